@@ -1,0 +1,41 @@
+import { type Static, Type } from 'typebox';
+
+/** One file of an adapter, as served at /v1/adapters/{id}/files/{name}. */
+export const AdapterFile = Type.Object(
+  {
+    name: Type.String({ examples: ['adapter_model.safetensors'] }),
+    sha256: Type.String({ description: 'SHA-256 of the content, hex' }),
+    bytes: Type.Integer({ minimum: 0 }),
+  },
+  { $id: 'AdapterFile', additionalProperties: false },
+);
+export type AdapterFile = Static<typeof AdapterFile>;
+
+/** An adapter: uploaded, or the result of a job. Its id is derived from its content. */
+export const AdapterRecord = Type.Object(
+  {
+    id: Type.String({ description: 'Content-addressed: the same files have the same id' }),
+    format: Type.Literal('peft'),
+    sha256: Type.String({ description: 'SHA-256 of the weights file, hex' }),
+    bytes: Type.Integer({ description: 'Size of all files together' }),
+    base_model: Type.Union([Type.String(), Type.Null()]),
+    modules: Type.Integer({ description: 'Number of LoRA pairs' }),
+    ranks: Type.Object(
+      { min: Type.Integer({ minimum: 1 }), max: Type.Integer({ minimum: 1 }) },
+      { additionalProperties: false, description: 'Smallest and largest rank over the modules' },
+    ),
+    alpha: Type.Number({ description: 'lora_alpha of the configuration' }),
+    dtypes: Type.Array(Type.String(), { description: 'dtypes of the LoRA factors' }),
+    parameters: Type.Integer({ description: 'Parameters in the LoRA factors' }),
+    passthrough_tensors: Type.Integer({ description: 'Tensors that are not part of a LoRA pair' }),
+    files: Type.Array(AdapterFile),
+    warnings: Type.Array(Type.String()),
+    parent_id: Type.Union([Type.String(), Type.Null()], {
+      description: 'The adapter this one was squeezed from',
+    }),
+    job_id: Type.Union([Type.String(), Type.Null()], { description: 'The job that first produced it' }),
+    created_at: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'Adapter', additionalProperties: false },
+);
+export type AdapterRecord = Static<typeof AdapterRecord>;

@@ -1,0 +1,168 @@
+import { type Static, Type } from 'typebox';
+import { Target } from './target.ts';
+
+/** Options of the decomposition, shared by all targets of a job. */
+export const SqueezeOptions = Type.Object(
+  {
+    method: Type.Optional(
+      Type.Union([Type.Literal('rsvd'), Type.Literal('exact')], {
+        default: 'rsvd',
+        description: 'rsvd: randomised SVD. exact: truncated SVD to rounding error.',
+      }),
+    ),
+    oversampling: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 256,
+        default: 10,
+        description: 'Extra sketch columns beyond the rank',
+      }),
+    ),
+    power_iterations: Type.Optional(
+      Type.Union([Type.Integer({ minimum: 0, maximum: 64 }), Type.Literal('auto')], {
+        default: 'auto',
+        description: 'Number of power iterations, or "auto": until the captured energy settles',
+      }),
+    ),
+    seed: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 4294967295, default: 0, description: 'Seed of the sketch' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type SqueezeOptions = Static<typeof SqueezeOptions>;
+
+export const JobRequest = Type.Object(
+  {
+    kind: Type.Literal('squeeze'),
+    adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
+    targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
+    options: Type.Optional(SqueezeOptions),
+  },
+  { $id: 'JobRequest', additionalProperties: false },
+);
+export type JobRequest = Static<typeof JobRequest>;
+
+/** The `request` field of POST /v1/squeeze: a JobRequest without the adapter, which comes in the same body. */
+export const SqueezeRequest = Type.Object(
+  {
+    targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
+    options: Type.Optional(SqueezeOptions),
+  },
+  { $id: 'SqueezeRequest', additionalProperties: false },
+);
+export type SqueezeRequest = Static<typeof SqueezeRequest>;
+
+export const JobState = Type.Union([
+  Type.Literal('queued'),
+  Type.Literal('active'),
+  Type.Literal('succeeded'),
+  Type.Literal('failed'),
+  Type.Literal('cancelled'),
+]);
+export type JobState = Static<typeof JobState>;
+
+/** Phases of a running job, in order. */
+export const PHASES = ['load', 'gram', 'core', 'project', 'write', 'done'] as const;
+export type Phase = (typeof PHASES)[number];
+
+export const Progress = Type.Object(
+  {
+    phase: Type.Union([Type.Literal('waiting'), ...PHASES.map((phase) => Type.Literal(phase))]),
+    done: Type.Integer({ description: 'Modules finished in this phase' }),
+    total: Type.Integer({ description: 'Modules of the adapter' }),
+    module: Type.Union([Type.String(), Type.Null()], { description: 'The module finished last' }),
+  },
+  { additionalProperties: false },
+);
+export type Progress = Static<typeof Progress>;
+
+/** Seconds a job spent. Phases are busy time of the compute threads divided by their number, so they add up to
+ * about `total`. */
+export const Timings = Type.Object(
+  {
+    queue_wait: Type.Number({ description: 'From accepted to active' }),
+    load: Type.Number({ description: 'Reading and decoding' }),
+    gram: Type.Number(),
+    core: Type.Number(),
+    project: Type.Number(),
+    write: Type.Number({ description: 'Encoding, writing, hashing, storing' }),
+    total: Type.Number({ description: 'Wall clock from active to finished' }),
+  },
+  { additionalProperties: false, description: 'Seconds' },
+);
+export type Timings = Static<typeof Timings>;
+
+export const ModuleError = Type.Object(
+  { name: Type.String(), relative_error: Type.Number() },
+  { additionalProperties: false },
+);
+export type ModuleError = Static<typeof ModuleError>;
+
+/** What one target produced. */
+export const JobResult = Type.Object(
+  {
+    target: Target,
+    adapter_id: Type.String({
+      description: 'The squeezed adapter (the source itself when nothing had to change)',
+    }),
+    format: Type.Literal('peft'),
+    rank: Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),
+    bytes: Type.Integer({ description: 'Size of the weights file' }),
+    parameters: Type.Integer({ description: 'Parameters in the LoRA factors' }),
+    relative_error: Type.Number({
+      description: '‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, of the written file',
+    }),
+    energy_retained: Type.Number({ description: '1 − relative_error²' }),
+    worst_module: Type.Union([ModuleError, Type.Null()]),
+    warnings: Type.Array(Type.String()),
+  },
+  { additionalProperties: false },
+);
+export type JobResult = Static<typeof JobResult>;
+
+export const JobFailure = Type.Object(
+  {
+    code: Type.String(),
+    title: Type.String(),
+    detail: Type.String(),
+    retryable: Type.Boolean(),
+    context: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  },
+  { additionalProperties: false },
+);
+export type JobFailure = Static<typeof JobFailure>;
+
+export const ProviderInfo = Type.Object(
+  {
+    name: Type.Union([Type.Literal('cpu'), Type.Literal('cuda')]),
+    requested: Type.Union([Type.Literal('auto'), Type.Literal('cpu'), Type.Literal('cuda')]),
+    threads: Type.Integer({ description: 'Compute threads' }),
+    onnxruntime: Type.String({ description: 'Version of ONNX Runtime' }),
+    fallback_reason: Type.Union([Type.String(), Type.Null()], {
+      description: 'Why "auto" did not take CUDA',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type ProviderInfo = Static<typeof ProviderInfo>;
+
+export const JobRecord = Type.Object(
+  {
+    id: Type.String(),
+    kind: Type.Literal('squeeze'),
+    state: JobState,
+    progress: Progress,
+    created_at: Type.String({ format: 'date-time' }),
+    started_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+    finished_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+    attempts: Type.Integer({ description: 'Attempts started' }),
+    request: JobRequest,
+    results: Type.Array(JobResult),
+    timings: Type.Union([Timings, Type.Null()]),
+    provider: Type.Union([ProviderInfo, Type.Null()]),
+    error: Type.Union([JobFailure, Type.Null()]),
+  },
+  { $id: 'Job', additionalProperties: false },
+);
+export type JobRecord = Static<typeof JobRecord>;

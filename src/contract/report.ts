@@ -1,0 +1,88 @@
+import { type Static, Type } from 'typebox';
+import { ProviderInfo, Timings } from './job.ts';
+import { Target } from './target.ts';
+
+/** The spectrum of one module of the source, with its scale: σ of ΔW = scale·B·A. */
+export const ModuleSpectrum = Type.Object(
+  {
+    name: Type.String(),
+    kind: Type.String(),
+    shape: Type.Tuple([Type.Integer(), Type.Integer()], { description: '[m, n] of ΔW' }),
+    rank: Type.Integer({ description: 'Rank of the source' }),
+    scale: Type.Number(),
+    energy: Type.Number({ description: '‖ΔW‖_F²' }),
+    singular_values: Type.Array(Type.Number(), {
+      description: 'Descending; all of them in exact mode, else the sketched ones',
+    }),
+    energy_curve: Type.Array(Type.Number(), { description: 'Share of the energy kept at rank 1, 2, …' }),
+    power_iterations: Type.Integer({ description: 'Power iterations done (0 in exact mode)' }),
+  },
+  { additionalProperties: false },
+);
+export type ModuleSpectrum = Static<typeof ModuleSpectrum>;
+
+export const ModuleResult = Type.Object(
+  {
+    name: Type.String(),
+    rank: Type.Integer({ description: 'The rank chosen' }),
+    relative_error: Type.Number({
+      description: '‖ΔW − ΔW′‖_F / ‖ΔW‖_F of the written factors, after rounding',
+    }),
+    optimal_error: Type.Union([Type.Number(), Type.Null()], {
+      description:
+        'The least any matrix of this rank could have; null where the spectrum is not known in full',
+    }),
+    energy_retained: Type.Number(),
+    passthrough: Type.Boolean({
+      description: 'The module already had this rank or less and was not changed',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type ModuleResult = Static<typeof ModuleResult>;
+
+export const TargetReport = Type.Object(
+  {
+    target: Target,
+    adapter_id: Type.String(),
+    relative_error: Type.Number(),
+    energy_retained: Type.Number(),
+    modules: Type.Array(ModuleResult),
+  },
+  { additionalProperties: false },
+);
+export type TargetReport = Static<typeof TargetReport>;
+
+export const Report = Type.Object(
+  {
+    job_id: Type.String(),
+    created_at: Type.String({ format: 'date-time' }),
+    product: Type.Object({ name: Type.String(), version: Type.String() }, { additionalProperties: false }),
+    adapter: Type.Object(
+      {
+        id: Type.String(),
+        sha256: Type.String(),
+        bytes: Type.Integer(),
+        base_model: Type.Union([Type.String(), Type.Null()]),
+      },
+      { additionalProperties: false },
+    ),
+    method: Type.Object(
+      {
+        requested: Type.String(),
+        used: Type.String({ description: '"exact" also when the sketch would have covered the whole rank' }),
+        oversampling: Type.Integer(),
+        power_iterations: Type.Union([Type.Integer(), Type.Literal('auto')]),
+        seed: Type.Integer(),
+      },
+      { additionalProperties: false },
+    ),
+    provider: ProviderInfo,
+    timings: Timings,
+    modules: Type.Array(ModuleSpectrum),
+    targets: Type.Array(TargetReport),
+    notes: Type.Array(Type.String(), { description: 'Limits of what the numbers say' }),
+  },
+  { $id: 'Report', additionalProperties: false },
+);
+export type Report = Static<typeof Report>;

@@ -1,0 +1,138 @@
+/**
+ * Every failure the service can answer with, in one table. `code` is the stable part of a problem document
+ * (RFC 9457); `retryable` tells the queue whether another attempt can help. http/problem.ts maps the table to
+ * responses, queue/worker.ts maps it to retry or give up.
+ */
+export interface ErrorKind {
+  readonly status: number;
+  readonly title: string;
+  readonly retryable: boolean;
+}
+
+const permanent = (status: number, title: string): ErrorKind => ({ status, title, retryable: false });
+const transient = (status: number, title: string): ErrorKind => ({ status, title, retryable: true });
+
+export const ERROR_KINDS = {
+  // The request itself
+  BAD_REQUEST: permanent(400, 'The request is malformed'),
+  VALIDATION_FAILED: permanent(400, 'The request does not fit its schema'),
+  UNKNOWN_OPTION: permanent(400, 'The request names an option that does not exist'),
+  REQUEST_JSON: permanent(400, 'The request field is not valid JSON'),
+  NOT_FOUND: permanent(404, 'There is nothing here'),
+  METHOD_NOT_ALLOWED: permanent(405, 'The method is not allowed here'),
+  ADAPTER_NOT_FOUND: permanent(404, 'No adapter has this id'),
+  JOB_NOT_FOUND: permanent(404, 'No job has this id'),
+  FILE_NOT_FOUND: permanent(404, 'The adapter has no file of this name'),
+  REPORT_NOT_READY: permanent(409, 'The job has no report yet'),
+  RANGE_NOT_SATISFIABLE: permanent(416, 'The range lies outside the file'),
+  UNSUPPORTED_MEDIA_TYPE: permanent(415, 'The content type is not accepted here'),
+  UNSUPPORTED_CONTENT_ENCODING: permanent(415, 'Compressed request bodies are not accepted'),
+
+  // The multipart body
+  MULTIPART_MALFORMED: permanent(400, 'The multipart body is malformed'),
+  UPLOAD_ABORTED: permanent(400, 'The upload ended early'),
+  DUPLICATE_PART: permanent(400, 'A part of this name was sent twice'),
+  UNEXPECTED_PART: permanent(400, 'A part of this name is not expected'),
+  FILE_MISSING: permanent(422, 'A required file is missing'),
+  UPLOAD_TOO_LARGE: permanent(413, 'The upload exceeds the size limit'),
+  FIELD_TOO_LARGE: permanent(413, 'A form field exceeds the size limit'),
+  TOO_MANY_PARTS: permanent(413, 'The multipart body has too many parts'),
+  UPLOAD_TOO_SLOW: permanent(408, 'The upload stalled'),
+
+  // The kind of file
+  PICKLE_REFUSED: permanent(415, 'Pickle files are never opened'),
+  UNSUPPORTED_FORMAT: permanent(415, 'The file is not safetensors'),
+  LFS_POINTER: permanent(422, 'The file is a Git LFS pointer, not the weights'),
+
+  // safetensors (https://github.com/huggingface/safetensors, README, "Format")
+  ST_HEADER_TOO_SMALL: permanent(422, 'The safetensors file is shorter than its length field'),
+  ST_HEADER_TOO_LARGE: permanent(422, 'The safetensors header exceeds the limit'),
+  ST_HEADER_LENGTH: permanent(422, 'The safetensors header is longer than the file'),
+  ST_HEADER_JSON: permanent(422, 'The safetensors header is not the JSON the format asks for'),
+  ST_DUPLICATE_KEY: permanent(422, 'The safetensors header names something twice'),
+  ST_METADATA: permanent(422, 'The safetensors metadata is not a map of strings'),
+  ST_TENSOR_NAME: permanent(422, 'A tensor name is not acceptable'),
+  ST_TOO_MANY_TENSORS: permanent(422, 'The safetensors file has too many tensors'),
+  ST_UNKNOWN_DTYPE: permanent(422, 'A tensor has an unknown dtype'),
+  ST_MISALIGNED: permanent(422, 'A tensor does not fill whole bytes'),
+  ST_VALIDATION_OVERFLOW: permanent(422, 'A tensor shape overflows'),
+  ST_TENSOR_INVALID_INFO: permanent(422, 'A tensor shape does not match its bytes'),
+  ST_INVALID_OFFSET: permanent(422, 'Tensor offsets overlap or leave holes'),
+  ST_BUFFER_NOT_COVERED: permanent(422, 'The tensors do not cover the file exactly'),
+
+  // adapter_config.json
+  CONFIG_JSON: permanent(422, 'adapter_config.json is not valid JSON'),
+  CONFIG_TOO_LARGE: permanent(422, 'adapter_config.json exceeds a limit'),
+  CONFIG_TOO_DEEP: permanent(422, 'adapter_config.json is nested too deeply'),
+  CONFIG_DUPLICATE_KEY: permanent(422, 'adapter_config.json has a key twice'),
+  CONFIG_FORBIDDEN_KEY: permanent(422, 'adapter_config.json has a forbidden key'),
+  CONFIG_INVALID: permanent(422, 'adapter_config.json has a field of the wrong type'),
+  CONFIG_PEFT_TYPE: permanent(422, 'The adapter is not LoRA'),
+  CONFIG_RANK: permanent(422, 'A rank in adapter_config.json is not a positive integer'),
+  CONFIG_ALPHA: permanent(422, 'An alpha in adapter_config.json is not a finite number'),
+  CONFIG_REGEX: permanent(422, 'A pattern in adapter_config.json cannot be read'),
+  CONFIG_RANK_MISMATCH: permanent(422, 'adapter_config.json and the tensors disagree on a rank'),
+
+  // The LoRA inside
+  NO_LORA_TENSORS: permanent(422, 'The file has no LoRA tensors'),
+  LORA_UNPAIRED: permanent(422, 'A LoRA tensor has no partner'),
+  LORA_DUPLICATE_MODULE: permanent(422, 'A module appears twice'),
+  LORA_RANK_MISMATCH: permanent(422, 'lora_A and lora_B disagree on the rank'),
+  LORA_RANK_DIMS: permanent(422, 'A LoRA tensor has the wrong number of dimensions'),
+  LORA_RANK_ZERO: permanent(422, 'A module has rank 0'),
+  UNSUPPORTED_DTYPE: permanent(422, 'A LoRA tensor has a dtype that cannot be squeezed'),
+  UNSUPPORTED_LORA_VARIANT: permanent(422, 'This variant of LoRA cannot be squeezed yet'),
+  LORA_BIAS_NEEDS_KEEP: permanent(422, 'Adapters with lora_bias need scale "keep"'),
+
+  // The computation
+  NON_FINITE_WEIGHTS: permanent(422, 'A LoRA tensor holds NaN or infinity'),
+  NON_FINITE_RESULT: permanent(422, 'A result does not fit the output dtype'),
+  CORE_NOT_CONVERGED: permanent(500, 'The eigen-solver did not converge'),
+  PROVIDER_UNAVAILABLE: permanent(503, 'The execution provider asked for cannot be loaded'),
+
+  // The service
+  STORAGE_FULL: transient(507, 'The storage is full'),
+  STORAGE_FAILED: transient(503, 'The storage failed'),
+  QUEUE_UNAVAILABLE: transient(503, 'The queue cannot be reached'),
+  WORKER_CRASHED: permanent(500, 'The compute process died too often on this job'),
+  CANCELLED: permanent(409, 'The job was cancelled'),
+  SHUTTING_DOWN: transient(503, 'The service is shutting down'),
+  INTERNAL: transient(500, 'The service failed'),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERROR_KINDS;
+
+/** Machine-readable details of a problem: which file, tensor, value and limit. */
+export type ErrorContext = Readonly<Record<string, string | number | boolean | null | readonly unknown[]>>;
+
+/** A failure with a stable code. `message` is written for the person who sent the input. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly context: ErrorContext;
+
+  constructor(code: ErrorCode, message: string, context: ErrorContext = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'AppError';
+    this.code = code;
+    this.context = context;
+  }
+
+  get kind(): ErrorKind {
+    return ERROR_KINDS[this.code];
+  }
+
+  get retryable(): boolean {
+    return this.kind.retryable;
+  }
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERROR_KINDS, value);
+}
+
+/** Anything thrown, as an AppError: unknown throwables become INTERNAL (retryable) and keep their cause. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new AppError('INTERNAL', message, {}, { cause: error });
+}

@@ -1,0 +1,27 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/** Keys of everything in the storage. The manifests under adapters/ and jobs/ are the record; blobs/ is content. */
+export const blobKey = (sha256: string): string => `blobs/${sha256.slice(0, 2)}/${sha256}`;
+export const adapterKey = (adapterId: string): string => `adapters/${adapterId}.json`;
+export const jobKey = (jobId: string): string => `jobs/${jobId}.json`;
+export const reportKey = (jobId: string): string => `reports/${jobId}.json`;
+
+const ADAPTER_ID = /^ad_[0-9a-f]{32}$/;
+const JOB_ID = /^job_[0-9a-f]{32}$/;
+
+/** Ids come from clients: only well-formed ones may become keys. */
+export const isAdapterId = (value: string): boolean => ADAPTER_ID.test(value);
+export const isJobId = (value: string): boolean => JOB_ID.test(value);
+
+/** The id of an adapter: half a SHA-256 over the names and digests of its files, in name order. */
+export function adapterIdOf(files: readonly { readonly name: string; readonly sha256: string }[]): string {
+  const hash = createHash('sha256');
+  const byName = [...files].sort((x, y) => (x.name < y.name ? -1 : 1));
+  for (const file of byName) hash.update(`${file.name}\0${file.sha256}\n`);
+  return `ad_${hash.digest('hex').slice(0, 32)}`;
+}
+
+/** A new job id: 48 bits of milliseconds, then random bits, so that ids sort by the time they were made. */
+export function newJobId(nowMs: number): string {
+  return `job_${nowMs.toString(16).padStart(12, '0')}${randomBytes(10).toString('hex')}`;
+}

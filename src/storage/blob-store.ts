@@ -1,0 +1,35 @@
+import type { Readable } from 'node:stream';
+
+/** Bytes [start, end] of a blob, both inclusive, as in an HTTP Range header. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Where everything durable lives. Keys are relative paths of [a-z0-9._/-], made by our code only.
+ * A blob appears complete or not at all, and stays after `putFile`/`put` returned even if the power fails.
+ * Failures throw AppError STORAGE_FULL or STORAGE_FAILED (both retryable).
+ */
+export interface BlobStore {
+  /** Moves a finished local file (made in `scratchDir`) to `key`. An existing blob of that key is replaced. */
+  putFile(key: string, localPath: string): Promise<void>;
+  /** Writes a small blob, atomically replacing an older one. */
+  put(key: string, bytes: Uint8Array): Promise<void>;
+  /** The whole of a small blob, or undefined. */
+  get(key: string): Promise<Uint8Array | undefined>;
+  /** Size of a blob, or undefined. */
+  stat(key: string): Promise<{ readonly bytes: number } | undefined>;
+  /** A stream of the blob, or of a range of it. The blob must exist. */
+  read(key: string, range?: ByteRange): Promise<Readable>;
+  /** A local file with the blob's content, for random access. Never to be written or removed by the caller. */
+  localFile(key: string): Promise<string>;
+  /** Keys under a prefix, in code unit order, after `after`. */
+  list(prefix: string, options?: { after?: string; limit?: number }): Promise<string[]>;
+  /** Removes a blob; quietly does nothing when there is none. */
+  remove(key: string): Promise<void>;
+  /** A fresh private folder for files on their way in; the caller removes it. Leftovers are swept at start. */
+  makeScratch(): Promise<string>;
+  /** Throws unless a small write succeeds. For /readyz. */
+  check(): Promise<void>;
+}
