@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { describe, it } from 'node:test';
+import { cyclicLayers, LAYERS, OWNERS, type SourceFile, violations } from './rules.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const SRC = join(ROOT, 'src');
+
+function sourceFiles(): SourceFile[] {
+  return readdirSync(SRC, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({ path: relative(SRC, path), text: readFileSync(path, 'utf8') }));
+}
+
+describe('the house', () => {
+  it('keeps its rules', () => {
+    assert.deepEqual(violations(sourceFiles()), []);
+  });
+
+  it('has layers that point one way', () => {
+    assert.deepEqual(cyclicLayers(), []);
+    assert.deepEqual(cyclicLayers({ a: ['b'], b: ['c'], c: ['a'], d: ['a'] }), ['a', 'b', 'c']);
+  });
+
+  it('names only layers that exist', () => {
+    const present = new Set(readdirSync(SRC));
+    assert.deepEqual(
+      [...Object.keys(LAYERS), ...Object.values(LAYERS).flat()].filter((layer) => !present.has(layer)),
+      [],
+    );
+  });
+
+  it('has an owner for every dependency, and no owner for anything else', () => {
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+    };
+    const family = (name: string): string => (name in OWNERS ? name : `${name.split('/')[0]}/*`);
+    assert.deepEqual(new Set(Object.keys(manifest.dependencies).map(family)), new Set(Object.keys(OWNERS)));
+  });
+});
+
+describe('the rules', () => {
+  const broken = (path: string, text: string): string[] => violations([{ path, text }]);
+
+  it('refuse an import against the direction', () => {
+    assert.deepEqual(broken('core/spectrum.ts', `import { AppError } from '../errors.ts';\n`), [
+      'core/spectrum.ts: core must not import errors.ts',
+    ]);
+    assert.deepEqual(broken('service/jobs.ts', `export * from '../http/app.ts';\n`), [
+      'service/jobs.ts: service must not import http',
+    ]);
+    assert.deepEqual(broken('storage/disk.ts', `const x = await import('../queue/worker.ts');\n`), [
+      'storage/disk.ts: storage must not import queue',
+    ]);
+    assert.deepEqual(broken('core/onnx/graph.ts', `import type { Config } from '../../config.ts';\n`), [
+      'core/onnx/graph.ts: core must not import config.ts',
+    ]);
+  });
+
+  it('allow an import along the direction and within a layer', () => {
+    assert.deepEqual(broken('squeeze/squeeze.ts', `import { gram } from '../core/onnx/gram.ts';\n`), []);
+    assert.deepEqual(broken('core/onnx/graph.ts', `import { wire } from './wire.ts';\n`), []);
+    assert.deepEqual(broken('core/spectrum.ts', `// import { x } from '../http/app.ts';\n`), []);
+  });
+
+  it('read imports that span lines', () => {
+    assert.equal(broken('json/parse.ts', `import {\n  a,\n  b,\n} from '../service/a.ts';\n`).length, 1);
+  });
+
+  it('keep each foreign library with its owner', () => {
+    assert.deepEqual(broken('squeeze/squeeze.ts', `import { Tensor } from 'onnxruntime-node';\n`), [
+      'squeeze/squeeze.ts: must not import onnxruntime-node',
+    ]);
+    assert.equal(broken('service/jobs.ts', `import multipart from '@fastify/multipart';\n`).length, 1);
+    assert.equal(broken('http/app.ts', `import _ from 'left-pad';\n`).length, 1);
+    assert.deepEqual(broken('http/app.ts', `import multipart from '@fastify/multipart';\n`), []);
+    assert.equal(broken('core/random.ts', `import { randomBytes } from 'node:crypto';\n`).length, 1);
+    assert.deepEqual(broken('service/jobs.ts', `import { randomBytes } from 'node:crypto';\n`), []);
+  });
+
+  it('keep process.env in config.ts', () => {
+    assert.equal(broken('http/app.ts', 'const port = process.env.PORT;\n').length, 1);
+    assert.deepEqual(broken('config.ts', 'const port = process.env.PORT;\n'), []);
+  });
+
+  it('refuse long files, barrels and unknown layers', () => {
+    assert.deepEqual(broken('json/parse.ts', '\n'.repeat(301)), ['json/parse.ts: 301 lines, at most 300']);
+    assert.deepEqual(broken('json/parse.ts', '\n'.repeat(300)), []);
+    assert.equal(broken('json/index.ts', '').length, 1);
+    assert.deepEqual(broken('helpers/strings.ts', ''), [
+      'helpers/strings.ts: "helpers" is not a known layer',
+    ]);
+  });
+});

@@ -1,0 +1,115 @@
+import { dirname, join } from 'node:path/posix';
+
+/** A file under src/, its path relative to src/. */
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+const MAX_LINES = 300;
+
+/**
+ * What each layer (a folder or a top-level file of src/) may import, besides itself. Dependencies point one way:
+ * whoever stands on the left knows those on the right, never the reverse.
+ */
+export const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  'main.ts': ['config.ts', 'errors.ts', 'http', 'queue', 'service', 'storage', 'metrics', 'engine'],
+  http: ['service', 'storage', 'metrics', 'contract', 'errors.ts'],
+  queue: ['service', 'storage', 'squeeze', 'engine', 'metrics', 'contract', 'errors.ts'],
+  service: ['squeeze', 'storage', 'formats', 'safetensors', 'adapter', 'json', 'contract', 'errors.ts'],
+  squeeze: ['engine', 'core', 'formats', 'safetensors', 'adapter', 'json', 'contract', 'errors.ts'],
+  formats: ['safetensors', 'adapter', 'json', 'errors.ts'],
+  storage: ['errors.ts'],
+  metrics: ['contract'],
+  safetensors: ['adapter', 'json', 'errors.ts'],
+  json: ['errors.ts'],
+  engine: ['core', 'contract', 'errors.ts'],
+  core: [],
+  adapter: [],
+  contract: [],
+  'config.ts': ['errors.ts'],
+  'errors.ts': [],
+};
+
+/** The files and folders (ending in "/") that may import a package. One place knows each foreign library. */
+export const OWNERS: Readonly<Record<string, readonly string[]>> = {
+  'onnxruntime-node': ['engine/ort.ts'],
+  bullmq: ['queue/'],
+  ioredis: ['queue/'],
+  'prom-client': ['metrics/'],
+  fastify: ['http/'],
+  'fastify-plugin': ['http/'],
+  '@fastify/*': ['http/'],
+  'ajv-formats': ['http/'],
+  yazl: ['http/'],
+  re2js: ['formats/'],
+  typebox: ['contract/', 'http/', 'config.ts'],
+  'env-schema': ['config.ts'],
+  'close-with-grace': ['main.ts'],
+  pino: ['main.ts'],
+};
+
+/** Layers that only calculate: no files, sockets, processes or clocks. */
+const PURE = ['core', 'adapter'];
+
+const COMMENTS = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
+const IMPORTS = /\b(?:from|import|require|require\.resolve)\s*\(?\s*['"]([^'"\s]+)['"]/g;
+
+const layerOf = (path: string): string => path.split('/', 1)[0]!;
+const packageOf = (specifier: string): string =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+
+/** Every rule of the house that the files break, one sentence each. */
+export function violations(files: readonly SourceFile[]): string[] {
+  return files.flatMap((file) => [...brokenImports(file), ...brokenShape(file)]);
+}
+
+/** Layers that reach themselves through LAYERS; empty when dependencies point one way. */
+export function cyclicLayers(layers: Readonly<Record<string, readonly string[]>> = LAYERS): string[] {
+  const reaches = (from: string, goal: string, seen = new Set<string>()): boolean =>
+    (layers[from] ?? []).some((next) => {
+      if (next === goal) return true;
+      if (seen.has(next)) return false;
+      seen.add(next);
+      return reaches(next, goal, seen);
+    });
+  return Object.keys(layers).filter((layer) => reaches(layer, layer));
+}
+
+function brokenImports({ path, text }: SourceFile): string[] {
+  const layer = layerOf(path);
+  const allowed = LAYERS[layer];
+  if (!allowed) return [`${path}: "${layer}" is not a known layer`];
+  return [...text.replace(COMMENTS, '').matchAll(IMPORTS)].flatMap(([, found]) => {
+    const specifier = found!;
+    if (specifier.startsWith('.')) {
+      const target = layerOf(join(dirname(path), specifier));
+      return target === layer || allowed.includes(target)
+        ? []
+        : [`${path}: ${layer} must not import ${target}`];
+    }
+    if (specifier.startsWith('node:')) {
+      return PURE.includes(layer) ? [`${path}: ${layer} is pure and must not import ${specifier}`] : [];
+    }
+    return mayImport(path, packageOf(specifier)) ? [] : [`${path}: must not import ${specifier}`];
+  });
+}
+
+function mayImport(path: string, packageName: string): boolean {
+  const owners = OWNERS[packageName] ?? OWNERS[`${packageName.split('/')[0]}/*`] ?? [];
+  return owners.some((owner) => (owner.endsWith('/') ? path.startsWith(owner) : path === owner));
+}
+
+function brokenShape({ path, text }: SourceFile): string[] {
+  const broken: string[] = [];
+  const lines = text.split('\n').length - 1;
+  if (lines > MAX_LINES) broken.push(`${path}: ${lines} lines, at most ${MAX_LINES}`);
+  if (path.endsWith('/index.ts')) broken.push(`${path}: import files by name, not through a barrel`);
+  if (path !== 'config.ts' && /\bprocess\.env\b/.test(text.replace(COMMENTS, ''))) {
+    broken.push(`${path}: only config.ts reads process.env`);
+  }
+  return broken;
+}
