@@ -13,9 +13,20 @@ const MAX_LINES = 300;
  * whoever stands on the left knows those on the right, never the reverse.
  */
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
-  'main.ts': ['config.ts', 'errors.ts', 'http', 'queue', 'service', 'storage', 'metrics', 'engine'],
+  'main.ts': [
+    'config.ts',
+    'log.ts',
+    'version.ts',
+    'errors.ts',
+    'http',
+    'queue',
+    'service',
+    'storage',
+    'metrics',
+  ],
   http: ['service', 'storage', 'metrics', 'contract', 'errors.ts'],
-  queue: ['service', 'storage', 'squeeze', 'engine', 'metrics', 'contract', 'errors.ts'],
+  // config.ts and log.ts: queue/processor.ts is a process of its own and wires itself.
+  queue: ['service', 'storage', 'squeeze', 'engine', 'contract', 'config.ts', 'log.ts', 'errors.ts'],
   service: ['squeeze', 'storage', 'formats', 'safetensors', 'adapter', 'json', 'contract', 'errors.ts'],
   squeeze: ['engine', 'core', 'formats', 'safetensors', 'adapter', 'json', 'contract', 'errors.ts'],
   formats: ['safetensors', 'adapter', 'json', 'errors.ts'],
@@ -27,7 +38,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   adapter: [],
   contract: [],
-  'config.ts': ['errors.ts'],
+  'config.ts': [],
+  'log.ts': [],
+  'version.ts': [],
   'errors.ts': [],
 };
 
@@ -46,7 +59,7 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   typebox: ['contract/', 'http/', 'config.ts'],
   'env-schema': ['config.ts'],
   'close-with-grace': ['main.ts'],
-  pino: ['main.ts'],
+  pino: ['log.ts'],
 };
 
 /** Layers that only calculate: no files, sockets, processes or clocks. */

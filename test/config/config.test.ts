@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, it } from 'node:test';
+import { configurationPage } from '../../scripts/configuration-page.ts';
+import { type Config, ConfigError, computeEnvironment, Environment, loadConfig } from '../../src/config.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+function refusal(env: NodeJS.ProcessEnv): string {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    assert(error instanceof ConfigError, `not a ConfigError: ${error}`);
+    return error.message;
+  }
+  return assert.fail('the configuration was accepted');
+}
+
+describe('loadConfig', () => {
+  it('has the documented defaults', () => {
+    const config = loadConfig({});
+    assert.deepEqual({ ...config, computeThreads: 0 }, {
+      role: 'all',
+      port: 8080,
+      host: '127.0.0.1',
+      redisUrl: undefined,
+      dataDir: resolve('data'),
+      storageDir: resolve('data/storage'),
+      executionProvider: 'auto',
+      computeThreads: 0,
+      workerConcurrency: 1,
+      maxUploadBytes: 8 * 1024 ** 3,
+      uploadIdleTimeoutMs: 30_000,
+      shutdownGraceMs: 30_000,
+      queuePrefix: 'lora-squeeze',
+      logLevel: 'info',
+      searchPath: '',
+    } satisfies Config);
+  });
+
+  it('counts empty variables as unset and ignores the others', () => {
+    assert.deepEqual(loadConfig({ PORT: '', REDIS_URL: '', UNRELATED: 'x' }), loadConfig({}));
+  });
+
+  it('shares the cores among the compute processes, one each at least', () => {
+    const cores = Math.min(availableParallelism(), 16);
+    assert.equal(loadConfig({}).computeThreads, cores);
+    assert.equal(loadConfig({ WORKER_CONCURRENCY: '64' }).computeThreads, 1);
+    assert.equal(loadConfig({ COMPUTE_THREADS: '3', WORKER_CONCURRENCY: '64' }).computeThreads, 3);
+  });
+
+  it('reads the storage folder from STORAGE_URL', () => {
+    const storageDir = (url: string): string =>
+      loadConfig({ DATA_DIR: '/srv/d', STORAGE_URL: url }).storageDir;
+    assert.equal(storageDir('file:blobs'), '/srv/d/blobs');
+    assert.equal(storageDir('file:/mnt/blobs'), '/mnt/blobs');
+    assert.equal(storageDir('file:///mnt/my%20blobs'), '/mnt/my blobs');
+  });
+
+  it('says in one sentence which variable is wrong, its value and what is allowed', () => {
+    assert.equal(refusal({ PORT: '70000' }), 'PORT is "70000"; it must be a whole number from 0 to 65535.');
+    assert.equal(refusal({ PORT: 'http' }), 'PORT is "http"; it must be a whole number from 0 to 65535.');
+    assert.equal(refusal({ ROLE: 'master' }), 'ROLE is "master"; it must be one of all, api, worker.');
+    assert.equal(
+      refusal({ EXECUTION_PROVIDER: 'gpu' }),
+      'EXECUTION_PROVIDER is "gpu"; it must be one of auto, cuda, cpu.',
+    );
+    assert.equal(refusal({ STORAGE_URL: '/data' }), 'STORAGE_URL is "/data"; it must be file: and a folder.');
+    assert.match(
+      refusal({ STORAGE_URL: 's3://bucket/prefix' }),
+      /"s3:\/\/bucket\/prefix".*not supported yet/,
+    );
+    assert.match(refusal({ STORAGE_URL: 'file://elsewhere/x' }), /on this machine/);
+    assert.match(refusal({ QUEUE_PREFIX: 'a:b' }), /QUEUE_PREFIX is "a:b"/);
+    assert.match(refusal({ ROLE: 'worker' }), /^REDIS_URL is not set; ROLE "worker" needs it/);
+  });
+
+  it('never repeats a password', () => {
+    assert.doesNotMatch(refusal({ REDIS_URL: 'http://user:hunter2@host' }), /hunter2/);
+  });
+});
+
+describe('computeEnvironment', () => {
+  it('gives the compute process the same configuration, without the address of Redis', () => {
+    const env = {
+      PATH: '/bin',
+      ROLE: 'worker',
+      REDIS_URL: 'redis://:hunter2@host',
+      DATA_DIR: '/srv/some where/100%',
+      COMPUTE_THREADS: '7',
+      EXECUTION_PROVIDER: 'cpu',
+      LOG_LEVEL: 'warn',
+    };
+    const config = loadConfig(env);
+    const theirs = computeEnvironment(config, env);
+    assert.doesNotMatch(JSON.stringify(theirs), /hunter2/);
+    assert.deepEqual(loadConfig(theirs), { ...config, role: 'all', redisUrl: undefined });
+  });
+});
+
+describe('docs/configuration.md', () => {
+  it('is what the schema says (npx tsx scripts/write-configuration.ts)', () => {
+    assert.equal(readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8'), configurationPage());
+  });
+
+  it('has a row for every variable', () => {
+    for (const name of Object.keys(Environment.properties)) {
+      assert.ok(configurationPage().includes(`| \`${name}\` |`), name);
+    }
+  });
+});
