@@ -1,0 +1,163 @@
+import { copyFile, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { checkedKey, SCRATCH_FOLDER } from './blob-key.ts';
+import type { BlobStore, ByteRange } from './blob-store.ts';
+import { claimDurably, moveDurably, syncFile, writeDurably } from './durable-file.ts';
+import { listKeys } from './list-keys.ts';
+import { Scratch } from './scratch.ts';
+import { errnoOf, storageError } from './storage-error.ts';
+
+/** ENOTDIR: a part of the key's path is a blob itself. */
+const MISSING = new Set<string | undefined>(['ENOENT', 'ENOTDIR']);
+
+/** Blobs as files of a local folder, the key their path. Several processes may share the folder. */
+export class DiskStore implements BlobStore {
+  private readonly root: string;
+  private readonly scratch: Scratch;
+
+  private constructor(root: string, scratch: Scratch) {
+    this.root = root;
+    this.scratch = scratch;
+  }
+
+  /**
+   * Opens the store, making the folder where it is missing and removing what dead processes left half-written.
+   * @throws AppError STORAGE_FULL, STORAGE_FAILED
+   */
+  static async open(folder: string): Promise<DiskStore> {
+    const root = resolve(folder);
+    return attempt('open its folder', async () => {
+      await mkdir(root, { recursive: true });
+      return new DiskStore(root, await Scratch.open(join(root, SCRATCH_FOLDER)));
+    });
+  }
+
+  /** Removes this process's scratch. The store must not be used afterwards. */
+  close(): Promise<void> {
+    return attempt('close', () => this.scratch.close());
+  }
+
+  async putFile(key: string, localPath: string): Promise<void> {
+    const to = this.pathOf(key);
+    return attempt('write', async () => {
+      await syncFile(localPath);
+      try {
+        await moveDurably(localPath, to);
+      } catch (error) {
+        if (errnoOf(error) !== 'EXDEV') throw error;
+        await this.copyDurably(localPath, to);
+      }
+    });
+  }
+
+  async put(key: string, bytes: Uint8Array): Promise<void> {
+    const to = this.pathOf(key);
+    return this.withNewFile(async (from) => {
+      await writeDurably(from, bytes);
+      await moveDurably(from, to);
+    });
+  }
+
+  async create(key: string, bytes: Uint8Array): Promise<boolean> {
+    const to = this.pathOf(key);
+    return this.withNewFile(async (from) => {
+      await writeDurably(from, bytes);
+      return claimDurably(from, to);
+    });
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const path = this.pathOf(key);
+    return attempt('read', () => unlessMissing(readFile(path)));
+  }
+
+  async stat(key: string): Promise<{ readonly bytes: number } | undefined> {
+    const path = this.pathOf(key);
+    return attempt('read', async () => {
+      const found = await unlessMissing(stat(path));
+      return found?.isFile() ? { bytes: found.size } : undefined;
+    });
+  }
+
+  async read(key: string, range?: ByteRange): Promise<Readable> {
+    const path = this.pathOf(key);
+    // Opened before the stream is handed out, so that a missing blob is an error here and not in mid-response.
+    return attempt('read', async () => (await open(path, 'r')).createReadStream({ ...range }));
+  }
+
+  async localFile(key: string): Promise<string> {
+    const path = this.pathOf(key);
+    return attempt('read', async () => {
+      await stat(path);
+      return path;
+    });
+  }
+
+  list(prefix: string, { after = '', limit = Infinity } = {}): Promise<string[]> {
+    return attempt('list', async () => {
+      const keys: string[] = [];
+      for await (const key of listKeys(this.root, prefix, after)) {
+        if (keys.length >= limit) break;
+        keys.push(key);
+      }
+      return keys;
+    });
+  }
+
+  async remove(key: string): Promise<void> {
+    const path = this.pathOf(key);
+    return attempt('remove', () => rm(path, { force: true }));
+  }
+
+  makeScratch(): Promise<string> {
+    return attempt('make a scratch folder', () => this.scratch.makeFolder());
+  }
+
+  check(): Promise<void> {
+    return this.withNewFile((path) => writeDurably(path, Buffer.from('ready?')));
+  }
+
+  /** The only way from a key to a path. */
+  private pathOf(key: string): string {
+    return join(this.root, checkedKey(key));
+  }
+
+  /** For a source on another file system, where a rename cannot be atomic. */
+  private async copyDurably(from: string, to: string): Promise<void> {
+    await this.withNewFile(async (copy) => {
+      await copyFile(from, copy);
+      await syncFile(copy);
+      await moveDurably(copy, to);
+      await rm(from, { force: true });
+    });
+  }
+
+  private withNewFile<T>(work: (path: string) => Promise<T>): Promise<T> {
+    const path = this.scratch.newFile();
+    return attempt('write', async () => {
+      try {
+        return await work(path);
+      } finally {
+        await rm(path, { force: true });
+      }
+    });
+  }
+}
+
+async function attempt<T>(operation: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storageError(operation, error);
+  }
+}
+
+async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (MISSING.has(errnoOf(error))) return undefined;
+    throw error;
+  }
+}

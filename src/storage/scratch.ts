@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isAlive, thisProcess } from './process-identity.ts';
+import { errnoOf } from './storage-error.ts';
+
+/** How often a live process says so, by touching its folder. */
+const HEARTBEAT_MS = 5 * 60_000;
+/**
+ * A folder of another machine (or container) without a heartbeat for this long is a leftover. Long against the
+ * heartbeat: a paused machine must not lose the upload it was about to finish.
+ */
+const STALE_MS = 12 * HEARTBEAT_MS;
+
+/**
+ * The scratch folder of one process, `<root>/<identity>~<random>`. Several processes, also of several machines, share
+ * the root: each sweeps only what belongs to dead ones.
+ */
+export class Scratch {
+  readonly folder: string;
+  private readonly root: string;
+  private readonly heartbeat: NodeJS.Timeout;
+
+  private constructor(root: string, folder: string) {
+    this.root = root;
+    this.folder = folder;
+    this.heartbeat = setInterval(() => void this.beat(), HEARTBEAT_MS);
+    this.heartbeat.unref();
+  }
+
+  static async open(root: string): Promise<Scratch> {
+    await mkdir(root, { recursive: true });
+    await sweep(root);
+    const folder = join(root, `${await thisProcess()}~${randomBytes(6).toString('hex')}`);
+    await mkdir(folder);
+    return new Scratch(root, folder);
+  }
+
+  makeFolder(): Promise<string> {
+    return mkdtemp(join(this.folder, 'work-'));
+  }
+
+  /** A path for one file; its name is used once. */
+  newFile(): string {
+    return join(this.folder, `file-${randomBytes(12).toString('hex')}`);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.heartbeat);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private async beat(): Promise<void> {
+    try {
+      const now = new Date();
+      await utimes(this.folder, now, now);
+      await sweep(this.root);
+    } catch {
+      // The next beat tries again; requests meanwhile report what is wrong with the disk.
+    }
+  }
+}
+
+/** Removes the scratch folders of processes that are gone. */
+export async function sweep(root: string, nowMs = Date.now()): Promise<void> {
+  for (const name of await readdir(root)) {
+    const path = join(root, name);
+    if (await isLeftover(path, name, nowMs)) await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function isLeftover(path: string, name: string, nowMs: number): Promise<boolean> {
+  const alive = await isAlive(name.split('~', 1)[0]!);
+  if (alive !== undefined) return !alive;
+  try {
+    return nowMs - (await stat(path)).mtimeMs > STALE_MS;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,25 @@
+import { AppError } from '../errors.ts';
+
+/** errno codes that mean "no room": the caller may free some and try again. */
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+
+export function errnoOf(error: unknown): string | undefined {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/**
+ * A failed file operation as an AppError: STORAGE_FULL or STORAGE_FAILED. The message names the operation and errno,
+ * never a path of this machine; those stay in `cause` for the log. An AppError passes through unchanged.
+ */
+export function storageError(operation: string, error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const errno = errnoOf(error) ?? 'unknown error';
+  const code = FULL.has(errno) ? 'STORAGE_FULL' : 'STORAGE_FAILED';
+  return new AppError(
+    code,
+    `The storage could not ${operation} (${errno}).`,
+    { operation, errno },
+    { cause: error },
+  );
+}

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, statSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { AppError } from '../../src/errors.ts';
+import { DiskStore } from '../../src/storage/disk-store.ts';
+import { storageError } from '../../src/storage/storage-error.ts';
+import { blobStoreConformance } from '../conformance/blob-store.ts';
+
+blobStoreConformance('DiskStore', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'disk-store-'));
+  const store = await DiskStore.open(join(folder, 'deep', 'store'));
+  return {
+    store,
+    dispose: async () => {
+      await store.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+});
+
+const scratchOf = (root: string): string[] => readdirSync(join(root, 'tmp'), { recursive: true }) as string[];
+
+/** A process of its own that opens the store, leaves a file in its scratch and waits. */
+async function neighbour(root: string): Promise<ChildProcess> {
+  const script = `
+    import { writeFileSync } from 'node:fs';
+    import { DiskStore } from ${JSON.stringify(join(import.meta.dirname, '../../src/storage/disk-store.ts'))};
+    const store = await DiskStore.open(${JSON.stringify(root)});
+    writeFileSync(await store.makeScratch() + '/half-written', 'x');
+    console.log('ready');
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(child.stdout!, 'data');
+  assert.match(String(line), /ready/);
+  return child;
+}
+
+describe('DiskStore', () => {
+  let root: string;
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'disk-store-'));
+  });
+  afterEach(() => rm(root, { recursive: true, force: true }));
+
+  it('keeps what it has over a restart', async () => {
+    const first = await DiskStore.open(root);
+    await first.put('jobs/1.json', Buffer.from('{}'));
+    await first.close();
+    const second = await DiskStore.open(root);
+    assert.deepEqual(await second.list(''), ['jobs/1.json']);
+    await second.close();
+  });
+
+  it('leaves no scratch behind, whether a write went well or not', async () => {
+    const store = await DiskStore.open(root);
+    await store.put('a/b', Buffer.from('x'));
+    await store.create('a/b', Buffer.from('x'));
+    await store.check();
+    await assert.rejects(store.put('a/b/c', Buffer.from('x')), { code: 'STORAGE_FAILED' });
+    await assert.rejects(store.putFile('a/c', join(root, 'not-there')), { code: 'STORAGE_FAILED' });
+    assert.equal(scratchOf(root).length, 1, 'only the folder of this process');
+    await store.close();
+    assert.deepEqual(scratchOf(root), []);
+  });
+
+  it('treats a blob in the middle of a key as nothing there', async () => {
+    const store = await DiskStore.open(root);
+    await store.put('a/b', Buffer.from('x'));
+    assert.equal(await store.get('a/b/c'), undefined);
+    assert.equal(await store.stat('a'), undefined);
+    await store.close();
+  });
+
+  it('does not touch the scratch of a living process, and sweeps that of a killed one', async () => {
+    const child = await neighbour(root);
+    try {
+      const store = await DiskStore.open(root);
+      assert.equal(scratchOf(root).filter((path) => path.endsWith('half-written')).length, 1);
+      await store.close();
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      assert.equal(scratchOf(root).filter((path) => path.endsWith('half-written')).length, 1);
+      const next = await DiskStore.open(root);
+      assert.deepEqual(scratchOf(root), [readdirSync(join(root, 'tmp'))[0]]);
+      await next.close();
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  it('tells a process from a later one with its id', async () => {
+    const store = await DiskStore.open(root);
+    const own = readdirSync(join(root, 'tmp'))[0]!;
+    const [place, pid] = own.split('-');
+    await mkdir(join(root, 'tmp', `${place}-${pid}-1~aaaaaaaaaaaa`));
+    const next = await DiskStore.open(root);
+    assert.ok(!scratchOf(root).some((path) => path.endsWith('aaaaaaaaaaaa')));
+    assert.ok(scratchOf(root).includes(own));
+    await store.close();
+    await next.close();
+  });
+
+  it('gives the scratch of other machines the time of some heartbeats', async () => {
+    const fresh = join(root, 'tmp', '0123456789ab-7-1~bbbbbbbbbbbb');
+    const stale = join(root, 'tmp', '0123456789ab-7-1~cccccccccccc');
+    for (const folder of [fresh, stale]) {
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, 'x'), 'x');
+    }
+    const twoHoursAgo = new Date(Date.now() - 2 * 3600_000);
+    await utimes(stale, twoHoursAgo, twoHoursAgo);
+    const store = await DiskStore.open(root);
+    assert.ok(statSync(fresh).isDirectory());
+    assert.throws(() => statSync(stale), { code: 'ENOENT' });
+    await store.close();
+  });
+
+  it('fails its check when its folder is gone', async () => {
+    const store = await DiskStore.open(root);
+    await rm(root, { recursive: true });
+    await assert.rejects(store.check(), { code: 'STORAGE_FAILED' });
+    await store.close();
+  });
+
+  it('says STORAGE_FULL on a file system that is really full', async (t) => {
+    const mount = join(root, 'small');
+    await mkdir(mount);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', mount], { stdio: 'pipe' });
+    } catch (error) {
+      return t.skip(`no tmpfs can be mounted here: ${String(error).split('\n')[0]}`);
+    }
+    try {
+      const store = await DiskStore.open(mount);
+      await store.put('kept', Buffer.from('kept'));
+      await assert.rejects(store.put('big', Buffer.alloc(1_000_000)), (error: AppError) => {
+        assert.equal(error.code, 'STORAGE_FULL');
+        assert.ok(error.retryable);
+        assert.ok(!error.message.includes(mount), 'names no path');
+        return true;
+      });
+      assert.deepEqual(await store.list(''), ['kept']);
+      assert.equal(scratchOf(mount).length, 1);
+      await store.check();
+      await store.close();
+    } finally {
+      execFileSync('umount', [mount]);
+    }
+  });
+});
+
+describe('storageError', () => {
+  const failure = (code: string): Error => Object.assign(new Error(`${code}: /secret/path`), { code });
+
+  it('tells a full disk from other faults', () => {
+    assert.equal(storageError('write', failure('ENOSPC')).code, 'STORAGE_FULL');
+    assert.equal(storageError('write', failure('EDQUOT')).code, 'STORAGE_FULL');
+    assert.equal(storageError('write', failure('EIO')).code, 'STORAGE_FAILED');
+    assert.equal(storageError('write', 'odd').code, 'STORAGE_FAILED');
+  });
+
+  it('keeps the cause for the log and paths out of the message', () => {
+    const cause = failure('EROFS');
+    const error = storageError('write', cause);
+    assert.equal(error.message, 'The storage could not write (EROFS).');
+    assert.equal(error.cause, cause);
+  });
+
+  it('passes an AppError through', () => {
+    const error = new AppError('ADAPTER_NOT_FOUND', 'x');
+    assert.equal(storageError('write', error), error);
+  });
+});
