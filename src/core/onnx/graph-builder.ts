@@ -1,5 +1,5 @@
-import * as proto from './proto.ts';
 import type { AttributeValue, Dim, ElementType } from './proto.ts';
+import * as proto from './proto.ts';
 import type { MessageWriter } from './wire.ts';
 
 /** A value in a graph under construction. Only the builder makes them. */
@@ -15,6 +15,7 @@ type Attributes = Readonly<Record<string, AttributeValue>>;
  */
 export class GraphBuilder {
   readonly #name: string;
+  readonly #isRoot: boolean;
   readonly #scope: { next: number };
   readonly #constants: Map<string, Value>;
   readonly #initializers: MessageWriter[];
@@ -30,7 +31,6 @@ export class GraphBuilder {
     this.#initializers = parent ? parent.#initializers : [];
     this.#isRoot = !parent;
   }
-  readonly #isRoot: boolean;
 
   input(name: string, type: ElementType, dims: readonly Dim[]): Value {
     this.#inputs.push(proto.valueInfo(name, type, dims));
@@ -105,7 +105,8 @@ export class GraphBuilder {
   /** Swaps the last two axes of a [N, rows, columns] stack. */
   transposeStack = (x: Value): Value => this.op('Transpose', [x], { perm: { ints: [0, 2, 1] } });
   transpose = (x: Value): Value => this.op('Transpose', [x], { perm: { ints: [1, 0] } });
-  concat = (values: readonly Value[], axis: number): Value => this.op('Concat', values, { axis: { int: axis } });
+  concat = (values: readonly Value[], axis: number): Value =>
+    this.op('Concat', values, { axis: { int: axis } });
   split = (x: Value, axis: number, sizes: readonly number[]): Value[] =>
     this.ops('Split', [x, this.ints(sizes)], sizes.length, { axis: { int: axis } });
   /** Elements [begin, end) along an axis. */
@@ -122,11 +123,11 @@ export class GraphBuilder {
     this.op('ReduceMax', [x, this.ints(axes)], { keepdims: { int: keep ? 1 : 0 } });
 
   /**
-   * An ONNX Loop of at most `maxTrips` rounds over `state`; it ends early when `body` returns `go` false.
+   * An ONNX Loop of at most `maxTrips` rounds (int64 scalar) over `state`; it ends early when `body` returns `go` false.
    * @param shapes element type and dims of each state value, for the subgraph's signature
    */
   loop(
-    maxTrips: number,
+    maxTrips: number | Value,
     state: readonly Value[],
     shapes: readonly { readonly type: ElementType; readonly dims: readonly Dim[] }[],
     body: (
@@ -145,7 +146,8 @@ export class GraphBuilder {
       const { type, dims } = shapes[i]!;
       inner.output(inner.#fresh('state').name, value, type, dims);
     }
-    return this.ops('Loop', [this.ints([maxTrips], []), this.bool(true), ...state], state.length, {
+    const trips = typeof maxTrips === 'number' ? this.ints([maxTrips], []) : maxTrips;
+    return this.ops('Loop', [trips, this.bool(true), ...state], state.length, {
       body: { graph: inner.#message() },
     });
   }
@@ -169,7 +171,11 @@ export class GraphBuilder {
     return { name: `${stem}_${this.#scope.next++}` };
   }
 
-  #constant(type: ElementType, data: Float64Array | BigInt64Array | Uint8Array, dims: readonly number[]): Value {
+  #constant(
+    type: ElementType,
+    data: Float64Array | BigInt64Array | Uint8Array,
+    dims: readonly number[],
+  ): Value {
     const key = `${type}|${dims.join()}|${Array.from(data as ArrayLike<number | bigint>).join()}`;
     let value = this.#constants.get(key);
     if (!value) {

@@ -51,7 +51,12 @@ export function node(
 }
 
 /** TensorProto with raw little-endian data. */
-export function tensor(name: string, type: ElementType, dims: readonly number[], raw: Uint8Array): MessageWriter {
+export function tensor(
+  name: string,
+  type: ElementType,
+  dims: readonly number[],
+  raw: Uint8Array,
+): MessageWriter {
   const message = new MessageWriter();
   for (const dim of dims) message.int(1, dim);
   return message.int(2, ELEMENT_TYPE[type]).string(8, name).bytes(9, raw);

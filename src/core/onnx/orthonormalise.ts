@@ -1,0 +1,82 @@
+import { inverseCholesky } from './cholesky.ts';
+import type { GraphBuilder, Value } from './graph-builder.ts';
+
+/** Columns orthonormalised at a time; the number of columns must be a multiple of it. */
+export const BLOCK = 16;
+
+/** Share of a column's squared length that must be new, or the column is a combination of earlier ones. */
+const SMALLEST_NEW_SHARE = 1e-14;
+/** Keeps divisions finite; far below every squared length of a scaled problem. */
+const TINY = 1e-300;
+
+/**
+ * Columns Q spanning those of `columns`, orthonormal in the inner product of `gram`: Qᵀ·gram·Q = I. With gram = BᵀB
+ * that makes B·Q orthonormal without ever forming it. Block Gram-Schmidt, twice (BCGS2): project against the finished
+ * columns, Cholesky-QR the block, and both once more. A column that depends on earlier ones becomes zero.
+ * @param gram [N, r, r] symmetric positive semi-definite
+ * @param columns [N, r, count]
+ * @returns basis Q and image gram·Q, both [N, r, count]
+ */
+export function orthonormalise(
+  graph: GraphBuilder,
+  gram: Value,
+  columns: Value,
+  count: number,
+): { basis: Value; image: Value } {
+  const identity = graph.identity(count);
+  const none = graph.sub(columns, columns);
+  const shape = { type: 'double', dims: ['N', 'r', count] } as const;
+  const [basis, image] = graph.loop(
+    count / BLOCK,
+    [none, none],
+    [shape, shape],
+    (body, [finished, finishedImage], round) => {
+      const begin = body.mul(round, body.ints([BLOCK]));
+      const end = body.add(begin, body.ints([BLOCK]));
+      const window = (x: Value, axis: number): Value => body.op('Slice', [x, begin, end, body.ints([axis])]);
+      const finishedRows = body.transposeStack(finishedImage!);
+      const project = (x: Value): Value => body.sub(x, body.matmul(finished!, body.matmul(finishedRows, x)));
+
+      const block = window(columns, 2);
+      const first = unit(body, gram, project(block), squaredLengths(body, block, body.matmul(gram, block)));
+      const second = project(choleskyQr(body, first).basis);
+      const done = choleskyQr(body, { basis: second, image: body.matmul(gram, second) });
+
+      // Puts the block's columns at their place among zeros.
+      const place = window(identity, 0);
+      return {
+        state: [
+          body.add(finished!, body.matmul(done.basis, place)),
+          body.add(finishedImage!, body.matmul(done.image, place)),
+        ],
+      };
+    },
+  );
+  return { basis: basis!, image: image! };
+}
+
+interface Block {
+  readonly basis: Value;
+  readonly image: Value;
+}
+
+/** xᵢᵀ·gram·xᵢ of every column: [N, 1, columns]. */
+function squaredLengths(graph: GraphBuilder, x: Value, image: Value): Value {
+  return graph.sum(graph.mul(x, image), [1]);
+}
+
+/** Scales columns to unit length; zero where hardly anything of the original length is left. */
+function unit(graph: GraphBuilder, gram: Value, x: Value, original: Value): Block {
+  const image = graph.matmul(gram, x);
+  const lengths = squaredLengths(graph, x, image);
+  const keep = graph.greater(lengths, graph.mul(original, graph.double(SMALLEST_NEW_SHARE)));
+  const reciprocal = graph.div(graph.double(1), graph.sqrt(graph.max(lengths, graph.double(TINY))));
+  const factor = graph.where(keep, reciprocal, graph.double(0));
+  return { basis: graph.mul(x, factor), image: graph.mul(image, factor) };
+}
+
+function choleskyQr(graph: GraphBuilder, { basis, image }: Block): Block {
+  const h = graph.matmul(graph.transposeStack(basis), image);
+  const w = graph.transposeStack(inverseCholesky(graph, h, BLOCK));
+  return { basis: graph.matmul(basis, w), image: graph.matmul(image, w) };
+}
