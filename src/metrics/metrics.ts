@@ -1,0 +1,184 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { JobRecord, ProviderInfo } from '../contract/job.ts';
+import { ENERGY_BUCKETS, ERROR_BUCKETS, HTTP_SECONDS_BUCKETS, JOB_SECONDS_BUCKETS } from './buckets.ts';
+
+/** What a job moved, as the engine counts it. */
+export interface JobTotals {
+  readonly modules: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+}
+
+export interface HttpObservation {
+  readonly method: string;
+  /** The route's pattern, never the URL: labels must stay few. */
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+}
+
+/** A scrape must not hang because Redis does. */
+const QUEUE_COUNTS_TIMEOUT_MS = 1000;
+
+/** Everything that /metrics shows, in a registry of its own. */
+export class Metrics {
+  private readonly registry = new Registry();
+  private queueCounts: (() => Promise<Record<string, number>>) | undefined;
+
+  private readonly jobs = this.counter('jobs_total', 'Jobs that reached a final state.', ['kind', 'state']);
+  private readonly failures = this.counter('job_failures_total', 'Failed jobs by error code.', [
+    'kind',
+    'code',
+  ]);
+  private readonly jobSeconds = this.histogram(
+    'job_duration_seconds',
+    'Seconds a job spent waiting, in each phase (busy time over compute threads) and in total (wall clock, without the wait).',
+    ['kind', 'phase'],
+    JOB_SECONDS_BUCKETS,
+  );
+  private readonly modules = this.counter('modules_total', 'LoRA modules squeezed.', ['kind']);
+  private readonly bytesRead = this.counter('job_read_bytes_total', 'Bytes of weights read by jobs.', [
+    'kind',
+  ]);
+  private readonly bytesWritten = this.counter(
+    'job_written_bytes_total',
+    'Bytes of weights written by jobs.',
+    ['kind'],
+  );
+  private readonly energy = this.histogram(
+    'energy_retained_ratio',
+    'Share of the energy (squared Frobenius norm) that a result kept.',
+    ['kind'],
+    ENERGY_BUCKETS,
+  );
+  private readonly error = this.histogram(
+    'relative_error_ratio',
+    'Relative error (Frobenius norm) of a result, after rounding.',
+    ['kind'],
+    ERROR_BUCKETS,
+  );
+  private readonly provider = this.gauge('provider_info', 'The execution provider jobs run on; always 1.', [
+    'provider',
+    'requested',
+    'onnxruntime',
+    'threads',
+  ]);
+  private readonly uploadedBytes = this.counter('upload_bytes_total', 'Bytes received in uploads.', []);
+  private readonly uploads = this.counter(
+    'uploads_total',
+    'Uploads by outcome: created, known or the error code.',
+    ['outcome'],
+  );
+  private readonly httpSeconds = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Seconds from a request to the end of its response.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: HTTP_SECONDS_BUCKETS,
+    registers: [this.registry],
+  });
+
+  constructor(build: { readonly version: string }) {
+    collectDefaultMetrics({ register: this.registry });
+    this.gauge('build_info', 'The running version; always 1.', ['version', 'node']).set(
+      { version: build.version, node: process.version },
+      1,
+    );
+    const metrics = this;
+    new Gauge({
+      name: 'lora_squeeze_queue_jobs',
+      help: 'Jobs in the queue now, by state.',
+      labelNames: ['state'],
+      registers: [this.registry],
+      async collect() {
+        this.reset();
+        const counts = await metrics.countQueue();
+        for (const [state, jobs] of Object.entries(counts)) this.set({ state }, jobs);
+      },
+    });
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  /** The text exposition. Never fails because the queue does: its gauge is then left out. */
+  render(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  /** Counts a job that reached a final state. `totals` where it got to compute. */
+  jobFinished(job: JobRecord, totals?: JobTotals): void {
+    const { kind, state, timings } = job;
+    this.jobs.inc({ kind, state });
+    if (job.error) this.failures.inc({ kind, code: job.error.code });
+    for (const [phase, seconds] of Object.entries(timings ?? {}))
+      this.jobSeconds.observe({ kind, phase }, seconds);
+    for (const result of job.results) {
+      this.energy.observe({ kind }, result.energy_retained);
+      this.error.observe({ kind }, result.relative_error);
+    }
+    if (!totals) return;
+    this.modules.inc({ kind }, totals.modules);
+    this.bytesRead.inc({ kind }, totals.bytesRead);
+    this.bytesWritten.inc({ kind }, totals.bytesWritten);
+  }
+
+  /** Shows the provider jobs run on; replaces the one shown before. */
+  providerKnown({ name, requested, onnxruntime, threads }: ProviderInfo): void {
+    this.provider.reset();
+    this.provider.set({ provider: name, requested, onnxruntime, threads: String(threads) }, 1);
+  }
+
+  httpObserved({ method, route, status, seconds }: HttpObservation): void {
+    this.httpSeconds.observe({ method, route, status: String(status) }, seconds);
+  }
+
+  /** Counts an upload that ended; `outcome` is "created", "known" or an error code. */
+  uploadEnded(outcome: string, bytes: number): void {
+    this.uploads.inc({ outcome });
+    this.uploadedBytes.inc(bytes);
+  }
+
+  /** Where the queue gauge gets its numbers, at every scrape. */
+  watchQueue(counts: () => Promise<Record<string, number>>): void {
+    this.queueCounts = counts;
+  }
+
+  private async countQueue(): Promise<Record<string, number>> {
+    if (!this.queueCounts) return {};
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<Record<string, number>>((resolve) => {
+      timer = setTimeout(resolve, QUEUE_COUNTS_TIMEOUT_MS, {});
+    });
+    try {
+      return await Promise.race([this.queueCounts(), tooLate]);
+    } catch {
+      return {};
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
+    return new Counter({ name: `lora_squeeze_${name}`, help, labelNames, registers: [this.registry] });
+  }
+
+  private gauge<L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> {
+    return new Gauge({ name: `lora_squeeze_${name}`, help, labelNames, registers: [this.registry] });
+  }
+
+  private histogram<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    buckets: number[],
+  ): Histogram<L> {
+    return new Histogram({
+      name: `lora_squeeze_${name}`,
+      help,
+      labelNames,
+      buckets,
+      registers: [this.registry],
+    });
+  }
+}
