@@ -1,0 +1,9 @@
+const MAX_SHOWN = 80;
+
+/**
+ * Text from a stranger, for a message: in quotes, control characters escaped, shortened. What it quotes may be
+ * megabytes long or try to forge lines of a log.
+ */
+export function quote(text: string): string {
+  return JSON.stringify(text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`);
+}

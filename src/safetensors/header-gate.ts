@@ -1,0 +1,119 @@
+import { AppError } from '../errors.ts';
+import { checkCoverage, endOfData, parseHeader, type SafetensorsHeader } from './header.ts';
+import { LENGTH_FIELD_BYTES, MAX_HEADER_BYTES } from './limits.ts';
+import { refuseOtherFormats, SNIFF_BYTES } from './sniff.ts';
+
+const FIRST_BUFFER_BYTES = 4096;
+
+/**
+ * Watches a file pass by in chunks of any size and refuses it as early as its bytes allow. Keeps the header only
+ * (at most MAX_HEADER_BYTES), never the data. The verdict does not depend on how the file is cut into chunks.
+ */
+export class HeaderGate {
+  #kept = new Uint8Array(FIRST_BUFFER_BYTES);
+  #keptBytes = 0;
+  #seenBytes = 0;
+  /** Bytes to keep: the length field, then the whole header, or SNIFF_BYTES of what is no safetensors file. */
+  #neededBytes = LENGTH_FIELD_BYTES;
+  #jsonBytes: number | undefined;
+  #header: SafetensorsHeader | undefined;
+
+  /** The header, once its last byte has passed. */
+  get header(): SafetensorsHeader | undefined {
+    return this.#header;
+  }
+
+  /**
+   * The next bytes of the file; the caller may reuse the chunk afterwards.
+   * @throws AppError PICKLE_REFUSED, LFS_POINTER, UNSUPPORTED_FORMAT, ST_*
+   */
+  push(chunk: Uint8Array): void {
+    this.#seenBytes += chunk.length;
+    let rest = chunk;
+    while (!this.#header && rest.length > 0) {
+      const taken = rest.subarray(0, this.#neededBytes - this.#keptBytes);
+      this.#keep(taken);
+      rest = rest.subarray(taken.length);
+      if (this.#keptBytes === this.#neededBytes) this.#advance();
+    }
+    if (this.#header && this.#seenBytes > endOfData(this.#header)) {
+      throw new AppError(
+        'ST_BUFFER_NOT_COVERED',
+        `safetensors file: bytes follow the last tensor, which ends at byte ${endOfData(this.#header)}`,
+        { expected_bytes: endOfData(this.#header) },
+      );
+    }
+  }
+
+  /**
+   * The file is complete.
+   * @param totalBytes its size; more than was pushed when only its beginning was
+   * @throws AppError ST_HEADER_TOO_SMALL, ST_HEADER_LENGTH, ST_BUFFER_NOT_COVERED, or as `push`
+   */
+  finish(totalBytes: number): SafetensorsHeader {
+    if (this.#header) {
+      checkCoverage(this.#header, totalBytes);
+      return this.#header;
+    }
+    if (this.#jsonBytes === undefined) {
+      refuseOtherFormats(this.#kept.subarray(0, this.#keptBytes));
+      if (this.#keptBytes >= LENGTH_FIELD_BYTES) throw tooLarge(this.#lengthField());
+      throw new AppError(
+        'ST_HEADER_TOO_SMALL',
+        `safetensors file: ${totalBytes} bytes are fewer than the ${LENGTH_FIELD_BYTES} of the header length`,
+        { bytes: totalBytes },
+      );
+    }
+    throw new AppError(
+      'ST_HEADER_LENGTH',
+      `safetensors file: the header should have ${this.#jsonBytes} bytes, but the file ends after ${totalBytes}`,
+      { header_bytes: this.#jsonBytes, bytes: totalBytes },
+    );
+  }
+
+  /** Everything needed so far is there: looks at it and says what is needed next. */
+  #advance(): void {
+    if (this.#neededBytes === LENGTH_FIELD_BYTES) {
+      const length = this.#lengthField();
+      if (length > BigInt(MAX_HEADER_BYTES)) {
+        // Other formats read as absurd lengths; a few more bytes tell which one it is.
+        this.#neededBytes = SNIFF_BYTES;
+        return;
+      }
+      this.#jsonBytes = Number(length);
+      this.#neededBytes += this.#jsonBytes;
+      if (this.#jsonBytes > 0) return;
+    }
+    const kept = this.#kept.subarray(0, this.#keptBytes);
+    if (this.#jsonBytes === undefined) {
+      refuseOtherFormats(kept);
+      throw tooLarge(this.#lengthField());
+    }
+    this.#header = parseHeader(kept.subarray(LENGTH_FIELD_BYTES));
+    this.#kept = new Uint8Array(0);
+  }
+
+  #lengthField(): bigint {
+    return new DataView(this.#kept.buffer).getBigUint64(0, true);
+  }
+
+  /** Copies into a buffer that doubles: memory follows what was sent, not what was announced. */
+  #keep(bytes: Uint8Array): void {
+    const needed = this.#keptBytes + bytes.length;
+    if (needed > this.#kept.length) {
+      const larger = new Uint8Array(Math.max(needed, 2 * this.#kept.length));
+      larger.set(this.#kept.subarray(0, this.#keptBytes));
+      this.#kept = larger;
+    }
+    this.#kept.set(bytes, this.#keptBytes);
+    this.#keptBytes = needed;
+  }
+}
+
+function tooLarge(length: bigint): AppError {
+  return new AppError(
+    'ST_HEADER_TOO_LARGE',
+    `safetensors file: a header of ${length} bytes, at most ${MAX_HEADER_BYTES}`,
+    { header_bytes: String(length), limit_bytes: MAX_HEADER_BYTES },
+  );
+}

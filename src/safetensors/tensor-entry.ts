@@ -1,0 +1,127 @@
+import type { TensorEntry } from '../adapter/adapter.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
+import { quote } from '../json/quote.ts';
+import type { JsonValue } from '../json/strict-json.ts';
+import { bitsOf } from './dtype.ts';
+import { MAX_DIMENSIONS, MAX_NAME_BYTES } from './limits.ts';
+
+const U64_MAX = 2n ** 64n - 1n;
+
+/** C0, DEL and C1 control characters would garble logs and terminals. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+/** Names become paths in some tools (one file a tensor). */
+const PATH_LIKE = /^[/\\]|^[a-zA-Z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)/;
+
+type Integer = number | bigint;
+
+/**
+ * Reads the entry of one tensor and checks it in itself: name, dtype, shape against offsets.
+ * @param dataBegin added to the offsets, which the file counts from the start of its data section
+ * @throws AppError ST_*, LORA_RANK_DIMS for more dimensions than any reader takes
+ */
+export function readTensor(name: string, value: JsonValue, dataBegin: number): TensorEntry {
+  checkName(name);
+  if (!(value instanceof Map)) throw refuse('ST_HEADER_JSON', name, 'must be an object');
+  const dtype = value.get('dtype');
+  if (typeof dtype !== 'string') throw refuse('ST_HEADER_JSON', name, 'dtype must be a string');
+  const bits = bitsOf(dtype);
+  if (bits === undefined) throw refuse('ST_UNKNOWN_DTYPE', name, `dtype ${quote(dtype)} is unknown`);
+  const shape = readShape(name, value.get('shape'));
+  const [begin, end] = readOffsets(name, value.get('data_offsets'));
+  const bytes = bytesOf(name, shape, dtype, bits);
+  const given = BigInt(end) - BigInt(begin);
+  if (given !== bytes) {
+    throw refuse(
+      'ST_TENSOR_INVALID_INFO',
+      name,
+      `shape [${shape}] of ${dtype} takes ${bytes} bytes, not ${given}`,
+    );
+  }
+  const endByte = Number(end) + dataBegin;
+  if (!Number.isSafeInteger(endByte)) {
+    throw refuse('ST_BUFFER_NOT_COVERED', name, `ends at byte ${end}, after the end of any file`);
+  }
+  if (shape.some((dimension) => typeof dimension === 'bigint')) {
+    // beside a dimension of 0, else the bytes could not have matched
+    throw refuse('ST_VALIDATION_OVERFLOW', name, `a dimension of shape [${shape}] exceeds 2^53`);
+  }
+  return { name, dtype, shape: shape.map(Number), beginByte: Number(begin) + dataBegin, endByte };
+}
+
+function checkName(name: string): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes > MAX_NAME_BYTES) {
+    throw refuse('ST_TENSOR_NAME', name, `the name has ${bytes} bytes, at most ${MAX_NAME_BYTES}`);
+  }
+  if (name === '') throw refuse('ST_TENSOR_NAME', name, 'the name is empty');
+  if (CONTROL.test(name)) throw refuse('ST_TENSOR_NAME', name, 'the name has control characters');
+  if (PATH_LIKE.test(name)) throw refuse('ST_TENSOR_NAME', name, 'the name leads out of a folder');
+  if (name.split('.').includes('__proto__')) {
+    throw refuse('ST_TENSOR_NAME', name, 'a part of the name is "__proto__"');
+  }
+}
+
+function readShape(name: string, value: JsonValue | undefined): Integer[] {
+  if (!Array.isArray(value) || !value.every(isUnsigned)) {
+    throw refuse('ST_HEADER_JSON', name, 'shape must be a list of integers from 0 to 2^64 − 1');
+  }
+  if (value.length > MAX_DIMENSIONS) {
+    throw refuse('LORA_RANK_DIMS', name, `${value.length} dimensions, at most ${MAX_DIMENSIONS}`);
+  }
+  return value;
+}
+
+function readOffsets(name: string, value: JsonValue | undefined): [Integer, Integer] {
+  const isPair = Array.isArray(value) && value.length === 2;
+  const [begin, end] = isPair ? value : [];
+  if (isNegative(begin) || isNegative(end)) {
+    throw refuse('ST_INVALID_OFFSET', name, `data_offsets [${begin}, ${end}] are negative`);
+  }
+  if (!isUnsigned(begin) || !isUnsigned(end)) {
+    throw refuse('ST_HEADER_JSON', name, 'data_offsets must be two integers from 0 to 2^64 − 1');
+  }
+  if (begin > end)
+    throw refuse('ST_INVALID_OFFSET', name, `data_offsets [${begin}, ${end}] end before they begin`);
+  return [begin, end];
+}
+
+/** Bytes of the tensor. Multiplies as the reference does, refusing what overflows its u64 on the way. */
+function bytesOf(name: string, shape: readonly Integer[], dtype: string, bits: number): bigint {
+  let product = BigInt(bits);
+  let elements = 1n;
+  for (const dimension of shape) elements = checked(name, shape, elements * BigInt(dimension));
+  product = checked(name, shape, product * elements);
+  if (product % 8n !== 0n) {
+    throw refuse(
+      'ST_MISALIGNED',
+      name,
+      `${elements} elements of ${bits} bits (${dtype}) do not fill whole bytes`,
+    );
+  }
+  return product / 8n;
+}
+
+function checked(name: string, shape: readonly Integer[], value: bigint): bigint {
+  if (value > U64_MAX)
+    throw refuse('ST_VALIDATION_OVERFLOW', name, `the size of shape [${shape}] overflows 64 bits`);
+  return value;
+}
+
+function isUnsigned(value: JsonValue | undefined): value is Integer {
+  if (typeof value === 'number') return value >= 0 && !Object.is(value, -0);
+  return typeof value === 'bigint' && value >= 0n && value <= U64_MAX;
+}
+
+function isNegative(value: JsonValue | undefined): boolean {
+  return (typeof value === 'number' || typeof value === 'bigint') && value < 0;
+}
+
+function refuse(
+  code: ErrorCode,
+  tensor: string,
+  what: string,
+  context: Record<string, string> = {},
+): AppError {
+  return new AppError(code, `tensor ${JSON.stringify(tensor)}: ${what}`, { tensor, ...context });
+}
