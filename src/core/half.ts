@@ -1,0 +1,69 @@
+/**
+ * Decoding factors to float32 and encoding them back. Encoding expects numbers the dtype holds exactly: the graphs
+ * round (ties to even), this only moves bits. Little-endian, as safetensors is and every machine Node runs on.
+ */
+
+export type FloatDtype = 'F32' | 'F16' | 'BF16';
+
+export const BYTES_PER_ELEMENT: Readonly<Record<FloatDtype, number>> = { F32: 4, F16: 2, BF16: 2 };
+
+/** Numbers of all 65536 float16 patterns, made on first use. */
+let float16Numbers: Float32Array | undefined;
+
+function float16Table(): Float32Array {
+  if (float16Numbers) return float16Numbers;
+  float16Numbers = new Float32Array(65536);
+  for (let bits = 0; bits < 65536; bits++) {
+    const sign = bits & 0x8000 ? -1 : 1;
+    const exponent = (bits >> 10) & 0x1f;
+    const fraction = bits & 0x3ff;
+    if (exponent === 0) float16Numbers[bits] = sign * fraction * 2 ** -24;
+    else if (exponent === 31) float16Numbers[bits] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+    else float16Numbers[bits] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  }
+  return float16Numbers;
+}
+
+/**
+ * @param bytes whole elements, at an offset in their buffer that is a multiple of the element size
+ * @param into receives one number for each element
+ */
+export function decode(dtype: FloatDtype, bytes: Uint8Array, into: Float32Array): void {
+  const { buffer, byteOffset } = bytes;
+  if (dtype === 'F32') {
+    into.set(new Float32Array(buffer, byteOffset, into.length));
+    return;
+  }
+  const words = new Uint16Array(buffer, byteOffset, into.length);
+  if (dtype === 'BF16') {
+    const target = new Uint32Array(into.buffer, into.byteOffset, into.length);
+    for (let i = 0; i < words.length; i++) target[i] = words[i]! << 16;
+    return;
+  }
+  const numbers = float16Table();
+  for (let i = 0; i < words.length; i++) into[i] = numbers[words[i]!]!;
+}
+
+/** The bytes of numbers that `dtype` holds exactly; a new buffer, or a view of `numbers` for F32. */
+export function encode(dtype: FloatDtype, numbers: Float32Array): Uint8Array {
+  if (dtype === 'F32') return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+  const bits = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length);
+  const words = new Uint16Array(numbers.length);
+  if (dtype === 'BF16') {
+    for (let i = 0; i < words.length; i++) words[i] = bits[i]! >>> 16;
+  } else {
+    for (let i = 0; i < words.length; i++) words[i] = float16Bits(bits[i]!);
+  }
+  return new Uint8Array(words.buffer);
+}
+
+/** float32 bits of a float16 number to its float16 bits. */
+function float16Bits(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const exponent = ((bits >>> 23) & 0xff) - 127;
+  const fraction = bits & 0x7fffff;
+  if (exponent >= -14) return sign | ((exponent + 15) << 10) | (fraction >>> 13);
+  // Subnormal in float16 (multiples of 2⁻²⁴); 2⁻²⁴ itself is 1.0·2⁻²⁴.
+  if (exponent < -24) return sign;
+  return sign | ((fraction | 0x800000) >>> (-exponent - 1));
+}
