@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const SETTLE_LIMIT_MS = 5_000;
+const POLL_MS = 50;
+
+/** Everything the service keeps, besides Redis' own files: paths of files and folders, sorted. */
+export function listKept(dataDir: string): string[] {
+  return readdirSync(dataDir, { recursive: true, withFileTypes: true })
+    .map((entry) => relative(dataDir, join(entry.parentPath, entry.name)))
+    .filter((path) => !/(^|\/)(redis|valkey)(\/|$)/.test(path))
+    .sort();
+}
+
+/** Waits for clean-up that goes on after the response; then the folder must be as it was. */
+export async function assertNothingLeft(dataDir: string, before: readonly string[]): Promise<void> {
+  const deadline = Date.now() + SETTLE_LIMIT_MS;
+  while (Date.now() < deadline && listKept(dataDir).join('\n') !== before.join('\n')) await sleep(POLL_MS);
+  assert.deepEqual(listKept(dataDir), before, 'something was left behind');
+}

@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A process, told apart from a later one of the same number by the time it started. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks since boot. */
+  readonly startTicks: number;
+}
+
+interface ProcessStat extends ProcessIdentity {
+  readonly parentPid: number;
+  readonly isZombie: boolean;
+}
+
+/** Children of a process, their children and so on. Linux only (/proc); empty elsewhere. */
+export function descendantsOf(pid: number): ProcessIdentity[] {
+  const everyone = listProcesses();
+  const found: ProcessStat[] = [];
+  let parents = new Set([pid]);
+  while (parents.size > 0) {
+    const children = everyone.filter(({ parentPid }) => parents.has(parentPid));
+    found.push(...children);
+    parents = new Set(children.map((child) => child.pid));
+  }
+  return found.map(({ pid, startTicks }) => ({ pid, startTicks }));
+}
+
+export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
+  const stat = readStat(pid);
+  return stat !== undefined && !stat.isZombie && stat.startTicks === startTicks;
+}
+
+/** The program and arguments of a process; empty once it is gone. */
+export function commandLine({ pid }: ProcessIdentity): string {
+  return readProc(pid, 'cmdline')?.replaceAll('\0', ' ').trim() ?? '';
+}
+
+/** Whether a file whose name contains `part` is mapped into the process: its program or a library. */
+export function hasMapped({ pid }: ProcessIdentity, part: string): boolean {
+  return readProc(pid, 'maps')?.includes(part) ?? false;
+}
+
+/** Most memory the process ever held at once (VmHWM), in bytes; 0 once it is gone. */
+export function peakResidentBytes({ pid }: ProcessIdentity): number {
+  const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readProc(pid, 'status') ?? '')?.[1];
+  return kib === undefined ? 0 : 1024 * Number(kib);
+}
+
+function listProcesses(): ProcessStat[] {
+  let names: string[];
+  try {
+    names = readdirSync('/proc');
+  } catch {
+    return [];
+  }
+  return names
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => readStat(Number(name)))
+    .filter((stat) => stat !== undefined);
+}
+
+/** /proc/PID/stat (proc_pid_stat(5)); the name in parentheses may hold spaces and parentheses itself. */
+function readStat(pid: number): ProcessStat | undefined {
+  const text = readProc(pid, 'stat');
+  if (text === undefined) return undefined;
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { pid, isZombie: fields[0] === 'Z', parentPid: Number(fields[1]), startTicks: Number(fields[19]) };
+}
+
+function readProc(pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

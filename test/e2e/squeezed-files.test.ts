@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import { CONFIG, readPeftAdapter, WEIGHTS } from '../oracle/peft-adapter.ts';
+import { Client } from './client.ts';
+import { fixtureAdapters, packageVersion } from './fixtures.ts';
+import { type Service, startService } from './service.ts';
+import { type SqueezedOutput, sha256, squeezeAndDownload, targetsFor } from './squeezed.ts';
+import { unzip } from './zip.ts';
+
+const DTYPES: Readonly<Record<string, string>> = { bfloat16: 'BF16', float16: 'F16', float32: 'F32' };
+/** What a squeeze has no business to change in the configuration. */
+const KEPT_KEYS = ['base_model_name_or_path', 'task_type', 'peft_type', 'modules_to_save', 'fan_in_fan_out'];
+
+describe('the files of squeezed adapters', () => {
+  let scratch: string;
+  let service: Service;
+  let client: Client;
+
+  before(async () => {
+    scratch = mkdtempSync(join(tmpdir(), 'squeeze-files-'));
+    service = await startService({ dataDir: join(scratch, 'data'), env: { EXECUTION_PROVIDER: 'cpu' } });
+    client = new Client(service.url);
+  });
+  after(async () => {
+    await service?.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  for (const { name, dir } of fixtureAdapters()) {
+    describe(name, () => {
+      const source = readPeftAdapter(dir);
+      const sourceSha = sha256(readFileSync(join(dir, WEIGHTS)));
+      const sourceRank = source.config.r as number;
+      let uploaded: AdapterRecord;
+      let outputs: SqueezedOutput[];
+
+      before(async () => {
+        const { status, location, adapter } = await client.upload(dir);
+        assert.equal(status, 201);
+        assert.equal(location, `/v1/adapters/${adapter.id}`);
+        uploaded = adapter;
+        const options = { method: 'exact' } as const;
+        ({ outputs } = await squeezeAndDownload(
+          client,
+          adapter.id,
+          sourceRank,
+          options,
+          join(scratch, name, 'out'),
+        ));
+      });
+
+      it('describe the source as it is', () => {
+        assert.equal(uploaded.sha256, sourceSha);
+        assert.equal(uploaded.modules, source.modules.size);
+        assert.deepEqual(uploaded.ranks, { min: sourceRank, max: sourceRank });
+        assert.equal(uploaded.alpha, source.config.lora_alpha);
+        assert.equal(uploaded.base_model, source.config.base_model_name_or_path);
+        assert.equal(uploaded.passthrough_tensors, source.passthrough.size);
+        const sizes = [...source.modules.values()].map(({ a, b }) => a.data.length + b.data.length);
+        assert.equal(
+          uploaded.parameters,
+          sizes.reduce((sum, size) => sum + size),
+        );
+        assert.deepEqual([uploaded.parent_id, uploaded.job_id], [null, null]);
+      });
+
+      it('give the source back as it was, and its id again when it comes again', async () => {
+        const again = await client.upload(dir);
+        assert.equal(again.status, 200);
+        assert.deepEqual(again.adapter, uploaded);
+        const back = await client.download(uploaded.id, join(scratch, name, 'back'));
+        for (const file of [WEIGHTS, CONFIG]) {
+          assert.ok(readFileSync(join(back, file)).equals(readFileSync(join(dir, file))), file);
+        }
+      });
+
+      it('hold finite factors of the dtype asked for', () => {
+        for (const { label, target, adapter } of outputs) {
+          for (const [module, { a, b, dtype }] of adapter.modules) {
+            assert.equal(dtype, DTYPES[target.dtype ?? ''] ?? source.modules.get(module)!.dtype, label);
+            assert.ok(a.data.every(Number.isFinite) && b.data.every(Number.isFinite), `${label}, ${module}`);
+          }
+        }
+      });
+
+      it('hold a configuration that every server reads alike, or the scale kept when asked', () => {
+        for (const { label, target, result, adapter } of outputs) {
+          if (result.adapter_id === uploaded.id) continue; // nothing had to change, so nothing was folded
+          for (const [module, { scale }] of adapter.modules) {
+            const expected = target.scale === 'keep' ? source.modules.get(module)!.scale : 1;
+            assert.ok(Math.abs(scale / expected - 1) < 1e-12, `${label}, ${module}: ${scale}`);
+          }
+          const { config } = adapter;
+          if (target.scale !== 'keep') assert.equal(config.use_rslora ?? false, false);
+          if (target.uniform !== false) {
+            assert.deepEqual([config.rank_pattern ?? {}, config.alpha_pattern ?? {}], [{}, {}], label);
+          }
+          for (const key of KEPT_KEYS) assert.deepEqual(config[key], source.config[key], key);
+          assert.deepEqual(
+            new Set(config.target_modules as string[]),
+            new Set(source.config.target_modules as string[]),
+          );
+        }
+      });
+
+      it('carry every other tensor over byte for byte, and the names of all', () => {
+        for (const { label, adapter } of outputs) {
+          assert.deepEqual([...adapter.passthrough.keys()].sort(), [...source.passthrough.keys()].sort());
+          for (const [tensor, { dtype, shape, bytes }] of source.passthrough) {
+            const copy = adapter.passthrough.get(tensor)!;
+            assert.deepEqual([copy.dtype, copy.shape], [dtype, shape], `${label}, ${tensor}`);
+            assert.ok(Buffer.from(copy.bytes).equals(bytes), `${label}, ${tensor}`);
+          }
+          for (const [module, { tensorNames }] of source.modules) {
+            assert.deepEqual(adapter.modules.get(module)!.tensorNames, tensorNames);
+          }
+        }
+      });
+
+      it('say what was done to what', () => {
+        for (const { result, adapter } of outputs) {
+          if (result.adapter_id === uploaded.id) continue;
+          const text = JSON.stringify(adapter.metadata);
+          for (const fact of [sourceSha, 'exact', packageVersion]) {
+            assert.ok(text.includes(fact), `${fact} is not in ${text}`);
+          }
+          for (const [key, value] of Object.entries(source.metadata))
+            assert.equal(adapter.metadata[key], value);
+        }
+      });
+
+      it('belong to adapters like any other: recorded, with digests, as an archive', async () => {
+        for (const { label, result, dir: out } of outputs) {
+          const record = await client.json<AdapterRecord>(`/v1/adapters/${result.adapter_id}`);
+          if (record.id !== uploaded.id) assert.equal(record.parent_id, uploaded.id, label);
+          assert.equal(record.files.find((file) => file.name === WEIGHTS)!.bytes, result.bytes);
+          for (const file of record.files) {
+            assert.equal(sha256(readFileSync(join(out, file.name))), file.sha256, file.name);
+          }
+          const archive = unzip(await client.bytes(`/v1/adapters/${record.id}/archive`));
+          assert.deepEqual([...archive.keys()].map((path) => basename(path)).sort(), readdirSync(out).sort());
+          for (const [path, content] of archive) {
+            assert.ok(content.equals(readFileSync(join(out, basename(path)))), `${label}, ${path}`);
+          }
+        }
+      });
+
+      it('are the same to the byte when done again', async () => {
+        const again = await client.squeeze(uploaded.id, targetsFor(sourceRank), { method: 'exact' });
+        assert.deepEqual(
+          again.results.map(({ adapter_id }) => adapter_id),
+          outputs.map(({ result }) => result.adapter_id),
+        );
+      });
+
+      it('are those of the source, with a warning, at its own rank and above', async () => {
+        for (const rank of [sourceRank, sourceRank + 1]) {
+          const job = await client.squeeze(uploaded.id, [{ rank }]);
+          assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
+          const result = job.results[0]!;
+          assert.deepEqual(result.rank, { min: sourceRank, max: sourceRank });
+          assert.deepEqual([result.relative_error, result.energy_retained], [0, 1]);
+          assert.ok(result.warnings.length > 0, `no warning at rank ${rank}`);
+          const report = await client.report(job.id);
+          assert.ok(report.targets[0]!.modules.every((module) => module.passthrough));
+          const out = readPeftAdapter(
+            await client.download(result.adapter_id, join(scratch, name, String(rank))),
+          );
+          for (const [module, { a, b, scale }] of source.modules) {
+            const left = out.modules.get(module)!;
+            assert.deepEqual([left.scale, left.a.data, left.b.data], [scale, a.data, b.data], module);
+          }
+        }
+      });
+
+      it('keep untrained modules at exactly zero', () => {
+        const untrained = [...source.modules].filter(([, { b }]) => b.data.every((value) => value === 0));
+        for (const [module] of untrained) {
+          for (const { label, adapter } of outputs) {
+            const left = adapter.modules.get(module)!;
+            const zero = [left.a, left.b].some(({ data }) => data.every((value) => value === 0));
+            assert.ok(zero, `${label}, ${module}`);
+          }
+        }
+      });
+    });
+  }
+});

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { JobRecord, JobResult, SqueezeOptions } from '../../src/contract/job.ts';
+import type { Target } from '../../src/contract/target.ts';
+import { type OracleAdapter, readPeftAdapter } from '../oracle/peft-adapter.ts';
+import type { Client } from './client.ts';
+
+/** The share of the energy that energy targets ask for. */
+export const ENERGY = 0.9;
+
+/** Every way to decompose that the tests try. */
+export const METHODS: readonly (readonly [name: string, options: SqueezeOptions])[] = [
+  ['exact', { method: 'exact' }],
+  ['rsvd', { method: 'rsvd' }],
+  // With the default oversampling of 10 the sketch of a rank 8 adapter is no sketch at all; here it is one.
+  ['rsvd with one extra column', { method: 'rsvd', oversampling: 1, seed: 7 }],
+];
+
+/** Half the rank, rank 2, and each other thing a target can ask for. */
+export function targetsFor(sourceRank: number): Target[] {
+  const ranks = [...new Set([Math.max(1, Math.floor(sourceRank / 2)), Math.min(2, sourceRank - 1)])];
+  return [
+    ...ranks.map((rank) => ({ rank })),
+    { energy: ENERGY },
+    { energy: ENERGY, uniform: false },
+    { rank: 2, scale: 'keep' },
+    { rank: 2, dtype: 'bfloat16' },
+    { rank: 2, dtype: 'float16' },
+  ];
+}
+
+/** One target's result with its downloaded files as the oracle reads them. */
+export interface SqueezedOutput {
+  /** For messages: which target. */
+  readonly label: string;
+  readonly target: Target;
+  readonly result: JobResult;
+  readonly dir: string;
+  readonly adapter: OracleAdapter;
+}
+
+/** Squeezes to all targets of `targetsFor` and downloads every result to a folder of its own under `intoDir`. */
+export async function squeezeAndDownload(
+  client: Client,
+  adapterId: string,
+  sourceRank: number,
+  options: SqueezeOptions,
+  intoDir: string,
+): Promise<{ job: JobRecord; outputs: SqueezedOutput[] }> {
+  const targets = targetsFor(sourceRank);
+  const job = await client.squeeze(adapterId, targets, options);
+  assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
+  assert.deepEqual(
+    job.results.map(({ target }) => target),
+    targets,
+  );
+  const outputs: SqueezedOutput[] = [];
+  for (const [at, result] of job.results.entries()) {
+    const dir = await client.download(result.adapter_id, join(intoDir, String(at)));
+    const label = `target ${JSON.stringify(result.target)}`;
+    outputs.push({ label, target: result.target, result, dir, adapter: readPeftAdapter(dir) });
+  }
+  return { job, outputs };
+}
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
