@@ -1,0 +1,69 @@
+import { AppError, type ErrorCode, toAppError } from '../errors.ts';
+import { explain, type SchemaError } from './validation-message.ts';
+
+/** Errors of Fastify and its multipart plugin, and what they mean to a client. Others of status 4xx: BAD_REQUEST. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'UPLOAD_TOO_LARGE',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'REQUEST_JSON',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'REQUEST_JSON',
+  FST_PARTS_LIMIT: 'TOO_MANY_PARTS',
+  FST_FILES_LIMIT: 'TOO_MANY_PARTS',
+  FST_FIELDS_LIMIT: 'TOO_MANY_PARTS',
+  FST_PROTO_VIOLATION: 'UNEXPECTED_PART',
+  FST_INVALID_JSON_FIELD_ERROR: 'REQUEST_JSON',
+  FST_MP_PREMATURE_CLOSE: 'UPLOAD_ABORTED',
+  FST_REQ_FILE_TOO_LARGE: 'UPLOAD_TOO_LARGE',
+  FST_INVALID_MULTIPART_CONTENT_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
+};
+
+/** A response must stay readable when every one of a thousand places is wrong. */
+const MAX_FAULTS = 20;
+
+interface FrameworkError {
+  readonly code?: unknown;
+  readonly statusCode?: unknown;
+  readonly message: string;
+  readonly validation?: readonly SchemaError[];
+}
+
+/** Anything thrown while a request is handled, as an AppError. What is unknown becomes INTERNAL. */
+export function appErrorOf(error: unknown): AppError {
+  if (error instanceof AppError || !(error instanceof Error)) return toAppError(error);
+  const { code, statusCode, message, validation } = error as FrameworkError;
+  if (validation) return invalidRequest(validation);
+  const known = typeof code === 'string' && Object.hasOwn(CODES, code) ? CODES[code]! : undefined;
+  if (known) return new AppError(known, sentence(message), {}, { cause: error });
+  if (error instanceof SyntaxError && statusCode === 400) {
+    return new AppError(
+      'REQUEST_JSON',
+      `The request is not valid JSON: ${sentence(message)}`,
+      {},
+      { cause: error },
+    );
+  }
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+    return new AppError('BAD_REQUEST', sentence(message), {}, { cause: error });
+  }
+  return toAppError(error);
+}
+
+/** UNKNOWN_OPTION where the request names something that does not exist, else VALIDATION_FAILED. */
+export function invalidRequest(validation: readonly SchemaError[]): AppError {
+  const faults = explain(validation);
+  const unknown = faults.filter((fault) => fault.unknownOption);
+  const first = unknown[0] ?? faults[0]!;
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more, see errors)` : '';
+  return new AppError(
+    unknown.length > 0 ? 'UNKNOWN_OPTION' : 'VALIDATION_FAILED',
+    `${first.detail}${more}.`,
+    {
+      errors: faults.slice(0, MAX_FAULTS).map(({ pointer, detail }) => ({ pointer, detail })),
+    },
+  );
+}
+
+function sentence(message: string): string {
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

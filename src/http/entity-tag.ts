@@ -1,0 +1,15 @@
+/** Entity tags (RFC 9110 §8.8.3) of content that is named by its digest: always strong. */
+export const entityTag = (digest: string): string => `"${digest}"`;
+
+const TAGS = /(?:W\/)?("[^"]*")/g;
+
+/** If-None-Match, by weak comparison: true means the client has it (304). */
+export function matchesNone(header: string | undefined, tag: string): boolean {
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  return [...header.matchAll(TAGS)].some(([, opaque]) => opaque === tag);
+}
+
+/** If-Range, by strong comparison: whether a Range may be honoured. Dates never match, as files have none. */
+export const allowsRange = (header: string | undefined, tag: string): boolean =>
+  header === undefined || header.trim() === tag;

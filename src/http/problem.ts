@@ -1,0 +1,55 @@
+import { type Static, Type } from 'typebox';
+import { type AppError, ERROR_KINDS } from '../errors.ts';
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+/** An error as RFC 9457 says. `code` is stable; `detail` is for people. */
+export const Problem = Type.Object(
+  {
+    type: Type.String({ description: '`urn:lora-squeeze:problem:` and the code' }),
+    title: Type.String({ description: 'The kind of problem, the same for every occurrence' }),
+    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    detail: Type.String({ description: 'This occurrence, with file, tensor, value and limit' }),
+    code: Type.String({
+      description: 'Stable and machine-readable',
+      examples: Object.keys(ERROR_KINDS).slice(0, 3),
+    }),
+    instance: Type.String({ description: '`urn:lora-squeeze:request:` and the request id, as in the log' }),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            pointer: Type.String({ description: 'JSON pointer into the request' }),
+            detail: Type.String(),
+          },
+          { additionalProperties: false },
+        ),
+        { description: 'Every place where the request does not fit its schema' },
+      ),
+    ),
+    context: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), { description: 'What `detail` says, for programs' }),
+    ),
+  },
+  { $id: 'Problem', additionalProperties: false },
+);
+export type Problem = Static<typeof Problem>;
+
+/** What a client can do about an INTERNAL failure; its own message may name paths and stays in the log. */
+const INTERNAL_DETAIL =
+  'Something went wrong inside the service. The log has it under the request id of this answer.';
+
+export function problemOf(error: AppError, requestId: string): Problem {
+  const { title, status } = ERROR_KINDS[error.code];
+  const { errors, ...context } = error.code === 'INTERNAL' ? {} : (error.context as Record<string, unknown>);
+  return {
+    type: `urn:lora-squeeze:problem:${error.code}`,
+    title,
+    status,
+    detail: error.code === 'INTERNAL' ? INTERNAL_DETAIL : error.message,
+    code: error.code,
+    instance: `urn:lora-squeeze:request:${requestId}`,
+    ...(errors ? { errors: errors as NonNullable<Problem['errors']> } : {}),
+    ...(Object.keys(context).length > 0 ? { context } : {}),
+  };
+}

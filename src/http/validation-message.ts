@@ -1,0 +1,179 @@
+/** An Ajv error with `verbose` on, and the sentences we make of it. */
+export interface SchemaError {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly schemaPath: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly message?: string;
+  /** The keyword's value in the schema. */
+  readonly schema?: unknown;
+  readonly parentSchema?: unknown;
+  readonly data?: unknown;
+}
+
+interface Branch {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+
+export interface Fault {
+  readonly pointer: string;
+  readonly detail: string;
+  /** A property that does not exist, rather than a wrong value. */
+  readonly unknownOption: boolean;
+}
+
+const MAX_SHOWN = 60;
+const WITH_ARTICLE: Readonly<Record<string, string>> = {
+  integer: 'an integer',
+  number: 'a number',
+  string: 'a string',
+  boolean: 'true or false',
+  object: 'an object',
+  array: 'a list',
+  null: 'null',
+};
+
+/** Says in words what is wrong where; unions are explained by the branch that was meant. */
+export function explain(errors: readonly SchemaError[]): Fault[] {
+  const unions = errors.filter(
+    (error) =>
+      error.keyword === 'anyOf' &&
+      !errors.some((other) => other.keyword === 'anyOf' && isWithin(error, other)),
+  );
+  return [
+    ...errors
+      .filter((error) => !unions.includes(error) && !unions.some((union) => isWithin(error, union)))
+      .map(explainOne),
+    ...unions.flatMap((union) =>
+      explainUnion(
+        union,
+        errors.filter((error) => isWithin(error, union)),
+      ),
+    ),
+  ];
+}
+
+function isWithin(error: SchemaError, union: SchemaError): boolean {
+  return (
+    error.schemaPath.startsWith(`${union.schemaPath}/`) &&
+    (error.instancePath === union.instancePath || error.instancePath.startsWith(`${union.instancePath}/`))
+  );
+}
+
+function explainUnion(union: SchemaError, inner: readonly SchemaError[]): Fault[] {
+  const branches = union.schema as readonly Branch[];
+  const { data, instancePath } = union;
+  const where = place(instancePath);
+  if (!branches.every((branch) => branch.required)) {
+    return [wrong(instancePath, `${where} is ${show(data)} but must be ${choices(branches.map(describe))}`)];
+  }
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+    return [wrong(instancePath, `${where} is ${show(data)} but must be an object`)];
+  }
+  const known = [...new Set(branches.flatMap((branch) => Object.keys(branch.properties ?? {})))];
+  const unknown = Object.keys(data).filter((key) => !known.includes(key));
+  const selectors = [...new Set(branches.flatMap((branch) => branch.required!))];
+  const meant = branches.flatMap((branch, index) =>
+    branch.required!.every((key) => key in data) ? [index] : [],
+  );
+  const faults = unknown.map((key) => unknownOption(instancePath, key, known));
+  if (meant.length !== 1) {
+    return [...faults, wrong(instancePath, `${where} must have exactly one of ${selectors.join(', ')}`)];
+  }
+  const ofBranch = inner.filter(
+    (error) =>
+      error.schemaPath.startsWith(`${union.schemaPath}/${meant[0]}/`) &&
+      error.keyword !== 'additionalProperties',
+  );
+  const excess = inner.filter(
+    (error) =>
+      error.schemaPath.startsWith(`${union.schemaPath}/${meant[0]}/`) &&
+      error.instancePath !== instancePath &&
+      error.keyword === 'additionalProperties',
+  );
+  return [...faults, ...explain([...ofBranch, ...excess])];
+}
+
+function explainOne(error: SchemaError): Fault {
+  const { keyword, params, data, instancePath: pointer } = error;
+  const where = place(pointer);
+  const is = `${where} is ${show(data)} but must be`;
+  switch (keyword) {
+    case 'additionalProperties': {
+      const known = Object.keys((error.parentSchema as Branch | undefined)?.properties ?? {});
+      return unknownOption(pointer, String(params.additionalProperty), known);
+    }
+    case 'required':
+      return wrong(pointer, `${where} must have ${quote(params.missingProperty)}`);
+    case 'type':
+      return wrong(pointer, `${is} ${WITH_ARTICLE[String(params.type)] ?? String(params.type)}`);
+    case 'const':
+      return wrong(pointer, `${is} ${quote(params.allowedValue)}`);
+    case 'enum':
+      return wrong(pointer, `${is} ${choices((params.allowedValues as unknown[]).map(quote))}`);
+    case 'minimum':
+      return wrong(pointer, `${is} at least ${params.limit}`);
+    case 'maximum':
+      return wrong(pointer, `${is} at most ${params.limit}`);
+    case 'exclusiveMinimum':
+      return wrong(pointer, `${is} greater than ${params.limit}`);
+    case 'exclusiveMaximum':
+      return wrong(pointer, `${is} less than ${params.limit}`);
+    case 'minItems':
+      return wrong(pointer, `${where} must have at least ${params.limit} item(s)`);
+    case 'maxItems':
+      return wrong(
+        pointer,
+        `${where} has ${(data as unknown[]).length} items but may have at most ${params.limit}`,
+      );
+    case 'minLength':
+      return wrong(pointer, `${where} must have at least ${params.limit} character(s)`);
+    case 'maxLength':
+      return wrong(pointer, `${where} may have at most ${params.limit} characters`);
+    default:
+      return wrong(pointer, `${where} ${error.message ?? 'is not valid'}`);
+  }
+}
+
+const wrong = (pointer: string, detail: string): Fault => ({ pointer, detail, unknownOption: false });
+
+function unknownOption(parent: string, key: string, known: readonly string[]): Fault {
+  const name = key.slice(0, MAX_SHOWN);
+  return {
+    pointer: `${parent}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+    detail: `${place(parent)} has no option ${quote(name)}; known are ${known.join(', ')}`,
+    unknownOption: true,
+  };
+}
+
+function describe(branch: Branch): string {
+  if ('const' in branch) return quote(branch.const);
+  const name = WITH_ARTICLE[branch.type ?? ''] ?? 'something else';
+  const { minimum, maximum } = branch;
+  return minimum !== undefined && maximum !== undefined ? `${name} from ${minimum} to ${maximum}` : name;
+}
+
+const choices = (items: readonly string[]): string => [...new Set(items)].join(' or ');
+const quote = (value: unknown): string => JSON.stringify(value) ?? String(value);
+
+function show(value: unknown): string {
+  const json = quote(value);
+  return json.length <= MAX_SHOWN ? json : `${json.slice(0, MAX_SHOWN)}…`;
+}
+
+/** "/targets/0/rank" as "targets[0].rank". */
+function place(pointer: string): string {
+  if (pointer === '') return 'the request';
+  const parts = pointer
+    .slice(1)
+    .split('/')
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return parts
+    .map((part, index) => (/^\d+$/.test(part) ? `[${part}]` : index === 0 ? part : `.${part}`))
+    .join('');
+}
