@@ -85,8 +85,9 @@ function parseJson(bytes: Uint8Array): JsonValue {
 
 function codeOf(error: JsonError): ErrorCode {
   if (error.reason === 'duplicate-key') return 'ST_DUPLICATE_KEY';
-  if (error.path[0] === METADATA_KEY && error.path.length > 1) return 'ST_METADATA';
-  return error.reason === 'forbidden-key' ? 'ST_TENSOR_NAME' : 'ST_HEADER_JSON';
+  const inMetadata = error.path[0] === METADATA_KEY;
+  if (error.reason === 'forbidden-key') return inMetadata ? 'ST_METADATA' : 'ST_TENSOR_NAME';
+  return error.reason === 'not-integer' && inMetadata ? 'ST_METADATA' : 'ST_HEADER_JSON';
 }
 
 function readMetadata(value: JsonValue | undefined): ReadonlyMap<string, string> {
@@ -99,10 +100,7 @@ function readMetadata(value: JsonValue | undefined): ReadonlyMap<string, string>
     if (typeof text !== 'string') {
       throw new AppError(
         'ST_METADATA',
-        `safetensors header: __metadata__ value of "${key}" must be a string`,
-        {
-          key,
-        },
+        `safetensors header: the __metadata__ value of ${quote(key)} must be a string`,
       );
     }
     metadata.set(key, text);

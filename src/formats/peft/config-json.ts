@@ -1,0 +1,68 @@
+import { AppError, type ErrorCode } from '../../errors.ts';
+import { JsonError, type JsonErrorReason } from '../../json/json-error.ts';
+import { type JsonObject, type JsonValue, parseStrictJson } from '../../json/strict-json.ts';
+import { MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH } from './limits.ts';
+
+const CODES: Readonly<Record<JsonErrorReason, ErrorCode>> = {
+  encoding: 'CONFIG_JSON',
+  syntax: 'CONFIG_JSON',
+  'duplicate-key': 'CONFIG_DUPLICATE_KEY',
+  'forbidden-key': 'CONFIG_FORBIDDEN_KEY',
+  depth: 'CONFIG_TOO_DEEP',
+  'number-range': 'CONFIG_JSON',
+  'not-integer': 'CONFIG_JSON',
+};
+
+/**
+ * The bytes of adapter_config.json as an ordered object. A UTF-8 BOM, which Windows editors add, is ignored.
+ * @throws AppError CONFIG_TOO_LARGE, CONFIG_TOO_DEEP, CONFIG_DUPLICATE_KEY, CONFIG_FORBIDDEN_KEY, CONFIG_JSON,
+ *   CONFIG_INVALID; CONFIG_RANK and CONFIG_ALPHA where the number that no double can hold is one of these
+ */
+export function parseConfigJson(bytes: Uint8Array): JsonObject {
+  if (bytes.length > MAX_CONFIG_BYTES) {
+    throw new AppError(
+      'CONFIG_TOO_LARGE',
+      `adapter_config.json: ${bytes.length} bytes, at most ${MAX_CONFIG_BYTES}`,
+      { bytes: bytes.length, limit_bytes: MAX_CONFIG_BYTES },
+    );
+  }
+  const value = parse(withoutBom(bytes));
+  if (!(value instanceof Map)) {
+    throw new AppError('CONFIG_INVALID', 'adapter_config.json: must be a JSON object');
+  }
+  return value;
+}
+
+/**
+ * A JSON value as plain objects, for code that only carries it along.
+ * @throws AppError CONFIG_INVALID for integers that a double would round
+ */
+export function toPlain(value: JsonValue, field: string): unknown {
+  if (typeof value === 'bigint') {
+    throw new AppError('CONFIG_INVALID', `adapter_config.json: ${field}: an integer beyond ±2^53`, { field });
+  }
+  if (Array.isArray(value)) return value.map((item) => toPlain(item, field));
+  if (!(value instanceof Map)) return value;
+  return Object.fromEntries([...value].map(([key, item]) => [key, toPlain(item, field)]));
+}
+
+function parse(bytes: Uint8Array): JsonValue {
+  try {
+    return parseStrictJson(bytes, { maxDepth: MAX_CONFIG_DEPTH });
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    const where = error.where === '' ? 'adapter_config.json' : `adapter_config.json, at ${error.where}`;
+    throw new AppError(codeOf(error), `${where}: ${error.message}`, { position: error.position });
+  }
+}
+
+function codeOf({ reason, path: [field] }: JsonError): ErrorCode {
+  if (reason === 'number-range' && (field === 'r' || field === 'rank_pattern')) return 'CONFIG_RANK';
+  if (reason === 'number-range' && (field === 'lora_alpha' || field === 'alpha_pattern'))
+    return 'CONFIG_ALPHA';
+  return CODES[reason];
+}
+
+function withoutBom(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+}

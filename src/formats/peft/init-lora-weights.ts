@@ -1,0 +1,36 @@
+/**
+ * PEFT's `init_lora_weights` says how the factors were initialised. It matters after training too: PEFT initialises
+ * anew when it loads an adapter and only then fills in the trained factors, and some initialisations also change the
+ * weights of the base model, by as much as the rank says.
+ */
+
+/** Initialisations that subtract the initial factors from the base weights, or replace them (loftq). */
+const CHANGES_BASE = /^(?:pissa(?:_niter_\d+)?|olora|corda|loftq|lora_ga)$/;
+
+/** Fields that only configure an initialisation, with the value that means "none". */
+const INIT_FIELDS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ['loftq_config', {}],
+  ['eva_config', null],
+  ['corda_config', null],
+  ['lora_ga_config', null],
+]);
+
+/** Whether the factors of a file trained from this initialisation do not belong to the original base model. */
+export function changesBaseWeights(init: unknown): boolean {
+  return typeof init === 'string' && CHANGES_BASE.test(init);
+}
+
+/**
+ * Changes to a configuration so that loading it initialises nothing from data. At the new rank, PiSSA and its kin
+ * would take another part out of the base weights than training did; EVA, CorDA and LoRA-GA would look for statistics
+ * that nobody has; a name PEFT does not know would be refused. `true` and "gaussian" only set factors that the file
+ * overwrites; `true` is PEFT's default and keeps the base as it is.
+ */
+export function harmlessInit(fields: Readonly<Record<string, unknown>>): Map<string, unknown> {
+  const init = fields.init_lora_weights;
+  const changes = new Map<string, unknown>();
+  if (typeof init !== 'string' || init === 'gaussian') return changes;
+  changes.set('init_lora_weights', true);
+  for (const [field, none] of INIT_FIELDS) if (Object.hasOwn(fields, field)) changes.set(field, none);
+  return changes;
+}

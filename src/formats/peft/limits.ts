@@ -1,0 +1,15 @@
+/** Largest adapter_config.json. Real ones have 1 kB; a rank_pattern that names 1,000 modules adds 60 kB. */
+export const MAX_CONFIG_BYTES = 256 * 1024;
+
+/** Deepest nesting in adapter_config.json. PEFT's own sub-configurations nest 3 deep. */
+export const MAX_CONFIG_DEPTH = 32;
+
+/** Longest key of rank_pattern and alpha_pattern that is a regular expression. */
+export const MAX_PATTERN_BYTES = 1024;
+
+/**
+ * Most work for matching patterns with modules, in steps of the automaton (instructions × characters). RE2 is linear,
+ * but thousands of patterns times thousands of modules still add up; this bounds it to a few seconds, while 30
+ * expressions on 1,000 modules need a tenth.
+ */
+export const MAX_MATCH_STEPS = 300_000_000;

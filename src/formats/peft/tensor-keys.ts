@@ -1,0 +1,51 @@
+/** What the name of a tensor in a PEFT file says. */
+export type TensorKey =
+  | {
+      readonly role: 'factor';
+      readonly module: string;
+      readonly factor: 'a' | 'b';
+      readonly embedding: boolean;
+    }
+  | { readonly role: 'bias' }
+  | { readonly role: 'magnitude' }
+  /** Belongs to LoRA, in a way we do not know. */
+  | { readonly role: 'unknown-lora' }
+  /** A head, an embedding, a bias of the base model, … */
+  | { readonly role: 'other' };
+
+/** PeftModel wraps the model twice; state dicts carry both attributes. Absent in files of some trainers. */
+const PREFIX = /^base_model\.model\./;
+/** The adapter's name ("default") is only in state dicts that were saved without save_pretrained. */
+const LINEAR = /^(.+)\.lora_([AB])(?:\.[^.]+)?\.weight$/;
+const EMBEDDING = /^(.+)\.lora_embedding_([AB])(?:\.[^.]+)?$/;
+const BIAS = /\.lora_B(?:\.[^.]+)?\.bias$/;
+const MAGNITUDE = /\.lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?$/;
+const ANY_LORA = /(?:^|\.)lora_(?:[A-Z]|embedding|magnitude|diag|ranknum|router|mid)/;
+
+/** Reads the name of a tensor (peft/utils/save_and_load.py, `get_peft_model_state_dict`). */
+export function readTensorKey(name: string): TensorKey {
+  const path = name.replace(PREFIX, '');
+  for (const [pattern, embedding] of [[LINEAR, false] as const, [EMBEDDING, true] as const]) {
+    const match = pattern.exec(path);
+    if (match) return { role: 'factor', module: match[1]!, factor: match[2] === 'A' ? 'a' : 'b', embedding };
+  }
+  if (BIAS.test(path)) return { role: 'bias' };
+  if (MAGNITUDE.test(path)) return { role: 'magnitude' };
+  return { role: ANY_LORA.test(path) ? 'unknown-lora' : 'other' };
+}
+
+const FOREIGN: readonly (readonly [pattern: RegExp, what: string])[] = [
+  [/\.hada_w|\.lokr_|\.oft_/, 'LoHa, LoKr or OFT tensors of LyCORIS'],
+  [/\.lora_(?:down|up)\b|\.lora\.(?:down|up)\.|_lora\.(?:down|up)\./, 'kohya or diffusers LoRA tensors'],
+  [/\.lora_[ab](?:\.|$)/, 'MLX LoRA tensors'],
+  [/^w_[ab]_\d+$/, 'Sam_LoRA tensors'],
+];
+
+/** What the names look like when they are LoRA of another trainer; undefined when they look like none. */
+export function foreignLora(names: Iterable<string>): string | undefined {
+  for (const name of names) {
+    const found = FOREIGN.find(([pattern]) => pattern.test(name));
+    if (found) return found[1];
+  }
+  return undefined;
+}

@@ -1,0 +1,65 @@
+import type { Adapter, ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
+import { harmlessInit } from './init-lora-weights.ts';
+import { patternEntries } from './write-patterns.ts';
+
+/**
+ * The adapter_config.json of a result: everything the source's said, in its order, except the ranks and scales, and
+ * initialisations that must not happen again.
+ *
+ * "fold" makes every scale exactly 1: lora_alpha = r for every module, without rsLoRA. "keep" preserves each module's
+ * scale s: lora_alpha = s·r, or s·√r where rsLoRA stays on.
+ */
+export function writeConfig(adapter: Adapter, plans: readonly ModulePlan[], scale: ScaleMode): Uint8Array {
+  const useRslora = scale === 'keep' && adapter.useRslora;
+  const ranks = plans.map(({ module, rank }) => ({ name: module.name, value: rank }));
+  const alphas = plans.map(({ module, rank }) => ({
+    name: module.name,
+    value: scale === 'fold' ? rank : alphaFor(module.scale, useRslora ? Math.sqrt(rank) : rank),
+  }));
+  // Servers compare r with their limit and size their buffers by it, so it has to be the largest.
+  const rank = ranks.reduce((largest, { value }) => Math.max(largest, value), 1);
+  const alpha = scale === 'fold' ? rank : mostFrequent(alphas.map(({ value }) => value));
+  const changes = new Map<string, unknown>([
+    ['r', rank],
+    ['lora_alpha', alpha],
+    ['use_rslora', useRslora],
+    ['rank_pattern', new Map(patternEntries(ranks, rank))],
+    ['alpha_pattern', new Map(patternEntries(alphas, alpha))],
+    ...harmlessInit(adapter.config),
+  ]);
+  const fields = new Map<string, unknown>(Object.entries(adapter.config));
+  for (const [field, value] of changes) fields.set(field, value);
+  return Buffer.from(`${encode(fields, '')}\n`, 'utf8');
+}
+
+/** alpha with alpha / divisor = scale. Never rounded, but a whole number where that gives exactly the scale. */
+function alphaFor(scale: number, divisor: number): number {
+  const alpha = scale * divisor;
+  const whole = Math.round(alpha);
+  return whole / divisor === scale ? whole : alpha;
+}
+
+/** Of equally frequent values the first. */
+function mostFrequent(values: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const [best] = [...counts].reduce((x, y) => (y[1] > x[1] ? y : x));
+  return best;
+}
+
+/** JSON with two spaces like PEFT's, of Maps too: their keys keep their order even when they look like integers. */
+function encode(value: unknown, indent: string): string {
+  const inner = `${indent}  `;
+  const entries =
+    value instanceof Map
+      ? [...(value as Map<string, unknown>)]
+      : typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.entries(value)
+        : undefined;
+  if (!entries && !Array.isArray(value)) return JSON.stringify(value);
+  const [open, close] = entries ? '{}' : '[]';
+  const lines = entries
+    ? entries.map(([key, item]) => `${inner}${JSON.stringify(key)}: ${encode(item, inner)}`)
+    : (value as unknown[]).map((item) => `${inner}${encode(item, inner)}`);
+  return lines.length === 0 ? `${open}${close}` : `${open}\n${lines.join(',\n')}\n${indent}${close}`;
+}
