@@ -1,0 +1,48 @@
+import type { ProviderInfo } from '../contract/job.ts';
+import { GraphBuilder } from '../core/onnx/graph-builder.ts';
+import { AppError } from '../errors.ts';
+import { double, ORT_VERSION, type ProviderName, Session } from './ort.ts';
+
+/** What the probe found; threads are known by whoever starts them. */
+export type Provider = Omit<ProviderInfo, 'threads'>;
+
+/**
+ * Decides where graphs run, by running one. ONNX Runtime has no fallback of its own in Node, and listing a provider
+ * does not mean that its libraries load.
+ * @throws AppError PROVIDER_UNAVAILABLE when `cuda` was asked for and does not run
+ */
+export async function resolveProvider(requested: ProviderInfo['requested']): Promise<Provider> {
+  const found = (name: ProviderName, reason: string | null): Provider => ({
+    name,
+    requested,
+    onnxruntime: ORT_VERSION,
+    fallback_reason: reason,
+  });
+  if (requested === 'cpu') return found('cpu', null);
+  try {
+    await probe('cuda');
+    return found('cuda', null);
+  } catch (error) {
+    const reason = firstLine(error);
+    if (requested === 'auto') return found('cpu', reason);
+    throw new AppError('PROVIDER_UNAVAILABLE', `The CUDA execution provider cannot be loaded: ${reason}`, {
+      provider: requested,
+    });
+  }
+}
+
+async function probe(name: ProviderName): Promise<void> {
+  const graph = new GraphBuilder('probe');
+  const x = graph.input('x', 'double', []);
+  graph.output('y', graph.add(x, x), 'double', []);
+  const session = await Session.create(graph.build(), name);
+  const outputs = await session.run({ x: double(21) });
+  await session.release();
+  if (outputs.double('y') !== 42) throw new Error(`${name} computes 21 + 21 = ${outputs.double('y')}`);
+}
+
+/** The runtime's messages carry source paths and several lines; the first sentence says what happened. */
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n', 1)[0]!.trim();
+}
