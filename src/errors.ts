@@ -136,3 +136,19 @@ export function toAppError(error: unknown): AppError {
   const message = error instanceof Error ? error.message : String(error);
   return new AppError('INTERNAL', message, {}, { cause: error });
 }
+
+/** An AppError as plain data, for the way between processes and threads. */
+export interface PlainError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly context: ErrorContext;
+}
+
+export function toPlainError(error: unknown): PlainError {
+  const { code, message, context } = toAppError(error);
+  return { code, message, context };
+}
+
+export function fromPlainError({ code, message, context }: PlainError): AppError {
+  return new AppError(code, message, context);
+}
