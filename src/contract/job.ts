@@ -68,7 +68,9 @@ export type Phase = (typeof PHASES)[number];
 
 export const Progress = Type.Object(
   {
-    phase: Type.Union([Type.Literal('waiting'), ...PHASES.map((phase) => Type.Literal(phase))]),
+    phase: Type.Unsafe<Phase | 'waiting'>(
+      Type.Union([Type.Literal('waiting'), ...PHASES.map((phase) => Type.Literal(phase))]),
+    ),
     done: Type.Integer({ description: 'Modules finished in this phase' }),
     total: Type.Integer({ description: 'Modules of the adapter' }),
     module: Type.Union([Type.String(), Type.Null()], { description: 'The module finished last' }),

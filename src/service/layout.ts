@@ -1,9 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** Keys of everything in the storage. The manifests under adapters/ and jobs/ are the record; blobs/ is content. */
+/**
+ * Keys of everything in the storage. The manifests are the record: adapters/, jobs/ (as accepted) and outcomes/ (as
+ * ended, written once). pending/ marks the jobs that may lack an outcome; blobs/ is content.
+ */
 export const blobKey = (sha256: string): string => `blobs/${sha256.slice(0, 2)}/${sha256}`;
 export const adapterKey = (adapterId: string): string => `adapters/${adapterId}.json`;
 export const jobKey = (jobId: string): string => `jobs/${jobId}.json`;
+export const outcomeKey = (jobId: string): string => `outcomes/${jobId}.json`;
+export const PENDING_PREFIX = 'pending/';
+export const pendingKey = (jobId: string): string => `${PENDING_PREFIX}${jobId}`;
 export const reportKey = (jobId: string): string => `reports/${jobId}.json`;
 
 const ADAPTER_ID = /^ad_[0-9a-f]{32}$/;
@@ -25,3 +31,6 @@ export function adapterIdOf(files: readonly { readonly name: string; readonly sh
 export function newJobId(nowMs: number): string {
   return `job_${nowMs.toString(16).padStart(12, '0')}${randomBytes(10).toString('hex')}`;
 }
+
+/** When a job id was made, in milliseconds since 1970. */
+export const jobIdTimeMs = (jobId: string): number => Number.parseInt(jobId.slice(4, 16), 16);

@@ -1,0 +1,60 @@
+import type { JobFailure } from '../contract/job.ts';
+import { AppError, type ErrorContext, isErrorCode, toAppError } from '../errors.ts';
+
+/** BullMQ gives a job up at once when its error has this name, whatever attempts are left. */
+const GIVE_UP = 'UnrecoverableError';
+
+/** BullMQ's words for a compute process that ended in mid-job (bullmq, classes/sandbox.ts). */
+const UNEXPECTED_EXIT = /^Unexpected exit code: (\S+) signal: (\S+)$/;
+
+/**
+ * An error as it leaves the compute process. BullMQ carries the own properties of an error to the parent: the name
+ * tells it whether to retry, `code` and `context` are for `decodeError`.
+ */
+export function encodeError(thrown: unknown): Error {
+  const { code, message, context, retryable, stack } = toAppError(thrown);
+  const error = new Error(message);
+  if (stack) error.stack = stack;
+  error.name = retryable ? 'RetryableError' : GIVE_UP;
+  return Object.assign(error, { code, context });
+}
+
+/** Whether BullMQ will not try again after this error. */
+export const givesUp = (error: unknown): boolean => error instanceof Error && error.name === GIVE_UP;
+
+/** The error of the compute process, as the parent got it; a process that died is WORKER_CRASHED. */
+export function decodeError(received: unknown): AppError {
+  const { code, message, context } = received as { code?: unknown; message?: string; context?: ErrorContext };
+  if (isErrorCode(code)) return new AppError(code, message ?? '', context ?? {}, { cause: received });
+  const exit = UNEXPECTED_EXIT.exec(message ?? '');
+  return exit ? crashed(exit[1]!, exit[2]!) : toAppError(received);
+}
+
+/** The error of a job whose workers died, not only their compute processes, more often than BullMQ allows. */
+export function stalledTooOften(): AppError {
+  return new AppError(
+    'WORKER_CRASHED',
+    'The worker died, or was cut off from Redis, each time it ran this job.',
+  );
+}
+
+/** An error as a job shows it. */
+export function jobFailure(error: AppError): JobFailure {
+  return {
+    code: error.code,
+    title: error.kind.title,
+    detail: error.message,
+    retryable: error.retryable,
+    ...(Object.keys(error.context).length > 0 && { context: error.context }),
+  };
+}
+
+function crashed(exitCode: string, signal: string): AppError {
+  if (signal === 'null') {
+    return new AppError('WORKER_CRASHED', `The compute process ended with exit code ${exitCode}.`, {
+      exit_code: Number(exitCode),
+    });
+  }
+  const hint = signal === 'SIGKILL' ? '; the system does this when memory runs out' : '';
+  return new AppError('WORKER_CRASHED', `The compute process was ended by ${signal}${hint}.`, { signal });
+}

@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue, QueueEvents } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Progress } from '../contract/job.ts';
+import { AppError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { JobQueue, QueuedState } from '../service/job-queue.ts';
+import {
+  COMMAND_TIMEOUT_MS,
+  impatientClient,
+  patientOptions,
+  type RedisAddress,
+  unfitness,
+} from './connection.ts';
+import { type JobData, type JobTotals, QUEUE_NAME } from './job-types.ts';
+
+/** One attempt and two more, for what may go away: storage, memory, a crash. Permanent errors are not retried. */
+const ATTEMPTS = 3;
+const FIRST_RETRY_DELAY_MS = 1_000;
+
+/** Events are a hint that may be lost with a connection; this often the queue itself is asked. */
+const POLL_MS = 500;
+
+export interface ProducerOptions {
+  readonly address: RedisAddress;
+  readonly prefix: string;
+  readonly logger: Logger;
+}
+
+/** The queue in BullMQ. Every call answers or fails within about a second, whatever Redis does. */
+export class BullJobQueue implements JobQueue {
+  private readonly options: ProducerOptions;
+  private readonly client: Redis;
+  private readonly queue: Queue<JobData, JobTotals>;
+  private readonly waiters = new Map<string, Set<() => void>>();
+  private events: QueueEvents | undefined;
+
+  constructor(options: ProducerOptions) {
+    this.options = options;
+    this.client = impatientClient(options.address);
+    this.queue = new Queue(QUEUE_NAME, {
+      connection: this.client,
+      prefix: options.prefix,
+      defaultJobOptions: {
+        attempts: ATTEMPTS,
+        backoff: { type: 'exponential', delay: FIRST_RETRY_DELAY_MS, jitter: 0.5 },
+        // Its outcome is in the storage before a job ends here, so Redis need not remember it.
+        removeOnComplete: true,
+        removeOnFail: true,
+      },
+    });
+    // The client's errors arrive here too. Without a listener they would end the process.
+    this.queue.on('error', (error) => options.logger.warn({ err: error }, 'queue connection'));
+  }
+
+  async add(jobId: string): Promise<void> {
+    await this.ask(() => this.queue.add('squeeze', {}, { jobId }));
+  }
+
+  async state(jobId: string): Promise<QueuedState | undefined> {
+    return this.ask(async () => {
+      const job = await this.queue.getJob(jobId);
+      const state = await job?.getState();
+      if (!job || state === 'unknown' || state === 'completed' || state === 'failed') return undefined;
+      return {
+        state: state === 'active' ? 'active' : 'queued',
+        progress: isProgress(job.progress) ? job.progress : null,
+        startedAt: job.processedOn === undefined ? null : new Date(job.processedOn),
+        attempts: job.attemptsStarted,
+      };
+    });
+  }
+
+  async waitUntilFinished(jobId: string, timeoutMs: number): Promise<void> {
+    this.listen();
+    const deadline = performance.now() + timeoutMs;
+    let wake = (): void => undefined;
+    const finished = new Promise<true>((resolve) => {
+      wake = () => resolve(true);
+    });
+    this.addWaiter(jobId, wake);
+    try {
+      while (await this.state(jobId)) {
+        const leftMs = deadline - performance.now();
+        if (leftMs <= 0) return;
+        if (await Promise.race([finished, sleep(Math.min(leftMs, POLL_MS))])) return;
+      }
+    } finally {
+      this.removeWaiter(jobId, wake);
+    }
+  }
+
+  async counts(): Promise<Record<string, number>> {
+    return this.ask(() => this.queue.getJobCounts('waiting', 'active', 'delayed'));
+  }
+
+  async check(): Promise<void> {
+    const reasons = unfitness(await this.ask(() => this.client.info()));
+    if (reasons.length > 0) {
+      throw new AppError(
+        'QUEUE_UNAVAILABLE',
+        `The Redis server is not fit for the queue: ${reasons.join('; ')}.`,
+        {
+          reasons,
+        },
+      );
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.events?.close();
+    await this.queue.close();
+    this.client.disconnect();
+  }
+
+  /** @throws AppError QUEUE_UNAVAILABLE when Redis fails, or has not answered in time */
+  private async ask<T>(question: () => Promise<T>): Promise<T> {
+    const timer = new AbortController();
+    const tooLate = sleep(COMMAND_TIMEOUT_MS, undefined, { signal: timer.signal }).then(() => {
+      throw new Error(`no answer within ${COMMAND_TIMEOUT_MS} ms`);
+    });
+    try {
+      return await Promise.race([question(), tooLate]);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new AppError('QUEUE_UNAVAILABLE', `Redis failed: ${reason}.`, {}, { cause: error });
+    } finally {
+      tooLate.catch(() => undefined);
+      timer.abort();
+    }
+  }
+
+  private listen(): void {
+    if (this.events) return;
+    const { address, prefix, logger } = this.options;
+    this.events = new QueueEvents(QUEUE_NAME, { connection: patientOptions(address), prefix });
+    this.events.on('error', (error) => logger.warn({ err: error }, 'queue events connection'));
+    const wake = ({ jobId }: { jobId: string }): void => {
+      for (const waiter of this.waiters.get(jobId) ?? []) waiter();
+    };
+    this.events.on('completed', wake);
+    this.events.on('failed', wake);
+  }
+
+  private addWaiter(jobId: string, wake: () => void): void {
+    const waiters = this.waiters.get(jobId) ?? new Set();
+    this.waiters.set(jobId, waiters.add(wake));
+  }
+
+  private removeWaiter(jobId: string, wake: () => void): void {
+    const waiters = this.waiters.get(jobId);
+    waiters?.delete(wake);
+    if (waiters?.size === 0) this.waiters.delete(jobId);
+  }
+}
+
+/** A job that has not reported yet has the progress 0. */
+function isProgress(value: unknown): value is Progress {
+  return typeof value === 'object' && value !== null && 'phase' in value;
+}

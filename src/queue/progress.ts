@@ -1,0 +1,38 @@
+import type { Progress } from '../contract/job.ts';
+
+/** At most five writes a second to Redis for each job: more is not seen by anybody. */
+const MIN_INTERVAL_MS = 200;
+
+/**
+ * Thins out a job's progress. The first and the last of each phase always get through, so that nobody sees a
+ * phase end short of its total.
+ */
+export class ProgressThrottle {
+  private readonly send: (progress: Progress) => void;
+  private readonly now: () => number;
+  private sentAtMs = -Infinity;
+  private phase: string | undefined;
+  private held: Progress | undefined;
+
+  constructor(send: (progress: Progress) => void, now: () => number = () => performance.now()) {
+    this.send = send;
+    this.now = now;
+  }
+
+  report(progress: Progress): void {
+    const isNewPhase = progress.phase !== this.phase;
+    if (isNewPhase) this.flush();
+    this.phase = progress.phase;
+    this.held = progress;
+    const isDue = this.now() - this.sentAtMs >= MIN_INTERVAL_MS;
+    if (isNewPhase || isDue || progress.done === progress.total) this.flush();
+  }
+
+  /** Sends what was held back last. */
+  flush(): void {
+    if (!this.held) return;
+    this.send(this.held);
+    this.held = undefined;
+    this.sentAtMs = this.now();
+  }
+}

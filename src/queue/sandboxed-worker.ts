@@ -1,0 +1,69 @@
+import { type Job, WaitingError, Worker, type WorkerOptions } from 'bullmq';
+import type { AppError } from '../errors.ts';
+import { decodeError, givesUp, stalledTooOften } from './error-codec.ts';
+import { type JobData, type JobTotals, QUEUE_NAME } from './job-types.ts';
+
+type SqueezeJob = Job<JobData, JobTotals>;
+
+export interface Hooks {
+  /** Called when no attempt is left, before the job leaves the queue: what it records is there when others look. */
+  readonly onGivenUp: (job: SqueezeJob, error: AppError) => Promise<void>;
+  readonly onRetry: (job: SqueezeJob, error: AppError) => void;
+}
+
+/**
+ * A BullMQ worker that runs jobs in compute processes. It adds to BullMQ's what has to happen between the end of an
+ * attempt and the moment the queue knows of it; events come only afterwards.
+ */
+export class SandboxedWorker extends Worker<JobData, JobTotals> {
+  private readonly hooks: Hooks;
+  private isGivingBack = false;
+
+  constructor(processor: URL, options: WorkerOptions, hooks: Hooks) {
+    // Not before the hooks are there.
+    super(QUEUE_NAME, processor, { ...options, autorun: false });
+    this.hooks = hooks;
+  }
+
+  /** Asks the running jobs to stop and puts them back to the front of the queue; no attempt is lost. */
+  giveBack(): void {
+    this.isGivingBack = true;
+    this.cancelAllJobs('the worker shuts down');
+  }
+
+  protected override async callProcessJob(
+    job: SqueezeJob,
+    token: string,
+    signal?: AbortSignal,
+  ): Promise<JobTotals> {
+    keepProgressHarmless(job);
+    try {
+      return await super.callProcessJob(job, token, signal);
+    } catch (thrown) {
+      const error = decodeError(thrown);
+      if (this.isGivingBack && (error.code === 'CANCELLED' || !givesUp(thrown))) {
+        await job.moveToWait(token);
+        throw new WaitingError();
+      }
+      if (givesUp(thrown) || job.attemptsMade + 1 >= (job.opts.attempts ?? 1)) {
+        await this.hooks.onGivenUp(job, error);
+      } else {
+        this.hooks.onRetry(job, error);
+      }
+      throw thrown;
+    }
+  }
+
+  /** A job that stalled too often does not run any more: BullMQ marks it and fails it when it is next fetched. */
+  protected override async handleFailed(...args: Parameters<Worker<JobData, JobTotals>['handleFailed']>) {
+    const [, job] = args;
+    if (job.deferredFailure) await this.hooks.onGivenUp(job, stalledTooOften());
+    return super.handleFailed(...args);
+  }
+}
+
+/** Progress is news, not truth: a job must not fail because Redis lost it. */
+function keepProgressHarmless(job: SqueezeJob): void {
+  const update = job.updateProgress.bind(job);
+  job.updateProgress = (progress) => update(progress).catch(() => undefined);
+}

@@ -1,0 +1,137 @@
+import { extname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job } from 'bullmq';
+import type { JobRecord } from '../contract/job.ts';
+import type { AppError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { isFinal, type JobStore } from '../service/job-store.ts';
+import { patientOptions, type RedisAddress } from './connection.ts';
+import { jobFailure } from './error-codec.ts';
+import type { JobTotals } from './job-types.ts';
+import { SandboxedWorker } from './sandboxed-worker.ts';
+
+/**
+ * A worker that dies holds its job for at most LOCK_MS + STALLED_CHECK_MS. Compute runs in another process, so
+ * nothing keeps this one from renewing its locks (at half their time).
+ */
+const LOCK_MS = 15_000;
+const STALLED_CHECK_MS = 5_000;
+/** A job that took its worker down twice is given up; more would take down every worker in turn. */
+const MAX_STALLED_COUNT = 1;
+/** How long jobs that are told to stop may take: they look between modules. */
+const GIVE_BACK_MS = 5_000;
+
+/** The file of the compute process, beside this one, in src/ and in dist/. */
+const PROCESSOR = new URL(`./processor${extname(import.meta.filename)}`, import.meta.url);
+
+export interface WorkerOptions {
+  readonly address: RedisAddress;
+  readonly prefix: string;
+  readonly concurrency: number;
+  readonly jobs: JobStore;
+  /** Environment of the compute processes. */
+  readonly computeEnv: NodeJS.ProcessEnv;
+  readonly logger: Logger;
+  /** Called once for each job that reached a final state here; `totals` where it was computed. */
+  readonly onFinished: (record: JobRecord, totals: NonNullable<JobTotals> | undefined) => void;
+  /** The file that the compute processes run; ours unless a test brings its own. */
+  readonly processor?: URL;
+}
+
+/** Takes jobs from the queue and has them done in compute processes. */
+export class JobWorker {
+  private readonly options: WorkerOptions;
+  private readonly logger: Logger;
+  private readonly worker: SandboxedWorker;
+
+  constructor(options: WorkerOptions) {
+    this.options = options;
+    this.logger = options.logger.child({ component: 'worker' });
+    this.worker = new SandboxedWorker(
+      options.processor ?? PROCESSOR,
+      {
+        connection: patientOptions(options.address),
+        prefix: options.prefix,
+        concurrency: options.concurrency,
+        lockDuration: LOCK_MS,
+        stalledInterval: STALLED_CHECK_MS,
+        maxStalledCount: MAX_STALLED_COUNT,
+        // BullMQ would wait 15 s after a failed fetch: longer than most outages.
+        runRetryDelay: 1_000,
+        workerForkOptions: { env: options.computeEnv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+      },
+      {
+        onGivenUp: (job, error) => this.recordFailure(job, error),
+        onRetry: (job, error) =>
+          this.logger.warn(
+            { jobId: job.id, attempt: job.attemptsStarted, err: error },
+            'attempt failed, will retry',
+          ),
+      },
+    );
+    this.worker.on('error', (error) => this.logger.warn({ err: error }, 'worker'));
+    this.worker.on('active', (job) =>
+      this.logger.info({ jobId: job.id, attempt: job.attemptsStarted }, 'job started'),
+    );
+    this.worker.on('stalled', (jobId) =>
+      this.logger.warn({ jobId }, 'the worker of this job is gone; it starts again'),
+    );
+    this.worker.on('completed', (job, totals) => void this.tellFinished(job.id!, totals ?? undefined));
+    this.worker.on('failed', (job) => void (job && this.tellFinished(job.id!, undefined)));
+  }
+
+  /** Starts taking jobs, until `close`. */
+  start(): void {
+    this.worker.run().catch((error: unknown) => this.logger.error({ err: error }, 'worker stopped'));
+  }
+
+  /**
+   * Takes no more jobs and waits for the running ones; those that need longer than `graceMs` go back to the queue.
+   * Returns even when they do not stop: then they start again elsewhere once their lock is over.
+   */
+  async close(graceMs: number): Promise<void> {
+    const closed = this.worker.close().then(() => true as const);
+    if (await within(closed, graceMs)) return;
+    this.logger.warn({ graceMs }, 'running jobs go back to the queue');
+    this.worker.giveBack();
+    if (!(await within(closed, GIVE_BACK_MS))) this.logger.error('a running job did not stop');
+  }
+
+  private async recordFailure(job: Job, error: AppError): Promise<void> {
+    const record = await this.options.jobs.get(job.id!);
+    // None: its client was told that it was not accepted. Final: another attempt came to an end before this one.
+    if (!record || isFinal(record)) return;
+    await this.options.jobs.finish({
+      ...record,
+      state: error.code === 'CANCELLED' ? 'cancelled' : 'failed',
+      progress: typeof job.progress === 'object' ? (job.progress as JobRecord['progress']) : record.progress,
+      started_at: job.processedOn === undefined ? null : new Date(job.processedOn).toISOString(),
+      finished_at: new Date().toISOString(),
+      attempts: job.attemptsStarted,
+      error: jobFailure(error),
+    });
+  }
+
+  private async tellFinished(jobId: string, totals: NonNullable<JobTotals> | undefined): Promise<void> {
+    try {
+      const record = await this.options.jobs.get(jobId);
+      if (!record || !isFinal(record)) return;
+      const { state, error, timings } = record;
+      this.logger.info(
+        { jobId, state, ...(error && { code: error.code, detail: error.detail }), timings },
+        'job ended',
+      );
+      this.options.onFinished(record, totals);
+    } catch (error) {
+      this.logger.error({ jobId, err: error }, 'the end of a job cannot be read');
+    }
+  }
+}
+
+async function within(done: Promise<true>, timeoutMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  const tooLate = sleep(timeoutMs, false, { signal: timer.signal }).catch(() => false);
+  const isDone = await Promise.race([done, tooLate]);
+  timer.abort();
+  return isDone;
+}

@@ -1,0 +1,140 @@
+import type { JobRecord, JobRequest } from '../contract/job.ts';
+import type { Report } from '../contract/report.ts';
+import { AppError } from '../errors.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import type { AdapterService } from './adapter-service.ts';
+import type { JobQueue } from './job-queue.ts';
+import { isFinal, JobStore } from './job-store.ts';
+import { isJobId, jobIdTimeMs, newJobId } from './layout.ts';
+
+/** A mark this old without a job is what a crash left between the two writes of an acceptance. */
+const ABANDONED_MS = 60_000;
+
+/** Accepts jobs, and tells what became of them. */
+export class JobService {
+  private readonly jobs: JobStore;
+  private readonly adapters: Pick<AdapterService, 'get'>;
+  private readonly queue: JobQueue;
+
+  constructor(blobs: BlobStore, adapters: Pick<AdapterService, 'get'>, queue: JobQueue) {
+    this.jobs = new JobStore(blobs);
+    this.adapters = adapters;
+    this.queue = queue;
+  }
+
+  /**
+   * Accepts a job: it is durable before it is queued, so that one the client knows of survives the loss of Redis.
+   * @throws AppError ADAPTER_NOT_FOUND, QUEUE_UNAVAILABLE (no job then), STORAGE_FAILED, STORAGE_FULL
+   */
+  async submit(request: JobRequest): Promise<JobRecord> {
+    await this.adapters.get(request.adapter_id);
+    const record = acceptedJob(request);
+    await this.jobs.accept(record);
+    try {
+      await this.queue.add(record.id);
+    } catch (error) {
+      // Redis may have taken the job although its answer was lost: without a record it is nothing to the worker.
+      await this.jobs.discard(record.id);
+      throw error;
+    }
+    return record;
+  }
+
+  /**
+   * A job as it stands now: the record when it is final, else with what the queue knows.
+   * @throws AppError JOB_NOT_FOUND; QUEUE_UNAVAILABLE while a job that is not final cannot be followed
+   */
+  async get(jobId: string): Promise<JobRecord> {
+    const record = await this.recordOf(jobId);
+    if (isFinal(record)) return record;
+    const live = await this.queue.state(jobId);
+    // Not in the queue: it ended meanwhile, or Redis lost it and `reconcile` will queue it again.
+    if (!live) return this.recordOf(jobId);
+    return {
+      ...record,
+      state: live.state,
+      progress: live.progress ?? record.progress,
+      started_at: live.startedAt?.toISOString() ?? null,
+      attempts: live.attempts,
+    };
+  }
+
+  /** @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY */
+  async report(jobId: string): Promise<Report> {
+    const record = await this.recordOf(jobId);
+    const report = record.state === 'succeeded' ? await this.jobs.getReport(jobId) : undefined;
+    if (report) return report;
+    const why = isFinal(record)
+      ? `Job ${jobId} ${record.state}, so it has no report.`
+      : `Job ${jobId} has not finished yet; its report comes with its results.`;
+    throw new AppError('REPORT_NOT_READY', why, { job_id: jobId, state: record.state });
+  }
+
+  /**
+   * The job once it is final, or as it stands after `timeoutMs`. The job is accepted already, so a queue that cannot
+   * be reached is no error here: the record is returned as it is.
+   * @throws AppError JOB_NOT_FOUND
+   */
+  async wait(jobId: string, timeoutMs: number): Promise<JobRecord> {
+    const record = await this.recordOf(jobId);
+    if (isFinal(record)) return record;
+    try {
+      await this.queue.waitUntilFinished(jobId, timeoutMs);
+      return await this.get(jobId);
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE') return this.recordOf(jobId);
+      throw error;
+    }
+  }
+
+  /**
+   * Queues again what the storage knows as accepted and the queue does not hold: Redis was lost, or a worker died
+   * between recording the end of a job and telling the queue. Looks at unfinished jobs only (`pending/`), so it
+   * costs nothing for the finished ones, however many there are.
+   * @returns ids of the jobs queued again
+   */
+  async reconcile(nowMs = Date.now()): Promise<string[]> {
+    const requeued: string[] = [];
+    for (const jobId of await this.jobs.pending()) {
+      if (await this.isLost(jobId, nowMs)) {
+        await this.queue.add(jobId);
+        requeued.push(jobId);
+      }
+    }
+    return requeued;
+  }
+
+  private async isLost(jobId: string, nowMs: number): Promise<boolean> {
+    // The queue first: a job that it no longer holds has its end recorded already, if it has one.
+    if (await this.queue.state(jobId)) return false;
+    const record = await this.jobs.get(jobId);
+    if (record && !isFinal(record)) return true;
+    if (record || nowMs - jobIdTimeMs(jobId) > ABANDONED_MS) await this.jobs.settle(jobId);
+    return false;
+  }
+
+  private async recordOf(jobId: string): Promise<JobRecord> {
+    const record = isJobId(jobId) ? await this.jobs.get(jobId) : undefined;
+    if (!record) throw new AppError('JOB_NOT_FOUND', `There is no job ${jobId}.`, { job_id: jobId });
+    return record;
+  }
+}
+
+function acceptedJob(request: JobRequest): JobRecord {
+  const now = new Date();
+  return {
+    id: newJobId(now.getTime()),
+    kind: request.kind,
+    state: 'queued',
+    progress: { phase: 'waiting', done: 0, total: 0, module: null },
+    created_at: now.toISOString(),
+    started_at: null,
+    finished_at: null,
+    attempts: 0,
+    request,
+    results: [],
+    timings: null,
+    provider: null,
+    error: null,
+  };
+}
