@@ -2,7 +2,6 @@
  * The compute process: BullMQ forks it and hands it one job after another. It is the only process that loads ONNX
  * Runtime, whose `run` blocks its thread, and it wires itself from the environment that its worker made.
  */
-import { rmSync } from 'node:fs';
 import type { SandboxedJob } from 'bullmq';
 import { loadConfig } from '../config.ts';
 import { createLogger } from '../log.ts';
@@ -11,6 +10,7 @@ import { JobStore } from '../service/job-store.ts';
 import { squeeze } from '../squeeze/squeeze.ts';
 import { DiskStore } from '../storage/disk-store.ts';
 import { encodeError } from './error-codec.ts';
+import { exitWithParent } from './exit-with-parent.ts';
 import type { JobData, JobTotals } from './job-types.ts';
 import { runSqueezeJob } from './squeeze-job.ts';
 
@@ -22,17 +22,8 @@ const deps = {
   jobs: new JobStore(blobs),
   adapters: new AdapterService(blobs),
   squeeze,
-  onScratch: (folder: string | undefined): void => {
-    scratch = folder;
-  },
+  onScratch: exitWithParent(),
 };
-let scratch: string | undefined;
-
-// A worker that is killed cannot end us. Its job starts again elsewhere: finishing it here would only be in the way.
-process.on('disconnect', () => {
-  if (scratch) rmSync(scratch, { recursive: true, force: true });
-  process.exit(1);
-});
 
 /** BullMQ's entry point. */
 export default async function processor(

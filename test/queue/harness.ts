@@ -1,0 +1,194 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { JobRecord, JobRequest } from '../../src/contract/job.ts';
+import { createLogger } from '../../src/log.ts';
+import { Broker } from '../../src/queue/broker.ts';
+import type { RedisAddress } from '../../src/queue/connection.ts';
+import { BullJobQueue } from '../../src/queue/producer.ts';
+import { JobWorker, type WorkerOptions } from '../../src/queue/worker.ts';
+import type { JobQueue } from '../../src/service/job-queue.ts';
+import { JobService } from '../../src/service/job-service.ts';
+import { isFinal, JobStore } from '../../src/service/job-store.ts';
+import { DiskStore } from '../../src/storage/disk-store.ts';
+
+export const SILENT = createLogger('silent');
+export const PREFIX = 'test';
+export const REQUEST: JobRequest = { kind: 'squeeze', adapter_id: 'ad_1', targets: [{ rank: 2 }] };
+export const SCRIPTED_PROCESSOR = new URL('./scripted-processor.ts', import.meta.url);
+const SEARCH_PATH = process.env.PATH ?? '';
+
+/** A temporary folder that is gone after the work. */
+export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'ls-queue-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export const startBroker = (dataDir: string): Promise<Broker> =>
+  Broker.start({ dataDir, searchPath: SEARCH_PATH, logger: SILENT });
+
+/** Polls until there is an answer. The limit only keeps a broken test from hanging. */
+export async function until<T>(
+  what: string,
+  question: () => Promise<T | undefined> | T | undefined,
+  limitMs = 40_000,
+): Promise<T> {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    const answer = await question();
+    if (answer !== undefined && answer !== false) return answer;
+    if (Date.now() > deadline) throw new Error(`never happened: ${what}`);
+    await sleep(20);
+  }
+}
+
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const isGone = (pid: number): Promise<true> =>
+  until(`end of process ${pid}`, () => (isRunning(pid) ? undefined : (true as const)));
+
+/** What the scripted compute process does at one attempt; see scripted-processor.ts. */
+export type Step =
+  | 'succeed'
+  | 'hang'
+  | 'permanent'
+  | 'transient'
+  | 'throw'
+  | 'exit'
+  | 'uncaught'
+  | 'progress';
+
+/** Everything of the queue over one folder, with real Redis and real processes; only the squeeze is a script. */
+export class Bench {
+  readonly folder: string;
+  readonly address: RedisAddress;
+  readonly blobs: DiskStore;
+  readonly jobs: JobStore;
+  readonly queue: BullJobQueue;
+  readonly service: JobService;
+  readonly finished: { record: JobRecord; totals: unknown }[] = [];
+  private steps: Step[] = [];
+  private readonly closers: (() => Promise<unknown>)[] = [];
+
+  private constructor(folder: string, address: RedisAddress, blobs: DiskStore) {
+    this.folder = folder;
+    this.address = address;
+    this.blobs = blobs;
+    this.jobs = new JobStore(blobs);
+    this.queue = new BullJobQueue({ address, prefix: PREFIX, logger: SILENT });
+    // A job's script has to be there before the job is queued; its id is known no earlier than that.
+    const scripted: JobQueue = Object.assign(Object.create(this.queue) as JobQueue, {
+      add: async (jobId: string) => {
+        await writeFile(join(folder, 'script', `${jobId}.json`), JSON.stringify(this.steps));
+        return this.queue.add(jobId);
+      },
+    });
+    this.service = new JobService(blobs, { get: async () => ({}) as AdapterRecord }, scripted);
+  }
+
+  static async open(folder: string, address: RedisAddress): Promise<Bench> {
+    await mkdir(join(folder, 'script'), { recursive: true });
+    return new Bench(folder, address, await DiskStore.open(join(folder, 'storage')));
+  }
+
+  worker(options: Partial<WorkerOptions> = {}): JobWorker {
+    const worker = new JobWorker({
+      address: this.address,
+      prefix: PREFIX,
+      concurrency: 1,
+      jobs: this.jobs,
+      computeEnv: this.computeEnv(),
+      logger: SILENT,
+      processor: SCRIPTED_PROCESSOR,
+      onFinished: (record, totals) => this.finished.push({ record, totals }),
+      ...options,
+    });
+    this.closers.push(() => worker.close(0));
+    worker.start();
+    return worker;
+  }
+
+  computeEnv(): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      DATA_DIR: this.folder,
+      SCRIPT_DIR: join(this.folder, 'script'),
+      LOG_LEVEL: 'silent',
+    };
+  }
+
+  /** A worker in a process of its own. */
+  async workerProcess(): Promise<ChildProcess> {
+    const script = new URL('./worker-process.ts', import.meta.url).pathname;
+    const child = spawn(process.execPath, ['--import', 'tsx', script], {
+      env: { ...this.computeEnv(), ADDRESS: JSON.stringify(this.address) },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.closers.push(async () => child.kill('SIGKILL'));
+    await once(createInterface(child.stdout!), 'line');
+    return child;
+  }
+
+  /** Submits a job whose attempts do what the steps say, one after another, then succeed. */
+  async submit(...steps: Step[]): Promise<string> {
+    this.steps = steps;
+    const { id } = await this.service.submit(REQUEST);
+    return id;
+  }
+
+  /** The process ids of the attempts started so far. */
+  async attempts(jobId: string): Promise<number[]> {
+    const text = await readFile(join(this.folder, 'script', `${jobId}.log`), 'utf8').catch(() => '');
+    return text.split('\n').filter(Boolean).map(Number);
+  }
+
+  attemptStarted(jobId: string, number: number): Promise<number> {
+    return until(`attempt ${number} of ${jobId}`, async () => (await this.attempts(jobId))[number - 1]);
+  }
+
+  outcome(jobId: string): Promise<JobRecord> {
+    return until(`the end of ${jobId}`, async () => {
+      const record = await this.jobs.get(jobId);
+      return record && isFinal(record) ? record : undefined;
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.closers) await close();
+    await this.queue.close();
+    await this.blobs.close();
+  }
+}
+
+/** A bench with a private Redis. */
+export function withBench<T>(work: (bench: Bench, broker: Broker) => Promise<T>): Promise<T> {
+  return withFolder(async (folder) => {
+    const broker = await startBroker(folder);
+    try {
+      const bench = await Bench.open(folder, { socketPath: broker.socketPath });
+      try {
+        return await work(bench, broker);
+      } finally {
+        await bench.close();
+      }
+    } finally {
+      await broker.close();
+    }
+  });
+}

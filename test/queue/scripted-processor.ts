@@ -1,0 +1,88 @@
+/** A compute process that is ours in all but the squeeze, which does what the test's script says. */
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SandboxedJob } from 'bullmq';
+import { loadConfig } from '../../src/config.ts';
+import { AppError } from '../../src/errors.ts';
+import { encodeError } from '../../src/queue/error-codec.ts';
+import { exitWithParent } from '../../src/queue/exit-with-parent.ts';
+import type { JobData, JobTotals } from '../../src/queue/job-types.ts';
+import { runSqueezeJob } from '../../src/queue/squeeze-job.ts';
+import { JobStore } from '../../src/service/job-store.ts';
+import type { SqueezeInput, SqueezeOutcome } from '../../src/squeeze/squeeze.ts';
+import { DiskStore } from '../../src/storage/disk-store.ts';
+import { PROGRESS_TOTAL, scriptedOutcome } from './scripted-outcome.ts';
+
+const scriptDir = process.env.SCRIPT_DIR!;
+const blobs = await DiskStore.open(loadConfig().storageDir);
+const onScratch = exitWithParent();
+
+async function step(jobId: string): Promise<string> {
+  const log = join(scriptDir, `${jobId}.log`);
+  await appendFile(log, `${process.pid}\n`);
+  const attempts = (await readFile(log, 'utf8')).split('\n').length - 1;
+  const steps = JSON.parse(await readFile(join(scriptDir, `${jobId}.json`), 'utf8')) as string[];
+  return steps[attempts - 1] ?? 'succeed';
+}
+
+async function squeeze(input: SqueezeInput): Promise<SqueezeOutcome> {
+  await writeFile(join(input.scratchDir, 'half-written'), 'x');
+  switch (await step(input.jobId)) {
+    case 'hang':
+      while (!input.signal.aborted) await sleep(20);
+      throw new AppError('CANCELLED', 'The job was stopped.');
+    case 'permanent':
+      throw new AppError('NON_FINITE_WEIGHTS', 'Tensor q_proj holds NaN.', { tensor: 'q_proj', index: 7 });
+    case 'transient':
+      throw new AppError('STORAGE_FULL', 'The storage is full.', { needed_bytes: 10 });
+    case 'throw':
+      throw new RangeError('a mistake of ours');
+    case 'exit':
+      process.exit(3);
+      break;
+    case 'uncaught':
+      setImmediate(() => {
+        throw new Error('nobody caught this');
+      });
+      await sleep(60_000);
+      break;
+    case 'progress':
+      for (let done = 0; done <= PROGRESS_TOTAL; done++) {
+        input.onProgress({ phase: 'gram', done, total: PROGRESS_TOTAL, module: `m${done}` });
+      }
+      input.onProgress({ phase: 'core', done: 1, total: PROGRESS_TOTAL, module: 'm1' });
+      while (!input.signal.aborted) await sleep(20);
+      break;
+  }
+  return scriptedOutcome(input);
+}
+
+export default async function processor(
+  job: SandboxedJob<JobData>,
+  _token: string,
+  signal: AbortSignal,
+): Promise<JobTotals> {
+  const adapters = {
+    source: async () => ({
+      record: { id: 'ad_1', sha256: 'aa' },
+      weightsPath: '/none',
+      configBytes: new Uint8Array(),
+    }),
+    register: async () => ({ record: { id: 'ad_result' }, created: true }),
+  };
+  try {
+    return await runSqueezeJob(
+      { blobs, jobs: new JobStore(blobs), adapters: adapters as never, squeeze, onScratch },
+      {
+        jobId: job.id!,
+        number: job.attemptsStarted ?? 1,
+        startedAtMs: job.processedOn!,
+        signal,
+        onProgress: (progress) => void job.updateProgress(progress),
+      },
+    );
+  } catch (error) {
+    throw encodeError(error);
+  }
+}
