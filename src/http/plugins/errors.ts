@@ -1,0 +1,50 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { AppError, type ErrorCode } from '../../errors.ts';
+import { appErrorOf } from '../app-error-of.ts';
+import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem.ts';
+import type { RouteTable } from './route-table.ts';
+
+/** Passing troubles, and how long a client should stay away. */
+const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
+  QUEUE_UNAVAILABLE: 5,
+  STORAGE_FAILED: 5,
+  STORAGE_FULL: 60,
+  SHUTTING_DOWN: 5,
+};
+
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
+  const failure = appErrorOf(error);
+  const problem = problemOf(failure, request.id);
+  if (problem.status >= 500) request.log.error({ err: failure, code: failure.code }, 'request failed');
+  else request.log.info({ code: failure.code, detail: problem.detail }, 'request refused');
+  const retryAfter = RETRY_AFTER_SECONDS[failure.code];
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  if (failure.code === 'METHOD_NOT_ALLOWED')
+    reply.header('allow', (failure.context.allow as string[]).join(', '));
+  return reply
+    .code(problem.status)
+    .header('content-type', PROBLEM_MEDIA_TYPE)
+    .header('cache-control', 'no-store')
+    .serializer(JSON.stringify)
+    .send(problem);
+}
+
+/** Answers every failure with a problem document, unknown routes and wrong methods included. */
+export const errors = fp(async (app: FastifyInstance, { routes }: { routes: RouteTable }) => {
+  app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
+  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, notFound(request, routes)));
+  // Unknown routes are answered before their body is looked at, which would complain about the body instead.
+  app.addHook('onRequest', async (request) => {
+    if (request.is404) throw notFound(request, routes);
+  });
+});
+
+function notFound(request: FastifyRequest, routes: RouteTable): AppError {
+  const path = request.url.split('?', 1)[0]!;
+  const allow = routes.methodsOf(path);
+  if (allow.length === 0)
+    return new AppError('NOT_FOUND', `There is no ${JSON.stringify(path.slice(0, 200))} here.`);
+  const detail = `${request.method} is not allowed for ${path.slice(0, 200)}; allowed: ${allow.join(', ')}.`;
+  return new AppError('METHOD_NOT_ALLOWED', detail, { method: request.method, allow });
+}

@@ -1,0 +1,15 @@
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { AppError } from '../../errors.ts';
+
+/** Once the service is stopping, new work is refused; reading stays possible until the end. */
+export const refuseWhenStopping = fp(
+  async (app: FastifyInstance, { isShuttingDown }: { isShuttingDown: () => boolean }) => {
+    app.addHook('onRequest', async (request, reply) => {
+      if (!isShuttingDown()) return;
+      reply.header('connection', 'close');
+      if (request.method !== 'POST') return;
+      throw new AppError('SHUTTING_DOWN', 'The service is stopping; send the request again in a moment.');
+    });
+  },
+);

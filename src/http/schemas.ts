@@ -1,0 +1,114 @@
+import { type Static, type TSchema, Type } from 'typebox';
+import { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
+import { JobRecord, JobRequest, SqueezeRequest } from '../contract/job.ts';
+import { Report } from '../contract/report.ts';
+import { ERROR_KINDS, type ErrorCode } from '../errors.ts';
+import { PROBLEM_MEDIA_TYPE, Problem } from './problem.ts';
+
+export const AdapterModules = Type.Object(
+  {
+    modules: Type.Array(
+      Type.Object(
+        {
+          name: Type.String(),
+          kind: Type.Union([Type.Literal('linear'), Type.Literal('conv'), Type.Literal('embedding')]),
+          shape: Type.Array(Type.Integer(), { minItems: 2, maxItems: 2, description: '[m, n] of ΔW' }),
+          rank: Type.Integer({ minimum: 1 }),
+          scale: Type.Number({ description: 'ΔW = scale·B·A' }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { $id: 'AdapterModules', additionalProperties: false },
+);
+
+export const Readiness = Type.Object(
+  {
+    status: Type.Literal('ready'),
+    checks: Type.Object(
+      { storage: Type.Literal('ok'), queue: Type.Literal('ok') },
+      { additionalProperties: false },
+    ),
+  },
+  { $id: 'Readiness', additionalProperties: false },
+);
+
+export const Liveness = Type.Object(
+  { status: Type.Literal('alive'), version: Type.String() },
+  { $id: 'Liveness', additionalProperties: false },
+);
+
+export const COMPONENTS: readonly TSchema[] = [
+  AdapterFile,
+  AdapterRecord,
+  AdapterModules,
+  JobRequest,
+  SqueezeRequest,
+  JobRecord,
+  Report,
+  Problem,
+  Readiness,
+  Liveness,
+];
+
+const idOf = (schema: unknown): string | undefined => (schema as { $id?: string } | null)?.$id;
+
+/** A schema with every component inside it replaced by a reference, so that each is described once. */
+export function withReferences(schema: TSchema): TSchema {
+  const replace = (value: unknown, isRoot: boolean): unknown => {
+    if (Array.isArray(value)) return value.map((item) => replace(item, false));
+    if (typeof value !== 'object' || value === null) return value;
+    if (!isRoot && idOf(value)) return { $ref: `${idOf(value)}#` };
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replace(item, false)]));
+  };
+  return replace(schema, true) as TSchema;
+}
+
+/** A reference to a component, typed as what it refers to. */
+export const reference = <T extends TSchema>(schema: T) =>
+  Type.Unsafe<Static<T>>({ $ref: `${idOf(schema)}#` });
+
+export interface ResponseOptions {
+  readonly mediaType?: string;
+  readonly headers?: Readonly<Record<string, { readonly type: string; readonly description: string }>>;
+}
+
+/** A response of one media type, for a route's schema. */
+export const response = (description: string, schema: TSchema, options: ResponseOptions = {}) => ({
+  description,
+  content: { [options.mediaType ?? 'application/json']: { schema } },
+  ...(options.headers ? { headers: options.headers } : {}),
+});
+
+export const BINARY = Type.String({ format: 'binary' });
+
+/** What any operation may answer. */
+const COMMON: readonly ErrorCode[] = ['BAD_REQUEST', 'SHUTTING_DOWN', 'INTERNAL'];
+
+/** The problem responses of an operation by status, each naming its codes. */
+export function problems(...codes: readonly ErrorCode[]): Record<number, ReturnType<typeof response>> {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of new Set([...codes, ...COMMON])) {
+    const { status } = ERROR_KINDS[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus]
+      .sort(([x], [y]) => x - y)
+      .map(([status, group]) => {
+        const description = group.map((code) => `\`${code}\`: ${ERROR_KINDS[code].title}.`).join(' ');
+        return [status, response(description, reference(Problem), { mediaType: PROBLEM_MEDIA_TYPE })];
+      }),
+  );
+}
+
+export const REQUEST_ID_HEADER = 'x-request-id';
+export const LOCATION = { location: { type: 'string', description: 'Path of the resource' } } as const;
+
+export const AdapterPath = Type.Object({
+  id: Type.String({ description: 'Id of an adapter', examples: ['ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877'] }),
+});
+export const JobPath = Type.Object({
+  id: Type.String({ description: 'Id of a job', examples: ['job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d'] }),
+});

@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http';
+import { AppError } from '../../errors.ts';
+
+/** Fewer bytes than this in one idle timeout count as a stall: a drip must not hold a connection for days. */
+const MIN_BYTES_PER_TIMEOUT = 1024;
+
+/** Counts the bytes of a request body as they arrive, and aborts `signal` when they stop coming. */
+export class BodyWatch {
+  bytes = 0;
+  readonly signal: AbortSignal;
+  private readonly timer: NodeJS.Timeout;
+  private readonly stop: () => void;
+
+  constructor(request: IncomingMessage, idleTimeoutMs: number) {
+    const controller = new AbortController();
+    this.signal = controller.signal;
+    let bytesBefore = 0;
+    this.timer = setInterval(() => {
+      const arrived = this.bytes - bytesBefore;
+      bytesBefore = this.bytes;
+      if (arrived >= MIN_BYTES_PER_TIMEOUT || request.complete) return;
+      controller.abort(
+        new AppError(
+          'UPLOAD_TOO_SLOW',
+          `Only ${arrived} bytes of the upload arrived in ${idleTimeoutMs} ms, ${this.bytes} in all.`,
+          { received_bytes: this.bytes, idle_timeout_ms: idleTimeoutMs },
+        ),
+      );
+    }, idleTimeoutMs);
+    const count = (chunk: Buffer): void => {
+      this.bytes += chunk.length;
+    };
+    request.on('data', count);
+    this.stop = () => request.off('data', count);
+  }
+
+  /** The promise, or the reason of `signal` when that comes first. */
+  async race<T>(promise: Promise<T>): Promise<T> {
+    if (this.signal.aborted) throw this.signal.reason;
+    let onAbort: () => void = () => {};
+    const aborted = new Promise<never>((_resolve, reject) => {
+      onAbort = () => reject(this.signal.reason);
+      this.signal.addEventListener('abort', onAbort, { once: true });
+    });
+    try {
+      return await Promise.race([promise, aborted]);
+    } finally {
+      this.signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    this.stop();
+  }
+}

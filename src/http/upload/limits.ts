@@ -1,0 +1,16 @@
+/** adapter_config.json of real adapters has 1–30 kB; the reader refuses more than this as well. */
+export const MAX_CONFIG_BYTES = 256 * 1024;
+
+/** 16 targets with all their options fit many times. */
+export const MAX_REQUEST_FIELD_BYTES = 64 * 1024;
+
+/** Boundaries and part headers of a few parts, rounded up generously. */
+export const MAX_MULTIPART_OVERHEAD_BYTES = 64 * 1024;
+
+/** Two files, the request and one too many, so that the one too many is answered by name. */
+export const MAX_PARTS = 4;
+
+/** Parts have two or three headers of a line each. */
+export const MAX_PART_HEADERS = 16;
+export const MAX_PART_HEADER_BYTES = 8 * 1024;
+export const MAX_PART_NAME_BYTES = 100;
