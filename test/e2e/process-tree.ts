@@ -7,6 +7,8 @@ export interface ProcessIdentity {
   readonly startTicks: number;
 }
 
+type ProcessNumber = Pick<ProcessIdentity, 'pid'>;
+
 interface ProcessStat extends ProcessIdentity {
   readonly parentPid: number;
   readonly isZombie: boolean;
@@ -31,17 +33,17 @@ export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
 }
 
 /** The program and arguments of a process; empty once it is gone. */
-export function commandLine({ pid }: ProcessIdentity): string {
+export function commandLine({ pid }: ProcessNumber): string {
   return readProc(pid, 'cmdline')?.replaceAll('\0', ' ').trim() ?? '';
 }
 
 /** Whether a file whose name contains `part` is mapped into the process: its program or a library. */
-export function hasMapped({ pid }: ProcessIdentity, part: string): boolean {
+export function hasMapped({ pid }: ProcessNumber, part: string): boolean {
   return readProc(pid, 'maps')?.includes(part) ?? false;
 }
 
 /** Most memory the process ever held at once (VmHWM), in bytes; 0 once it is gone. */
-export function peakResidentBytes({ pid }: ProcessIdentity): number {
+export function peakResidentBytes({ pid }: ProcessNumber): number {
   const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readProc(pid, 'status') ?? '')?.[1];
   return kib === undefined ? 0 : 1024 * Number(kib);
 }
