@@ -1,4 +1,5 @@
-const MAX_SHOWN = 80;
+/** Holds the longest names of real tensors. */
+const MAX_SHOWN = 200;
 
 /**
  * Text from a stranger, for a message: in quotes, control characters escaped, shortened. What it quotes may be

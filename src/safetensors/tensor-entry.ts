@@ -117,11 +117,6 @@ function isNegative(value: JsonValue | undefined): boolean {
   return (typeof value === 'number' || typeof value === 'bigint') && value < 0;
 }
 
-function refuse(
-  code: ErrorCode,
-  tensor: string,
-  what: string,
-  context: Record<string, string> = {},
-): AppError {
-  return new AppError(code, `tensor ${JSON.stringify(tensor)}: ${what}`, { tensor, ...context });
+function refuse(code: ErrorCode, tensor: string, what: string): AppError {
+  return new AppError(code, `tensor ${quote(tensor)}: ${what}`, { tensor: tensor.slice(0, MAX_NAME_BYTES) });
 }
