@@ -17,7 +17,7 @@ export const ERROR_KINDS = {
   BAD_REQUEST: permanent(400, 'The request is malformed'),
   VALIDATION_FAILED: permanent(400, 'The request does not fit its schema'),
   UNKNOWN_OPTION: permanent(400, 'The request names an option that does not exist'),
-  REQUEST_JSON: permanent(400, 'The request field is not valid JSON'),
+  REQUEST_JSON: permanent(400, 'The request is not valid JSON'),
   NOT_FOUND: permanent(404, 'There is nothing here'),
   METHOD_NOT_ALLOWED: permanent(405, 'The method is not allowed here'),
   ADAPTER_NOT_FOUND: permanent(404, 'No adapter has this id'),
@@ -27,6 +27,8 @@ export const ERROR_KINDS = {
   RANGE_NOT_SATISFIABLE: permanent(416, 'The range lies outside the file'),
   UNSUPPORTED_MEDIA_TYPE: permanent(415, 'The content type is not accepted here'),
   UNSUPPORTED_CONTENT_ENCODING: permanent(415, 'Compressed request bodies are not accepted'),
+  EXPECTATION_FAILED: permanent(417, 'The Expect header cannot be met'),
+  HEADERS_TOO_LARGE: permanent(431, 'The request headers are too large'),
 
   // The multipart body
   MULTIPART_MALFORMED: permanent(400, 'The multipart body is malformed'),
@@ -38,6 +40,8 @@ export const ERROR_KINDS = {
   FIELD_TOO_LARGE: permanent(413, 'A form field exceeds the size limit'),
   TOO_MANY_PARTS: permanent(413, 'The multipart body has too many parts'),
   UPLOAD_TOO_SLOW: permanent(408, 'The upload stalled'),
+  DIGEST_INVALID: permanent(400, 'The Content-Digest header cannot be read'),
+  DIGEST_MISMATCH: permanent(400, 'The body does not match its Content-Digest'),
 
   // The kind of file
   PICKLE_REFUSED: permanent(415, 'Pickle files are never opened'),

@@ -158,7 +158,6 @@ async function describe(
   const { adapter } = await readAdapter(weights.path, configBytes);
   return {
     id,
-    format: adapter.format,
     sha256: weights.sha256,
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
     ...summarise(adapter),

@@ -1,0 +1,28 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { JobRecord, JobState } from '../contract/job.ts';
+import type { JobService } from '../service/job-service.ts';
+import { MAX_WAIT_SECONDS, preferredWaitSeconds } from './prefer.ts';
+
+const FINAL: readonly JobState[] = ['succeeded', 'failed', 'cancelled'];
+
+export const isFinal = ({ state }: JobRecord): boolean => FINAL.includes(state);
+
+export const PREFER_DESCRIPTION =
+  `\`wait=N\` (RFC 7240) waits up to N seconds, at most ${MAX_WAIT_SECONDS}, for the job: 200 with the finished ` +
+  'job, or 202 as without it when that was not enough.';
+
+/** Answers with an accepted job: 202 at once, or 200 when the client prefers to wait and the job ends in time. */
+export async function answerJob(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  jobs: JobService,
+  accepted: JobRecord,
+): Promise<FastifyReply> {
+  const seconds = preferredWaitSeconds(request.headers.prefer);
+  if (seconds > 0) reply.header('preference-applied', `wait=${seconds}`);
+  const job = seconds > 0 ? await jobs.wait(accepted.id, seconds * 1000) : accepted;
+  return reply
+    .code(isFinal(job) ? 200 : 202)
+    .headers({ location: `/v1/jobs/${job.id}`, 'cache-control': 'no-store', vary: 'prefer' })
+    .send(job);
+}

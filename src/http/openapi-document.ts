@@ -1,0 +1,32 @@
+import { Metrics } from '../metrics/metrics.ts';
+import { buildApp } from './app.ts';
+import type { HttpDependencies } from './dependencies.ts';
+import { openapiYaml } from './plugins/openapi.ts';
+
+/** Stands in for a dependency that only requests use. */
+function unused<T extends object>(name: string): T {
+  return new Proxy({} as T, {
+    get(_target, property) {
+      throw new Error(`${name}.${String(property)} is not there: the app was built for its contract only`);
+    },
+  });
+}
+
+/** openapi.yaml, from an app that is never asked anything. */
+export async function openapiDocument(version: string): Promise<string> {
+  const app = await buildApp({
+    adapters: unused<HttpDependencies['adapters']>('adapters'),
+    jobs: unused<HttpDependencies['jobs']>('jobs'),
+    store: unused<HttpDependencies['store']>('store'),
+    queue: unused<HttpDependencies['queue']>('queue'),
+    metrics: new Metrics({ version }),
+    limits: { maxUploadBytes: 1, uploadIdleTimeoutMs: 1000 },
+    version,
+    logger: false,
+  });
+  try {
+    return openapiYaml(app);
+  } finally {
+    await app.close();
+  }
+}

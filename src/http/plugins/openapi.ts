@@ -1,0 +1,65 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { Type } from 'typebox';
+import { COMPONENTS, problems, response, withReferences } from '../schemas.ts';
+
+const DESCRIPTION = `Squeezes trained LoRA adapters to the rank they are served at, and proves how close the result is.
+
+Upload an adapter, submit a job with one or several targets, follow it, download the results: they are adapters like any
+other. Failures are problem documents (RFC 9457) with a stable \`code\`. Every response has an \`x-request-id\`, the one of the
+request where that is sensible.`;
+
+/** Everything the page needs comes from this service. swagger-ui sets styles from script. */
+const DOCS_CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
+  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** The contract, written from the routes' own schemas: /openapi.yaml and the page at /docs. */
+export const openapi = fp(async (app: FastifyInstance, { version }: { version: string }) => {
+  for (const schema of COMPONENTS) app.addSchema(withReferences(schema));
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'LoRA-Squeeze',
+        version,
+        description: DESCRIPTION,
+        license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+      },
+      servers: [{ url: '/', description: 'This service' }],
+      tags: [
+        { name: 'adapters', description: 'LoRA adapters: uploaded ones and results' },
+        { name: 'jobs', description: 'Squeezing' },
+        { name: 'service', description: 'Probes, metrics, contract' },
+      ],
+    },
+    refResolver: {
+      buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema-${index}`),
+    },
+  });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: DOCS_CSP,
+    theme: { title: 'LoRA-Squeeze API' },
+    uiConfig: { validatorUrl: null, docExpansion: 'list', defaultModelsExpandDepth: 0 },
+  });
+  app.get(
+    '/openapi.yaml',
+    {
+      schema: {
+        operationId: 'openapi',
+        tags: ['service'],
+        summary: 'This contract',
+        response: {
+          200: response('OpenAPI 3.1', Type.String(), { mediaType: 'application/yaml' }),
+          ...problems(),
+        },
+      },
+    },
+    async (_request, reply) => reply.header('content-type', 'application/yaml').send(openapiYaml(app)),
+  );
+});
+
+export const openapiYaml = (app: FastifyInstance): string => app.swagger({ yaml: true });

@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { AppError } from '../errors.ts';
+import { PROBLEM_MEDIA_TYPE, problemOf } from './problem.ts';
+
+/** What Node's HTTP parser and timers found before there was a request Fastify could answer. */
+function rawErrorOf(error: NodeJS.ErrnoException): AppError {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new AppError('HEADERS_TOO_LARGE', 'The request line and headers have more than 16 KiB.');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new AppError('UPLOAD_TOO_SLOW', 'The request headers did not arrive in time.');
+    default:
+      return new AppError(
+        'BAD_REQUEST',
+        `This is not HTTP that can be read (${error.code ?? 'unknown error'}).`,
+      );
+  }
+}
+
+/** Answers a broken request on its socket, unless an answer is on its way already, and ends the connection. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  const current = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
+  if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent) {
+    socket.destroy();
+    return;
+  }
+  const problem = problemOf(rawErrorOf(error), randomUUID());
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: ${PROBLEM_MEDIA_TYPE}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
+/** Node answers an Expect other than 100-continue by itself, without a body; this gives it one. */
+export function answerExpectations(server: Server): void {
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const expected = JSON.stringify((request.headers.expect ?? '').slice(0, 80));
+    const error = new AppError(
+      'EXPECTATION_FAILED',
+      `Expect: ${expected} cannot be met; only 100-continue can.`,
+    );
+    const problem = problemOf(error, randomUUID());
+    response.writeHead(problem.status, { 'content-type': PROBLEM_MEDIA_TYPE, connection: 'close' });
+    response.end(JSON.stringify(problem));
+  });
+}

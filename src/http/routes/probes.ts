@@ -1,0 +1,80 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { AppError, toAppError } from '../../errors.ts';
+import type { ProbeDependencies } from '../dependencies.ts';
+import { Liveness, problems, Readiness, reference, response } from '../schemas.ts';
+
+/** Orchestrators give a probe about a second. */
+const CHECK_TIMEOUT_MS = 900;
+
+/** /livez: the process turns. /readyz: it can take work, as storage and queue answer. */
+export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }> = async (app, { deps }) => {
+  app.get(
+    '/livez',
+    {
+      logLevel: 'warn',
+      schema: {
+        operationId: 'livez',
+        tags: ['service'],
+        summary: 'Whether the process is alive',
+        response: { 200: response('It is', reference(Liveness)), ...problems() },
+      },
+    },
+    async (_request, reply) =>
+      reply.header('cache-control', 'no-store').send({ status: 'alive' as const, version: deps.version }),
+  );
+
+  app.get(
+    '/readyz',
+    {
+      logLevel: 'warn',
+      schema: {
+        operationId: 'readyz',
+        tags: ['service'],
+        summary: 'Whether the service can take work',
+        response: {
+          200: response('It can', reference(Readiness)),
+          ...problems('STORAGE_FAILED', 'STORAGE_FULL', 'QUEUE_UNAVAILABLE'),
+        },
+      },
+    },
+    async (_request, reply) => {
+      if (deps.isShuttingDown?.()) throw new AppError('SHUTTING_DOWN', 'The service is stopping.');
+      const failures = await Promise.all([
+        failureOf('storage', 'STORAGE_FAILED', () => deps.store.check()),
+        failureOf('queue', 'QUEUE_UNAVAILABLE', () => deps.queue.check()),
+      ]);
+      const failed = failures.filter((failure) => failure !== undefined);
+      if (failed[0]) {
+        const detail = failed.map(({ name, error }) => `${name}: ${error.message}`).join(' ');
+        throw new AppError(failed[0].error.code, detail, { failed: failed.map(({ name }) => name) });
+      }
+      const checks = { storage: 'ok' as const, queue: 'ok' as const };
+      return reply.header('cache-control', 'no-store').send({ status: 'ready' as const, checks });
+    },
+  );
+};
+
+async function failureOf(
+  name: string,
+  whenSlow: 'STORAGE_FAILED' | 'QUEUE_UNAVAILABLE',
+  check: () => Promise<void>,
+): Promise<{ name: string; error: AppError } | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const slow = new Promise<never>((_resolve, reject) => {
+    const error = new AppError(whenSlow, `The ${name} did not answer in ${CHECK_TIMEOUT_MS} ms.`);
+    timer = setTimeout(reject, CHECK_TIMEOUT_MS, error);
+  });
+  try {
+    await Promise.race([check(), slow]);
+    return undefined;
+  } catch (error) {
+    // An unforeseen failure counts as the part's own: "INTERNAL" would hide which part it is.
+    const failure =
+      error instanceof AppError
+        ? error
+        : new AppError(whenSlow, `The ${name} failed.`, {}, { cause: toAppError(error) });
+    return { name, error: failure };
+  } finally {
+    clearTimeout(timer);
+  }
+}

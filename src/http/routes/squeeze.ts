@@ -1,0 +1,84 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
+import { JobRecord, SqueezeRequest } from '../../contract/job.ts';
+import { AppError } from '../../errors.ts';
+import { answerJob } from '../answer-job.ts';
+import { invalidRequest } from '../app-error-of.ts';
+import type { HttpDependencies } from '../dependencies.ts';
+import { LOCATION, problems, reference, response } from '../schemas.ts';
+import { storeUpload } from '../store-upload.ts';
+import { multipartBody, squeezeParts, UPLOAD_PROBLEMS, unvalidated } from '../upload/multipart-schema.ts';
+import { REQUEST_FIELD } from '../upload/part-name.ts';
+import type { SchemaError } from '../validation-message.ts';
+import { PreferHeader } from './jobs.ts';
+
+/** POST /v1/squeeze: upload and job in one request. */
+export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (app, { deps }) => {
+  const parse = app.getDefaultJsonParser('error', 'error');
+
+  /** The same parser and the same validator as for POST /v1/jobs. */
+  function squeezeRequest(request: FastifyRequest, value: unknown): SqueezeRequest {
+    if (value === undefined) {
+      throw new AppError(
+        'FILE_MISSING',
+        `The upload lacks the part "${REQUEST_FIELD}" with the targets as JSON.`,
+        {
+          missing: [REQUEST_FIELD],
+        },
+      );
+    }
+    let body = value;
+    if (typeof value === 'string') {
+      // The default parser calls back before it returns.
+      parse(request, value, (error, parsed) => {
+        if (error) {
+          const message = `The part "${REQUEST_FIELD}" is not valid JSON: ${error.message}`;
+          throw new AppError('REQUEST_JSON', message, { field: REQUEST_FIELD }, { cause: error });
+        }
+        body = parsed;
+      });
+    }
+    const validate = request.compileValidationSchema(reference(SqueezeRequest), 'body');
+    if (!validate(body)) throw invalidRequest((validate.errors ?? []) as readonly SchemaError[]);
+    return body as SqueezeRequest;
+  }
+
+  app.post(
+    '/v1/squeeze',
+    {
+      config: { accepts: 'multipart/form-data' },
+      validatorCompiler: unvalidated,
+      schema: {
+        operationId: 'squeeze',
+        tags: ['jobs'],
+        summary: 'Upload an adapter and squeeze it, in one call',
+        description:
+          'The files as for uploading an adapter, and a part `request` with what to do, in any order. The adapter is ' +
+          'kept like any other.',
+        headers: PreferHeader,
+        ...multipartBody(squeezeParts),
+        response: {
+          200: response('Finished while the client waited', reference(JobRecord), { headers: LOCATION }),
+          202: response('Accepted, durably', reference(JobRecord), { headers: LOCATION }),
+          ...problems(
+            ...UPLOAD_PROBLEMS,
+            'VALIDATION_FAILED',
+            'UNKNOWN_OPTION',
+            'REQUEST_JSON',
+            'QUEUE_UNAVAILABLE',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      let wanted: SqueezeRequest | undefined;
+      const { record } = await storeUpload(request, deps, {
+        onRequest: (value) => {
+          wanted = squeezeRequest(request, value);
+        },
+      });
+      const job = await deps.jobs.submit({ kind: 'squeeze', adapter_id: record.id, ...wanted! });
+      return answerJob(request, reply, deps.jobs, job);
+    },
+  );
+};

@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyBaseLogger, FastifyHttpOptions, RawServerDefault } from 'fastify';
+import { answerClientError } from './raw-errors.ts';
+import { REQUEST_ID_HEADER } from './schemas.ts';
+
+/** JSON requests only; uploads are streamed past this limit. 16 targets with all their options are a few kB. */
+const MAX_JSON_BODY_BYTES = 64 * 1024;
+
+/** A client that has not sent its headers by then is not serious. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const CONNECTIONS_CHECKING_INTERVAL_MS = 1000;
+
+/** Longer than the idle timeout of common proxies (60 s), so that they close first and never race a close of ours. */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+
+/** Request ids from outside go to logs and headers: short, and without anything that could mean more. */
+const SAFE_REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+
+function requestId(request: IncomingMessage): string {
+  const sent = request.headers[REQUEST_ID_HEADER];
+  return typeof sent === 'string' && SAFE_REQUEST_ID.test(sent) ? sent : randomUUID();
+}
+
+export function serverOptions(
+  logger: FastifyBaseLogger | false,
+): FastifyHttpOptions<RawServerDefault, FastifyBaseLogger> {
+  return {
+    ...(logger ? { loggerInstance: logger } : { logger: false }),
+    genReqId: requestId,
+    bodyLimit: MAX_JSON_BODY_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: CONNECTIONS_CHECKING_INTERVAL_MS,
+    },
+    // Uploads may take hours: plugins/body-timeout.ts and upload/body-watch.ts watch bodies.
+    requestTimeout: 0,
+    forceCloseConnections: 'idle',
+    clientErrorHandler: answerClientError,
+    ajv: {
+      customOptions: {
+        // What was sent is what is validated: nothing is converted, dropped or filled in.
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+        allErrors: true,
+        // For validation-message.ts, which shows the value and knows the alternatives.
+        verbose: true,
+      },
+    },
+  };
+}
