@@ -139,13 +139,13 @@ describe('bad input', () => {
       });
     }
 
-    it('a body that is no JSON: BAD_REQUEST', async () => {
+    it('a body that is no JSON: REQUEST_JSON', async () => {
       const response = await client.fetch('/v1/jobs', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: '{"kind":',
       });
-      await refused(response, 'BAD_REQUEST');
+      await refused(response, 'REQUEST_JSON');
     });
   });
 

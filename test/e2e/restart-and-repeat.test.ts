@@ -2,24 +2,22 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
-import type { JobRecord, SqueezeOptions } from '../../src/contract/job.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
 import { Client } from './client.ts';
 import { fixtureAdapters } from './fixtures.ts';
 import { commandLine, type ProcessIdentity } from './process-tree.ts';
 import { startService } from './service.ts';
-import { METHODS, sha256, targetsFor } from './squeezed.ts';
+import { METHODS, type MethodName, sha256, targetsFor } from './squeezed.ts';
+import { stackLayers } from './stack-layers.ts';
 
 const onLinux = existsSync('/proc/self/stat');
 
 describe('the service from start to stop and to start again', () => {
-  let scratch: string;
-  const { dir } = fixtureAdapters()[0]!;
-
-  before(() => {
-    scratch = mkdtempSync(join(tmpdir(), 'squeeze-restart-'));
-  });
+  const scratch = mkdtempSync(join(tmpdir(), 'squeeze-restart-'));
+  const { dir } = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!;
+  const stacked = stackLayers(dir, join(scratch, 'stacked'));
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
   /** Runs `use` against a service on a data folder; then the service must stop cleanly. */
@@ -54,9 +52,9 @@ describe('the service from start to stop and to start again', () => {
   }
 
   /** SHA-256 of every file of every result. */
-  async function digests(client: Client, options: SqueezeOptions): Promise<string[]> {
-    const { adapter } = await client.upload(dir);
-    const job = await client.squeeze(adapter.id, targetsFor(adapter.ranks.max), options);
+  async function digests(client: Client, method: MethodName): Promise<string[]> {
+    const { adapter } = await client.upload(stacked.dir);
+    const job = await client.squeeze(adapter.id, targetsFor(adapter.ranks.max, method), { method });
     assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
     const found: string[] = [];
     for (const { adapter_id } of job.results) {
@@ -87,11 +85,11 @@ describe('the service from start to stop and to start again', () => {
     });
   });
 
-  for (const [method, options] of METHODS) {
+  for (const method of METHODS) {
     it(`writes the same bytes by ${method} on one thread and on two, on a fresh folder each`, async () => {
       const [one, two] = [
-        await withService(`${method} 1`, { COMPUTE_THREADS: '1' }, (client) => digests(client, options)),
-        await withService(`${method} 2`, { COMPUTE_THREADS: '2' }, (client) => digests(client, options)),
+        await withService(`${method} 1`, { COMPUTE_THREADS: '1' }, (client) => digests(client, method)),
+        await withService(`${method} 2`, { COMPUTE_THREADS: '2' }, (client) => digests(client, method)),
       ];
       assert.ok(one.length > 0);
       assert.deepEqual(two, one);
@@ -137,7 +135,7 @@ describe('the service from start to stop and to start again', () => {
       const response = await client.postJob({
         kind: 'squeeze',
         adapter_id: adapter.id,
-        targets: targetsFor(adapter.ranks.max),
+        targets: targetsFor(adapter.ranks.max, 'exact'),
       });
       assert.equal(response.status, 202);
       return ((await response.json()) as JobRecord).id;

@@ -12,6 +12,7 @@ import { Client } from './client.ts';
 import { fixtureAdapters } from './fixtures.ts';
 import { type Service, startService } from './service.ts';
 import { ENERGY, METHODS, type SqueezedOutput, squeezeAndDownload } from './squeezed.ts';
+import { stackLayers } from './stack-layers.ts';
 
 /** How far over the optimum each method may end, relative (before rounding to the output dtype; see allowedError). */
 const EXCESS = { exact: 1e-6, rsvd: 1e-3 } as const;
@@ -22,15 +23,18 @@ const EXCESS = { exact: 1e-6, rsvd: 1e-3 } as const;
  */
 const reportTolerance = (error: number): number => 1e-3 * error + 1e-7;
 
+const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
+
 type Scored = SqueezedOutput & { readonly scores: Map<string, ModuleScore> };
 
 describe('the squeeze of trained adapters, judged by float64 oracles', () => {
-  let scratch: string;
+  const scratch = mkdtempSync(join(tmpdir(), 'squeeze-e2e-'));
+  // The trained adapters are of rank 8 at most, where a sketch would be as wide as the adapter and exact is used.
+  const stacked = [stackLayers(GPT2, join(scratch, 'stacked'))];
   let service: Service;
   let client: Client;
 
   before(async () => {
-    scratch = mkdtempSync(join(tmpdir(), 'squeeze-e2e-'));
     service = await startService({ dataDir: join(scratch, 'data'), env: { EXECUTION_PROVIDER: 'cpu' } });
     client = new Client(service.url);
   });
@@ -39,11 +43,11 @@ describe('the squeeze of trained adapters, judged by float64 oracles', () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  for (const { name, dir } of fixtureAdapters()) {
+  for (const { name, dir } of [...fixtureAdapters(), ...stacked]) {
     const source = readPeftAdapter(dir);
-    for (const [method, options] of METHODS) {
+    for (const method of METHODS) {
       describe(`${name} by ${method}`, () => {
-        const tolerance = EXCESS[options.method!];
+        const tolerance = EXCESS[method];
         let job: JobRecord;
         let report: Report;
         let outputs: Scored[];
@@ -51,10 +55,16 @@ describe('the squeeze of trained adapters, judged by float64 oracles', () => {
         before(async () => {
           const { adapter } = await client.upload(dir);
           const folder = join(scratch, name, method);
-          const squeezed = await squeezeAndDownload(client, adapter.id, adapter.ranks.max, options, folder);
+          const squeezed = await squeezeAndDownload(client, adapter.id, adapter.ranks.max, method, folder);
           job = squeezed.job;
           report = await client.report(job.id);
           outputs = squeezed.outputs.map((each) => ({ ...each, scores: scoreAdapter(source, each.adapter) }));
+        });
+
+        it('used the method asked for, where it makes a difference', () => {
+          const expected = name.startsWith('stacked') ? method : 'exact';
+          assert.deepEqual([report.method.requested, report.method.used], [method, expected]);
+          for (const module of report.modules) assert.equal(module.power_iterations > 0, expected === 'rsvd');
         });
 
         it('reaches the rank asked for', () => {

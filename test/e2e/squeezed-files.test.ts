@@ -43,14 +43,8 @@ describe('the files of squeezed adapters', () => {
         assert.equal(status, 201);
         assert.equal(location, `/v1/adapters/${adapter.id}`);
         uploaded = adapter;
-        const options = { method: 'exact' } as const;
-        ({ outputs } = await squeezeAndDownload(
-          client,
-          adapter.id,
-          sourceRank,
-          options,
-          join(scratch, name, 'out'),
-        ));
+        const folder = join(scratch, name, 'out');
+        ({ outputs } = await squeezeAndDownload(client, adapter.id, sourceRank, 'exact', folder));
       });
 
       it('describe the source as it is', () => {
@@ -150,7 +144,7 @@ describe('the files of squeezed adapters', () => {
       });
 
       it('are the same to the byte when done again', async () => {
-        const again = await client.squeeze(uploaded.id, targetsFor(sourceRank), { method: 'exact' });
+        const again = await client.squeeze(uploaded.id, targetsFor(sourceRank, 'exact'), { method: 'exact' });
         assert.deepEqual(
           again.results.map(({ adapter_id }) => adapter_id),
           outputs.map(({ result }) => result.adapter_id),
