@@ -1,12 +1,14 @@
 /**
  * The compute process: BullMQ forks it and hands it one job after another. It is the only process that loads ONNX
- * Runtime, whose `run` blocks its thread, and it wires itself from the environment that its worker made.
+ * Runtime, and it wires itself from the environment that its worker made.
  */
 import type { SandboxedJob } from 'bullmq';
 import { loadConfig } from '../config.ts';
+import { AppError } from '../errors.ts';
 import { createLogger } from '../log.ts';
 import { AdapterService } from '../service/adapter-service.ts';
 import { JobStore } from '../service/job-store.ts';
+import { ComputePool } from '../squeeze/compute/pool.ts';
 import { squeeze } from '../squeeze/squeeze.ts';
 import { DiskStore } from '../storage/disk-store.ts';
 import { encodeError } from './error-codec.ts';
@@ -21,9 +23,24 @@ const deps = {
   blobs,
   jobs: new JobStore(blobs),
   adapters: new AdapterService(blobs),
-  squeeze,
+  squeeze: async (input: Parameters<typeof squeeze>[0]) => squeeze(input, await computePool()),
   onScratch: exitWithParent(),
 };
+
+/** Kept from job to job: starting threads and sessions takes longer than squeezing a small adapter. */
+let pool: Promise<ComputePool> | undefined;
+
+function computePool(): Promise<ComputePool> {
+  pool ??= ComputePool.start(config.executionProvider, config.computeThreads);
+  return pool;
+}
+
+/** After a failure that nobody foresaw, the next attempt gets threads of its own. */
+async function dropPool(): Promise<void> {
+  const dropped = pool;
+  pool = undefined;
+  await (await dropped)?.close();
+}
 
 /** BullMQ's entry point. */
 export default async function processor(
@@ -37,11 +54,12 @@ export default async function processor(
       number: job.attemptsStarted ?? 1,
       startedAtMs: job.processedOn ?? Date.now(),
       signal,
-      // A parent that cannot be told is gone; 'disconnect' sees to that.
+      // A parent that cannot be told is gone; exitWithParent sees to that.
       onProgress: (progress) => void job.updateProgress(progress).catch(() => undefined),
     });
   } catch (error) {
     logger.debug({ jobId: job.id, err: error }, 'attempt failed');
+    if (!(error instanceof AppError)) await dropPool().catch(() => undefined);
     throw encodeError(error);
   }
 }

@@ -11,11 +11,10 @@ import type { JobTotals } from './job-types.ts';
 import { SandboxedWorker } from './sandboxed-worker.ts';
 
 /**
- * A worker that dies holds its job for at most LOCK_MS + STALLED_CHECK_MS. Compute runs in another process, so
- * nothing keeps this one from renewing its locks (at half their time).
+ * A worker that dies holds its job for as long as its lock and one more check (a third of it): 20 s at most. Compute
+ * runs in another process, so nothing keeps this one from renewing its locks, at half their time.
  */
 const LOCK_MS = 15_000;
-const STALLED_CHECK_MS = 5_000;
 /** A job that took its worker down twice is given up; more would take down every worker in turn. */
 const MAX_STALLED_COUNT = 1;
 /** How long jobs that are told to stop may take: they look between modules. */
@@ -36,6 +35,8 @@ export interface WorkerOptions {
   readonly onFinished: (record: JobRecord, totals: NonNullable<JobTotals> | undefined) => void;
   /** The file that the compute processes run; ours unless a test brings its own. */
   readonly processor?: URL;
+  /** Shorter in tests. */
+  readonly lockMs?: number;
 }
 
 /** Takes jobs from the queue and has them done in compute processes. */
@@ -47,14 +48,15 @@ export class JobWorker {
   constructor(options: WorkerOptions) {
     this.options = options;
     this.logger = options.logger.child({ component: 'worker' });
+    const { lockMs = LOCK_MS } = options;
     this.worker = new SandboxedWorker(
       options.processor ?? PROCESSOR,
       {
         connection: patientOptions(options.address),
         prefix: options.prefix,
         concurrency: options.concurrency,
-        lockDuration: LOCK_MS,
-        stalledInterval: STALLED_CHECK_MS,
+        lockDuration: lockMs,
+        stalledInterval: lockMs / 3,
         maxStalledCount: MAX_STALLED_COUNT,
         // BullMQ would wait 15 s after a failed fetch: longer than most outages.
         runRetryDelay: 1_000,

@@ -72,7 +72,8 @@ export type Step =
   | 'throw'
   | 'exit'
   | 'uncaught'
-  | 'progress';
+  | 'progress'
+  | 'wait';
 
 /** Everything of the queue over one folder, with real Redis and real processes; only the squeeze is a script. */
 export class Bench {
@@ -134,10 +135,14 @@ export class Bench {
   }
 
   /** A worker in a process of its own. */
-  async workerProcess(): Promise<ChildProcess> {
+  async workerProcess(lockMs?: number): Promise<ChildProcess> {
     const script = new URL('./worker-process.ts', import.meta.url).pathname;
     const child = spawn(process.execPath, ['--import', 'tsx', script], {
-      env: { ...this.computeEnv(), ADDRESS: JSON.stringify(this.address) },
+      env: {
+        ...this.computeEnv(),
+        ADDRESS: JSON.stringify(this.address),
+        ...(lockMs !== undefined && { LOCK_MS: String(lockMs) }),
+      },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.closers.push(async () => child.kill('SIGKILL'));
@@ -150,6 +155,11 @@ export class Bench {
     this.steps = steps;
     const { id } = await this.service.submit(REQUEST);
     return id;
+  }
+
+  /** Lets an attempt that waits go on. */
+  async release(jobId: string): Promise<void> {
+    await writeFile(join(this.folder, 'script', `${jobId}.go`), '');
   }
 
   /** The process ids of the attempts started so far. */

@@ -1,4 +1,5 @@
 /** A compute process that is ours in all but the squeeze, which does what the test's script says. */
+import { existsSync } from 'node:fs';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,6 +33,11 @@ async function squeeze(input: SqueezeInput): Promise<SqueezeOutcome> {
     case 'hang':
       while (!input.signal.aborted) await sleep(20);
       throw new AppError('CANCELLED', 'The job was stopped.');
+    case 'wait':
+      input.onProgress({ phase: 'gram', done: 1, total: 3, module: 'm1' });
+      while (!existsSync(join(scriptDir, `${input.jobId}.go`))) await sleep(20);
+      input.onProgress({ phase: 'core', done: 3, total: 3, module: 'm3' });
+      break;
     case 'permanent':
       throw new AppError('NON_FINITE_WEIGHTS', 'Tensor q_proj holds NaN.', { tensor: 'q_proj', index: 7 });
     case 'transient':

@@ -13,6 +13,7 @@ new JobWorker({
   computeEnv: process.env,
   logger: SILENT,
   processor: SCRIPTED_PROCESSOR,
+  ...(process.env.LOCK_MS && { lockMs: Number(process.env.LOCK_MS) }),
   onFinished: () => undefined,
 }).start();
 console.log('started');
