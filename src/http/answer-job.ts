@@ -1,11 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { JobRecord, JobState } from '../contract/job.ts';
+import type { JobRecord } from '../contract/job.ts';
 import type { JobService } from '../service/job-service.ts';
+import { isFinal } from '../service/job-store.ts';
 import { MAX_WAIT_SECONDS, preferredWaitSeconds } from './prefer.ts';
-
-const FINAL: readonly JobState[] = ['succeeded', 'failed', 'cancelled'];
-
-export const isFinal = ({ state }: JobRecord): boolean => FINAL.includes(state);
 
 export const PREFER_DESCRIPTION =
   `\`wait=N\` (RFC 7240) waits up to N seconds, at most ${MAX_WAIT_SECONDS}, for the job: 200 with the finished ` +

@@ -3,11 +3,15 @@ import type { Readable } from 'node:stream';
 import type { ModuleKind } from '../adapter/adapter.ts';
 import type { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
 import { AppError } from '../errors.ts';
+import { MAX_CONFIG_BYTES } from '../formats/peft/limits.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
 import { summarise } from '../formats/summary.ts';
 import { HeaderGate } from '../safetensors/header-gate.ts';
 import type { BlobStore, ByteRange } from '../storage/blob-store.ts';
 import { adapterIdOf, adapterKey, blobKey, isAdapterId } from './layout.ts';
+
+/** For those who receive the files, which know this layer and not the formats. */
+export { MAX_CONFIG_BYTES };
 
 export const WEIGHTS_FILE = 'adapter_model.safetensors';
 export const CONFIG_FILE = 'adapter_config.json';

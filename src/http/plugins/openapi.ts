@@ -5,11 +5,11 @@ import fp from 'fastify-plugin';
 import { Type } from 'typebox';
 import { COMPONENTS, problems, response, withReferences } from '../schemas.ts';
 
-const DESCRIPTION = `Squeezes trained LoRA adapters to the rank they are served at, and proves how close the result is.
-
-Upload an adapter, submit a job with one or several targets, follow it, download the results: they are adapters like any
-other. Failures are problem documents (RFC 9457) with a stable \`code\`. Every response has an \`x-request-id\`, the one of the
-request where that is sensible.`;
+const DESCRIPTION =
+  'Squeezes trained LoRA adapters to the rank they are served at, and proves how close the result is.\n\n' +
+  'Upload an adapter, submit a job with one or several targets, follow it, download the results: they are adapters ' +
+  'like any other. Failures are problem documents (RFC 9457) with a stable `code`. Every response has an ' +
+  '`x-request-id`: that of the request where it has a sensible one.';
 
 /** Everything the page needs comes from this service. swagger-ui sets styles from script. */
 const DOCS_CSP =
@@ -28,6 +28,8 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         description: DESCRIPTION,
         license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
       },
+      // Nothing here asks who is calling; deployments that need to know put a gateway in front.
+      security: [],
       servers: [{ url: '/', description: 'This service' }],
       tags: [
         { name: 'adapters', description: 'LoRA adapters: uploaded ones and results' },

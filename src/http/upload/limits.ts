@@ -1,6 +1,3 @@
-/** adapter_config.json of real adapters has 1–30 kB; the reader refuses more than this as well. */
-export const MAX_CONFIG_BYTES = 256 * 1024;
-
 /** 16 targets with all their options fit many times. */
 export const MAX_REQUEST_FIELD_BYTES = 64 * 1024;
 

@@ -2,10 +2,15 @@ import { rm } from 'node:fs/promises';
 import type { Multipart } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
-import { type IncomingFile, WEIGHTS_FILE, type WeightsGate } from '../../service/adapter-service.ts';
+import {
+  type IncomingFile,
+  MAX_CONFIG_BYTES,
+  WEIGHTS_FILE,
+  type WeightsGate,
+} from '../../service/adapter-service.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { BodyWatch } from './body-watch.ts';
-import { MAX_CONFIG_BYTES, MAX_MULTIPART_OVERHEAD_BYTES, MAX_REQUEST_FIELD_BYTES } from './limits.ts';
+import { MAX_MULTIPART_OVERHEAD_BYTES, MAX_REQUEST_FIELD_BYTES } from './limits.ts';
 import { FILE_NAMES, fileNameOf, REQUEST_FIELD } from './part-name.ts';
 import { saveFile } from './save-file.ts';
 

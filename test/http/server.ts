@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import { buildApp } from '../../src/http/app.ts';
+import type { HttpDependencies, HttpLimits } from '../../src/http/dependencies.ts';
+import type { Problem } from '../../src/http/problem.ts';
+import { Metrics } from '../../src/metrics/metrics.ts';
+import { AdapterService } from '../../src/service/adapter-service.ts';
+import { JobService } from '../../src/service/job-service.ts';
+import { JobStore } from '../../src/service/job-store.ts';
+import { DiskStore } from '../../src/storage/disk-store.ts';
+import { MemoryQueue } from './memory-queue.ts';
+import { formOf, type TinyAdapter, tinyAdapter } from './tiny-adapter.ts';
+
+/** A listening service on a store in a temporary folder, with a queue in memory. */
+export interface TestServer {
+  readonly app: FastifyInstance;
+  readonly url: string;
+  readonly port: number;
+  readonly root: string;
+  readonly store: DiskStore;
+  readonly queue: MemoryQueue;
+  readonly adapters: AdapterService;
+  readonly jobs: JobService;
+  readonly jobStore: JobStore;
+  readonly metrics: Metrics;
+  stopping: boolean;
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  upload(adapter?: TinyAdapter): Promise<AdapterRecord>;
+  /** Fails unless, soon, nothing half-written is left. */
+  assertNoLeftovers(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startServer(
+  limits: Partial<HttpLimits> = {},
+  change: Partial<HttpDependencies> = {},
+): Promise<TestServer> {
+  const root = await mkdtemp(join(tmpdir(), 'http-test-'));
+  const store = await DiskStore.open(root);
+  const queue = new MemoryQueue();
+  const adapters = new AdapterService(store);
+  const jobs = new JobService(store, adapters, queue);
+  const metrics = new Metrics({ version: '9.9.9' });
+  const state = { stopping: false };
+  const app = await buildApp({
+    adapters,
+    jobs,
+    store,
+    queue,
+    metrics,
+    version: '9.9.9',
+    logger: false,
+    limits: { maxUploadBytes: 1_000_000, uploadIdleTimeoutMs: 10_000, lingerMs: 200, ...limits },
+    isShuttingDown: () => state.stopping,
+    ...change,
+  });
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    app,
+    url,
+    port,
+    root,
+    store,
+    queue,
+    adapters,
+    jobs,
+    jobStore: new JobStore(store),
+    metrics,
+    get stopping() {
+      return state.stopping;
+    },
+    set stopping(value) {
+      state.stopping = value;
+    },
+    fetch: (path, init) => fetch(`${url}${path}`, init),
+    async upload(adapter = tinyAdapter()) {
+      const response = await fetch(`${url}/v1/adapters`, { method: 'POST', body: formOf(adapter) });
+      assert.ok(response.ok, `upload: ${response.status}`);
+      return (await response.json()) as AdapterRecord;
+    },
+    async assertNoLeftovers() {
+      const leftovers = () => (readdirSync(join(root, 'tmp'), { recursive: true }) as string[]).slice(1);
+      for (let tries = 0; tries < 100 && leftovers().length > 0; tries++) await sleep(20);
+      assert.deepEqual(leftovers(), []);
+    },
+    async close() {
+      app.server.closeAllConnections();
+      await app.close();
+      await store.close();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Checks that a response is a well-formed problem document of that code, and returns it. */
+export async function problemIn(response: Response, status: number, code: string): Promise<Problem> {
+  const text = await response.text();
+  assert.equal(response.status, status, text);
+  assert.equal(response.headers.get('content-type'), 'application/problem+json');
+  return checkedProblem(JSON.parse(text), status, code);
+}
+
+export function checkedProblem(problem: Problem, status: number, code: string): Problem {
+  assert.equal(problem.code, code, JSON.stringify(problem));
+  assert.equal(problem.status, status);
+  assert.equal(problem.type, `urn:lora-squeeze:problem:${code}`);
+  assert.match(problem.instance, /^urn:lora-squeeze:request:.+/);
+  assert.ok(problem.title.length > 5);
+  assert.match(problem.detail, /^\S.*\S$/s);
+  const allowed = ['type', 'title', 'status', 'detail', 'code', 'instance', 'errors', 'context'];
+  assert.deepEqual(
+    Object.keys(problem).filter((key) => !allowed.includes(key)),
+    [],
+  );
+  const text = JSON.stringify(problem);
+  assert.ok(
+    !text.includes(tmpdir()) && !text.includes('node_modules') && !/\bat .+:\d+:\d+/.test(text),
+    text,
+  );
+  return problem;
+}
