@@ -119,7 +119,7 @@ if $keep; then
 The service is still running.
   API page   $url/docs
   Metrics    $url/metrics
-  Adapters   curl $url/v1/adapters
+  Contract   $url/openapi.yaml
   Log        $log
   Stop it    kill $pid
 TEXT
