@@ -30,8 +30,8 @@ export function readTensor(name: string, value: JsonValue, dataBegin: number): T
   const shape = readShape(name, value.get('shape'));
   const [begin, end] = readOffsets(name, value.get('data_offsets'));
   const bytes = bytesOf(name, shape, dtype, bits);
-  const given = BigInt(end) - BigInt(begin);
-  if (given !== bytes) {
+  const given = difference(end, begin);
+  if (given !== bytes && BigInt(given) !== BigInt(bytes)) {
     throw refuse(
       'ST_TENSOR_INVALID_INFO',
       name,
@@ -87,25 +87,31 @@ function readOffsets(name: string, value: JsonValue | undefined): [Integer, Inte
 }
 
 /** Bytes of the tensor. Multiplies as the reference does, refusing what overflows its u64 on the way. */
-function bytesOf(name: string, shape: readonly Integer[], dtype: string, bits: number): bigint {
-  let product = BigInt(bits);
+function bytesOf(name: string, shape: readonly Integer[], dtype: string, bits: number): Integer {
+  const quick = shape.reduce<number>((product, dimension) => product * Number(dimension), bits);
+  // Exact below 2^53; a zero may hide an overflow on the way to it.
+  if (quick > 0 && quick <= Number.MAX_SAFE_INTEGER && quick % 8 === 0) return quick / 8;
   let elements = 1n;
   for (const dimension of shape) elements = checked(name, shape, elements * BigInt(dimension));
-  product = checked(name, shape, product * elements);
-  if (product % 8n !== 0n) {
+  const total = checked(name, shape, BigInt(bits) * elements);
+  if (total % 8n !== 0n) {
     throw refuse(
       'ST_MISALIGNED',
       name,
       `${elements} elements of ${bits} bits (${dtype}) do not fill whole bytes`,
     );
   }
-  return product / 8n;
+  return total / 8n;
 }
 
 function checked(name: string, shape: readonly Integer[], value: bigint): bigint {
   if (value > U64_MAX)
     throw refuse('ST_VALIDATION_OVERFLOW', name, `the size of shape [${shape}] overflows 64 bits`);
   return value;
+}
+
+function difference(end: Integer, begin: Integer): Integer {
+  return typeof end === 'number' && typeof begin === 'number' ? end - begin : BigInt(end) - BigInt(begin);
 }
 
 function isUnsigned(value: JsonValue | undefined): value is Integer {

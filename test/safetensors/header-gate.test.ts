@@ -85,7 +85,7 @@ describe('HeaderGate', () => {
     const files = await Promise.all(
       names.map(async (name) => new Uint8Array(await readFile(new URL(name, ATTACKS)))),
     );
-    files.push(good);
+    files.push(Uint8Array.from(good));
     const cuts = fc.array(fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 600 })), {
       minLength: 1,
       maxLength: 5,
