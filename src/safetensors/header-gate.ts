@@ -5,6 +5,9 @@ import { refuseOtherFormats, SNIFF_BYTES } from './sniff.ts';
 
 const FIRST_BUFFER_BYTES = 4096;
 
+/** "{", whitespace, or nothing yet. */
+const JSON_START: ReadonlySet<number | undefined> = new Set([0x7b, 0x20, 0x09, 0x0a, 0x0d, undefined]);
+
 /**
  * Watches a file pass by in chunks of any size and refuses it as early as its bytes allow. Keeps the header only
  * (at most MAX_HEADER_BYTES), never the data. The verdict does not depend on how the file is cut into chunks.
@@ -55,8 +58,8 @@ export class HeaderGate {
       checkCoverage(this.#header, totalBytes);
       return this.#header;
     }
+    this.#refuseOtherFormats();
     if (this.#jsonBytes === undefined) {
-      refuseOtherFormats(this.#kept.subarray(0, this.#keptBytes));
       if (this.#keptBytes >= LENGTH_FIELD_BYTES) throw tooLarge(this.#lengthField());
       throw new AppError(
         'ST_HEADER_TOO_SMALL',
@@ -84,13 +87,17 @@ export class HeaderGate {
       this.#neededBytes += this.#jsonBytes;
       if (this.#jsonBytes > 0) return;
     }
-    const kept = this.#kept.subarray(0, this.#keptBytes);
-    if (this.#jsonBytes === undefined) {
-      refuseOtherFormats(kept);
-      throw tooLarge(this.#lengthField());
-    }
-    this.#header = parseHeader(kept.subarray(LENGTH_FIELD_BYTES));
+    this.#refuseOtherFormats();
+    if (this.#jsonBytes === undefined) throw tooLarge(this.#lengthField());
+    this.#header = parseHeader(this.#kept.subarray(LENGTH_FIELD_BYTES, this.#keptBytes));
     this.#kept = new Uint8Array(0);
+  }
+
+  /** Asked only when the length is absurd or no JSON follows it: magic numbers also begin honest lengths. */
+  #refuseOtherFormats(): void {
+    const kept = this.#kept.subarray(0, this.#keptBytes);
+    const mayBeHeader = this.#jsonBytes !== undefined && JSON_START.has(kept[LENGTH_FIELD_BYTES]);
+    if (!mayBeHeader) refuseOtherFormats(kept);
   }
 
   #lengthField(): bigint {

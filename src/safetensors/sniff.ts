@@ -69,8 +69,8 @@ function unsupported(what: string, test: OtherFormat['test']): OtherFormat {
 }
 
 /**
- * Refuses a file by its first bytes (up to SNIFF_BYTES) when they are of a known other format. To be asked only about
- * files whose length field is absurd: "\x80\x02" also begins honest safetensors files with a header of 640 bytes.
+ * Refuses a file by its first bytes (up to SNIFF_BYTES) when they are of a known other format. Not to be asked about
+ * what may be safetensors: "\x80\x02" also begins honest files with a header of 640 bytes.
  * @throws AppError PICKLE_REFUSED, LFS_POINTER, UNSUPPORTED_FORMAT, UNSUPPORTED_CONTENT_ENCODING
  */
 export function refuseOtherFormats(firstBytes: Uint8Array): void {

@@ -187,6 +187,12 @@ describe('HeaderGate: other formats', () => {
     ['a small JSON file', Buffer.from('{}'), 'UNSUPPORTED_FORMAT', /JSON text/],
     ['a NumPy file', latin1('\x93NUMPY\x01\0v\0{'), 'UNSUPPORTED_FORMAT', /NumPy/],
     ['Zstandard', latin1('\x28\xb5\x2f\xfd\x04\x58\x41\0'), 'UNSUPPORTED_FORMAT', /compressed/],
+    [
+      'gzip, whose length field may look honest',
+      latin1('\x1f\x8b\x08\0\0\0\0\0\x02\x03'),
+      'UNSUPPORTED_CONTENT_ENCODING',
+      /gzip/,
+    ],
     ['an empty zip', Buffer.from('PK\x05\x06'.padEnd(22, '\0'), 'latin1'), 'UNSUPPORTED_FORMAT', /zip/],
   ];
   for (const [what, file, code, message] of cases) {
