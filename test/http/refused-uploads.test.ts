@@ -44,7 +44,11 @@ describe('uploads that are refused', () => {
     return checkedProblem(JSON.parse(response.body), status, code);
   }
 
-  const named = (name: string, content: Uint8Array | string, disposition: string) =>
+  async function isRefused(...args: Parameters<typeof refused>): Promise<void> {
+    await refused(...args);
+  }
+
+  const named = (content: Uint8Array | string, disposition: string) =>
     Buffer.concat([
       Buffer.from(`--${BOUNDARY}\r\n${disposition}\r\n\r\n`),
       Buffer.from(content),
@@ -52,9 +56,9 @@ describe('uploads that are refused', () => {
     ]);
 
   describe('by their multipart body', () => {
-    it('empty', () => refused(Buffer.alloc(0), 400, 'MULTIPART_MALFORMED'));
-    it('not multipart at all', () => refused(Buffer.from('hello'), 400, 'MULTIPART_MALFORMED'));
-    it('no final boundary', () => refused(Buffer.concat(GOOD), 400, 'MULTIPART_MALFORMED'));
+    it('empty', () => isRefused(Buffer.alloc(0), 400, 'MULTIPART_MALFORMED'));
+    it('not multipart at all', () => isRefused(Buffer.from('hello'), 400, 'MULTIPART_MALFORMED'));
+    it('no final boundary', () => isRefused(Buffer.concat(GOOD), 400, 'MULTIPART_MALFORMED'));
     it('another boundary', async () => {
       const text = multipartOf(...GOOD)
         .toString('latin1')
@@ -62,7 +66,7 @@ describe('uploads that are refused', () => {
       await refused(Buffer.from(text, 'latin1'), 400, 'MULTIPART_MALFORMED');
     });
     it('ends in the middle of a file', () =>
-      refused(multipartOf(...GOOD).subarray(0, 700), 400, 'MULTIPART_MALFORMED'));
+      isRefused(multipartOf(...GOOD).subarray(0, 700), 400, 'MULTIPART_MALFORMED'));
     it('line feeds without carriage returns', async () => {
       const text = multipartOf(part(WEIGHTS, 'XXXX'), part(CONFIG, '{}'))
         .toString('latin1')
@@ -70,16 +74,16 @@ describe('uploads that are refused', () => {
       await refused(Buffer.from(text), 400, 'MULTIPART_MALFORMED');
     });
     it('a part header without a colon', () =>
-      refused(multipartOf(named('', 'x', 'Content-Disposition form-data')), 400, 'MULTIPART_MALFORMED'));
+      isRefused(multipartOf(named('x', 'Content-Disposition form-data')), 400, 'MULTIPART_MALFORMED'));
     it('parts without name or disposition', async () => {
       for (const disposition of ['Content-Type: text/plain', 'Content-Disposition: attachment']) {
-        await refused(multipartOf(named('', 'x', disposition)), 400, 'MULTIPART_MALFORMED');
+        await refused(multipartOf(named('x', disposition)), 400, 'MULTIPART_MALFORMED');
       }
     });
     it('thousands of part headers', () => {
       const bomb = Array.from({ length: 3000 }, (_, index) => `X-H${index}: v`).join('\r\n');
-      return refused(
-        multipartOf(named('', 'x', `${bomb}\r\nContent-Disposition: form-data; name="${WEIGHTS}"`)),
+      return isRefused(
+        multipartOf(named('x', `${bomb}\r\nContent-Disposition: form-data; name="${WEIGHTS}"`)),
         400,
         'MULTIPART_MALFORMED',
       );
@@ -122,10 +126,6 @@ describe('uploads that are refused', () => {
       const problem = await refused(multipartOf(part('n'.repeat(5000), 'x')), 400, 'UNEXPECTED_PART');
       assert.ok(problem.detail.length < 300);
       await refused(multipartOf(part('../../etc/passwd', 'x')), 400, 'UNEXPECTED_PART');
-    });
-    it('too many', async () => {
-      const fields = Array.from({ length: 50 }, (_, index) => part(index % 2 ? `request` : `request`, 'x'));
-      await refused(multipartOf(...fields), 400, 'UNEXPECTED_PART');
     });
     it('pickles and archives by their name', async () => {
       await refused(multipartOf(part('adapter_model.bin', 'x')), 415, 'PICKLE_REFUSED');

@@ -1,0 +1,397 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { JobRecord, JobResult } from '../../src/contract/job.ts';
+import type { Report } from '../../src/contract/report.ts';
+import { problemIn, startServer, type TestServer } from './server.ts';
+import { formOf, tinyAdapter } from './tiny-adapter.ts';
+
+const RESULT: JobResult = {
+  target: { rank: 2 },
+  adapter_id: `ad_${'1'.repeat(32)}`,
+  format: 'peft',
+  rank: { min: 2, max: 2 },
+  bytes: 100,
+  parameters: 50,
+  relative_error: 0.1,
+  energy_retained: 0.99,
+  worst_module: null,
+  warnings: [],
+};
+
+describe('jobs over HTTP', () => {
+  let server: TestServer;
+  // Any id will do where the request is refused before the adapter is looked for.
+  let adapterId = 'ad_any';
+  before(async () => {
+    server = await startServer();
+    adapterId = (await server.upload()).id;
+  });
+  after(() => server.close());
+
+  const post = (body: unknown, headers: Record<string, string> = {}, path = '/v1/jobs') =>
+    server.fetch(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+  const request = (targets: unknown = [{ rank: 2 }], more: object = {}) => ({
+    kind: 'squeeze',
+    adapter_id: adapterId,
+    targets,
+    ...more,
+  });
+  const accepted = async (response: Response): Promise<JobRecord> => {
+    assert.equal(response.status, 202, await response.clone().text());
+    return (await response.json()) as JobRecord;
+  };
+  /** What a worker does at the end of a job. */
+  async function finish(job: JobRecord, end: Partial<JobRecord> = { state: 'succeeded', results: [RESULT] }) {
+    await server.jobStore.finish({ ...job, finished_at: new Date().toISOString(), ...end });
+    server.queue.finished(job.id);
+  }
+
+  it('accepts a job, shows it, and what became of it', async () => {
+    const response = await post(
+      request([{ rank: 2 }, { energy: 0.99, uniform: false }], { options: { seed: 7 } }),
+    );
+    assert.equal(response.headers.get('preference-applied'), null);
+    const job = await accepted(response);
+    assert.equal(response.headers.get('location'), `/v1/jobs/${job.id}`);
+    assert.equal(job.state, 'queued');
+    assert.deepEqual(
+      job.request,
+      request([{ rank: 2 }, { energy: 0.99, uniform: false }], { options: { seed: 7 } }),
+      'as sent, nothing filled in',
+    );
+    assert.ok(server.queue.jobs.has(job.id));
+    server.queue.jobs.set(job.id, { state: 'active', progress: null, startedAt: new Date(), attempts: 1 });
+    const running = await server.fetch(`/v1/jobs/${job.id}`);
+    assert.equal(running.headers.get('cache-control'), 'no-store');
+    assert.equal(((await running.json()) as JobRecord).state, 'active');
+    await finish(job);
+    const finished = (await (await server.fetch(`/v1/jobs/${job.id}`)).json()) as JobRecord;
+    assert.equal(finished.state, 'succeeded');
+    assert.deepEqual(finished.results, [RESULT]);
+  });
+
+  it('serves the report when there is one', async () => {
+    const job = await accepted(await post(request()));
+    const path = `/v1/jobs/${job.id}/report`;
+    await problemIn(await server.fetch(path), 409, 'REPORT_NOT_READY');
+    const report = { job_id: job.id, notes: ['a note'] } as unknown as Report;
+    await server.jobStore.putReport(report);
+    await finish(job);
+    assert.deepEqual(await (await server.fetch(path)).json(), report);
+  });
+
+  it('has no report of a failed job', async () => {
+    const job = await accepted(await post(request()));
+    const error = { code: 'NON_FINITE_WEIGHTS', title: 't', detail: 'd', retryable: false };
+    await finish(job, { state: 'failed', error });
+    const problem = await problemIn(await server.fetch(`/v1/jobs/${job.id}/report`), 409, 'REPORT_NOT_READY');
+    assert.match(problem.detail, /failed/);
+  });
+
+  it('does not know other ids', async () => {
+    for (const id of [
+      `job_${'0'.repeat(32)}`,
+      'a:b',
+      '%00',
+      '%2e%2e%2f%2e%2e%2fetc%2fpasswd',
+      '%252e%252e%252f',
+    ]) {
+      await problemIn(await server.fetch(`/v1/jobs/${id}`), 404, 'JOB_NOT_FOUND');
+      await problemIn(await server.fetch(`/v1/jobs/${id}/report`), 404, 'JOB_NOT_FOUND');
+    }
+  });
+
+  it('refuses a job for an unknown adapter', async () => {
+    const problem = await problemIn(
+      await post({ ...request(), adapter_id: `ad_${'0'.repeat(32)}` }),
+      404,
+      'ADAPTER_NOT_FOUND',
+    );
+    assert.match(problem.detail, /ad_0000/);
+  });
+
+  it('says 503 with Retry-After when the queue is gone, and keeps no job', async () => {
+    server.queue.down = true;
+    try {
+      const response = await post(request());
+      assert.equal(response.headers.get('retry-after'), '5');
+      await problemIn(response, 503, 'QUEUE_UNAVAILABLE');
+    } finally {
+      server.queue.down = false;
+    }
+  });
+
+  describe('a wrong request', () => {
+    const cases: [what: string, body: unknown, detail: RegExp, pointer: string][] = [
+      [
+        'rank 0',
+        request([{ rank: 0 }]),
+        /^targets\[0\]\.rank is 0 but must be at least 1\.$/,
+        '/targets/0/rank',
+      ],
+      [
+        'negative rank',
+        request([{ rank: -1 }]),
+        /targets\[0\]\.rank is -1 but must be at least 1/,
+        '/targets/0/rank',
+      ],
+      [
+        'a fraction',
+        request([{ rank: 1.5 }]),
+        /targets\[0\]\.rank is 1.5 but must be an integer/,
+        '/targets/0/rank',
+      ],
+      [
+        'a string',
+        request([{ rank: '4' }]),
+        /targets\[0\]\.rank is "4" but must be an integer/,
+        '/targets/0/rank',
+      ],
+      [
+        'energy 0',
+        request([{ energy: 0 }]),
+        /targets\[0\]\.energy is 0 but must be greater than 0/,
+        '/targets/0/energy',
+      ],
+      ['energy 1.1', request([{ energy: 1.1 }]), /is 1.1 but must be at most 1/, '/targets/0/energy'],
+      ['no policy', request([{}]), /^targets\[0\] must have exactly one of rank, energy\.$/, '/targets/0'],
+      [
+        'both',
+        request([{ rank: 1 }, { rank: 1, energy: 1 }]),
+        /^targets\[1\] must have exactly one of rank, energy\.$/,
+        '/targets/1',
+      ],
+      ['a number as target', request([4]), /targets\[0\] is 4 but must be an object/, '/targets/0'],
+      ['no targets', request([]), /targets must have at least 1 item/, '/targets'],
+      [
+        '17 targets',
+        request(Array(17).fill({ rank: 1 })),
+        /targets has 17 items but may have at most 16/,
+        '/targets',
+      ],
+      [
+        'a dtype',
+        request([{ rank: 1, dtype: 'float128' }]),
+        /targets\[0\]\.dtype is "float128" but must be "match" or "float32" or/,
+        '/targets/0/dtype',
+      ],
+      [
+        'a scale',
+        request([{ energy: 1, scale: 2 }]),
+        /targets\[0\]\.scale is 2 but must be "fold" or "keep"/,
+        '/targets/0/scale',
+      ],
+      [
+        'a method',
+        request(undefined, { options: { method: 'x' } }),
+        /options\.method is "x" but must be "rsvd" or "exact"/,
+        '/options/method',
+      ],
+      [
+        'power iterations',
+        request(undefined, { options: { power_iterations: 1_000_000 } }),
+        /options\.power_iterations is 1000000 but must be an integer from 0 to 64 or "auto"/,
+        '/options/power_iterations',
+      ],
+      [
+        'oversampling',
+        request(undefined, { options: { oversampling: -1 } }),
+        /options\.oversampling is -1 but must be at least 0/,
+        '/options/oversampling',
+      ],
+      [
+        'a seed',
+        request(undefined, { options: { seed: 'x' } }),
+        /options\.seed is "x" but must be an integer/,
+        '/options/seed',
+      ],
+      [
+        'options that are text',
+        request(undefined, { options: 'x' }),
+        /options is "x" but must be an object/,
+        '/options',
+      ],
+      ['a kind', request(undefined, { kind: 'merge' }), /kind is "merge" but must be "squeeze"/, '/kind'],
+      ['no adapter', { kind: 'squeeze', targets: [{ rank: 1 }] }, /the request must have "adapter_id"/, ''],
+      ['a list', [], /the request is \[\] but must be an object/, ''],
+      ['null', 'null', /the request is null but must be an object/, ''],
+    ];
+    for (const [what, body, detail, pointer] of cases) {
+      it(`is explained: ${what}`, async () => {
+        const problem = await problemIn(await post(body), 400, 'VALIDATION_FAILED');
+        assert.match(problem.detail, detail);
+        assert.deepEqual(
+          problem.errors?.map((error) => error.pointer),
+          [pointer],
+        );
+      });
+    }
+
+    it('names an unknown option and the known ones', async () => {
+      const cases: [unknown, RegExp, string][] = [
+        [
+          request([{ ranks: 4 }]),
+          /^targets\[0\] has no option "ranks"; known are rank, uniform, scale, dtype, energy \(and 1 more/,
+          '/targets/0/ranks',
+        ],
+        [
+          request([{ rank: 4, max_rank: 8 }]),
+          /^targets\[0\] has no option "max_rank"; known are/,
+          '/targets/0/max_rank',
+        ],
+        [
+          request(undefined, { options: { powerIterations: 2 } }),
+          /options has no option "powerIterations"; known are method, oversampling, power_iterations, seed/,
+          '/options/powerIterations',
+        ],
+        [
+          request(undefined, { webhook: 'x' }),
+          /the request has no option "webhook"; known are kind, adapter_id, targets, options/,
+          '/webhook',
+        ],
+      ];
+      for (const [body, detail, pointer] of cases) {
+        const problem = await problemIn(await post(body), 400, 'UNKNOWN_OPTION');
+        assert.match(problem.detail, detail);
+        assert.equal(problem.errors?.[0]?.pointer, pointer);
+      }
+    });
+
+    it('is explained at every place, within reason', async () => {
+      const problem = await problemIn(
+        await post(request([{ rank: 0 }, {}, { energy: 2 }])),
+        400,
+        'VALIDATION_FAILED',
+      );
+      assert.deepEqual(problem.errors?.map((error) => error.pointer).sort(), [
+        '/targets/0/rank',
+        '/targets/1',
+        '/targets/2/energy',
+      ]);
+      const many = await problemIn(
+        await post(request(Array(200).fill({ rank: 0 }))),
+        400,
+        'VALIDATION_FAILED',
+      );
+      assert.ok(many.errors!.length <= 20);
+    });
+
+    it('is refused when it is not JSON', async () => {
+      for (const body of ['{bad', '', '{"kind":"squeeze",}', '\u0000']) {
+        await problemIn(await post(body), 400, 'REQUEST_JSON');
+      }
+    });
+
+    it('cannot touch prototypes', async () => {
+      const bodies = [
+        `{"kind":"squeeze","adapter_id":"${adapterId}","targets":[{"rank":1}],"options":{"__proto__":{"seed":8}}}`,
+        '{"__proto__":{"polluted":1}}',
+        '{"constructor":{"prototype":{"polluted":1}}}',
+      ];
+      for (const body of bodies) assert.equal((await post(body)).status, 400);
+      assert.equal(({} as Record<string, unknown>).polluted, undefined);
+    });
+
+    it('is refused in another type, encoding or size', async () => {
+      const text = JSON.stringify(request());
+      for (const type of [
+        'text/plain',
+        'application/x-www-form-urlencoded',
+        'multipart/form-data; boundary=x',
+        'nonsense',
+      ]) {
+        await problemIn(await post(text, { 'content-type': type }), 415, 'UNSUPPORTED_MEDIA_TYPE');
+      }
+      await problemIn(await post(text, { 'content-encoding': 'br' }), 415, 'UNSUPPORTED_CONTENT_ENCODING');
+      await problemIn(await post(' '.repeat(100_000) + text), 413, 'UPLOAD_TOO_LARGE');
+      await accepted(await post(text, { 'content-type': 'application/json; charset=utf-8' }));
+    });
+  });
+
+  describe('squeeze in one call', () => {
+    const form = (wanted: unknown, seed: number, first = false) => {
+      const text = typeof wanted === 'string' ? wanted : JSON.stringify(wanted);
+      const files = formOf(tinyAdapter(seed));
+      if (!first) {
+        files.append('request', text);
+        return files;
+      }
+      const all = new FormData();
+      all.append('request', text);
+      for (const [name, value] of files) all.append(name, value);
+      return all;
+    };
+    const squeeze = (body: FormData, headers: Record<string, string> = {}) =>
+      server.fetch('/v1/squeeze', { method: 'POST', body, headers });
+
+    it('uploads and submits, whether the request comes first or last, as text or as JSON', async () => {
+      const wanted = { targets: [{ rank: 2, scale: 'keep' }], options: { method: 'exact' } };
+      const typed = formOf(tinyAdapter(22));
+      typed.append(
+        'request',
+        new Blob([JSON.stringify(wanted)], { type: 'application/json' }),
+        'request.json',
+      );
+      for (const [index, body] of [form(wanted, 20), form(wanted, 21, true), typed].entries()) {
+        const response = await squeeze(body);
+        const job = await accepted(response);
+        assert.equal(response.headers.get('location'), `/v1/jobs/${job.id}`);
+        assert.deepEqual(
+          job.request,
+          { kind: 'squeeze', adapter_id: job.request.adapter_id, ...wanted },
+          String(index),
+        );
+        assert.equal((await server.fetch(`/v1/adapters/${job.request.adapter_id}`)).status, 200);
+      }
+      await server.assertNoLeftovers();
+    });
+
+    it('waits for the job where that is preferred', async () => {
+      const waiting = squeeze(form({ targets: [{ rank: 1 }] }, 23), { prefer: 'respond-async, wait=20' });
+      const known = new Set(server.queue.jobs.keys());
+      while (server.queue.jobs.size === known.size) await new Promise((resolve) => setTimeout(resolve, 5));
+      const id = [...server.queue.jobs.keys()].find((key) => !known.has(key))!;
+      await finish(await server.jobs.get(id));
+      const response = await waiting;
+      assert.equal(response.status, 200);
+      assert.equal(response.headers.get('preference-applied'), 'wait=20');
+      assert.equal(response.headers.get('location'), `/v1/jobs/${id}`);
+      assert.equal(((await response.json()) as JobRecord).state, 'succeeded');
+    });
+
+    it('answers 202 when the job takes longer, and at most a minute is waited', async () => {
+      const response = await squeeze(form({ targets: [{ rank: 1 }] }, 24), { prefer: 'wait=1' });
+      await accepted(response);
+      assert.equal(response.headers.get('preference-applied'), 'wait=1');
+      await accepted(await post(request(), { prefer: 'wait=0' }));
+      await accepted(await post(request(), { prefer: 'wait=soon' }));
+    });
+
+    it('keeps nothing of an upload with a wrong request', async () => {
+      const before = await server.store.list('');
+      await problemIn(await squeeze(form('{bad', 30)), 400, 'REQUEST_JSON');
+      await problemIn(await squeeze(form({ targets: [{ rank: 0 }] }, 30)), 400, 'VALIDATION_FAILED');
+      await problemIn(
+        await squeeze(form({ targets: [{ rank: 1 }], kind: 'squeeze' }, 30)),
+        400,
+        'UNKNOWN_OPTION',
+      );
+      await problemIn(await squeeze(form('{"__proto__":{}}', 30)), 400, 'REQUEST_JSON');
+      await problemIn(await squeeze(form('x'.repeat(70_000), 30)), 413, 'FIELD_TOO_LARGE');
+      const none = await problemIn(await squeeze(formOf(tinyAdapter(30))), 422, 'FILE_MISSING');
+      assert.deepEqual(none.context, { missing: ['request'] });
+      const typed = formOf(tinyAdapter(30));
+      typed.append('request', new Blob(['{bad'], { type: 'application/json' }));
+      await problemIn(await squeeze(typed), 400, 'REQUEST_JSON');
+      const twice = form({ targets: [{ rank: 1 }] }, 30);
+      twice.append('request', '{}');
+      await problemIn(await squeeze(twice), 400, 'DUPLICATE_PART');
+      assert.deepEqual(await server.store.list(''), before);
+      await server.assertNoLeftovers();
+    });
+  });
+});

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { after, before, describe, it } from 'node:test';
+import { AppError } from '../../src/errors.ts';
+import { buildProbeApp } from '../../src/http/app.ts';
+import { Metrics } from '../../src/metrics/metrics.ts';
+import { openSocket, parseResponse, rawRequest, readAll } from './raw-request.ts';
+import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
+
+describe('the service over HTTP', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startServer({ bodyTimeoutMs: 300 });
+  });
+  after(() => server.close());
+
+  it('is alive whatever else is not', async () => {
+    server.queue.down = true;
+    try {
+      const response = await server.fetch('/livez');
+      assert.equal(response.status, 200);
+      assert.deepEqual(await response.json(), { status: 'alive', version: '9.9.9' });
+    } finally {
+      server.queue.down = false;
+    }
+  });
+
+  it('is ready when storage and queue are, and says which is not', async () => {
+    const response = await server.fetch('/readyz');
+    assert.deepEqual(await response.json(), { status: 'ready', checks: { storage: 'ok', queue: 'ok' } });
+    server.queue.down = true;
+    try {
+      const problem = await problemIn(await server.fetch('/readyz'), 503, 'QUEUE_UNAVAILABLE');
+      assert.deepEqual(problem.context, { failed: ['queue'] });
+      assert.match(problem.detail, /^queue: Redis/);
+    } finally {
+      server.queue.down = false;
+    }
+    server.stopping = true;
+    await problemIn(await server.fetch('/readyz'), 503, 'SHUTTING_DOWN');
+    server.stopping = false;
+  });
+
+  it('is not ready when a check hangs or fails in an unforeseen way', async () => {
+    const hanging = await startServer({}, { queue: { check: () => new Promise<never>(() => {}) } as never });
+    const broken = await startServer(
+      {},
+      {
+        store: { check: () => Promise.reject(new Error('/secret/path')) } as never,
+        queue: {
+          check: async () => {
+            throw new AppError('QUEUE_UNAVAILABLE', 'No.');
+          },
+        } as never,
+      },
+    );
+    try {
+      const problem = await problemIn(await hanging.fetch('/readyz'), 503, 'QUEUE_UNAVAILABLE');
+      assert.match(problem.detail, /did not answer/);
+      const both = await problemIn(await broken.fetch('/readyz'), 503, 'STORAGE_FAILED');
+      assert.deepEqual(both.context, { failed: ['storage', 'queue'] });
+      assert.ok(!both.detail.includes('/secret'));
+    } finally {
+      await hanging.close();
+      await broken.close();
+    }
+  });
+
+  it('has metrics by route pattern, which promtool accepts', async (t) => {
+    await server.fetch('/v1/jobs/some-id');
+    await server.fetch('/no/such/thing');
+    const response = await server.fetch('/metrics');
+    assert.match(response.headers.get('content-type')!, /^text\/plain; version=0\.0\.4/);
+    const text = await response.text();
+    assert.match(
+      text,
+      /http_request_duration_seconds_count\{method="GET",route="\/v1\/jobs\/:id",status="404"\} 1\n/,
+    );
+    assert.match(
+      text,
+      /http_request_duration_seconds_count\{method="GET",route="unknown",status="404"\} 1\n/,
+    );
+    assert.ok(!text.includes('some-id') && !text.includes('no/such'));
+    const { error, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text });
+    if (error) return t.skip('promtool is not installed');
+    const known = /^nodejs_active_(handles|requests|resources)_total /;
+    assert.deepEqual(
+      `${stdout}${stderr}`.split('\n').filter((line) => line !== '' && !known.test(line)),
+      [],
+    );
+  });
+
+  it('answers unknown paths with a problem, whatever comes with them', async () => {
+    const paths = ['/', '/v1', '/v1/adapters/a/b/c', '/v2/jobs', '/v1/jobs/../../etc/passwd', '/healthz'];
+    for (const path of paths) await problemIn(await server.fetch(path), 404, 'NOT_FOUND');
+    const body = { method: 'POST', headers: { 'content-type': 'application/x-whatever' }, body: 'x' };
+    await problemIn(await server.fetch('/nope', body), 404, 'NOT_FOUND');
+    const dots = await rawRequest(
+      server.port,
+      'GET /v1/jobs/../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    );
+    checkedProblem(JSON.parse(dots.body), 404, 'NOT_FOUND');
+  });
+
+  it('answers wrong methods with 405 and Allow', async () => {
+    const cases: [string, string, string][] = [
+      ['DELETE', '/livez', 'GET, HEAD'],
+      ['GET', '/v1/jobs', 'POST'],
+      ['PUT', '/v1/adapters', 'POST'],
+      ['POST', '/v1/jobs/x', 'GET, HEAD'],
+      ['PATCH', '/v1/adapters/x/files/y', 'GET, HEAD'],
+      ['GET', '/v1/squeeze', 'POST'],
+    ];
+    for (const [method, path, allow] of cases) {
+      const response = await server.fetch(path, { method });
+      assert.equal(response.headers.get('allow'), allow, `${method} ${path}`);
+      await problemIn(response, 405, 'METHOD_NOT_ALLOWED');
+    }
+  });
+
+  it('gives every response a request id, the one of the client where that is safe', async () => {
+    const idFor = async (sent?: string) => {
+      const response = await server.fetch('/livez', sent ? { headers: { 'x-request-id': sent } } : {});
+      return response.headers.get('x-request-id')!;
+    };
+    assert.equal(await idFor('trace-1.2_3'), 'trace-1.2_3');
+    assert.notEqual(await idFor(), await idFor());
+    for (const bad of ['with space', 'x'.repeat(65), '<script>', '"']) assert.notEqual(await idFor(bad), bad);
+    const response = await server.fetch('/nope', { headers: { 'x-request-id': 'mine' } });
+    assert.equal((await problemIn(response, 404, 'NOT_FOUND')).instance, 'urn:lora-squeeze:request:mine');
+  });
+
+  it('keeps the inside of a failure to itself', async () => {
+    const jobs = { get: () => Promise.reject(new Error('ENOENT: /secret/path at line 7')) };
+    const broken = await startServer({}, { jobs: jobs as never });
+    try {
+      const problem = await problemIn(await broken.fetch('/v1/jobs/x'), 500, 'INTERNAL');
+      assert.ok(!JSON.stringify(problem).includes('secret'));
+      assert.equal(problem.context, undefined);
+    } finally {
+      await broken.close();
+    }
+  });
+
+  it('sends headers that keep browsers careful', async () => {
+    const { headers } = await server.fetch('/livez');
+    assert.equal(headers.get('x-content-type-options'), 'nosniff');
+    assert.match(headers.get('content-security-policy')!, /default-src 'none'/);
+    assert.equal(headers.get('x-frame-options'), 'DENY');
+    assert.equal(headers.get('x-powered-by'), null);
+  });
+
+  describe('what is hardly HTTP', () => {
+    const raw = async (text: string, status: number, code: string) => {
+      const response = await rawRequest(server.port, text, true);
+      assert.equal(response.status, status, response.body);
+      assert.equal(response.headers.get('content-type'), 'application/problem+json');
+      return checkedProblem(JSON.parse(response.body), status, code);
+    };
+
+    it('gets a problem as well', async () => {
+      await raw('what is this\r\n\r\n', 400, 'BAD_REQUEST');
+      await raw('GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n', 400, 'BAD_REQUEST');
+      const smuggled =
+        'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
+      await raw(smuggled, 400, 'BAD_REQUEST');
+      const flood = Array.from({ length: 2500 }, (_, index) => `X-${index}: v`).join('\r\n');
+      await raw(`GET /livez HTTP/1.1\r\nHost: x\r\n${flood}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE');
+      await raw(
+        'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nExpect: a-pony\r\nContent-Length: 2\r\n\r\n{}',
+        417,
+        'EXPECTATION_FAILED',
+      );
+    });
+
+    it('has its percent signs checked', async () => {
+      await raw('GET /v1/jobs/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 400, 'BAD_REQUEST');
+    });
+
+    it('is cut off when a small body does not arrive', async () => {
+      const socket = await openSocket(server.port);
+      socket.write(
+        'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"kind"',
+      );
+      const response = parseResponse(await readAll(socket));
+      checkedProblem(JSON.parse(response.body), 408, 'UPLOAD_TOO_SLOW');
+    });
+  });
+
+  describe('its documentation', () => {
+    it('is served as YAML', async () => {
+      const response = await server.fetch('/openapi.yaml');
+      assert.equal(response.headers.get('content-type'), 'application/yaml');
+      assert.match(await response.text(), /^openapi: 3\.1\.0\n/);
+    });
+
+    it('is a page that needs nothing from elsewhere', async () => {
+      const response = await server.fetch('/docs/');
+      assert.equal(response.status, 200);
+      const csp = response.headers.get('content-security-policy')!;
+      assert.match(csp, /default-src 'none'/);
+      assert.ok(!csp.includes('http'));
+      const html = await response.text();
+      const links = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link!);
+      assert.ok(links.length >= 4);
+      for (const link of links) {
+        assert.ok(!/^(https?:)?\/\//.test(link), link);
+        const asset = await server.fetch(new URL(link, 'http://x/docs/').pathname);
+        assert.equal(asset.status, 200, link);
+        await asset.arrayBuffer();
+      }
+      assert.ok(!/<script>[^<]/.test(html), 'no inline scripts, which the policy forbids');
+      const description = await server.fetch('/docs/json');
+      assert.equal(((await description.json()) as { openapi: string }).openapi, '3.1.0');
+    });
+  });
+});
+
+describe('the probes of a process without API', () => {
+  it('answer, and nothing else does', async () => {
+    const metrics = new Metrics({ version: '1' });
+    const ok = { check: async () => {} };
+    const app = await buildProbeApp({ store: ok, queue: ok, metrics, version: '1', logger: false });
+    const url = await app.listen({ port: 0, host: '127.0.0.1' });
+    try {
+      for (const path of ['/livez', '/readyz', '/metrics'])
+        assert.equal((await fetch(url + path)).status, 200, path);
+      await problemIn(await fetch(`${url}/v1/jobs`, { method: 'POST' }), 404, 'NOT_FOUND');
+    } finally {
+      await app.close();
+    }
+  });
+});
