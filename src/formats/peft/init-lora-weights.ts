@@ -4,8 +4,11 @@
  * weights of the base model, by as much as the rank says.
  */
 
-/** Initialisations that subtract the initial factors from the base weights, or replace them (loftq). */
-const CHANGES_BASE = /^(?:pissa(?:_niter_\d+)?|olora|corda|loftq|lora_ga)$/;
+/**
+ * Initialisations that subtract the initial factors from the base weights, or quantise these (loftq); spelled as PEFT
+ * compares them (peft/tuners/lora/layer.py, `update_layer`).
+ */
+const CHANGES_BASE = /^(?:pissa|corda|olora$|loftq$|lora_ga$)/i;
 
 /** Fields that only configure an initialisation, with the value that means "none". */
 const INIT_FIELDS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
@@ -22,9 +25,9 @@ export function changesBaseWeights(init: unknown): boolean {
 
 /**
  * Changes to a configuration so that loading it initialises nothing from data. At the new rank, PiSSA and its kin
- * would take another part out of the base weights than training did; EVA, CorDA and LoRA-GA would look for statistics
- * that nobody has; a name PEFT does not know would be refused. `true` and "gaussian" only set factors that the file
- * overwrites; `true` is PEFT's default and keeps the base as it is.
+ * would take another part out of the base weights than training did; "orthogonal" fails for odd ranks; EVA and CorDA
+ * look for statistics nobody has; a name PEFT does not know is refused. `true` and "gaussian" only set factors that the
+ * file overwrites; `true` is PEFT's default.
  */
 export function harmlessInit(fields: Readonly<Record<string, unknown>>): Map<string, unknown> {
   const init = fields.init_lora_weights;

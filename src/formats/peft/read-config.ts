@@ -31,6 +31,7 @@ const OTHER_VARIANTS: readonly (readonly [field: string, name: string])[] = [
   ['use_qalora', 'QALoRA (A acts on pooled inputs)'],
   ['use_bdlora', 'BD-LoRA (block-diagonal factors)'],
   ['kasa_config', 'KaSA (a diagonal between the factors)'],
+  ['monteclora_config', 'MonteCLoRA (a sampler around A)'],
 ];
 
 /**
@@ -51,8 +52,9 @@ export function readConfig(bytes: Uint8Array): PeftConfig {
   const init = json.get('init_lora_weights');
   if (changesBaseWeights(init)) {
     warnings.push(
-      `init_lora_weights is ${quote(String(init))}: training started from changed base weights, so the adapter belongs to ` +
-        'that base; results are marked as initialised and must be loaded onto the same changed base',
+      `init_lora_weights is ${quote(String(init))}: training changed the base weights first. PEFT does that again when ` +
+        'it loads this adapter, but cannot at another rank: load results onto the changed base weights, or convert the ' +
+        'adapter to plain LoRA before squeezing (save_pretrained with path_initial_model_for_weight_conversion)',
     );
   }
   return {

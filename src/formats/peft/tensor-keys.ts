@@ -20,7 +20,8 @@ const LINEAR = /^(.+)\.lora_([AB])(?:\.[^.]+)?\.weight$/;
 const EMBEDDING = /^(.+)\.lora_embedding_([AB])(?:\.[^.]+)?$/;
 const BIAS = /\.lora_B(?:\.[^.]+)?\.bias$/;
 const MAGNITUDE = /\.lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?$/;
-const ANY_LORA = /(?:^|\.)lora_(?:[A-Z]|embedding|magnitude|diag|ranknum|router|mid)/;
+/** PEFT saves every tensor with "lora_" in its name; kohya's module names start with it. */
+const ANY_LORA = /(?:^|\.)lora_(?!(?:unet|te\d?|transformer|prior_unet)_)/;
 
 /** Reads the name of a tensor (peft/utils/save_and_load.py, `get_peft_model_state_dict`). */
 export function readTensorKey(name: string): TensorKey {
@@ -31,7 +32,8 @@ export function readTensorKey(name: string): TensorKey {
   }
   if (BIAS.test(path)) return { role: 'bias' };
   if (MAGNITUDE.test(path)) return { role: 'magnitude' };
-  return { role: ANY_LORA.test(path) ? 'unknown-lora' : 'other' };
+  const isUnknown = ANY_LORA.test(path) && foreignLora([path]) === undefined;
+  return { role: isUnknown ? 'unknown-lora' : 'other' };
 }
 
 const FOREIGN: readonly (readonly [pattern: RegExp, what: string])[] = [

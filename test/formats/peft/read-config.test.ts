@@ -70,7 +70,7 @@ describe('readConfig', () => {
   });
 
   it('warns where the base weights were changed at the start of training', () => {
-    for (const init of ['pissa', 'pissa_niter_4', 'olora', 'corda', 'loftq', 'lora_ga']) {
+    for (const init of ['pissa', 'pissa_niter_4', 'OLoRA', 'olora', 'corda', 'loftq', 'lora_ga']) {
       assert.match(read({ init_lora_weights: init }).warnings.join(), new RegExp(`"${init}".*base`));
     }
     for (const init of [true, false, 'gaussian', 'eva', 'orthogonal']) {
