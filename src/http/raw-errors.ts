@@ -43,7 +43,12 @@ export function answerExpectations(server: Server): void {
       `Expect: ${expected} cannot be met; only 100-continue can.`,
     );
     const problem = problemOf(error, randomUUID());
-    response.writeHead(problem.status, { 'content-type': PROBLEM_MEDIA_TYPE, connection: 'close' });
-    response.end(JSON.stringify(problem));
+    const body = JSON.stringify(problem);
+    response.writeHead(problem.status, {
+      'content-type': PROBLEM_MEDIA_TYPE,
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
+    });
+    response.end(body);
   });
 }

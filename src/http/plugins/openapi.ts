@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Type } from 'typebox';
 import { COMPONENTS, problems, response, withReferences } from '../schemas.ts';
+import { documented } from '../upload/multipart-schema.ts';
 
 const DESCRIPTION =
   'Squeezes trained LoRA adapters to the rank they are served at, and proves how close the result is.\n\n' +
@@ -37,6 +38,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         { name: 'service', description: 'Probes, metrics, contract' },
       ],
     },
+    transform: ({ schema, url }) => ({ schema: documented(schema ?? {}), url }),
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },

@@ -7,7 +7,7 @@ import { invalidRequest } from '../app-error-of.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { LOCATION, problems, reference, response } from '../schemas.ts';
 import { storeUpload } from '../store-upload.ts';
-import { multipartBody, squeezeParts, UPLOAD_PROBLEMS, unvalidated } from '../upload/multipart-schema.ts';
+import { squeezeParts, UPLOAD_PROBLEMS } from '../upload/multipart-schema.ts';
 import { REQUEST_FIELD } from '../upload/part-name.ts';
 import type { SchemaError } from '../validation-message.ts';
 import { PreferHeader } from './jobs.ts';
@@ -16,9 +16,9 @@ import { PreferHeader } from './jobs.ts';
 export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (app, { deps }) => {
   const parse = app.getDefaultJsonParser('error', 'error');
 
-  /** The same parser and the same validator as for POST /v1/jobs. */
-  function squeezeRequest(request: FastifyRequest, value: unknown): SqueezeRequest {
-    if (value === undefined) {
+  /** The same parser and validator as for the body of POST /v1/jobs. */
+  function squeezeRequest(request: FastifyRequest, part: unknown): SqueezeRequest {
+    if (part === undefined) {
       throw new AppError(
         'FILE_MISSING',
         `The upload lacks the part "${REQUEST_FIELD}" with the targets as JSON.`,
@@ -27,27 +27,29 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
         },
       );
     }
-    let body = value;
-    if (typeof value === 'string') {
-      // The default parser calls back before it returns.
-      parse(request, value, (error, parsed) => {
-        if (error) {
-          const message = `The part "${REQUEST_FIELD}" is not valid JSON: ${error.message}`;
-          throw new AppError('REQUEST_JSON', message, { field: REQUEST_FIELD }, { cause: error });
-        }
-        body = parsed;
-      });
-    }
+    const value = typeof part === 'string' ? parsed(request, part) : part;
     const validate = request.compileValidationSchema(reference(SqueezeRequest), 'body');
-    if (!validate(body)) throw invalidRequest((validate.errors ?? []) as readonly SchemaError[]);
-    return body as SqueezeRequest;
+    if (!validate(value)) throw invalidRequest((validate.errors ?? []) as readonly SchemaError[]);
+    return value as SqueezeRequest;
+  }
+
+  function parsed(request: FastifyRequest, text: string): unknown {
+    let result: unknown;
+    // Calls back before it returns.
+    parse(request, text, (error, value) => {
+      if (error) {
+        const message = `The part "${REQUEST_FIELD}" is not valid JSON: ${jsonFault(text)}.`;
+        throw new AppError('REQUEST_JSON', message, { field: REQUEST_FIELD }, { cause: error });
+      }
+      result = value;
+    });
+    return result;
   }
 
   app.post(
     '/v1/squeeze',
     {
       config: { accepts: 'multipart/form-data' },
-      validatorCompiler: unvalidated,
       schema: {
         operationId: 'squeeze',
         tags: ['jobs'],
@@ -56,7 +58,7 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
           'The files as for uploading an adapter, and a part `request` with what to do, in any order. The adapter is ' +
           'kept like any other.',
         headers: PreferHeader,
-        ...multipartBody(squeezeParts),
+        multipart: squeezeParts,
         response: {
           200: response('Finished while the client waited', reference(JobRecord), { headers: LOCATION }),
           202: response('Accepted, durably', reference(JobRecord), { headers: LOCATION }),
@@ -82,3 +84,13 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
     },
   );
 };
+
+/** What Fastify's parser, which also looks for __proto__, does not tell. */
+function jsonFault(text: string): string {
+  try {
+    JSON.parse(text);
+    return 'it names __proto__ or constructor.prototype';
+  } catch (error) {
+    return (error as SyntaxError).message;
+  }
+}

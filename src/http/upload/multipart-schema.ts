@@ -1,27 +1,38 @@
-import type { FastifySchemaCompiler } from 'fastify';
-import { type TProperties, type TSchema, Type } from 'typebox';
+import type { FastifySchema } from 'fastify';
+import { type TSchema, Type } from 'typebox';
 import { SqueezeRequest } from '../../contract/job.ts';
 import { ERROR_KINDS, type ErrorCode } from '../../errors.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../service/adapter-service.ts';
 import { BINARY, reference } from '../schemas.ts';
 import { REQUEST_FIELD } from './part-name.ts';
 
-export const adapterParts = {
+declare module 'fastify' {
+  interface FastifySchema {
+    /** A multipart body, for the contract only: its parts are streamed, so no validator ever sees it whole. */
+    multipart?: TSchema;
+  }
+}
+
+const files = {
   [WEIGHTS_FILE]: { ...BINARY, description: 'The weights: safetensors' } as TSchema,
   [CONFIG_FILE]: { ...BINARY, description: 'The configuration PEFT writes beside them' } as TSchema,
 };
 
-export const squeezeParts = { ...adapterParts, [REQUEST_FIELD]: reference(SqueezeRequest) };
+export const adapterParts = Type.Object(files, { additionalProperties: false });
+export const squeezeParts = Type.Object(
+  { ...files, [REQUEST_FIELD]: reference(SqueezeRequest) },
+  { additionalProperties: false },
+);
 
-/** Describes a multipart body; it never validates one (`unvalidated`), as the parts are streamed. */
-export const multipartBody = (parts: TProperties) => ({
-  consumes: ['multipart/form-data'],
-  body: {
-    content: { 'multipart/form-data': { schema: Type.Object(parts, { additionalProperties: false }) } },
-  },
-});
-
-export const unvalidated: FastifySchemaCompiler<unknown> = () => () => true;
+/** A route's schema with its multipart body where OpenAPI looks for it. */
+export const documented = ({ multipart, ...schema }: FastifySchema): FastifySchema =>
+  multipart
+    ? {
+        ...schema,
+        consumes: ['multipart/form-data'],
+        body: { content: { 'multipart/form-data': { schema: multipart } } },
+      }
+    : schema;
 
 /** Everything that can be wrong with an upload: the rows of the error table about bodies, files and the LoRA inside. */
 const IS_OF_UPLOADS =
