@@ -6,6 +6,8 @@ import { MAX_MATCH_STEPS, MAX_PATTERN_BYTES } from './limits.ts';
 
 /** Keys that mean themselves: no character of them is special, except "." as itself. */
 const LITERAL = /^[\w.]+$/;
+/** Keys that mean one whole name: "^", then characters of which the special ones are escaped. We write such keys. */
+const EXACT = /^\^((?:[^\\^$.*+?()[\]{}|]|\\[\\^$.*+?()[\]{}|])+)$/;
 
 interface Expression {
   readonly position: number;
@@ -18,12 +20,14 @@ interface Expression {
  * `re.match(rf"^(.*\.)?({key})$", module_name)` finds something, so it also applies to longer names that end in
  * ".key"; of several, the first in the order of the file wins (peft/utils/other.py, `get_pattern_key`).
  *
- * Literal keys are looked up among the suffixes of the name; all others run on RE2, in linear time. Two differences
+ * Literal keys are looked up among the suffixes of the name, exact ones by the name; all others run on RE2, in linear
+ * time. Two differences
  * from Python's `re`: "." in a literal key stands for a dot only, and \w and \d are ASCII.
  */
 export class PatternTable<T> {
   readonly #values: T[] = [];
   readonly #literals = new Map<string, number>();
+  readonly #exact = new Map<string, number>();
   readonly #expressions: Expression[] = [];
   readonly #field: string;
   #steps = 0;
@@ -37,7 +41,10 @@ export class PatternTable<T> {
     this.#field = field;
     for (const [key, value] of entries) {
       const position = this.#values.push(value) - 1;
+      const exact = EXACT.exec(key)?.[1]?.replace(/\\(.)/g, '$1');
       if (LITERAL.test(key)) this.#literals.set(key, position);
+      else if (exact !== undefined)
+        this.#exact.set(exact, Math.min(position, this.#exact.get(exact) ?? position));
       else this.#expressions.push(compile(field, key, position));
     }
   }
@@ -47,7 +54,10 @@ export class PatternTable<T> {
    * @throws AppError CONFIG_TOO_LARGE when matching would take too long
    */
   find(moduleName: string): T | undefined {
-    let first = this.#firstLiteral(moduleName);
+    let first = Math.min(
+      this.#firstLiteral(moduleName),
+      this.#exact.get(moduleName) ?? Number.POSITIVE_INFINITY,
+    );
     for (const { position, compiled, size } of this.#expressions) {
       if (position > first) break;
       this.#spend(size * (moduleName.length + 1));

@@ -1,5 +1,7 @@
 import type { Adapter, ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
+import { AppError } from '../../errors.ts';
 import { harmlessInit } from './init-lora-weights.ts';
+import { MAX_CONFIG_BYTES } from './limits.ts';
 import { patternEntries } from './write-patterns.ts';
 
 /**
@@ -8,6 +10,7 @@ import { patternEntries } from './write-patterns.ts';
  *
  * "fold" makes every scale exactly 1: lora_alpha = r for every module, without rsLoRA. "keep" preserves each module's
  * scale s: lora_alpha = s·r, or s·√r where rsLoRA stays on.
+ * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own
  */
 export function writeConfig(adapter: Adapter, plans: readonly ModulePlan[], scale: ScaleMode): Uint8Array {
   const useRslora = scale === 'keep' && adapter.useRslora;
@@ -29,7 +32,19 @@ export function writeConfig(adapter: Adapter, plans: readonly ModulePlan[], scal
   ]);
   const fields = new Map<string, unknown>(Object.entries(adapter.config));
   for (const [field, value] of changes) fields.set(field, value);
-  return Buffer.from(`${encode(fields, '')}\n`, 'utf8');
+  const bytes = Buffer.from(`${encode(fields, '')}\n`, 'utf8');
+  if (bytes.length > MAX_CONFIG_BYTES) throw tooLarge(bytes.length);
+  return bytes;
+}
+
+/** A result has to be an adapter like any other, that can be uploaded and squeezed again. */
+function tooLarge(bytes: number): AppError {
+  return new AppError(
+    'CONFIG_TOO_LARGE',
+    `the result's adapter_config.json would have ${bytes} bytes, at most ${MAX_CONFIG_BYTES}: too many modules with a ` +
+      'rank of their own; ask for one rank for all (uniform)',
+    { bytes, limit_bytes: MAX_CONFIG_BYTES },
+  );
 }
 
 /** alpha with alpha / divisor = scale. Never rounded, but a whole number where that gives exactly the scale. */

@@ -28,6 +28,7 @@ export const PEFT_CONFIG_NAME = 'adapter_config.json';
  * computed, and with "fold" they have to contain the scale (also at an unchanged rank).
  * @param plans one for each of `adapter.modules`, in the same order
  * @throws AppError LORA_BIAS_NEEDS_KEEP: PEFT scales lora_B.bias together with B·A, so folding would change it
+ * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own
  * @throws RangeError when the plans do not belong to the adapter (our own mistake)
  */
 export function planPeftOutput(

@@ -180,12 +180,28 @@ describe('planPeftOutput: scales', () => {
     assert.deepEqual(keysFor('a+b', 'c'), ['^a\\+b']);
   });
 
-  it('writes exact keys at once for very many modules', () => {
-    const names = Array.from({ length: 6000 }, (_, index) => `layers.${index}.q`);
+  it('writes exact keys at once for very many modules, which are read again', () => {
+    const names = Array.from({ length: 3000 }, (_, index) => `l.${index}.q`);
     const adapter = adapterOf(names.flatMap((name) => linear(name, 4, 4, 4)));
-    const output = plan(adapter, (name) => 1 + (Number(name.split('.')[1]) % 3), 'fold');
-    const { rank_pattern } = configIn(output);
-    assert.equal(rank_pattern?.['^layers\\.3\\.q'], 1);
+    const rankOf = (name: string): number => 1 + (Number(name.split('.')[1]) % 3);
+    const output = plan(adapter, rankOf, 'fold');
+    assert.equal(configIn(output).rank_pattern?.['^l\\.3\\.q'], 1);
+    for (const { name, rank, scale } of reread(output).modules)
+      assert.deepEqual([rank, scale], [rankOf(name), 1], name);
+  });
+
+  it('refuses to write a configuration that could not be uploaded again', () => {
+    const names = Array.from({ length: 6000 }, (_, index) => `model.layers.${index}.mlp.experts.0.gate_proj`);
+    const adapter = adapterOf(
+      names.flatMap((name) => linear(name, 2, 4, 4)),
+      { r: 2 },
+    );
+    const { code, message } = refusal(() =>
+      plan(adapter, (name) => (/[13579]\.mlp/.test(name) ? 1 : 2), 'fold'),
+    );
+    assert.equal(code, 'CONFIG_TOO_LARGE');
+    assert.match(message, /uniform/);
+    assert.equal(configIn(plan(adapter, () => 1, 'fold')).r, 1);
   });
 });
 
