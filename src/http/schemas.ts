@@ -54,13 +54,22 @@ export const COMPONENTS: readonly TSchema[] = [
 
 const idOf = (schema: unknown): string | undefined => (schema as { $id?: string } | null)?.$id;
 
-/** A schema with every component inside it replaced by a reference, so that each is described once. */
-export function withReferences(schema: TSchema): TSchema {
+/**
+ * A schema as OpenAPI 3.1 wants it: every component inside it is a reference, so that each is described once, and
+ * tuples are written as in JSON Schema 2020-12 (`prefixItems`), where TypeBox still writes them as draft 7 did.
+ */
+export function asComponent(schema: TSchema): TSchema {
   const replace = (value: unknown, isRoot: boolean): unknown => {
     if (Array.isArray(value)) return value.map((item) => replace(item, false));
     if (typeof value !== 'object' || value === null) return value;
     if (!isRoot && idOf(value)) return { $ref: `${idOf(value)}#` };
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replace(item, false)]));
+    const { additionalItems, ...entries } = value as Record<string, unknown>;
+    const copy = Object.fromEntries(
+      Object.entries(entries).map(([key, item]) => [key, replace(item, false)]),
+    );
+    if (!Array.isArray(copy.items)) return copy;
+    const { items, ...rest } = copy;
+    return { ...rest, prefixItems: items, items: additionalItems ?? true };
   };
   return replace(schema, true) as TSchema;
 }

@@ -3,7 +3,8 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Type } from 'typebox';
-import { COMPONENTS, problems, response, withReferences } from '../schemas.ts';
+import { examplesOf } from '../examples.ts';
+import { asComponent, COMPONENTS, problems, response } from '../schemas.ts';
 import { documented } from '../upload/multipart-schema.ts';
 
 const DESCRIPTION =
@@ -19,7 +20,7 @@ const DOCS_CSP =
 
 /** The contract, written from the routes' own schemas: /openapi.yaml and the page at /docs. */
 export const openapi = fp(async (app: FastifyInstance, { version }: { version: string }) => {
-  for (const schema of COMPONENTS) app.addSchema(withReferences(schema));
+  for (const schema of COMPONENTS) app.addSchema({ ...asComponent(schema), ...examplesOf(schema) });
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
