@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { ERROR_KINDS } from '../../src/errors.ts';
+import { openapiDocument } from '../../src/http/openapi-document.ts';
+import { startServer, type TestServer } from '../http/server.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+
+interface Operation {
+  readonly operationId?: string;
+  readonly summary?: string;
+  readonly tags?: readonly string[];
+  readonly responses: Readonly<Record<string, { content?: Record<string, { schema?: { $ref?: string } }> }>>;
+  readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
+}
+interface Contract {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, { examples?: unknown[] }>> };
+}
+
+describe('openapi.yaml', () => {
+  let server: TestServer;
+  let contract: Contract;
+  let operations: [string, Operation][];
+  before(async () => {
+    server = await startServer();
+    contract = (await (await server.fetch('/docs/json')).json()) as Contract;
+    operations = Object.entries(contract.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]): [string, Operation] => [
+        `${method} ${path}`,
+        operation,
+      ]),
+    );
+  });
+  after(() => server.close());
+
+  it('is what the service says; if not, run "npm run openapi"', async () => {
+    const committed = readFileSync(join(ROOT, 'openapi.yaml'), 'utf8');
+    assert.ok(committed === (await openapiDocument(version)), 'openapi.yaml is stale: run "npm run openapi"');
+  });
+
+  it('is served as it is written, apart from the version', async () => {
+    const served = await (await server.fetch('/openapi.yaml')).text();
+    assert.equal(served, await openapiDocument('9.9.9'));
+  });
+
+  it('passes the linter', async () => {
+    const redocly = join(ROOT, 'node_modules/.bin/redocly');
+    const env = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' };
+    const { stdout, stderr } = await promisify(execFile)(redocly, ['lint', 'openapi.yaml'], {
+      cwd: ROOT,
+      env,
+    });
+    assert.match(stdout + stderr, /Your API description is valid/);
+  });
+
+  it('has every call of the service', () => {
+    assert.deepEqual(operations.map(([name]) => name).sort(), [
+      'get /livez',
+      'get /metrics',
+      'get /openapi.yaml',
+      'get /readyz',
+      'get /v1/adapters/{id}',
+      'get /v1/adapters/{id}/archive',
+      'get /v1/adapters/{id}/files/{name}',
+      'get /v1/adapters/{id}/modules',
+      'get /v1/jobs/{id}',
+      'get /v1/jobs/{id}/report',
+      'post /v1/adapters',
+      'post /v1/jobs',
+      'post /v1/squeeze',
+    ]);
+  });
+
+  it('describes every operation, and every failure as a problem', () => {
+    const ids = operations.map(([, operation]) => operation.operationId);
+    assert.equal(new Set(ids).size, ids.length);
+    for (const [name, { operationId, summary, tags, responses }] of operations) {
+      assert.ok(operationId && summary && tags?.length === 1, name);
+      assert.ok(
+        Object.keys(responses).some((status) => status.startsWith('2')),
+        name,
+      );
+      for (const [status, { content }] of Object.entries(responses)) {
+        if (!/^[45]/.test(status)) continue;
+        assert.deepEqual(Object.keys(content ?? {}), ['application/problem+json'], `${name} ${status}`);
+        assert.equal(content!['application/problem+json']?.schema?.$ref, '#/components/schemas/Problem');
+      }
+    }
+  });
+
+  it('describes multipart bodies by their parts', () => {
+    for (const [name, parts] of [
+      ['post /v1/adapters', ['adapter_model.safetensors', 'adapter_config.json']],
+      ['post /v1/squeeze', ['adapter_model.safetensors', 'adapter_config.json', 'request']],
+    ] as const) {
+      const body = new Map(operations).get(name)?.requestBody?.content as Record<
+        string,
+        { schema: { properties: object } }
+      >;
+      assert.deepEqual(Object.keys(body), ['multipart/form-data']);
+      assert.deepEqual(Object.keys(body['multipart/form-data']!.schema.properties), parts);
+    }
+  });
+
+  it('has the components, each once, and examples of the main ones', () => {
+    const { schemas } = contract.components;
+    for (const name of [
+      'Adapter',
+      'AdapterFile',
+      'Job',
+      'JobRequest',
+      'SqueezeRequest',
+      'Report',
+      'Problem',
+    ]) {
+      assert.ok(schemas[name], name);
+    }
+    for (const name of ['Adapter', 'Job', 'JobRequest', 'SqueezeRequest', 'Problem']) {
+      assert.equal(schemas[name]?.examples?.length, 1, name);
+    }
+    assert.ok(!JSON.stringify(contract).includes('"$id"'));
+  });
+
+  it('accepts its own examples', async () => {
+    const { id } = await server.upload();
+    const request = contract.components.schemas.JobRequest!.examples![0] as object;
+    const body = JSON.stringify({ ...request, adapter_id: id });
+    const headers = { 'content-type': 'application/json' };
+    assert.equal((await server.fetch('/v1/jobs', { method: 'POST', headers, body })).status, 202);
+  });
+
+  it('documents every status the error table can give an upload', () => {
+    const upload = new Map(operations).get('post /v1/adapters')!;
+    const described = JSON.stringify(upload.responses);
+    for (const code of Object.keys(ERROR_KINDS).filter((one) => /^(ST|CONFIG|NO_LORA)_/.test(one))) {
+      assert.ok(described.includes(`\`${code}\``), code);
+    }
+  });
+});

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { AdapterService, fileOf, type IncomingFile } from '../../src/service/adapter-service.ts';
+import { adapterIdOf, adapterKey, blobKey } from '../../src/service/layout.ts';
+import { DiskStore } from '../../src/storage/disk-store.ts';
+import { contentOf } from '../conformance/blob-store.ts';
+import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
+
+describe('AdapterService', () => {
+  let root: string;
+  let store: DiskStore;
+  let service: AdapterService;
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'adapter-service-'));
+    store = await DiskStore.open(root);
+    service = new AdapterService(store);
+  });
+  afterEach(async () => {
+    await store.close();
+    await rm(root, { recursive: true, force: true });
+  });
+
+  async function incoming({ weights, config }: TinyAdapter): Promise<IncomingFile[]> {
+    const folder = await store.makeScratch();
+    return [[WEIGHTS, weights] as const, [CONFIG, config] as const].map(([name, content]) => {
+      const path = join(folder, name);
+      writeFileSync(path, content);
+      return {
+        name,
+        path,
+        sha256: createHash('sha256').update(content).digest('hex'),
+        bytes: content.length,
+      };
+    });
+  }
+
+  it('registers an adapter, blobs under their digests', async () => {
+    const files = await incoming(tinyAdapter());
+    const { record, created } = await service.register(files, null);
+    assert.equal(created, true);
+    assert.equal(record.id, adapterIdOf(files));
+    assert.deepEqual(
+      await store.list(''),
+      [adapterKey(record.id), ...files.map((file) => blobKey(file.sha256))].sort(),
+    );
+    assert.ok(
+      files.every((file) => !existsSync(file.path)),
+      'the files were moved',
+    );
+    assert.deepEqual(await service.get(record.id), record);
+    assert.ok(Math.abs(Date.parse(record.created_at) - Date.now()) < 60_000);
+  });
+
+  it('keeps the first record of the same content, with its lineage', async () => {
+    const first = await service.register(await incoming(tinyAdapter()), null);
+    const again = await service.register(await incoming(tinyAdapter()), { parentId: 'ad_x', jobId: 'job_x' });
+    assert.equal(again.created, false);
+    assert.deepEqual(again.record, first.record);
+  });
+
+  it('notes where a result comes from', async () => {
+    const { record } = await service.register(await incoming(tinyAdapter()), {
+      parentId: 'ad_p',
+      jobId: 'job_j',
+    });
+    assert.equal(record.parent_id, 'ad_p');
+    assert.equal(record.job_id, 'job_j');
+  });
+
+  it('lets one of many simultaneous writers win, in one process and across services', async () => {
+    const others = [service, new AdapterService(store), new AdapterService(store)];
+    const results = await Promise.all(
+      Array.from({ length: 9 }, async (_, index) =>
+        others[index % 3]!.register(await incoming(tinyAdapter()), {
+          parentId: `ad_${index}`,
+          jobId: 'job_x',
+        }),
+      ),
+    );
+    assert.equal(results.filter((result) => result.created).length, 1);
+    for (const { record } of results) assert.deepEqual(record, await service.get(record.id));
+  });
+
+  it('shares blobs among adapters', async () => {
+    const adapter = tinyAdapter();
+    const one = await service.register(await incoming(adapter), null);
+    const config = Buffer.from(`${adapter.config.toString()} `);
+    const two = await service.register(await incoming({ ...adapter, config }), null);
+    assert.notEqual(one.record.id, two.record.id);
+    assert.equal(one.record.sha256, two.record.sha256);
+    assert.equal((await store.list('blobs/')).length, 3);
+  });
+
+  it('repairs a blob of the wrong size', async () => {
+    const files = await incoming(tinyAdapter());
+    await store.put(blobKey(files[0]!.sha256), Buffer.from('cut off'));
+    const { record } = await service.register(files, null);
+    assert.equal((await store.stat(blobKey(record.sha256)))?.bytes, files[0]!.bytes);
+  });
+
+  it('registers nothing that cannot be read', async () => {
+    const good = tinyAdapter();
+    const cases: [TinyAdapter, string][] = [
+      [{ ...good, weights: good.weights.subarray(0, 200) }, 'ST_HEADER_LENGTH'],
+      [{ ...good, weights: good.weights.subarray(0, -4) }, 'ST_BUFFER_NOT_COVERED'],
+      [{ ...good, config: Buffer.from('{') }, 'CONFIG_JSON'],
+      [
+        { ...good, config: Buffer.from(good.config.toString().replace('"r":4', '"r":5')) },
+        'CONFIG_RANK_MISMATCH',
+      ],
+    ];
+    for (const [adapter, code] of cases) {
+      await assert.rejects(service.register(await incoming(adapter), null), { code });
+    }
+    const [weights] = await incoming(good);
+    await assert.rejects(service.register([weights!], null), { code: 'FILE_MISSING' });
+    assert.deepEqual(await store.list(''), []);
+  });
+
+  it('hands out what a job needs', async () => {
+    const adapter = tinyAdapter();
+    const { record } = await service.register(await incoming(adapter), null);
+    const source = await service.source(record.id);
+    assert.deepEqual(source.record, record);
+    assert.ok(Buffer.from(source.configBytes).equals(adapter.config));
+    const local = await contentOf(await store.read(blobKey(record.sha256)));
+    assert.ok(local.equals(adapter.weights));
+    assert.ok(existsSync(source.weightsPath));
+  });
+
+  it('reads files whole and in ranges', async () => {
+    const adapter = tinyAdapter();
+    const { record } = await service.register(await incoming(adapter), null);
+    const whole = await service.readFile(record.id, WEIGHTS);
+    assert.equal(whole.bytes, adapter.weights.length);
+    assert.equal(whole.sha256, record.sha256);
+    assert.ok((await contentOf(whole.stream)).equals(adapter.weights));
+    const part = await service.readFile(record.id, CONFIG, { start: 2, end: 9 });
+    assert.equal(part.bytes, adapter.config.length);
+    assert.equal((await contentOf(part.stream)).toString(), adapter.config.toString().slice(2, 10));
+  });
+
+  it('knows neither other ids nor other files', async () => {
+    const { record } = await service.register(await incoming(tinyAdapter()), null);
+    for (const id of ['', 'ad_', `ad_${'0'.repeat(32)}`, '../adapters/x', `${record.id}x`]) {
+      await assert.rejects(service.get(id), { code: 'ADAPTER_NOT_FOUND' });
+      await assert.rejects(service.source(id), { code: 'ADAPTER_NOT_FOUND' });
+    }
+    for (const name of ['', 'x', '../adapter_config.json', '__proto__']) {
+      await assert.rejects(service.readFile(record.id, name), { code: 'FILE_NOT_FOUND' });
+    }
+    assert.throws(() => fileOf(record, 'x'), /it has adapter_model.safetensors, adapter_config.json/);
+  });
+
+  it('says so when the storage lost a blob', async () => {
+    const { record } = await service.register(await incoming(tinyAdapter()), null);
+    for (const file of record.files) await store.remove(blobKey(file.sha256));
+    await assert.rejects(service.source(record.id), { code: 'STORAGE_FAILED' });
+    await assert.rejects(service.readFile(record.id, WEIGHTS), { code: 'STORAGE_FAILED' });
+  });
+});
