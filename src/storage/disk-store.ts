@@ -115,7 +115,7 @@ export class DiskStore implements BlobStore {
   }
 
   check(): Promise<void> {
-    return this.withNewFile((path) => writeDurably(path, Buffer.from('ready?')));
+    return this.withNewFile((path) => writeDurably(path, new Uint8Array(1)));
   }
 
   /** The only way from a key to a path. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { JobRecord, JobResult } from '../../src/contract/job.ts';
+import { Value } from 'typebox/value';
+import { JobRecord, type JobResult } from '../../src/contract/job.ts';
 import type { Report } from '../../src/contract/report.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
@@ -70,6 +71,7 @@ describe('jobs over HTTP', () => {
     assert.equal(((await running.json()) as JobRecord).state, 'active');
     await finish(job);
     const finished = (await (await server.fetch(`/v1/jobs/${job.id}`)).json()) as JobRecord;
+    assert.ok(Value.Check(JobRecord, finished), 'fits the contract');
     assert.equal(finished.state, 'succeeded');
     assert.deepEqual(finished.results, [RESULT]);
   });

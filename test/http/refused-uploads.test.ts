@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
+import { AdapterService } from '../../src/service/adapter-service.ts';
+import { DiskStore } from '../../src/storage/disk-store.ts';
 import { assembleSafetensors } from '../oracle/safetensors.ts';
 import {
   BOUNDARY,
@@ -15,12 +22,15 @@ import {
   rawRequest,
   readAll,
 } from './raw-request.ts';
-import { checkedProblem, startServer, type TestServer } from './server.ts';
-import { CONFIG, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
+import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
+import { CONFIG, formOf, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 
 const { weights, config } = tinyAdapter();
 const GOOD = [part(WEIGHTS, weights), part(CONFIG, config)] as const;
 const LIMIT = 200_000;
+
+/** Descriptors of regular files and sockets of this process. */
+const openFiles = (): number => readdirSync('/proc/self/fd').length;
 
 describe('uploads that are refused', () => {
   let server: TestServer;
@@ -228,6 +238,7 @@ describe('uploads that are refused', () => {
       Buffer.from(postHead('/v1/adapters', [`Content-Length: ${multipartOf(...GOOD).length}`])),
       multipartOf(...GOOD),
     ]);
+    const openBefore = openFiles();
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: whole.length - 1 }),
@@ -245,6 +256,38 @@ describe('uploads that are refused', () => {
       ),
       { numRuns: 40 },
     );
+    await server.assertNoLeftovers();
+    for (let tries = 0; tries < 100 && openFiles() > openBefore; tries++) await sleep(20);
+    assert.ok(openFiles() <= openBefore, 'no file stays open');
+  });
+
+  it('by a full disk', async (t) => {
+    const mount = await mkdtemp(join(tmpdir(), 'full-disk-'));
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', mount], { stdio: 'pipe' });
+    } catch (error) {
+      await rm(mount, { recursive: true });
+      return t.skip(`no tmpfs can be mounted here: ${String(error).split('\n')[0]}`);
+    }
+    const store = await DiskStore.open(mount);
+    const full = await startServer(
+      { maxUploadBytes: 10_000_000 },
+      { store, adapters: new AdapterService(store) },
+    );
+    try {
+      const big = tinyAdapter(1, { rank: 16, m: 8000, n: 8000 });
+      const response = await full.fetch('/v1/adapters', { method: 'POST', body: formOf(big) });
+      assert.equal(response.headers.get('retry-after'), '60');
+      await problemIn(response, 507, 'STORAGE_FULL');
+      assert.deepEqual(await store.list(''), []);
+      const small = await full.fetch('/v1/adapters', { method: 'POST', body: formOf(tinyAdapter()) });
+      assert.equal(small.status, 201, 'there is room again');
+    } finally {
+      await full.close();
+      await store.close();
+      execFileSync('umount', [mount]);
+      await rm(mount, { recursive: true });
+    }
   });
 
   it('by broken chunked framing', async () => {
@@ -280,6 +323,26 @@ describe('uploads that are refused', () => {
       'Content-Encoding': 'gzip',
     });
     checkedProblem(JSON.parse(gzip.body), 415, 'UNSUPPORTED_CONTENT_ENCODING');
+  });
+
+  it('by a Content-Digest that does not match or cannot be read', async () => {
+    const body = multipartOf(...GOOD);
+    const digest = (algorithm: string) => createHash(algorithm).update(body).digest('base64');
+    const other = Buffer.alloc(32, 1).toString('base64');
+    for (const header of [
+      `sha-256=:${other}:`,
+      `md5=:AAAA:, sha-256=:${other}:`,
+      `sha-256=:${digest('sha256')}:, sha-512=:${Buffer.alloc(64).toString('base64')}:`,
+    ]) {
+      await refused(body, 400, 'DIGEST_MISMATCH', [`Content-Digest: ${header}`]);
+    }
+    for (const header of ['sha-256=abc', 'sha-256=:AAAA:', 'nonsense', 'sha-256=:!!:', '']) {
+      await refused(body, 400, 'DIGEST_INVALID', [`Content-Digest: ${header}`]);
+    }
+    // The right digest lets the next check speak.
+    const cut = multipartOf(GOOD[0]);
+    const right = createHash('sha512').update(cut).digest('base64');
+    await refused(cut, 422, 'FILE_MISSING', [`Content-Digest: sha-512=:${right}:, md5=:AAAA:`]);
   });
 
   it('because the service is stopping', async () => {

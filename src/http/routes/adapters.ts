@@ -3,7 +3,7 @@ import { AdapterRecord } from '../../contract/adapter.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { AdapterModules, AdapterPath, LOCATION, problems, reference, response } from '../schemas.ts';
 import { storeUpload } from '../store-upload.ts';
-import { adapterParts, UPLOAD_PROBLEMS } from '../upload/multipart-schema.ts';
+import { adapterParts, UPLOAD_PROBLEMS, UploadHeaders } from '../upload/multipart-schema.ts';
 
 /** POST /v1/adapters, GET /v1/adapters/{id} and its modules. */
 export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (app, { deps }) => {
@@ -21,6 +21,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
           'Takes the two files of a PEFT adapter, in any order. A part is recognised by its name or, failing that, by ' +
           'its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`). The files are ' +
           'checked while they arrive. Ids are derived from the content: the same files have the same id.',
+        headers: UploadHeaders,
         multipart: adapterParts,
         response: {
           200: response('The same content is here already', reference(AdapterRecord), { headers: LOCATION }),

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { JobRecord, SqueezeRequest } from '../../contract/job.ts';
 import { AppError } from '../../errors.ts';
 import { answerJob } from '../answer-job.ts';
@@ -7,7 +8,7 @@ import { invalidRequest } from '../app-error-of.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { LOCATION, problems, reference, response } from '../schemas.ts';
 import { storeUpload } from '../store-upload.ts';
-import { squeezeParts, UPLOAD_PROBLEMS } from '../upload/multipart-schema.ts';
+import { squeezeParts, UPLOAD_PROBLEMS, UploadHeaders } from '../upload/multipart-schema.ts';
 import { REQUEST_FIELD } from '../upload/part-name.ts';
 import type { SchemaError } from '../validation-message.ts';
 import { PreferHeader } from './jobs.ts';
@@ -57,7 +58,7 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
         description:
           'The files as for uploading an adapter, and a part `request` with what to do, in any order. The adapter is ' +
           'kept like any other.',
-        headers: PreferHeader,
+        headers: Type.Object({ ...PreferHeader.properties, ...UploadHeaders.properties }),
         multipart: squeezeParts,
         response: {
           200: response('Finished while the client waited', reference(JobRecord), { headers: LOCATION }),

@@ -1,17 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../../errors.ts';
+import { ContentDigest } from './content-digest.ts';
 
 /** Fewer bytes than this in one idle timeout count as a stall: a drip must not hold a connection for days. */
 const MIN_BYTES_PER_TIMEOUT = 1024;
 
-/** Counts the bytes of a request body as they arrive, and aborts `signal` when they stop coming. */
+/** Watches a request body arrive: counts its bytes, checks its Content-Digest, and aborts `signal` when they stop coming. */
 export class BodyWatch {
   bytes = 0;
   readonly signal: AbortSignal;
+  private readonly digest: ContentDigest;
   private readonly timer: NodeJS.Timeout;
   private readonly stop: () => void;
 
+  /** @throws AppError DIGEST_INVALID */
   constructor(request: IncomingMessage, idleTimeoutMs: number) {
+    this.digest = new ContentDigest(request.headers['content-digest'] as string | undefined);
     const controller = new AbortController();
     this.signal = controller.signal;
     let bytesBefore = 0;
@@ -29,6 +33,7 @@ export class BodyWatch {
     }, idleTimeoutMs);
     const count = (chunk: Buffer): void => {
       this.bytes += chunk.length;
+      this.digest.update(chunk);
     };
     request.on('data', count);
     this.stop = () => request.off('data', count);
@@ -47,6 +52,11 @@ export class BodyWatch {
     } finally {
       this.signal.removeEventListener('abort', onAbort);
     }
+  }
+
+  /** The body is complete. @throws AppError DIGEST_MISMATCH */
+  finish(): void {
+    this.digest.finish();
   }
 
   close(): void {

@@ -13,6 +13,12 @@ declare module 'fastify' {
   }
 }
 
+export const UploadHeaders = Type.Object({
+  'content-digest': Type.Optional(
+    Type.String({ description: 'SHA-256 or SHA-512 of the body (RFC 9530), checked while it arrives' }),
+  ),
+});
+
 const files = {
   [WEIGHTS_FILE]: { ...BINARY, description: 'The weights: safetensors' } as TSchema,
   [CONFIG_FILE]: { ...BINARY, description: 'The configuration PEFT writes beside them' } as TSchema,
@@ -36,7 +42,7 @@ export const documented = ({ multipart, ...schema }: FastifySchema): FastifySche
 
 /** Everything that can be wrong with an upload: the rows of the error table about bodies, files and the LoRA inside. */
 const IS_OF_UPLOADS =
-  /^(MULTIPART_|UPLOAD_|DUPLICATE_PART|UNEXPECTED_PART|FILE_MISSING|FIELD_TOO|TOO_MANY|PICKLE_|UNSUPPORTED_|LFS_|ST_|CONFIG_|NO_LORA|LORA_(?!BIAS)|STORAGE_)/;
+  /^(MULTIPART_|UPLOAD_|DIGEST_|DUPLICATE_PART|UNEXPECTED_PART|FILE_MISSING|FIELD_TOO|TOO_MANY|PICKLE_|UNSUPPORTED_|LFS_|ST_|CONFIG_|NO_LORA|LORA_(?!BIAS)|STORAGE_)/;
 
 export const UPLOAD_PROBLEMS = (Object.keys(ERROR_KINDS) as ErrorCode[]).filter((code) =>
   IS_OF_UPLOADS.test(code),

@@ -44,12 +44,13 @@ export async function receiveAdapter<T>(
 ): Promise<T> {
   refuseAnnouncedSize(request, context.maxUploadBytes);
   const folder = await context.store.makeScratch();
-  const watch = new BodyWatch(request.raw, context.uploadIdleTimeoutMs);
+  let watch: BodyWatch | undefined;
   try {
+    watch = new BodyWatch(request.raw, context.uploadIdleTimeoutMs);
     const upload = await collect(request, context, watch, folder, allowRequestField);
     return await use(upload);
   } finally {
-    watch.close();
+    watch?.close();
     // Whoever still sends is read and forgotten until the connection ends (see plugins/linger.ts).
     request.raw.unpipe();
     request.raw.resume();
@@ -98,6 +99,7 @@ async function collect(
       'The body has no part that can be read: each part starts with the boundary and a Content-Disposition with a name.',
     );
   }
+  watch.finish();
   const missing = FILE_NAMES.filter((name) => !files.has(name));
   if (missing.length > 0) {
     throw new AppError('FILE_MISSING', `The upload lacks ${missing.join(' and ')}.`, { missing });

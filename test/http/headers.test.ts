@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { parseByteRange } from '../../src/http/byte-range.ts';
+import { allowsRange, entityTag, matchesNone } from '../../src/http/entity-tag.ts';
+import { MAX_WAIT_SECONDS, preferredWaitSeconds } from '../../src/http/prefer.ts';
+
+describe('parseByteRange', () => {
+  it('gives a range inside the file, or says why not', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(2000),
+        fc.nat(3000),
+        fc.option(fc.nat(3000), { nil: undefined }),
+        (bytes, start, end) => {
+          const range = parseByteRange(`bytes=${start}-${end ?? ''}`, bytes);
+          if (end !== undefined && end < start) return assert.equal(range, 'whole');
+          if (start >= bytes) return assert.equal(range, 'unsatisfiable');
+          assert.deepEqual(range, { start, end: Math.min(end ?? bytes, bytes - 1) });
+        },
+      ),
+    );
+  });
+
+  it('gives the last bytes', () => {
+    fc.assert(
+      fc.property(fc.nat(2000), fc.nat(3000), (bytes, suffix) => {
+        const range = parseByteRange(`bytes=-${suffix}`, bytes);
+        if (suffix === 0 || bytes === 0) return assert.equal(range, 'unsatisfiable');
+        assert.deepEqual(range, { start: Math.max(bytes - suffix, 0), end: bytes - 1 });
+      }),
+    );
+  });
+
+  it('never fails and never leaves the file, whatever the header', () => {
+    const text = fc.oneof(fc.string(), fc.stringMatching(/^bytes=[-0-9, ]{0,40}$/));
+    fc.assert(
+      fc.property(text, fc.nat(100), (header, bytes) => {
+        const range = parseByteRange(header, bytes);
+        if (typeof range === 'string') return;
+        assert.ok(0 <= range.start && range.start <= range.end && range.end < bytes, header);
+      }),
+    );
+  });
+
+  it('reads numbers beyond any file', () => {
+    assert.equal(parseByteRange(`bytes=${'9'.repeat(400)}-`, 10), 'unsatisfiable');
+    assert.deepEqual(parseByteRange(`bytes=0-${'9'.repeat(400)}`, 10), { start: 0, end: 9 });
+    assert.equal(parseByteRange(undefined, 10), 'whole');
+  });
+});
+
+describe('entity tags', () => {
+  it('match weakly where that is enough and strongly where not', () => {
+    const tag = entityTag('abc');
+    assert.equal(tag, '"abc"');
+    for (const header of [tag, 'W/"abc"', '"x", "abc"', '"x",W/"abc"', ' * '])
+      assert.ok(matchesNone(header, tag), header);
+    for (const header of [undefined, '', '"ab"', 'abc', '"ABC"'])
+      assert.ok(!matchesNone(header, tag), header);
+    assert.ok(allowsRange(undefined, tag) && allowsRange(tag, tag));
+    assert.ok(!allowsRange('W/"abc"', tag) && !allowsRange('Wed, 21 Oct 2026 07:28:00 GMT', tag));
+  });
+});
+
+describe('preferredWaitSeconds', () => {
+  it('reads the wait among other preferences', () => {
+    const cases: [string | string[] | undefined, number][] = [
+      [undefined, 0],
+      ['', 0],
+      ['respond-async', 0],
+      ['wait=10', 10],
+      ['WAIT = 10', 10],
+      ['wait="10"', 10],
+      ['respond-async, wait=7', 7],
+      ['return=minimal; x=1, wait=3, wait=9', 3],
+      [['respond-async', 'wait=4'], 4],
+      ['wait=0', 0],
+      ['wait=-1', 0],
+      ['wait=1.5', 0],
+      ['wait=soon', 0],
+      ['await=5', 0],
+      ['wait=86400', MAX_WAIT_SECONDS],
+    ];
+    for (const [header, seconds] of cases)
+      assert.equal(preferredWaitSeconds(header), seconds, String(header));
+  });
+});
