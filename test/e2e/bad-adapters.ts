@@ -127,8 +127,18 @@ export const BAD_ADAPTERS: readonly BadAdapter[] = [
   },
 
   // The LoRA inside
-  { what: 'A without B', files: tensors({ [A]: factor(4, 12) }), code: 'LORA_UNPAIRED', names: A },
-  { what: 'B without A', files: tensors({ [B]: factor(16, 4) }), code: 'LORA_UNPAIRED', names: B },
+  {
+    what: 'A without B',
+    files: tensors({ [A]: factor(4, 12) }),
+    code: 'LORA_UNPAIRED',
+    names: 'layers.0.q_proj',
+  },
+  {
+    what: 'B without A',
+    files: tensors({ [B]: factor(16, 4) }),
+    code: 'LORA_UNPAIRED',
+    names: 'layers.0.q_proj',
+  },
   { what: 'no LoRA at all', files: tensors({ 'model.weight': factor(4, 4) }), code: 'NO_LORA_TENSORS' },
   {
     what: 'factors of different ranks',
@@ -188,5 +198,10 @@ export const BAD_ADAPTERS: readonly BadAdapter[] = [
     code: 'CONFIG_REGEX',
     names: '(',
   },
-  { what: 'DoRA', files: config({ ...CONFIG, use_dora: true }), code: 'UNSUPPORTED_LORA_VARIANT' },
+  {
+    what: 'QALoRA',
+    files: config({ ...CONFIG, use_qalora: true }),
+    code: 'UNSUPPORTED_LORA_VARIANT',
+    names: 'use_qalora',
+  },
 ];

@@ -125,7 +125,12 @@ describe('bad input', () => {
       ['a rank in words', () => job({ targets: [{ rank: '2' }] }), 'VALIDATION_FAILED', 'rank'],
       ['energy above 1', () => job({ targets: [{ energy: 1.5 }] }), 'VALIDATION_FAILED', 'energy'],
       ['no target', () => job({ targets: [] }), 'VALIDATION_FAILED', 'targets'],
-      ['two policies in a target', () => job({ targets: [{ rank: 2, energy: 0.9 }] }), 'UNKNOWN_OPTION'],
+      [
+        'two policies in a target',
+        () => job({ targets: [{ rank: 2, energy: 0.9 }] }),
+        'VALIDATION_FAILED',
+        'energy',
+      ],
       ['an unknown option', () => job({ options: { iterations: 3 } }), 'UNKNOWN_OPTION', 'iterations'],
       ['an unknown field', () => job({ priority: 1 }), 'UNKNOWN_OPTION', 'priority'],
       ['an unknown method', () => job({ options: { method: 'magic' } }), 'VALIDATION_FAILED', 'method'],
