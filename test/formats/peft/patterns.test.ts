@@ -52,6 +52,8 @@ describe('PatternTable: which key applies', () => {
     [['10', '1'], 'net.1', '1'],
     [['10', '1'], 'net.10', '10'],
     [['a)|(b'], 'b', 'a)|(b'],
+    [['a)|(b'], 'x.b', undefined],
+    [['a)|(b'], 'a.x', 'a)|(b'],
     [['.*'], 'anything.at.all', '.*'],
     [[], 'a.b', undefined],
   ];

@@ -86,16 +86,14 @@ describe('planPeftOutput: scales', () => {
   });
 
   it('keep writes whole alphas where rounding errors would have made fractions', () => {
-    const adapter = adapterOf(linear('q', 49, 64, 64), { r: 49, lora_alpha: 98 / 3 });
-    assert.equal((98 / 3 / 49) * 3, 2);
-    const thirds = adapterOf(linear('q', 3), { r: 3, lora_alpha: 10 });
-    assert.equal(configIn(plan(thirds, () => 3, 'keep')).lora_alpha, 10);
-    assert.equal(configIn(plan(adapter, () => 3, 'keep')).lora_alpha, 2);
-    const many = [7, 11, 13, 23, 49].map((r) => {
-      const source = adapterOf(linear('q', r, 64, 64), { r, lora_alpha: 5 });
-      return configIn(plan(source, () => r, 'keep')).lora_alpha;
-    });
-    assert.deepEqual(many, [5, 5, 5, 5, 5]);
+    const alphaAt = (alpha: number, from: number, to: number): number =>
+      configIn(plan(adapterOf(linear('q', from, 64, 64), { r: from, lora_alpha: alpha }), () => to, 'keep'))
+        .lora_alpha;
+    assert.notEqual((29 / 7) * 7, 29);
+    assert.notEqual((50 / 11) * 11, 50);
+    assert.deepEqual([alphaAt(29, 7, 7), alphaAt(50, 11, 11)], [29, 50]);
+    // and never elsewhere
+    assert.deepEqual([alphaAt(10, 4, 3), alphaAt(1, 64, 1), alphaAt(98 / 3, 49, 3)], [7.5, 1 / 64, 2]);
   });
 
   it('keep, modules with scales of their own: the most frequent alpha is the global one', () => {
@@ -178,6 +176,9 @@ describe('planPeftOutput: scales', () => {
     assert.deepEqual(keysFor('a.q', 'axq'), ['^a\\.q']);
     assert.deepEqual(keysFor('b.a.q', 'a.q'), ['b.a.q']);
     assert.deepEqual(keysFor('a+b', 'c'), ['^a\\+b']);
+    const nested = adapterOf(['a.q', 'b.a.q', 'c'].flatMap((name) => linear(name, 4)));
+    const output = plan(nested, (name) => ({ 'a.q': 1, 'b.a.q': 2 })[name] ?? 4, 'fold');
+    assert.deepEqual(Object.keys(configIn(output).rank_pattern!), ['b.a.q', 'a.q']);
   });
 
   it('writes exact keys at once for very many modules, which are read again', () => {
