@@ -1,6 +1,9 @@
 /** The only importer of onnxruntime-node: everything that is particular to it is known here. */
 import * as runtime from 'onnxruntime-node';
 
+// Whatever goes wrong is thrown as well; the runtime's own lines on stderr would break the log's format.
+runtime.env.logLevel = 'fatal';
+
 export type ProviderName = 'cpu' | 'cuda';
 
 export const ORT_VERSION: string = runtime.env.versions.node ?? runtime.env.versions.common;

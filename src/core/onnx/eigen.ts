@@ -5,7 +5,7 @@ import { orthonormalise } from './orthonormalise.ts';
 const MAX_SWEEPS = 40;
 /** A sweep that met no larger cosine between two rows was the last: Jacobi converges quadratically. */
 const LAST_COSINE = 1e-8;
-/** Keeps divisions finite where a row is zero. */
+/** Keeps divisions finite where a row is zero. Taken by Max: ONNX Runtime drops the addition of so small a number. */
 const TINY = 1e-300;
 /** Rows with a smaller squared length, relative to the largest, are noise: their angles are not looked at. */
 const SMALLEST_ROW = 1e-26;
@@ -85,7 +85,7 @@ function jacobi(graph: GraphBuilder, start: Value, size: number): { rows: Value;
       const a2 = body.mul(a, body.double(2));
       const root = body.sqrt(body.add(body.mul(d, d), body.mul(a2, a2)));
       const towards = body.where(body.greater(body.double(0), d), body.neg(a2), a2);
-      const angle = body.div(towards, body.add(body.add(body.abs(d), root), body.double(TINY)));
+      const angle = body.div(towards, body.max(body.add(body.abs(d), root), body.double(TINY)));
       const isFrozen = body.unsqueeze(body.unsqueeze(frozen!, 1), 2);
       const t = body.where(isFrozen, body.double(0), angle);
       const c = body.div(body.double(1), body.sqrt(body.add(body.mul(t, t), body.double(1))));
@@ -94,7 +94,7 @@ function jacobi(graph: GraphBuilder, start: Value, size: number): { rows: Value;
       const newBottom = body.add(body.mul(s, top), body.mul(c, bottom));
 
       const meets = body.greater(body.op('Min', [p, q]), body.double(SMALLEST_ROW));
-      const cosine = body.div(body.abs(a), body.add(body.mul(body.sqrt(p), body.sqrt(q)), body.double(TINY)));
+      const cosine = body.div(body.abs(a), body.max(body.mul(body.sqrt(p), body.sqrt(q)), body.double(TINY)));
       const worst = body.reduceMax(body.where(meets, cosine, body.double(0)), [1, 2], false);
       const soFar = body.max(sweepCosine!, worst);
 

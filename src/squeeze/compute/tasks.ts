@@ -1,0 +1,108 @@
+import type { LoraModule } from '../../adapter/adapter.ts';
+import type { FloatDtype } from '../../core/half.ts';
+import type { Decomposition } from '../../engine/kernels.ts';
+import type { Provider } from '../../engine/provider.ts';
+import type { PlainError } from '../../errors.ts';
+
+/** Where one factor lies in the source file. */
+export interface FactorRange {
+  readonly name: string;
+  readonly dtype: FloatDtype;
+  readonly beginByte: number;
+  readonly endByte: number;
+}
+
+/** A module as a compute thread needs it: A is [rank, n], B is [m, rank], row-major. */
+export interface ModuleFactors {
+  readonly name: string;
+  readonly a: FactorRange;
+  readonly b: FactorRange;
+  readonly rank: number;
+  readonly m: number;
+  readonly n: number;
+}
+
+/** How to take modules of one rank apart. */
+export interface Decomposer {
+  readonly variant: 'randomised' | 'exact';
+  readonly columns: number;
+  readonly maxIterations: number;
+  readonly tolerance: number;
+  readonly seed: number;
+}
+
+/** Pass 1: Gram matrices of some modules of equal rank, then their decomposition as one stack. */
+export interface DecomposeTask {
+  readonly kind: 'decompose';
+  readonly weightsPath: string;
+  readonly modules: readonly ModuleFactors[];
+  readonly decomposer: Decomposer;
+}
+
+/** One module as it goes into one output file. */
+export interface ProjectionOrder {
+  readonly path: string;
+  readonly offsetA: number;
+  readonly offsetB: number;
+  readonly dtypeA: FloatDtype;
+  readonly dtypeB: FloatDtype;
+  readonly rank: number;
+  readonly factorA: number;
+  readonly factorB: number;
+}
+
+/** Pass 2: one module, read once, written to every output that wants it. */
+export interface ProjectTask {
+  readonly kind: 'project';
+  readonly weightsPath: string;
+  readonly module: ModuleFactors;
+  /** null: the factors stay as they are but for their scale and dtype. */
+  readonly decomposition: Decomposition | null;
+  readonly orders: readonly ProjectionOrder[];
+}
+
+export type Task = DecomposeTask | ProjectTask;
+
+/** What the written factors of one order turned out to be: ⟨B·A, B′·A′⟩ and ‖B′·A′‖². */
+export interface Measured {
+  readonly inner: number;
+  readonly energy: number;
+}
+
+/** Seconds of work by phase. */
+export type Busy = Record<'load' | 'gram' | 'core' | 'project' | 'write', number>;
+
+export interface TaskResults {
+  decompose: { readonly decompositions: readonly Decomposition[]; readonly busy: Busy };
+  project: { readonly measured: readonly Measured[]; readonly busy: Busy };
+}
+
+/** From the pool to a thread. */
+export interface TaskMessage {
+  readonly id: number;
+  readonly task: Task;
+}
+
+/** From a thread to the pool. */
+export type ThreadMessage =
+  | { readonly type: 'ready'; readonly provider: Provider }
+  | { readonly type: 'broken'; readonly error: PlainError }
+  | { readonly type: 'gram'; readonly id: number; readonly module: string }
+  | { readonly type: 'done'; readonly id: number; readonly result: TaskResults[Task['kind']] }
+  | { readonly type: 'failed'; readonly id: number; readonly error: PlainError };
+
+export const factorsOf = (module: LoraModule): ModuleFactors => ({
+  name: module.name,
+  a: rangeOf(module.a),
+  b: rangeOf(module.b),
+  rank: module.rank,
+  m: module.m,
+  n: module.n,
+});
+
+const rangeOf = ({ name, dtype, beginByte, endByte }: FactorRange): FactorRange => ({
+  name,
+  dtype,
+  beginByte,
+  endByte,
+});

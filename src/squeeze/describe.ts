@@ -1,0 +1,89 @@
+import type { Adapter, ModulePlan } from '../adapter/adapter.ts';
+import type { JobResult } from '../contract/job.ts';
+import type { ModuleSpectrum } from '../contract/report.ts';
+import type { Target } from '../contract/target.ts';
+import { energyCurve, RESOLUTION, resolved } from '../core/spectrum.ts';
+import type { Decomposition } from '../engine/kernels.ts';
+import type { Closeness } from './measure.ts';
+import type { Method } from './method.ts';
+
+/** One target's result, in numbers. */
+export function describeResult(
+  target: Target,
+  plans: readonly ModulePlan[],
+  closeness: Closeness,
+  bytes: number,
+  warnings: readonly string[],
+): Omit<JobResult, 'adapter_id'> {
+  const ranks = plans.map(({ rank }) => rank);
+  const parameters = plans.reduce((sum, { module, rank }) => sum + rank * (module.m + module.n), 0);
+  const worst = closeness.modules.reduce((x, y) => (y.relative_error > x.relative_error ? y : x));
+  return {
+    target,
+    format: 'peft',
+    rank: { min: Math.min(...ranks), max: Math.max(...ranks) },
+    bytes,
+    parameters,
+    relative_error: closeness.relativeError,
+    energy_retained: 1 - closeness.relativeError ** 2,
+    worst_module:
+      worst.relative_error > 0 ? { name: worst.name, relative_error: worst.relative_error } : null,
+    warnings: [...warnings],
+  };
+}
+
+/** What the user should know about ranks that were not reached because they are not below the source's. */
+export function rankWarnings(plans: readonly ModulePlan[], isUnchanged: boolean): string[] {
+  const untouched = plans.filter(({ module, rank }) => rank === module.rank).length;
+  const ranks = plans.map(({ module }) => module.rank);
+  const range = rangeText(Math.min(...ranks), Math.max(...ranks));
+  if (isUnchanged) {
+    return [`Nothing to squeeze: the adapter's rank is already ${range}. The result is the source itself.`];
+  }
+  if (untouched === plans.length) return [`No module was squeezed: the rank stays ${range}.`];
+  return untouched > 0
+    ? [`${untouched} of ${plans.length} modules have this rank or less already and pass through unsqueezed.`]
+    : [];
+}
+
+const rangeText = (min: number, max: number): string => (min === max ? `${max}` : `${min} to ${max}`);
+
+/** The spectrum of a module's update, its scale included. */
+export function describeSpectra(
+  adapter: Adapter,
+  decompositions: readonly Decomposition[],
+): ModuleSpectrum[] {
+  return adapter.modules.map(({ name, kind, m, n, rank, scale }, index) => {
+    const { sigma, energy, iterations } = decompositions[index]!;
+    const known = sigma.subarray(0, Math.min(rank, sigma.length));
+    return {
+      name,
+      kind,
+      shape: [m, n],
+      rank,
+      scale,
+      energy: scale * scale * energy,
+      singular_values: resolved(known.map((value) => value * Math.abs(scale))),
+      energy_curve: energyCurve(known, energy),
+      power_iterations: iterations,
+    };
+  });
+}
+
+/** What a reader of the report has to know to take its numbers for what they are. */
+export function notesOn(method: Method): string[] {
+  const notes = [
+    'relative_error is measured on the written factors after rounding to their dtype; below about 1e-7 it is rounding noise of the measurement.',
+    `Singular values below ${RESOLUTION} of a module's largest cannot be told from zero and are given as 0.`,
+  ];
+  if (method.used === 'rsvd') {
+    notes.push(
+      'Randomised SVD: singular values are those of the sketch (a lower bound for the true ones); energy is exact.',
+    );
+  } else if (method.requested === 'rsvd') {
+    notes.push(
+      'The exact method was used: a target needs the whole spectrum, or the sketch would have been as wide as the rank.',
+    );
+  }
+  return notes;
+}

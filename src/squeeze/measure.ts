@@ -1,0 +1,49 @@
+import type { ModulePlan, ScaleMode } from '../adapter/adapter.ts';
+import type { ModuleResult } from '../contract/report.ts';
+import { truncationError } from '../core/spectrum.ts';
+import type { Decomposition } from '../engine/kernels.ts';
+import type { Measured } from './compute/tasks.ts';
+
+/** How close one result is: every module, and all together. */
+export interface Closeness {
+  readonly modules: readonly ModuleResult[];
+  readonly relativeError: number;
+}
+
+/**
+ * ‖ΔW − ΔW′‖² = ‖ΔW‖² − 2⟨ΔW, ΔW′⟩ + ‖ΔW′‖², of the factors as they were written. The difference of nearly equal
+ * numbers limits what can be told: errors below about 1e-7 may come out as anything below that.
+ * @param measured null where the module was copied
+ */
+export function measure(
+  plans: readonly ModulePlan[],
+  scale: ScaleMode,
+  decompositions: readonly Decomposition[],
+  measured: readonly (Measured | null)[],
+): Closeness {
+  let totalEnergy = 0;
+  let totalLost = 0;
+  const modules = plans.map(({ module, rank }, index): ModuleResult => {
+    const decomposition = decompositions[index]!;
+    const s = module.scale;
+    const written = scale === 'fold' ? 1 : s;
+    const energy = s * s * decomposition.energy;
+    const found = measured[index]!;
+    const lost = found
+      ? Math.max(0, energy - 2 * s * written * found.inner + written * written * found.energy)
+      : 0;
+    totalEnergy += energy;
+    totalLost += lost;
+    const relativeError = energy > 0 ? Math.sqrt(lost / energy) : 0;
+    const isComplete = decomposition.columns >= module.rank;
+    return {
+      name: module.name,
+      rank,
+      relative_error: relativeError,
+      optimal_error: isComplete ? truncationError(decomposition.sigma, rank) : null,
+      energy_retained: 1 - relativeError ** 2,
+      passthrough: rank === module.rank,
+    };
+  });
+  return { modules, relativeError: totalEnergy > 0 ? Math.sqrt(totalLost / totalEnergy) : 0 };
+}

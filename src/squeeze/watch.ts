@@ -1,0 +1,88 @@
+import { PHASES, type Phase, type Timings } from '../contract/job.ts';
+import { idle } from './compute/run-task.ts';
+import type { Busy } from './compute/tasks.ts';
+import type { SqueezeInput } from './squeeze.ts';
+
+/** Follows one job: progress, work done by phase, and whether to go on. */
+export class Watch {
+  readonly signal: AbortSignal;
+  readonly #busy: Busy = idle();
+  readonly #own: Busy = idle();
+  readonly #stop = new AbortController();
+  readonly #onProgress: SqueezeInput['onProgress'];
+  readonly #done = new Map<Phase, number>();
+  #phase: Phase = 'load';
+  #total = 0;
+
+  constructor(onProgress: SqueezeInput['onProgress'], signal: AbortSignal) {
+    this.#onProgress = onProgress;
+    this.signal = AbortSignal.any([signal, this.#stop.signal]);
+  }
+
+  /** Enters a phase, with the number of modules that this phase and those after it will go through. */
+  begin(phase: Phase, total: number): void {
+    this.#phase = phase;
+    this.#total = total;
+    this.#report(null);
+  }
+
+  /** One more module went through a phase; phases overlap, and the earliest that is not through is told. */
+  finished(phase: Phase, module: string): void {
+    this.#done.set(phase, this.#count(phase) + 1);
+    while (this.#count(this.#phase) >= this.#total && this.#phase !== phase) {
+      this.#phase = PHASES[PHASES.indexOf(this.#phase) + 1]!;
+    }
+    if (phase === this.#phase) this.#report(module);
+  }
+
+  worked(busy: Busy): void {
+    for (const phase of Object.keys(busy) as (keyof Busy)[]) this.#busy[phase] += busy[phase];
+  }
+
+  /** Does some work on this thread, with its seconds added to a phase. */
+  async clocked<T>(phase: keyof Busy, work: () => Promise<T>): Promise<T> {
+    const startedMs = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.#own[phase] += (performance.now() - startedMs) / 1000;
+    }
+  }
+
+  /** Seconds by phase: work of the compute threads shared over their number, and what this thread did. */
+  timings(threads: number, totalSeconds: number): Timings {
+    const seconds = (phase: keyof Busy): number => this.#busy[phase] / threads + this.#own[phase];
+    return {
+      queue_wait: 0,
+      load: seconds('load'),
+      gram: seconds('gram'),
+      core: seconds('core'),
+      project: seconds('project'),
+      write: seconds('write'),
+      total: totalSeconds,
+    };
+  }
+
+  /** Waits for all of some work. The first failure keeps what has not begun from beginning, and is thrown last. */
+  async all(work: readonly Promise<void>[]): Promise<void> {
+    const guarded = work.map((promise) =>
+      promise.catch((error: unknown) => {
+        this.#stop.abort();
+        throw error;
+      }),
+    );
+    const outcomes = await Promise.allSettled(guarded);
+    const failures = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason);
+    // Tasks cancelled because of another's failure say nothing about the cause.
+    const cause = failures.find((reason) => reason?.code !== 'CANCELLED') ?? failures[0];
+    if (cause) throw cause;
+  }
+
+  #count(phase: Phase): number {
+    return this.#done.get(phase) ?? 0;
+  }
+
+  #report(module: string | null): void {
+    this.#onProgress({ phase: this.#phase, done: this.#count(this.#phase), total: this.#total, module });
+  }
+}
