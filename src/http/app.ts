@@ -28,9 +28,9 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   const { bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS, lingerMs = DEFAULT_LINGER_MS } = deps.limits;
   const app = await bareApp(deps);
   await app.register(linger, { lingerMs });
+  await app.register(refuseWhenStopping, { isShuttingDown: deps.isShuttingDown ?? (() => false) });
   await app.register(mediaTypes);
   await app.register(bodyTimeout, { bodyTimeoutMs });
-  await app.register(refuseWhenStopping, { isShuttingDown: deps.isShuttingDown ?? (() => false) });
   await app.register(multipart);
   await app.register(openapi, { version: deps.version });
   for (const routes of [adapterRoutes, adapterFileRoutes, adapterArchiveRoutes, jobRoutes, squeezeRoutes]) {

@@ -11,6 +11,8 @@ function rawErrorOf(error: NodeJS.ErrnoException): AppError {
       return new AppError('HEADERS_TOO_LARGE', 'The request line and headers have more than 16 KiB.');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new AppError('UPLOAD_TOO_SLOW', 'The request headers did not arrive in time.');
+    case 'HPE_INVALID_EOF_STATE':
+      return new AppError('UPLOAD_ABORTED', 'The connection ended before the request was complete.');
     default:
       return new AppError(
         'BAD_REQUEST',

@@ -37,6 +37,8 @@ export function serverOptions(
     // Uploads may take hours: plugins/body-timeout.ts and upload/body-watch.ts watch bodies.
     requestTimeout: 0,
     forceCloseConnections: 'idle',
+    // plugins/refuse-when-stopping.ts answers instead, by a problem, and lets reading go on.
+    return503OnClosing: false,
     clientErrorHandler: answerClientError,
     ajv: {
       customOptions: {

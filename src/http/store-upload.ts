@@ -20,16 +20,20 @@ export async function storeUpload(
   { adapters, store, metrics, limits }: HttpDependencies,
   { onRequest }: StoreOptions = {},
 ): Promise<StoredUpload> {
-  const context = { store, openGate: () => adapters.openGate(), ...limits };
+  let bytes = 0;
+  const onEnd = (received: number): void => {
+    bytes = received;
+  };
+  const context = { store, openGate: () => adapters.openGate(), onEnd, ...limits };
   try {
-    return await receiveAdapter(request, context, onRequest !== undefined, async (upload) => {
+    const stored = await receiveAdapter(request, context, onRequest !== undefined, async (upload) => {
       onRequest?.(upload.request);
-      const stored = await adapters.register(upload.files, null);
-      metrics.uploadEnded(stored.created ? 'created' : 'known', upload.bytes);
-      return stored;
+      return adapters.register(upload.files, null);
     });
+    metrics.uploadEnded(stored.created ? 'created' : 'known', bytes);
+    return stored;
   } catch (error) {
-    metrics.uploadEnded(appErrorOf(error).code, request.raw.socket.bytesRead);
+    metrics.uploadEnded(appErrorOf(error).code, bytes);
     throw error;
   }
 }

@@ -86,7 +86,11 @@ describe('uploads that are refused', () => {
     it('a part header without a colon', () =>
       isRefused(multipartOf(named('x', 'Content-Disposition form-data')), 400, 'MULTIPART_MALFORMED'));
     it('parts without name or disposition', async () => {
-      for (const disposition of ['Content-Type: text/plain', 'Content-Disposition: attachment']) {
+      for (const disposition of [
+        'Content-Type: text/plain',
+        'Content-Disposition: attachment',
+        `Content-Disposition: form-data; filename="${WEIGHTS}"`,
+      ]) {
         await refused(multipartOf(named('x', disposition)), 400, 'MULTIPART_MALFORMED');
       }
     });

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { Agent, request } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { AppError } from '../../src/errors.ts';
 import { buildProbeApp } from '../../src/http/app.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
-import { openSocket, parseResponse, rawRequest, readAll } from './raw-request.ts';
+import {
+  multipartOf,
+  openSocket,
+  parseResponse,
+  part,
+  postHead,
+  rawRequest,
+  readAll,
+} from './raw-request.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
 
 describe('the service over HTTP', () => {
@@ -88,6 +97,58 @@ describe('the service over HTTP', () => {
       `${stdout}${stderr}`.split('\n').filter((line) => line !== '' && !known.test(line)),
       [],
     );
+  });
+
+  it('counts uploads by outcome, and their bytes', async () => {
+    const own = await startServer();
+    try {
+      const body = multipartOf(part('nope', 'x'.repeat(1000)));
+      const socket = await openSocket(own.port);
+      const request = Buffer.concat([
+        Buffer.from(postHead('/v1/adapters', [`Content-Length: ${body.length}`])),
+        body,
+      ]);
+      // Two requests on one connection: each counts its own bytes.
+      socket.write(Buffer.concat([request, request]));
+      socket.write('GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      await readAll(socket);
+      await own.upload();
+      await own.upload();
+      const text = await (await own.fetch('/metrics')).text();
+      assert.match(text, /lora_squeeze_uploads_total\{outcome="UNEXPECTED_PART"\} 2\n/);
+      assert.match(text, /lora_squeeze_uploads_total\{outcome="created"\} 1\n/);
+      assert.match(text, /lora_squeeze_uploads_total\{outcome="known"\} 1\n/);
+      const bytes = Number(/lora_squeeze_upload_bytes_total (\d+)/.exec(text)?.[1]);
+      assert.ok(bytes > 2 * body.length && bytes < 2 * body.length + 10_000, String(bytes));
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('goes on answering readers while it closes, and refuses work by a problem', async () => {
+    const own = await startServer();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ask = (method: string, path: string) =>
+      new Promise<{ status: number; connection: string | undefined; body: string }>((resolve, reject) => {
+        const sent = request({ agent, host: '127.0.0.1', port: own.port, method, path }, async (response) => {
+          let body = '';
+          for await (const chunk of response) body += chunk;
+          resolve({ status: response.statusCode!, connection: response.headers.connection, body });
+        });
+        sent.on('error', reject);
+        sent.end();
+      });
+    try {
+      assert.equal((await ask('GET', '/livez')).status, 200);
+      own.stopping = true;
+      const refused = await ask('POST', '/v1/jobs');
+      assert.equal(refused.connection, 'close');
+      checkedProblem(JSON.parse(refused.body), 503, 'SHUTTING_DOWN');
+      assert.equal((await ask('GET', '/livez')).status, 200);
+    } finally {
+      agent.destroy();
+      await own.close();
+    }
   });
 
   it('answers unknown paths with a problem, whatever comes with them', async () => {

@@ -80,7 +80,7 @@ export const adapterFileRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependenci
     const part = range === 'whole' ? undefined : range;
     if (part) reply.code(206).header('content-range', `bytes ${part.start}-${part.end}/${bytes}`);
     reply.headers({
-      'content-type': name.endsWith('.json') ? 'application/json' : 'application/octet-stream',
+      'content-type': 'application/octet-stream',
       'content-length': part ? part.end - part.start + 1 : bytes,
       'content-disposition': `attachment; filename="${name}"`,
       'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,

@@ -16,12 +16,13 @@ const isFileName = (name: string | undefined): name is FileName => FILE_NAMES.in
 /**
  * Which of the adapter's files a part is: by its name, else by its filename (`curl -F files=@adapter_config.json`).
  * Names are compared, never used as paths.
- * @throws AppError PICKLE_REFUSED, UNSUPPORTED_FORMAT, UNEXPECTED_PART
+ * @throws AppError MULTIPART_MALFORMED, PICKLE_REFUSED, UNSUPPORTED_FORMAT, UNEXPECTED_PART
  */
 export function fileNameOf(fieldname: string | undefined, filename: string | undefined): FileName {
+  if (fieldname === undefined) throw new AppError('MULTIPART_MALFORMED', 'A part has no name.');
   if (isFileName(fieldname)) return fieldname;
   if (isFileName(filename)) return filename;
-  const sent = JSON.stringify((filename ?? fieldname ?? '').slice(0, MAX_SHOWN));
+  const sent = JSON.stringify((filename ?? fieldname).slice(0, MAX_SHOWN));
   const wanted = `send the parts ${FILE_NAMES.join(' and ')}`;
   if (PICKLE.test(filename ?? '')) {
     throw new AppError(
@@ -33,7 +34,7 @@ export function fileNameOf(fieldname: string | undefined, filename: string | und
     throw new AppError('UNSUPPORTED_FORMAT', `${sent} looks like an archive; ${wanted}, uncompressed.`);
   }
   throw new AppError('UNEXPECTED_PART', `The part ${sent} is not expected; ${wanted}.`, {
-    name: (fieldname ?? '').slice(0, MAX_SHOWN),
+    name: fieldname.slice(0, MAX_SHOWN),
     filename: filename?.slice(0, MAX_SHOWN) ?? null,
     expected: FILE_NAMES,
   });

@@ -19,6 +19,8 @@ export interface UploadContext {
   readonly openGate: () => WeightsGate;
   readonly maxUploadBytes: number;
   readonly uploadIdleTimeoutMs: number;
+  /** Called at the end, good or bad, with the bytes of the body that came. */
+  readonly onEnd: (bytes: number) => void;
 }
 
 /** What came in one multipart body, complete. */
@@ -26,8 +28,6 @@ export interface ReceivedUpload {
   readonly files: readonly IncomingFile[];
   /** The `request` part: a string, or already parsed where the part said it is JSON. undefined where not sent. */
   readonly request: unknown;
-  /** Bytes of the whole body. */
-  readonly bytes: number;
 }
 
 /**
@@ -51,6 +51,7 @@ export async function receiveAdapter<T>(
     return await use(upload);
   } finally {
     watch?.close();
+    context.onEnd(watch?.bytes ?? 0);
     // Whoever still sends is read and forgotten until the connection ends (see plugins/linger.ts).
     request.raw.unpipe();
     request.raw.resume();
@@ -104,7 +105,7 @@ async function collect(
   if (missing.length > 0) {
     throw new AppError('FILE_MISSING', `The upload lacks ${missing.join(' and ')}.`, { missing });
   }
-  return { files: FILE_NAMES.map((name) => files.get(name)!), request: field, bytes: watch.bytes };
+  return { files: FILE_NAMES.map((name) => files.get(name)!), request: field };
 }
 
 function limitsOf(name: string, { maxUploadBytes, openGate }: UploadContext) {
