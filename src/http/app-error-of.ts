@@ -52,7 +52,7 @@ export function appErrorOf(error: unknown): AppError {
 export function invalidRequest(validation: readonly SchemaError[]): AppError {
   const faults = explain(validation);
   const unknown = faults.filter((fault) => fault.unknownOption);
-  const first = unknown[0] ?? faults[0]!;
+  const first = unknown[0] ?? faults[0] ?? { detail: 'the request does not fit its schema' };
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more, see errors)` : '';
   return new AppError(
     unknown.length > 0 ? 'UNKNOWN_OPTION' : 'VALIDATION_FAILED',
