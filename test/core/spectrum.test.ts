@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { energyRank } from '../../src/core/policy/energy-rank.ts';
+import { energyCurve, resolved, truncationError } from '../../src/core/spectrum.ts';
+
+const spectra = fc
+  .array(fc.double({ min: 1e-3, max: 1e3, noNaN: true }), { minLength: 1, maxLength: 40 })
+  .map((values) => values.sort((x, y) => y - x));
+
+describe('resolved singular values', () => {
+  it('are 0 below 1e-8 of the largest and untouched above', () => {
+    assert.deepEqual(resolved([2, 1e-7, 3e-8, 1e-8, 0]), [2, 1e-7, 3e-8, 0, 0]);
+    assert.deepEqual(resolved([0, 0]), [0, 0]);
+    assert.deepEqual(resolved([]), []);
+  });
+});
+
+describe('the energy curve', () => {
+  it('is the share of Σσ² at each rank', () => {
+    assert.deepEqual(energyCurve([4, 3], 25), [16 / 25, 1]);
+  });
+
+  it('counts energy outside the known directions as missing', () => {
+    assert.deepEqual(energyCurve([4], 25), [16 / 25]);
+  });
+
+  it('never exceeds 1 by rounding, and calls an update of zero complete', () => {
+    assert.deepEqual(energyCurve([1, 1], 2 - 1e-12), [1 / (2 - 1e-12), 1]);
+    assert.deepEqual(energyCurve([0, 0], 0), [1, 1]);
+  });
+
+  it('ascends', () => {
+    fc.assert(
+      fc.property(spectra, (sigma) => {
+        const curve = energyCurve(
+          sigma,
+          sigma.reduce((sum, x) => sum + x * x, 0),
+        );
+        for (let i = 1; i < curve.length; i++) assert.ok(curve[i]! >= curve[i - 1]!);
+        assert.ok(Math.abs(curve.at(-1)! - 1) < 1e-12);
+      }),
+    );
+  });
+});
+
+describe('the truncation error', () => {
+  it('is the tail of the spectrum', () => {
+    assert.equal(truncationError([4, 3], 0), 1);
+    assert.equal(truncationError([4, 3], 1), 0.6);
+    assert.equal(truncationError([4, 3], 2), 0);
+    assert.equal(truncationError([4, 3], 9), 0);
+    assert.equal(truncationError([0, 0], 1), 0);
+  });
+
+  it('stays exact when almost nothing is cut', () => {
+    assert.ok(Math.abs(truncationError([1, 1e-12], 1) / 1e-12 - 1) < 1e-9);
+  });
+
+  it('agrees with the energy curve', () => {
+    fc.assert(
+      fc.property(spectra, fc.nat(40), (sigma, rank) => {
+        const kept =
+          rank === 0
+            ? 0
+            : energyCurve(
+                sigma,
+                sigma.reduce((sum, x) => sum + x * x, 0),
+              )[Math.min(rank, sigma.length) - 1]!;
+        assert.ok(Math.abs(truncationError(sigma, rank) ** 2 - (1 - kept)) < 1e-12);
+      }),
+    );
+  });
+});
+
+describe('the rank for an energy', () => {
+  it('is the smallest that holds the share', () => {
+    const sigma = [4, 3, 0];
+    assert.equal(energyRank(sigma, 0.1), 1);
+    assert.equal(energyRank(sigma, 0.64), 1);
+    assert.equal(energyRank(sigma, 0.6401), 2);
+    assert.equal(energyRank(sigma, 1), 2);
+  });
+
+  it('is 1 for an update of zero', () => {
+    assert.equal(energyRank([0, 0], 0.9), 1);
+    assert.equal(energyRank([], 0.9), 1);
+  });
+
+  it('holds the share, and one less does not', () => {
+    fc.assert(
+      fc.property(spectra, fc.double({ min: 0.01, max: 1, noNaN: true }), (sigma, share) => {
+        const rank = energyRank(sigma, share);
+        const retained = (k: number): number => 1 - truncationError(sigma, k) ** 2;
+        assert.ok(retained(rank) >= share - 1e-9);
+        if (rank > 1) assert.ok(retained(rank - 1) < share + 1e-9);
+      }),
+    );
+  });
+});
