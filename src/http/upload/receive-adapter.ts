@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import type { Multipart } from '@fastify/multipart';
+import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
 import {
@@ -11,7 +11,8 @@ import {
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { BodyWatch } from './body-watch.ts';
 import { MAX_MULTIPART_OVERHEAD_BYTES, MAX_REQUEST_FIELD_BYTES } from './limits.ts';
-import { FILE_NAMES, fileNameOf, REQUEST_FIELD } from './part-name.ts';
+import { duplicate, multipartError, unexpectedField } from './multipart-error.ts';
+import { FILE_NAMES, type FileName, fileNameOf, REQUEST_FIELD } from './part-name.ts';
 import { saveFile } from './save-file.ts';
 
 export interface UploadContext {
@@ -59,6 +60,7 @@ export async function receiveAdapter<T>(
   }
 }
 
+/** Reads part after part until the body ends. */
 async function collect(
   request: FastifyRequest,
   context: UploadContext,
@@ -66,35 +68,26 @@ async function collect(
   folder: string,
   allowRequestField: boolean,
 ): Promise<ReceivedUpload> {
-  const files = new Map<string, IncomingFile>();
-  let field: unknown;
-  let parts = 0;
-  const iterator = request.parts()[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await watch
-      .race(iterator.next())
-      .catch((error) => Promise.reject(multipartError(error, request)));
-    if (next.done) break;
-    parts++;
-    const part = next.value;
-    if (part.type === 'field' && allowRequestField && part.fieldname === REQUEST_FIELD) {
-      if (field !== undefined) throw duplicate(REQUEST_FIELD);
-      field = requestField(part);
-      continue;
+  const files = new Map<FileName, IncomingFile>();
+  let field: { readonly value: unknown } | undefined;
+  try {
+    const parts = request.parts()[Symbol.asyncIterator]();
+    for (;;) {
+      const { done, value: part } = await watch.race(parts.next());
+      if (done) break;
+      if (part.type === 'file') {
+        const file = await receiveFile(part, files, context, watch, folder);
+        files.set(file.name, file);
+      } else {
+        if (!allowRequestField || part.fieldname !== REQUEST_FIELD) throw unexpectedField(part.fieldname);
+        if (field) throw duplicate(REQUEST_FIELD);
+        field = { value: requestField(part) };
+      }
     }
-    if (part.type === 'field') throw unexpectedField(part.fieldname);
-    part.file.on('error', () => {});
-    try {
-      const name = fileNameOf(part.fieldname, part.filename);
-      if (files.has(name)) throw duplicate(name);
-      const options = { folder, signal: watch.signal, ...limitsOf(name, context) };
-      files.set(name, await saveFile(name, part.file, options));
-    } catch (error) {
-      part.file.destroy();
-      throw multipartError(error, request);
-    }
+  } catch (error) {
+    throw multipartError(error, request);
   }
-  if (parts === 0) {
+  if (files.size === 0 && !field) {
     throw new AppError(
       'MULTIPART_MALFORMED',
       'The body has no part that can be read: each part starts with the boundary and a Content-Disposition with a name.',
@@ -105,10 +98,34 @@ async function collect(
   if (missing.length > 0) {
     throw new AppError('FILE_MISSING', `The upload lacks ${missing.join(' and ')}.`, { missing });
   }
-  return { files: FILE_NAMES.map((name) => files.get(name)!), request: field };
+  return { files: FILE_NAMES.map((name) => files.get(name)!), request: field?.value };
 }
 
-function limitsOf(name: string, { maxUploadBytes, openGate }: UploadContext) {
+async function receiveFile(
+  part: MultipartFile,
+  received: ReadonlyMap<FileName, IncomingFile>,
+  context: UploadContext,
+  watch: BodyWatch,
+  folder: string,
+): Promise<IncomingFile & { readonly name: FileName }> {
+  // The parser destroys the stream with an error when the body ends early; saveFile tells of it, if it got that far.
+  part.file.on('error', () => {});
+  try {
+    const name = fileNameOf(part.fieldname, part.filename);
+    if (received.has(name)) throw duplicate(name);
+    const file = await saveFile(name, part.file, {
+      folder,
+      signal: watch.signal,
+      ...limitsOf(name, context),
+    });
+    return { ...file, name };
+  } catch (error) {
+    part.file.destroy();
+    throw error;
+  }
+}
+
+function limitsOf(name: FileName, { maxUploadBytes, openGate }: UploadContext) {
   return name === WEIGHTS_FILE
     ? { maxBytes: maxUploadBytes, tooLarge: 'UPLOAD_TOO_LARGE' as const, gate: openGate() }
     : { maxBytes: MAX_CONFIG_BYTES, tooLarge: 'CONFIG_TOO_LARGE' as const };
@@ -141,35 +158,4 @@ function requestField(part: Extract<Multipart, { type: 'field' }>): unknown {
     );
   }
   return part.value;
-}
-
-function unexpectedField(name: string): AppError {
-  const shown = JSON.stringify(name.slice(0, 80));
-  return new AppError('UNEXPECTED_PART', `The part ${shown} is not expected here.`, {
-    name: name.slice(0, 80),
-  });
-}
-
-const duplicate = (name: string): AppError =>
-  new AppError('DUPLICATE_PART', `The part ${name} was sent twice.`, { name });
-
-/** What the multipart parser throws besides its FST_* errors: plain errors about the body, or about its early end. */
-function multipartError(error: unknown, request: FastifyRequest): unknown {
-  if (error instanceof AppError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (request.raw.destroyed && !request.raw.complete) {
-    return new AppError(
-      'UPLOAD_ABORTED',
-      'The connection ended before the upload did.',
-      {},
-      { cause: error },
-    );
-  }
-  if (code?.startsWith('FST_')) return error;
-  return new AppError(
-    'MULTIPART_MALFORMED',
-    `The multipart body cannot be read: ${message}.`,
-    {},
-    { cause: error },
-  );
 }

@@ -1,0 +1,35 @@
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../../errors.ts';
+
+const MAX_SHOWN = 80;
+
+export function unexpectedField(name: string): AppError {
+  const shown = JSON.stringify(name.slice(0, MAX_SHOWN));
+  return new AppError('UNEXPECTED_PART', `The part ${shown} is not expected here.`, {
+    name: name.slice(0, MAX_SHOWN),
+  });
+}
+
+export const duplicate = (name: string): AppError =>
+  new AppError('DUPLICATE_PART', `The part ${name} was sent twice.`, { name });
+
+/** What the multipart parser throws besides its FST_* errors: plain errors about the body, or about its early end. */
+export function multipartError(error: unknown, request: FastifyRequest): unknown {
+  if (error instanceof AppError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (request.raw.destroyed && !request.raw.complete) {
+    return new AppError(
+      'UPLOAD_ABORTED',
+      'The connection ended before the upload did.',
+      {},
+      { cause: error },
+    );
+  }
+  if (code?.startsWith('FST_')) return error;
+  return new AppError(
+    'MULTIPART_MALFORMED',
+    `The multipart body cannot be read: ${message}.`,
+    {},
+    { cause: error },
+  );
+}
