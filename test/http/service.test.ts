@@ -15,6 +15,7 @@ import {
   readAll,
 } from './raw-request.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
+import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
 describe('the service over HTTP', () => {
   let server: TestServer;
@@ -195,6 +196,12 @@ describe('the service over HTTP', () => {
     const jobs = { get: () => Promise.reject(new Error('ENOENT: /secret/path at line 7')) };
     const broken = await startServer({}, { jobs: jobs as never });
     try {
+      const gate = () => {
+        throw new TypeError('a mistake in /secret/path');
+      };
+      broken.adapters.openGate = () => ({ push: gate, finish: gate });
+      const mistake = await broken.fetch('/v1/adapters', { method: 'POST', body: formOf(tinyAdapter()) });
+      assert.ok(!JSON.stringify(await problemIn(mistake, 500, 'INTERNAL')).includes('secret'));
       const problem = await problemIn(await broken.fetch('/v1/jobs/x'), 500, 'INTERNAL');
       assert.ok(!JSON.stringify(problem).includes('secret'));
       assert.equal(problem.context, undefined);

@@ -15,8 +15,8 @@ export const duplicate = (name: string): AppError =>
 
 /** What the multipart parser throws besides its FST_* errors: plain errors about the body, or about its early end. */
 export function multipartError(error: unknown, request: FastifyRequest): unknown {
-  if (error instanceof AppError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof AppError || !(error instanceof Error)) return error;
+  const { code, message, name } = error as NodeJS.ErrnoException;
   if (request.raw.destroyed && !request.raw.complete) {
     return new AppError(
       'UPLOAD_ABORTED',
@@ -25,7 +25,8 @@ export function multipartError(error: unknown, request: FastifyRequest): unknown
       { cause: error },
     );
   }
-  if (code?.startsWith('FST_')) return error;
+  // A TypeError and its like are mistakes of ours, not of the client.
+  if (code?.startsWith('FST_') || name !== 'Error') return error;
   return new AppError(
     'MULTIPART_MALFORMED',
     `The multipart body cannot be read: ${message}.`,
