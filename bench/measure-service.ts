@@ -19,6 +19,8 @@ export interface ServiceMeasurement {
   /** The first job of a fresh process: sessions are made, files and code are cold. */
   readonly cold: Timings;
   readonly warm: readonly Timings[];
+  /** The warm jobs by the client's own clock, from the request to seeing them succeeded: a check on `warm`. */
+  readonly clientSeconds: readonly number[];
   /** Most memory a compute process ever held at once, over all jobs. */
   readonly computePeakBytes: number;
   /** The same of the process that answers HTTP. */
@@ -52,12 +54,14 @@ export async function measureService(request: {
 
     const latencies: number[] = [];
     const timings: Timings[] = [];
+    const clientSeconds: number[] = [];
     let computePeakBytes = 0;
     let last: JobRecord | undefined;
     for (let run = 0; run <= runs; run++) {
       const watched = await runJob(service, client, adapter.id, rank, options);
       latencies.push(...watched.livezMs);
       timings.push(watched.job.timings!);
+      if (run > 0) clientSeconds.push(watched.seconds);
       computePeakBytes = Math.max(computePeakBytes, watched.computePeakBytes);
       last = watched.job;
     }
@@ -69,6 +73,7 @@ export async function measureService(request: {
       uploadSeconds,
       cold: cold!,
       warm,
+      clientSeconds,
       computePeakBytes,
       apiPeakBytes,
       livezMs: latencies,
@@ -103,11 +108,13 @@ async function runJob(
     }
   })();
   try {
+    const startedMs = performance.now();
     const job = await client.squeeze(adapterId, [{ rank }], options);
+    const seconds = (performance.now() - startedMs) / 1000;
     if (job.state !== 'succeeded') throw new Error(`the job ${job.state}: ${JSON.stringify(job.error)}`);
     running = false;
     await watcher;
-    return { job, livezMs: await probe.stop(), computePeakBytes };
+    return { job, seconds, livezMs: await probe.stop(), computePeakBytes };
   } finally {
     running = false;
     await Promise.allSettled([watcher, probe.stop()]);

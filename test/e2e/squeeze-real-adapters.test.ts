@@ -76,14 +76,20 @@ describe('the squeeze of trained adapters, judged by float64 oracles', () => {
           }
         });
 
-        it('is as close as the rank allows', () => {
-          for (const { label, scores } of outputs) {
+        it('is as close as the rank allows', (t) => {
+          let worst = 0;
+          for (const { label, target, scores } of outputs) {
             for (const [module, score] of scores) {
               const what = `${label}, ${module}: ${score.actualError}, optimum ${score.optimalError}`;
               assert.ok(score.actualError <= allowedError(score, tolerance), what);
               assert.ok(score.actualError >= (1 - 1e-9) * score.optimalError, what);
+              // Where the optimum is smaller, rounding to float32 is what one would see.
+              if (target.dtype === undefined && score.optimalError > 1e-4) {
+                worst = Math.max(worst, score.actualError / score.optimalError - 1);
+              }
             }
           }
+          t.diagnostic(`largest excess over the optimum in float32: ${worst.toExponential(1)}`);
         });
 
         it('is as close by numpy, too', { skip: skipWithoutNumpy() }, async () => {
