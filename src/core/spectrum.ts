@@ -1,5 +1,5 @@
-/** Below this share of σ₁ a singular value is rounding noise: Gram matrices square the condition number. */
-export const RESOLUTION = 1e-8;
+/** Below this share of σ₁ a singular value may be rounding noise: Gram matrices square the condition number. */
+export const RESOLUTION = 1e-7;
 
 /**
  * Singular values as a report may state them: what is below the resolution is 0.

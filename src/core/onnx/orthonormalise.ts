@@ -4,7 +4,10 @@ import type { GraphBuilder, Value } from './graph-builder.ts';
 /** Columns orthonormalised at a time; the number of columns must be a multiple of it. */
 export const BLOCK = 16;
 
-/** Share of a column's squared length that must be new, or the column is a combination of earlier ones. */
+/**
+ * Share of a column's squared length that must be new, or the column is a combination of earlier ones. Float64 Gram
+ * matrices hold rounding below about 1e-15; keeping less than this was measured to let noise into the factors.
+ */
 const SMALLEST_NEW_SHARE = 1e-14;
 /** Keeps divisions finite; far below every squared length of a scaled problem. */
 const TINY = 1e-300;

@@ -1,0 +1,52 @@
+import { normals } from '../../src/core/random.ts';
+import type { DecomposeInput, Decomposition, Kernels, Matrix32 } from '../../src/engine/kernels.ts';
+import { COLUMN_STEP } from '../../src/engine/kernels.ts';
+import { type Matrix, matrix, multiply } from '../oracle/linear-algebra.ts';
+
+/** One module's factors as float32, as the engine sees them, and as the oracle does. */
+export interface Problem {
+  readonly name: string;
+  readonly b: Matrix;
+  readonly a: Matrix;
+}
+
+/** Rounds both factors to float32, so that engine and oracle start from the same numbers. */
+export function problem(name: string, { b, a }: { b: Matrix; a: Matrix }): Problem {
+  const round = ({ rows, columns, data }: Matrix): Matrix => matrix(rows, columns, Float32Array.from(data));
+  return { name, b: round(b), a: round(a) };
+}
+
+export const asFloat32 = ({ rows, columns, data }: Matrix): Matrix32 => ({
+  rows,
+  columns,
+  data: Float32Array.from(data),
+});
+
+export const roundUp = (columns: number): number => Math.ceil(columns / COLUMN_STEP) * COLUMN_STEP;
+
+type Settings = Partial<Pick<DecomposeInput, 'variant' | 'columns' | 'maxIterations' | 'tolerance'>> & {
+  seed?: number;
+};
+
+/** Decomposes problems of one rank as one stack; exact unless said. */
+export async function decomposeStack(
+  kernels: Kernels,
+  problems: readonly Problem[],
+  { variant = 'exact', seed = 0, maxIterations = 32, tolerance = 1e-2, ...settings }: Settings = {},
+): Promise<Decomposition[]> {
+  const rank = problems[0]!.a.rows;
+  const columns = settings.columns ?? roundUp(rank);
+  const grams = [];
+  for (const { b, a } of problems) grams.push(await kernels.gram(asFloat32(b), asFloat32(a)));
+  const sketches = problems.map(({ name }) => normals(seed, name, rank * columns));
+  return kernels.decompose({ variant, rank, columns, grams, sketches, maxIterations, tolerance });
+}
+
+/** The truncation to rank k in float64: B·p and r·A of the first k directions. */
+export function truncated({ b, a }: Problem, { p, r, columns }: Decomposition, k: number) {
+  const rank = a.rows;
+  const left = matrix(rank, k);
+  for (let i = 0; i < rank; i++) for (let j = 0; j < k; j++) left.data[i * k + j] = p[i * columns + j]!;
+  const right = matrix(k, rank, r.slice(0, k * rank));
+  return { b: multiply(b, left), a: multiply(right, a) };
+}
