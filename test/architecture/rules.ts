@@ -28,7 +28,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // config.ts and log.ts: queue/processor.ts is a process of its own and wires itself.
   queue: ['service', 'storage', 'squeeze', 'engine', 'contract', 'config.ts', 'log.ts', 'errors.ts'],
   service: ['squeeze', 'storage', 'formats', 'safetensors', 'adapter', 'json', 'contract', 'errors.ts'],
-  squeeze: ['engine', 'core', 'formats', 'safetensors', 'adapter', 'json', 'contract', 'errors.ts'],
+  squeeze: ['engine', 'core', 'formats', 'safetensors', 'adapter', 'contract', 'errors.ts', 'version.ts'],
   formats: ['safetensors', 'adapter', 'json', 'errors.ts'],
   storage: ['errors.ts'],
   metrics: ['contract'],
