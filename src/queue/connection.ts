@@ -7,7 +7,7 @@ export type RedisAddress = { readonly socketPath: string } | { readonly url: str
 const MAX_RECONNECT_DELAY_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 /** A producer that waits longer than this for an answer gives up: a client waits for it. */
-export const COMMAND_TIMEOUT_MS = 1_000;
+export const COMMAND_TIMEOUT_MS = 800;
 
 const retryStrategy = (times: number): number =>
   Math.min(50 * 2 ** Math.min(times, 10), MAX_RECONNECT_DELAY_MS);

@@ -18,6 +18,9 @@ import { type JobData, type JobTotals, QUEUE_NAME } from './job-types.ts';
 const ATTEMPTS = 3;
 const FIRST_RETRY_DELAY_MS = 1_000;
 
+/** With COMMAND_TIMEOUT_MS this bounds every call. */
+const RECONNECT_WAIT_MS = 500;
+
 /** Events are a hint that may be lost with a connection; this often the queue itself is asked. */
 const POLL_MS = 500;
 
@@ -34,6 +37,7 @@ export class BullJobQueue implements JobQueue {
   private readonly queue: Queue<JobData, JobTotals>;
   private readonly waiters = new Map<string, Set<() => void>>();
   private events: QueueEvents | undefined;
+  private lastError: unknown;
 
   constructor(options: ProducerOptions) {
     this.options = options;
@@ -50,7 +54,10 @@ export class BullJobQueue implements JobQueue {
       },
     });
     // The client's errors arrive here too. Without a listener they would end the process.
-    this.queue.on('error', (error) => options.logger.warn({ err: error }, 'queue connection'));
+    this.queue.on('error', (error) => {
+      this.lastError = error;
+      options.logger.warn({ err: error }, 'queue connection');
+    });
   }
 
   async add(jobId: string): Promise<void> {
@@ -115,18 +122,25 @@ export class BullJobQueue implements JobQueue {
 
   /** @throws AppError QUEUE_UNAVAILABLE when Redis fails, or has not answered in time */
   private async ask<T>(question: () => Promise<T>): Promise<T> {
-    const timer = new AbortController();
-    const tooLate = sleep(COMMAND_TIMEOUT_MS, undefined, { signal: timer.signal }).then(() => {
-      throw new Error(`no answer within ${COMMAND_TIMEOUT_MS} ms`);
-    });
     try {
-      return await Promise.race([question(), tooLate]);
+      await this.connected();
+      return await within(COMMAND_TIMEOUT_MS, question());
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new AppError('QUEUE_UNAVAILABLE', `Redis failed: ${reason}.`, {}, { cause: error });
-    } finally {
-      tooLate.catch(() => undefined);
-      timer.abort();
+      throw new AppError(
+        'QUEUE_UNAVAILABLE',
+        `The queue cannot be reached: ${reasonOf(error)}.`,
+        {},
+        { cause: error },
+      );
+    }
+  }
+
+  /** A connection that comes back at once is no reason to fail. */
+  private async connected(): Promise<void> {
+    const deadline = performance.now() + RECONNECT_WAIT_MS;
+    while (this.client.status !== 'ready') {
+      if (performance.now() > deadline) throw this.lastError ?? new Error('not connected');
+      await sleep(20);
     }
   }
 
@@ -151,6 +165,24 @@ export class BullJobQueue implements JobQueue {
     const waiters = this.waiters.get(jobId);
     waiters?.delete(wake);
     if (waiters?.size === 0) this.waiters.delete(jobId);
+  }
+}
+
+/** What went wrong, without the address of Redis: the message may go to clients. */
+function reasonOf(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: string };
+  return typeof code === 'string' ? code : (message ?? String(error));
+}
+
+async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([answer, tooLate]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** A free TCP port; nobody else took it in the moments until it is used, or the test fails. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export interface ExternalRedis {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** A Redis server as others run it: on a TCP port, in memory unless the options say otherwise. */
+export async function startExternalRedis(
+  dir: string,
+  options: string[],
+  port?: number,
+): Promise<ExternalRedis> {
+  const chosen = port ?? (await freePort());
+  const server = spawn(
+    program(),
+    ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--dir', dir, ...options],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  for await (const line of createInterface(server.stdout)) {
+    if (line.includes('Ready to accept connections')) break;
+  }
+  server.stdout.resume();
+  return {
+    url: `redis://127.0.0.1:${chosen}`,
+    port: chosen,
+    pid: server.pid!,
+    async stop(signal = 'SIGTERM') {
+      if (server.exitCode !== null || server.signalCode !== null) return;
+      const exited = once(server, 'exit');
+      server.kill(signal);
+      await exited;
+    },
+  };
+}
+
+/** What a server needs to be fit for the queue. */
+export const FIT = ['--appendonly', 'yes', '--maxmemory-policy', 'noeviction'];
+
+function program(): string {
+  for (const name of ['redis-server', 'valkey-server']) {
+    for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+      try {
+        accessSync(join(folder, name));
+        return join(folder, name);
+      } catch {
+        // Not in this folder.
+      }
+    }
+  }
+  throw new Error('neither redis-server nor valkey-server is on PATH');
+}

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { describe, it } from 'node:test';
+import { AppError } from '../../src/errors.ts';
+import { unfitness } from '../../src/queue/connection.ts';
+import { BullJobQueue } from '../../src/queue/producer.ts';
+import { FIT, freePort, startExternalRedis } from './external-redis.ts';
+import { Bench, PREFIX, REQUEST, SILENT, until, withBench, withFolder } from './harness.ts';
+
+const JOB = 'job_0123456789abcdef0123456789abcdef';
+
+const openQueue = (url: string): BullJobQueue =>
+  new BullJobQueue({ address: { url }, prefix: PREFIX, logger: SILENT });
+
+async function isUnavailable(call: Promise<unknown>, message = /cannot be reached/): Promise<void> {
+  await assert.rejects(call, (error: unknown) => {
+    assert(error instanceof AppError, String(error));
+    assert.equal(error.code, 'QUEUE_UNAVAILABLE');
+    assert.match(error.message, message);
+    assert.doesNotMatch(error.message, /127\.0\.0\.1/, 'the address of Redis is nobody’s business');
+    return true;
+  });
+}
+
+/** Every call of the port, so that none of them can be forgotten. */
+const everyCall = (queue: BullJobQueue): Promise<unknown>[] => [
+  queue.add(JOB),
+  queue.state(JOB),
+  queue.waitUntilFinished(JOB, 60_000),
+  queue.counts(),
+  queue.check(),
+];
+
+describe('the queue', () => {
+  it('takes a job once, however often it is added', () =>
+    withBench(async ({ queue }) => {
+      assert.equal(await queue.state(JOB), undefined);
+      await queue.add(JOB);
+      await queue.add(JOB);
+      assert.deepEqual(await queue.counts(), { waiting: 1, active: 0, delayed: 0 });
+      assert.deepEqual(await queue.state(JOB), {
+        state: 'queued',
+        progress: null,
+        startedAt: null,
+        attempts: 0,
+      });
+      await queue.check();
+    }));
+
+  it('wakes those who wait for a job, at its end and not before', () =>
+    withBench(async (bench) => {
+      bench.worker();
+      const id = await bench.submit('wait');
+      let isOver = false;
+      const waits = [1, 2].map(() =>
+        bench.service.wait(id, 60_000).finally(() => {
+          isOver = true;
+        }),
+      );
+      await bench.attemptStarted(id, 1);
+      assert.equal((await bench.service.wait(id, 30)).state, 'active');
+      assert.equal(isOver, false);
+      await bench.release(id);
+      for (const record of await Promise.all(waits)) assert.equal(record.state, 'succeeded');
+      assert.equal((await bench.service.wait(id, 60_000)).state, 'succeeded');
+    }));
+
+  it('does not wait for a job that it does not hold', () =>
+    withBench(({ queue }) => queue.waitUntilFinished(JOB, 600_000)));
+});
+
+describe('without Redis', () => {
+  it('every call fails soon, and works again when Redis is back', () =>
+    withFolder(async (folder) => {
+      const port = await freePort();
+      const queue = openQueue(`redis://127.0.0.1:${port}`);
+      try {
+        for (const call of everyCall(queue)) await isUnavailable(call, /ECONNREFUSED/);
+        const redis = await startExternalRedis(folder, FIT, port);
+        await until('the queue', () =>
+          queue.check().then(
+            () => true,
+            () => undefined,
+          ),
+        );
+        await queue.add(JOB);
+        await redis.stop('SIGKILL');
+        for (const call of everyCall(queue)) await isUnavailable(call);
+        const again = await startExternalRedis(folder, FIT, port);
+        await until('the queue', () =>
+          queue.check().then(
+            () => true,
+            () => undefined,
+          ),
+        );
+        await again.stop();
+      } finally {
+        await queue.close();
+      }
+    }));
+
+  it('a server that takes connections and says nothing is no server', async () => {
+    const sockets: Socket[] = [];
+    const hole = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(hole, 'listening');
+    const queue = openQueue(`redis://127.0.0.1:${(hole.address() as AddressInfo).port}`);
+    try {
+      for (const call of everyCall(queue)) await isUnavailable(call);
+    } finally {
+      await queue.close();
+      for (const socket of sockets) socket.destroy();
+      hole.close();
+    }
+  });
+
+  it('a job is refused, and nothing of it is kept', () =>
+    withFolder(async (folder) => {
+      const bench = await Bench.open(folder, { url: `redis://127.0.0.1:${await freePort()}` });
+      try {
+        await isUnavailable(bench.service.submit(REQUEST));
+        assert.deepEqual(await bench.blobs.list('jobs/'), []);
+        assert.deepEqual(await bench.jobs.pending(), []);
+      } finally {
+        await bench.close();
+      }
+    }));
+});
+
+describe('an external Redis', () => {
+  it('works like the private one', () =>
+    withFolder(async (folder) => {
+      const redis = await startExternalRedis(folder, [...FIT, '--requirepass', 'hunter2']);
+      try {
+        const url = `redis://:hunter2@127.0.0.1:${redis.port}/3`;
+        const bench = await Bench.open(folder, { url });
+        try {
+          await bench.queue.check();
+          bench.worker();
+          assert.equal((await bench.outcome(await bench.submit())).state, 'succeeded');
+        } finally {
+          await bench.close();
+        }
+      } finally {
+        await redis.stop();
+      }
+    }));
+
+  it('is refused when it may drop jobs or forget them', () =>
+    withFolder(async (folder) => {
+      const redis = await startExternalRedis(folder, [
+        '--maxmemory',
+        '100mb',
+        '--maxmemory-policy',
+        'allkeys-lru',
+      ]);
+      const queue = openQueue(redis.url);
+      try {
+        await isUnavailable(queue.check(), /not fit.*maxmemory-policy is allkeys-lru.*appendonly yes/);
+      } finally {
+        await queue.close();
+        await redis.stop();
+      }
+    }));
+
+  it('refuses jobs when it is full, rather than lose one', () =>
+    withFolder(async (folder) => {
+      const redis = await startExternalRedis(folder, [...FIT, '--maxmemory', '1']);
+      const queue = openQueue(redis.url);
+      try {
+        await isUnavailable(queue.add(JOB), /OOM/);
+      } finally {
+        await queue.close();
+        await redis.stop();
+      }
+    }));
+});
+
+describe('unfitness', () => {
+  it('reads what a server says of itself', () => {
+    const fit = '# Server\r\nredis_version:8.0.2\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n';
+    assert.deepEqual(unfitness(fit), []);
+    assert.deepEqual(unfitness(fit.replace('8.0.2', '4.0.9')), [
+      'its version is 4.0.9, at least 5 is needed',
+    ]);
+    assert.match(unfitness(fit.replace('noeviction', 'volatile-ttl'))[0]!, /volatile-ttl/);
+    assert.match(unfitness(fit.replace('aof_enabled:1', 'aof_enabled:0'))[0]!, /append-only/);
+  });
+});

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { PHASES, type Progress } from '../../src/contract/job.ts';
+import { ProgressThrottle } from '../../src/queue/progress.ts';
+
+const INTERVAL_MS = 200;
+
+/** Reports the modules of each phase, the clock going on by `stepMs` before each; returns what got through, and when. */
+function run(total: number, stepMs: number): { progress: Progress; atMs: number }[] {
+  let nowMs = 0;
+  const sent: { progress: Progress; atMs: number }[] = [];
+  const throttle = new ProgressThrottle(
+    (progress) => sent.push({ progress, atMs: nowMs }),
+    () => nowMs,
+  );
+  for (const phase of PHASES) {
+    for (let done = 0; done <= total; done++) {
+      nowMs += stepMs;
+      throttle.report({ phase, done, total, module: `m${done}` });
+    }
+  }
+  throttle.flush();
+  return sent;
+}
+
+describe('ProgressThrottle', () => {
+  it('lets the first and the last of each phase through, in order', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 0, max: 500 }), (total, stepMs) => {
+        const sent = run(total, stepMs).map(({ progress }) => progress);
+        for (const phase of PHASES) {
+          const ofPhase = sent.filter((progress) => progress.phase === phase).map(({ done }) => done);
+          assert.equal(ofPhase[0], 0);
+          assert.equal(ofPhase.at(-1), total);
+          assert.deepEqual(
+            ofPhase,
+            [...new Set(ofPhase)].sort((x, y) => x - y),
+          );
+        }
+        assert.deepEqual(
+          sent.map(({ phase }) => phase).filter((phase, i, all) => phase !== all[i - 1]),
+          [...PHASES],
+        );
+      }),
+    );
+  });
+
+  it('keeps the rate down otherwise', () => {
+    const sent = run(10_000, 1);
+    const seconds = (PHASES.length * 10_001) / 1000;
+    assert.ok(sent.length <= seconds * (1000 / INTERVAL_MS) + 2 * PHASES.length, `${sent.length} sent`);
+    assert.ok(sent.length >= seconds * (1000 / INTERVAL_MS) * 0.9, `only ${sent.length} sent`);
+  });
+
+  it('lets the end of a phase through that stopped short of its total', () => {
+    const sent: Progress[] = [];
+    const throttle = new ProgressThrottle(
+      (progress) => sent.push(progress),
+      () => 0,
+    );
+    for (const done of [0, 1, 2]) throttle.report({ phase: 'gram', done, total: 9, module: null });
+    throttle.report({ phase: 'core', done: 0, total: 9, module: null });
+    assert.deepEqual(
+      sent.map(({ phase, done }) => `${phase} ${done}`),
+      ['gram 0', 'gram 2', 'core 0'],
+    );
+  });
+});
