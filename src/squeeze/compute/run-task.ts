@@ -4,9 +4,18 @@ import { normals } from '../../core/random.ts';
 import type { Decomposition, Grams, Kernels } from '../../engine/kernels.ts';
 import { AppError } from '../../errors.ts';
 import { type FactorReader, writeFactor } from './factor-files.ts';
-import type { Busy, DecomposeTask, Measured, ModuleFactors, ProjectTask, TaskResults } from './tasks.ts';
+import type {
+  Busy,
+  DecomposeTask,
+  Measured,
+  ModuleFactors,
+  ProjectionOrder,
+  ProjectTask,
+  TaskResults,
+} from './tasks.ts';
 
 const GRID: Readonly<Record<FloatDtype, OutputGrid>> = { F32: 'float', F16: 'float16', BF16: 'bfloat16' };
+const DTYPE_NAME: Readonly<Record<FloatDtype, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 /** Both factors carry √σ: the best start for going on training, and the least rounding. */
 const BALANCED = 0.5;
 
@@ -82,11 +91,7 @@ export async function project(
       }),
     );
     if (!Number.isFinite(result.inner) || !Number.isFinite(result.energy)) {
-      throw new AppError(
-        'NON_FINITE_RESULT',
-        `The squeezed factors of module "${module.name}" do not fit ${order.dtypeB}: a number overflows.`,
-        { module: module.name, dtype: order.dtypeB },
-      );
+      throw overflow(module.name, order);
     }
     clocked(busy, 'write', () => {
       writeFactor(order.path, order.offsetB, order.dtypeB, result.b);
@@ -111,6 +116,15 @@ function refuseNonFinite(module: ModuleFactors, { gramB, gramA }: Grams): void {
       }
     }
   }
+}
+
+function overflow(module: string, { dtypeA, dtypeB }: ProjectionOrder): AppError {
+  const dtypes = [...new Set([dtypeA, dtypeB])].map((dtype) => DTYPE_NAME[dtype]).join(' and ');
+  return new AppError(
+    'NON_FINITE_RESULT',
+    `The squeezed factors of module "${module}" do not fit ${dtypes}: a number overflows. Ask for dtype "float32".`,
+    { module, dtype: dtypes },
+  );
 }
 
 /** ΔW = (B·I)·(I·A) with σ = 1: projecting with it only rescales and rounds. */

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { SqueezeOptions } from '../../src/contract/job.ts';
+import type { Target } from '../../src/contract/target.ts';
+import { COLUMN_STEP } from '../../src/engine/kernels.ts';
+import { chooseMethod } from '../../src/squeeze/method.ts';
+
+const choose = (ranks: number[], targets: Target[], options: SqueezeOptions = {}) => {
+  const modules = ranks.map((rank) => ({ rank }));
+  const method = chooseMethod(modules, targets, options);
+  return { ...method, decomposers: modules.map((module) => method.decomposerFor(module)) };
+};
+
+describe('the method of a job', () => {
+  it('is the sketch where it is narrower than the rank, wide enough for the largest target', () => {
+    const { used, decomposers } = choose([128], [{ rank: 8 }, { rank: 30 }]);
+    assert.equal(used, 'rsvd');
+    assert.equal(decomposers[0]!.variant, 'randomised');
+    assert.ok(decomposers[0]!.columns >= 40 && decomposers[0]!.columns % COLUMN_STEP === 0);
+  });
+
+  it('is exact where the sketch would be as wide as the rank', () => {
+    const { used, requested, decomposers } = choose([16], [{ rank: 8 }]);
+    assert.deepEqual([requested, used, decomposers[0]!.variant], ['rsvd', 'exact', 'exact']);
+    assert.ok(decomposers[0]!.columns >= 16);
+  });
+
+  it('is chosen by module, and called rsvd when any is sketched', () => {
+    const { used, decomposers } = choose([8, 256], [{ rank: 4 }]);
+    assert.equal(used, 'rsvd');
+    assert.deepEqual(
+      decomposers.map(({ variant }) => variant),
+      ['exact', 'randomised'],
+    );
+  });
+
+  it('is exact for everything when one target needs the whole spectrum', () => {
+    const { used, decomposers } = choose([256], [{ rank: 4 }, { energy: 0.9 }]);
+    assert.equal(used, 'exact');
+    assert.equal(decomposers[0]!.columns, 256);
+  });
+
+  it('is exact when asked for', () => {
+    assert.equal(choose([256], [{ rank: 4 }], { method: 'exact' }).decomposers[0]!.variant, 'exact');
+  });
+
+  it('takes oversampling, power iterations and seed as given', () => {
+    const { decomposers, oversampling, power_iterations, seed } = choose([256], [{ rank: 16 }], {
+      oversampling: 50,
+      power_iterations: 2,
+      seed: 7,
+    });
+    assert.deepEqual([oversampling, power_iterations, seed], [50, 2, 7]);
+    assert.ok(decomposers[0]!.columns >= 66);
+    assert.equal(decomposers[0]!.maxIterations, 2);
+    assert.equal(decomposers[0]!.tolerance, Number.NEGATIVE_INFINITY);
+    assert.equal(decomposers[0]!.seed, 7);
+  });
+
+  it('has the documented defaults', () => {
+    const { oversampling, power_iterations, seed, requested, decomposers } = choose([256], [{ rank: 16 }]);
+    assert.deepEqual([requested, oversampling, power_iterations, seed], ['rsvd', 10, 'auto', 0]);
+    assert.ok(decomposers[0]!.maxIterations > 8);
+    assert.ok(decomposers[0]!.tolerance > 0);
+  });
+});

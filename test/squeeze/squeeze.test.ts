@@ -1,0 +1,452 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { PHASES } from '../../src/contract/job.ts';
+import type { Target } from '../../src/contract/target.ts';
+import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { ComputePool } from '../../src/squeeze/compute/pool.ts';
+import { matrix } from '../oracle/linear-algebra.ts';
+import { readPeftAdapter } from '../oracle/peft-adapter.ts';
+import { float32Tensor, readSafetensors } from '../oracle/safetensors.ts';
+import { overallError, scoreAdapter } from '../oracle/score.ts';
+import { bfloat16Tensor, makeAdapter, readResult, someModules, squeezing } from './made-adapter.ts';
+
+let pool: ComputePool;
+before(async () => {
+  pool = await ComputePool.start('cpu', 2);
+});
+after(() => pool.close());
+
+const made: (() => void)[] = [];
+after(() => {
+  for (const remove of made) remove();
+});
+function adapter(...given: Parameters<typeof makeAdapter>): string {
+  const { dir, remove } = makeAdapter(...given);
+  made.push(remove);
+  return dir;
+}
+
+const failsWith =
+  (code: ErrorCode, ...words: string[]) =>
+  (error: unknown): true => {
+    assert.ok(error instanceof AppError, String(error));
+    assert.equal(error.code, code);
+    for (const word of words) assert.ok(error.message.includes(word), `"${error.message}" lacks "${word}"`);
+    return true;
+  };
+
+describe('a squeeze', () => {
+  const plain = () => adapter(someModules(24));
+
+  it('reaches every target of a job with one decomposition each, optimally in exact mode', async () => {
+    const dir = plain();
+    const source = readPeftAdapter(dir);
+    const targets: Target[] = [{ rank: 4 }, { rank: 12 }, { energy: 0.9 }];
+    await squeezing(pool, dir, { targets, options: { method: 'exact' } }, ({ targets: outcomes, report }) => {
+      for (const [index, outcome] of outcomes.entries()) {
+        const scores = scoreAdapter(source, readResult(outcome));
+        for (const told of report.targets[index]!.modules) {
+          const score = scores.get(told.name)!;
+          assert.ok(score.actualError <= score.optimalError * (1 + 1e-6));
+          assert.ok(Math.abs(told.relative_error / score.actualError - 1) < 1e-6, told.name);
+          assert.ok(Math.abs(told.optimal_error! / score.optimalError - 1) < 1e-6, told.name);
+          assert.equal(told.rank, score.rank);
+          assert.ok(Math.abs(told.energy_retained - (1 - score.actualError ** 2)) < 1e-9);
+        }
+        const total = overallError(scores.values());
+        assert.ok(Math.abs(outcome.result.relative_error / total - 1) < 1e-6);
+        assert.equal(
+          outcome.result.worst_module!.relative_error,
+          Math.max(...report.targets[index]!.modules.map((m) => m.relative_error)),
+        );
+      }
+      assert.deepEqual(
+        outcomes.slice(0, 2).map(({ result }) => result.rank),
+        [
+          { min: 4, max: 4 },
+          { min: 12, max: 12 },
+        ],
+      );
+    });
+  });
+
+  it('describes every module of the source by its spectrum, with its scale', async () => {
+    const dir = plain();
+    const source = readPeftAdapter(dir);
+    await squeezing(
+      pool,
+      dir,
+      { targets: [{ rank: 4 }], options: { method: 'exact' } },
+      ({ targets, report }) => {
+        const scores = scoreAdapter(source, readResult(targets[0]!));
+        for (const told of report.modules) {
+          const score = scores.get(told.name)!;
+          assert.equal(told.scale, 2);
+          assert.deepEqual(told.shape, [
+            source.modules.get(told.name)!.b.rows,
+            source.modules.get(told.name)!.a.columns,
+          ]);
+          assert.equal(told.singular_values.length, 24);
+          for (const [i, value] of told.singular_values.entries())
+            assert.ok(Math.abs(value / score.sigma[i]! - 1) < 1e-9);
+          assert.ok(Math.abs(told.energy / score.energy - 1) < 1e-12);
+          assert.ok(Math.abs(told.energy_curve.at(-1)! - 1) < 1e-12);
+        }
+      },
+    );
+  });
+
+  it('chooses the smallest rank at which every module keeps the energy', async () => {
+    const dir = plain();
+    const targets: Target[] = [{ energy: 0.95 }, { energy: 0.95, uniform: false }];
+    await squeezing(pool, dir, { targets }, ({ targets: [uniform, own], report }) => {
+      assert.equal(report.method.used, 'exact');
+      const needed = report.modules.map(
+        ({ energy_curve }) => 1 + energy_curve.findIndex((share) => share >= 0.95),
+      );
+      assert.ok(new Set(needed).size > 1, 'the modules should differ for this test to say anything');
+      assert.deepEqual(uniform!.result.rank, { min: Math.max(...needed), max: Math.max(...needed) });
+      const result = readResult(own!);
+      assert.deepEqual(
+        [...result.modules.values()].map(({ rank }) => rank),
+        needed,
+      );
+      for (const { energy_retained } of report.targets[0]!.modules) assert.ok(energy_retained >= 0.95 - 1e-6);
+    });
+  });
+
+  it('comes close with the sketch, and says which method it used', async () => {
+    const dir = adapter(someModules(64, 2));
+    const source = readPeftAdapter(dir);
+    await squeezing(pool, dir, { targets: [{ rank: 8 }] }, ({ targets, report }) => {
+      assert.equal(report.method.used, 'rsvd');
+      for (const score of scoreAdapter(source, readResult(targets[0]!)).values()) {
+        assert.ok(score.actualError <= score.optimalError * (1 + 1e-3));
+      }
+      for (const told of report.modules) {
+        assert.ok(told.power_iterations >= 1);
+        assert.equal(told.singular_values.length, 32);
+      }
+      assert.ok(report.targets[0]!.modules.every(({ optimal_error }) => optimal_error === null));
+    });
+  });
+
+  it('does as many power iterations as it is told', async () => {
+    const dir = adapter(someModules(64, 1));
+    const errors: number[] = [];
+    for (const power_iterations of [0, 2]) {
+      const options = { power_iterations, oversampling: 0, seed: 3 };
+      await squeezing(pool, dir, { targets: [{ rank: 16 }], options }, ({ targets, report }) => {
+        assert.equal(report.modules[0]!.power_iterations, power_iterations);
+        assert.deepEqual(report.method, { requested: 'rsvd', used: 'rsvd', ...options });
+        errors.push(targets[0]!.result.relative_error);
+      });
+    }
+    assert.ok(errors[1]! < errors[0]!);
+  });
+
+  it('folds the scale into the factors, or keeps it, and means the same', async () => {
+    for (const config of [
+      {},
+      { lora_alpha: 13 },
+      { use_rslora: true },
+      { lora_alpha: -3 },
+      { alpha_pattern: { 'layers.1.q_proj': 5 } },
+    ]) {
+      const dir = adapter(someModules(16), config);
+      const source = readPeftAdapter(dir);
+      const targets: Target[] = [{ rank: 5 }, { rank: 5, scale: 'keep' }];
+      await squeezing(pool, dir, { targets, options: { method: 'exact' } }, ({ targets: [folded, kept] }) => {
+        const [inside, outside] = [readResult(folded!), readResult(kept!)];
+        for (const [name, score] of scoreAdapter(source, inside)) {
+          assert.equal(inside.modules.get(name)!.scale, 1);
+          assert.ok(score.actualError <= score.optimalError * (1 + 1e-6), JSON.stringify(config));
+        }
+        for (const [name, score] of scoreAdapter(source, outside)) {
+          assert.ok(Math.abs(outside.modules.get(name)!.scale / source.modules.get(name)!.scale - 1) < 1e-12);
+          assert.ok(score.actualError <= score.optimalError * (1 + 1e-6), JSON.stringify(config));
+        }
+      });
+    }
+  });
+
+  it('writes the dtype asked for, and measures after rounding', async () => {
+    const dir = plain();
+    const source = readPeftAdapter(dir);
+    const targets: Target[] = [
+      { rank: 20, dtype: 'bfloat16' },
+      { rank: 20, dtype: 'float16' },
+      { rank: 24, dtype: 'bfloat16' },
+    ];
+    await squeezing(pool, dir, { targets, options: { method: 'exact' } }, ({ targets: outcomes, report }) => {
+      for (const [index, outcome] of outcomes.entries()) {
+        const result = readResult(outcome);
+        assert.deepEqual(
+          new Set([...result.modules.values()].map(({ dtype }) => dtype)),
+          new Set([['BF16', 'F16', 'BF16'][index]]),
+        );
+        const scores = scoreAdapter(source, result);
+        for (const told of report.targets[index]!.modules) {
+          assert.ok(Math.abs(told.relative_error / scores.get(told.name)!.actualError - 1) < 1e-3);
+        }
+      }
+    });
+  });
+
+  it('reads bfloat16 and writes it back', async () => {
+    const dir = adapter(someModules(16), {}, { encode: bfloat16Tensor });
+    const source = readPeftAdapter(dir);
+    await squeezing(
+      pool,
+      dir,
+      { targets: [{ rank: 8 }, { rank: 8, dtype: 'float32' }] },
+      ({ targets: [half, full] }) => {
+        const [rounded, exact] = [readResult(half!), readResult(full!)];
+        assert.equal(rounded.modules.values().next().value!.dtype, 'BF16');
+        assert.equal(exact.modules.values().next().value!.dtype, 'F32');
+        for (const score of scoreAdapter(source, exact).values())
+          assert.ok(score.actualError <= score.optimalError * (1 + 1e-6));
+      },
+    );
+  });
+
+  it('carries over every tensor that is no factor, byte for byte', async () => {
+    const extra = {
+      'base_model.model.score.weight': float32Tensor(
+        [3, 5],
+        Array.from({ length: 15 }, (_, i) => Math.PI * i),
+      ),
+      'base_model.model.classifier.bias': { dtype: 'I64', shape: [2], bytes: new Uint8Array(16).fill(7) },
+      'base_model.model.flags': { dtype: 'U8', shape: [3], bytes: Uint8Array.of(1, 2, 255) },
+    };
+    const dir = adapter(someModules(8), {}, { extra });
+    await squeezing(pool, dir, { targets: [{ rank: 2 }] }, ({ targets: [outcome] }) => {
+      const { tensors } = readSafetensors(outcome!.files![0]!.path);
+      for (const [name, { dtype, shape, bytes }] of Object.entries(extra)) {
+        const found = tensors.get(name)!;
+        assert.deepEqual(
+          [found.dtype, found.shape, Buffer.from(found.bytes)],
+          [dtype, shape, Buffer.from(bytes)],
+        );
+      }
+    });
+  });
+
+  it('tells in the metadata how the file was made', async () => {
+    const dir = plain();
+    const options = { method: 'exact', seed: 9 } as const;
+    await squeezing(
+      pool,
+      dir,
+      { targets: [{ rank: 3, scale: 'keep' }], options },
+      ({ targets: [outcome] }) => {
+        const { metadata } = readSafetensors(outcome!.files![0]!.path);
+        assert.equal(metadata.format, 'pt');
+        assert.equal(metadata['lora_squeeze.source_sha256'], 'f'.repeat(64));
+        assert.equal(metadata['lora_squeeze.method'], 'exact');
+        assert.deepEqual(JSON.parse(metadata['lora_squeeze.target']!), { rank: 3, scale: 'keep' });
+        assert.equal(JSON.parse(metadata['lora_squeeze.options']!).seed, 9);
+        assert.match(metadata['lora_squeeze.version']!, /^\d+\.\d+\.\d+/);
+      },
+    );
+  });
+
+  it('gives digests and sizes of what is on disk', async () => {
+    await squeezing(pool, plain(), { targets: [{ rank: 3 }] }, ({ targets: [outcome], bytesWritten }) => {
+      for (const { path, sha256, bytes } of outcome!.files!) {
+        const content = readFileSync(path);
+        assert.equal(content.length, bytes);
+        assert.equal(createHash('sha256').update(content).digest('hex'), sha256);
+      }
+      assert.equal(outcome!.result.bytes, outcome!.files![0]!.bytes);
+      assert.equal(bytesWritten, outcome!.result.bytes);
+    });
+  });
+
+  it('goes through its phases in order and counts every module', async () => {
+    const seen: { phase: string; done: number; total: number }[] = [];
+    await squeezing(
+      pool,
+      plain(),
+      { targets: [{ rank: 3 }], onProgress: (progress) => seen.push(progress) },
+      ({ timings }) => {
+        for (const [name, seconds] of Object.entries(timings)) assert.ok(seconds >= 0, name);
+        assert.ok(timings.total > 0);
+      },
+    );
+    const order = seen.map(({ phase }) => PHASES.indexOf(phase as (typeof PHASES)[number]));
+    assert.deepEqual(
+      order,
+      [...order].sort((x, y) => x - y),
+    );
+    assert.equal(seen.at(-1)!.phase, 'done');
+    const project = seen.filter(({ phase }) => phase === 'project').map(({ done }) => done);
+    assert.deepEqual(project, [0, 1, 2, 3]);
+  });
+});
+
+describe('a target that is not below the source', () => {
+  it('gives the source itself, with a warning, when nothing changes', async () => {
+    const dir = adapter(someModules(8));
+    const size = readFileSync(join(dir, 'adapter_model.safetensors')).length;
+    await squeezing(
+      pool,
+      dir,
+      { targets: [{ rank: 8 }, { rank: 100, scale: 'keep' }] },
+      ({ targets, report }) => {
+        for (const { files, result } of targets) {
+          assert.equal(files, null);
+          assert.equal(result.warnings.length, 1);
+          assert.match(result.warnings[0]!, /rank is already 8/);
+          assert.deepEqual(
+            [result.rank, result.relative_error, result.energy_retained, result.worst_module, result.bytes],
+            [{ min: 8, max: 8 }, 0, 1, null, size],
+          );
+        }
+        assert.ok(report.targets.every(({ modules }) => modules.every(({ passthrough }) => passthrough)));
+      },
+    );
+  });
+
+  it('copies the modules that have the rank already and squeezes the others', async () => {
+    const [small] = someModules(4, 1);
+    const large = { ...someModules(12, 2)[1]!, name: 'layers.9.v_proj' };
+    const config = { r: 4, lora_alpha: 8, rank_pattern: { 'layers.9.v_proj': 12 } };
+    const dir = adapter([small!, large], config);
+    const before = readSafetensors(join(dir, 'adapter_model.safetensors'));
+    const source = readPeftAdapter(dir);
+    await squeezing(
+      pool,
+      dir,
+      { targets: [{ rank: 6, scale: 'keep' }, { rank: 6 }] },
+      ({ targets: [kept, folded] }) => {
+        assert.match(kept!.result.warnings.join(), /1 of 2 modules/);
+        assert.deepEqual(kept!.result.rank, { min: 4, max: 6 });
+        const after = readSafetensors(kept!.files![0]!.path);
+        for (const factor of ['A', 'B']) {
+          const name = `base_model.model.layers.0.q_proj.lora_${factor}.weight`;
+          assert.deepEqual(
+            Buffer.from(after.tensors.get(name)!.bytes),
+            Buffer.from(before.tensors.get(name)!.bytes),
+          );
+        }
+        for (const outcome of [kept!, folded!]) {
+          const scores = scoreAdapter(source, readResult(outcome));
+          assert.ok(scores.get('layers.0.q_proj')!.actualError < 1e-7);
+          const squeezed = scores.get('layers.9.v_proj')!;
+          assert.ok(squeezed.actualError <= squeezed.optimalError * (1 + 1e-6));
+        }
+      },
+    );
+  });
+});
+
+describe('the bytes of a result', () => {
+  it('do not depend on threads, runs, other targets or other modules', async () => {
+    // More modules of a rank than a stack holds, so that the work is really split.
+    const modules = someModules(40, 45);
+    const dir = adapter(modules);
+    const digests = async (threads: number, targets: Target[]): Promise<string[]> => {
+      const own = await ComputePool.start('cpu', threads);
+      try {
+        return await squeezing(own, dir, { targets }, ({ targets: outcomes }) =>
+          outcomes.map(({ files }) => files![0]!.sha256),
+        );
+      } finally {
+        await own.close();
+      }
+    };
+    const [one] = await digests(1, [{ rank: 8 }]);
+    assert.deepEqual(await digests(2, [{ rank: 8 }]), [one]);
+    assert.deepEqual(await digests(3, [{ rank: 8 }]), [one]);
+    assert.deepEqual((await digests(2, [{ rank: 3 }, { rank: 8 }]))[1], one);
+
+    const alone = adapter([modules[44]!]);
+    const last = `base_model.model.${modules[44]!.name}.lora_B.weight`;
+    const bytesOf = (from: string) =>
+      squeezing(pool, from, { targets: [{ rank: 8 }] }, ({ targets: [outcome] }) =>
+        Buffer.from(readSafetensors(outcome!.files![0]!.path).tensors.get(last)!.bytes),
+      );
+    assert.deepEqual(await bytesOf(alone), await bytesOf(dir));
+  });
+
+  it('depend on the seed where a sketch is drawn, and only there', async () => {
+    const dir = adapter(someModules(64, 1));
+    const digest = (seed: number, method: 'rsvd' | 'exact') =>
+      squeezing(pool, dir, { targets: [{ rank: 8 }], options: { seed, method } }, ({ targets: [outcome] }) =>
+        Buffer.from(readSafetensors(outcome!.files![0]!.path).tensors.values().next().value!.bytes).toString(
+          'hex',
+        ),
+      );
+    assert.equal(await digest(1, 'rsvd'), await digest(1, 'rsvd'));
+    assert.notEqual(await digest(1, 'rsvd'), await digest(2, 'rsvd'));
+    assert.equal(await digest(1, 'exact'), await digest(2, 'exact'));
+  });
+});
+
+describe('a squeeze refuses', () => {
+  it('NaN and infinity, naming the tensor', async () => {
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      for (const factor of ['a', 'b'] as const) {
+        const modules = someModules(8);
+        modules[1]![factor].data[5] = bad;
+        const name = `base_model.model.layers.1.q_proj.lora_${factor.toUpperCase()}.weight`;
+        await assert.rejects(
+          squeezing(pool, adapter(modules), { targets: [{ rank: 2 }] }, () => {}),
+          failsWith('NON_FINITE_WEIGHTS', name),
+        );
+      }
+    }
+  });
+
+  it('a result that its dtype cannot hold, naming the module', async () => {
+    const modules = someModules(8);
+    modules[2] = {
+      ...modules[2]!,
+      b: matrix(
+        modules[2]!.b.rows,
+        8,
+        modules[2]!.b.data.map((x) => x * 1e12),
+      ),
+    };
+    await assert.rejects(
+      squeezing(pool, adapter(modules), { targets: [{ rank: 2, dtype: 'float16' }] }, () => {}),
+      failsWith('NON_FINITE_RESULT', 'layers.2.q_proj', 'float16'),
+    );
+    await squeezing(pool, adapter(modules), { targets: [{ rank: 2, dtype: 'bfloat16' }] }, () => {});
+  });
+
+  it('to fold a scale that lora_bias shares, before doing any work', async () => {
+    const [module] = someModules(8, 1);
+    const bias = float32Tensor([module!.b.rows], module!.b.data.slice(0, module!.b.rows));
+    const dir = adapter(
+      [module!],
+      { lora_bias: true },
+      { extra: { 'base_model.model.layers.0.q_proj.lora_B.bias': bias } },
+    );
+    const phases: string[] = [];
+    const onProgress = ({ phase }: { phase: string }) => phases.push(phase);
+    await assert.rejects(
+      squeezing(pool, dir, { targets: [{ rank: 2, scale: 'keep' }, { rank: 2 }], onProgress }, () => {}),
+      failsWith('LORA_BIAS_NEEDS_KEEP', 'keep'),
+    );
+    assert.deepEqual(phases, ['load']);
+    await squeezing(pool, dir, { targets: [{ rank: 2, scale: 'keep' }] }, () => {});
+  });
+
+  it('to go on when it is cancelled, and leaves the pool fit for the next', async () => {
+    const dir = adapter(someModules(16, 40));
+    const abort = new AbortController();
+    const onProgress = ({ phase, done }: { phase: string; done: number }) => {
+      if (phase === 'project' && done === 1) abort.abort();
+    };
+    await assert.rejects(
+      squeezing(pool, dir, { targets: [{ rank: 2 }], signal: abort.signal, onProgress }, () => {}),
+      failsWith('CANCELLED'),
+    );
+    await squeezing(pool, dir, { targets: [{ rank: 2 }] }, ({ targets }) => assert.equal(targets.length, 1));
+  });
+});
