@@ -21,7 +21,7 @@ describe('a pool of compute threads', () => {
     await pool.close();
   });
 
-  it('hands a task's failure to whoever asked, and goes on', async () => {
+  it('hands the failure of a task to whoever asked, and goes on', async () => {
     const pool = await ComputePool.start('cpu', 1);
     const { signal } = new AbortController();
     const failures = await Promise.allSettled([1, 2, 3].map(() => pool.run(task('/nowhere/at/all'), signal)));
@@ -41,7 +41,9 @@ describe('a pool of compute threads', () => {
   it('does not keep its process alive', async () => {
     const url = new URL('../../src/squeeze/compute/pool.ts', import.meta.url).href;
     const script = `import { ComputePool } from ${JSON.stringify(url)}; await ComputePool.start('cpu', 2); console.log('up');`;
-    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const [code] = await once(child, 'exit');
     assert.equal(code, 0);
   });
