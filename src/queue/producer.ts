@@ -1,17 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Queue, QueueEvents } from 'bullmq';
+import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Progress } from '../contract/job.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { JobQueue, QueuedState } from '../service/job-queue.ts';
-import {
-  COMMAND_TIMEOUT_MS,
-  impatientClient,
-  patientOptions,
-  type RedisAddress,
-  unfitness,
-} from './connection.ts';
+import { COMMAND_TIMEOUT_MS, impatientClient, type RedisAddress, unfitness } from './connection.ts';
 import { type JobData, type JobTotals, QUEUE_NAME } from './job-types.ts';
 
 /** One attempt and two more, for what may go away: storage, memory, a crash. Permanent errors are not retried. */
@@ -21,8 +15,10 @@ const FIRST_RETRY_DELAY_MS = 1_000;
 /** With COMMAND_TIMEOUT_MS this bounds every call. */
 const RECONNECT_WAIT_MS = 500;
 
-/** Events are a hint that may be lost with a connection; this often the queue itself is asked. */
-const POLL_MS = 500;
+const CLOSE_TIMEOUT_MS = 500;
+
+/** A finished job is noticed after this at most. BullMQ's events would be quicker, but are lost with a connection. */
+const POLL_MS = 100;
 
 export interface ProducerOptions {
   readonly address: RedisAddress;
@@ -32,15 +28,11 @@ export interface ProducerOptions {
 
 /** The queue in BullMQ. Every call answers or fails within about a second, whatever Redis does. */
 export class BullJobQueue implements JobQueue {
-  private readonly options: ProducerOptions;
   private readonly client: Redis;
   private readonly queue: Queue<JobData, JobTotals>;
-  private readonly waiters = new Map<string, Set<() => void>>();
-  private events: QueueEvents | undefined;
   private lastError: unknown;
 
   constructor(options: ProducerOptions) {
-    this.options = options;
     this.client = impatientClient(options.address);
     this.queue = new Queue(QUEUE_NAME, {
       connection: this.client,
@@ -79,21 +71,11 @@ export class BullJobQueue implements JobQueue {
   }
 
   async waitUntilFinished(jobId: string, timeoutMs: number): Promise<void> {
-    this.listen();
     const deadline = performance.now() + timeoutMs;
-    let wake = (): void => undefined;
-    const finished = new Promise<true>((resolve) => {
-      wake = () => resolve(true);
-    });
-    this.addWaiter(jobId, wake);
-    try {
-      while (await this.state(jobId)) {
-        const leftMs = deadline - performance.now();
-        if (leftMs <= 0) return;
-        if (await Promise.race([finished, sleep(Math.min(leftMs, POLL_MS))])) return;
-      }
-    } finally {
-      this.removeWaiter(jobId, wake);
+    while (await this.state(jobId)) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return;
+      await sleep(Math.min(leftMs, POLL_MS));
     }
   }
 
@@ -114,10 +96,10 @@ export class BullJobQueue implements JobQueue {
     }
   }
 
+  /** Closes the connection, also one that never came about: BullMQ alone would wait for that. */
   async close(): Promise<void> {
-    await this.events?.close();
-    await this.queue.close();
     this.client.disconnect();
+    await within(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
   }
 
   /** @throws AppError QUEUE_UNAVAILABLE when Redis fails, or has not answered in time */
@@ -142,29 +124,6 @@ export class BullJobQueue implements JobQueue {
       if (performance.now() > deadline) throw this.lastError ?? new Error('not connected');
       await sleep(20);
     }
-  }
-
-  private listen(): void {
-    if (this.events) return;
-    const { address, prefix, logger } = this.options;
-    this.events = new QueueEvents(QUEUE_NAME, { connection: patientOptions(address), prefix });
-    this.events.on('error', (error) => logger.warn({ err: error }, 'queue events connection'));
-    const wake = ({ jobId }: { jobId: string }): void => {
-      for (const waiter of this.waiters.get(jobId) ?? []) waiter();
-    };
-    this.events.on('completed', wake);
-    this.events.on('failed', wake);
-  }
-
-  private addWaiter(jobId: string, wake: () => void): void {
-    const waiters = this.waiters.get(jobId) ?? new Set();
-    this.waiters.set(jobId, waiters.add(wake));
-  }
-
-  private removeWaiter(jobId: string, wake: () => void): void {
-    const waiters = this.waiters.get(jobId);
-    waiters?.delete(wake);
-    if (waiters?.size === 0) this.waiters.delete(jobId);
   }
 }
 
