@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { openAsBlob } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { FIT, startExternalRedis } from '../queue/external-redis.ts';
+import { isGone, until, withFolder } from '../queue/harness.ts';
+import { refusedStart, type ServiceProcess, startService } from './service-process.ts';
+
+const ADAPTER = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
+
+const statusOf = (service: ServiceProcess, path: string): Promise<number> =>
+  fetch(service.url + path).then(({ status }) => status);
+
+async function upload(service: ServiceProcess): Promise<string> {
+  const form = new FormData();
+  for (const name of ['adapter_model.safetensors', 'adapter_config.json']) {
+    form.append(name, await openAsBlob(join(ADAPTER, name)), name);
+  }
+  const response = await fetch(`${service.url}/v1/adapters`, { method: 'POST', body: form });
+  return ((await response.json()) as { id: string }).id;
+}
+
+async function submit(service: ServiceProcess, adapterId: string): Promise<JobRecord> {
+  const response = await fetch(`${service.url}/v1/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ kind: 'squeeze', adapter_id: adapterId, targets: [{ rank: 2 }, { rank: 64 }] }),
+  });
+  assert.equal(response.status, 202);
+  return (await response.json()) as JobRecord;
+}
+
+const ended = (service: ServiceProcess, jobId: string): Promise<JobRecord> =>
+  until(`the end of ${jobId}`, async () => {
+    const job = (await (await fetch(`${service.url}/v1/jobs/${jobId}`)).json()) as JobRecord;
+    return job.finished_at ? job : undefined;
+  });
+
+describe('the service', () => {
+  it('starts, squeezes a real adapter, and ends with everything it started', () =>
+    withFolder(async (DATA_DIR) => {
+      const service = await startService({ DATA_DIR });
+      assert.equal(await statusOf(service, '/readyz'), 200);
+      const adapterId = await upload(service);
+      const job = await ended(service, (await submit(service, adapterId)).id);
+      assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
+      const [squeezed, unchanged] = job.results;
+      assert.equal(squeezed?.rank.max, 2);
+      assert.equal(unchanged?.adapter_id, adapterId);
+      const result = (await (
+        await fetch(`${service.url}/v1/adapters/${squeezed?.adapter_id}`)
+      ).json()) as Record<string, unknown>;
+      assert.deepEqual([result.parent_id, result.job_id], [adapterId, job.id]);
+      assert.equal(await statusOf(service, `/v1/jobs/${job.id}/report`), 200);
+      const metrics = await (await fetch(`${service.url}/metrics`)).text();
+      assert.match(metrics, /lora_squeeze_jobs_total\{kind="squeeze",state="succeeded"\} 1/);
+      assert.match(metrics, /lora_squeeze_provider_info\{provider="cpu"/);
+
+      const serverPid = Number(/"serverPid":(\d+)/.exec(service.output())![1]);
+      assert.equal(await service.end(), 0);
+      await isGone(serverPid);
+      assert.equal((await readdir(join(DATA_DIR, 'broker'))).includes('owner'), false);
+
+      const again = await startService({ DATA_DIR });
+      assert.deepEqual(await ended(again, job.id), job);
+      assert.equal(await again.end('SIGINT'), 0);
+    }));
+
+  it('keeps a job that was accepted when it and Redis are killed and Redis forgets', () =>
+    withFolder(async (folder) => {
+      // No append-only file: this server remembers nothing.
+      const forgetful = await startExternalRedis(folder, []);
+      const env = { DATA_DIR: folder, REDIS_URL: forgetful.url };
+      const api = await startService({ ...env, ROLE: 'api' });
+      assert.equal(await statusOf(api, '/readyz'), 503);
+      const { id } = await submit(api, await upload(api));
+      await api.end('SIGKILL');
+      await forgetful.stop('SIGKILL');
+
+      const redis = await startExternalRedis(folder, FIT, forgetful.port);
+      const services = [
+        await startService({ ...env, ROLE: 'worker' }),
+        await startService({ ...env, ROLE: 'api' }),
+      ];
+      try {
+        const [worker, nextApi] = services as [ServiceProcess, ServiceProcess];
+        assert.equal((await ended(nextApi, id)).state, 'succeeded');
+        assert.deepEqual(
+          [
+            await statusOf(worker, '/readyz'),
+            await statusOf(worker, '/metrics'),
+            await statusOf(worker, '/v1/jobs/x'),
+          ],
+          [200, 200, 404],
+        );
+      } finally {
+        for (const service of services) assert.equal(await service.end(), 0);
+        await redis.stop();
+      }
+    }));
+
+  it('does not log the password of Redis', () =>
+    withFolder(async (folder) => {
+      const redis = await startExternalRedis(folder, [...FIT, '--requirepass', 'hunter2']);
+      const service = await startService({
+        DATA_DIR: folder,
+        ROLE: 'api',
+        LOG_LEVEL: 'trace',
+        REDIS_URL: `redis://:hunter2@127.0.0.1:${redis.port}`,
+      });
+      assert.equal(await statusOf(service, '/readyz'), 200);
+      await redis.stop();
+      assert.equal(await statusOf(service, '/readyz'), 503);
+      assert.equal(await service.end(), 0);
+      assert.match(service.output(), /redis:\/\/:\*\*\*@/);
+      assert.doesNotMatch(service.output(), /hunter2/);
+    }));
+});
+
+describe('a start that cannot be', () => {
+  it('because of a wrong value: one sentence, exit code 2', () =>
+    withFolder(async (DATA_DIR) => {
+      assert.deepEqual(await refusedStart({ DATA_DIR, PORT: 'http' }), {
+        code: 2,
+        stderr: 'PORT is "http"; it must be a whole number from 0 to 65535.\n',
+      });
+    }));
+
+  it('because there is no Redis: what to install', () =>
+    withFolder(async (DATA_DIR) => {
+      const { code, stderr } = await refusedStart({ DATA_DIR, PATH: DATA_DIR });
+      assert.equal(code, 1);
+      assert.match(stderr, /^Neither valkey-server nor redis-server is on PATH.*\n$/);
+    }));
+
+  it('because the folder or the port is taken: by whom, and nothing is left running', () =>
+    withFolder(async (folder) => {
+      const first = await startService({ DATA_DIR: join(folder, 'a') });
+      const second = await refusedStart({ DATA_DIR: join(folder, 'a') });
+      assert.equal(second.code, 1);
+      assert.match(second.stderr, new RegExp(`^.* is in use by process ${first.child.pid}: .*\n$`));
+      assert.equal(await statusOf(first, '/readyz'), 200);
+
+      const taken = createServer().listen(0, '127.0.0.1');
+      await once(taken, 'listening');
+      const { port } = taken.address() as AddressInfo;
+      const third = await refusedStart({ DATA_DIR: join(folder, 'b'), PORT: String(port) });
+      taken.close();
+      assert.equal(third.code, 1);
+      assert.match(third.stderr, /^listen EADDRINUSE[^\n]*\n$/);
+      await assert.rejects(readFile(join(folder, 'b/broker/owner')));
+      assert.equal(await first.end(), 0);
+    }));
+});

@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
+
+export interface ServiceProcess {
+  readonly child: ChildProcess;
+  readonly url: string;
+  /** Everything written so far. */
+  output(): string;
+  /** Sends the signal and waits for the end; the exit code. */
+  end(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+const environment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
+  const { REDIS_URL: _1, STORAGE_URL: _2, ...inherited } = process.env;
+  return { ...inherited, PORT: '0', EXECUTION_PROVIDER: 'cpu', ...env };
+};
+
+/** Starts the service from its sources and waits until it listens. */
+export async function startService(env: NodeJS.ProcessEnv): Promise<ServiceProcess> {
+  const { child, output, ended } = launch(env);
+  const url = await new Promise<string>((resolve, reject) => {
+    createInterface(child.stdout!).on('line', (line) => {
+      const found = /listens on (http:\/\/[^"\s]+)/.exec(line);
+      if (found) resolve(found[1]!);
+    });
+    void ended.then((code) => reject(new Error(`ended with ${code}:\n${output()}`)));
+  });
+  return {
+    child,
+    url,
+    output,
+    async end(signal = 'SIGTERM') {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+/** Runs the service where it must not start. */
+export async function refusedStart(env: NodeJS.ProcessEnv): Promise<{ code: number | null; stderr: string }> {
+  const { child, ended } = launch(env);
+  let stderr = '';
+  child.stderr!.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  return { code: await ended, stderr };
+}
+
+function launch(env: NodeJS.ProcessEnv) {
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN], {
+    env: environment(env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      text += chunk;
+    });
+  }
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  return { child, output: () => text, ended };
+}
