@@ -34,9 +34,9 @@ export function coreGraph(variant: 'randomised' | 'exact', columns: number): Uin
   if (variant === 'exact') {
     ({ basis, image } = orthonormalise(graph, gramB, sketch, columns));
   } else {
-    const start = orthonormalise(graph, gramB, graph.matmul(gramA, sketch), columns).basis;
     const maxIterations = graph.input('max_iterations', 'int64', []);
     const tolerance = graph.input('tolerance', 'double', []);
+    const start = graph.matmul(gramA, sketch);
     const powered = powerIterations(graph, {
       gramB,
       gramA,
@@ -113,41 +113,42 @@ interface PowerInputs {
   readonly tolerance: Value;
 }
 
-/** Subspace iteration S ← orth(G_A·G_B·S). A module that has settled keeps its basis, whatever its neighbours do. */
+/**
+ * Subspace iteration: Q ← orth(S), S ← G_A·G_B·Q, the first round being the sketch itself. Each round costs one look
+ * at the energy Q captures. A module that has settled keeps its basis, whatever its neighbours do.
+ */
 function powerIterations(graph: GraphBuilder, inputs: PowerInputs): { basis: Value; iterations: Value } {
   const { gramB, gramA, energy, start, columns, maxIterations, tolerance } = inputs;
   const none = graph.sub(energy, energy);
   const never = graph.greater(none, graph.double(0));
-  const [basis, , , iterations] = graph.loop(
-    maxIterations,
-    [start, graph.sub(none, graph.double(1)), never, none],
-    [
-      { type: 'double', dims: ['N', 'r', columns] },
-      { type: 'double', dims: ['N'] },
-      { type: 'bool', dims: ['N'] },
-      { type: 'double', dims: ['N'] },
-    ],
-    (body, [current, capturedBefore, settled, count]) => {
-      const image = body.matmul(gramB, current!);
+  const matrices = { type: 'double', dims: ['N', 'r', columns] } as const;
+  const numbers = { type: 'double', dims: ['N'] } as const;
+  const beforeAll = graph.sub(none, graph.double(1));
+  const [, basis, , , rounds] = graph.loop(
+    graph.add(maxIterations, graph.ints([1], [])),
+    [start, graph.sub(start, start), beforeAll, never, none],
+    [matrices, matrices, numbers, { type: 'bool', dims: ['N'] }, numbers],
+    (body, [pending, held, capturedBefore, settled, count]) => {
+      const { basis: candidate, image } = orthonormalise(body, gramB, pending!, columns);
       const next = body.matmul(gramA, image);
       const captured = body.sum(body.mul(image, next), [1, 2], false);
       const gained = body.sub(captured, capturedBefore!);
       const missing = body.max(body.sub(energy, captured), body.double(0));
       const isSettled = body.not(body.greater(gained, body.mul(missing, tolerance)));
       const nowSettled = body.or(settled!, isSettled);
-      const powered = orthonormalise(body, gramB, next, columns).basis;
-      const hold = body.unsqueeze(body.unsqueeze(nowSettled, 1), 2);
+      const hold = body.unsqueeze(body.unsqueeze(settled!, 1), 2);
       const moving = body.reduceMax(body.cast(body.not(nowSettled), 'double'), [0], false);
       return {
         state: [
-          body.where(hold, current!, powered),
+          next,
+          body.where(hold, held!, candidate),
           captured,
           nowSettled,
-          body.add(count!, body.cast(body.not(nowSettled), 'double')),
+          body.add(count!, body.cast(body.not(settled!), 'double')),
         ],
         go: body.greater(moving, body.double(0)),
       };
     },
   );
-  return { basis: basis!, iterations: iterations! };
+  return { basis: basis!, iterations: graph.sub(rounds!, graph.double(1)) };
 }
