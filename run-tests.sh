@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and passes the tests. Arguments go to the test runner.
+# Installs what is missing, builds, and passes the tests.
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/setup.sh
@@ -9,4 +9,4 @@ need_redis
 need_packages
 need_build
 # The runner's own summary is the last thing printed, and its exit code ours.
-exec npm test --silent -- "$@"
+exec npm test --silent
