@@ -48,7 +48,8 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
     routePrefix: '/docs',
     staticCSP: DOCS_CSP,
     theme: { title: 'LoRA-Squeeze API' },
-    uiConfig: { validatorUrl: null, docExpansion: 'list', defaultModelsExpandDepth: 0 },
+    // BaseLayout: without the bar of the library's own logo and of other contracts' addresses.
+    uiConfig: { layout: 'BaseLayout', validatorUrl: null, docExpansion: 'list', defaultModelsExpandDepth: 0 },
   });
   app.get(
     '/openapi.yaml',
