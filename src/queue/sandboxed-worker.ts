@@ -18,11 +18,16 @@ export interface Hooks {
 export class SandboxedWorker extends Worker<JobData, JobTotals> {
   private readonly hooks: Hooks;
   private isGivingBack = false;
+  private runningJobs = 0;
 
   constructor(processor: URL, options: WorkerOptions, hooks: Hooks) {
     // Not before the hooks are there.
     super(QUEUE_NAME, processor, { ...options, autorun: false });
     this.hooks = hooks;
+  }
+
+  get isIdle(): boolean {
+    return this.runningJobs === 0;
   }
 
   /** Asks the running jobs to stop and puts them back to the front of the queue; no attempt is lost. */
@@ -37,6 +42,7 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
     signal?: AbortSignal,
   ): Promise<JobTotals> {
     keepProgressHarmless(job);
+    this.runningJobs++;
     try {
       return await super.callProcessJob(job, token, signal);
     } catch (thrown) {
@@ -51,6 +57,8 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
         this.hooks.onRetry(job, error);
       }
       throw thrown;
+    } finally {
+      this.runningJobs--;
     }
   }
 

@@ -17,6 +17,8 @@ import { SandboxedWorker } from './sandboxed-worker.ts';
 const LOCK_MS = 15_000;
 /** A job that took its worker down twice is given up; more would take down every worker in turn. */
 const MAX_STALLED_COUNT = 1;
+/** Without a job there is nothing to wait for but Redis, which may be down. */
+const IDLE_CLOSE_MS = 1_000;
 /** How long jobs that are told to stop may take: they look between modules. */
 const GIVE_BACK_MS = 5_000;
 
@@ -93,7 +95,8 @@ export class JobWorker {
    */
   async close(graceMs: number): Promise<void> {
     const closed = this.worker.close().then(() => true as const);
-    if (await within(closed, graceMs)) return;
+    if (await within(closed, this.worker.isIdle ? Math.min(graceMs, IDLE_CLOSE_MS) : graceMs)) return;
+    if (this.worker.isIdle) return this.logger.warn('the worker left without a word to Redis');
     this.logger.warn({ graceMs }, 'running jobs go back to the queue');
     this.worker.giveBack();
     if (!(await within(closed, GIVE_BACK_MS))) this.logger.error('a running job did not stop');

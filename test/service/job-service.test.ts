@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { JobRequest } from '../../src/contract/job.ts';
+import { AppError, type ErrorCode } from '../../src/errors.ts';
+import type { JobQueue, QueuedState } from '../../src/service/job-queue.ts';
+import { JobService } from '../../src/service/job-service.ts';
+import { JobStore } from '../../src/service/job-store.ts';
+import { newJobId, pendingKey } from '../../src/service/layout.ts';
+import { DiskStore } from '../../src/storage/disk-store.ts';
+
+const REQUEST: JobRequest = { kind: 'squeeze', adapter_id: 'ad_1', targets: [{ rank: 2 }] };
+
+/** The port in memory; the real queue is tested under test/queue. */
+class MemoryQueue implements JobQueue {
+  readonly held = new Map<string, QueuedState>();
+  isDown = false;
+  onAdd: (jobId: string) => Promise<void> = async () => undefined;
+  asked = 0;
+
+  async add(jobId: string): Promise<void> {
+    this.answer();
+    await this.onAdd(jobId);
+    this.held.set(jobId, { state: 'queued', progress: null, startedAt: null, attempts: 0 });
+  }
+  async state(jobId: string): Promise<QueuedState | undefined> {
+    this.answer();
+    return this.held.get(jobId);
+  }
+  async waitUntilFinished(): Promise<void> {
+    this.answer();
+  }
+  async counts(): Promise<Record<string, number>> {
+    return {};
+  }
+  async check(): Promise<void> {}
+
+  private answer(): void {
+    this.asked++;
+    if (this.isDown) throw new AppError('QUEUE_UNAVAILABLE', 'down');
+  }
+}
+
+async function withService(
+  work: (parts: {
+    service: JobService;
+    queue: MemoryQueue;
+    jobs: JobStore;
+    blobs: DiskStore;
+  }) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'ls-jobs-'));
+  const blobs = await DiskStore.open(folder);
+  try {
+    const queue = new MemoryQueue();
+    const get = async (id: string): Promise<AdapterRecord> => {
+      if (id !== 'ad_1') throw new AppError('ADAPTER_NOT_FOUND', `There is no adapter ${id}.`);
+      return {} as AdapterRecord;
+    };
+    await work({ service: new JobService(blobs, { get }, queue), queue, jobs: new JobStore(blobs), blobs });
+  } finally {
+    await blobs.close();
+    await rm(folder, { recursive: true });
+  }
+}
+
+const failsWith = (code: ErrorCode) => (error: unknown) => error instanceof AppError && error.code === code;
+
+describe('submit', () => {
+  it('has the job durable before it is queued', () =>
+    withService(async ({ service, queue, jobs }) => {
+      queue.onAdd = async (jobId) => {
+        assert.equal((await jobs.get(jobId))?.state, 'queued');
+        assert.deepEqual(await jobs.pending(), [jobId]);
+      };
+      const record = await service.submit(REQUEST);
+      assert.deepEqual(record.request, REQUEST);
+      assert.deepEqual(await service.get(record.id), record);
+      assert.ok(queue.held.has(record.id));
+    }));
+
+  it('refuses an adapter that is not there, and keeps nothing', () =>
+    withService(async ({ service, blobs }) => {
+      const call = service.submit({ ...REQUEST, adapter_id: 'ad_2' });
+      await assert.rejects(call, failsWith('ADAPTER_NOT_FOUND'));
+      assert.deepEqual(await blobs.list(''), []);
+    }));
+
+  it('keeps nothing when the queue does not take the job', () =>
+    withService(async ({ service, queue, blobs }) => {
+      queue.isDown = true;
+      await assert.rejects(service.submit(REQUEST), failsWith('QUEUE_UNAVAILABLE'));
+      assert.deepEqual(await blobs.list(''), []);
+    }));
+});
+
+describe('get', () => {
+  it('tells what the queue knows of a job that runs, and the record of one that ended', () =>
+    withService(async ({ service, queue, jobs }) => {
+      const { id } = await service.submit(REQUEST);
+      const progress = { phase: 'gram', done: 3, total: 9, module: 'q' } as const;
+      const startedAt = new Date('2026-01-01T00:00:00Z');
+      queue.held.set(id, { state: 'active', progress, startedAt, attempts: 2 });
+      const active = await service.get(id);
+      assert.deepEqual(
+        [active.state, active.progress, active.started_at, active.attempts],
+        ['active', progress, startedAt.toISOString(), 2],
+      );
+      const done = { ...active, state: 'succeeded' as const };
+      assert.equal(await jobs.finish(done), true);
+      queue.isDown = true;
+      assert.deepEqual(await service.get(id), done);
+    }));
+
+  it('says when a job cannot be followed, and when there is none', () =>
+    withService(async ({ service, queue }) => {
+      const { id } = await service.submit(REQUEST);
+      queue.isDown = true;
+      await assert.rejects(service.get(id), failsWith('QUEUE_UNAVAILABLE'));
+      assert.equal((await service.wait(id, 10)).id, id);
+      for (const none of [newJobId(0), '../../etc/passwd', '', 'job_1']) {
+        await assert.rejects(service.get(none), failsWith('JOB_NOT_FOUND'));
+        await assert.rejects(service.wait(none, 10), failsWith('JOB_NOT_FOUND'));
+        await assert.rejects(service.report(none), failsWith('JOB_NOT_FOUND'));
+      }
+    }));
+});
+
+describe('the outcome of a job', () => {
+  it('is the first one: a late attempt changes nothing', () =>
+    withService(async ({ service, jobs }) => {
+      const record = await service.submit(REQUEST);
+      assert.equal(await jobs.finish({ ...record, state: 'succeeded' }), true);
+      assert.equal(await jobs.finish({ ...record, state: 'failed' }), false);
+      assert.equal((await service.get(record.id)).state, 'succeeded');
+      await assert.rejects(jobs.finish(record), TypeError);
+    }));
+});
+
+describe('report', () => {
+  it('is there after success only', () =>
+    withService(async ({ service, jobs }) => {
+      const record = await service.submit(REQUEST);
+      await assert.rejects(service.report(record.id), /has not finished yet/);
+      await jobs.finish({ ...record, state: 'failed' });
+      await assert.rejects(service.report(record.id), failsWith('REPORT_NOT_READY'));
+      const other = await service.submit(REQUEST);
+      const report = { job_id: other.id, notes: ['x'] } as never;
+      await jobs.putReport(report);
+      await jobs.finish({ ...other, state: 'succeeded' });
+      assert.deepEqual(await service.report(other.id), report);
+    }));
+});
+
+describe('reconcile', () => {
+  it('queues again what the queue does not hold, and asks nothing about finished jobs', () =>
+    withService(async ({ service, queue, jobs }) => {
+      for (let i = 0; i < 50; i++) await jobs.finish({ ...(await service.submit(REQUEST)), state: 'failed' });
+      const held = await service.submit(REQUEST);
+      const lost = await service.submit(REQUEST);
+      queue.held.clear();
+      await queue.add(held.id);
+      queue.asked = 0;
+      assert.deepEqual(await service.reconcile(), [lost.id]);
+      assert.ok(queue.asked <= 3, `${queue.asked} questions`);
+      assert.ok(queue.held.has(lost.id));
+      assert.deepEqual(await service.reconcile(), []);
+    }));
+
+  it('clears up after crashes: marks of ended jobs, and of acceptances cut short, but not of those going on', () =>
+    withService(async ({ service, queue, jobs, blobs }) => {
+      const record = await service.submit(REQUEST);
+      await jobs.finish({ ...record, state: 'failed' });
+      queue.held.clear();
+      const [old, fresh] = [newJobId(Date.now() - 120_000), newJobId(Date.now())];
+      for (const id of [record.id, old, fresh]) await blobs.put(pendingKey(id), new Uint8Array());
+      assert.deepEqual(await service.reconcile(), []);
+      assert.deepEqual(await jobs.pending(), [fresh]);
+    }));
+});
