@@ -7,8 +7,8 @@ import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { Client } from './client.ts';
 import { fixtureAdapters } from './fixtures.ts';
-import { commandLine, type ProcessIdentity } from './process-tree.ts';
-import { startService } from './service.ts';
+import { commandLine, hasMapped } from './process-tree.ts';
+import { type Service, startService } from './service.ts';
 import { METHODS, type MethodName, sha256, targetsFor } from './squeezed.ts';
 import { stackLayers } from './stack-layers.ts';
 
@@ -24,7 +24,7 @@ describe('the service from start to stop and to start again', () => {
   async function withService<T>(
     folder: string,
     env: Record<string, string>,
-    use: (client: Client, children: () => ProcessIdentity[]) => Promise<T>,
+    use: (client: Client, service: Service) => Promise<T>,
   ): Promise<T> {
     const service = await startService({
       dataDir: join(scratch, folder),
@@ -32,7 +32,7 @@ describe('the service from start to stop and to start again', () => {
     });
     let result: T;
     try {
-      result = await use(new Client(service.url), service.children);
+      result = await use(new Client(service.url), service);
     } catch (error) {
       await service.stop().catch(() => {});
       throw error;
@@ -99,10 +99,10 @@ describe('the service from start to stop and to start again', () => {
   });
 
   it('answers probes while a job runs, and computes in another process', { skip: !onLinux }, async () => {
-    await withService('probes', {}, async (client, children) => {
+    await withService('probes', {}, async (client, service) => {
       const { adapter } = await client.upload(dir);
       assert.ok(
-        children().some((child) => /redis|valkey/.test(commandLine(child))),
+        service.children().some((child) => /redis|valkey/.test(commandLine(child))),
         'no private Redis among the children',
       );
       const running = client.squeeze(adapter.id, [{ rank: 4 }]);
@@ -111,6 +111,9 @@ describe('the service from start to stop and to start again', () => {
         assert.equal(response.status, 200, `${probe}: ${await response.text()}`);
       }
       assert.equal((await running).state, 'succeeded');
+      const computes = service.children().filter((child) => hasMapped(child, 'onnxruntime'));
+      assert.equal(computes.length, 1, 'one compute process');
+      assert.ok(!hasMapped(service, 'onnxruntime'), 'the process that answers HTTP has loaded ONNX Runtime');
     });
   });
 
