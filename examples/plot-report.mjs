@@ -52,6 +52,7 @@ const dots = targets.map(({ relative_error: error, modules: results }) => {
 });
 
 const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="13" fill="#333">
+<title>Relative error at each rank</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
 ${text('What is lost at each rank', LEFT, 28, 'font-size="17" font-weight="600"')}
 ${text('relative error of the update, ‖ΔW − ΔW′‖ / ‖ΔW‖', LEFT, 48, 'fill="#666"')}
