@@ -12,10 +12,12 @@ import { ComputePool } from '../squeeze/compute/pool.ts';
 import { squeeze } from '../squeeze/squeeze.ts';
 import { DiskStore } from '../storage/disk-store.ts';
 import { encodeError } from './error-codec.ts';
+import { exitOnUncaught } from './exit-on-uncaught.ts';
 import { exitWithParent } from './exit-with-parent.ts';
 import type { JobData, JobTotals } from './job-types.ts';
 import { runSqueezeJob } from './squeeze-job.ts';
 
+exitOnUncaught();
 const config = loadConfig();
 const logger = createLogger(config.logLevel, { component: 'compute' });
 const blobs = await DiskStore.open(config.storageDir);

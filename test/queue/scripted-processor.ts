@@ -7,6 +7,7 @@ import type { SandboxedJob } from 'bullmq';
 import { loadConfig } from '../../src/config.ts';
 import { AppError } from '../../src/errors.ts';
 import { encodeError } from '../../src/queue/error-codec.ts';
+import { exitOnUncaught } from '../../src/queue/exit-on-uncaught.ts';
 import { exitWithParent } from '../../src/queue/exit-with-parent.ts';
 import type { JobData, JobTotals } from '../../src/queue/job-types.ts';
 import { runSqueezeJob } from '../../src/queue/squeeze-job.ts';
@@ -15,6 +16,7 @@ import type { SqueezeInput, SqueezeOutcome } from '../../src/squeeze/squeeze.ts'
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { PROGRESS_TOTAL, scriptedOutcome } from './scripted-outcome.ts';
 
+exitOnUncaught();
 const scriptDir = process.env.SCRIPT_DIR!;
 const blobs = await DiskStore.open(loadConfig().storageDir);
 const onScratch = exitWithParent();
