@@ -32,7 +32,7 @@ export function coreGraph(variant: 'randomised' | 'exact', columns: number): Uin
   let image: Value;
   let iterations: Value | undefined;
   if (variant === 'exact') {
-    ({ basis, image } = orthonormalise(graph, gramB, sketch, columns));
+    ({ basis, image } = orthonormalise(graph, gramB, sketch, columns, 2));
   } else {
     const maxIterations = graph.input('max_iterations', 'int64', []);
     const tolerance = graph.input('tolerance', 'double', []);
@@ -129,7 +129,7 @@ function powerIterations(graph: GraphBuilder, inputs: PowerInputs): { basis: Val
     [start, graph.sub(start, start), beforeAll, never, none],
     [matrices, matrices, numbers, { type: 'bool', dims: ['N'] }, numbers],
     (body, [pending, held, capturedBefore, settled, count]) => {
-      const { basis: candidate, image } = orthonormalise(body, gramB, pending!, columns);
+      const { basis: candidate, image } = orthonormalise(body, gramB, pending!, columns, 1);
       const next = body.matmul(gramA, image);
       const captured = body.sum(body.mul(image, next), [1, 2], false);
       const gained = body.sub(captured, capturedBefore!);

@@ -35,7 +35,7 @@ export function symmetricEigen(
   );
   const scaled = graph.div(sorted, scale);
   const columns = graph.add(graph.sub(scaled, scaled), graph.identity(size));
-  const factor = graph.transposeStack(orthonormalise(graph, scaled, columns, size).image);
+  const factor = graph.transposeStack(orthonormalise(graph, scaled, columns, size, 2).image);
 
   const { rows: rotated, converged } = jacobi(graph, factor, size);
   const squares = graph.sum(graph.mul(rotated, rotated), [2], false);

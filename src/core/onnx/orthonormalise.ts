@@ -5,17 +5,21 @@ import type { GraphBuilder, Value } from './graph-builder.ts';
 export const BLOCK = 16;
 
 /**
- * Share of a column's squared length that must be new, or the column is a combination of earlier ones. Float64 Gram
- * matrices hold rounding below about 1e-15; keeping less than this was measured to let noise into the factors.
+ * Share of a column's squared length that must be new, or the column is put off. A first round with a large one keeps
+ * columns out that would be mostly cancellation, as long as there are better ones for the same direction.
  */
-const SMALLEST_NEW_SHARE = 1e-14;
+const FIRST_SHARE = 1e-4;
+/** In the last round: what is new below this is rounding of the float64 Gram matrix, and the column becomes zero. */
+const LAST_SHARE = 1e-14;
 /** Keeps divisions finite; far below every squared length of a scaled problem. */
 const TINY = 1e-300;
 
 /**
  * Columns Q spanning those of `columns`, orthonormal in the inner product of `gram`: Qᵀ·gram·Q = I. With gram = BᵀB
  * that makes B·Q orthonormal without ever forming it. Block Gram-Schmidt done twice (BCGS2): project against the
- * finished columns, then Cholesky-QR the block. A column that depends on earlier ones becomes zero.
+ * finished columns, then Cholesky-QR the block. A column that depends on the others becomes zero.
+ * @param rounds 2 where columns may depend on each other to rounding and all of their span counts, as when they are
+ * the coordinates themselves; 1 where columns are random mixtures
  * @param gram [N, r, r] symmetric positive semi-definite
  * @param columns [N, r, count]
  * @returns basis Q and image gram·Q, both [N, r, count]
@@ -25,20 +29,24 @@ export function orthonormalise(
   gram: Value,
   columns: Value,
   count: number,
+  rounds: 1 | 2,
 ): { basis: Value; image: Value } {
   const identity = graph.identity(count);
   const none = graph.sub(columns, columns);
   const shape = { type: 'double', dims: ['N', 'r', count] } as const;
+  const blocks = count / BLOCK;
   const [basis, image] = graph.loop(
-    count / BLOCK,
+    blocks * rounds,
     [none, none],
     [shape, shape],
-    (body, [finished, finishedImage], round) => {
-      const begin = body.mul(round, body.ints([BLOCK]));
+    (body, [finished, finishedImage], trip) => {
+      const isLastRound = body.greater(trip, body.ints([blocks * (rounds - 1) - 1], []));
+      const share = body.where(isLastRound, body.double(LAST_SHARE), body.double(FIRST_SHARE));
+      const begin = body.mul(body.op('Mod', [trip, body.ints([blocks], [])]), body.ints([BLOCK]));
       const end = body.add(begin, body.ints([BLOCK]));
       const window = (x: Value, axis: number): Value => body.op('Slice', [x, begin, end, body.ints([axis])]);
       const block = window(columns, 2);
-      const done = cleanBlock(body, gram, { basis: finished!, image: finishedImage! }, block);
+      const done = cleanBlock(body, gram, { basis: finished!, image: finishedImage! }, block, share);
       // Puts the block's columns at their place among zeros.
       const place = window(identity, 0);
       return {
@@ -58,7 +66,13 @@ interface Columns {
 }
 
 /** Two passes: the second removes what rounding left of the finished columns and of the block's own. */
-function cleanBlock(graph: GraphBuilder, gram: Value, finished: Columns, block: Value): Columns {
+function cleanBlock(
+  graph: GraphBuilder,
+  gram: Value,
+  finished: Columns,
+  block: Value,
+  smallestShare: Value,
+): Columns {
   const finishedRows = graph.transposeStack(finished.image);
   const shape = { type: 'double', dims: ['N', 'r', BLOCK] } as const;
   const [basis, image] = graph.loop(
@@ -68,8 +82,13 @@ function cleanBlock(graph: GraphBuilder, gram: Value, finished: Columns, block: 
     (body, [x, imageOfX]) => {
       const original = squaredLengths(body, x!, imageOfX!);
       const rest = body.sub(x!, body.matmul(finished.basis, body.matmul(finishedRows, x!)));
-      const unit = toUnitLength(body, { basis: rest, image: body.matmul(gram, rest) }, original);
-      const { basis: clean, image: cleanImage } = choleskyQr(body, unit);
+      const unit = toUnitLength(
+        body,
+        { basis: rest, image: body.matmul(gram, rest) },
+        original,
+        smallestShare,
+      );
+      const { basis: clean, image: cleanImage } = choleskyQr(body, unit, unit.smallestPivots);
       return { state: [clean, cleanImage] };
     },
   );
@@ -81,17 +100,30 @@ function squaredLengths(graph: GraphBuilder, x: Value, image: Value): Value {
   return graph.sum(graph.mul(x, image), [1]);
 }
 
-/** Scales columns to unit length; zero where hardly anything of the original length is left. */
-function toUnitLength(graph: GraphBuilder, { basis, image }: Columns, original: Value): Columns {
+/**
+ * Scales columns to unit length; zero where hardly anything of the original length is left.
+ * @returns also the share of each column's new squared length that the smallest share of its original one makes
+ */
+function toUnitLength(
+  graph: GraphBuilder,
+  { basis, image }: Columns,
+  original: Value,
+  smallestShare: Value,
+): Columns & { smallestPivots: Value } {
   const lengths = squaredLengths(graph, basis, image);
-  const keep = graph.greater(lengths, graph.mul(original, graph.double(SMALLEST_NEW_SHARE)));
-  const reciprocal = graph.div(graph.double(1), graph.sqrt(graph.max(lengths, graph.double(TINY))));
-  const factor = graph.where(keep, reciprocal, graph.double(0));
-  return { basis: graph.mul(basis, factor), image: graph.mul(image, factor) };
+  const smallest = graph.max(graph.mul(original, smallestShare), graph.double(TINY));
+  const safe = graph.max(lengths, smallest);
+  const reciprocal = graph.div(graph.double(1), graph.sqrt(safe));
+  const factor = graph.where(graph.greater(lengths, smallest), reciprocal, graph.double(0));
+  return {
+    basis: graph.mul(basis, factor),
+    image: graph.mul(image, factor),
+    smallestPivots: graph.div(smallest, safe),
+  };
 }
 
-function choleskyQr(graph: GraphBuilder, { basis, image }: Columns): Columns {
+function choleskyQr(graph: GraphBuilder, { basis, image }: Columns, smallestPivots: Value): Columns {
   const h = graph.matmul(graph.transposeStack(basis), image);
-  const w = graph.transposeStack(inverseCholesky(graph, h, BLOCK));
+  const w = graph.transposeStack(inverseCholesky(graph, h, BLOCK, smallestPivots));
   return { basis: graph.matmul(basis, w), image: graph.matmul(image, w) };
 }
