@@ -232,8 +232,7 @@ describe('uploads that are refused', () => {
     const socket = await openSocket(server.port);
     socket.write(postHead('/v1/adapters', [`Content-Length: ${whole.length}`]));
     const drip = setInterval(() => socket.write('x'), 50);
-    const response = parseResponse(await readAll(socket));
-    clearInterval(drip);
+    const response = parseResponse(await readAll(socket).finally(() => clearInterval(drip)));
     checkedProblem(JSON.parse(response.body), 408, 'UPLOAD_TOO_SLOW');
   });
 
