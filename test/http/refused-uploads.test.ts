@@ -253,7 +253,7 @@ describe('uploads that are refused', () => {
           if (politely) {
             socket.end();
             socket.resume();
-            await once(socket, 'close');
+            await new Promise((resolve) => socket.once('close', resolve));
           } else socket.destroy();
         },
       ),
