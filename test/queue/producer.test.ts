@@ -76,7 +76,7 @@ describe('without Redis', () => {
       const port = await freePort();
       const queue = openQueue(`redis://127.0.0.1:${port}`);
       try {
-        for (const call of everyCall(queue)) await isUnavailable(call, /ECONNREFUSED/);
+        await Promise.all(everyCall(queue).map((call) => isUnavailable(call, /ECONNREFUSED/)));
         const redis = await startExternalRedis(folder, FIT, port);
         await until('the queue', () =>
           queue.check().then(
@@ -86,7 +86,7 @@ describe('without Redis', () => {
         );
         await queue.add(JOB);
         await redis.stop('SIGKILL');
-        for (const call of everyCall(queue)) await isUnavailable(call);
+        await Promise.all(everyCall(queue).map((call) => isUnavailable(call)));
         const again = await startExternalRedis(folder, FIT, port);
         await until('the queue', () =>
           queue.check().then(
@@ -106,7 +106,7 @@ describe('without Redis', () => {
     await once(hole, 'listening');
     const queue = openQueue(`redis://127.0.0.1:${(hole.address() as AddressInfo).port}`);
     try {
-      for (const call of everyCall(queue)) await isUnavailable(call);
+      await Promise.all(everyCall(queue).map((call) => isUnavailable(call)));
     } finally {
       await queue.close();
       for (const socket of sockets) socket.destroy();
