@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { Verdict } from './serving.ts';
 import { Target } from './target.ts';
 
 /** Options of the decomposition, shared by all targets of a job. */
@@ -32,18 +33,51 @@ export const SqueezeOptions = Type.Object(
 );
 export type SqueezeOptions = Static<typeof SqueezeOptions>;
 
-export const JobRequest = Type.Object(
+export const SqueezeJobRequest = Type.Object(
   {
     kind: Type.Literal('squeeze'),
     adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
     targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
     options: Type.Optional(SqueezeOptions),
   },
-  { $id: 'JobRequest', additionalProperties: false },
+  { additionalProperties: false, description: 'Brings an adapter to smaller ranks' },
 );
-export type JobRequest = Static<typeof JobRequest>;
 
-/** The `request` field of POST /v1/squeeze: a JobRequest without the adapter, which comes in the same body. */
+export const AnalyzeJobRequest = Type.Object(
+  {
+    kind: Type.Literal('analyze'),
+    adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
+  },
+  { additionalProperties: false, description: 'Spectra, curves and recommendations; writes no adapter' },
+);
+
+export const MergeSource = Type.Object(
+  {
+    adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
+    weight: Type.Optional(Type.Number({ minimum: -1e6, maximum: 1e6, default: 1 })),
+  },
+  { additionalProperties: false },
+);
+export type MergeSource = Static<typeof MergeSource>;
+
+export const MergeJobRequest = Type.Object(
+  {
+    kind: Type.Literal('merge'),
+    sources: Type.Array(MergeSource, { minItems: 1, maxItems: 32 }),
+    targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
+    options: Type.Optional(SqueezeOptions),
+  },
+  { additionalProperties: false, description: 'A weighted sum of adapters on one base, then squeezed' },
+);
+
+export const JobRequest = Type.Union([SqueezeJobRequest, AnalyzeJobRequest, MergeJobRequest], {
+  $id: 'JobRequest',
+});
+export type JobRequest = Static<typeof JobRequest>;
+export const JOB_KINDS = ['squeeze', 'analyze', 'merge'] as const;
+export type JobKind = (typeof JOB_KINDS)[number];
+
+/** The `request` field of POST /v1/squeeze: a squeeze without the adapter, which comes in the same body. */
 export const SqueezeRequest = Type.Object(
   {
     targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
@@ -118,6 +152,9 @@ export const JobResult = Type.Object(
     energy_retained: Type.Number({ description: '1 − relative_error²' }),
     worst_module: Type.Union([ModuleError, Type.Null()]),
     warnings: Type.Array(Type.String()),
+    serving: Type.Union([Verdict, Type.Null()], {
+      description: 'Whether the result loads where its profile says; null without a profile',
+    }),
   },
   { additionalProperties: false },
 );
@@ -152,7 +189,7 @@ export type ProviderInfo = Static<typeof ProviderInfo>;
 export const JobRecord = Type.Object(
   {
     id: Type.String(),
-    kind: Type.Literal('squeeze'),
+    kind: Type.Union([Type.Literal('squeeze'), Type.Literal('analyze'), Type.Literal('merge')]),
     state: JobState,
     progress: Progress,
     created_at: Type.String({ format: 'date-time' }),

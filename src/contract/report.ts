@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { Analysis } from './analysis.ts';
 import { ProviderInfo, Timings } from './job.ts';
 import { Target } from './target.ts';
 
@@ -58,14 +59,19 @@ export const Report = Type.Object(
     job_id: Type.String(),
     created_at: Type.String({ format: 'date-time' }),
     product: Type.Object({ name: Type.String(), version: Type.String() }, { additionalProperties: false }),
-    adapter: Type.Object(
-      {
-        id: Type.String(),
-        sha256: Type.String(),
-        bytes: Type.Integer(),
-        base_model: Type.Union([Type.String(), Type.Null()]),
-      },
-      { additionalProperties: false },
+    kind: Type.Union([Type.Literal('squeeze'), Type.Literal('analyze'), Type.Literal('merge')]),
+    sources: Type.Array(
+      Type.Object(
+        {
+          id: Type.String(),
+          sha256: Type.String(),
+          bytes: Type.Integer(),
+          base_model: Type.Union([Type.String(), Type.Null()]),
+          weight: Type.Number({ description: '1 but in a merge' }),
+        },
+        { additionalProperties: false },
+      ),
+      { description: 'The adapters the job read; one but in a merge' },
     ),
     method: Type.Object(
       {
@@ -81,6 +87,7 @@ export const Report = Type.Object(
     timings: Timings,
     modules: Type.Array(ModuleSpectrum),
     targets: Type.Array(TargetReport),
+    analysis: Type.Union([Analysis, Type.Null()], { description: 'Of a job of kind analyze' }),
     notes: Type.Array(Type.String(), { description: 'Limits of what the numbers say' }),
   },
   { $id: 'Report', additionalProperties: false },

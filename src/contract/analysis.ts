@@ -1,0 +1,57 @@
+import { type Static, Type } from 'typebox';
+
+/** What the spectrum of one module says beyond its numbers. */
+export const ModuleAnalysis = Type.Object(
+  {
+    name: Type.String(),
+    effective_rank: Type.Number({
+      description:
+        'exp of the entropy of σ/Σσ (Roy & Vetterli 2007): how many directions the module really uses',
+    }),
+    stable_rank: Type.Number({ description: 'Σσ² / σ₁²' }),
+    knee: Type.Integer({ description: 'The rank where the spectrum bends' }),
+    verdict: Type.Union([Type.Literal('compressible'), Type.Literal('resists'), Type.Literal('dead')], {
+      description:
+        'dead: the update is zero or next to it. resists: no rank much below its own keeps its energy',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type ModuleAnalysis = Static<typeof ModuleAnalysis>;
+
+/** The whole adapter at one uniform rank. */
+export const RankPoint = Type.Object(
+  {
+    rank: Type.Integer(),
+    relative_error: Type.Number({ description: 'Least possible, over all modules' }),
+    worst_module_error: Type.Number({ description: 'Least possible of the module that suffers most' }),
+    parameters: Type.Integer(),
+    bytes: Type.Integer({ description: 'Size of the factors in the dtypes of the source' }),
+  },
+  { additionalProperties: false },
+);
+export type RankPoint = Static<typeof RankPoint>;
+
+export const Recommendation = Type.Object(
+  {
+    target: Type.Unknown({ description: 'A target to send with a squeeze' }),
+    rank: Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),
+    relative_error: Type.Number(),
+    parameters: Type.Integer(),
+    bytes: Type.Integer(),
+    reason: Type.String(),
+  },
+  { additionalProperties: false },
+);
+export type Recommendation = Static<typeof Recommendation>;
+
+export const Analysis = Type.Object(
+  {
+    curve: Type.Array(RankPoint, { description: 'Every uniform rank from 1 to the largest of the source' }),
+    uniform: Recommendation,
+    budget: Recommendation,
+    modules: Type.Array(ModuleAnalysis),
+  },
+  { $id: 'Analysis', additionalProperties: false },
+);
+export type Analysis = Static<typeof Analysis>;
