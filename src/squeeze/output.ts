@@ -33,6 +33,9 @@ export const changesNothing = (plans: readonly ModulePlan[]): boolean =>
       rank === module.rank && dtypeA === module.a.dtype && dtypeB === module.b.dtype,
   );
 
+/** Both factors carry √σ: the best start for going on training, and the least rounding. */
+const BALANCED = 0.5;
+
 /** The files of one result: laid out first, then filled from several threads, then closed with their digests. */
 export class Output {
   /** What to compute, by module; null where both factors are copied. */
@@ -64,7 +67,16 @@ export class Output {
       const { a, b } = offsets[index]!;
       if (a === undefined || b === undefined) return null;
       const factors = factorsOf(scale === 'fold' ? module.scale : 1, rank < module.rank);
-      return { path: this.#weightsPath, offsetA: a, offsetB: b, dtypeA, dtypeB, rank, ...factors };
+      return {
+        path: this.#weightsPath,
+        offsetA: a,
+        offsetB: b,
+        dtypeA,
+        dtypeB,
+        rank,
+        split: BALANCED,
+        ...factors,
+      };
     });
   }
 

@@ -16,8 +16,6 @@ import type {
 
 const GRID: Readonly<Record<FloatDtype, OutputGrid>> = { F32: 'float', F16: 'float16', BF16: 'bfloat16' };
 const DTYPE_NAME: Readonly<Record<FloatDtype, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
-/** Both factors carry √σ: the best start for going on training, and the least rounding. */
-const BALANCED = 0.5;
 
 /**
  * Pass 1 for one stack of modules.
@@ -83,7 +81,7 @@ export async function project(
         a,
         decomposition: unchanged ? identity(module.rank) : task.decomposition!,
         rank: order.rank,
-        split: BALANCED,
+        split: order.split,
         factorB: order.factorB,
         factorA: order.factorA,
         gridB: GRID[order.dtypeB],

@@ -47,6 +47,8 @@ export interface ProjectionOrder {
   readonly dtypeA: FloatDtype;
   readonly dtypeB: FloatDtype;
   readonly rank: number;
+  /** Share of σ that goes into B; ½ is balanced. */
+  readonly split: number;
   readonly factorA: number;
   readonly factorB: number;
 }
