@@ -34,3 +34,42 @@ export function truncationError(sigma: ArrayLike<number>, rank: number): number 
   for (let i = Math.min(rank, sigma.length) - 1; i >= 0; i--) total += sigma[i]! ** 2;
   return total > 0 ? Math.sqrt(tail / total) : 0;
 }
+
+/** How many singular values lie above the resolution: the rank the update has, as far as can be told. */
+export function numericalRank(sigma: ArrayLike<number>): number {
+  const floor = (sigma[0] ?? 0) * RESOLUTION;
+  let rank = 0;
+  while (rank < sigma.length && sigma[rank]! > floor) rank++;
+  return rank;
+}
+
+/**
+ * How many directions the update really uses: exp of the entropy of σ/Σσ (Roy & Vetterli 2007, "The effective rank").
+ * Between 1 (one direction) and the number of singular values (all alike); 0 for an update of zero.
+ * @param sigma the complete spectrum
+ */
+export function effectiveRank(sigma: ArrayLike<number>): number {
+  const largest = sigma[0] ?? 0;
+  if (!(largest > 0)) return 0;
+  let sum = 0;
+  for (let i = 0; i < sigma.length; i++) sum += sigma[i]! / largest;
+  let entropy = 0;
+  for (let i = 0; i < sigma.length; i++) {
+    const share = sigma[i]! / largest / sum;
+    if (share > 0) entropy -= share * Math.log(share);
+  }
+  return Math.exp(entropy);
+}
+
+/**
+ * Σσ² / σ₁² = ‖ΔW‖_F² / ‖ΔW‖₂² (Rudelson & Vershynin 2007): like the effective rank, but weak directions hardly count.
+ * Between 1 and the number of singular values; 0 for an update of zero.
+ * @param sigma the complete spectrum, descending
+ */
+export function stableRank(sigma: ArrayLike<number>): number {
+  const largest = sigma[0] ?? 0;
+  if (!(largest > 0)) return 0;
+  let sum = 0;
+  for (let i = 0; i < sigma.length; i++) sum += (sigma[i]! / largest) ** 2;
+  return sum;
+}

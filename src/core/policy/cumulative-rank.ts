@@ -1,0 +1,23 @@
+import { numericalRank } from '../spectrum.ts';
+
+/** Forgives rounding when a share is met exactly. */
+const SLACK = 1e-12;
+
+/**
+ * The smallest rank at which the first singular values add up to `share` of Σσ, at least 1 (kohya: sv_cumulative).
+ * Values below the resolution do not count: they may be noise, and many of them would add up.
+ * @param sigma the complete spectrum, descending
+ * @param share in (0, 1]
+ */
+export function cumulativeRank(sigma: ArrayLike<number>, share: number): number {
+  const count = numericalRank(sigma);
+  let total = 0;
+  for (let i = 0; i < count; i++) total += sigma[i]!;
+  const wanted = share * total * (1 - SLACK);
+  let sum = 0;
+  for (let rank = 1; rank <= count; rank++) {
+    sum += sigma[rank - 1]!;
+    if (sum >= wanted) return rank;
+  }
+  return Math.max(1, count);
+}

@@ -1,0 +1,11 @@
+/**
+ * How many singular values lie above σ₁ / ratio, at least 1 (kohya: sv_ratio).
+ * @param sigma the complete spectrum, descending
+ * @param ratio at least 1
+ */
+export function ratioRank(sigma: ArrayLike<number>, ratio: number): number {
+  const threshold = (sigma[0] ?? 0) / ratio;
+  let rank = 0;
+  while (rank < sigma.length && sigma[rank]! > threshold) rank++;
+  return Math.max(1, rank);
+}
