@@ -91,6 +91,7 @@ export const ERROR_KINDS = {
   // The computation
   NON_FINITE_WEIGHTS: permanent(422, 'A LoRA tensor holds NaN or infinity'),
   NON_FINITE_RESULT: permanent(422, 'A result does not fit the output dtype'),
+  BUDGET_TOO_SMALL: permanent(422, 'The budget is too small for the adapter'),
   CORE_NOT_CONVERGED: permanent(500, 'The eigen-solver did not converge'),
   PROVIDER_UNAVAILABLE: permanent(503, 'The execution provider asked for cannot be loaded'),
 

@@ -92,17 +92,21 @@ export const BudgetBytesTarget = policy({
   budget_bytes: Type.Integer({
     minimum: 1,
     maximum: Number.MAX_SAFE_INTEGER,
-    description: 'The least error over all modules whose factors take at most this many bytes',
+    description:
+      'At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte',
   }),
 });
+export type BudgetBytesTarget = Static<typeof BudgetBytesTarget>;
 
 export const BudgetParametersTarget = policy({
   budget_parameters: Type.Integer({
     minimum: 1,
     maximum: Number.MAX_SAFE_INTEGER,
-    description: 'The least error over all modules whose factors have at most this many parameters',
+    description:
+      'At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter',
   }),
 });
+export type BudgetParametersTarget = Static<typeof BudgetParametersTarget>;
 
 export const RankPatternTarget = policy({
   rank_pattern: Type.Record(Type.String(), Type.Integer({ minimum: 1, maximum: 65536 }), {

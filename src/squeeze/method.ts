@@ -3,6 +3,8 @@ import type { SqueezeOptions } from '../contract/job.ts';
 import type { Target } from '../contract/target.ts';
 import { COLUMN_STEP } from '../engine/kernels.ts';
 import type { Decomposer } from './compute/tasks.ts';
+import { NO_LIMITS, type RankLimits } from './rank-limits.ts';
+import { needsSpectrum, spectrumFreeRanks } from './select-ranks.ts';
 
 /** "auto" has always settled long before; 3 to 8 are usual. */
 const MAX_AUTO_ITERATIONS = 32;
@@ -26,23 +28,29 @@ export interface Method {
  * Settles how a job's modules are decomposed: once, wide enough for its largest target. The exact method is used
  * where the sketch would not be narrower than the module's rank, and for everything when a target needs the whole
  * spectrum to choose a rank.
+ * @param limits of each target, in their order; none where they are left out
+ * @throws AppError VALIDATION_FAILED for a rank_pattern that cannot be read
  */
 export function chooseMethod(
-  modules: readonly Pick<LoraModule, 'rank'>[],
+  modules: readonly Pick<LoraModule, 'name' | 'rank'>[],
   targets: readonly Target[],
   options: SqueezeOptions,
+  limits: readonly RankLimits[] = [],
 ): Method {
   const requested = options.method ?? 'rsvd';
   const oversampling = options.oversampling ?? 10;
   const powerIterations = options.power_iterations ?? 'auto';
   const seed = options.seed ?? 0;
-  const needsSpectrum = targets.some((target) => 'energy' in target);
-  const largestRank = Math.max(...targets.map((target) => ('rank' in target ? target.rank : 0)));
+  const isSpectrumNeeded = targets.some(needsSpectrum);
+  const largestRank = targets
+    .filter((target) => !needsSpectrum(target))
+    .map((target) => largestNewRank(modules, target, limits[targets.indexOf(target)] ?? NO_LIMITS))
+    .reduce((x, y) => Math.max(x, y), 0);
   // Columns up to the next step cost nothing and make the sketch better.
   const sketchColumns = roundUp(largestRank + oversampling);
 
   const decomposerFor = ({ rank }: Pick<LoraModule, 'rank'>): Decomposer => {
-    const exact = requested === 'exact' || needsSpectrum || sketchColumns >= rank;
+    const exact = requested === 'exact' || isSpectrumNeeded || sketchColumns >= rank;
     return {
       variant: exact ? 'exact' : 'randomised',
       columns: exact ? roundUp(rank) : sketchColumns,
@@ -60,6 +68,19 @@ export function chooseMethod(
     seed,
     decomposerFor,
   };
+}
+
+/** The largest rank that a module is brought down to; modules that keep theirs are copied and need no sketch. */
+function largestNewRank(
+  modules: readonly Pick<LoraModule, 'name' | 'rank'>[],
+  target: Target,
+  limits: RankLimits,
+): number {
+  const { ranks } = spectrumFreeRanks(target, limits, modules);
+  return ranks.reduce(
+    (largest, rank, index) => (rank < modules[index]!.rank ? Math.max(largest, rank) : largest),
+    0,
+  );
 }
 
 const roundUp = (columns: number): number => Math.ceil(columns / COLUMN_STEP) * COLUMN_STEP;

@@ -1,22 +1,91 @@
 import type { LoraModule } from '../adapter/adapter.ts';
-import type { Target } from '../contract/target.ts';
+import { POLICIES, type Target } from '../contract/target.ts';
+import { cumulativeRank } from '../core/policy/cumulative-rank.ts';
 import { energyRank } from '../core/policy/energy-rank.ts';
+import { kneeRank } from '../core/policy/knee-rank.ts';
+import { ratioRank } from '../core/policy/ratio-rank.ts';
+import { toleranceRank } from '../core/policy/tolerance-rank.ts';
+import { resolved } from '../core/spectrum.ts';
 import type { Decomposition } from '../engine/kernels.ts';
+import { budgetRanks } from './budget-ranks.ts';
+import { checkLimits, limitRank } from './limit-rank.ts';
+import { patternRanks } from './pattern-ranks.ts';
+import type { RankLimits } from './rank-limits.ts';
+
+export interface RankChoice {
+  /** One for each module, never above its own. */
+  readonly ranks: number[];
+  /** What the user should know about the choice, in words. */
+  readonly warnings: string[];
+}
+
+/** Whether the ranks of a target depend on the modules' complete spectra. */
+export const needsSpectrum = (target: Target): boolean =>
+  !('rank' in target || 'rank_pattern' in target || isProfileAlone(target));
 
 /**
- * The rank of every module under one target; never above the module's own.
- * @param decompositions with the complete spectrum where the target speaks of energy
+ * The rank of every module under one target: what the policy asks for, made uniform unless the target says otherwise,
+ * then brought within the limits.
+ * @param decompositions with complete spectra where `needsSpectrum(target)`; else not looked at
+ * @throws AppError VALIDATION_FAILED for limits or a pattern that cannot be kept, BUDGET_TOO_SMALL
  */
 export function selectRanks(
   target: Target,
+  limits: RankLimits,
   modules: readonly LoraModule[],
-  decompositions: readonly Decomposition[],
+  decompositions: readonly Pick<Decomposition, 'sigma'>[],
+): RankChoice {
+  checkLimits(limits);
+  if (!needsSpectrum(target)) return spectrumFreeRanks(target, limits, modules);
+  const spectra = modules.map(({ rank }, index) => resolved(decompositions[index]!.sigma.subarray(0, rank)));
+  if ('budget_bytes' in target || 'budget_parameters' in target) {
+    const scaled = spectra.map((sigma, index) =>
+      sigma.map((value) => value * Math.abs(modules[index]!.scale)),
+    );
+    return { ranks: budgetRanks(target, limits, modules, scaled), warnings: [] };
+  }
+  const wanted = spectra.map((sigma) => policyRank(target, sigma));
+  return { ranks: withinLimits(wanted, target.uniform ?? true, limits, modules), warnings: [] };
+}
+
+/**
+ * `selectRanks` for targets that do not need the spectra, so that what they ask for is known before any work.
+ * @throws AppError VALIDATION_FAILED
+ */
+export function spectrumFreeRanks(
+  target: Target,
+  limits: RankLimits,
+  modules: readonly Pick<LoraModule, 'name' | 'rank'>[],
+): RankChoice {
+  if ('rank_pattern' in target) {
+    const { ranks, warnings } = patternRanks(target.rank_pattern, modules);
+    if (target.uniform) warnings.push(UNIFORM_PATTERN);
+    return { ranks: withinLimits(ranks, target.uniform ?? false, limits, modules), warnings };
+  }
+  // A profile alone asks for as much as its limits allow.
+  const rank = 'rank' in target ? target.rank : Number.POSITIVE_INFINITY;
+  return { ranks: modules.map((module) => limitRank(rank, module.rank, limits)), warnings: [] };
+}
+
+const UNIFORM_PATTERN =
+  'rank_pattern with uniform: all modules get the largest rank that it gives to any, or leaves to any.';
+
+const isProfileAlone = (target: Target): boolean => !POLICIES.some((policy) => policy in target);
+
+function policyRank(target: Target, sigma: readonly number[]): number {
+  if ('energy' in target) return energyRank(sigma, target.energy);
+  if ('ratio' in target) return ratioRank(sigma, target.ratio);
+  if ('cumulative' in target) return cumulativeRank(sigma, target.cumulative);
+  if ('tolerance' in target) return toleranceRank(sigma, target.tolerance);
+  return kneeRank(sigma);
+}
+
+function withinLimits(
+  wanted: readonly number[],
+  isUniform: boolean,
+  limits: RankLimits,
+  modules: readonly Pick<LoraModule, 'rank'>[],
 ): number[] {
-  if ('rank' in target) return modules.map(({ rank }) => Math.min(rank, target.rank));
-  const wanted = modules.map(({ rank }, index) =>
-    Math.min(rank, energyRank(decompositions[index]!.sigma, target.energy)),
-  );
-  if (target.uniform === false) return wanted;
-  const largest = Math.max(...wanted);
-  return modules.map(({ rank }) => Math.min(rank, largest));
+  const largest = wanted.reduce((x, y) => Math.max(x, y), 1);
+  return modules.map(({ rank }, index) => limitRank(isUniform ? largest : wanted[index]!, rank, limits));
 }

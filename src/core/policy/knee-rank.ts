@@ -2,7 +2,7 @@ import { numericalRank } from '../spectrum.ts';
 
 /**
  * A curve that rises less than this above its chord has no bend worth the name. For comparison: singular values that
- * fall linearly to zero reach 0.38, and the noise of equal ones (two random factors, r = 64, m = n = 1024) 0.1.
+ * fall linearly to zero reach 0.38; two random factors of rank 64, whose spectrum is noise, 0.08 at 4096×4096.
  */
 const LEAST_BEND = 0.1;
 

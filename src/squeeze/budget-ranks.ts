@@ -1,0 +1,69 @@
+import type { LoraModule } from '../adapter/adapter.ts';
+import type { BudgetBytesTarget, BudgetParametersTarget } from '../contract/target.ts';
+import { allocateRanks, type BudgetModule, costOf, leastRanks } from '../core/policy/allocate-ranks.ts';
+import { AppError } from '../errors.ts';
+import { bitsOf } from '../safetensors/dtype.ts';
+import { limitRank, permittedRanks } from './limit-rank.ts';
+import type { RankLimits } from './rank-limits.ts';
+
+type BudgetTarget = BudgetBytesTarget | BudgetParametersTarget;
+
+/**
+ * Ranks whose LoRA factors keep to the budget; tensors outside the factors do not count. Without `uniform` each module
+ * gets what its spectrum is worth, with it all get the largest rank that fits.
+ * @param spectra complete spectrum of each module's ΔW, its scale included
+ * @throws AppError BUDGET_TOO_SMALL, naming the least budget there can be
+ */
+export function budgetRanks(
+  target: BudgetTarget,
+  limits: RankLimits,
+  modules: readonly LoraModule[],
+  spectra: readonly ArrayLike<number>[],
+): number[] {
+  const [budget, unit] =
+    'budget_bytes' in target ? [target.budget_bytes, 'bytes'] : [target.budget_parameters, 'parameters'];
+  const entries = modules.map(
+    (module, index): BudgetModule => ({
+      sigma: spectra[index]!,
+      costPerRank: unit === 'bytes' ? bytesPerRank(module, target.dtype ?? 'match') : module.m + module.n,
+      ranks: permittedRanks(module.rank, limits),
+    }),
+  );
+  const least = leastRanks(entries);
+  const leastCost = costOf(entries, least);
+  if (leastCost > budget) {
+    throw new AppError(
+      'BUDGET_TOO_SMALL',
+      `The budget of ${budget} ${unit} is too small: the ${modules.length} modules take at least ${leastCost} ` +
+        `${unit}, at rank ${rangeText(least)}.`,
+      { [`budget_${unit}`]: budget, [`least_${unit}`]: leastCost },
+    );
+  }
+  return target.uniform ? largestUniform(entries, modules, limits, budget) : allocateRanks(entries, budget);
+}
+
+/** Bytes that one more rank takes: a row of A and a column of B, in the dtypes they are written in. */
+function bytesPerRank({ a, b, m, n }: LoraModule, dtype: NonNullable<BudgetTarget['dtype']>): number {
+  if (dtype !== 'match') return (m + n) * (dtype === 'float32' ? 4 : 2);
+  return (n * bitsOf(a.dtype)! + m * bitsOf(b.dtype)!) / 8;
+}
+
+function largestUniform(
+  entries: readonly BudgetModule[],
+  modules: readonly LoraModule[],
+  limits: RankLimits,
+  budget: number,
+): number[] {
+  const ranksAt = (uniform: number): number[] =>
+    modules.map(({ rank }) =>
+      limitRank(uniform, rank, { ...limits, maxRank: Math.min(limits.maxRank, uniform) }),
+    );
+  const candidates = [...new Set(entries.flatMap(({ ranks }) => ranks))].sort((x, y) => y - x);
+  const best = candidates.find((rank) => costOf(entries, ranksAt(rank)) <= budget);
+  return best === undefined ? leastRanks(entries) : ranksAt(best);
+}
+
+function rangeText(ranks: readonly number[]): string {
+  const [min, max] = [Math.min(...ranks), Math.max(...ranks)];
+  return min === max ? `${max}` : `${min} to ${max}`;
+}

@@ -1,0 +1,50 @@
+import { AppError } from '../errors.ts';
+import type { RankLimits } from './rank-limits.ts';
+
+/**
+ * The rank nearest to the wanted one that the limits and the module's own rank allow: within min_rank and max_rank,
+ * then up to the next allowed rank, so that what the policy promised is kept; down where that is more than max_rank or
+ * the module has. A module with less than any allowed rank keeps its own.
+ * @param own the module's rank, never exceeded
+ */
+export function limitRank(wanted: number, own: number, limits: RankLimits): number {
+  const cap = Math.min(limits.maxRank, own);
+  const rank = Math.max(1, Math.min(Math.max(wanted, limits.minRank), cap));
+  const { allowedRanks } = limits;
+  if (!allowedRanks) return rank;
+  const up = allowedRanks.find((allowed) => allowed >= rank && allowed <= cap);
+  return up ?? allowedRanks.findLast((allowed) => allowed <= cap) ?? cap;
+}
+
+/** The ranks a module may have, ascending; never empty. */
+export function permittedRanks(own: number, limits: RankLimits): number[] {
+  const cap = Math.min(limits.maxRank, own);
+  const least = limitRank(limits.minRank, own, limits);
+  const { allowedRanks } = limits;
+  if (!allowedRanks) return Array.from({ length: cap - least + 1 }, (_, index) => least + index);
+  const permitted = allowedRanks.filter((rank) => rank >= least && rank <= cap);
+  return permitted.length > 0 ? permitted : [least];
+}
+
+/**
+ * @throws AppError VALIDATION_FAILED for limits that no rank can keep
+ */
+export function checkLimits({ minRank, maxRank, allowedRanks }: RankLimits): void {
+  if (minRank > maxRank) {
+    throw new AppError(
+      'VALIDATION_FAILED',
+      `min_rank is ${minRank}, above max_rank, which is ${maxRank}: no rank can be both.`,
+      { min_rank: minRank, max_rank: maxRank },
+    );
+  }
+  if (allowedRanks && !allowedRanks.some((rank) => rank >= minRank && rank <= maxRank)) {
+    throw new AppError(
+      'VALIDATION_FAILED',
+      `No rank from ${rangeOf(minRank, maxRank)} is among those the profile allows: ${allowedRanks.join(', ')}.`,
+      { min_rank: minRank, max_rank: maxRank, allowed_ranks: allowedRanks },
+    );
+  }
+}
+
+const rangeOf = (minRank: number, maxRank: number): string =>
+  maxRank === Number.MAX_SAFE_INTEGER ? `${minRank} up` : `${minRank} to ${maxRank}`;
