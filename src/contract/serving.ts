@@ -1,11 +1,131 @@
 import { type Static, Type } from 'typebox';
 
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T, description: string) =>
+  Type.Union([schema, Type.Null()], { description });
+
+/** Where the facts of a profile were read. */
+export const ProfileSource = Type.Object(
+  {
+    what: Type.String({ description: 'What was read there' }),
+    version: Type.String({ description: 'Release, commit or date it was read at' }),
+    url: Type.String(),
+  },
+  { additionalProperties: false },
+);
+
+/** Parts of an adapter that are more than pairs of factors. */
+export const ProfileFeature = Type.Union([
+  Type.Literal('dora'),
+  Type.Literal('modules-to-save'),
+  Type.Literal('bias'),
+  Type.Literal('lora-bias'),
+]);
+export type ProfileFeature = Static<typeof ProfileFeature>;
+
+/** A place where adapters are loaded, as data: what it takes and what it makes of it. */
+export const ServingProfile = Type.Object(
+  {
+    name: Type.String({ description: 'What a target calls it', examples: ['vllm'] }),
+    title: Type.String(),
+    sources: Type.Array(ProfileSource, { minItems: 1 }),
+    max_rank: Type.Object(
+      {
+        default: nullable(Type.Integer({ minimum: 1 }), 'The largest rank unless set otherwise; null: none'),
+        largest: nullable(Type.Integer({ minimum: 1 }), 'The largest it can be set to; null: no limit'),
+        steps: nullable(Type.Array(Type.Integer({ minimum: 1 })), 'The values the setting takes; null: any'),
+        setting: nullable(Type.String(), 'What sets it there; null: nothing'),
+      },
+      { additionalProperties: false, description: 'A target’s max_rank says what it is set to' },
+    ),
+    min_rank: Type.Integer({ minimum: 1 }),
+    allowed_ranks: nullable(Type.Array(Type.Integer({ minimum: 1 })), 'Ranks of an adapter; null: any'),
+    same_rank: Type.Union(
+      [Type.Literal('none'), Type.Literal('experts'), Type.Literal('layers'), Type.Literal('all')],
+      {
+        description:
+          'Which modules have to share a rank: none; those that differ only in the expert; those that differ only in ' +
+          'numbers of their path (layer, expert); all',
+      },
+    ),
+    scale: Type.Object(
+      {
+        formula: Type.Union(
+          [
+            Type.Literal('module'),
+            Type.Literal('config'),
+            Type.Literal('tensor-rank'),
+            Type.Literal('unstated'),
+          ],
+          {
+            description:
+              'Where a module’s scale comes from: module: its own alpha and rank, as in PEFT; config: lora_alpha and r ' +
+              'for all; tensor-rank: lora_alpha for all and the rank of the tensors; unstated: only scale 1 is safe',
+          },
+        ),
+        rslora: Type.Boolean({ description: 'use_rslora is honoured; false: it is ignored' }),
+      },
+      { additionalProperties: false },
+    ),
+    patterns: Type.Union([Type.Literal('read'), Type.Literal('ignored'), Type.Literal('refused')], {
+      description: 'What happens to rank_pattern and alpha_pattern that change a value',
+    }),
+    dtypes: Type.Array(
+      Type.Union([Type.Literal('float32'), Type.Literal('float16'), Type.Literal('bfloat16')]),
+      { minItems: 1, description: 'dtypes of the factors' },
+    ),
+    module_kinds: Type.Array(
+      Type.Union([Type.Literal('linear'), Type.Literal('conv'), Type.Literal('embedding')]),
+    ),
+    target_modules: nullable(
+      Type.Array(Type.String()),
+      'Last parts of module paths; null: those of the model',
+    ),
+    tensor_names: Type.Union([Type.Literal('peft'), Type.Literal('suffix'), Type.Literal('any')], {
+      description:
+        'peft: base_model.model.<path>.lora_A.weight; suffix: the prefix may lack; any: no rule is known',
+    }),
+    required_config: Type.Array(
+      Type.Object(
+        {
+          field: Type.String(),
+          values: nullable(Type.Array(Type.String()), 'What it may be; null: anything but null'),
+        },
+        { additionalProperties: false },
+      ),
+      { description: 'Fields that adapter_config.json has to have' },
+    ),
+    lacks: Type.Array(
+      Type.Object(
+        {
+          feature: ProfileFeature,
+          effect: Type.Union([Type.Literal('refused'), Type.Literal('ignored')], {
+            description: 'refused: the adapter does not load; ignored: it loads and does something else',
+          }),
+          detail: Type.String(),
+        },
+        { additionalProperties: false },
+      ),
+      { description: 'Features that do not work there' },
+    ),
+    files: Type.Array(Type.String(), { description: 'File names it looks for' }),
+    weights_bytes_below: nullable(Type.Integer({ minimum: 1 }), 'The weights file has to be smaller'),
+    notes: Type.Array(Type.String()),
+  },
+  { $id: 'Profile', additionalProperties: false, description: 'A place where adapters are loaded' },
+);
+export type ServingProfile = Static<typeof ServingProfile>;
+
+export const ProfileList = Type.Object(
+  { profiles: Type.Array(ServingProfile) },
+  { $id: 'ProfileList', additionalProperties: false },
+);
+
 /** One rule of a profile, applied to a result. */
 export const RuleVerdict = Type.Object(
   {
     rule: Type.String({ description: 'Stable name of the rule, e.g. "max-rank"' }),
     passed: Type.Boolean(),
-    detail: Type.String({ description: 'What was found and what is allowed' }),
+    detail: Type.String({ description: 'What was found and what is allowed; where it failed, what to do' }),
   },
   { additionalProperties: false },
 );

@@ -1,0 +1,13 @@
+import type { ServingProfile } from '../contract/serving.ts';
+
+/**
+ * A place where adapters are loaded. The data is the contract's own form, so that what the API tells is what is
+ * judged by.
+ */
+export type Profile = ServingProfile;
+
+/** Every dtype that factors may have. Servers cast what they load to the dtype of their model. */
+export const ANY_DTYPE: Profile['dtypes'] = ['float32', 'float16', 'bfloat16'];
+
+/** The files that PEFT's save_pretrained writes (peft/utils/constants.py). */
+export const PEFT_FILES: readonly string[] = ['adapter_model.safetensors', 'adapter_config.json'];

@@ -1,0 +1,27 @@
+import { AppError } from '../errors.ts';
+import type { Profile } from './profile.ts';
+import { CLOUDFLARE } from './profiles/cloudflare.ts';
+import { FIREWORKS } from './profiles/fireworks.ts';
+import { LORAX } from './profiles/lorax.ts';
+import { PEFT } from './profiles/peft.ts';
+import { SGLANG } from './profiles/sglang.ts';
+import { TENSORRT_LLM } from './profiles/tensorrt-llm.ts';
+import { VLLM } from './profiles/vllm.ts';
+
+/** Every profile, in the order they are listed. */
+export const PROFILES: readonly Profile[] = [VLLM, SGLANG, LORAX, TENSORRT_LLM, PEFT, CLOUDFLARE, FIREWORKS];
+
+/** The longest name that is told back; a target's own limit (src/contract/target.ts). */
+const MAX_SHOWN = 64;
+
+/**
+ * The profile a target or a path names.
+ * @throws AppError of the code given, listing the known names
+ */
+export function profileNamed(name: string, code: 'UNKNOWN_PROFILE' | 'PROFILE_NOT_FOUND'): Profile {
+  const profile = PROFILES.find((one) => one.name === name);
+  if (profile) return profile;
+  const known = PROFILES.map((one) => one.name);
+  const shown = JSON.stringify(name.slice(0, MAX_SHOWN));
+  throw new AppError(code, `There is no profile ${shown}; the profiles are ${known.join(', ')}.`, { known });
+}

@@ -1,0 +1,38 @@
+import { ANY_DTYPE, PEFT_FILES, type Profile } from '../profile.ts';
+
+export const CLOUDFLARE: Profile = {
+  name: 'cloudflare',
+  title: 'Cloudflare Workers AI',
+  sources: [
+    {
+      what: 'Limitations; what adapter_config.json has to say',
+      version: '2026-04-21',
+      url: 'https://developers.cloudflare.com/workers-ai/features/fine-tunes/loras/',
+    },
+  ],
+  // "rank r <= 8 as well as larger ranks if up to 32": 8 is what every model takes.
+  max_rank: { default: 8, largest: 32, steps: null, setting: 'the model that is chosen' },
+  min_rank: 1,
+  allowed_ranks: null,
+  same_rank: 'all',
+  scale: { formula: 'unstated', rslora: false },
+  patterns: 'ignored',
+  dtypes: ANY_DTYPE,
+  module_kinds: ['linear'],
+  target_modules: null,
+  tensor_names: 'peft',
+  required_config: [{ field: 'model_type', values: ['mistral', 'gemma', 'llama'] }],
+  lacks: [
+    { feature: 'dora', effect: 'ignored', detail: 'only rank-r factors are documented' },
+    { feature: 'modules-to-save', effect: 'ignored', detail: 'only rank-r factors are documented' },
+    { feature: 'bias', effect: 'ignored', detail: 'only rank-r factors are documented' },
+    { feature: 'lora-bias', effect: 'ignored', detail: 'only rank-r factors are documented' },
+  ],
+  files: [...PEFT_FILES],
+  weights_bytes_below: 300_000_000,
+  notes: [
+    'Only rank, size, names and model_type are documented. The rest is judged with care: one rank, scale 1, factors only.',
+    'model_type has to be added to adapter_config.json before upload; a source that has it hands it on to its results.',
+    'At most 100 adapters an account, and only for models that are not quantised; that is not judged.',
+  ],
+};
