@@ -1,78 +1,30 @@
 import { coreGraph } from '../core/onnx/core-graph.ts';
 import { gramGraph } from '../core/onnx/gram-graph.ts';
 import { BLOCK } from '../core/onnx/orthonormalise.ts';
-import { type OutputGrid, projectGraph } from '../core/onnx/project-graph.ts';
+import { measureGraph, projectGraph } from '../core/onnx/project-graph.ts';
+import type {
+  DecomposedModule,
+  DecomposeInput,
+  Grams,
+  Matrix32,
+  Measured,
+  ProjectInput,
+  Projection,
+  ProjectionSums,
+} from './kernel-types.ts';
 import { double, float32, float64, int64, type ProviderName, Session } from './ort.ts';
 
 /** Sessions kept ready. A job uses three to five; widths of unusual jobs should not pile up for ever. */
 const MAX_SESSIONS = 16;
 
-/** A dense row-major matrix. */
-export interface Matrix32 {
-  readonly data: Float32Array;
-  readonly rows: number;
-  readonly columns: number;
-}
-
-/** Gram matrices of one module, float64 [rank, rank]. */
-export interface Grams {
-  readonly gramB: Float64Array;
-  readonly gramA: Float64Array;
-}
-
-/** What to do with a stack of modules of equal rank. */
-export interface DecomposeInput {
-  readonly variant: 'randomised' | 'exact';
-  readonly rank: number;
-  /** Width l of the sketch, a multiple of COLUMN_STEP; at least `rank` for exact. */
-  readonly columns: number;
-  readonly grams: readonly Grams[];
-  /** [rank, columns] for each module. Ignored for exact. */
-  readonly sketches: readonly Float64Array[];
-  readonly maxIterations: number;
-  readonly tolerance: number;
-}
-
-/** One module taken apart: ΔW ≈ (B·p)·(r·A), best directions first. */
-export interface Decomposition {
-  readonly columns: number;
-  /** [rank, columns] */
-  readonly p: Float64Array;
-  /** [columns, rank] */
-  readonly r: Float64Array;
-  /** [columns], descending. */
-  readonly sigma: Float64Array;
-  /** ‖B·A‖² */
-  readonly energy: number;
-  readonly iterations: number;
-  readonly converged: boolean;
-}
-
-export interface ProjectInput {
-  readonly b: Matrix32;
-  readonly a: Matrix32;
-  readonly decomposition: Pick<Decomposition, 'columns' | 'p' | 'r' | 'sigma'>;
-  readonly rank: number;
-  /** Share of σ that goes into B. */
-  readonly split: number;
-  readonly factorB: number;
-  readonly factorA: number;
-  readonly gridB: OutputGrid;
-  readonly gridA: OutputGrid;
-}
-
-export interface Projection {
-  readonly b: Float32Array;
-  readonly a: Float32Array;
-  /** ⟨B·A, B′·A′⟩ and ‖B′·A′‖² of the rounded factors; not finite when the output dtype overflowed. */
-  readonly inner: number;
-  readonly energy: number;
-}
+/** From this rank on, the Gram products are cut into SYMMETRIC_PARTS² blocks of which half are left out. Measured. */
+const SYMMETRIC_FROM_RANK = 128;
+const SYMMETRIC_PARTS = 4;
 
 /** Sketch widths are multiples of this. */
 export const COLUMN_STEP = BLOCK;
 
-/** The three graphs of the method on one execution provider, one thread. Everything numeric happens in here. */
+/** The graphs of the method on one execution provider, one thread. Everything numeric happens in here. */
 export class Kernels {
   readonly #provider: ProviderName;
   readonly #sessions = new Map<string, Promise<Session>>();
@@ -81,15 +33,26 @@ export class Kernels {
     this.#provider = provider;
   }
 
-  /** @param b [m, rank] @param a [rank, n] */
-  async gram(b: Matrix32, a: Matrix32): Promise<Grams> {
-    const session = await this.#session('gram', gramGraph);
-    const outputs = await session.run({ b: matrix(b), a: matrix(a) });
+  /**
+   * @param b [m, rank], all of B's rows or some
+   * @param a [rank, n], all of A's columns or some
+   * @param before the Gram matrices of the chunks before this one; null for the first
+   */
+  async gram(b: Matrix32, a: Matrix32, before: Grams | null): Promise<Grams> {
+    const rank = b.columns;
+    const parts = rank >= SYMMETRIC_FROM_RANK ? SYMMETRIC_PARTS : 1;
+    const session = await this.#session(`gram ${parts}`, () => gramGraph(parts));
+    const outputs = await session.run({
+      b: matrix(b),
+      a: matrix(a),
+      gram_b_before: float64(before?.gramB ?? new Float64Array(rank * rank), [rank, rank]),
+      gram_a_before: float64(before?.gramA ?? new Float64Array(rank * rank), [rank, rank]),
+    });
     return { gramB: outputs.float64('gram_b'), gramA: outputs.float64('gram_a') };
   }
 
-  async decompose(input: DecomposeInput): Promise<Decomposition[]> {
-    const { variant, rank, columns, grams } = input;
+  async decompose(input: DecomposeInput): Promise<DecomposedModule[]> {
+    const { variant, rank, columns, keep, grams } = input;
     const count = grams.length;
     const session = await this.#session(`core ${variant} ${columns}`, () => coreGraph(variant, columns));
     const sketches = variant === 'exact' ? grams.map(() => paddedIdentity(rank, columns)) : input.sketches;
@@ -97,6 +60,7 @@ export class Kernels {
       gram_b: float64(stack(grams.map(({ gramB }) => gramB)), [count, rank, rank]),
       gram_a: float64(stack(grams.map(({ gramA }) => gramA)), [count, rank, rank]),
       sketch: float64(stack(sketches), [count, rank, columns]),
+      keep: int64(keep),
     };
     const outputs = await session.run(
       variant === 'exact'
@@ -108,38 +72,61 @@ export class Kernels {
       const length = all.length / count;
       return all.slice(index * length, (index + 1) * length);
     };
-    return grams.map((_, index) => ({
-      columns,
-      p: part('p', index),
-      r: part('r', index),
-      sigma: part('sigma', index),
-      energy: part('energy', index)[0]!,
-      iterations: part('iterations', index)[0]!,
-      converged: part('converged', index)[0] === 1,
-    }));
+    return grams.map((_, index) => {
+      const sigma = part('sigma', index);
+      return {
+        directions: { count: keep, p: part('p', index), r: part('r', index), sigma },
+        sigma,
+        energy: part('energy', index)[0]!,
+        iterations: part('iterations', index)[0]!,
+        converged: part('converged', index)[0] === 1,
+      };
+    });
   }
 
   async project(input: ProjectInput): Promise<Projection> {
-    const { b, a, decomposition, gridB, gridA } = input;
+    const { b, a, directions, rank, gridB, gridA, before } = input;
     const session = await this.#session(`project ${gridB} ${gridA}`, () => projectGraph(gridB, gridA));
-    const { columns } = decomposition;
+    const { count } = directions;
+    const sum = (name: keyof ProjectionSums, rows: number) =>
+      float64(before?.[name] ?? new Float64Array(rows * rank), [rows, rank]);
     const outputs = await session.run({
       b: matrix(b),
       a: matrix(a),
-      p: float64(decomposition.p, [b.columns, columns]),
-      r: float64(decomposition.r, [columns, a.rows]),
-      sigma: float64(decomposition.sigma, [columns]),
-      k: int64(input.rank),
+      p: float64(directions.p, [b.columns, count]),
+      r: float64(directions.r, [count, a.rows]),
+      sigma: float64(directions.sigma.subarray(0, count), [count]),
+      k: int64(rank),
       split: double(input.split),
       factor_b: double(input.factorB),
       factor_a: double(input.factorA),
+      cross_b_before: sum('cross_b', b.columns),
+      cross_a_before: sum('cross_a', b.columns),
+      own_b_before: sum('own_b', rank),
+      own_a_before: sum('own_a', rank),
     });
     return {
       b: outputs.float32('b_out'),
       a: outputs.float32('a_out'),
-      inner: outputs.double('inner'),
-      energy: outputs.double('energy_out'),
+      sums: {
+        cross_b: outputs.float64('cross_b'),
+        cross_a: outputs.float64('cross_a'),
+        own_b: outputs.float64('own_b'),
+        own_a: outputs.float64('own_a'),
+      },
     };
+  }
+
+  /** @param sums of all chunks of a module of this rank, projected to rank k */
+  async measure(sums: ProjectionSums, rank: number, k: number): Promise<Measured> {
+    const session = await this.#session('measure', measureGraph);
+    const outputs = await session.run({
+      cross_b: float64(sums.cross_b, [rank, k]),
+      cross_a: float64(sums.cross_a, [rank, k]),
+      own_b: float64(sums.own_b, [k, k]),
+      own_a: float64(sums.own_a, [k, k]),
+    });
+    return { inner: outputs.double('inner'), energy: outputs.double('energy') };
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { LoraModule } from '../adapter/adapter.ts';
-import type { Decomposition } from '../engine/kernels.ts';
+import type { Decomposition } from '../engine/kernel-types.ts';
+import type { DirectionsSlot } from './compute/directions-file.ts';
 import type { ComputePool } from './compute/pool.ts';
 import { factorsOf } from './compute/tasks.ts';
 import type { Method } from './method.ts';
@@ -11,6 +12,7 @@ const MAX_STACK = 64;
 
 /**
  * Pass 1: takes every module apart, reading the weights once.
+ * @param slots where each module's directions go for pass 2; null when there is none
  * @returns one decomposition for each module, in their order
  * @throws AppError NON_FINITE_WEIGHTS, CORE_NOT_CONVERGED, CANCELLED
  */
@@ -18,6 +20,7 @@ export async function decomposeAll(
   weightsPath: string,
   modules: readonly LoraModule[],
   method: Method,
+  slots: readonly DirectionsSlot[] | null,
   pool: ComputePool,
   watch: Watch,
 ): Promise<Decomposition[]> {
@@ -31,6 +34,7 @@ export async function decomposeAll(
           weightsPath,
           modules: members.map(factorsOf),
           decomposer: method.decomposerFor(members[0]!),
+          slots: slots && indices.map((index) => slots[index]!),
         },
         watch.signal,
         (module) => watch.finished('gram', module),
@@ -49,7 +53,9 @@ export async function decomposeAll(
 function stacks(modules: readonly LoraModule[]): number[][] {
   const byRank = new Map<number, number[]>();
   for (const [index, { rank }] of modules.entries()) {
-    byRank.set(rank, [...(byRank.get(rank) ?? []), index]);
+    const members = byRank.get(rank);
+    if (members) members.push(index);
+    else byRank.set(rank, [index]);
   }
   return [...byRank].flatMap(([rank, indices]) => {
     const size = Math.max(1, Math.min(MAX_STACK, Math.floor(STACK_NUMBERS / rank ** 2)));

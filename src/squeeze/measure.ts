@@ -1,8 +1,7 @@
 import type { ModulePlan, ScaleMode } from '../adapter/adapter.ts';
 import type { ModuleResult } from '../contract/report.ts';
 import { truncationError } from '../core/spectrum.ts';
-import type { Decomposition } from '../engine/kernels.ts';
-import type { Measured } from './compute/tasks.ts';
+import type { Decomposition, Measured } from '../engine/kernel-types.ts';
 
 /** How close one result is: every module, and all together. */
 export interface Closeness {
@@ -35,7 +34,7 @@ export function measure(
     totalEnergy += energy;
     totalLost += lost;
     const relativeError = energy > 0 ? Math.sqrt(lost / energy) : 0;
-    const isComplete = decomposition.columns >= module.rank;
+    const isComplete = decomposition.sigma.length >= module.rank;
     return {
       name: module.name,
       rank,

@@ -1,7 +1,8 @@
 import type { LoraModule } from '../adapter/adapter.ts';
-import type { Decomposition } from '../engine/kernels.ts';
+import type { Measured } from '../engine/kernel-types.ts';
+import type { DirectionsSlot } from './compute/directions-file.ts';
 import type { ComputePool } from './compute/pool.ts';
-import { factorsOf, type Measured } from './compute/tasks.ts';
+import { factorsOf } from './compute/tasks.ts';
 import type { Output } from './output.ts';
 import type { Watch } from './watch.ts';
 
@@ -13,7 +14,7 @@ import type { Watch } from './watch.ts';
 export async function projectAll(
   weightsPath: string,
   modules: readonly LoraModule[],
-  decompositions: readonly Decomposition[],
+  slots: readonly DirectionsSlot[],
   outputs: readonly Output[],
   pool: ComputePool,
   watch: Watch,
@@ -31,7 +32,7 @@ export async function projectAll(
             kind: 'project',
             weightsPath,
             module: factorsOf(module),
-            decomposition: decompositions[index]!,
+            slot: slots[index]!,
             orders: wanted.map(({ order }) => order),
           },
           watch.signal,

@@ -14,7 +14,7 @@ import {
   tailShare,
   transpose,
 } from '../oracle/linear-algebra.ts';
-import { decomposeStack, type Problem, problem, truncated } from './problem.ts';
+import { asFloat32, decomposeStack, type Problem, problem, truncated } from './problem.ts';
 
 const kernels = new Kernels('cpu');
 after(() => kernels.close());
@@ -156,7 +156,7 @@ describe('the exact decomposition', () => {
         found.sigma.every((value) => value === 0),
         String(found.sigma),
       );
-      assert.ok([...found.p, ...found.r].every(Number.isFinite));
+      assert.ok([...found.directions.p, ...found.directions.r].every(Number.isFinite));
       assert.ok(found.converged);
     }
   });
@@ -241,7 +241,10 @@ describe('any decomposition', () => {
             [given],
             isSketched ? { variant: 'randomised', columns: 16 } : {},
           );
-          assert.ok(found!.converged && [...found!.p, ...found!.r, ...found!.sigma].every(Number.isFinite));
+          assert.ok(
+            found!.converged &&
+              [...found!.directions.p, ...found!.directions.r, ...found!.sigma].every(Number.isFinite),
+          );
           const sigma = singularValuesOfProduct(given.b, given.a);
           const norm = productNorm(given.b, given.a);
           for (const k of [1, Math.ceil(r / 2)]) {
@@ -313,14 +316,14 @@ describe('the randomised decomposition', () => {
     const { b: left, a: right } = truncated(given, found!, 5);
     const error = differenceNorm(given.b, given.a, 1, left, right, 1) / productNorm(given.b, given.a);
     assert.ok(error < 1e-6, `${error}`);
-    assert.ok([...found!.p, ...found!.r, ...found!.sigma].every(Number.isFinite));
+    assert.ok([...found!.directions.p, ...found!.directions.r, ...found!.sigma].every(Number.isFinite));
   });
 
   it('takes zero', async () => {
     const given = problem('0', { b: matrix(20, 64), a: gaussianMatrix(64, 30, 66) });
     const [found] = await decomposeStack(kernels, [given], { variant: 'randomised', columns });
     assert.ok(found!.sigma.every((value) => value === 0));
-    assert.ok([...found!.p, ...found!.r].every(Number.isFinite));
+    assert.ok([...found!.directions.p, ...found!.directions.r].every(Number.isFinite));
   });
 });
 
@@ -362,4 +365,52 @@ describe('a stack', () => {
       }
     });
   }
+});
+
+describe('the Gram matrices', () => {
+  it('are the same sums in one piece, in blocks of a wide rank and in chunks', async () => {
+    for (const rank of [3, 130, 300]) {
+      const b = gaussianMatrix(37, rank, 1);
+      const a = gaussianMatrix(rank, 29, 2);
+      const truthB = multiply(transpose(b), b);
+      const truthA = multiply(a, transpose(a));
+      const rounded = problem('x', { b, a });
+      const rows = (from: number, to: number) =>
+        asFloat32(matrix(to - from, rank, rounded.b.data.subarray(from * rank, to * rank)));
+      const columns = (from: number, to: number) => {
+        const part = matrix(rank, to - from);
+        for (let i = 0; i < rank; i++) {
+          for (let j = from; j < to; j++) part.data[i * (to - from) + j - from] = rounded.a.data[i * 29 + j]!;
+        }
+        return asFloat32(part);
+      };
+      const whole = await kernels.gram(asFloat32(rounded.b), asFloat32(rounded.a), null);
+      const first = await kernels.gram(rows(0, 20), columns(0, 11), null);
+      const chunked = await kernels.gram(rows(20, 37), columns(11, 29), first);
+      for (const { gramB, gramA } of [whole, chunked]) {
+        const off = (found: Float64Array, truth: Float64Array): number =>
+          Math.max(...found.map((value, i) => Math.abs(value - truth[i]!)));
+        assert.ok(off(gramB, truthB.data) < 1e-4, `rank ${rank}`);
+        assert.ok(off(gramA, truthA.data) < 1e-4, `rank ${rank}`);
+      }
+      const difference = Math.max(...whole.gramB.map((value, i) => Math.abs(value - chunked.gramB[i]!)));
+      assert.ok(difference < 1e-12, 'in float64');
+      for (let i = 0; i < rank; i++) {
+        for (let j = 0; j < i; j++) assert.equal(whole.gramA[i * rank + j], whole.gramA[j * rank + i]);
+      }
+    }
+  });
+});
+
+describe('directions', () => {
+  it('come as many as are wanted, and are the first of all', async () => {
+    const given = problem('keep', factorsWithSpectrum(60, 50, slow(24), 80));
+    const [all] = await decomposeStack(kernels, [given]);
+    const [some] = await decomposeStack(kernels, [given], { keep: 5 });
+    assert.equal(some!.directions.count, 5);
+    assert.equal(some!.directions.p.length, 24 * 5);
+    assert.deepEqual(some!.directions.r, all!.directions.r.slice(0, 5 * 24));
+    assert.deepEqual(some!.sigma, all!.sigma);
+    assert.deepEqual(truncated(given, some!, 5), truncated(given, all!, 5));
+  });
 });

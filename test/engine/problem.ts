@@ -1,6 +1,6 @@
 import { normals } from '../../src/core/random.ts';
-import type { DecomposeInput, Decomposition, Kernels, Matrix32 } from '../../src/engine/kernels.ts';
-import { COLUMN_STEP } from '../../src/engine/kernels.ts';
+import type { DecomposedModule, DecomposeInput, Matrix32 } from '../../src/engine/kernel-types.ts';
+import { COLUMN_STEP, type Kernels } from '../../src/engine/kernels.ts';
 import { type Matrix, matrix, multiply } from '../oracle/linear-algebra.ts';
 
 /** One module's factors as float32, as the engine sees them, and as the oracle does. */
@@ -24,7 +24,9 @@ export const asFloat32 = ({ rows, columns, data }: Matrix): Matrix32 => ({
 
 export const roundUp = (columns: number): number => Math.ceil(columns / COLUMN_STEP) * COLUMN_STEP;
 
-type Settings = Partial<Pick<DecomposeInput, 'variant' | 'columns' | 'maxIterations' | 'tolerance'>> & {
+type Settings = Partial<
+  Pick<DecomposeInput, 'variant' | 'columns' | 'keep' | 'maxIterations' | 'tolerance'>
+> & {
   seed?: number;
 };
 
@@ -33,20 +35,21 @@ export async function decomposeStack(
   kernels: Kernels,
   problems: readonly Problem[],
   { variant = 'exact', seed = 0, maxIterations = 32, tolerance = 1e-2, ...settings }: Settings = {},
-): Promise<Decomposition[]> {
+): Promise<DecomposedModule[]> {
   const rank = problems[0]!.a.rows;
   const columns = settings.columns ?? roundUp(rank);
+  const keep = settings.keep ?? Math.min(rank, columns);
   const grams = [];
-  for (const { b, a } of problems) grams.push(await kernels.gram(asFloat32(b), asFloat32(a)));
+  for (const { b, a } of problems) grams.push(await kernels.gram(asFloat32(b), asFloat32(a), null));
   const sketches = problems.map(({ name }) => normals(seed, name, rank * columns));
-  return kernels.decompose({ variant, rank, columns, grams, sketches, maxIterations, tolerance });
+  return kernels.decompose({ variant, rank, columns, keep, grams, sketches, maxIterations, tolerance });
 }
 
 /** The truncation to rank k in float64: B·p and r·A of the first k directions. */
-export function truncated({ b, a }: Problem, { p, r, columns }: Decomposition, k: number) {
+export function truncated({ b, a }: Problem, { directions: { p, r, count } }: DecomposedModule, k: number) {
   const rank = a.rows;
   const left = matrix(rank, k);
-  for (let i = 0; i < rank; i++) for (let j = 0; j < k; j++) left.data[i * k + j] = p[i * columns + j]!;
+  for (let i = 0; i < rank; i++) for (let j = 0; j < k; j++) left.data[i * k + j] = p[i * count + j]!;
   const right = matrix(k, rank, r.slice(0, k * rank));
   return { b: multiply(b, left), a: multiply(right, a) };
 }

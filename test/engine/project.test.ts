@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { type Decomposition, Kernels, type ProjectInput } from '../../src/engine/kernels.ts';
+import type { Directions, ProjectInput } from '../../src/engine/kernel-types.ts';
+import { Kernels } from '../../src/engine/kernels.ts';
 import { factorsWithSpectrum } from '../oracle/known-matrices.ts';
 import {
   differenceNorm,
@@ -34,16 +35,23 @@ async function project(changes: Partial<ProjectInput> = {}, { b, a }: Problem = 
   const result = await kernels.project({
     b: asFloat32(b),
     a: asFloat32(a),
-    decomposition: found!,
+    directions: found!.directions,
     rank,
     split: 0.5,
     factorB: 1,
     factorA: 1,
     gridB: 'float',
     gridA: 'float',
+    before: null,
     ...changes,
   });
-  return { ...result, left: matrix(b.rows, rank, result.b), right: matrix(rank, a.columns, result.a) };
+  const measured = await kernels.measure(result.sums, b.columns, rank);
+  return {
+    ...result,
+    ...measured,
+    left: matrix(b.rows, rank, result.b),
+    right: matrix(rank, a.columns, result.a),
+  };
 }
 
 const lengths = (rows: ReturnType<typeof matrix>): number[] =>
@@ -93,8 +101,8 @@ describe('a projection', () => {
   it('rounds to the nearest number of the grid, ties to even', async () => {
     // Identity decomposition: what comes out is what went in, rounded.
     const eye = Float64Array.of(1);
-    const identity: Pick<Decomposition, 'columns' | 'p' | 'r' | 'sigma'> = {
-      columns: 1,
+    const identity: Directions = {
+      count: 1,
       p: eye,
       r: eye,
       sigma: eye,
@@ -110,7 +118,7 @@ describe('a projection', () => {
       -0.1,
     ];
     const one: Problem = { name: 'x', b: matrix(values.length, 1, values), a: matrix(1, 1, [1]) };
-    const settings = { decomposition: identity, rank: 1, split: 0 };
+    const settings = { directions: identity, rank: 1, split: 0 };
     const bfloat16 = await project({ ...settings, gridB: 'bfloat16' }, one);
     assert.deepEqual([...bfloat16.b.subarray(0, 4)], [1, 1 + 2 ** -7, 1 + 2 ** -7, -1]);
     const float16 = await project({ ...settings, gridB: 'float16' }, one);
@@ -123,10 +131,10 @@ describe('a projection', () => {
   it('shows an overflow of the output by what it measures', async () => {
     const huge = problem('huge', { b: matrix(2, 1, [1e5, 1]), a: matrix(1, 2, [1, 1]) });
     const eye = Float64Array.of(1);
-    const decomposition = { columns: 1, p: eye, r: eye, sigma: eye };
-    const wide = await project({ decomposition, rank: 1, gridB: 'bfloat16' }, huge);
+    const directions = { count: 1, p: eye, r: eye, sigma: eye };
+    const wide = await project({ directions, rank: 1, gridB: 'bfloat16' }, huge);
     assert.ok(Number.isFinite(wide.energy));
-    const narrow = await project({ decomposition, rank: 1, gridB: 'float16' }, huge);
+    const narrow = await project({ directions, rank: 1, gridB: 'float16' }, huge);
     assert.ok(!Number.isFinite(narrow.energy));
   });
 
@@ -140,11 +148,11 @@ describe('a projection', () => {
     });
     const nothing = problem('zero', { b: matrix(M, R), a: given.a });
     const [decomposition] = await decomposeStack(kernels, [nothing]);
-    const { b, a, energy, inner } = await project({ decomposition: decomposition! }, nothing);
+    const { b, a, energy, inner } = await project({ directions: decomposition!.directions }, nothing);
     assert.ok([...b, ...a].every((x) => x === 0));
     assert.equal(energy + inner, 0);
     const [some] = await decomposeStack(kernels, [deficient]);
-    const { left, right } = await project({ decomposition: some! }, deficient);
+    const { left, right } = await project({ directions: some!.directions }, deficient);
     assert.ok([...left.data, ...right.data].every(Number.isFinite));
     assert.ok(
       frobenius(left) < 1e3 * frobenius(deficient.b) && frobenius(right) < 1e3 * frobenius(deficient.a),

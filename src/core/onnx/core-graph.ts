@@ -8,12 +8,13 @@ const TINY = 1e-300;
 /**
  * The decomposition of a stack of modules from their Gram matrices alone, float64.
  *
- * Inputs: gram_b, gram_a [N, r, r] (BᵀB and AAᵀ); sketch [N, r, l]; and for the randomised variant
+ * Inputs: gram_b, gram_a [N, r, r] (BᵀB and AAᵀ); sketch [N, r, l]; keep (int64), the directions wanted, at most l;
+ * and for the randomised variant
  * max_iterations (int64) and tolerance: the power iterations of a module end early when one captured less than
  * tolerance times the energy still missing.
  *
- * Outputs: p [N, r, l] and r [N, l, r] with B·p orthonormal and ΔW ≈ (B·p)·(r·A), best directions first: the first
- * k columns and rows are the truncation to rank k; sigma [N, l]; energy [N] = ‖B·A‖²; iterations [N]; converged [N].
+ * Outputs: p [N, r, keep] and r [N, keep, r] with B·p orthonormal and ΔW ≈ (B·p)·(r·A), best directions first: the
+ * first k columns and rows are the truncation to rank k; sigma [N, l]; energy [N] = ‖B·A‖²; iterations [N]; converged [N].
  *
  * Randomised: Halko, Martinsson & Tropp 2011, algorithms 4.4 and 5.1, in the coordinates of B's columns
  * (S ↔ B·S, and ΔWΔWᵀ·B·S ↔ G_A·G_B·S). Exact: the same without sketching, with sketch = I and l ≥ r.
@@ -24,6 +25,8 @@ export function coreGraph(variant: 'randomised' | 'exact', columns: number): Uin
   const rawB = graph.input('gram_b', 'double', ['N', 'r', 'r']);
   const rawA = graph.input('gram_a', 'double', ['N', 'r', 'r']);
   const sketch = graph.input('sketch', 'double', ['N', 'r', columns]);
+
+  const keep = graph.unsqueeze(graph.input('keep', 'int64', []), 0);
 
   const { gramB, gramA, balance, scaleB, scaleA } = equilibrate(graph, rawB, rawA);
   const energy = graph.sum(graph.mul(gramB, gramA), [1, 2], false);
@@ -57,11 +60,12 @@ export function coreGraph(variant: 'randomised' | 'exact', columns: number): Uin
 
   const rootA = graph.sqrt(scaleA);
   const rootB = graph.sqrt(scaleB);
-  const p = graph.mul(balance, graph.matmul(basis, graph.transposeStack(rows)));
-  const r = graph.div(graph.matmul(rows, imageRows), graph.transposeStack(balance));
+  const kept = graph.op('Slice', [rows, graph.ints([0]), keep, graph.ints([1])]);
+  const p = graph.mul(balance, graph.matmul(basis, graph.transposeStack(kept)));
+  const r = graph.div(graph.matmul(kept, imageRows), graph.transposeStack(balance));
   const sizes = graph.squeeze(graph.squeeze(graph.mul(rootA, rootB), 2), 1);
-  graph.output('p', graph.div(p, rootB), 'double', ['N', 'r', columns]);
-  graph.output('r', graph.mul(r, rootB), 'double', ['N', columns, 'r']);
+  graph.output('p', graph.div(p, rootB), 'double', ['N', 'r', 'k']);
+  graph.output('r', graph.mul(r, rootB), 'double', ['N', 'k', 'r']);
   const sigma = graph.mul(graph.sqrt(values), graph.unsqueeze(sizes, 1));
   graph.output('sigma', sigma, 'double', ['N', columns]);
   graph.output('energy', graph.mul(graph.mul(energy, sizes), sizes), 'double', ['N']);

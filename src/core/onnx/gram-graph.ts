@@ -1,14 +1,52 @@
-import { GraphBuilder } from './graph-builder.ts';
+import { GraphBuilder, type Value } from './graph-builder.ts';
 
 /**
  * The two Gram matrices of one module: everything the decomposition needs to know of it.
- * Inputs: b [m, r], a [r, n] float32. Outputs: gram_b = BᵀB, gram_a = AAᵀ, both float64 [r, r], summed in float64.
+ *
+ * Inputs: b [m, r], a [r, n] float32, and what earlier chunks of the module have summed up: gram_b_before,
+ * gram_a_before, float64 [r, r]. Outputs: gram_b = gram_b_before + BᵀB, gram_a = gram_a_before + AAᵀ, all of it in
+ * float64: a float32 product would lose what separates an optimal truncation from a good one.
+ * @param parts cuts the rank into this many blocks, of which only those on and above the diagonal are multiplied:
+ * (parts + 1) / (2·parts) of the work. Must not exceed r.
  */
-export function gramGraph(): Uint8Array {
-  const graph = new GraphBuilder('gram');
-  const b = graph.cast(graph.input('b', 'float', ['m', 'r']), 'double');
-  const a = graph.cast(graph.input('a', 'float', ['r', 'n']), 'double');
-  graph.output('gram_b', graph.op('Gemm', [b, b], { transA: { int: 1 } }), 'double', ['r', 'r']);
-  graph.output('gram_a', graph.op('Gemm', [a, a], { transB: { int: 1 } }), 'double', ['r', 'r']);
+export function gramGraph(parts: number): Uint8Array {
+  const graph = new GraphBuilder(`gram_${parts}`);
+  const b = graph.input('b', 'float', ['m', 'r']);
+  const a = graph.input('a', 'float', ['r', 'n']);
+  const squares = ['r', 'r'] as const;
+  const beforeB = graph.input('gram_b_before', 'double', squares);
+  const beforeA = graph.input('gram_a_before', 'double', squares);
+  const gramB = symmetric(graph, pieces(graph, b, 1, parts), { transA: { int: 1 } });
+  const gramA = symmetric(graph, pieces(graph, a, 0, parts), { transB: { int: 1 } });
+  graph.output('gram_b', graph.add(beforeB, gramB), 'double', squares);
+  graph.output('gram_a', graph.add(beforeA, gramA), 'double', squares);
   return graph.build();
+}
+
+/** Cut before the cast, so that what is copied is the small type. */
+function pieces(graph: GraphBuilder, x: Value, axis: number, parts: number): Value[] {
+  const cut =
+    parts === 1 ? [x] : graph.ops('Split', [x], parts, { axis: { int: axis }, num_outputs: { int: parts } });
+  return cut.map((piece) => graph.cast(piece, 'double'));
+}
+
+/** The whole of a symmetric product from its upper blocks. */
+function symmetric(
+  graph: GraphBuilder,
+  blocks: readonly Value[],
+  transposition: Readonly<Record<string, { readonly int: number }>>,
+): Value {
+  const upper = blocks.map((left, i) =>
+    blocks.slice(i).map((right) => graph.op('Gemm', [left, right], transposition)),
+  );
+  const at = (i: number, j: number): Value =>
+    i <= j ? upper[i]![j - i]! : graph.transpose(upper[j]![i - j]!);
+  if (blocks.length === 1) return at(0, 0);
+  const rows = blocks.map((_, i) =>
+    graph.concat(
+      blocks.map((_, j) => at(i, j)),
+      1,
+    ),
+  );
+  return graph.concat(rows, 0);
 }

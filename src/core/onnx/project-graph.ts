@@ -4,14 +4,15 @@ import { GraphBuilder, type Value } from './graph-builder.ts';
 export type OutputGrid = 'float' | 'float16' | 'bfloat16';
 
 /**
- * Writes one module at rank k, and measures what was written.
+ * Writes one chunk of a module at rank k, and gathers what is needed to measure what was written.
  *
- * Inputs: b [m, r] and a [r, n] float32; p [r, l], r [l, r], sigma [l] float64 of the core graph; k (int64 scalar);
- * split (double: the share of σ that goes into B, ½ is balanced); factor_b, factor_a (double: the module's scale,
- * taken apart).
+ * Inputs: b [m, r] and a [r, n] float32, some rows of B and some columns of A; p [r, l], r [l, r], sigma [l] float64
+ * of the core graph; k (int64 scalar); split (double: the share of σ that goes into B, ½ is balanced); factor_b,
+ * factor_a (double: the module's scale, taken apart); and what earlier chunks have summed up: cross_b_before,
+ * cross_a_before [r, k], own_b_before, own_a_before [k, k].
  * Outputs: b_out = B·p·σ^split·factor_b [m, k] and a_out = σ^−split·r·A·factor_a [k, n], float32 holding numbers of
- * the output grids exactly; inner = ⟨B·A, b_out·a_out⟩ and energy_out = ‖b_out·a_out‖², both after rounding and from
- * r×k and k×k products only. Both are non-finite when an output overflowed its grid.
+ * the output grids exactly; the sums cross_b = Bᵀ·b_out, cross_a = A·a_outᵀ, own_b = b_outᵀ·b_out and
+ * own_a = a_out·a_outᵀ for measureGraph.
  * A direction with σ = 0 comes out as zeros in both.
  */
 export function projectGraph(gridB: OutputGrid, gridA: OutputGrid): Uint8Array {
@@ -40,16 +41,27 @@ export function projectGraph(gridB: OutputGrid, gridA: OutputGrid): Uint8Array {
   graph.output('b_out', bOut.float, 'float', ['m', 'k']);
   graph.output('a_out', aOut.float, 'float', ['k', 'n']);
 
-  const dot = (x: Value, y: Value): Value => graph.sum(graph.mul(x, y), [0, 1], false);
+  const sum = (name: string, dims: readonly [string, string], product: Value): void =>
+    graph.output(name, graph.add(graph.input(`${name}_before`, 'double', dims), product), 'double', dims);
   const leftProduct = (x: Value, y: Value): Value => graph.op('Gemm', [x, y], { transA: { int: 1 } });
   const rightProduct = (x: Value, y: Value): Value => graph.op('Gemm', [x, y], { transB: { int: 1 } });
-  graph.output('inner', dot(leftProduct(b, bOut.double), rightProduct(a, aOut.double)), 'double', []);
-  graph.output(
-    'energy_out',
-    dot(leftProduct(bOut.double, bOut.double), rightProduct(aOut.double, aOut.double)),
-    'double',
-    [],
-  );
+  sum('cross_b', ['r', 'k'], leftProduct(b, bOut.double));
+  sum('cross_a', ['r', 'k'], rightProduct(a, aOut.double));
+  sum('own_b', ['k', 'k'], leftProduct(bOut.double, bOut.double));
+  sum('own_a', ['k', 'k'], rightProduct(aOut.double, aOut.double));
+  return graph.build();
+}
+
+/**
+ * From the sums of projectGraph over a whole module: inner = ⟨B·A, b_out·a_out⟩ and energy = ‖b_out·a_out‖², of the
+ * factors as they were rounded. Neither is finite when a number overflowed its grid.
+ */
+export function measureGraph(): Uint8Array {
+  const graph = new GraphBuilder('measure');
+  const dot = (dims: readonly [string, string], x: string, y: string): Value =>
+    graph.sum(graph.mul(graph.input(x, 'double', dims), graph.input(y, 'double', dims)), [0, 1], false);
+  graph.output('inner', dot(['r', 'k'], 'cross_b', 'cross_a'), 'double', []);
+  graph.output('energy', dot(['k', 'k'], 'own_b', 'own_a'), 'double', []);
   return graph.build();
 }
 

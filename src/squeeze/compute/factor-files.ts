@@ -1,41 +1,50 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { decode, encode } from '../../core/half.ts';
-import type { Matrix32 } from '../../engine/kernels.ts';
+import { BYTES_PER_ELEMENT, decode, encode } from '../../core/half.ts';
+import type { Matrix32 } from '../../engine/kernel-types.ts';
 import { AppError } from '../../errors.ts';
+import type { Chunk } from './chunks.ts';
 import type { FactorRange, ModuleFactors } from './tasks.ts';
 
-/** Reads factors from a file, one module at a time, into buffers that are used again for the next. */
+/** Reads factors from a file, one chunk at a time, into buffers that are used again for the next. */
 export class FactorReader {
   readonly #buffers = { bytes: new ArrayBuffer(0), a: new ArrayBuffer(0), b: new ArrayBuffer(0) };
 
-  /** The module's factors as float32; valid until the next call. */
-  read(path: string, module: ModuleFactors): { b: Matrix32; a: Matrix32 } {
+  /** Some rows of B and columns of A as float32; valid until the next call. */
+  read(path: string, module: ModuleFactors, { rows, columns }: Chunk): { b: Matrix32; a: Matrix32 } {
+    const { rank, m, n } = module;
     const file = openSync(path, 'r');
     try {
-      const b = this.#factor(file, module.b, 'b');
-      const a = this.#factor(file, module.a, 'a');
       return {
-        b: { data: b, rows: module.m, columns: module.rank },
-        a: { data: a, rows: module.rank, columns: module.n },
+        b: this.#block(file, module.b, 'b', [m, rank], rows, [0, rank]),
+        a: this.#block(file, module.a, 'a', [rank, n], [0, rank], columns),
       };
     } finally {
       closeSync(file);
     }
   }
 
-  #factor(file: number, factor: FactorRange, slot: 'a' | 'b'): Float32Array {
-    const byteCount = factor.endByte - factor.beginByte;
-    const bytes = new Uint8Array(this.#buffer('bytes', byteCount), 0, byteCount);
-    for (let done = 0; done < byteCount; ) {
-      const count = readSync(file, bytes, done, byteCount - done, factor.beginByte + done);
-      if (count === 0)
-        throw new AppError('STORAGE_FAILED', `The weights end inside tensor "${factor.name}".`);
-      done += count;
+  /** A block of a row-major matrix: one read where it lies in one piece, else one a row. */
+  #block(
+    file: number,
+    factor: FactorRange,
+    slot: 'a' | 'b',
+    [, width]: readonly [number, number],
+    [top, bottom]: readonly [number, number],
+    [left, right]: readonly [number, number],
+  ): Matrix32 {
+    const size = BYTES_PER_ELEMENT[factor.dtype];
+    const rows = bottom - top;
+    const columns = right - left;
+    const bytes = new Uint8Array(this.#buffer('bytes', rows * columns * size), 0, rows * columns * size);
+    const pieces = columns === width ? 1 : rows;
+    const pieceBytes = bytes.length / pieces;
+    for (let piece = 0; piece < pieces; piece++) {
+      const from = factor.beginByte + ((top + piece) * width + left) * size;
+      readAll(file, bytes.subarray(piece * pieceBytes, (piece + 1) * pieceBytes), from, factor.name);
     }
-    const elements = byteCount / (factor.dtype === 'F32' ? 4 : 2);
-    const numbers = new Float32Array(this.#buffer(slot, elements * 4), 0, elements);
-    decode(factor.dtype, bytes, numbers);
-    return numbers;
+    const data = new Float32Array(this.#buffer(slot, rows * columns * 4), 0, rows * columns);
+    decode(factor.dtype, bytes, data);
+    return { data, rows, columns };
   }
 
   #buffer(slot: 'bytes' | 'a' | 'b', byteCount: number): ArrayBuffer {
@@ -44,20 +53,45 @@ export class FactorReader {
   }
 }
 
-/** Writes one encoded factor at its place in an output file that is there already. */
-export function writeFactor(
+function readAll(file: number, into: Uint8Array, position: number, tensor: string): void {
+  for (let done = 0; done < into.length; ) {
+    const count = readSync(file, into, done, into.length - done, position + done);
+    if (count === 0) throw new AppError('STORAGE_FAILED', `The weights end inside tensor "${tensor}".`);
+    done += count;
+  }
+}
+
+/**
+ * Writes a block of a factor at its place in an output file that is there already.
+ * @param offsetBytes where the whole factor begins
+ * @param width columns of the whole factor
+ * @param top first row of the block
+ * @param left first column of the block
+ */
+export function writeBlock(
   path: string,
-  offsetBytes: number,
-  dtype: FactorRange['dtype'],
-  numbers: Float32Array,
+  { offsetBytes, dtype, width }: { offsetBytes: number; dtype: FactorRange['dtype']; width: number },
+  { data, rows, columns }: Matrix32,
+  top: number,
+  left: number,
 ): void {
-  const bytes = encode(dtype, numbers);
+  const bytes = encode(dtype, data);
+  const size = BYTES_PER_ELEMENT[dtype];
+  const pieces = columns === width ? 1 : rows;
+  const pieceBytes = bytes.length / pieces;
   const file = openSync(path, 'r+');
   try {
-    for (let done = 0; done < bytes.length; ) {
-      done += writeSync(file, bytes, done, bytes.length - done, offsetBytes + done);
+    for (let piece = 0; piece < pieces; piece++) {
+      const to = offsetBytes + ((top + piece) * width + left) * size;
+      writeAll(file, bytes.subarray(piece * pieceBytes, (piece + 1) * pieceBytes), to);
     }
   } finally {
     closeSync(file);
+  }
+}
+
+function writeAll(file: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    done += writeSync(file, bytes, done, bytes.length - done, position + done);
   }
 }

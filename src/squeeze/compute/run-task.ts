@@ -1,13 +1,15 @@
 import type { FloatDtype } from '../../core/half.ts';
 import type { OutputGrid } from '../../core/onnx/project-graph.ts';
 import { normals } from '../../core/random.ts';
-import type { Decomposition, Grams, Kernels } from '../../engine/kernels.ts';
+import type { Directions, Grams, Measured, ProjectionSums } from '../../engine/kernel-types.ts';
+import type { Kernels } from '../../engine/kernels.ts';
 import { AppError } from '../../errors.ts';
-import { type FactorReader, writeFactor } from './factor-files.ts';
+import { chunksOf } from './chunks.ts';
+import { readDirections, writeDirections } from './directions-file.ts';
+import { type FactorReader, writeBlock } from './factor-files.ts';
 import type {
   Busy,
   DecomposeTask,
-  Measured,
   ModuleFactors,
   ProjectionOrder,
   ProjectTask,
@@ -31,14 +33,18 @@ export async function decompose(
   const busy = idle();
   const grams: Grams[] = [];
   for (const module of modules) {
-    const { b, a } = clocked(busy, 'load', () => reader.read(weightsPath, module));
-    const gram = await clocked(busy, 'gram', () => kernels.gram(b, a));
-    refuseNonFinite(module, gram);
-    grams.push(gram);
+    let gram: Grams | null = null;
+    for (const chunk of chunksOf(module)) {
+      const { b, a } = clocked(busy, 'load', () => reader.read(weightsPath, module, chunk));
+      const before: Grams | null = gram;
+      gram = await clocked(busy, 'gram', () => kernels.gram(b, a, before));
+    }
+    refuseNonFinite(module, gram!);
+    grams.push(gram!);
     onGram(module.name);
   }
   const rank = modules[0]!.rank;
-  const decompositions = await clocked(busy, 'core', () =>
+  const decomposed = await clocked(busy, 'core', () =>
     kernels.decompose({
       ...decomposer,
       rank,
@@ -49,14 +55,16 @@ export async function decompose(
           : modules.map(({ name }) => normals(decomposer.seed, name, rank * decomposer.columns)),
     }),
   );
-  for (const [index, { converged }] of decompositions.entries()) {
-    if (!converged) {
-      const { name } = modules[index]!;
-      throw new AppError('CORE_NOT_CONVERGED', `The eigen-solver did not converge on module "${name}".`, {
-        module: name,
-      });
+  const decompositions = decomposed.map(({ directions, ...decomposition }, index) => {
+    const { name } = modules[index]!;
+    if (!decomposition.converged) {
+      const message = `The eigen-solver did not converge on module "${name}".`;
+      throw new AppError('CORE_NOT_CONVERGED', message, { module: name });
     }
-  }
+    const slot = task.slots?.[index];
+    if (slot) clocked(busy, 'core', () => writeDirections(slot, directions));
+    return decomposition;
+  });
   return { decompositions, busy };
 }
 
@@ -69,33 +77,47 @@ export async function project(
   kernels: Kernels,
   reader: FactorReader,
 ): Promise<TaskResults['project']> {
-  const { module, orders, weightsPath } = task;
+  const { module, orders, weightsPath, slot } = task;
   const busy = idle();
-  const { b, a } = clocked(busy, 'load', () => reader.read(weightsPath, module));
-  const measured: Measured[] = [];
-  for (const order of orders) {
-    const unchanged = task.decomposition === null || order.rank >= module.rank;
-    const result = await clocked(busy, 'project', () =>
-      kernels.project({
-        b,
-        a,
-        decomposition: unchanged ? identity(module.rank) : task.decomposition!,
-        rank: order.rank,
-        split: order.split,
-        factorB: order.factorB,
-        factorA: order.factorA,
-        gridB: GRID[order.dtypeB],
-        gridA: GRID[order.dtypeA],
-      }),
-    );
-    if (!Number.isFinite(result.inner) || !Number.isFinite(result.energy)) {
-      throw overflow(module.name, order);
+  const found = slot && clocked(busy, 'load', () => readDirections(slot));
+  const unchanged = identity(module.rank);
+  const sums: (ProjectionSums | null)[] = orders.map(() => null);
+  for (const chunk of chunksOf(module)) {
+    const { b, a } = clocked(busy, 'load', () => reader.read(weightsPath, module, chunk));
+    for (const [index, order] of orders.entries()) {
+      const result = await clocked(busy, 'project', () =>
+        kernels.project({
+          b,
+          a,
+          directions: found && order.rank < module.rank ? found : unchanged,
+          rank: order.rank,
+          split: order.split,
+          factorB: order.factorB,
+          factorA: order.factorA,
+          gridB: GRID[order.dtypeB],
+          gridA: GRID[order.dtypeA],
+          before: sums[index]!,
+        }),
+      );
+      sums[index] = result.sums;
+      clocked(busy, 'write', () => {
+        const { path, rank } = order;
+        const blockB = { data: result.b, rows: b.rows, columns: rank };
+        const blockA = { data: result.a, rows: rank, columns: a.columns };
+        const placeB = { offsetBytes: order.offsetB, dtype: order.dtypeB, width: rank };
+        const placeA = { offsetBytes: order.offsetA, dtype: order.dtypeA, width: module.n };
+        writeBlock(path, placeB, blockB, chunk.rows[0], 0);
+        writeBlock(path, placeA, blockA, 0, chunk.columns[0]);
+      });
     }
-    clocked(busy, 'write', () => {
-      writeFactor(order.path, order.offsetB, order.dtypeB, result.b);
-      writeFactor(order.path, order.offsetA, order.dtypeA, result.a);
-    });
-    measured.push({ inner: result.inner, energy: result.energy });
+  }
+  const measured: Measured[] = [];
+  for (const [index, order] of orders.entries()) {
+    const result = await clocked(busy, 'project', () =>
+      kernels.measure(sums[index]!, module.rank, order.rank),
+    );
+    if (!Number.isFinite(result.inner) || !Number.isFinite(result.energy)) throw overflow(module.name, order);
+    measured.push(result);
   }
   return { measured, busy };
 }
@@ -126,10 +148,10 @@ function overflow(module: string, { dtypeA, dtypeB }: ProjectionOrder): AppError
 }
 
 /** ΔW = (B·I)·(I·A) with σ = 1: projecting with it only rescales and rounds. */
-function identity(rank: number): Pick<Decomposition, 'columns' | 'p' | 'r' | 'sigma'> {
+function identity(rank: number): Directions {
   const eye = new Float64Array(rank * rank);
   for (let i = 0; i < rank; i++) eye[i * rank + i] = 1;
-  return { columns: rank, p: eye, r: eye, sigma: new Float64Array(rank).fill(1) };
+  return { count: rank, p: eye, r: eye, sigma: new Float64Array(rank).fill(1) };
 }
 
 export const idle = (): Busy => ({ load: 0, gram: 0, core: 0, project: 0, write: 0 });

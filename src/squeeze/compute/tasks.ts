@@ -1,8 +1,9 @@
 import type { LoraModule } from '../../adapter/adapter.ts';
 import type { FloatDtype } from '../../core/half.ts';
-import type { Decomposition } from '../../engine/kernels.ts';
+import type { Decomposition, Measured } from '../../engine/kernel-types.ts';
 import type { Provider } from '../../engine/provider.ts';
 import type { PlainError } from '../../errors.ts';
+import type { DirectionsSlot } from './directions-file.ts';
 
 /** Where one factor lies in the source file. */
 export interface FactorRange {
@@ -26,6 +27,8 @@ export interface ModuleFactors {
 export interface Decomposer {
   readonly variant: 'randomised' | 'exact';
   readonly columns: number;
+  /** Directions that a target may ask for. */
+  readonly keep: number;
   readonly maxIterations: number;
   readonly tolerance: number;
   readonly seed: number;
@@ -37,6 +40,8 @@ export interface DecomposeTask {
   readonly weightsPath: string;
   readonly modules: readonly ModuleFactors[];
   readonly decomposer: Decomposer;
+  /** Where each module's directions go; null when nobody will ask for them. */
+  readonly slots: readonly DirectionsSlot[] | null;
 }
 
 /** One module as it goes into one output file. */
@@ -59,23 +64,18 @@ export interface ProjectTask {
   readonly weightsPath: string;
   readonly module: ModuleFactors;
   /** null: the factors stay as they are but for their scale and dtype. */
-  readonly decomposition: Decomposition | null;
+  readonly slot: DirectionsSlot | null;
   readonly orders: readonly ProjectionOrder[];
 }
 
 export type Task = DecomposeTask | ProjectTask;
-
-/** What the written factors of one order turned out to be: ⟨B·A, B′·A′⟩ and ‖B′·A′‖². */
-export interface Measured {
-  readonly inner: number;
-  readonly energy: number;
-}
 
 /** Seconds of work by phase. */
 export type Busy = Record<'load' | 'gram' | 'core' | 'project' | 'write', number>;
 
 export interface TaskResults {
   decompose: { readonly decompositions: readonly Decomposition[]; readonly busy: Busy };
+  /** What the written factors of each order turned out to be. */
   project: { readonly measured: readonly Measured[]; readonly busy: Busy };
 }
 

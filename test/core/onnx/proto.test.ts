@@ -79,7 +79,7 @@ describe('the ONNX writer', () => {
   it('gives every value one name over graph and subgraph, and uses none before it is there', () => {
     for (const bytes of [
       sample(),
-      gramGraph(),
+      gramGraph(4),
       coreGraph('randomised', 16),
       projectGraph('float', 'float16'),
     ]) {

@@ -1,0 +1,88 @@
+import type { OutputGrid } from '../core/onnx/project-graph.ts';
+
+/** A dense row-major matrix. */
+export interface Matrix32 {
+  readonly data: Float32Array;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Gram matrices of one module, float64 [rank, rank]. */
+export interface Grams {
+  readonly gramB: Float64Array;
+  readonly gramA: Float64Array;
+}
+
+/** What to do with a stack of modules of equal rank. */
+export interface DecomposeInput {
+  readonly variant: 'randomised' | 'exact';
+  readonly rank: number;
+  /** Width l of the sketch, a multiple of COLUMN_STEP; at least `rank` for exact. */
+  readonly columns: number;
+  /** Directions wanted, at most `columns`; the spectrum is given in full. */
+  readonly keep: number;
+  readonly grams: readonly Grams[];
+  /** [rank, columns] for each module. Ignored for exact. */
+  readonly sketches: readonly Float64Array[];
+  readonly maxIterations: number;
+  readonly tolerance: number;
+}
+
+/** The first directions of a module: ΔW ≈ (B·p)·(r·A), best first. */
+export interface Directions {
+  readonly count: number;
+  /** [rank, count] */
+  readonly p: Float64Array;
+  /** [count, rank] */
+  readonly r: Float64Array;
+  /** [count], descending; may be longer. */
+  readonly sigma: Float64Array;
+}
+
+/** What the decomposition tells of a module besides its directions. */
+export interface Decomposition {
+  /** Descending; as many as the sketch had columns. */
+  readonly sigma: Float64Array;
+  /** ‖B·A‖² */
+  readonly energy: number;
+  readonly iterations: number;
+  readonly converged: boolean;
+}
+
+export type DecomposedModule = Decomposition & { readonly directions: Directions };
+
+/** Sums over the chunks of a module that a projection is measured by; see projectGraph. */
+export interface ProjectionSums {
+  readonly cross_b: Float64Array;
+  readonly cross_a: Float64Array;
+  readonly own_b: Float64Array;
+  readonly own_a: Float64Array;
+}
+
+export interface ProjectInput {
+  /** Some rows of B and some columns of A, or all. */
+  readonly b: Matrix32;
+  readonly a: Matrix32;
+  readonly directions: Directions;
+  readonly rank: number;
+  /** Share of σ that goes into B. */
+  readonly split: number;
+  readonly factorB: number;
+  readonly factorA: number;
+  readonly gridB: OutputGrid;
+  readonly gridA: OutputGrid;
+  /** Of the chunks before this one; null for the first. */
+  readonly before: ProjectionSums | null;
+}
+
+export interface Projection {
+  readonly b: Float32Array;
+  readonly a: Float32Array;
+  readonly sums: ProjectionSums;
+}
+
+/** ⟨B·A, B′·A′⟩ and ‖B′·A′‖² of the rounded factors; not finite when the output dtype overflowed. */
+export interface Measured {
+  readonly inner: number;
+  readonly energy: number;
+}
