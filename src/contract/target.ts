@@ -109,7 +109,10 @@ export const BudgetParametersTarget = policy({
 export type BudgetParametersTarget = Static<typeof BudgetParametersTarget>;
 
 export const RankPatternTarget = policy({
-  rank_pattern: Type.Record(Type.String(), Type.Integer({ minimum: 1, maximum: 65536 }), {
+  rank_pattern: Type.Unsafe<Record<string, number>>({
+    // Not Type.Record: its pattern for keys, ^.*$, would let a key with a line break bring any value.
+    type: 'object',
+    additionalProperties: Type.Integer({ minimum: 1, maximum: 65536 }),
     minProperties: 1,
     maxProperties: 4096,
     description:

@@ -17,7 +17,7 @@ interface Branch {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly required?: readonly string[];
-  readonly properties?: Readonly<Record<string, unknown>>;
+  readonly properties?: Readonly<Record<string, Branch>>;
 }
 
 export interface Fault {
@@ -38,16 +38,25 @@ const WITH_ARTICLE: Readonly<Record<string, string>> = {
   null: 'null',
 };
 
-/** Says in words what is wrong where; unions are explained by the branch that was meant. */
+/**
+ * Says in words what is wrong where, unknown options first. Unions are explained by the branch that was meant, and a
+ * value of the wrong type is not told its limits as well.
+ */
 export function explain(errors: readonly SchemaError[]): Fault[] {
   const unions = errors.filter(
     (error) =>
       error.keyword === 'anyOf' &&
       !errors.some((other) => other.keyword === 'anyOf' && isWithin(error, other)),
   );
+  const plain = errors.filter(
+    (error) => !unions.includes(error) && !unions.some((union) => isWithin(error, union)),
+  );
+  const mistyped = new Set(
+    plain.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath),
+  );
   return [
-    ...errors
-      .filter((error) => !unions.includes(error) && !unions.some((union) => isWithin(error, union)))
+    ...plain
+      .filter(({ keyword, instancePath }) => keyword === 'type' || !mistyped.has(instancePath))
       .map(explainOne),
     ...unions.flatMap((union) =>
       explainUnion(
@@ -55,7 +64,7 @@ export function explain(errors: readonly SchemaError[]): Fault[] {
         errors.filter((error) => isWithin(error, union)),
       ),
     ),
-  ];
+  ].sort((x, y) => Number(y.unknownOption) - Number(x.unknownOption));
 }
 
 function isWithin(error: SchemaError, union: SchemaError): boolean {
@@ -75,28 +84,56 @@ function explainUnion(union: SchemaError, inner: readonly SchemaError[]): Fault[
   if (typeof data !== 'object' || data === null || Array.isArray(data)) {
     return [wrong(instancePath, `${where} is ${show(data)} but must be an object`)];
   }
-  const known = [...new Set(branches.flatMap((branch) => Object.keys(branch.properties ?? {})))];
-  const unknown = Object.keys(data).filter((key) => !known.includes(key));
-  const selectors = [...new Set(branches.flatMap((branch) => branch.required!))];
-  const meant = branches.flatMap((branch, index) =>
-    branch.required!.every((key) => key in data) ? [index] : [],
-  );
-  const faults = unknown.map((key) => unknownOption(instancePath, key, known));
-  if (meant.length !== 1) {
-    return [...faults, wrong(instancePath, `${where} must have exactly one of ${selectors.join(', ')}`)];
+  const meant = branchMeant(branches, data as Readonly<Record<string, unknown>>, instancePath);
+  if (meant.index === undefined) {
+    const known = [...new Set(branches.flatMap((branch) => Object.keys(branch.properties ?? {})))];
+    const unknown = Object.keys(data).filter((key) => !known.includes(key));
+    return [
+      ...unknown.map((key) => unknownOption(instancePath, key, known)),
+      wrong(meant.pointer, meant.detail),
+    ];
   }
-  const ofBranch = inner.filter(
-    (error) =>
-      error.schemaPath.startsWith(`${union.schemaPath}/${meant[0]}/`) &&
-      error.keyword !== 'additionalProperties',
-  );
-  const excess = inner.filter(
-    (error) =>
-      error.schemaPath.startsWith(`${union.schemaPath}/${meant[0]}/`) &&
-      error.instancePath !== instancePath &&
-      error.keyword === 'additionalProperties',
-  );
-  return [...faults, ...explain([...ofBranch, ...excess])];
+  const prefix = `${union.schemaPath}/${meant.index}/`;
+  return explain(inner.filter(({ schemaPath }) => schemaPath.startsWith(prefix)));
+}
+
+type Meant = { readonly index: number } | (Pick<Fault, 'pointer' | 'detail'> & { readonly index?: never });
+
+/** The branch of a union of objects that the data means, or why none can be told. */
+function branchMeant(
+  branches: readonly Branch[],
+  data: Readonly<Record<string, unknown>>,
+  path: string,
+): Meant {
+  const where = place(path);
+  const kinds = branches.map((branch) => branch.properties?.kind?.const);
+  if (kinds.every((kind) => kind !== undefined)) {
+    const list = choices(kinds.map(quote));
+    const index = (kinds as readonly unknown[]).indexOf(data.kind);
+    if (index >= 0) return { index };
+    return 'kind' in data
+      ? {
+          pointer: `${path}/kind`,
+          detail: `${place(`${path}/kind`)} is ${show(data.kind)} but must be ${list}`,
+        }
+      : { pointer: path, detail: `${where} must have "kind": ${list}` };
+  }
+  // A property that all branches know tells none apart, unless it is all that is there: a profile without a policy.
+  const isShared = (key: string): boolean => branches.every((branch) => key in (branch.properties ?? {}));
+  const policies = branches.map((branch) => branch.required!.filter((key) => !isShared(key)));
+  const named = policies.flat().filter((key) => key in data);
+  if (named.length > 1) {
+    return { pointer: path, detail: `${where} has more than one policy: ${named.join(', ')}` };
+  }
+  const index = policies.findIndex((keys) => keys.some((key) => key in data));
+  if (index >= 0) return { index };
+  const bare = policies.findIndex((keys) => keys.length === 0);
+  if (branches[bare]?.required?.every((key) => key in data)) return { index: bare };
+  const fallback = bare >= 0 ? ` and no ${branches[bare]!.required!.join(', ')}` : '';
+  return {
+    pointer: path,
+    detail: `${where} names no policy${fallback}; policies are ${policies.flat().join(', ')}`,
+  };
 }
 
 function explainOne(error: SchemaError): Fault {
@@ -124,6 +161,13 @@ function explainOne(error: SchemaError): Fault {
       return wrong(pointer, `${is} greater than ${params.limit}`);
     case 'exclusiveMaximum':
       return wrong(pointer, `${is} less than ${params.limit}`);
+    case 'minProperties':
+      return wrong(pointer, `${where} must have at least ${params.limit} entry`);
+    case 'maxProperties':
+      return wrong(
+        pointer,
+        `${where} has ${Object.keys(data as object).length} entries but may have at most ${params.limit}`,
+      );
     case 'minItems':
       return wrong(pointer, `${where} must have at least ${params.limit} item(s)`);
     case 'maxItems':
@@ -174,6 +218,10 @@ function place(pointer: string): string {
     .split('/')
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
   return parts
-    .map((part, index) => (/^\d+$/.test(part) ? `[${part}]` : index === 0 ? part : `.${part}`))
+    .map((part, index) => {
+      if (/^\d+$/.test(part)) return `[${part}]`;
+      if (!/^\w+$/.test(part)) return `[${show(part)}]`;
+      return index === 0 ? part : `.${part}`;
+    })
     .join('');
 }

@@ -6,7 +6,6 @@ import { kneeRank } from '../core/policy/knee-rank.ts';
 import { ratioRank } from '../core/policy/ratio-rank.ts';
 import { toleranceRank } from '../core/policy/tolerance-rank.ts';
 import { resolved } from '../core/spectrum.ts';
-import type { Decomposition } from '../engine/kernels.ts';
 import { budgetRanks } from './budget-ranks.ts';
 import { checkLimits, limitRank } from './limit-rank.ts';
 import { patternRanks } from './pattern-ranks.ts';
@@ -26,14 +25,14 @@ export const needsSpectrum = (target: Target): boolean =>
 /**
  * The rank of every module under one target: what the policy asks for, made uniform unless the target says otherwise,
  * then brought within the limits.
- * @param decompositions with complete spectra where `needsSpectrum(target)`; else not looked at
+ * @param decompositions σ of B·A without its scale, descending, complete (it may be padded) where `needsSpectrum(target)`; else not looked at
  * @throws AppError VALIDATION_FAILED for limits or a pattern that cannot be kept, BUDGET_TOO_SMALL
  */
 export function selectRanks(
   target: Target,
   limits: RankLimits,
   modules: readonly LoraModule[],
-  decompositions: readonly Pick<Decomposition, 'sigma'>[],
+  decompositions: readonly { readonly sigma: Float64Array }[],
 ): RankChoice {
   checkLimits(limits);
   if (!needsSpectrum(target)) return spectrumFreeRanks(target, limits, modules);

@@ -16,6 +16,7 @@ const RESULT: JobResult = {
   relative_error: 0.1,
   energy_retained: 0.99,
   worst_module: null,
+  serving: null,
   warnings: [],
 };
 
@@ -74,6 +75,25 @@ describe('jobs over HTTP', () => {
     assert.ok(Value.Check(JobRecord, finished), 'fits the contract');
     assert.equal(finished.state, 'succeeded');
     assert.deepEqual(finished.results, [RESULT]);
+  });
+
+  it('accepts every policy, with everything that may stand beside it', async () => {
+    const beside = { min_rank: 1, max_rank: 64, uniform: true, scale: 'keep', split: 'b', dtype: 'float16' };
+    const targets = [
+      { rank: 2 },
+      { energy: 0.9 },
+      { ratio: 10 },
+      { cumulative: 0.5 },
+      { knee: true },
+      { tolerance: 0 },
+      { budget_bytes: 1_000_000 },
+      { budget_parameters: 1 },
+      { rank_pattern: { q_proj: 2, '.*\\.v_proj': 4 } },
+      { profile: 'peft' },
+    ];
+    for (const target of targets) {
+      await accepted(await post(request([target, { ...target, ...beside, profile: 'peft' }])));
+    }
   });
 
   it('serves the report when there is one', async () => {
@@ -160,12 +180,108 @@ describe('jobs over HTTP', () => {
         '/targets/0/energy',
       ],
       ['energy 1.1', request([{ energy: 1.1 }]), /is 1.1 but must be at most 1/, '/targets/0/energy'],
-      ['no policy', request([{}]), /^targets\[0\] must have exactly one of rank, energy\.$/, '/targets/0'],
       [
-        'both',
+        'no policy',
+        request([{}]),
+        /^targets\[0\] names no policy and no profile; policies are rank, energy, ratio, .*, rank_pattern\.$/,
+        '/targets/0',
+      ],
+      [
+        'only options',
+        request([{ scale: 'keep', max_rank: 4 }]),
+        /names no policy and no profile/,
+        '/targets/0',
+      ],
+      [
+        'two policies',
         request([{ rank: 1 }, { rank: 1, energy: 1 }]),
-        /^targets\[1\] must have exactly one of rank, energy\.$/,
+        /^targets\[1\] has more than one policy: rank, energy\.$/,
         '/targets/1',
+      ],
+      [
+        'three policies beside a profile',
+        request([{ profile: 'vllm', knee: true, budget_bytes: 1, ratio: 2 }]),
+        /^targets\[0\] has more than one policy: ratio, knee, budget_bytes\.$/,
+        '/targets/0',
+      ],
+      [
+        'a profile that is no name',
+        request([{ profile: 4 }]),
+        /^targets\[0\]\.profile is 4 but must be a string\.$/,
+        '/targets/0/profile',
+      ],
+      [
+        'ratio below 1',
+        request([{ ratio: 0.5 }]),
+        /ratio is 0\.5 but must be at least 1/,
+        '/targets/0/ratio',
+      ],
+      [
+        'cumulative 0',
+        request([{ cumulative: 0 }]),
+        /is 0 but must be greater than 0/,
+        '/targets/0/cumulative',
+      ],
+      ['tolerance 1', request([{ tolerance: 1 }]), /is 1 but must be less than 1/, '/targets/0/tolerance'],
+      [
+        'a knee that is not wanted',
+        request([{ knee: false }]),
+        /knee is false but must be true/,
+        '/targets/0/knee',
+      ],
+      [
+        'a budget of nothing',
+        request([{ budget_bytes: 0 }]),
+        /budget_bytes is 0 but must be at least 1/,
+        '/targets/0/budget_bytes',
+      ],
+      [
+        'half a parameter',
+        request([{ budget_parameters: 0.5 }]),
+        /budget_parameters is 0\.5 but must be an integer/,
+        '/targets/0/budget_parameters',
+      ],
+      [
+        'an empty rank_pattern',
+        request([{ rank_pattern: {} }]),
+        /^targets\[0\]\.rank_pattern must have at least 1 entry\.$/,
+        '/targets/0/rank_pattern',
+      ],
+      [
+        'a rank_pattern of too many entries',
+        request([{ rank_pattern: Object.fromEntries(Array.from({ length: 4097 }, (_, i) => [`m${i}`, 1])) }]),
+        /rank_pattern has 4097 entries but may have at most 4096/,
+        '/targets/0/rank_pattern',
+      ],
+      [
+        'rank 0 in a rank_pattern',
+        request([{ rank_pattern: { 'layers.0.q_proj': 0 } }]),
+        /^targets\[0\]\.rank_pattern\["layers\.0\.q_proj"\] is 0 but must be at least 1\.$/,
+        '/targets/0/rank_pattern/layers.0.q_proj',
+      ],
+      [
+        'text in a rank_pattern under a name of two lines',
+        request([{ rank_pattern: { 'q\nproj': 'x' } }]),
+        /rank_pattern\["q\\nproj"\] is "x" but must be an integer/,
+        '/targets/0/rank_pattern/q\nproj',
+      ],
+      [
+        'min_rank',
+        request([{ energy: 0.9, min_rank: 0 }]),
+        /targets\[0\]\.min_rank is 0 but must be at least 1/,
+        '/targets/0/min_rank',
+      ],
+      [
+        'uniform',
+        request([{ budget_bytes: 9, uniform: 'no' }]),
+        /targets\[0\]\.uniform is "no" but must be true or false/,
+        '/targets/0/uniform',
+      ],
+      [
+        'a split',
+        request([{ tolerance: 0.1, split: 'c' }]),
+        /split is "c" but must be "balanced" or "b" or "a"/,
+        '/targets/0/split',
       ],
       ['a number as target', request([4]), /targets\[0\] is 4 but must be an object/, '/targets/0'],
       ['no targets', request([]), /targets must have at least 1 item/, '/targets'],
@@ -217,7 +333,37 @@ describe('jobs over HTTP', () => {
         /options is "x" but must be an object/,
         '/options',
       ],
-      ['a kind', request(undefined, { kind: 'merge' }), /kind is "merge" but must be "squeeze"/, '/kind'],
+      [
+        'a kind',
+        request(undefined, { kind: 'shrink' }),
+        /^kind is "shrink" but must be "squeeze" or "analyze" or "merge"\.$/,
+        '/kind',
+      ],
+      [
+        'no kind',
+        { adapter_id: 'ad_any', targets: [{ rank: 1 }] },
+        /^the request must have "kind": "squeeze" or "analyze" or "merge"\.$/,
+        '',
+      ],
+      ['an analysis of nothing', { kind: 'analyze' }, /^the request must have "adapter_id"\.$/, ''],
+      [
+        'a merge without sources',
+        { kind: 'merge', sources: [], targets: [{ rank: 1 }] },
+        /^sources must have at least 1 item/,
+        '/sources',
+      ],
+      [
+        'a weight',
+        { kind: 'merge', sources: [{ adapter_id: 'ad_any', weight: 'x' }], targets: [{ rank: 1 }] },
+        /^sources\[0\]\.weight is "x" but must be a number\.$/,
+        '/sources/0/weight',
+      ],
+      [
+        'a merge with a wrong target',
+        { kind: 'merge', sources: [{ adapter_id: 'ad_any' }], targets: [{ ratio: 0 }] },
+        /^targets\[0\]\.ratio is 0 but must be at least 1\.$/,
+        '/targets/0/ratio',
+      ],
       ['no adapter', { kind: 'squeeze', targets: [{ rank: 1 }] }, /the request must have "adapter_id"/, ''],
       ['a list', [], /the request is \[\] but must be an object/, ''],
       ['null', 'null', /the request is null but must be an object/, ''],
@@ -237,13 +383,28 @@ describe('jobs over HTTP', () => {
       const cases: [unknown, RegExp, string][] = [
         [
           request([{ ranks: 4 }]),
-          /^targets\[0\] has no option "ranks"; known are rank, uniform, scale, dtype, energy \(and 1 more/,
+          /^targets\[0\] has no option "ranks"; known are rank, .*tolerance, budget_bytes.* \(and 1 more/,
           '/targets/0/ranks',
         ],
         [
-          request([{ rank: 4, max_rank: 8 }]),
-          /^targets\[0\] has no option "max_rank"; known are/,
-          '/targets/0/max_rank',
+          request([{ rank: 4, maxRank: 8 }]),
+          /^targets\[0\] has no option "maxRank"; known are rank, min_rank, max_rank, uniform, profile, scale, split, dtype\.$/,
+          '/targets/0/maxRank',
+        ],
+        [
+          request([{ budget_bytes: 4, share: 8 }]),
+          /^targets\[0\] has no option "share"; known are budget_bytes, min_rank, /,
+          '/targets/0/share',
+        ],
+        [
+          { kind: 'analyze', adapter_id: adapterId, targets: [{ rank: 1 }] },
+          /^the request has no option "targets"; known are kind, adapter_id\.$/,
+          '/targets',
+        ],
+        [
+          { kind: 'merge', sources: [{ id: 'x' }], targets: [{ rank: 1 }] },
+          /^sources\[0\] has no option "id"; known are adapter_id, weight \(and 1 more/,
+          '/sources/0/id',
         ],
         [
           request(undefined, { options: { powerIterations: 2 } }),
@@ -252,7 +413,7 @@ describe('jobs over HTTP', () => {
         ],
         [
           request(undefined, { webhook: 'x' }),
-          /the request has no option "webhook"; known are kind, adapter_id, targets, options/,
+          /the request has no option "webhook"; known are kind, adapter_id, targets, options\.$/,
           '/webhook',
         ],
       ];
@@ -342,6 +503,7 @@ describe('jobs over HTTP', () => {
         const response = await squeeze(body);
         const job = await accepted(response);
         assert.equal(response.headers.get('location'), `/v1/jobs/${job.id}`);
+        assert.ok(job.request.kind === 'squeeze');
         assert.deepEqual(
           job.request,
           { kind: 'squeeze', adapter_id: job.request.adapter_id, ...wanted },
