@@ -24,11 +24,32 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'storage',
     'metrics',
   ],
-  http: ['service', 'storage', 'metrics', 'contract', 'errors.ts'],
+  http: ['service', 'serving', 'storage', 'metrics', 'contract', 'errors.ts'],
   // config.ts and log.ts: queue/processor.ts is a process of its own and wires itself.
   queue: ['service', 'storage', 'squeeze', 'engine', 'contract', 'config.ts', 'log.ts', 'errors.ts'],
-  service: ['squeeze', 'storage', 'formats', 'safetensors', 'adapter', 'json', 'contract', 'errors.ts'],
-  squeeze: ['engine', 'core', 'formats', 'safetensors', 'adapter', 'contract', 'errors.ts', 'version.ts'],
+  service: [
+    'squeeze',
+    'serving',
+    'storage',
+    'formats',
+    'safetensors',
+    'adapter',
+    'json',
+    'contract',
+    'errors.ts',
+  ],
+  squeeze: [
+    'serving',
+    'engine',
+    'core',
+    'formats',
+    'safetensors',
+    'adapter',
+    'contract',
+    'errors.ts',
+    'version.ts',
+  ],
+  serving: ['contract', 'adapter', 'errors.ts'],
   formats: ['safetensors', 'adapter', 'json', 'errors.ts'],
   storage: ['errors.ts'],
   metrics: ['contract'],
@@ -63,7 +84,7 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Layers that only calculate: no files, sockets, processes or clocks. */
-const PURE = ['core', 'adapter'];
+const PURE = ['core', 'adapter', 'serving'];
 
 const COMMENTS = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
 const IMPORTS = /\b(?:from|import|require|require\.resolve)\s*\(?\s*['"]([^'"\s]+)['"]/g;

@@ -1,0 +1,13 @@
+import type { Adapter } from '../adapter/adapter.ts';
+
+/** An adapter as it would be handed to a server: read from the files themselves. */
+export interface AdapterFacts {
+  readonly adapter: Adapter;
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+}
+
+/** A list of names for a sentence: the first few, and how many more. */
+export function some(names: readonly string[], most = 3): string {
+  const shown = names.slice(0, most).join(', ');
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
+}

@@ -1,0 +1,176 @@
+import { POLICIES, type PolicyName, type Target } from '../contract/target.ts';
+import type { Profile } from './profile.ts';
+import { profileNamed } from './profiles.ts';
+import { invalid, rankCap } from './rank-cap.ts';
+
+/** What bounds the rank of a module besides the policy. `allowedRanks` is ascending; null allows any. */
+export interface TargetLimits {
+  readonly minRank: number;
+  readonly maxRank: number;
+  readonly allowedRanks: readonly number[] | null;
+}
+
+export interface AppliedTarget {
+  /** The target with everything said that its profile decides; with a rank where it had no policy. */
+  readonly target: Target;
+  readonly limits: TargetLimits;
+  readonly profile: Profile | null;
+}
+
+/** Policies that are about modules of different ranks. */
+const UNEQUAL_POLICIES: readonly PolicyName[] = ['budget_bytes', 'budget_parameters', 'rank_pattern'];
+
+/**
+ * Works out what a target and its profile say together. Applying it to its own result changes nothing.
+ * @throws AppError UNKNOWN_PROFILE, listing those there are
+ * @throws AppError VALIDATION_FAILED where the target asks for what its profile cannot load, or contradicts itself
+ */
+export function applyProfile(target: Target): AppliedTarget {
+  const profile = target.profile === undefined ? null : profileNamed(target.profile, 'UNKNOWN_PROFILE');
+  return profile ? combine(target, profile) : withoutProfile(target);
+}
+
+function withoutProfile(target: Target): AppliedTarget {
+  const limits = {
+    minRank: target.min_rank ?? 1,
+    maxRank: target.max_rank ?? Number.MAX_SAFE_INTEGER,
+    allowedRanks: null,
+  };
+  checkOrder(limits);
+  return { target, limits, profile: null };
+}
+
+/** As applyProfile, with a profile that need not be one of the known. */
+export function combine(asked: Target, profile: Profile): AppliedTarget {
+  const cap = rankCap(profile, asked.max_rank);
+  const target = withPolicy(asked, profile, cap);
+  const limits: TargetLimits = {
+    minRank: Math.max(target.min_rank ?? 1, profile.min_rank),
+    maxRank: cap ?? Number.MAX_SAFE_INTEGER,
+    allowedRanks: profile.allowed_ranks,
+  };
+  checkOrder(limits);
+  checkRanks(target, profile, limits);
+  return {
+    target: {
+      ...target,
+      uniform: uniformOf(target, profile),
+      scale: scaleOf(target, profile),
+      split: target.split ?? 'balanced',
+      dtype: dtypeOf(target, profile),
+    },
+    limits,
+    profile,
+  };
+}
+
+const policyOf = (target: Target): PolicyName | undefined => POLICIES.find((policy) => policy in target);
+
+/** A profile alone asks for the largest rank that it allows. */
+function withPolicy(target: Target, profile: Profile, cap: number | null): Target {
+  if (policyOf(target) !== undefined) return target;
+  if (cap === null) {
+    throw invalid(`${profile.name} has no largest rank of its own: say rank, max_rank or another policy.`, {
+      profile: profile.name,
+    });
+  }
+  const rank = profile.allowed_ranks?.filter((allowed) => allowed <= cap).at(-1) ?? cap;
+  return { ...target, rank };
+}
+
+function checkOrder({ minRank, maxRank }: TargetLimits): void {
+  if (minRank > maxRank) {
+    throw invalid(`min_rank is ${minRank}, above the largest rank allowed, ${maxRank}.`, {
+      min_rank: minRank,
+      max_rank: maxRank,
+    });
+  }
+}
+
+/** Ranks that the target names have to be ranks that the profile takes: cutting them down would surprise. */
+function checkRanks(target: Target, profile: Profile, limits: TargetLimits): void {
+  const named: [where: string, rank: number][] = [];
+  if ('rank' in target) named.push(['rank', target.rank]);
+  if ('rank_pattern' in target) {
+    const entries = Object.entries(target.rank_pattern);
+    named.push(
+      ...entries.map(([key, rank]): [string, number] => [`rank_pattern[${JSON.stringify(key)}]`, rank]),
+    );
+  }
+  for (const [where, rank] of named) {
+    const context = { profile: profile.name, rank };
+    if (rank > limits.maxRank) {
+      throw invalid(
+        `${where} is ${rank}, above ${limits.maxRank}, the largest that ${profile.name} takes here${remedy(target, profile, rank)}.`,
+        { ...context, limit: limits.maxRank },
+      );
+    }
+    if (rank < profile.min_rank) {
+      throw invalid(`${where} is ${rank}, but ${profile.name} takes no rank below ${profile.min_rank}.`, {
+        ...context,
+        limit: profile.min_rank,
+      });
+    }
+    if (limits.allowedRanks && !limits.allowedRanks.includes(rank)) {
+      throw invalid(
+        `${where} is ${rank}, but ${profile.name} takes only ${limits.allowedRanks.join(', ')}.`,
+        {
+          ...context,
+          allowed: limits.allowedRanks,
+        },
+      );
+    }
+  }
+}
+
+function remedy({ max_rank: said }: Target, { max_rank: cap }: Profile, rank: number): string {
+  const canBeSet = cap.setting !== null && (cap.largest === null || rank <= cap.largest);
+  return said === undefined && canBeSet ? `; say max_rank ${rank} if ${cap.setting} allows it` : '';
+}
+
+/** Whether modules may have different ranks there, as this service writes them. */
+function takesUnequal(target: Target, profile: Profile): boolean {
+  // Our lora_alpha is one for all: divided by the rank of each module it would be a scale of its own.
+  if (profile.scale.formula === 'tensor-rank') return false;
+  if (profile.same_rank === 'layers') return policyOf(target) === 'rank_pattern';
+  return profile.same_rank !== 'all';
+}
+
+function uniformOf(target: Target, profile: Profile): boolean {
+  const policy = policyOf(target)!;
+  const takes = takesUnequal(target, profile);
+  const context = { profile: profile.name };
+  if (target.uniform === false && !takes) {
+    throw invalid(`uniform is false, but ${profile.name} needs one rank for all modules.`, context);
+  }
+  if (policy === 'rank_pattern' && !takes) {
+    throw invalid(
+      `rank_pattern gives modules different ranks, but ${profile.name} needs one for all: say rank.`,
+      context,
+    );
+  }
+  return target.uniform ?? !(UNEQUAL_POLICIES.includes(policy) && takes);
+}
+
+function scaleOf(target: Target, profile: Profile): 'fold' | 'keep' {
+  if (target.scale === 'keep' && profile.scale.formula === 'unstated') {
+    throw invalid(
+      `scale is "keep", but how ${profile.name} scales is not documented: only "fold", which makes the scale 1, is safe.`,
+      { profile: profile.name },
+    );
+  }
+  return target.scale ?? 'fold';
+}
+
+function dtypeOf(target: Target, profile: Profile): NonNullable<Target['dtype']> {
+  const { dtype } = target;
+  const allowed = profile.dtypes;
+  if (dtype !== undefined && dtype !== 'match' && !allowed.includes(dtype)) {
+    throw invalid(`dtype is "${dtype}", but ${profile.name} takes only ${allowed.join(', ')}.`, {
+      profile: profile.name,
+      allowed,
+    });
+  }
+  // "match" could keep a dtype that is not taken.
+  return dtype ?? (allowed.length === 3 ? 'match' : allowed[0]!);
+}

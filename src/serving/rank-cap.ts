@@ -1,0 +1,37 @@
+import { AppError } from '../errors.ts';
+import type { Profile } from './profile.ts';
+
+/**
+ * The largest rank that the place takes: what a target's max_rank says it is set to, else its default; null where
+ * there is none.
+ * @throws AppError VALIDATION_FAILED when it cannot be set to that
+ */
+export function rankCap(profile: Profile, maxRank: number | undefined): number | null {
+  const { max_rank: cap, min_rank: least, name } = profile;
+  if (maxRank === undefined) return cap.default;
+  if (cap.largest !== null && maxRank > cap.largest) {
+    const setting = cap.setting === null ? '' : ` (${cap.setting})`;
+    throw invalid(`max_rank is ${maxRank}, but ${name} takes ${cap.largest} at most${setting}.`, {
+      profile: name,
+      max_rank: maxRank,
+      limit: cap.largest,
+    });
+  }
+  if (maxRank < least) {
+    throw invalid(`max_rank is ${maxRank}, but ${name} takes no rank below ${least}.`, {
+      profile: name,
+      max_rank: maxRank,
+      limit: least,
+    });
+  }
+  return maxRank;
+}
+
+/** What the place has to be set to so that it takes the rank: vLLM's --max-lora-rank comes in steps. */
+export function settingFor(profile: Profile, rank: number): number {
+  return profile.max_rank.steps?.find((step) => step >= rank) ?? rank;
+}
+
+export function invalid(message: string, context: AppError['context']): AppError {
+  return new AppError('VALIDATION_FAILED', message, context);
+}

@@ -1,0 +1,72 @@
+import type { Adapter, FactorDtype, LoraModule } from '../../adapter/adapter.ts';
+import { some } from '../adapter-facts.ts';
+import type { Profile } from '../profile.ts';
+import type { Rule } from './rule.ts';
+
+/** Scales are quotients of numbers from JSON: equal ones may differ in their last digits. */
+const SAME = 1e-9;
+
+/** The scale that the place gives to a module; PEFT's own is `module.scale`. */
+function scaleThere({ scale }: Profile, adapter: Adapter, module: LoraModule): number {
+  if (scale.formula === 'module') return module.scale;
+  if (scale.formula === 'unstated') return 1;
+  const rank = scale.formula === 'config' ? adapter.configRank : module.rank;
+  return adapter.alpha / (adapter.useRslora && scale.rslora ? Math.sqrt(rank) : rank);
+}
+
+const FORMULAS: Readonly<Record<Profile['scale']['formula'], string>> = {
+  module: 'each module’s own alpha and rank are read',
+  config: 'lora_alpha / r of adapter_config.json is used for all modules',
+  'tensor-rank': 'lora_alpha is divided by the rank of each module’s tensors',
+  unstated: 'the formula is not documented, so the scale has to be 1',
+};
+
+/** Whether every module gets the scale there that it was trained with. */
+export const scale: Rule = (profile, { adapter }) => {
+  const formula = FORMULAS[profile.scale.formula];
+  const off = adapter.modules.find(
+    (module) => Math.abs(scaleThere(profile, adapter, module) - module.scale) > SAME * Math.abs(module.scale),
+  );
+  if (!off) return { passed: true, detail: formula };
+  const there = Number(scaleThere(profile, adapter, off).toPrecision(6));
+  const rslora = adapter.useRslora && !profile.scale.rslora ? ' and use_rslora is ignored' : '';
+  return {
+    passed: false,
+    detail:
+      `${formula}${rslora}: ${off.name} would get ${there} instead of ${Number(off.scale.toPrecision(6))}; ` +
+      'squeeze with scale "fold" to one rank',
+  };
+};
+
+/** rank_pattern and alpha_pattern that change a value, where a server stops at them. */
+export const patterns: Rule = (profile, { adapter }) => {
+  if (profile.patterns !== 'refused') return null;
+  const changing = (field: string, value: number): string[] => {
+    const pattern = adapter.config[field];
+    const entries = typeof pattern === 'object' && pattern !== null ? Object.entries(pattern) : [];
+    return entries.filter(([, own]) => own !== value).map(([key]) => `${field}[${JSON.stringify(key)}]`);
+  };
+  const found = [
+    ...changing('rank_pattern', adapter.configRank),
+    ...changing('alpha_pattern', adapter.alpha),
+  ];
+  return found.length === 0
+    ? { passed: true, detail: 'no module has a rank or alpha of its own' }
+    : { passed: false, detail: `${some(found)} is refused: squeeze with scale "fold" to one rank` };
+};
+
+const DTYPE_NAMES: Readonly<Record<FactorDtype, Profile['dtypes'][number]>> = {
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+};
+
+export const dtype: Rule = ({ dtypes }, { adapter }) => {
+  const found = [
+    ...new Set(adapter.modules.flatMap(({ a, b }) => [DTYPE_NAMES[a.dtype], DTYPE_NAMES[b.dtype]])),
+  ];
+  const wrong = found.filter((name) => !dtypes.includes(name));
+  return wrong.length === 0
+    ? { passed: true, detail: `factors are ${found.join(', ')}` }
+    : { passed: false, detail: `factors are ${wrong.join(', ')}: squeeze with dtype ${dtypes.join(' or ')}` };
+};

@@ -1,0 +1,69 @@
+import type { ProfileFeature } from '../../contract/serving.ts';
+import { type AdapterFacts, some } from '../adapter-facts.ts';
+import type { Rule } from './rule.ts';
+
+const MAGNITUDE = /\.lora_magnitude_vector(?:\.|$)/;
+const LORA_BIAS = /\.lora_B(?:\.[^.]+)?\.bias$/;
+const BIAS = /\.bias$/;
+
+/** Where an adapter has the feature, in words; undefined where it has not. */
+const FOUND: Readonly<Record<ProfileFeature, (facts: AdapterFacts) => string | undefined>> = {
+  dora: (facts) => found(facts.adapter.config.use_dora === true && 'use_dora', tensors(facts, MAGNITUDE)),
+  'lora-bias': (facts) =>
+    found(facts.adapter.config.lora_bias === true && 'lora_bias', tensors(facts, LORA_BIAS)),
+  bias: (facts) => {
+    const { bias, modules_to_save: saved } = facts.adapter.config;
+    const isSet = typeof bias === 'string' && bias !== 'none' && `bias "${bias}"`;
+    // The bias of a head belongs to modules_to_save.
+    const isOfHead = Array.isArray(saved) && saved.length > 0;
+    return found(isSet, isOfHead && !isSet ? [] : tensors(facts, BIAS, LORA_BIAS));
+  },
+  'modules-to-save': (facts) => {
+    const { modules_to_save: saved } = facts.adapter.config;
+    const isSet = (Array.isArray(saved) || typeof saved === 'string') && saved.length > 0;
+    const others = facts.adapter.passthrough
+      .map(({ name }) => name)
+      .filter((name) => ![MAGNITUDE, LORA_BIAS, BIAS].some((pattern) => pattern.test(name)));
+    return found(isSet && `modules_to_save ${JSON.stringify(saved)}`, others);
+  },
+};
+
+function found(setting: string | false, names: readonly string[]): string | undefined {
+  const parts = [...(setting ? [setting] : []), ...(names.length > 0 ? [some(names)] : [])];
+  return parts.length > 0 ? parts.join(', ') : undefined;
+}
+
+function tensors({ adapter }: AdapterFacts, pattern: RegExp, except?: RegExp): string[] {
+  const names = adapter.passthrough.map(({ name }) => name);
+  return names.filter((name) => pattern.test(name) && !except?.test(name));
+}
+
+/** Squeezing changes factors only; what else is in an adapter has to go elsewhere. */
+const REMEDIES: Readonly<Record<ProfileFeature, string>> = {
+  dora: 'merge it into the base model (PEFT’s merge_and_unload), or train without use_dora',
+  'modules-to-save':
+    'merge it into the base model (PEFT’s merge_and_unload), or train without modules_to_save',
+  bias: 'merge it into the base model (PEFT’s merge_and_unload), or train with bias "none"',
+  'lora-bias': 'merge it into the base model (PEFT’s merge_and_unload), or train without lora_bias',
+};
+
+/** That an adapter does not have what the place refuses, or would silently leave out. */
+export const lacking =
+  (feature: ProfileFeature): Rule =>
+  ({ lacks, title }, facts) => {
+    const lack = lacks.find((one) => one.feature === feature);
+    if (!lack) return null;
+    const where = FOUND[feature](facts);
+    if (where === undefined) return { passed: true, detail: `the adapter has no ${NOUNS[feature]}` };
+    return {
+      passed: false,
+      detail: `${where} is ${lack.effect} by ${title} (${lack.detail}): ${REMEDIES[feature]}`,
+    };
+  };
+
+const NOUNS: Readonly<Record<ProfileFeature, string>> = {
+  dora: 'DoRA magnitudes',
+  'modules-to-save': 'modules_to_save or tensors besides its factors',
+  bias: 'trained bias',
+  'lora-bias': 'bias of lora_B',
+};

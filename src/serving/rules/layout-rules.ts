@@ -1,0 +1,73 @@
+import { some } from '../adapter-facts.ts';
+import type { Profile } from '../profile.ts';
+import type { Rule } from './rule.ts';
+
+export const moduleKinds: Rule = ({ module_kinds: kinds }, { adapter }) => {
+  const wrong = adapter.modules.filter(({ kind }) => !kinds.includes(kind));
+  return wrong.length === 0
+    ? { passed: true, detail: `every module is ${kinds.join(' or ')}` }
+    : {
+        passed: false,
+        detail: `only ${kinds.join(' and ')} modules are taken, not ${some(wrong.map(({ name, kind }) => `${name} (${kind})`))}: train without them`,
+      };
+};
+
+export const targetModules: Rule = ({ target_modules: targets }, { adapter }) => {
+  if (targets === null) return null;
+  const isTaken = (name: string): boolean =>
+    targets.some((target) => name === target || name.endsWith(`.${target}`));
+  const wrong = adapter.modules.map(({ name }) => name).filter((name) => !isTaken(name));
+  return wrong.length === 0
+    ? { passed: true, detail: 'every module is one that is taken' }
+    : { passed: false, detail: `${some(wrong)} is not taken, only ${targets.join(', ')}: train without it` };
+};
+
+const NAMES: Readonly<Record<Exclude<Profile['tensor_names'], 'any'>, RegExp>> = {
+  peft: /^base_model\.model\..+\.(?:lora_[AB]\.weight|lora_embedding_[AB])$/,
+  suffix: /\.(?:lora_[AB]\.weight|lora_embedding_[AB])$/,
+};
+
+export const tensorNames: Rule = ({ tensor_names: form }, { adapter }) => {
+  if (form === 'any') return null;
+  const names = adapter.modules.flatMap(({ a, b }) => [a.name, b.name]);
+  const wrong = names.filter((name) => !NAMES[form].test(name));
+  return wrong.length === 0
+    ? {
+        passed: true,
+        detail: `names end in lora_A.weight and lora_B.weight${form === 'peft' ? ' after base_model.model' : ''}`,
+      }
+    : {
+        passed: false,
+        detail: `${some(wrong)} is not named as PEFT’s save_pretrained does (base_model.model.<path>.lora_A.weight): save the adapter with it`,
+      };
+};
+
+export const requiredConfig: Rule = ({ required_config: required }, { adapter }) => {
+  if (required.length === 0) return null;
+  const missing = required.flatMap(({ field, values }) => {
+    const value = adapter.config[field];
+    if (values === null ? value !== undefined && value !== null : values.includes(value as string)) return [];
+    return [values === null ? field : `${field} (one of ${values.join(', ')})`];
+  });
+  return missing.length === 0
+    ? { passed: true, detail: `adapter_config.json has ${required.map(({ field }) => field).join(', ')}` }
+    : { passed: false, detail: `adapter_config.json lacks ${missing.join(', ')}: add it before upload` };
+};
+
+export const fileNames: Rule = ({ files: looked }, { files }) => {
+  const missing = looked.filter((name) => !files.some((file) => file.name === name));
+  return missing.length === 0
+    ? { passed: true, detail: looked.join(', ') }
+    : { passed: false, detail: `${missing.join(', ')} is missing` };
+};
+
+export const size: Rule = ({ weights_bytes_below: limit }, { files }) => {
+  if (limit === null) return null;
+  const { name, bytes } = files.reduce((x, y) => (y.bytes > x.bytes ? y : x));
+  return bytes < limit
+    ? { passed: true, detail: `${name} has ${bytes} bytes, less than ${limit}` }
+    : {
+        passed: false,
+        detail: `${name} has ${bytes} bytes, but has to have less than ${limit}: squeeze to a lower rank or to a 16-bit dtype`,
+      };
+};

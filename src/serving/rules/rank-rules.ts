@@ -1,0 +1,77 @@
+import type { LoraModule } from '../../adapter/adapter.ts';
+import { type AdapterFacts, some } from '../adapter-facts.ts';
+import type { Profile } from '../profile.ts';
+import { settingFor } from '../rank-cap.ts';
+import type { Rule } from './rule.ts';
+
+/** r of the configuration counts too: servers compare it with their limit and lay out memory by it. */
+const largestOf = ({ adapter }: AdapterFacts): number =>
+  adapter.modules.reduce((largest, { rank }) => Math.max(largest, rank), adapter.configRank);
+
+const smallestOf = ({ adapter }: AdapterFacts): number =>
+  adapter.modules.reduce((smallest, { rank }) => Math.min(smallest, rank), Number.MAX_SAFE_INTEGER);
+
+export const maxRank: Rule = (profile, facts, { maxRank: cap }) => {
+  if (cap === Number.MAX_SAFE_INTEGER) return null;
+  const rank = largestOf(facts);
+  const { setting, largest } = profile.max_rank;
+  if (rank <= cap) {
+    const at = setting === null ? '' : ` (${setting}: ${settingFor(profile, cap)})`;
+    return { passed: true, detail: `rank ${rank}, at most ${cap}${at}` };
+  }
+  const needed = settingFor(profile, rank);
+  const canBeSet = setting !== null && (largest === null || needed <= largest);
+  const other = canBeSet ? `, or serve with ${setting} ${needed}` : '';
+  return { passed: false, detail: `rank ${rank}, at most ${cap}: squeeze to ${cap}${other}` };
+};
+
+export const minRank: Rule = ({ min_rank: least }, facts) => {
+  if (least === 1) return null;
+  const rank = smallestOf(facts);
+  return rank >= least
+    ? { passed: true, detail: `rank ${rank}, at least ${least}` }
+    : { passed: false, detail: `rank ${rank}, at least ${least}: it takes an adapter of a larger rank` };
+};
+
+export const allowedRank: Rule = ({ allowed_ranks: allowed }, { adapter }) => {
+  if (allowed === null) return null;
+  const wrong = [...new Set(adapter.modules.map(({ rank }) => rank))].filter(
+    (rank) => !allowed.includes(rank),
+  );
+  return wrong.length === 0
+    ? { passed: true, detail: `every rank is one of ${allowed.join(', ')}` }
+    : { passed: false, detail: `rank ${some(wrong.map(String))}: squeeze to one of ${allowed.join(', ')}` };
+};
+
+const SHARED_BY: Readonly<Record<Exclude<Profile['same_rank'], 'none'>, string>> = {
+  experts: 'all experts of a layer',
+  layers: 'all layers of a type',
+  all: 'all modules',
+};
+
+/** What modules that have to share a rank have in common. */
+function groupOf({ name }: LoraModule, shared: Profile['same_rank']): string {
+  if (shared === 'all') return '';
+  return shared === 'layers'
+    ? name.replaceAll(/(?<=^|\.)\d+(?=\.|$)/g, '*')
+    : name.replace(/(?<=\.experts\.)\d+(?=\.)/, '*');
+}
+
+export const uniformRank: Rule = ({ same_rank: shared }, facts) => {
+  if (shared === 'none') return null;
+  const firstOf = new Map<string, LoraModule>();
+  for (const module of facts.adapter.modules) {
+    const group = groupOf(module, shared);
+    const first = firstOf.get(group) ?? module;
+    firstOf.set(group, first);
+    if (first.rank !== module.rank) {
+      return {
+        passed: false,
+        detail:
+          `${SHARED_BY[shared]} need one rank, but ${first.name} has ${first.rank} and ${module.name} has ` +
+          `${module.rank}: squeeze to rank ${smallestOf(facts)}, which every module has`,
+      };
+    }
+  }
+  return { passed: true, detail: `one rank for ${SHARED_BY[shared]}` };
+};
