@@ -1,81 +1,68 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensureLlamaAdapter } from './llama-adapter.ts';
-import {
-  PEERS,
-  type PeerRun,
-  peersAreInstalled,
-  runPeer,
-  type Score,
-  scoreFolders,
-} from './measure-peers.ts';
-import { measureService, type ServiceMeasurement } from './measure-service.ts';
-import { readOptions } from './options.ts';
-import { benchmarkPage } from './page.ts';
+import { describeMachine } from './machine.ts';
+import { type BenchOptions, type Part, parseOptions, USAGE } from './options.ts';
+import { measureConcurrency } from './parts/concurrency.ts';
+import type { Context, Section } from './parts/context.ts';
+import { measureFloor } from './parts/floor.ts';
+import { measurePeers } from './parts/peers.ts';
+import { measureWork } from './parts/work.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const HOME = join(ROOT, 'data', 'bench');
-const ADAPTER = join(HOME, 'llama-7b-r64');
-const METHODS = ['rsvd', 'exact'] as const;
-const say = (line: string) => console.error(line);
+const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 
-async function measurePeers(rank: number, runs: number): Promise<Map<string, PeerRun[]>> {
-  const found = new Map<string, PeerRun[]>();
-  for (const { method, slow } of PEERS) {
-    say(`${method}: ${slow ? 'one run' : `1 + ${runs} runs`} …`);
-    const done: PeerRun[] = [];
-    // The first run of the fast ones is not counted: it brings the file and the libraries into the page cache.
-    for (let run = slow ? 1 : 0; run <= (slow ? 1 : runs); run++) {
-      done.push(await runPeer(method, ADAPTER, rank, outDir(method)));
-    }
-    found.set(method, slow ? done : done.slice(1));
+const MEASURE: Readonly<Record<Part, (context: Context) => Promise<Section>>> = {
+  peers: measurePeers,
+  work: measureWork,
+  floor: measureFloor,
+  concurrency: measureConcurrency,
+};
+
+/** Reads the command line; ends the process on --help and on words it does not know. */
+function readOptions(words: readonly string[]): BenchOptions {
+  try {
+    const options = parseOptions(words);
+    if (options) return options;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    process.exit(2);
   }
-  return found;
+  console.log(USAGE);
+  process.exit(0);
 }
 
-const outDir = (name: string) => join(HOME, 'out', name);
-
-const options = readOptions();
-if (!existsSync(join(ROOT, 'dist', 'main.js'))) {
+const words = process.argv.slice(2);
+const options = readOptions(words);
+if (!existsSync(join(REPOSITORY, 'dist', 'main.js'))) {
   console.error('dist/main.js is missing: run `npm run build` first.');
   process.exit(1);
 }
-say(`Making the adapter in ${ADAPTER}, unless it is there …`);
-await ensureLlamaAdapter(ADAPTER);
 
-const ours = new Map<string, ServiceMeasurement>();
-for (const method of METHODS) {
-  say(`LoRA-Squeeze ${method}: 1 + ${options.runs} jobs …`);
-  const measured = await measureService({
-    adapterDir: ADAPTER,
-    stateDir: join(HOME, `state-${method}`),
-    outDir: outDir(method),
-    rank: options.rank,
-    runs: options.runs,
-    options: { method },
-  });
-  ours.set(method, measured);
-}
+const startedMs = performance.now();
+const elapsed = () => `${((performance.now() - startedMs) / 1000).toFixed(0).padStart(4)} s`;
+const context: Context = {
+  options,
+  homeDir: join(REPOSITORY, 'data', 'bench'),
+  repositoryDir: REPOSITORY,
+  say: (line) => console.error(`${elapsed()}  ${line}`),
+};
+await mkdir(context.homeDir, { recursive: true });
 
-const peersHere = !options.skipPeers && peersAreInstalled();
-if (!peersHere && !options.skipPeers) {
-  say('SKIPPED: the peers need /usr/bin/python3 with torch and safetensors (Debian: python3-torch,');
-  say('python3-safetensors, and libopenblas0-pthread to be fair to them).');
+const sections: Section[] = [];
+for (const part of options.parts) {
+  context.say(`Part ${part}`);
+  sections.push(await MEASURE[part](context));
 }
-const peers = peersHere ? await measurePeers(options.rank, options.runs) : new Map<string, PeerRun[]>();
-const scores = new Map<string, Score>();
-if (peersHere) {
-  say('Scoring all results in float64 …');
-  const names = [...ours.keys(), ...peers.keys()];
-  const found = await scoreFolders(ADAPTER, options.rank, names.map(outDir));
-  names.forEach((name, i) => {
-    scores.set(name, found[i]!);
-  });
-}
-await rm(join(HOME, 'out'), { recursive: true, force: true });
+context.say('Done.');
 
-const words = process.argv.slice(2);
 const command = ['npm run bench --silent', ...(words.length > 0 ? ['--', ...words] : [])].join(' ');
-console.log(benchmarkPage({ rank: options.rank, ours, peers, scores, command }));
+const facts = [
+  ...describeMachine(Object.assign({}, ...sections.map(({ versions }) => versions ?? {}))),
+  `Command: \`${command}\`, ${elapsed().trim()}`,
+];
+console.log(`# Benchmark
+${options.quick ? '\n**A quick run: it tries the benchmark, its numbers are worth nothing.**\n' : ''}
+${facts.map((fact) => `- ${fact}`).join('\n')}
+
+${sections.map(({ markdown }) => markdown).join('\n\n')}`);

@@ -5,6 +5,8 @@
   peers.py score SOURCE_DIR RANK OUT_DIR...     one JSON line for each: relative error, optimum, excess over it (float64)
 
 Methods
+  peft            PEFT's convert_to_lora: builds every ΔW, full torch.linalg.svd, all threads. Takes the better part of
+                  an hour, so it squeezes one module of each size and the time is that of all, extrapolated
   kohya           kohya-ss sd-scripts' current resize: builds every ΔW, torch.svd_lowrank(q=2k, niter=2), all threads
   factored-qr     exact without building ΔW: QR of both factors, SVD of the r×r core, float32
   factored-gram   exact through float64 Gram matrices and eigh: the fastest exact script we know how to write
@@ -21,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 # Read by the BLAS library when it is loaded. A spinning OpenMP pool costs dearly when two pools share the cores.
 CORES = len(os.sched_getaffinity(0))
-BLAS_THREADS = CORES if "kohya" in sys.argv[1:3] else 1
+BLAS_THREADS = CORES if sys.argv[2:3] in (["peft"], ["kohya"]) else 1
 os.environ.update(OMP_WAIT_POLICY="PASSIVE", OMP_NUM_THREADS=str(BLAS_THREADS), OPENBLAS_NUM_THREADS=str(BLAS_THREADS))
 
 import torch
@@ -31,6 +33,11 @@ from safetensors.torch import load_file, save_file
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 OVERSAMPLING, POWER_ITERATIONS = 10, 2
 SMALLEST_PIVOT = 1e-7  # relative; below it a direction of a float64 Gram matrix is rounding noise
+
+
+def peft(b, a, k):
+    u, s, vh = torch.linalg.svd(b @ a, full_matrices=False)
+    return u[:, :k] * s[:k], vh[:k]
 
 
 def kohya(b, a, k):
@@ -73,11 +80,15 @@ def factored_rsvd(b, a, k):
 
 
 METHODS = {
+    "peft": peft,
     "kohya": kohya,
     "factored-qr": factored_qr,
     "factored-gram": factored_gram,
     "factored-rsvd": factored_rsvd,
 }
+
+
+SAMPLED = {"peft"}
 
 
 def read_config(folder):
@@ -96,15 +107,20 @@ def run(method, source, rank, out):
 
     def one(name):
         torch.set_grad_enabled(False)  # a setting of each thread
+        begun = time.perf_counter()
         name_b = name.replace("lora_A", "lora_B")
         dtype = tensors[name].dtype
         b, a = squeeze(tensors[name_b].float(), tensors[name].float(), rank)
-        return {name: a.to(dtype).contiguous(), name_b: b.to(dtype).contiguous()}
+        pair = {name: a.to(dtype).contiguous(), name_b: b.to(dtype).contiguous()}
+        return pair, time.perf_counter() - begun
 
-    result = {}
+    groups = by_size(tensors)
+    names = [group[0] for group in groups] if method in SAMPLED else [name for group in groups for name in group]
+    result, spent = {}, {}
     with ThreadPoolExecutor(CORES // BLAS_THREADS) as pool:
-        for pair in pool.map(one, [name for name in tensors if ".lora_A." in name]):
+        for name, (pair, seconds) in zip(names, pool.map(one, names)):
             result.update(pair)
+            spent[name] = seconds
     computed = time.perf_counter()
 
     os.makedirs(out, exist_ok=True)
@@ -114,14 +130,28 @@ def run(method, source, rank, out):
     with open(os.path.join(out, CONFIG), "w") as file:
         json.dump(config, file)
     saved = time.perf_counter()
+    modules = sum(map(len, groups))
+    share = len(names) / modules
+    compute = computed - loaded if share == 1 else sum(spent[group[0]] * len(group) for group in groups)
+    seconds = {"load": loaded - started, "compute": compute, "save": (saved - computed) / share}
     print(json.dumps({
-        "load": loaded - started,
-        "compute": computed - loaded,
-        "save": saved - computed,
-        "total": saved - started,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "torch": torch.__version__,
+        **seconds,
+        "total": sum(seconds.values()),
+        "modules_measured": len(names),
+        "modules": modules,
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "library": f"torch {torch.__version__}",
     }))
+
+
+def by_size(tensors):
+    """The names of all A, those together whose ΔW has the same size up to transposition: an SVD of it takes the same."""
+    groups = {}
+    for name in tensors:
+        if ".lora_A." in name:
+            size = sorted([tensors[name].shape[1], tensors[name.replace("lora_A", "lora_B")].shape[0]])
+            groups.setdefault(tuple(size), []).append(name)
+    return list(groups.values())
 
 
 def score(source, rank, outs):
@@ -137,27 +167,33 @@ def score(source, rank, outs):
 
     original = safe_open(os.path.join(source, WEIGHTS), "pt")
     files = [safe_open(os.path.join(out, WEIGHTS), "pt") for out in outs]
+    written = [set(file.keys()) for file in files]
 
     def one(name):
         torch.set_grad_enabled(False)
         b, a = pair(source, original, name)
         sigma = spectrum(b, a)
         errors = []
-        for out, file in zip(outs, files):
-            b2, a2 = pair(out, file, name)
-            errors.append(spectrum(torch.hstack([b, -b2]), torch.vstack([a, a2])).square().sum())
+        for out, file, names in zip(outs, files, written):
+            if name in names:
+                b2, a2 = pair(out, file, name)
+                errors.append(spectrum(torch.hstack([b, -b2]), torch.vstack([a, a2])).square().sum())
+            else:
+                errors.append(torch.tensor(torch.nan, dtype=torch.double))
         return torch.stack([sigma.square().sum(), sigma[rank:].square().sum(), *errors])
 
     with ThreadPoolExecutor(CORES) as pool:
         rows = torch.stack(list(pool.map(one, [name for name in original.keys() if ".lora_A." in name])))
-    energy, least = rows[:, 0], rows[:, 1]
     for column, out in enumerate(outs, start=2):
-        errors = rows[:, column]
+        # A sampled peer is judged by the modules it has written.
+        there = rows[~rows[:, column].isnan()]
+        energy, least, errors = there[:, 0], there[:, 1], there[:, column]
         print(json.dumps({
             "optimum": (least.sum() / energy.sum()).sqrt().item(),
             "relative_error": (errors.sum() / energy.sum()).sqrt().item(),
             "excess": ((errors.sum() / least.sum()).sqrt() - 1).item(),
             "worst_excess": ((errors / least).sqrt() - 1).max().item(),
+            "modules": len(there),
         }))
 
 

@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasMapped, peakResidentBytes } from '../../test/e2e/process-tree.ts';
+import type { Service } from '../../test/e2e/service.ts';
+
+const POLL_MS = 50;
+
+/** Most memory that a compute process of the service held at once while `run` ran or before, in bytes. */
+export async function watchComputeMemory<T>(
+  service: Service,
+  run: () => Promise<T>,
+): Promise<{ result: T; peakBytes: number }> {
+  let peakBytes = 0;
+  let running = true;
+  // VmHWM only grows, so the last look at a process tells its peak.
+  const look = () => {
+    for (const child of service.children()) {
+      if (hasMapped(child, 'onnxruntime')) peakBytes = Math.max(peakBytes, peakResidentBytes(child));
+    }
+  };
+  const watcher = (async () => {
+    while (running) {
+      look();
+      await sleep(POLL_MS);
+    }
+  })();
+  try {
+    const result = await run();
+    look();
+    return { result, peakBytes };
+  } finally {
+    running = false;
+    await watcher;
+  }
+}
