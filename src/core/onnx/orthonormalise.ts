@@ -37,23 +37,36 @@ export function orthonormalise(
   const blocks = count / BLOCK;
   const [basis, image] = graph.loop(
     blocks * rounds,
-    [none, none],
-    [shape, shape],
-    (body, [finished, finishedImage], trip) => {
+    [none, none, graph.double(0)],
+    [shape, shape, { type: 'double', dims: [] }],
+    (body, [finished, finishedImage, putOffBefore], trip) => {
       const isLastRound = body.greater(trip, body.ints([blocks * (rounds - 1) - 1], []));
       const share = body.where(isLastRound, body.double(LAST_SHARE), body.double(FIRST_SHARE));
       const begin = body.mul(body.op('Mod', [trip, body.ints([blocks], [])]), body.ints([BLOCK]));
       const end = body.add(begin, body.ints([BLOCK]));
       const window = (x: Value, axis: number): Value => body.op('Slice', [x, begin, end, body.ints([axis])]);
       const block = window(columns, 2);
-      const done = cleanBlock(body, gram, { basis: finished!, image: finishedImage! }, block, share);
+      const blockImage = body.matmul(gram, block);
+      const earlier = { basis: finished!, image: finishedImage! };
+      const done = cleanBlock(body, gram, earlier, { basis: block, image: blockImage }, share);
       // Puts the block's columns at their place among zeros.
       const place = window(identity, 0);
+      // Columns of some length that did not become unit length are put off; without any, one round is enough.
+      const isMissing = body.and(
+        body.greater(squaredLengths(body, block, blockImage), body.double(0)),
+        body.greater(body.double(0.5), squaredLengths(body, done.basis, done.image)),
+      );
+      const missing = body.reduceMax(body.cast(isMissing, 'double'), [0, 1, 2], false);
+      const putOff = body.max(putOffBefore!, missing);
+      const isFirstRoundOver = body.op('Equal', [trip, body.ints([blocks - 1], [])]);
+      const isComplete = body.not(body.greater(putOff, body.double(0)));
       return {
         state: [
           body.add(finished!, body.matmul(done.basis, place)),
           body.add(finishedImage!, body.matmul(done.image, place)),
+          putOff,
         ],
+        go: body.not(body.and(isFirstRoundOver, isComplete)),
       };
     },
   );
@@ -70,28 +83,18 @@ function cleanBlock(
   graph: GraphBuilder,
   gram: Value,
   finished: Columns,
-  block: Value,
+  block: Columns,
   smallestShare: Value,
 ): Columns {
   const finishedRows = graph.transposeStack(finished.image);
   const shape = { type: 'double', dims: ['N', 'r', BLOCK] } as const;
-  const [basis, image] = graph.loop(
-    2,
-    [block, graph.matmul(gram, block)],
-    [shape, shape],
-    (body, [x, imageOfX]) => {
-      const original = squaredLengths(body, x!, imageOfX!);
-      const rest = body.sub(x!, body.matmul(finished.basis, body.matmul(finishedRows, x!)));
-      const unit = toUnitLength(
-        body,
-        { basis: rest, image: body.matmul(gram, rest) },
-        original,
-        smallestShare,
-      );
-      const { basis: clean, image: cleanImage } = choleskyQr(body, unit, unit.smallestPivots);
-      return { state: [clean, cleanImage] };
-    },
-  );
+  const [basis, image] = graph.loop(2, [block.basis, block.image], [shape, shape], (body, [x, imageOfX]) => {
+    const original = squaredLengths(body, x!, imageOfX!);
+    const rest = body.sub(x!, body.matmul(finished.basis, body.matmul(finishedRows, x!)));
+    const unit = toUnitLength(body, { basis: rest, image: body.matmul(gram, rest) }, original, smallestShare);
+    const { basis: clean, image: cleanImage } = choleskyQr(body, unit, unit.smallestPivots);
+    return { state: [clean, cleanImage] };
+  });
   return { basis: basis!, image: image! };
 }
 
