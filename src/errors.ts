@@ -90,6 +90,13 @@ export const ERROR_KINDS = {
   UNSUPPORTED_LORA_VARIANT: permanent(422, 'This variant of LoRA cannot be squeezed yet'),
   LORA_BIAS_NEEDS_KEEP: permanent(422, 'Adapters with lora_bias need scale "keep"'),
 
+  // A sum of adapters
+  MERGE_BASE_MISMATCH: permanent(422, 'The adapters to merge belong to different base models'),
+  MERGE_SHAPE_MISMATCH: permanent(422, 'A module has different shapes in the adapters to merge'),
+  MERGE_RANK_TOO_LARGE: permanent(422, 'The ranks of the adapters to merge add up to too much'),
+  MERGE_TENSOR_CONFLICT: permanent(422, 'A tensor differs between the adapters to merge'),
+  MERGE_UNSUPPORTED: permanent(422, 'This variant of LoRA cannot be merged'),
+
   // The computation
   NON_FINITE_WEIGHTS: permanent(422, 'A LoRA tensor holds NaN or infinity'),
   NON_FINITE_RESULT: permanent(422, 'A result does not fit the output dtype'),

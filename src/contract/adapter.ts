@@ -31,7 +31,7 @@ export const AdapterRecord = Type.Object(
     files: Type.Array(AdapterFile),
     warnings: Type.Array(Type.String()),
     parent_id: Type.Union([Type.String(), Type.Null()], {
-      description: 'The adapter this one was squeezed from',
+      description: 'The adapter this one was made from; null for uploads and for sums of several',
     }),
     job_id: Type.Union([Type.String(), Type.Null()], { description: 'The job that first produced it' }),
     created_at: Type.String({ format: 'date-time' }),

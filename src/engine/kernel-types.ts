@@ -86,3 +86,10 @@ export interface Measured {
   readonly inner: number;
   readonly energy: number;
 }
+
+/** A matrix times a number, and the squared norms on either side. */
+export interface Scaled {
+  readonly data: Float32Array;
+  readonly energyBefore: number;
+  readonly energyAfter: number;
+}

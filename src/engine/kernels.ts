@@ -2,6 +2,7 @@ import { coreGraph } from '../core/onnx/core-graph.ts';
 import { gramGraph } from '../core/onnx/gram-graph.ts';
 import { BLOCK } from '../core/onnx/orthonormalise.ts';
 import { measureGraph, projectGraph } from '../core/onnx/project-graph.ts';
+import { scaleGraph } from '../core/onnx/scale-graph.ts';
 import type {
   DecomposedModule,
   DecomposeInput,
@@ -11,6 +12,7 @@ import type {
   ProjectInput,
   Projection,
   ProjectionSums,
+  Scaled,
 } from './kernel-types.ts';
 import { double, float32, float64, int64, type ProviderName, Session } from './ort.ts';
 
@@ -127,6 +129,17 @@ export class Kernels {
       own_a: float64(sums.own_a, [k, k]),
     });
     return { inner: outputs.double('inner'), energy: outputs.double('energy') };
+  }
+
+  /** x·factor, rounded to float32, with ‖x‖² and ‖x·factor‖²: not finite where a number is not. */
+  async scale(x: Matrix32, factor: number): Promise<Scaled> {
+    const session = await this.#session('scale', scaleGraph);
+    const outputs = await session.run({ x: matrix(x), factor: double(factor) });
+    return {
+      data: outputs.float32('y'),
+      energyBefore: outputs.double('energy_x'),
+      energyAfter: outputs.double('energy_y'),
+    };
   }
 
   async close(): Promise<void> {

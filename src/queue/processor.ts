@@ -9,13 +9,13 @@ import { createLogger } from '../log.ts';
 import { AdapterService } from '../service/adapter-service.ts';
 import { JobStore } from '../service/job-store.ts';
 import { ComputePool } from '../squeeze/compute/pool.ts';
-import { squeeze } from '../squeeze/squeeze.ts';
+import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
 import { DiskStore } from '../storage/disk-store.ts';
 import { encodeError } from './error-codec.ts';
 import { exitOnUncaught } from './exit-on-uncaught.ts';
 import { exitWithParent } from './exit-with-parent.ts';
 import type { JobData, JobTotals } from './job-types.ts';
-import { runSqueezeJob } from './squeeze-job.ts';
+import { runJob } from './run-job.ts';
 
 exitOnUncaught();
 const config = loadConfig();
@@ -25,7 +25,7 @@ const deps = {
   blobs,
   jobs: new JobStore(blobs),
   adapters: new AdapterService(blobs),
-  squeeze: async (input: Parameters<typeof squeeze>[0]) => squeeze(input, await computePool()),
+  work: async (input: RequestInput) => runRequest(input, await computePool()),
   onScratch: exitWithParent(),
 };
 
@@ -51,7 +51,7 @@ export default async function processor(
   signal: AbortSignal,
 ): Promise<JobTotals> {
   try {
-    return await runSqueezeJob(deps, {
+    return await runJob(deps, {
       jobId: job.id!,
       number: job.attemptsStarted ?? 1,
       startedAtMs: job.processedOn ?? Date.now(),

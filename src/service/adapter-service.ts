@@ -27,7 +27,8 @@ export interface IncomingFile {
 
 /** Where a result comes from; null for uploads. */
 export interface Lineage {
-  readonly parentId: string;
+  /** The adapter it was made from, when it is one. */
+  readonly parentId: string | null;
   readonly jobId: string;
 }
 

@@ -6,6 +6,7 @@ import type { AdapterService } from './adapter-service.ts';
 import type { JobQueue } from './job-queue.ts';
 import { isFinal, JobStore } from './job-store.ts';
 import { isJobId, jobIdTimeMs, newJobId } from './layout.ts';
+import { sourceIds } from './source-ids.ts';
 
 /** A mark this old without a job is what a crash left between the two writes of an acceptance. */
 const ABANDONED_MS = 60_000;
@@ -27,7 +28,7 @@ export class JobService {
    * @throws AppError ADAPTER_NOT_FOUND, QUEUE_UNAVAILABLE (no job then), STORAGE_FAILED, STORAGE_FULL
    */
   async submit(request: JobRequest): Promise<JobRecord> {
-    await this.adapters.get(request.adapter_id);
+    for (const id of sourceIds(request)) await this.adapters.get(id);
     const record = acceptedJob(request);
     await this.jobs.accept(record);
     try {

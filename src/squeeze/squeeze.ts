@@ -1,68 +1,40 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Adapter } from '../adapter/adapter.ts';
-import type { JobResult, Phase, ProviderInfo, SqueezeOptions, Timings } from '../contract/job.ts';
+import type { SqueezeOptions } from '../contract/job.ts';
 import type { Report, TargetReport } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
 import { planPeftOutput } from '../formats/peft/write-peft.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
+import { type AppliedTarget, applyProfile } from '../serving/apply-profile.ts';
 import { PRODUCT } from '../version.ts';
+import { slotsFor } from './compute/directions-file.ts';
 import type { ComputePool } from './compute/pool.ts';
 import { decomposeAll } from './decompose-all.ts';
 import { describeResult, describeSpectra, notesOn, rankWarnings } from './describe.ts';
+import type { JobContext, JobOutcome, Source, TargetOutcome } from './job-context.ts';
 import { measure } from './measure.ts';
 import { chooseMethod, type Method } from './method.ts';
-import { changesNothing, Output, planModules, scaleModeOf } from './output.ts';
+import { changesNothing, Output, planModules, scaleModeOf, splitOf } from './output.ts';
 import { projectAll } from './project-all.ts';
 import { selectRanks } from './select-ranks.ts';
+import { needsFolding, verdictOnResult, verdictOnSource } from './serving-verdict.ts';
 import { Watch } from './watch.ts';
 
 /** Everything one squeeze needs, all of it local. */
-export interface SqueezeInput {
-  readonly jobId: string;
-  readonly adapterId: string;
-  /** Local path of the source weights (safetensors), only read. */
+export interface SqueezeInput extends JobContext {
+  readonly kind: 'squeeze' | 'merge';
+  /** The adapters that the weights come from; one but in a merge. */
+  readonly sources: readonly Source[];
+  /** Local path of the weights to squeeze (safetensors), only read. */
   readonly weightsPath: string;
-  readonly weightsSha256: string;
   readonly configBytes: Uint8Array;
   readonly targets: readonly Target[];
   readonly options: SqueezeOptions;
-  /** Folder for the output files; made and removed by the caller. */
-  readonly scratchDir: string;
-  /** Called often; the receiver throttles. */
-  readonly onProgress: (progress: {
-    phase: Phase;
-    done: number;
-    total: number;
-    module: string | null;
-  }) => void;
-  readonly signal: AbortSignal;
-}
-
-export interface OutputFile {
-  readonly name: string;
-  readonly path: string;
-  readonly sha256: string;
-  readonly bytes: number;
-}
-
-/** One target's result; `files` is null when the source already satisfies the target and is itself the result. */
-export interface TargetOutcome {
-  readonly result: Omit<JobResult, 'adapter_id'>;
-  readonly files: readonly OutputFile[] | null;
-}
-
-export interface SqueezeOutcome {
-  readonly targets: readonly TargetOutcome[];
-  /** The report without adapter ids of the results, in the order of `targets`; the caller fills them in. */
-  readonly report: Report;
-  readonly provider: ProviderInfo;
-  /** queue_wait is 0 here; the caller knows it. */
-  readonly timings: Timings;
-  /** Totals for the metrics. */
-  readonly modules: number;
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
+  /** What dtype "match" means, where that is not the dtype of the weights. */
+  readonly matchDtype?: 'float32' | 'float16' | 'bfloat16';
+  /** What the results should warn of besides what is found here. */
+  readonly warnings?: readonly string[];
 }
 
 /**
@@ -70,54 +42,75 @@ export interface SqueezeOutcome {
  * Each pass reads the weights once, one module a thread at a time; only r×l matrices stay in memory between them.
  * @throws AppError for everything that is wrong with the input or the result, CANCELLED when the signal fires
  */
-export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<SqueezeOutcome> {
+export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<JobOutcome> {
   const startedMs = performance.now();
   const { weightsPath, targets } = input;
   const watch = new Watch(input.onProgress, input.signal);
   watch.begin('load', 0);
   const { adapter } = await readAdapter(weightsPath, input.configBytes);
   const { modules } = adapter;
-  for (const target of targets) refuseUnwritable(adapter, target);
-  const method = chooseMethod(modules, targets, input.options);
+  // A target as it was asked for is what is told; as its profile completes it, what is done.
+  const applied = targets.map((target) => matching(applyProfile(target), input.matchDtype));
+  for (const { target } of applied) refuseUnwritable(adapter, target);
+  const method = chooseMethod(
+    modules,
+    applied.map(({ target }) => target),
+    input.options,
+    applied.map(({ limits }) => limits),
+  );
   const { size: sourceBytes } = await stat(weightsPath);
 
   watch.begin('gram', modules.length);
-  const decompositions = await decomposeAll(weightsPath, modules, method, pool, watch);
+  const slots = slotsFor(
+    join(input.scratchDir, 'directions'),
+    modules.map((module) => ({ rank: module.rank, count: method.decomposerFor(module).keep })),
+  );
+  const decompositions = await decomposeAll(weightsPath, modules, method, slots, pool, watch);
 
-  const results = targets.map((target, index) => {
-    const plans = planModules(adapter, target, selectRanks(target, modules, decompositions));
-    const isUnchanged = changesNothing(plans);
+  const results = applied.map((one, index) => {
+    const { target, limits } = one;
+    const { ranks, warnings } = selectRanks(target, limits, modules, decompositions);
+    const plans = planModules(adapter, target, ranks);
+    const asItIs = verdictOnSource(one, adapter, sourceBytes, input.configBytes);
+    // A merge is a new adapter in any case.
+    const isUnchanged = input.kind === 'squeeze' && changesNothing(plans) && !needsFolding(target, asItIs);
     const output = isUnchanged
       ? null
       : new Output(
           adapter,
           plans,
-          scaleModeOf(target),
+          { scale: scaleModeOf(target), split: splitOf(target) },
           provenance(input, target, method),
           join(input.scratchDir, `${index}`),
         );
-    return { target, plans, output };
+    return { one, asked: targets[index]!, plans, output, warnings, asItIs };
   });
   const outputs = results.flatMap(({ output }) => (output ? [output] : []));
   watch.begin('project', modules.length);
   await watch.clocked('write', async () => {
     for (const output of outputs) await output.create(weightsPath);
   });
-  const measured = await projectAll(weightsPath, modules, decompositions, outputs, pool, watch);
+  const measured = await projectAll(weightsPath, modules, slots, outputs, pool, watch);
 
   watch.begin('write', modules.length);
   const outcomes: TargetOutcome[] = [];
   const targetReports: TargetReport[] = [];
-  for (const { target, plans, output } of results) {
+  for (const { one, asked, plans, output, warnings: rankChoice, asItIs } of results) {
     const files = output ? await watch.clocked('write', () => output.finish()) : null;
     const found = output ? measured[outputs.indexOf(output)]! : modules.map(() => null);
-    const closeness = measure(plans, scaleModeOf(target), decompositions, found);
+    const closeness = measure(plans, scaleModeOf(one.target), decompositions, found);
     const bytes = files ? files[0]!.bytes : sourceBytes;
-    const warnings = [...adapter.warnings, ...rankWarnings(plans, output === null)];
-    const result = describeResult(target, plans, closeness, bytes, warnings);
+    const warnings = [
+      ...(input.warnings ?? []),
+      ...adapter.warnings,
+      ...rankChoice,
+      ...rankWarnings(plans, output === null),
+    ];
+    const serving = files ? await verdictOnResult(one, files) : asItIs;
+    const result = describeResult(asked, plans, closeness, bytes, warnings, serving);
     outcomes.push({ result, files });
     targetReports.push({
-      target,
+      target: asked,
       adapter_id: '',
       relative_error: result.relative_error,
       energy_retained: result.energy_retained,
@@ -131,12 +124,8 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<S
     job_id: input.jobId,
     created_at: new Date().toISOString(),
     product: PRODUCT,
-    adapter: {
-      id: input.adapterId,
-      sha256: input.weightsSha256,
-      bytes: sourceBytes,
-      base_model: adapter.baseModel,
-    },
+    kind: input.kind,
+    sources: [...input.sources],
     method: {
       requested: method.requested,
       used: method.used,
@@ -148,6 +137,7 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<S
     timings,
     modules: describeSpectra(adapter, decompositions),
     targets: targetReports,
+    analysis: null,
     notes: notesOn(method),
   };
   const written = outcomes.reduce((sum, { files }) => sum + (files?.[0]?.bytes ?? 0), 0);
@@ -157,9 +147,16 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<S
     provider: pool.provider,
     timings,
     modules: modules.length,
-    bytesRead: sourceBytes,
+    bytesRead: input.sources.reduce((sum, source) => sum + source.bytes, 0),
     bytesWritten: written,
   };
+}
+
+/** With "match" spelled out, where it does not mean the dtype of the weights. */
+function matching(applied: AppliedTarget, dtype: SqueezeInput['matchDtype']): AppliedTarget {
+  const { target } = applied;
+  const isOpen = target.dtype === undefined || target.dtype === 'match';
+  return dtype && isOpen ? { ...applied, target: { ...target, dtype } } : applied;
 }
 
 /** Plans the result at the ranks there are, so that what cannot be written fails before the work is done. */
@@ -176,7 +173,7 @@ function provenance(input: SqueezeInput, target: Target, method: Method): Map<st
   const { oversampling, power_iterations, seed } = method;
   return new Map([
     ['lora_squeeze.version', PRODUCT.version],
-    ['lora_squeeze.source_sha256', input.weightsSha256],
+    ...provenanceOfSources(input),
     ['lora_squeeze.method', method.used],
     ['lora_squeeze.target', JSON.stringify(target)],
     [
@@ -184,4 +181,10 @@ function provenance(input: SqueezeInput, target: Target, method: Method): Map<st
       JSON.stringify({ method: method.requested, oversampling, power_iterations, seed }),
     ],
   ]);
+}
+
+function provenanceOfSources({ kind, sources }: SqueezeInput): [string, string][] {
+  if (kind === 'squeeze') return sources.map(({ sha256 }) => ['lora_squeeze.source_sha256', sha256]);
+  const told = sources.map(({ sha256, weight }) => ({ sha256, weight }));
+  return [['lora_squeeze.sources', JSON.stringify(told)]];
 }

@@ -1,7 +1,7 @@
 import { PHASES, type Phase, type Timings } from '../contract/job.ts';
 import { idle } from './compute/run-task.ts';
 import type { Busy } from './compute/tasks.ts';
-import type { SqueezeInput } from './squeeze.ts';
+import type { JobContext } from './job-context.ts';
 
 /** Follows one job: progress, work done by phase, and whether to go on. */
 export class Watch {
@@ -9,12 +9,12 @@ export class Watch {
   readonly #busy: Busy = idle();
   readonly #own: Busy = idle();
   readonly #stop = new AbortController();
-  readonly #onProgress: SqueezeInput['onProgress'];
+  readonly #onProgress: JobContext['onProgress'];
   readonly #done = new Map<Phase, number>();
   #phase: Phase = 'load';
   #total = 0;
 
-  constructor(onProgress: SqueezeInput['onProgress'], signal: AbortSignal) {
+  constructor(onProgress: JobContext['onProgress'], signal: AbortSignal) {
     this.#onProgress = onProgress;
     this.signal = AbortSignal.any([signal, this.#stop.signal]);
   }

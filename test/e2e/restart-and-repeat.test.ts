@@ -42,6 +42,7 @@ describe('the service from start to stop and to start again', () => {
   }
 
   async function everything(client: Client, job: JobRecord) {
+    assert.ok(job.request.kind === 'squeeze');
     const results = job.results.map(({ adapter_id }) => `/v1/adapters/${adapter_id}`);
     const paths = [
       `/v1/adapters/${job.request.adapter_id}`,
@@ -76,6 +77,7 @@ describe('the service from start to stop and to start again', () => {
     await withService('kept', {}, async (client) => {
       assert.deepEqual(await everything(client, job), seen);
       const { status, adapter } = await client.upload(dir);
+      assert.ok(job.request.kind === 'squeeze');
       assert.deepEqual([status, adapter.id], [200, job.request.adapter_id]);
       const again = await client.squeeze(adapter.id, [{ rank: 2 }, { energy: 0.9 }]);
       assert.deepEqual(
@@ -147,6 +149,7 @@ describe('the service from start to stop and to start again', () => {
     });
     const job = await withService('queued', {}, (client) => client.finished(id));
     assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
+    assert.ok(job.request.kind === 'squeeze');
     assert.equal(job.results.length, job.request.targets.length);
   });
 });

@@ -27,6 +27,7 @@ const job = (change: Partial<JobRecord> = {}): JobRecord => ({
       relative_error: 0.02,
       energy_retained: 0.9996,
       worst_module: null,
+      serving: null,
       warnings: [],
     },
   ],

@@ -1,12 +1,12 @@
 import type { Report } from '../../src/contract/report.ts';
-import type { SqueezeInput, SqueezeOutcome } from '../../src/squeeze/squeeze.ts';
+import type { JobOutcome } from '../../src/squeeze/job-context.ts';
+import type { RequestInput } from '../../src/squeeze/run-request.ts';
 
 export const PROGRESS_TOTAL = 1000;
 
-/** What a squeeze of three modules to the targets asked for might give; the last target needs no change. */
-export function scriptedOutcome(
-  input: Pick<SqueezeInput, 'jobId' | 'adapterId' | 'targets'>,
-): SqueezeOutcome {
+/** What a job on three modules might give, whatever its kind; the last target of several needs no change. */
+export function scriptedOutcome({ jobId, request, sources }: RequestInput): JobOutcome {
+  const targets = request.kind === 'analyze' ? [] : request.targets;
   const provider = {
     name: 'cpu',
     requested: 'auto',
@@ -16,7 +16,7 @@ export function scriptedOutcome(
   } as const;
   const timings = { queue_wait: 0, load: 0.1, gram: 0.2, core: 0.3, project: 0.4, write: 0.5, total: 1.5 };
   return {
-    targets: input.targets.map((target, i) => ({
+    targets: targets.map((target, i) => ({
       result: {
         target,
         format: 'peft',
@@ -27,25 +27,34 @@ export function scriptedOutcome(
         energy_retained: 0.99,
         worst_module: null,
         warnings: [],
+        serving: null,
       },
-      files: i === input.targets.length - 1 && i > 0 ? null : [],
+      files: i === targets.length - 1 && i > 0 ? null : [],
     })),
     report: {
-      job_id: input.jobId,
+      job_id: jobId,
       created_at: '2026-01-01T00:00:00Z',
       product: { name: 'LoRA-Squeeze', version: '0' },
-      adapter: { id: input.adapterId, sha256: 'aa', bytes: 200, base_model: null },
+      kind: request.kind,
+      sources: [...sources.values()].map(({ id, sha256, bytes, base_model }) => ({
+        id,
+        sha256,
+        bytes,
+        base_model,
+        weight: 1,
+      })),
       method: { requested: 'rsvd', used: 'rsvd', oversampling: 10, power_iterations: 'auto', seed: 0 },
       provider,
       timings,
       modules: [],
-      targets: input.targets.map((target) => ({
+      targets: targets.map((target) => ({
         target,
         adapter_id: '',
         relative_error: 0.1,
         energy_retained: 0.99,
         modules: [],
       })),
+      analysis: null,
       notes: [],
     } satisfies Report,
     provider,

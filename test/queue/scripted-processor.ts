@@ -1,4 +1,4 @@
-/** A compute process that is ours in all but the squeeze, which does what the test's script says. */
+/** A compute process that is ours in all but the work itself, which does what the test's script says. */
 import { existsSync } from 'node:fs';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,9 +10,10 @@ import { encodeError } from '../../src/queue/error-codec.ts';
 import { exitOnUncaught } from '../../src/queue/exit-on-uncaught.ts';
 import { exitWithParent } from '../../src/queue/exit-with-parent.ts';
 import type { JobData, JobTotals } from '../../src/queue/job-types.ts';
-import { runSqueezeJob } from '../../src/queue/squeeze-job.ts';
+import { runJob } from '../../src/queue/run-job.ts';
 import { JobStore } from '../../src/service/job-store.ts';
-import type { SqueezeInput, SqueezeOutcome } from '../../src/squeeze/squeeze.ts';
+import type { JobOutcome } from '../../src/squeeze/job-context.ts';
+import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { PROGRESS_TOTAL, scriptedOutcome } from './scripted-outcome.ts';
 
@@ -29,7 +30,7 @@ async function step(jobId: string): Promise<string> {
   return steps[attempts - 1] ?? 'succeed';
 }
 
-async function squeeze(input: SqueezeInput): Promise<SqueezeOutcome> {
+async function work(input: RequestInput): Promise<JobOutcome> {
   await writeFile(join(input.scratchDir, 'half-written'), 'x');
   switch (await step(input.jobId)) {
     case 'hang':
@@ -72,16 +73,21 @@ export default async function processor(
   signal: AbortSignal,
 ): Promise<JobTotals> {
   const adapters = {
-    source: async () => ({
-      record: { id: 'ad_1', sha256: 'aa' },
+    source: async (id: string) => ({
+      record: {
+        id,
+        sha256: 'aa',
+        base_model: null,
+        files: [{ name: 'adapter_model.safetensors', sha256: 'aa', bytes: 200 }],
+      },
       weightsPath: '/none',
       configBytes: new Uint8Array(),
     }),
     register: async () => ({ record: { id: 'ad_result' }, created: true }),
   };
   try {
-    return await runSqueezeJob(
-      { blobs, jobs: new JobStore(blobs), adapters: adapters as never, squeeze, onScratch },
+    return await runJob(
+      { blobs, jobs: new JobStore(blobs), adapters: adapters as never, work, onScratch },
       {
         jobId: job.id!,
         number: job.attemptsStarted ?? 1,

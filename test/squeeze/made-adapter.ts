@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { SqueezeOptions } from '../../src/contract/job.ts';
 import type { Target } from '../../src/contract/target.ts';
 import type { ComputePool } from '../../src/squeeze/compute/pool.ts';
-import { type SqueezeInput, squeeze, type TargetOutcome } from '../../src/squeeze/squeeze.ts';
+import type { TargetOutcome } from '../../src/squeeze/job-context.ts';
+import { type SqueezeInput, squeeze } from '../../src/squeeze/squeeze.ts';
 import { factorsWithSpectrum } from '../oracle/known-matrices.ts';
 import type { Matrix } from '../oracle/linear-algebra.ts';
 import { CONFIG, readPeftAdapter, WEIGHTS } from '../oracle/peft-adapter.ts';
@@ -91,9 +92,9 @@ export async function squeezing<T>(
     const outcome = await squeeze(
       {
         jobId: 'job_1',
-        adapterId: 'ad_1',
+        kind: 'squeeze',
+        sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 0, base_model: null, weight: 1 }],
         weightsPath: join(dir, WEIGHTS),
-        weightsSha256: 'f'.repeat(64),
         configBytes: readFileSync(join(dir, CONFIG)),
         targets,
         options,

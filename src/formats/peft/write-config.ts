@@ -32,7 +32,7 @@ export function writeConfig(adapter: Adapter, plans: readonly ModulePlan[], scal
   ]);
   const fields = new Map<string, unknown>(Object.entries(adapter.config));
   for (const [field, value] of changes) fields.set(field, value);
-  const bytes = Buffer.from(`${encode(fields, '')}\n`, 'utf8');
+  const bytes = encodeConfig(fields);
   if (bytes.length > MAX_CONFIG_BYTES) throw tooLarge(bytes.length);
   return bytes;
 }
@@ -60,6 +60,11 @@ function mostFrequent(values: readonly number[]): number {
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   const [best] = [...counts].reduce((x, y) => (y[1] > x[1] ? y : x));
   return best;
+}
+
+/** The bytes of a configuration, its fields in their order. */
+export function encodeConfig(fields: ReadonlyMap<string, unknown>): Uint8Array {
+  return Buffer.from(`${encode(fields, '')}\n`, 'utf8');
 }
 
 /** JSON with two spaces like PEFT's, of Maps too: their keys keep their order even when they look like integers. */

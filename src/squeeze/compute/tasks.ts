@@ -3,6 +3,7 @@ import type { FloatDtype } from '../../core/half.ts';
 import type { Decomposition, Measured } from '../../engine/kernel-types.ts';
 import type { Provider } from '../../engine/provider.ts';
 import type { PlainError } from '../../errors.ts';
+import type { StackTask } from '../merge/stack-task.ts';
 import type { DirectionsSlot } from './directions-file.ts';
 
 /** Where one factor lies in the source file. */
@@ -68,7 +69,7 @@ export interface ProjectTask {
   readonly orders: readonly ProjectionOrder[];
 }
 
-export type Task = DecomposeTask | ProjectTask;
+export type Task = DecomposeTask | ProjectTask | StackTask;
 
 /** Seconds of work by phase. */
 export type Busy = Record<'load' | 'gram' | 'core' | 'project' | 'write', number>;
@@ -77,6 +78,7 @@ export interface TaskResults {
   decompose: { readonly decompositions: readonly Decomposition[]; readonly busy: Busy };
   /** What the written factors of each order turned out to be. */
   project: { readonly measured: readonly Measured[]; readonly busy: Busy };
+  stack: { readonly busy: Busy };
 }
 
 /** From the pool to a thread. */

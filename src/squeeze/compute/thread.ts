@@ -4,9 +4,10 @@ import type { ProviderInfo } from '../../contract/job.ts';
 import { Kernels } from '../../engine/kernels.ts';
 import { resolveProvider } from '../../engine/provider.ts';
 import { toPlainError } from '../../errors.ts';
+import { stack } from '../merge/stack-task.ts';
 import { FactorReader } from './factor-files.ts';
 import { decompose, project } from './run-task.ts';
-import type { TaskMessage, ThreadMessage } from './tasks.ts';
+import type { Task, TaskMessage, TaskResults, ThreadMessage } from './tasks.ts';
 
 const { requested } = workerData as { requested: ProviderInfo['requested'] };
 const port = parentPort!;
@@ -18,15 +19,21 @@ try {
   const reader = new FactorReader();
   port.on('message', async ({ id, task }: TaskMessage) => {
     try {
-      const result =
-        task.kind === 'decompose'
-          ? await decompose(task, kernels, reader, (module) => send({ type: 'gram', id, module }))
-          : await project(task, kernels, reader);
-      send({ type: 'done', id, result });
+      send({ type: 'done', id, result: await result(id, task) });
     } catch (error) {
       send({ type: 'failed', id, error: toPlainError(error) });
     }
   });
+  const result = async (id: number, task: Task): Promise<TaskResults[Task['kind']]> => {
+    switch (task.kind) {
+      case 'decompose':
+        return decompose(task, kernels, reader, (module) => send({ type: 'gram', id, module }));
+      case 'project':
+        return project(task, kernels, reader);
+      case 'stack':
+        return stack(task, kernels, reader);
+    }
+  };
   send({ type: 'ready', provider });
 } catch (error) {
   send({ type: 'broken', error: toPlainError(error) });

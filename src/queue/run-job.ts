@@ -1,18 +1,21 @@
 import { rm } from 'node:fs/promises';
 import type { JobRecord, JobResult, Progress, Timings } from '../contract/job.ts';
 import { AppError } from '../errors.ts';
-import type { AdapterService } from '../service/adapter-service.ts';
+import { type AdapterService, fileOf, WEIGHTS_FILE } from '../service/adapter-service.ts';
 import { isFinal, type JobStore } from '../service/job-store.ts';
-import type { SqueezeInput, SqueezeOutcome } from '../squeeze/squeeze.ts';
+import { sourceIds } from '../service/source-ids.ts';
+import type { JobOutcome, SourceFiles } from '../squeeze/job-context.ts';
+import type { RequestInput } from '../squeeze/run-request.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { JobTotals } from './job-types.ts';
 import { ProgressThrottle } from './progress.ts';
 
-export interface SqueezeJobDeps {
+export interface JobDeps {
   readonly blobs: Pick<BlobStore, 'makeScratch'>;
   readonly jobs: JobStore;
   readonly adapters: Pick<AdapterService, 'source' | 'register'>;
-  readonly squeeze: (input: SqueezeInput) => Promise<SqueezeOutcome>;
+  /** Does the work of the request; see runRequest. */
+  readonly work: (input: RequestInput) => Promise<JobOutcome>;
   /** Told where the attempt's files lie, and undefined when they are gone. */
   readonly onScratch: (folder: string | undefined) => void;
 }
@@ -33,35 +36,31 @@ export interface Attempt {
  * @returns null when there was nothing to do: an earlier attempt came to an end, or the job was never accepted
  * @throws AppError
  */
-export async function runSqueezeJob(deps: SqueezeJobDeps, attempt: Attempt): Promise<JobTotals> {
+export async function runJob(deps: JobDeps, attempt: Attempt): Promise<JobTotals> {
   const job = await deps.jobs.get(attempt.jobId);
   if (!job || isFinal(job)) return null;
   const scratchDir = await deps.blobs.makeScratch();
   deps.onScratch(scratchDir);
   try {
-    return await squeezeIn(scratchDir, deps, job, attempt);
+    return await runIn(scratchDir, deps, job, attempt);
   } finally {
     await rm(scratchDir, { recursive: true, force: true });
     deps.onScratch(undefined);
   }
 }
 
-async function squeezeIn(
+async function runIn(
   scratchDir: string,
-  { jobs, adapters, squeeze }: SqueezeJobDeps,
+  { jobs, adapters, work }: JobDeps,
   job: JobRecord,
   attempt: Attempt,
 ): Promise<JobTotals> {
-  const { record: source, weightsPath, configBytes } = await adapters.source(job.request.adapter_id);
+  const ids = sourceIds(job.request);
   const throttle = new ProgressThrottle(attempt.onProgress);
-  const outcome = await squeeze({
+  const outcome = await work({
     jobId: job.id,
-    adapterId: source.id,
-    weightsPath,
-    weightsSha256: source.sha256,
-    configBytes,
-    targets: job.request.targets,
-    options: job.request.options ?? {},
+    request: job.request,
+    sources: await sourcesOf(adapters, ids),
     scratchDir,
     onProgress: (progress) => throttle.report(progress),
     signal: attempt.signal,
@@ -71,10 +70,11 @@ async function squeezeIn(
     throw new AppError('CANCELLED', 'The job was stopped before its results were stored.');
 
   const storing = performance.now();
+  // A sum of several adapters has no one parent; its report and its metadata name them all.
+  const lineage = { parentId: ids.length === 1 ? ids[0]! : null, jobId: job.id };
   const adapterIds: string[] = [];
   for (const { files } of outcome.targets) {
-    const lineage = { parentId: source.id, jobId: job.id };
-    adapterIds.push(files ? (await adapters.register(files, lineage)).record.id : source.id);
+    adapterIds.push(files ? (await adapters.register(files, lineage)).record.id : ids[0]!);
   }
   const storeSeconds = (performance.now() - storing) / 1000;
 
@@ -104,7 +104,21 @@ async function squeezeIn(
   return { modules: outcome.modules, bytesRead: outcome.bytesRead, bytesWritten: outcome.bytesWritten };
 }
 
-const donePhase = ({ modules }: SqueezeOutcome): Progress => ({
+async function sourcesOf(
+  adapters: JobDeps['adapters'],
+  ids: readonly string[],
+): Promise<Map<string, SourceFiles>> {
+  const sources = new Map<string, SourceFiles>();
+  for (const id of ids) {
+    const { record, weightsPath, configBytes } = await adapters.source(id);
+    const { bytes } = fileOf(record, WEIGHTS_FILE);
+    const { sha256, base_model } = record;
+    sources.set(id, { id, sha256, bytes, base_model, weightsPath, configBytes });
+  }
+  return sources;
+}
+
+const donePhase = ({ modules }: JobOutcome): Progress => ({
   phase: 'done',
   done: modules,
   total: modules,

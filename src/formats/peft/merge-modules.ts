@@ -1,0 +1,118 @@
+import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
+import { AppError, type ErrorCode } from '../../errors.ts';
+import { quote } from '../../json/quote.ts';
+import { readTensorKey } from './tensor-keys.ts';
+
+/**
+ * Largest rank of a stacked module. Decomposing it takes a few float64 matrices of rank × rank, 32 MB each here; 32
+ * adapters of rank 64 fit.
+ */
+export const MAX_STACKED_RANK = 2048;
+
+/** One term of a weighted sum of adapters. */
+export interface MergeTerm {
+  /** The adapter's id, for messages. */
+  readonly id: string;
+  readonly adapter: Adapter;
+  readonly weight: number;
+}
+
+/** One module of the sum: ΔW = Σ weight·scale·B·A = [w₁s₁B₁ | w₂s₂B₂ …]·[A₁; A₂; …]. */
+export interface StackedModule {
+  /** Whose names and shapes the stack takes: the first term that has the module. */
+  readonly like: LoraModule;
+  /** Σ of the ranks. */
+  readonly rank: number;
+  /** In the order of the terms; those that lack the module are left out. */
+  readonly parts: readonly { readonly term: MergeTerm; readonly module: LoraModule }[];
+}
+
+/**
+ * Finds what belongs together in a sum of adapters. Their module sets may differ.
+ * @returns the modules in name order (code units), and what the user should know
+ * @throws AppError MERGE_UNSUPPORTED, MERGE_BASE_MISMATCH, MERGE_SHAPE_MISMATCH, MERGE_RANK_TOO_LARGE
+ */
+export function stackModules(terms: readonly MergeTerm[]): { modules: StackedModule[]; warnings: string[] } {
+  for (const term of terms) refuseNonlinear(term);
+  const warnings = checkBases(terms);
+  const stacks = new Map<string, StackedModule['parts'][number][]>();
+  for (const term of terms) {
+    for (const module of term.adapter.modules) {
+      const parts = stacks.get(module.name);
+      if (parts) parts.push({ term, module });
+      else stacks.set(module.name, [{ term, module }]);
+    }
+  }
+  const names = [...stacks.keys()].sort();
+  return { modules: names.map((name) => stacked(name, stacks.get(name)!)), warnings };
+}
+
+/** What a sum of scale·B·A does not give: biases and magnitudes are no part of the product. */
+function refuseNonlinear({ id, adapter }: MergeTerm): void {
+  if (adapter.hasLoraBias) {
+    throw refuse('MERGE_UNSUPPORTED', `adapter ${id} has lora_bias, which stacked factors cannot carry`, {
+      adapter: id,
+    });
+  }
+  const isMagnitude = ({ name }: { name: string }): boolean => readTensorKey(name).role === 'magnitude';
+  if (adapter.config.use_dora === true || adapter.passthrough.some(isMagnitude)) {
+    throw refuse(
+      'MERGE_UNSUPPORTED',
+      `adapter ${id} is DoRA: it normalises the weights, so that a sum of its updates is no DoRA adapter`,
+      { adapter: id },
+    );
+  }
+}
+
+function checkBases(terms: readonly MergeTerm[]): string[] {
+  const known = terms.find(({ adapter }) => adapter.baseModel !== null);
+  const warned = new Set<string>();
+  for (const { id, adapter } of terms) {
+    if (adapter.baseModel === null) warned.add(id);
+    else if (adapter.baseModel !== known!.adapter.baseModel) {
+      const [first, other] = [known!.adapter.baseModel!, adapter.baseModel];
+      throw refuse(
+        'MERGE_BASE_MISMATCH',
+        `adapter ${known!.id} belongs to base model ${quote(first)}, adapter ${id} to ${quote(other)}`,
+        { adapters: [known!.id, id], base_models: [first, other] },
+      );
+    }
+  }
+  const isAlone = new Set(terms.map(({ id }) => id)).size === 1;
+  return (isAlone ? [] : [...warned]).map((id) =>
+    known
+      ? `Adapter ${id} does not say which base model it belongs to; it was taken to be ${quote(known.adapter.baseModel!)}.`
+      : `Adapter ${id} does not say which base model it belongs to; it was taken to be that of the others.`,
+  );
+}
+
+function stacked(name: string, parts: StackedModule['parts']): StackedModule {
+  const [first] = parts;
+  for (const part of parts) {
+    const [mine, theirs] = [shapeOf(first!.module), shapeOf(part.module)];
+    if (mine === theirs) continue;
+    throw refuse(
+      'MERGE_SHAPE_MISMATCH',
+      `module ${quote(name)} is ${mine} in adapter ${first!.term.id} but ${theirs} in adapter ${part.term.id}`,
+      { module: name, adapters: [first!.term.id, part.term.id], shapes: [mine, theirs] },
+    );
+  }
+  const rank = parts.reduce((sum, { module }) => sum + module.rank, 0);
+  if (rank > MAX_STACKED_RANK) {
+    throw refuse(
+      'MERGE_RANK_TOO_LARGE',
+      `module ${quote(name)}: the ranks of the adapters add up to ${rank}, at most ${MAX_STACKED_RANK}; squeeze some first`,
+      { module: name, rank, limit: MAX_STACKED_RANK },
+    );
+  }
+  return { like: first!.module, rank, parts };
+}
+
+/** Kind and shape of ΔW, with the kernel of a convolution: the factors must agree on all of it but the rank. */
+function shapeOf({ kind, m, a }: LoraModule): string {
+  return `${kind} [${[m, ...a.shape.slice(1)].join(', ')}]`;
+}
+
+function refuse(code: ErrorCode, what: string, context: AppError['context']): AppError {
+  return new AppError(code, `merge: ${what}`, context);
+}

@@ -1,0 +1,46 @@
+import type { TensorEntry } from '../../adapter/adapter.ts';
+import { AppError } from '../../errors.ts';
+import { quote } from '../../json/quote.ts';
+import type { MergeTerm } from './merge-modules.ts';
+
+/** A tensor that is not part of a LoRA pair, in every adapter of a sum that has it. */
+export interface SharedTensor {
+  readonly name: string;
+  /** In the order of the terms, each adapter once, at least one. */
+  readonly holders: readonly { readonly id: string; readonly entry: TensorEntry }[];
+}
+
+/**
+ * The tensors a sum carries over: those of all its adapters. Whether their bytes agree is for the caller to see.
+ * @returns in name order
+ * @throws AppError MERGE_TENSOR_CONFLICT where two differ in dtype or shape already
+ */
+export function sharedTensors(terms: readonly MergeTerm[]): SharedTensor[] {
+  const byName = new Map<string, Map<string, TensorEntry>>();
+  for (const { id, adapter } of terms) {
+    for (const entry of adapter.passthrough) {
+      const holders = byName.get(entry.name) ?? new Map<string, TensorEntry>();
+      byName.set(entry.name, holders.set(id, entry));
+    }
+  }
+  return [...byName.keys()].sort().map((name) => {
+    const holders = [...byName.get(name)!].map(([id, entry]) => ({ id, entry }));
+    const [first] = holders;
+    for (const other of holders) {
+      const isAlike =
+        other.entry.dtype === first!.entry.dtype && `${other.entry.shape}` === `${first!.entry.shape}`;
+      if (!isAlike) throw tensorConflict(name, first!.id, other.id);
+    }
+    return { name, holders };
+  });
+}
+
+/** Two adapters of a sum have a tensor of one name that is not a LoRA factor, and it differs. */
+export function tensorConflict(name: string, first: string, second: string): AppError {
+  return new AppError(
+    'MERGE_TENSOR_CONFLICT',
+    `merge: tensor ${quote(name)} is not a LoRA factor and differs between adapters ${first} and ${second}; such tensors ` +
+      'are carried over, not added, so they must be the same in all that have them',
+    { tensor: name, adapters: [first, second] },
+  );
+}

@@ -1,0 +1,81 @@
+import type { Analysis } from '../../contract/analysis.ts';
+import { RESOLUTION } from '../../core/spectrum.ts';
+import { readAdapter } from '../../formats/read-adapter.ts';
+import { PRODUCT } from '../../version.ts';
+import type { ComputePool } from '../compute/pool.ts';
+import { decomposeAll } from '../decompose-all.ts';
+import { describeSpectra } from '../describe.ts';
+import type { JobContext, JobOutcome, SourceFiles } from '../job-context.ts';
+import { chooseMethod } from '../method.ts';
+import { Watch } from '../watch.ts';
+import { type AnalyzedModule, analyzedModule } from './analyzed-module.ts';
+import { judgeModule } from './judge-module.ts';
+import { rankCurve } from './rank-curve.ts';
+import { recommendBudget, recommendUniform } from './recommend.ts';
+
+export interface AnalyzeInput extends JobContext {
+  readonly source: SourceFiles;
+}
+
+/**
+ * Looks at an adapter without changing it: every module is taken apart by the exact method, reading the weights once,
+ * and its spectrum says what every rank would lose. Writes nothing.
+ * @throws AppError for everything that is wrong with the adapter, CANCELLED when the signal fires
+ */
+export async function analyze(input: AnalyzeInput, pool: ComputePool): Promise<JobOutcome> {
+  const startedMs = performance.now();
+  const { weightsPath, configBytes, ...source } = input.source;
+  const watch = new Watch(input.onProgress, input.signal);
+  watch.begin('load', 0);
+  const { adapter } = await readAdapter(weightsPath, configBytes);
+  const { modules } = adapter;
+  const method = chooseMethod(modules, [], { method: 'exact' });
+
+  watch.begin('gram', modules.length);
+  const decompositions = await decomposeAll(weightsPath, modules, method, null, pool, watch);
+  const analysis = analysisOf(
+    modules.map((module, index) => analyzedModule(module, decompositions[index]!.sigma)),
+  );
+  watch.begin('done', modules.length);
+
+  const timings = watch.timings(pool.provider.threads, (performance.now() - startedMs) / 1000);
+  const { requested, used, oversampling, power_iterations, seed } = method;
+  return {
+    targets: [],
+    report: {
+      job_id: input.jobId,
+      created_at: new Date().toISOString(),
+      product: PRODUCT,
+      kind: 'analyze',
+      sources: [{ ...source, weight: 1 }],
+      method: { requested, used, oversampling, power_iterations, seed },
+      provider: pool.provider,
+      timings,
+      modules: describeSpectra(adapter, decompositions),
+      targets: [],
+      analysis,
+      notes: [
+        ...adapter.warnings,
+        'Errors are the least possible at each rank, before rounding to a dtype.',
+        `Singular values below ${RESOLUTION} of a module's largest cannot be told from zero and are given as 0.`,
+      ],
+    },
+    provider: pool.provider,
+    timings,
+    modules: modules.length,
+    bytesRead: source.bytes,
+    bytesWritten: 0,
+  };
+}
+
+function analysisOf(modules: readonly AnalyzedModule[]): Analysis {
+  const curve = rankCurve(modules);
+  const uniform = recommendUniform(modules, curve);
+  const meanEnergy = modules.reduce((sum, { lost }) => sum + lost[0]!, 0) / modules.length;
+  return {
+    curve,
+    uniform,
+    budget: recommendBudget(modules, uniform),
+    modules: modules.map((module) => judgeModule(module, meanEnergy)),
+  };
+}

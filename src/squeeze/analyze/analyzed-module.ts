@@ -1,0 +1,63 @@
+import type { LoraModule } from '../../adapter/adapter.ts';
+import { BYTES_PER_ELEMENT } from '../../core/half.ts';
+import { resolved } from '../../core/spectrum.ts';
+
+/** A module as an analysis sees it: what it weighs and what each of its directions is worth. */
+export interface AnalyzedModule {
+  readonly name: string;
+  readonly rank: number;
+  /** All σ of ΔW with its scale, descending, `rank` of them; what rounding cannot tell from zero is 0. */
+  readonly sigma: readonly number[];
+  /** Parameters of one rank: m + n. */
+  readonly parameters: number;
+  /** Bytes of one rank in the dtypes of the source. */
+  readonly bytes: number;
+  /** lost[k]: the energy Σ_{i>k} σᵢ² that the best approximation of rank k loses; lost[0] is ‖ΔW‖². */
+  readonly lost: Float64Array;
+}
+
+/** @param sigma of B·A by the exact method: at least `rank` of them, descending */
+export function analyzedModule(
+  { name, rank, m, n, scale, a, b }: LoraModule,
+  sigma: Float64Array,
+): AnalyzedModule {
+  const scaled = resolved(sigma.subarray(0, rank).map((value) => value * Math.abs(scale)));
+  const lost = new Float64Array(rank + 1);
+  // From the small end, so that small tails keep their digits.
+  for (let k = rank - 1; k >= 0; k--) lost[k] = lost[k + 1]! + scaled[k]! ** 2;
+  return {
+    name,
+    rank,
+    sigma: scaled,
+    parameters: m + n,
+    bytes: n * BYTES_PER_ELEMENT[a.dtype] + m * BYTES_PER_ELEMENT[b.dtype],
+    lost,
+  };
+}
+
+/** What a set of ranks costs and loses, over all modules. */
+export interface Allocation {
+  readonly rank: { readonly min: number; readonly max: number };
+  readonly relative_error: number;
+  readonly parameters: number;
+  readonly bytes: number;
+}
+
+/** @param ranks one for each module, none above the module's own */
+export function allocationOf(modules: readonly AnalyzedModule[], ranks: readonly number[]): Allocation {
+  let [lost, energy, parameters, bytes, max] = [0, 0, 0, 0, 0];
+  let min = Number.POSITIVE_INFINITY;
+  for (const [index, module] of modules.entries()) {
+    const rank = ranks[index]!;
+    lost += module.lost[rank]!;
+    energy += module.lost[0]!;
+    parameters += rank * module.parameters;
+    bytes += rank * module.bytes;
+    min = Math.min(min, rank);
+    max = Math.max(max, rank);
+  }
+  return { rank: { min, max }, relative_error: share(lost, energy), parameters, bytes };
+}
+
+/** ‖what is lost‖ / ‖ΔW‖ from the two energies; nothing can be lost of nothing. */
+export const share = (lost: number, energy: number): number => (energy > 0 ? Math.sqrt(lost / energy) : 0);

@@ -1,0 +1,34 @@
+import type { ModuleAnalysis } from '../../contract/analysis.ts';
+import { energyRank } from '../../core/policy/energy-rank.ts';
+import { kneeRank } from '../../core/policy/knee-rank.ts';
+import { effectiveRank, stableRank } from '../../core/spectrum.ts';
+import type { AnalyzedModule } from './analyzed-module.ts';
+
+/**
+ * A module is dead below this share of the mean energy of the modules: all dead ones together then hold less than a
+ * millionth of the whole, so that leaving them out costs less than 0.1 % relative error.
+ */
+export const DEAD_ENERGY_SHARE = 1e-6;
+
+/**
+ * A module resists when keeping this share of its energy (31.6 % relative error) …
+ */
+export const RESISTS_ENERGY = 0.9;
+/** … takes more than this share of its rank: squeezing it saves little or loses much. */
+export const RESISTS_RANK_SHARE = 0.75;
+
+/** @param meanEnergy mean of ‖ΔW‖² over the modules of the adapter */
+export function judgeModule({ name, sigma, lost, rank }: AnalyzedModule, meanEnergy: number): ModuleAnalysis {
+  return {
+    name,
+    effective_rank: effectiveRank(sigma),
+    stable_rank: stableRank(sigma),
+    knee: kneeRank(sigma),
+    verdict: verdict(),
+  };
+
+  function verdict(): ModuleAnalysis['verdict'] {
+    if (lost[0]! <= DEAD_ENERGY_SHARE * meanEnergy) return 'dead';
+    return energyRank(sigma, RESISTS_ENERGY) > RESISTS_RANK_SHARE * rank ? 'resists' : 'compressible';
+  }
+}

@@ -1,0 +1,50 @@
+import type { RankPoint } from '../../contract/analysis.ts';
+import { type AnalyzedModule, share } from './analyzed-module.ts';
+
+/**
+ * What every uniform rank from 1 to the largest of the modules costs and loses at least (Eckart & Young 1936).
+ * Modules of a smaller rank keep theirs. Linear in the sum of the ranks.
+ */
+export function rankCurve(modules: readonly AnalyzedModule[]): RankPoint[] {
+  const largest = modules.reduce((rank, module) => Math.max(rank, module.rank), 0);
+  const lost = new Float64Array(largest + 1);
+  const worst = new Float64Array(largest + 1);
+  // What going from rank k − 1 to rank k adds.
+  const parameters = new Float64Array(largest + 1);
+  const bytes = new Float64Array(largest + 1);
+  let energy = 0;
+  for (const module of modules) {
+    energy += module.lost[0]!;
+    for (let k = 1; k <= module.rank; k++) {
+      lost[k]! += module.lost[k]!;
+      worst[k] = Math.max(worst[k]!, share(module.lost[k]!, module.lost[0]!));
+      parameters[k]! += module.parameters;
+      bytes[k]! += module.bytes;
+    }
+  }
+  const curve: RankPoint[] = [];
+  let [parametersSoFar, bytesSoFar] = [0, 0];
+  for (let rank = 1; rank <= largest; rank++) {
+    parametersSoFar += parameters[rank]!;
+    bytesSoFar += bytes[rank]!;
+    curve.push({
+      rank,
+      relative_error: share(lost[rank]!, energy),
+      worst_module_error: worst[rank]!,
+      parameters: parametersSoFar,
+      bytes: bytesSoFar,
+    });
+  }
+  return curve;
+}
+
+/**
+ * The spectrum of all modules as one: the k-th value holds the energy of everybody's k-th direction. Descending, as
+ * each of them is; a uniform rank k keeps its first k.
+ */
+export function jointSpectrum(modules: readonly AnalyzedModule[]): number[] {
+  const largest = modules.reduce((rank, module) => Math.max(rank, module.rank), 0);
+  const energies = new Float64Array(largest);
+  for (const { sigma } of modules) for (const [k, value] of sigma.entries()) energies[k]! += value ** 2;
+  return Array.from(energies, Math.sqrt);
+}

@@ -1,0 +1,55 @@
+import type { JobResult, Phase, ProviderInfo, Timings } from '../contract/job.ts';
+import type { Report } from '../contract/report.ts';
+
+/** What the work of a job needs besides what to do: where to write, whom to tell, when to stop. */
+export interface JobContext {
+  readonly jobId: string;
+  /** Folder for files; made and removed by the caller. */
+  readonly scratchDir: string;
+  /** Called often; the receiver throttles. */
+  readonly onProgress: (progress: {
+    phase: Phase;
+    done: number;
+    total: number;
+    module: string | null;
+  }) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What a report tells of an adapter that the job read. */
+export type Source = Report['sources'][number];
+
+/** An adapter that a job reads, all of it local. */
+export interface SourceFiles extends Omit<Source, 'weight'> {
+  /** Its weights (safetensors), only read. */
+  readonly weightsPath: string;
+  readonly configBytes: Uint8Array;
+}
+
+export interface OutputFile {
+  readonly name: string;
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** One target's result; `files` is null when the source already satisfies the target and is itself the result. */
+export interface TargetOutcome {
+  readonly result: Omit<JobResult, 'adapter_id'>;
+  readonly files: readonly OutputFile[] | null;
+}
+
+/** What a job of any kind comes to. */
+export interface JobOutcome {
+  /** Empty for a job that writes nothing. */
+  readonly targets: readonly TargetOutcome[];
+  /** The report without adapter ids of the results, in the order of `targets`; the caller fills them in. */
+  readonly report: Report;
+  readonly provider: ProviderInfo;
+  /** queue_wait is 0 here; the caller knows it. */
+  readonly timings: Timings;
+  /** Totals for the metrics. */
+  readonly modules: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+}

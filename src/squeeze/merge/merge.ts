@@ -1,0 +1,106 @@
+import { rm } from 'node:fs/promises';
+import type { FactorDtype } from '../../adapter/adapter.ts';
+import type { SqueezeOptions, Timings } from '../../contract/job.ts';
+import type { Target } from '../../contract/target.ts';
+import { mergeConfig } from '../../formats/peft/merge-config.ts';
+import { type MergeTerm, stackModules } from '../../formats/peft/merge-modules.ts';
+import { sharedTensors } from '../../formats/peft/merge-passthrough.ts';
+import { readAdapter } from '../../formats/read-adapter.ts';
+import type { ComputePool } from '../compute/pool.ts';
+import type { JobContext, JobOutcome, SourceFiles } from '../job-context.ts';
+import { type SqueezeInput, squeeze } from '../squeeze.ts';
+import { Watch } from '../watch.ts';
+import { refuseConflicts } from './same-bytes.ts';
+import { writeStack } from './stack-file.ts';
+
+const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
+
+export interface MergeInput extends JobContext {
+  /** The terms of the sum; an adapter may come twice. */
+  readonly parts: readonly (SourceFiles & { readonly weight: number })[];
+  readonly targets: readonly Target[];
+  readonly options: SqueezeOptions;
+}
+
+/**
+ * Σ weight·ΔW of some adapters, squeezed to every target. The sum is written as stacked factors, never as ΔW, and is
+ * then an adapter like any other; a target that asks for no less than its rank gets the stack itself.
+ * @throws AppError MERGE_* where the adapters do not fit together, and all that `squeeze` throws
+ */
+export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOutcome> {
+  const startedMs = performance.now();
+  const { parts, targets, options, ...context } = input;
+  const watch = new Watch(input.onProgress, input.signal);
+  watch.begin('load', 0);
+  const files = new Map(parts.map((part): [string, SourceFiles] => [part.id, part]));
+  const terms = await termsOf(parts);
+  const { modules, warnings } = stackModules(terms);
+  const configBytes = mergeConfig(terms, modules);
+  const shared = sharedTensors(terms);
+  await watch.clocked('load', () => refuseConflicts(shared, files));
+
+  watch.begin('load', modules.length);
+  const metadata = commonMetadata(terms);
+  const stack = await writeStack({ modules, shared, metadata, files }, input.scratchDir, pool, watch);
+  const stacking = watch.timings(pool.provider.threads, (performance.now() - startedMs) / 1000);
+  const outcome = await squeeze(
+    {
+      ...context,
+      kind: 'merge',
+      sources: parts.map(({ id, sha256, bytes, base_model, weight }) => ({
+        id,
+        sha256,
+        bytes,
+        base_model,
+        weight,
+      })),
+      weightsPath: stack,
+      configBytes,
+      targets,
+      options,
+      matchDtype: commonDtype(terms),
+      warnings: [...warnings, ...warningsOf(terms)],
+    },
+    pool,
+  );
+  await rm(stack);
+  const timings = sum(stacking, outcome.timings);
+  return { ...outcome, timings, report: { ...outcome.report, timings } };
+}
+
+async function termsOf(parts: MergeInput['parts']): Promise<MergeTerm[]> {
+  const adapters = new Map<string, MergeTerm['adapter']>();
+  for (const { id, weightsPath, configBytes } of parts) {
+    if (!adapters.has(id)) adapters.set(id, (await readAdapter(weightsPath, configBytes)).adapter);
+  }
+  return parts.map(({ id, weight }) => ({ id, weight, adapter: adapters.get(id)! }));
+}
+
+/** What "match" means: the dtype of all factors where they have one, else float32. */
+function commonDtype(terms: readonly MergeTerm[]): NonNullable<SqueezeInput['matchDtype']> {
+  const dtypes = new Set<FactorDtype>();
+  for (const { adapter } of terms) for (const { a, b } of adapter.modules) dtypes.add(a.dtype).add(b.dtype);
+  return DTYPE_NAMES[dtypes.size === 1 ? [...dtypes][0]! : 'F32'];
+}
+
+/** Entries on which all adapters agree, without what earlier squeezes said of themselves. */
+function commonMetadata([first, ...others]: readonly MergeTerm[]): Map<string, string> {
+  return new Map(
+    [...first!.adapter.metadata].filter(
+      ([key, value]) =>
+        !key.startsWith('lora_squeeze.') &&
+        others.every(({ adapter }) => adapter.metadata.get(key) === value),
+    ),
+  );
+}
+
+function warningsOf(terms: readonly MergeTerm[]): string[] {
+  return [
+    ...new Set(terms.flatMap(({ id, adapter }) => adapter.warnings.map((text) => `Adapter ${id}: ${text}`))),
+  ];
+}
+
+function sum(x: Timings, y: Timings): Timings {
+  const keys = Object.keys(x) as (keyof Timings)[];
+  return Object.fromEntries(keys.map((key) => [key, x[key] + y[key]])) as Timings;
+}

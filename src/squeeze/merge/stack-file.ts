@@ -1,0 +1,96 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StackedModule } from '../../formats/peft/merge-modules.ts';
+import type { SharedTensor } from '../../formats/peft/merge-passthrough.ts';
+import { layOut, type TensorSpec } from '../../safetensors/layout.ts';
+import type { ComputePool } from '../compute/pool.ts';
+import { factorsOf } from '../compute/tasks.ts';
+import { copyRanges } from '../copy-ranges.ts';
+import type { SourceFiles } from '../job-context.ts';
+import type { Watch } from '../watch.ts';
+import type { StackPart, StackTask } from './stack-task.ts';
+
+/** What goes into the file, and where it comes from. */
+export interface StackContent {
+  readonly modules: readonly StackedModule[];
+  readonly shared: readonly SharedTensor[];
+  readonly metadata: ReadonlyMap<string, string>;
+  /** By adapter id. */
+  readonly files: ReadonlyMap<string, SourceFiles>;
+}
+
+/**
+ * Writes the sum of adapters as one safetensors file of stacked factors in float32, a module a thread at a time.
+ * @param dir folder for the file, which must not have one yet
+ * @returns its path
+ * @throws AppError NON_FINITE_WEIGHTS, NON_FINITE_RESULT, CANCELLED
+ */
+export async function writeStack(
+  { modules, shared, metadata, files }: StackContent,
+  dir: string,
+  pool: ComputePool,
+  watch: Watch,
+): Promise<string> {
+  const path = join(dir, 'stack.safetensors');
+  const factors = modules.flatMap(({ like, rank }): TensorSpec[] => [
+    { name: like.b.name, dtype: 'F32', shape: [like.m, rank, ...like.b.shape.slice(2)] },
+    { name: like.a.name, dtype: 'F32', shape: [rank, ...like.a.shape.slice(1)] },
+  ]);
+  const copies = shared.map(({ name, holders }) => ({ ...holders[0]!.entry, name }));
+  const layout = layOut([...factors, ...copies], metadata);
+
+  const file = await open(path, 'wx');
+  try {
+    await file.truncate(layout.totalBytes);
+    await file.write(layout.headerBytes, 0, layout.headerBytes.length, 0);
+    for (const [index, { holders }] of shared.entries()) {
+      const { id, entry } = holders[0]!;
+      const to = layout.offsets[factors.length + index]!;
+      await copyRanges(files.get(id)!.weightsPath, file, [{ ...entry, to }]);
+    }
+  } finally {
+    await file.close();
+  }
+
+  await watch.all(
+    modules.map(async (module, index) => {
+      const offsetB = layout.offsets[2 * index]!;
+      const offsetA = layout.offsets[2 * index + 1]!;
+      const { busy } = await pool.run(taskOf(module, files, { path, offsetB, offsetA }), watch.signal);
+      watch.worked(busy);
+      watch.finished('load', module.like.name);
+    }),
+  );
+  return path;
+}
+
+function taskOf(
+  { like, rank, parts }: StackedModule,
+  files: StackContent['files'],
+  place: Pick<StackTask, 'path' | 'offsetA' | 'offsetB'>,
+): StackTask {
+  return {
+    kind: 'stack',
+    module: like.name,
+    m: like.m,
+    n: like.n,
+    rank,
+    parts: parts.map(({ term, module }) => ({
+      adapter: term.id,
+      weightsPath: files.get(term.id)!.weightsPath,
+      factors: factorsOf(module),
+      ...splitFactor(term.weight * module.scale),
+    })),
+    ...place,
+  };
+}
+
+/**
+ * Takes a factor apart for B and A, so that extreme scales leave neither of them out of float32's range. A gets a power
+ * of two, which changes none of its digits.
+ */
+export function splitFactor(factor: number): Pick<StackPart, 'factorA' | 'factorB'> {
+  if (factor === 0) return { factorB: 0, factorA: 1 };
+  const factorA = 2 ** Math.round(Math.log2(Math.abs(factor)) / 2);
+  return { factorB: factor / factorA, factorA };
+}

@@ -1,0 +1,47 @@
+import type { JobRequest } from '../contract/job.ts';
+import { analyze } from './analyze/analyze.ts';
+import type { ComputePool } from './compute/pool.ts';
+import type { JobContext, JobOutcome, SourceFiles } from './job-context.ts';
+import { merge } from './merge/merge.ts';
+import { squeeze } from './squeeze.ts';
+
+/** A job as a client asked for it, with the adapters it names. */
+export interface RequestInput extends JobContext {
+  readonly request: JobRequest;
+  /** By adapter id. */
+  readonly sources: ReadonlyMap<string, SourceFiles>;
+}
+
+/**
+ * Does what a request of any kind asks for.
+ * @throws AppError for everything that is wrong with the input or the result, CANCELLED when the signal fires
+ */
+export async function runRequest(input: RequestInput, pool: ComputePool): Promise<JobOutcome> {
+  const { request, sources, ...context } = input;
+  switch (request.kind) {
+    case 'squeeze': {
+      const { weightsPath, configBytes, ...source } = sources.get(request.adapter_id)!;
+      return squeeze(
+        {
+          ...context,
+          kind: 'squeeze',
+          sources: [{ ...source, weight: 1 }],
+          weightsPath,
+          configBytes,
+          targets: request.targets,
+          options: request.options ?? {},
+        },
+        pool,
+      );
+    }
+    case 'analyze':
+      return analyze({ ...context, source: sources.get(request.adapter_id)! }, pool);
+    case 'merge': {
+      const parts = request.sources.map(({ adapter_id, weight }) => ({
+        ...sources.get(adapter_id)!,
+        weight: weight ?? 1,
+      }));
+      return merge({ ...context, parts, targets: request.targets, options: request.options ?? {} }, pool);
+    }
+  }
+}
