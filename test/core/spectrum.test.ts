@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { energyRank } from '../../src/core/policy/energy-rank.ts';
-import { energyCurve, resolved, truncationError } from '../../src/core/spectrum.ts';
+import {
+  effectiveRank,
+  energyCurve,
+  numericalRank,
+  resolved,
+  stableRank,
+  truncationError,
+} from '../../src/core/spectrum.ts';
 
 const spectra = fc
   .array(fc.double({ min: 1e-3, max: 1e3, noNaN: true }), { minLength: 1, maxLength: 40 })
@@ -68,6 +75,59 @@ describe('the truncation error', () => {
                 sigma.reduce((sum, x) => sum + x * x, 0),
               )[Math.min(rank, sigma.length) - 1]!;
         assert.ok(Math.abs(truncationError(sigma, rank) ** 2 - (1 - kept)) < 1e-12);
+      }),
+    );
+  });
+});
+
+describe('the numerical rank', () => {
+  it('counts what can be told from zero', () => {
+    assert.equal(numericalRank([2, 1e-6, 3e-7, 1e-7, 0]), 3);
+    assert.equal(numericalRank([0, 0]), 0);
+    assert.equal(numericalRank([]), 0);
+  });
+});
+
+for (const [name, rankOf] of [
+  ['effective', effectiveRank],
+  ['stable', stableRank],
+] as const) {
+  describe(`the ${name} rank`, () => {
+    it('is the number of directions where all are alike', () => {
+      for (const n of [1, 2, 7, 64]) {
+        assert.ok(Math.abs(rankOf(Array<number>(n).fill(0.3)) - n) < 1e-9);
+        assert.ok(Math.abs(rankOf([...Array<number>(n).fill(0.3), 0, 0]) - n) < 1e-9);
+      }
+    });
+
+    it('is 0 for an update of zero', () => {
+      assert.equal(rankOf([0, 0]), 0);
+      assert.equal(rankOf([]), 0);
+    });
+
+    it('lies between 1 and the number of directions, whatever the size of the update', () => {
+      fc.assert(
+        fc.property(spectra, fc.constantFrom(1, 1e-200, 1e200), (sigma, scale) => {
+          const rank = rankOf(sigma.map((value) => value * scale));
+          assert.ok(rank >= 1 - 1e-12 && rank <= sigma.length * (1 + 1e-12));
+          assert.ok(Math.abs(rank / rankOf(sigma) - 1) < 1e-9);
+        }),
+      );
+    });
+  });
+}
+
+describe('effective and stable rank', () => {
+  it('have their defined values', () => {
+    // Shares ½, ¼, ¼: entropy 1.5 ln 2.
+    assert.ok(Math.abs(effectiveRank([2, 1, 1]) - 2 ** 1.5) < 1e-12);
+    assert.equal(stableRank([2, 1, 1]), 1.5);
+  });
+
+  it('differ in weak directions, which the stable rank hardly sees', () => {
+    fc.assert(
+      fc.property(spectra, (sigma) => {
+        assert.ok(stableRank(sigma) <= effectiveRank(sigma) * (1 + 1e-12));
       }),
     );
   });

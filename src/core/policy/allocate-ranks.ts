@@ -1,3 +1,5 @@
+import { Heap } from './heap.ts';
+
 /** What a budget has to know of one module. */
 export interface BudgetModule {
   /** Complete spectrum of ΔW with its scale, descending. */
@@ -8,10 +10,11 @@ export interface BudgetModule {
   readonly ranks: readonly number[];
 }
 
-/** The next permitted rank of a module after the one before, and what it brings. */
+/** From one permitted rank of a module to the next, and what that brings. */
 interface Step {
   readonly module: number;
-  readonly rank: number;
+  /** Index in `ranks` of the rank it leads to. */
+  readonly position: number;
   readonly cost: number;
   /** Σσ² of the directions it adds, per unit of cost, relative to the largest σ² of all. */
   readonly density: number;
@@ -43,40 +46,38 @@ export function allocateRanks(modules: readonly BudgetModule[], budget: number):
   let left = budget - costOf(modules, result);
   if (left < 0) throw new RangeError('the budget does not pay for the least ranks');
 
-  const steps = stepsOf(modules);
-  // Steps stand in the order of modules and ranks, and sort() is stable: ties keep that order.
-  steps.sort((x, y) => y.density - x.density);
-  // A step costs as much as any later one of its module where ranks are dense; with gaps it may cost more, and then
-  // the later must wait for it too.
-  const isBlocked = new Uint8Array(modules.length);
-  for (const { module, rank, cost } of steps) {
-    if (isBlocked[module]) continue;
-    if (cost > left) {
-      isBlocked[module] = 1;
-      continue;
-    }
-    left -= cost;
-    result[module] = rank;
+  const unit = modules.reduce((largest, { sigma }) => Math.max(largest, sigma[0] ?? 0), 0);
+  // Each module waits with its next step only; later ones are never better, because σ descends.
+  const waiting = new Heap<Step>(
+    (x, y) => x.density > y.density || (x.density === y.density && x.module < y.module),
+  );
+  const enqueue = (module: number, position: number, ceiling: number): void => {
+    const step = stepTo(modules[module]!, position, unit, ceiling);
+    if (step) waiting.push({ module, position, ...step });
+  };
+  for (const module of modules.keys()) enqueue(module, 1, Number.POSITIVE_INFINITY);
+  for (let step = waiting.pop(); step; step = waiting.pop()) {
+    // What builds on a step passed over is passed over too.
+    if (step.cost > left) continue;
+    left -= step.cost;
+    result[step.module] = modules[step.module]!.ranks[step.position]!;
+    enqueue(step.module, step.position + 1, step.density);
   }
   return result;
 }
 
-function stepsOf(modules: readonly BudgetModule[]): Step[] {
-  const unit = Math.max(...modules.map(({ sigma }) => sigma[0] ?? 0));
-  if (!(unit > 0)) return [];
-  return modules.flatMap(({ sigma, costPerRank, ranks }, module) => {
-    const steps: Step[] = [];
-    for (let i = 1, previous = Number.POSITIVE_INFINITY; i < ranks.length; i++) {
-      const added = ranks[i]! - ranks[i - 1]!;
-      let energy = 0;
-      for (let j = ranks[i - 1]!; j < ranks[i]!; j++) energy += ((sigma[j] ?? 0) / unit) ** 2;
-      if (energy === 0) break;
-      const cost = added * costPerRank;
-      // A mean over later, smaller σ² is never larger; rounding must not put a step before the one it builds on.
-      const density = Math.min(previous, energy / cost);
-      steps.push({ module, rank: ranks[i]!, cost, density });
-      previous = density;
-    }
-    return steps;
-  });
+function stepTo(
+  { sigma, costPerRank, ranks }: BudgetModule,
+  position: number,
+  unit: number,
+  ceiling: number,
+): Pick<Step, 'cost' | 'density'> | undefined {
+  const [from, to] = [ranks[position - 1]!, ranks[position]];
+  if (to === undefined || unit === 0) return undefined;
+  let energy = 0;
+  for (let i = from; i < to; i++) energy += ((sigma[i] ?? 0) / unit) ** 2;
+  if (energy === 0) return undefined;
+  const cost = (to - from) * costPerRank;
+  // Rounding must not make a step better than the one it builds on: ties fall to the earlier module.
+  return { cost, density: Math.min(ceiling, energy / cost) };
 }
