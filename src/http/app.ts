@@ -17,6 +17,7 @@ import { adapterRoutes } from './routes/adapters.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { probeRoutes } from './routes/probes.ts';
+import { profileRoutes } from './routes/profiles.ts';
 import { squeezeRoutes } from './routes/squeeze.ts';
 import { serverOptions } from './server-options.ts';
 
@@ -36,6 +37,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   for (const routes of [adapterRoutes, adapterFileRoutes, adapterArchiveRoutes, jobRoutes, squeezeRoutes]) {
     await app.register(routes, { deps });
   }
+  await app.register(profileRoutes);
   return withProbes(app, deps);
 }
 

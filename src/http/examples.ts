@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox';
 import type { AdapterRecord } from '../contract/adapter.ts';
 import type { JobRecord, JobRequest, SqueezeRequest } from '../contract/job.ts';
 import { AppError } from '../errors.ts';
+import { PROFILES } from '../serving/profiles.ts';
 import { type Problem, problemOf } from './problem.ts';
 
 const SHA256 = '4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877';
@@ -81,6 +82,7 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   JobRequest: jobRequest,
   SqueezeRequest: squeezeRequest,
   Problem: problem,
+  Profile: PROFILES[0],
 };
 
 /** `examples` for a component of the contract, where there is one; typed above, so they cannot go stale quietly. */

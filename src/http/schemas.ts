@@ -2,6 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
 import { JobRecord, JobRequest, SqueezeRequest } from '../contract/job.ts';
 import { Report } from '../contract/report.ts';
+import { ProfileList, ServingProfile } from '../contract/serving.ts';
 import { ERROR_KINDS, type ErrorCode } from '../errors.ts';
 import { PROBLEM_MEDIA_TYPE, Problem } from './problem.ts';
 
@@ -47,6 +48,8 @@ export const COMPONENTS: readonly TSchema[] = [
   SqueezeRequest,
   JobRecord,
   Report,
+  ServingProfile,
+  ProfileList,
   Problem,
   Readiness,
   Liveness,

@@ -1,6 +1,7 @@
 import type { JobRecord, JobRequest } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
 import { AppError } from '../errors.ts';
+import { checkTargets } from '../serving/check-targets.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { AdapterService } from './adapter-service.ts';
 import type { JobQueue } from './job-queue.ts';
@@ -25,9 +26,11 @@ export class JobService {
 
   /**
    * Accepts a job: it is durable before it is queued, so that one the client knows of survives the loss of Redis.
+   * @throws AppError UNKNOWN_PROFILE, VALIDATION_FAILED for targets that their profile cannot load
    * @throws AppError ADAPTER_NOT_FOUND, QUEUE_UNAVAILABLE (no job then), STORAGE_FAILED, STORAGE_FULL
    */
   async submit(request: JobRequest): Promise<JobRecord> {
+    if ('targets' in request) checkTargets(request.targets);
     for (const id of sourceIds(request)) await this.adapters.get(id);
     const record = acceptedJob(request);
     await this.jobs.accept(record);

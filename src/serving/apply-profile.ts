@@ -143,7 +143,7 @@ function uniformOf(target: Target, profile: Profile): boolean {
   if (target.uniform === false && !takes) {
     throw invalid(`uniform is false, but ${profile.name} needs one rank for all modules.`, context);
   }
-  if (policy === 'rank_pattern' && !takes) {
+  if (policy === 'rank_pattern' && target.uniform === undefined && !takes) {
     throw invalid(
       `rank_pattern gives modules different ranks, but ${profile.name} needs one for all: say rank.`,
       context,

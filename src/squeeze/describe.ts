@@ -3,7 +3,7 @@ import type { JobResult } from '../contract/job.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
 import { energyCurve, RESOLUTION, resolved } from '../core/spectrum.ts';
-import type { Decomposition } from '../engine/kernels.ts';
+import type { Decomposition } from '../engine/kernel-types.ts';
 import type { Closeness } from './measure.ts';
 import type { Method } from './method.ts';
 
@@ -14,6 +14,7 @@ export function describeResult(
   closeness: Closeness,
   bytes: number,
   warnings: readonly string[],
+  serving: JobResult['serving'],
 ): Omit<JobResult, 'adapter_id'> {
   const ranks = plans.map(({ rank }) => rank);
   const parameters = plans.reduce((sum, { module, rank }) => sum + rank * (module.m + module.n), 0);
@@ -29,6 +30,7 @@ export function describeResult(
     worst_module:
       worst.relative_error > 0 ? { name: worst.name, relative_error: worst.relative_error } : null,
     warnings: [...warnings],
+    serving,
   };
 }
 

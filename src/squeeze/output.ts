@@ -7,7 +7,7 @@ import { layOut } from '../safetensors/layout.ts';
 import type { ProjectionOrder } from './compute/tasks.ts';
 import { copyRanges } from './copy-ranges.ts';
 import { hashFile } from './hash-file.ts';
-import type { OutputFile } from './squeeze.ts';
+import type { OutputFile } from './job-context.ts';
 
 export const WEIGHTS_NAME = 'adapter_model.safetensors';
 
@@ -33,8 +33,17 @@ export const changesNothing = (plans: readonly ModulePlan[]): boolean =>
       rank === module.rank && dtypeA === module.a.dtype && dtypeB === module.b.dtype,
   );
 
-/** Both factors carry √σ: the best start for going on training, and the least rounding. */
-const BALANCED = 0.5;
+/** Share of σ that goes into B. Balanced, √σ in both, is the best start for going on training. */
+const SPLITS: Readonly<Record<NonNullable<Target['split']>, number>> = { balanced: 0.5, b: 1, a: 0 };
+
+export const splitOf = (target: Target): number => SPLITS[target.split ?? 'balanced'];
+
+/** How the factors of one result are written. */
+export interface Encoding {
+  readonly scale: ScaleMode;
+  /** Share of σ, and of a folded scale, that goes into B. */
+  readonly split: number;
+}
 
 /** The files of one result: laid out first, then filled from several threads, then closed with their digests. */
 export class Output {
@@ -51,7 +60,7 @@ export class Output {
   constructor(
     adapter: Adapter,
     plans: readonly ModulePlan[],
-    scale: ScaleMode,
+    { scale, split }: Encoding,
     provenance: ReadonlyMap<string, string>,
     dir: string,
   ) {
@@ -66,7 +75,7 @@ export class Output {
     this.orders = plans.map(({ module, rank, dtypeA, dtypeB }, index) => {
       const { a, b } = offsets[index]!;
       if (a === undefined || b === undefined) return null;
-      const factors = factorsOf(scale === 'fold' ? module.scale : 1, rank < module.rank);
+      const factors = factorsOf(scale === 'fold' ? module.scale : 1, rank < module.rank ? split : 1);
       return {
         path: this.#weightsPath,
         offsetA: a,
@@ -74,7 +83,7 @@ export class Output {
         dtypeA,
         dtypeB,
         rank,
-        split: BALANCED,
+        split,
         ...factors,
       };
     });
@@ -121,9 +130,13 @@ export class Output {
   }
 }
 
-/** A squeezed module shares its scale between both factors; one that is only rescaled takes it into B. */
-function factorsOf(scale: number, isSqueezed: boolean): { factorA: number; factorB: number } {
-  if (!isSqueezed) return { factorA: 1, factorB: scale };
-  const root = Math.sqrt(Math.abs(scale));
-  return { factorA: root, factorB: Math.sign(scale) * root };
+/**
+ * The scale as it goes into the factors, shared like σ. A module that is only rescaled takes it into B, so that A stays
+ * as it is.
+ */
+function factorsOf(scale: number, split: number): { factorA: number; factorB: number } {
+  const size = Math.abs(scale);
+  // `**` need not round a root correctly, and differs between engines where it does not.
+  const share = (part: number): number => (part === 0.5 ? Math.sqrt(size) : size ** part);
+  return { factorA: share(1 - split), factorB: Math.sign(scale) * share(split) };
 }

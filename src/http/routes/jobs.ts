@@ -30,6 +30,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
           ...problems(
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
+            'UNKNOWN_PROFILE',
             'REQUEST_JSON',
             'ADAPTER_NOT_FOUND',
             'UPLOAD_TOO_LARGE',

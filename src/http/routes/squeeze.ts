@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { JobRecord, SqueezeRequest } from '../../contract/job.ts';
 import { AppError } from '../../errors.ts';
+import { checkTargets } from '../../serving/check-targets.ts';
 import { answerJob } from '../answer-job.ts';
 import { invalidRequest } from '../app-error-of.ts';
 import type { HttpDependencies } from '../dependencies.ts';
@@ -67,6 +68,7 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
             ...UPLOAD_PROBLEMS,
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
+            'UNKNOWN_PROFILE',
             'REQUEST_JSON',
             'QUEUE_UNAVAILABLE',
           ),
@@ -78,6 +80,7 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
       const { record } = await storeUpload(request, deps, {
         onRequest: (value) => {
           wanted = squeezeRequest(request, value);
+          checkTargets(wanted.targets);
         },
       });
       const job = await deps.jobs.submit({ kind: 'squeeze', adapter_id: record.id, ...wanted! });

@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import type { Adapter } from '../adapter/adapter.ts';
+import type { Verdict } from '../contract/serving.ts';
+import type { Target } from '../contract/target.ts';
+import { PEFT_CONFIG_NAME } from '../formats/peft/write-peft.ts';
+import { readAdapter } from '../formats/read-adapter.ts';
+import type { AppliedTarget } from '../serving/apply-profile.ts';
+import { judge } from '../serving/judge.ts';
+import type { OutputFile } from './job-context.ts';
+import { WEIGHTS_NAME } from './output.ts';
+
+/** Rules that writing an adapter anew can satisfy although its ranks and dtypes stay: its scales move into B. */
+const CURED_BY_FOLDING = ['scale', 'no-patterns'];
+
+/** Judges what was written, as it is on disk; null without a profile. */
+export async function verdictOnResult(
+  { profile, limits }: AppliedTarget,
+  files: readonly OutputFile[],
+): Promise<Verdict | null> {
+  if (!profile) return null;
+  const pathOf = (name: string): string => files.find((file) => file.name === name)!.path;
+  const { adapter } = await readAdapter(pathOf(WEIGHTS_NAME), await readFile(pathOf(PEFT_CONFIG_NAME)));
+  return judge(profile, { adapter, files }, limits);
+}
+
+/** Judges the source, for a target that it satisfies as it is; null without a profile. */
+export function verdictOnSource(
+  { profile, limits }: AppliedTarget,
+  adapter: Adapter,
+  weightsBytes: number,
+  configBytes: Uint8Array,
+): Verdict | null {
+  if (!profile) return null;
+  const files = [
+    { name: WEIGHTS_NAME, bytes: weightsBytes },
+    { name: PEFT_CONFIG_NAME, bytes: configBytes.length },
+  ];
+  return judge(profile, { adapter, files }, limits);
+}
+
+/** Whether the source has the ranks but not the scales that its place of use needs. */
+export const needsFolding = (target: Target, verdict: Verdict | null): boolean =>
+  target.scale === 'fold' &&
+  (verdict?.rules ?? []).some(({ rule, passed }) => !passed && CURED_BY_FOLDING.includes(rule));
