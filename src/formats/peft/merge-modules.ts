@@ -9,7 +9,7 @@ import { readTensorKey } from './tensor-keys.ts';
  */
 export const MAX_STACKED_RANK = 2048;
 
-/** One term of a weighted sum of adapters. */
+/** One term of a weighted sum of adapters; each adapter is one term. */
 export interface MergeTerm {
   /** The adapter's id, for messages. */
   readonly id: string;
@@ -66,9 +66,9 @@ function refuseNonlinear({ id, adapter }: MergeTerm): void {
 
 function checkBases(terms: readonly MergeTerm[]): string[] {
   const known = terms.find(({ adapter }) => adapter.baseModel !== null);
-  const warned = new Set<string>();
+  const unknown: string[] = [];
   for (const { id, adapter } of terms) {
-    if (adapter.baseModel === null) warned.add(id);
+    if (adapter.baseModel === null) unknown.push(id);
     else if (adapter.baseModel !== known!.adapter.baseModel) {
       const [first, other] = [known!.adapter.baseModel!, adapter.baseModel];
       throw refuse(
@@ -78,8 +78,7 @@ function checkBases(terms: readonly MergeTerm[]): string[] {
       );
     }
   }
-  const isAlone = new Set(terms.map(({ id }) => id)).size === 1;
-  return (isAlone ? [] : [...warned]).map((id) =>
+  return (terms.length === 1 ? [] : unknown).map((id) =>
     known
       ? `Adapter ${id} does not say which base model it belongs to; it was taken to be ${quote(known.adapter.baseModel!)}.`
       : `Adapter ${id} does not say which base model it belongs to; it was taken to be that of the others.`,

@@ -6,7 +6,7 @@ import type { MergeTerm } from './merge-modules.ts';
 /** A tensor that is not part of a LoRA pair, in every adapter of a sum that has it. */
 export interface SharedTensor {
   readonly name: string;
-  /** In the order of the terms, each adapter once, at least one. */
+  /** In the order of the terms, at least one. */
   readonly holders: readonly { readonly id: string; readonly entry: TensorEntry }[];
 }
 
@@ -16,21 +16,21 @@ export interface SharedTensor {
  * @throws AppError MERGE_TENSOR_CONFLICT where two differ in dtype or shape already
  */
 export function sharedTensors(terms: readonly MergeTerm[]): SharedTensor[] {
-  const byName = new Map<string, Map<string, TensorEntry>>();
+  const byName = new Map<string, SharedTensor['holders'][number][]>();
   for (const { id, adapter } of terms) {
     for (const entry of adapter.passthrough) {
-      const holders = byName.get(entry.name) ?? new Map<string, TensorEntry>();
-      byName.set(entry.name, holders.set(id, entry));
+      const holders = byName.get(entry.name);
+      if (holders) holders.push({ id, entry });
+      else byName.set(entry.name, [{ id, entry }]);
     }
   }
   return [...byName.keys()].sort().map((name) => {
-    const holders = [...byName.get(name)!].map(([id, entry]) => ({ id, entry }));
+    const holders = byName.get(name)!;
     const [first] = holders;
-    for (const other of holders) {
-      const isAlike =
-        other.entry.dtype === first!.entry.dtype && `${other.entry.shape}` === `${first!.entry.shape}`;
-      if (!isAlike) throw tensorConflict(name, first!.id, other.id);
-    }
+    const differs = holders.find(
+      ({ entry }) => entry.dtype !== first!.entry.dtype || `${entry.shape}` !== `${first!.entry.shape}`,
+    );
+    if (differs) throw tensorConflict(name, first!.id, differs.id);
     return { name, holders };
   });
 }

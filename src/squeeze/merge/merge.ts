@@ -68,12 +68,15 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
   return { ...outcome, timings, report: { ...outcome.report, timings } };
 }
 
+/** An adapter that comes twice is one term: x − x is then exactly zero, and ½·x + ½·x exactly x at its own rank. */
 async function termsOf(parts: MergeInput['parts']): Promise<MergeTerm[]> {
-  const adapters = new Map<string, MergeTerm['adapter']>();
-  for (const { id, weightsPath, configBytes } of parts) {
-    if (!adapters.has(id)) adapters.set(id, (await readAdapter(weightsPath, configBytes)).adapter);
+  const terms = new Map<string, MergeTerm>();
+  for (const { id, weight, weightsPath, configBytes } of parts) {
+    const known = terms.get(id);
+    const adapter = known?.adapter ?? (await readAdapter(weightsPath, configBytes)).adapter;
+    terms.set(id, { id, adapter, weight: (known?.weight ?? 0) + weight });
   }
-  return parts.map(({ id, weight }) => ({ id, weight, adapter: adapters.get(id)! }));
+  return [...terms.values()];
 }
 
 /** What "match" means: the dtype of all factors where they have one, else float32. */
