@@ -1,7 +1,7 @@
 /** Numbers as the tables show them. */
 
-/** Milliseconds matter only below a tenth of a second. */
-export const seconds = (value: number): string => (value < 0.1 ? value.toFixed(3) : value.toFixed(2));
+/** Milliseconds matter only below a tenth of a second, hundredths only below a hundred. */
+export const seconds = (value: number): string => value.toFixed(value < 0.1 ? 3 : value < 100 ? 2 : 0);
 /** MB are millions of bytes. */
 export const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 10e6 ? 1 : 0);
 export const ratio = (value: number): string => (value < 10 ? value.toFixed(2) : value.toFixed(0));

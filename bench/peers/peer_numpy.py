@@ -3,7 +3,7 @@
 
   peer_numpy.py SOURCE_DIR RANK OUT_DIR   squeezes a bfloat16 PEFT adapter; prints one JSON line: seconds, peak memory
 
-One module a thread, on as many threads as there are cores. numpy takes QR and SVD in float64 or float32; it gets
+One module a thread, on as many threads as there are cores. numpy decomposes in float64 whatever it is given; it gets
 float32, as the peers in torch do. It knows no bfloat16: the file is read and written by hand.
 """
 
@@ -93,6 +93,7 @@ def main(source, rank, out):
         "compute": computed - loaded,
         "save": saved - computed,
         "total": saved - started,
+        "measured": saved - started,
         "modules_measured": len(names),
         "modules": len(names),
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,

@@ -22,6 +22,7 @@ export interface PeerMeasurements {
 
 const totals = ({ warm }: ServiceMeasurement) => warm.map(({ total }) => total);
 const isSampled = (runs: readonly PeerRun[]) => runs[0]!.modules_measured < runs[0]!.modules;
+const about = (runs: readonly PeerRun[]) => (isSampled(runs) ? '≈ ' : '');
 const scored = (score: Score | undefined) =>
   score ? [score.relative_error.toFixed(6), excess(score.excess), excess(score.worst_excess)] : [];
 
@@ -78,13 +79,12 @@ function comparison({ ours, peers, scores }: PeerMeasurements): string {
       ...orNothing(scored(scores.get(method)), [measured.relativeError.toFixed(6), NOTHING, NOTHING]),
     ]),
     ...[...peers].map(([name, runs]) => {
-      const about = isSampled(runs) ? '≈ ' : '';
       return [
         name,
         NOTHING,
-        about + seconds(median(runs.map(({ total }) => total))),
+        about(runs) + seconds(median(runs.map(({ total }) => total))),
         isSampled(runs) ? NOTHING : range(runs.map(({ total }) => total)),
-        about + seconds(median(runs.map(({ program }) => program))),
+        about(runs) + seconds(median(runs.map(({ program }) => program))),
         isSampled(runs) ? 'sampled' : String(runs.length),
         megabytes(Math.max(...runs.map((run) => run.peak_bytes))),
         ...orNothing(scored(scores.get(name)), [NOTHING, NOTHING, NOTHING]),
@@ -118,8 +118,8 @@ function ratios({ ours, peers }: PeerMeasurements): string {
     ...[...peers].map(([name, runs]) => [
       name,
       ...methods.flatMap(([, measured]) => [
-        ratio(median(runs.map(({ total }) => total)) / median(totals(measured))),
-        ratio(median(runs.map(({ program }) => program)) / median(measured.clientSeconds)),
+        about(runs) + ratio(median(runs.map(({ total }) => total)) / median(totals(measured))),
+        about(runs) + ratio(median(runs.map(({ program }) => program)) / median(measured.clientSeconds)),
         ratio(Math.max(...runs.map((run) => run.peak_bytes)) / measured.computePeakBytes),
       ]),
     ]),

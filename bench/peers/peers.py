@@ -137,6 +137,7 @@ def run(method, source, rank, out):
     print(json.dumps({
         **seconds,
         "total": sum(seconds.values()),
+        "measured": saved - started,
         "modules_measured": len(names),
         "modules": modules,
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,

@@ -37,12 +37,14 @@ export interface PeerRun {
   readonly compute: number;
   readonly save: number;
   readonly total: number;
+  /** What it really took: `total`, unless that is extrapolated. */
+  readonly measured: number;
   /** Fewer than `modules`: the other times are extrapolated to all of them. */
   readonly modules_measured: number;
   readonly modules: number;
   readonly peak_bytes: number;
   readonly library: string;
-  /** The whole program, from its start to its end; extrapolated as the rest. */
+  /** The whole program, from its start to its end; extrapolated as the total. */
   readonly program: number;
 }
 
@@ -73,9 +75,7 @@ export async function runPeer(
   const startedMs = performance.now();
   const [run] = await python<Omit<PeerRun, 'program'>>(...peer.command, adapterDir, String(rank), outDir);
   const elapsed = (performance.now() - startedMs) / 1000;
-  // A sampled peer did not spend what it was extrapolated to.
-  const program = run!.modules_measured < run!.modules ? Math.max(elapsed, run!.total) : elapsed;
-  return { ...run!, program };
+  return { ...run!, program: elapsed - run!.measured + run!.total };
 }
 
 /** Judges squeezed folders in float64, one score for each. */

@@ -2,6 +2,7 @@ import { fileSize } from '../format.ts';
 import { valueAt } from '../power-law.ts';
 import { median } from '../statistics.ts';
 import { growth, type MeasuredSeries } from './work-page.ts';
+import type { WorkSeries } from './work-points.ts';
 
 const WIDTH = 760;
 const HEIGHT = 460;
@@ -9,11 +10,27 @@ const LEFT = 74;
 const TOP = 70;
 const PLOT = { width: WIDTH - LEFT - 34, height: HEIGHT - TOP - 62 };
 
+/** Each series has a colour and a shape, the outline of a marker around 0, 0. */
 const STYLE = {
-  bytes: { colour: '#1d4ed8', label: 'more modules of 4096 × 4096, rank 64' },
-  rank: { colour: '#c2410c', label: 'more rank, 8 to 512' },
-  modules: { colour: '#64748b', label: 'more modules of 1024 × 1024, rank 16' },
+  bytes: {
+    colour: '#1d4ed8',
+    outline: 'M-5,0a5,5 0 1,0 10,0a5,5 0 1,0 -10,0z',
+    label: 'more modules of 4096 × 4096, rank 64',
+  },
+  rank: {
+    colour: '#c2410c',
+    outline: 'M-4.5,-4.5h9v9h-9z',
+    label: 'more rank, 8 to 512',
+  },
+  modules: {
+    colour: '#475569',
+    outline: 'M0,-6l6,10.5h-12z',
+    label: 'more modules of 1024 × 1024, rank 16',
+  },
 } as const;
+
+const marker = (name: WorkSeries['name'], x: number | string, y: number | string) =>
+  `<path d="${STYLE[name].outline}" transform="translate(${x} ${y})" fill="${STYLE[name].colour}" stroke="#fff" stroke-width="1.5"/>`;
 
 /** A logarithmic axis over whole decades. */
 interface Axis {
@@ -51,10 +68,7 @@ export function workFigure(series: readonly MeasuredSeries[]): string {
 <text x="${LEFT - 10}" y="${Number(y(time)) + 4}" text-anchor="end">${Number(time.toPrecision(1))} s</text>`,
     ),
   ];
-  const dots = points.map(
-    ({ bytes, totals, series: name }) =>
-      `<circle cx="${x(bytes)}" cy="${y(median(totals))}" r="5" fill="${STYLE[name].colour}" stroke="#fff" stroke-width="1.5"/>`,
-  );
+  const dots = points.map(({ bytes, totals, series: name }) => marker(name, x(bytes), y(median(totals))));
   const growing = series.find(({ name }) => name === 'bytes')!;
   const { law, fromBytes } = growth(growing.points);
   const toBytes = Math.max(...growing.points.map(({ bytes }) => bytes));
@@ -76,11 +90,12 @@ ${legend()}
 
 /** In the upper left corner: time grows with size, so nothing lies there. */
 function legend(): string {
-  return Object.values(STYLE)
-    .map(({ colour, label }, index) => {
-      const at = TOP + 22 + index * 22;
-      return `<circle cx="${LEFT + 18}" cy="${at}" r="5" fill="${colour}"/>
-<text x="${LEFT + 32}" y="${at + 4}">${label}</text>`;
-    })
-    .join('\n');
+  const names = Object.keys(STYLE) as WorkSeries['name'][];
+  const entries = names.map((name, index) => {
+    const at = TOP + 22 + index * 22;
+    return `${marker(name, LEFT + 18, at)}
+<text x="${LEFT + 32}" y="${at + 4}">${STYLE[name].label}</text>`;
+  });
+  const ground = `<rect x="${LEFT + 4}" y="${TOP + 6}" width="290" height="${entries.length * 22 + 12}" fill="#fff" fill-opacity="0.9"/>`;
+  return [ground, ...entries].join('\n');
 }
