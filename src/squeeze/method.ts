@@ -43,8 +43,7 @@ export function chooseMethod(
   const seed = options.seed ?? 0;
   const isSpectrumNeeded = targets.some(needsSpectrum);
   const largestRank = targets
-    .filter((target) => !needsSpectrum(target))
-    .map((target) => largestNewRank(modules, target, limits[targets.indexOf(target)] ?? NO_LIMITS))
+    .map((target, index) => largestNewRank(modules, target, limits[index] ?? NO_LIMITS))
     .reduce((x, y) => Math.max(x, y), 0);
   // Columns up to the next step cost nothing and make the sketch better.
   const sketchColumns = roundUp(largestRank + oversampling);
@@ -54,6 +53,7 @@ export function chooseMethod(
     return {
       variant: exact ? 'exact' : 'randomised',
       columns: exact ? roundUp(rank) : sketchColumns,
+      keep: Math.max(1, Math.min(rank, largestRank)),
       maxIterations: powerIterations === 'auto' ? MAX_AUTO_ITERATIONS : powerIterations,
       tolerance: powerIterations === 'auto' ? AUTO_TOLERANCE : Number.NEGATIVE_INFINITY,
       seed,
@@ -70,17 +70,19 @@ export function chooseMethod(
   };
 }
 
-/** The largest rank that a module is brought down to; modules that keep theirs are copied and need no sketch. */
+/** The largest rank that a target may bring a module to. */
 function largestNewRank(
   modules: readonly Pick<LoraModule, 'name' | 'rank'>[],
   target: Target,
   limits: RankLimits,
 ): number {
+  const largestOwn = modules.reduce((largest, { rank }) => Math.max(largest, rank), 0);
+  if (needsSpectrum(target)) return Math.min(largestOwn, limits.maxRank);
   const { ranks } = spectrumFreeRanks(target, limits, modules);
-  return ranks.reduce(
-    (largest, rank, index) => (rank < modules[index]!.rank ? Math.max(largest, rank) : largest),
-    0,
-  );
+  // A pattern leaves modules as they are: those are copied, and no reason for a wider sketch.
+  const isNew = (rank: number, index: number): boolean =>
+    !('rank_pattern' in target) || rank < modules[index]!.rank;
+  return ranks.filter(isNew).reduce((x, y) => Math.max(x, y), 0);
 }
 
 const roundUp = (columns: number): number => Math.ceil(columns / COLUMN_STEP) * COLUMN_STEP;

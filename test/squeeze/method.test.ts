@@ -4,10 +4,16 @@ import type { SqueezeOptions } from '../../src/contract/job.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { COLUMN_STEP } from '../../src/engine/kernels.ts';
 import { chooseMethod } from '../../src/squeeze/method.ts';
+import { NO_LIMITS, type RankLimits } from '../../src/squeeze/rank-limits.ts';
 
-const choose = (ranks: number[], targets: Target[], options: SqueezeOptions = {}) => {
-  const modules = ranks.map((rank) => ({ rank }));
-  const method = chooseMethod(modules, targets, options);
+const choose = (
+  ranks: number[],
+  targets: Target[],
+  options: SqueezeOptions = {},
+  limits: RankLimits[] = [],
+) => {
+  const modules = ranks.map((rank, index) => ({ name: `layers.${index}.q_proj`, rank }));
+  const method = chooseMethod(modules, targets, options, limits);
   return { ...method, decomposers: modules.map((module) => method.decomposerFor(module)) };
 };
 
@@ -38,6 +44,48 @@ describe('the method of a job', () => {
     const { used, decomposers } = choose([256], [{ rank: 4 }, { energy: 0.9 }]);
     assert.equal(used, 'exact');
     assert.equal(decomposers[0]!.columns, 256);
+  });
+
+  it('is exact for every policy that looks at the spectrum', () => {
+    const targets: Target[] = [
+      { ratio: 2 },
+      { cumulative: 0.9 },
+      { knee: true },
+      { tolerance: 0.1 },
+      { budget_bytes: 1000 },
+      { budget_parameters: 1000, uniform: true },
+    ];
+    for (const target of targets) {
+      assert.equal(choose([256], [target]).used, 'exact', JSON.stringify(target));
+    }
+  });
+
+  it('is a sketch as wide as the largest rank of a rank_pattern, whatever the other modules keep', () => {
+    const { used, decomposers } = choose([256, 256], [{ rank_pattern: { '0.q_proj': 24 } }]);
+    assert.equal(used, 'rsvd');
+    assert.ok(decomposers[0]!.columns >= 34 && decomposers[0]!.columns < 64);
+    assert.equal(decomposers[0]!.keep, 24);
+  });
+
+  it('is a sketch as wide as the limits make the target', () => {
+    const limited = (target: Target, limits: Partial<RankLimits>) =>
+      choose([256], [{ rank: 2 }, target], {}, [NO_LIMITS, { ...NO_LIMITS, ...limits }]).decomposers[0]!;
+    assert.equal(limited({ rank: 64 }, { maxRank: 16 }).keep, 16);
+    assert.equal(limited({ rank: 4 }, { minRank: 32 }).keep, 32);
+    assert.equal(limited({ rank: 9 }, { allowedRanks: [8, 16, 32] }).keep, 16);
+    assert.equal(limited({ profile: 'vllm' }, { maxRank: 16 }).keep, 16);
+    assert.equal(limited({ rank_pattern: { x: 3 } }, { maxRank: 20 }).keep, 20);
+    assert.equal(limited({ profile: 'vllm' }, { maxRank: 16 }).variant, 'randomised');
+  });
+
+  it('keeps the directions that a target may choose, and no more', () => {
+    assert.equal(choose([256], [{ energy: 0.9 }]).decomposers[0]!.keep, 256);
+    const bounded = choose([256, 8], [{ energy: 0.9 }, { rank: 4 }], {}, [{ ...NO_LIMITS, maxRank: 32 }]);
+    assert.deepEqual(
+      bounded.decomposers.map(({ keep }) => keep),
+      [32, 8],
+    );
+    assert.equal(choose([64], []).decomposers[0]!.keep, 1);
   });
 
   it('is exact when asked for', () => {
