@@ -1,0 +1,341 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { FactorDtype, LoraModule } from '../../src/adapter/adapter.ts';
+import type { Target } from '../../src/contract/target.ts';
+import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { NO_LIMITS, type RankLimits } from '../../src/squeeze/rank-limits.ts';
+import { needsSpectrum, selectRanks } from '../../src/squeeze/select-ranks.ts';
+
+interface Made {
+  readonly name?: string;
+  readonly sigma: readonly number[];
+  readonly m?: number;
+  readonly n?: number;
+  readonly scale?: number;
+  readonly dtypeA?: FactorDtype;
+  readonly dtypeB?: FactorDtype;
+}
+
+const factor = (dtype: FactorDtype, shape: number[]) => ({
+  name: 'x',
+  dtype,
+  shape,
+  beginByte: 0,
+  endByte: 0,
+});
+
+function modulesOf(made: readonly Made[]): LoraModule[] {
+  return made.map(
+    ({ name, sigma, m = 10, n = 20, scale = 1, dtypeA = 'F32', dtypeB = 'F32' }, index): LoraModule => ({
+      name: name ?? `layers.${index}.q_proj`,
+      kind: 'linear',
+      a: factor(dtypeA, [sigma.length, n]),
+      b: factor(dtypeB, [m, sigma.length]),
+      rank: sigma.length,
+      m,
+      n,
+      scale,
+    }),
+  );
+}
+
+/** Spectra as the engine gives them: padded with zeros to the width of its blocks. */
+const spectraOf = (made: readonly Made[]) =>
+  made.map(({ sigma }) => ({ sigma: Float64Array.from([...sigma, ...Array(8).fill(0)]) }));
+
+const choose = (target: Target, made: readonly Made[], limits: Partial<RankLimits> = {}) =>
+  selectRanks(target, { ...NO_LIMITS, ...limits }, modulesOf(made), spectraOf(made));
+
+const ranks = (target: Target, made: readonly Made[], limits: Partial<RankLimits> = {}): number[] =>
+  choose(target, made, limits).ranks;
+
+function refusal(code: ErrorCode, run: () => unknown): AppError {
+  try {
+    run();
+  } catch (error) {
+    assert.ok(error instanceof AppError, String(error));
+    assert.equal(error.code, code);
+    return error;
+  }
+  return assert.fail('was not refused');
+}
+
+const STEEP = { sigma: [8, 4, 2, 1] };
+const FLAT = { sigma: [1, 1, 1, 1] };
+const SHORT = { sigma: [3, 1] };
+const ALL = [STEEP, FLAT, SHORT];
+
+describe('the ranks of a target', () => {
+  const cases: [target: Target, uniform: number[], each: number[]][] = [
+    [{ rank: 3 }, [3, 3, 2], [3, 3, 2]],
+    [{ rank: 300 }, [4, 4, 2], [4, 4, 2]],
+    [{ energy: 0.9 }, [4, 4, 2], [2, 4, 1]],
+    [{ energy: 0.5 }, [2, 2, 2], [1, 2, 1]],
+    [{ ratio: 3 }, [4, 4, 2], [2, 4, 1]],
+    [{ cumulative: 0.5 }, [2, 2, 2], [1, 2, 1]],
+    [{ knee: true }, [4, 4, 2], [1, 4, 1]],
+    [{ tolerance: 0.3 }, [4, 4, 2], [2, 4, 2]],
+    [{ tolerance: 0.6 }, [3, 3, 2], [1, 3, 1]],
+  ];
+  for (const [target, uniform, each] of cases) {
+    it(`are uniform by default, and each module’s own on demand: ${JSON.stringify(target)}`, () => {
+      assert.deepEqual(ranks(target, ALL), uniform);
+      assert.deepEqual(ranks({ ...target, uniform: true }, ALL), uniform);
+      assert.deepEqual(ranks({ ...target, uniform: false }, ALL), each);
+      assert.deepEqual(choose(target, ALL).warnings, []);
+    });
+  }
+
+  it('do not depend on the scale of a module but in budgets', () => {
+    const scaled = ALL.map((made, index) => ({ ...made, scale: [-3, 1e-9, 1e9][index]! }));
+    for (const [target] of cases) {
+      const own = { ...target, uniform: false };
+      assert.deepEqual(ranks(own, scaled), ranks(own, ALL));
+    }
+  });
+
+  it('do not count singular values below the resolution', () => {
+    const noisy = [{ sigma: [1, 0.5, 5e-8, 5e-8] }];
+    for (const target of [
+      { energy: 1 },
+      { ratio: 1e7 },
+      { cumulative: 1 },
+      { knee: true },
+      { tolerance: 0 },
+    ] as Target[]) {
+      assert.ok(ranks(target, noisy)[0]! <= 2, JSON.stringify(target));
+    }
+    assert.deepEqual(ranks({ tolerance: 0 }, noisy), [2]);
+  });
+
+  it('are 1 for modules of zeros', () => {
+    const dead = [{ sigma: [0, 0, 0] }];
+    for (const target of [{ energy: 1 }, { ratio: 10 }, { knee: true }, { tolerance: 0 }] as Target[]) {
+      assert.deepEqual(ranks(target, dead), [1], JSON.stringify(target));
+    }
+  });
+
+  it('are as large as the limits allow for a profile without a policy', () => {
+    const wide = [{ sigma: Array(64).fill(1) }, { sigma: Array(8).fill(1) }];
+    assert.deepEqual(ranks({ profile: 'vllm' }, wide, { maxRank: 16 }), [16, 8]);
+    assert.deepEqual(ranks({ profile: 'x' }, wide, { allowedRanks: [4, 32, 128] }), [32, 4]);
+  });
+
+  it('keep to the limits, whatever the policy', () => {
+    const wide = [{ sigma: Array.from({ length: 40 }, (_, i) => 0.9 ** i) }, STEEP];
+    const targets: Target[] = [
+      { rank: 11 },
+      { energy: 0.9 },
+      { ratio: 4 },
+      { cumulative: 0.7 },
+      { knee: true },
+      { tolerance: 0.3 },
+      { rank_pattern: { '0.q_proj': 11 } },
+    ];
+    for (const target of targets) {
+      for (const uniform of [true, false]) {
+        const [free] = ranks({ ...target, uniform }, wide);
+        const [found, small] = ranks({ ...target, uniform }, wide, {
+          minRank: 3,
+          allowedRanks: [4, 8, 16, 32],
+        });
+        assert.equal(found, [4, 8, 16, 32].find((allowed) => allowed >= free!) ?? 32, JSON.stringify(target));
+        assert.equal(small, 4);
+      }
+    }
+  });
+
+  it('are refused for limits that contradict each other', () => {
+    refusal('VALIDATION_FAILED', () => ranks({ energy: 0.9 }, ALL, { minRank: 3, maxRank: 2 }));
+    refusal('VALIDATION_FAILED', () => ranks({ rank: 2 }, ALL, { maxRank: 2, allowedRanks: [4] }));
+  });
+
+  it('need the spectrum for all but a rank, a pattern and a profile alone', () => {
+    for (const target of [
+      { rank: 1 },
+      { rank_pattern: { x: 1 } },
+      { profile: 'vllm', max_rank: 8 },
+    ] as Target[]) {
+      assert.equal(needsSpectrum(target), false);
+      assert.doesNotThrow(() => selectRanks(target, NO_LIMITS, modulesOf(ALL), []));
+    }
+    for (const [target] of cases.slice(2)) assert.equal(needsSpectrum({ ...target, profile: 'vllm' }), true);
+    assert.equal(needsSpectrum({ budget_bytes: 1 }), true);
+    assert.equal(needsSpectrum({ budget_parameters: 1 }), true);
+  });
+});
+
+describe('a rank_pattern', () => {
+  const made = [
+    'model.layers.0.self_attn.q_proj',
+    'model.layers.0.mlp.up_proj',
+    'model.layers.10.self_attn.q_proj',
+  ].map((name) => ({ name, sigma: Array(16).fill(1) }));
+
+  it('is matched as PEFT matches it, and leaves the other modules alone', () => {
+    const cases: [pattern: Record<string, number>, ranks: number[]][] = [
+      [{ q_proj: 4 }, [4, 16, 4]],
+      [{ 'layers.0.self_attn.q_proj': 4 }, [4, 16, 16]],
+      [{ 'model.layers.0.self_attn.q_proj': 4 }, [4, 16, 16]],
+      [{ '0.self_attn.q_proj': 4 }, [4, 16, 16]],
+      [{ '.*layers\\.\\d\\..*': 4 }, [4, 4, 16]],
+      [{ proj: 4 }, [16, 16, 16]],
+      [{ 'layers.0.self_attn.q_proj': 2, q_proj: 4, up_proj: 8 }, [2, 8, 4]],
+      [{ q_proj: 4, 'layers.0.self_attn.q_proj': 2 }, [4, 16, 4]],
+      [{ up_proj: 64 }, [16, 16, 16]],
+    ];
+    for (const [rank_pattern, expected] of cases) {
+      assert.deepEqual(ranks({ rank_pattern }, made), expected, JSON.stringify(rank_pattern));
+    }
+  });
+
+  it('warns of patterns that decide for no module', () => {
+    const { warnings } = choose({ rank_pattern: { q_proj: 4, k_proj: 2, '0.self_attn.q_proj': 3 } }, made);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, /"k_proj", "0\.self_attn\.q_proj" decided for no module/);
+    const many = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`x${index}`, 1]));
+    assert.match(choose({ rank_pattern: many }, made).warnings[0]!, /"x4" and 35 more decided for no module/);
+  });
+
+  it('can be made uniform, which is said', () => {
+    const { ranks: found, warnings } = choose(
+      { rank_pattern: { q_proj: 4, up_proj: 6 }, uniform: true },
+      made,
+    );
+    assert.deepEqual(found, [6, 6, 6]);
+    assert.match(warnings[0]!, /largest rank/);
+  });
+
+  it('is held within max_rank, unmatched modules too', () => {
+    assert.deepEqual(ranks({ rank_pattern: { q_proj: 12 } }, made, { maxRank: 8 }), [8, 8, 8]);
+  });
+
+  it('is refused when it cannot be read, as a fault of the request', () => {
+    const look = refusal('VALIDATION_FAILED', () => ranks({ rank_pattern: { '(?=q)': 4 } }, made));
+    assert.match(look.message, /^The target: rank_pattern key "\(\?=q\)" is not an expression we can read/);
+    refusal('VALIDATION_FAILED', () => ranks({ rank_pattern: { [`(${'x'.repeat(2000)})`]: 4 } }, made));
+  });
+});
+
+describe('a budget', () => {
+  const cost = (
+    made: readonly Made[],
+    found: readonly number[],
+    bytes: (one: Made) => [a: number, b: number],
+  ) =>
+    made.reduce((sum, one, index) => {
+      const [a, b] = bytes(one);
+      return sum + found[index]! * ((one.n ?? 20) * a + (one.m ?? 10) * b);
+    }, 0);
+
+  it('goes where the energy is, counting the scale of each module', () => {
+    const quiet = [{ sigma: [8, 8] }, { sigma: [1, 1] }];
+    assert.deepEqual(ranks({ budget_parameters: 90 }, quiet), [2, 1]);
+    const loud = [{ sigma: [8, 8] }, { sigma: [1, 1], scale: -100 }];
+    assert.deepEqual(ranks({ budget_parameters: 90 }, loud), [1, 2]);
+  });
+
+  it('survives scales whose squares do not fit a number', () => {
+    const tiny = [
+      { sigma: [8, 4], scale: 1e-200 },
+      { sigma: [8, 6], scale: 1e-200 },
+    ];
+    assert.deepEqual(ranks({ budget_parameters: 90 }, tiny), [1, 2]);
+    const huge = tiny.map((one) => ({ ...one, scale: 1e200 }));
+    assert.deepEqual(ranks({ budget_parameters: 90 }, huge), [1, 2]);
+  });
+
+  it('in bytes counts the dtypes that are written', () => {
+    const mixed = [{ sigma: [1, 1, 1, 1], dtypeA: 'F16', dtypeB: 'F32' } as const];
+    // One rank: 20·2 + 10·4 = 80 bytes as it is, 60 in float16, 120 in float32.
+    const cases: [dtype: Target['dtype'], budget: number, rank: number][] = [
+      [undefined, 160, 2],
+      ['match', 159, 1],
+      ['float16', 180, 3],
+      ['bfloat16', 179, 2],
+      ['float32', 240, 2],
+      ['float32', 239, 1],
+    ];
+    for (const [dtype, budget_bytes, rank] of cases) {
+      assert.deepEqual(
+        ranks({ budget_bytes, ...(dtype && { dtype }) }, mixed),
+        [rank],
+        `${dtype} ${budget_bytes}`,
+      );
+    }
+    assert.deepEqual(ranks({ budget_parameters: 90, dtype: 'float16' }, mixed), [3]);
+  });
+
+  it('gives the largest uniform rank that fits on demand', () => {
+    const made = [{ sigma: [9, 8, 7, 6] }, { sigma: [1, 1, 1, 1] }, { sigma: [5, 5] }];
+    const cases: [parameters: number, ranks: number[]][] = [
+      [90, [1, 1, 1]],
+      [179, [1, 1, 1]],
+      [180, [2, 2, 2]],
+      [239, [2, 2, 2]],
+      [240, [3, 3, 2]],
+      [1e6, [4, 4, 2]],
+    ];
+    for (const [budget_parameters, expected] of cases) {
+      assert.deepEqual(ranks({ budget_parameters, uniform: true }, made), expected, `${budget_parameters}`);
+    }
+    const allowed = { allowedRanks: [1, 2, 4] };
+    assert.deepEqual(ranks({ budget_parameters: 299, uniform: true }, made, allowed), [2, 2, 2]);
+    assert.deepEqual(ranks({ budget_parameters: 300, uniform: true }, made, allowed), [4, 4, 2]);
+  });
+
+  it('gives every module its min_rank first and none more than max_rank', () => {
+    const made = [{ sigma: [9, 8, 7, 6] }, { sigma: [1, 1, 1, 1] }];
+    assert.deepEqual(ranks({ budget_parameters: 150 }, made, { minRank: 2 }), [3, 2]);
+    assert.deepEqual(ranks({ budget_parameters: 150 }, made, { maxRank: 2 }), [2, 2]);
+    assert.deepEqual(ranks({ budget_parameters: 150 }, made, { allowedRanks: [1, 2, 4] }), [4, 1]);
+  });
+
+  it('that is too small is refused with the least there can be', () => {
+    const bytes = refusal('BUDGET_TOO_SMALL', () => ranks({ budget_bytes: 359 }, ALL));
+    assert.match(bytes.message, /359 bytes is too small: the 3 modules take at least 360 bytes, at rank 1\./);
+    assert.deepEqual(bytes.context, { budget_bytes: 359, least_bytes: 360 });
+    assert.deepEqual(ranks({ budget_bytes: 360 }, ALL), [1, 1, 1]);
+    const parameters = refusal('BUDGET_TOO_SMALL', () => {
+      ranks({ budget_parameters: 200, uniform: true }, ALL, { minRank: 3 });
+    });
+    assert.match(parameters.message, /at least 240 parameters, at rank 2 to 3/);
+  });
+
+  it('is never exceeded, and a uniform one leaves less room than one more rank takes', () => {
+    const dtypes = fc.constantFrom<FactorDtype>('F32', 'F16', 'BF16');
+    const made = fc.record({
+      sigma: fc
+        .array(fc.double({ min: 0, max: 9, noNaN: true }), { minLength: 1, maxLength: 6 })
+        .map((values) => values.sort((x, y) => y - x)),
+      m: fc.integer({ min: 1, max: 9 }),
+      n: fc.integer({ min: 1, max: 9 }),
+      dtypeA: dtypes,
+      dtypeB: dtypes,
+    });
+    const size = { F32: 4, F16: 2, BF16: 2 };
+    const bytes = ({ dtypeA, dtypeB }: Made): [number, number] => [size[dtypeA!], size[dtypeB!]];
+    fc.assert(
+      fc.property(
+        fc.array(made, { minLength: 1, maxLength: 6 }),
+        fc.boolean(),
+        fc.nat(500),
+        (all, uniform, more) => {
+          const least = cost(
+            all,
+            all.map(() => 1),
+            bytes,
+          );
+          const found = ranks({ budget_bytes: least + more, uniform }, all);
+          assert.ok(cost(all, found, bytes) <= least + more);
+          if (!uniform) return;
+          const largest = Math.max(...found);
+          const next = all.map(({ sigma }) => Math.min(sigma.length, largest + 1));
+          const isAll = all.every(({ sigma }, index) => found[index] === sigma.length);
+          assert.ok(isAll || cost(all, next, bytes) > least + more);
+        },
+      ),
+    );
+  });
+});
