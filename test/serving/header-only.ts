@@ -1,0 +1,75 @@
+import type { Adapter } from '../../src/adapter/adapter.ts';
+import type { Target } from '../../src/contract/target.ts';
+import { readPeft } from '../../src/formats/peft/read-peft.ts';
+import { PEFT_CONFIG_NAME, planPeftOutput } from '../../src/formats/peft/write-peft.ts';
+import { parseHeader } from '../../src/safetensors/header.ts';
+import { layOut, type TensorSpec } from '../../src/safetensors/layout.ts';
+import type { AdapterFacts } from '../../src/serving/adapter-facts.ts';
+import type { AppliedTarget } from '../../src/serving/apply-profile.ts';
+import { applyProfile } from '../../src/serving/apply-profile.ts';
+import { planModules, scaleModeOf, WEIGHTS_NAME } from '../../src/squeeze/output.ts';
+import { selectRanks } from '../../src/squeeze/select-ranks.ts';
+
+export interface Module {
+  readonly name: string;
+  readonly rank: number;
+  readonly dtype?: string;
+  /** Where its factors are not named as PEFT does. */
+  readonly tensors?: readonly [a: TensorSpec, b: TensorSpec];
+}
+
+export interface Parts {
+  readonly modules: readonly Module[];
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly extra?: readonly TensorSpec[];
+}
+
+/** Layers of a small language model, all of one rank. */
+export const layers = (rank: number, count = 2, types = ['q_proj', 'v_proj']): Module[] =>
+  Array.from({ length: count }, (_, layer) =>
+    types.map((type) => ({ name: `model.layers.${layer}.self_attn.${type}`, rank })),
+  ).flat();
+
+/** An adapter as its files would be read; only the header is ever made, so sizes cost nothing. */
+export function adapterOf({ modules, config = {}, extra = [] }: Parts): AdapterFacts {
+  const r = Math.max(...modules.map(({ rank }) => rank));
+  const tensors = modules.flatMap(({ name, rank, dtype = 'BF16', tensors: own }) => [
+    ...(own ?? [
+      { name: `base_model.model.${name}.lora_A.weight`, dtype, shape: [rank, 600] },
+      { name: `base_model.model.${name}.lora_B.weight`, dtype, shape: [600, rank] },
+    ]),
+  ]);
+  const configBytes = Buffer.from(
+    JSON.stringify({
+      peft_type: 'LORA',
+      r,
+      lora_alpha: 2 * r,
+      target_modules: ['q_proj', 'v_proj'],
+      bias: 'none',
+      ...config,
+    }),
+  );
+  return factsOf([...tensors, ...extra], configBytes);
+}
+
+function factsOf(tensors: readonly TensorSpec[], configBytes: Uint8Array): AdapterFacts {
+  const { headerBytes, totalBytes } = layOut(tensors, new Map());
+  return {
+    adapter: readPeft(parseHeader(headerBytes.subarray(8), totalBytes), configBytes),
+    files: [
+      { name: WEIGHTS_NAME, bytes: totalBytes },
+      { name: PEFT_CONFIG_NAME, bytes: configBytes.length },
+    ],
+  };
+}
+
+/** What the writer makes of an adapter under a target that needs no spectrum, read back. */
+export function written(adapter: Adapter, target: Target): { facts: AdapterFacts; applied: AppliedTarget } {
+  const applied = applyProfile(target);
+  const { ranks } = selectRanks(applied.target, applied.limits, adapter.modules, []);
+  const plan = planPeftOutput(adapter, planModules(adapter, applied.target, ranks), {
+    scale: scaleModeOf(applied.target),
+    provenance: new Map(),
+  });
+  return { facts: factsOf(plan.tensors, plan.files.get(PEFT_CONFIG_NAME)!), applied };
+}
