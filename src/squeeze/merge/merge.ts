@@ -15,6 +15,9 @@ import { writeStack } from './stack-file.ts';
 
 const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
+const CANCELLATION =
+  'Singular values are those of the weighted sum. Where adapters cancel out, what is left below about 1e-7 of them is rounding.';
+
 export interface MergeInput extends JobContext {
   /** The terms of the sum; an adapter may come twice. */
   readonly parts: readonly (SourceFiles & { readonly weight: number })[];
@@ -65,7 +68,11 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
   );
   await rm(stack);
   const timings = sum(stacking, outcome.timings);
-  return { ...outcome, timings, report: { ...outcome.report, timings } };
+  return {
+    ...outcome,
+    timings,
+    report: { ...outcome.report, timings, notes: [...outcome.report.notes, CANCELLATION] },
+  };
 }
 
 /** An adapter that comes twice is one term: x − x is then exactly zero, and ½·x + ½·x exactly x at its own rank. */
