@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import type { Target } from '../../src/contract/target.ts';
+import { AppError } from '../../src/errors.ts';
+import { PROFILES } from '../../src/serving/profiles.ts';
+import { ComputePool } from '../../src/squeeze/compute/pool.ts';
+import { readPeftAdapter } from '../oracle/peft-adapter.ts';
+import { float32Tensor, readSafetensors } from '../oracle/safetensors.ts';
+import { scoreAdapter } from '../oracle/score.ts';
+import { type MadeModule, makeAdapter, readResult, someModules, squeezing } from '../squeeze/made-adapter.ts';
+
+let pool: ComputePool;
+before(async () => {
+  pool = await ComputePool.start('cpu', 2);
+});
+after(() => pool.close());
+
+const made: (() => void)[] = [];
+after(() => {
+  for (const remove of made) remove();
+});
+function adapter(...given: Parameters<typeof makeAdapter>): string {
+  const { dir, remove } = makeAdapter(...given);
+  made.push(remove);
+  return dir;
+}
+
+const exact = { method: 'exact' } as const;
+const failedRules = (serving: { rules: { rule: string; passed: boolean }[] } | null | undefined): string[] =>
+  serving!.rules.filter(({ passed }) => !passed).map(({ rule }) => rule);
+const configOf = (files: readonly { name: string; path: string }[] | null) =>
+  JSON.parse(readFileSync(files!.find(({ name }) => name === 'adapter_config.json')!.path, 'utf8'));
+
+describe('a squeeze for a profile', () => {
+  it('loads there, for every profile, in one job', async () => {
+    const dir = adapter(someModules(24), { model_type: 'llama', use_rslora: true });
+    const targets: Target[] = PROFILES.map(({ name }) => ({ profile: name, max_rank: 8 }));
+    await squeezing(pool, dir, { targets, options: exact }, ({ targets: outcomes }) => {
+      for (const [index, { result, files }] of outcomes.entries()) {
+        assert.equal(result.serving!.profile, PROFILES[index]!.name);
+        assert.equal(result.serving!.loads, true, JSON.stringify(result.serving));
+        assert.deepEqual(result.rank, { min: 8, max: 8 });
+        assert.deepEqual(result.target, targets[index], 'told as it was asked for');
+        const { r, lora_alpha, use_rslora } = configOf(files);
+        assert.deepEqual([r, lora_alpha, use_rslora], [8, 8, false]);
+      }
+    });
+  });
+
+  it('says nothing of serving without one', async () => {
+    await squeezing(pool, adapter(someModules(8)), { targets: [{ rank: 2 }, { rank: 8 }] }, ({ targets }) => {
+      for (const { result } of targets) assert.equal(result.serving, null);
+    });
+  });
+
+  it('holds a policy within the cap of the server', async () => {
+    const dir = adapter(someModules(40));
+    const targets: Target[] = [
+      { energy: 1, profile: 'vllm' },
+      { energy: 1, profile: 'vllm', max_rank: 32 },
+      { tolerance: 0.9, profile: 'fireworks' },
+    ];
+    await squeezing(pool, dir, { targets }, ({ targets: outcomes }) => {
+      assert.deepEqual(
+        outcomes.map(({ result }) => result.rank.max),
+        [16, 32, 4],
+      );
+      // Fireworks only takes some modules by name, which these made ones have.
+      assert.deepEqual(
+        outcomes.map(({ result }) => result.serving!.loads),
+        [true, true, true],
+      );
+    });
+  });
+
+  it('records in the metadata what the profile decided', async () => {
+    await squeezing(
+      pool,
+      adapter(someModules(20)),
+      { targets: [{ profile: 'vllm' }] },
+      ({ targets: [outcome] }) => {
+        const { metadata } = readSafetensors(outcome!.files![0]!.path);
+        assert.deepEqual(JSON.parse(metadata['lora_squeeze.target']!), {
+          profile: 'vllm',
+          rank: 16,
+          uniform: true,
+          scale: 'fold',
+          split: 'balanced',
+          dtype: 'match',
+        });
+      },
+    );
+  });
+
+  it('does not promise what a head, a bias or DoRA prevent', async () => {
+    const head = { 'base_model.model.score.weight': float32Tensor([1, 4], [1, 2, 3, 4]) };
+    const dir = adapter(someModules(8), { modules_to_save: ['score'] }, { extra: head });
+    const targets: Target[] = [
+      { rank: 2, profile: 'vllm' },
+      { rank: 2, profile: 'peft' },
+      { rank: 8, profile: 'vllm' },
+    ];
+    await squeezing(pool, dir, { targets }, ({ targets: [vllm, peft, unchanged] }) => {
+      for (const outcome of [vllm!, unchanged!]) {
+        assert.equal(outcome.result.serving!.loads, false);
+        assert.deepEqual(failedRules(outcome.result.serving), ['no-modules-to-save']);
+        const rule = outcome.result.serving!.rules.find(({ passed }) => !passed)!;
+        assert.match(rule.detail, /score\.weight.*vLLM.*merge/);
+      }
+      assert.equal(unchanged!.files, null);
+      assert.equal(peft!.result.serving!.loads, true);
+    });
+  });
+
+  it('does not promise one rank where a module has less', async () => {
+    const [small] = someModules(3, 1);
+    const large: MadeModule = { ...someModules(12, 2)[1]!, name: 'layers.9.v_proj' };
+    const dir = adapter([small!, large], { r: 12, lora_alpha: 12, rank_pattern: { 'layers.0.q_proj': 3 } });
+    const targets: Target[] = [
+      { rank: 6, profile: 'sglang' },
+      { rank: 3, profile: 'sglang' },
+    ];
+    await squeezing(pool, dir, { targets }, ({ targets: [six, three] }) => {
+      assert.deepEqual(failedRules(six!.result.serving), ['uniform-rank', 'no-patterns']);
+      assert.match(JSON.stringify(six!.result.serving), /squeeze to rank 3, which every module has/);
+      assert.equal(three!.result.serving!.loads, true);
+    });
+  });
+
+  it('refuses before any work what cannot be, and a profile that nobody knows', async () => {
+    const dir = adapter(someModules(8));
+    const cases: [Target, string][] = [
+      [{ rank: 2, profile: 'nowhere' }, 'UNKNOWN_PROFILE'],
+      [{ rank: 64, profile: 'vllm' }, 'VALIDATION_FAILED'],
+    ];
+    for (const [target, code] of cases) {
+      const phases: string[] = [];
+      const onProgress = ({ phase }: { phase: string }) => phases.push(phase);
+      await assert.rejects(
+        squeezing(pool, dir, { targets: [target], onProgress }, () => {}),
+        (error) => error instanceof AppError && error.code === code,
+      );
+      assert.deepEqual(phases, ['load']);
+    }
+  });
+});
+
+describe('a source that has the rank already', () => {
+  it('is the result where it loads as it is', async () => {
+    const dir = adapter(someModules(8));
+    await squeezing(pool, dir, { targets: [{ rank: 8, profile: 'vllm' }] }, ({ targets: [outcome] }) => {
+      assert.equal(outcome!.files, null);
+      assert.equal(outcome!.result.serving!.loads, true);
+    });
+  });
+
+  it('is written anew, its scale folded, where only that keeps it from loading', async () => {
+    const config = { use_rslora: true, alpha_pattern: { 'layers.1.q_proj': 5 } };
+    const dir = adapter(someModules(8), config);
+    const source = readPeftAdapter(dir);
+    const targets: Target[] = [
+      { rank: 8, profile: 'sglang' },
+      { rank: 8, profile: 'peft' },
+      { rank: 8, profile: 'sglang', scale: 'keep' },
+    ];
+    await squeezing(pool, dir, { targets, options: exact }, ({ targets: [folded, untouched, kept] }) => {
+      assert.equal(folded!.result.serving!.loads, true, JSON.stringify(folded!.result.serving));
+      const after = readResult(folded!);
+      for (const [name, score] of scoreAdapter(source, after)) {
+        assert.equal(after.modules.get(name)!.scale, 1);
+        assert.ok(score.actualError < 1e-6, `${name}: ${score.actualError}`);
+      }
+      assert.equal(untouched!.files, null);
+      assert.equal(untouched!.result.serving!.loads, true);
+      assert.equal(kept!.files, null);
+      assert.deepEqual(failedRules(kept!.result.serving), ['scale', 'no-patterns']);
+    });
+  });
+});
+
+describe('the split', () => {
+  const norms = (target: Target, dir: string) =>
+    squeezing(pool, dir, { targets: [target], options: exact }, ({ targets: [outcome] }) => {
+      const source = readPeftAdapter(dir);
+      const result = readResult(outcome!);
+      for (const score of scoreAdapter(source, result).values()) {
+        assert.ok(score.actualError <= score.optimalError * (1 + 1e-6), JSON.stringify(target));
+      }
+      const [module] = result.modules.values();
+      const { a, b } = module!;
+      const row = (i: number) =>
+        Math.hypot(...Array.from({ length: a.columns }, (_, j) => a.data[i * a.columns + j]!));
+      const column = (i: number) =>
+        Math.hypot(...Array.from({ length: b.rows }, (_, j) => b.data[j * b.columns + i]!));
+      return { a: [0, 1, 2, 3].map(row), b: [0, 1, 2, 3].map(column), sigma: sigmaOf(source) };
+    });
+  const sigmaOf = (source: ReturnType<typeof readPeftAdapter>) =>
+    [...scoreAdapter(source, source).values()][0]!.sigma;
+  const near = (found: readonly number[], expected: readonly number[]) => {
+    for (const [i, value] of found.entries()) {
+      assert.ok(Math.abs(value / expected[i]! - 1) < 1e-5, `${found.join()} is not ${expected.join()}`);
+    }
+  };
+
+  it('puts all singular values, with a folded scale, into the factor asked for, or half of each into both', async () => {
+    for (const lora_alpha of [24, -24]) {
+      const dir = adapter(someModules(8, 1), { lora_alpha });
+      const ones = [1, 1, 1, 1];
+      const b = await norms({ rank: 4, split: 'b' }, dir);
+      near(b.a, ones);
+      near(b.b, b.sigma);
+      const a = await norms({ rank: 4, split: 'a' }, dir);
+      near(a.a, a.sigma);
+      near(a.b, ones);
+      const both = await norms({ rank: 4 }, dir);
+      const roots = [...both.sigma].map(Math.sqrt);
+      near(both.a, roots);
+      near(both.b, roots);
+    }
+  });
+
+  it('leaves a scale outside that is kept', async () => {
+    const dir = adapter(someModules(8, 1), { lora_alpha: 24 });
+    const { a, b, sigma } = await norms({ rank: 4, split: 'b', scale: 'keep' }, dir);
+    near(a, [1, 1, 1, 1]);
+    near(
+      b,
+      [...sigma].map((value) => value / 3),
+    );
+  });
+});
