@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { JobResult } from '../../src/contract/job.ts';
@@ -144,6 +144,22 @@ describe('rank policies on a real adapter', () => {
     );
     for (const { report } of found) {
       for (const { rank } of report.modules) assert.ok(rank === 2 || rank === 3);
+    }
+  });
+
+  it('do what the table in docs/policies.md says', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/policies.md'), 'utf8');
+    const rows = [
+      ...page.matchAll(/^\| `(\{.*\})` \| ([\d to]+) \| ([\d,]+) \| \**([\d.]+) %\** \| ([\d.]+) % \|$/gm),
+    ];
+    assert.ok(rows.length >= 14);
+    const found = await squeeze(...rows.map(([, target]) => JSON.parse(target!) as Target));
+    for (const [index, [, target, ranks, parameters, error, worst]] of rows.entries()) {
+      const { rank, parameters: count, relative_error, worst_module } = found[index]!.result;
+      assert.equal(rank.min === rank.max ? `${rank.max}` : `${rank.min} to ${rank.max}`, ranks, target);
+      assert.equal(count.toLocaleString('en'), parameters, target);
+      assert.equal((100 * relative_error).toFixed(1), error, target);
+      assert.equal((100 * worst_module!.relative_error).toFixed(1), worst, target);
     }
   });
 });
