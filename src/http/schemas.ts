@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
+import { Analysis } from '../contract/analysis.ts';
 import { JobRecord, JobRequest, SqueezeRequest } from '../contract/job.ts';
 import { Report } from '../contract/report.ts';
 import { ProfileList, ServingProfile } from '../contract/serving.ts';
@@ -48,6 +49,7 @@ export const COMPONENTS: readonly TSchema[] = [
   SqueezeRequest,
   JobRecord,
   Report,
+  Analysis,
   ServingProfile,
   ProfileList,
   Problem,

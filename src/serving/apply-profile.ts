@@ -11,7 +11,7 @@ export interface TargetLimits {
 }
 
 export interface AppliedTarget {
-  /** The target with everything said that its profile decides; with a rank where it had no policy. */
+  /** The target with everything said that its profile decides; with a rank where it had no policy but a limit. */
   readonly target: Target;
   readonly limits: TargetLimits;
   readonly profile: Profile | null;
@@ -66,14 +66,9 @@ export function combine(asked: Target, profile: Profile): AppliedTarget {
 
 const policyOf = (target: Target): PolicyName | undefined => POLICIES.find((policy) => policy in target);
 
-/** A profile alone asks for the largest rank that it allows. */
+/** A profile alone asks for the largest rank that it allows; without a limit every module keeps its own. */
 function withPolicy(target: Target, profile: Profile, cap: number | null): Target {
-  if (policyOf(target) !== undefined) return target;
-  if (cap === null) {
-    throw invalid(`${profile.name} has no largest rank of its own: say rank, max_rank or another policy.`, {
-      profile: profile.name,
-    });
-  }
+  if (cap === null || policyOf(target) !== undefined) return target;
   const rank = profile.allowed_ranks?.filter((allowed) => allowed <= cap).at(-1) ?? cap;
   return { ...target, rank };
 }
@@ -137,7 +132,7 @@ function takesUnequal(target: Target, profile: Profile): boolean {
 }
 
 function uniformOf(target: Target, profile: Profile): boolean {
-  const policy = policyOf(target)!;
+  const policy = policyOf(target);
   const takes = takesUnequal(target, profile);
   const context = { profile: profile.name };
   if (target.uniform === false && !takes) {
@@ -149,7 +144,7 @@ function uniformOf(target: Target, profile: Profile): boolean {
       context,
     );
   }
-  return target.uniform ?? !(UNEQUAL_POLICIES.includes(policy) && takes);
+  return target.uniform ?? !(policy !== undefined && UNEQUAL_POLICIES.includes(policy) && takes);
 }
 
 function scaleOf(target: Target, profile: Profile): 'fold' | 'keep' {

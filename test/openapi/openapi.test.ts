@@ -71,6 +71,8 @@ describe('openapi.yaml', () => {
       'get /v1/adapters/{id}/modules',
       'get /v1/jobs/{id}',
       'get /v1/jobs/{id}/report',
+      'get /v1/profiles',
+      'get /v1/profiles/{name}',
       'post /v1/adapters',
       'post /v1/jobs',
       'post /v1/squeeze',

@@ -94,6 +94,12 @@ describe('a profile', () => {
       { profile: 'peft', max_rank: 3000 },
       { rank: 3000, maxRank: 3000 },
     ],
+    // Alone and without a limit: modules keep their rank, only the encoding follows the profile.
+    [{ profile: 'peft' }, { rank: null, maxRank: NONE }],
+    [
+      { profile: 'sglang', dtype: 'float16' },
+      { rank: null, maxRank: NONE, dtype: 'float16' },
+    ],
     // With a policy: the policy within the limits.
     [
       { rank: 8, profile: 'vllm' },
@@ -178,8 +184,6 @@ describe('a profile', () => {
     ],
     [{ rank_pattern: { 'a.b': 99 }, profile: 'vllm' }, /rank_pattern\["a\.b"\] is 99, above 16/],
     [{ min_rank: 20, energy: 0.9, profile: 'vllm' }, /min_rank is 20.*16/],
-    [{ profile: 'peft' }, /peft has no largest rank of its own: say rank/],
-    [{ profile: 'sglang' }, /sglang has no largest rank/],
     [{ energy: 0.9, uniform: false, profile: 'sglang' }, /uniform is false.*sglang needs one rank/],
     [{ energy: 0.9, uniform: false, profile: 'lorax' }, /uniform is false.*lorax/],
     [{ budget_bytes: 9, uniform: false, profile: 'tensorrt-llm' }, /uniform is false.*tensorrt-llm/],

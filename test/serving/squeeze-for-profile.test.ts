@@ -179,6 +179,26 @@ describe('a source that has the rank already', () => {
   });
 });
 
+describe('a profile alone, without a limit', () => {
+  it('keeps the ranks and writes the adapter so that it loads', async () => {
+    const dir = adapter(someModules(8), { use_rslora: true });
+    const targets: Target[] = [
+      { profile: 'sglang' },
+      { profile: 'peft' },
+      { profile: 'peft', dtype: 'bfloat16' },
+    ];
+    await squeezing(pool, dir, { targets }, ({ targets: [sglang, peft, converted] }) => {
+      for (const { result } of [sglang!, peft!, converted!]) {
+        assert.deepEqual(result.rank, { min: 8, max: 8 });
+        assert.equal(result.serving!.loads, true);
+      }
+      assert.equal(configOf(sglang!.files).use_rslora, false);
+      assert.equal(peft!.files, null);
+      assert.equal([...readResult(converted!).modules.values()][0]!.dtype, 'BF16');
+    });
+  });
+});
+
 describe('the split', () => {
   const norms = (target: Target, dir: string) =>
     squeezing(pool, dir, { targets: [target], options: exact }, ({ targets: [outcome] }) => {
