@@ -36,7 +36,7 @@ export class Metrics {
     ['kind', 'phase'],
     JOB_SECONDS_BUCKETS,
   );
-  private readonly modules = this.counter('modules_total', 'LoRA modules squeezed.', ['kind']);
+  private readonly modules = this.counter('modules_total', 'LoRA modules that jobs went through.', ['kind']);
   private readonly bytesRead = this.counter('job_read_bytes_total', 'Bytes of weights read by jobs.', [
     'kind',
   ]);

@@ -89,6 +89,27 @@ describe('submit', () => {
       assert.deepEqual(await blobs.list(''), []);
     }));
 
+  it('asks for every adapter of a merge, and takes one that comes twice', () =>
+    withService(async ({ service, blobs }) => {
+      const merge = (...ids: string[]): JobRequest => ({
+        kind: 'merge',
+        sources: ids.map((adapter_id) => ({ adapter_id })),
+        targets: [{ rank: 2 }],
+      });
+      await assert.rejects(service.submit(merge('ad_1', 'ad_2')), failsWith('ADAPTER_NOT_FOUND'));
+      assert.deepEqual(await blobs.list(''), []);
+      const record = await service.submit(merge('ad_1', 'ad_1'));
+      assert.deepEqual([record.kind, record.request], ['merge', merge('ad_1', 'ad_1')]);
+    }));
+
+  it('takes an analysis', () =>
+    withService(async ({ service }) => {
+      const record = await service.submit({ kind: 'analyze', adapter_id: 'ad_1' });
+      assert.deepEqual([record.kind, record.state], ['analyze', 'queued']);
+      const missing = service.submit({ kind: 'analyze', adapter_id: 'ad_2' });
+      await assert.rejects(missing, failsWith('ADAPTER_NOT_FOUND'));
+    }));
+
   it('keeps nothing when the queue does not take the job', () =>
     withService(async ({ service, queue, blobs }) => {
       queue.isDown = true;
