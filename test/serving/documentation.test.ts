@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Value } from 'typebox/value';
+import { SqueezeRequest } from '../../src/contract/job.ts';
+import { RULE_NAMES } from '../../src/serving/judge.ts';
+import { PROFILES } from '../../src/serving/profiles.ts';
+import { ComputePool } from '../../src/squeeze/compute/pool.ts';
+import { squeezing } from '../squeeze/made-adapter.ts';
+import { rowOf, sourcesOf } from './documented-profiles.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const page = readFileSync(join(ROOT, 'docs/serving.md'), 'utf8');
+
+describe('docs/serving.md', () => {
+  let pool: ComputePool;
+  before(async () => {
+    pool = await ComputePool.start('cpu', 2);
+  });
+  after(() => pool.close());
+
+  it('has a row for every profile that says what the data says, and its sources', () => {
+    const rows = page.split('\n').filter((line) => /^\| `[a-z-]+` \| [A-Z]/.test(line));
+    assert.deepEqual(rows, PROFILES.map(rowOf));
+    for (const line of PROFILES.flatMap(sourcesOf)) assert.ok(page.includes(line), line);
+  });
+
+  it('explains every rule', () => {
+    for (const rule of RULE_NAMES) assert.ok(page.includes(`| \`${rule}\` |`), rule);
+  });
+
+  it('has an example that does what it says', async () => {
+    const folder = /^cd (\S+)$/m.exec(page)![1]!;
+    const request = JSON.parse(/-F 'request=(\{[\s\S]+?\})' \\\n/.exec(page)![1]!) as SqueezeRequest;
+    assert.ok(Value.Check(SqueezeRequest, request));
+    const told = JSON.parse(/```json\n([\s\S]+?)```/.exec(page)![1]!);
+    await squeezing(pool, join(ROOT, folder), request, ({ targets: [outcome] }) => {
+      assert.deepEqual(JSON.parse(JSON.stringify(outcome!.result.serving)), told);
+    });
+  });
+});
