@@ -201,3 +201,43 @@ describe('the rank for a tolerance', () => {
     );
   });
 });
+
+describe('the policies by their names in kohya-ss sd-scripts (networks/resize_lora.py)', () => {
+  /** The first count at which the running sum reaches the share. */
+  const reached = (values: readonly number[], wanted: number): number => {
+    const total = sum(values);
+    const index = values.findIndex((_, i) => sum(values, i + 1) / total >= wanted);
+    return index < 0 ? values.length : index + 1;
+  };
+  /** Whether rounding alone could decide. */
+  const isTie = (values: readonly number[], wanted: number): boolean =>
+    values.some((_, i) => Math.abs(sum(values, i + 1) / sum(values) - wanted) < 1e-9);
+
+  it('sv_fro p is energy p²', () => {
+    fc.assert(
+      fc.property(spectra, share, (sigma, p) => {
+        const squares = [...sigma].map((value) => (value / sigma[0]!) ** 2);
+        fc.pre(!isTie(squares, p * p));
+        assert.equal(energyRank(sigma, p * p), reached(squares, p * p));
+      }),
+    );
+  });
+
+  it('sv_cumulative c is cumulative c', () => {
+    fc.assert(
+      fc.property(spectra, share, (sigma, c) => {
+        fc.pre(!isTie([...sigma], c));
+        assert.equal(cumulativeRank(sigma, c), reached([...sigma], c));
+      }),
+    );
+  });
+
+  it('sv_ratio x is ratio x, which keeps σ₁ at least', () => {
+    fc.assert(
+      fc.property(spectra, fc.double({ min: 1, max: 1e7, noNaN: true }), (sigma, x) => {
+        const above = sigma.filter((value) => value > sigma[0]! / x).length;
+        assert.equal(ratioRank(sigma, x), Math.max(1, above));
+      }),
+    );
+  });
+});
