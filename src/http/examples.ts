@@ -17,6 +17,17 @@ const squeezeRequest: SqueezeRequest = {
 
 const jobRequest: JobRequest = { kind: 'squeeze', adapter_id: ADAPTER_ID, targets: [{ rank: 16 }] };
 
+const analyzeRequest: JobRequest = { kind: 'analyze', adapter_id: ADAPTER_ID };
+
+const mergeRequest: JobRequest = {
+  kind: 'merge',
+  sources: [
+    { adapter_id: ADAPTER_ID, weight: 0.7 },
+    { adapter_id: RESULT_ID, weight: 0.3 },
+  ],
+  targets: [{ rank: 16, profile: 'vllm' }],
+};
+
 const adapter: AdapterRecord = {
   id: ADAPTER_ID,
   format: 'peft',
@@ -76,17 +87,17 @@ const problem: Problem = problemOf(
   'c9d3a0d4-3a53-4f0c-9a37-3c1d5e0f8b21',
 );
 
-const EXAMPLES: Readonly<Record<string, unknown>> = {
-  Adapter: adapter,
-  Job: job,
-  JobRequest: jobRequest,
-  SqueezeRequest: squeezeRequest,
-  Problem: problem,
-  Profile: PROFILES[0],
+const EXAMPLES: Readonly<Record<string, readonly unknown[]>> = {
+  Adapter: [adapter],
+  Job: [job],
+  JobRequest: [jobRequest, analyzeRequest, mergeRequest],
+  SqueezeRequest: [squeezeRequest],
+  Problem: [problem],
+  Profile: [PROFILES[0]],
 };
 
 /** `examples` for a component of the contract, where there is one; typed above, so they cannot go stale quietly. */
 export function examplesOf(schema: TSchema): { examples?: unknown[] } {
-  const example = EXAMPLES[(schema as { $id?: string }).$id ?? ''];
-  return example === undefined ? {} : { examples: [example] };
+  const examples = EXAMPLES[(schema as { $id?: string }).$id ?? ''];
+  return examples === undefined ? {} : { examples: [...examples] };
 }

@@ -52,6 +52,24 @@ async function sample(from: Metrics, line: string): Promise<number | undefined> 
 }
 
 describe('Metrics', () => {
+  it('keeps the kinds apart, also the one that has no results', async () => {
+    const m = metrics();
+    const request = { kind: 'analyze', adapter_id: 'ad_1' } as const;
+    m.jobFinished(job({ kind: 'analyze', request, results: [] }), {
+      modules: 7,
+      bytesRead: 10,
+      bytesWritten: 0,
+    });
+    m.jobFinished(job({ kind: 'merge' }), { modules: 2, bytesRead: 20, bytesWritten: 5 });
+    assert.equal(await sample(m, 'lora_squeeze_jobs_total{kind="analyze",state="succeeded"}'), 1);
+    assert.equal(await sample(m, 'lora_squeeze_modules_total{kind="analyze"}'), 7);
+    assert.equal(await sample(m, 'lora_squeeze_job_written_bytes_total{kind="analyze"}'), 0);
+    assert.equal(await sample(m, 'lora_squeeze_relative_error_ratio_count{kind="analyze"}'), undefined);
+    assert.equal(await sample(m, 'lora_squeeze_relative_error_ratio_count{kind="merge"}'), 1);
+    assert.equal(await sample(m, 'lora_squeeze_job_read_bytes_total{kind="merge"}'), 20);
+    assert.equal(await sample(m, 'lora_squeeze_job_duration_seconds_count{kind="analyze",phase="core"}'), 1);
+  });
+
   it('counts finished jobs by kind and state, and what they moved', async () => {
     const m = metrics();
     m.jobFinished(job(), { modules: 2, bytesRead: 1000, bytesWritten: 300 });

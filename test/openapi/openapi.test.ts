@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { JOB_KINDS } from '../../src/contract/job.ts';
 import { ERROR_KINDS } from '../../src/errors.ts';
 import { openapiDocument } from '../../src/http/openapi-document.ts';
 import { startServer, type TestServer } from '../http/server.ts';
@@ -123,18 +124,22 @@ describe('openapi.yaml', () => {
     ]) {
       assert.ok(schemas[name], name);
     }
-    for (const name of ['Adapter', 'Job', 'JobRequest', 'SqueezeRequest', 'Problem']) {
+    for (const name of ['Adapter', 'Job', 'SqueezeRequest', 'Problem']) {
       assert.equal(schemas[name]?.examples?.length, 1, name);
     }
+    const kinds = schemas.JobRequest?.examples?.map((example) => (example as { kind: string }).kind);
+    assert.deepEqual(kinds, JOB_KINDS);
     assert.ok(!JSON.stringify(contract).includes('"$id"'));
   });
 
   it('accepts its own examples', async () => {
     const { id } = await server.upload();
-    const request = contract.components.schemas.JobRequest!.examples![0] as object;
-    const body = JSON.stringify({ ...request, adapter_id: id });
     const headers = { 'content-type': 'application/json' };
-    assert.equal((await server.fetch('/v1/jobs', { method: 'POST', headers, body })).status, 202);
+    for (const request of contract.components.schemas.JobRequest!.examples!) {
+      const body = JSON.stringify(request).replace(/"ad_[0-9a-f]+"/g, JSON.stringify(id));
+      const response = await server.fetch('/v1/jobs', { method: 'POST', headers, body });
+      assert.equal(response.status, 202, await response.text());
+    }
   });
 
   it('documents every status the error table can give an upload', () => {

@@ -21,7 +21,11 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
       schema: {
         operationId: 'submitJob',
         tags: ['jobs'],
-        summary: 'Squeeze an adapter',
+        summary: 'Squeeze, analyze or merge adapters',
+        description:
+          '`kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says ' +
+          'what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, ' +
+          'with weights, and brings the sum to each target.',
         headers: PreferHeader,
         body: reference(JobRequest),
         response: {
@@ -71,7 +75,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
       schema: {
         operationId: 'getReport',
         tags: ['jobs'],
-        summary: 'The report of a job: how close the result is, module by module',
+        summary: 'The report of a job: spectra, and how close each result is, module by module',
         params: JobPath,
         response: {
           200: response('The report', reference(Report)),
