@@ -8,7 +8,7 @@ export interface Throughput {
   /** Of each compute process. */
   readonly threads: number;
   readonly jobs: number;
-  /** From the first request until the client saw the last job succeeded. */
+  /** From the moment the first job was accepted until the last one succeeded. */
   readonly seconds: number;
   /** Each job, from active to succeeded. */
   readonly jobSeconds: readonly number[];
@@ -49,6 +49,6 @@ ${markdownTable([
   ]),
 ])}
 
-Each row is a service of its own (\`WORKER_CONCURRENCY\`, \`COMPUTE_THREADS\`), its compute processes warm. Throughput is the
-client's: from the first request until the last job is seen succeeded. One job: median from active to succeeded.`;
+Each row is a service of its own (\`WORKER_CONCURRENCY\`, \`COMPUTE_THREADS\`), its compute processes warm. Throughput: from the
+moment the first job is accepted until the last one has succeeded. One job: median from active to succeeded.`;
 }

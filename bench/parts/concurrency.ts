@@ -9,6 +9,8 @@ import { type Context, type Section, stateDir, withAdapter } from './context.ts'
 
 const SOURCE_RANK = 16;
 const AT_ONCE = [1, 2, 4];
+/** Each waiting job has a client of its own; together they must not take a core. */
+const POLL_MS = 500;
 /** Divided by each of AT_ONCE, so that all compute processes are busy to the end. */
 const JOBS = 12;
 const QUICK = { layers: 2, jobs: 4 };
@@ -49,13 +51,19 @@ function throughput(
   return withService(stateDir(context), env, async ({ service, client }) => {
     const { id } = await upload(client, adapterDir);
     const runMany = (count: number) =>
-      Promise.all(Array.from({ length: count }, () => runJob(client, { adapterId: id, rank: targetRank })));
+      Promise.all(
+        Array.from({ length: count }, () =>
+          runJob(client, { adapterId: id, rank: targetRank, pollMs: POLL_MS }),
+        ),
+      );
     // Every compute process is started and warm before the clock starts.
     await runMany(atOnce);
     await runMany(atOnce);
-    const startedMs = performance.now();
     const { result, peakBytes } = await watchComputeMemory(service, () => runMany(jobs));
-    const seconds = (performance.now() - startedMs) / 1000;
-    return { jobs, seconds, jobSeconds: result.map(({ job }) => job.timings!.total), peakBytes };
+    const done = result.map(({ job }) => job);
+    const firstMs = Math.min(...done.map((job) => Date.parse(job.created_at)));
+    const lastMs = Math.max(...done.map((job) => Date.parse(job.finished_at!)));
+    const jobSeconds = done.map((job) => job.timings!.total);
+    return { jobs, seconds: (lastMs - firstMs) / 1000, jobSeconds, peakBytes };
   });
 }

@@ -51,7 +51,7 @@ async function runOurs(context: Context, adapterDir: string, outDir: OutDir) {
   for (const method of METHODS) {
     context.say(`LoRA-Squeeze ${method}: 1 + ${runs} jobs …`);
     const request = { adapterDir, stateDir: stateDir(context), outDir: outDir(method), rank, runs };
-    found.set(method, await measureService({ ...request, options: { method } }));
+    found.set(method, await measureService({ ...request, options: { method }, probe: true }));
   }
   return found;
 }

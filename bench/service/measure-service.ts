@@ -17,7 +17,7 @@ export interface ServiceMeasurement {
   readonly computePeakBytes: number;
   /** The same of the process that answers HTTP. */
   readonly apiPeakBytes: number;
-  /** Every answer of /livez while a job was running. */
+  /** Every answer of /livez while a job was running; empty unless asked for. */
   readonly livezMs: readonly number[];
   readonly relativeError: number;
   /** Size of the weights written. */
@@ -36,6 +36,8 @@ export function measureService(request: {
   readonly rank: number;
   readonly runs: number;
   readonly options?: SqueezeOptions;
+  /** Ask for /livez all the while. */
+  readonly probe?: boolean;
 }): Promise<ServiceMeasurement> {
   const { adapterDir, stateDir, outDir, rank, runs, options = {} } = request;
   return withService(stateDir, {}, async ({ service, client }) => {
@@ -43,14 +45,14 @@ export function measureService(request: {
     const adapter = await upload(client, adapterDir);
     const uploadSeconds = (performance.now() - startedMs) / 1000;
 
-    const probe = new Probe(`${service.url}/livez`);
+    const probe = request.probe ? new Probe(`${service.url}/livez`) : undefined;
     const { result: jobs, peakBytes } = await watchComputeMemory(service, async () => {
       const done = [];
       for (let run = 0; run <= runs; run++) {
         done.push(await runJob(client, { adapterId: adapter.id, rank, options }));
       }
       return done;
-    }).finally(() => probe.stop());
+    }).finally(() => probe?.stop());
 
     const [cold, ...warm] = jobs.map(({ job }) => job.timings!);
     const { job } = jobs.at(-1)!;
@@ -64,7 +66,7 @@ export function measureService(request: {
       clientSeconds: jobs.slice(1).map(({ seconds }) => seconds),
       computePeakBytes: peakBytes,
       apiPeakBytes,
-      livezMs: probe.latenciesMs,
+      livezMs: probe?.latenciesMs ?? [],
       relativeError: result!.relative_error,
       resultBytes: result!.bytes,
       provider: job.provider!,

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hasMapped, peakResidentBytes } from '../../test/e2e/process-tree.ts';
 import type { Service } from '../../test/e2e/service.ts';
 
-const POLL_MS = 50;
+/** Seldom: a look reads /proc of every process, and the cores are for the job. */
+const POLL_MS = 250;
 
 /** Most memory that a compute process of the service held at once while `run` ran or before, in bytes. */
 export async function watchComputeMemory<T>(
