@@ -180,8 +180,9 @@ function orthogonalize(columns: Float64Array[], p: number, q: number, tolerance:
   const firstSquared = dot(first, first, 0);
   const secondSquared = dot(second, second, 0);
   const inner = dot(first, second, 0);
-  // Below √(least normal double) squares underflow: such columns are zero beside a largest norm of 1.
-  if (Math.abs(inner) <= tolerance * Math.sqrt(firstSquared) * Math.sqrt(secondSquared)) {
+  // Beside a largest norm of 1 such a column is what rounding left of a zero one, and as parallel as it likes.
+  const isNothing = Math.min(firstSquared, secondSquared) <= EPSILON ** 4;
+  if (isNothing || Math.abs(inner) <= tolerance * Math.sqrt(firstSquared) * Math.sqrt(secondSquared)) {
     if (firstSquared < secondSquared) [columns[p], columns[q]] = [second, first];
     return false;
   }

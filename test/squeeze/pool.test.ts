@@ -10,7 +10,8 @@ const task = (weightsPath: string): DecomposeTask => ({
   kind: 'decompose',
   weightsPath,
   modules: [{ name: 'x', a: range, b: range, rank: 1, m: 1, n: 1 }],
-  decomposer: { variant: 'exact', columns: 16, maxIterations: 0, tolerance: 0, seed: 0 },
+  slots: null,
+  decomposer: { variant: 'exact', columns: 16, keep: 1, maxIterations: 0, tolerance: 0, seed: 0 },
 });
 
 describe('a pool of compute threads', () => {
