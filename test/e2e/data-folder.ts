@@ -14,9 +14,17 @@ export function listKept(dataDir: string): string[] {
     .sort();
 }
 
+/** The same without the records of jobs: adapters, their content, and whatever lies around. */
+export const listContent = (dataDir: string): string[] =>
+  listKept(dataDir).filter((path) => !/(^|\/)(jobs|outcomes|reports)\/./.test(path));
+
 /** Waits for clean-up that goes on after the response; then the folder must be as it was. */
-export async function assertNothingLeft(dataDir: string, before: readonly string[]): Promise<void> {
+export async function assertNothingLeft(
+  dataDir: string,
+  before: readonly string[],
+  list: (dataDir: string) => string[] = listKept,
+): Promise<void> {
   const deadline = Date.now() + SETTLE_LIMIT_MS;
-  while (Date.now() < deadline && listKept(dataDir).join('\n') !== before.join('\n')) await sleep(POLL_MS);
-  assert.deepEqual(listKept(dataDir), before, 'something was left behind');
+  while (Date.now() < deadline && list(dataDir).join('\n') !== before.join('\n')) await sleep(POLL_MS);
+  assert.deepEqual(list(dataDir), before, 'something was left behind');
 }

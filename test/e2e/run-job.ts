@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import type { JobRecord, JobRequest } from '../../src/contract/job.ts';
+import type { Client } from './client.ts';
+
+/** Queues a job of any kind and waits until it is over, well or badly. */
+export async function runJob(client: Client, request: JobRequest): Promise<JobRecord> {
+  const response = await client.postJob(request);
+  const text = await response.text();
+  assert.equal(response.status, 202, `POST /v1/jobs: ${response.status} ${text}`);
+  return client.finished((JSON.parse(text) as JobRecord).id);
+}
+
+/** The same for a job that should succeed. */
+export async function succeed(client: Client, request: JobRequest): Promise<JobRecord> {
+  const job = await runJob(client, request);
+  assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
+  return job;
+}
