@@ -38,15 +38,19 @@ export const ServingProfile = Type.Object(
       { additionalProperties: false, description: 'A target’s max_rank says what it is set to' },
     ),
     min_rank: Type.Integer({ minimum: 1 }),
-    allowed_ranks: nullable(Type.Array(Type.Integer({ minimum: 1 })), 'Ranks of an adapter; null: any'),
-    same_rank: Type.Union(
-      [Type.Literal('none'), Type.Literal('experts'), Type.Literal('layers'), Type.Literal('all')],
-      {
-        description:
-          'Which modules have to share a rank: none; those that differ only in the expert; those that differ only in ' +
-          'numbers of their path (layer, expert); all',
-      },
+    allowed_ranks: nullable(
+      Type.Object(
+        {
+          ranks: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, description: 'Ascending' }),
+          reason: Type.String({ description: 'What happens to others' }),
+        },
+        { additionalProperties: false },
+      ),
+      'The ranks that work; null: any',
     ),
+    same_rank: Type.Union([Type.Literal('none'), Type.Literal('experts'), Type.Literal('all')], {
+      description: 'Which modules have to share a rank: none; those that differ only in the expert; all',
+    }),
     scale: Type.Object(
       {
         formula: Type.Union(

@@ -1,7 +1,7 @@
 import { POLICIES, type PolicyName, type Target } from '../contract/target.ts';
 import type { Profile } from './profile.ts';
 import { profileNamed } from './profiles.ts';
-import { invalid, rankCap } from './rank-cap.ts';
+import { invalid, nearest, rankCap } from './rank-cap.ts';
 
 /** What bounds the rank of a module besides the policy. `allowedRanks` is ascending; null allows any. */
 export interface TargetLimits {
@@ -43,13 +43,14 @@ function withoutProfile(target: Target): AppliedTarget {
 /** As applyProfile, with a profile that need not be one of the known. */
 export function combine(asked: Target, profile: Profile): AppliedTarget {
   const cap = rankCap(profile, asked.max_rank);
-  const target = withPolicy(asked, profile, cap);
   const limits: TargetLimits = {
-    minRank: Math.max(target.min_rank ?? 1, profile.min_rank),
+    minRank: Math.max(asked.min_rank ?? 1, profile.min_rank),
     maxRank: cap ?? Number.MAX_SAFE_INTEGER,
-    allowedRanks: profile.allowed_ranks,
+    allowedRanks: profile.allowed_ranks?.ranks ?? null,
   };
   checkOrder(limits);
+  checkAllowed(limits, profile);
+  const target = withPolicy(asked, profile, cap);
   checkRanks(target, profile, limits);
   return {
     target: {
@@ -69,7 +70,7 @@ const policyOf = (target: Target): PolicyName | undefined => POLICIES.find((poli
 /** A profile alone asks for the largest rank that it allows; without a limit every module keeps its own. */
 function withPolicy(target: Target, profile: Profile, cap: number | null): Target {
   if (cap === null || policyOf(target) !== undefined) return target;
-  const rank = profile.allowed_ranks?.filter((allowed) => allowed <= cap).at(-1) ?? cap;
+  const rank = profile.allowed_ranks?.ranks.findLast((allowed) => allowed <= cap) ?? cap;
   return { ...target, rank };
 }
 
@@ -80,6 +81,19 @@ function checkOrder({ minRank, maxRank }: TargetLimits): void {
       max_rank: maxRank,
     });
   }
+}
+
+function checkAllowed({ minRank, maxRank, allowedRanks }: TargetLimits, { name }: Profile): void {
+  if (!allowedRanks || allowedRanks.some((rank) => rank >= minRank && rank <= maxRank)) return;
+  const upTo = maxRank === Number.MAX_SAFE_INTEGER ? 'up' : `to ${maxRank}`;
+  throw invalid(
+    `No rank from ${minRank} ${upTo} works in ${name}: say limits that include ${nearest(minRank, allowedRanks)}.`,
+    {
+      profile: name,
+      min_rank: minRank,
+      max_rank: maxRank,
+    },
+  );
 }
 
 /** Ranks that the target names have to be ranks that the profile takes: cutting them down would surprise. */
@@ -108,11 +122,8 @@ function checkRanks(target: Target, profile: Profile, limits: TargetLimits): voi
     }
     if (limits.allowedRanks && !limits.allowedRanks.includes(rank)) {
       throw invalid(
-        `${where} is ${rank}, but ${profile.name} takes only ${limits.allowedRanks.join(', ')}.`,
-        {
-          ...context,
-          allowed: limits.allowedRanks,
-        },
+        `${where} is ${rank}, which does not work in ${profile.name} (${profile.allowed_ranks!.reason}): say ${nearest(rank, limits.allowedRanks)}.`,
+        { ...context, allowed: limits.allowedRanks },
       );
     }
   }
@@ -124,16 +135,14 @@ function remedy({ max_rank: said }: Target, { max_rank: cap }: Profile, rank: nu
 }
 
 /** Whether modules may have different ranks there, as this service writes them. */
-function takesUnequal(target: Target, profile: Profile): boolean {
+function takesUnequal({ scale, same_rank: shared }: Profile): boolean {
   // Our lora_alpha is one for all: divided by the rank of each module it would be a scale of its own.
-  if (profile.scale.formula === 'tensor-rank') return false;
-  if (profile.same_rank === 'layers') return policyOf(target) === 'rank_pattern';
-  return profile.same_rank !== 'all';
+  return shared !== 'all' && scale.formula !== 'tensor-rank';
 }
 
 function uniformOf(target: Target, profile: Profile): boolean {
   const policy = policyOf(target);
-  const takes = takesUnequal(target, profile);
+  const takes = takesUnequal(profile);
   const context = { profile: profile.name };
   if (target.uniform === false && !takes) {
     throw invalid(`uniform is false, but ${profile.name} needs one rank for all modules.`, context);

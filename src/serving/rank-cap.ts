@@ -32,6 +32,13 @@ export function settingFor(profile: Profile, rank: number): number {
   return profile.max_rank.steps?.find((step) => step >= rank) ?? rank;
 }
 
+/** The allowed ranks next to one that is not, in words. */
+export function nearest(rank: number, allowed: readonly number[]): string {
+  const below = allowed.findLast((one) => one < rank);
+  const above = allowed.find((one) => one > rank);
+  return [below, above].filter((one) => one !== undefined).join(' or ');
+}
+
 export function invalid(message: string, context: AppError['context']): AppError {
   return new AppError('VALIDATION_FAILED', message, context);
 }

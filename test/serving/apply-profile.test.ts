@@ -6,6 +6,7 @@ import { AppError } from '../../src/errors.ts';
 import { applyProfile, combine } from '../../src/serving/apply-profile.ts';
 import { checkTargets } from '../../src/serving/check-targets.ts';
 import type { Profile } from '../../src/serving/profile.ts';
+import { LORAX } from '../../src/serving/profiles/lorax.ts';
 import { VLLM } from '../../src/serving/profiles/vllm.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
 import { settingFor } from '../../src/serving/rank-cap.ts';
@@ -149,15 +150,16 @@ describe('a profile', () => {
     ],
     [
       { budget_parameters: 1000, profile: 'lorax' },
-      { rank: null, maxRank: NONE, uniform: true },
+      { rank: null, maxRank: NONE, uniform: true, allowedRanks: LORAX.allowed_ranks!.ranks },
+    ],
+    // LoRAX scales wrongly what it has to pad: 8 and multiples of 16 only.
+    [
+      { profile: 'lorax', max_rank: 40 },
+      { rank: 32, maxRank: 40, allowedRanks: LORAX.allowed_ranks!.ranks },
     ],
     [
       { budget_parameters: 1000, profile: 'tensorrt-llm' },
       { rank: null, maxRank: 64, uniform: true },
-    ],
-    [
-      { rank_pattern: { q_proj: 8 }, profile: 'lorax' },
-      { rank: null, maxRank: NONE, uniform: false },
     ],
     [
       { rank_pattern: { q_proj: 8 }, profile: 'sglang', uniform: true },
@@ -187,6 +189,15 @@ describe('a profile', () => {
     [{ energy: 0.9, uniform: false, profile: 'sglang' }, /uniform is false.*sglang needs one rank/],
     [{ energy: 0.9, uniform: false, profile: 'lorax' }, /uniform is false.*lorax/],
     [{ budget_bytes: 9, uniform: false, profile: 'tensorrt-llm' }, /uniform is false.*tensorrt-llm/],
+    [{ rank: 4, profile: 'lorax' }, /rank is 4, which does not work in lorax \(others are padded.*: say 8\./],
+    [{ rank: 12, profile: 'lorax' }, /: say 8 or 16\./],
+    [{ rank: 600, profile: 'lorax' }, /: say 512\./],
+    [{ profile: 'lorax', max_rank: 7 }, /No rank from 1 to 7 works in lorax: say limits that include 8\./],
+    [
+      { energy: 0.9, min_rank: 600, profile: 'lorax' },
+      /No rank from 600 up works in lorax: .* include 512\./,
+    ],
+    [{ rank_pattern: { q: 8 }, profile: 'lorax' }, /rank_pattern gives.*lorax needs one for all/],
     [{ rank_pattern: { q: 8 }, profile: 'sglang' }, /rank_pattern gives.*sglang needs one for all/],
     [{ rank: 8, scale: 'keep', profile: 'fireworks' }, /scale is "keep".*fireworks.*"fold"/],
   ];
@@ -210,12 +221,20 @@ describe('a profile', () => {
   });
 
   it('may limit dtypes and ranks', () => {
-    const narrow: Profile = { ...VLLM, name: 'narrow', dtypes: ['float16'], allowed_ranks: [4, 8, 32] };
+    const narrow: Profile = {
+      ...VLLM,
+      name: 'narrow',
+      dtypes: ['float16'],
+      allowed_ranks: { ranks: [4, 8, 32], reason: 'a test' },
+    };
     assert.equal(combine({ rank: 4, profile: 'narrow' }, narrow).target.dtype, 'float16');
     assert.deepEqual(combine({ energy: 0.5, profile: 'narrow' }, narrow).limits.allowedRanks, [4, 8, 32]);
     const { target } = combine({ profile: 'narrow' }, narrow);
     assert.ok('rank' in target && target.rank === 8, 'the largest allowed within the cap of 16');
-    assert.match(errorOf(() => combine({ rank: 5, profile: 'narrow' }, narrow)).message, /only 4, 8, 32/);
+    assert.match(
+      errorOf(() => combine({ rank: 5, profile: 'narrow' }, narrow)).message,
+      /rank is 5, which does not work in narrow \(a test\): say 4 or 8\./,
+    );
     assert.match(
       errorOf(() => combine({ rank: 4, dtype: 'float32', profile: 'narrow' }, narrow)).message,
       /dtype is "float32", but narrow takes only float16/,

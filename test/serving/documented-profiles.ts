@@ -3,7 +3,6 @@ import type { Profile } from '../../src/serving/profile.ts';
 const RANKS: Readonly<Record<Profile['same_rank'], string>> = {
   none: 'each its own',
   experts: 'each its own, experts of a layer the same',
-  layers: 'one for each type of layer',
   all: 'one for all',
 };
 const SCALES: Readonly<Record<Profile['scale']['formula'], string>> = {
@@ -22,7 +21,8 @@ export function rowOf(profile: Profile): string {
       : cap.largest === cap.default
         ? `${cap.default}`
         : `${cap.default}, can be ${cap.largest ?? 'any'}`;
-  const ranks = profile.min_rank > 1 ? `${profile.min_rank} to ${largest}` : largest;
+  const span = profile.min_rank > 1 ? `${profile.min_rank} to ${largest}` : largest;
+  const ranks = profile.allowed_ranks ? `8, multiples of 16 to ${profile.allowed_ranks.ranks.at(-1)}` : span;
   const rslora = scale.formula === 'config' && !scale.rslora ? ', rsLoRA ignored' : '';
   const by = (effect: string): string =>
     lacks

@@ -109,7 +109,7 @@ describe('the rank', () => {
 
   it('has no limit in PEFT, LoRAX and SGLang unless they are told one', () => {
     for (const profile of ['peft', 'lorax', 'sglang']) {
-      const verdict = judged(of(700), { rank: 700, profile });
+      const verdict = judged(of(512), { rank: 512, profile });
       loads(verdict);
       assert.ok(!verdict.rules.some(({ rule }) => rule === 'max-rank'), profile);
     }
@@ -118,11 +118,21 @@ describe('the rank', () => {
     });
   });
 
+  it('must not be one that LoRAX pads, as it then scales by the padded rank', () => {
+    for (const rank of [8, 16, 48, 512]) loads(judged(of(rank), { profile: 'lorax' }));
+    for (const [rank, remedy] of [
+      [4, /squeeze to 8$/],
+      [24, /rank 24 does not work \(others are padded.*\): squeeze to 16 or 32$/],
+    ] as const) {
+      fails(judged(of(rank), { profile: 'lorax' }), { 'allowed-rank': remedy });
+    }
+  });
+
   it('may have to be one of a few', () => {
-    const picky: Profile = { ...VLLM, allowed_ranks: [4, 16] };
+    const picky: Profile = { ...VLLM, allowed_ranks: { ranks: [4, 16], reason: 'a test' } };
     assert.match(
       failed(judge(picky, adapterOf(of(8)), OPEN))['allowed-rank']!,
-      /rank 8: squeeze to one of 4, 16/,
+      /rank 8 does not work \(a test\): squeeze to 4 or 16/,
     );
     loads(judge(picky, adapterOf(of(16)), OPEN));
   });
@@ -153,10 +163,10 @@ describe('ranks that differ', () => {
     }
   });
 
-  it('load in LoRAX if all layers of a type share theirs', () => {
-    loads(judged(byType, { rank: 8, profile: 'lorax' }));
-    fails(judged(byLayer, { rank: 8, profile: 'lorax' }), {
-      'uniform-rank': /all layers of a type.*layers\.0.* 8 and .*layers\.1.* 4: squeeze to rank 4/,
+  it('do not load in LoRAX, which stacks layers and takes the rank of the first type for all', () => {
+    const sixteen = unequal([...layers(16, 2, ['q_proj']), ...layers(8, 2, ['v_proj'])]);
+    fails(judged(sixteen, { rank: 16, profile: 'lorax' }), {
+      'uniform-rank': /all modules.*q_proj has 16 and .*v_proj has 8: squeeze to rank 8/,
     });
   });
 
@@ -402,7 +412,8 @@ describe('configuration, dtype, files and size', () => {
 
 describe('what the writer makes', () => {
   const source = fc.record({
-    rank: fc.integer({ min: 4, max: 96 }),
+    // The least that LoRAX takes; modules of a smaller rank than the least keep theirs.
+    rank: fc.integer({ min: 8, max: 96 }),
     count: fc.integer({ min: 1, max: 4 }),
     alpha: fc.double({ min: 0.001, max: 1000, noNaN: true }),
     rslora: fc.boolean(),

@@ -1,27 +1,33 @@
 import { ANY_DTYPE, PEFT_FILES, type Profile } from '../profile.ts';
 
-const SOURCE = 'https://github.com/predibase/lorax/blob/main/server/lorax_server';
+const SOURCE =
+  'https://github.com/predibase/lorax/blob/a7394ba386ece427d5a6125b419aa38b46d966dc/server/lorax_server';
 
 export const LORAX: Profile = {
   name: 'lorax',
   title: 'LoRAX',
   sources: [
     {
-      what: 'LoraConfig and LoraWeights.load: names, scale, stacking',
-      version: '03679f3',
+      what: 'LoraConfig and LoraWeights.load: names, scale, stacking of layers; r becomes the padded rank',
+      version: 'a7394ba',
       url: `${SOURCE}/adapters/lora.py`,
     },
     {
-      what: 'pad_rank: ranks are padded to multiples; ranks of the kernels',
-      version: '0e057f0',
-      url: `${SOURCE}/utils/sgmv.py`,
+      what: 'Model.load_adapter: one LoraConfig for all types of layers; tensors that are not used',
+      version: 'a7394ba',
+      url: `${SOURCE}/models/model.py`,
     },
-    { what: 'Ranks with CUDA graphs', version: '0086613', url: `${SOURCE}/utils/graph.py` },
+    { what: 'pad_rank; ranks of the kernels', version: 'a7394ba', url: `${SOURCE}/utils/punica.py` },
+    { what: 'Ranks with CUDA graphs', version: 'a7394ba', url: `${SOURCE}/utils/graph.py` },
   ],
   max_rank: { default: null, largest: null, steps: null, setting: null },
   min_rank: 1,
-  allowed_ranks: null,
-  same_rank: 'layers',
+  allowed_ranks: {
+    ranks: [8, ...Array.from({ length: 32 }, (_, index) => 16 * (index + 1))],
+    reason:
+      'others are padded, and every type of layer but the first is then scaled by lora_alpha / padded rank',
+  },
+  same_rank: 'all',
   scale: { formula: 'config', rslora: true },
   patterns: 'ignored',
   dtypes: ANY_DTYPE,
@@ -38,7 +44,8 @@ export const LORAX: Profile = {
   files: [...PEFT_FILES],
   weights_bytes_below: null,
   notes: [
-    'Ranks up to 8 are padded to 8 for each GPU of a tensor-parallel group, larger ones to the next multiple of 16. CUDA graphs exist for 8, 16, 32 and 64; beyond 128 the fast kernels are not used.',
+    'Ranks are padded to at least 8 for each GPU of a tensor-parallel group, so with n GPUs use 8·n or more (a multiple of 16).',
+    'CUDA graphs (--compile) exist for ranks 8, 16, 32 and 64, with LORAX_COMPILE_MAX_RANK also 128; beyond 128 the fast kernels are not used.',
     'A type of layer (say q_proj) is left out as a whole when one layer lacks it; that is not judged, as it depends on the model.',
   ],
 };

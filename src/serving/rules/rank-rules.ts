@@ -1,7 +1,7 @@
 import type { LoraModule } from '../../adapter/adapter.ts';
 import { type AdapterFacts, some } from '../adapter-facts.ts';
 import type { Profile } from '../profile.ts';
-import { settingFor } from '../rank-cap.ts';
+import { nearest, settingFor } from '../rank-cap.ts';
 import type { Rule } from './rule.ts';
 
 /** r of the configuration counts too: servers compare it with their limit and lay out memory by it. */
@@ -35,27 +35,26 @@ export const minRank: Rule = ({ min_rank: least }, facts) => {
 
 export const allowedRank: Rule = ({ allowed_ranks: allowed }, { adapter }) => {
   if (allowed === null) return null;
-  const wrong = [...new Set(adapter.modules.map(({ rank }) => rank))].filter(
-    (rank) => !allowed.includes(rank),
-  );
+  const found = [...new Set(adapter.modules.map(({ rank }) => rank))];
+  const wrong = found.filter((rank) => !allowed.ranks.includes(rank));
   return wrong.length === 0
-    ? { passed: true, detail: `every rank is one of ${allowed.join(', ')}` }
-    : { passed: false, detail: `rank ${some(wrong.map(String))}: squeeze to one of ${allowed.join(', ')}` };
+    ? { passed: true, detail: `rank ${found.join(', ')} is one that works` }
+    : {
+        passed: false,
+        detail:
+          `rank ${some(wrong.map(String))} does not work (${allowed.reason}): ` +
+          `squeeze to ${nearest(Math.min(...wrong), allowed.ranks)}`,
+      };
 };
 
 const SHARED_BY: Readonly<Record<Exclude<Profile['same_rank'], 'none'>, string>> = {
   experts: 'all experts of a layer',
-  layers: 'all layers of a type',
   all: 'all modules',
 };
 
 /** What modules that have to share a rank have in common. */
-function groupOf({ name }: LoraModule, shared: Profile['same_rank']): string {
-  if (shared === 'all') return '';
-  return shared === 'layers'
-    ? name.replaceAll(/(?<=^|\.)\d+(?=\.|$)/g, '*')
-    : name.replace(/(?<=\.experts\.)\d+(?=\.)/, '*');
-}
+const groupOf = ({ name }: LoraModule, shared: Profile['same_rank']): string =>
+  shared === 'all' ? '' : name.replace(/(?<=\.experts\.)\d+(?=\.)/, '*');
 
 export const uniformRank: Rule = ({ same_rank: shared }, facts) => {
   if (shared === 'none') return null;
