@@ -52,7 +52,14 @@ await mkdir(context.homeDir, { recursive: true });
 const sections: Section[] = [];
 for (const part of options.parts) {
   context.say(`Part ${part}`);
-  sections.push(await MEASURE[part](context));
+  try {
+    sections.push(await MEASURE[part](context));
+  } catch (error) {
+    // What the other parts measured is not lost with this one.
+    console.error(error);
+    process.exitCode = 1;
+    sections.push({ markdown: `## Part ${part} failed\n\n${(error as Error).message}` });
+  }
 }
 context.say('Done.');
 
