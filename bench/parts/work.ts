@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { factorBytes } from '../adapter/adapter-spec.ts';
 import { measureService } from '../service/measure-service.ts';
 import { median } from '../statistics.ts';
@@ -25,7 +25,7 @@ export async function measureWork(context: Context): Promise<Section> {
     }
     measured.push({ ...series, points });
   }
-  const figurePath = join(context.repositoryDir, figureOf(context));
+  const figurePath = resolve(context.repositoryDir, figureOf(context));
   await mkdir(dirname(figurePath), { recursive: true });
   await writeFile(figurePath, workFigure(measured));
   const link = relative(join(context.repositoryDir, 'docs'), figurePath);
