@@ -8,7 +8,7 @@ import { describeSpectra } from '../describe.ts';
 import type { JobContext, JobOutcome, SourceFiles } from '../job-context.ts';
 import { chooseMethod } from '../method.ts';
 import { Watch } from '../watch.ts';
-import { type AnalyzedModule, analyzedModule } from './analyzed-module.ts';
+import { type AnalyzedModule, analyzedModule, meanEnergyOf } from './analyzed-module.ts';
 import { judgeModule } from './judge-module.ts';
 import { rankCurve } from './rank-curve.ts';
 import { recommendBudget, recommendUniform } from './recommend.ts';
@@ -71,7 +71,7 @@ export async function analyze(input: AnalyzeInput, pool: ComputePool): Promise<J
 function analysisOf(modules: readonly AnalyzedModule[]): Analysis {
   const curve = rankCurve(modules);
   const uniform = recommendUniform(modules, curve);
-  const meanEnergy = modules.reduce((sum, { lost }) => sum + lost[0]!, 0) / modules.length;
+  const meanEnergy = meanEnergyOf(modules);
   return {
     curve,
     uniform,

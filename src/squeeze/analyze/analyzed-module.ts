@@ -61,3 +61,7 @@ export function allocationOf(modules: readonly AnalyzedModule[], ranks: readonly
 
 /** ‖what is lost‖ / ‖ΔW‖ from the two energies; nothing can be lost of nothing. */
 export const share = (lost: number, energy: number): number => (energy > 0 ? Math.sqrt(lost / energy) : 0);
+
+/** Mean of ‖ΔW‖² over the modules. */
+export const meanEnergyOf = (modules: readonly AnalyzedModule[]): number =>
+  modules.reduce((sum, { lost }) => sum + lost[0]!, 0) / modules.length;

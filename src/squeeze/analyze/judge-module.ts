@@ -18,7 +18,12 @@ export const RESISTS_ENERGY = 0.9;
 export const RESISTS_RANK_SHARE = 0.75;
 
 /** @param meanEnergy mean of ‖ΔW‖² over the modules of the adapter */
-export function judgeModule({ name, sigma, lost, rank }: AnalyzedModule, meanEnergy: number): ModuleAnalysis {
+export const isDead = ({ lost }: AnalyzedModule, meanEnergy: number): boolean =>
+  lost[0]! <= DEAD_ENERGY_SHARE * meanEnergy;
+
+/** @param meanEnergy mean of ‖ΔW‖² over the modules of the adapter */
+export function judgeModule(module: AnalyzedModule, meanEnergy: number): ModuleAnalysis {
+  const { name, sigma, rank } = module;
   return {
     name,
     effective_rank: effectiveRank(sigma),
@@ -28,7 +33,7 @@ export function judgeModule({ name, sigma, lost, rank }: AnalyzedModule, meanEne
   };
 
   function verdict(): ModuleAnalysis['verdict'] {
-    if (lost[0]! <= DEAD_ENERGY_SHARE * meanEnergy) return 'dead';
+    if (isDead(module, meanEnergy)) return 'dead';
     return energyRank(sigma, RESISTS_ENERGY) > RESISTS_RANK_SHARE * rank ? 'resists' : 'compressible';
   }
 }

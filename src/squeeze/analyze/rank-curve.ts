@@ -37,14 +37,3 @@ export function rankCurve(modules: readonly AnalyzedModule[]): RankPoint[] {
   }
   return curve;
 }
-
-/**
- * The spectrum of all modules as one: the k-th value holds the energy of everybody's k-th direction. Descending, as
- * each of them is; a uniform rank k keeps its first k.
- */
-export function jointSpectrum(modules: readonly AnalyzedModule[]): number[] {
-  const largest = modules.reduce((rank, module) => Math.max(rank, module.rank), 0);
-  const energies = new Float64Array(largest);
-  for (const { sigma } of modules) for (const [k, value] of sigma.entries()) energies[k]! += value ** 2;
-  return Array.from(energies, Math.sqrt);
-}

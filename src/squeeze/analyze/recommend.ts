@@ -1,12 +1,15 @@
 import type { RankPoint, Recommendation } from '../../contract/analysis.ts';
 import { allocateRanks } from '../../core/policy/allocate-ranks.ts';
-import { kneeRank } from '../../core/policy/knee-rank.ts';
-import { type AnalyzedModule, allocationOf } from './analyzed-module.ts';
-import { jointSpectrum } from './rank-curve.ts';
+import { type AnalyzedModule, allocationOf, meanEnergyOf } from './analyzed-module.ts';
+import { isDead } from './judge-module.ts';
+import { rankCurve } from './rank-curve.ts';
 
-/** An error that a squeezed adapter hardly shows: 99.75 % of the energy stays. */
+/** An error over all modules that a squeezed adapter hardly shows: 99.75 % of the energy stays. */
 export const GOOD_ERROR = 0.05;
-/** The largest error of a rank that is recommended at all: 90 % of the energy stays. */
+/**
+ * The largest error that any module may have at a rank that is recommended: 90 % of its energy stays. Of every module,
+ * because an error over all of them is that of the large ones. Dead modules do not count.
+ */
 export const FAIR_ERROR = Math.sqrt(0.1);
 /** A rank above this share of the source's saves too little to be worth a recommendation. */
 export const MOST_OF_RANK = 0.75;
@@ -14,9 +17,8 @@ export const MOST_OF_RANK = 0.75;
 const percent = (value: number): string => `${(100 * value).toPrecision(3)} %`;
 
 /**
- * One rank for all modules: the smallest whose error over all modules is at most GOOD_ERROR. Where that would save next
- * to nothing: the rank where the spectrum of all modules together bends, but at least what FAIR_ERROR needs. Where
- * FAIR_ERROR needs nearly all of the rank: the source's own.
+ * One rank for all modules: the smallest whose error is at most GOOD_ERROR over all of them and FAIR_ERROR in each.
+ * Where that would save next to nothing: the smallest with FAIR_ERROR in each. Where that does not either: the source's.
  * @param curve of these modules, as `rankCurve` gives it
  */
 export function recommendUniform(
@@ -24,34 +26,33 @@ export function recommendUniform(
   curve: readonly RankPoint[],
 ): Recommendation {
   const full = curve.length;
-  const within = (error: number): number => curve.find((point) => point.relative_error <= error)!.rank;
-  const good = within(GOOD_ERROR);
-  const fair = within(FAIR_ERROR);
-  const knee = kneeRank(jointSpectrum(modules));
   const most = Math.floor(MOST_OF_RANK * full);
-  const rank = [good, Math.max(knee, fair), fair].find((candidate) => candidate <= most) ?? full;
+  const meanEnergy = meanEnergyOf(modules);
+  const worst = rankCurve(modules.filter((module) => !isDead(module, meanEnergy)));
+  const worstAt = (rank: number): number => worst[rank - 1]?.worst_module_error ?? 0;
+  const within = (overall: number): number =>
+    curve.find((point) => point.relative_error <= overall && worstAt(point.rank) <= FAIR_ERROR)!.rank;
+  const good = within(GOOD_ERROR);
+  const rank = [good, within(FAIR_ERROR)].find((candidate) => candidate <= most) ?? full;
   const ranks = modules.map((module) => Math.min(rank, module.rank));
   return { target: { rank }, ...allocationOf(modules, ranks), reason: reason() };
 
   function reason(): string {
     const { relative_error, parameters } = curve[rank - 1]!;
-    const result =
-      `It leaves a relative error of ${percent(relative_error)} over all modules and saves ` +
-      `${percent(1 - parameters / curve[full - 1]!.parameters)} of the parameters.`;
+    const saved = 1 - parameters / curve[full - 1]!.parameters;
+    const result = `It loses ${percent(relative_error)} over all modules and ${percent(worstAt(rank))} in the worst one, and saves ${percent(saved)} of the parameters.`;
+    const limits = `${percent(GOOD_ERROR)} over all modules and ${percent(FAIR_ERROR)} in each`;
+    const tooFar = `No rank up to ${most} of ${full} keeps the relative error within ${limits}`;
     if (full === 1) return 'The rank is 1 already.';
-    if (rank === good && rank <= most) {
-      return `${rank} is the smallest rank with an error of at most ${percent(GOOD_ERROR)}. ${result}`;
-    }
-    const why = `No rank up to ${most} of ${full} keeps the error within ${percent(GOOD_ERROR)}`;
-    if (rank === full) {
+    if (rank > most) {
       return (
-        `${why} or even ${percent(FAIR_ERROR)}: the directions of this adapter matter about equally. Better leave its ` +
-        'rank as it is, or take from the curve the error you can live with.'
+        `${tooFar}, nor within ${percent(FAIR_ERROR)} in each alone: in some modules all directions matter. Better ` +
+        'leave the rank as it is, give the modules ranks of their own, or take from the curve the error you can live with.'
       );
     }
-    return rank === knee
-      ? `${why}; at ${rank} the spectrum bends: each rank above brings less than the average one. ${result}`
-      : `${why}; ${rank} is the smallest that keeps it within ${percent(FAIR_ERROR)} (90 % of the energy). ${result}`;
+    return rank === good
+      ? `${rank} is the smallest rank with a relative error of at most ${limits}. ${result}`
+      : `${tooFar}; ${rank} is the smallest that keeps 90 % of the energy of each module. ${result}`;
   }
 }
 
