@@ -277,7 +277,7 @@ describe('the recommended rank', () => {
 describe('the recommended budget', () => {
   it('is better than the uniform rank with no more parameters, and says where it goes', () => {
     const modules = [
-      module(decay(16, 0.3), [100, 100]),
+      module(decay(16, 0.8), [100, 100]),
       module(decay(16, 2), [20, 60]),
       module(decay(16, 1)),
     ];
