@@ -8,7 +8,7 @@ import type { Watch } from './watch.ts';
 
 /** Gram numbers in a stack: large enough to hide the cost of a graph's nodes, small enough for the cache. */
 const STACK_NUMBERS = 16 * 64 * 64;
-const MAX_STACK = 64;
+const MAX_STACK = 256;
 
 /**
  * Pass 1: takes every module apart, reading the weights once.
