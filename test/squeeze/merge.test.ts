@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
 import { ComputePool } from '../../src/squeeze/compute/pool.ts';
 import { splitFactor } from '../../src/squeeze/merge/stack-file.ts';
@@ -306,6 +307,56 @@ describe('weights', () => {
     }
     assert.deepEqual(splitFactor(0), { factorB: 0, factorA: 1 });
   });
+});
+
+describe('any merge', () => {
+  const anyAdapter = fc.record({
+    rank: fc.integer({ min: 1, max: 7 }),
+    seed: fc.integer({ min: 1, max: 1000 }),
+    names: fc.subarray(Object.keys(SHAPES) as ModuleName[], { minLength: 1 }),
+    alpha: fc.oneof(fc.integer({ min: 1, max: 64 }), fc.double({ min: 1e-3, max: 10, noNaN: true })),
+    use_rslora: fc.boolean(),
+    isHalf: fc.boolean(),
+    weight: fc.oneof(
+      fc.constantFrom(0, 1, -1, 1e-6, -1e6),
+      fc.integer({ min: -3000, max: 3000 }).map((x) => x / 1000),
+    ),
+  });
+
+  it('is within rounding of the optimal truncation of the sum', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(anyAdapter, { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 1, max: 20 }),
+        async (given, rank) => {
+          const terms = given.map(({ rank: own, seed, names, alpha, use_rslora, isHalf, weight }) => ({
+            dir: adapter(
+              modulesOf(own, seed, names),
+              { ...BASE, lora_alpha: alpha, use_rslora, target_modules: names },
+              isHalf ? { encode: bfloat16Tensor } : {},
+            ),
+            weight,
+          }));
+          const sum = sumOf(terms);
+          const targets = [{ rank, dtype: 'float32' } as const];
+          await merging(pool, terms, { targets, options: { method: 'exact' } }, ({ targets: [outcome] }) => {
+            for (const [name, score] of scoreAdapter(sum, readResult(outcome!))) {
+              // What float32 resolves of the terms, which may be larger than their sum.
+              const size = terms.reduce((total, { dir, weight }) => {
+                const module = readPeftAdapter(dir).modules.get(name);
+                return module
+                  ? total + Math.abs(weight) * productNorm(module.b, module.a, module.scale)
+                  : total;
+              }, 0);
+              const resolution = score.energy > 0 ? (1e-6 * size) / Math.sqrt(score.energy) : 0;
+              const allowed = allowedError(score, 1e-6) + resolution;
+              assert.ok(score.actualError <= allowed, `${name}: ${score.actualError} > ${allowed}`);
+            }
+          });
+        },
+      ),
+      { numRuns: 30, seed: 7 },
+    ));
 });
 
 describe('tensors beside the factors', () => {
