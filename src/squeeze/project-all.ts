@@ -6,6 +6,10 @@ import { factorsOf } from './compute/tasks.ts';
 import type { Output } from './output.ts';
 import type { Watch } from './watch.ts';
 
+/** Numbers of the factors in a group: some ten milliseconds of work. */
+const GROUP_NUMBERS = 2 * 1024 * 1024;
+const MAX_GROUP = 64;
+
 /**
  * Pass 2: writes every module to every output that changes it, reading the weights once.
  * @returns what was measured, by output and module; null where the module is copied
@@ -20,28 +24,46 @@ export async function projectAll(
   watch: Watch,
 ): Promise<(Measured | null)[][]> {
   const result = outputs.map(() => modules.map((): Measured | null => null));
-  await watch.all(
-    modules.map(async (module, index) => {
-      const wanted = outputs.flatMap((output, at) => {
-        const order = output.orders[index];
-        return order ? [{ at, order }] : [];
-      });
-      if (wanted.length > 0) {
-        const { measured, busy } = await pool.run(
-          {
-            kind: 'project',
-            weightsPath,
-            module: factorsOf(module),
-            slot: slots[index]!,
-            orders: wanted.map(({ order }) => order),
-          },
-          watch.signal,
-        );
-        watch.worked(busy);
-        for (const [position, { at }] of wanted.entries()) result[at]![index] = measured[position]!;
-      }
-      watch.finished('project', module.name);
+  const wanted = modules.map((_, index) =>
+    outputs.flatMap((output, at) => {
+      const order = output.orders[index];
+      return order ? [{ at, order }] : [];
     }),
   );
+  await watch.all(
+    groups(modules).map(async (indices) => {
+      const busyOnes = indices.filter((index) => wanted[index]!.length > 0);
+      if (busyOnes.length > 0) {
+        const items = busyOnes.map((index) => ({
+          module: factorsOf(modules[index]!),
+          slot: slots[index]!,
+          orders: wanted[index]!.map(({ order }) => order),
+        }));
+        const { measured, busy } = await pool.run({ kind: 'project', weightsPath, items }, watch.signal);
+        watch.worked(busy);
+        for (const [position, index] of busyOnes.entries()) {
+          for (const [nth, { at }] of wanted[index]!.entries())
+            result[at]![index] = measured[position]![nth]!;
+        }
+      }
+      for (const index of indices) watch.finished('project', modules[index]!.name);
+    }),
+  );
+  return result;
+}
+
+/** Neighbouring modules, up to so many or so much that a thread is busy for a while. */
+function groups(modules: readonly LoraModule[]): number[][] {
+  const result: number[][] = [];
+  let numbers = Number.POSITIVE_INFINITY;
+  for (const [index, { m, n, rank }] of modules.entries()) {
+    const size = (m + n) * rank;
+    if (numbers + size > GROUP_NUMBERS || result.at(-1)!.length >= MAX_GROUP) {
+      result.push([]);
+      numbers = 0;
+    }
+    result.at(-1)!.push(index);
+    numbers += size;
+  }
   return result;
 }

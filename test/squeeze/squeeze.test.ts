@@ -438,10 +438,11 @@ describe('a squeeze refuses', () => {
   });
 
   it('to go on when it is cancelled, and leaves the pool fit for the next', async () => {
-    const dir = adapter(someModules(16, 40));
+    // Three stacks for two threads: one has not begun yet.
+    const dir = adapter(someModules(64, 40));
     const abort = new AbortController();
     const onProgress = ({ phase, done }: { phase: string; done: number }) => {
-      if (phase === 'project' && done === 1) abort.abort();
+      if (phase === 'gram' && done === 1) abort.abort();
     };
     await assert.rejects(
       squeezing(pool, dir, { targets: [{ rank: 2 }], signal: abort.signal, onProgress }, () => {}),

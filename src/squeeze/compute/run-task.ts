@@ -11,6 +11,7 @@ import type {
   Busy,
   DecomposeTask,
   ModuleFactors,
+  ProjectItem,
   ProjectionOrder,
   ProjectTask,
   TaskResults,
@@ -69,7 +70,7 @@ export async function decompose(
 }
 
 /**
- * Pass 2 for one module.
+ * Pass 2 for some modules.
  * @throws AppError NON_FINITE_RESULT naming the module and the dtype that overflowed
  */
 export async function project(
@@ -77,8 +78,20 @@ export async function project(
   kernels: Kernels,
   reader: FactorReader,
 ): Promise<TaskResults['project']> {
-  const { module, orders, weightsPath, slot } = task;
   const busy = idle();
+  const measured: Measured[][] = [];
+  for (const item of task.items)
+    measured.push(await projectItem(task.weightsPath, item, kernels, reader, busy));
+  return { measured, busy };
+}
+
+async function projectItem(
+  weightsPath: string,
+  { module, orders, slot }: ProjectItem,
+  kernels: Kernels,
+  reader: FactorReader,
+  busy: Busy,
+): Promise<Measured[]> {
   const found = slot && clocked(busy, 'load', () => readDirections(slot));
   const unchanged = identity(module.rank);
   const sums: (ProjectionSums | null)[] = orders.map(() => null);
@@ -119,7 +132,7 @@ export async function project(
     if (!Number.isFinite(result.inner) || !Number.isFinite(result.energy)) throw overflow(module.name, order);
     measured.push(result);
   }
-  return { measured, busy };
+  return measured;
 }
 
 /** A NaN or an infinity anywhere in a factor makes a diagonal entry of its Gram matrix non-finite. */

@@ -59,14 +59,19 @@ export interface ProjectionOrder {
   readonly factorB: number;
 }
 
-/** Pass 2: one module, read once, written to every output that wants it. */
-export interface ProjectTask {
-  readonly kind: 'project';
-  readonly weightsPath: string;
+/** One module in pass 2, read once and written to every output that wants it. */
+export interface ProjectItem {
   readonly module: ModuleFactors;
   /** null: the factors stay as they are but for their scale and dtype. */
   readonly slot: DirectionsSlot | null;
   readonly orders: readonly ProjectionOrder[];
+}
+
+/** Pass 2: some modules, so many that the way to the thread and back does not count. */
+export interface ProjectTask {
+  readonly kind: 'project';
+  readonly weightsPath: string;
+  readonly items: readonly ProjectItem[];
 }
 
 export type Task = DecomposeTask | ProjectTask | StackTask;
@@ -76,8 +81,8 @@ export type Busy = Record<'load' | 'gram' | 'core' | 'project' | 'write', number
 
 export interface TaskResults {
   decompose: { readonly decompositions: readonly Decomposition[]; readonly busy: Busy };
-  /** What the written factors of each order turned out to be. */
-  project: { readonly measured: readonly Measured[]; readonly busy: Busy };
+  /** What the written factors of each order turned out to be, by item. */
+  project: { readonly measured: readonly (readonly Measured[])[]; readonly busy: Busy };
   stack: { readonly busy: Busy };
 }
 
