@@ -44,7 +44,7 @@ export function rankWarnings(plans: readonly ModulePlan[], isUnchanged: boolean)
   }
   if (untouched === plans.length) return [`No module was squeezed: the rank stays ${range}.`];
   return untouched > 0
-    ? [`${untouched} of ${plans.length} modules have this rank or less already and pass through unsqueezed.`]
+    ? [`${untouched} of ${plans.length} modules keep their rank and pass through unsqueezed.`]
     : [];
 }
 
