@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import type { Adapter, ModulePlan } from '../adapter/adapter.ts';
+import type { TargetReport } from '../contract/report.ts';
+import type { Verdict } from '../contract/serving.ts';
+import type { Target } from '../contract/target.ts';
+import type { Decomposition, Measured } from '../engine/kernel-types.ts';
+import type { AppliedTarget } from '../serving/apply-profile.ts';
+import { describeResult, rankWarnings } from './describe.ts';
+import type { TargetOutcome } from './job-context.ts';
+import { measure } from './measure.ts';
+import type { Method } from './method.ts';
+import { changesNothing, Output, planModules, scaleModeOf, splitOf } from './output.ts';
+import { provenance } from './provenance.ts';
+import { selectRanks } from './select-ranks.ts';
+import { needsFolding, verdictOnResult, verdictOnSource } from './serving-verdict.ts';
+import type { SqueezeInput } from './squeeze.ts';
+
+/** What all targets of a job share once the adapter is taken apart. */
+export interface Decomposed {
+  readonly input: SqueezeInput;
+  readonly adapter: Adapter;
+  readonly decompositions: readonly Decomposition[];
+  readonly method: Method;
+  /** Size of the weights that were read. */
+  readonly sourceBytes: number;
+}
+
+/** One target from its ranks to its result. */
+export class TargetRun {
+  /** The files to fill; null when the source already is what is asked for. */
+  readonly output: Output | null;
+  readonly #job: Decomposed;
+  readonly #asked: Target;
+  readonly #applied: AppliedTarget;
+  readonly #plans: readonly ModulePlan[];
+  readonly #choiceWarnings: readonly string[];
+  readonly #verdictAsItIs: Verdict | null;
+
+  /**
+   * Chooses the ranks and plans the files.
+   * @param index of the target in the job
+   * @param applied the target as its profile completes it: what is done
+   * @throws AppError BUDGET_TOO_SMALL, VALIDATION_FAILED, CONFIG_TOO_LARGE
+   */
+  constructor(job: Decomposed, index: number, applied: AppliedTarget) {
+    const { input, adapter, decompositions, method } = job;
+    const { target, limits } = applied;
+    this.#job = job;
+    // As it was asked for is how it is told.
+    this.#asked = input.targets[index]!;
+    this.#applied = applied;
+    const { ranks, warnings } = selectRanks(target, limits, adapter.modules, decompositions);
+    this.#choiceWarnings = warnings;
+    this.#plans = planModules(adapter, target, ranks);
+    this.#verdictAsItIs = verdictOnSource(applied, adapter, job.sourceBytes, input.configBytes);
+    // A merge is a new adapter in any case.
+    const isUnchanged =
+      input.kind === 'squeeze' && changesNothing(this.#plans) && !needsFolding(target, this.#verdictAsItIs);
+    this.output = isUnchanged
+      ? null
+      : new Output(
+          adapter,
+          this.#plans,
+          { scale: scaleModeOf(target), split: splitOf(target) },
+          provenance(input, target, method),
+          join(input.scratchDir, `${index}`),
+        );
+  }
+
+  /**
+   * Closes the files and says what they are.
+   * @param measured by module; null where it is copied
+   */
+  async finish(
+    measured: readonly (Measured | null)[],
+  ): Promise<{ outcome: TargetOutcome; report: Omit<TargetReport, 'adapter_id'> }> {
+    const { input, adapter, decompositions, sourceBytes } = this.#job;
+    const files = this.output ? await this.output.finish() : null;
+    const closeness = measure(this.#plans, scaleModeOf(this.#applied.target), decompositions, measured);
+    const warnings = [
+      ...(input.warnings ?? []),
+      ...adapter.warnings,
+      ...this.#choiceWarnings,
+      ...rankWarnings(this.#plans, this.output === null),
+    ];
+    const serving = files ? await verdictOnResult(this.#applied, files) : this.#verdictAsItIs;
+    const bytes = files ? files[0]!.bytes : sourceBytes;
+    const result = describeResult(this.#asked, this.#plans, closeness, bytes, warnings, serving);
+    const { relative_error, energy_retained } = result;
+    return {
+      outcome: { result, files },
+      report: { target: this.#asked, relative_error, energy_retained, modules: [...closeness.modules] },
+    };
+  }
+}
