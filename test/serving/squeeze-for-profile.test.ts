@@ -1,30 +1,17 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Target } from '../../src/contract/target.ts';
 import { AppError } from '../../src/errors.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
-import { ComputePool } from '../../src/squeeze/compute/pool.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { float32Tensor, readSafetensors } from '../oracle/safetensors.ts';
 import { scoreAdapter } from '../oracle/score.ts';
-import { type MadeModule, makeAdapter, readResult, someModules, squeezing } from '../squeeze/made-adapter.ts';
+import { computeFixture } from '../squeeze/compute-fixture.ts';
+import { type MadeModule, readResult, someModules, squeezing } from '../squeeze/made-adapter.ts';
 
-let pool: ComputePool;
-before(async () => {
-  pool = await ComputePool.start('cpu', 2);
-});
-after(() => pool.close());
-
-const made: (() => void)[] = [];
-after(() => {
-  for (const remove of made) remove();
-});
-function adapter(...given: Parameters<typeof makeAdapter>): string {
-  const { dir, remove } = makeAdapter(...given);
-  made.push(remove);
-  return dir;
-}
+const compute = computeFixture();
+const { adapter } = compute;
 
 const exact = { method: 'exact' } as const;
 const failedRules = (serving: { rules: { rule: string; passed: boolean }[] } | null | undefined): string[] =>
@@ -36,7 +23,7 @@ describe('a squeeze for a profile', () => {
   it('loads there, for every profile, in one job', async () => {
     const dir = adapter(someModules(24), { model_type: 'llama', use_rslora: true });
     const targets: Target[] = PROFILES.map(({ name }) => ({ profile: name, max_rank: 8 }));
-    await squeezing(pool, dir, { targets, options: exact }, ({ targets: outcomes }) => {
+    await squeezing(compute.pool, dir, { targets, options: exact }, ({ targets: outcomes }) => {
       for (const [index, { result, files }] of outcomes.entries()) {
         assert.equal(result.serving!.profile, PROFILES[index]!.name);
         assert.equal(result.serving!.loads, true, JSON.stringify(result.serving));
@@ -49,9 +36,14 @@ describe('a squeeze for a profile', () => {
   });
 
   it('says nothing of serving without one', async () => {
-    await squeezing(pool, adapter(someModules(8)), { targets: [{ rank: 2 }, { rank: 8 }] }, ({ targets }) => {
-      for (const { result } of targets) assert.equal(result.serving, null);
-    });
+    await squeezing(
+      compute.pool,
+      adapter(someModules(8)),
+      { targets: [{ rank: 2 }, { rank: 8 }] },
+      ({ targets }) => {
+        for (const { result } of targets) assert.equal(result.serving, null);
+      },
+    );
   });
 
   it('holds a policy within the cap of the server', async () => {
@@ -61,7 +53,7 @@ describe('a squeeze for a profile', () => {
       { energy: 1, profile: 'vllm', max_rank: 32 },
       { tolerance: 0.9, profile: 'fireworks' },
     ];
-    await squeezing(pool, dir, { targets }, ({ targets: outcomes }) => {
+    await squeezing(compute.pool, dir, { targets }, ({ targets: outcomes }) => {
       assert.deepEqual(
         outcomes.map(({ result }) => result.rank.max),
         [16, 32, 4],
@@ -76,7 +68,7 @@ describe('a squeeze for a profile', () => {
 
   it('records in the metadata what the profile decided', async () => {
     await squeezing(
-      pool,
+      compute.pool,
       adapter(someModules(20)),
       { targets: [{ profile: 'vllm' }] },
       ({ targets: [outcome] }) => {
@@ -101,7 +93,7 @@ describe('a squeeze for a profile', () => {
       { rank: 2, profile: 'peft' },
       { rank: 8, profile: 'vllm' },
     ];
-    await squeezing(pool, dir, { targets }, ({ targets: [vllm, peft, unchanged] }) => {
+    await squeezing(compute.pool, dir, { targets }, ({ targets: [vllm, peft, unchanged] }) => {
       for (const outcome of [vllm!, unchanged!]) {
         assert.equal(outcome.result.serving!.loads, false);
         assert.deepEqual(failedRules(outcome.result.serving), ['no-modules-to-save']);
@@ -121,7 +113,7 @@ describe('a squeeze for a profile', () => {
       { rank: 6, profile: 'sglang' },
       { rank: 3, profile: 'sglang' },
     ];
-    await squeezing(pool, dir, { targets }, ({ targets: [six, three] }) => {
+    await squeezing(compute.pool, dir, { targets }, ({ targets: [six, three] }) => {
       assert.deepEqual(failedRules(six!.result.serving), ['uniform-rank', 'no-patterns']);
       assert.match(JSON.stringify(six!.result.serving), /squeeze to rank 3, which every module has/);
       assert.equal(three!.result.serving!.loads, true);
@@ -138,7 +130,7 @@ describe('a squeeze for a profile', () => {
       const phases: string[] = [];
       const onProgress = ({ phase }: { phase: string }) => phases.push(phase);
       await assert.rejects(
-        squeezing(pool, dir, { targets: [target], onProgress }, () => {}),
+        squeezing(compute.pool, dir, { targets: [target], onProgress }, () => {}),
         (error) => error instanceof AppError && error.code === code,
       );
       assert.deepEqual(phases, ['load']);
@@ -149,10 +141,15 @@ describe('a squeeze for a profile', () => {
 describe('a source that has the rank already', () => {
   it('is the result where it loads as it is', async () => {
     const dir = adapter(someModules(8));
-    await squeezing(pool, dir, { targets: [{ rank: 8, profile: 'vllm' }] }, ({ targets: [outcome] }) => {
-      assert.equal(outcome!.files, null);
-      assert.equal(outcome!.result.serving!.loads, true);
-    });
+    await squeezing(
+      compute.pool,
+      dir,
+      { targets: [{ rank: 8, profile: 'vllm' }] },
+      ({ targets: [outcome] }) => {
+        assert.equal(outcome!.files, null);
+        assert.equal(outcome!.result.serving!.loads, true);
+      },
+    );
   });
 
   it('is written anew, its scale folded, where only that keeps it from loading', async () => {
@@ -164,18 +161,23 @@ describe('a source that has the rank already', () => {
       { rank: 8, profile: 'peft' },
       { rank: 8, profile: 'sglang', scale: 'keep' },
     ];
-    await squeezing(pool, dir, { targets, options: exact }, ({ targets: [folded, untouched, kept] }) => {
-      assert.equal(folded!.result.serving!.loads, true, JSON.stringify(folded!.result.serving));
-      const after = readResult(folded!);
-      for (const [name, score] of scoreAdapter(source, after)) {
-        assert.equal(after.modules.get(name)!.scale, 1);
-        assert.ok(score.actualError < 1e-6, `${name}: ${score.actualError}`);
-      }
-      assert.equal(untouched!.files, null);
-      assert.equal(untouched!.result.serving!.loads, true);
-      assert.equal(kept!.files, null);
-      assert.deepEqual(failedRules(kept!.result.serving), ['scale', 'no-patterns']);
-    });
+    await squeezing(
+      compute.pool,
+      dir,
+      { targets, options: exact },
+      ({ targets: [folded, untouched, kept] }) => {
+        assert.equal(folded!.result.serving!.loads, true, JSON.stringify(folded!.result.serving));
+        const after = readResult(folded!);
+        for (const [name, score] of scoreAdapter(source, after)) {
+          assert.equal(after.modules.get(name)!.scale, 1);
+          assert.ok(score.actualError < 1e-6, `${name}: ${score.actualError}`);
+        }
+        assert.equal(untouched!.files, null);
+        assert.equal(untouched!.result.serving!.loads, true);
+        assert.equal(kept!.files, null);
+        assert.deepEqual(failedRules(kept!.result.serving), ['scale', 'no-patterns']);
+      },
+    );
   });
 });
 
@@ -187,7 +189,7 @@ describe('a profile alone, without a limit', () => {
       { profile: 'peft' },
       { profile: 'peft', dtype: 'bfloat16' },
     ];
-    await squeezing(pool, dir, { targets }, ({ targets: [sglang, peft, converted] }) => {
+    await squeezing(compute.pool, dir, { targets }, ({ targets: [sglang, peft, converted] }) => {
       for (const { result } of [sglang!, peft!, converted!]) {
         assert.deepEqual(result.rank, { min: 8, max: 8 });
         assert.equal(result.serving!.loads, true);
@@ -201,7 +203,7 @@ describe('a profile alone, without a limit', () => {
 
 describe('the split', () => {
   const norms = (target: Target, dir: string) =>
-    squeezing(pool, dir, { targets: [target], options: exact }, ({ targets: [outcome] }) => {
+    squeezing(compute.pool, dir, { targets: [target], options: exact }, ({ targets: [outcome] }) => {
       const source = readPeftAdapter(dir);
       const result = readResult(outcome!);
       for (const score of scoreAdapter(source, result).values()) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Analysis } from '../../src/contract/analysis.ts';
 import { AppError } from '../../src/errors.ts';
 import { analyze } from '../../src/squeeze/analyze/analyze.ts';
@@ -16,28 +16,15 @@ import {
   recommendBudget,
   recommendUniform,
 } from '../../src/squeeze/analyze/recommend.ts';
-import { ComputePool } from '../../src/squeeze/compute/pool.ts';
 import type { JobContext, JobOutcome } from '../../src/squeeze/job-context.ts';
 import { matrix, singularValuesOfProduct, tailShare } from '../oracle/linear-algebra.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
-import { bfloat16Tensor, type MadeModule, makeAdapter, someModules, squeezing } from './made-adapter.ts';
+import { computeFixture } from './compute-fixture.ts';
+import { bfloat16Tensor, type MadeModule, someModules, squeezing } from './made-adapter.ts';
 import { sourceOf } from './merging.ts';
 
-let pool: ComputePool;
-before(async () => {
-  pool = await ComputePool.start('cpu', 2);
-});
-after(() => pool.close());
-
-const made: (() => void)[] = [];
-after(() => {
-  for (const remove of made) remove();
-});
-function adapter(...given: Parameters<typeof makeAdapter>): string {
-  const { dir, remove } = makeAdapter(...given);
-  made.push(remove);
-  return dir;
-}
+const compute = computeFixture();
+const { adapter } = compute;
 
 async function analyzing<T>(
   dir: string,
@@ -55,7 +42,7 @@ async function analyzing<T>(
         signal: new AbortController().signal,
         ...context,
       },
-      pool,
+      compute.pool,
     );
     assert.deepEqual(readdirSync(scratchDir), [], 'an analysis writes nothing');
     return await use(outcome.report.analysis!, outcome);
@@ -127,19 +114,24 @@ describe('an analysis', () => {
     const dir = adapter([...someModules(16, 4), ...named('layers.8.q_proj', 16)]);
     await analyzing(dir, async ({ uniform, budget }) => {
       const targets = [uniform.target, budget.target] as { rank: number }[];
-      await squeezing(pool, dir, { targets, options: { method: 'exact' } }, ({ targets: outcomes }) => {
-        for (const [i, told] of [uniform, budget].entries()) {
-          const { result } = outcomes[i]!;
-          assert.deepEqual(result.rank, told.rank);
-          assert.equal(result.parameters, told.parameters);
-          assert.ok(Math.abs(result.relative_error / told.relative_error - 1) < 1e-4);
-        }
-        assert.ok(
-          budget.relative_error < uniform.relative_error,
-          'the modules should differ for a budget to pay',
-        );
-        assert.ok(budget.parameters <= uniform.parameters);
-      });
+      await squeezing(
+        compute.pool,
+        dir,
+        { targets, options: { method: 'exact' } },
+        ({ targets: outcomes }) => {
+          for (const [i, told] of [uniform, budget].entries()) {
+            const { result } = outcomes[i]!;
+            assert.deepEqual(result.rank, told.rank);
+            assert.equal(result.parameters, told.parameters);
+            assert.ok(Math.abs(result.relative_error / told.relative_error - 1) < 1e-4);
+          }
+          assert.ok(
+            budget.relative_error < uniform.relative_error,
+            'the modules should differ for a budget to pay',
+          );
+          assert.ok(budget.parameters <= uniform.parameters);
+        },
+      );
     });
   });
 

@@ -1,32 +1,19 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
-import { ComputePool } from '../../src/squeeze/compute/pool.ts';
 import { splitFactor } from '../../src/squeeze/merge/stack-file.ts';
 import { factorsWithSpectrum, gaussianMatrix } from '../oracle/known-matrices.ts';
 import { frobenius, matrix, multiply, productNorm } from '../oracle/linear-algebra.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { float32Tensor, type Tensor } from '../oracle/safetensors.ts';
 import { allowedError, overallError, scoreAdapter } from '../oracle/score.ts';
-import { bfloat16Tensor, type MadeModule, makeAdapter, readResult } from './made-adapter.ts';
+import { computeFixture } from './compute-fixture.ts';
+import { bfloat16Tensor, type MadeModule, readResult } from './made-adapter.ts';
 import { idOf, merging, sumOf, type Term } from './merging.ts';
 
-let pool: ComputePool;
-before(async () => {
-  pool = await ComputePool.start('cpu', 2);
-});
-after(() => pool.close());
-
-const made: (() => void)[] = [];
-after(() => {
-  for (const remove of made) remove();
-});
-function adapter(...given: Parameters<typeof makeAdapter>): string {
-  const { dir, remove } = makeAdapter(...given);
-  made.push(remove);
-  return dir;
-}
+const compute = computeFixture();
+const { adapter } = compute;
 
 const SHAPES = { q_proj: [40, 32], v_proj: [24, 32], up_proj: [56, 32] } as const;
 type ModuleName = keyof typeof SHAPES;
@@ -86,19 +73,24 @@ describe('a merge', () => {
     const terms = threeDifferent();
     const sum = sumOf(terms);
     const targets = [{ rank: 1 }, { rank: 6 }, { rank: 13 }, { energy: 0.8 }];
-    await merging(pool, terms, { targets, options: { method: 'exact' } }, ({ targets: outcomes, report }) => {
-      for (const [index, outcome] of outcomes.entries()) {
-        const scores = scoreAdapter(sum, readResult(outcome));
-        for (const told of report.targets[index]!.modules) {
-          const score = scores.get(told.name)!;
-          assert.ok(score.actualError <= allowedError(score, 1e-6), `${told.name}: ${score.actualError}`);
-          assert.ok(Math.abs(told.relative_error - score.actualError) <= 1e-6 * score.actualError + 1e-7);
+    await merging(
+      compute.pool,
+      terms,
+      { targets, options: { method: 'exact' } },
+      ({ targets: outcomes, report }) => {
+        for (const [index, outcome] of outcomes.entries()) {
+          const scores = scoreAdapter(sum, readResult(outcome));
+          for (const told of report.targets[index]!.modules) {
+            const score = scores.get(told.name)!;
+            assert.ok(score.actualError <= allowedError(score, 1e-6), `${told.name}: ${score.actualError}`);
+            assert.ok(Math.abs(told.relative_error - score.actualError) <= 1e-6 * score.actualError + 1e-7);
+          }
+          const total = overallError(scores.values());
+          assert.ok(Math.abs(outcome.result.relative_error - total) <= 1e-6 * total + 1e-7);
         }
-        const total = overallError(scores.values());
-        assert.ok(Math.abs(outcome.result.relative_error - total) <= 1e-6 * total + 1e-7);
-      }
-      assert.deepEqual(outcomes[1]!.result.rank, { min: 6, max: 6 });
-    });
+        assert.deepEqual(outcomes[1]!.result.rank, { min: 6, max: 6 });
+      },
+    );
   });
 
   it('sketches stacks that are wide, like any adapter', async () => {
@@ -107,7 +99,7 @@ describe('a merge', () => {
       weight: 1 / 12,
     }));
     const sum = sumOf(terms);
-    await merging(pool, terms, { targets: [{ rank: 4 }] }, ({ targets: [outcome], report }) => {
+    await merging(compute.pool, terms, { targets: [{ rank: 4 }] }, ({ targets: [outcome], report }) => {
       assert.equal(report.method.used, 'rsvd');
       for (const score of scoreAdapter(sum, readResult(outcome!)).values()) {
         assert.ok(
@@ -121,7 +113,7 @@ describe('a merge', () => {
   it('gives the stack itself for a rank that cuts nothing: a new adapter of scale 1', async () => {
     const terms = threeDifferent();
     const sum = sumOf(terms);
-    await merging(pool, terms, { targets: [{ rank: 64 }] }, ({ targets: [outcome] }, left) => {
+    await merging(compute.pool, terms, { targets: [{ rank: 64 }] }, ({ targets: [outcome] }, left) => {
       const result = readResult(outcome!);
       assert.deepEqual(
         [...result.modules].map(([name, { rank, scale, dtype }]) => [name, rank, scale, dtype]),
@@ -138,31 +130,36 @@ describe('a merge', () => {
 
   it('names all sources with their weights, in the report and in the file', async () => {
     const terms = threeDifferent();
-    await merging(pool, terms, { targets: [{ rank: 4 }] }, ({ targets: [outcome], report, bytesRead }) => {
-      assert.equal(report.kind, 'merge');
-      assert.deepEqual(
-        report.sources.map(({ id, weight, base_model }) => ({ id, weight, base_model })),
-        terms.map(({ dir, weight }) => ({ id: idOf(dir), weight, base_model: 'base/model' })),
-      );
-      assert.equal(
-        bytesRead,
-        report.sources.reduce((sum, { bytes }) => sum + bytes, 0),
-      );
-      const { metadata, config } = readResult(outcome!);
-      assert.deepEqual(
-        JSON.parse(metadata['lora_squeeze.sources']!),
-        terms.map(({ weight }, i) => ({ sha256: report.sources[i]!.sha256, weight })),
-      );
-      assert.equal(metadata['lora_squeeze.source_sha256'], undefined);
-      assert.equal(config.base_model_name_or_path, 'base/model');
-      assert.deepEqual([...(config.target_modules as string[])].sort(), ['q_proj', 'up_proj', 'v_proj']);
-    });
+    await merging(
+      compute.pool,
+      terms,
+      { targets: [{ rank: 4 }] },
+      ({ targets: [outcome], report, bytesRead }) => {
+        assert.equal(report.kind, 'merge');
+        assert.deepEqual(
+          report.sources.map(({ id, weight, base_model }) => ({ id, weight, base_model })),
+          terms.map(({ dir, weight }) => ({ id: idOf(dir), weight, base_model: 'base/model' })),
+        );
+        assert.equal(
+          bytesRead,
+          report.sources.reduce((sum, { bytes }) => sum + bytes, 0),
+        );
+        const { metadata, config } = readResult(outcome!);
+        assert.deepEqual(
+          JSON.parse(metadata['lora_squeeze.sources']!),
+          terms.map(({ weight }, i) => ({ sha256: report.sources[i]!.sha256, weight })),
+        );
+        assert.equal(metadata['lora_squeeze.source_sha256'], undefined);
+        assert.equal(config.base_model_name_or_path, 'base/model');
+        assert.deepEqual([...(config.target_modules as string[])].sort(), ['q_proj', 'up_proj', 'v_proj']);
+      },
+    );
   });
 
   it('writes the same bytes again', async () => {
     const terms = threeDifferent();
     const run = () =>
-      merging(pool, terms, { targets: [{ rank: 3 }] }, ({ targets: [outcome] }) =>
+      merging(compute.pool, terms, { targets: [{ rank: 3 }] }, ({ targets: [outcome] }) =>
         outcome!.files!.map(({ sha256 }) => sha256),
       );
     assert.deepEqual(await run(), await run());
@@ -175,25 +172,35 @@ describe('a merge', () => {
       [[half!, { dir: other, weight: 2 }], 'BF16'],
       [[half!, plain!], 'F32'],
     ] as const) {
-      await merging(pool, terms, { targets: [{ rank: 4 }, { rank: 99 }] }, ({ targets }) => {
+      await merging(compute.pool, terms, { targets: [{ rank: 4 }, { rank: 99 }] }, ({ targets }) => {
         for (const target of targets) {
           for (const module of readResult(target).modules.values()) assert.equal(module.dtype, dtype);
         }
       });
     }
-    await merging(pool, [half!], { targets: [{ rank: 4, dtype: 'float32' }] }, ({ targets: [outcome] }) => {
-      for (const module of readResult(outcome!).modules.values()) assert.equal(module.dtype, 'F32');
-    });
+    await merging(
+      compute.pool,
+      [half!],
+      { targets: [{ rank: 4, dtype: 'float32' }] },
+      ({ targets: [outcome] }) => {
+        for (const module of readResult(outcome!).modules.values()) assert.equal(module.dtype, 'F32');
+      },
+    );
   });
 
   it('tells its progress to the end and adds up its timings', async () => {
     const phases: string[] = [];
     const onProgress = ({ phase }: { phase: string }) => void phases.push(phase);
-    await merging(pool, threeDifferent(), { targets: [{ rank: 2 }], onProgress }, ({ timings, report }) => {
-      assert.deepEqual([...new Set(phases)], ['load', 'gram', 'core', 'project', 'write', 'done']);
-      assert.deepEqual(report.timings, timings);
-      assert.ok(timings.load > 0 && timings.total >= timings.load / 2);
-    });
+    await merging(
+      compute.pool,
+      threeDifferent(),
+      { targets: [{ rank: 2 }], onProgress },
+      ({ timings, report }) => {
+        assert.deepEqual([...new Set(phases)], ['load', 'gram', 'core', 'project', 'write', 'done']);
+        assert.deepEqual(report.timings, timings);
+        assert.ok(timings.load > 0 && timings.total >= timings.load / 2);
+      },
+    );
   });
 
   it('stacks a module that is larger than what is held at a time', async () => {
@@ -206,18 +213,23 @@ describe('a merge', () => {
       { dir: wide(3), weight: -0.25 },
     ];
     const sum = sumOf(terms);
-    await merging(pool, terms, { targets: [{ rank: 2 }, { rank: 16 }] }, ({ targets: [cut, whole] }) => {
-      const [score] = scoreAdapter(sum, readResult(cut!)).values();
-      assert.ok(score!.actualError <= allowedError(score!, 1e-6));
-      const [same] = scoreAdapter(sum, readResult(whole!)).values();
-      assert.ok(same!.actualError < 1e-7);
-    });
+    await merging(
+      compute.pool,
+      terms,
+      { targets: [{ rank: 2 }, { rank: 16 }] },
+      ({ targets: [cut, whole] }) => {
+        const [score] = scoreAdapter(sum, readResult(cut!)).values();
+        assert.ok(score!.actualError <= allowedError(score!, 1e-6));
+        const [same] = scoreAdapter(sum, readResult(whole!)).values();
+        assert.ok(same!.actualError < 1e-7);
+      },
+    );
   });
 
   it('stops when it is cancelled', async () => {
     const signal = AbortSignal.abort();
     await assert.rejects(
-      merging(pool, threeDifferent(), { targets: [{ rank: 2 }], signal }, () => {}),
+      merging(compute.pool, threeDifferent(), { targets: [{ rank: 2 }], signal }, () => {}),
       failsWith('CANCELLED'),
     );
   });
@@ -230,7 +242,7 @@ describe('weights', () => {
       { dir, weight: 0.5 },
       { dir, weight: 0.5 },
     ];
-    await merging(pool, halves, { targets: [{ rank: 6 }] }, ({ targets: [outcome], report }) => {
+    await merging(compute.pool, halves, { targets: [{ rank: 6 }] }, ({ targets: [outcome], report }) => {
       assert.deepEqual(outcome!.result.rank, { min: 6, max: 6 });
       const scores = scoreAdapter(readPeftAdapter(dir), readResult(outcome!));
       for (const { actualError } of scores.values()) assert.ok(actualError < 1e-7);
@@ -242,7 +254,7 @@ describe('weights', () => {
     const dir = adapter(modulesOf(6, 4));
     for (const weights of [[1, -1], [0], [0, 0, -0]]) {
       const terms = weights.map((weight) => ({ dir, weight }));
-      await merging(pool, terms, { targets: [{ rank: 2 }, { rank: 6 }] }, ({ targets, report }) => {
+      await merging(compute.pool, terms, { targets: [{ rank: 2 }, { rank: 6 }] }, ({ targets, report }) => {
         for (const target of targets) {
           for (const { b, a } of readResult(target).modules.values())
             assert.equal(frobenius(multiply(b, a)), 0);
@@ -261,7 +273,7 @@ describe('weights', () => {
       { dir: copy, weight: -1 },
     ];
     const whole = [...readPeftAdapter(dir).modules.values()];
-    await merging(pool, terms, { targets: [{ rank: 3 }] }, ({ targets: [outcome] }) => {
+    await merging(compute.pool, terms, { targets: [{ rank: 3 }] }, ({ targets: [outcome] }) => {
       for (const [i, { b, a, scale }] of [...readResult(outcome!).modules.values()].entries()) {
         const left = productNorm(b, a, scale) / productNorm(whole[i]!.b, whole[i]!.a, whole[i]!.scale);
         assert.ok(left < 1e-6, `${left} of the norm is left`);
@@ -272,7 +284,7 @@ describe('weights', () => {
   it('of zero leave an adapter out but for its modules', async () => {
     const [x, y] = threeDifferent();
     const terms = [x!, { dir: y!.dir, weight: 0 }];
-    await merging(pool, terms, { targets: [{ rank: 8 }] }, ({ targets: [outcome] }) => {
+    await merging(compute.pool, terms, { targets: [{ rank: 8 }] }, ({ targets: [outcome] }) => {
       const result = readResult(outcome!);
       assert.deepEqual(
         [...result.modules.keys()],
@@ -292,7 +304,7 @@ describe('weights', () => {
       { dir, weight: 1e6 },
       { dir: other, weight: 1e-24 },
     ];
-    await merging(pool, terms, { targets: [{ rank: 8 }] }, ({ targets: [outcome] }) => {
+    await merging(compute.pool, terms, { targets: [{ rank: 8 }] }, ({ targets: [outcome] }) => {
       for (const { actualError } of scoreAdapter(sumOf(terms), readResult(outcome!)).values())
         assert.ok(actualError < 1e-6, String(actualError));
     });
@@ -339,20 +351,25 @@ describe('any merge', () => {
           }));
           const sum = sumOf(terms);
           const targets = [{ rank, dtype: 'float32' } as const];
-          await merging(pool, terms, { targets, options: { method: 'exact' } }, ({ targets: [outcome] }) => {
-            for (const [name, score] of scoreAdapter(sum, readResult(outcome!))) {
-              // What float32 resolves of the terms, which may be larger than their sum.
-              const size = terms.reduce((total, { dir, weight }) => {
-                const module = readPeftAdapter(dir).modules.get(name);
-                return module
-                  ? total + Math.abs(weight) * productNorm(module.b, module.a, module.scale)
-                  : total;
-              }, 0);
-              const resolution = score.energy > 0 ? (1e-6 * size) / Math.sqrt(score.energy) : 0;
-              const allowed = allowedError(score, 1e-6) + resolution;
-              assert.ok(score.actualError <= allowed, `${name}: ${score.actualError} > ${allowed}`);
-            }
-          });
+          await merging(
+            compute.pool,
+            terms,
+            { targets, options: { method: 'exact' } },
+            ({ targets: [outcome] }) => {
+              for (const [name, score] of scoreAdapter(sum, readResult(outcome!))) {
+                // What float32 resolves of the terms, which may be larger than their sum.
+                const size = terms.reduce((total, { dir, weight }) => {
+                  const module = readPeftAdapter(dir).modules.get(name);
+                  return module
+                    ? total + Math.abs(weight) * productNorm(module.b, module.a, module.scale)
+                    : total;
+                }, 0);
+                const resolution = score.energy > 0 ? (1e-6 * size) / Math.sqrt(score.energy) : 0;
+                const allowed = allowedError(score, 1e-6) + resolution;
+                assert.ok(score.actualError <= allowed, `${name}: ${score.actualError} > ${allowed}`);
+              }
+            },
+          );
         },
       ),
       { numRuns: 30, seed: 7 },
@@ -374,7 +391,7 @@ describe('tensors beside the factors', () => {
       },
     ];
     await merging(
-      pool,
+      compute.pool,
       [terms[1]!, terms[0]!, terms[2]!],
       { targets: [{ rank: 2 }] },
       ({ targets: [outcome] }) => {
@@ -403,7 +420,7 @@ describe('tensors beside the factors', () => {
       const other = withHead(2, { [name]: tensor as Tensor });
       const terms = [first, other].map((dir) => ({ dir, weight: 1 }));
       await assert.rejects(
-        merging(pool, terms, { targets: [{ rank: 2 }] }, () => {}),
+        merging(compute.pool, terms, { targets: [{ rank: 2 }] }, () => {}),
         failsWith('MERGE_TENSOR_CONFLICT', name, idOf(first), idOf(other)),
       );
     }
@@ -414,7 +431,7 @@ describe('a merge is refused', () => {
   const refused = (dirs: readonly string[], code: ErrorCode, ...words: string[]) =>
     assert.rejects(
       merging(
-        pool,
+        compute.pool,
         dirs.map((dir) => ({ dir, weight: 1 })),
         { targets: [{ rank: 2 }] },
         () => {},
@@ -431,7 +448,7 @@ describe('a merge is refused', () => {
   it('but not when one of them is unknown, which is told', async () => {
     const [x, y] = [adapter(modulesOf(4, 2), { base_model_name_or_path: null }), plain()];
     const terms = [x, y].map((dir) => ({ dir, weight: 1 }));
-    await merging(pool, terms, { targets: [{ rank: 2 }] }, ({ targets: [outcome] }) => {
+    await merging(compute.pool, terms, { targets: [{ rank: 2 }] }, ({ targets: [outcome] }) => {
       assert.match(
         outcome!.result.warnings.join('\n'),
         new RegExp(`${idOf(x)} does not say .* "base/model"`),
@@ -474,7 +491,7 @@ describe('a merge is refused', () => {
     await refused([conv, otherKernel], 'MERGE_SHAPE_MISMATCH', '[40, 8, 2, 2]', '[40, 8, 4, 1]');
     const terms = [conv, adapter([], { ...BASE, r: 4 }, { extra: tensorsOf(conv) })];
     await merging(
-      pool,
+      compute.pool,
       terms.map((dir) => ({ dir, weight: 1 })),
       { targets: [{ rank: 4 }] },
       ({ targets: [outcome] }) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { PHASES } from '../../src/contract/job.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
@@ -11,23 +11,11 @@ import { matrix } from '../oracle/linear-algebra.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { float32Tensor, readSafetensors } from '../oracle/safetensors.ts';
 import { overallError, scoreAdapter } from '../oracle/score.ts';
-import { bfloat16Tensor, makeAdapter, readResult, someModules, squeezing } from './made-adapter.ts';
+import { computeFixture } from './compute-fixture.ts';
+import { bfloat16Tensor, readResult, someModules, squeezing } from './made-adapter.ts';
 
-let pool: ComputePool;
-before(async () => {
-  pool = await ComputePool.start('cpu', 2);
-});
-after(() => pool.close());
-
-const made: (() => void)[] = [];
-after(() => {
-  for (const remove of made) remove();
-});
-function adapter(...given: Parameters<typeof makeAdapter>): string {
-  const { dir, remove } = makeAdapter(...given);
-  made.push(remove);
-  return dir;
-}
+const compute = computeFixture();
+const { adapter } = compute;
 
 const failsWith =
   (code: ErrorCode, ...words: string[]) =>
@@ -45,39 +33,44 @@ describe('a squeeze', () => {
     const dir = plain();
     const source = readPeftAdapter(dir);
     const targets: Target[] = [{ rank: 4 }, { rank: 12 }, { energy: 0.9 }];
-    await squeezing(pool, dir, { targets, options: { method: 'exact' } }, ({ targets: outcomes, report }) => {
-      for (const [index, outcome] of outcomes.entries()) {
-        const scores = scoreAdapter(source, readResult(outcome));
-        for (const told of report.targets[index]!.modules) {
-          const score = scores.get(told.name)!;
-          assert.ok(score.actualError <= score.optimalError * (1 + 1e-6));
-          assert.ok(Math.abs(told.relative_error / score.actualError - 1) < 1e-6, told.name);
-          assert.ok(Math.abs(told.optimal_error! / score.optimalError - 1) < 1e-6, told.name);
-          assert.equal(told.rank, score.rank);
-          assert.ok(Math.abs(told.energy_retained - (1 - score.actualError ** 2)) < 1e-9);
+    await squeezing(
+      compute.pool,
+      dir,
+      { targets, options: { method: 'exact' } },
+      ({ targets: outcomes, report }) => {
+        for (const [index, outcome] of outcomes.entries()) {
+          const scores = scoreAdapter(source, readResult(outcome));
+          for (const told of report.targets[index]!.modules) {
+            const score = scores.get(told.name)!;
+            assert.ok(score.actualError <= score.optimalError * (1 + 1e-6));
+            assert.ok(Math.abs(told.relative_error / score.actualError - 1) < 1e-6, told.name);
+            assert.ok(Math.abs(told.optimal_error! / score.optimalError - 1) < 1e-6, told.name);
+            assert.equal(told.rank, score.rank);
+            assert.ok(Math.abs(told.energy_retained - (1 - score.actualError ** 2)) < 1e-9);
+          }
+          const total = overallError(scores.values());
+          assert.ok(Math.abs(outcome.result.relative_error / total - 1) < 1e-6);
+          assert.equal(
+            outcome.result.worst_module!.relative_error,
+            Math.max(...report.targets[index]!.modules.map((m) => m.relative_error)),
+          );
         }
-        const total = overallError(scores.values());
-        assert.ok(Math.abs(outcome.result.relative_error / total - 1) < 1e-6);
-        assert.equal(
-          outcome.result.worst_module!.relative_error,
-          Math.max(...report.targets[index]!.modules.map((m) => m.relative_error)),
+        assert.deepEqual(
+          outcomes.slice(0, 2).map(({ result }) => result.rank),
+          [
+            { min: 4, max: 4 },
+            { min: 12, max: 12 },
+          ],
         );
-      }
-      assert.deepEqual(
-        outcomes.slice(0, 2).map(({ result }) => result.rank),
-        [
-          { min: 4, max: 4 },
-          { min: 12, max: 12 },
-        ],
-      );
-    });
+      },
+    );
   });
 
   it('describes every module of the source by its spectrum, with its scale', async () => {
     const dir = plain();
     const source = readPeftAdapter(dir);
     await squeezing(
-      pool,
+      compute.pool,
       dir,
       { targets: [{ rank: 4 }], options: { method: 'exact' } },
       ({ targets, report }) => {
@@ -102,7 +95,7 @@ describe('a squeeze', () => {
   it('chooses the smallest rank at which every module keeps the energy', async () => {
     const dir = plain();
     const targets: Target[] = [{ energy: 0.95 }, { energy: 0.95, uniform: false }];
-    await squeezing(pool, dir, { targets }, ({ targets: [uniform, own], report }) => {
+    await squeezing(compute.pool, dir, { targets }, ({ targets: [uniform, own], report }) => {
       assert.equal(report.method.used, 'exact');
       const needed = report.modules.map(
         ({ energy_curve }) => 1 + energy_curve.findIndex((share) => share >= 0.95),
@@ -121,7 +114,7 @@ describe('a squeeze', () => {
   it('comes close with the sketch, and says which method it used', async () => {
     const dir = adapter(someModules(64, 2));
     const source = readPeftAdapter(dir);
-    await squeezing(pool, dir, { targets: [{ rank: 8 }] }, ({ targets, report }) => {
+    await squeezing(compute.pool, dir, { targets: [{ rank: 8 }] }, ({ targets, report }) => {
       assert.equal(report.method.used, 'rsvd');
       for (const score of scoreAdapter(source, readResult(targets[0]!)).values()) {
         assert.ok(score.actualError <= score.optimalError * (1 + 1e-3));
@@ -139,7 +132,7 @@ describe('a squeeze', () => {
     const errors: number[] = [];
     for (const power_iterations of [0, 2]) {
       const options = { power_iterations, oversampling: 0, seed: 3 };
-      await squeezing(pool, dir, { targets: [{ rank: 16 }], options }, ({ targets, report }) => {
+      await squeezing(compute.pool, dir, { targets: [{ rank: 16 }], options }, ({ targets, report }) => {
         assert.equal(report.modules[0]!.power_iterations, power_iterations);
         assert.deepEqual(report.method, { requested: 'rsvd', used: 'rsvd', ...options });
         errors.push(targets[0]!.result.relative_error);
@@ -159,17 +152,24 @@ describe('a squeeze', () => {
       const dir = adapter(someModules(16), config);
       const source = readPeftAdapter(dir);
       const targets: Target[] = [{ rank: 5 }, { rank: 5, scale: 'keep' }];
-      await squeezing(pool, dir, { targets, options: { method: 'exact' } }, ({ targets: [folded, kept] }) => {
-        const [inside, outside] = [readResult(folded!), readResult(kept!)];
-        for (const [name, score] of scoreAdapter(source, inside)) {
-          assert.equal(inside.modules.get(name)!.scale, 1);
-          assert.ok(score.actualError <= score.optimalError * (1 + 1e-6), JSON.stringify(config));
-        }
-        for (const [name, score] of scoreAdapter(source, outside)) {
-          assert.ok(Math.abs(outside.modules.get(name)!.scale / source.modules.get(name)!.scale - 1) < 1e-12);
-          assert.ok(score.actualError <= score.optimalError * (1 + 1e-6), JSON.stringify(config));
-        }
-      });
+      await squeezing(
+        compute.pool,
+        dir,
+        { targets, options: { method: 'exact' } },
+        ({ targets: [folded, kept] }) => {
+          const [inside, outside] = [readResult(folded!), readResult(kept!)];
+          for (const [name, score] of scoreAdapter(source, inside)) {
+            assert.equal(inside.modules.get(name)!.scale, 1);
+            assert.ok(score.actualError <= score.optimalError * (1 + 1e-6), JSON.stringify(config));
+          }
+          for (const [name, score] of scoreAdapter(source, outside)) {
+            assert.ok(
+              Math.abs(outside.modules.get(name)!.scale / source.modules.get(name)!.scale - 1) < 1e-12,
+            );
+            assert.ok(score.actualError <= score.optimalError * (1 + 1e-6), JSON.stringify(config));
+          }
+        },
+      );
     }
   });
 
@@ -181,26 +181,31 @@ describe('a squeeze', () => {
       { rank: 20, dtype: 'float16' },
       { rank: 24, dtype: 'bfloat16' },
     ];
-    await squeezing(pool, dir, { targets, options: { method: 'exact' } }, ({ targets: outcomes, report }) => {
-      for (const [index, outcome] of outcomes.entries()) {
-        const result = readResult(outcome);
-        assert.deepEqual(
-          new Set([...result.modules.values()].map(({ dtype }) => dtype)),
-          new Set([['BF16', 'F16', 'BF16'][index]]),
-        );
-        const scores = scoreAdapter(source, result);
-        for (const told of report.targets[index]!.modules) {
-          assert.ok(Math.abs(told.relative_error / scores.get(told.name)!.actualError - 1) < 1e-3);
+    await squeezing(
+      compute.pool,
+      dir,
+      { targets, options: { method: 'exact' } },
+      ({ targets: outcomes, report }) => {
+        for (const [index, outcome] of outcomes.entries()) {
+          const result = readResult(outcome);
+          assert.deepEqual(
+            new Set([...result.modules.values()].map(({ dtype }) => dtype)),
+            new Set([['BF16', 'F16', 'BF16'][index]]),
+          );
+          const scores = scoreAdapter(source, result);
+          for (const told of report.targets[index]!.modules) {
+            assert.ok(Math.abs(told.relative_error / scores.get(told.name)!.actualError - 1) < 1e-3);
+          }
         }
-      }
-    });
+      },
+    );
   });
 
   it('reads bfloat16 and writes it back', async () => {
     const dir = adapter(someModules(16), {}, { encode: bfloat16Tensor });
     const source = readPeftAdapter(dir);
     await squeezing(
-      pool,
+      compute.pool,
       dir,
       { targets: [{ rank: 8 }, { rank: 8, dtype: 'float32' }] },
       ({ targets: [half, full] }) => {
@@ -223,7 +228,7 @@ describe('a squeeze', () => {
       'base_model.model.flags': { dtype: 'U8', shape: [3], bytes: Uint8Array.of(1, 2, 255) },
     };
     const dir = adapter(someModules(8), {}, { extra });
-    await squeezing(pool, dir, { targets: [{ rank: 2 }] }, ({ targets: [outcome] }) => {
+    await squeezing(compute.pool, dir, { targets: [{ rank: 2 }] }, ({ targets: [outcome] }) => {
       const { tensors } = readSafetensors(outcome!.files![0]!.path);
       for (const [name, { dtype, shape, bytes }] of Object.entries(extra)) {
         const found = tensors.get(name)!;
@@ -239,7 +244,7 @@ describe('a squeeze', () => {
     const dir = plain();
     const options = { method: 'exact', seed: 9 } as const;
     await squeezing(
-      pool,
+      compute.pool,
       dir,
       { targets: [{ rank: 3, scale: 'keep' }], options },
       ({ targets: [outcome] }) => {
@@ -255,21 +260,26 @@ describe('a squeeze', () => {
   });
 
   it('gives digests and sizes of what is on disk', async () => {
-    await squeezing(pool, plain(), { targets: [{ rank: 3 }] }, ({ targets: [outcome], bytesWritten }) => {
-      for (const { path, sha256, bytes } of outcome!.files!) {
-        const content = readFileSync(path);
-        assert.equal(content.length, bytes);
-        assert.equal(createHash('sha256').update(content).digest('hex'), sha256);
-      }
-      assert.equal(outcome!.result.bytes, outcome!.files![0]!.bytes);
-      assert.equal(bytesWritten, outcome!.result.bytes);
-    });
+    await squeezing(
+      compute.pool,
+      plain(),
+      { targets: [{ rank: 3 }] },
+      ({ targets: [outcome], bytesWritten }) => {
+        for (const { path, sha256, bytes } of outcome!.files!) {
+          const content = readFileSync(path);
+          assert.equal(content.length, bytes);
+          assert.equal(createHash('sha256').update(content).digest('hex'), sha256);
+        }
+        assert.equal(outcome!.result.bytes, outcome!.files![0]!.bytes);
+        assert.equal(bytesWritten, outcome!.result.bytes);
+      },
+    );
   });
 
   it('goes through its phases in order and counts every module', async () => {
     const seen: { phase: string; done: number; total: number }[] = [];
     await squeezing(
-      pool,
+      compute.pool,
       plain(),
       { targets: [{ rank: 3 }], onProgress: (progress) => seen.push(progress) },
       ({ timings }) => {
@@ -293,7 +303,7 @@ describe('a target that is not below the source', () => {
     const dir = adapter(someModules(8));
     const size = readFileSync(join(dir, 'adapter_model.safetensors')).length;
     await squeezing(
-      pool,
+      compute.pool,
       dir,
       { targets: [{ rank: 8 }, { rank: 100, scale: 'keep' }] },
       ({ targets, report }) => {
@@ -319,7 +329,7 @@ describe('a target that is not below the source', () => {
     const before = readSafetensors(join(dir, 'adapter_model.safetensors'));
     const source = readPeftAdapter(dir);
     await squeezing(
-      pool,
+      compute.pool,
       dir,
       { targets: [{ rank: 6, scale: 'keep' }, { rank: 6 }] },
       ({ targets: [kept, folded] }) => {
@@ -367,7 +377,7 @@ describe('the bytes of a result', () => {
     const alone = adapter([modules[44]!]);
     const last = `base_model.model.${modules[44]!.name}.lora_B.weight`;
     const bytesOf = (from: string) =>
-      squeezing(pool, from, { targets: [{ rank: 8 }] }, ({ targets: [outcome] }) =>
+      squeezing(compute.pool, from, { targets: [{ rank: 8 }] }, ({ targets: [outcome] }) =>
         Buffer.from(readSafetensors(outcome!.files![0]!.path).tensors.get(last)!.bytes),
       );
     assert.deepEqual(await bytesOf(alone), await bytesOf(dir));
@@ -376,10 +386,14 @@ describe('the bytes of a result', () => {
   it('depend on the seed where a sketch is drawn, and only there', async () => {
     const dir = adapter(someModules(64, 1));
     const digest = (seed: number, method: 'rsvd' | 'exact') =>
-      squeezing(pool, dir, { targets: [{ rank: 8 }], options: { seed, method } }, ({ targets: [outcome] }) =>
-        Buffer.from(readSafetensors(outcome!.files![0]!.path).tensors.values().next().value!.bytes).toString(
-          'hex',
-        ),
+      squeezing(
+        compute.pool,
+        dir,
+        { targets: [{ rank: 8 }], options: { seed, method } },
+        ({ targets: [outcome] }) =>
+          Buffer.from(
+            readSafetensors(outcome!.files![0]!.path).tensors.values().next().value!.bytes,
+          ).toString('hex'),
       );
     assert.equal(await digest(1, 'rsvd'), await digest(1, 'rsvd'));
     assert.notEqual(await digest(1, 'rsvd'), await digest(2, 'rsvd'));
@@ -395,7 +409,7 @@ describe('a squeeze refuses', () => {
         modules[1]![factor].data[5] = bad;
         const name = `base_model.model.layers.1.q_proj.lora_${factor.toUpperCase()}.weight`;
         await assert.rejects(
-          squeezing(pool, adapter(modules), { targets: [{ rank: 2 }] }, () => {}),
+          squeezing(compute.pool, adapter(modules), { targets: [{ rank: 2 }] }, () => {}),
           failsWith('NON_FINITE_WEIGHTS', name),
         );
       }
@@ -413,10 +427,10 @@ describe('a squeeze refuses', () => {
       ),
     };
     await assert.rejects(
-      squeezing(pool, adapter(modules), { targets: [{ rank: 2, dtype: 'float16' }] }, () => {}),
+      squeezing(compute.pool, adapter(modules), { targets: [{ rank: 2, dtype: 'float16' }] }, () => {}),
       failsWith('NON_FINITE_RESULT', 'layers.2.q_proj', 'float16'),
     );
-    await squeezing(pool, adapter(modules), { targets: [{ rank: 2, dtype: 'bfloat16' }] }, () => {});
+    await squeezing(compute.pool, adapter(modules), { targets: [{ rank: 2, dtype: 'bfloat16' }] }, () => {});
   });
 
   it('to fold a scale that lora_bias shares, before doing any work', async () => {
@@ -430,11 +444,16 @@ describe('a squeeze refuses', () => {
     const phases: string[] = [];
     const onProgress = ({ phase }: { phase: string }) => phases.push(phase);
     await assert.rejects(
-      squeezing(pool, dir, { targets: [{ rank: 2, scale: 'keep' }, { rank: 2 }], onProgress }, () => {}),
+      squeezing(
+        compute.pool,
+        dir,
+        { targets: [{ rank: 2, scale: 'keep' }, { rank: 2 }], onProgress },
+        () => {},
+      ),
       failsWith('LORA_BIAS_NEEDS_KEEP', 'keep'),
     );
     assert.deepEqual(phases, ['load']);
-    await squeezing(pool, dir, { targets: [{ rank: 2, scale: 'keep' }] }, () => {});
+    await squeezing(compute.pool, dir, { targets: [{ rank: 2, scale: 'keep' }] }, () => {});
   });
 
   it('to go on when it is cancelled, and leaves the pool fit for the next', async () => {
@@ -445,9 +464,11 @@ describe('a squeeze refuses', () => {
       if (phase === 'gram' && done === 1) abort.abort();
     };
     await assert.rejects(
-      squeezing(pool, dir, { targets: [{ rank: 2 }], signal: abort.signal, onProgress }, () => {}),
+      squeezing(compute.pool, dir, { targets: [{ rank: 2 }], signal: abort.signal, onProgress }, () => {}),
       failsWith('CANCELLED'),
     );
-    await squeezing(pool, dir, { targets: [{ rank: 2 }] }, ({ targets }) => assert.equal(targets.length, 1));
+    await squeezing(compute.pool, dir, { targets: [{ rank: 2 }] }, ({ targets }) =>
+      assert.equal(targets.length, 1),
+    );
   });
 });
