@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ModuleKind } from '../adapter/adapter.ts';
+import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
 import { AppError } from '../errors.ts';
 import { MAX_CONFIG_BYTES } from '../formats/peft/limits.ts';
@@ -11,10 +12,7 @@ import type { BlobStore, ByteRange } from '../storage/blob-store.ts';
 import { adapterIdOf, adapterKey, blobKey, isAdapterId } from './layout.ts';
 
 /** For those who receive the files, which know this layer and not the formats. */
-export { MAX_CONFIG_BYTES };
-
-export const WEIGHTS_FILE = 'adapter_model.safetensors';
-export const CONFIG_FILE = 'adapter_config.json';
+export { CONFIG_FILE, MAX_CONFIG_BYTES, WEIGHTS_FILE };
 
 /** A finished file in a scratch folder of the store, with what was found out while it was written. */
 export interface IncomingFile {

@@ -1,3 +1,4 @@
+import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { ServingProfile } from '../contract/serving.ts';
 
 /**
@@ -10,4 +11,4 @@ export type Profile = ServingProfile;
 export const ANY_DTYPE: Profile['dtypes'] = ['float32', 'float16', 'bfloat16'];
 
 /** The files that PEFT's save_pretrained writes (peft/utils/constants.py). */
-export const PEFT_FILES: readonly string[] = ['adapter_model.safetensors', 'adapter_config.json'];
+export const PEFT_FILES: readonly string[] = [WEIGHTS_FILE, CONFIG_FILE];

@@ -1,6 +1,8 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Adapter, FactorDtype, ModulePlan, OutputPlan, ScaleMode } from '../adapter/adapter.ts';
+import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../adapter/adapter.ts';
+import { dtypeNamed } from '../adapter/dtype-names.ts';
+import { WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { Target } from '../contract/target.ts';
 import { planPeftOutput } from '../formats/peft/write-peft.ts';
 import { layOut } from '../safetensors/layout.ts';
@@ -9,15 +11,11 @@ import { copyRanges } from './copy-ranges.ts';
 import { hashFile } from './hash-file.ts';
 import type { OutputFile } from './job-context.ts';
 
-export const WEIGHTS_NAME = 'adapter_model.safetensors';
-
-const DTYPES: Readonly<Record<string, FactorDtype>> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
-
 export const scaleModeOf = (target: Target): ScaleMode => target.scale ?? 'fold';
 
 /** What leaves for each module under a target. */
 export function planModules(adapter: Adapter, target: Target, ranks: readonly number[]): ModulePlan[] {
-  const asked = DTYPES[target.dtype ?? 'match'];
+  const asked = dtypeNamed(target.dtype ?? 'match');
   return adapter.modules.map((module, index) => ({
     module,
     rank: ranks[index]!,
@@ -90,7 +88,7 @@ export class Output {
   }
 
   get #weightsPath(): string {
-    return join(this.#dir, WEIGHTS_NAME);
+    return join(this.#dir, WEIGHTS_FILE);
   }
 
   /** Makes the weights file at its full size with everything that is only copied. */
@@ -120,7 +118,7 @@ export class Output {
   /** Writes the other files and takes the digests. The weights come first. */
   async finish(): Promise<OutputFile[]> {
     const weights = await hashFile(this.#weightsPath);
-    const files = [{ name: WEIGHTS_NAME, path: this.#weightsPath, ...weights }];
+    const files = [{ name: WEIGHTS_FILE, path: this.#weightsPath, ...weights }];
     for (const [name, bytes] of this.#plan.files) {
       const path = join(this.#dir, name);
       await writeFile(path, bytes);

@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { Adapter } from '../adapter/adapter.ts';
+import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { Verdict } from '../contract/serving.ts';
 import type { Target } from '../contract/target.ts';
-import { PEFT_CONFIG_NAME } from '../formats/peft/write-peft.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
 import type { AppliedTarget } from '../serving/apply-profile.ts';
 import { judge } from '../serving/judge.ts';
 import type { OutputFile } from './job-context.ts';
-import { WEIGHTS_NAME } from './output.ts';
 
 /** Rules that writing an adapter anew can satisfy although its ranks and dtypes stay: its scales move into B. */
 const CURED_BY_FOLDING = ['scale', 'no-patterns'];
@@ -19,7 +18,7 @@ export async function verdictOnResult(
 ): Promise<Verdict | null> {
   if (!profile) return null;
   const pathOf = (name: string): string => files.find((file) => file.name === name)!.path;
-  const { adapter } = await readAdapter(pathOf(WEIGHTS_NAME), await readFile(pathOf(PEFT_CONFIG_NAME)));
+  const { adapter } = await readAdapter(pathOf(WEIGHTS_FILE), await readFile(pathOf(CONFIG_FILE)));
   return judge(profile, { adapter, files }, limits);
 }
 
@@ -32,8 +31,8 @@ export function verdictOnSource(
 ): Verdict | null {
   if (!profile) return null;
   const files = [
-    { name: WEIGHTS_NAME, bytes: weightsBytes },
-    { name: PEFT_CONFIG_NAME, bytes: configBytes.length },
+    { name: WEIGHTS_FILE, bytes: weightsBytes },
+    { name: CONFIG_FILE, bytes: configBytes.length },
   ];
   return judge(profile, { adapter, files }, limits);
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Adapter } from '../adapter/adapter.ts';
+import type { DtypeName } from '../adapter/dtype-names.ts';
 import type { SqueezeOptions } from '../contract/job.ts';
 import type { Target } from '../contract/target.ts';
 import { planPeftOutput } from '../formats/peft/write-peft.ts';
@@ -29,7 +30,7 @@ export interface SqueezeInput extends JobContext {
   readonly targets: readonly Target[];
   readonly options: SqueezeOptions;
   /** What dtype "match" means, where that is not the dtype of the weights. */
-  readonly matchDtype?: 'float32' | 'float16' | 'bfloat16';
+  readonly matchDtype?: DtypeName;
   /** What the results should warn of besides what is found here. */
   readonly warnings?: readonly string[];
 }

@@ -1,13 +1,14 @@
 import type { Adapter } from '../../src/adapter/adapter.ts';
+import { CONFIG_FILE, WEIGHTS_FILE } from '../../src/adapter/file-names.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { readPeft } from '../../src/formats/peft/read-peft.ts';
-import { PEFT_CONFIG_NAME, planPeftOutput } from '../../src/formats/peft/write-peft.ts';
+import { planPeftOutput } from '../../src/formats/peft/write-peft.ts';
 import { parseHeader } from '../../src/safetensors/header.ts';
 import { layOut, type TensorSpec } from '../../src/safetensors/layout.ts';
 import type { AdapterFacts } from '../../src/serving/adapter-facts.ts';
 import type { AppliedTarget } from '../../src/serving/apply-profile.ts';
 import { applyProfile } from '../../src/serving/apply-profile.ts';
-import { planModules, scaleModeOf, WEIGHTS_NAME } from '../../src/squeeze/output.ts';
+import { planModules, scaleModeOf } from '../../src/squeeze/output.ts';
 import { selectRanks } from '../../src/squeeze/select-ranks.ts';
 
 export interface Module {
@@ -57,8 +58,8 @@ function factsOf(tensors: readonly TensorSpec[], configBytes: Uint8Array): Adapt
   return {
     adapter: readPeft(parseHeader(headerBytes.subarray(8), totalBytes), configBytes),
     files: [
-      { name: WEIGHTS_NAME, bytes: totalBytes },
-      { name: PEFT_CONFIG_NAME, bytes: configBytes.length },
+      { name: WEIGHTS_FILE, bytes: totalBytes },
+      { name: CONFIG_FILE, bytes: configBytes.length },
     ],
   };
 }
@@ -71,5 +72,5 @@ export function written(adapter: Adapter, target: Target): { facts: AdapterFacts
     scale: scaleModeOf(applied.target),
     provenance: new Map(),
   });
-  return { facts: factsOf(plan.tensors, plan.files.get(PEFT_CONFIG_NAME)!), applied };
+  return { facts: factsOf(plan.tensors, plan.files.get(CONFIG_FILE)!), applied };
 }

@@ -8,6 +8,7 @@ import type {
   ScaleMode,
   TensorEntry,
 } from '../../adapter/adapter.ts';
+import { CONFIG_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors.ts';
 import { writeConfig } from './write-config.ts';
 
@@ -16,9 +17,6 @@ export interface PeftOutputOptions {
   /** Metadata to add to the source's: how the result was made. */
   readonly provenance: ReadonlyMap<string, string>;
 }
-
-/** The file name PEFT looks for. */
-export const PEFT_CONFIG_NAME = 'adapter_config.json';
 
 /**
  * Plans the files of a squeezed PEFT adapter: tensors under their old names with their old number of dimensions,
@@ -49,7 +47,7 @@ export function planPeftOutput(
     tensors: [...factors, ...copies],
     // transformers refuses files whose metadata lacks "format"
     metadata: new Map([['format', 'pt'], ...adapter.metadata, ...provenance]),
-    files: new Map([[PEFT_CONFIG_NAME, writeConfig(adapter, plans, scale)]]),
+    files: new Map([[CONFIG_FILE, writeConfig(adapter, plans, scale)]]),
   };
 }
 

@@ -1,4 +1,5 @@
-import type { Adapter, FactorDtype, LoraModule } from '../../adapter/adapter.ts';
+import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
+import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
 import { some } from '../adapter-facts.ts';
 import type { Profile } from '../profile.ts';
 import type { Rule } from './rule.ts';
@@ -53,12 +54,6 @@ export const patterns: Rule = (profile, { adapter }) => {
   return found.length === 0
     ? { passed: true, detail: 'no module has a rank or alpha of its own' }
     : { passed: false, detail: `${some(found)} is refused: squeeze with scale "fold" to one rank` };
-};
-
-const DTYPE_NAMES: Readonly<Record<FactorDtype, Profile['dtypes'][number]>> = {
-  F32: 'float32',
-  F16: 'float16',
-  BF16: 'bfloat16',
 };
 
 export const dtype: Rule = ({ dtypes }, { adapter }) => {

@@ -1,3 +1,4 @@
+import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
 import type { FloatDtype } from '../../core/half.ts';
 import type { OutputGrid } from '../../core/onnx/project-graph.ts';
 import { normals } from '../../core/random.ts';
@@ -18,7 +19,6 @@ import type {
 } from './tasks.ts';
 
 const GRID: Readonly<Record<FloatDtype, OutputGrid>> = { F32: 'float', F16: 'float16', BF16: 'bfloat16' };
-const DTYPE_NAME: Readonly<Record<FloatDtype, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
 /**
  * Pass 1 for one stack of modules.
@@ -152,7 +152,7 @@ function refuseNonFinite(module: ModuleFactors, { gramB, gramA }: Grams): void {
 }
 
 function overflow(module: string, { dtypeA, dtypeB }: ProjectionOrder): AppError {
-  const dtypes = [...new Set([dtypeA, dtypeB])].map((dtype) => DTYPE_NAME[dtype]).join(' and ');
+  const dtypes = [...new Set([dtypeA, dtypeB])].map((dtype) => DTYPE_NAMES[dtype]).join(' and ');
   return new AppError(
     'NON_FINITE_RESULT',
     `The squeezed factors of module "${module}" do not fit ${dtypes}: a number overflows. Ask for dtype "float32".`,

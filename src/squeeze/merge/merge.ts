@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { FactorDtype } from '../../adapter/adapter.ts';
+import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
 import type { SqueezeOptions, Timings } from '../../contract/job.ts';
 import type { Target } from '../../contract/target.ts';
 import { mergeConfig } from '../../formats/peft/merge-config.ts';
@@ -12,8 +13,6 @@ import { type SqueezeInput, squeeze } from '../squeeze.ts';
 import { Watch } from '../watch.ts';
 import { refuseConflicts } from './same-bytes.ts';
 import { writeStack } from './stack-file.ts';
-
-const DTYPE_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
 const CANCELLATION =
   'Singular values are those of the weighted sum. Where adapters cancel out, what is left below about 1e-7 of them is rounding.';
