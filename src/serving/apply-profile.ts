@@ -2,18 +2,12 @@ import { POLICIES, type PolicyName, type Target } from '../contract/target.ts';
 import type { Profile } from './profile.ts';
 import { profileNamed } from './profiles.ts';
 import { invalid, nearest, rankCap } from './rank-cap.ts';
-
-/** What bounds the rank of a module besides the policy. `allowedRanks` is ascending; null allows any. */
-export interface TargetLimits {
-  readonly minRank: number;
-  readonly maxRank: number;
-  readonly allowedRanks: readonly number[] | null;
-}
+import { NO_LIMITS, type RankLimits } from './rank-limits.ts';
 
 export interface AppliedTarget {
   /** The target with everything said that its profile decides; with a rank where it had no policy but a limit. */
   readonly target: Target;
-  readonly limits: TargetLimits;
+  readonly limits: RankLimits;
   readonly profile: Profile | null;
 }
 
@@ -32,9 +26,9 @@ export function applyProfile(target: Target): AppliedTarget {
 
 function withoutProfile(target: Target): AppliedTarget {
   const limits = {
-    minRank: target.min_rank ?? 1,
-    maxRank: target.max_rank ?? Number.MAX_SAFE_INTEGER,
-    allowedRanks: null,
+    ...NO_LIMITS,
+    minRank: target.min_rank ?? NO_LIMITS.minRank,
+    maxRank: target.max_rank ?? NO_LIMITS.maxRank,
   };
   checkOrder(limits);
   return { target, limits, profile: null };
@@ -43,9 +37,9 @@ function withoutProfile(target: Target): AppliedTarget {
 /** As applyProfile, with a profile that need not be one of the known. */
 export function combine(asked: Target, profile: Profile): AppliedTarget {
   const cap = rankCap(profile, asked.max_rank);
-  const limits: TargetLimits = {
+  const limits: RankLimits = {
     minRank: Math.max(asked.min_rank ?? 1, profile.min_rank),
-    maxRank: cap ?? Number.MAX_SAFE_INTEGER,
+    maxRank: cap ?? NO_LIMITS.maxRank,
     allowedRanks: profile.allowed_ranks?.ranks ?? null,
   };
   checkOrder(limits);
@@ -74,7 +68,7 @@ function withPolicy(target: Target, profile: Profile, cap: number | null): Targe
   return { ...target, rank };
 }
 
-function checkOrder({ minRank, maxRank }: TargetLimits): void {
+function checkOrder({ minRank, maxRank }: RankLimits): void {
   if (minRank > maxRank) {
     throw invalid(`min_rank is ${minRank}, above the largest rank allowed, ${maxRank}.`, {
       min_rank: minRank,
@@ -83,9 +77,9 @@ function checkOrder({ minRank, maxRank }: TargetLimits): void {
   }
 }
 
-function checkAllowed({ minRank, maxRank, allowedRanks }: TargetLimits, { name }: Profile): void {
+function checkAllowed({ minRank, maxRank, allowedRanks }: RankLimits, { name }: Profile): void {
   if (!allowedRanks || allowedRanks.some((rank) => rank >= minRank && rank <= maxRank)) return;
-  const upTo = maxRank === Number.MAX_SAFE_INTEGER ? 'up' : `to ${maxRank}`;
+  const upTo = maxRank === NO_LIMITS.maxRank ? 'up' : `to ${maxRank}`;
   throw invalid(
     `No rank from ${minRank} ${upTo} works in ${name}: say limits that include ${nearest(minRank, allowedRanks)}.`,
     {
@@ -97,7 +91,7 @@ function checkAllowed({ minRank, maxRank, allowedRanks }: TargetLimits, { name }
 }
 
 /** Ranks that the target names have to be ranks that the profile takes: cutting them down would surprise. */
-function checkRanks(target: Target, profile: Profile, limits: TargetLimits): void {
+function checkRanks(target: Target, profile: Profile, limits: RankLimits): void {
   const named: [where: string, rank: number][] = [];
   if ('rank' in target) named.push(['rank', target.rank]);
   if ('rank_pattern' in target) {

@@ -1,7 +1,7 @@
 import type { Verdict } from '../contract/serving.ts';
 import type { AdapterFacts } from './adapter-facts.ts';
-import type { TargetLimits } from './apply-profile.ts';
 import type { Profile } from './profile.ts';
+import type { RankLimits } from './rank-limits.ts';
 import { dtype, patterns, scale } from './rules/encoding-rules.ts';
 import { lacking } from './rules/feature-rules.ts';
 import {
@@ -44,7 +44,7 @@ export const RULE_NAMES: readonly string[] = Object.keys(RULES);
  * @param facts read from the files that would be served
  * @param limits as applyProfile worked them out
  */
-export function judge(profile: Profile, facts: AdapterFacts, limits: TargetLimits): Verdict {
+export function judge(profile: Profile, facts: AdapterFacts, limits: RankLimits): Verdict {
   const rules = Object.entries(RULES).flatMap(([name, rule]) => {
     const found = rule(profile, facts, limits);
     return found ? [{ rule: name, ...found }] : [];

@@ -3,8 +3,9 @@ import type { BudgetBytesTarget, BudgetParametersTarget } from '../contract/targ
 import { allocateRanks, type BudgetModule, costOf, leastRanks } from '../core/policy/allocate-ranks.ts';
 import { AppError } from '../errors.ts';
 import { bitsOf } from '../safetensors/dtype.ts';
+import type { RankLimits } from '../serving/rank-limits.ts';
 import { limitRank, permittedRanks } from './limit-rank.ts';
-import type { RankLimits } from './rank-limits.ts';
+import { rankRange } from './rank-range.ts';
 
 type BudgetTarget = BudgetBytesTarget | BudgetParametersTarget;
 
@@ -35,7 +36,7 @@ export function budgetRanks(
     throw new AppError(
       'BUDGET_TOO_SMALL',
       `The budget of ${budget} ${unit} is too small: the ${modules.length} modules take at least ${leastCost} ` +
-        `${unit}, at rank ${rangeText(least)}.`,
+        `${unit}, at rank ${rankRange(least)}.`,
       { [`budget_${unit}`]: budget, [`least_${unit}`]: leastCost },
     );
   }
@@ -61,9 +62,4 @@ function largestUniform(
   const candidates = [...new Set(entries.flatMap(({ ranks }) => ranks))].sort((x, y) => y - x);
   const best = candidates.find((rank) => costOf(entries, ranksAt(rank)) <= budget);
   return best === undefined ? leastRanks(entries) : ranksAt(best);
-}
-
-function rangeText(ranks: readonly number[]): string {
-  const [min, max] = [Math.min(...ranks), Math.max(...ranks)];
-  return min === max ? `${max}` : `${min} to ${max}`;
 }

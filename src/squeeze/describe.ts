@@ -6,6 +6,7 @@ import { energyCurve, RESOLUTION, resolved } from '../core/spectrum.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 import type { Closeness } from './measure.ts';
 import type { Method } from './method.ts';
+import { rankRange } from './rank-range.ts';
 
 /** One target's result, in numbers. */
 export function describeResult(
@@ -37,8 +38,7 @@ export function describeResult(
 /** What the user should know about ranks that were not reached because they are not below the source's. */
 export function rankWarnings(plans: readonly ModulePlan[], isUnchanged: boolean): string[] {
   const untouched = plans.filter(({ module, rank }) => rank === module.rank).length;
-  const ranks = plans.map(({ module }) => module.rank);
-  const range = rangeText(Math.min(...ranks), Math.max(...ranks));
+  const range = rankRange(plans.map(({ module }) => module.rank));
   if (isUnchanged) {
     return [`Nothing to squeeze: the adapter's rank is already ${range}. The result is the source itself.`];
   }
@@ -47,8 +47,6 @@ export function rankWarnings(plans: readonly ModulePlan[], isUnchanged: boolean)
     ? [`${untouched} of ${plans.length} modules keep their rank and pass through unsqueezed.`]
     : [];
 }
-
-const rangeText = (min: number, max: number): string => (min === max ? `${max}` : `${min} to ${max}`);
 
 /** The spectrum of a module's update, its scale included. */
 export function describeSpectra(

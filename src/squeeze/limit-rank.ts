@@ -1,5 +1,4 @@
-import { AppError } from '../errors.ts';
-import type { RankLimits } from './rank-limits.ts';
+import type { RankLimits } from '../serving/rank-limits.ts';
 
 /**
  * The rank nearest to the wanted one that the limits and the module's own rank allow: within min_rank and max_rank,
@@ -25,26 +24,3 @@ export function permittedRanks(own: number, limits: RankLimits): number[] {
   const permitted = allowedRanks.filter((rank) => rank >= least && rank <= cap);
   return permitted.length > 0 ? permitted : [least];
 }
-
-/**
- * @throws AppError VALIDATION_FAILED for limits that no rank can keep
- */
-export function checkLimits({ minRank, maxRank, allowedRanks }: RankLimits): void {
-  if (minRank > maxRank) {
-    throw new AppError(
-      'VALIDATION_FAILED',
-      `min_rank is ${minRank}, above max_rank, which is ${maxRank}: no rank can be both.`,
-      { min_rank: minRank, max_rank: maxRank },
-    );
-  }
-  if (allowedRanks && !allowedRanks.some((rank) => rank >= minRank && rank <= maxRank)) {
-    throw new AppError(
-      'VALIDATION_FAILED',
-      `No rank from ${rangeOf(minRank, maxRank)} is among those the profile allows: ${allowedRanks.join(', ')}.`,
-      { min_rank: minRank, max_rank: maxRank, allowed_ranks: allowedRanks },
-    );
-  }
-}
-
-const rangeOf = (minRank: number, maxRank: number): string =>
-  maxRank === Number.MAX_SAFE_INTEGER ? `${minRank} up` : `${minRank} to ${maxRank}`;

@@ -2,8 +2,8 @@ import type { LoraModule } from '../adapter/adapter.ts';
 import type { SqueezeOptions } from '../contract/job.ts';
 import type { Target } from '../contract/target.ts';
 import { COLUMN_STEP } from '../engine/kernels.ts';
+import { NO_LIMITS, type RankLimits } from '../serving/rank-limits.ts';
 import type { Decomposer } from './compute/tasks.ts';
-import { NO_LIMITS, type RankLimits } from './rank-limits.ts';
 import { needsSpectrum, spectrumFreeRanks } from './select-ranks.ts';
 
 /** "auto" has always settled long before; 3 to 8 are usual. */

@@ -6,10 +6,10 @@ import { kneeRank } from '../core/policy/knee-rank.ts';
 import { ratioRank } from '../core/policy/ratio-rank.ts';
 import { toleranceRank } from '../core/policy/tolerance-rank.ts';
 import { resolved } from '../core/spectrum.ts';
+import type { RankLimits } from '../serving/rank-limits.ts';
 import { budgetRanks } from './budget-ranks.ts';
-import { checkLimits, limitRank } from './limit-rank.ts';
+import { limitRank } from './limit-rank.ts';
 import { patternRanks } from './pattern-ranks.ts';
-import type { RankLimits } from './rank-limits.ts';
 
 export interface RankChoice {
   /** One for each module, never above its own. */
@@ -26,7 +26,7 @@ export const needsSpectrum = (target: Target): boolean =>
  * The rank of every module under one target: what the policy asks for, made uniform unless the target says otherwise,
  * then brought within the limits.
  * @param decompositions σ of B·A without its scale, descending, complete (it may be padded) where `needsSpectrum(target)`; else not looked at
- * @throws AppError VALIDATION_FAILED for limits or a pattern that cannot be kept, BUDGET_TOO_SMALL
+ * @throws AppError VALIDATION_FAILED for a pattern that cannot be read, BUDGET_TOO_SMALL
  */
 export function selectRanks(
   target: Target,
@@ -34,7 +34,6 @@ export function selectRanks(
   modules: readonly LoraModule[],
   decompositions: readonly { readonly sigma: Float64Array }[],
 ): RankChoice {
-  checkLimits(limits);
   if (!needsSpectrum(target)) return spectrumFreeRanks(target, limits, modules);
   const spectra = modules.map(({ rank }, index) => resolved(decompositions[index]!.sigma.subarray(0, rank)));
   if ('budget_bytes' in target || 'budget_parameters' in target) {

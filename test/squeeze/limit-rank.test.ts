@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { AppError } from '../../src/errors.ts';
-import { checkLimits, limitRank, permittedRanks } from '../../src/squeeze/limit-rank.ts';
-import { NO_LIMITS, type RankLimits } from '../../src/squeeze/rank-limits.ts';
+import { NO_LIMITS, type RankLimits } from '../../src/serving/rank-limits.ts';
+import { limitRank, permittedRanks } from '../../src/squeeze/limit-rank.ts';
 
 const limits = (some: Partial<RankLimits>): RankLimits => ({ ...NO_LIMITS, ...some });
 const POWERS = limits({ allowedRanks: [4, 8, 16, 32] });
@@ -98,32 +97,5 @@ describe('the permitted ranks of a module', () => {
         assert.deepEqual(permittedRanks(own, bound), [...given]);
       }),
     );
-  });
-});
-
-describe('limits that contradict themselves', () => {
-  const refusal = (some: Partial<RankLimits>): string => {
-    try {
-      checkLimits(limits(some));
-    } catch (error) {
-      assert.ok(error instanceof AppError && error.code === 'VALIDATION_FAILED');
-      return error.message;
-    }
-    return '';
-  };
-
-  it('are refused in a sentence', () => {
-    assert.match(refusal({ minRank: 9, maxRank: 8 }), /min_rank is 9, above max_rank, which is 8/);
-    assert.match(
-      refusal({ minRank: 9, maxRank: 15, allowedRanks: [8, 16] }),
-      /No rank from 9 to 15 is among those the profile allows: 8, 16\./,
-    );
-    assert.match(refusal({ minRank: 17, allowedRanks: [8, 16] }), /No rank from 17 up is among/);
-  });
-
-  it('are told from those that do not', () => {
-    assert.equal(refusal({ minRank: 8, maxRank: 8 }), '');
-    assert.equal(refusal({ minRank: 8, maxRank: 15, allowedRanks: [8, 16] }), '');
-    assert.equal(refusal({}), '');
   });
 });

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import type { SqueezeOptions } from '../../src/contract/job.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { COLUMN_STEP } from '../../src/engine/kernels.ts';
+import { NO_LIMITS, type RankLimits } from '../../src/serving/rank-limits.ts';
 import { chooseMethod } from '../../src/squeeze/method.ts';
-import { NO_LIMITS, type RankLimits } from '../../src/squeeze/rank-limits.ts';
 
 const choose = (
   ranks: number[],

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { FactorDtype, LoraModule } from '../../src/adapter/adapter.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
-import { NO_LIMITS, type RankLimits } from '../../src/squeeze/rank-limits.ts';
+import { NO_LIMITS, type RankLimits } from '../../src/serving/rank-limits.ts';
 import { needsSpectrum, selectRanks } from '../../src/squeeze/select-ranks.ts';
 
 interface Made {
@@ -144,11 +144,6 @@ describe('the ranks of a target', () => {
         assert.equal(small, 4);
       }
     }
-  });
-
-  it('are refused for limits that contradict each other', () => {
-    refusal('VALIDATION_FAILED', () => ranks({ energy: 0.9 }, ALL, { minRank: 3, maxRank: 2 }));
-    refusal('VALIDATION_FAILED', () => ranks({ rank: 2 }, ALL, { maxRank: 2, allowedRanks: [4] }));
   });
 
   it('need the spectrum for all but a rank, a pattern and a profile alone', () => {
