@@ -66,6 +66,14 @@ export const Environment = Type.Object({
         'among `WORKER_CONCURRENCY`.',
     }),
   ),
+  CUDA_MEMORY_BYTES: Type.Integer({
+    minimum: 2 ** 24,
+    maximum: Number.MAX_SAFE_INTEGER,
+    default: 2 * GIB,
+    description:
+      'GPU memory the decompositions of one compute process may take: it sets how many modules go through the GPU ' +
+      'at once. On the CPU a stack is as large as the cache likes and this has no effect.',
+  }),
   WORKER_CONCURRENCY: Type.Integer({
     minimum: 1,
     maximum: 64,
@@ -116,6 +124,7 @@ export interface Config {
   readonly storageDir: string;
   readonly executionProvider: Environment['EXECUTION_PROVIDER'];
   readonly computeThreads: number;
+  readonly cudaMemoryBytes: number;
   readonly workerConcurrency: number;
   readonly maxUploadBytes: number;
   readonly uploadIdleTimeoutMs: number;
@@ -153,6 +162,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     storageDir: storageDirOf(values.STORAGE_URL ?? 'file:storage', dataDir),
     executionProvider: values.EXECUTION_PROVIDER,
     computeThreads: values.COMPUTE_THREADS ?? Math.max(1, Math.floor(cores / values.WORKER_CONCURRENCY)),
+    cudaMemoryBytes: values.CUDA_MEMORY_BYTES,
     workerConcurrency: values.WORKER_CONCURRENCY,
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     uploadIdleTimeoutMs: values.UPLOAD_IDLE_TIMEOUT_MS,
@@ -177,6 +187,7 @@ export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = proc
     STORAGE_URL: `file:${config.storageDir}`,
     EXECUTION_PROVIDER: config.executionProvider,
     COMPUTE_THREADS: String(config.computeThreads),
+    CUDA_MEMORY_BYTES: String(config.cudaMemoryBytes),
     WORKER_CONCURRENCY: String(config.workerConcurrency),
     LOG_LEVEL: config.logLevel,
   };

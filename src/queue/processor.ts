@@ -33,7 +33,7 @@ const deps = {
 let pool: Promise<ComputePool> | undefined;
 
 function computePool(): Promise<ComputePool> {
-  pool ??= ComputePool.start(config.executionProvider, config.computeThreads);
+  pool ??= ComputePool.start(config.executionProvider, config.computeThreads, config.cudaMemoryBytes);
   return pool;
 }
 

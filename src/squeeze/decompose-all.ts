@@ -2,13 +2,10 @@ import type { LoraModule } from '../adapter/adapter.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 import type { DirectionsSlot } from './compute/directions-file.ts';
 import type { ComputePool } from './compute/pool.ts';
+import { stacks } from './compute/stacks.ts';
 import { factorsOf } from './compute/tasks.ts';
 import type { Method } from './method.ts';
 import type { Watch } from './watch.ts';
-
-/** Gram numbers in a stack: large enough to hide the cost of a graph's nodes, small enough for the cache. */
-const STACK_NUMBERS = 16 * 64 * 64;
-const MAX_STACK = 256;
 
 /**
  * Pass 1: takes every module apart, reading the weights once.
@@ -26,7 +23,7 @@ export async function decomposeAll(
 ): Promise<Decomposition[]> {
   const result = new Array<Decomposition>(modules.length);
   await watch.all(
-    stacks(modules).map(async (indices) => {
+    stacks(modules, pool.stackNumbers).map(async (indices) => {
       const members = indices.map((index) => modules[index]!);
       const { decompositions, busy } = await pool.run(
         {
@@ -47,20 +44,4 @@ export async function decomposeAll(
     }),
   );
   return result;
-}
-
-/** Indices of modules of equal rank, in their order, cut into stacks. */
-function stacks(modules: readonly LoraModule[]): number[][] {
-  const byRank = new Map<number, number[]>();
-  for (const [index, { rank }] of modules.entries()) {
-    const members = byRank.get(rank);
-    if (members) members.push(index);
-    else byRank.set(rank, [index]);
-  }
-  return [...byRank].flatMap(([rank, indices]) => {
-    const size = Math.max(1, Math.min(MAX_STACK, Math.floor(STACK_NUMBERS / rank ** 2)));
-    return Array.from({ length: Math.ceil(indices.length / size) }, (_, part) =>
-      indices.slice(part * size, (part + 1) * size),
-    );
-  });
 }

@@ -30,6 +30,7 @@ describe('loadConfig', () => {
       storageDir: resolve('data/storage'),
       executionProvider: 'auto',
       computeThreads: 0,
+      cudaMemoryBytes: 2 * 1024 ** 3,
       workerConcurrency: 1,
       maxUploadBytes: 8 * 1024 ** 3,
       uploadIdleTimeoutMs: 30_000,

@@ -2,6 +2,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { ProviderInfo } from '../../contract/job.ts';
 import { AppError, fromPlainError } from '../../errors.ts';
+import { DEFAULT_CUDA_MEMORY_BYTES, stackNumbers } from './stacks.ts';
 import type { Task, TaskMessage, TaskResults, ThreadMessage } from './tasks.ts';
 
 interface Waiting {
@@ -26,6 +27,8 @@ const THREAD_ARGUMENTS =
  */
 export class ComputePool {
   readonly provider: ProviderInfo;
+  /** Gram numbers (rank² a module) that one task should hold, at most. */
+  readonly stackNumbers: number;
   readonly #idle: Worker[] = [];
   readonly #running = new Map<number, Waiting>();
   readonly #queue: Waiting[] = [];
@@ -33,21 +36,30 @@ export class ComputePool {
   #nextId = 0;
   #broken: Error | undefined;
 
-  private constructor(workers: readonly Worker[], provider: ProviderInfo) {
+  private constructor(workers: readonly Worker[], provider: ProviderInfo, stackNumbers: number) {
     this.#workers = workers;
     this.provider = provider;
+    this.stackNumbers = stackNumbers;
     for (const worker of workers) this.#adopt(worker);
   }
 
-  /** @throws AppError PROVIDER_UNAVAILABLE when the execution provider asked for does not run */
-  static async start(requested: ProviderInfo['requested'], threads: number): Promise<ComputePool> {
+  /**
+   * @param cudaMemoryBytes GPU memory the decompositions of all threads may take together
+   * @throws AppError PROVIDER_UNAVAILABLE when the execution provider asked for does not run
+   */
+  static async start(
+    requested: ProviderInfo['requested'],
+    threads: number,
+    cudaMemoryBytes = DEFAULT_CUDA_MEMORY_BYTES,
+  ): Promise<ComputePool> {
     // The first finds out what "auto" means, so that the probe's fallback is not repeated.
     const first = await startThread(requested);
     const others = await Promise.all(
       Array.from({ length: threads - 1 }, () => startThread(first.provider.name)),
     );
     const workers = [first, ...others].map(({ worker }) => worker);
-    return new ComputePool(workers, { ...first.provider, threads });
+    const numbers = stackNumbers(first.provider.name, threads, cudaMemoryBytes);
+    return new ComputePool(workers, { ...first.provider, threads }, numbers);
   }
 
   /**

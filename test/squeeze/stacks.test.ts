@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { stackNumbers, stacks } from '../../src/squeeze/compute/stacks.ts';
+
+const modulesOf = (...ranks: number[]) => ranks.map((rank) => ({ rank }));
+
+describe('stacks of modules', () => {
+  it('hold modules of one rank, each module once, in order', () => {
+    assert.deepEqual(stacks(modulesOf(8, 4, 8, 8, 4), 128), [[0, 2], [3], [1, 4]]);
+  });
+
+  it('hold one module when it alone is larger than a stack', () => {
+    assert.deepEqual(stacks(modulesOf(512, 512), 1000), [[0], [1]]);
+  });
+
+  it('are none without modules', () => {
+    assert.deepEqual(stacks([], 1000), []);
+  });
+
+  it('never hold so many that progress and cancelling would wait for all', () => {
+    const sizes = stacks(modulesOf(...new Array<number>(1000).fill(1)), 2 ** 30).map(({ length }) => length);
+    assert.deepEqual(sizes, [256, 256, 256, 232]);
+  });
+});
+
+describe('the size of a stack', () => {
+  it('follows the GPU memory that each thread may take', () => {
+    const one = stackNumbers('cuda', 1, 2 ** 30);
+    assert.equal(stackNumbers('cuda', 1, 2 ** 31), 2 * one);
+    assert.equal(stackNumbers('cuda', 4, 2 ** 30), one / 4);
+    // A stack of that many float64 numbers, with all a graph makes of them, stays inside.
+    assert.ok(one * 8 < 2 ** 30 / 16);
+  });
+
+  it('takes a whole 7B adapter of rank 64 at once on a GPU by default, and a cacheful on the CPU', () => {
+    const modules = modulesOf(...new Array<number>(224).fill(64));
+    assert.equal(stacks(modules, stackNumbers('cuda', 1, 2 * 2 ** 30)).length, 1);
+    assert.equal(stacks(modules, stackNumbers('cpu', 2, 2 * 2 ** 30)).length, 14);
+  });
+});
