@@ -24,7 +24,7 @@ export const ERROR_KINDS = {
   ADAPTER_NOT_FOUND: permanent(404, 'No adapter has this id'),
   JOB_NOT_FOUND: permanent(404, 'No job has this id'),
   PROFILE_NOT_FOUND: permanent(404, 'There is no profile of this name'),
-  FILE_NOT_FOUND: permanent(404, 'The adapter has no file of this name'),
+  FILE_NOT_FOUND: permanent(404, 'There is no file of this name'),
   REPORT_NOT_READY: permanent(409, 'The job has no report yet'),
   RANGE_NOT_SATISFIABLE: permanent(416, 'The range lies outside the file'),
   UNSUPPORTED_MEDIA_TYPE: permanent(415, 'The content type is not accepted here'),
@@ -96,6 +96,19 @@ export const ERROR_KINDS = {
   MERGE_RANK_TOO_LARGE: permanent(422, 'The ranks of the adapters to merge add up to too much'),
   MERGE_TENSOR_CONFLICT: permanent(422, 'A tensor differs between the adapters to merge'),
   MERGE_UNSUPPORTED: permanent(422, 'This variant of LoRA cannot be merged'),
+
+  // Annealing runs
+  SCHEDULE_INVALID: permanent(422, 'The schedule contradicts itself'),
+  SCHEDULE_TOO_SHORT: permanent(422, 'The steps do not suffice for the stages'),
+  RUN_NOT_FOUND: permanent(404, 'No run has this id'),
+  CHECKPOINT_NOT_FOUND: permanent(404, 'The run has no checkpoint of this step'),
+  CHECKPOINT_STEP: permanent(422, 'The step of the checkpoint lies outside the run'),
+  CHECKPOINT_OUT_OF_ORDER: permanent(409, 'A later checkpoint was squeezed already'),
+  CHECKPOINT_CONFLICT: permanent(409, 'Another checkpoint of this step was squeezed already'),
+  CHECKPOINT_PENDING: permanent(409, 'The checkpoint before is still being squeezed'),
+  CHECKPOINT_RANK: permanent(409, 'The checkpoint does not have the rank the run is at'),
+  CHECKPOINT_BASE_MISMATCH: permanent(409, 'The checkpoint belongs to another base model or other modules'),
+  OPTIMIZER_STATE_INVALID: permanent(422, 'The optimizer state does not fit the adapter'),
 
   // The computation
   NON_FINITE_WEIGHTS: permanent(422, 'A LoRA tensor holds NaN or infinity'),

@@ -69,7 +69,8 @@ export interface ModulePlan {
   readonly dtypeB: FactorDtype;
 }
 
-export type ScaleMode = 'fold' | 'keep';
+/** fold: into the factors, 1 is left. keep: s stays. sqrt: s·√(old rank / new rank) is left. */
+export type ScaleMode = 'fold' | 'keep' | 'sqrt';
 
 /** Where the bytes of one output tensor come from. */
 export type TensorSource =

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { AdapterFile } from './adapter.ts';
 import { Verdict } from './serving.ts';
 import { Target } from './target.ts';
 
@@ -70,11 +71,45 @@ export const MergeJobRequest = Type.Object(
   { additionalProperties: false, description: 'A weighted sum of adapters on one base, then squeezed' },
 );
 
+/** What clients may ask for. */
 export const JobRequest = Type.Union([SqueezeJobRequest, AnalyzeJobRequest, MergeJobRequest], {
   $id: 'JobRequest',
 });
 export type JobRequest = Static<typeof JobRequest>;
-export const JOB_KINDS = ['squeeze', 'analyze', 'merge'] as const;
+
+/** One squeeze of an annealing run. */
+export const CheckpointJobRequest = Type.Object(
+  {
+    kind: Type.Literal('checkpoint'),
+    run_id: Type.String(),
+    step: Type.Integer({ minimum: 0 }),
+    adapter_id: Type.String(),
+    targets: Type.Array(Target, { minItems: 1, maxItems: 1 }),
+    options: Type.Optional(SqueezeOptions),
+    optimizer: Type.Union([
+      Type.Object(
+        {
+          sha256: Type.String({ description: 'Content of the moments that came with the checkpoint' }),
+          mode: Type.Union([Type.Literal('carry'), Type.Literal('reset')]),
+        },
+        { additionalProperties: false },
+      ),
+      Type.Null(),
+    ]),
+  },
+  { additionalProperties: false, description: 'One squeeze of an annealing run; made by its checkpoints' },
+);
+export type CheckpointJobRequest = Static<typeof CheckpointJobRequest>;
+
+/** What a job may be of. */
+export const RecordedJobRequest = Type.Union([
+  SqueezeJobRequest,
+  AnalyzeJobRequest,
+  MergeJobRequest,
+  CheckpointJobRequest,
+]);
+export type RecordedJobRequest = Static<typeof RecordedJobRequest>;
+export const JOB_KINDS = ['squeeze', 'analyze', 'merge', 'checkpoint'] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
 
 /** The `request` field of POST /v1/squeeze: a squeeze without the adapter, which comes in the same body. */
@@ -135,6 +170,26 @@ export const ModuleError = Type.Object(
 );
 export type ModuleError = Static<typeof ModuleError>;
 
+/** What the trainer should know to go on with a squeezed adapter. */
+export const TrainingNotes = Type.Object(
+  {
+    learning_rate_factor: Type.Number({
+      description:
+        'Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of ' +
+        'their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after.',
+    }),
+    revived_directions: Type.Integer({ minimum: 0, description: 'Directions that got a random A' }),
+    optimizer: Type.Union([Type.Literal('carried'), Type.Literal('reset'), Type.Literal('none')], {
+      description: 'What became of the moments; none: none were sent',
+    }),
+    files: Type.Array(AdapterFile, {
+      description: 'Further files of the job: projections.safetensors, optimizer.safetensors',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type TrainingNotes = Static<typeof TrainingNotes>;
+
 /** What one target produced. */
 export const JobResult = Type.Object(
   {
@@ -154,6 +209,9 @@ export const JobResult = Type.Object(
     warnings: Type.Array(Type.String()),
     serving: Type.Union([Verdict, Type.Null()], {
       description: 'Whether the result loads where its profile says; null without a profile',
+    }),
+    training: Type.Union([TrainingNotes, Type.Null()], {
+      description: 'For going on with training; null where the target does not ask for projections',
     }),
   },
   { additionalProperties: false },
@@ -189,14 +247,14 @@ export type ProviderInfo = Static<typeof ProviderInfo>;
 export const JobRecord = Type.Object(
   {
     id: Type.String(),
-    kind: Type.Union([Type.Literal('squeeze'), Type.Literal('analyze'), Type.Literal('merge')]),
+    kind: Type.Unsafe<JobKind>(Type.Union(JOB_KINDS.map((kind) => Type.Literal(kind)))),
     state: JobState,
     progress: Progress,
     created_at: Type.String({ format: 'date-time' }),
     started_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
     finished_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
     attempts: Type.Integer({ description: 'Attempts started' }),
-    request: JobRequest,
+    request: RecordedJobRequest,
     results: Type.Array(JobResult),
     timings: Type.Union([Timings, Type.Null()]),
     provider: Type.Union([ProviderInfo, Type.Null()]),

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Analysis } from './analysis.ts';
-import { ProviderInfo, Timings } from './job.ts';
+import { JOB_KINDS, type JobKind, ProviderInfo, Timings } from './job.ts';
 import { Target } from './target.ts';
 
 /** The spectrum of one module of the source, with its scale: σ of ΔW = scale·B·A. */
@@ -59,7 +59,7 @@ export const Report = Type.Object(
     job_id: Type.String(),
     created_at: Type.String({ format: 'date-time' }),
     product: Type.Object({ name: Type.String(), version: Type.String() }, { additionalProperties: false }),
-    kind: Type.Union([Type.Literal('squeeze'), Type.Literal('analyze'), Type.Literal('merge')]),
+    kind: Type.Unsafe<JobKind>(Type.Union(JOB_KINDS.map((kind) => Type.Literal(kind)))),
     sources: Type.Array(
       Type.Object(
         {

@@ -24,10 +24,11 @@ const shared = {
     }),
   ),
   scale: Type.Optional(
-    Type.Union([Type.Literal('fold'), Type.Literal('keep')], {
+    Type.Union([Type.Literal('fold'), Type.Literal('keep'), Type.Literal('sqrt')], {
       default: 'fold',
       description:
-        'fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank.',
+        'fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows ' +
+        'the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.',
     }),
   ),
   split: Type.Optional(
@@ -35,6 +36,22 @@ const shared = {
       default: 'balanced',
       description:
         'Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A',
+    }),
+  ),
+  revive: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description:
+        'For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, ' +
+        'which no gradient could ever move',
+    }),
+  ),
+  projections: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description:
+        'For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, ' +
+        'B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)',
     }),
   ),
   dtype: Type.Optional(

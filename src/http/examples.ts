@@ -73,6 +73,7 @@ const job: JobRecord = {
       worst_module: { name: 'model.layers.31.mlp.down_proj', relative_error: 0.1377 },
       warnings: [],
       serving: null,
+      training: null,
     },
   ],
   timings: { queue_wait: 0.12, load: 0.31, gram: 0.74, core: 0.62, project: 1.03, write: 0.48, total: 3.36 },

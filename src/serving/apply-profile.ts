@@ -150,10 +150,10 @@ function uniformOf(target: Target, profile: Profile): boolean {
   return target.uniform ?? !(policy !== undefined && UNEQUAL_POLICIES.includes(policy) && takes);
 }
 
-function scaleOf(target: Target, profile: Profile): 'fold' | 'keep' {
-  if (target.scale === 'keep' && profile.scale.formula === 'unstated') {
+function scaleOf(target: Target, profile: Profile): NonNullable<Target['scale']> {
+  if (target.scale !== undefined && target.scale !== 'fold' && profile.scale.formula === 'unstated') {
     throw invalid(
-      `scale is "keep", but how ${profile.name} scales is not documented: only "fold", which makes the scale 1, is safe.`,
+      `scale is "${target.scale}", but how ${profile.name} scales is not documented: only "fold", which makes the scale 1, is safe.`,
       { profile: profile.name },
     );
   }

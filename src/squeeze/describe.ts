@@ -32,6 +32,7 @@ export function describeResult(
       worst.relative_error > 0 ? { name: worst.name, relative_error: worst.relative_error } : null,
     warnings: [...warnings],
     serving,
+    training: null,
   };
 }
 

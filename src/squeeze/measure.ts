@@ -1,4 +1,5 @@
 import type { ModulePlan, ScaleMode } from '../adapter/adapter.ts';
+import { remainingScale } from '../adapter/remaining-scale.ts';
 import type { ModuleResult } from '../contract/report.ts';
 import { truncationError } from '../core/spectrum.ts';
 import type { Decomposition, Measured } from '../engine/kernel-types.ts';
@@ -25,7 +26,7 @@ export function measure(
   const modules = plans.map(({ module, rank }, index): ModuleResult => {
     const decomposition = decompositions[index]!;
     const s = module.scale;
-    const written = scale === 'fold' ? 1 : s;
+    const written = remainingScale(scale, module, rank);
     const energy = s * s * decomposition.energy;
     const found = measured[index]!;
     const lost = found

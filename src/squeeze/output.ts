@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../adapter/adapter.ts';
 import { dtypeNamed } from '../adapter/dtype-names.ts';
 import { WEIGHTS_FILE } from '../adapter/file-names.ts';
+import { remainingScale } from '../adapter/remaining-scale.ts';
 import type { Target } from '../contract/target.ts';
 import { planPeftOutput } from '../formats/peft/write-peft.ts';
 import { layOut } from '../safetensors/layout.ts';
@@ -73,7 +74,8 @@ export class Output {
     this.orders = plans.map(({ module, rank, dtypeA, dtypeB }, index) => {
       const { a, b } = offsets[index]!;
       if (a === undefined || b === undefined) return null;
-      const factors = factorsOf(scale === 'fold' ? module.scale : 1, rank < module.rank ? split : 1);
+      const taken = module.scale / remainingScale(scale, module, rank);
+      const factors = factorsOf(taken, rank < module.rank ? split : 1);
       return {
         path: this.#weightsPath,
         offsetA: a,

@@ -1,4 +1,4 @@
-import type { JobRequest } from '../contract/job.ts';
+import type { RecordedJobRequest } from '../contract/job.ts';
 import { analyze } from './analyze/analyze.ts';
 import type { ComputePool } from './compute/pool.ts';
 import type { JobContext, JobOutcome, SourceFiles } from './job-context.ts';
@@ -7,7 +7,7 @@ import { squeeze } from './squeeze.ts';
 
 /** A job as a client asked for it, with the adapters it names. */
 export interface RequestInput extends JobContext {
-  readonly request: JobRequest;
+  readonly request: RecordedJobRequest;
   /** By adapter id. */
   readonly sources: ReadonlyMap<string, SourceFiles>;
 }
@@ -19,12 +19,13 @@ export interface RequestInput extends JobContext {
 export async function runRequest(input: RequestInput, pool: ComputePool): Promise<JobOutcome> {
   const { request, sources, ...context } = input;
   switch (request.kind) {
-    case 'squeeze': {
+    case 'squeeze':
+    case 'checkpoint': {
       const { weightsPath, configBytes, ...source } = sources.get(request.adapter_id)!;
       return squeeze(
         {
           ...context,
-          kind: 'squeeze',
+          kind: request.kind,
           sources: [{ ...source, weight: 1 }],
           weightsPath,
           configBytes,

@@ -21,7 +21,7 @@ import { Watch } from './watch.ts';
 
 /** Everything one squeeze needs, all of it local. */
 export interface SqueezeInput extends JobContext {
-  readonly kind: 'squeeze' | 'merge';
+  readonly kind: 'squeeze' | 'checkpoint' | 'merge';
   /** The adapters that the weights come from; one but in a merge. */
   readonly sources: readonly Source[];
   /** Local path of the weights to squeeze (safetensors), only read. */

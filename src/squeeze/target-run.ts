@@ -55,7 +55,7 @@ export class TargetRun {
     this.#verdictAsItIs = verdictOnSource(applied, adapter, job.sourceBytes, input.configBytes);
     // A merge is a new adapter in any case.
     const isUnchanged =
-      input.kind === 'squeeze' && changesNothing(this.#plans) && !needsFolding(target, this.#verdictAsItIs);
+      input.kind !== 'merge' && changesNothing(this.#plans) && !needsFolding(target, this.#verdictAsItIs);
     this.output = isUnchanged
       ? null
       : new Output(

@@ -17,6 +17,7 @@ const RESULT: JobResult = {
   energy_retained: 0.99,
   worst_module: null,
   serving: null,
+  training: null,
   warnings: [],
 };
 

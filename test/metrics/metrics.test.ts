@@ -28,6 +28,7 @@ const job = (change: Partial<JobRecord> = {}): JobRecord => ({
       energy_retained: 0.9996,
       worst_module: null,
       serving: null,
+      training: null,
       warnings: [],
     },
   ],

@@ -28,6 +28,7 @@ export function scriptedOutcome({ jobId, request, sources }: RequestInput): JobO
         worst_module: null,
         warnings: [],
         serving: null,
+        training: null,
       },
       files: i === targets.length - 1 && i > 0 ? null : [],
     })),

@@ -1,4 +1,5 @@
 import type { Adapter, ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
+import { remainingScale } from '../../adapter/remaining-scale.ts';
 import { AppError } from '../../errors.ts';
 import { harmlessInit } from './init-lora-weights.ts';
 import { MAX_CONFIG_BYTES } from './limits.ts';
@@ -9,15 +10,18 @@ import { patternEntries } from './write-patterns.ts';
  * initialisations that must not happen again.
  *
  * "fold" makes every scale exactly 1: lora_alpha = r for every module, without rsLoRA. "keep" preserves each module's
- * scale s: lora_alpha = s·r, or s·√r where rsLoRA stays on.
+ * scale s, "sqrt" lets it grow by √(old rank / new rank): lora_alpha = s·r, or s·√r where rsLoRA stays on.
  * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own
  */
 export function writeConfig(adapter: Adapter, plans: readonly ModulePlan[], scale: ScaleMode): Uint8Array {
-  const useRslora = scale === 'keep' && adapter.useRslora;
+  const useRslora = scale !== 'fold' && adapter.useRslora;
   const ranks = plans.map(({ module, rank }) => ({ name: module.name, value: rank }));
   const alphas = plans.map(({ module, rank }) => ({
     name: module.name,
-    value: scale === 'fold' ? rank : alphaFor(module.scale, useRslora ? Math.sqrt(rank) : rank),
+    value:
+      scale === 'fold'
+        ? rank
+        : alphaFor(remainingScale(scale, module, rank), useRslora ? Math.sqrt(rank) : rank),
   }));
   // Servers compare r with their limit and size their buffers by it, so it has to be the largest.
   const rank = ranks.reduce((largest, { value }) => Math.max(largest, value), 1);

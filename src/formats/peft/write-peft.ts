@@ -9,6 +9,7 @@ import type {
   TensorEntry,
 } from '../../adapter/adapter.ts';
 import { CONFIG_FILE } from '../../adapter/file-names.ts';
+import { remainingScale } from '../../adapter/remaining-scale.ts';
 import { AppError } from '../../errors.ts';
 import { writeConfig } from './write-config.ts';
 
@@ -53,7 +54,7 @@ export function planPeftOutput(
 
 /** Whether the module's factors go into the result as they are. */
 export function isUnchanged({ module, rank, dtypeA, dtypeB }: ModulePlan, scale: ScaleMode): boolean {
-  const sameScale = scale === 'keep' || module.scale === 1;
+  const sameScale = remainingScale(scale, module, rank) === module.scale;
   return rank === module.rank && dtypeA === module.a.dtype && dtypeB === module.b.dtype && sameScale;
 }
 

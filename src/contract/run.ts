@@ -1,0 +1,125 @@
+import { type Static, Type } from 'typebox';
+import { AdapterFile } from './adapter.ts';
+import { JobFailure, SqueezeOptions, TrainingNotes } from './job.ts';
+import { AdaptiveRequest, Schedule, ScheduleRequest } from './schedule.ts';
+
+const Step = Type.Integer({ minimum: 0, maximum: 1e9, description: 'Optimizer steps done' });
+const RankRange = Type.Object(
+  { min: Type.Integer({ minimum: 1 }), max: Type.Integer({ minimum: 1 }) },
+  { additionalProperties: false, description: 'Smallest and largest rank over the modules' },
+);
+
+const how = {
+  name: Type.Optional(Type.String({ maxLength: 200, description: 'For people' })),
+  base_model: Type.Optional(
+    Type.String({
+      maxLength: 500,
+      description: 'The base model; checkpoints that name another one are refused',
+    }),
+  ),
+  alpha: Type.Optional(
+    Type.Union([Type.Literal('keep'), Type.Literal('sqrt')], {
+      default: 'keep',
+      description:
+        'What becomes of the scaling s = lora_alpha/r at each squeeze. keep: it stays, lora_alpha follows the rank. ' +
+        'sqrt: it grows by √(r/k), as if s were α/√r. ΔW is the same either way.',
+    }),
+  ),
+  optimizer: Type.Optional(
+    Type.Union([Type.Literal('carry'), Type.Literal('reset')], {
+      default: 'carry',
+      description:
+        'carry: moments sent with a checkpoint come back in the new basis. reset: they come back as zeros.',
+    }),
+  ),
+  revive: Type.Optional(
+    Type.Boolean({
+      default: true,
+      description:
+        'Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could',
+    }),
+  ),
+  options: Type.Optional(SqueezeOptions),
+};
+
+/** POST /v1/runs: by the clock, or by the spectrum. */
+export const RunRequest = Type.Union(
+  [
+    Type.Object({ ...how, schedule: Type.Omit(ScheduleRequest, []) }, { additionalProperties: false }),
+    Type.Object({ ...how, adaptive: Type.Omit(AdaptiveRequest, []) }, { additionalProperties: false }),
+  ],
+  { $id: 'RunRequest' },
+);
+export type RunRequest = Static<typeof RunRequest>;
+
+export const CheckpointState = Type.Union([
+  Type.Literal('queued'),
+  Type.Literal('active'),
+  Type.Literal('succeeded'),
+  Type.Literal('failed'),
+  Type.Literal('cancelled'),
+]);
+
+/** A file of a checkpoint's result, and where to get it. */
+export const CheckpointFile = Type.Object(
+  { ...AdapterFile.properties, href: Type.String({ description: 'Path to download it from' }) },
+  { additionalProperties: false },
+);
+export type CheckpointFile = Static<typeof CheckpointFile>;
+
+/** A checkpoint that a trainer brought, and what became of it. */
+export const CheckpointRecord = Type.Object(
+  {
+    run_id: Type.String(),
+    step: Step,
+    decision: Type.Union([Type.Literal('squeeze'), Type.Literal('keep')], {
+      description: 'keep: nothing to squeeze now, go on with what you have',
+    }),
+    reason: Type.String({ description: 'Why, in words' }),
+    state: CheckpointState,
+    late_by_steps: Type.Integer({ minimum: 0, description: 'Steps after the scheduled one' }),
+    rank_before: RankRange,
+    rank_after: Type.Union([RankRange, Type.Null()], { description: 'null until the squeeze is done' }),
+    source_adapter_id: Type.String({ description: 'The checkpoint as it was sent' }),
+    adapter_id: Type.Union([Type.String(), Type.Null()], {
+      description: 'The adapter to go on with; null until the squeeze is done. For keep: the source.',
+    }),
+    relative_error: Type.Union([Type.Number(), Type.Null()]),
+    energy_retained: Type.Union([Type.Number(), Type.Null()]),
+    training: Type.Union([Type.Omit(TrainingNotes, ['files']), Type.Null()]),
+    files: Type.Array(CheckpointFile, {
+      description:
+        'Weights, configuration, projections.safetensors and, where moments came along, optimizer.safetensors',
+    }),
+    job_id: Type.Union([Type.String(), Type.Null()]),
+    superseded: Type.Boolean({ description: 'The run was rewound to before this step' }),
+    next_checkpoint_step: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'When to send the next checkpoint; null: train on to the end',
+    }),
+    error: Type.Union([JobFailure, Type.Null()]),
+    created_at: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'Checkpoint', additionalProperties: false },
+);
+export type CheckpointRecord = Static<typeof CheckpointRecord>;
+
+export const RunRecord = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.Union([Type.String(), Type.Null()]),
+    base_model: Type.Union([Type.String(), Type.Null()]),
+    mode: Type.Union([Type.Literal('scheduled'), Type.Literal('adaptive')]),
+    request: RunRequest,
+    schedule: Type.Union([Type.Omit(Schedule, []), Type.Null()], { description: 'null for adaptive runs' }),
+    rank: RankRange,
+    step: Type.Union([Step, Type.Null()], { description: 'Of the newest checkpoint' }),
+    at_target: Type.Boolean({ description: 'The target rank is reached: no more squeezes' }),
+    next_checkpoint_step: Type.Union([Type.Integer(), Type.Null()]),
+    checkpoints: Type.Array(Type.Omit(CheckpointRecord, []), {
+      description: 'The lineage, oldest first, superseded ones included',
+    }),
+    created_at: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'Run', additionalProperties: false },
+);
+export type RunRecord = Static<typeof RunRecord>;

@@ -1,0 +1,208 @@
+import { type Static, Type } from 'typebox';
+
+/** Modules of one shape, for telling how much each stage trains and how much memory that takes. */
+export const ScheduleModules = Type.Object(
+  {
+    out_features: Type.Integer({ minimum: 1, maximum: 2 ** 31, description: 'Rows of lora_B' }),
+    in_features: Type.Integer({ minimum: 1, maximum: 2 ** 31, description: 'Columns of lora_A' }),
+    count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1e6, default: 1 })),
+  },
+  { additionalProperties: false },
+);
+export type ScheduleModules = Static<typeof ScheduleModules>;
+
+const clock = {
+  source_rank: Type.Integer({ minimum: 1, maximum: 65536, description: 'The rank training starts at' }),
+  target_rank: Type.Integer({ minimum: 1, maximum: 65536, description: 'The rank training ends at' }),
+  total_steps: Type.Integer({
+    minimum: 1,
+    maximum: 1e9,
+    description: 'Optimizer steps of the whole training',
+  }),
+  warm_up_steps: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 1e9,
+      default: 0,
+      description: 'At least so many steps at the source rank before the first squeeze',
+    }),
+  ),
+  final_steps: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 1e9,
+      default: 0,
+      description: 'At least so many steps at the target rank after the last squeeze (Cont-Squeeze)',
+    }),
+  ),
+  min_stage_steps: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1e9,
+      default: 200,
+      description: 'No stage is shorter (200 in the LoRA-Squeeze paper, arXiv 2602.10993)',
+    }),
+  ),
+};
+
+/** From which rank to which, in how many steps, and in what shape. */
+export const ScheduleRequest = Type.Object(
+  {
+    ...clock,
+    shape: Type.Optional(
+      Type.Union(
+        [Type.Literal('geometric'), Type.Literal('linear'), Type.Literal('cosine'), Type.Literal('custom')],
+        {
+          default: 'geometric',
+          description:
+            'How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly ' +
+            'at both ends), or as `ranks` lists them',
+        },
+      ),
+    ),
+    ranks: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 1, maximum: 65536 }), {
+        minItems: 1,
+        maxItems: 64,
+        description: 'For shape custom: the rank of every stage, falling, from source_rank to target_rank',
+      }),
+    ),
+    stages: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 64,
+        description:
+          'Number of stages, both ends counted. Default: one for each halving of the rank, and the source; fewer ' +
+          'where the steps do not suffice or ranks would repeat. Not for shape custom.',
+      }),
+    ),
+    stage_lengths: Type.Optional(
+      Type.Union([Type.Literal('equal'), Type.Literal('rank_proportional')], {
+        default: 'equal',
+        description: 'Steps of the stages: all the same, or in proportion to their rank',
+      }),
+    ),
+    modules: Type.Optional(
+      Type.Array(ScheduleModules, {
+        minItems: 1,
+        maxItems: 4096,
+        description: 'Shapes of the adapted modules; without them parameters and memory are not told',
+      }),
+    ),
+    dtype: Type.Optional(
+      Type.Union([Type.Literal('float32'), Type.Literal('float16'), Type.Literal('bfloat16')], {
+        default: 'float32',
+        description: 'dtype of the trained factors and their gradients',
+      }),
+    ),
+    optimizer: Type.Optional(
+      Type.Union(
+        [Type.Literal('adam'), Type.Literal('adam_8bit'), Type.Literal('sgd_momentum'), Type.Literal('sgd')],
+        {
+          default: 'adam',
+          description:
+            'What the optimizer keeps for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in ' +
+            '8 bits), 4 (SGD with float32 momentum) or none',
+        },
+      ),
+    ),
+  },
+  { $id: 'ScheduleRequest', additionalProperties: false },
+);
+export type ScheduleRequest = Static<typeof ScheduleRequest>;
+
+/** Annealing by what the spectrum allows instead of by the clock. */
+export const AdaptiveRequest = Type.Object(
+  {
+    ...clock,
+    energy: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        exclusiveMaximum: 1,
+        description: 'Each squeeze goes to the smallest rank that keeps this share of Σσ². Or `tolerance`.',
+      }),
+    ),
+    tolerance: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        exclusiveMaximum: 1,
+        description: 'Each squeeze goes to the smallest rank with at most this relative error. Or `energy`.',
+      }),
+    ),
+    check_every_steps: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1e9,
+        default: 200,
+        description: 'How often the spectrum is looked at; never sooner than min_stage_steps after a squeeze',
+      }),
+    ),
+    uniform: Type.Optional(
+      Type.Boolean({ default: true, description: 'One rank for all modules; false: each its own' }),
+    ),
+  },
+  { $id: 'AdaptiveRequest', additionalProperties: false },
+);
+export type AdaptiveRequest = Static<typeof AdaptiveRequest>;
+
+/** Bytes the trained factors take at a stage. */
+export const StageMemory = Type.Object(
+  {
+    weights_bytes: Type.Integer(),
+    gradients_bytes: Type.Integer(),
+    optimizer_bytes: Type.Integer(),
+    total_bytes: Type.Integer(),
+  },
+  { additionalProperties: false },
+);
+export type StageMemory = Static<typeof StageMemory>;
+
+export const Stage = Type.Object(
+  {
+    index: Type.Integer({ minimum: 0 }),
+    rank: Type.Integer(),
+    begin_step: Type.Integer({ description: 'Optimizer steps done when the stage begins' }),
+    end_step: Type.Integer({ description: 'Optimizer steps done when it ends: then comes the next squeeze' }),
+    steps: Type.Integer(),
+    parameters: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'Trained parameters; null without modules',
+    }),
+    memory: Type.Union([StageMemory, Type.Null()]),
+  },
+  { additionalProperties: false },
+);
+export type Stage = Static<typeof Stage>;
+
+export const Schedule = Type.Object(
+  {
+    source_rank: Type.Integer(),
+    target_rank: Type.Integer(),
+    total_steps: Type.Integer(),
+    shape: Type.String(),
+    stage_lengths: Type.String(),
+    warm_up_steps: Type.Integer(),
+    final_steps: Type.Integer(),
+    min_stage_steps: Type.Integer(),
+    stages: Type.Array(Stage),
+    squeezes: Type.Array(
+      Type.Object(
+        {
+          step: Type.Integer({ description: 'Optimizer steps done at the squeeze' }),
+          from_rank: Type.Integer(),
+          to_rank: Type.Integer(),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    mean_rank: Type.Number({ description: 'The rank, averaged over the steps' }),
+    relative_cost: Type.Number({
+      description:
+        'mean_rank / source_rank: adapter parameters trained, against training at the source rank throughout',
+    }),
+    notes: Type.Array(Type.String(), {
+      description: 'Where the schedule is not what was asked for, and why',
+    }),
+  },
+  { $id: 'Schedule', additionalProperties: false },
+);
+export type Schedule = Static<typeof Schedule>;
