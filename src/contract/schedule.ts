@@ -24,7 +24,9 @@ const clock = {
       minimum: 0,
       maximum: 1e9,
       default: 0,
-      description: 'At least so many steps at the source rank before the first squeeze',
+      description:
+        'At least so many steps at the source rank before the first squeeze: a floor of the first stage, not steps on ' +
+        'top of it',
     }),
   ),
   final_steps: Type.Optional(
@@ -32,7 +34,8 @@ const clock = {
       minimum: 0,
       maximum: 1e9,
       default: 0,
-      description: 'At least so many steps at the target rank after the last squeeze (Cont-Squeeze)',
+      description:
+        'At least so many steps at the target rank after the last squeeze (Cont-Squeeze): a floor of the last stage',
     }),
   ),
   min_stage_steps: Type.Optional(
@@ -73,20 +76,24 @@ export const ScheduleRequest = Type.Object(
         maximum: 64,
         description:
           'Number of stages, both ends counted. Default: one for each halving of the rank, and the source; fewer ' +
-          'where the steps do not suffice or ranks would repeat. Not for shape custom.',
+          'where the steps do not suffice. A number given here is kept or refused; only ranks that would repeat, ' +
+          'rounded to whole ones, make it less. Not for shape custom.',
       }),
     ),
     stage_lengths: Type.Optional(
       Type.Union([Type.Literal('equal'), Type.Literal('rank_proportional')], {
         default: 'equal',
-        description: 'Steps of the stages: all the same, or in proportion to their rank',
+        description:
+          'Steps of the stages: all the same, or in proportion to their rank. A stage whose share is below its floor ' +
+          'lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest ' +
+          'remainders, earlier stages first.',
       }),
     ),
     modules: Type.Optional(
       Type.Array(ScheduleModules, {
         minItems: 1,
         maxItems: 4096,
-        description: 'Shapes of the adapted modules; without them parameters and memory are not told',
+        description: 'Shapes of the adapted modules; without them parameters and memory are null',
       }),
     ),
     dtype: Type.Optional(
@@ -145,7 +152,7 @@ export const AdaptiveRequest = Type.Object(
 );
 export type AdaptiveRequest = Static<typeof AdaptiveRequest>;
 
-/** Bytes the trained factors take at a stage. */
+/** Bytes the trained factors take at a stage; the base model and activations come on top. */
 export const StageMemory = Type.Object(
   {
     weights_bytes: Type.Integer(),
@@ -167,7 +174,10 @@ export const Stage = Type.Object(
     parameters: Type.Union([Type.Integer(), Type.Null()], {
       description: 'Trained parameters; null without modules',
     }),
-    memory: Type.Union([StageMemory, Type.Null()]),
+    memory: Type.Union([StageMemory, Type.Null()], {
+      description:
+        'Of factors, gradients and optimizer, without the base model and activations; null without modules',
+    }),
   },
   { additionalProperties: false },
 );

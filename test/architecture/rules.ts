@@ -24,11 +24,12 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'storage',
     'metrics',
   ],
-  http: ['service', 'serving', 'storage', 'metrics', 'contract', 'errors.ts'],
+  http: ['service', 'schedule', 'serving', 'storage', 'metrics', 'contract', 'errors.ts'],
   // config.ts and log.ts: queue/processor.ts is a process of its own and wires itself.
   queue: ['service', 'storage', 'squeeze', 'engine', 'contract', 'config.ts', 'log.ts', 'errors.ts'],
   service: [
     'squeeze',
+    'schedule',
     'serving',
     'storage',
     'formats',
@@ -49,6 +50,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'errors.ts',
     'version.ts',
   ],
+  schedule: ['contract', 'errors.ts'],
   serving: ['contract', 'adapter', 'errors.ts'],
   formats: ['safetensors', 'adapter', 'json', 'errors.ts'],
   storage: ['errors.ts'],
@@ -84,7 +86,7 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Layers that only calculate: no files, sockets, processes or clocks. */
-const PURE = ['core', 'adapter', 'serving'];
+const PURE = ['core', 'adapter', 'schedule', 'serving'];
 
 const COMMENTS = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
 const IMPORTS = /\b(?:from|import|require|require\.resolve)\s*\(?\s*['"]([^'"\s]+)['"]/g;

@@ -1,0 +1,68 @@
+import type { Clock } from './clock.ts';
+
+/** How steps are shared out over the stages. */
+export type LengthRule = 'equal' | 'rank_proportional';
+
+export interface StageLengths {
+  /** Of every stage, whole numbers. */
+  readonly steps: number[];
+  /** The stages whose share would be below their floor, by index. */
+  readonly atFloor: number[];
+}
+
+/** The least steps of each of `stages` stages: warm-up and final steps are floors of the first and of the last. */
+export function leastSteps(stages: number, { warmUpSteps, finalSteps, minStageSteps }: Clock): number[] {
+  return Array.from({ length: stages }, (_, index) =>
+    Math.max(minStageSteps, index === 0 ? warmUpSteps : 0, index === stages - 1 ? finalSteps : 0),
+  );
+}
+
+/**
+ * Steps of the stages, whole, `totalSteps` together. A stage whose share would be below its floor lasts as long as
+ * the floor says, and the others share the rest. What is left by rounding down goes to the largest remainders, the
+ * earlier stage first, one step each.
+ * @param ranks of the stages
+ * @param floors least steps of the stages, at most totalSteps together
+ */
+export function stageLengths(
+  ranks: readonly number[],
+  rule: LengthRule,
+  floors: readonly number[],
+  totalSteps: number,
+): StageLengths {
+  const weights = ranks.map((rank) => (rule === 'equal' ? 1 : rank));
+  let sharing = [...ranks.keys()];
+  for (;;) {
+    const steps = totalSteps - sum(floors.filter((_, index) => !sharing.includes(index)));
+    const weight = sum(sharing.map((index) => weights[index]!));
+    // All products are integers below 2^53 (1e9 steps · 64 stages · rank 65536), so nothing here is rounded.
+    const kept = sharing.filter((index) => steps * weights[index]! >= floors[index]! * weight);
+    if (kept.length === sharing.length) {
+      const shares = shareOut(steps, sharing, weights, weight);
+      return {
+        steps: floors.map((floor, index) => shares.get(index) ?? floor),
+        atFloor: [...ranks.keys()].filter((index) => !shares.has(index)),
+      };
+    }
+    sharing = kept;
+  }
+}
+
+/** Whole shares of `steps` in proportion to the weights, by the largest remainder. */
+function shareOut(
+  steps: number,
+  sharing: readonly number[],
+  weights: readonly number[],
+  weight: number,
+): Map<number, number> {
+  const shares = new Map(
+    sharing.map((index) => [index, Math.floor((steps * weights[index]!) / weight)] as const),
+  );
+  const remainder = (index: number): number => (steps * weights[index]!) % weight;
+  const left = steps - sum([...shares.values()]);
+  const first = [...sharing].sort((x, y) => remainder(y) - remainder(x) || x - y).slice(0, left);
+  for (const index of first) shares.set(index, shares.get(index)! + 1);
+  return shares;
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
