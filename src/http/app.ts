@@ -18,6 +18,7 @@ import { jobRoutes } from './routes/jobs.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { profileRoutes } from './routes/profiles.ts';
+import { scheduleRoutes } from './routes/schedules.ts';
 import { squeezeRoutes } from './routes/squeeze.ts';
 import { serverOptions } from './server-options.ts';
 
@@ -38,6 +39,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     await app.register(routes, { deps });
   }
   await app.register(profileRoutes);
+  await app.register(scheduleRoutes);
   return withProbes(app, deps);
 }
 
