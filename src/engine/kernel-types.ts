@@ -1,4 +1,5 @@
-import type { OutputGrid } from '../core/onnx/project-graph.ts';
+import type { MomentPower } from '../core/onnx/moments-graph.ts';
+import type { OutputGrid } from '../core/onnx/output-grid.ts';
 
 /** A dense row-major matrix. */
 export interface Matrix32 {
@@ -45,6 +46,10 @@ export interface Decomposition {
   readonly sigma: Float64Array;
   /** ‖B·A‖² */
   readonly energy: number;
+  /** ‖B‖² */
+  readonly energyB: number;
+  /** ‖A‖² */
+  readonly energyA: number;
   readonly iterations: number;
   readonly converged: boolean;
 }
@@ -59,16 +64,10 @@ export interface ProjectionSums {
   readonly own_a: Float64Array;
 }
 
-export interface ProjectInput {
+export interface ProjectInput extends TransferInput {
   /** Some rows of B and some columns of A, or all. */
   readonly b: Matrix32;
   readonly a: Matrix32;
-  readonly directions: Directions;
-  readonly rank: number;
-  /** Share of σ that goes into B. */
-  readonly split: number;
-  readonly factorB: number;
-  readonly factorA: number;
   readonly gridB: OutputGrid;
   readonly gridA: OutputGrid;
   /** Of the chunks before this one; null for the first. */
@@ -81,10 +80,55 @@ export interface Projection {
   readonly sums: ProjectionSums;
 }
 
-/** ⟨B·A, B′·A′⟩ and ‖B′·A′‖² of the rounded factors; not finite when the output dtype overflowed. */
+/** What the rounded factors of a module are; not finite when the output dtype overflowed. */
 export interface Measured {
+  /** ⟨B·A, B′·A′⟩ */
   readonly inner: number;
+  /** ‖B′·A′‖² */
   readonly energy: number;
+  /** ‖B′‖² */
+  readonly energyB: number;
+  /** ‖A′‖² */
+  readonly energyA: number;
+}
+
+/** What of a decomposition goes into one output, and how. */
+export interface TransferInput {
+  readonly directions: Directions;
+  readonly rank: number;
+  /** Share of σ that goes into B. */
+  readonly split: number;
+  readonly factorB: number;
+  readonly factorA: number;
+}
+
+/** B′ = B·p and A′ = r·A. */
+export interface TransferMatrices {
+  /** [rank, k] */
+  readonly p: Float64Array;
+  /** [k, rank] */
+  readonly r: Float64Array;
+}
+
+export interface MomentsInput extends TransferMatrices {
+  readonly power: MomentPower;
+  /** Some rows of B's moment and some columns of A's, or all. */
+  readonly b: Matrix32;
+  readonly a: Matrix32;
+  /** The new rank. */
+  readonly k: number;
+  /** The new scale divided by the old. */
+  readonly ratio: number;
+  readonly gridB: OutputGrid;
+  readonly gridA: OutputGrid;
+}
+
+/** Carried moments; the energies are not finite when a number is not. */
+export interface Moments {
+  readonly b: Float32Array;
+  readonly a: Float32Array;
+  readonly energyB: number;
+  readonly energyA: number;
 }
 
 /** A matrix times a number, and the squared norms on either side. */

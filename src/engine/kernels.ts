@@ -1,18 +1,24 @@
 import { coreGraph } from '../core/onnx/core-graph.ts';
 import { gramGraph } from '../core/onnx/gram-graph.ts';
+import { momentsGraph } from '../core/onnx/moments-graph.ts';
 import { BLOCK } from '../core/onnx/orthonormalise.ts';
 import { measureGraph, projectGraph } from '../core/onnx/project-graph.ts';
 import { scaleGraph } from '../core/onnx/scale-graph.ts';
+import { transferGraph } from '../core/onnx/transfer-graph.ts';
 import type {
   DecomposedModule,
   DecomposeInput,
   Grams,
   Matrix32,
   Measured,
+  Moments,
+  MomentsInput,
   ProjectInput,
   Projection,
   ProjectionSums,
   Scaled,
+  TransferInput,
+  TransferMatrices,
 } from './kernel-types.ts';
 import { double, float32, float64, int64, type ProviderName, Session } from './ort.ts';
 
@@ -80,6 +86,8 @@ export class Kernels {
         directions: { count: keep, p: part('p', index), r: part('r', index), sigma },
         sigma,
         energy: part('energy', index)[0]!,
+        energyB: part('energy_b', index)[0]!,
+        energyA: part('energy_a', index)[0]!,
         iterations: part('iterations', index)[0]!,
         converged: part('converged', index)[0] === 1,
       };
@@ -87,21 +95,14 @@ export class Kernels {
   }
 
   async project(input: ProjectInput): Promise<Projection> {
-    const { b, a, directions, rank, gridB, gridA, before } = input;
+    const { b, a, rank, gridB, gridA, before } = input;
     const session = await this.#session(`project ${gridB} ${gridA}`, () => projectGraph(gridB, gridA));
-    const { count } = directions;
     const sum = (name: keyof ProjectionSums, rows: number) =>
       float64(before?.[name] ?? new Float64Array(rows * rank), [rows, rank]);
     const outputs = await session.run({
       b: matrix(b),
       a: matrix(a),
-      p: float64(directions.p, [b.columns, count]),
-      r: float64(directions.r, [count, a.rows]),
-      sigma: float64(directions.sigma.subarray(0, count), [count]),
-      k: int64(rank),
-      split: double(input.split),
-      factor_b: double(input.factorB),
-      factor_a: double(input.factorA),
+      ...transferFeeds(input, b.columns),
       cross_b_before: sum('cross_b', b.columns),
       cross_a_before: sum('cross_a', b.columns),
       own_b_before: sum('own_b', rank),
@@ -128,7 +129,38 @@ export class Kernels {
       own_b: float64(sums.own_b, [k, k]),
       own_a: float64(sums.own_a, [k, k]),
     });
-    return { inner: outputs.double('inner'), energy: outputs.double('energy') };
+    return {
+      inner: outputs.double('inner'),
+      energy: outputs.double('energy'),
+      energyB: outputs.double('energy_b'),
+      energyA: outputs.double('energy_a'),
+    };
+  }
+
+  /** @param moduleRank the module's rank before */
+  async transfer(input: TransferInput, moduleRank: number): Promise<TransferMatrices> {
+    const session = await this.#session('transfer', transferGraph);
+    const outputs = await session.run(transferFeeds(input, moduleRank));
+    return { p: outputs.float64('p_out'), r: outputs.float64('r_out') };
+  }
+
+  /** Carries one moment of a module's factors, or a chunk of it, to the squeezed factors. */
+  async carry({ power, b, a, p, r, k, ratio, gridB, gridA }: MomentsInput): Promise<Moments> {
+    const key = `moments ${power} ${gridB} ${gridA}`;
+    const session = await this.#session(key, () => momentsGraph(power, gridB, gridA));
+    const outputs = await session.run({
+      b: matrix(b),
+      a: matrix(a),
+      p: float64(p, [b.columns, k]),
+      r: float64(r, [k, a.rows]),
+      ratio: double(ratio),
+    });
+    return {
+      b: outputs.float32('b_out'),
+      a: outputs.float32('a_out'),
+      energyB: outputs.double('energy_b'),
+      energyA: outputs.double('energy_a'),
+    };
   }
 
   /** x·factor, rounded to float32, with ‖x‖² and ‖x·factor‖²: not finite where a number is not. */
@@ -160,6 +192,19 @@ export class Kernels {
     }
     return session;
   }
+}
+
+function transferFeeds({ directions, rank, split, factorB, factorA }: TransferInput, moduleRank: number) {
+  const { count, p, r, sigma } = directions;
+  return {
+    p: float64(p, [moduleRank, count]),
+    r: float64(r, [count, moduleRank]),
+    sigma: float64(sigma.subarray(0, count), [count]),
+    k: int64(rank),
+    split: double(split),
+    factor_b: double(factorB),
+    factor_a: double(factorA),
+  };
 }
 
 const matrix = ({ data, rows, columns }: Matrix32) => float32(data, [rows, columns]);

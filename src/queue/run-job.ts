@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
-import type { JobRecord, JobResult, Progress, Timings } from '../contract/job.ts';
+import type { JobRecord, JobResult, Progress, RecordedJobRequest, Timings } from '../contract/job.ts';
 import { AppError } from '../errors.ts';
 import { type AdapterService, fileOf, WEIGHTS_FILE } from '../service/adapter-service.ts';
 import { isFinal, type JobStore } from '../service/job-store.ts';
+import { blobKey } from '../service/layout.ts';
 import { sourceIds } from '../service/source-ids.ts';
 import type { JobOutcome, SourceFiles } from '../squeeze/job-context.ts';
 import type { RequestInput } from '../squeeze/run-request.ts';
@@ -11,7 +12,7 @@ import type { JobTotals } from './job-types.ts';
 import { ProgressThrottle } from './progress.ts';
 
 export interface JobDeps {
-  readonly blobs: Pick<BlobStore, 'makeScratch'>;
+  readonly blobs: Pick<BlobStore, 'makeScratch' | 'localFile' | 'putFile'>;
   readonly jobs: JobStore;
   readonly adapters: Pick<AdapterService, 'source' | 'register'>;
   /** Does the work of the request; see runRequest. */
@@ -51,7 +52,7 @@ export async function runJob(deps: JobDeps, attempt: Attempt): Promise<JobTotals
 
 async function runIn(
   scratchDir: string,
-  { jobs, adapters, work }: JobDeps,
+  { blobs, jobs, adapters, work }: JobDeps,
   job: JobRecord,
   attempt: Attempt,
 ): Promise<JobTotals> {
@@ -61,6 +62,7 @@ async function runIn(
     jobId: job.id,
     request: job.request,
     sources: await sourcesOf(adapters, ids),
+    optimizerPath: await optimizerPath(blobs, job.request),
     scratchDir,
     onProgress: (progress) => throttle.report(progress),
     signal: attempt.signal,
@@ -73,7 +75,8 @@ async function runIn(
   // A sum of several adapters has no one parent; its report and its metadata name them all.
   const lineage = { parentId: ids.length === 1 ? ids[0]! : null, jobId: job.id };
   const adapterIds: string[] = [];
-  for (const { files } of outcome.targets) {
+  for (const { files, extra } of outcome.targets) {
+    for (const { sha256, path } of extra) await blobs.putFile(blobKey(sha256), path);
     adapterIds.push(files ? (await adapters.register(files, lineage)).record.id : ids[0]!);
   }
   const storeSeconds = (performance.now() - storing) / 1000;
@@ -116,6 +119,12 @@ async function sourcesOf(
     sources.set(id, { id, sha256, bytes, base_model, weightsPath, configBytes });
   }
   return sources;
+}
+
+/** @throws AppError STORAGE_FAILED when the moments are gone */
+async function optimizerPath(blobs: JobDeps['blobs'], request: RecordedJobRequest): Promise<string | null> {
+  if (request.kind !== 'checkpoint' || !request.optimizer) return null;
+  return blobs.localFile(blobKey(request.optimizer.sha256));
 }
 
 const donePhase = ({ modules }: JobOutcome): Progress => ({

@@ -37,6 +37,8 @@ export interface OutputFile {
 export interface TargetOutcome {
   readonly result: Omit<JobResult, 'adapter_id'>;
   readonly files: readonly OutputFile[] | null;
+  /** Files for a trainer, which are no part of the adapter. */
+  readonly extra: readonly OutputFile[];
 }
 
 /** What a job of any kind comes to. */

@@ -1,4 +1,4 @@
-import { mkdir, open, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../adapter/adapter.ts';
 import { dtypeNamed } from '../adapter/dtype-names.ts';
@@ -6,11 +6,11 @@ import { WEIGHTS_FILE } from '../adapter/file-names.ts';
 import { remainingScale } from '../adapter/remaining-scale.ts';
 import type { Target } from '../contract/target.ts';
 import { planPeftOutput } from '../formats/peft/write-peft.ts';
-import { layOut } from '../safetensors/layout.ts';
 import type { ProjectionOrder } from './compute/tasks.ts';
 import { copyRanges } from './copy-ranges.ts';
 import { hashFile } from './hash-file.ts';
 import type { OutputFile } from './job-context.ts';
+import { LaidOutFile } from './laid-out-file.ts';
 
 export const scaleModeOf = (target: Target): ScaleMode => target.scale ?? 'fold';
 
@@ -42,6 +42,8 @@ export interface Encoding {
   readonly scale: ScaleMode;
   /** Share of σ, and of a folded scale, that goes into B. */
   readonly split: number;
+  /** Seed of new rows of A for directions of length zero; null leaves them zero. */
+  readonly reviveSeed: number | null;
 }
 
 /** The files of one result: laid out first, then filled from several threads, then closed with their digests. */
@@ -50,7 +52,7 @@ export class Output {
   readonly orders: readonly (ProjectionOrder | null)[];
   readonly #dir: string;
   readonly #plan: OutputPlan;
-  readonly #layout: ReturnType<typeof layOut>;
+  readonly #weights: LaidOutFile;
 
   /**
    * @param dir folder of this result's files; need not exist
@@ -59,17 +61,17 @@ export class Output {
   constructor(
     adapter: Adapter,
     plans: readonly ModulePlan[],
-    { scale, split }: Encoding,
+    { scale, split, reviveSeed }: Encoding,
     provenance: ReadonlyMap<string, string>,
     dir: string,
   ) {
     this.#dir = dir;
     this.#plan = planPeftOutput(adapter, plans, { scale, provenance });
-    this.#layout = layOut(this.#plan.tensors, this.#plan.metadata);
+    this.#weights = new LaidOutFile(join(dir, WEIGHTS_FILE), this.#plan.tensors, this.#plan.metadata);
     const offsets = plans.map(() => ({}) as { a?: number; b?: number });
     for (const [index, { source }] of this.#plan.tensors.entries()) {
       if (source.kind === 'factor')
-        offsets[source.moduleIndex]![source.factor] = this.#layout.offsets[index]!;
+        offsets[source.moduleIndex]![source.factor] = this.#weights.offsets[index]!;
     }
     this.orders = plans.map(({ module, rank, dtypeA, dtypeB }, index) => {
       const { a, b } = offsets[index]!;
@@ -77,50 +79,31 @@ export class Output {
       const taken = module.scale / remainingScale(scale, module, rank);
       const factors = factorsOf(taken, rank < module.rank ? split : 1);
       return {
-        path: this.#weightsPath,
+        path: this.#weights.path,
         offsetA: a,
         offsetB: b,
         dtypeA,
         dtypeB,
         rank,
         split,
+        reviveSeed,
         ...factors,
       };
     });
   }
 
-  get #weightsPath(): string {
-    return join(this.#dir, WEIGHTS_FILE);
-  }
-
   /** Makes the weights file at its full size with everything that is only copied. */
   async create(sourcePath: string): Promise<void> {
     await mkdir(this.#dir, { recursive: true });
-    const file = await open(this.#weightsPath, 'wx');
-    try {
-      await file.truncate(this.#layout.totalBytes);
-      await file.write(this.#layout.headerBytes, 0, this.#layout.headerBytes.length, 0);
-      const ranges = this.#plan.tensors.flatMap(({ source }, index) =>
-        source.kind === 'copy'
-          ? [
-              {
-                beginByte: source.entry.beginByte,
-                endByte: source.entry.endByte,
-                to: this.#layout.offsets[index]!,
-              },
-            ]
-          : [],
-      );
-      await copyRanges(sourcePath, file, ranges);
-    } finally {
-      await file.close();
-    }
+    const ranges = this.#plan.tensors.flatMap(({ source }, index) =>
+      source.kind === 'copy' ? [{ ...source.entry, to: this.#weights.offsets[index]! }] : [],
+    );
+    await this.#weights.create((file) => copyRanges(sourcePath, file, ranges));
   }
 
   /** Writes the other files and takes the digests. The weights come first. */
   async finish(): Promise<OutputFile[]> {
-    const weights = await hashFile(this.#weightsPath);
-    const files = [{ name: WEIGHTS_FILE, path: this.#weightsPath, ...weights }];
+    const files = [{ name: WEIGHTS_FILE, path: this.#weights.path, ...(await this.#weights.digest()) }];
     for (const [name, bytes] of this.#plan.files) {
       const path = join(this.#dir, name);
       await writeFile(path, bytes);

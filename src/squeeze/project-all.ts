@@ -1,14 +1,10 @@
 import type { LoraModule } from '../adapter/adapter.ts';
-import type { Measured } from '../engine/kernel-types.ts';
 import type { DirectionsSlot } from './compute/directions-file.ts';
+import { groups } from './compute/groups.ts';
 import type { ComputePool } from './compute/pool.ts';
-import { factorsOf } from './compute/tasks.ts';
+import { factorsOf, type Written } from './compute/tasks.ts';
 import type { Output } from './output.ts';
 import type { Watch } from './watch.ts';
-
-/** Numbers of the factors in a group: some ten milliseconds of work. */
-const GROUP_NUMBERS = 2 * 1024 * 1024;
-const MAX_GROUP = 64;
 
 /**
  * Pass 2: writes every module to every output that changes it, reading the weights once.
@@ -22,8 +18,8 @@ export async function projectAll(
   outputs: readonly Output[],
   pool: ComputePool,
   watch: Watch,
-): Promise<(Measured | null)[][]> {
-  const result = outputs.map(() => modules.map((): Measured | null => null));
+): Promise<(Written | null)[][]> {
+  const result = outputs.map(() => modules.map((): Written | null => null));
   const wanted = modules.map((_, index) =>
     outputs.flatMap((output, at) => {
       const order = output.orders[index];
@@ -49,21 +45,5 @@ export async function projectAll(
       for (const index of indices) watch.finished('project', modules[index]!.name);
     }),
   );
-  return result;
-}
-
-/** Neighbouring modules, up to so many or so much that a thread is busy for a while. */
-function groups(modules: readonly LoraModule[]): number[][] {
-  const result: number[][] = [];
-  let numbers = Number.POSITIVE_INFINITY;
-  for (const [index, { m, n, rank }] of modules.entries()) {
-    const size = (m + n) * rank;
-    if (numbers + size > GROUP_NUMBERS || result.at(-1)!.length >= MAX_GROUP) {
-      result.push([]);
-      numbers = 0;
-    }
-    result.at(-1)!.push(index);
-    numbers += size;
-  }
   return result;
 }

@@ -3,13 +3,15 @@ import { analyze } from './analyze/analyze.ts';
 import type { ComputePool } from './compute/pool.ts';
 import type { JobContext, JobOutcome, SourceFiles } from './job-context.ts';
 import { merge } from './merge/merge.ts';
-import { squeeze } from './squeeze.ts';
+import { type SqueezeInput, squeeze } from './squeeze.ts';
 
 /** A job as a client asked for it, with the adapters it names. */
 export interface RequestInput extends JobContext {
   readonly request: RecordedJobRequest;
   /** By adapter id. */
   readonly sources: ReadonlyMap<string, SourceFiles>;
+  /** Local file of the moments that a checkpoint came with. */
+  readonly optimizerPath: string | null;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface RequestInput extends JobContext {
  * @throws AppError for everything that is wrong with the input or the result, CANCELLED when the signal fires
  */
 export async function runRequest(input: RequestInput, pool: ComputePool): Promise<JobOutcome> {
-  const { request, sources, ...context } = input;
+  const { request, sources, optimizerPath, ...context } = input;
   switch (request.kind) {
     case 'squeeze':
     case 'checkpoint': {
@@ -31,6 +33,7 @@ export async function runRequest(input: RequestInput, pool: ComputePool): Promis
           configBytes,
           targets: request.targets,
           options: request.options ?? {},
+          ...optimizerOf(request, optimizerPath),
         },
         pool,
       );
@@ -45,4 +48,9 @@ export async function runRequest(input: RequestInput, pool: ComputePool): Promis
       return merge({ ...context, parts, targets: request.targets, options: request.options ?? {} }, pool);
     }
   }
+}
+
+function optimizerOf(request: RecordedJobRequest, path: string | null): Pick<SqueezeInput, 'optimizer'> {
+  if (request.kind !== 'checkpoint' || !request.optimizer || !path) return {};
+  return { optimizer: { path, mode: request.optimizer.mode } };
 }

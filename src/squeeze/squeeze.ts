@@ -4,6 +4,7 @@ import type { Adapter } from '../adapter/adapter.ts';
 import type { DtypeName } from '../adapter/dtype-names.ts';
 import type { SqueezeOptions } from '../contract/job.ts';
 import type { Target } from '../contract/target.ts';
+import { readOptimizerState } from '../formats/peft/optimizer-state.ts';
 import { planPeftOutput } from '../formats/peft/write-peft.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
 import { type AppliedTarget, applyProfile } from '../serving/apply-profile.ts';
@@ -17,6 +18,7 @@ import { chooseMethod } from './method.ts';
 import { planModules, scaleModeOf } from './output.ts';
 import { projectAll } from './project-all.ts';
 import { TargetRun } from './target-run.ts';
+import { carryAll } from './training/carry-all.ts';
 import { Watch } from './watch.ts';
 
 /** Everything one squeeze needs, all of it local. */
@@ -29,6 +31,8 @@ export interface SqueezeInput extends JobContext {
   readonly configBytes: Uint8Array;
   readonly targets: readonly Target[];
   readonly options: SqueezeOptions;
+  /** Moments of the source's factors (safetensors, see readOptimizerState), only read. */
+  readonly optimizer?: { readonly path: string; readonly mode: 'carry' | 'reset' };
   /** What dtype "match" means, where that is not the dtype of the weights. */
   readonly matchDtype?: DtypeName;
   /** What the results should warn of besides what is found here. */
@@ -56,6 +60,9 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
     applied.map(({ limits }) => limits),
   );
   const { size: sourceBytes } = await stat(weightsPath);
+  const optimizer = input.optimizer
+    ? { ...input.optimizer, state: await readOptimizerState(input.optimizer.path, adapter) }
+    : null;
 
   watch.begin('gram', modules.length);
   const slots = slotsFor(
@@ -64,21 +71,23 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
   );
   const decompositions = await decomposeAll(weightsPath, modules, method, slots, pool, watch);
 
-  const job = { input, adapter, decompositions, method, sourceBytes };
+  const job = { input, adapter, decompositions, method, sourceBytes, slots, optimizer };
   const runs = applied.map((one, index) => new TargetRun(job, index, one));
   const outputs = runs.flatMap(({ output }) => (output ? [output] : []));
   watch.begin('project', modules.length);
   await watch.clocked('write', async () => {
     for (const output of outputs) await output.create(weightsPath);
+    for (const { training } of runs) await training?.create();
   });
-  const measured = await projectAll(weightsPath, modules, slots, outputs, pool, watch);
+  const written = await projectAll(weightsPath, modules, slots, outputs, pool, watch);
+  for (const { training } of runs) if (training) await carryAll(training, pool, watch);
 
   watch.begin('write', modules.length);
   const copied = modules.map(() => null);
   const finished = await watch.clocked('write', async () => {
     const results: Awaited<ReturnType<TargetRun['finish']>>[] = [];
     for (const run of runs) {
-      results.push(await run.finish(run.output ? measured[outputs.indexOf(run.output)]! : copied));
+      results.push(await run.finish(run.output ? written[outputs.indexOf(run.output)]! : copied));
     }
     return results;
   });

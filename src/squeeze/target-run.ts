@@ -1,12 +1,15 @@
 import { join } from 'node:path';
 import type { Adapter, ModulePlan } from '../adapter/adapter.ts';
+import type { TrainingNotes } from '../contract/job.ts';
 import type { TargetReport } from '../contract/report.ts';
 import type { Verdict } from '../contract/serving.ts';
 import type { Target } from '../contract/target.ts';
-import type { Decomposition, Measured } from '../engine/kernel-types.ts';
+import type { Decomposition } from '../engine/kernel-types.ts';
 import type { AppliedTarget } from '../serving/apply-profile.ts';
+import type { DirectionsSlot } from './compute/directions-file.ts';
+import type { Written } from './compute/tasks.ts';
 import { describeResult, rankWarnings } from './describe.ts';
-import type { TargetOutcome } from './job-context.ts';
+import type { OutputFile, TargetOutcome } from './job-context.ts';
 import { measure } from './measure.ts';
 import type { Method } from './method.ts';
 import { changesNothing, Output, planModules, scaleModeOf, splitOf } from './output.ts';
@@ -14,6 +17,8 @@ import { provenance } from './provenance.ts';
 import { selectRanks } from './select-ranks.ts';
 import { needsFolding, verdictOnResult, verdictOnSource } from './serving-verdict.ts';
 import type { SqueezeInput } from './squeeze.ts';
+import { learningRateFactor } from './training/learning-rate.ts';
+import { type OptimizerInput, type TrainingNames, TrainingOutput } from './training/training-output.ts';
 
 /** What all targets of a job share once the adapter is taken apart. */
 export interface Decomposed {
@@ -23,12 +28,18 @@ export interface Decomposed {
   readonly method: Method;
   /** Size of the weights that were read. */
   readonly sourceBytes: number;
+  /** By module: where its directions are. */
+  readonly slots: readonly DirectionsSlot[];
+  /** Moments that came along, to be carried. */
+  readonly optimizer: OptimizerInput | null;
 }
 
 /** One target from its ranks to its result. */
 export class TargetRun {
   /** The files to fill; null when the source already is what is asked for. */
   readonly output: Output | null;
+  /** What a trainer needs besides; null when nobody asks for it, or nothing changes. */
+  readonly training: TrainingOutput | null;
   readonly #job: Decomposed;
   readonly #asked: Target;
   readonly #applied: AppliedTarget;
@@ -56,27 +67,44 @@ export class TargetRun {
     // A merge is a new adapter in any case.
     const isUnchanged =
       input.kind !== 'merge' && changesNothing(this.#plans) && !needsFolding(target, this.#verdictAsItIs);
+    const dir = join(input.scratchDir, `${index}`);
     this.output = isUnchanged
       ? null
       : new Output(
           adapter,
           this.#plans,
-          { scale: scaleModeOf(target), split: splitOf(target) },
+          {
+            scale: scaleModeOf(target),
+            split: splitOf(target),
+            reviveSeed: target.revive ? method.seed : null,
+          },
           provenance(input, target, method),
-          join(input.scratchDir, `${index}`),
+          dir,
         );
+    this.training =
+      this.output && target.projections
+        ? new TrainingOutput(
+            this.#plans,
+            this.output.orders,
+            job.slots,
+            scaleModeOf(target),
+            job.optimizer,
+            dir,
+            trainingNames(input.targets.length, index),
+          )
+        : null;
   }
 
   /**
    * Closes the files and says what they are.
-   * @param measured by module; null where it is copied
+   * @param written by module; null where it is copied
    */
   async finish(
-    measured: readonly (Measured | null)[],
+    written: readonly (Written | null)[],
   ): Promise<{ outcome: TargetOutcome; report: Omit<TargetReport, 'adapter_id'> }> {
     const { input, adapter, decompositions, sourceBytes } = this.#job;
     const files = this.output ? await this.output.finish() : null;
-    const closeness = measure(this.#plans, scaleModeOf(this.#applied.target), decompositions, measured);
+    const closeness = measure(this.#plans, scaleModeOf(this.#applied.target), decompositions, written);
     const warnings = [
       ...(input.warnings ?? []),
       ...adapter.warnings,
@@ -87,9 +115,31 @@ export class TargetRun {
     const bytes = files ? files[0]!.bytes : sourceBytes;
     const result = describeResult(this.#asked, this.#plans, closeness, bytes, warnings, serving);
     const { relative_error, energy_retained } = result;
+    const extra = (await this.training?.finish()) ?? [];
+    const training = this.#applied.target.projections ? this.#notes(written, extra) : null;
     return {
-      outcome: { result, files },
+      outcome: { result: { ...result, training }, files, extra },
       report: { target: this.#asked, relative_error, energy_retained, modules: [...closeness.modules] },
     };
   }
+  #notes(written: readonly (Written | null)[], files: readonly OutputFile[]): TrainingNotes {
+    const { optimizer, decompositions } = this.#job;
+    const scale = scaleModeOf(this.#applied.target);
+    const done = optimizer?.mode === 'reset' ? 'reset' : 'carried';
+    return {
+      learning_rate_factor: learningRateFactor(this.#plans, scale, decompositions, written),
+      revived_directions: written.reduce((sum, module) => sum + (module?.revived ?? 0), 0),
+      optimizer: optimizer && this.training ? done : 'none',
+      files: files.map(({ name, sha256, bytes }) => ({ name, sha256, bytes })),
+    };
+  }
+}
+
+/** One folder of names for all targets of a job: numbered where there are several. */
+function trainingNames(targets: number, index: number): TrainingNames {
+  const suffix = targets > 1 ? `-${index}` : '';
+  return {
+    projections: `projections${suffix}.safetensors`,
+    optimizer: `optimizer${suffix}.safetensors`,
+  };
 }

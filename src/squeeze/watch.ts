@@ -1,6 +1,5 @@
 import { PHASES, type Phase, type Timings } from '../contract/job.ts';
-import { idle } from './compute/run-task.ts';
-import type { Busy } from './compute/tasks.ts';
+import { type Busy, idle } from './compute/busy.ts';
 import type { JobContext } from './job-context.ts';
 
 /** Follows one job: progress, work done by phase, and whether to go on. */

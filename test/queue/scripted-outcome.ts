@@ -31,6 +31,7 @@ export function scriptedOutcome({ jobId, request, sources }: RequestInput): JobO
         training: null,
       },
       files: i === targets.length - 1 && i > 0 ? null : [],
+      extra: [],
     })),
     report: {
       job_id: jobId,

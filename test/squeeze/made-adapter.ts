@@ -78,13 +78,14 @@ type Run = {
   readonly options?: SqueezeOptions;
   readonly signal?: AbortSignal;
   readonly onProgress?: SqueezeInput['onProgress'];
+  readonly optimizer?: SqueezeInput['optimizer'];
 };
 
 /** Squeezes the adapter in `dir` into a fresh folder, hands the outcome over and removes the folder. */
 export async function squeezing<T>(
   pool: ComputePool,
   dir: string,
-  { targets, options = {}, signal = new AbortController().signal, onProgress = () => {} }: Run,
+  { targets, options = {}, signal = new AbortController().signal, onProgress = () => {}, optimizer }: Run,
   use: (outcome: Awaited<ReturnType<typeof squeeze>>) => T | Promise<T>,
 ): Promise<T> {
   const scratchDir = mkdtempSync(join(tmpdir(), 'squeezed-'));
@@ -98,6 +99,7 @@ export async function squeezing<T>(
         configBytes: readFileSync(join(dir, CONFIG)),
         targets,
         options,
+        ...(optimizer ? { optimizer } : {}),
         scratchDir,
         onProgress,
         signal,

@@ -14,7 +14,8 @@ const TINY = 1e-300;
  * tolerance times the energy still missing.
  *
  * Outputs: p [N, r, keep] and r [N, keep, r] with B·p orthonormal and ΔW ≈ (B·p)·(r·A), best directions first: the
- * first k columns and rows are the truncation to rank k; sigma [N, l]; energy [N] = ‖B·A‖²; iterations [N]; converged [N].
+ * first k columns and rows are the truncation to rank k; sigma [N, l]; energy [N] = ‖B·A‖²; energy_b [N] = ‖B‖²;
+ * energy_a [N] = ‖A‖²; iterations [N]; converged [N].
  *
  * Randomised: Halko, Martinsson & Tropp 2011, algorithms 4.4 and 5.1, in the coordinates of B's columns
  * (S ↔ B·S, and ΔWΔWᵀ·B·S ↔ G_A·G_B·S). Exact: the same without sketching, with sketch = I and l ≥ r.
@@ -28,7 +29,7 @@ export function coreGraph(variant: 'randomised' | 'exact', columns: number): Uin
 
   const keep = graph.unsqueeze(graph.input('keep', 'int64', []), 0);
 
-  const { gramB, gramA, balance, scaleB, scaleA } = equilibrate(graph, rawB, rawA);
+  const { gramB, gramA, balance, scaleB, scaleA, energyB, energyA } = equilibrate(graph, rawB, rawA);
   const energy = graph.sum(graph.mul(gramB, gramA), [1, 2], false);
 
   let basis: Value;
@@ -69,6 +70,8 @@ export function coreGraph(variant: 'randomised' | 'exact', columns: number): Uin
   const sigma = graph.mul(graph.sqrt(values), graph.unsqueeze(sizes, 1));
   graph.output('sigma', sigma, 'double', ['N', columns]);
   graph.output('energy', graph.mul(graph.mul(energy, sizes), sizes), 'double', ['N']);
+  graph.output('energy_b', energyB, 'double', ['N']);
+  graph.output('energy_a', energyA, 'double', ['N']);
   graph.output('iterations', iterations ?? graph.sub(energy, energy), 'double', ['N']);
   graph.output('converged', graph.cast(converged, 'double'), 'double', ['N']);
   return graph.build();
@@ -104,6 +107,8 @@ function equilibrate(graph: GraphBuilder, rawB: Value, rawA: Value) {
     balance,
     scaleB,
     scaleA,
+    energyB: graph.sum(b, [1, 2], false),
+    energyA: graph.sum(a, [1, 2], false),
   };
 }
 

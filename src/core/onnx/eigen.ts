@@ -37,7 +37,8 @@ export function symmetricEigen(
   const reciprocal = graph.div(graph.double(1), graph.sqrt(graph.max(column, graph.double(TINY))));
   const isRow = graph.greater(column, graph.double(SMALLEST_ROW));
   const unit = graph.mul(rotated, graph.where(isRow, reciprocal, graph.double(0)));
-  const values = graph.matmul(descending, graph.mul(column, scale));
+  const lengths = graph.where(isRow, column, graph.double(0));
+  const values = graph.matmul(descending, graph.mul(lengths, scale));
   return {
     values: graph.squeeze(values, 2),
     rows: graph.matmul(graph.matmul(descending, unit), order),

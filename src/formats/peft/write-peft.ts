@@ -8,6 +8,7 @@ import type {
   ScaleMode,
   TensorEntry,
 } from '../../adapter/adapter.ts';
+import { shapeOfA, shapeOfB } from '../../adapter/factor-shapes.ts';
 import { CONFIG_FILE } from '../../adapter/file-names.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
 import { AppError } from '../../errors.ts';
@@ -62,8 +63,8 @@ function planModule(plan: ModulePlan, moduleIndex: number, scale: ScaleMode): Ou
   const { module, rank, dtypeA, dtypeB } = plan;
   if (isUnchanged(plan, scale)) return [copy(module.a), copy(module.b)];
   return [
-    computed(module.a, dtypeA, [rank, ...module.a.shape.slice(1)], { factor: 'a', moduleIndex }),
-    computed(module.b, dtypeB, [module.b.shape[0]!, rank, ...module.b.shape.slice(2)], {
+    computed(module.a, dtypeA, shapeOfA(module, rank), { factor: 'a', moduleIndex }),
+    computed(module.b, dtypeB, shapeOfB(module, rank), {
       factor: 'b',
       moduleIndex,
     }),

@@ -90,6 +90,16 @@ export function writeBlock(
   }
 }
 
+/** Writes bytes at a place of a file that is there already. */
+export function writeAt(path: string, bytes: Uint8Array, position: number): void {
+  const file = openSync(path, 'r+');
+  try {
+    writeAll(file, bytes, position);
+  } finally {
+    closeSync(file);
+  }
+}
+
 function writeAll(file: number, bytes: Uint8Array, position: number): void {
   for (let done = 0; done < bytes.length; ) {
     done += writeSync(file, bytes, done, bytes.length - done, position + done);

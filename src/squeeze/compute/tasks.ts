@@ -4,6 +4,8 @@ import type { Decomposition, Measured } from '../../engine/kernel-types.ts';
 import type { Provider } from '../../engine/provider.ts';
 import type { PlainError } from '../../errors.ts';
 import type { StackTask } from '../merge/stack-task.ts';
+import type { CarryTask } from '../training/carry-task.ts';
+import type { Busy } from './busy.ts';
 import type { DirectionsSlot } from './directions-file.ts';
 
 /** Where one factor lies in the source file. */
@@ -57,6 +59,8 @@ export interface ProjectionOrder {
   readonly split: number;
   readonly factorA: number;
   readonly factorB: number;
+  /** Seed of new rows of A for directions of length zero; null leaves them zero. */
+  readonly reviveSeed: number | null;
 }
 
 /** One module in pass 2, read once and written to every output that wants it. */
@@ -74,16 +78,20 @@ export interface ProjectTask {
   readonly items: readonly ProjectItem[];
 }
 
-export type Task = DecomposeTask | ProjectTask | StackTask;
+export type Task = DecomposeTask | ProjectTask | StackTask | CarryTask;
 
-/** Seconds of work by phase. */
-export type Busy = Record<'load' | 'gram' | 'core' | 'project' | 'write', number>;
+/** A module as it was written. */
+export interface Written extends Measured {
+  /** Directions that got a new row of A. */
+  readonly revived: number;
+}
 
 export interface TaskResults {
   decompose: { readonly decompositions: readonly Decomposition[]; readonly busy: Busy };
   /** What the written factors of each order turned out to be, by item. */
-  project: { readonly measured: readonly (readonly Measured[])[]; readonly busy: Busy };
+  project: { readonly measured: readonly (readonly Written[])[]; readonly busy: Busy };
   stack: { readonly busy: Busy };
+  carry: { readonly busy: Busy };
 }
 
 /** From the pool to a thread. */

@@ -5,8 +5,10 @@ import { Kernels } from '../../engine/kernels.ts';
 import { resolveProvider } from '../../engine/provider.ts';
 import { toPlainError } from '../../errors.ts';
 import { stack } from '../merge/stack-task.ts';
+import { carry } from '../training/carry-task.ts';
+import { decompose } from './decompose-task.ts';
 import { FactorReader } from './factor-files.ts';
-import { decompose, project } from './run-task.ts';
+import { project } from './project-task.ts';
 import type { Task, TaskMessage, TaskResults, ThreadMessage } from './tasks.ts';
 
 const { requested } = workerData as { requested: ProviderInfo['requested'] };
@@ -30,6 +32,8 @@ try {
         return decompose(task, kernels, reader, (module) => send({ type: 'gram', id, module }));
       case 'project':
         return project(task, kernels, reader);
+      case 'carry':
+        return carry(task, kernels, reader);
       case 'stack':
         return stack(task, kernels, reader);
     }

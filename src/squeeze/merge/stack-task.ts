@@ -1,8 +1,9 @@
 import type { Kernels } from '../../engine/kernels.ts';
 import { AppError } from '../../errors.ts';
+import type { Busy } from '../compute/busy.ts';
 import { chunksOf } from '../compute/chunks.ts';
 import { type FactorReader, writeBlock } from '../compute/factor-files.ts';
-import type { Busy, ModuleFactors } from '../compute/tasks.ts';
+import type { ModuleFactors } from '../compute/tasks.ts';
 
 /** One term of a module: ΔW += factorB·factorA·B·A. */
 export interface StackPart {

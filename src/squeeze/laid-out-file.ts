@@ -1,0 +1,37 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { type FileLayout, layOut, type TensorSpec } from '../safetensors/layout.ts';
+import { hashFile } from './hash-file.ts';
+
+/** A safetensors file that is made at its full size first and then filled from several threads. */
+export class LaidOutFile {
+  readonly path: string;
+  /** First byte of each tensor in the file, in the order the tensors were given. */
+  readonly offsets: readonly number[];
+  readonly #layout: FileLayout;
+
+  constructor(path: string, tensors: readonly TensorSpec[], metadata: ReadonlyMap<string, string>) {
+    this.path = path;
+    this.#layout = layOut(tensors, metadata);
+    this.offsets = this.#layout.offsets;
+  }
+
+  /**
+   * Makes the file: header, then zeros. Its folder must be there.
+   * @param fill writes what is known already
+   */
+  async create(fill?: (file: FileHandle) => Promise<void>): Promise<void> {
+    const file = await open(this.path, 'wx');
+    try {
+      await file.truncate(this.#layout.totalBytes);
+      await file.write(this.#layout.headerBytes, 0, this.#layout.headerBytes.length, 0);
+      await fill?.(file);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** SHA-256 and size of what has been written. */
+  digest(): Promise<{ sha256: string; bytes: number }> {
+    return hashFile(this.path);
+  }
+}

@@ -1,0 +1,33 @@
+import type { ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
+import { remainingScale } from '../../adapter/remaining-scale.ts';
+import type { Decomposition } from '../../engine/kernel-types.ts';
+import type { Written } from '../compute/tasks.ts';
+
+/** ‖row‖² that a revived row of A is expected to have; see revive. */
+const REVIVED_ROW = 1 / 3;
+
+/**
+ * The factor that keeps the size of a step in ΔW, for optimizers whose steps have a size of their own: Adam moves every
+ * entry by about the learning rate η, whatever the gradient. δΔW = s·(δB·A + B·δA) then has, with signs as good as
+ * random, ‖δΔW‖² ≈ (s·η)²·(m·‖A‖² + n·‖B‖²). Both sides are summed over the modules.
+ * @param written null where a module is copied
+ */
+export function learningRateFactor(
+  plans: readonly ModulePlan[],
+  scale: ScaleMode,
+  decompositions: readonly Decomposition[],
+  written: readonly (Written | null)[],
+): number {
+  let before = 0;
+  let after = 0;
+  for (const [index, { module, rank }] of plans.entries()) {
+    const { m, n } = module;
+    const { energyA, energyB } = decompositions[index]!;
+    const own = module.scale ** 2 * (m * energyA + n * energyB);
+    const now = written[index];
+    const left = remainingScale(scale, module, rank);
+    before += own;
+    after += now ? left ** 2 * (m * (now.energyA + now.revived * REVIVED_ROW) + n * now.energyB) : own;
+  }
+  return before > 0 && after > 0 ? Math.sqrt(before / after) : 1;
+}

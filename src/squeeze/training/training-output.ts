@@ -1,0 +1,139 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
+import { shapeOfA, shapeOfB } from '../../adapter/factor-shapes.ts';
+import { remainingScale } from '../../adapter/remaining-scale.ts';
+import { MOMENTS, type OptimizerState } from '../../formats/peft/optimizer-state.ts';
+import type { TensorSpec } from '../../safetensors/layout.ts';
+import type { DirectionsSlot } from '../compute/directions-file.ts';
+import { factorsOf, type ProjectionOrder } from '../compute/tasks.ts';
+import type { OutputFile } from '../job-context.ts';
+import { LaidOutFile } from '../laid-out-file.ts';
+import type { CarryItem, CarryTask, MomentMove } from './carry-task.ts';
+
+/** Moments that came with a checkpoint, and what to do with them. */
+export interface OptimizerInput {
+  readonly path: string;
+  readonly state: OptimizerState;
+  /** reset: the result has all of them, as zeros. */
+  readonly mode: 'carry' | 'reset';
+}
+
+/** Names of the files, in one folder. */
+export interface TrainingNames {
+  readonly projections: string;
+  readonly optimizer: string;
+}
+
+/**
+ * What a trainer needs besides the adapter: projections (P [r, k] and R [k, r] of every module, float64) and, where
+ * moments came along, the optimizer state in the new coordinates, under the old names and in the old dtypes.
+ */
+export class TrainingOutput {
+  /** What to compute, by module. */
+  readonly items: readonly CarryItem[];
+  readonly #dir: string;
+  readonly #names: TrainingNames;
+  readonly #projections: LaidOutFile;
+  readonly #optimizer: LaidOutFile | null;
+  readonly #input: OptimizerInput | null;
+
+  /**
+   * @param orders by module; null where its factors are copied
+   * @param slots by module: where its directions are
+   */
+  constructor(
+    plans: readonly ModulePlan[],
+    orders: readonly (ProjectionOrder | null)[],
+    slots: readonly DirectionsSlot[],
+    scale: ScaleMode,
+    input: OptimizerInput | null,
+    dir: string,
+    names: TrainingNames,
+  ) {
+    this.#dir = dir;
+    this.#names = names;
+    this.#input = input;
+    const matrices = plans.flatMap(({ module, rank }): TensorSpec[] => [
+      { name: `${module.name}.P`, dtype: 'F64', shape: [module.rank, rank] },
+      { name: `${module.name}.R`, dtype: 'F64', shape: [rank, module.rank] },
+    ]);
+    this.#projections = new LaidOutFile(join(dir, names.projections), matrices, METADATA);
+    const moments = plans.flatMap((_, index) => momentTensors(plans, input, index));
+    this.#optimizer = input && new LaidOutFile(join(dir, names.optimizer), moments, METADATA);
+    const perModule = 2 * (input?.state.names.length ?? 0);
+    this.items = plans.map(({ module, rank }, index): CarryItem => {
+      const order = orders[index];
+      const left = remainingScale(scale, module, rank);
+      return {
+        module: factorsOf(module),
+        slot: slots[index]!,
+        rank,
+        split: order?.split ?? 1,
+        factorA: order?.factorA ?? 1,
+        factorB: order?.factorB ?? 1,
+        // Nothing is learnt where the scale is zero.
+        ratio: module.scale === 0 ? 1 : left / module.scale,
+        offsetP: this.#projections.offsets[2 * index]!,
+        offsetR: this.#projections.offsets[2 * index + 1]!,
+        moments:
+          input?.mode === 'carry'
+            ? moves(input.state, index, this.#optimizer!.offsets.slice(perModule * index))
+            : [],
+      };
+    });
+  }
+
+  /** What all tasks of this output share. */
+  get task(): Omit<CarryTask, 'items'> {
+    const state =
+      this.#input?.mode === 'carry' ? { path: this.#input.path, outputPath: this.#optimizer!.path } : null;
+    return { kind: 'carry', projectionsPath: this.#projections.path, state };
+  }
+
+  async create(): Promise<void> {
+    await mkdir(this.#dir, { recursive: true });
+    await this.#projections.create();
+    await this.#optimizer?.create();
+  }
+
+  /** Takes the digests. */
+  async finish(): Promise<OutputFile[]> {
+    const parts: [string, LaidOutFile | null][] = [
+      [this.#names.projections, this.#projections],
+      [this.#names.optimizer, this.#optimizer],
+    ];
+    const files: OutputFile[] = [];
+    for (const [name, file] of parts) {
+      if (file) files.push({ name, path: file.path, ...(await file.digest()) });
+    }
+    return files;
+  }
+}
+
+const METADATA = new Map([['format', 'pt']]);
+
+/** Both factors' tensors of every moment of one module. */
+function momentTensors(
+  plans: readonly ModulePlan[],
+  input: OptimizerInput | null,
+  index: number,
+): TensorSpec[] {
+  if (!input) return [];
+  const { module, rank } = plans[index]!;
+  return input.state.names.flatMap((name) => {
+    const { a, b } = input.state.moments.get(name)![index]!;
+    return [
+      { name: a.name, dtype: a.dtype, shape: shapeOfA(module, rank) },
+      { name: b.name, dtype: b.dtype, shape: shapeOfB(module, rank) },
+    ];
+  });
+}
+
+/** @param offsets of the module's tensors, as momentTensors orders them */
+function moves(state: OptimizerState, index: number, offsets: readonly number[]): MomentMove[] {
+  return state.names.map((name, nth) => {
+    const { a, b } = state.moments.get(name)![index]!;
+    return { power: MOMENTS[name], a, b, offsetA: offsets[2 * nth]!, offsetB: offsets[2 * nth + 1]! };
+  });
+}
