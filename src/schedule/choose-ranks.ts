@@ -1,10 +1,9 @@
 import type { ScheduleRequest } from '../contract/schedule.ts';
-import { AppError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import { customRanks } from './custom-ranks.ts';
 import { invalid } from './invalid.ts';
+import { fitting, neededSteps } from './needed-steps.ts';
 import { defaultStages, type Formula, ranksOf } from './ranks.ts';
-import { leastSteps } from './stage-lengths.ts';
 
 export interface RankChoice {
   /** One for each stage, strictly falling from the source to the target. */
@@ -43,59 +42,33 @@ export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice 
     : exactly(request.stages, shape, source_rank, target_rank, clock);
 }
 
+/** A number of stages that was asked for. */
 function exactly(stages: number, formula: Formula, source: number, target: number, clock: Clock): RankChoice {
   const ranks = fitting(ranksOf(formula, source, target, stages), clock);
-  const notes =
-    ranks.length < stages
-      ? [`${ranks.length} stages instead of ${stages}: rounded to whole ranks, the others repeat a rank.`]
-      : [];
-  return { ranks, notes };
+  if (ranks.length === stages) return { ranks, notes: [] };
+  return {
+    ranks,
+    notes: [`${counted(ranks)} instead of ${stages}: rounded to whole ranks, the others would repeat one.`],
+  };
 }
 
 function asManyAsFit(formula: Formula, source: number, target: number, clock: Clock): RankChoice {
   const wanted = ranksOf(formula, source, target, defaultStages(source, target));
-  const smaller = Array.from({ length: Math.max(0, wanted.length - 2) }, (_, index) =>
-    ranksOf(formula, source, target, wanted.length - 1 - index),
-  );
-  const ranks = [wanted, ...smaller].find(
-    (candidate) => neededSteps(candidate.length, clock) <= clock.totalSteps,
-  );
-  // Not even two: said of those.
-  if (!ranks) return { ranks: fitting(smaller.at(-1) ?? wanted, clock), notes: [] };
-  const notes =
-    ranks.length < wanted.length
-      ? [
-          `${ranks.length} stages instead of ${wanted.length}, one for each halving of the rank and the source: ` +
-            `those need ${neededSteps(wanted.length, clock)} steps, and total_steps is ${clock.totalSteps}.`,
-        ]
-      : [];
-  return { ranks, notes };
+  for (let stages = wanted.length; stages > 2; stages--) {
+    const ranks = ranksOf(formula, source, target, stages);
+    if (neededSteps(ranks.length, clock) <= clock.totalSteps)
+      return { ranks, notes: lowered(ranks, wanted, clock) };
+  }
+  const ranks = fitting(ranksOf(formula, source, target, 2), clock);
+  return { ranks, notes: lowered(ranks, wanted, clock) };
 }
 
-/** @throws AppError SCHEDULE_TOO_SHORT */
-function fitting(ranks: number[], clock: Clock): number[] {
-  const needed = neededSteps(ranks.length, clock);
-  if (needed <= clock.totalSteps) return ranks;
-  const { totalSteps, warmUpSteps, finalSteps, minStageSteps } = clock;
-  const stages = ranks.length === 1 ? `One stage at rank ${ranks[0]} needs` : `${ranks.length} stages need`;
-  const floors = [
-    `min_stage_steps ${minStageSteps}`,
-    ...(warmUpSteps > minStageSteps ? [`warm_up_steps ${warmUpSteps}`] : []),
-    ...(finalSteps > minStageSteps ? [`final_steps ${finalSteps}`] : []),
+function lowered(ranks: readonly number[], wanted: readonly number[], clock: Clock): string[] {
+  if (ranks.length === wanted.length) return [];
+  return [
+    `${counted(ranks)} instead of ${wanted.length}, one for each halving of the rank and the source: those need ` +
+      `${neededSteps(wanted.length, clock)} steps, and total_steps is ${clock.totalSteps}.`,
   ];
-  throw new AppError(
-    'SCHEDULE_TOO_SHORT',
-    `${stages} ${needed} steps (${floors.join(', ')}), but total_steps is ${totalSteps}.`,
-    {
-      stages: ranks.length,
-      needed_steps: needed,
-      total_steps: totalSteps,
-      min_stage_steps: minStageSteps,
-      warm_up_steps: warmUpSteps,
-      final_steps: finalSteps,
-    },
-  );
 }
 
-const neededSteps = (stages: number, clock: Clock): number =>
-  leastSteps(stages, clock).reduce((total, steps) => total + steps, 0);
+const counted = ({ length }: readonly number[]): string => `${length} ${length === 1 ? 'stage' : 'stages'}`;

@@ -35,13 +35,7 @@ export function planSchedule(request: ScheduleRequest): Schedule {
     })),
     mean_rank: meanRank,
     relative_cost: meanRank / source_rank,
-    notes: [
-      ...notes,
-      ...lengthened(
-        atFloor.filter((index) => floors[index] === clock.minStageSteps).map((index) => ranks[index]!),
-        clock,
-      ),
-    ],
+    notes: [...notes, ...lengthened(ranks, atFloor, floors, clock)],
   };
 }
 
@@ -61,9 +55,15 @@ function stagesOf(request: ScheduleRequest, ranks: readonly number[], steps: rea
   });
 }
 
-/** Warm-up and final steps are asked for; that min_stage_steps decides is not. */
-function lengthened(ranks: readonly number[], { minStageSteps }: Clock): string[] {
-  if (ranks.length === 0) return [];
-  const list = `${ranks.length === 1 ? 'Rank' : 'Ranks'} ${ranks.join(', ')}`;
+/** A note on the stages that min_stage_steps lengthens. Warm-up and final steps do so because they were asked for. */
+function lengthened(
+  ranks: readonly number[],
+  atFloor: readonly number[],
+  floors: readonly number[],
+  { minStageSteps }: Clock,
+): string[] {
+  const longer = atFloor.filter((index) => floors[index] === minStageSteps).map((index) => ranks[index]!);
+  if (longer.length === 0) return [];
+  const list = `${longer.length === 1 ? 'Rank' : 'Ranks'} ${longer.join(', ')}`;
   return [`${list}: ${minStageSteps} steps, as min_stage_steps asks, where the share would be fewer.`];
 }

@@ -100,6 +100,8 @@ describe('a schedule', () => {
     const repeated = planSchedule({ source_rank: 4, target_rank: 1, total_steps: 2000, stages: 9 });
     assert.deepEqual(ranksOfStages(repeated), [4, 3, 2, 1]);
     assert.match(repeated.notes.join(), /^4 stages instead of 9: .*repeat/);
+    const still = planSchedule({ source_rank: 8, target_rank: 8, total_steps: 2000, stages: 3 });
+    assert.match(still.notes.join(), /^1 stage instead of 3: .*repeat/);
     const request = {
       source_rank: 16,
       target_rank: 1,
