@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { JobResult } from '../../src/contract/job.ts';
+import { type Service, startService } from '../e2e/service.ts';
+import { readPeftAdapter } from '../oracle/peft-adapter.ts';
+import { allowedError, overallError, scoreAdapter } from '../oracle/score.ts';
+import { type Gateway, startGateway } from './gateway.ts';
+import { runPython, skipWithoutPython } from './python.ts';
+
+const ADAPTER = fileURLToPath(new URL('../../examples/adapters/gpt2-lora-r8', import.meta.url));
+
+interface Squeezed {
+  readonly uploads: readonly string[];
+  readonly by_folder: JobResult;
+  readonly by_id: JobResult;
+}
+interface Refusal {
+  readonly code?: string;
+  readonly detail?: string;
+  readonly status?: number | null;
+  readonly type?: string;
+}
+
+describe('examples/python/lora_squeeze.py', { skip: skipWithoutPython() }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'squeeze-python-'));
+  let service: Service;
+  before(async () => {
+    service = await startService({ dataDir: join(folder, 'data') });
+  });
+  after(async () => {
+    await service?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('uploads, squeezes and saves an adapter as close as it says', async () => {
+    const out = join(folder, 'out');
+    const { uploads, by_folder, by_id } = await runPython<Squeezed>(
+      'squeeze_adapter.py',
+      service.url,
+      ADAPTER,
+      out,
+    );
+    assert.match(uploads[0]!, /^ad_/);
+    assert.equal(uploads[1], uploads[0]);
+    assert.deepEqual(by_folder.rank, { min: 2, max: 2 });
+    assert.ok(by_id.energy_retained >= 0.9);
+    assert.deepEqual(readdirSync(join(out, 'rank-2')).sort(), [
+      'adapter_config.json',
+      'adapter_model.safetensors',
+    ]);
+    const [source, result] = [readPeftAdapter(ADAPTER), readPeftAdapter(join(out, 'rank-2'))];
+    const scores = [...scoreAdapter(source, result).values()];
+    assert.equal(scores.length, 36);
+    for (const score of scores)
+      assert.ok(score.actualError <= allowedError(score, 1e-6), JSON.stringify(score));
+    assert.ok(Math.abs(overallError(scores) / by_folder.relative_error - 1) < 1e-3);
+  });
+
+  it('raises what is refused and what fails, with code, status and detail', async () => {
+    const broken = join(folder, 'broken');
+    mkdirSync(broken);
+    writeFileSync(join(broken, 'adapter_config.json'), '{"peft_type": "LORA", "r": 8, "lora_alpha": 8}');
+    // Larger than what sockets buffer: the answer comes while the client still sends.
+    writeFileSync(join(broken, 'adapter_model.safetensors'), Buffer.alloc(32 * 2 ** 20, 0xff));
+    const closed = await startGateway(service.url);
+    await closed.close();
+    const refusals = await runPython<Record<string, Refusal>>(
+      'refused.py',
+      service.url,
+      ADAPTER,
+      broken,
+      closed.url,
+    );
+    const expected: [name: string, code: string, status: number | null][] = [
+      ['unknown_option', 'UNKNOWN_OPTION', 400],
+      ['unknown_adapter', 'ADAPTER_NOT_FOUND', 404],
+      ['broken_upload', 'ST_HEADER_TOO_LARGE', 422],
+      ['failed_job', 'BUDGET_TOO_SMALL', null],
+      ['unknown_file', 'ADAPTER_NOT_FOUND', 404],
+    ];
+    for (const [name, code, status] of expected) {
+      assert.equal(refusals[name]?.code, code, name);
+      assert.equal(refusals[name]?.status, status, name);
+      assert.ok(refusals[name]?.detail, name);
+    }
+    assert.deepEqual(refusals.nobody_there, { type: 'ConnectionRefusedError' });
+    assert.deepEqual(refusals.no_url, { type: 'ValueError' });
+    assert.deepEqual(readdirSync(broken).sort(), ['adapter_config.json', 'adapter_model.safetensors']);
+  });
+
+  it('comes back after 429, 503 and broken connections, with its key and below a path', async () => {
+    let gateway: Gateway | undefined;
+    try {
+      gateway = await startGateway(service.url, { prefix: '/squeeze', failures: [429, 503, 'reset', 502] });
+      const out = join(folder, 'through-gateway');
+      const { by_folder } = await runPython<Squeezed>(
+        'squeeze_adapter.py',
+        `${gateway.url}/squeeze`,
+        ADAPTER,
+        out,
+        'a-key',
+      );
+      assert.deepEqual(by_folder.rank, { min: 2, max: 2 });
+      assert.equal(gateway.failuresLeft(), 0);
+      assert.ok(gateway.requests.every(({ path }) => path.startsWith('/squeeze/v1/')));
+      assert.ok(
+        gateway.requests.every(({ chunked }) => !chunked),
+        'bodies have a length',
+      );
+    } finally {
+      await gateway?.close();
+    }
+  });
+});
