@@ -25,6 +25,9 @@ describe('ranks of the stages', () => {
     assert.deepEqual(ranksOf('linear', 8, 1, 3), [8, 5, 1], '4.5');
     assert.deepEqual(ranksOf('cosine', 8, 1, 3), [8, 5, 1], '4.5');
     assert.deepEqual(ranksOf('cosine', 11, 1, 4), [11, 9, 4, 1], '8.5 and 3.5');
+    // Every other one is a half, and 22 − 21 · (9/14) is a little below 8.5 in floating point.
+    const byOneAndAHalf = [22, 21, 19, 18, 16, 15, 13, 12, 10, 9, 7, 6, 4, 3, 1];
+    assert.deepEqual(ranksOf('linear', 22, 1, 15), byOneAndAHalf);
     assert.deepEqual(ranksOf('linear', 100, 1, 7), [100, 84, 67, 51, 34, 18, 1], '83.5, 50.5 and 17.5');
   });
 
