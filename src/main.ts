@@ -14,6 +14,7 @@ import { JobWorker } from './queue/worker.ts';
 import { AdapterService } from './service/adapter-service.ts';
 import { JobService } from './service/job-service.ts';
 import { JobStore } from './service/job-store.ts';
+import { RunService } from './service/runs/run-service.ts';
 import { DiskStore } from './storage/disk-store.ts';
 import { PRODUCT } from './version.ts';
 
@@ -53,6 +54,7 @@ async function start(config: Config, logger: Logger): Promise<void> {
 
   const adapters = new AdapterService(blobs);
   const jobs = new JobService(blobs, adapters, queue);
+  const runs = new RunService(blobs, adapters, jobs);
   const probes = {
     store: blobs,
     queue,
@@ -64,7 +66,7 @@ async function start(config: Config, logger: Logger): Promise<void> {
   const app =
     config.role === 'worker'
       ? await buildProbeApp(probes)
-      : await buildApp({ ...probes, store: blobs, adapters, jobs, limits: config });
+      : await buildApp({ ...probes, store: blobs, adapters, jobs, runs, limits: config });
   running.push(async (deadlineMs) => {
     const closed = app.close();
     await Promise.race([closed, sleep(Math.max(0, deadlineMs - Date.now()))]);

@@ -197,6 +197,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/jobs/{id}/files/{name}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * A file that a job wrote beside its adapters
+     * @description For going on with training: `projections.safetensors`, and `optimizer.safetensors` where moments were carried or reset. They are listed in `training.files` of the job’s results.
+     */
+    get: operations['downloadJobFile'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/jobs/{id}/report': {
     parameters: {
       query?: never;
@@ -240,6 +260,83 @@ export interface paths {
     };
     /** A profile: what a place takes, and where that was read */
     get: operations['getProfile'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Begin an annealing: a training whose rank falls on the way
+     * @description By a schedule, or adaptively by what the spectrum allows. The trainer then sends checkpoints and goes on with the adapters it gets back.
+     */
+    post: operations['createRun'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A run: where it stands, and all its checkpoints */
+    get: operations['getRun'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs/{id}/checkpoints': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Send a checkpoint, and learn what to go on with
+     * @description Answers `keep` (nothing to do), or squeezes the checkpoint as a job. Sending the same checkpoint again, also at the same time, gives the same answer; a failed one is tried again. The parts may come in any order.
+     */
+    post: operations['sendCheckpoint'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/runs/{id}/checkpoints/{step}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * A checkpoint: the decision, and what became of it
+     * @description Of several checkpoints of one step, after a rewind or a failure, the newest.
+     */
+    get: operations['getCheckpoint'];
     put?: never;
     post?: never;
     delete?: never;
@@ -427,6 +524,128 @@ export interface components {
         /** @description A target to send with a squeeze */
         target: unknown;
       };
+    };
+    /**
+     * @example {
+     *       "run_id": "run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *       "step": 1000,
+     *       "decision": "squeeze",
+     *       "reason": "Stage 2 of 3 (rank 32) began at step 1000.",
+     *       "state": "succeeded",
+     *       "late_by_steps": 0,
+     *       "rank_before": {
+     *         "min": 64,
+     *         "max": 64
+     *       },
+     *       "rank_after": {
+     *         "min": 32,
+     *         "max": 32
+     *       },
+     *       "source_adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *       "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
+     *       "relative_error": 0.0412,
+     *       "energy_retained": 0.9983,
+     *       "training": {
+     *         "learning_rate_factor": 1.02,
+     *         "revived_directions": 0,
+     *         "optimizer": "carried"
+     *       },
+     *       "files": [
+     *         {
+     *           "name": "adapter_model.safetensors",
+     *           "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *           "bytes": 79984200,
+     *           "href": "/v1/adapters/ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0/files/adapter_model.safetensors"
+     *         },
+     *         {
+     *           "name": "adapter_config.json",
+     *           "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *           "bytes": 724,
+     *           "href": "/v1/adapters/ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0/files/adapter_config.json"
+     *         },
+     *         {
+     *           "name": "projections.safetensors",
+     *           "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *           "bytes": 3680112,
+     *           "href": "/v1/jobs/job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d/files/projections.safetensors"
+     *         },
+     *         {
+     *           "name": "optimizer.safetensors",
+     *           "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *           "bytes": 319930824,
+     *           "href": "/v1/jobs/job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d/files/optimizer.safetensors"
+     *         }
+     *       ],
+     *       "job_id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *       "superseded": false,
+     *       "next_checkpoint_step": 2000,
+     *       "error": null,
+     *       "created_at": "2026-11-24T21:51:00.000Z"
+     *     }
+     */
+    Checkpoint: {
+      /** @description The adapter to go on with; null until the squeeze is done. For keep: the source, which the trainer has; it is not stored unless it was looked at in a job. */
+      adapter_id: string | null;
+      /** Format: date-time */
+      created_at: string;
+      /** @description keep: nothing to squeeze now, go on with what you have. A squeeze by the spectrum that finds nothing to squeeze ends as keep. */
+      decision: 'squeeze' | 'keep';
+      energy_retained: number | null;
+      error: {
+        code: string;
+        context?: {
+          [key: string]: unknown;
+        };
+        detail: string;
+        retryable: boolean;
+        title: string;
+      } | null;
+      /** @description Weights, configuration, projections.safetensors and, where moments came along, optimizer.safetensors. Empty for keep, and until the squeeze is done. */
+      files: {
+        bytes: number;
+        /** @description Path to download it from */
+        href: string;
+        /** @example adapter_model.safetensors */
+        name: string;
+        /** @description SHA-256 of the content, hex */
+        sha256: string;
+      }[];
+      /** @description null for keep */
+      job_id: string | null;
+      /** @description Steps after the scheduled one */
+      late_by_steps: number;
+      /** @description When to send the next checkpoint; null: train on to the end. Of a failed one: its own step, to send it again. */
+      next_checkpoint_step: number | null;
+      /** @description null until the squeeze is done */
+      rank_after: {
+        max: number;
+        min: number;
+      } | null;
+      /** @description Smallest and largest rank over the modules */
+      rank_before: {
+        max: number;
+        min: number;
+      };
+      /** @description Why, in words */
+      reason: string;
+      relative_error: number | null;
+      run_id: string;
+      /** @description The checkpoint as it was sent */
+      source_adapter_id: string;
+      /** @description Of its job; succeeded for keep */
+      state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
+      /** @description Optimizer steps done */
+      step: number;
+      /** @description Another one took its place: the run was rewound to this step or before, or it had failed and was sent again */
+      superseded: boolean;
+      training: {
+        /** @description Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after. */
+        learning_rate_factor: number;
+        /** @description What became of the moments; none: none were sent */
+        optimizer: 'carried' | 'reset' | 'none';
+        /** @description Directions that got a random A */
+        revived_directions: number;
+      } | null;
     };
     /**
      * @example {
@@ -3934,113 +4153,362 @@ export interface components {
     };
     /**
      * @example {
-     *       "source_rank": 64,
-     *       "target_rank": 4,
-     *       "total_steps": 4000,
-     *       "shape": "geometric",
-     *       "stage_lengths": "equal",
-     *       "warm_up_steps": 1000,
-     *       "final_steps": 0,
-     *       "min_stage_steps": 200,
-     *       "stages": [
-     *         {
-     *           "index": 0,
-     *           "rank": 64,
-     *           "begin_step": 0,
-     *           "end_step": 1000,
-     *           "steps": 1000,
-     *           "parameters": 159907840,
-     *           "memory": {
-     *             "weights_bytes": 319815680,
-     *             "gradients_bytes": 319815680,
-     *             "optimizer_bytes": 1279262720,
-     *             "total_bytes": 1918894080
-     *           }
-     *         },
-     *         {
-     *           "index": 1,
-     *           "rank": 32,
-     *           "begin_step": 1000,
-     *           "end_step": 1750,
-     *           "steps": 750,
-     *           "parameters": 79953920,
-     *           "memory": {
-     *             "weights_bytes": 159907840,
-     *             "gradients_bytes": 159907840,
-     *             "optimizer_bytes": 639631360,
-     *             "total_bytes": 959447040
-     *           }
-     *         },
-     *         {
-     *           "index": 2,
-     *           "rank": 16,
-     *           "begin_step": 1750,
-     *           "end_step": 2500,
-     *           "steps": 750,
-     *           "parameters": 39976960,
-     *           "memory": {
-     *             "weights_bytes": 79953920,
-     *             "gradients_bytes": 79953920,
-     *             "optimizer_bytes": 319815680,
-     *             "total_bytes": 479723520
-     *           }
-     *         },
-     *         {
-     *           "index": 3,
-     *           "rank": 8,
-     *           "begin_step": 2500,
-     *           "end_step": 3250,
-     *           "steps": 750,
-     *           "parameters": 19988480,
-     *           "memory": {
-     *             "weights_bytes": 39976960,
-     *             "gradients_bytes": 39976960,
-     *             "optimizer_bytes": 159907840,
-     *             "total_bytes": 239861760
-     *           }
-     *         },
-     *         {
-     *           "index": 4,
-     *           "rank": 4,
-     *           "begin_step": 3250,
-     *           "end_step": 4000,
-     *           "steps": 750,
-     *           "parameters": 9994240,
-     *           "memory": {
-     *             "weights_bytes": 19988480,
-     *             "gradients_bytes": 19988480,
-     *             "optimizer_bytes": 79953920,
-     *             "total_bytes": 119930880
-     *           }
+     *       "id": "run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *       "name": "support bot",
+     *       "base_model": "meta-llama/Llama-2-7b-hf",
+     *       "mode": "scheduled",
+     *       "request": {
+     *         "name": "support bot",
+     *         "schedule": {
+     *           "source_rank": 64,
+     *           "target_rank": 16,
+     *           "total_steps": 3000
      *         }
-     *       ],
-     *       "squeezes": [
+     *       },
+     *       "schedule": {
+     *         "source_rank": 64,
+     *         "target_rank": 16,
+     *         "total_steps": 3000,
+     *         "shape": "geometric",
+     *         "stage_lengths": "equal",
+     *         "warm_up_steps": 0,
+     *         "final_steps": 0,
+     *         "min_stage_steps": 200,
+     *         "stages": [
+     *           {
+     *             "index": 0,
+     *             "rank": 64,
+     *             "begin_step": 0,
+     *             "end_step": 1000,
+     *             "steps": 1000,
+     *             "parameters": null,
+     *             "memory": null
+     *           },
+     *           {
+     *             "index": 1,
+     *             "rank": 32,
+     *             "begin_step": 1000,
+     *             "end_step": 2000,
+     *             "steps": 1000,
+     *             "parameters": null,
+     *             "memory": null
+     *           },
+     *           {
+     *             "index": 2,
+     *             "rank": 16,
+     *             "begin_step": 2000,
+     *             "end_step": 3000,
+     *             "steps": 1000,
+     *             "parameters": null,
+     *             "memory": null
+     *           }
+     *         ],
+     *         "squeezes": [
+     *           {
+     *             "step": 1000,
+     *             "from_rank": 64,
+     *             "to_rank": 32
+     *           },
+     *           {
+     *             "step": 2000,
+     *             "from_rank": 32,
+     *             "to_rank": 16
+     *           }
+     *         ],
+     *         "mean_rank": 37.333333333333336,
+     *         "relative_cost": 0.5833333333333334,
+     *         "notes": []
+     *       },
+     *       "rank": {
+     *         "min": 32,
+     *         "max": 32
+     *       },
+     *       "step": 1000,
+     *       "at_target": false,
+     *       "next_checkpoint_step": 2000,
+     *       "checkpoints": [
      *         {
+     *           "run_id": "run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
      *           "step": 1000,
-     *           "from_rank": 64,
-     *           "to_rank": 32
-     *         },
-     *         {
-     *           "step": 1750,
-     *           "from_rank": 32,
-     *           "to_rank": 16
-     *         },
-     *         {
-     *           "step": 2500,
-     *           "from_rank": 16,
-     *           "to_rank": 8
-     *         },
-     *         {
-     *           "step": 3250,
-     *           "from_rank": 8,
-     *           "to_rank": 4
+     *           "decision": "squeeze",
+     *           "reason": "Stage 2 of 3 (rank 32) began at step 1000.",
+     *           "state": "succeeded",
+     *           "late_by_steps": 0,
+     *           "rank_before": {
+     *             "min": 64,
+     *             "max": 64
+     *           },
+     *           "rank_after": {
+     *             "min": 32,
+     *             "max": 32
+     *           },
+     *           "source_adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *           "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
+     *           "relative_error": 0.0412,
+     *           "energy_retained": 0.9983,
+     *           "training": {
+     *             "learning_rate_factor": 1.02,
+     *             "revived_directions": 0,
+     *             "optimizer": "carried"
+     *           },
+     *           "files": [
+     *             {
+     *               "name": "adapter_model.safetensors",
+     *               "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *               "bytes": 79984200,
+     *               "href": "/v1/adapters/ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0/files/adapter_model.safetensors"
+     *             },
+     *             {
+     *               "name": "adapter_config.json",
+     *               "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *               "bytes": 724,
+     *               "href": "/v1/adapters/ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0/files/adapter_config.json"
+     *             },
+     *             {
+     *               "name": "projections.safetensors",
+     *               "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *               "bytes": 3680112,
+     *               "href": "/v1/jobs/job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d/files/projections.safetensors"
+     *             },
+     *             {
+     *               "name": "optimizer.safetensors",
+     *               "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *               "bytes": 319930824,
+     *               "href": "/v1/jobs/job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d/files/optimizer.safetensors"
+     *             }
+     *           ],
+     *           "job_id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *           "superseded": false,
+     *           "next_checkpoint_step": 2000,
+     *           "error": null,
+     *           "created_at": "2026-11-24T21:51:00.000Z"
      *         }
      *       ],
-     *       "mean_rank": 27.25,
-     *       "relative_cost": 0.42578125,
-     *       "notes": []
+     *       "created_at": "2026-11-24T21:50:00.000Z"
      *     }
      */
+    Run: {
+      /** @description The target rank is reached: no more squeezes */
+      at_target: boolean;
+      base_model: string | null;
+      /** @description In the order they were accepted, superseded and failed ones included */
+      checkpoints: components['schemas']['Checkpoint'][];
+      /** Format: date-time */
+      created_at: string;
+      id: string;
+      mode: 'scheduled' | 'adaptive';
+      name: string | null;
+      next_checkpoint_step: number | null;
+      /** @description Smallest and largest rank over the modules */
+      rank: {
+        max: number;
+        min: number;
+      };
+      request: components['schemas']['RunRequest'];
+      /** @description null for adaptive runs */
+      schedule: components['schemas']['Schedule'] | null;
+      /** @description Of the newest checkpoint */
+      step: number | null;
+    };
+    /**
+     * @example {
+     *       "name": "support bot",
+     *       "schedule": {
+     *         "source_rank": 64,
+     *         "target_rank": 16,
+     *         "total_steps": 3000
+     *       }
+     *     }
+     * @example {
+     *       "adaptive": {
+     *         "source_rank": 64,
+     *         "target_rank": 16,
+     *         "total_steps": 3000,
+     *         "energy": 0.99
+     *       },
+     *       "optimizer": "reset"
+     *     }
+     */
+    RunRequest:
+      | {
+          /**
+           * @description What becomes of the scaling s = lora_alpha/r at each squeeze. keep: it stays, lora_alpha follows the rank. sqrt: it grows by √(r/k), as if s were α/√r. ΔW is the same either way.
+           * @default keep
+           */
+          alpha?: 'keep' | 'sqrt';
+          /** @description The base model; checkpoints that name another one are refused */
+          base_model?: string;
+          /** @description For people */
+          name?: string;
+          /**
+           * @description carry: moments sent with a checkpoint come back in the new basis. reset: they come back as zeros.
+           * @default carry
+           */
+          optimizer?: 'carry' | 'reset';
+          options?: {
+            /**
+             * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
+             * @default rsvd
+             */
+            method?: 'rsvd' | 'exact';
+            /**
+             * @description Extra sketch columns beyond the rank
+             * @default 10
+             */
+            oversampling?: number;
+            /**
+             * @description Number of power iterations, or "auto": until the captured energy settles
+             * @default auto
+             */
+            power_iterations?: number | 'auto';
+            /**
+             * @description Seed of the sketch
+             * @default 0
+             */
+            seed?: number;
+          };
+          /**
+           * @description Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could
+           * @default true
+           */
+          revive?: boolean;
+          schedule: {
+            /**
+             * @description dtype of the trained factors and their gradients
+             * @default float32
+             */
+            dtype?: 'float32' | 'float16' | 'bfloat16';
+            /**
+             * @description At least so many steps at the target rank after the last squeeze (Cont-Squeeze): a floor of the last stage
+             * @default 0
+             */
+            final_steps?: number;
+            /**
+             * @description No stage is shorter (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
+             * @default 200
+             */
+            min_stage_steps?: number;
+            /** @description Shapes of the adapted modules; without them parameters and memory are null */
+            modules?: {
+              /** @default 1 */
+              count?: number;
+              /** @description Columns of lora_A */
+              in_features: number;
+              /** @description Rows of lora_B */
+              out_features: number;
+            }[];
+            /**
+             * @description What the optimizer keeps for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in 8 bits), 4 (SGD with float32 momentum) or none
+             * @default adam
+             */
+            optimizer?: 'adam' | 'adam_8bit' | 'sgd_momentum' | 'sgd';
+            /** @description For shape custom: the rank of every stage, falling, from source_rank to target_rank */
+            ranks?: number[];
+            /**
+             * @description How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly at both ends), or as `ranks` lists them
+             * @default geometric
+             */
+            shape?: 'geometric' | 'linear' | 'cosine' | 'custom';
+            /** @description The rank training starts at */
+            source_rank: number;
+            /**
+             * @description Steps of the stages: all the same, or in proportion to their rank. A stage whose share is below its floor lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest remainders, earlier stages first.
+             * @default equal
+             */
+            stage_lengths?: 'equal' | 'rank_proportional';
+            /** @description Number of stages, both ends counted. Default: one for each halving of the rank, and the source; fewer where the steps do not suffice. A number given here is kept or refused; only ranks that would repeat, rounded to whole ones, make it less. Not for shape custom. */
+            stages?: number;
+            /** @description The rank training ends at */
+            target_rank: number;
+            /** @description Optimizer steps of the whole training */
+            total_steps: number;
+            /**
+             * @description At least so many steps at the source rank before the first squeeze: a floor of the first stage, not steps on top of it
+             * @default 0
+             */
+            warm_up_steps?: number;
+          };
+        }
+      | {
+          adaptive: {
+            /**
+             * @description How often the spectrum is looked at; never sooner than min_stage_steps after a squeeze
+             * @default 200
+             */
+            check_every_steps?: number;
+            /** @description Each squeeze goes to the smallest rank that keeps this share of Σσ². Or `tolerance`. */
+            energy?: number;
+            /**
+             * @description At least so many steps at the target rank after the last squeeze (Cont-Squeeze): a floor of the last stage
+             * @default 0
+             */
+            final_steps?: number;
+            /**
+             * @description No stage is shorter (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
+             * @default 200
+             */
+            min_stage_steps?: number;
+            /** @description The rank training starts at */
+            source_rank: number;
+            /** @description The rank training ends at */
+            target_rank: number;
+            /** @description Each squeeze goes to the smallest rank with at most this relative error. Or `energy`. */
+            tolerance?: number;
+            /** @description Optimizer steps of the whole training */
+            total_steps: number;
+            /**
+             * @description One rank for all modules; false: each its own
+             * @default true
+             */
+            uniform?: boolean;
+            /**
+             * @description At least so many steps at the source rank before the first squeeze: a floor of the first stage, not steps on top of it
+             * @default 0
+             */
+            warm_up_steps?: number;
+          };
+          /**
+           * @description What becomes of the scaling s = lora_alpha/r at each squeeze. keep: it stays, lora_alpha follows the rank. sqrt: it grows by √(r/k), as if s were α/√r. ΔW is the same either way.
+           * @default keep
+           */
+          alpha?: 'keep' | 'sqrt';
+          /** @description The base model; checkpoints that name another one are refused */
+          base_model?: string;
+          /** @description For people */
+          name?: string;
+          /**
+           * @description carry: moments sent with a checkpoint come back in the new basis. reset: they come back as zeros.
+           * @default carry
+           */
+          optimizer?: 'carry' | 'reset';
+          options?: {
+            /**
+             * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
+             * @default rsvd
+             */
+            method?: 'rsvd' | 'exact';
+            /**
+             * @description Extra sketch columns beyond the rank
+             * @default 10
+             */
+            oversampling?: number;
+            /**
+             * @description Number of power iterations, or "auto": until the captured energy settles
+             * @default auto
+             */
+            power_iterations?: number | 'auto';
+            /**
+             * @description Seed of the sketch
+             * @default 0
+             */
+            seed?: number;
+          };
+          /**
+           * @description Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could
+           * @default true
+           */
+          revive?: boolean;
+        };
     Schedule: {
       final_steps: number;
       /** @description The rank, averaged over the steps */
@@ -5420,6 +5888,119 @@ export interface operations {
       };
     };
   };
+  downloadJobFile: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description ETag of the file the client has */
+        'if-none-match'?: string;
+        /** @description Honour `Range` only while the file has this ETag */
+        'if-range'?: string;
+        /** @description One byte range; several are answered with the whole file */
+        range?: string;
+      };
+      path: {
+        /**
+         * @description Id of a job
+         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+        /**
+         * @description Name of a file of the job
+         * @example projections.safetensors
+         */
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The file */
+      200: {
+        headers: {
+          /** @description `bytes` */
+          'accept-ranges'?: string;
+          /** @description SHA-256 of the file, hex, in quotes */
+          etag?: string;
+          /** @description SHA-256 of the whole file (RFC 9530) */
+          'repr-digest'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/octet-stream': Blob;
+        };
+      };
+      /** @description The part asked for */
+      206: {
+        headers: {
+          /** @description `bytes` */
+          'accept-ranges'?: string;
+          /** @description Which bytes of how many */
+          'content-range'?: string;
+          /** @description SHA-256 of the file, hex, in quotes */
+          etag?: string;
+          /** @description SHA-256 of the whole file (RFC 9530) */
+          'repr-digest'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/octet-stream': Blob;
+        };
+      };
+      /** @description The client has it */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_NOT_FOUND`: No job has this id. `FILE_NOT_FOUND`: There is no file of this name. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RANGE_NOT_SATISFIABLE`: The range lies outside the file. */
+      416: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   getReport: {
     parameters: {
       query?: never;
@@ -5614,6 +6195,394 @@ export interface operations {
         };
       };
       /** @description `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  createRun: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['RunRequest'];
+      };
+    };
+    responses: {
+      /** @description The run */
+      201: {
+        headers: {
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Run'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCHEDULE_INVALID`: The schedule contradicts itself. `SCHEDULE_TOO_SHORT`: The steps do not suffice for the stages. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getRun: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a run
+         * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The run */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Run'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RUN_NOT_FOUND`: No run has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  sendCheckpoint: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description SHA-256 or SHA-512 of the body (RFC 9530), checked while it arrives */
+        'content-digest'?: string;
+        /**
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, for the squeeze: 200 with the finished checkpoint, or 202 as without it when that was not enough.
+         * @example wait=30
+         */
+        prefer?: string;
+      };
+      path: {
+        /**
+         * @description Id of a run
+         * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'multipart/form-data': {
+          /**
+           * Format: binary
+           * @description The configuration PEFT writes beside them
+           */
+          'adapter_config.json': Blob;
+          /**
+           * Format: binary
+           * @description The weights: safetensors
+           */
+          'adapter_model.safetensors': Blob;
+          /**
+           * Format: binary
+           * @description The moments of the optimizer: safetensors, each tensor called like its factor, then a dot and `exp_avg`, `exp_avg_sq`, `max_exp_avg_sq` or `momentum_buffer`
+           */
+          'optimizer.safetensors'?: Blob;
+          /**
+           * @description This checkpoint takes the place of every one of its step and later ones: for a training that resumed from an earlier state
+           * @default false
+           */
+          rewind?: boolean;
+          /** @description Optimizer steps done */
+          step: number;
+        };
+      };
+    };
+    responses: {
+      /** @description Kept, or finished while the client waited */
+      200: {
+        headers: {
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Checkpoint'];
+        };
+      };
+      /** @description Accepted, durably: being squeezed */
+      202: {
+        headers: {
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Checkpoint'];
+        };
+      };
+      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: The Content-Digest header cannot be read. `DIGEST_MISMATCH`: The body does not match its Content-Digest. `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RUN_NOT_FOUND`: No run has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `CHECKPOINT_CONFLICT`: Another checkpoint of this step was squeezed already. `CHECKPOINT_OUT_OF_ORDER`: A later checkpoint was squeezed already. `CHECKPOINT_PENDING`: The checkpoint before is still being squeezed. `CHECKPOINT_RANK`: The checkpoint does not have the rank the run is at. `CHECKPOINT_BASE_MISMATCH`: The checkpoint belongs to another base model or other modules. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. `FIELD_TOO_LARGE`: A form field exceeds the size limit. `TOO_MANY_PARTS`: The multipart body has too many parts. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `OPTIMIZER_STATE_INVALID`: The optimizer state does not fit the adapter. `CHECKPOINT_STEP`: The step of the checkpoint lies outside the run. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getCheckpoint: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a run
+         * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+        /** @description Step of the checkpoint */
+        step: number;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The checkpoint */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Checkpoint'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RUN_NOT_FOUND`: No run has this id. `CHECKPOINT_NOT_FOUND`: The run has no checkpoint of this step. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
       503: {
         headers: {
           [name: string]: unknown;

@@ -52,13 +52,16 @@ export const RunRequest = Type.Union(
 );
 export type RunRequest = Static<typeof RunRequest>;
 
-export const CheckpointState = Type.Union([
-  Type.Literal('queued'),
-  Type.Literal('active'),
-  Type.Literal('succeeded'),
-  Type.Literal('failed'),
-  Type.Literal('cancelled'),
-]);
+export const CheckpointState = Type.Union(
+  [
+    Type.Literal('queued'),
+    Type.Literal('active'),
+    Type.Literal('succeeded'),
+    Type.Literal('failed'),
+    Type.Literal('cancelled'),
+  ],
+  { description: 'Of its job; succeeded for keep' },
+);
 
 /** A file of a checkpoint's result, and where to get it. */
 export const CheckpointFile = Type.Object(
@@ -73,7 +76,9 @@ export const CheckpointRecord = Type.Object(
     run_id: Type.String(),
     step: Step,
     decision: Type.Union([Type.Literal('squeeze'), Type.Literal('keep')], {
-      description: 'keep: nothing to squeeze now, go on with what you have',
+      description:
+        'keep: nothing to squeeze now, go on with what you have. A squeeze by the spectrum that finds nothing to squeeze ' +
+        'ends as keep.',
     }),
     reason: Type.String({ description: 'Why, in words' }),
     state: CheckpointState,
@@ -82,19 +87,26 @@ export const CheckpointRecord = Type.Object(
     rank_after: Type.Union([RankRange, Type.Null()], { description: 'null until the squeeze is done' }),
     source_adapter_id: Type.String({ description: 'The checkpoint as it was sent' }),
     adapter_id: Type.Union([Type.String(), Type.Null()], {
-      description: 'The adapter to go on with; null until the squeeze is done. For keep: the source.',
+      description:
+        'The adapter to go on with; null until the squeeze is done. For keep: the source, which the trainer has; ' +
+        'it is not stored unless it was looked at in a job.',
     }),
     relative_error: Type.Union([Type.Number(), Type.Null()]),
     energy_retained: Type.Union([Type.Number(), Type.Null()]),
     training: Type.Union([Type.Omit(TrainingNotes, ['files']), Type.Null()]),
     files: Type.Array(CheckpointFile, {
       description:
-        'Weights, configuration, projections.safetensors and, where moments came along, optimizer.safetensors',
+        'Weights, configuration, projections.safetensors and, where moments came along, optimizer.safetensors. ' +
+        'Empty for keep, and until the squeeze is done.',
     }),
-    job_id: Type.Union([Type.String(), Type.Null()]),
-    superseded: Type.Boolean({ description: 'The run was rewound to before this step' }),
+    job_id: Type.Union([Type.String(), Type.Null()], { description: 'null for keep' }),
+    superseded: Type.Boolean({
+      description:
+        'Another one took its place: the run was rewound to this step or before, or it had failed and was sent again',
+    }),
     next_checkpoint_step: Type.Union([Type.Integer(), Type.Null()], {
-      description: 'When to send the next checkpoint; null: train on to the end',
+      description:
+        'When to send the next checkpoint; null: train on to the end. Of a failed one: its own step, to send it again.',
     }),
     error: Type.Union([JobFailure, Type.Null()]),
     created_at: Type.String({ format: 'date-time' }),
@@ -110,13 +122,13 @@ export const RunRecord = Type.Object(
     base_model: Type.Union([Type.String(), Type.Null()]),
     mode: Type.Union([Type.Literal('scheduled'), Type.Literal('adaptive')]),
     request: RunRequest,
-    schedule: Type.Union([Type.Omit(Schedule, []), Type.Null()], { description: 'null for adaptive runs' }),
+    schedule: Type.Union([Schedule, Type.Null()], { description: 'null for adaptive runs' }),
     rank: RankRange,
     step: Type.Union([Step, Type.Null()], { description: 'Of the newest checkpoint' }),
     at_target: Type.Boolean({ description: 'The target rank is reached: no more squeezes' }),
     next_checkpoint_step: Type.Union([Type.Integer(), Type.Null()]),
-    checkpoints: Type.Array(Type.Omit(CheckpointRecord, []), {
-      description: 'The lineage, oldest first, superseded ones included',
+    checkpoints: Type.Array(CheckpointRecord, {
+      description: 'In the order they were accepted, superseded and failed ones included',
     }),
     created_at: Type.String({ format: 'date-time' }),
   },

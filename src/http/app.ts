@@ -14,10 +14,12 @@ import { answerExpectations } from './raw-errors.ts';
 import { adapterArchiveRoutes } from './routes/adapter-archive.ts';
 import { adapterFileRoutes } from './routes/adapter-files.ts';
 import { adapterRoutes } from './routes/adapters.ts';
+import { jobFileRoutes } from './routes/job-files.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { profileRoutes } from './routes/profiles.ts';
+import { runRoutes } from './routes/runs.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { squeezeRoutes } from './routes/squeeze.ts';
 import { serverOptions } from './server-options.ts';
@@ -35,11 +37,18 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   await app.register(bodyTimeout, { bodyTimeoutMs });
   await app.register(multipart);
   await app.register(openapi, { version: deps.version });
-  for (const routes of [adapterRoutes, adapterFileRoutes, adapterArchiveRoutes, jobRoutes, squeezeRoutes]) {
-    await app.register(routes, { deps });
-  }
+  const withDeps = [
+    adapterRoutes,
+    adapterFileRoutes,
+    adapterArchiveRoutes,
+    jobRoutes,
+    jobFileRoutes,
+    squeezeRoutes,
+  ];
+  for (const routes of withDeps) await app.register(routes, { deps });
   await app.register(profileRoutes);
   await app.register(scheduleRoutes);
+  await app.register(runRoutes, { deps });
   return withProbes(app, deps);
 }
 

@@ -3,6 +3,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { AdapterService } from '../service/adapter-service.ts';
 import type { JobQueue } from '../service/job-queue.ts';
 import type { JobService } from '../service/job-service.ts';
+import type { RunService } from '../service/runs/run-service.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 
 export interface HttpLimits {
@@ -30,6 +31,7 @@ export interface ProbeDependencies {
 export interface HttpDependencies extends ProbeDependencies {
   readonly adapters: AdapterService;
   readonly jobs: JobService;
+  readonly runs: RunService;
   readonly store: BlobStore;
   readonly limits: HttpLimits;
 }

@@ -17,6 +17,7 @@ export async function openapiDocument(version: string): Promise<string> {
   const app = await buildApp({
     adapters: unused<HttpDependencies['adapters']>('adapters'),
     jobs: unused<HttpDependencies['jobs']>('jobs'),
+    runs: unused<HttpDependencies['runs']>('runs'),
     store: unused<HttpDependencies['store']>('store'),
     queue: unused<HttpDependencies['queue']>('queue'),
     metrics: new Metrics({ version }),

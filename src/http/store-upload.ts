@@ -2,7 +2,8 @@ import type { FastifyRequest } from 'fastify';
 import type { AdapterRecord } from '../contract/adapter.ts';
 import { appErrorOf } from './app-error-of.ts';
 import type { HttpDependencies } from './dependencies.ts';
-import { receiveAdapter } from './upload/receive-adapter.ts';
+import { ADAPTER_BODY, type BodyParts, REQUEST_FIELD, SQUEEZE_BODY } from './upload/body-parts.ts';
+import { type ReceivedUpload, receiveAdapter } from './upload/receive-adapter.ts';
 
 export interface StoredUpload {
   readonly record: AdapterRecord;
@@ -15,23 +16,45 @@ export interface StoreOptions {
 }
 
 /** Receives an adapter from a multipart body and registers it, counting how that ended. */
-export async function storeUpload(
+export function storeUpload(
   request: FastifyRequest,
-  { adapters, store, metrics, limits }: HttpDependencies,
+  deps: HttpDependencies,
   { onRequest }: StoreOptions = {},
 ): Promise<StoredUpload> {
+  const parts = onRequest ? SQUEEZE_BODY : ADAPTER_BODY;
+  return receiveCounted(
+    request,
+    deps,
+    parts,
+    async ({ files, fields }) => {
+      onRequest?.(fields.get(REQUEST_FIELD));
+      return deps.adapters.register(files, null);
+    },
+    ({ created }) => (created ? 'created' : 'known'),
+  );
+}
+
+/**
+ * Receives a multipart body, hands it to `use`, and counts the upload.
+ * @param outcomeOf the outcome to count; failures count as their code
+ * @throws AppError as receiveAdapter and `use`
+ */
+export async function receiveCounted<T>(
+  request: FastifyRequest,
+  { adapters, store, metrics, limits }: HttpDependencies,
+  parts: BodyParts,
+  use: (upload: ReceivedUpload) => Promise<T>,
+  outcomeOf: (result: T) => string,
+): Promise<T> {
   let bytes = 0;
   const onEnd = (received: number): void => {
     bytes = received;
   };
   const context = { store, openGate: () => adapters.openGate(), onEnd, ...limits };
   try {
-    const stored = await receiveAdapter(request, context, onRequest !== undefined, async (upload) => {
-      onRequest?.(upload.request);
-      return adapters.register(upload.files, null);
-    });
-    metrics.uploadEnded(stored.created ? 'created' : 'known', bytes);
-    return stored;
+    const result = await receiveAdapter(request, context, parts, use);
+    metrics.uploadEnded(outcomeOf(result), bytes);
+    return result;
   } catch (error) {
     metrics.uploadEnded(appErrorOf(error).code, bytes);
     throw error;

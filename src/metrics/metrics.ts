@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { JobRecord, ProviderInfo } from '../contract/job.ts';
+import type { CheckpointRecord, RunRecord } from '../contract/run.ts';
 import { ENERGY_BUCKETS, ERROR_BUCKETS, HTTP_SECONDS_BUCKETS, JOB_SECONDS_BUCKETS } from './buckets.ts';
 
 /** What a job moved, as the engine counts it. */
@@ -66,8 +67,14 @@ export class Metrics {
   private readonly uploadedBytes = this.counter('upload_bytes_total', 'Bytes received in uploads.', []);
   private readonly uploads = this.counter(
     'uploads_total',
-    'Uploads by outcome: created, known or the error code.',
+    'Uploads by outcome: created, known, unneeded (a checkpoint to keep) or the error code.',
     ['outcome'],
+  );
+  private readonly runs = this.counter('runs_created_total', 'Annealing runs begun, by mode.', ['mode']);
+  private readonly checkpoints = this.counter(
+    'checkpoints_total',
+    'Checkpoints of annealing runs, by what was decided when they came; repeated ones count once.',
+    ['decision'],
   );
   private readonly httpSeconds = new Histogram({
     name: 'http_request_duration_seconds',
@@ -133,10 +140,19 @@ export class Metrics {
     this.httpSeconds.observe({ method, route, status: String(status) }, seconds);
   }
 
-  /** Counts an upload that ended; `outcome` is "created", "known" or an error code. */
+  /** Counts an upload that ended; `outcome` is "created", "known", "unneeded" or an error code. */
   uploadEnded(outcome: string, bytes: number): void {
     this.uploads.inc({ outcome });
     this.uploadedBytes.inc(bytes);
+  }
+
+  runCreated(mode: RunRecord['mode']): void {
+    this.runs.inc({ mode });
+  }
+
+  /** Counts a checkpoint that was accepted. */
+  checkpointDecided(decision: CheckpointRecord['decision']): void {
+    this.checkpoints.inc({ decision });
   }
 
   /** Where the queue gauge gets its numbers, at every scrape. */

@@ -1,12 +1,14 @@
-import type { JobRecord, JobRequest } from '../contract/job.ts';
+import type { Readable } from 'node:stream';
+import type { AdapterFile } from '../contract/adapter.ts';
+import type { CheckpointJobRequest, JobRecord, JobRequest, RecordedJobRequest } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
 import { AppError } from '../errors.ts';
 import { checkTargets } from '../serving/check-targets.ts';
-import type { BlobStore } from '../storage/blob-store.ts';
+import type { BlobStore, ByteRange } from '../storage/blob-store.ts';
 import type { AdapterService } from './adapter-service.ts';
 import type { JobQueue } from './job-queue.ts';
 import { isFinal, JobStore } from './job-store.ts';
-import { isJobId, jobIdTimeMs, newJobId } from './layout.ts';
+import { blobKey, isJobId, jobIdTimeMs, newJobId } from './layout.ts';
 import { sourceIds } from './source-ids.ts';
 
 /** A mark this old without a job is what a crash left between the two writes of an acceptance. */
@@ -14,11 +16,13 @@ const ABANDONED_MS = 60_000;
 
 /** Accepts jobs, and tells what became of them. */
 export class JobService {
+  private readonly blobs: BlobStore;
   private readonly jobs: JobStore;
   private readonly adapters: Pick<AdapterService, 'get'>;
   private readonly queue: JobQueue;
 
   constructor(blobs: BlobStore, adapters: Pick<AdapterService, 'get'>, queue: JobQueue) {
+    this.blobs = blobs;
     this.jobs = new JobStore(blobs);
     this.adapters = adapters;
     this.queue = queue;
@@ -32,7 +36,7 @@ export class JobService {
   async submit(request: JobRequest): Promise<JobRecord> {
     if ('targets' in request) checkTargets(request.targets);
     for (const id of sourceIds(request)) await this.adapters.get(id);
-    const record = acceptedJob(request);
+    const record = acceptedJob(newJobId(Date.now()), request);
     await this.jobs.accept(record);
     try {
       await this.queue.add(record.id);
@@ -41,6 +45,22 @@ export class JobService {
       await this.jobs.discard(record.id);
       throw error;
     }
+    return record;
+  }
+
+  /**
+   * The job of an id that was chosen before, as it stands now; accepts and queues it where that has not happened, or was
+   * lost. May be called again and again, by several processes at once: a job that is queued twice is done once.
+   * @throws AppError QUEUE_UNAVAILABLE (the job is durable then, and queued later); STORAGE_*
+   */
+  async ensure(jobId: string, request: CheckpointJobRequest): Promise<JobRecord> {
+    const known = await this.jobs.get(jobId);
+    if (known && isFinal(known)) return known;
+    if (!known) await this.jobs.accept(acceptedJob(jobId, request));
+    else if (await this.queue.state(jobId)) return this.get(jobId);
+    const record = await this.recordOf(jobId);
+    if (isFinal(record)) return record;
+    await this.queue.add(jobId);
     return record;
   }
 
@@ -72,6 +92,30 @@ export class JobService {
       ? `Job ${jobId} ${record.state}, so it has no report.`
       : `Job ${jobId} has not finished yet; its report comes with its results.`;
     throw new AppError('REPORT_NOT_READY', why, { job_id: jobId, state: record.state });
+  }
+
+  /**
+   * A file that a job wrote beside its adapters.
+   * @throws AppError JOB_NOT_FOUND, FILE_NOT_FOUND
+   */
+  async file(jobId: string, name: string): Promise<AdapterFile> {
+    const record = await this.recordOf(jobId);
+    const files = record.results.flatMap(({ training }) => training?.files ?? []);
+    const file = files.find((candidate) => candidate.name === name);
+    if (file) return file;
+    const known = [...new Set(files.map((candidate) => candidate.name))];
+    const has =
+      known.length > 0 ? known.join(', ') : isFinal(record) ? 'none' : 'none before it has finished';
+    throw new AppError('FILE_NOT_FOUND', `Job ${jobId} has no file ${JSON.stringify(name)}; it has ${has}.`, {
+      job_id: jobId,
+      name,
+      known,
+    });
+  }
+
+  /** A stream of a file that `file` returned, or of a range of it that lies inside. @throws AppError STORAGE_* */
+  readFile({ sha256 }: AdapterFile, range?: ByteRange): Promise<Readable> {
+    return this.blobs.read(blobKey(sha256), range);
   }
 
   /**
@@ -124,14 +168,13 @@ export class JobService {
   }
 }
 
-function acceptedJob(request: JobRequest): JobRecord {
-  const now = new Date();
+function acceptedJob(id: string, request: RecordedJobRequest): JobRecord {
   return {
-    id: newJobId(now.getTime()),
+    id,
     kind: request.kind,
     state: 'queued',
     progress: { phase: 'waiting', done: 0, total: 0, module: null },
-    created_at: now.toISOString(),
+    created_at: new Date(jobIdTimeMs(id)).toISOString(),
     started_at: null,
     finished_at: null,
     attempts: 0,

@@ -14,6 +14,7 @@ import { Metrics } from '../../src/metrics/metrics.ts';
 import { AdapterService } from '../../src/service/adapter-service.ts';
 import { JobService } from '../../src/service/job-service.ts';
 import { JobStore } from '../../src/service/job-store.ts';
+import { RunService } from '../../src/service/runs/run-service.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { formOf, type TinyAdapter, tinyAdapter } from './tiny-adapter.ts';
@@ -47,11 +48,13 @@ export async function startServer(
   const queue = new MemoryQueue();
   const adapters = new AdapterService(store);
   const jobs = new JobService(store, adapters, queue);
+  const runs = new RunService(store, adapters, jobs);
   const metrics = new Metrics({ version: '9.9.9' });
   const state = { stopping: false };
   const app = await buildApp({
     adapters,
     jobs,
+    runs,
     store,
     queue,
     metrics,

@@ -71,11 +71,17 @@ describe('openapi.yaml', () => {
       'get /v1/adapters/{id}/files/{name}',
       'get /v1/adapters/{id}/modules',
       'get /v1/jobs/{id}',
+      'get /v1/jobs/{id}/files/{name}',
       'get /v1/jobs/{id}/report',
       'get /v1/profiles',
       'get /v1/profiles/{name}',
+      'get /v1/runs/{id}',
+      'get /v1/runs/{id}/checkpoints/{step}',
       'post /v1/adapters',
       'post /v1/jobs',
+      'post /v1/runs',
+      'post /v1/runs/{id}/checkpoints',
+      'post /v1/schedules',
       'post /v1/squeeze',
     ]);
   });
@@ -101,6 +107,10 @@ describe('openapi.yaml', () => {
     for (const [name, parts] of [
       ['post /v1/adapters', ['adapter_model.safetensors', 'adapter_config.json']],
       ['post /v1/squeeze', ['adapter_model.safetensors', 'adapter_config.json', 'request']],
+      [
+        'post /v1/runs/{id}/checkpoints',
+        ['adapter_model.safetensors', 'adapter_config.json', 'step', 'optimizer.safetensors', 'rewind'],
+      ],
     ] as const) {
       const body = new Map(operations).get(name)?.requestBody?.content as Record<
         string,
@@ -124,11 +134,12 @@ describe('openapi.yaml', () => {
     ]) {
       assert.ok(schemas[name], name);
     }
-    for (const name of ['Adapter', 'Job', 'SqueezeRequest', 'Problem']) {
+    for (const name of ['Adapter', 'Job', 'SqueezeRequest', 'Run', 'Checkpoint', 'Problem']) {
       assert.equal(schemas[name]?.examples?.length, 1, name);
     }
     const kinds = schemas.JobRequest?.examples?.map((example) => (example as { kind: string }).kind);
-    assert.deepEqual(kinds, JOB_KINDS);
+    const mayBeAsked = JOB_KINDS.filter((kind) => kind !== 'checkpoint');
+    assert.deepEqual(kinds, mayBeAsked, 'jobs of checkpoints come about by runs');
     assert.ok(!JSON.stringify(contract).includes('"$id"'));
   });
 

@@ -4,8 +4,8 @@ import type { Static } from 'typebox';
 import type { HttpDependencies } from '../dependencies.ts';
 import { entityTag, matchesNone } from '../entity-tag.ts';
 import { AdapterPath, BINARY, problems, response } from '../schemas.ts';
+import { IMMUTABLE } from '../send-file.ts';
 import { zipArchive } from '../zip-archive.ts';
-import { IMMUTABLE } from './adapter-files.ts';
 
 /** GET and HEAD /v1/adapters/{id}/archive. */
 export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (

@@ -9,8 +9,9 @@ import { invalidRequest } from '../app-error-of.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { LOCATION, problems, reference, response } from '../schemas.ts';
 import { storeUpload } from '../store-upload.ts';
+import { REQUEST_FIELD } from '../upload/body-parts.ts';
 import { squeezeParts, UPLOAD_PROBLEMS, UploadHeaders } from '../upload/multipart-schema.ts';
-import { REQUEST_FIELD } from '../upload/part-name.ts';
+
 import type { SchemaError } from '../validation-message.ts';
 import { PreferHeader } from './jobs.ts';
 

@@ -7,6 +7,9 @@ export const MAX_MULTIPART_OVERHEAD_BYTES = 64 * 1024;
 /** Two files, the request and one too many, so that the one too many is answered by name. */
 export const MAX_PARTS = 4;
 
+/** Three files, two fields and one too many. */
+export const MAX_CHECKPOINT_PARTS = 6;
+
 /** Parts have two or three headers of a line each. */
 export const MAX_PART_HEADERS = 16;
 export const MAX_PART_HEADER_BYTES = 8 * 1024;

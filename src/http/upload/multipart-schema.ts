@@ -3,8 +3,9 @@ import { type TSchema, Type } from 'typebox';
 import { SqueezeRequest } from '../../contract/job.ts';
 import { ERROR_KINDS, type ErrorCode } from '../../errors.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../service/adapter-service.ts';
+import { OPTIMIZER_FILE } from '../../service/runs/checkpoint-upload.ts';
 import { BINARY, reference } from '../schemas.ts';
-import { REQUEST_FIELD } from './part-name.ts';
+import { REQUEST_FIELD, REWIND_FIELD, STEP_FIELD } from './body-parts.ts';
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -27,6 +28,30 @@ const files = {
 export const adapterParts = Type.Object(files, { additionalProperties: false });
 export const squeezeParts = Type.Object(
   { ...files, [REQUEST_FIELD]: reference(SqueezeRequest) },
+  { additionalProperties: false },
+);
+
+export const checkpointParts = Type.Object(
+  {
+    ...files,
+    [STEP_FIELD]: Type.Integer({ minimum: 0, maximum: 1e9, description: 'Optimizer steps done' }),
+    [OPTIMIZER_FILE]: Type.Optional(
+      Type.Unsafe<string>({
+        ...BINARY,
+        description:
+          'The moments of the optimizer: safetensors, each tensor called like its factor, then a dot and `exp_avg`, ' +
+          '`exp_avg_sq`, `max_exp_avg_sq` or `momentum_buffer`',
+      }),
+    ),
+    [REWIND_FIELD]: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          'This checkpoint takes the place of every one of its step and later ones: for a training that resumed from ' +
+          'an earlier state',
+      }),
+    ),
+  },
   { additionalProperties: false },
 );
 

@@ -3,16 +3,19 @@ import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
 import {
+  CONFIG_FILE,
   type IncomingFile,
   MAX_CONFIG_BYTES,
   WEIGHTS_FILE,
   type WeightsGate,
 } from '../../service/adapter-service.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
+import { type BodyParts, REQUEST_FIELD } from './body-parts.ts';
 import { BodyWatch } from './body-watch.ts';
 import { MAX_MULTIPART_OVERHEAD_BYTES, MAX_REQUEST_FIELD_BYTES } from './limits.ts';
 import { duplicate, multipartError, unexpectedField } from './multipart-error.ts';
-import { FILE_NAMES, type FileName, fileNameOf, REQUEST_FIELD } from './part-name.ts';
+import { namedGate } from './named-gate.ts';
+import { fileNameOf } from './part-name.ts';
 import { saveFile } from './save-file.ts';
 
 export interface UploadContext {
@@ -26,29 +29,30 @@ export interface UploadContext {
 
 /** What came in one multipart body, complete. */
 export interface ReceivedUpload {
+  /** In the order of BodyParts, not of arrival. */
   readonly files: readonly IncomingFile[];
-  /** The `request` part: a string, or already parsed where the part said it is JSON. undefined where not sent. */
-  readonly request: unknown;
+  /** The fields that were sent: strings, or already parsed where the part said it is JSON. */
+  readonly fields: ReadonlyMap<string, unknown>;
 }
 
 /**
  * Streams an adapter's files from a multipart body into a scratch folder, hands them to `use`, and removes the
  * folder whatever happens. A bad header, a limit or a stall ends it at once; what the client still sends is discarded.
- * @param allowRequestField whether a `request` part may come along
+ * @param parts what the body may have
  * @throws AppError MULTIPART_MALFORMED, UPLOAD_*, *_PART, FIELD_TOO_LARGE, FILE_MISSING, ST_*, STORAGE_*, …
  */
 export async function receiveAdapter<T>(
   request: FastifyRequest,
   context: UploadContext,
-  allowRequestField: boolean,
+  parts: BodyParts,
   use: (upload: ReceivedUpload) => Promise<T>,
 ): Promise<T> {
-  refuseAnnouncedSize(request, context.maxUploadBytes);
+  refuseAnnouncedSize(request, context.maxUploadBytes, parts);
   const folder = await context.store.makeScratch();
   let watch: BodyWatch | undefined;
   try {
     watch = new BodyWatch(request.raw, context.uploadIdleTimeoutMs);
-    const upload = await collect(request, context, watch, folder, allowRequestField);
+    const upload = await collect(request, context, watch, folder, parts);
     return await use(upload);
   } finally {
     watch?.close();
@@ -66,79 +70,92 @@ async function collect(
   context: UploadContext,
   watch: BodyWatch,
   folder: string,
-  allowRequestField: boolean,
+  parts: BodyParts,
 ): Promise<ReceivedUpload> {
-  const files = new Map<FileName, IncomingFile>();
-  let field: { readonly value: unknown } | undefined;
+  const files = new Map<string, IncomingFile>();
+  const fields = new Map<string, unknown>();
   try {
-    const parts = request.parts()[Symbol.asyncIterator]();
+    const sent = request.parts(parserOptions(parts))[Symbol.asyncIterator]();
     for (;;) {
-      const { done, value: part } = await watch.race(parts.next());
+      const { done, value: part } = await watch.race(sent.next());
       if (done) break;
       if (part.type === 'file') {
-        const file = await receiveFile(part, files, context, watch, folder);
+        const file = await receiveFile(part, parts, files, context, watch, folder);
         files.set(file.name, file);
       } else {
-        if (!allowRequestField || part.fieldname !== REQUEST_FIELD) throw unexpectedField(part.fieldname);
-        if (field) throw duplicate(REQUEST_FIELD);
-        field = { value: requestField(part) };
+        if (!parts.fields.includes(part.fieldname)) throw unexpectedField(part.fieldname);
+        if (fields.has(part.fieldname)) throw duplicate(part.fieldname);
+        fields.set(part.fieldname, fieldValue(part));
       }
     }
   } catch (error) {
     throw multipartError(error, request);
   }
-  if (files.size === 0 && !field) {
+  if (files.size === 0 && fields.size === 0) {
     throw new AppError(
       'MULTIPART_MALFORMED',
       'The body has no part that can be read: each part starts with the boundary and a Content-Disposition with a name.',
     );
   }
   watch.finish();
-  const missing = FILE_NAMES.filter((name) => !files.has(name));
+  const missing = parts.files.filter((name) => !files.has(name));
   if (missing.length > 0) {
     throw new AppError('FILE_MISSING', `The upload lacks ${missing.join(' and ')}.`, { missing });
   }
-  return { files: FILE_NAMES.map((name) => files.get(name)!), request: field?.value };
+  const known = [...parts.files, ...parts.optionalFiles];
+  return { files: known.flatMap((name) => files.get(name) ?? []), fields };
 }
+
+/**
+ * Only what is a field is parsed as one. A configuration sent without a filename would otherwise lose its bytes.
+ * `request` is one everywhere, to be refused as such where it does not belong.
+ */
+const parserOptions = ({ fields, maxParts }: BodyParts) => ({
+  isPartAFile: (name: string | undefined) => name !== REQUEST_FIELD && !fields.includes(name ?? ''),
+  limits: { parts: maxParts, files: maxParts, fields: maxParts },
+});
 
 async function receiveFile(
   part: MultipartFile,
-  received: ReadonlyMap<FileName, IncomingFile>,
+  parts: BodyParts,
+  received: ReadonlyMap<string, IncomingFile>,
   context: UploadContext,
   watch: BodyWatch,
   folder: string,
-): Promise<IncomingFile & { readonly name: FileName }> {
+): Promise<IncomingFile> {
   // The parser destroys the stream with an error when the body ends early; saveFile tells of it, if it got that far.
   part.file.on('error', () => {});
   try {
-    const name = fileNameOf(part.fieldname, part.filename);
+    const name = fileNameOf(parts, part.fieldname, part.filename);
     if (received.has(name)) throw duplicate(name);
-    const file = await saveFile(name, part.file, {
-      folder,
-      signal: watch.signal,
-      ...limitsOf(name, context),
-    });
-    return { ...file, name };
+    return await saveFile(name, part.file, { folder, signal: watch.signal, ...limitsOf(name, context) });
   } catch (error) {
     part.file.destroy();
     throw error;
   }
 }
 
-function limitsOf(name: FileName, { maxUploadBytes, openGate }: UploadContext) {
-  return name === WEIGHTS_FILE
-    ? { maxBytes: maxUploadBytes, tooLarge: 'UPLOAD_TOO_LARGE' as const, gate: openGate() }
-    : { maxBytes: MAX_CONFIG_BYTES, tooLarge: 'CONFIG_TOO_LARGE' as const };
+/** The configuration is small JSON; everything else is safetensors. */
+function limitsOf(name: string, { maxUploadBytes, openGate }: UploadContext) {
+  if (name === CONFIG_FILE) return { maxBytes: MAX_CONFIG_BYTES, tooLarge: 'CONFIG_TOO_LARGE' as const };
+  const gate = name === WEIGHTS_FILE ? openGate() : namedGate(name, openGate());
+  return { maxBytes: maxUploadBytes, tooLarge: 'UPLOAD_TOO_LARGE' as const, gate };
 }
 
 /** Refuses by Content-Length alone, before a byte of the body is kept. */
-function refuseAnnouncedSize(request: FastifyRequest, maxUploadBytes: number): void {
+function refuseAnnouncedSize(
+  request: FastifyRequest,
+  maxUploadBytes: number,
+  { optionalFiles }: BodyParts,
+): void {
   const bytes = Number(request.headers['content-length'] ?? 0);
-  const limit = maxUploadBytes + MAX_CONFIG_BYTES + MAX_REQUEST_FIELD_BYTES + MAX_MULTIPART_OVERHEAD_BYTES;
+  const large = [WEIGHTS_FILE, ...optionalFiles];
+  const limit =
+    large.length * maxUploadBytes + MAX_CONFIG_BYTES + MAX_REQUEST_FIELD_BYTES + MAX_MULTIPART_OVERHEAD_BYTES;
   if (bytes <= limit) return;
   throw new AppError(
     'UPLOAD_TOO_LARGE',
-    `The upload has ${bytes} bytes; ${WEIGHTS_FILE} may have ${maxUploadBytes}.`,
+    `The upload has ${bytes} bytes; ${large.join(' and ')} may have ${maxUploadBytes}${large.length > 1 ? ' each' : ''}.`,
     {
       bytes,
       limit_bytes: maxUploadBytes,
@@ -146,16 +163,11 @@ function refuseAnnouncedSize(request: FastifyRequest, maxUploadBytes: number): v
   );
 }
 
-function requestField(part: Extract<Multipart, { type: 'field' }>): unknown {
-  if (part.valueTruncated) {
-    throw new AppError(
-      'FIELD_TOO_LARGE',
-      `The part "${REQUEST_FIELD}" is larger than ${MAX_REQUEST_FIELD_BYTES} bytes.`,
-      {
-        field: REQUEST_FIELD,
-        limit_bytes: MAX_REQUEST_FIELD_BYTES,
-      },
-    );
-  }
-  return part.value;
+function fieldValue(part: Extract<Multipart, { type: 'field' }>): unknown {
+  if (!part.valueTruncated) return part.value;
+  throw new AppError(
+    'FIELD_TOO_LARGE',
+    `The part "${part.fieldname}" is larger than ${MAX_REQUEST_FIELD_BYTES} bytes.`,
+    { field: part.fieldname, limit_bytes: MAX_REQUEST_FIELD_BYTES },
+  );
 }

@@ -6,7 +6,6 @@ import { pipeline } from 'node:stream/promises';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import type { IncomingFile } from '../../service/adapter-service.ts';
 import { errnoOf, storageError } from '../../storage/storage-error.ts';
-import type { FileName } from './part-name.ts';
 
 /** Larger than the 64 KiB that sockets deliver: fewer, bigger writes. */
 const WRITE_BUFFER_BYTES = 1024 * 1024;
@@ -23,9 +22,10 @@ export interface SaveOptions {
 
 /**
  * Streams one part into a file, through the size limit, the gate and SHA-256. Memory holds some chunks only.
+ * @param name the file's; one of our own, never the client's
  * @throws AppError `tooLarge`, what the gate throws, STORAGE_*; other errors are those of the part's stream
  */
-export async function saveFile(name: FileName, part: Readable, options: SaveOptions): Promise<IncomingFile> {
+export async function saveFile(name: string, part: Readable, options: SaveOptions): Promise<IncomingFile> {
   const path = join(options.folder, name);
   const hash = createHash('sha256');
   let bytes = 0;
@@ -52,7 +52,7 @@ export async function saveFile(name: FileName, part: Readable, options: SaveOpti
   return { name, path, sha256: hash.digest('hex'), bytes };
 }
 
-function tooLarge(name: FileName, { maxBytes, tooLarge: code }: SaveOptions): AppError {
+function tooLarge(name: string, { maxBytes, tooLarge: code }: SaveOptions): AppError {
   return new AppError(code, `${name} is larger than ${maxBytes} bytes.`, {
     file: name,
     limit_bytes: maxBytes,

@@ -1,0 +1,78 @@
+import type { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import type { AdapterFile } from '../contract/adapter.ts';
+import { AppError } from '../errors.ts';
+import type { ByteRange } from '../storage/blob-store.ts';
+import { parseByteRange } from './byte-range.ts';
+import { allowsRange, entityTag, matchesNone } from './entity-tag.ts';
+import { BINARY, response } from './schemas.ts';
+
+/** Content never changes under an address that is derived from it, or from a job that ends once. */
+export const IMMUTABLE = 'private, max-age=31536000, immutable';
+
+export const FileHeaders = Type.Object({
+  range: Type.Optional(
+    Type.String({ description: 'One byte range; several are answered with the whole file' }),
+  ),
+  'if-range': Type.Optional(Type.String({ description: 'Honour `Range` only while the file has this ETag' })),
+  'if-none-match': Type.Optional(Type.String({ description: 'ETag of the file the client has' })),
+});
+type FileRequest = FastifyRequest<{ Headers: Static<typeof FileHeaders> }>;
+
+const text = (description: string) => ({ type: 'string', description });
+const FILE_HEADERS = {
+  etag: text('SHA-256 of the file, hex, in quotes'),
+  'repr-digest': text('SHA-256 of the whole file (RFC 9530)'),
+  'accept-ranges': text('`bytes`'),
+};
+const BYTES = { mediaType: 'application/octet-stream', headers: FILE_HEADERS };
+
+/** The responses of a route that ends in sendFile; it may also fail with RANGE_NOT_SATISFIABLE and STORAGE_FAILED. */
+export const FILE_RESPONSES = {
+  200: response('The file', BINARY, BYTES),
+  206: response('The part asked for', BINARY, {
+    ...BYTES,
+    headers: { ...FILE_HEADERS, 'content-range': text('Which bytes of how many') },
+  }),
+  304: { description: 'The client has it', type: 'null' },
+};
+
+/**
+ * Answers GET or HEAD with a file, or the part of it that was asked for.
+ * @param open a stream of the file, or of a range that lies inside
+ * @throws AppError RANGE_NOT_SATISFIABLE; as `open`
+ */
+export async function sendFile(
+  request: FileRequest,
+  reply: FastifyReply,
+  { name, sha256, bytes }: AdapterFile,
+  open: (range: ByteRange | undefined) => Promise<Readable>,
+): Promise<FastifyReply> {
+  const tag = entityTag(sha256);
+  reply.headers({ etag: tag, 'cache-control': IMMUTABLE, 'accept-ranges': 'bytes' });
+  if (matchesNone(request.headers['if-none-match'], tag)) return reply.code(304).send();
+
+  // Range is defined for GET only (RFC 9110 §14.2).
+  const mayRange = request.method === 'GET' && allowsRange(request.headers['if-range'], tag);
+  const range = parseByteRange(mayRange ? request.headers.range : undefined, bytes);
+  if (range === 'unsatisfiable') {
+    reply.header('content-range', `bytes */${bytes}`);
+    const asked = JSON.stringify(request.headers.range);
+    throw new AppError(
+      'RANGE_NOT_SATISFIABLE',
+      `${name} has ${bytes} bytes; the range ${asked} lies outside.`,
+      { bytes },
+    );
+  }
+  const part = range === 'whole' ? undefined : range;
+  if (part) reply.code(206).header('content-range', `bytes ${part.start}-${part.end}/${bytes}`);
+  reply.headers({
+    'content-type': 'application/octet-stream',
+    'content-length': part ? part.end - part.start + 1 : bytes,
+    'content-disposition': `attachment; filename="${name}"`,
+    'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
+  });
+  if (request.method === 'HEAD') return reply.send();
+  return reply.send(await open(part));
+}

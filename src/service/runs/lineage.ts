@@ -1,0 +1,83 @@
+import type { JobRecord } from '../../contract/job.ts';
+import { type CheckpointManifest, clockOfRun, type RankRange, type RunManifest } from './run-manifest.ts';
+
+/** What became of a checkpoint. For keep that is known at once: it succeeded and changed nothing. */
+export type Outcome =
+  | { readonly state: 'pending' | 'failed' | 'cancelled' }
+  | { readonly state: 'succeeded'; readonly rank: RankRange; readonly adapterId: string };
+
+/** One entry of a run's log with what became of it. */
+export interface Past {
+  readonly checkpoint: CheckpointManifest;
+  readonly outcome: Outcome;
+}
+
+/** Where a run stands after some checkpoint. */
+export interface Position {
+  /** The last checkpoint that counts, undefined before the first one. */
+  readonly last: Past | undefined;
+  readonly rank: RankRange;
+  /** Step of the last checkpoint that was squeezed, or is being so. */
+  readonly lastSqueezeStep: number | null;
+}
+
+/** The outcome of a checkpoint whose job, if it has one, is as given. A job that is not there yet will be submitted. */
+export function outcomeOf(checkpoint: CheckpointManifest, job: JobRecord | undefined): Outcome {
+  const { decision, rank_before, source_adapter_id } = checkpoint;
+  if (decision === 'keep') return { state: 'succeeded', rank: rank_before, adapterId: source_adapter_id };
+  const result = job?.results[0];
+  if (job?.state === 'succeeded' && result) {
+    return { state: 'succeeded', rank: result.rank, adapterId: result.adapter_id };
+  }
+  return { state: job?.state === 'failed' || job?.state === 'cancelled' ? job.state : 'pending' };
+}
+
+/**
+ * Which entries of a log no longer count because a later one took their place. Steps only rise along a log, but where
+ * the run was rewound or a failed checkpoint was sent again: so a later entry at the same step or before it says so by
+ * itself, and nothing has to be marked.
+ */
+export function supersededIn(log: readonly Pick<Past, 'checkpoint'>[]): boolean[] {
+  let lowest = Number.POSITIVE_INFINITY;
+  return log
+    .toReversed()
+    .map(({ checkpoint }) => {
+      const isSuperseded = lowest <= checkpoint.step;
+      lowest = Math.min(lowest, checkpoint.step);
+      return isSuperseded;
+    })
+    .reverse();
+}
+
+/** The entries that made the run what it is: neither superseded nor failed. Their steps rise. */
+export function lineageOf(log: readonly Past[]): Past[] {
+  const superseded = supersededIn(log);
+  return log.filter(
+    ({ outcome }, index) => !superseded[index] && outcome.state !== 'failed' && outcome.state !== 'cancelled',
+  );
+}
+
+/** Where the run stands after the checkpoints of its lineage before `step`; after all of them without it. */
+export function positionIn(
+  run: RunManifest,
+  log: readonly Past[],
+  step = Number.POSITIVE_INFINITY,
+): Position {
+  const lineage = lineageOf(log).filter(({ checkpoint }) => checkpoint.step < step);
+  const last = lineage.at(-1);
+  const { source_rank } = clockOfRun(run);
+  return {
+    last,
+    rank: last ? rankAfter(last) : { min: source_rank, max: source_rank },
+    lastSqueezeStep: lineage.findLast(isSqueezed)?.checkpoint.step ?? null,
+  };
+}
+
+/** The rank after a checkpoint, or before it while that is not known. */
+const rankAfter = ({ checkpoint, outcome }: Past): RankRange =>
+  outcome.state === 'succeeded' ? outcome.rank : checkpoint.rank_before;
+
+/** A job that found nothing to squeeze gives the source back. */
+export const isSqueezed = ({ checkpoint, outcome }: Past): boolean =>
+  checkpoint.decision === 'squeeze' &&
+  !(outcome.state === 'succeeded' && outcome.adapterId === checkpoint.source_adapter_id);

@@ -1,0 +1,48 @@
+import type { RunRequest } from '../../contract/run.ts';
+import type { Schedule } from '../../contract/schedule.ts';
+import type { Target } from '../../contract/target.ts';
+import type { AdaptivePlan } from './adaptive-plan.ts';
+
+export interface RankRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A run as it was made; never changed. What it has come to follows from its checkpoints. */
+export interface RunManifest {
+  readonly id: string;
+  readonly request: RunRequest;
+  /** Planned once, so that a later version of the planner does not change a training that is under way. */
+  readonly schedule: Schedule | null;
+  /** Set where `schedule` is not. */
+  readonly adaptive: AdaptivePlan | null;
+  readonly created_at: string;
+}
+
+/**
+ * A checkpoint that was accepted, and what was decided; never changed. It is written before its job is submitted and
+ * holds the job's id, so that whoever finds no such job can submit it.
+ */
+export interface CheckpointManifest {
+  readonly run_id: string;
+  /** Its place in the run's log, from 1. */
+  readonly sequence: number;
+  readonly step: number;
+  readonly decision: 'squeeze' | 'keep';
+  readonly reason: string;
+  readonly late_by_steps: number;
+  readonly rank_before: RankRange;
+  readonly source_adapter_id: string;
+  /** Of the moments that came along; null: none did. */
+  readonly optimizer_sha256: string | null;
+  readonly base_model: string | null;
+  /** Digest of the names and shapes of the modules; the list itself is the blob of that digest. */
+  readonly modules_sha256: string;
+  /** null for keep, as is the job's id. */
+  readonly target: Target | null;
+  readonly job_id: string | null;
+  readonly created_at: string;
+}
+
+export const clockOfRun = ({ schedule, adaptive }: RunManifest): Schedule | AdaptivePlan =>
+  (schedule ?? adaptive)!;

@@ -1,0 +1,30 @@
+import type { CheckpointJobRequest } from '../../contract/job.ts';
+import type { Target } from '../../contract/target.ts';
+import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
+
+/**
+ * The target of a run's squeeze: a rank or what the spectrum has to keep, with how a trainer needs the result: the
+ * scale where it was, singular values in both factors, and the projections for whatever else lives in the old basis.
+ */
+export const squeezeTarget = ({ request }: RunManifest, goal: Target): Target => ({
+  ...goal,
+  scale: request.alpha ?? 'keep',
+  split: 'balanced',
+  revive: request.revive ?? true,
+  projections: true,
+});
+
+/** The job of a checkpoint. Follows from what is stored, so that it can be submitted again. */
+export function squeezeJob({ request }: RunManifest, checkpoint: CheckpointManifest): CheckpointJobRequest {
+  const { run_id, step, source_adapter_id, optimizer_sha256, target } = checkpoint;
+  return {
+    kind: 'checkpoint',
+    run_id,
+    step,
+    adapter_id: source_adapter_id,
+    targets: [target!],
+    ...(request.options === undefined ? {} : { options: request.options }),
+    optimizer:
+      optimizer_sha256 === null ? null : { sha256: optimizer_sha256, mode: request.optimizer ?? 'carry' },
+  };
+}
