@@ -1,0 +1,66 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** Debian's Python, where python3-torch and python3-sklearn land. */
+const PYTHON = '/usr/bin/python3';
+const SCRIPT = fileURLToPath(new URL('./train_seed.py', import.meta.url));
+export const NEEDED = 'python3-torch, python3-safetensors and python3-sklearn';
+
+/** null when it cannot be run here; else the versions of its libraries. */
+export function pythonVersions(): Record<string, string> | null {
+  const show =
+    'import json, platform, safetensors, sklearn, torch\n' +
+    'print(json.dumps({"Python": platform.python_version(), "torch": torch.__version__, "scikit-learn": sklearn.__version__}))';
+  try {
+    return JSON.parse(
+      execFileSync(PYTHON, ['-c', show], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+    );
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Runs train_seed.py on one thread: `order` goes in as JSON, each line that comes out is a JSON value.
+ * @throws Error with the end of its standard error when it fails
+ */
+export async function runWorker(order: object, onValue: (value: unknown) => void): Promise<void> {
+  // Beside the other worker a second thread of BLAS would only take its core.
+  const env = {
+    ...process.env,
+    OMP_NUM_THREADS: '1',
+    OPENBLAS_NUM_THREADS: '1',
+    PYTHONDONTWRITEBYTECODE: '1',
+  };
+  const child = spawn(PYTHON, [SCRIPT], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const killWithUs = () => child.kill('SIGKILL');
+  process.once('exit', killWithUs);
+  try {
+    let errors = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      errors = (errors + text).slice(-4000);
+    });
+    const closed = once(child, 'close');
+    child.stdin.end(JSON.stringify(order));
+    for await (const line of createInterface({ input: child.stdout })) onValue(JSON.parse(line));
+    const [code, signal] = await closed;
+    if (code !== 0) throw new Error(`train_seed.py ended with ${code ?? signal}:\n${errors}`);
+  } finally {
+    process.removeListener('exit', killWithUs);
+  }
+}
+
+/** Does all orders, `atOnce` at a time, in their order. */
+export async function runAll<T>(
+  orders: readonly T[],
+  atOnce: number,
+  run: (order: T) => Promise<void>,
+): Promise<void> {
+  const waiting = [...orders];
+  const lane = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await run(next);
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+}
