@@ -74,6 +74,8 @@ class Annealer:
         else:
             record = service.run(run)
         self.run_id = record["id"]
+        # The same content after a crash has to be the same checkpoint, to the byte.
+        self._base_model = self._base_model or record["base_model"]
         self.next_step = self._next_step(record, step)
         self._newest_step = -1 if record["step"] is None else record["step"]
         if run is not None:
@@ -203,6 +205,8 @@ class Annealer:
                     scheduler.base_lrs[at] *= factor
 
     def _check_groups(self):
+        if isinstance(self._optimizer, torch.optim.Adagrad):
+            raise ValueError("Adagrad cannot be annealed: its sums cannot be carried, and it does not make them anew")
         held = {id(parameter) for group in self._optimizer.param_groups for parameter in group["params"]}
         for name, factor in self._factors():
             if id(factor) not in held:

@@ -28,7 +28,7 @@ export async function runPython<T>(script: string, ...args: readonly string[]): 
   const { PATH, HOME, TMPDIR } = process.env;
   const env = {
     ...(Object.fromEntries(Object.entries({ PATH, HOME, TMPDIR }).filter(([, value]) => value)) as object),
-    PYTHONPATH: `${CLIENT}:${HERE}`,
+    PYTHONPATH: [CLIENT, HERE, join(HERE, 'stand_in')].join(':'),
     PYTHONDONTWRITEBYTECODE: '1',
     // Threads that spin would only take the cores from the service under test.
     OMP_NUM_THREADS: '1',

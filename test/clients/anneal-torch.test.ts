@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { CheckpointRecord, RunRecord } from '../../src/contract/run.ts';
+import { type Service, startService } from '../e2e/service.ts';
+import { runPython, skipWithoutPython } from './python.ts';
+
+/** What the trainer has right after a checkpoint. Four factors: A and B of both layers. */
+interface Event {
+  readonly record: CheckpointRecord;
+  readonly loss_before: number;
+  readonly loss_after: number;
+  readonly loss_at_best: number;
+  readonly actual_error: number;
+  readonly shapes: readonly (readonly number[])[];
+  readonly moments: readonly Readonly<Record<string, readonly number[]>>[];
+  readonly moment_norms: readonly number[];
+  readonly steps: readonly number[];
+  readonly optimizer_holds: boolean;
+  readonly states: number;
+  readonly layers: readonly (readonly number[])[];
+}
+
+interface Loop {
+  readonly run: RunRecord;
+  readonly started_at: number;
+  readonly ended_at: number;
+  readonly events: readonly Event[];
+  readonly moved: readonly boolean[];
+  readonly loaded_again: Readonly<Record<string, boolean>>;
+  readonly events_between: number;
+  readonly resumed_next: number;
+  readonly resumed_events: readonly Event[];
+  readonly final_ranks: readonly number[];
+}
+
+interface RanksEvent {
+  readonly record: CheckpointRecord;
+  readonly ranks: Readonly<Record<string, number>>;
+  readonly layers: readonly (readonly [r: number, alpha: number, scaling: number])[];
+  readonly moments: readonly (readonly number[])[];
+  readonly shapes: readonly (readonly number[])[];
+  readonly rate_factor: number;
+  readonly rates: readonly [number, number];
+  readonly base_rates: readonly [number, number];
+}
+
+interface Trainer {
+  readonly run: RunRecord;
+  readonly names: readonly string[];
+  readonly losses: readonly number[];
+  readonly scaling_before: number;
+  readonly layers: readonly (readonly number[])[];
+  readonly linear: readonly (readonly number[])[];
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly state_dict: Readonly<Record<string, readonly number[]>>;
+  readonly optimizer: readonly (readonly number[])[];
+  readonly refused: Readonly<Record<string, string | null>>;
+}
+
+const close = (actual: number, expected: number, tolerance: number, what: string): void =>
+  assert.ok(
+    Math.abs(actual - expected) <= tolerance * Math.abs(expected),
+    `${what}: ${actual}, not ${expected}`,
+  );
+
+describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safetensors', 'numpy') }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'anneal-torch-'));
+  let service: Service;
+  before(async () => {
+    service = await startService({ dataDir: join(folder, 'data') });
+  });
+  after(async () => {
+    await service?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  describe('by a schedule, with AdamW, crashes in between', () => {
+    let loop: Loop;
+    before(async () => {
+      loop = await runPython<Loop>('anneal_loop.py', service.url);
+    });
+    const events = () => [...loop.events, ...loop.resumed_events];
+
+    it('squeezes at the steps of the schedule, to its ranks', () => {
+      const seen = events().map(({ record }) => [
+        record.step,
+        record.rank_before.max,
+        record.rank_after?.max,
+      ]);
+      assert.deepEqual(seen, [
+        [20, 8, 4],
+        [20, 8, 4],
+        [40, 4, 2],
+      ]);
+      assert.deepEqual(loop.final_ranks, [2, 2]);
+      assert.equal(loop.run.at_target, true);
+      for (const { record } of events()) assert.equal(record.late_by_steps, 0);
+    });
+
+    it('goes on with the loss that the best truncation of ΔW has', () => {
+      for (const { record, loss_after, loss_at_best, actual_error } of events()) {
+        close(loss_after, loss_at_best, 1e-4, `loss after step ${record.step}`);
+        close(actual_error, record.relative_error!, 1e-4, `error of step ${record.step}`);
+      }
+      assert.ok(loop.ended_at < loop.started_at / 4, `${loop.started_at} → ${loop.ended_at}`);
+    });
+
+    it('gives layers and optimizer the new shapes, and keeps scaling and step counts', () => {
+      for (const event of events()) {
+        const k = event.record.rank_after!.max;
+        assert.deepEqual(event.shapes, [
+          [k, 24],
+          [32, k],
+          [k, 32],
+          [16, k],
+        ]);
+        assert.deepEqual(
+          event.moments,
+          event.shapes.map((shape) => ({ exp_avg: shape, exp_avg_sq: shape })),
+        );
+        assert.ok(event.moment_norms.every((norm) => norm > 0 && Number.isFinite(norm)));
+        assert.deepEqual(event.steps, Array(4).fill(event.record.step));
+        assert.deepEqual(event.layers, Array(2).fill([k, 2 * k, 2]));
+        assert.equal(event.record.training?.optimizer, 'carried');
+        // Nothing of the old parameters is left behind.
+        assert.equal(event.states, 4);
+        assert.equal(event.optimizer_holds, true);
+      }
+      assert.deepEqual(loop.moved, Array(4).fill(true), 'the next step moves the new parameters');
+    });
+
+    it('loads the same answer after a crash between the squeeze and loading it', () => {
+      const loaded = Object.entries(loop.loaded_again);
+      assert.equal(loaded.length, 6);
+      for (const [name, isSame] of loaded) assert.ok(isSame, name);
+      assert.equal(loop.events_between, 0);
+    });
+
+    it('rewinds the run when it restarts from an older step', () => {
+      assert.equal(loop.resumed_next, 20);
+      const lineage = loop.run.checkpoints.map(({ step, superseded }) => [step, superseded]);
+      assert.deepEqual(lineage, [
+        [20, true],
+        [20, false],
+        [40, false],
+      ]);
+    });
+  });
+
+  it('follows ranks by module, alpha and learning rates', async () => {
+    const { events } = await runPython<{ events: RanksEvent[] }>('anneal_ranks.py', service.url);
+    assert.deepEqual(
+      events.map(({ record }) => record.decision),
+      ['squeeze', 'keep', 'squeeze'],
+    );
+    const [first, kept, last] = events as [RanksEvent, RanksEvent, RanksEvent];
+    assert.deepEqual(first.ranks, { 'toy.first': 1, 'toy.second': 8 });
+    assert.deepEqual(kept.ranks, first.ranks);
+    assert.deepEqual(last.ranks, { 'toy.first': 1, 'toy.second': 1 });
+    let rate = 1e-4;
+    for (const { record, layers, moments, shapes, rate_factor, rates, base_rates } of events) {
+      assert.deepEqual(moments, shapes);
+      for (const [r, alpha, scaling] of layers) {
+        close(scaling, 2 * Math.sqrt(8 / r), 1e-6, 'scaling grows with √(8/r)');
+        close(alpha, scaling * r, 1e-6, 'alpha');
+      }
+      const factor = record.decision === 'squeeze' ? record.training!.learning_rate_factor : 1;
+      rate *= factor;
+      close(rate_factor, factor, 1e-9, 'lr');
+      close(rates[1], rate, 1e-9, 'initial_lr');
+      close(base_rates[1], rate, 1e-9, 'base_lrs');
+      assert.deepEqual([rates[0], base_rates[0]], [0.5, 0.5], 'groups without LoRA keep theirs');
+    }
+    assert.ok(rate !== 1e-4);
+  });
+
+  it('raises what the run refuses, and changes nothing then', async () => {
+    const refused = await runPython<Record<string, Record<string, unknown>>>(
+      'anneal_refused.py',
+      service.url,
+    );
+    assert.deepEqual(refused.unknown_run, { code: 'RUN_NOT_FOUND', status: 404 });
+    assert.deepEqual(refused.contradiction, { code: 'SCHEDULE_INVALID', status: 422 });
+    assert.deepEqual(refused.other_rank, { code: 'CHECKPOINT_RANK', status: 409, unchanged: true });
+    assert.deepEqual(refused.not_finite, { code: 'NON_FINITE_WEIGHTS', status: null, unchanged: true });
+    assert.match(
+      String(refused.not_held!.message),
+      /does not hold base_model\.model\.toy\.first\.lora_A\.weight/,
+    );
+    assert.match(String(refused.mixed_group!.message), /parameter groups of their own/);
+    assert.match(String(refused.adagrad!.message), /Adagrad/);
+    assert.deepEqual(refused.reset, { states: [0, 0, 0, 0], optimizer: 'reset', steps: [1, 1, 1, 1] });
+    assert.match(String(refused.foreign!.warning), /exp_inf.*starts anew/);
+    assert.deepEqual(refused.foreign!.steps, [1, 1, 1, 1]);
+  });
+
+  it('serves Trainer’s callbacks and PEFT’s layers (stand-ins of both)', async () => {
+    const trained = await runPython<Trainer>('anneal_with_trainer.py', service.url);
+    assert.deepEqual(trained.names, ['q_proj', 'v_proj']);
+    assert.equal(trained.run.schedule?.total_steps, 30);
+    assert.deepEqual(
+      trained.run.checkpoints.map(({ step, rank_after }) => [step, rank_after?.max]),
+      [
+        [10, 4],
+        [20, 2],
+      ],
+    );
+    assert.ok(trained.losses.at(-1)! < trained.losses[0]!);
+    for (const [r, alpha, scaling] of trained.layers) {
+      assert.equal(r, 2);
+      close(scaling!, trained.scaling_before, 1e-6, 'scaling');
+      close(alpha!, 2 * scaling!, 1e-6, 'alpha');
+    }
+    const { r, lora_alpha, use_rslora, rank_pattern, alpha_pattern } = trained.config;
+    assert.equal(r, 2);
+    close(Number(lora_alpha) / 2, trained.scaling_before, 1e-6, 'what the configuration says');
+    assert.deepEqual([use_rslora, rank_pattern, alpha_pattern], [false, {}, {}]);
+    assert.deepEqual(trained.linear, [
+      [2, 2],
+      [2, 2],
+    ]);
+    const shapes = [
+      [2, 16],
+      [16, 2],
+      [2, 16],
+      [16, 2],
+    ];
+    assert.deepEqual(trained.optimizer, shapes);
+    assert.deepEqual(Object.values(trained.state_dict), shapes);
+    for (const [what, words] of [
+      ['several', /world_size is 2/],
+      ['embedding', /q_proj: embeddings cannot be annealed/],
+      ['convolution', /q_proj: only Linear factors can be annealed, not Conv2d/],
+      ['variant', /q_proj: .*DoRA/],
+      ['no_adapter', /'other'/],
+      ['no_layers', /no LoRA layers/],
+    ] as const) {
+      assert.match(trained.refused[what] ?? '', words, what);
+    }
+  });
+});
