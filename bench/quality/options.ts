@@ -10,6 +10,7 @@ and bench/quality/results/results.json.
 
   --seeds N      seeds compared (default 10; at most 20)
   --workers N    trainings at a time, one thread each (default 2)
+  --out DIR      where page, figure and results go instead
   --render       no training: writes page and figure anew from results.json
   --quick        one seed, few steps, into data/quality: tries the experiment itself, its numbers are worth nothing`;
 
@@ -23,6 +24,8 @@ export interface QualityOptions {
   readonly workers: number;
   readonly render: boolean;
   readonly quick: boolean;
+  /** undefined: docs/ and bench/quality/results/, or data/quality/ when quick. */
+  readonly out: string | undefined;
 }
 
 const FULL: Omit<Plan, 'seeds'> = {
@@ -62,6 +65,7 @@ export function parseOptions(words: readonly string[]): QualityOptions | null {
     options: {
       seeds: { type: 'string' },
       workers: { type: 'string' },
+      out: { type: 'string' },
       render: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -75,6 +79,7 @@ export function parseOptions(words: readonly string[]): QualityOptions | null {
     workers: whole('workers', values.workers ?? '2', MAX_WORKERS),
     render: values.render,
     quick: values.quick,
+    out: values.out,
   };
 }
 

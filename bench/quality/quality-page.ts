@@ -10,6 +10,7 @@ const VARIANT_NAMES: Readonly<Record<Variant, string>> = {
   hint: 'learning rate times the hint',
   sqrt_hint: 'alpha sqrt, learning rate times the hint',
 };
+const count = (seeds: readonly number[]) => `${seeds.length} seed${seeds.length === 1 ? '' : 's'}`;
 type Measure = 'accuracy' | 'loss';
 const DIGITS: Readonly<Record<Measure, number>> = { accuracy: 1, loss: 3 };
 
@@ -28,14 +29,14 @@ ${qualityTable(results, 'accuracy')}
 
 ${qualityTable(results, 'loss')}
 
-Mean ± standard deviation over ${plan.seeds.length} seeds.
+Mean ± standard deviation over ${count(plan.seeds)}.
 
 ### Against training directly at the same rank
 
 ${differenceTable(results)}
 
 Difference in percentage points of accuracy, mean ± standard deviation of the differences seed by seed. p: exact sign-flip
-test, two-sided (with ${plan.seeds.length} seeds it cannot be below ${pText(2 / 2 ** plan.seeds.length)}). Holm: the same,
+test, two-sided (with ${count(plan.seeds)} it cannot be below ${pText(2 / 2 ** plan.seeds.length)}). Holm: the same,
 corrected for the ${plan.ranks.length * (METHODS.length - 1)} comparisons of the table.
 
 ### In-Squeeze: what the service offers, at rank ${plan.variant_rank}
@@ -46,7 +47,7 @@ ${variantTable(results)}
 
 ${peakTable(results)}
 
-Tried: ${plan.peaks.join(', ')}, on ${plan.sweep_seeds.length} other seeds; the best mean accuracy of each cell was taken.`;
+Tried: ${plan.peaks.join(', ')}, on ${plan.sweep_seeds.length} other seed${plan.sweep_seeds.length === 1 ? '' : 's'}; the best mean accuracy of each cell was taken.`;
 }
 
 /** The values of one cell, in the order of the plan's seeds. */

@@ -20,19 +20,18 @@ const startedMs = performance.now();
 const elapsed = () => `${((performance.now() - startedMs) / 1000).toFixed(0).padStart(4)} s`;
 const say = (line: string) => console.error(`${elapsed()}  ${line}`);
 
-const outDir = options.quick ? join(REPOSITORY, 'data', 'quality') : join(REPOSITORY, 'docs');
-const resultsPath = options.quick
-  ? join(outDir, 'results.json')
-  : join(REPOSITORY, 'bench', 'quality', 'results', 'results.json');
+const ownDir = options.out ?? (options.quick ? join(REPOSITORY, 'data', 'quality') : undefined);
+const pageDir = ownDir ?? join(REPOSITORY, 'docs');
+const resultsPath = join(ownDir ?? join(REPOSITORY, 'bench', 'quality', 'results'), 'results.json');
 
 const results = options.render
   ? (JSON.parse(await readFile(resultsPath, 'utf8')) as Results)
   : await measure(options);
-const figurePath = join(outDir, FIGURE);
+const figurePath = join(pageDir, FIGURE);
 for (const path of [resultsPath, figurePath]) await mkdir(dirname(path), { recursive: true });
 await writeFile(resultsPath, resultsText(results));
 await writeFile(figurePath, qualityFigure(results));
-await writeBetweenMarks(join(outDir, 'quality.md'), qualityPage(results, FIGURE));
+await writeBetweenMarks(join(pageDir, 'quality.md'), qualityPage(results, FIGURE));
 say('Done.');
 
 /** Reads the command line; ends the process on --help and on words it does not know. */
@@ -60,6 +59,7 @@ async function measure({ plan, workers }: QualityOptions): Promise<Results> {
     const found = await runExperiment({ plan, url: service.url, workers, say });
     const command = ['npx tsx bench/quality/run.ts', ...words].join(' ');
     const facts = [
+      ...(options.quick ? ['**A quick run: it tries the experiment, its numbers are worth nothing.**'] : []),
       ...describeMachine(versions),
       `Command: \`${command}\`, ${elapsed().trim()}, ${workers} training${workers === 1 ? '' : 's'} at a time, one thread each`,
     ];

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { choosePeaks } from '../../bench/quality/choose-peaks.ts';
+import { parseOptions } from '../../bench/quality/options.ts';
+import { holm, signFlipP, standardDeviation } from '../../bench/quality/paired.ts';
+import { percentAxis, qualityFigure } from '../../bench/quality/quality-figure.ts';
+import { qualityPage } from '../../bench/quality/quality-page.ts';
+import { METHODS, type Results, type Score } from '../../bench/quality/results.ts';
+import { runAll } from '../../bench/quality/workers.ts';
+import { writeBetweenMarks } from '../../bench/quality/write-between-marks.ts';
+
+const plan = parseOptions(['--seeds', '6'])!.plan;
+const score = (own: Partial<Score>): Score => ({
+  phase: 'main',
+  seed: 1,
+  method: 'direct',
+  variant: 'default',
+  rank: 1,
+  peak: 0.003,
+  accuracy: 50,
+  loss: 1,
+  ...own,
+});
+
+/** In-Squeeze 3 points above direct at rank 1 and 2 below it at rank 2, on every seed; post lost; reset as default. */
+function madeUp(): Results {
+  const above: Record<string, number> = { 'in/1': 3, 'in/2': -2, 'post/1': -40 };
+  const cells = METHODS.flatMap((method) => plan.ranks.map((rank) => ({ method, rank })));
+  const scores = plan.seeds.flatMap((seed) => [
+    score({ seed, method: 'source', rank: plan.source_rank, accuracy: 95 }),
+    ...cells.map(({ method, rank }) =>
+      score({ seed, method, rank, accuracy: 50 + 5 * rank + seed + (above[`${method}/${rank}`] ?? 0) }),
+    ),
+    score({ seed, phase: 'variant', method: 'in', variant: 'reset', accuracy: 58 + seed }),
+  ]);
+  const peaks = Object.fromEntries(cells.map(({ method, rank }) => [`${method}/${rank}`, 0.003]));
+  return { plan, peaks, scores, bases: [], facts: ['Machine: none'] };
+}
+const rows = (page: string, start: string) =>
+  page
+    .split('\n')
+    .filter((line) => line.startsWith(`| ${start} `))
+    .map((line) => line.replace(/ +/g, ' '));
+
+describe('quality: paired differences', () => {
+  it('are as unlikely as the share of sign patterns that go as far', () => {
+    assert.equal(signFlipP([1, 1, 1, 1, 1]), 2 / 32);
+    // Sums of ±1±2±3: 6 (1 way), 4 (1), 2 (1), 0 (2), and their negatives.
+    assert.equal(signFlipP([1, 2, 3]), 2 / 8);
+    assert.equal(signFlipP([-1, 2, 3]), 4 / 8);
+    assert.equal(signFlipP([1, 2, -3]), 1);
+    assert.equal(signFlipP([0, 0, 0]), 1);
+    assert.throws(() => signFlipP(new Array(21).fill(1)), RangeError);
+  });
+
+  it('do not depend on their order, their size or their common sign', () => {
+    const found = [0.3, -0.1, 0.7, 0.2, 0.45, -0.05];
+    const p = signFlipP(found);
+    assert.ok(p > 2 / 64 && p < 1);
+    assert.equal(signFlipP([...found].reverse()), p);
+    assert.equal(signFlipP(found.map((value) => -1e-6 * value)), p);
+  });
+
+  it('are corrected for how many there are', () => {
+    assert.deepEqual(holm([0.04, 0.01, 0.02]), [0.04, 0.03, 0.04]);
+    assert.deepEqual(holm([0.5, 0.9]), [1, 1]);
+    assert.equal(standardDeviation([1, 2, 3]), 1);
+    assert.equal(standardDeviation([7]), 0);
+  });
+});
+
+describe('quality: learning rates', () => {
+  it('are the best in the mean over the seeds of the sweep, for each method and rank', () => {
+    const swept = (method: Score['method'], peak: number, seed: number, accuracy: number) =>
+      score({ phase: 'sweep', method, peak, seed, accuracy });
+    const scores = [
+      swept('direct', 0.003, 101, 90),
+      swept('direct', 0.003, 102, 50),
+      swept('direct', 0.006, 101, 75),
+      swept('direct', 0.006, 102, 75),
+      swept('in', 0.003, 101, 60),
+      swept('in', 0.006, 101, 59),
+      score({ phase: 'main', peak: 0.012, accuracy: 100 }),
+    ];
+    assert.deepEqual(choosePeaks(scores, plan), { 'direct/1': 0.006, 'in/1': 0.003 });
+  });
+});
+
+describe('quality: page', () => {
+  it('shows means, spreads and differences by seed', () => {
+    const page = qualityPage(madeUp(), 'x.svg');
+    assert.doesNotMatch(page, /NaN|undefined|Infinity/);
+    const [accuracy, , peaks] = rows(page, 'Direct');
+    // 50 + 5 r + the mean of the seeds 1 … 6.
+    assert.equal(accuracy, '| Direct | 58.5 ± 1.9 | 63.5 ± 1.9 | 73.5 ± 1.9 | 93.5 ± 1.9 | 95.0 ± 0.0 |');
+    assert.match(peaks!, /^\| Direct \| 0\.003 \|/);
+    // 2/2⁶; three rows are as clear, the nine others are no difference at all: 12 · 0.03125.
+    const found = rows(page, 'In-Squeeze');
+    assert.ok(found.includes('| In-Squeeze | 1 | +3.00 ± 0.00 | 6 of 6 | 0.031 | 0.375 |'), found.join('\n'));
+    assert.ok(found.includes('| In-Squeeze | 2 | −2.00 ± 0.00 | 0 of 6 | 0.031 | 0.375 |'), found.join('\n'));
+    assert.ok(found.includes('| In-Squeeze | 4 | +0.00 ± 0.00 | 0 of 6 | 1.000 | 1.000 |'), found.join('\n'));
+    assert.match(rows(page, 'moments reset')[0]!, /\| 61\.5 ± 1\.9 \| 1\.000 ± 0\.000 \| \+0\.00 ± 0\.00 \|/);
+  });
+
+  it('is refused where a score is missing', () => {
+    const whole = madeUp();
+    const lacking = { ...whole, scores: whole.scores.slice(0, -3) };
+    assert.throws(() => qualityPage(lacking, 'x.svg'), /seed 6 lacks a score/);
+  });
+
+  it('replaces what stands between its marks and nothing else', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'quality-'));
+    try {
+      const path = join(dir, 'page.md');
+      await writeBetweenMarks(path, 'first');
+      writeFileSync(path, `# Title\n\n${readFileSync(path, 'utf8')}\nAfter.\n`);
+      await writeBetweenMarks(path, 'second');
+      const text = readFileSync(path, 'utf8');
+      assert.match(text, /^# Title\n\n<!--[^>]+-->\n\nsecond\n\n<!--[^>]+-->\n\nAfter\.\n$/);
+      writeFileSync(path, 'no marks');
+      await assert.rejects(writeBetweenMarks(path, 'third'), /lacks the marks/);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('quality: figure', () => {
+  it('has whole percents around all values', () => {
+    assert.deepEqual(percentAxis([17.9, 95]).ticks, [0, 20, 40, 60, 80, 100]);
+    assert.deepEqual(percentAxis([90.1, 93.5]).ticks, [90, 91, 92, 93, 94]);
+    assert.deepEqual(percentAxis([99, 103]).ticks, [99, 100]);
+  });
+
+  it('shows every method at every rank once, inside the frame', () => {
+    const svg = qualityFigure(madeUp());
+    assert.doesNotMatch(svg, /NaN|undefined|Infinity/);
+    const places = [...svg.matchAll(/transform="translate\(([\d.]+) ([\d.]+)\)"/g)].map(([, x, y]) => [
+      +x!,
+      +y!,
+    ]);
+    assert.equal(places.length, METHODS.length * (plan.ranks.length + 1), 'points, and the legend');
+    assert.ok(places.every(([x, y]) => x! >= 66 && x! <= 726 && y! >= 74 && y! <= 398));
+    assert.equal(svg.match(/<polyline /g)?.length, METHODS.length);
+    assert.match(svg, /trained at rank 32/);
+  });
+});
+
+describe('quality: options and workers', () => {
+  it('keep the stages of the paper in the whole run', () => {
+    const { source_rank, ranks, total_steps, cont_steps, min_stage_steps, sweep_seeds, seeds } = parseOptions(
+      [],
+    )!.plan;
+    const stages = Math.log2(source_rank / Math.min(...ranks)) + 1;
+    assert.ok(
+      min_stage_steps >= 200 && total_steps / stages >= min_stage_steps && cont_steps >= min_stage_steps,
+    );
+    assert.deepEqual(
+      seeds.filter((seed) => sweep_seeds.includes(seed)),
+      [],
+      'seeds compared are not those that chose the learning rates',
+    );
+  });
+
+  it('name what cannot be read', () => {
+    assert.equal(parseOptions(['--help']), null);
+    assert.throws(
+      () => parseOptions(['--seeds', '21']),
+      /--seeds must be a whole number from 1 to 20, not "21"/,
+    );
+    assert.throws(() => parseOptions(['--workers', 'x']), /--workers/);
+    assert.throws(() => parseOptions(['--fast']), /--fast/);
+  });
+
+  it('work so many at a time, and all of it', async () => {
+    let running = 0;
+    let most = 0;
+    const done: number[] = [];
+    await runAll([1, 2, 3, 4, 5], 2, async (order) => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+      done.push(order);
+    });
+    assert.deepEqual([most, done.sort()], [2, [1, 2, 3, 4, 5]]);
+  });
+});
