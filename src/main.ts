@@ -48,6 +48,7 @@ async function start(config: Config, logger: Logger): Promise<void> {
   running.push(() => queue.close());
   const metrics = new Metrics(PRODUCT);
   metrics.watchQueue(() => queue.counts());
+  metrics.watchReadiness({ storage: () => blobs.check(), queue: () => queue.check() });
   await queue
     .check()
     .catch((error: AppError) => logger.warn({ reason: error.message }, 'the queue is not ready'));

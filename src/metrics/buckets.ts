@@ -15,3 +15,6 @@ export const ENERGY_BUCKETS = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.99
 export const ERROR_BUCKETS = [
   1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 1,
 ];
+
+/** Ranks are powers of two more often than not. */
+export const RANK_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];

@@ -2,6 +2,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { JobRecord, ProviderInfo } from '../contract/job.ts';
 import type { CheckpointRecord, RunRecord } from '../contract/run.ts';
 import { ENERGY_BUCKETS, ERROR_BUCKETS, HTTP_SECONDS_BUCKETS, JOB_SECONDS_BUCKETS } from './buckets.ts';
+import { OutcomeMetrics } from './outcomes.ts';
+import { type ReadinessCheck, ReadinessMetrics } from './readiness.ts';
 
 /** What a job moved, as the engine counts it. */
 export interface JobTotals {
@@ -24,6 +26,8 @@ const QUEUE_COUNTS_TIMEOUT_MS = 1000;
 /** Everything that /metrics shows, in a registry of its own. */
 export class Metrics {
   private readonly registry = new Registry();
+  private readonly outcomes = new OutcomeMetrics(this.registry);
+  private readonly readiness = new ReadinessMetrics(this.registry);
   private queueCounts: (() => Promise<Record<string, number>>) | undefined;
 
   private readonly jobs = this.counter('jobs_total', 'Jobs that reached a final state.', ['kind', 'state']);
@@ -117,6 +121,7 @@ export class Metrics {
   jobFinished(job: JobRecord, totals?: JobTotals): void {
     const { kind, state, timings } = job;
     this.jobs.inc({ kind, state });
+    this.outcomes.jobFinished(job, totals?.bytesRead);
     if (job.error) this.failures.inc({ kind, code: job.error.code });
     for (const [phase, seconds] of Object.entries(timings ?? {}))
       this.jobSeconds.observe({ kind, phase }, seconds);
@@ -158,6 +163,11 @@ export class Metrics {
   /** Where the queue gauge gets its numbers, at every scrape. */
   watchQueue(counts: () => Promise<Record<string, number>>): void {
     this.queueCounts = counts;
+  }
+
+  /** What the readiness gauge looks at, at every scrape: a check for each part, by its name. */
+  watchReadiness(checks: Readonly<Record<string, ReadinessCheck>>): void {
+    this.readiness.watch(checks);
   }
 
   private async countQueue(): Promise<Record<string, number>> {

@@ -1,0 +1,47 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { JobRecord } from '../contract/job.ts';
+import { RANK_BUCKETS } from './buckets.ts';
+
+/** What jobs came to: attempts they took, ranks and sizes of their results. */
+export class OutcomeMetrics {
+  private readonly attempts: Counter<'kind'>;
+  private readonly rank: Histogram<'kind'>;
+  private readonly sourceBytes: Counter<'kind'>;
+  private readonly resultBytes: Counter<'kind'>;
+
+  constructor(registry: Registry) {
+    const shared = { labelNames: ['kind'] as const, registers: [registry] };
+    this.attempts = new Counter({
+      ...shared,
+      name: 'lora_squeeze_job_attempts_total',
+      help: 'Attempts that finished jobs took. More than jobs: some were tried again.',
+    });
+    this.rank = new Histogram({
+      ...shared,
+      name: 'lora_squeeze_result_rank',
+      help: 'Largest rank of a result over its modules.',
+      buckets: RANK_BUCKETS,
+    });
+    this.sourceBytes = new Counter({
+      ...shared,
+      name: 'lora_squeeze_result_source_bytes_total',
+      help: 'Bytes of the weights that results were made from, counted anew for every result.',
+    });
+    this.resultBytes = new Counter({
+      ...shared,
+      name: 'lora_squeeze_result_bytes_total',
+      help: 'Bytes of the weights of results, also of those that had not to change.',
+    });
+  }
+
+  /** @param sourceBytes of all sources together; undefined where the job was not computed here */
+  jobFinished({ kind, attempts, results }: JobRecord, sourceBytes: number | undefined): void {
+    this.attempts.inc({ kind }, attempts);
+    for (const { rank, bytes } of results) {
+      this.rank.observe({ kind }, rank.max);
+      if (sourceBytes === undefined) continue;
+      this.sourceBytes.inc({ kind }, sourceBytes);
+      this.resultBytes.inc({ kind }, bytes);
+    }
+  }
+}
