@@ -19,7 +19,11 @@ const RunPath = Type.Object({
 });
 const CheckpointPath = Type.Object({
   ...RunPath.properties,
-  step: Type.Integer({ minimum: 0, maximum: 1e9, description: 'Step of the checkpoint' }),
+  step: Type.String({
+    pattern: '^[0-9]{1,10}$',
+    description: 'Step of the checkpoint',
+    examples: [String(CHECKPOINT_EXAMPLE.step)],
+  }),
 });
 
 /** POST /v1/runs, GET /v1/runs/{id}, and a run's checkpoints. */
@@ -161,7 +165,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
     },
     async (request, reply) => {
       const { id, step } = request.params;
-      return reply.header('cache-control', 'no-store').send(await runs.checkpoint(id, step));
+      return reply.header('cache-control', 'no-store').send(await runs.checkpoint(id, Number(step)));
     },
   );
 };

@@ -1,0 +1,592 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { Value } from 'typebox/value';
+import type { JobRecord, JobResult } from '../../src/contract/job.ts';
+import { CheckpointRecord, RunRecord, type RunRequest } from '../../src/contract/run.ts';
+import { AdapterService } from '../../src/service/adapter-service.ts';
+import { JobService } from '../../src/service/job-service.ts';
+import { blobKey, checkpointKey, jobKey, newJobId, pendingKey } from '../../src/service/layout.ts';
+import { RunService } from '../../src/service/runs/run-service.ts';
+import { type CheckpointParts, checkpointForm, momentsOf, OPTIMIZER } from './checkpoint-form.ts';
+import { problemIn, startServer, type TestServer } from './server.ts';
+import { type TinyAdapter, tinyAdapter } from './tiny-adapter.ts';
+
+/** Ranks 8, 4, 2; squeezes at 334 and 667. */
+const SCHEDULE = { source_rank: 8, target_rank: 2, total_steps: 1000, min_stage_steps: 100 };
+
+describe('annealing runs over HTTP', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startServer();
+  });
+  after(() => server.close());
+
+  const postRun = (body: unknown) =>
+    server.fetch('/v1/runs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  async function newRun(request: RunRequest = { schedule: SCHEDULE }): Promise<RunRecord> {
+    const response = await postRun(request);
+    assert.equal(response.status, 201, await response.clone().text());
+    return (await response.json()) as RunRecord;
+  }
+
+  async function getRun(id: string): Promise<RunRecord> {
+    const response = await server.fetch(`/v1/runs/${id}`);
+    assert.equal(response.status, 200, await response.clone().text());
+    const run = (await response.json()) as RunRecord;
+    assert.ok(Value.Check(RunRecord, run), 'fits the contract');
+    return run;
+  }
+
+  const send = (
+    id: string,
+    adapter: TinyAdapter,
+    parts: CheckpointParts,
+    headers: Record<string, string> = {},
+  ) =>
+    server.fetch(`/v1/runs/${id}/checkpoints`, {
+      method: 'POST',
+      headers,
+      body: checkpointForm(adapter, parts),
+    });
+
+  async function recordOf(response: Response, status: number): Promise<CheckpointRecord> {
+    const text = await response.text();
+    assert.equal(response.status, status, text);
+    const record = JSON.parse(text) as CheckpointRecord;
+    assert.ok(Value.Check(CheckpointRecord, record), `fits the contract: ${text}`);
+    assert.equal(response.headers.get('location'), `/v1/runs/${record.run_id}/checkpoints/${record.step}`);
+    return record;
+  }
+
+  async function checkpointOf(id: string, step: number): Promise<CheckpointRecord> {
+    const response = await server.fetch(`/v1/runs/${id}/checkpoints/${step}`);
+    assert.equal(response.status, 200, await response.clone().text());
+    return (await response.json()) as CheckpointRecord;
+  }
+
+  /** What a worker does: the result of a squeeze is another tiny adapter, of the rank asked for. */
+  async function work(jobId: string, end: Partial<JobRecord> = {}): Promise<void> {
+    const job = (await server.jobStore.get(jobId))!;
+    assert.ok(job.request.kind === 'checkpoint' && 'rank' in job.request.targets[0]!);
+    const { rank } = job.request.targets[0];
+    const adapter = await server.upload(tinyAdapter(job.request.step, { rank }));
+    const projections = { name: 'projections.safetensors', ...(await stored('projections')) };
+    const result: JobResult = {
+      target: job.request.targets[0],
+      adapter_id: adapter.id,
+      format: 'peft',
+      rank: adapter.ranks,
+      bytes: 1,
+      parameters: adapter.parameters,
+      relative_error: 0.1,
+      energy_retained: 0.99,
+      worst_module: null,
+      warnings: [],
+      serving: null,
+      training: {
+        learning_rate_factor: 1.1,
+        revived_directions: 0,
+        optimizer: 'none',
+        files: [projections],
+      },
+    };
+    await server.jobStore.finish({ ...job, state: 'succeeded', results: [result], ...end });
+    server.queue.finished(jobId);
+  }
+
+  /** A blob of that text. */
+  async function stored(text: string): Promise<{ sha256: string; bytes: number }> {
+    const sha256 = text === 'projections' ? 'ab'.repeat(32) : 'cd'.repeat(32);
+    await server.store.put(blobKey(sha256), Buffer.from(text));
+    return { sha256, bytes: text.length };
+  }
+
+  const failed = (code = 'NON_FINITE_WEIGHTS'): Partial<JobRecord> => ({
+    state: 'failed',
+    results: [],
+    error: { code, title: 't', detail: 'd', retryable: false },
+  });
+
+  describe('a run', () => {
+    it('begins with its schedule', async () => {
+      const response = await postRun({ name: 'mine', base_model: 'some/model', schedule: SCHEDULE });
+      assert.equal(response.status, 201, await response.clone().text());
+      const run = (await response.json()) as RunRecord;
+      assert.equal(response.headers.get('location'), `/v1/runs/${run.id}`);
+      assert.deepEqual(await getRun(run.id), run);
+      assert.deepEqual(
+        [run.name, run.base_model, run.mode, run.rank, run.step, run.at_target, run.next_checkpoint_step],
+        ['mine', 'some/model', 'scheduled', { min: 8, max: 8 }, null, false, 334],
+      );
+      assert.deepEqual(
+        run.schedule?.squeezes.map(({ step, to_rank }) => [step, to_rank]),
+        [
+          [334, 4],
+          [667, 2],
+        ],
+      );
+      assert.deepEqual(run.checkpoints, []);
+    });
+
+    it('or with what the spectrum has to keep', async () => {
+      const run = await newRun({ adaptive: { ...SCHEDULE, energy: 0.9, warm_up_steps: 250 } });
+      assert.deepEqual(
+        [run.mode, run.schedule, run.next_checkpoint_step, run.base_model],
+        ['adaptive', null, 250, null],
+      );
+    });
+
+    it('is at its target when there is nothing to squeeze', async () => {
+      const run = await newRun({ schedule: { ...SCHEDULE, target_rank: 8 } });
+      assert.deepEqual([run.at_target, run.next_checkpoint_step], [true, null]);
+    });
+
+    it('is refused when it contradicts itself or the schema', async () => {
+      for (const [body, status, code] of [
+        [{ schedule: { ...SCHEDULE, target_rank: 16 } }, 422, 'SCHEDULE_INVALID'],
+        [{ schedule: { ...SCHEDULE, total_steps: 100 } }, 422, 'SCHEDULE_TOO_SHORT'],
+        [{ adaptive: { ...SCHEDULE } }, 422, 'SCHEDULE_INVALID'],
+        [{ adaptive: { ...SCHEDULE, energy: 0.9, tolerance: 0.1 } }, 422, 'SCHEDULE_INVALID'],
+        [{ schedule: SCHEDULE, adaptive: { ...SCHEDULE, energy: 0.9 } }, 400, 'VALIDATION_FAILED'],
+        [{}, 400, 'VALIDATION_FAILED'],
+        [{ schedule: SCHEDULE, revive: 1 }, 400, 'VALIDATION_FAILED'],
+        [{ schedule: SCHEDULE, alpha: 'fold' }, 400, 'VALIDATION_FAILED'],
+        [{ schedule: SCHEDULE, optimiser: 'reset' }, 400, 'UNKNOWN_OPTION'],
+      ] as const) {
+        await problemIn(await postRun(body), status, code);
+      }
+    });
+
+    it('is not known by other ids', async () => {
+      for (const id of [`run_${'0'.repeat(32)}`, 'a:b', '%2e%2e%2fjobs', 'job_1']) {
+        await problemIn(await server.fetch(`/v1/runs/${id}`), 404, 'RUN_NOT_FOUND');
+        await problemIn(await server.fetch(`/v1/runs/${id}/checkpoints/1`), 404, 'RUN_NOT_FOUND');
+        await problemIn(await send(id, tinyAdapter(), { step: 1 }), 404, 'RUN_NOT_FOUND');
+      }
+    });
+  });
+
+  describe('a checkpoint', () => {
+    let run: RunRecord;
+    beforeEach(async () => {
+      run = await newRun();
+    });
+    const first = tinyAdapter(100, { rank: 8 });
+
+    /** Ids of the jobs of a run. */
+    async function jobsOf(runId: string): Promise<string[]> {
+      const ids = (await server.store.list('jobs/')).map((key) => key.slice('jobs/'.length, -'.json'.length));
+      const jobs = await Promise.all(ids.map((id) => server.jobStore.get(id)));
+      return jobs.flatMap((job) =>
+        job?.request.kind === 'checkpoint' && job.request.run_id === runId ? [job.id] : [],
+      );
+    }
+
+    it('that is early is kept, and nothing of it is stored but that', async () => {
+      const before = await server.store.list('adapters/');
+      const record = await recordOf(await send(run.id, first, { step: 100 }), 200);
+      assert.deepEqual(
+        [record.decision, record.state, record.job_id, record.files, record.next_checkpoint_step],
+        ['keep', 'succeeded', null, [], 334],
+      );
+      assert.deepEqual(
+        [record.rank_before, record.rank_after],
+        [
+          { min: 8, max: 8 },
+          { min: 8, max: 8 },
+        ],
+      );
+      assert.equal(record.adapter_id, record.source_adapter_id);
+      assert.deepEqual(await server.store.list('adapters/'), before);
+      assert.deepEqual(await checkpointOf(run.id, 100), record);
+      assert.deepEqual((await getRun(run.id)).checkpoints, [record]);
+    });
+
+    it('that is due becomes a job, and then the adapter to go on with', async () => {
+      const record = await recordOf(await send(run.id, first, { step: 340 }), 202);
+      assert.deepEqual(
+        [record.decision, record.state, record.late_by_steps, record.adapter_id, record.next_checkpoint_step],
+        ['squeeze', 'queued', 6, null, 667],
+      );
+      const job = (await server.jobStore.get(record.job_id!))!;
+      assert.deepEqual(job.request, {
+        kind: 'checkpoint',
+        run_id: run.id,
+        step: 340,
+        adapter_id: record.source_adapter_id,
+        targets: [{ rank: 4, scale: 'keep', split: 'balanced', revive: true, projections: true }],
+        optimizer: null,
+      });
+      assert.ok(server.queue.jobs.has(job.id));
+      server.queue.jobs.set(job.id, { state: 'active', progress: null, startedAt: new Date(), attempts: 1 });
+      assert.equal((await checkpointOf(run.id, 340)).state, 'active');
+
+      await work(job.id);
+      const done = await checkpointOf(run.id, 340);
+      assert.equal(done.state, 'succeeded');
+      assert.deepEqual(done.rank_after, { min: 4, max: 4 });
+      assert.deepEqual([done.relative_error, done.energy_retained], [0.1, 0.99]);
+      assert.deepEqual(done.training, {
+        learning_rate_factor: 1.1,
+        revived_directions: 0,
+        optimizer: 'none',
+      });
+      assert.deepEqual(
+        done.files.map(({ href }) => href),
+        [
+          `/v1/adapters/${done.adapter_id}/files/adapter_model.safetensors`,
+          `/v1/adapters/${done.adapter_id}/files/adapter_config.json`,
+          `/v1/jobs/${job.id}/files/projections.safetensors`,
+        ],
+      );
+      for (const { href, bytes } of done.files) {
+        const file = await server.fetch(href);
+        assert.deepEqual([file.status, Number(file.headers.get('content-length'))], [200, bytes], href);
+        await file.body?.cancel();
+      }
+      const now = await getRun(run.id);
+      assert.deepEqual(
+        [now.rank, now.step, now.at_target, now.next_checkpoint_step, now.base_model],
+        [{ min: 4, max: 4 }, 340, false, 667, 'some/model'],
+      );
+    });
+
+    it('goes through a whole run', async () => {
+      const squeeze = async (step: number, rank: number) => {
+        const { job_id } = await recordOf(await send(run.id, tinyAdapter(step, { rank }), { step }), 202);
+        await work(job_id!);
+      };
+      await squeeze(334, 8);
+      await recordOf(await send(run.id, tinyAdapter(500, { rank: 4 }), { step: 500 }), 200);
+      await squeeze(667, 4);
+      const last = await recordOf(await send(run.id, tinyAdapter(1000, { rank: 2 }), { step: 1000 }), 200);
+      assert.equal(last.next_checkpoint_step, null);
+      const end = await getRun(run.id);
+      assert.deepEqual([end.rank, end.at_target, end.step], [{ min: 2, max: 2 }, true, 1000]);
+      assert.deepEqual(
+        end.checkpoints.map(({ step, decision, rank_after }) => [step, decision, rank_after?.max]),
+        [
+          [334, 'squeeze', 4],
+          [500, 'keep', 4],
+          [667, 'squeeze', 2],
+          [1000, 'keep', 2],
+        ],
+      );
+    });
+
+    it('does as the run says with scale, moments, dead directions and options', async () => {
+      const other = await newRun({
+        schedule: SCHEDULE,
+        alpha: 'sqrt',
+        optimizer: 'reset',
+        revive: false,
+        options: { method: 'exact', seed: 3 },
+      });
+      const optimizer = momentsOf();
+      const { job_id } = await recordOf(await send(other.id, first, { step: 334, optimizer }), 202);
+      const { request } = (await server.jobStore.get(job_id!))!;
+      assert.ok(request.kind === 'checkpoint');
+      assert.deepEqual(request.options, { method: 'exact', seed: 3 });
+      assert.deepEqual(request.targets, [
+        { rank: 4, scale: 'sqrt', split: 'balanced', revive: false, projections: true },
+      ]);
+      assert.equal(request.optimizer?.mode, 'reset');
+      const blob = await server.store.get(blobKey(request.optimizer.sha256));
+      assert.ok(blob && optimizer.equals(blob), 'the moments are stored under their digest');
+    });
+
+    it('waits for the job when the client prefers to', async () => {
+      const sending = send(run.id, first, { step: 334 }, { prefer: 'wait=20' });
+      let jobId: string | undefined;
+      while (!jobId) [jobId] = await jobsOf(run.id);
+      await work(jobId);
+      const response = await sending;
+      assert.equal(response.headers.get('preference-applied'), 'wait=20');
+      const record = await recordOf(response, 200);
+      assert.deepEqual([record.state, record.rank_after?.max], ['succeeded', 4]);
+    });
+
+    it('that comes twice is one checkpoint, one job', async () => {
+      const record = await recordOf(await send(run.id, first, { step: 334 }), 202);
+      const again = await recordOf(await send(run.id, first, { step: 334 }), 202);
+      assert.deepEqual(again, record);
+      await work(record.job_id!);
+      const done = await recordOf(await send(run.id, first, { step: 334 }), 200);
+      assert.equal(done.job_id, record.job_id);
+      assert.equal((await getRun(run.id)).checkpoints.length, 1);
+    });
+
+    it('also when it comes many times at once, to several processes', async () => {
+      const other = new RunService(
+        server.store,
+        new AdapterService(server.store),
+        new JobService(server.store, new AdapterService(server.store), server.queue),
+      );
+      const second = await startServer({}, { runs: other, store: server.store });
+      try {
+        const post = (url: string) =>
+          fetch(`${url}/v1/runs/${run.id}/checkpoints`, {
+            method: 'POST',
+            body: checkpointForm(first, { step: 334, optimizer: momentsOf() }),
+          });
+        const urls = [server.url, second.url, server.url, second.url, server.url, second.url];
+        const responses = await Promise.all(urls.map(post));
+        const records = await Promise.all(responses.map((response) => recordOf(response, 202)));
+        assert.equal(new Set(records.map(({ job_id }) => job_id)).size, 1);
+        const mine = await jobsOf(run.id);
+        assert.deepEqual(mine, [records[0]!.job_id]);
+        assert.equal((await getRun(run.id)).checkpoints.length, 1);
+      } finally {
+        await second.close();
+      }
+    });
+
+    it('and another of the same step at once: one is taken, the other refused', async () => {
+      const others = [1, 2, 3, 4].map((seed) => send(run.id, tinyAdapter(seed, { rank: 8 }), { step: 334 }));
+      const statuses = (await Promise.all(others)).map(({ status }) => status).sort();
+      assert.deepEqual(statuses, [202, 409, 409, 409]);
+      assert.equal((await jobsOf(run.id)).length, 1);
+    });
+
+    it('whose job a crash kept from being submitted has it submitted by whoever looks', async () => {
+      for (const look of [
+        () => getRun(run.id),
+        () => checkpointOf(run.id, 334),
+        async () => recordOf(await send(run.id, first, { step: 334 }), 202),
+      ]) {
+        run = await newRun();
+        const { job_id } = await recordOf(await send(run.id, first, { step: 334 }), 202);
+        // As if the process had ended right after the checkpoint was written.
+        server.queue.jobs.delete(job_id!);
+        await server.store.remove(jobKey(job_id!));
+        await server.store.remove(pendingKey(job_id!));
+        await look();
+        assert.ok(server.queue.jobs.has(job_id!));
+        assert.equal((await server.jobStore.get(job_id!))?.state, 'queued');
+        await work(job_id!);
+        assert.equal((await checkpointOf(run.id, 334)).state, 'succeeded');
+      }
+    });
+
+    it('that was written an hour ago by a process that then ended is queued now', async () => {
+      const kept = await recordOf(await send(run.id, first, { step: 100 }), 200);
+      const manifest = JSON.parse(
+        Buffer.from((await server.store.get(checkpointKey(run.id, 1)))!).toString('utf8'),
+      );
+      const { id: adapterId } = await server.upload(first);
+      assert.equal(adapterId, kept.source_adapter_id);
+      const made = {
+        ...manifest,
+        sequence: 2,
+        step: 334,
+        decision: 'squeeze',
+        target: { rank: 4, scale: 'keep', split: 'balanced', revive: true, projections: true },
+        job_id: newJobId(Date.now() - 3_600_000),
+      };
+      assert.ok(await server.store.create(checkpointKey(run.id, 2), Buffer.from(JSON.stringify(made))));
+      assert.equal((await getRun(run.id)).checkpoints[1]!.state, 'queued');
+      assert.ok(server.queue.jobs.has(made.job_id));
+    });
+
+    it('that the queue cannot take now is accepted all the same, and queued later', async () => {
+      server.queue.down = true;
+      try {
+        const record = await recordOf(await send(run.id, first, { step: 334 }), 202);
+        assert.equal(record.state, 'queued');
+        await problemIn(await server.fetch(`/v1/runs/${run.id}`), 503, 'QUEUE_UNAVAILABLE');
+        server.queue.down = false;
+        assert.ok((await server.jobs.reconcile()).includes(record.job_id!));
+        assert.ok(server.queue.jobs.has(record.job_id!));
+      } finally {
+        server.queue.down = false;
+      }
+    });
+
+    it('of a failed squeeze says so, and may be sent again', async () => {
+      const record = await recordOf(await send(run.id, first, { step: 334 }), 202);
+      await work(record.job_id!, failed());
+      const bad = await recordOf(await send(run.id, tinyAdapter(5, { rank: 8 }), { step: 200 }), 200);
+      assert.equal(bad.decision, 'keep', 'it does not hinder an earlier one');
+      assert.equal((await checkpointOf(run.id, 334)).error?.code, 'NON_FINITE_WEIGHTS');
+      const failure = await checkpointOf(run.id, 334);
+      assert.deepEqual(
+        [failure.state, failure.adapter_id, failure.next_checkpoint_step],
+        ['failed', null, 334],
+      );
+      const again = await recordOf(await send(run.id, first, { step: 334 }), 202);
+      assert.notEqual(again.job_id, record.job_id);
+      await work(again.job_id!);
+      const now = await getRun(run.id);
+      assert.deepEqual(
+        now.checkpoints.map(({ step, state, superseded }) => [step, state, superseded]),
+        [
+          [334, 'failed', true],
+          [200, 'succeeded', false],
+          [334, 'succeeded', false],
+        ],
+      );
+      assert.equal(now.rank.max, 4);
+    });
+
+    it('is refused out of turn, with what to do', async () => {
+      const { job_id } = await recordOf(await send(run.id, first, { step: 334 }), 202);
+      const next = tinyAdapter(7, { rank: 4 });
+      await problemIn(await send(run.id, next, { step: 400 }), 409, 'CHECKPOINT_PENDING');
+      await work(job_id!);
+      const done = await checkpointOf(run.id, 334);
+      await problemIn(await send(run.id, next, { step: 334 }), 409, 'CHECKPOINT_CONFLICT');
+      const late = await problemIn(await send(run.id, next, { step: 300 }), 409, 'CHECKPOINT_OUT_OF_ORDER');
+      assert.match(late.detail, /step 334/);
+      await problemIn(await send(run.id, next, { step: 1001 }), 422, 'CHECKPOINT_STEP');
+      const stale = await problemIn(await send(run.id, first, { step: 400 }), 409, 'CHECKPOINT_RANK');
+      assert.ok(stale.detail.includes(`load adapter ${done.adapter_id}`), stale.detail);
+      assert.equal((await getRun(run.id)).checkpoints.length, 1);
+    });
+
+    it('of other modules or another base model is refused', async () => {
+      await recordOf(await send(run.id, first, { step: 100 }), 200);
+      const larger = tinyAdapter(1, { rank: 8, m: 32 });
+      const problem = await problemIn(
+        await send(run.id, larger, { step: 200 }),
+        409,
+        'CHECKPOINT_BASE_MISMATCH',
+      );
+      assert.match(problem.detail, /step 100: module "layers\.0\.self_attn\.q_proj" is .*32.*24/);
+      const config = JSON.parse(first.config.toString());
+      config.base_model_name_or_path = 'other/model';
+      const other = { ...first, config: Buffer.from(JSON.stringify(config)) };
+      await problemIn(await send(run.id, other, { step: 200 }), 409, 'CHECKPOINT_BASE_MISMATCH');
+    });
+
+    it('rewinds the run, for good', async () => {
+      const { job_id } = await recordOf(await send(run.id, first, { step: 334 }), 202);
+      await work(job_id!);
+      const pending = await recordOf(await send(run.id, tinyAdapter(8, { rank: 4 }), { step: 667 }), 202);
+      const resumed = tinyAdapter(9, { rank: 8 });
+      const second = await recordOf(await send(run.id, resumed, { step: 334, rewind: true }), 202);
+      const repeated = await recordOf(await send(run.id, resumed, { step: 334, rewind: true }), 202);
+      assert.equal(repeated.job_id, second.job_id);
+      const now = await getRun(run.id);
+      assert.deepEqual(
+        now.checkpoints.map(({ step, superseded }) => [step, superseded]),
+        [
+          [334, true],
+          [667, true],
+          [334, false],
+        ],
+      );
+      assert.deepEqual([now.rank.max, now.step], [8, 334]);
+      assert.equal((await checkpointOf(run.id, 334)).job_id, second.job_id);
+      await work(pending.job_id!);
+      assert.equal((await getRun(run.id)).rank.max, 8, 'a result that nobody waits for changes nothing');
+      await work(second.job_id!);
+      assert.equal((await getRun(run.id)).rank.max, 4);
+    });
+
+    it('does not know other steps', async () => {
+      await problemIn(await server.fetch(`/v1/runs/${run.id}/checkpoints/7`), 404, 'CHECKPOINT_NOT_FOUND');
+      await problemIn(await server.fetch(`/v1/runs/${run.id}/checkpoints/x`), 400, 'VALIDATION_FAILED');
+    });
+
+    it('is refused when its parts are not right, and leaves nothing', async () => {
+      const before = await server.store.list('');
+      const bad = async (parts: CheckpointParts, status: number, code: string, pattern: RegExp) => {
+        const problem = await problemIn(await send(run.id, first, parts), status, code);
+        assert.match(problem.detail, pattern);
+      };
+      await bad({}, 422, 'FILE_MISSING', /"step"/);
+      for (const step of ['-1', '1.5', 'x', '', '1e3', '9999999999']) {
+        await bad({ step }, 400, 'VALIDATION_FAILED', /step is .* from 0 to/);
+      }
+      await bad({ step: 334, rewind: 'yes' }, 400, 'VALIDATION_FAILED', /rewind is "yes"/);
+      await bad(
+        { step: 334, optimizer: momentsOf({ rank: 4 }) },
+        422,
+        'OPTIMIZER_STATE_INVALID',
+        /lora_A\.weight\.exp_avg.* shape \[4,16\]/,
+      );
+      await bad({ step: 334, optimizer: Buffer.from('{}') }, 415, 'UNSUPPORTED_FORMAT', /^optimizer\.saf/);
+      await bad({ step: 334, optimizer: momentsOf({}, ['step']) }, 422, 'OPTIMIZER_STATE_INVALID', /moments/);
+      const twice = checkpointForm(first, { step: 334 });
+      twice.append('step', '334');
+      const path = `/v1/runs/${run.id}/checkpoints`;
+      await problemIn(await server.fetch(path, { method: 'POST', body: twice }), 400, 'DUPLICATE_PART');
+      const strange = checkpointForm(first, { step: 334 });
+      strange.append('request', '{}');
+      await problemIn(await server.fetch(path, { method: 'POST', body: strange }), 400, 'UNEXPECTED_PART');
+      const alone = new FormData();
+      alone.append('step', '334');
+      await problemIn(await server.fetch(path, { method: 'POST', body: alone }), 422, 'FILE_MISSING');
+      assert.deepEqual(await server.store.list(''), before);
+      await server.assertNoLeftovers();
+    });
+
+    it('has no place elsewhere: other uploads know neither step nor moments', async () => {
+      for (const [name, value] of [
+        ['step', '334'],
+        [OPTIMIZER, new Blob([new Uint8Array(momentsOf())])],
+      ] as const) {
+        const form = checkpointForm(first, {});
+        form.append(name, value as string);
+        const response = await server.fetch('/v1/adapters', { method: 'POST', body: form });
+        await problemIn(response, 400, 'UNEXPECTED_PART');
+      }
+    });
+
+    it('may bring moments as large as the weights may be', async () => {
+      const small = await startServer({ maxUploadBytes: 4_000 });
+      try {
+        const created = await small.fetch('/v1/runs', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ schedule: SCHEDULE }),
+        });
+        const { id } = (await created.json()) as RunRecord;
+        const post = (optimizer: Buffer) =>
+          small.fetch(`/v1/runs/${id}/checkpoints`, {
+            method: 'POST',
+            body: checkpointForm(first, { step: 334, optimizer }),
+          });
+        const moments = momentsOf({}, ['exp_avg']);
+        assert.ok(first.weights.length + moments.length > 4_000, 'together more than one may be');
+        const problem = await problemIn(await post(momentsOf()), 413, 'UPLOAD_TOO_LARGE');
+        assert.match(problem.detail, /optimizer\.safetensors/);
+        assert.equal((await post(moments)).status, 202);
+      } finally {
+        await small.close();
+      }
+    });
+  });
+
+  it('counts runs and decisions, each checkpoint once', async () => {
+    const own = await startServer();
+    try {
+      const body = JSON.stringify({ schedule: SCHEDULE });
+      const headers = { 'content-type': 'application/json' };
+      const created = await own.fetch('/v1/runs', { method: 'POST', headers, body });
+      const { id } = (await created.json()) as RunRecord;
+      for (const step of [100, 334, 334]) {
+        const form = checkpointForm(tinyAdapter(step, { rank: 8 }), { step });
+        await own.fetch(`/v1/runs/${id}/checkpoints`, { method: 'POST', body: form });
+      }
+      const text = await (await own.fetch('/metrics')).text();
+      for (const line of [
+        'lora_squeeze_runs_created_total{mode="scheduled"} 1',
+        'lora_squeeze_checkpoints_total{decision="keep"} 1',
+        'lora_squeeze_checkpoints_total{decision="squeeze"} 1',
+        'lora_squeeze_uploads_total{outcome="unneeded"} 1',
+        'lora_squeeze_uploads_total{outcome="created"} 1',
+        'lora_squeeze_uploads_total{outcome="known"} 1',
+      ]) {
+        assert.ok(text.includes(`${line}\n`), line);
+      }
+    } finally {
+      await own.close();
+    }
+  });
+});

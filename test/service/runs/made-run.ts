@@ -1,0 +1,75 @@
+import type { RunRequest } from '../../../src/contract/run.ts';
+import { planSchedule } from '../../../src/schedule/plan-schedule.ts';
+import { planAdaptive } from '../../../src/service/runs/adaptive-plan.ts';
+import type { Arrival } from '../../../src/service/runs/decide.ts';
+import type { Outcome, Past } from '../../../src/service/runs/lineage.ts';
+import type { CheckpointManifest, RunManifest } from '../../../src/service/runs/run-manifest.ts';
+
+/** Ranks 64, 32, 16, 8; squeezes at 1000, 2000, 3000; ends at 4000. */
+export const SCHEDULE = { source_rank: 64, target_rank: 8, total_steps: 4000 };
+
+export function madeRun(request: RunRequest = { schedule: SCHEDULE }): RunManifest {
+  return {
+    id: `run_${'0'.repeat(32)}`,
+    request,
+    schedule: 'schedule' in request ? planSchedule(request.schedule) : null,
+    adaptive: 'adaptive' in request ? planAdaptive(request.adaptive) : null,
+    created_at: '2026-01-01T00:00:00.000Z',
+  };
+}
+
+export const uniform = (rank: number) => ({ min: rank, max: rank });
+
+/** A checkpoint of one rank; its adapter is named after step and rank unless it has a name. */
+export const arrival = (step: number, rank: number, change: Partial<Arrival> = {}): Arrival => ({
+  step,
+  rewind: false,
+  adapterId: `ad_${step}_${rank}`,
+  optimizerSha256: null,
+  ranks: uniform(rank),
+  baseModel: 'some/model',
+  modulesSha256: 'modules',
+  ...change,
+});
+
+type Change = Partial<Omit<CheckpointManifest, 'step'>>;
+
+function entry(step: number, rank: number, change: Change): CheckpointManifest {
+  return {
+    run_id: `run_${'0'.repeat(32)}`,
+    sequence: 1,
+    step,
+    decision: 'squeeze',
+    reason: 'A reason.',
+    late_by_steps: 0,
+    rank_before: uniform(rank),
+    source_adapter_id: `ad_${step}_${rank}`,
+    optimizer_sha256: null,
+    base_model: 'some/model',
+    modules_sha256: 'modules',
+    target: { rank: rank / 2 },
+    job_id: `job_${step}`,
+    created_at: '2026-01-01T00:00:00.000Z',
+    ...change,
+  };
+}
+
+/** A checkpoint that was kept. */
+export const kept = (step: number, rank: number, change: Change = {}): Past => ({
+  checkpoint: entry(step, rank, { decision: 'keep', target: null, job_id: null, ...change }),
+  outcome: { state: 'succeeded', rank: uniform(rank), adapterId: `ad_${step}_${rank}` },
+});
+
+/** One that was squeezed from one rank to another. */
+export const squeezed = (step: number, from: number, to: number, change: Change = {}): Past => ({
+  checkpoint: entry(step, from, { target: { rank: to }, ...change }),
+  outcome: { state: 'succeeded', rank: uniform(to), adapterId: `ad_result_${step}_${to}` },
+});
+
+/** One whose squeeze is not done, or was not. */
+export const unfinished = (
+  step: number,
+  rank: number,
+  state: Exclude<Outcome['state'], 'succeeded'>,
+  change: Change = {},
+): Past => ({ checkpoint: entry(step, rank, change), outcome: { state } });
