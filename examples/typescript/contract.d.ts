@@ -6539,11 +6539,8 @@ export interface operations {
          * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
         id: string;
-        /**
-         * @description Step of the checkpoint
-         * @example 1000
-         */
-        step: string;
+        /** @description Step of the checkpoint */
+        step: number;
       };
       cookie?: never;
     };

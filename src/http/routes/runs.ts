@@ -14,16 +14,14 @@ import { checkpointParts, UPLOAD_PROBLEMS, UploadHeaders } from '../upload/multi
 /** A schedule may list 4096 shapes of modules, as for POST /v1/schedules. */
 const MAX_BODY_BYTES = 512 * 1024;
 
+const DIGITS = /^\d{1,10}$/;
+
 const RunPath = Type.Object({
   id: Type.String({ description: 'Id of a run', examples: [RUN_EXAMPLE.id] }),
 });
 const CheckpointPath = Type.Object({
   ...RunPath.properties,
-  step: Type.String({
-    pattern: '^[0-9]{1,10}$',
-    description: 'Step of the checkpoint',
-    examples: [String(CHECKPOINT_EXAMPLE.step)],
-  }),
+  step: Type.Integer({ minimum: 0, maximum: 1e9, description: 'Step of the checkpoint' }),
 });
 
 /** POST /v1/runs, GET /v1/runs/{id}, and a run's checkpoints. */
@@ -145,6 +143,10 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
   app.get(
     '/v1/runs/:id/checkpoints/:step',
     {
+      // Paths are text, and nothing here turns text into numbers by itself.
+      preValidation: async ({ params }: { params: { step: unknown } }) => {
+        if (DIGITS.test(String(params.step))) params.step = Number(params.step);
+      },
       schema: {
         operationId: 'getCheckpoint',
         tags: ['annealing'],
@@ -165,7 +167,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
     },
     async (request, reply) => {
       const { id, step } = request.params;
-      return reply.header('cache-control', 'no-store').send(await runs.checkpoint(id, Number(step)));
+      return reply.header('cache-control', 'no-store').send(await runs.checkpoint(id, step));
     },
   );
 };
