@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { CLIENT_TYPES, CONTRACT, clientTypes } from '../../examples/typescript/write-client.ts';
 import { type Service, startService } from '../e2e/service.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
+import { buildSafetensors, readSafetensors } from '../oracle/safetensors.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const EXAMPLES = join(ROOT, 'examples/typescript');
@@ -87,6 +88,37 @@ describe('examples/typescript', () => {
     assert.match(stdout, /^rank 4, relative error 11\.33 %: /);
     assert.deepEqual(readdirSync(out).sort(), ['adapter_config.json', 'adapter_model.safetensors']);
     for (const { rank } of readPeftAdapter(out).modules.values()) assert.equal(rank, 4);
+  });
+
+  it('anneals from folder to folder, moments included', async () => {
+    const anneal = async (...args: readonly string[]) =>
+      (await run('--import', 'tsx', join(EXAMPLES, 'anneal.ts'), service.url, ...args)).stdout;
+    const begun = await anneal('begin', '8', '2', '600');
+    const [, runId] =
+      /^(run_\w+): Train to step 200, then send that checkpoint\.$/m.exec(begun) ?? assert.fail(begun);
+    const [first, second, third] = ['rank-8', 'rank-4', 'rank-2'].map((name) => join(folder, name));
+    cpSync(ADAPTER, first!, { recursive: true });
+    const { tensors } = readSafetensors(join(ADAPTER, 'adapter_model.safetensors'));
+    const moments = [...tensors].map(([name, tensor]) => [`${name}.momentum_buffer`, tensor] as const);
+    writeFileSync(join(first!, 'optimizer.safetensors'), buildSafetensors(Object.fromEntries(moments)));
+
+    assert.match(await anneal('squeeze', runId!, '200', first!, second!), /^squeeze: .* Train to step 400, /);
+    assert.match(
+      await anneal('squeeze', runId!, '400', second!, third!),
+      /^squeeze: .* Train on to the end\.$/m,
+    );
+    for (const [dir, rank] of [
+      [second!, 4],
+      [third!, 2],
+    ] as const) {
+      for (const module of readPeftAdapter(dir).modules.values()) assert.equal(module.rank, rank);
+      const carried = readSafetensors(join(dir, 'optimizer.safetensors')).tensors;
+      assert.equal(carried.size, moments.length);
+      for (const [name, { shape }] of readSafetensors(join(dir, 'adapter_model.safetensors')).tensors) {
+        assert.deepEqual(carried.get(`${name}.momentum_buffer`)?.shape, shape, name);
+      }
+    }
+    await assert.rejects(anneal('squeeze', runId!, '300', first!, third!), /CHECKPOINT_/);
   });
 
   it('ends with what the service said', async () => {

@@ -1,0 +1,79 @@
+// One squeeze of an annealing: sends the checkpoint of a step and saves the adapter to go on training with. For
+// trainers that are driven from outside, stage by stage.
+//
+//   anneal.ts SERVICE_URL begin SOURCE_RANK TARGET_RANK TOTAL_STEPS      prints the run's id and when to stop training
+//   anneal.ts SERVICE_URL squeeze RUN_ID STEP CHECKPOINT_DIR OUT_DIR     prints when to stop again
+//
+// CHECKPOINT_DIR has adapter_model.safetensors, adapter_config.json and, to carry Adam's or SGD's moments along,
+// optimizer.safetensors. OUT_DIR gets the same files at the new rank.
+
+import { openAsBlob } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  adapterFiles,
+  bodyOf,
+  connect,
+  download,
+  multipart,
+  OPTIMIZER,
+  type Schemas,
+  SqueezeError,
+  WAIT,
+} from './client.ts';
+
+const POLL_MS = 500;
+
+const [url = '', verb, ...args] = process.argv.slice(2);
+const service = connect(url);
+
+async function begin(sourceRank: number, targetRank: number, totalSteps: number): Promise<void> {
+  const schedule = { source_rank: sourceRank, target_rank: targetRank, total_steps: totalSteps };
+  const run = bodyOf(await service.POST('/v1/runs', { body: { schedule } }));
+  console.log(`${run.id}: ${next(run.next_checkpoint_step)}`);
+}
+
+async function squeeze(runId: string, step: number, dir: string, outDir: string): Promise<void> {
+  let checkpoint: Schemas['Checkpoint'] = bodyOf(
+    await service.POST('/v1/runs/{id}/checkpoints', {
+      params: { ...WAIT, path: { id: runId } },
+      body: { step, ...(await adapterFiles(dir)), ...(await moments(dir)) },
+      bodySerializer: multipart,
+    }),
+  );
+  while (checkpoint.state === 'queued' || checkpoint.state === 'active') {
+    await sleep(POLL_MS);
+    const path = { id: runId, step };
+    checkpoint = bodyOf(await service.GET('/v1/runs/{id}/checkpoints/{step}', { params: { path } }));
+  }
+  if (checkpoint.state !== 'succeeded') {
+    throw new SqueezeError(checkpoint.error ?? { code: 'CANCELLED', detail: `The squeeze was cancelled.` });
+  }
+  await mkdir(outDir, { recursive: true });
+  for (const { name, href } of checkpoint.files) await download(url, href, join(outDir, name));
+  console.log(`${checkpoint.decision}: ${checkpoint.reason} ${next(checkpoint.next_checkpoint_step)}`);
+}
+
+async function moments(dir: string): Promise<{ [OPTIMIZER]?: Blob }> {
+  const path = join(dir, OPTIMIZER);
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  );
+  return isThere ? { [OPTIMIZER]: await openAsBlob(path) } : {};
+}
+
+const next = (step: number | null): string =>
+  step === null ? 'Train on to the end.' : `Train to step ${step}, then send that checkpoint.`;
+
+if (verb === 'begin' && args.length === 3) {
+  const [sourceRank, targetRank, totalSteps] = args.map(Number);
+  await begin(sourceRank!, targetRank!, totalSteps!);
+} else if (verb === 'squeeze' && args.length === 4) {
+  const [runId, step, dir, outDir] = args;
+  await squeeze(runId!, Number(step), dir!, outDir!);
+} else {
+  console.error('Usage: anneal.ts URL begin SOURCE TARGET STEPS | anneal.ts URL squeeze RUN STEP DIR OUT');
+  process.exit(2);
+}
