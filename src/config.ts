@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { envSchema } from 'env-schema';
 import { type Static, type TSchema, Type } from 'typebox';
@@ -9,6 +9,10 @@ const DAY_MS = 86_400_000;
 
 /** More compute threads than this do not make the graphs of a LoRA module faster. */
 const MAX_DEFAULT_THREADS = 16;
+
+/** s3://bucket or s3://bucket/prefix, with or without a slash at the end; no segment of the prefix begins with a dot. */
+const S3_URL =
+  /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/((?:[A-Za-z0-9_-][A-Za-z0-9._-]*)(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?)?\/?$/;
 
 /** Every environment variable the service reads. docs/configuration.md is generated from this table. */
 export const Environment = Type.Object({
@@ -45,13 +49,28 @@ export const Environment = Type.Object({
   }),
   STORAGE_URL: Type.Optional(
     Type.String({
-      pattern: '^(file|s3):.+',
-      title: 'file: and a folder',
+      pattern: '^(file:|s3://).+',
+      title: 'file: and a folder, or s3://bucket/prefix',
       description:
-        'Where adapters, jobs and reports live: `file:` and a folder (relative ones lie under `DATA_DIR`). ' +
-        'Unset: `file:storage`. All instances of a deployment need the same one. `s3:` is not supported yet.',
+        'Where adapters, jobs and reports live: `file:` and a folder (relative ones lie under `DATA_DIR`), or ' +
+        '`s3://bucket/prefix`, see [storage](storage.md). Unset: `file:storage`. All instances of a deployment need ' +
+        'the same one.',
     }),
   ),
+  S3_FORCE_PATH_STYLE: Type.Boolean({
+    default: false,
+    description:
+      'Puts the bucket into the path of URLs and not into the host name, for stores that have one host name only. ' +
+      'Endpoint, region and credentials come from the `AWS_*` variables and files of the AWS SDK.',
+  }),
+  S3_CACHE_BYTES: Type.Integer({
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+    default: 16 * GIB,
+    description:
+      'With `s3:`, most bytes of local copies under `DATA_DIR`, besides those that running jobs use. The least ' +
+      'recently used go first.',
+  }),
   EXECUTION_PROVIDER: Type.Enum(['auto', 'cuda', 'cpu'], {
     default: 'auto',
     description:
@@ -112,6 +131,14 @@ export const Environment = Type.Object({
 });
 type Environment = Static<typeof Environment>;
 
+export interface S3Config {
+  readonly bucket: string;
+  /** Without slashes at its ends; may be empty. */
+  readonly prefix: string;
+  readonly forcePathStyle: boolean;
+  readonly cacheBytes: number;
+}
+
 export interface Config {
   readonly role: Environment['ROLE'];
   readonly port: number;
@@ -120,8 +147,10 @@ export interface Config {
   readonly redisUrl: string | undefined;
   /** Absolute. */
   readonly dataDir: string;
-  /** Absolute folder of the blob storage. */
+  /** Absolute folder of the blob storage; with S3, of its local copies and of files on their way. */
   readonly storageDir: string;
+  /** undefined: blobs are files in `storageDir`. */
+  readonly s3: S3Config | undefined;
   readonly executionProvider: Environment['EXECUTION_PROVIDER'];
   readonly computeThreads: number;
   readonly cudaMemoryBytes: number;
@@ -159,7 +188,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     host: values.HOST,
     redisUrl: values.REDIS_URL,
     dataDir,
-    storageDir: storageDirOf(values.STORAGE_URL ?? 'file:storage', dataDir),
+    ...storageOf(values, dataDir),
     executionProvider: values.EXECUTION_PROVIDER,
     computeThreads: values.COMPUTE_THREADS ?? Math.max(1, Math.floor(cores / values.WORKER_CONCURRENCY)),
     cudaMemoryBytes: values.CUDA_MEMORY_BYTES,
@@ -176,15 +205,18 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
 /**
  * The environment of a compute process: ours, with what it needs of the configuration spelled out, so that its own
  * `loadConfig()` gives the same. It has no business with Redis and does not get the address, which may hold a
- * password.
+ * password; the keys to object storage it gets only where the blobs are there.
  */
 export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const { REDIS_URL: _secret, ...inherited } = env;
+  if (!config.s3) {
+    for (const name of Object.keys(inherited)) if (name.startsWith('AWS_')) delete inherited[name];
+  }
   return {
     ...inherited,
     ROLE: 'all',
     DATA_DIR: config.dataDir,
-    STORAGE_URL: `file:${config.storageDir}`,
+    ...storageVariables(config),
     EXECUTION_PROVIDER: config.executionProvider,
     COMPUTE_THREADS: String(config.computeThreads),
     CUDA_MEMORY_BYTES: String(config.cudaMemoryBytes),
@@ -193,11 +225,21 @@ export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = proc
   };
 }
 
+function storageVariables({ storageDir, s3 }: Config): NodeJS.ProcessEnv {
+  if (!s3) return { STORAGE_URL: `file:${storageDir}` };
+  return {
+    STORAGE_URL: `s3://${s3.bucket}/${s3.prefix}`,
+    S3_FORCE_PATH_STYLE: String(s3.forcePathStyle),
+    S3_CACHE_BYTES: String(s3.cacheBytes),
+  };
+}
+
 /** What a variable may be, as the end of "must be …". */
 export function allowedValues(schema: TSchema): string {
   const { type, minimum, maximum, title } = schema as Record<string, unknown>;
   const choices = (schema as { enum?: readonly string[] }).enum;
   if (choices) return `one of ${choices.join(', ')}`;
+  if (type === 'boolean') return 'true or false';
   if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`;
   return typeof title === 'string' ? title : 'text that is not empty';
 }
@@ -219,19 +261,35 @@ function validate(env: NodeJS.ProcessEnv): Environment {
   }
 }
 
-/** A wrong REDIS_URL may still hold a password, in a place that nobody can tell. */
-function shownValue(name: string, value: string | undefined): string {
-  return name === 'REDIS_URL'
+/** A wrong URL may still hold a password, in a place that nobody can tell. */
+function shownValue(name: string, value = ''): string {
+  return name === 'REDIS_URL' || (name === 'STORAGE_URL' && value.includes('@'))
     ? 'has a value that cannot be used (not shown: it may hold a password)'
     : `is "${value}"`;
 }
 
-function storageDirOf(url: string, dataDir: string): string {
-  if (url.startsWith('s3:')) {
+function storageOf(values: Environment, dataDir: string): Pick<Config, 'storageDir' | 's3'> {
+  const url = values.STORAGE_URL ?? 'file:storage';
+  if (!url.startsWith('s3:')) return { storageDir: storageDirOf(url, dataDir), s3: undefined };
+  const [, bucket, prefix = ''] = S3_URL.exec(url) ?? [];
+  if (bucket === undefined) {
     throw new ConfigError(
-      `STORAGE_URL is "${url}"; object storage is not supported yet, it must be file: and a folder.`,
+      `STORAGE_URL ${shownValue('STORAGE_URL', url)}; it must be s3://bucket/prefix: a bucket of 3 to 63 small ` +
+        'letters, digits, dots and hyphens, and a prefix of letters, digits, dots, underscores, hyphens and slashes.',
     );
   }
+  return {
+    storageDir: join(dataDir, 's3'),
+    s3: {
+      bucket,
+      prefix,
+      forcePathStyle: values.S3_FORCE_PATH_STYLE,
+      cacheBytes: values.S3_CACHE_BYTES,
+    },
+  };
+}
+
+function storageDirOf(url: string, dataDir: string): string {
   if (!url.startsWith('file://')) return resolve(dataDir, url.slice('file:'.length));
   try {
     return fileURLToPath(url);

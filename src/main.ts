@@ -15,7 +15,7 @@ import { AdapterService } from './service/adapter-service.ts';
 import { JobService } from './service/job-service.ts';
 import { JobStore } from './service/job-store.ts';
 import { RunService } from './service/runs/run-service.ts';
-import { DiskStore } from './storage/disk-store.ts';
+import { openStore } from './storage/open-store.ts';
 import { PRODUCT } from './version.ts';
 
 /** A job that Redis lost is queued again after this at most. Looking costs little: only unfinished jobs are read. */
@@ -41,7 +41,7 @@ async function stop(deadlineMs: number, logger: Logger): Promise<void> {
 }
 
 async function start(config: Config, logger: Logger): Promise<void> {
-  const blobs = await DiskStore.open(config.storageDir);
+  const blobs = await openStore(config);
   running.push(() => blobs.close());
   const address = await redisAddress(config, logger);
   const queue = new BullJobQueue({ address, prefix: config.queuePrefix, logger });

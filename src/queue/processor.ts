@@ -10,7 +10,7 @@ import { AdapterService } from '../service/adapter-service.ts';
 import { JobStore } from '../service/job-store.ts';
 import { ComputePool } from '../squeeze/compute/pool.ts';
 import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
-import { DiskStore } from '../storage/disk-store.ts';
+import { openStore } from '../storage/open-store.ts';
 import { encodeError } from './error-codec.ts';
 import { exitOnUncaught } from './exit-on-uncaught.ts';
 import { exitWithParent } from './exit-with-parent.ts';
@@ -20,7 +20,7 @@ import { runJob } from './run-job.ts';
 exitOnUncaught();
 const config = loadConfig();
 const logger = createLogger(config.logLevel, { component: 'compute' });
-const blobs = await DiskStore.open(config.storageDir);
+const blobs = await openStore(config);
 const deps = {
   blobs,
   jobs: new JobStore(blobs),

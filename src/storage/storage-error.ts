@@ -1,12 +1,15 @@
 import { AppError } from '../errors.ts';
 
 /** errno codes that mean "no room": the caller may free some and try again. */
-const FULL = new Set(['ENOSPC', 'EDQUOT']);
+const FULL = new Set<string | undefined>(['ENOSPC', 'EDQUOT']);
 
 export function errnoOf(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   return typeof code === 'string' ? code : undefined;
 }
+
+/** Whether a file operation failed for want of room. */
+export const isOutOfRoom = (error: unknown): boolean => FULL.has(errnoOf(error));
 
 /**
  * A failed file operation as an AppError: STORAGE_FULL or STORAGE_FAILED. The message names the operation and errno,

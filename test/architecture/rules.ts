@@ -79,6 +79,7 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'ajv-formats': ['http/'],
   yazl: ['http/'],
   re2js: ['formats/'],
+  '@aws-sdk/*': ['storage/s3/'],
   typebox: ['contract/', 'http/', 'config.ts'],
   'env-schema': ['config.ts'],
   'close-with-grace': ['main.ts'],

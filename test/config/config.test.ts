@@ -28,6 +28,7 @@ describe('loadConfig', () => {
       redisUrl: undefined,
       dataDir: resolve('data'),
       storageDir: resolve('data/storage'),
+      s3: undefined,
       executionProvider: 'auto',
       computeThreads: 0,
       cudaMemoryBytes: 2 * 1024 ** 3,
@@ -60,6 +61,49 @@ describe('loadConfig', () => {
     assert.equal(storageDir('file:///mnt/my%20blobs'), '/mnt/my blobs');
   });
 
+  it('reads bucket and prefix from STORAGE_URL, and keeps what is local under DATA_DIR', () => {
+    const read = (env: NodeJS.ProcessEnv) => {
+      const { s3, storageDir } = loadConfig({ DATA_DIR: '/srv/d', ...env });
+      return { s3, storageDir };
+    };
+    const defaults = { prefix: '', forcePathStyle: false, cacheBytes: 16 * 1024 ** 3 };
+    for (const url of ['s3://my.bucket-1', 's3://my.bucket-1/']) {
+      assert.deepEqual(read({ STORAGE_URL: url }), {
+        s3: { ...defaults, bucket: 'my.bucket-1' },
+        storageDir: '/srv/d/s3',
+      });
+    }
+    for (const url of ['s3://bucket/Team_A/lora.v1', 's3://bucket/Team_A/lora.v1/']) {
+      assert.deepEqual(read({ STORAGE_URL: url, S3_FORCE_PATH_STYLE: 'true', S3_CACHE_BYTES: '0' }).s3, {
+        bucket: 'bucket',
+        prefix: 'Team_A/lora.v1',
+        forcePathStyle: true,
+        cacheBytes: 0,
+      });
+    }
+  });
+
+  it('refuses what is no bucket and prefix', () => {
+    for (const url of [
+      's3://ab',
+      's3://Bucket',
+      's3://bucket//x',
+      's3://bucket/../x',
+      's3://bucket/x?y=1',
+      's3:///x',
+    ]) {
+      assert.match(refusal({ STORAGE_URL: url }), /^STORAGE_URL is "s3:.*must be s3:\/\/bucket\/prefix/, url);
+    }
+    assert.match(
+      refusal({ STORAGE_URL: 's3:bucket' }),
+      /must be file: and a folder, or s3:\/\/bucket\/prefix\.$/,
+    );
+    assert.equal(
+      refusal({ S3_FORCE_PATH_STYLE: 'yes' }),
+      'S3_FORCE_PATH_STYLE is "yes"; it must be true or false.',
+    );
+  });
+
   it('says in one sentence which variable is wrong, its value and what is allowed', () => {
     assert.equal(refusal({ PORT: '70000' }), 'PORT is "70000"; it must be a whole number from 0 to 65535.');
     assert.equal(refusal({ PORT: 'http' }), 'PORT is "http"; it must be a whole number from 0 to 65535.');
@@ -68,10 +112,9 @@ describe('loadConfig', () => {
       refusal({ EXECUTION_PROVIDER: 'gpu' }),
       'EXECUTION_PROVIDER is "gpu"; it must be one of auto, cuda, cpu.',
     );
-    assert.equal(refusal({ STORAGE_URL: '/data' }), 'STORAGE_URL is "/data"; it must be file: and a folder.');
-    assert.match(
-      refusal({ STORAGE_URL: 's3://bucket/prefix' }),
-      /"s3:\/\/bucket\/prefix".*not supported yet/,
+    assert.equal(
+      refusal({ STORAGE_URL: '/data' }),
+      'STORAGE_URL is "/data"; it must be file: and a folder, or s3://bucket/prefix.',
     );
     assert.match(refusal({ STORAGE_URL: 'file://elsewhere/x' }), /on this machine/);
     assert.match(refusal({ QUEUE_PREFIX: 'a:b' }), /QUEUE_PREFIX is "a:b"/);
@@ -80,6 +123,8 @@ describe('loadConfig', () => {
 
   it('never repeats a password', () => {
     assert.doesNotMatch(refusal({ REDIS_URL: 'http://user:hunter2@host' }), /hunter2/);
+    assert.doesNotMatch(refusal({ STORAGE_URL: 's3://key:hunter2@bucket' }), /hunter2/);
+    assert.doesNotMatch(refusal({ STORAGE_URL: 'http://key:hunter2@bucket' }), /hunter2/);
   });
 });
 
@@ -98,6 +143,25 @@ describe('computeEnvironment', () => {
     const theirs = computeEnvironment(config, env);
     assert.doesNotMatch(JSON.stringify(theirs), /hunter2/);
     assert.deepEqual(loadConfig(theirs), { ...config, role: 'all', redisUrl: undefined });
+  });
+
+  it('hands on the keys to object storage only where the blobs are there', () => {
+    const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'eu-west-1' };
+    const remote = {
+      ...keys,
+      STORAGE_URL: 's3://bucket/a/b',
+      S3_FORCE_PATH_STYLE: 'true',
+      S3_CACHE_BYTES: '7',
+    };
+    const theirs = computeEnvironment(loadConfig(remote), remote);
+    assert.deepEqual(loadConfig(theirs), loadConfig(remote));
+    for (const [name, value] of Object.entries(keys)) assert.equal(theirs[name], value);
+
+    const local = computeEnvironment(loadConfig(keys), keys);
+    assert.deepEqual(
+      Object.keys(local).filter((name) => name.startsWith('AWS_')),
+      [],
+    );
   });
 });
 

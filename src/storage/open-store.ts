@@ -1,0 +1,28 @@
+import type { BlobStore } from './blob-store.ts';
+import { DiskStore } from './disk-store.ts';
+import type { S3Options } from './s3/s3-options.ts';
+
+export interface StorageOptions {
+  /** Absolute. Folder of the blobs; with S3 that of local copies and of files on their way. */
+  readonly storageDir: string;
+  /** undefined: blobs are files in `storageDir`. */
+  readonly s3: S3Options | undefined;
+}
+
+/** A store with what its process holds of it. */
+export interface OpenStore extends BlobStore {
+  /** Removes this process's scratch. The store must not be used afterwards. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store that the configuration names. An S3 store that cannot be reached opens all the same: its `check()`
+ * says what is wrong, and it is used as soon as it answers.
+ * @throws AppError STORAGE_FULL, STORAGE_FAILED when the local folder cannot be used
+ */
+export async function openStore({ storageDir, s3 }: StorageOptions): Promise<OpenStore> {
+  if (s3 === undefined) return DiskStore.open(storageDir);
+  // Imported only here: the AWS SDK takes its time and memory, which a store on the disk need not pay.
+  const { S3Store } = await import('./s3/s3-store.ts');
+  return S3Store.open(storageDir, s3);
+}

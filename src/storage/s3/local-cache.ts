@@ -1,0 +1,140 @@
+import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Scratch } from '../scratch.ts';
+import { isOutOfRoom } from '../storage-error.ts';
+import { Leases } from './leases.ts';
+
+interface Copy {
+  readonly path: string;
+  readonly bytes: number;
+  readonly usedAtMs: number;
+  readonly isInUse: boolean;
+}
+
+/**
+ * Local copies of blobs, for what jobs read at random. Several processes share the folder. The least recently used
+ * copies go when a new one would exceed `maxBytes`; those in use stay, so that it may be exceeded by them.
+ */
+export class LocalCache {
+  private readonly folder: string;
+  private readonly maxBytes: number;
+  private readonly scratch: Scratch;
+  private readonly leases: Leases;
+  /** Downloads under way, by name: whoever wants the same content waits for it. */
+  private readonly underWay = new Map<string, Promise<string>>();
+
+  private constructor(folder: string, maxBytes: number, scratch: Scratch, leases: Leases) {
+    this.folder = folder;
+    this.maxBytes = maxBytes;
+    this.scratch = scratch;
+    this.leases = leases;
+  }
+
+  /** @param scratch of this process, on the file system of `folder` */
+  static async open(
+    folder: string,
+    maxBytes: number,
+    scratch: Scratch,
+    nowMs: () => number = Date.now,
+  ): Promise<LocalCache> {
+    await mkdir(folder, { recursive: true });
+    return new LocalCache(folder, maxBytes, scratch, await Leases.open(scratch.folder, nowMs));
+  }
+
+  /** A scratch folder was made: see Leases. */
+  watch(scratchFolder: string): void {
+    this.leases.watch(scratchFolder);
+  }
+
+  /**
+   * The path of a file with that content; see Leases for how long it stays.
+   * @param name of the content, fit for a file name
+   * @param download writes the content, `bytes` long, to a path
+   */
+  async file(name: string, bytes: number, download: (path: string) => Promise<void>): Promise<string> {
+    const copy = join(this.folder, name);
+    const held = await this.leases.hold(name, copy);
+    if (held !== undefined) {
+      await touch(held);
+      return held;
+    }
+    let coming = this.underWay.get(name);
+    if (!coming) {
+      coming = this.fetch(name, bytes, download).finally(() => this.underWay.delete(name));
+      this.underWay.set(name, coming);
+    }
+    return coming;
+  }
+
+  /** Keeps a file that was just stored, as a copy; its path is gone afterwards. */
+  async adopt(name: string, bytes: number, path: string): Promise<void> {
+    try {
+      if (bytes > this.maxBytes) return;
+      await this.makeRoom(bytes);
+      await rename(path, join(this.folder, name));
+    } catch {
+      // It is stored; a copy less only costs a download.
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  close(): void {
+    this.leases.close();
+  }
+
+  private async fetch(
+    name: string,
+    bytes: number,
+    download: (path: string) => Promise<void>,
+  ): Promise<string> {
+    await this.makeRoom(bytes);
+    const incoming = this.scratch.newFile();
+    try {
+      try {
+        await download(incoming);
+      } catch (error) {
+        if (!isOutOfRoom(error)) throw error;
+        // The disk has less room than the cache was promised: give it all that nobody uses.
+        await this.makeRoom(Infinity);
+        await download(incoming);
+      }
+      // Held before it is for others to see and to remove.
+      const held = await this.leases.hold(name, incoming);
+      if (held === undefined) throw new Error(`the scratch file of ${name} is gone`);
+      await rename(incoming, join(this.folder, name));
+      return held;
+    } finally {
+      await rm(incoming, { force: true });
+    }
+  }
+
+  private async makeRoom(bytes: number): Promise<void> {
+    await this.leases.release();
+    const copies = await this.copies();
+    let total = copies.reduce((sum, copy) => sum + copy.bytes, 0);
+    for (const copy of copies.sort((x, y) => x.usedAtMs - y.usedAtMs)) {
+      if (total + bytes <= this.maxBytes) return;
+      if (copy.isInUse) continue;
+      await rm(copy.path, { force: true });
+      total -= copy.bytes;
+    }
+  }
+
+  private async copies(): Promise<Copy[]> {
+    const copies: Copy[] = [];
+    for (const name of await readdir(this.folder)) {
+      const path = join(this.folder, name);
+      const found = await stat(path).catch(() => undefined);
+      // A second link is a lease, of this process or of another one.
+      if (found) copies.push({ path, bytes: found.size, usedAtMs: found.mtimeMs, isInUse: found.nlink > 1 });
+    }
+    return copies;
+  }
+}
+
+/** Marks a copy as just used: its links share the time. */
+async function touch(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now).catch(() => undefined);
+}

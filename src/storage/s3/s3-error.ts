@@ -1,0 +1,90 @@
+import { AppError } from '../../errors.ts';
+import { errnoOf, isOutOfRoom, storageError } from '../storage-error.ts';
+
+/** Names by which stores say that there is no room: Ceph, gateways and MinIO. */
+const FULL = new Set(['QuotaExceeded', 'InsufficientStorage', 'XMinioStorageFull']);
+const HTTP_INSUFFICIENT_STORAGE = 507;
+
+const CREDENTIALS_HINT = 'Check the credentials and what they may do in this bucket.';
+const NETWORK_HINT = 'The endpoint cannot be reached.';
+
+/** What to look at first, by the name of the failure. */
+const HINTS: Readonly<Record<string, string>> = {
+  NoSuchBucket: 'There is no bucket of this name.',
+  AccessDenied: CREDENTIALS_HINT,
+  Forbidden: CREDENTIALS_HINT,
+  InvalidAccessKeyId: CREDENTIALS_HINT,
+  SignatureDoesNotMatch: CREDENTIALS_HINT,
+  ExpiredToken: CREDENTIALS_HINT,
+  InvalidToken: CREDENTIALS_HINT,
+  CredentialsProviderError: 'No credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+  RegionMissing: 'AWS_REGION is not set.',
+  PermanentRedirect: 'The bucket is in another region: set AWS_REGION.',
+  NotImplemented: 'The store lacks what this service needs of it.',
+  ECONNREFUSED: NETWORK_HINT,
+  ENOTFOUND: NETWORK_HINT,
+  EAI_AGAIN: NETWORK_HINT,
+  TimeoutError: 'The endpoint did not answer in time.',
+};
+
+interface Failure {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
+}
+
+const asFailure = (error: unknown): Failure =>
+  error instanceof Error ? error : { name: 'unknown error', message: String(error) };
+
+/** The HTTP status of an answer; undefined when none came. */
+export const statusOf = (error: unknown): number | undefined => asFailure(error).$metadata?.httpStatusCode;
+
+/** How often the SDK sent the request; 1 where it is unknown. */
+export const attemptsOf = (error: unknown): number => asFailure(error).$metadata?.attempts ?? 1;
+
+/** No such object. A bucket that is missing is a failure of another kind, and only a HEAD cannot tell. */
+export const isMissing = (error: unknown): boolean =>
+  statusOf(error) === 404 && asFailure(error).name !== 'NoSuchBucket';
+
+/**
+ * A failed request as an AppError: STORAGE_FULL or STORAGE_FAILED. The message names bucket and key (`place`) and the
+ * failure. An AppError passes through unchanged.
+ */
+export function s3Error(operation: string, place: string, error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const status = statusOf(error);
+  // Of the disk: local copies and scratch.
+  if (status === undefined && isOfTheDisk(error)) return storageError(operation, error);
+  const name = nameOf(error);
+  const isFull = FULL.has(name) || status === HTTP_INSUFFICIENT_STORAGE;
+  const what = status === undefined ? name : `${name}, HTTP ${status}`;
+  const hint = HINTS[name] ? ` ${HINTS[name]}` : '';
+  return new AppError(
+    isFull ? 'STORAGE_FULL' : 'STORAGE_FAILED',
+    `The storage could not ${operation} ${place} (${what}).${hint}`,
+    { operation, place, failure: name },
+    { cause: withoutDetails(error) },
+  );
+}
+
+function isOfTheDisk(error: unknown): boolean {
+  return isOutOfRoom(error) || (error instanceof Error && 'path' in error && errnoOf(error) !== undefined);
+}
+
+function nameOf(error: unknown): string {
+  const { name, message, code } = asFailure(error);
+  if (message === 'Region is missing') return 'RegionMissing';
+  if (statusOf(error) === 403 && !(name in HINTS)) return 'Forbidden';
+  if (name === 'Error' || name === 'AggregateError') return typeof code === 'string' ? code : name;
+  return name;
+}
+
+/** The SDK hangs the whole answer on its errors, some with the access key or the string that was signed. */
+function withoutDetails(error: unknown): Error {
+  const { name, message } = asFailure(error);
+  const plain = new Error(message);
+  plain.name = name;
+  if (error instanceof Error && error.stack) plain.stack = error.stack;
+  return plain;
+}

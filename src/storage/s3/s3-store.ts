@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { checkedKey, isBlobKey, SCRATCH_FOLDER } from '../blob-key.ts';
+import type { BlobStore, ByteRange } from '../blob-store.ts';
+import { Scratch } from '../scratch.ts';
+import { ConditionalWrites } from './conditional-writes.ts';
+import { LocalCache } from './local-cache.ts';
+import { resumingStream } from './resuming-stream.ts';
+import { ANSWER_TIMEOUT_MS, createClient } from './s3-client.ts';
+import { isMissing, s3Error } from './s3-error.ts';
+import type { S3Options } from './s3-options.ts';
+import { SINGLE_PUT_BYTES, uploadInParts } from './upload-in-parts.ts';
+import { type ObjectAddress, writeOnce } from './write-once.ts';
+
+/** Most keys that S3 gives at once. */
+const PAGE_KEYS = 1000;
+const QUICK = { requestTimeout: ANSWER_TIMEOUT_MS };
+
+/** Blobs as objects of an S3 bucket, and local copies of those that jobs read at random. */
+export class S3Store implements BlobStore {
+  private readonly client: S3Client;
+  private readonly options: S3Options;
+  private readonly scratch: Scratch;
+  private readonly cache: LocalCache;
+  private readonly conditionalWrites: ConditionalWrites;
+
+  private constructor(options: S3Options, scratch: Scratch, cache: LocalCache) {
+    this.options = options;
+    this.scratch = scratch;
+    this.cache = cache;
+    this.client = createClient(options.forcePathStyle);
+    this.conditionalWrites = new ConditionalWrites(this.client, (key) => this.addressOf(key));
+  }
+
+  /**
+   * Opens the store without asking the bucket anything.
+   * @param folder local, for copies and scratch; several processes may share it
+   * @throws AppError STORAGE_FULL, STORAGE_FAILED when the folder cannot be used
+   */
+  static async open(folder: string, options: S3Options): Promise<S3Store> {
+    try {
+      await mkdir(folder, { recursive: true });
+      const scratch = await Scratch.open(join(folder, SCRATCH_FOLDER));
+      const cache = await LocalCache.open(join(folder, 'cache'), options.cacheBytes, scratch);
+      return new S3Store(options, scratch, cache);
+    } catch (error) {
+      throw s3Error('open', 'its local folder', error);
+    }
+  }
+
+  /** Removes this process's scratch and closes its connections. The store must not be used afterwards. */
+  async close(): Promise<void> {
+    this.cache.close();
+    this.client.destroy();
+    await this.scratch.close();
+  }
+
+  async putFile(key: string, localPath: string): Promise<void> {
+    const address = this.addressOf(checkedKey(key));
+    return this.attempt('write', address, async () => {
+      const { size } = await stat(localPath);
+      const etag =
+        size > SINGLE_PUT_BYTES
+          ? await uploadInParts(this.client, address, createReadStream(localPath), size)
+          : await this.putObject(address, await readFile(localPath));
+      await this.cache.adopt(this.copyName(address, etag, size), size, localPath);
+    });
+  }
+
+  async put(key: string, bytes: Uint8Array): Promise<void> {
+    const address = this.addressOf(checkedKey(key));
+    await this.attempt('write', address, () => this.putObject(address, bytes));
+  }
+
+  async create(key: string, bytes: Uint8Array): Promise<boolean> {
+    const address = this.addressOf(checkedKey(key));
+    return this.attempt('write', address, async () => {
+      await this.conditionalWrites.ensure();
+      return writeOnce(this.client, address, bytes);
+    });
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const address = this.addressOf(checkedKey(key));
+    return this.attempt('read', address, async () => {
+      const stream = await unlessMissing(this.stream(address));
+      return stream && buffer(stream);
+    });
+  }
+
+  async stat(key: string): Promise<{ readonly bytes: number } | undefined> {
+    const address = this.addressOf(checkedKey(key));
+    return this.attempt('read', address, async () => {
+      const head = await unlessMissing(this.client.send(new HeadObjectCommand(address), QUICK));
+      return head && { bytes: head.ContentLength ?? 0 };
+    });
+  }
+
+  async read(key: string, range?: ByteRange): Promise<Readable> {
+    const address = this.addressOf(checkedKey(key));
+    return this.attempt('read', address, () => this.stream(address, range));
+  }
+
+  async localFile(key: string): Promise<string> {
+    const address = this.addressOf(checkedKey(key));
+    return this.attempt('read', address, async () => {
+      const head = await this.client.send(new HeadObjectCommand(address), QUICK);
+      const bytes = head.ContentLength ?? 0;
+      return this.cache.file(this.copyName(address, head.ETag, bytes), bytes, async (path) =>
+        pipeline(await this.stream(address, undefined, head.ETag), createWriteStream(path)),
+      );
+    });
+  }
+
+  async list(prefix: string, { after = '', limit = Infinity } = {}): Promise<string[]> {
+    const address = this.addressOf(prefix);
+    return this.attempt('list', address, async () => {
+      const keys: string[] = [];
+      const root = this.addressOf('').Key;
+      let token: string | undefined;
+      do {
+        const page = new ListObjectsV2Command({
+          Bucket: address.Bucket,
+          Prefix: address.Key,
+          MaxKeys: Math.max(1, Math.min(PAGE_KEYS, limit - keys.length)),
+          ...(after !== '' && { StartAfter: root + after }),
+          ...(token !== undefined && { ContinuationToken: token }),
+        });
+        const { Contents = [], NextContinuationToken } = await this.client.send(page, QUICK);
+        // What is no blob, our own probes or something a stranger put there, is none of the caller's business.
+        keys.push(...Contents.map(({ Key }) => Key!.slice(root.length)).filter(isBlobKey));
+        token = NextContinuationToken;
+      } while (token !== undefined && keys.length < limit);
+      return keys;
+    });
+  }
+
+  async remove(key: string): Promise<void> {
+    const address = this.addressOf(checkedKey(key));
+    await this.attempt('remove', address, () => this.client.send(new DeleteObjectCommand(address), QUICK));
+  }
+
+  makeScratch(): Promise<string> {
+    return this.attempt('make a scratch folder for', this.addressOf(''), async () => {
+      const folder = await this.scratch.makeFolder();
+      this.cache.watch(folder);
+      return folder;
+    });
+  }
+
+  /** Also throws where the store does not honour conditional writes. */
+  async check(): Promise<void> {
+    const address = this.addressOf(`${SCRATCH_FOLDER}/check`);
+    await this.attempt('write', address, async () => {
+      await this.conditionalWrites.ensure();
+      await this.putObject(address, new Uint8Array(1));
+    });
+  }
+
+  /** The only way from a key to an object. */
+  private addressOf(key: string): ObjectAddress {
+    const { bucket, prefix } = this.options;
+    return { Bucket: bucket, Key: prefix === '' ? key : `${prefix}/${key}` };
+  }
+
+  private async putObject(address: ObjectAddress, bytes: Uint8Array): Promise<string | undefined> {
+    const { ETag } = await this.client.send(new PutObjectCommand({ ...address, Body: bytes }));
+    return ETag;
+  }
+
+  /** The content of an object, or of a range of it; of one version, also when the connection breaks in between. */
+  private async stream(address: ObjectAddress, range?: ByteRange, etag?: string): Promise<Readable> {
+    const open = async (from?: ByteRange | { start: number }, IfMatch = etag) =>
+      this.client.send(
+        new GetObjectCommand({
+          ...address,
+          ...(IfMatch !== undefined && { IfMatch }),
+          ...(from && { Range: `bytes=${from.start}-${'end' in from ? from.end : ''}` }),
+        }),
+        QUICK,
+      );
+    const first = await open(range);
+    const start = range?.start ?? 0;
+    return resumingStream(first.Body as Readable, first.ContentLength ?? 0, (offset) =>
+      this.attempt('read', address, async () => {
+        const rest = await open({ ...range, start: start + offset }, first.ETag);
+        return rest.Body as Readable;
+      }),
+    );
+  }
+
+  /** Of one content of one object: a blob that is replaced has another ETag. */
+  private copyName({ Bucket, Key }: ObjectAddress, etag: string | undefined, bytes: number): string {
+    return createHash('sha256').update(`${Bucket}\0${Key}\0${etag}\0${bytes}`).digest('hex');
+  }
+
+  private async attempt<T>(operation: string, at: ObjectAddress, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw s3Error(operation, `s3://${at.Bucket}/${at.Key}`, error);
+    }
+  }
+}
+
+async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}

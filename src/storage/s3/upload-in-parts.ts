@@ -1,0 +1,39 @@
+import type { Readable } from 'node:stream';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { Upload } from '@aws-sdk/lib-storage';
+import type { ObjectAddress } from './write-once.ts';
+
+const MIB = 2 ** 20;
+/** S3 takes parts of 5 MiB and more; this many bytes times the parts in flight are held in memory. */
+const PART_BYTES = 8 * MIB;
+const PARTS_IN_FLIGHT = 4;
+/** S3's own limit. */
+const MAX_PARTS = 10_000;
+/** Files up to this size go in one request. */
+export const SINGLE_PUT_BYTES = PART_BYTES;
+
+/**
+ * Writes a large object in parts. It appears when all are there; after a failure the parts are removed, as far as the
+ * store can still be reached.
+ * @returns its ETag
+ */
+export async function uploadInParts(
+  client: S3Client,
+  address: ObjectAddress,
+  content: Readable,
+  bytes: number,
+): Promise<string | undefined> {
+  const upload = new Upload({
+    client,
+    params: { ...address, Body: content, ContentLength: bytes },
+    partSize: Math.max(PART_BYTES, Math.ceil(bytes / MAX_PARTS)),
+    queueSize: PARTS_IN_FLIGHT,
+    leavePartsOnError: false,
+  });
+  try {
+    const { ETag } = await upload.done();
+    return ETag;
+  } finally {
+    content.destroy();
+  }
+}
