@@ -177,7 +177,7 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
     assert.ok(rate !== 1e-4);
   });
 
-  it('raises what the run refuses, and changes nothing then', async () => {
+  it('raises what the run refuses and changes nothing then; knows which optimizers can be carried', async () => {
     const refused = await runPython<Record<string, Record<string, unknown>>>(
       'anneal_refused.py',
       service.url,
@@ -195,6 +195,15 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
     assert.deepEqual(refused.reset, { states: [0, 0, 0, 0], optimizer: 'reset', steps: [1, 1, 1, 1] });
     assert.match(String(refused.foreign!.warning), /exp_inf.*starts anew/);
     assert.deepEqual(refused.foreign!.steps, [1, 1, 1, 1]);
+    for (const [name, carried] of Object.entries(
+      refused.carried as Record<string, Record<string, unknown>>,
+    )) {
+      const steps = name === 'momentum' ? 0 : 3;
+      assert.equal(carried.optimizer, 'carried', name);
+      assert.equal(carried.warning, '', name);
+      assert.deepEqual(carried.steps, Array(4).fill(steps), name);
+    }
+    assert.equal(refused.plain_sgd!.optimizer, 'none');
   });
 
   it('serves Trainer’s callbacks and PEFT’s layers (stand-ins of both)', async () => {

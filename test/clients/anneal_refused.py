@@ -1,6 +1,7 @@
 """What an Annealer refuses, and optimizers whose state starts anew: python anneal_refused.py URL"""
 
 import copy
+import functools
 import json
 import sys
 import warnings
@@ -60,7 +61,7 @@ def squeezed(optimizer_class, **options):
                 "optimizer": record["training"]["optimizer"],
                 "warning": " ".join(str(one.message) for one in caught),
             }
-    answer["steps"] = [float(optimizer.state[factor]["step"]) for factor in factors_of(model)]
+    answer["steps"] = [float(optimizer.state[factor].get("step", 0)) for factor in factors_of(model)]
     return answer
 
 
@@ -86,6 +87,13 @@ print(
             "adagrad": refusal(lambda: annealer(model, torch.optim.Adagrad(factors_of(model)))),
             "reset": reset,
             "foreign": squeezed(torch.optim.Adamax),
+            "carried": {
+                "AMSGrad": squeezed(functools.partial(torch.optim.AdamW, amsgrad=True)),
+                "NAdam": squeezed(torch.optim.NAdam),
+                "RAdam": squeezed(torch.optim.RAdam),
+                "momentum": squeezed(functools.partial(torch.optim.SGD, momentum=0.9)),
+            },
+            "plain_sgd": squeezed(torch.optim.SGD),
         }
     )
 )
