@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { JobRecord, ProviderInfo } from '../contract/job.ts';
 import type { CheckpointRecord, RunRecord } from '../contract/run.ts';
 import { ENERGY_BUCKETS, ERROR_BUCKETS, HTTP_SECONDS_BUCKETS, JOB_SECONDS_BUCKETS } from './buckets.ts';
+import { familiesOf, type MetricFamily } from './families.ts';
 import { OutcomeMetrics } from './outcomes.ts';
 import { type ReadinessCheck, ReadinessMetrics } from './readiness.ts';
 
@@ -115,6 +116,11 @@ export class Metrics {
   /** The text exposition. Never fails because the queue does: its gauge is then left out. */
   render(): Promise<string> {
     return this.registry.metrics();
+  }
+
+  /** What there is to scrape; docs/metrics.md is made of it. */
+  families(): MetricFamily[] {
+    return familiesOf(this.registry);
   }
 
   /** Counts a job that reached a final state. `totals` where it got to compute. */

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { parse } from 'yaml';
+import { ERROR_KINDS } from '../../src/errors.ts';
+import { parsePromql, unknownIn } from './promql.ts';
+import { allRules, knownSeries, PROMETHEUS_FOLDER } from './rule-files.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const TESTS = readdirSync(join(PROMETHEUS_FOLDER, 'tests')).map((name) => `tests/${name}`);
+const alerts = allRules().filter(({ alert }) => alert !== undefined);
+
+function promtool(t: TestContext, args: string[]): void {
+  const { error, status, stdout, stderr } = spawnSync('promtool', args, {
+    cwd: PROMETHEUS_FOLDER,
+    encoding: 'utf8',
+  });
+  if (error) t.skip('promtool is not installed (Debian: prometheus)');
+  else assert.equal(status, 0, `${stdout}${stderr}`);
+}
+
+describe('deploy/prometheus', () => {
+  it('is a configuration that Prometheus reads, with its rules', (t) =>
+    promtool(t, ['check', 'config', 'prometheus.yml']));
+
+  it('raises its alerts when it should, and not beside', (t) => promtool(t, ['test', 'rules', ...TESTS]));
+
+  it('asks only for metrics and labels that there are', () => {
+    const known = knownSeries();
+    assert.deepEqual(
+      allRules().flatMap(({ expr }) => unknownIn(expr, known)),
+      [],
+    );
+  });
+
+  it('has a unit test for every alert', () => {
+    const tested = TESTS.map((name) => readFileSync(join(PROMETHEUS_FOLDER, name), 'utf8')).join('\n');
+    for (const { alert } of alerts) {
+      const raised = new RegExp(`alertname: ${alert}\\n\\s+eval_time: \\S+\\n\\s+exp_alerts:\\n`);
+      assert.match(tested, raised, `no test in which ${alert} is raised`);
+    }
+  });
+
+  it('tells of every alert how bad it is, what is wrong, and where to read on', () => {
+    const runbooks = read('docs/runbooks.md');
+    const sections = [...runbooks.matchAll(/^## (.+)$/gm)].map(([, title]) => anchorOf(title!));
+    for (const { alert, labels, annotations } of alerts) {
+      assert.ok(['critical', 'warning'].includes(labels?.severity ?? ''), `severity of ${alert}`);
+      assert.match(annotations?.summary ?? '', /^\S.{20,}\.$/s, `summary of ${alert}`);
+      const [, anchor] = /^docs\/runbooks\.md#(.+)$/.exec(annotations?.runbook ?? '') ?? [];
+      assert.ok(anchor && sections.includes(anchor), `${alert}: no section "${anchor}" in docs/runbooks.md`);
+      assert.ok(runbooks.includes(`\`${alert}\``), `docs/runbooks.md does not name ${alert}`);
+    }
+  });
+
+  it('counts as faults of the service the errors that are its own', () => {
+    const own = Object.entries(ERROR_KINDS)
+      .filter(([, { status }]) => status >= 500)
+      .map(([code]) => code);
+    const rule = allRules().find(({ record }) => record === 'lora_squeeze:job_faults:increase15m');
+    const counted = valuesOf(rule!.expr, 'code');
+    assert.ok(counted.length > 0);
+    for (const value of counted) assert.deepEqual(value.split('|').sort(), own.sort());
+  });
+
+  it('knows the routes it leaves out or picks', () => {
+    const { paths } = parse(read('openapi.yaml')) as { paths: Record<string, unknown> };
+    const routes = Object.keys(paths).map((path) => path.replaceAll(/\{(\w+)\}/g, ':$1'));
+    const named = allRules().flatMap(({ expr }) => valuesOf(expr, 'route'));
+    assert.ok(named.length > 0);
+    for (const route of named.flatMap((value) => value.split('|')))
+      assert.ok(routes.includes(route), `${route} is not a route: ${routes.join(' ')}`);
+  });
+});
+
+const valuesOf = (expression: string, label: string): string[] =>
+  parsePromql(expression).selectors.flatMap(({ matchers }) =>
+    matchers.filter((matcher) => matcher.label === label).map(({ value }) => value),
+  );
+
+/** As GitHub and GitLab make them of a title. */
+const anchorOf = (title: string): string =>
+  title
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');

@@ -1,0 +1,42 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { parsePromql, scrapedSeries } from './promql.ts';
+
+const FOLDER = join(import.meta.dirname, '../../deploy/prometheus');
+
+export interface Rule {
+  readonly record?: string;
+  readonly alert?: string;
+  readonly expr: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export const PROMETHEUS_FOLDER = FOLDER;
+
+/** Every rule of deploy/prometheus/rules, in the order Prometheus reads them. */
+export function allRules(): Rule[] {
+  const folder = join(FOLDER, 'rules');
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.yml'))
+    .sort()
+    .flatMap((name) => {
+      const { groups } = parse(readFileSync(join(folder, name), 'utf8')) as { groups: { rules: Rule[] }[] };
+      return groups.flatMap(({ rules }) => rules);
+    });
+}
+
+/** What expressions may ask for: scraped series and recorded ones, with the labels their sum keeps. */
+export function knownSeries(): Map<string, readonly string[]> {
+  const known = scrapedSeries();
+  for (const { record, expr } of allRules()) {
+    // A histogram_quantile uses "le" up; no rule keeps buckets.
+    if (record)
+      known.set(
+        record,
+        parsePromql(expr).groupedBy.filter((label) => label !== 'le'),
+      );
+  }
+  return known;
+}
