@@ -183,11 +183,16 @@ describe('a trainer that sends checkpoints when it is asked to', () => {
 
   it('comes to the target rank of an adaptive run in time, whatever the spectrum says', () => {
     for (const run of RUNS.filter(({ adaptive }) => adaptive)) {
-      const { first_squeeze_step, last_squeeze_step } = run.adaptive!;
+      const { first_squeeze_step, last_squeeze_step, min_stage_steps } = run.adaptive!;
       for (const share of [0, 0.1, 0.5, 1]) {
         const steps = follow(run, share);
         assert.equal(steps[0], first_squeeze_step);
         assert.ok(steps.at(-1)! <= last_squeeze_step);
+        const looks = steps.filter((step) => step < last_squeeze_step);
+        assert.ok(
+          looks.every((step) => step <= last_squeeze_step - min_stage_steps),
+          'none that could not squeeze',
+        );
       }
       assert.equal(follow(run, 0).at(-1), last_squeeze_step);
       assert.deepEqual(follow(run, 1), [first_squeeze_step], 'one squeeze, where everything may go');

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { CheckpointRecord } from '../../../src/contract/run.ts';
+import { AppError } from '../../../src/errors.ts';
+import { AdapterService, type IncomingFile } from '../../../src/service/adapter-service.ts';
+import { JobService } from '../../../src/service/job-service.ts';
+import { JobStore } from '../../../src/service/job-store.ts';
+import { blobKey } from '../../../src/service/layout.ts';
+import { OPTIMIZER_FILE } from '../../../src/service/runs/checkpoint-upload.ts';
+import { RunService } from '../../../src/service/runs/run-service.ts';
+import type { BlobStore } from '../../../src/storage/blob-store.ts';
+import { DiskStore } from '../../../src/storage/disk-store.ts';
+import { momentsOf } from '../../http/checkpoint-form.ts';
+import { MemoryQueue } from '../../http/memory-queue.ts';
+import { CONFIG, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
+
+const REQUEST = {
+  schedule: { source_rank: 8, target_rank: 2, total_steps: 1000, min_stage_steps: 100 },
+} as const;
+const WRITES = ['put', 'putFile', 'create', 'remove'] as const;
+
+class Died extends Error {}
+
+/** A store that dies before its n-th write, and does nothing from then on. Counts the writes it lets through. */
+function mortal(store: BlobStore, lifeInWrites: number): { store: BlobStore; writes: () => number } {
+  let writes = 0;
+  const proxy = new Proxy(store, {
+    get(target, name: keyof BlobStore) {
+      const method = (target[name] as (...args: unknown[]) => unknown).bind(target);
+      if (!(WRITES as readonly string[]).includes(name)) return method;
+      return async (...args: unknown[]) => {
+        if (writes >= lifeInWrites) throw new Died();
+        writes++;
+        return method(...args);
+      };
+    },
+  });
+  return { store: proxy, writes: () => writes };
+}
+
+function processOn(store: BlobStore, queue: MemoryQueue): RunService {
+  const adapters = new AdapterService(store);
+  return new RunService(store, adapters, new JobService(store, adapters, queue));
+}
+
+async function withStore(work: (store: DiskStore, queue: MemoryQueue) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'ls-runs-'));
+  const store = await DiskStore.open(folder);
+  try {
+    await work(store, new MemoryQueue());
+  } finally {
+    await store.close();
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The files of a checkpoint as an upload leaves them in a scratch folder. */
+async function arrived(store: BlobStore, seed = 1): Promise<IncomingFile[]> {
+  const folder = await store.makeScratch();
+  const { weights, config } = tinyAdapter(seed, { rank: 8 });
+  return Promise.all(
+    Object.entries({ [WEIGHTS]: weights, [CONFIG]: config, [OPTIMIZER_FILE]: momentsOf() }).map(
+      async ([name, content]) => {
+        const path = join(folder, name);
+        await writeFile(path, content);
+        const sha256 = createHash('sha256').update(content).digest('hex');
+        return { name, path, sha256, bytes: content.length };
+      },
+    ),
+  );
+}
+
+async function send(runs: RunService, store: BlobStore, runId: string): Promise<CheckpointRecord> {
+  const upload = { step: 334, rewind: false, files: await arrived(store) };
+  return (await runs.add(runId, upload)).record;
+}
+
+describe('a process that dies while it takes a checkpoint', () => {
+  it('loses nothing, whatever its last write was: sent again, there is one checkpoint and one job', async () => {
+    let needed = 0;
+    for (let life = 0; ; life++) {
+      await withStore(async (store, queue) => {
+        const { id } = await processOn(store, queue).create(REQUEST);
+        const dying = mortal(store, life);
+        const first = await send(processOn(dying.store, queue), store, id).catch((error: unknown) => {
+          assert.ok(error instanceof Died, String(error));
+          return undefined;
+        });
+        if (first) needed = dying.writes();
+        const survivor = processOn(store, queue);
+        const record = await send(survivor, store, id);
+        assert.deepEqual([record.decision, record.state], ['squeeze', 'queued'], `after ${life} writes`);
+        if (first) assert.equal(record.job_id, first.job_id);
+        const run = await survivor.get(id);
+        assert.equal(run.checkpoints.length, 1);
+        assert.deepEqual([...queue.jobs.keys()], [record.job_id]);
+        const jobs = await new JobStore(store).pending();
+        assert.deepEqual(jobs, [record.job_id]);
+        // What the job needs was durable before it.
+        const job = (await new JobStore(store).get(record.job_id!))!;
+        assert.ok(job.request.kind === 'checkpoint' && job.request.optimizer);
+        assert.ok(await store.stat(blobKey(job.request.optimizer.sha256)));
+        await new AdapterService(store).source(job.request.adapter_id);
+      });
+      if (needed > 0) break;
+    }
+    assert.ok(needed >= 8, `two files, adapter, moments, modules, entry, mark and job: ${needed} writes`);
+  });
+
+  it('has its job submitted by anyone who only looks', async () => {
+    await withStore(async (store, queue) => {
+      const { id } = await processOn(store, queue).create(REQUEST);
+      // Adapter (3), moments, modules, entry: the job is what is missing.
+      const dying = mortal(store, 6);
+      await assert.rejects(send(processOn(dying.store, queue), store, id), Died);
+      assert.equal(queue.jobs.size, 0);
+      const { checkpoints } = await processOn(store, queue).get(id);
+      assert.deepEqual([...queue.jobs.keys()], [checkpoints[0]!.job_id]);
+    });
+  });
+});
+
+describe('several processes with one run', () => {
+  it('agree on one log, whoever is faster', async () => {
+    await withStore(async (store, queue) => {
+      const { id } = await processOn(store, queue).create(REQUEST);
+      const sent = await Promise.allSettled(
+        [1, 2, 3, 4, 5, 6].map(async (seed) => {
+          const files = await arrived(store, Math.ceil(seed / 2));
+          return processOn(store, queue).add(id, { step: 334, rewind: false, files });
+        }),
+      );
+      const accepted = sent.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+      assert.equal(accepted.length, 2, 'the same one twice; two others refused');
+      assert.deepEqual(accepted.map(({ created }) => created).sort(), [false, true]);
+      for (const one of sent) {
+        if (one.status === 'rejected')
+          assert.ok(one.reason instanceof AppError && one.reason.code === 'CHECKPOINT_CONFLICT');
+      }
+      assert.equal(queue.jobs.size, 1);
+    });
+  });
+
+  it('rewind one after the other: each takes the place of the one before', async () => {
+    await withStore(async (store, queue) => {
+      const { id } = await processOn(store, queue).create(REQUEST);
+      await Promise.all(
+        [1, 2, 3, 4].map(async (seed) => {
+          const files = await arrived(store, seed);
+          return processOn(store, queue).add(id, { step: 300 + 10 * seed, rewind: true, files });
+        }),
+      );
+      const { checkpoints } = await processOn(store, queue).get(id);
+      const steps = checkpoints.filter(({ superseded }) => !superseded).map(({ step }) => step);
+      assert.deepEqual(
+        steps,
+        [...steps].sort((x, y) => x - y),
+        'what counts rises',
+      );
+      assert.equal(steps.at(-1), checkpoints.at(-1)!.step, 'the last word counts');
+    });
+  });
+});
+
+describe('a job under an id chosen before', () => {
+  it('is accepted once, queued again when it was lost, and left alone when it is over', async () => {
+    await withStore(async (store, queue) => {
+      const runs = processOn(store, queue);
+      const { id } = await runs.create(REQUEST);
+      const { job_id } = await send(runs, store, id);
+      queue.jobs.clear();
+      assert.equal((await runs.checkpoint(id, 334)).state, 'queued');
+      assert.ok(queue.jobs.has(job_id!), 'lost by Redis, queued by whoever looks');
+      const jobs = new JobStore(store);
+      const job = (await jobs.get(job_id!))!;
+      assert.ok(Math.abs(Date.parse(job.created_at) - Date.now()) < 60_000);
+      await jobs.finish({ ...job, state: 'cancelled' });
+      queue.jobs.clear();
+      assert.equal((await runs.checkpoint(id, 334)).state, 'cancelled');
+      assert.equal(queue.jobs.size, 0);
+    });
+  });
+});
