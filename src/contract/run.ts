@@ -45,8 +45,14 @@ const how = {
 /** POST /v1/runs: by the clock, or by the spectrum. */
 export const RunRequest = Type.Union(
   [
-    Type.Object({ ...how, schedule: Type.Omit(ScheduleRequest, []) }, { additionalProperties: false }),
-    Type.Object({ ...how, adaptive: Type.Omit(AdaptiveRequest, []) }, { additionalProperties: false }),
+    Type.Object(
+      { ...how, schedule: Type.Object(ScheduleRequest.properties, { additionalProperties: false }) },
+      { additionalProperties: false },
+    ),
+    Type.Object(
+      { ...how, adaptive: Type.Object(AdaptiveRequest.properties, { additionalProperties: false }) },
+      { additionalProperties: false },
+    ),
   ],
   { $id: 'RunRequest' },
 );
@@ -122,7 +128,7 @@ export const RunRecord = Type.Object(
     base_model: Type.Union([Type.String(), Type.Null()]),
     mode: Type.Union([Type.Literal('scheduled'), Type.Literal('adaptive')]),
     request: RunRequest,
-    schedule: Type.Union([Schedule, Type.Null()], { description: 'null for adaptive runs' }),
+    schedule: Type.Union([Type.Omit(Schedule, []), Type.Null()], { description: 'null for adaptive runs' }),
     rank: RankRange,
     step: Type.Union([Step, Type.Null()], { description: 'Of the newest checkpoint' }),
     at_target: Type.Boolean({ description: 'The target rank is reached: no more squeezes' }),

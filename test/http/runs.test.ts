@@ -157,6 +157,8 @@ describe('annealing runs over HTTP', () => {
         [{ schedule: SCHEDULE, revive: 1 }, 400, 'VALIDATION_FAILED'],
         [{ schedule: SCHEDULE, alpha: 'fold' }, 400, 'VALIDATION_FAILED'],
         [{ schedule: SCHEDULE, optimiser: 'reset' }, 400, 'UNKNOWN_OPTION'],
+        [{ schedule: { ...SCHEDULE, warmup_steps: 1 } }, 400, 'UNKNOWN_OPTION'],
+        [{ adaptive: { ...SCHEDULE, energy: 0.9, every: 1 } }, 400, 'UNKNOWN_OPTION'],
       ] as const) {
         await problemIn(await postRun(body), status, code);
       }

@@ -36,6 +36,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
       tags: [
         { name: 'adapters', description: 'LoRA adapters: uploaded ones and results' },
         { name: 'jobs', description: 'Squeezing' },
+        { name: 'annealing', description: 'Squeezing while training goes on: schedules, runs, checkpoints' },
         { name: 'profiles', description: 'Where adapters are loaded' },
         { name: 'service', description: 'Probes, metrics, contract' },
       ],
