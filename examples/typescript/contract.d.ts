@@ -4306,7 +4306,46 @@ export interface components {
       };
       request: components['schemas']['RunRequest'];
       /** @description null for adaptive runs */
-      schedule: components['schemas']['Schedule'] | null;
+      schedule: {
+        final_steps: number;
+        /** @description The rank, averaged over the steps */
+        mean_rank: number;
+        min_stage_steps: number;
+        /** @description Where the schedule is not what was asked for, and why */
+        notes: string[];
+        /** @description mean_rank / source_rank: adapter parameters trained, against training at the source rank throughout */
+        relative_cost: number;
+        shape: string;
+        source_rank: number;
+        squeezes: {
+          from_rank: number;
+          /** @description Optimizer steps done at the squeeze */
+          step: number;
+          to_rank: number;
+        }[];
+        stage_lengths: string;
+        stages: {
+          /** @description Optimizer steps done when the stage begins */
+          begin_step: number;
+          /** @description Optimizer steps done when it ends: then comes the next squeeze */
+          end_step: number;
+          index: number;
+          /** @description Of factors, gradients and optimizer, without the base model and activations; null without modules */
+          memory: {
+            gradients_bytes: number;
+            optimizer_bytes: number;
+            total_bytes: number;
+            weights_bytes: number;
+          } | null;
+          /** @description Trained parameters; null without modules */
+          parameters: number | null;
+          rank: number;
+          steps: number;
+        }[];
+        target_rank: number;
+        total_steps: number;
+        warm_up_steps: number;
+      } | null;
       /** @description Of the newest checkpoint */
       step: number | null;
     };
@@ -4509,6 +4548,115 @@ export interface components {
            */
           revive?: boolean;
         };
+    /**
+     * @example {
+     *       "source_rank": 64,
+     *       "target_rank": 4,
+     *       "total_steps": 4000,
+     *       "shape": "geometric",
+     *       "stage_lengths": "equal",
+     *       "warm_up_steps": 1000,
+     *       "final_steps": 0,
+     *       "min_stage_steps": 200,
+     *       "stages": [
+     *         {
+     *           "index": 0,
+     *           "rank": 64,
+     *           "begin_step": 0,
+     *           "end_step": 1000,
+     *           "steps": 1000,
+     *           "parameters": 159907840,
+     *           "memory": {
+     *             "weights_bytes": 319815680,
+     *             "gradients_bytes": 319815680,
+     *             "optimizer_bytes": 1279262720,
+     *             "total_bytes": 1918894080
+     *           }
+     *         },
+     *         {
+     *           "index": 1,
+     *           "rank": 32,
+     *           "begin_step": 1000,
+     *           "end_step": 1750,
+     *           "steps": 750,
+     *           "parameters": 79953920,
+     *           "memory": {
+     *             "weights_bytes": 159907840,
+     *             "gradients_bytes": 159907840,
+     *             "optimizer_bytes": 639631360,
+     *             "total_bytes": 959447040
+     *           }
+     *         },
+     *         {
+     *           "index": 2,
+     *           "rank": 16,
+     *           "begin_step": 1750,
+     *           "end_step": 2500,
+     *           "steps": 750,
+     *           "parameters": 39976960,
+     *           "memory": {
+     *             "weights_bytes": 79953920,
+     *             "gradients_bytes": 79953920,
+     *             "optimizer_bytes": 319815680,
+     *             "total_bytes": 479723520
+     *           }
+     *         },
+     *         {
+     *           "index": 3,
+     *           "rank": 8,
+     *           "begin_step": 2500,
+     *           "end_step": 3250,
+     *           "steps": 750,
+     *           "parameters": 19988480,
+     *           "memory": {
+     *             "weights_bytes": 39976960,
+     *             "gradients_bytes": 39976960,
+     *             "optimizer_bytes": 159907840,
+     *             "total_bytes": 239861760
+     *           }
+     *         },
+     *         {
+     *           "index": 4,
+     *           "rank": 4,
+     *           "begin_step": 3250,
+     *           "end_step": 4000,
+     *           "steps": 750,
+     *           "parameters": 9994240,
+     *           "memory": {
+     *             "weights_bytes": 19988480,
+     *             "gradients_bytes": 19988480,
+     *             "optimizer_bytes": 79953920,
+     *             "total_bytes": 119930880
+     *           }
+     *         }
+     *       ],
+     *       "squeezes": [
+     *         {
+     *           "step": 1000,
+     *           "from_rank": 64,
+     *           "to_rank": 32
+     *         },
+     *         {
+     *           "step": 1750,
+     *           "from_rank": 32,
+     *           "to_rank": 16
+     *         },
+     *         {
+     *           "step": 2500,
+     *           "from_rank": 16,
+     *           "to_rank": 8
+     *         },
+     *         {
+     *           "step": 3250,
+     *           "from_rank": 8,
+     *           "to_rank": 4
+     *         }
+     *       ],
+     *       "mean_rank": 27.25,
+     *       "relative_cost": 0.42578125,
+     *       "notes": []
+     *     }
+     */
     Schedule: {
       final_steps: number;
       /** @description The rank, averaged over the steps */

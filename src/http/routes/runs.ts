@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
-import { Schedule } from '../../contract/schedule.ts';
 import { answerCheckpoint, CHECKPOINT_PREFER } from '../answer-checkpoint.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { CHECKPOINT_EXAMPLE, RUN_EXAMPLE, RUN_REQUEST_EXAMPLES } from '../run-examples.ts';
@@ -27,8 +26,6 @@ const CheckpointPath = Type.Object({
 /** POST /v1/runs, GET /v1/runs/{id}, and a run's checkpoints. */
 export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (app, { deps }) => {
   const { runs, metrics } = deps;
-  // Runs refer to it; other routes have it for themselves.
-  if (!app.getSchema('Schedule')) app.addSchema(asComponent(Schedule));
   app.addSchema({ ...asComponent(RunRequest), examples: RUN_REQUEST_EXAMPLES });
   app.addSchema({ ...asComponent(CheckpointRecord), examples: [CHECKPOINT_EXAMPLE] });
   app.addSchema({ ...asComponent(RunRecord), examples: [RUN_EXAMPLE] });
