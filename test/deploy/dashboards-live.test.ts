@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { adapterWith, GOOD_ADAPTER } from '../e2e/bad-adapters.ts';
+import { Client } from '../e2e/client.ts';
+import { fixtureAdapters } from '../e2e/fixtures.ts';
+import { runJob, succeed } from '../e2e/run-job.ts';
+import { type Service, startService } from '../e2e/service.ts';
+import { Trainer, train } from '../e2e/trainer.ts';
+import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
+import { allDashboards, filledIn } from './dashboards.ts';
+import { hasPrometheus, type PrometheusServer, type Series, startPrometheus } from './prometheus-server.ts';
+
+/** Two scrapes are enough for a rate, a slow machine takes longer. */
+const DATA_LIMIT_MS = 60_000;
+const POLL_MS = 500;
+/** Panels that are empty while nothing is wrong, by title. */
+const EMPTY_IN_HEALTH = new Set(['5xx by route']);
+
+const missing = hasPrometheus() ? false : 'prometheus is not installed (Debian: prometheus)';
+
+describe('dashboards over a real Prometheus and a real service', { skip: missing }, () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'squeeze-dashboards-'));
+  const startedMs = Date.now();
+  let redis: ExternalRedis;
+  let api: Service;
+  let worker: Service;
+  let prometheus: PrometheusServer;
+
+  before(async () => {
+    redis = await startExternalRedis(scratch, FIT);
+    // As docker-compose.yml does it: a queue, and a storage that all share.
+    const start = (ROLE: string) =>
+      startService({
+        dataDir: join(scratch, ROLE),
+        env: {
+          ROLE,
+          REDIS_URL: redis.url,
+          STORAGE_URL: `file:${join(scratch, 'storage')}`,
+          EXECUTION_PROVIDER: 'cpu',
+        },
+      });
+    [api, worker] = await Promise.all([start('api'), start('worker')]);
+    prometheus = await startPrometheus(join(scratch, 'prometheus'), {
+      'lora-squeeze-api': new URL(api.url).host,
+      'lora-squeeze-worker': new URL(worker.url).host,
+    });
+    // Twice: a rate needs a series that was there before it grew.
+    const client = new Client(api.url);
+    await someWork(client);
+    await until(async () => (await last('sum(lora_squeeze_checkpoints_total)')) === 2);
+    await someWork(client);
+    await until(async () => (await last('sum(lora_squeeze_checkpoints_total)')) === 4);
+  });
+
+  after(async () => {
+    await prometheus?.stop();
+    await worker?.stop();
+    await api?.stop();
+    await redis?.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  const last = async (expression: string): Promise<number> => {
+    const [series] = await prometheus.queryRange(expression, startedMs);
+    return Number(series?.values.at(-1)?.[1]);
+  };
+
+  /** Whether any line has a sample that is a number. */
+  const hasNumbers = (series: readonly Series[]): boolean =>
+    series.some(({ values }) => values.some(([, value]) => Number.isFinite(Number(value))));
+
+  async function emptyPanels(panels: readonly { title: string; expr: string }[]): Promise<typeof panels> {
+    const empty = await Promise.all(
+      panels.map(
+        async ({ expr }) => !hasNumbers(await prometheus.queryRange(filledIn(expr, '30s', '6h'), startedMs)),
+      ),
+    );
+    return panels.filter((_panel, i) => empty[i]);
+  }
+
+  for (const { file, panels } of allDashboards()) {
+    it(`shows data in every panel of ${file}`, async () => {
+      const queries = panels.flatMap(({ title, targets = [] }) =>
+        targets.map(({ expr }) => ({ title, expr })),
+      );
+      let empty: readonly { title: string; expr: string }[] = queries;
+      await until(async () => {
+        empty = await emptyPanels(empty);
+        return empty.every(({ title }) => EMPTY_IN_HEALTH.has(title));
+      }).catch(() => {});
+      const healthy = panels.map(({ title }) => title).filter((title) => EMPTY_IN_HEALTH.has(title));
+      assert.deepEqual(
+        empty.map(({ title }) => title),
+        healthy,
+      );
+    });
+  }
+
+  it('shows the numbers of what was done', async () => {
+    assert.equal(await last('sum(lora_squeeze_jobs_total{state="failed"})'), 2);
+    assert.equal(await last('sum(lora_squeeze_job_failures_total{code="NON_FINITE_WEIGHTS"})'), 2);
+    assert.equal(await last('sum(lora_squeeze_runs_created_total)'), 2);
+    assert.equal(await last('sum(lora_squeeze_uploads_total{outcome="unneeded"})'), 2);
+    const saved = 'lora_squeeze_result_source_bytes_total{kind="squeeze"}';
+    assert.ok((await last(saved)) > (await last('lora_squeeze_result_bytes_total{kind="squeeze"}')));
+  });
+
+  it('evaluates every rule without an error, and raises nothing', async () => {
+    const rules = await prometheus.rules();
+    assert.ok(rules.length > 0);
+    for (const { name, health, lastError, state } of rules) {
+      assert.equal(health, 'ok', `${name}: ${lastError}`);
+      assert.notEqual(state, 'firing', name);
+    }
+  });
+
+  it('sees that Redis is gone, and that the storage is not', async () => {
+    await redis.stop('SIGKILL');
+    const ready = async (part: string): Promise<string | undefined> => {
+      const expression = `max by (part) (lora_squeeze_ready{part="${part}"})`;
+      const [series] = await prometheus.queryRange(expression, Date.now() - 2000);
+      return series?.values.at(-1)?.[1];
+    };
+    await until(async () => (await ready('queue')) === '0');
+    assert.equal(await ready('storage'), '1');
+    const alert = async () => (await prometheus.rules()).find(({ name }) => name === 'LoraSqueezeNotReady');
+    await until(async () => (await alert())?.state === 'pending');
+  });
+});
+
+/** @throws Error when it does not become true in time */
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + DATA_LIMIT_MS;
+  while (!(await isTrue())) {
+    if (Date.now() > deadline) throw new Error(`not in ${DATA_LIMIT_MS / 1000} s: ${isTrue}`);
+    await sleep(POLL_MS);
+  }
+}
+
+/** Jobs of every kind, good and bad, while Prometheus looks on. */
+async function someWork(client: Client): Promise<void> {
+  const ids: string[] = [];
+  for (const { dir } of fixtureAdapters().slice(0, 2)) ids.push((await client.upload(dir)).adapter.id);
+  const targets = [{ rank: 2 }, { energy: 0.9 }];
+  for (const adapter_id of ids) await succeed(client, { kind: 'squeeze', adapter_id, targets });
+  await succeed(client, { kind: 'analyze', adapter_id: ids[0]! });
+  await succeed(client, {
+    kind: 'merge',
+    sources: [{ adapter_id: ids[0]! }, { adapter_id: ids[0]!, weight: 0.5 }],
+    targets: [{ rank: 4 }],
+  });
+
+  const bad = await client.postAdapter(adapterWith(Number.NaN));
+  const { id } = (await bad.json()) as { id: string };
+  const failed = await runJob(client, { kind: 'squeeze', adapter_id: id, targets: [{ rank: 2 }] });
+  assert.equal(failed.error?.code, 'NON_FINITE_WEIGHTS');
+  const refused = await client.postAdapter({ weights: Buffer.from('no weights'), config: '{}' });
+  assert.ok(refused.status >= 400, `${refused.status}`);
+
+  const trainer = await Trainer.begin(client, {
+    schedule: { source_rank: 4, target_rank: 2, total_steps: 1000, min_stage_steps: 100 },
+  });
+  const state = train({ ...GOOD_ADAPTER, config: String(GOOD_ADAPTER.config) }, 1);
+  assert.equal((await trainer.send(1, state)).decision, 'keep');
+  const record = await trainer.send(trainer.run.next_checkpoint_step!, state);
+  assert.equal(record.decision, 'squeeze');
+  assert.equal(record.state, 'succeeded', JSON.stringify(record.error));
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { allDashboards, type Box, filledIn, GRAFANA_FOLDER, panelSeries } from './dashboards.ts';
+import { parsePromql, unknownIn } from './promql.ts';
+
+const GRID_COLUMNS = 24;
+/** The one variable by which a dashboard finds its Prometheus. */
+const DATA_SOURCE = { type: 'prometheus', uid: `\${datasource}` };
+
+const dashboards = allDashboards();
+const known = panelSeries();
+const provisioned = (file: string) =>
+  parse(readFileSync(join(GRAFANA_FOLDER, 'provisioning', file), 'utf8')) as Record<string, unknown>;
+
+const overlap = (a: Box, b: Box): boolean =>
+  a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
+
+describe('deploy/grafana', () => {
+  it('has two dashboards, each found by its uid', () => {
+    assert.deepEqual(
+      dashboards.map(({ uid }) => uid),
+      ['lora-squeeze-service', 'lora-squeeze-squeezing'],
+    );
+  });
+
+  for (const { file, panels, templating } of dashboards) {
+    describe(file, () => {
+      const queries = panels.flatMap(({ title, targets = [] }) =>
+        targets.map((query) => ({ title, ...query, expr: filledIn(query.expr, '1m', '6h') })),
+      );
+
+      it('asks in PromQL, for metrics and labels that there are', () => {
+        assert.ok(queries.length > 0);
+        assert.deepEqual(
+          queries.flatMap(({ title, expr }) =>
+            unknownIn(expr, known).map((problem) => `${title}: ${problem}`),
+          ),
+          [],
+        );
+      });
+
+      it('leaves no variable that Grafana does not know', () => {
+        for (const { title, expr } of queries) assert.doesNotMatch(expr, /\$/, title);
+      });
+
+      it('names its lines by labels that the result has', () => {
+        for (const { title, expr, legendFormat } of queries) {
+          const { selectors, groupedBy } = parsePromql(expr);
+          const isGrouped = /\bby \(/.test(expr);
+          const kept = isGrouped
+            ? new Set([...groupedBy, ...recordedLabels(selectors)])
+            : new Set(selectors.flatMap(({ metric }) => known.get(metric) ?? []));
+          for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g))
+            assert.ok(kept.has(label!), `${title}: "${label}" is not a label of ${expr}`);
+        }
+      });
+
+      it('has panels of different ids and titles, on one grid, without overlaps', () => {
+        for (const key of ['id', 'title'] as const) {
+          const values = panels.map((panel) => panel[key]);
+          assert.equal(new Set<unknown>(values).size, values.length, `a panel's ${key} is used twice`);
+        }
+        for (const [i, panel] of panels.entries()) {
+          const { x, w, h } = panel.gridPos;
+          assert.ok(x >= 0 && w > 0 && h > 0 && x + w <= GRID_COLUMNS, `${panel.title} leaves the grid`);
+          for (const other of panels.slice(i + 1))
+            assert.ok(!overlap(panel.gridPos, other.gridPos), `${panel.title} lies over ${other.title}`);
+        }
+      });
+
+      it('takes its data from the source that its variable names', () => {
+        assert.deepEqual(
+          templating.list.map(({ name, type }) => `${name} ${type}`),
+          ['datasource datasource'],
+        );
+        for (const { title, type, datasource, targets = [] } of panels) {
+          if (type === 'row') continue;
+          assert.deepEqual(datasource, DATA_SOURCE, title);
+          assert.ok(targets.length > 0, `${title} asks nothing`);
+          for (const target of targets) assert.deepEqual(target.datasource, DATA_SOURCE, title);
+          assert.equal(new Set(targets.map(({ refId }) => refId)).size, targets.length, `refId in ${title}`);
+        }
+      });
+    });
+  }
+
+  it('is provisioned with the source that dashboards begin with', () => {
+    const { datasources } = provisioned('datasources/prometheus.yml') as {
+      datasources: { uid: string; type: string; jsonData: { timeInterval: string } }[];
+    };
+    assert.equal(datasources.length, 1);
+    const [source] = datasources;
+    assert.equal(source!.type, 'prometheus');
+    for (const { templating } of dashboards) {
+      const [variable] = templating.list as unknown as { current: { value: string } }[];
+      assert.equal(variable!.current.value, source!.uid);
+    }
+    const { global } = parse(readFileSync(join(GRAFANA_FOLDER, '../prometheus/prometheus.yml'), 'utf8')) as {
+      global: { scrape_interval: string };
+    };
+    assert.equal(source!.jsonData.timeInterval, global.scrape_interval);
+  });
+});
+
+const recordedLabels = (selectors: readonly { metric: string }[]): string[] =>
+  selectors.filter(({ metric }) => metric.includes(':')).flatMap(({ metric }) => known.get(metric) ?? []);

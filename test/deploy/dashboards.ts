@@ -1,0 +1,60 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { knownSeries } from './rule-files.ts';
+
+export const GRAFANA_FOLDER = join(import.meta.dirname, '../../deploy/grafana');
+const FOLDER = join(GRAFANA_FOLDER, 'dashboards');
+
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
+}
+
+export interface DataSource {
+  readonly type: string;
+  readonly uid: string;
+}
+
+export interface Query {
+  readonly refId: string;
+  readonly expr: string;
+  readonly legendFormat: string;
+  readonly datasource: DataSource;
+}
+
+export interface Panel {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly gridPos: Box;
+  readonly datasource?: DataSource;
+  /** None on a row. */
+  readonly targets?: readonly Query[];
+}
+
+export interface Dashboard {
+  readonly file: string;
+  readonly uid: string;
+  readonly title: string;
+  readonly panels: readonly Panel[];
+  readonly templating: { readonly list: readonly { readonly name: string; readonly type: string }[] };
+}
+
+/** Every dashboard of deploy/grafana. */
+export function allDashboards(): Dashboard[] {
+  return readdirSync(FOLDER)
+    .sort()
+    .map((file) => ({ file, ...JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) }) as Dashboard);
+}
+
+/** As Grafana fills in its variables: `rateInterval` and `range` are PromQL durations. */
+export function filledIn(expression: string, rateInterval: string, range: string): string {
+  return expression.replaceAll('$__rate_interval', rateInterval).replaceAll('$__range', range);
+}
+
+/** What panels may ask for: scraped and recorded series, and Prometheus' own one for alerts. */
+export function panelSeries(): Map<string, readonly string[]> {
+  return knownSeries().set('ALERTS', ['alertname', 'alertstate', 'severity']);
+}
