@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts';
 import { checkTargets } from '../serving/check-targets.ts';
 import type { BlobStore, ByteRange } from '../storage/blob-store.ts';
 import type { AdapterService } from './adapter-service.ts';
-import type { JobQueue } from './job-queue.ts';
+import type { JobQueue, QueuedState } from './job-queue.ts';
 import { isFinal, JobStore } from './job-store.ts';
 import { blobKey, isJobId, jobIdTimeMs, newJobId } from './layout.ts';
 import { sourceIds } from './source-ids.ts';
@@ -57,7 +57,9 @@ export class JobService {
     const known = await this.jobs.get(jobId);
     if (known && isFinal(known)) return known;
     if (!known) await this.jobs.accept(acceptedJob(jobId, request));
-    else if (await this.queue.state(jobId)) return this.get(jobId);
+    const live = known && (await this.queue.state(jobId));
+    if (live) return withLive(known, live);
+    // Not in the queue: it ended meanwhile, or it never got there.
     const record = await this.recordOf(jobId);
     if (isFinal(record)) return record;
     await this.queue.add(jobId);
@@ -74,13 +76,7 @@ export class JobService {
     const live = await this.queue.state(jobId);
     // Not in the queue: it ended meanwhile, or Redis lost it and `reconcile` will queue it again.
     if (!live) return this.recordOf(jobId);
-    return {
-      ...record,
-      state: live.state,
-      progress: live.progress ?? record.progress,
-      started_at: live.startedAt?.toISOString() ?? null,
-      attempts: live.attempts,
-    };
+    return withLive(record, live);
   }
 
   /** @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY */
@@ -167,6 +163,14 @@ export class JobService {
     return record;
   }
 }
+
+const withLive = (record: JobRecord, live: QueuedState): JobRecord => ({
+  ...record,
+  state: live.state,
+  progress: live.progress ?? record.progress,
+  started_at: live.startedAt?.toISOString() ?? null,
+  attempts: live.attempts,
+});
 
 function acceptedJob(id: string, request: RecordedJobRequest): JobRecord {
   return {
