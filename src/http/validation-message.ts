@@ -123,16 +123,16 @@ function branchMeant(
   const policies = branches.map((branch) => branch.required!.filter((key) => !isShared(key)));
   const named = policies.flat().filter((key) => key in data);
   if (named.length > 1) {
-    return { pointer: path, detail: `${where} has more than one policy: ${named.join(', ')}` };
+    return { pointer: path, detail: `${where} may have only one of ${named.join(', ')}` };
   }
   const index = policies.findIndex((keys) => keys.some((key) => key in data));
   if (index >= 0) return { index };
   const bare = policies.findIndex((keys) => keys.length === 0);
-  if (branches[bare]?.required?.every((key) => key in data)) return { index: bare };
-  const fallback = bare >= 0 ? ` and no ${branches[bare]!.required!.join(', ')}` : '';
+  const alone = branches[bare]?.required ?? [];
+  if (bare >= 0 && alone.every((key) => key in data)) return { index: bare };
   return {
     pointer: path,
-    detail: `${where} names no policy${fallback}; policies are ${policies.flat().join(', ')}`,
+    detail: `${where} must have one of ${[...policies.flat(), ...alone].join(', ')}`,
   };
 }
 

@@ -184,25 +184,25 @@ describe('jobs over HTTP', () => {
       [
         'no policy',
         request([{}]),
-        /^targets\[0\] names no policy and no profile; policies are rank, energy, ratio, .*, rank_pattern\.$/,
+        /^targets\[0\] must have one of rank, energy, ratio, .*, rank_pattern, profile\.$/,
         '/targets/0',
       ],
       [
         'only options',
         request([{ scale: 'keep', max_rank: 4 }]),
-        /names no policy and no profile/,
+        /must have one of rank, .*, profile\.$/,
         '/targets/0',
       ],
       [
         'two policies',
         request([{ rank: 1 }, { rank: 1, energy: 1 }]),
-        /^targets\[1\] has more than one policy: rank, energy\.$/,
+        /^targets\[1\] may have only one of rank, energy\.$/,
         '/targets/1',
       ],
       [
         'three policies beside a profile',
         request([{ profile: 'vllm', knee: true, budget_bytes: 1, ratio: 2 }]),
-        /^targets\[0\] has more than one policy: ratio, knee, budget_bytes\.$/,
+        /^targets\[0\] may have only one of ratio, knee, budget_bytes\.$/,
         '/targets/0',
       ],
       [
@@ -389,7 +389,7 @@ describe('jobs over HTTP', () => {
         ],
         [
           request([{ rank: 4, maxRank: 8 }]),
-          /^targets\[0\] has no option "maxRank"; known are rank, min_rank, max_rank, uniform, profile, scale, split, dtype\.$/,
+          /^targets\[0\] has no option "maxRank"; known are rank, min_rank, max_rank, uniform, profile, scale, split, revive, projections, dtype\.$/,
           '/targets/0/maxRank',
         ],
         [
