@@ -10,7 +10,8 @@ import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { runJob, succeed } from '../e2e/run-job.ts';
 import { type Service, startService } from '../e2e/service.ts';
 import { Trainer, train } from '../e2e/trainer.ts';
-import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
+import { type ExternalRedis, startExternalRedis } from '../queue/external-redis.ts';
+import { queueServerOptions } from './compose-file.ts';
 import { allDashboards, filledIn } from './dashboards.ts';
 import { hasPrometheus, type PrometheusServer, type Series, startPrometheus } from './prometheus-server.ts';
 
@@ -31,8 +32,8 @@ describe('dashboards over a real Prometheus and a real service', { skip: missing
   let prometheus: PrometheusServer;
 
   before(async () => {
-    redis = await startExternalRedis(scratch, FIT);
-    // As docker-compose.yml does it: a queue, and a storage that all share.
+    // As docker-compose.yml does it: its queue, and a storage that all share.
+    redis = await startExternalRedis(scratch, queueServerOptions());
     const start = (ROLE: string) =>
       startService({
         dataDir: join(scratch, ROLE),

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { Environment, loadConfig } from '../../src/config.ts';
+import { type ComposeService, composeConfig, composeProgram, ROOT } from './compose-file.ts';
+
+/** src/main.ts: what a process may take after SHUTDOWN_GRACE_MS. */
+const CLOSING_MS = 30_000;
+const S3 = ['--env-file', 'deploy/compose/s3.env', '--profile', 's3'];
+const PROFILES: Readonly<Record<string, readonly string[]>> = {
+  'no profile': [],
+  s3: S3,
+  cuda: ['--profile', 'cuda'],
+  's3 and cuda': [...S3, '--profile', 'cuda'],
+};
+
+const program = composeProgram();
+const missing = program ? false : 'docker-compose is not installed (Debian: docker-compose)';
+const services = (options: readonly string[]) => Object.entries(composeConfig(program!, options).services);
+const ours = (options: readonly string[]) =>
+  services(options).filter(([, { image }]) => image.startsWith('lora-squeeze:'));
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+/** "1m10s" in milliseconds. */
+function milliseconds(duration: string): number {
+  const [, minutes = '0', seconds = '0'] = /^(?:(\d+)m)?(?:(\d+)s)?$/.exec(duration)!;
+  return (Number(minutes) * 60 + Number(seconds)) * 1000;
+}
+
+describe('docker-compose.yml', { skip: missing }, () => {
+  it('has the services that were asked for, and no others', () => {
+    const always = ['api', 'grafana', 'prometheus', 'redis', 'worker'];
+    const names = (options: readonly string[]) => services(options).map(([name]) => name);
+    assert.deepEqual(names([]).sort(), always);
+    assert.deepEqual(names(PROFILES.s3!).sort(), [...always, 's3'].sort());
+    assert.deepEqual(names(PROFILES.cuda!).sort(), [...always, 'worker-cuda'].sort());
+  });
+
+  for (const [profile, options] of Object.entries(PROFILES)) {
+    describe(profile, () => {
+      it('gives no container more rights than it needs', () => {
+        for (const [name, service] of services(options)) {
+          assert.equal(service.read_only, true, `${name} can write to its root`);
+          assert.deepEqual(service.cap_drop, ['ALL'], name);
+          assert.deepEqual(service.security_opt, ['no-new-privileges:true'], name);
+          assert.deepEqual(service.tmpfs, ['/tmp'], name);
+          assert.equal(service.init, true, name);
+          assert.equal(service.restart, 'unless-stopped', name);
+        }
+      });
+
+      it('publishes ports on the loopback only', () => {
+        const published = services(options).flatMap(([, { ports = [] }]) => ports);
+        assert.ok(published.length >= 3);
+        for (const port of published) assert.equal(port.host_ip, '127.0.0.1', JSON.stringify(port));
+      });
+
+      it('says which version of every image, ours by the package', () => {
+        const { version } = JSON.parse(read('package.json')) as { version: string };
+        const targets = [...read('Dockerfile').matchAll(/^FROM \S+ AS (\S+)$/gm)].map(([, name]) => name);
+        for (const [name, { image, build }] of services(options)) {
+          assert.match(image, /:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$/, `${name}: ${image}`);
+          if (!image.startsWith('lora-squeeze:')) continue;
+          assert.match(image, new RegExp(`:${version.replaceAll('.', '\\.')}(-cuda)?$`), name);
+          assert.ok(targets.includes(build!.target), `${name}: the Dockerfile has no ${build!.target}`);
+        }
+      });
+
+      it('sets what the service reads, to values it takes', () => {
+        for (const [name, { environment = {} }] of ours(options)) {
+          for (const variable of Object.keys(environment))
+            assert.ok(
+              variable in Environment.properties || variable.startsWith('AWS_'),
+              `${name}: ${variable}`,
+            );
+          const { role, redisUrl, host } = loadConfig({ ...environment });
+          assert.equal(role, name === 'api' ? 'api' : 'worker');
+          assert.ok(redisUrl);
+          assert.equal(host, '0.0.0.0');
+        }
+      });
+
+      it('keeps all blobs in one place', () => {
+        const stores = ours(options).map(([, { environment = {}, volumes = [] }]) => [
+          environment.STORAGE_URL,
+          volumes.map(({ source, target }) => `${source}:${target}`),
+        ]);
+        assert.ok(stores.length >= 2);
+        for (const store of stores) assert.deepEqual(store, stores[0]);
+        // Only there does the image have a folder that its user may write to.
+        assert.deepEqual(stores[0]![1], ['data:/data']);
+      });
+
+      it('waits for jobs and requests before it kills', () => {
+        for (const [name, { environment, stop_grace_period }] of ours(options)) {
+          const { shutdownGraceMs } = loadConfig({ ...environment });
+          assert.ok(milliseconds(stop_grace_period!) > shutdownGraceMs + CLOSING_MS, name);
+        }
+      });
+
+      it('mounts files that are there, read-only', () => {
+        for (const [name, { volumes = [] }] of services(options))
+          for (const { type, source, read_only } of volumes) {
+            if (type !== 'bind') continue;
+            assert.ok(existsSync(source), `${name}: ${source}`);
+            assert.equal(read_only, true, `${name}: ${source}`);
+          }
+      });
+    });
+  }
+
+  it('leaves workers without a name and a port, so that there can be many', () => {
+    for (const [name, worker] of ours(PROFILES.cuda!).filter(([name]) => name.startsWith('worker'))) {
+      assert.equal(worker.container_name, undefined, name);
+      assert.equal(worker.ports, undefined, name);
+    }
+  });
+
+  it('gives the CUDA worker a GPU, and the name that Prometheus looks for', () => {
+    const worker = Object.fromEntries(services(PROFILES.cuda!))['worker-cuda']!;
+    assert.deepEqual(worker.deploy?.resources?.reservations?.devices, [
+      { driver: 'nvidia', count: 1, capabilities: ['gpu'] },
+    ]);
+    assert.equal(worker.environment?.EXECUTION_PROVIDER, 'cuda');
+    assert.deepEqual(worker.networks.default?.aliases, ['worker']);
+  });
+
+  it('puts Prometheus and Grafana where their files say', () => {
+    const all: Readonly<Record<string, ComposeService>> = Object.fromEntries(services([]));
+    const prometheus = parse(read('deploy/prometheus/prometheus.yml')) as {
+      scrape_configs: { job_name: string; dns_sd_configs?: { names: string[]; port: number }[] }[];
+    };
+    for (const { job_name, dns_sd_configs = [] } of prometheus.scrape_configs)
+      for (const { names, port } of dns_sd_configs)
+        for (const name of names) assert.equal(all[name]?.environment?.PORT, String(port), job_name);
+    assert.ok(all.prometheus!.command!.includes('--config.file=/etc/prometheus/prometheus.yml'));
+
+    const mounts = all.grafana!.volumes!.map(({ target }) => target);
+    const provider = parse(read('deploy/grafana/provisioning/dashboards/lora-squeeze.yml')) as {
+      providers: { options: { path: string } }[];
+    };
+    assert.ok(mounts.includes(provider.providers[0]!.options.path));
+    const home = all.grafana!.environment!.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH!;
+    assert.ok(existsSync(join(ROOT, home.replace('/etc/grafana/', 'deploy/grafana/'))), home);
+    const source = parse(read('deploy/grafana/provisioning/datasources/prometheus.yml')) as {
+      datasources: { url: string }[];
+    };
+    assert.equal(new URL(source.datasources[0]!.url).hostname in all, true);
+  });
+
+  it('lets whoever reaches Grafana look, and nobody change anything', () => {
+    const { environment } = Object.fromEntries(services([])).grafana!;
+    assert.equal(environment?.GF_AUTH_ANONYMOUS_ORG_ROLE, 'Viewer');
+    assert.equal(environment?.GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION, 'true');
+  });
+
+  it('names a bucket that its store makes', () => {
+    const all = Object.fromEntries(services(PROFILES.s3!));
+    const { s3 } = loadConfig({ ...all.api!.environment });
+    assert.equal(s3?.bucket, all.s3!.environment?.S3_BUCKET);
+    assert.equal(new URL(all.api!.environment!.AWS_ENDPOINT_URL_S3!).hostname, 's3');
+    assert.equal(all.api!.environment!.AWS_SECRET_ACCESS_KEY, all.s3!.environment!.AWS_SECRET_ACCESS_KEY);
+  });
+});
