@@ -7,6 +7,7 @@ const HTTP_INSUFFICIENT_STORAGE = 507;
 
 const CREDENTIALS_HINT = 'Check the credentials and what they may do in this bucket.';
 const NETWORK_HINT = 'The endpoint cannot be reached.';
+const SLOW_HINT = 'The endpoint did not answer in time.';
 
 /** What to look at first, by the name of the failure. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -24,8 +25,13 @@ const HINTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: NETWORK_HINT,
   ENOTFOUND: NETWORK_HINT,
   EAI_AGAIN: NETWORK_HINT,
-  TimeoutError: 'The endpoint did not answer in time.',
+  ECONNRESET: 'The connection was closed.',
+  EPIPE: 'The connection was closed.',
+  ETIMEDOUT: SLOW_HINT,
+  TimeoutError: SLOW_HINT,
 };
+
+const GENERAL_NAMES = new Set(['Error', 'AggregateError', 'TimeoutError']);
 
 interface Failure {
   readonly name: string;
@@ -76,8 +82,8 @@ function nameOf(error: unknown): string {
   const { name, message, code } = asFailure(error);
   if (message === 'Region is missing') return 'RegionMissing';
   if (statusOf(error) === 403 && !(name in HINTS)) return 'Forbidden';
-  if (name === 'Error' || name === 'AggregateError') return typeof code === 'string' ? code : name;
-  return name;
+  // The SDK calls a connection that was closed a timeout; its code knows better.
+  return GENERAL_NAMES.has(name) && typeof code === 'string' ? code : name;
 }
 
 /** The SDK hangs the whole answer on its errors, some with the access key or the string that was signed. */

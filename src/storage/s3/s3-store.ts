@@ -9,7 +9,6 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
-  ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
@@ -17,6 +16,7 @@ import { checkedKey, isBlobKey, SCRATCH_FOLDER } from '../blob-key.ts';
 import type { BlobStore, ByteRange } from '../blob-store.ts';
 import { Scratch } from '../scratch.ts';
 import { ConditionalWrites } from './conditional-writes.ts';
+import { listObjects } from './list-objects.ts';
 import { LocalCache } from './local-cache.ts';
 import { resumingStream } from './resuming-stream.ts';
 import { ANSWER_TIMEOUT_MS, createClient } from './s3-client.ts';
@@ -25,8 +25,6 @@ import type { S3Options } from './s3-options.ts';
 import { SINGLE_PUT_BYTES, uploadInParts } from './upload-in-parts.ts';
 import { type ObjectAddress, writeOnce } from './write-once.ts';
 
-/** Most keys that S3 gives at once. */
-const PAGE_KEYS = 1000;
 const QUICK = { requestTimeout: ANSWER_TIMEOUT_MS };
 
 /** Blobs as objects of an S3 bucket, and local copies of those that jobs read at random. */
@@ -126,24 +124,16 @@ export class S3Store implements BlobStore {
   }
 
   async list(prefix: string, { after = '', limit = Infinity } = {}): Promise<string[]> {
+    const root = this.addressOf('').Key;
     const address = this.addressOf(prefix);
     return this.attempt('list', address, async () => {
       const keys: string[] = [];
-      const root = this.addressOf('').Key;
-      let token: string | undefined;
-      do {
-        const page = new ListObjectsV2Command({
-          Bucket: address.Bucket,
-          Prefix: address.Key,
-          MaxKeys: Math.max(1, Math.min(PAGE_KEYS, limit - keys.length)),
-          ...(after !== '' && { StartAfter: root + after }),
-          ...(token !== undefined && { ContinuationToken: token }),
-        });
-        const { Contents = [], NextContinuationToken } = await this.client.send(page, QUICK);
+      for await (const objectKey of listObjects(this.client, address, after && root + after, limit)) {
+        const key = objectKey.slice(root.length);
         // What is no blob, our own probes or something a stranger put there, is none of the caller's business.
-        keys.push(...Contents.map(({ Key }) => Key!.slice(root.length)).filter(isBlobKey));
-        token = NextContinuationToken;
-      } while (token !== undefined && keys.length < limit);
+        if (isBlobKey(key)) keys.push(key);
+        if (keys.length >= limit) break;
+      }
       return keys;
     });
   }

@@ -1,0 +1,48 @@
+import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { AppError } from '../../errors.ts';
+import { ANSWER_TIMEOUT_MS } from './s3-client.ts';
+import type { ObjectAddress } from './write-once.ts';
+
+/** Most keys that S3 gives at once. */
+const PAGE_KEYS = 1000;
+
+/**
+ * Keys of the objects whose key begins as that of `address`, after `after` where it is not empty, in code unit order.
+ * @param limit about how many are wanted: the size of a page
+ * @throws AppError STORAGE_FAILED when the store gives them in another order, as S3's directory buckets do: whoever
+ * lists from a key on would miss some
+ */
+export async function* listObjects(
+  client: S3Client,
+  { Bucket, Key: Prefix }: ObjectAddress,
+  after: string,
+  limit: number,
+): AsyncGenerator<string> {
+  let token: string | undefined;
+  let last = '';
+  do {
+    const page = new ListObjectsV2Command({
+      Bucket,
+      Prefix,
+      MaxKeys: Math.max(1, Math.min(PAGE_KEYS, limit)),
+      ...(after !== '' && { StartAfter: after }),
+      ...(token !== undefined && { ContinuationToken: token }),
+    });
+    const { Contents = [], NextContinuationToken } = await client.send(page, {
+      requestTimeout: ANSWER_TIMEOUT_MS,
+    });
+    for (const { Key = '' } of Contents) {
+      if (Key <= last) throw outOfOrder(Bucket, last, Key);
+      last = Key;
+      yield Key;
+    }
+    token = NextContinuationToken;
+  } while (token !== undefined);
+}
+
+const outOfOrder = (bucket: string, first: string, second: string): AppError =>
+  new AppError(
+    'STORAGE_FAILED',
+    `The store of bucket ${bucket} does not list keys in order ("${first}" before "${second}"). It cannot be used.`,
+    { bucket, first, second },
+  );

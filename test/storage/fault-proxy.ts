@@ -1,0 +1,50 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What happens to a request: it fails before the server sees it, or its answer is cut after some bytes of body. */
+export type Fault = 'refuse' | { readonly cutAfterBytes: number } | undefined;
+
+export interface FaultProxy {
+  readonly url: string;
+  /** Asked for every request; undefined lets it pass. */
+  fault: (request: IncomingMessage) => Fault;
+  close(): Promise<void>;
+}
+
+/** Stands between the store and its server and breaks connections. @param at its port; 0 for a free one */
+export async function startFaultProxy(upstream: string, at = 0): Promise<FaultProxy> {
+  const { hostname, port } = new URL(upstream);
+  const server = createServer((incoming, outgoing) => {
+    const fault = proxy.fault(incoming);
+    if (fault === 'refuse') return void incoming.socket.destroy();
+    const { method, url: path, headers } = incoming;
+    const forwarded = request({ hostname, port, method, path, headers }, async (answer) => {
+      let left = fault?.cutAfterBytes ?? Infinity;
+      // The head goes out with the first byte, so that cutting at 0 loses the whole answer.
+      if (left > 0) outgoing.writeHead(answer.statusCode!, answer.headers).flushHeaders();
+      for await (const chunk of answer as AsyncIterable<Buffer>) {
+        if (left > 0 && !outgoing.write(chunk.subarray(0, left)))
+          await once(outgoing, 'drain').catch(() => {});
+        left -= chunk.byteLength;
+      }
+      if (fault === undefined) outgoing.end();
+      // A tick later, for what was written to leave.
+      else setImmediate(() => incoming.socket.end(() => incoming.socket.destroy()));
+    });
+    forwarded.on('error', () => incoming.socket.destroy());
+    incoming.pipe(forwarded);
+  });
+  server.listen(at, '127.0.0.1');
+  await once(server, 'listening');
+  const proxy: FaultProxy = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    fault: () => undefined,
+    close: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+  return proxy;
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { startFaultProxy } from './fault-proxy.ts';
+import { startMotoWithPolicy } from './moto-iam.ts';
+import { openS3, type S3UnderTest } from './s3-bench.ts';
+import { saying } from './s3-errors.ts';
+import { BUCKET, motoIsMissing, type S3Server } from './s3-servers.ts';
+
+const MB = 1_000_000;
+const PREFIX = 'lora';
+const PAGE = readFileSync(join(import.meta.dirname, '../../docs/storage.md'), 'utf8');
+const POLICY = /```json\n(.+?)```/s.exec(PAGE)![1]!.replaceAll('my-bucket', BUCKET);
+
+describe('S3Store and a store that checks who it is', { skip: motoIsMissing() ?? false }, () => {
+  let server: S3Server;
+  before(async () => {
+    server = await startMotoWithPolicy(POLICY);
+  });
+  after(() => server?.stop());
+
+  async function using(
+    env: Record<string, string>,
+    prefix: string,
+    use: (s3: S3UnderTest) => Promise<void>,
+  ): Promise<void> {
+    const s3 = await openS3({ ...server.env, ...env }, { prefix });
+    await use(s3).finally(() => s3.dispose());
+  }
+
+  it('needs no more than the documented policy allows', async () => {
+    await using({}, PREFIX, async ({ store }) => {
+      await store.check();
+      assert.equal(await store.create('a/once', Buffer.from('x')), true);
+      assert.equal(await store.create('a/once', Buffer.from('y')), false);
+      const path = join(await store.makeScratch(), 'file');
+      await writeFile(path, randomBytes(10 * MB));
+      await store.putFile('a/big', path);
+      assert.equal(readFileSync(await store.localFile('a/big')).byteLength, 10 * MB);
+      await store.remove('a/big');
+      assert.equal(await store.stat('a/big'), undefined);
+      assert.equal(await store.get('a/big'), undefined);
+    });
+    // Without a slash in the query, with which moto computes another signature than everybody else.
+    await using({}, '', async ({ store }) => assert.ok((await store.list('lora')).includes('lora/a/once')));
+  });
+
+  it('may abort an upload under that policy', async (t) => {
+    const proxy = await startFaultProxy(server.url);
+    t.after(() => proxy.close());
+    const aborted: (string | undefined)[] = [];
+    proxy.fault = ({ method, url }) => {
+      if (method === 'DELETE' && url!.includes('uploadId=')) aborted.push(url);
+      return url!.includes('partNumber=2') ? 'refuse' : undefined;
+    };
+    await using({ AWS_ENDPOINT_URL_S3: proxy.url }, PREFIX, async ({ store }) => {
+      const path = join(await store.makeScratch(), 'file');
+      await writeFile(path, randomBytes(20 * MB));
+      await assert.rejects(store.putFile('a/broken', path), saying(/ECONNRESET|EPIPE/));
+      assert.equal(aborted.length, 1);
+    });
+  });
+
+  it('says that it may not do something elsewhere in the bucket', () =>
+    using({}, 'elsewhere', async ({ store }) => {
+      const secrets = [server.env.AWS_SECRET_ACCESS_KEY!, server.env.AWS_ACCESS_KEY_ID!];
+      const said = saying(
+        /s3:\/\/test-bucket\/elsewhere\/.* \(AccessDenied, HTTP 403\)\. Check the cred/,
+        secrets,
+      );
+      await assert.rejects(store.check(), said);
+      await assert.rejects(store.put('a/b', Buffer.from('x')), said);
+    }));
+
+  it('says that credentials are wrong, and shows none', async () => {
+    const secret = 'wrong-secret-hunter2';
+    await using({ AWS_SECRET_ACCESS_KEY: secret }, PREFIX, async ({ store }) => {
+      const said = saying(/SignatureDoesNotMatch, HTTP 403\)\. Check the credentials/, [
+        secret,
+        server.env.AWS_ACCESS_KEY_ID!,
+      ]);
+      await assert.rejects(store.check(), said);
+      await assert.rejects(store.put('a/b', Buffer.from('x')), said);
+      await assert.rejects(store.get('a/b'), said);
+      // A HEAD has no body to say why.
+      await assert.rejects(store.stat('a/b'), saying(/HTTP 403\)\. Check the credentials/));
+    });
+    await using({ AWS_ACCESS_KEY_ID: 'NOBODYKNOWSME' }, PREFIX, async ({ store }) => {
+      await assert.rejects(store.check(), saying(/InvalidAccessKeyId, HTTP 403/, ['NOBODYKNOWSME']));
+    });
+  });
+});

@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
+import { AppError } from '../../src/errors.ts';
+
+/** Whether an error is a STORAGE_FAILED that says where and what, and shows no secret in any corner. */
+export function saying(pattern: RegExp, secrets: readonly string[] = []): (error: unknown) => boolean {
+  return (error) => {
+    assert(error instanceof AppError, inspect(error));
+    assert.equal(error.code, 'STORAGE_FAILED');
+    assert.ok(error.retryable);
+    assert.match(error.message, pattern);
+    const everything = inspect(error, { depth: 10, showHidden: true });
+    for (const secret of secrets) assert.ok(!everything.includes(secret), everything);
+    return true;
+  };
+}

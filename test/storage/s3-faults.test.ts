@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { contentOf } from '../conformance/blob-store.ts';
+import { freePort } from '../queue/external-redis.ts';
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
+import { openS3, type S3UnderTest, Witness } from './s3-bench.ts';
+import { saying } from './s3-errors.ts';
+import { motoIsMissing, type S3Server, startMoto } from './s3-servers.ts';
+
+const MB = 1_000_000;
+
+describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => {
+  let server: S3Server;
+  let proxy: FaultProxy;
+  let s3: S3UnderTest;
+  let witness: Witness;
+  before(async () => {
+    server = await startMoto();
+    proxy = await startFaultProxy(server.url);
+    s3 = await openS3({ ...server.env, AWS_ENDPOINT_URL_S3: proxy.url });
+    witness = new Witness(server);
+  });
+  beforeEach(() => {
+    proxy.fault = () => undefined;
+  });
+  after(async () => {
+    witness.client.destroy();
+    await s3.dispose();
+    await proxy.close();
+    await server.stop();
+  });
+
+  it('sends a checksum with every write', async () => {
+    const bare: string[] = [];
+    proxy.fault = ({ method, url, headers }) => {
+      if (method === 'PUT' && !headers['x-amz-checksum-crc32'] && !headers['x-amz-trailer']) bare.push(url!);
+      return undefined;
+    };
+    const path = join(await s3.store.makeScratch(), 'file');
+    await writeFile(path, randomBytes(10 * MB));
+    await s3.store.putFile('sums/parts', path);
+    await s3.store.put('sums/small', Buffer.from('x'));
+    await s3.store.create('sums/once', Buffer.from('x'));
+    assert.deepEqual(bare, []);
+  });
+
+  it('goes on with a download where the connection broke', async () => {
+    const bytes = randomBytes(5 * MB);
+    await s3.store.put('cut/a', bytes);
+    const ranges: (string | undefined)[] = [];
+    proxy.fault = ({ method, headers }) => {
+      if (method !== 'GET') return undefined;
+      ranges.push(headers.range);
+      return ranges.length <= 4 ? { cutAfterBytes: MB } : undefined;
+    };
+    assert.ok(readFileSync(await s3.store.localFile('cut/a')).equals(bytes));
+    assert.ok(ranges.length > 4);
+    assert.ok(
+      ranges.slice(1).every((range) => /^bytes=[1-9]\d*-$/.test(range!)),
+      String(ranges),
+    );
+
+    ranges.length = 0;
+    const part = await contentOf(await s3.store.read('cut/a', { start: 7, end: 4 * MB }));
+    assert.ok(part.equals(bytes.subarray(7, 4 * MB + 1)));
+    assert.ok(ranges.length > 3);
+    assert.ok(
+      ranges.every((range) => range!.endsWith(`-${4 * MB}`)),
+      String(ranges),
+    );
+  });
+
+  it('fails when a download breaks and nothing answers any more, and leaves no half copy', async () => {
+    await s3.store.put('cut/b', randomBytes(2 * MB));
+    let gets = 0;
+    proxy.fault = ({ method }) => {
+      if (method !== 'GET') return undefined;
+      return gets++ === 0 ? { cutAfterBytes: MB } : 'refuse';
+    };
+    await assert.rejects(
+      s3.store.localFile('cut/b'),
+      saying(/could not read s3:.*cut\/b \((ECONNRESET|EPIPE)\)/),
+    );
+    proxy.fault = () => undefined;
+    assert.equal(readFileSync(await s3.store.localFile('cut/b')).byteLength, 2 * MB);
+  });
+
+  it('does not mix two versions of a blob in one download', async () => {
+    await s3.store.put('cut/c', Buffer.alloc(2 * MB, 1));
+    let gets = 0;
+    proxy.fault = ({ method }) => (method === 'GET' && gets++ === 0 ? { cutAfterBytes: MB } : undefined);
+    const stream = await s3.store.read('cut/c');
+    await s3.store.put('cut/c', Buffer.alloc(2 * MB, 2));
+    await assert.rejects(contentOf(stream), saying(/HTTP 412/));
+  });
+
+  it('knows its own write when the answer was lost, and that of another', async () => {
+    const loseFirst = () => {
+      let writes = 0;
+      proxy.fault = ({ method, url }) =>
+        method === 'PUT' && url!.includes('once/') && writes++ === 0 ? { cutAfterBytes: 0 } : undefined;
+    };
+    await s3.store.create('once/warm-up', Buffer.from('x'));
+    loseFirst();
+    assert.equal(await s3.store.create('once/mine', Buffer.from('same')), true);
+    assert.equal(Buffer.from((await s3.store.get('once/mine'))!).toString(), 'same');
+    loseFirst();
+    assert.equal(await s3.store.create('once/mine', Buffer.from('same')), false);
+  });
+
+  it('leaves nothing of an upload that failed, and the file where it was', async () => {
+    const path = join(await s3.store.makeScratch(), 'file');
+    await writeFile(path, randomBytes(40 * MB));
+    proxy.fault = ({ url }) => (url!.includes('partNumber=3') ? 'refuse' : undefined);
+    await assert.rejects(s3.store.putFile('parts/a', path), saying(/could not write s3:.*parts\/a/));
+    assert.equal(await s3.store.stat('parts/a'), undefined);
+    assert.deepEqual(await witness.unfinishedUploads(), []);
+    assert.ok(existsSync(path), 'so that the upload can be tried again');
+
+    proxy.fault = ({ url }) => (/^[^?]*parts\/a\?uploadId=/.test(url!) ? { cutAfterBytes: 0 } : undefined);
+    await s3.store.putFile('parts/a', path).catch(() => undefined);
+    assert.deepEqual(await witness.unfinishedUploads(), []);
+  });
+
+  it('fails in seconds when nothing listens, and works once something does', {
+    timeout: 60_000,
+  }, async () => {
+    const port = await freePort();
+    const secrets = [server.env.AWS_SECRET_ACCESS_KEY!, server.env.AWS_ACCESS_KEY_ID!];
+    const down = await openS3({ ...server.env, AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` });
+    const said = saying(/s3:\/\/test-bucket\/prefix-\d+\/deep\/.*ECONNREFUSED.*cannot be reached/, secrets);
+    for (const call of [
+      () => down.store.check(),
+      () => down.store.get('a/b'),
+      () => down.store.create('a/b', Buffer.from('x')),
+      () => down.store.list('a/'),
+      () => down.store.localFile('a/b'),
+    ]) {
+      await assert.rejects(call(), said);
+    }
+    const up = await startFaultProxy(server.url, port);
+    await down.store.check();
+    assert.equal(await down.store.create('a/b', Buffer.from('x')), true);
+    await up.close();
+    await down.dispose();
+  });
+
+  it('fails in seconds when the endpoint takes connections and says nothing', {
+    timeout: 120_000,
+  }, async () => {
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const stuck = await openS3({ ...server.env, AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` });
+    assert.ok(saying(/did not answer in time/)(stuck.firstError));
+    await stuck.dispose();
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+
+  it('says so when the bucket is missing', async () => {
+    const other = await openS3(server.env, { bucket: 'no-such-bucket' });
+    const said = saying(/s3:\/\/no-such-bucket\/.*NoSuchBucket.*There is no bucket of this name/);
+    await assert.rejects(other.store.check(), said);
+    await assert.rejects(other.store.get('a/b'), said);
+    await assert.rejects(other.store.put('a/b', Buffer.from('x')), said);
+    await assert.rejects(other.store.list(''), said);
+    await other.dispose();
+  });
+});

@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../queue/external-redis.ts';
+
+export const BUCKET = 'test-bucket';
+const START_LIMIT_MS = 60_000;
+/** Debian's; the only Python that has its packages. */
+const PYTHON = '/usr/bin/python3';
+
+/** An S3 server of its own, with BUCKET in it. */
+export interface S3Server {
+  readonly url: string;
+  /** What a process sets to use it. */
+  readonly env: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+/** A reason to skip aloud, or undefined where moto is installed (Debian: python3-moto python3-flask-cors). */
+export function motoIsMissing(): string | undefined {
+  const found = spawnSync(PYTHON, ['-c', 'import moto, flask_cors'], { stdio: 'ignore' });
+  return found.status === 0 ? undefined : 'moto is not installed (python3-moto, python3-flask-cors)';
+}
+
+/** moto: conditional writes, multipart, checksums; it believes any credentials.
+ * @param settings environment variables of moto */
+export async function startMoto(settings: Readonly<Record<string, string>> = {}): Promise<S3Server> {
+  const port = await freePort();
+  const server = spawn(PYTHON, ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
+    stdio: 'ignore',
+    env: { ...process.env, ...settings },
+  });
+  const url = `http://127.0.0.1:${port}`;
+  // Its own page, which is no request to S3: see startMotoWithPolicy.
+  await answering(server, `${url}/moto-api/`);
+  const made = await fetch(`${url}/${BUCKET}`, { method: 'PUT' });
+  if (!made.ok) throw new Error(`moto made no bucket: ${made.status}`);
+  return { url, env: environment(url, 'motokeyid', 'moto-secret-key'), stop: () => end(server) };
+}
+
+/** s3rver: ignores If-None-Match, and lists in an order of its own. */
+export async function startS3rver(): Promise<S3Server> {
+  const folder = await mkdtemp(join(tmpdir(), 's3rver-'));
+  const port = await freePort();
+  const program = join(createRequire(import.meta.url).resolve('s3rver/package.json'), '../bin/s3rver.js');
+  const options = ['-d', folder, '-a', '127.0.0.1', '-p', String(port), '-s', '--configure-bucket', BUCKET];
+  const server = spawn(process.execPath, [program, ...options], { stdio: 'ignore' });
+  const url = `http://127.0.0.1:${port}`;
+  await answering(server, url);
+  return {
+    url,
+    env: environment(url, 'S3RVER', 'S3RVER'),
+    stop: async () => {
+      await end(server);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const environment = (url: string, id: string, secret: string): Record<string, string> => ({
+  AWS_ENDPOINT_URL_S3: url,
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: id,
+  AWS_SECRET_ACCESS_KEY: secret,
+});
+
+async function answering(server: ChildProcess, url: string): Promise<void> {
+  process.once('exit', () => server.kill('SIGKILL'));
+  // A test that fails before it stops the server must not wait for it.
+  server.unref();
+  const deadline = Date.now() + START_LIMIT_MS;
+  for (;;) {
+    const answer = await fetch(url).catch(() => undefined);
+    await answer?.body?.cancel();
+    if (answer) return;
+    if (server.exitCode !== null) throw new Error(`the S3 server ended with ${server.exitCode}`);
+    if (Date.now() > deadline) throw new Error('the S3 server did not start');
+    await sleep(50);
+  }
+}
+
+async function end(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  server.ref();
+  server.kill('SIGKILL');
+  await once(server, 'exit');
+}
