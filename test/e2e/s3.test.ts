@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import { startService as startListening } from '../main/service-process.ts';
+import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
+import { BUCKET, motoIsMissing, type S3Server, startMoto, startS3rver } from '../storage/s3-servers.ts';
+import { Client, problemOf, readAdapterFiles } from './client.ts';
+import { fixtureAdapters } from './fixtures.ts';
+import { startService } from './service.ts';
+
+const { dir } = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!;
+
+describe('the service on object storage', { skip: motoIsMissing() ?? false }, () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'squeeze-s3-'));
+  let server: S3Server;
+  before(async () => {
+    server = await startMoto();
+  });
+  after(async () => {
+    await server.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  /** Runs `use` against a service whose blobs are under the prefix; then it must stop cleanly. */
+  async function withService<T>(
+    folder: string,
+    prefix: string,
+    env: Record<string, string>,
+    use: (client: Client, dataDir: string) => Promise<T>,
+  ): Promise<T> {
+    const dataDir = join(scratch, folder);
+    const service = await startService({
+      dataDir,
+      env: {
+        EXECUTION_PROVIDER: 'cpu',
+        ...server.env,
+        STORAGE_URL: `s3://${BUCKET}/${prefix}`,
+        S3_FORCE_PATH_STYLE: 'true',
+        ...env,
+      },
+    });
+    try {
+      const result = await use(new Client(service.url), dataDir);
+      assert.ok(!service.log().includes(server.env.AWS_SECRET_ACCESS_KEY!), 'a secret is in the log');
+      return result;
+    } finally {
+      await service.stop();
+    }
+  }
+
+  /** Every file of every result. */
+  async function resultsOf(client: Client, jobId: string): Promise<Buffer[]> {
+    const job = await client.finished(jobId);
+    assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
+    const contents: Buffer[] = [];
+    for (const { adapter_id } of job.results) {
+      const { files } = await client.json<AdapterRecord>(`/v1/adapters/${adapter_id}`);
+      for (const { name } of files) {
+        contents.push(await client.bytes(`/v1/adapters/${adapter_id}/files/${name}`));
+      }
+    }
+    return contents;
+  }
+
+  it('keeps uploads, jobs and results over a restart, and over the loss of the machine', async () => {
+    const { jobId, adapterId, results } = await withService('first', 'kept', {}, async (client) => {
+      const { adapter } = await client.upload(dir);
+      const job = await client.squeeze(adapter.id, [{ rank: 2 }, { energy: 0.9 }]);
+      return { jobId: job.id, adapterId: adapter.id, results: await resultsOf(client, job.id) };
+    });
+    assert.ok(results.length >= 4);
+    for (const folder of ['first', 'another']) {
+      await withService(folder, 'kept', {}, async (client) => {
+        assert.deepEqual(await resultsOf(client, jobId), results);
+        assert.equal((await client.report(jobId)).job_id, jobId);
+        const { weights } = readAdapterFiles(dir);
+        const whole = await client.bytes(`/v1/adapters/${adapterId}/files/adapter_model.safetensors`);
+        assert.ok(whole.equals(weights));
+        const response = await client.fetch(`/v1/adapters/${adapterId}/files/adapter_model.safetensors`, {
+          headers: { range: 'bytes=1000-1999' },
+        });
+        assert.equal(response.status, 206);
+        assert.ok(Buffer.from(await response.arrayBuffer()).equals(whole.subarray(1000, 2000)));
+        const { status } = await client.upload(dir);
+        assert.equal(status, 200, 'the same content is here already');
+        assert.ok((await client.bytes(`/v1/adapters/${adapterId}/archive`)).byteLength > 0);
+      });
+    }
+  });
+
+  it('lets a worker on another machine squeeze what the api took in', async () => {
+    const redis: ExternalRedis = await startExternalRedis(scratch, FIT);
+    try {
+      const shared = { REDIS_URL: redis.url };
+      await withService('api', 'shared', { ...shared, ROLE: 'api' }, (client, apiDir) =>
+        withService('worker', 'shared', { ...shared, ROLE: 'worker' }, async (_probes, workerDir) => {
+          const { adapter } = await client.upload(dir);
+          const job = await client.squeeze(adapter.id, [{ rank: 2 }]);
+          const again = await client.squeeze(adapter.id, [{ rank: 4 }]);
+          assert.ok((await resultsOf(client, job.id)).length >= 2);
+          assert.ok((await resultsOf(client, again.id)).length >= 2);
+          const { modules } = await client.json<{ modules: unknown[] }>(`/v1/adapters/${adapter.id}/modules`);
+          assert.equal(modules.length, adapter.modules);
+          for (const dataDir of [apiDir, workerDir]) {
+            assert.ok(!existsSync(join(dataDir, 'storage')), 'nothing is kept on the disk');
+            assert.ok(readdirSync(join(dataDir, 's3/cache')).length > 0);
+          }
+        }),
+      );
+    } finally {
+      await redis.stop();
+    }
+  });
+
+  it('is alive and not ready while the store cannot keep the first writer, and says why', async () => {
+    const ignorant = await startS3rver();
+    const service = await startListening({
+      ...ignorant.env,
+      DATA_DIR: join(scratch, 'not-ready'),
+      STORAGE_URL: `s3://${BUCKET}`,
+      S3_FORCE_PATH_STYLE: 'true',
+    });
+    const client = new Client(service.url);
+    const problem = await problemOf(await client.fetch('/readyz'));
+    assert.deepEqual([problem.status, problem.code], [503, 'STORAGE_FAILED']);
+    assert.match(problem.detail, /^storage: The store of bucket test-bucket ignores "If-None-Match: \*"/);
+    assert.equal((await client.fetch('/livez')).status, 200);
+    assert.equal(await service.end(), 0);
+    await ignorant.stop();
+  });
+});
