@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parseAllDocuments, parse as parseYaml } from 'yaml';
+import { Environment, loadConfig } from '../../src/config.ts';
+import { ROOT } from './compose-file.ts';
+import { type Container, hasKustomize, type Manifest, rendered } from './manifests.ts';
+import { parsePromql, unknownIn } from './promql.ts';
+import { knownSeries } from './rule-files.ts';
+
+/** src/main.ts: what a process may take after SHUTDOWN_GRACE_MS. */
+const CLOSING_MS = 30_000;
+const COMPONENTS: Readonly<Record<string, readonly string[]>> = {
+  'the base': [],
+  'all components': ['prometheus-operator', 'keda', 'cuda', 'shared-volume'],
+};
+
+const FOLDER = join(ROOT, 'deploy/kubernetes');
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const secret = parseYaml(read('deploy/kubernetes/base/secret.example.yaml')) as {
+  metadata: { name: string };
+  stringData: Record<string, string>;
+};
+const missing = hasKustomize() ? false : 'kustomize is not installed (Debian: kustomize)';
+
+const ofKind = (manifests: readonly Manifest[], kind: string): Manifest[] =>
+  manifests.filter((manifest) => manifest.kind === kind);
+const matches = (selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>) =>
+  Object.entries(selector).every(([name, value]) => labels[name] === value);
+const containerOf = (deployment: Manifest): Container => deployment.spec.template.spec.containers[0]!;
+
+/** The environment of a container as the kubelet would put it together. */
+function environmentOf(container: Container, manifests: readonly Manifest[]): Record<string, string> {
+  const from = container.envFrom.map((source) => {
+    if (source.secretRef) {
+      assert.equal(source.secretRef.name, secret.metadata.name);
+      return secret.stringData;
+    }
+    const map = ofKind(manifests, 'ConfigMap').find(
+      ({ metadata }) => metadata.name === source.configMapRef?.name,
+    );
+    assert.ok(map?.data, `no ConfigMap ${source.configMapRef?.name}`);
+    return map.data;
+  });
+  const own = Object.fromEntries(container.env.map(({ name, value }) => [name, value]));
+  return Object.assign({}, ...from, own) as Record<string, string>;
+}
+
+describe('deploy/kubernetes', () => {
+  it('is YAML, every file', () => {
+    const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.yaml'),
+    );
+    assert.ok(files.length > 5);
+    for (const file of files)
+      for (const document of parseAllDocuments(readFileSync(join(FOLDER, file), 'utf8')))
+        assert.deepEqual([document.errors, document.warnings], [[], []], file);
+  });
+
+  it('renders the example', { skip: missing }, () => {
+    const { components, resources } = parseYaml(read('deploy/kubernetes/example/kustomization.yaml')) as {
+      components: string[];
+      resources: string[];
+    };
+    assert.deepEqual(resources, ['../base']);
+    assert.ok(rendered(components.map((path) => path.replace('../', ''))).length > 0);
+  });
+
+  for (const [name, components] of Object.entries(COMPONENTS)) {
+    describe(name, { skip: missing }, () => {
+      const manifests = missing ? [] : rendered(components);
+      const deployments = ofKind(manifests, 'Deployment');
+      const each = (check: (deployment: Manifest, container: Container) => void) => {
+        assert.equal(deployments.length, 2);
+        for (const deployment of deployments) check(deployment, containerOf(deployment));
+      };
+
+      it('selects the pods it means', () => {
+        each(({ spec }) => assert.ok(matches(spec.selector.matchLabels, spec.template.metadata.labels)));
+        const chosen = (selector: Readonly<Record<string, string>>) =>
+          deployments
+            .filter(({ spec }) => matches(selector, spec.template.metadata.labels))
+            .map(({ metadata }) => metadata.name);
+        const [service] = ofKind(manifests, 'Service');
+        assert.deepEqual(chosen(service!.spec.selector), ['lora-squeeze-api']);
+        for (const budget of ofKind(manifests, 'PodDisruptionBudget'))
+          assert.deepEqual(chosen(budget.spec.selector.matchLabels), [budget.metadata.name]);
+        assert.equal(ofKind(manifests, 'PodDisruptionBudget').length, 2);
+      });
+
+      it('keeps everything in one namespace, and no secret in the repository', () => {
+        for (const { kind, metadata } of manifests)
+          if (kind !== 'Namespace')
+            assert.equal(metadata.namespace, 'lora-squeeze', `${kind} ${metadata.name}`);
+        assert.deepEqual(ofKind(manifests, 'Secret'), []);
+      });
+
+      it('sets what the service reads, to values it takes', () => {
+        each((deployment, container) => {
+          const environment = environmentOf(container, manifests);
+          for (const variable of Object.keys(environment))
+            assert.ok(variable in Environment.properties || variable.startsWith('AWS_'), variable);
+          const config = loadConfig(environment);
+          assert.equal(`lora-squeeze-${config.role}`, deployment.metadata.name);
+          assert.equal(config.host, '0.0.0.0');
+          assert.equal(config.port, container.ports[0]!.containerPort);
+          assert.equal(config.s3 === undefined, components.includes('shared-volume'));
+        });
+      });
+
+      it('probes routes that there are, on the port that there is', () => {
+        const { paths } = parseYaml(read('openapi.yaml')) as { paths: Record<string, unknown> };
+        each((_deployment, container) => {
+          for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
+            assert.ok(probe.httpGet.path in paths, probe.httpGet.path);
+            assert.equal(probe.httpGet.port, container.ports[0]!.name);
+          }
+          // A process that waits for Redis must not be killed for it.
+          assert.equal(container.livenessProbe.httpGet.path, '/livez');
+          assert.equal(container.readinessProbe.httpGet.path, '/readyz');
+        });
+        const [service] = ofKind(manifests, 'Service');
+        assert.equal(service!.spec.ports[0]!.targetPort, containerOf(deployments[0]!).ports[0]!.name);
+      });
+
+      it('waits for jobs and requests before it kills', () => {
+        each(({ metadata, spec }, container) => {
+          const { shutdownGraceMs } = loadConfig(environmentOf(container, manifests));
+          const pauseSeconds = Number(container.lifecycle?.preStop.exec.command[1] ?? 0);
+          const grace = spec.template.spec.terminationGracePeriodSeconds;
+          assert.ok(grace * 1000 > pauseSeconds * 1000 + shutdownGraceMs + CLOSING_MS, metadata.name);
+        });
+      });
+
+      it('runs as nobody, with nothing it may gain', () => {
+        each(({ metadata, spec }, { securityContext }) => {
+          const pod = spec.template.spec;
+          assert.equal(pod.automountServiceAccountToken, false, metadata.name);
+          assert.equal(pod.securityContext.runAsNonRoot, true);
+          // The user of the image: `USER` in the Dockerfile.
+          assert.ok(read('Dockerfile').includes(`USER ${pod.securityContext.runAsUser}:`));
+          assert.deepEqual(pod.securityContext.seccompProfile, { type: 'RuntimeDefault' });
+          assert.deepEqual(securityContext, {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ['ALL'] },
+          });
+        });
+      });
+
+      it('lets it write where it has to, and limits what it takes', () => {
+        each(({ metadata, spec }, { volumeMounts, resources }) => {
+          const { volumes } = spec.template.spec;
+          assert.deepEqual(volumeMounts.map(({ mountPath }) => mountPath).sort(), ['/data', '/tmp']);
+          for (const mount of volumeMounts)
+            assert.ok(
+              volumes.some(({ name }) => name === mount.name),
+              `${metadata.name}: ${mount.name}`,
+            );
+          assert.ok(resources.requests.cpu && resources.requests.memory && resources.limits.memory);
+          for (const { persistentVolumeClaim: claim } of volumes)
+            if (claim)
+              assert.equal(ofKind(manifests, 'PersistentVolumeClaim')[0]?.metadata.name, claim.claimName);
+        });
+      });
+
+      it('runs this version', () => {
+        const { version } = JSON.parse(read('package.json')) as { version: string };
+        each((_deployment, { image }) => {
+          const tag = image.split(':')[1];
+          assert.ok(tag === version || tag === `${version}-cuda`, image);
+        });
+      });
+    });
+  }
+
+  describe('components', { skip: missing }, () => {
+    const all = missing ? [] : rendered(COMPONENTS['all components']);
+
+    it('scales the workers by what the queue really says', () => {
+      const [scaled] = ofKind(all, 'ScaledObject');
+      const worker = ofKind(all, 'Deployment').find(
+        ({ metadata }) => metadata.name === scaled!.spec.scaleTargetRef.name,
+      );
+      assert.equal(worker?.spec.replicas, undefined, 'kubectl apply would set the number back');
+      const { query, threshold } = scaled!.spec.triggers[0]!.metadata;
+      assert.deepEqual(unknownIn(query!, knownSeries()), []);
+      assert.ok(Number(threshold) > 0);
+      const states = parsePromql(query!).selectors[0]!.matchers[0]!.value.split('|');
+      // src/queue/producer.ts counts these.
+      assert.deepEqual(states.sort(), ['active', 'delayed', 'waiting']);
+    });
+
+    it('scrapes all pods, under the names that rules and dashboards ask for', () => {
+      const [monitor] = ofKind(all, 'PodMonitor');
+      for (const { spec } of ofKind(all, 'Deployment')) {
+        const { labels } = spec.template.metadata;
+        assert.ok(matches(monitor!.spec.selector.matchLabels, labels));
+        const [endpoint] = monitor!.spec.podMetricsEndpoints;
+        assert.equal(endpoint!.port, containerOf({ spec } as Manifest).ports[0]!.name);
+        const [relabeling] = endpoint!.relabelings;
+        assert.equal(relabeling!.targetLabel, 'job');
+        const job = relabeling!.replacement.replace('$1', labels['app.kubernetes.io/component']!);
+        const jobs = parseYaml(read('deploy/prometheus/prometheus.yml')) as {
+          scrape_configs: { job_name: string }[];
+        };
+        assert.ok(
+          jobs.scrape_configs.some(({ job_name }) => job_name === job),
+          job,
+        );
+      }
+    });
+
+    it('asks for a GPU where it computes on one', () => {
+      const worker = ofKind(all, 'Deployment')
+        .map(containerOf)
+        .find(({ name }) => name === 'worker')!;
+      assert.equal(environmentOf(worker, all).EXECUTION_PROVIDER, 'cuda');
+      assert.equal(worker.resources.limits['nvidia.com/gpu'], '1');
+      assert.match(worker.image, /-cuda$/);
+    });
+  });
+});

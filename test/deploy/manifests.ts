@@ -1,0 +1,83 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { parseAllDocuments, stringify } from 'yaml';
+import { ROOT } from './compose-file.ts';
+
+const FOLDER = join(ROOT, 'deploy/kubernetes');
+
+type Labels = Readonly<Record<string, string>>;
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string };
+}
+
+export interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly envFrom: readonly Readonly<Record<string, { readonly name: string }>>[];
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly startupProbe: Probe;
+  readonly livenessProbe: Probe;
+  readonly readinessProbe: Probe;
+  readonly lifecycle?: { readonly preStop: { readonly exec: { readonly command: readonly string[] } } };
+  readonly resources: {
+    readonly requests: Labels;
+    readonly limits: Labels;
+  };
+  readonly securityContext: Readonly<Record<string, unknown>>;
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+export interface PodSpec {
+  readonly automountServiceAccountToken: boolean;
+  readonly terminationGracePeriodSeconds: number;
+  readonly securityContext: Readonly<Record<string, unknown>>;
+  readonly containers: readonly Container[];
+  readonly volumes: readonly {
+    readonly name: string;
+    readonly emptyDir?: unknown;
+    readonly persistentVolumeClaim?: { readonly claimName: string };
+  }[];
+}
+
+/** Any object of the cluster; which of these fields it has depends on its kind. */
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly data?: Labels;
+  readonly spec: {
+    readonly replicas?: number;
+    readonly selector: { readonly matchLabels: Labels } & Labels;
+    readonly template: { readonly metadata: { readonly labels: Labels }; readonly spec: PodSpec };
+    readonly ports: readonly { readonly targetPort: string }[];
+    readonly scaleTargetRef: { readonly name: string };
+    readonly triggers: readonly { readonly metadata: Labels }[];
+    readonly podMetricsEndpoints: readonly {
+      readonly port: string;
+      readonly relabelings: readonly { readonly targetLabel: string; readonly replacement: string }[];
+    }[];
+  };
+}
+
+export const hasKustomize = (): boolean => spawnSync('kustomize', ['version']).status === 0;
+
+/**
+ * What `kubectl apply -k` would send: the base with some components.
+ * @throws Error with what kustomize complains about
+ */
+export function rendered(components: readonly string[] = []): Manifest[] {
+  const folder = mkdtempSync(join(tmpdir(), 'squeeze-kustomize-'));
+  try {
+    const from = (name: string) => relative(folder, join(FOLDER, name));
+    const kustomization = { resources: [from('base')], components: components.map(from) };
+    writeFileSync(join(folder, 'kustomization.yaml'), stringify(kustomization));
+    const { status, stdout, stderr } = spawnSync('kustomize', ['build', folder], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(stderr);
+    return parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
