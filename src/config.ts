@@ -1,18 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { envSchema } from 'env-schema';
 import { type Static, type TSchema, Type } from 'typebox';
+import { type Bucket, storagePlace } from './storage-url.ts';
 
 const GIB = 2 ** 30;
 const DAY_MS = 86_400_000;
 
 /** More compute threads than this do not make the graphs of a LoRA module faster. */
 const MAX_DEFAULT_THREADS = 16;
-
-/** s3://bucket or s3://bucket/prefix, with or without a slash at the end; no segment of the prefix begins with a dot. */
-const S3_URL =
-  /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/((?:[A-Za-z0-9_-][A-Za-z0-9._-]*)(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?)?\/?$/;
 
 /** Every environment variable the service reads. docs/configuration.md is generated from this table. */
 export const Environment = Type.Object({
@@ -131,10 +127,7 @@ export const Environment = Type.Object({
 });
 type Environment = Static<typeof Environment>;
 
-export interface S3Config {
-  readonly bucket: string;
-  /** Without slashes at its ends; may be empty. */
-  readonly prefix: string;
+export interface S3Config extends Bucket {
   readonly forcePathStyle: boolean;
   readonly cacheBytes: number;
 }
@@ -270,30 +263,10 @@ function shownValue(name: string, value = ''): string {
 
 function storageOf(values: Environment, dataDir: string): Pick<Config, 'storageDir' | 's3'> {
   const url = values.STORAGE_URL ?? 'file:storage';
-  if (!url.startsWith('s3:')) return { storageDir: storageDirOf(url, dataDir), s3: undefined };
-  const [, bucket, prefix = ''] = S3_URL.exec(url) ?? [];
-  if (bucket === undefined) {
-    throw new ConfigError(
-      `STORAGE_URL ${shownValue('STORAGE_URL', url)}; it must be s3://bucket/prefix: a bucket of 3 to 63 small ` +
-        'letters, digits, dots and hyphens, and a prefix of letters, digits, dots, underscores, hyphens and slashes.',
-    );
-  }
-  return {
-    storageDir: join(dataDir, 's3'),
-    s3: {
-      bucket,
-      prefix,
-      forcePathStyle: values.S3_FORCE_PATH_STYLE,
-      cacheBytes: values.S3_CACHE_BYTES,
-    },
-  };
-}
-
-function storageDirOf(url: string, dataDir: string): string {
-  if (!url.startsWith('file://')) return resolve(dataDir, url.slice('file:'.length));
-  try {
-    return fileURLToPath(url);
-  } catch {
-    throw new ConfigError(`STORAGE_URL is "${url}"; it must be file: and a folder on this machine.`);
-  }
+  const place = storagePlace(url, dataDir);
+  if (typeof place === 'string')
+    throw new ConfigError(`STORAGE_URL ${shownValue('STORAGE_URL', url)}; it must be ${place}.`);
+  if ('folder' in place) return { storageDir: place.folder, s3: undefined };
+  const { S3_FORCE_PATH_STYLE: forcePathStyle, S3_CACHE_BYTES: cacheBytes } = values;
+  return { storageDir: join(dataDir, 's3'), s3: { ...place, forcePathStyle, cacheBytes } };
 }

@@ -3,19 +3,16 @@ import { errnoOf, isOutOfRoom, storageError } from '../storage-error.ts';
 
 /** Names by which stores say that there is no room: Ceph, gateways and MinIO. */
 const FULL = new Set(['QuotaExceeded', 'InsufficientStorage', 'XMinioStorageFull']);
+const HTTP_FORBIDDEN = 403;
 const HTTP_INSUFFICIENT_STORAGE = 507;
 
 const CREDENTIALS_HINT = 'Check the credentials and what they may do in this bucket.';
 const NETWORK_HINT = 'The endpoint cannot be reached.';
 const SLOW_HINT = 'The endpoint did not answer in time.';
 
-/** What to look at first, by the name of the failure. */
+/** What to look at first, by the name of the failure; with any other 403, the credentials. */
 const HINTS: Readonly<Record<string, string>> = {
   NoSuchBucket: 'There is no bucket of this name.',
-  AccessDenied: CREDENTIALS_HINT,
-  Forbidden: CREDENTIALS_HINT,
-  InvalidAccessKeyId: CREDENTIALS_HINT,
-  SignatureDoesNotMatch: CREDENTIALS_HINT,
   ExpiredToken: CREDENTIALS_HINT,
   InvalidToken: CREDENTIALS_HINT,
   CredentialsProviderError: 'No credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
@@ -65,10 +62,10 @@ export function s3Error(operation: string, place: string, error: unknown): AppEr
   const name = nameOf(error);
   const isFull = FULL.has(name) || status === HTTP_INSUFFICIENT_STORAGE;
   const what = status === undefined ? name : `${name}, HTTP ${status}`;
-  const hint = HINTS[name] ? ` ${HINTS[name]}` : '';
+  const hint = HINTS[name] ?? (status === HTTP_FORBIDDEN && !isFull ? CREDENTIALS_HINT : undefined);
   return new AppError(
     isFull ? 'STORAGE_FULL' : 'STORAGE_FAILED',
-    `The storage could not ${operation} ${place} (${what}).${hint}`,
+    `The storage could not ${operation} ${place} (${what}).${hint ? ` ${hint}` : ''}`,
     { operation, place, failure: name },
     { cause: withoutDetails(error) },
   );
@@ -81,7 +78,6 @@ function isOfTheDisk(error: unknown): boolean {
 function nameOf(error: unknown): string {
   const { name, message, code } = asFailure(error);
   if (message === 'Region is missing') return 'RegionMissing';
-  if (statusOf(error) === 403 && !(name in HINTS)) return 'Forbidden';
   // The SDK calls a connection that was closed a timeout; its code knows better.
   return GENERAL_NAMES.has(name) && typeof code === 'string' ? code : name;
 }
