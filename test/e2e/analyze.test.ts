@@ -15,6 +15,7 @@ import { fixtureAdapters } from './fixtures.ts';
 import { succeed } from './run-job.ts';
 import { type Service, startService } from './service.ts';
 import { stackLayers } from './stack-layers.ts';
+import { toldMetrics } from './told-metrics.ts';
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
 
@@ -108,9 +109,11 @@ describe('the analysis of trained adapters', () => {
     const before = listContent(dataDir);
     await succeed(client, { kind: 'analyze', adapter_id: adapter.id });
     await assertNothingLeft(dataDir, before, listContent);
-    const metrics = (await client.bytes('/metrics')).toString('utf8');
-    assert.match(metrics, /^lora_squeeze_jobs_total\{kind="analyze",state="succeeded"\} [1-9]/m);
-    assert.match(metrics, /^lora_squeeze_job_written_bytes_total\{kind="analyze"\} 0$/m);
+    await toldMetrics(
+      async () => (await client.bytes('/metrics')).toString('utf8'),
+      /^lora_squeeze_jobs_total\{kind="analyze",state="succeeded"\} [1-9]/m,
+      /^lora_squeeze_job_written_bytes_total\{kind="analyze"\} 0$/m,
+    );
   });
 
   it('takes an adapter and nothing else', async () => {

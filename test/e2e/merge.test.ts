@@ -15,6 +15,7 @@ import { assertNothingLeft, listContent } from './data-folder.ts';
 import { fixtureAdapters } from './fixtures.ts';
 import { runJob, succeed } from './run-job.ts';
 import { type Service, startService } from './service.ts';
+import { toldMetrics } from './told-metrics.ts';
 
 const folder = (name: string): string => fixtureAdapters().find((each) => each.name === name)!.dir;
 /** Two adapters of GPT-2 from different people, one with a classification head; one of DistilGPT-2. */
@@ -183,9 +184,11 @@ describe('a merge of trained adapters', () => {
     for (const word of ['"gpt2"', '"distilgpt2"', plain.id, other.id])
       assert.ok(job.error!.detail.includes(word), word);
     await assertNothingLeft(dataDir, before, listContent);
-    const metrics = (await client.bytes('/metrics')).toString('utf8');
-    assert.match(metrics, /^lora_squeeze_job_failures_total\{kind="merge",code="MERGE_BASE_MISMATCH"\} 1$/m);
-    assert.match(metrics, /^lora_squeeze_jobs_total\{kind="merge",state="succeeded"\} [1-9]/m);
+    await toldMetrics(
+      async () => (await client.bytes('/metrics')).toString('utf8'),
+      /^lora_squeeze_job_failures_total\{kind="merge",code="MERGE_BASE_MISMATCH"\} 1$/m,
+      /^lora_squeeze_jobs_total\{kind="merge",state="succeeded"\} [1-9]/m,
+    );
   });
 
   it('is refused at once for what the request itself shows', async () => {

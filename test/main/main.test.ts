@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
+import { toldMetrics } from '../e2e/told-metrics.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { isGone, until, withFolder } from '../queue/harness.ts';
 import { refusedStart, type ServiceProcess, startService } from './service-process.ts';
@@ -57,9 +58,11 @@ describe('the service', () => {
       ).json()) as Record<string, unknown>;
       assert.deepEqual([result.parent_id, result.job_id], [adapterId, job.id]);
       assert.equal(await statusOf(service, `/v1/jobs/${job.id}/report`), 200);
-      const metrics = await (await fetch(`${service.url}/metrics`)).text();
-      assert.match(metrics, /lora_squeeze_jobs_total\{kind="squeeze",state="succeeded"\} 1/);
-      assert.match(metrics, /lora_squeeze_provider_info\{provider="cpu"/);
+      await toldMetrics(
+        async () => (await fetch(`${service.url}/metrics`)).text(),
+        /lora_squeeze_jobs_total\{kind="squeeze",state="succeeded"\} 1/,
+        /lora_squeeze_provider_info\{provider="cpu"/,
+      );
 
       const serverPid = Number(/"serverPid":(\d+)/.exec(service.output())![1]);
       assert.equal(await service.end(), 0);
