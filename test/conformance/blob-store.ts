@@ -28,6 +28,8 @@ export async function contentOf(stream: Readable): Promise<Buffer> {
 export interface ConformanceOptions {
   /** Create a blob once. */
   readonly cannotCreate?: string;
+  /** Replace a blob so that readers see the old one or the new one. */
+  readonly cannotReplace?: string;
   /** List in order, and from a key on. */
   readonly cannotList?: string;
 }
@@ -36,9 +38,10 @@ export interface ConformanceOptions {
 export function blobStoreConformance(
   name: string,
   open: () => Promise<StoreUnderTest>,
-  { cannotCreate, cannotList }: ConformanceOptions = {},
+  { cannotCreate, cannotReplace, cannotList }: ConformanceOptions = {},
 ): void {
   const creates = cannotCreate === undefined ? {} : { skip: cannotCreate };
+  const replaces = cannotReplace === undefined ? {} : { skip: cannotReplace };
   const lists = cannotList === undefined ? {} : { skip: cannotList };
   describe(`${name} as a BlobStore`, () => {
     let store: BlobStore;
@@ -101,7 +104,7 @@ export function blobStoreConformance(
       },
     );
 
-    it('shows readers one whole version while a blob is replaced', async () => {
+    it('shows readers one whole version while a blob is replaced', replaces, async () => {
       await store.put('swap/x', Buffer.alloc(50_000, 1));
       const writing = (async () => {
         for (let round = 2; round < 30; round++) await store.put('swap/x', Buffer.alloc(50_000, round));
