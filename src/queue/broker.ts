@@ -97,6 +97,8 @@ export class Broker {
     // Detached: a Ctrl-C in the terminal is for us; the server has to outlive the jobs that are finished then.
     const server = spawn(program, [...leadingArguments, ...this.serverArguments()], {
       cwd: this.folder,
+      // Nothing of ours, which may hold credentials; its times are told in UTC.
+      env: { TZ: 'UTC', LC_ALL: 'C' },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });

@@ -58,6 +58,19 @@ describe('the private Redis', () => {
       }
     }));
 
+  it('knows nothing of our environment, where credentials may be', () =>
+    withFolder(async (folder) => {
+      process.env.AWS_SECRET_ACCESS_KEY = 'not-for-redis';
+      const broker = await startBroker(folder);
+      try {
+        const environment = await readFile(`/proc/${broker.pid}/environ`, 'utf8');
+        assert.deepEqual(environment.split('\0').filter(Boolean).sort(), ['LC_ALL=C', 'TZ=UTC']);
+      } finally {
+        delete process.env.AWS_SECRET_ACCESS_KEY;
+        await broker.close();
+      }
+    }));
+
   it('is gone after close, and has its data when it is started again', () =>
     withFolder(async (folder) => {
       const first = await startBroker(folder);
