@@ -67,20 +67,13 @@ const close = (actual: number, expected: number, tolerance: number, what: string
   );
 
 describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safetensors', 'numpy') }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'anneal-torch-'));
-  let service: Service;
-  before(async () => {
-    service = await startService({ dataDir: join(folder, 'data') });
-  });
-  after(async () => {
-    await service?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const fixture = serviceFixture('anneal-torch');
+  const { folder } = fixture;
 
   describe('by a schedule, with AdamW, crashes in between', () => {
     let loop: Loop;
     before(async () => {
-      loop = await runPython<Loop>('anneal_loop.py', service.url);
+      loop = await runPython<Loop>('anneal_loop.py', fixture.service.url);
     });
     const events = () => [...loop.events, ...loop.resumed_events];
 
@@ -151,7 +144,7 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
   });
 
   it('follows ranks by module, alpha and learning rates', async () => {
-    const { events } = await runPython<{ events: RanksEvent[] }>('anneal_ranks.py', service.url);
+    const { events } = await runPython<{ events: RanksEvent[] }>('anneal_ranks.py', fixture.service.url);
     assert.deepEqual(
       events.map(({ record }) => record.decision),
       ['squeeze', 'keep', 'squeeze'],
@@ -180,7 +173,7 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
   it('raises what the run refuses and changes nothing then; knows which optimizers can be carried', async () => {
     const refused = await runPython<Record<string, Record<string, unknown>>>(
       'anneal_refused.py',
-      service.url,
+      fixture.service.url,
     );
     assert.deepEqual(refused.unknown_run, { code: 'RUN_NOT_FOUND', status: 404 });
     assert.deepEqual(refused.contradiction, { code: 'SCHEDULE_INVALID', status: 422 });
@@ -207,7 +200,7 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
   });
 
   it('serves Trainer’s callbacks and PEFT’s layers (stand-ins of both)', async () => {
-    const trained = await runPython<Trainer>('anneal_with_trainer.py', service.url);
+    const trained = await runPython<Trainer>('anneal_with_trainer.py', fixture.service.url);
     assert.deepEqual(trained.names, ['q_proj', 'v_proj']);
     assert.equal(trained.run.schedule?.total_steps, 30);
     assert.deepEqual(

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { JobResult } from '../../src/contract/job.ts';
-import { type Service, startService } from '../e2e/service.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { allowedError, overallError, scoreAdapter } from '../oracle/score.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { runPython, skipWithoutPython } from './python.ts';
+import { serviceFixture } from './service-fixture.ts';
 
 const ADAPTER = fileURLToPath(new URL('../../examples/adapters/gpt2-lora-r8', import.meta.url));
 
@@ -26,21 +25,14 @@ interface Refusal {
 }
 
 describe('examples/python/lora_squeeze.py', { skip: skipWithoutPython() }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'squeeze-python-'));
-  let service: Service;
-  before(async () => {
-    service = await startService({ dataDir: join(folder, 'data') });
-  });
-  after(async () => {
-    await service?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const fixture = serviceFixture('squeeze-python');
+  const { folder } = fixture;
 
   it('uploads, squeezes and saves an adapter as close as it says', async () => {
     const out = join(folder, 'out');
     const { uploads, by_folder, by_id } = await runPython<Squeezed>(
       'squeeze_adapter.py',
-      service.url,
+      fixture.service.url,
       ADAPTER,
       out,
     );
@@ -66,11 +58,11 @@ describe('examples/python/lora_squeeze.py', { skip: skipWithoutPython() }, () =>
     writeFileSync(join(broken, 'adapter_config.json'), '{"peft_type": "LORA", "r": 8, "lora_alpha": 8}');
     // Larger than what sockets buffer: the answer comes while the client still sends.
     writeFileSync(join(broken, 'adapter_model.safetensors'), Buffer.alloc(32 * 2 ** 20, 0xff));
-    const closed = await startGateway(service.url);
+    const closed = await startGateway(fixture.service.url);
     await closed.close();
     const refusals = await runPython<Record<string, Refusal>>(
       'refused.py',
-      service.url,
+      fixture.service.url,
       ADAPTER,
       broken,
       closed.url,
@@ -95,7 +87,10 @@ describe('examples/python/lora_squeeze.py', { skip: skipWithoutPython() }, () =>
   it('comes back after 429, 503 and broken connections, with its key and below a path', async () => {
     let gateway: Gateway | undefined;
     try {
-      gateway = await startGateway(service.url, { prefix: '/squeeze', failures: [429, 503, 'reset', 502] });
+      gateway = await startGateway(fixture.service.url, {
+        prefix: '/squeeze',
+        failures: [429, 503, 'reset', 502],
+      });
       const out = join(folder, 'through-gateway');
       const { by_folder } = await runPython<Squeezed>(
         'squeeze_adapter.py',

@@ -19,15 +19,8 @@ const run = (...command: readonly string[]) =>
   promisify(execFile)(process.execPath, command, { cwd: ROOT, timeout: 120_000 });
 
 describe('examples/typescript', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'squeeze-typescript-'));
-  let service: Service;
-  before(async () => {
-    service = await startService({ dataDir: join(folder, 'data') });
-  });
-  after(async () => {
-    await service?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const fixture = serviceFixture('squeeze-typescript');
+  const { folder } = fixture;
 
   it('has the types of the contract as it is now', async () => {
     const types = await clientTypes(readFileSync(CONTRACT, 'utf8'));
@@ -80,7 +73,7 @@ describe('examples/typescript', () => {
       '--import',
       'tsx',
       join(EXAMPLES, 'squeeze.ts'),
-      service.url,
+      fixture.service.url,
       ADAPTER,
       '4',
       out,
@@ -92,7 +85,7 @@ describe('examples/typescript', () => {
 
   it('anneals from folder to folder, moments included', async () => {
     const anneal = async (...args: readonly string[]) =>
-      (await run('--import', 'tsx', join(EXAMPLES, 'anneal.ts'), service.url, ...args)).stdout;
+      (await run('--import', 'tsx', join(EXAMPLES, 'anneal.ts'), fixture.service.url, ...args)).stdout;
     const begun = await anneal('begin', '8', '2', '600');
     const [, runId] =
       /^(run_\w+): Train to step 200, then send that checkpoint\.$/m.exec(begun) ?? assert.fail(begun);
@@ -123,7 +116,15 @@ describe('examples/typescript', () => {
 
   it('ends with what the service said', async () => {
     const broken = join(folder, 'broken');
-    const result = run('--import', 'tsx', join(EXAMPLES, 'squeeze.ts'), service.url, ADAPTER, '0', broken);
+    const result = run(
+      '--import',
+      'tsx',
+      join(EXAMPLES, 'squeeze.ts'),
+      fixture.service.url,
+      ADAPTER,
+      '0',
+      broken,
+    );
     await assert.rejects(result, (error: { stderr: string }) => /VALIDATION_FAILED/.test(error.stderr));
   });
 });

@@ -1,0 +1,30 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
+import { type Service, startService } from '../e2e/service.ts';
+
+/** A folder and the whole service with its data in there, for the tests of a describe; both are gone after them. */
+export interface ServiceFixture {
+  readonly folder: string;
+  /** There once the tests run. */
+  readonly service: Service;
+}
+
+export function serviceFixture(name: string): ServiceFixture {
+  const folder = mkdtempSync(join(tmpdir(), `${name}-`));
+  let service: Service | undefined;
+  before(async () => {
+    service = await startService({ dataDir: join(folder, 'data') });
+  });
+  after(async () => {
+    await service?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return {
+    folder,
+    get service() {
+      return service!;
+    },
+  };
+}
