@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { CheckpointRecord, RunRecord } from '../../src/contract/run.ts';
-import { type Service, startService } from '../e2e/service.ts';
 import { runPython, skipWithoutPython } from './python.ts';
+import { serviceFixture } from './service-fixture.ts';
 
 /** What the trainer has right after a checkpoint. Four factors: A and B of both layers. */
 interface Event {
@@ -68,7 +65,6 @@ const close = (actual: number, expected: number, tolerance: number, what: string
 
 describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safetensors', 'numpy') }, () => {
   const fixture = serviceFixture('anneal-torch');
-  const { folder } = fixture;
 
   describe('by a schedule, with AdamW, crashes in between', () => {
     let loop: Loop;

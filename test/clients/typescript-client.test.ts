@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { CLIENT_TYPES, CONTRACT, clientTypes } from '../../examples/typescript/write-client.ts';
-import { type Service, startService } from '../e2e/service.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { buildSafetensors, readSafetensors } from '../oracle/safetensors.ts';
+import { serviceFixture } from './service-fixture.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const EXAMPLES = join(ROOT, 'examples/typescript');
