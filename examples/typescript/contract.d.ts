@@ -5900,7 +5900,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `BAD_REQUEST`: The request is malformed. */
       400: {
         headers: {
           [name: string]: unknown;

@@ -100,6 +100,17 @@ export const BINARY = Type.String({ format: 'binary' });
 /** What any operation may answer. */
 const COMMON: readonly ErrorCode[] = ['BAD_REQUEST', 'SHUTTING_DOWN', 'INTERNAL'];
 
+/** What can be wrong with any JSON body. */
+export const JSON_BODY_PROBLEMS = [
+  'VALIDATION_FAILED',
+  'UNKNOWN_OPTION',
+  'REQUEST_JSON',
+  'UPLOAD_TOO_LARGE',
+  'UPLOAD_TOO_SLOW',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'UNSUPPORTED_CONTENT_ENCODING',
+] as const satisfies readonly ErrorCode[];
+
 /** The problem responses of an operation by status, each naming its codes. */
 export function problems(...codes: readonly ErrorCode[]): Record<number, ReturnType<typeof response>> {
   const byStatus = new Map<number, ErrorCode[]>();

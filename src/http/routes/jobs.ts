@@ -4,7 +4,7 @@ import { JobRecord, JobRequest } from '../../contract/job.ts';
 import { Report } from '../../contract/report.ts';
 import { answerJob, PREFER_DESCRIPTION } from '../answer-job.ts';
 import type { HttpDependencies } from '../dependencies.ts';
-import { JobPath, LOCATION, problems, reference, response } from '../schemas.ts';
+import { JobPath, JSON_BODY_PROBLEMS, LOCATION, problems, reference, response } from '../schemas.ts';
 
 export const PreferHeader = Type.Object({
   prefer: Type.Optional(Type.String({ description: PREFER_DESCRIPTION, examples: ['wait=30'] })),
@@ -32,15 +32,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
           200: response('Finished while the client waited', reference(JobRecord), { headers: LOCATION }),
           202: response('Accepted, durably', reference(JobRecord), { headers: LOCATION }),
           ...problems(
-            'VALIDATION_FAILED',
-            'UNKNOWN_OPTION',
+            ...JSON_BODY_PROBLEMS,
             'UNKNOWN_PROFILE',
-            'REQUEST_JSON',
             'ADAPTER_NOT_FOUND',
-            'UPLOAD_TOO_LARGE',
-            'UPLOAD_TOO_SLOW',
-            'UNSUPPORTED_MEDIA_TYPE',
-            'UNSUPPORTED_CONTENT_ENCODING',
             'QUEUE_UNAVAILABLE',
             'STORAGE_FULL',
             'STORAGE_FAILED',

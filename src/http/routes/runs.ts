@@ -4,7 +4,7 @@ import { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
 import { answerCheckpoint, CHECKPOINT_PREFER } from '../answer-checkpoint.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { CHECKPOINT_EXAMPLE, RUN_EXAMPLE, RUN_REQUEST_EXAMPLES } from '../run-examples.ts';
-import { asComponent, LOCATION, problems, reference, response } from '../schemas.ts';
+import { asComponent, JSON_BODY_PROBLEMS, LOCATION, problems, reference, response } from '../schemas.ts';
 import { receiveCounted } from '../store-upload.ts';
 import { CHECKPOINT_BODY } from '../upload/body-parts.ts';
 import { checkpointFields } from '../upload/checkpoint-fields.ts';
@@ -46,15 +46,9 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
         response: {
           201: response('The run', reference(RunRecord), { headers: LOCATION }),
           ...problems(
-            'VALIDATION_FAILED',
-            'UNKNOWN_OPTION',
-            'REQUEST_JSON',
+            ...JSON_BODY_PROBLEMS,
             'SCHEDULE_INVALID',
             'SCHEDULE_TOO_SHORT',
-            'UPLOAD_TOO_LARGE',
-            'UPLOAD_TOO_SLOW',
-            'UNSUPPORTED_MEDIA_TYPE',
-            'UNSUPPORTED_CONTENT_ENCODING',
             'STORAGE_FULL',
             'STORAGE_FAILED',
           ),

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Schedule, ScheduleRequest } from '../../contract/schedule.ts';
 import { planSchedule } from '../../schedule/plan-schedule.ts';
-import { asComponent, problems, reference, response } from '../schemas.ts';
+import { asComponent, JSON_BODY_PROBLEMS, problems, reference, response } from '../schemas.ts';
 
 /** 4096 entries of `modules`, each with the largest numbers it may have, are 300 kB. */
 const MAX_BODY_BYTES = 512 * 1024;
@@ -43,17 +43,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: reference(ScheduleRequest),
         response: {
           200: response('The schedule', reference(Schedule)),
-          ...problems(
-            'VALIDATION_FAILED',
-            'UNKNOWN_OPTION',
-            'REQUEST_JSON',
-            'SCHEDULE_INVALID',
-            'SCHEDULE_TOO_SHORT',
-            'UPLOAD_TOO_LARGE',
-            'UPLOAD_TOO_SLOW',
-            'UNSUPPORTED_MEDIA_TYPE',
-            'UNSUPPORTED_CONTENT_ENCODING',
-          ),
+          ...problems(...JSON_BODY_PROBLEMS, 'SCHEDULE_INVALID', 'SCHEDULE_TOO_SHORT'),
         },
       },
     },
