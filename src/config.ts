@@ -31,10 +31,11 @@ export const Environment = Type.Object({
   }),
   REDIS_URL: Type.Optional(
     Type.String({
-      pattern: '^rediss?://.+',
-      title: 'a redis:// or rediss:// URL',
+      pattern: '^rediss?(\\+(sentinel|cluster))?://.+',
+      title: 'a redis://, rediss://, redis+sentinel:// or redis+cluster:// URL',
       description:
-        'Redis or Valkey server, `redis://` or `rediss://` (TLS). Unset: a private server is started under ' +
+        'Redis or Valkey server, `redis://` or `rediss://` (TLS); several of them behind Sentinel or as a Cluster, ' +
+        'see [scaling](scaling.md#redis). Unset: a private server is started under ' +
         '`DATA_DIR` (role `all` only). An external server needs `maxmemory-policy noeviction` and `appendonly yes`.',
     }),
   ),

@@ -1,6 +1,8 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { ConnectionOptions } from 'bullmq';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { type ClusterPlace, type RedisPlace, redisPlace, type SentinelPlace } from './redis-url.ts';
 
-/** Where Redis is: our own server's socket, or a URL. */
+/** Where Redis is: our own server's socket, or a URL as `redisPlace` reads it. */
 export type RedisAddress = { readonly socketPath: string } | { readonly url: string };
 
 /** Longest pause between two tries to connect: recovery after an outage should not wait for more. */
@@ -9,27 +11,108 @@ const CONNECT_TIMEOUT_MS = 2_000;
 /** A producer that waits longer than this for an answer gives up: a client waits for it. */
 export const COMMAND_TIMEOUT_MS = 800;
 
+/** Pause before a cluster is asked again that has no master for our keys at the moment. */
+const CLUSTER_RETRY_DELAY_MS = 100;
+/** A cluster waits 15 s (cluster-node-timeout) before it promotes a replica; a worker's commands wait for two minutes. */
+const PATIENT_REDIRECTIONS = 1_200;
+
 const retryStrategy = (times: number): number =>
   Math.min(50 * 2 ** Math.min(times, 10), MAX_RECONNECT_DELAY_MS);
 
-/** For those who wait for work: keeps trying for ever. BullMQ takes a `url` beside the options of ioredis. */
-export function patientOptions(address: RedisAddress) {
-  const where = 'url' in address ? { url: address.url } : { path: address.socketPath };
-  return { ...where, maxRetriesPerRequest: null, connectTimeout: CONNECT_TIMEOUT_MS, retryStrategy };
+const PATIENT = { maxRetriesPerRequest: null, connectTimeout: CONNECT_TIMEOUT_MS } satisfies RedisOptions;
+const IMPATIENT = {
+  maxRetriesPerRequest: 1,
+  commandTimeout: COMMAND_TIMEOUT_MS,
+  connectTimeout: CONNECT_TIMEOUT_MS,
+} satisfies RedisOptions;
+
+/** A connection for BullMQ, and what is left to close when BullMQ has closed what it opened. */
+export interface PatientConnection {
+  readonly connection: ConnectionOptions;
+  close(): void;
 }
 
-/** For those whom a client waits for: a command fails rather than wait for the connection to come back. */
-export function impatientClient(address: RedisAddress): Redis {
-  const options = {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 1,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy,
-  } satisfies RedisOptions;
-  return 'url' in address
-    ? new Redis(address.url, options)
-    : new Redis({ ...options, path: address.socketPath });
+/**
+ * For those who wait for work: keeps trying for ever.
+ * @throws ConfigError when the URL cannot be used
+ */
+export function patientConnection(address: RedisAddress): PatientConnection {
+  const place = placeOf(address);
+  if (place.kind === 'cluster') {
+    const client = openCluster(place, PATIENT, { maxRedirections: PATIENT_REDIRECTIONS });
+    return { connection: client, close: () => client.disconnect() };
+  }
+  return { connection: { ...whereabouts(place), ...PATIENT, retryStrategy }, close: () => undefined };
+}
+
+/**
+ * For those whom a client waits for: a command fails rather than wait for the connection to come back.
+ * @throws ConfigError when the URL cannot be used
+ */
+export function impatientClient(address: RedisAddress): Redis | Cluster {
+  const place = placeOf(address);
+  if (place.kind === 'cluster') return openCluster(place, IMPATIENT, { enableOfflineQueue: false });
+  const options = { ...IMPATIENT, enableOfflineQueue: false, retryStrategy };
+  return place.kind === 'single'
+    ? new Redis(place.url, options)
+    : new Redis({ ...options, ...whereabouts(place) });
+}
+
+/** Every key of a queue must lie in one hash slot: a cluster takes for that what is in braces. */
+export function keyPrefix(address: RedisAddress, prefix: string): string {
+  return placeOf(address).kind === 'cluster' ? `{${prefix}}` : prefix;
+}
+
+/** INFO of every server that new jobs may go to: the master, or all masters of a cluster. */
+export function serverInfos(client: Redis | Cluster): Promise<string[]> {
+  const servers = client instanceof Cluster ? client.nodes('master') : [client];
+  return Promise.all(servers.map((server) => server.info()));
+}
+
+type Place = RedisPlace | { readonly kind: 'socket'; readonly path: string };
+
+const placeOf = (address: RedisAddress): Place =>
+  'url' in address ? redisPlace(address.url) : { kind: 'socket', path: address.socketPath };
+
+/** BullMQ takes a `url` beside the options of ioredis. */
+function whereabouts(place: Exclude<Place, ClusterPlace>) {
+  if (place.kind === 'single') return { url: place.url };
+  return place.kind === 'socket' ? { path: place.path } : sentinelOptions(place);
+}
+
+function sentinelOptions({ sentinels, name, db, tls, login, sentinelLogin }: SentinelPlace) {
+  const { username: sentinelUsername, password: sentinelPassword } = sentinelLogin;
+  return {
+    sentinels: [...sentinels],
+    name,
+    db,
+    ...login,
+    ...(sentinelUsername !== undefined && { sentinelUsername }),
+    ...(sentinelPassword !== undefined && { sentinelPassword }),
+    ...(tls && { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true }),
+    // A sentinel that hangs is passed over, as one that is gone.
+    sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
+    sentinelRetryStrategy: retryStrategy,
+    // A master that hangs closes no connection: leave it when the sentinels name another.
+    failoverDetector: true,
+  };
+}
+
+function openCluster(
+  { nodes, tls, login }: ClusterPlace,
+  redis: typeof PATIENT | typeof IMPATIENT,
+  cluster: Pick<ClusterOptions, 'enableOfflineQueue' | 'maxRedirections'>,
+): Cluster {
+  return new Cluster([...nodes], {
+    redisOptions: { ...redis, ...login, ...(tls && { tls: {} }) },
+    clusterRetryStrategy: retryStrategy,
+    retryDelayOnFailover: CLUSTER_RETRY_DELAY_MS,
+    retryDelayOnClusterDown: CLUSTER_RETRY_DELAY_MS,
+    slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+    // Names stay names, for certificates are made out to them; Node resolves them when it connects.
+    dnsLookup: (hostname, callback) => callback(null, hostname),
+    ...cluster,
+  });
 }
 
 /**

@@ -1,11 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import type { Progress } from '../contract/job.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { JobQueue, QueuedState } from '../service/job-queue.ts';
-import { COMMAND_TIMEOUT_MS, impatientClient, type RedisAddress, unfitness } from './connection.ts';
+import {
+  COMMAND_TIMEOUT_MS,
+  impatientClient,
+  keyPrefix,
+  type RedisAddress,
+  serverInfos,
+  unfitness,
+} from './connection.ts';
 import { type JobData, type JobTotals, QUEUE_NAME } from './job-types.ts';
 
 /** One attempt and two more, for what may go away: storage, memory, a crash. Permanent errors are not retried. */
@@ -28,7 +35,7 @@ export interface ProducerOptions {
 
 /** The queue in BullMQ. Every call answers or fails within about a second, whatever Redis does. */
 export class BullJobQueue implements JobQueue {
-  private readonly client: Redis;
+  private readonly client: Redis | Cluster;
   private readonly queue: Queue<JobData, JobTotals>;
   private lastError: unknown;
 
@@ -36,7 +43,7 @@ export class BullJobQueue implements JobQueue {
     this.client = impatientClient(options.address);
     this.queue = new Queue(QUEUE_NAME, {
       connection: this.client,
-      prefix: options.prefix,
+      prefix: keyPrefix(options.address, options.prefix),
       defaultJobOptions: {
         attempts: ATTEMPTS,
         backoff: { type: 'exponential', delay: FIRST_RETRY_DELAY_MS, jitter: 0.5 },
@@ -84,7 +91,8 @@ export class BullJobQueue implements JobQueue {
   }
 
   async check(): Promise<void> {
-    const reasons = unfitness(await this.ask(() => this.client.info()));
+    const infos = await this.ask(() => serverInfos(this.client));
+    const reasons = [...new Set(infos.flatMap(unfitness))];
     if (reasons.length > 0) {
       throw new AppError(
         'QUEUE_UNAVAILABLE',
@@ -129,8 +137,12 @@ export class BullJobQueue implements JobQueue {
 
 /** What went wrong, without the address of Redis: the message may go to clients. */
 function reasonOf(error: unknown): string {
-  const { code, message } = error as { code?: unknown; message?: string };
-  return typeof code === 'string' ? code : (message ?? String(error));
+  const { code, message = String(error) } = error as { code?: unknown; message?: string };
+  if (typeof code === 'string') return code;
+  // These quote what a server, a sentinel or a node of a cluster had to say, with its address.
+  if (message.startsWith('All sentinels are unreachable')) return 'no sentinel can be reached';
+  if (message.startsWith('Too many Cluster redirections')) return 'the cluster has no master for the queue';
+  return message;
 }
 
 async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {

@@ -5,7 +5,7 @@ import type { JobRecord } from '../contract/job.ts';
 import type { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { isFinal, type JobStore } from '../service/job-store.ts';
-import { patientOptions, type RedisAddress } from './connection.ts';
+import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
 import { jobFailure } from './error-codec.ts';
 import type { JobTotals } from './job-types.ts';
 import { SandboxedWorker } from './sandboxed-worker.ts';
@@ -45,17 +45,19 @@ export interface WorkerOptions {
 export class JobWorker {
   private readonly options: WorkerOptions;
   private readonly logger: Logger;
+  private readonly redis: PatientConnection;
   private readonly worker: SandboxedWorker;
 
   constructor(options: WorkerOptions) {
     this.options = options;
     this.logger = options.logger.child({ component: 'worker' });
     const { lockMs = LOCK_MS } = options;
+    this.redis = patientConnection(options.address);
     this.worker = new SandboxedWorker(
       options.processor ?? PROCESSOR,
       {
-        connection: patientOptions(options.address),
-        prefix: options.prefix,
+        connection: this.redis.connection,
+        prefix: keyPrefix(options.address, options.prefix),
         concurrency: options.concurrency,
         lockDuration: lockMs,
         stalledInterval: lockMs / 3,
@@ -94,6 +96,10 @@ export class JobWorker {
    * Returns even when they do not stop: then they start again elsewhere once their lock is over.
    */
   async close(graceMs: number): Promise<void> {
+    await this.leave(graceMs).finally(() => this.redis.close());
+  }
+
+  private async leave(graceMs: number): Promise<void> {
     const closed = this.worker.close().then(() => true as const);
     if (await within(closed, this.worker.isIdle ? Math.min(graceMs, IDLE_CLOSE_MS) : graceMs)) return;
     if (this.worker.isIdle) return this.logger.warn('the worker left without a word to Redis');

@@ -1,0 +1,134 @@
+import { ConfigError } from '../config.ts';
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Login {
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/** One server; ioredis reads the URL itself. */
+export interface SinglePlace {
+  readonly kind: 'single';
+  readonly url: string;
+}
+
+/** A master that sentinels know by its name. */
+export interface SentinelPlace {
+  readonly kind: 'sentinel';
+  readonly sentinels: readonly HostPort[];
+  readonly name: string;
+  readonly db: number;
+  readonly tls: boolean;
+  /** Of the master and its replicas. */
+  readonly login: Login;
+  /** Of the sentinels themselves. */
+  readonly sentinelLogin: Login;
+}
+
+export interface ClusterPlace {
+  readonly kind: 'cluster';
+  /** Where to ask first; the cluster names the others. */
+  readonly nodes: readonly HostPort[];
+  readonly tls: boolean;
+  readonly login: Login;
+}
+
+export type RedisPlace = SinglePlace | SentinelPlace | ClusterPlace;
+
+const DEFAULT_PORT = { sentinel: 26379, cluster: 6379 } as const;
+
+const LIST_URL =
+  /^redis(s?)\+(sentinel|cluster):\/\/(?:([^@/?#]*)@)?([^@/?#]+)(?:\/([^?#]*))?(?:\?([^#]*))?$/;
+const HOST = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?$/;
+
+const FORMS = {
+  sentinel: 'redis+sentinel://user:password@host:26379,host:26379/master-name/0',
+  cluster: 'redis+cluster://user:password@host:6379,host:6379',
+} as const;
+
+/**
+ * What REDIS_URL names. The forms with lists of hosts are those of redis-py's ecosystem:
+ * `redis+sentinel://[user:password@]host[:port][,…]/master-name[/db][?sentinel_username=…&sentinel_password=…]` and
+ * `redis+cluster://[user:password@]host[:port][,…]`; with `rediss+` every connection is TLS, those to sentinels too.
+ * What has a meaning in URLs is percent-encoded in names and passwords.
+ * @throws ConfigError saying what is wrong, without the value: it may hold a password
+ */
+export function redisPlace(url: string): RedisPlace {
+  if (/^rediss?:/.test(url)) return { kind: 'single', url };
+  const parts = LIST_URL.exec(url);
+  if (!parts) throw unusable(url.includes('+cluster:') ? 'cluster' : 'sentinel', 'it is no URL of that form');
+  const [, s, kind, userinfo, hosts, path = '', query = ''] = parts as unknown as UrlParts;
+  const refuse = (why: string): ConfigError => unusable(kind, why);
+  try {
+    const shared = { tls: s === 's', login: loginOf(userinfo, refuse) };
+    const places = hosts.split(',').map((host) => hostPort(host, DEFAULT_PORT[kind], refuse));
+    if (kind === 'cluster') {
+      if (path !== '' || query !== '') throw refuse('a cluster has one database, and no options here');
+      return { kind, nodes: places, ...shared };
+    }
+    const [name = '', db = '0', ...more] = path.split('/');
+    if (name === '') throw refuse('the name of the master is missing');
+    if (!/^\d{1,4}$/.test(db) || more.length > 0)
+      throw refuse('after the name comes the number of a database');
+    const sentinelLogin = sentinelLoginOf(query, refuse);
+    return {
+      kind,
+      sentinels: places,
+      name: decodeURIComponent(name),
+      db: Number(db),
+      ...shared,
+      sentinelLogin,
+    };
+  } catch (error) {
+    if (error instanceof URIError)
+      throw refuse('it has a "%" that is not followed by two hexadecimal digits');
+    throw error;
+  }
+}
+
+type UrlParts = [string, string, 'sentinel' | 'cluster', string | undefined, string, string?, string?];
+type Refuse = (why: string) => ConfigError;
+
+function loginOf(userinfo: string | undefined, refuse: Refuse): Login {
+  if (userinfo === undefined) return {};
+  const colon = userinfo.indexOf(':');
+  if (colon < 0) throw refuse('before the "@" there is no ":", which stands before the password');
+  return login(decodeURIComponent(userinfo.slice(0, colon)), decodeURIComponent(userinfo.slice(colon + 1)));
+}
+
+function sentinelLoginOf(query: string, refuse: Refuse): Login {
+  const options = new Map(
+    query.split('&').flatMap((option) => {
+      const [name = '', ...value] = option.split('=');
+      return option === '' ? [] : [[name, decodeURIComponent(value.join('='))] as const];
+    }),
+  );
+  for (const name of options.keys()) {
+    if (name !== 'sentinel_username' && name !== 'sentinel_password')
+      throw refuse('its options can be sentinel_username and sentinel_password only');
+  }
+  return login(options.get('sentinel_username') ?? '', options.get('sentinel_password') ?? '');
+}
+
+const login = (username: string, password: string): Login => ({
+  ...(username !== '' && { username }),
+  ...(password !== '' && { password }),
+});
+
+function hostPort(text: string, defaultPort: number, refuse: Refuse): HostPort {
+  const [, ipv6, name, port] = HOST.exec(text) ?? [];
+  const host = ipv6 ?? name;
+  const number = port === undefined ? defaultPort : Number(port);
+  if (host === undefined || number < 1 || number > 65_535) throw refuse('one of its hosts is no host:port');
+  return { host, port: number };
+}
+
+const unusable = (kind: keyof typeof FORMS, why: string): ConfigError =>
+  new ConfigError(
+    `REDIS_URL has a value that cannot be used (not shown: it may hold a password): ${why}. It must be like ` +
+      `${FORMS[kind]}, or with rediss+${kind} for TLS.`,
+  );
