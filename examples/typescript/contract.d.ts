@@ -525,6 +525,12 @@ export interface components {
         target: unknown;
       };
     };
+    /** @description Spectra, curves and recommendations; writes no adapter */
+    AnalyzeJobRequest: {
+      adapter_id: string;
+      /** @enum {string} */
+      kind: 'analyze';
+    };
     /**
      * @example {
      *       "run_id": "run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
@@ -591,15 +597,7 @@ export interface components {
       /** @description keep: nothing to squeeze now, go on with what you have. A squeeze by the spectrum that finds nothing to squeeze ends as keep. */
       decision: 'squeeze' | 'keep';
       energy_retained: number | null;
-      error: {
-        code: string;
-        context?: {
-          [key: string]: unknown;
-        };
-        detail: string;
-        retryable: boolean;
-        title: string;
-      } | null;
+      error: components['schemas']['JobFailure'] | null;
       /** @description Weights, configuration, projections.safetensors and, where moments came along, optimizer.safetensors. Empty for keep, and until the squeeze is done. */
       files: {
         bytes: number;
@@ -719,903 +717,16 @@ export interface components {
       attempts: number;
       /** Format: date-time */
       created_at: string;
-      error: {
-        code: string;
-        context?: {
-          [key: string]: unknown;
-        };
-        detail: string;
-        retryable: boolean;
-        title: string;
-      } | null;
+      error: components['schemas']['JobFailure'] | null;
       finished_at: string | null;
       id: string;
       kind: 'squeeze' | 'analyze' | 'merge' | 'checkpoint';
-      progress: {
-        /** @description Modules finished in this phase */
-        done: number;
-        /** @description The module finished last */
-        module: string | null;
-        phase: 'waiting' | 'load' | 'gram' | 'core' | 'project' | 'write' | 'done';
-        /** @description Modules of the adapter */
-        total: number;
-      };
-      provider: {
-        /** @description Why "auto" did not take CUDA */
-        fallback_reason: string | null;
-        name: 'cpu' | 'cuda';
-        /** @description Version of ONNX Runtime */
-        onnxruntime: string;
-        requested: 'auto' | 'cpu' | 'cuda';
-        /** @description Compute threads */
-        threads: number;
-      } | null;
+      progress: components['schemas']['Progress'];
+      provider: components['schemas']['ProviderInfo'] | null;
       request:
-        | {
-            adapter_id: string;
-            /** @enum {string} */
-            kind: 'squeeze';
-            options?: {
-              /**
-               * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
-               * @default rsvd
-               */
-              method?: 'rsvd' | 'exact';
-              /**
-               * @description Extra sketch columns beyond the rank
-               * @default 10
-               */
-              oversampling?: number;
-              /**
-               * @description Number of power iterations, or "auto": until the captured energy settles
-               * @default auto
-               */
-              power_iterations?: number | 'auto';
-              /**
-               * @description Seed of the sketch
-               * @default 0
-               */
-              seed?: number;
-            };
-            targets: (
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /** @description The rank to reach */
-                  rank: number;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p²) */
-                  energy: number;
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /** @description Keep the singular values above σ₁ divided by this (kohya: sv_ratio) */
-                  ratio: number;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /** @description The smallest rank that keeps this share of Σσ (kohya: sv_cumulative) */
-                  cumulative: number;
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /**
-                   * @description The rank where the spectrum bends
-                   * @enum {boolean}
-                   */
-                  knee: true;
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
-                  tolerance: number;
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
-                  budget_bytes: number;
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
-                  budget_parameters: number;
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /** @description Ranks by module name or pattern, matched as PEFT matches them; other modules stay as they are */
-                  rank_pattern: {
-                    [key: string]: number;
-                  };
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  profile: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-            )[];
-          }
-        | {
-            adapter_id: string;
-            /** @enum {string} */
-            kind: 'analyze';
-          }
-        | {
-            /** @enum {string} */
-            kind: 'merge';
-            options?: {
-              /**
-               * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
-               * @default rsvd
-               */
-              method?: 'rsvd' | 'exact';
-              /**
-               * @description Extra sketch columns beyond the rank
-               * @default 10
-               */
-              oversampling?: number;
-              /**
-               * @description Number of power iterations, or "auto": until the captured energy settles
-               * @default auto
-               */
-              power_iterations?: number | 'auto';
-              /**
-               * @description Seed of the sketch
-               * @default 0
-               */
-              seed?: number;
-            };
-            sources: {
-              adapter_id: string;
-              /** @default 1 */
-              weight?: number;
-            }[];
-            targets: (
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /** @description The rank to reach */
-                  rank: number;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p²) */
-                  energy: number;
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /** @description Keep the singular values above σ₁ divided by this (kohya: sv_ratio) */
-                  ratio: number;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /** @description The smallest rank that keeps this share of Σσ (kohya: sv_cumulative) */
-                  cumulative: number;
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /**
-                   * @description The rank where the spectrum bends
-                   * @enum {boolean}
-                   */
-                  knee: true;
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
-                  tolerance: number;
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
-                  budget_bytes: number;
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
-                  budget_parameters: number;
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /** @description Ranks by module name or pattern, matched as PEFT matches them; other modules stay as they are */
-                  rank_pattern: {
-                    [key: string]: number;
-                  };
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  profile: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-            )[];
-          }
+        | components['schemas']['SqueezeJobRequest']
+        | components['schemas']['AnalyzeJobRequest']
+        | components['schemas']['MergeJobRequest']
         | {
             adapter_id: string;
             /** @enum {string} */
@@ -1625,895 +736,24 @@ export interface components {
               /** @description Content of the moments that came with the checkpoint */
               sha256: string;
             } | null;
-            options?: {
-              /**
-               * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
-               * @default rsvd
-               */
-              method?: 'rsvd' | 'exact';
-              /**
-               * @description Extra sketch columns beyond the rank
-               * @default 10
-               */
-              oversampling?: number;
-              /**
-               * @description Number of power iterations, or "auto": until the captured energy settles
-               * @default auto
-               */
-              power_iterations?: number | 'auto';
-              /**
-               * @description Seed of the sketch
-               * @default 0
-               */
-              seed?: number;
-            };
+            options?: components['schemas']['SqueezeOptions'];
             run_id: string;
             step: number;
-            targets: (
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /** @description The rank to reach */
-                  rank: number;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p²) */
-                  energy: number;
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /** @description Keep the singular values above σ₁ divided by this (kohya: sv_ratio) */
-                  ratio: number;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /** @description The smallest rank that keeps this share of Σσ (kohya: sv_cumulative) */
-                  cumulative: number;
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /**
-                   * @description The rank where the spectrum bends
-                   * @enum {boolean}
-                   */
-                  knee: true;
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
-                  tolerance: number;
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
-                  budget_bytes: number;
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
-                  budget_parameters: number;
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  /**
-                   * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                   * @example vllm
-                   */
-                  profile?: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /** @description Ranks by module name or pattern, matched as PEFT matches them; other modules stay as they are */
-                  rank_pattern: {
-                    [key: string]: number;
-                  };
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-              | {
-                  /**
-                   * @description dtype of the written factors; match keeps that of the source
-                   * @default match
-                   */
-                  dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                  /** @description No module gets more */
-                  max_rank?: number;
-                  /** @description No module gets less, as far as it has it */
-                  min_rank?: number;
-                  profile: string;
-                  /**
-                   * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                   * @default false
-                   */
-                  projections?: boolean;
-                  /**
-                   * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                   * @default false
-                   */
-                  revive?: boolean;
-                  /**
-                   * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                   * @default fold
-                   */
-                  scale?: 'fold' | 'keep' | 'sqrt';
-                  /**
-                   * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                   * @default balanced
-                   */
-                  split?: 'balanced' | 'b' | 'a';
-                  /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                  uniform?: boolean;
-                }
-            )[];
+            targets: components['schemas']['Target'][];
           };
-      results: {
-        /** @description The squeezed adapter (the source itself when nothing had to change) */
-        adapter_id: string;
-        /** @description Size of the weights file */
-        bytes: number;
-        /** @description 1 − relative_error² */
-        energy_retained: number;
-        /** @enum {string} */
-        format: 'peft';
-        /** @description Parameters in the LoRA factors */
-        parameters: number;
-        rank: {
-          max: number;
-          min: number;
-        };
-        /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, of the written file */
-        relative_error: number;
-        /** @description Whether the result loads where its profile says; null without a profile */
-        serving: {
-          /** @description Every rule passed */
-          loads: boolean;
-          profile: string;
-          rules: {
-            /** @description What was found and what is allowed; where it failed, what to do */
-            detail: string;
-            passed: boolean;
-            /** @description Stable name of the rule, e.g. "max-rank" */
-            rule: string;
-          }[];
-        } | null;
-        /** @description One rank policy (or a profile alone), with how to write the result */
-        target:
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /** @description The rank to reach */
-              rank: number;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p²) */
-              energy: number;
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /** @description Keep the singular values above σ₁ divided by this (kohya: sv_ratio) */
-              ratio: number;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /** @description The smallest rank that keeps this share of Σσ (kohya: sv_cumulative) */
-              cumulative: number;
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /**
-               * @description The rank where the spectrum bends
-               * @enum {boolean}
-               */
-              knee: true;
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
-              tolerance: number;
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
-              budget_bytes: number;
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
-              budget_parameters: number;
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /** @description Ranks by module name or pattern, matched as PEFT matches them; other modules stay as they are */
-              rank_pattern: {
-                [key: string]: number;
-              };
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              profile: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            };
-        /** @description For going on with training; null where the target does not ask for projections */
-        training: {
-          /** @description Further files of the job: projections.safetensors, optimizer.safetensors */
-          files: components['schemas']['AdapterFile'][];
-          /** @description Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after. */
-          learning_rate_factor: number;
-          /** @description What became of the moments; none: none were sent */
-          optimizer: 'carried' | 'reset' | 'none';
-          /** @description Directions that got a random A */
-          revived_directions: number;
-        } | null;
-        warnings: string[];
-        worst_module: {
-          name: string;
-          relative_error: number;
-        } | null;
-      }[];
+      results: components['schemas']['JobResult'][];
       started_at: string | null;
       state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
-      timings: {
-        core: number;
-        gram: number;
-        /** @description Reading and decoding */
-        load: number;
-        project: number;
-        /** @description From accepted to active */
-        queue_wait: number;
-        /** @description Wall clock from active to finished */
-        total: number;
-        /** @description Encoding, writing, hashing, storing */
-        write: number;
-      } | null;
+      timings: components['schemas']['Timings'] | null;
+    };
+    JobFailure: {
+      code: string;
+      context?: {
+        [key: string]: unknown;
+      };
+      detail: string;
+      retryable: boolean;
+      title: string;
     };
     /**
      * @example {
@@ -2550,875 +790,53 @@ export interface components {
      *     }
      */
     JobRequest:
-      | {
-          adapter_id: string;
-          /** @enum {string} */
-          kind: 'squeeze';
-          options?: {
-            /**
-             * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
-             * @default rsvd
-             */
-            method?: 'rsvd' | 'exact';
-            /**
-             * @description Extra sketch columns beyond the rank
-             * @default 10
-             */
-            oversampling?: number;
-            /**
-             * @description Number of power iterations, or "auto": until the captured energy settles
-             * @default auto
-             */
-            power_iterations?: number | 'auto';
-            /**
-             * @description Seed of the sketch
-             * @default 0
-             */
-            seed?: number;
-          };
-          targets: (
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /** @description The rank to reach */
-                rank: number;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p²) */
-                energy: number;
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /** @description Keep the singular values above σ₁ divided by this (kohya: sv_ratio) */
-                ratio: number;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /** @description The smallest rank that keeps this share of Σσ (kohya: sv_cumulative) */
-                cumulative: number;
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /**
-                 * @description The rank where the spectrum bends
-                 * @enum {boolean}
-                 */
-                knee: true;
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
-                tolerance: number;
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
-                budget_bytes: number;
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
-                budget_parameters: number;
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /** @description Ranks by module name or pattern, matched as PEFT matches them; other modules stay as they are */
-                rank_pattern: {
-                  [key: string]: number;
-                };
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                profile: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-          )[];
-        }
-      | {
-          adapter_id: string;
-          /** @enum {string} */
-          kind: 'analyze';
-        }
-      | {
-          /** @enum {string} */
-          kind: 'merge';
-          options?: {
-            /**
-             * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
-             * @default rsvd
-             */
-            method?: 'rsvd' | 'exact';
-            /**
-             * @description Extra sketch columns beyond the rank
-             * @default 10
-             */
-            oversampling?: number;
-            /**
-             * @description Number of power iterations, or "auto": until the captured energy settles
-             * @default auto
-             */
-            power_iterations?: number | 'auto';
-            /**
-             * @description Seed of the sketch
-             * @default 0
-             */
-            seed?: number;
-          };
-          sources: {
-            adapter_id: string;
-            /** @default 1 */
-            weight?: number;
-          }[];
-          targets: (
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /** @description The rank to reach */
-                rank: number;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p²) */
-                energy: number;
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /** @description Keep the singular values above σ₁ divided by this (kohya: sv_ratio) */
-                ratio: number;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /** @description The smallest rank that keeps this share of Σσ (kohya: sv_cumulative) */
-                cumulative: number;
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /**
-                 * @description The rank where the spectrum bends
-                 * @enum {boolean}
-                 */
-                knee: true;
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
-                tolerance: number;
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
-                budget_bytes: number;
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
-                budget_parameters: number;
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                /**
-                 * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-                 * @example vllm
-                 */
-                profile?: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /** @description Ranks by module name or pattern, matched as PEFT matches them; other modules stay as they are */
-                rank_pattern: {
-                  [key: string]: number;
-                };
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-            | {
-                /**
-                 * @description dtype of the written factors; match keeps that of the source
-                 * @default match
-                 */
-                dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-                /** @description No module gets more */
-                max_rank?: number;
-                /** @description No module gets less, as far as it has it */
-                min_rank?: number;
-                profile: string;
-                /**
-                 * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-                 * @default false
-                 */
-                projections?: boolean;
-                /**
-                 * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-                 * @default false
-                 */
-                revive?: boolean;
-                /**
-                 * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-                 * @default fold
-                 */
-                scale?: 'fold' | 'keep' | 'sqrt';
-                /**
-                 * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-                 * @default balanced
-                 */
-                split?: 'balanced' | 'b' | 'a';
-                /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-                uniform?: boolean;
-              }
-          )[];
-        };
+      | components['schemas']['SqueezeJobRequest']
+      | components['schemas']['AnalyzeJobRequest']
+      | components['schemas']['MergeJobRequest'];
+    JobResult: {
+      /** @description The squeezed adapter (the source itself when nothing had to change) */
+      adapter_id: string;
+      /** @description Size of the weights file */
+      bytes: number;
+      /** @description 1 − relative_error² */
+      energy_retained: number;
+      /** @enum {string} */
+      format: 'peft';
+      /** @description Parameters in the LoRA factors */
+      parameters: number;
+      rank: {
+        max: number;
+        min: number;
+      };
+      /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, of the written file */
+      relative_error: number;
+      /** @description Whether the result loads where its profile says; null without a profile */
+      serving: components['schemas']['Verdict'] | null;
+      target: components['schemas']['Target'];
+      /** @description For going on with training; null where the target does not ask for projections */
+      training: components['schemas']['TrainingNotes'] | null;
+      warnings: string[];
+      worst_module: {
+        name: string;
+        relative_error: number;
+      } | null;
+    };
     Liveness: {
       /** @enum {string} */
       status: 'alive';
       version: string;
+    };
+    /** @description A weighted sum of adapters on one base, then squeezed */
+    MergeJobRequest: {
+      /** @enum {string} */
+      kind: 'merge';
+      options?: components['schemas']['SqueezeOptions'];
+      sources: {
+        adapter_id: string;
+        /** @default 1 */
+        weight?: number;
+      }[];
+      targets: components['schemas']['Target'][];
     };
     /**
      * @example {
@@ -3651,6 +1069,25 @@ export interface components {
     ProfileList: {
       profiles: components['schemas']['Profile'][];
     };
+    Progress: {
+      /** @description Modules finished in this phase */
+      done: number;
+      /** @description The module finished last */
+      module: string | null;
+      phase: 'waiting' | 'load' | 'gram' | 'core' | 'project' | 'write' | 'done';
+      /** @description Modules of the adapter */
+      total: number;
+    };
+    ProviderInfo: {
+      /** @description Why "auto" did not take CUDA */
+      fallback_reason: string | null;
+      name: 'cpu' | 'cuda';
+      /** @description Version of ONNX Runtime */
+      onnxruntime: string;
+      requested: 'auto' | 'cpu' | 'cuda';
+      /** @description Compute threads */
+      threads: number;
+    };
     Readiness: {
       checks: {
         /** @enum {string} */
@@ -3699,16 +1136,7 @@ export interface components {
         name: string;
         version: string;
       };
-      provider: {
-        /** @description Why "auto" did not take CUDA */
-        fallback_reason: string | null;
-        name: 'cpu' | 'cuda';
-        /** @description Version of ONNX Runtime */
-        onnxruntime: string;
-        requested: 'auto' | 'cpu' | 'cuda';
-        /** @description Compute threads */
-        threads: number;
-      };
+      provider: components['schemas']['ProviderInfo'];
       /** @description The adapters the job read; one but in a merge */
       sources: {
         base_model: string | null;
@@ -3734,422 +1162,9 @@ export interface components {
           relative_error: number;
         }[];
         relative_error: number;
-        /** @description One rank policy (or a profile alone), with how to write the result */
-        target:
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /** @description The rank to reach */
-              rank: number;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p²) */
-              energy: number;
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /** @description Keep the singular values above σ₁ divided by this (kohya: sv_ratio) */
-              ratio: number;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /** @description The smallest rank that keeps this share of Σσ (kohya: sv_cumulative) */
-              cumulative: number;
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /**
-               * @description The rank where the spectrum bends
-               * @enum {boolean}
-               */
-              knee: true;
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
-              tolerance: number;
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
-              budget_bytes: number;
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
-              budget_parameters: number;
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              /**
-               * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-               * @example vllm
-               */
-              profile?: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /** @description Ranks by module name or pattern, matched as PEFT matches them; other modules stay as they are */
-              rank_pattern: {
-                [key: string]: number;
-              };
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            }
-          | {
-              /**
-               * @description dtype of the written factors; match keeps that of the source
-               * @default match
-               */
-              dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-              /** @description No module gets more */
-              max_rank?: number;
-              /** @description No module gets less, as far as it has it */
-              min_rank?: number;
-              profile: string;
-              /**
-               * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-               * @default false
-               */
-              projections?: boolean;
-              /**
-               * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-               * @default false
-               */
-              revive?: boolean;
-              /**
-               * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-               * @default fold
-               */
-              scale?: 'fold' | 'keep' | 'sqrt';
-              /**
-               * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-               * @default balanced
-               */
-              split?: 'balanced' | 'b' | 'a';
-              /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-              uniform?: boolean;
-            };
+        target: components['schemas']['Target'];
       }[];
-      /** @description Seconds */
-      timings: {
-        core: number;
-        gram: number;
-        /** @description Reading and decoding */
-        load: number;
-        project: number;
-        /** @description From accepted to active */
-        queue_wait: number;
-        /** @description Wall clock from active to finished */
-        total: number;
-        /** @description Encoding, writing, hashing, storing */
-        write: number;
-      };
+      timings: components['schemas']['Timings'];
     };
     /**
      * @example {
@@ -4324,24 +1339,7 @@ export interface components {
           to_rank: number;
         }[];
         stage_lengths: string;
-        stages: {
-          /** @description Optimizer steps done when the stage begins */
-          begin_step: number;
-          /** @description Optimizer steps done when it ends: then comes the next squeeze */
-          end_step: number;
-          index: number;
-          /** @description Of factors, gradients and optimizer, without the base model and activations; null without modules */
-          memory: {
-            gradients_bytes: number;
-            optimizer_bytes: number;
-            total_bytes: number;
-            weights_bytes: number;
-          } | null;
-          /** @description Trained parameters; null without modules */
-          parameters: number | null;
-          rank: number;
-          steps: number;
-        }[];
+        stages: components['schemas']['Stage'][];
         target_rank: number;
         total_steps: number;
         warm_up_steps: number;
@@ -4384,28 +1382,7 @@ export interface components {
            * @default carry
            */
           optimizer?: 'carry' | 'reset';
-          options?: {
-            /**
-             * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
-             * @default rsvd
-             */
-            method?: 'rsvd' | 'exact';
-            /**
-             * @description Extra sketch columns beyond the rank
-             * @default 10
-             */
-            oversampling?: number;
-            /**
-             * @description Number of power iterations, or "auto": until the captured energy settles
-             * @default auto
-             */
-            power_iterations?: number | 'auto';
-            /**
-             * @description Seed of the sketch
-             * @default 0
-             */
-            seed?: number;
-          };
+          options?: components['schemas']['SqueezeOptions'];
           /**
            * @description Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could
            * @default true
@@ -4520,28 +1497,7 @@ export interface components {
            * @default carry
            */
           optimizer?: 'carry' | 'reset';
-          options?: {
-            /**
-             * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
-             * @default rsvd
-             */
-            method?: 'rsvd' | 'exact';
-            /**
-             * @description Extra sketch columns beyond the rank
-             * @default 10
-             */
-            oversampling?: number;
-            /**
-             * @description Number of power iterations, or "auto": until the captured energy settles
-             * @default auto
-             */
-            power_iterations?: number | 'auto';
-            /**
-             * @description Seed of the sketch
-             * @default 0
-             */
-            seed?: number;
-          };
+          options?: components['schemas']['SqueezeOptions'];
           /**
            * @description Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could
            * @default true
@@ -4675,24 +1631,7 @@ export interface components {
         to_rank: number;
       }[];
       stage_lengths: string;
-      stages: {
-        /** @description Optimizer steps done when the stage begins */
-        begin_step: number;
-        /** @description Optimizer steps done when it ends: then comes the next squeeze */
-        end_step: number;
-        index: number;
-        /** @description Of factors, gradients and optimizer, without the base model and activations; null without modules */
-        memory: {
-          gradients_bytes: number;
-          optimizer_bytes: number;
-          total_bytes: number;
-          weights_bytes: number;
-        } | null;
-        /** @description Trained parameters; null without modules */
-        parameters: number | null;
-        rank: number;
-        steps: number;
-      }[];
+      stages: components['schemas']['Stage'][];
       target_rank: number;
       total_steps: number;
       warm_up_steps: number;
@@ -4782,6 +1721,36 @@ export interface components {
        */
       warm_up_steps?: number;
     };
+    /** @description Brings an adapter to smaller ranks */
+    SqueezeJobRequest: {
+      adapter_id: string;
+      /** @enum {string} */
+      kind: 'squeeze';
+      options?: components['schemas']['SqueezeOptions'];
+      targets: components['schemas']['Target'][];
+    };
+    SqueezeOptions: {
+      /**
+       * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
+       * @default rsvd
+       */
+      method?: 'rsvd' | 'exact';
+      /**
+       * @description Extra sketch columns beyond the rank
+       * @default 10
+       */
+      oversampling?: number;
+      /**
+       * @description Number of power iterations, or "auto": until the captured energy settles
+       * @default auto
+       */
+      power_iterations?: number | 'auto';
+      /**
+       * @description Seed of the sketch
+       * @default 0
+       */
+      seed?: number;
+    };
     /**
      * @example {
      *       "targets": [
@@ -4800,429 +1769,463 @@ export interface components {
      *     }
      */
     SqueezeRequest: {
-      options?: {
-        /**
-         * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
-         * @default rsvd
-         */
-        method?: 'rsvd' | 'exact';
-        /**
-         * @description Extra sketch columns beyond the rank
-         * @default 10
-         */
-        oversampling?: number;
-        /**
-         * @description Number of power iterations, or "auto": until the captured energy settles
-         * @default auto
-         */
-        power_iterations?: number | 'auto';
-        /**
-         * @description Seed of the sketch
-         * @default 0
-         */
-        seed?: number;
-      };
-      targets: (
-        | {
-            /**
-             * @description dtype of the written factors; match keeps that of the source
-             * @default match
-             */
-            dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-            /** @description No module gets more */
-            max_rank?: number;
-            /** @description No module gets less, as far as it has it */
-            min_rank?: number;
-            /**
-             * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-             * @example vllm
-             */
-            profile?: string;
-            /**
-             * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-             * @default false
-             */
-            projections?: boolean;
-            /** @description The rank to reach */
-            rank: number;
-            /**
-             * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-             * @default false
-             */
-            revive?: boolean;
-            /**
-             * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-             * @default fold
-             */
-            scale?: 'fold' | 'keep' | 'sqrt';
-            /**
-             * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-             * @default balanced
-             */
-            split?: 'balanced' | 'b' | 'a';
-            /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-            uniform?: boolean;
-          }
-        | {
-            /**
-             * @description dtype of the written factors; match keeps that of the source
-             * @default match
-             */
-            dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-            /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p²) */
-            energy: number;
-            /** @description No module gets more */
-            max_rank?: number;
-            /** @description No module gets less, as far as it has it */
-            min_rank?: number;
-            /**
-             * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-             * @example vllm
-             */
-            profile?: string;
-            /**
-             * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-             * @default false
-             */
-            projections?: boolean;
-            /**
-             * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-             * @default false
-             */
-            revive?: boolean;
-            /**
-             * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-             * @default fold
-             */
-            scale?: 'fold' | 'keep' | 'sqrt';
-            /**
-             * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-             * @default balanced
-             */
-            split?: 'balanced' | 'b' | 'a';
-            /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-            uniform?: boolean;
-          }
-        | {
-            /**
-             * @description dtype of the written factors; match keeps that of the source
-             * @default match
-             */
-            dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-            /** @description No module gets more */
-            max_rank?: number;
-            /** @description No module gets less, as far as it has it */
-            min_rank?: number;
-            /**
-             * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-             * @example vllm
-             */
-            profile?: string;
-            /**
-             * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-             * @default false
-             */
-            projections?: boolean;
-            /** @description Keep the singular values above σ₁ divided by this (kohya: sv_ratio) */
-            ratio: number;
-            /**
-             * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-             * @default false
-             */
-            revive?: boolean;
-            /**
-             * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-             * @default fold
-             */
-            scale?: 'fold' | 'keep' | 'sqrt';
-            /**
-             * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-             * @default balanced
-             */
-            split?: 'balanced' | 'b' | 'a';
-            /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-            uniform?: boolean;
-          }
-        | {
-            /** @description The smallest rank that keeps this share of Σσ (kohya: sv_cumulative) */
-            cumulative: number;
-            /**
-             * @description dtype of the written factors; match keeps that of the source
-             * @default match
-             */
-            dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-            /** @description No module gets more */
-            max_rank?: number;
-            /** @description No module gets less, as far as it has it */
-            min_rank?: number;
-            /**
-             * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-             * @example vllm
-             */
-            profile?: string;
-            /**
-             * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-             * @default false
-             */
-            projections?: boolean;
-            /**
-             * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-             * @default false
-             */
-            revive?: boolean;
-            /**
-             * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-             * @default fold
-             */
-            scale?: 'fold' | 'keep' | 'sqrt';
-            /**
-             * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-             * @default balanced
-             */
-            split?: 'balanced' | 'b' | 'a';
-            /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-            uniform?: boolean;
-          }
-        | {
-            /**
-             * @description dtype of the written factors; match keeps that of the source
-             * @default match
-             */
-            dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-            /**
-             * @description The rank where the spectrum bends
-             * @enum {boolean}
-             */
-            knee: true;
-            /** @description No module gets more */
-            max_rank?: number;
-            /** @description No module gets less, as far as it has it */
-            min_rank?: number;
-            /**
-             * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-             * @example vllm
-             */
-            profile?: string;
-            /**
-             * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-             * @default false
-             */
-            projections?: boolean;
-            /**
-             * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-             * @default false
-             */
-            revive?: boolean;
-            /**
-             * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-             * @default fold
-             */
-            scale?: 'fold' | 'keep' | 'sqrt';
-            /**
-             * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-             * @default balanced
-             */
-            split?: 'balanced' | 'b' | 'a';
-            /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-            uniform?: boolean;
-          }
-        | {
-            /**
-             * @description dtype of the written factors; match keeps that of the source
-             * @default match
-             */
-            dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-            /** @description No module gets more */
-            max_rank?: number;
-            /** @description No module gets less, as far as it has it */
-            min_rank?: number;
-            /**
-             * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-             * @example vllm
-             */
-            profile?: string;
-            /**
-             * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-             * @default false
-             */
-            projections?: boolean;
-            /**
-             * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-             * @default false
-             */
-            revive?: boolean;
-            /**
-             * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-             * @default fold
-             */
-            scale?: 'fold' | 'keep' | 'sqrt';
-            /**
-             * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-             * @default balanced
-             */
-            split?: 'balanced' | 'b' | 'a';
-            /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
-            tolerance: number;
-            /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-            uniform?: boolean;
-          }
-        | {
-            /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
-            budget_bytes: number;
-            /**
-             * @description dtype of the written factors; match keeps that of the source
-             * @default match
-             */
-            dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-            /** @description No module gets more */
-            max_rank?: number;
-            /** @description No module gets less, as far as it has it */
-            min_rank?: number;
-            /**
-             * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-             * @example vllm
-             */
-            profile?: string;
-            /**
-             * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-             * @default false
-             */
-            projections?: boolean;
-            /**
-             * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-             * @default false
-             */
-            revive?: boolean;
-            /**
-             * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-             * @default fold
-             */
-            scale?: 'fold' | 'keep' | 'sqrt';
-            /**
-             * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-             * @default balanced
-             */
-            split?: 'balanced' | 'b' | 'a';
-            /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-            uniform?: boolean;
-          }
-        | {
-            /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
-            budget_parameters: number;
-            /**
-             * @description dtype of the written factors; match keeps that of the source
-             * @default match
-             */
-            dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-            /** @description No module gets more */
-            max_rank?: number;
-            /** @description No module gets less, as far as it has it */
-            min_rank?: number;
-            /**
-             * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-             * @example vllm
-             */
-            profile?: string;
-            /**
-             * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-             * @default false
-             */
-            projections?: boolean;
-            /**
-             * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-             * @default false
-             */
-            revive?: boolean;
-            /**
-             * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-             * @default fold
-             */
-            scale?: 'fold' | 'keep' | 'sqrt';
-            /**
-             * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-             * @default balanced
-             */
-            split?: 'balanced' | 'b' | 'a';
-            /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-            uniform?: boolean;
-          }
-        | {
-            /**
-             * @description dtype of the written factors; match keeps that of the source
-             * @default match
-             */
-            dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-            /** @description No module gets more */
-            max_rank?: number;
-            /** @description No module gets less, as far as it has it */
-            min_rank?: number;
-            /**
-             * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
-             * @example vllm
-             */
-            profile?: string;
-            /**
-             * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-             * @default false
-             */
-            projections?: boolean;
-            /** @description Ranks by module name or pattern, matched as PEFT matches them; other modules stay as they are */
-            rank_pattern: {
-              [key: string]: number;
-            };
-            /**
-             * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-             * @default false
-             */
-            revive?: boolean;
-            /**
-             * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-             * @default fold
-             */
-            scale?: 'fold' | 'keep' | 'sqrt';
-            /**
-             * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-             * @default balanced
-             */
-            split?: 'balanced' | 'b' | 'a';
-            /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-            uniform?: boolean;
-          }
-        | {
-            /**
-             * @description dtype of the written factors; match keeps that of the source
-             * @default match
-             */
-            dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-            /** @description No module gets more */
-            max_rank?: number;
-            /** @description No module gets less, as far as it has it */
-            min_rank?: number;
-            profile: string;
-            /**
-             * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
-             * @default false
-             */
-            projections?: boolean;
-            /**
-             * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
-             * @default false
-             */
-            revive?: boolean;
-            /**
-             * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
-             * @default fold
-             */
-            scale?: 'fold' | 'keep' | 'sqrt';
-            /**
-             * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
-             * @default balanced
-             */
-            split?: 'balanced' | 'b' | 'a';
-            /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
-            uniform?: boolean;
-          }
-      )[];
+      options?: components['schemas']['SqueezeOptions'];
+      targets: components['schemas']['Target'][];
+    };
+    Stage: {
+      /** @description Optimizer steps done when the stage begins */
+      begin_step: number;
+      /** @description Optimizer steps done when it ends: then comes the next squeeze */
+      end_step: number;
+      index: number;
+      /** @description Of factors, gradients and optimizer, without the base model and activations; null without modules */
+      memory: {
+        gradients_bytes: number;
+        optimizer_bytes: number;
+        total_bytes: number;
+        weights_bytes: number;
+      } | null;
+      /** @description Trained parameters; null without modules */
+      parameters: number | null;
+      rank: number;
+      steps: number;
+    };
+    /** @description One rank policy (or a profile alone), with how to write the result */
+    Target:
+      | {
+          /**
+           * @description dtype of the written factors; match keeps that of the source
+           * @default match
+           */
+          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description No module gets more */
+          max_rank?: number;
+          /** @description No module gets less, as far as it has it */
+          min_rank?: number;
+          /**
+           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
+           * @example vllm
+           */
+          profile?: string;
+          /**
+           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
+           * @default false
+           */
+          projections?: boolean;
+          /** @description The rank to reach */
+          rank: number;
+          /**
+           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
+           * @default false
+           */
+          revive?: boolean;
+          /**
+           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
+           * @default fold
+           */
+          scale?: 'fold' | 'keep' | 'sqrt';
+          /**
+           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
+           * @default balanced
+           */
+          split?: 'balanced' | 'b' | 'a';
+          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
+          uniform?: boolean;
+        }
+      | {
+          /**
+           * @description dtype of the written factors; match keeps that of the source
+           * @default match
+           */
+          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p²) */
+          energy: number;
+          /** @description No module gets more */
+          max_rank?: number;
+          /** @description No module gets less, as far as it has it */
+          min_rank?: number;
+          /**
+           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
+           * @example vllm
+           */
+          profile?: string;
+          /**
+           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
+           * @default false
+           */
+          projections?: boolean;
+          /**
+           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
+           * @default false
+           */
+          revive?: boolean;
+          /**
+           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
+           * @default fold
+           */
+          scale?: 'fold' | 'keep' | 'sqrt';
+          /**
+           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
+           * @default balanced
+           */
+          split?: 'balanced' | 'b' | 'a';
+          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
+          uniform?: boolean;
+        }
+      | {
+          /**
+           * @description dtype of the written factors; match keeps that of the source
+           * @default match
+           */
+          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description No module gets more */
+          max_rank?: number;
+          /** @description No module gets less, as far as it has it */
+          min_rank?: number;
+          /**
+           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
+           * @example vllm
+           */
+          profile?: string;
+          /**
+           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
+           * @default false
+           */
+          projections?: boolean;
+          /** @description Keep the singular values above σ₁ divided by this (kohya: sv_ratio) */
+          ratio: number;
+          /**
+           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
+           * @default false
+           */
+          revive?: boolean;
+          /**
+           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
+           * @default fold
+           */
+          scale?: 'fold' | 'keep' | 'sqrt';
+          /**
+           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
+           * @default balanced
+           */
+          split?: 'balanced' | 'b' | 'a';
+          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
+          uniform?: boolean;
+        }
+      | {
+          /** @description The smallest rank that keeps this share of Σσ (kohya: sv_cumulative) */
+          cumulative: number;
+          /**
+           * @description dtype of the written factors; match keeps that of the source
+           * @default match
+           */
+          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description No module gets more */
+          max_rank?: number;
+          /** @description No module gets less, as far as it has it */
+          min_rank?: number;
+          /**
+           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
+           * @example vllm
+           */
+          profile?: string;
+          /**
+           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
+           * @default false
+           */
+          projections?: boolean;
+          /**
+           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
+           * @default false
+           */
+          revive?: boolean;
+          /**
+           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
+           * @default fold
+           */
+          scale?: 'fold' | 'keep' | 'sqrt';
+          /**
+           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
+           * @default balanced
+           */
+          split?: 'balanced' | 'b' | 'a';
+          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
+          uniform?: boolean;
+        }
+      | {
+          /**
+           * @description dtype of the written factors; match keeps that of the source
+           * @default match
+           */
+          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /**
+           * @description The rank where the spectrum bends
+           * @enum {boolean}
+           */
+          knee: true;
+          /** @description No module gets more */
+          max_rank?: number;
+          /** @description No module gets less, as far as it has it */
+          min_rank?: number;
+          /**
+           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
+           * @example vllm
+           */
+          profile?: string;
+          /**
+           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
+           * @default false
+           */
+          projections?: boolean;
+          /**
+           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
+           * @default false
+           */
+          revive?: boolean;
+          /**
+           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
+           * @default fold
+           */
+          scale?: 'fold' | 'keep' | 'sqrt';
+          /**
+           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
+           * @default balanced
+           */
+          split?: 'balanced' | 'b' | 'a';
+          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
+          uniform?: boolean;
+        }
+      | {
+          /**
+           * @description dtype of the written factors; match keeps that of the source
+           * @default match
+           */
+          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description No module gets more */
+          max_rank?: number;
+          /** @description No module gets less, as far as it has it */
+          min_rank?: number;
+          /**
+           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
+           * @example vllm
+           */
+          profile?: string;
+          /**
+           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
+           * @default false
+           */
+          projections?: boolean;
+          /**
+           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
+           * @default false
+           */
+          revive?: boolean;
+          /**
+           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
+           * @default fold
+           */
+          scale?: 'fold' | 'keep' | 'sqrt';
+          /**
+           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
+           * @default balanced
+           */
+          split?: 'balanced' | 'b' | 'a';
+          /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
+          tolerance: number;
+          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
+          uniform?: boolean;
+        }
+      | {
+          /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
+          budget_bytes: number;
+          /**
+           * @description dtype of the written factors; match keeps that of the source
+           * @default match
+           */
+          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description No module gets more */
+          max_rank?: number;
+          /** @description No module gets less, as far as it has it */
+          min_rank?: number;
+          /**
+           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
+           * @example vllm
+           */
+          profile?: string;
+          /**
+           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
+           * @default false
+           */
+          projections?: boolean;
+          /**
+           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
+           * @default false
+           */
+          revive?: boolean;
+          /**
+           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
+           * @default fold
+           */
+          scale?: 'fold' | 'keep' | 'sqrt';
+          /**
+           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
+           * @default balanced
+           */
+          split?: 'balanced' | 'b' | 'a';
+          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
+          uniform?: boolean;
+        }
+      | {
+          /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
+          budget_parameters: number;
+          /**
+           * @description dtype of the written factors; match keeps that of the source
+           * @default match
+           */
+          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description No module gets more */
+          max_rank?: number;
+          /** @description No module gets less, as far as it has it */
+          min_rank?: number;
+          /**
+           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
+           * @example vllm
+           */
+          profile?: string;
+          /**
+           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
+           * @default false
+           */
+          projections?: boolean;
+          /**
+           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
+           * @default false
+           */
+          revive?: boolean;
+          /**
+           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
+           * @default fold
+           */
+          scale?: 'fold' | 'keep' | 'sqrt';
+          /**
+           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
+           * @default balanced
+           */
+          split?: 'balanced' | 'b' | 'a';
+          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
+          uniform?: boolean;
+        }
+      | {
+          /**
+           * @description dtype of the written factors; match keeps that of the source
+           * @default match
+           */
+          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description No module gets more */
+          max_rank?: number;
+          /** @description No module gets less, as far as it has it */
+          min_rank?: number;
+          /**
+           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
+           * @example vllm
+           */
+          profile?: string;
+          /**
+           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
+           * @default false
+           */
+          projections?: boolean;
+          /** @description Ranks by module name or pattern, matched as PEFT matches them; other modules stay as they are */
+          rank_pattern: {
+            [key: string]: number;
+          };
+          /**
+           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
+           * @default false
+           */
+          revive?: boolean;
+          /**
+           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
+           * @default fold
+           */
+          scale?: 'fold' | 'keep' | 'sqrt';
+          /**
+           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
+           * @default balanced
+           */
+          split?: 'balanced' | 'b' | 'a';
+          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
+          uniform?: boolean;
+        }
+      | {
+          /**
+           * @description dtype of the written factors; match keeps that of the source
+           * @default match
+           */
+          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description No module gets more */
+          max_rank?: number;
+          /** @description No module gets less, as far as it has it */
+          min_rank?: number;
+          profile: string;
+          /**
+           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
+           * @default false
+           */
+          projections?: boolean;
+          /**
+           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
+           * @default false
+           */
+          revive?: boolean;
+          /**
+           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
+           * @default fold
+           */
+          scale?: 'fold' | 'keep' | 'sqrt';
+          /**
+           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
+           * @default balanced
+           */
+          split?: 'balanced' | 'b' | 'a';
+          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
+          uniform?: boolean;
+        };
+    /** @description Seconds */
+    Timings: {
+      core: number;
+      gram: number;
+      /** @description Reading and decoding */
+      load: number;
+      project: number;
+      /** @description From accepted to active */
+      queue_wait: number;
+      /** @description Wall clock from active to finished */
+      total: number;
+      /** @description Encoding, writing, hashing, storing */
+      write: number;
+    };
+    TrainingNotes: {
+      /** @description Further files of the job: projections.safetensors, optimizer.safetensors */
+      files: components['schemas']['AdapterFile'][];
+      /** @description Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after. */
+      learning_rate_factor: number;
+      /** @description What became of the moments; none: none were sent */
+      optimizer: 'carried' | 'reset' | 'none';
+      /** @description Directions that got a random A */
+      revived_directions: number;
+    };
+    Verdict: {
+      /** @description Every rule passed */
+      loads: boolean;
+      profile: string;
+      rules: {
+        /** @description What was found and what is allowed; where it failed, what to do */
+        detail: string;
+        passed: boolean;
+        /** @description Stable name of the rule, e.g. "max-rank" */
+        rule: string;
+      }[];
     };
   };
   responses: never;

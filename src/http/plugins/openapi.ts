@@ -5,6 +5,7 @@ import fp from 'fastify-plugin';
 import { Type } from 'typebox';
 import { examplesOf } from '../examples.ts';
 import { asComponent, COMPONENTS, problems, response } from '../schemas.ts';
+import { shareParts } from '../share-parts.ts';
 import { documented } from '../upload/multipart-schema.ts';
 
 const DESCRIPTION =
@@ -41,6 +42,8 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         { name: 'service', description: 'Probes, metrics, contract' },
       ],
     },
+    transformObject: (documents) =>
+      'openapiObject' in documents ? shareParts(documents.openapiObject) : documents.swaggerObject,
     transform: ({ schema, url }) => ({ schema: documented(schema ?? {}), url }),
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema-${index}`),
