@@ -11,6 +11,7 @@ and bench/quality/results/results.json.
   --seeds N      seeds compared (default 10; at most 20)
   --workers N    trainings at a time, one thread each (default 2)
   --out DIR      where page, figure and results go instead
+  --resume       keeps what results.json has and trains what it lacks
   --render       no training: writes page and figure anew from results.json
   --quick        one seed, few steps, into data/quality: tries the experiment itself, its numbers are worth nothing`;
 
@@ -23,6 +24,7 @@ export interface QualityOptions {
   readonly plan: Plan;
   readonly workers: number;
   readonly render: boolean;
+  readonly resume: boolean;
   readonly quick: boolean;
   /** undefined: docs/ and bench/quality/results/, or data/quality/ when quick. */
   readonly out: string | undefined;
@@ -32,7 +34,6 @@ const FULL: Omit<Plan, 'seeds'> = {
   ranks: [1, 2, 4, 8],
   source_rank: 32,
   variant_rank: 1,
-  variants: ['reset', 'sqrt', 'hint', 'sqrt_hint'],
   total_steps: 1600,
   cont_steps: 400,
   min_stage_steps: 200,
@@ -67,6 +68,7 @@ export function parseOptions(words: readonly string[]): QualityOptions | null {
       workers: { type: 'string' },
       out: { type: 'string' },
       render: { type: 'boolean', default: false },
+      resume: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -78,6 +80,7 @@ export function parseOptions(words: readonly string[]): QualityOptions | null {
     plan: { ...(values.quick ? QUICK : FULL), seeds },
     workers: whole('workers', values.workers ?? '2', MAX_WORKERS),
     render: values.render,
+    resume: values.resume,
     quick: values.quick,
     out: values.out,
   };

@@ -1,6 +1,6 @@
 import { mean, standardDeviation } from './paired.ts';
-import { cell } from './quality-page.ts';
-import { METHOD_NAMES, METHODS, type Method, type Results } from './results.ts';
+import { cell, sourceCell } from './quality-page.ts';
+import { LINES, type Results } from './results.ts';
 
 const WIDTH = 760;
 const HEIGHT = 460;
@@ -14,15 +14,17 @@ const MARGIN = 0.4;
 const APART = 9;
 const LEGEND = { width: 176, line: 22 };
 
-const STYLE: Readonly<Record<Method, { colour: string; outline: string }>> = {
-  direct: { colour: '#475569', outline: 'M-4.5,-4.5h9v9h-9z' },
-  post: { colour: '#c2410c', outline: 'M0,-6l6,10.5h-12z' },
-  cont: { colour: '#0f766e', outline: 'M0,-6.5l6.5,6.5l-6.5,6.5l-6.5,-6.5z' },
-  in: { colour: '#1d4ed8', outline: 'M-5,0a5,5 0 1,0 10,0a5,5 0 1,0 -10,0z' },
-};
+/** In the order of LINES. */
+const STYLE = [
+  { colour: '#475569', outline: 'M-4.5,-4.5h9v9h-9z', dashes: '' },
+  { colour: '#c2410c', outline: 'M0,-6l6,10.5h-12z', dashes: '' },
+  { colour: '#0f766e', outline: 'M0,-6.5l6.5,6.5l-6.5,6.5l-6.5,-6.5z', dashes: '' },
+  { colour: '#1d4ed8', outline: 'M-5,0a5,5 0 1,0 10,0a5,5 0 1,0 -10,0z', dashes: '' },
+  { colour: '#7c3aed', outline: 'M0,6l6,-10.5h-12z', dashes: ' stroke-dasharray="7 4"' },
+] as const;
 
-const marker = (method: Method, x: number | string, y: number | string) =>
-  `<path d="${STYLE[method].outline}" transform="translate(${x} ${y})" fill="${STYLE[method].colour}" stroke="#fff" stroke-width="1.5"/>`;
+const marker = (index: number, x: number | string, y: number | string) =>
+  `<path d="${STYLE[index]!.outline}" transform="translate(${x} ${y})" fill="${STYLE[index]!.colour}" stroke="#fff" stroke-width="1.5"/>`;
 
 /** Whole steps of 1, 2, 5 … percent that hold all values, at most seven of them. */
 export function percentAxis(values: readonly number[]): {
@@ -42,18 +44,13 @@ export function percentAxis(values: readonly number[]): {
 /** Accuracy against the rank each method ends at: means over the seeds, bars of one standard deviation. */
 export function qualityFigure(results: Results): string {
   const { ranks, seeds, source_rank: sourceRank } = results.plan;
-  const lines = METHODS.map((method) => ({
-    method,
-    points: ranks.map((rank) => summary(cell(results, method, rank, 'accuracy'))),
-  }));
-  const source = summary(cell(results, 'source', sourceRank, 'accuracy'));
-  const axis = percentAxis(
-    [source, ...lines.flatMap(({ points }) => points)].flatMap(({ low, high }) => [low, high]),
-  );
+  const lines = LINES.map((line) => ranks.map((rank) => summary(cell(results, line, rank, 'accuracy'))));
+  const source = summary(sourceCell(results, 'accuracy'));
+  const axis = percentAxis([source, ...lines.flat()].flatMap(({ low, high }) => [low, high]));
   const y = (percent: number) => (BOTTOM - axis.at(Math.min(100, percent)) * PLOT.height).toFixed(1);
   const place = (index: number) => LEFT + ((index + MARGIN) / (ranks.length - 1 + 2 * MARGIN)) * PLOT.width;
-  const x = (index: number, method: Method) =>
-    (place(index) + (METHODS.indexOf(method) - (METHODS.length - 1) / 2) * APART).toFixed(1);
+  const x = (index: number, line: number) =>
+    (place(index) + (line - (LINES.length - 1) / 2) * APART).toFixed(1);
   const right = LEFT + PLOT.width;
 
   const grid = axis.ticks.map(
@@ -66,15 +63,15 @@ export function qualityFigure(results: Results): string {
   const reference = `<rect x="${LEFT}" y="${y(source.high)}" width="${PLOT.width}" height="${(Number(y(source.low)) - Number(y(source.high))).toFixed(1)}" fill="#f1f5f9"/>
 <line x1="${LEFT}" x2="${right}" y1="${y(source.mean)}" y2="${y(source.mean)}" stroke="#64748b" stroke-dasharray="6 4"/>
 <text x="${LEFT + 6}" y="${Number(y(source.mean)) - 6}" fill="#475569">trained at rank ${sourceRank}, not squeezed</text>`;
-  const drawn = lines.map(({ method, points }) => {
-    const { colour } = STYLE[method];
-    const path = points.map((point, i) => `${x(i, method)},${y(point.mean)}`).join(' ');
+  const drawn = lines.map((points, line) => {
+    const { colour, dashes } = STYLE[line]!;
+    const path = points.map((point, i) => `${x(i, line)},${y(point.mean)}`).join(' ');
     const bars = points.map(
       ({ low, high }, i) =>
-        `<line x1="${x(i, method)}" x2="${x(i, method)}" y1="${y(low)}" y2="${y(high)}" stroke="${colour}" stroke-width="1.5"/>`,
+        `<line x1="${x(i, line)}" x2="${x(i, line)}" y1="${y(low)}" y2="${y(high)}" stroke="${colour}" stroke-width="1.5"/>`,
     );
-    const dots = points.map((point, i) => marker(method, x(i, method), y(point.mean)));
-    return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>\n${[...bars, ...dots].join('\n')}`;
+    const dots = points.map((point, i) => marker(line, x(i, line), y(point.mean)));
+    return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"${dashes}/>\n${[...bars, ...dots].join('\n')}`;
   });
 
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="13" fill="#333">
@@ -97,12 +94,12 @@ function summary(values: readonly number[]) {
 
 /** In the lower right corner: accuracy grows with rank, so nothing lies there. */
 function legend(right: number): string {
-  const [left, top] = [right - LEGEND.width, BOTTOM - METHODS.length * LEGEND.line - 16];
-  const entries = METHODS.map((method, i) => {
+  const [left, top] = [right - LEGEND.width, BOTTOM - LINES.length * LEGEND.line - 16];
+  const entries = LINES.map(({ name }, i) => {
     const at = top + 18 + i * LEGEND.line;
-    return `${marker(method, left + 16, at)}
-<text x="${left + 32}" y="${at + 4}">${METHOD_NAMES[method]}</text>`;
+    return `${marker(i, left + 16, at)}
+<text x="${left + 32}" y="${at + 4}">${name}</text>`;
   });
-  const ground = `<rect x="${left}" y="${top}" width="${LEGEND.width - 6}" height="${METHODS.length * LEGEND.line + 10}" fill="#fff" fill-opacity="0.9"/>`;
+  const ground = `<rect x="${left}" y="${top}" width="${LEGEND.width - 6}" height="${LINES.length * LEGEND.line + 10}" fill="#fff" fill-opacity="0.9"/>`;
   return [ground, ...entries].join('\n');
 }

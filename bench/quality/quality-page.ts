@@ -1,7 +1,7 @@
 import { markdownTable } from '../markdown-table.ts';
 import { peakKey } from './choose-peaks.ts';
 import { holm, mean, signFlipP, standardDeviation } from './paired.ts';
-import { METHOD_NAMES, METHODS, type Method, type Results, type Score, type Variant } from './results.ts';
+import { LINES, type Line, type Results, type Score, VARIANTS, type Variant } from './results.ts';
 
 const VARIANT_NAMES: Readonly<Record<Variant, string>> = {
   default: 'moments carried, alpha keep, no hint (as above)',
@@ -37,7 +37,7 @@ ${differenceTable(results)}
 
 Difference in percentage points of accuracy, mean ± standard deviation of the differences seed by seed. p: exact sign-flip
 test, two-sided (with ${count(plan.seeds)} it cannot be below ${pText(2 / 2 ** plan.seeds.length)}). Holm: the same,
-corrected for the ${plan.ranks.length * (METHODS.length - 1)} comparisons of the table.
+corrected for the ${plan.ranks.length * (LINES.length - 1)} comparisons of the table.
 
 ### In-Squeeze: what the service offers, at rank ${plan.variant_rank}
 
@@ -47,16 +47,23 @@ ${variantTable(results)}
 
 ${peakTable(results)}
 
-Tried: ${plan.peaks.join(', ')}, on ${plan.sweep_seeds.length} other seed${plan.sweep_seeds.length === 1 ? '' : 's'}; the best mean accuracy of each cell was taken.`;
+Tried: ${plan.peaks.join(', ')}, on ${plan.sweep_seeds.length} other seed${plan.sweep_seeds.length === 1 ? '' : 's'}; the best mean accuracy of each cell was taken. Variants of In-Squeeze have its rate.`;
 }
 
-/** The values of one cell, in the order of the plan's seeds. */
-export function cell(results: Results, method: Score['method'], rank: number, measure: Measure): number[] {
+/** The values of a line at a rank, in the order of the plan's seeds. */
+export function cell(results: Results, line: Omit<Line, 'name'>, rank: number, measure: Measure): number[] {
+  const { method, variant } = line;
   return bySeed(
     results,
-    (score) => score.phase === 'main' && score.method === method && score.rank === rank,
+    (score) =>
+      score.phase !== 'sweep' && score.method === method && score.variant === variant && score.rank === rank,
     measure,
   );
+}
+
+/** Of what was trained at the source rank throughout. */
+export function sourceCell(results: Results, measure: Measure): number[] {
+  return bySeed(results, ({ phase, method }) => phase === 'main' && method === 'source', measure);
 }
 
 function bySeed(results: Results, wanted: (score: Score) => boolean, measure: Measure): number[] {
@@ -71,8 +78,8 @@ function bySeed(results: Results, wanted: (score: Score) => boolean, measure: Me
 const spread = (values: readonly number[], digits: number) =>
   `${mean(values).toFixed(digits)} ± ${standardDeviation(values).toFixed(digits)}`;
 const pText = (p: number) => (p < 0.001 ? p.toExponential(0) : p.toFixed(3));
-const signed = (values: readonly number[]) =>
-  (mean(values) < 0 ? '−' : '+') + Math.abs(mean(values)).toFixed(2);
+const difference = (values: readonly number[]) =>
+  `${mean(values) < 0 ? '−' : '+'}${Math.abs(mean(values)).toFixed(2)} ± ${standardDeviation(values).toFixed(2)}`;
 const differences = (values: readonly number[], others: readonly number[]) =>
   values.map((x, i) => x - others[i]!);
 
@@ -81,31 +88,32 @@ function qualityTable(results: Results, measure: Measure): string {
   const digits = DIGITS[measure];
   return markdownTable([
     ['method', ...ranks.map((rank) => `rank ${rank}`), `rank ${sourceRank}`],
-    ...METHODS.map((method) => [
-      METHOD_NAMES[method],
-      ...ranks.map((rank) => spread(cell(results, method, rank, measure), digits)),
-      method === 'direct' ? spread(cell(results, 'source', sourceRank, measure), digits) : '–',
+    ...LINES.map((line) => [
+      line.name,
+      ...ranks.map((rank) => spread(cell(results, line, rank, measure), digits)),
+      line.method === 'direct' ? spread(sourceCell(results, measure), digits) : '–',
     ]),
   ]);
 }
 
 function differenceTable(results: Results): string {
+  const [direct, ...others] = LINES;
   const compared = results.plan.ranks.flatMap((rank) =>
-    METHODS.filter((method) => method !== 'direct').map((method: Method) => {
+    others.map((line) => {
       const found = differences(
-        cell(results, method, rank, 'accuracy'),
-        cell(results, 'direct', rank, 'accuracy'),
+        cell(results, line, rank, 'accuracy'),
+        cell(results, direct!, rank, 'accuracy'),
       );
-      return { rank, method, found, p: signFlipP(found) };
+      return { rank, line, found, p: signFlipP(found) };
     }),
   );
   const corrected = holm(compared.map(({ p }) => p));
   return markdownTable([
     ['method', 'rank', 'difference', 'better on', 'p', 'Holm'],
-    ...compared.map(({ rank, method, found, p }, i) => [
-      METHOD_NAMES[method],
+    ...compared.map(({ rank, line, found, p }, i) => [
+      line.name,
       String(rank),
-      `${signed(found)} ± ${standardDeviation(found).toFixed(2)}`,
+      difference(found),
       `${found.filter((value) => value > 0).length} of ${found.length}`,
       pText(p),
       pText(corrected[i]!),
@@ -115,26 +123,18 @@ function differenceTable(results: Results): string {
 
 function variantTable(results: Results): string {
   const { variant_rank: rank } = results.plan;
-  const usual = cell(results, 'in', rank, 'accuracy');
-  const tried = [
-    ...new Set(results.scores.filter(({ phase }) => phase === 'variant').map(({ variant }) => variant)),
-  ];
-  const rows = tried.map((variant) => {
-    const of = (measure: Measure) =>
-      bySeed(results, (score) => score.phase === 'variant' && score.variant === variant, measure);
-    const found = differences(of('accuracy'), usual);
-    return [
-      VARIANT_NAMES[variant],
-      spread(of('accuracy'), 1),
-      spread(of('loss'), 3),
-      `${signed(found)} ± ${standardDeviation(found).toFixed(2)}`,
-      pText(signFlipP(found)),
-    ];
-  });
+  const of = (variant: Variant, measure: Measure) => cell(results, { method: 'in', variant }, rank, measure);
   return markdownTable([
     ['In-Squeeze with', 'accuracy, %', 'loss', 'difference', 'p'],
-    [VARIANT_NAMES.default, spread(usual, 1), spread(cell(results, 'in', rank, 'loss'), 3), '–', '–'],
-    ...rows,
+    ...VARIANTS.map((variant) => {
+      const found = differences(of(variant, 'accuracy'), of('default', 'accuracy'));
+      return [
+        VARIANT_NAMES[variant],
+        spread(of(variant, 'accuracy'), DIGITS.accuracy),
+        spread(of(variant, 'loss'), DIGITS.loss),
+        ...(variant === 'default' ? ['–', '–'] : [difference(found), pText(signFlipP(found))]),
+      ];
+    }),
   ]);
 }
 
@@ -142,8 +142,8 @@ function peakTable({ plan, peaks }: Results): string {
   const text = (method: Score['method'], rank: number) => String(peaks[peakKey({ method, rank })] ?? '–');
   return markdownTable([
     ['method', ...plan.ranks.map((rank) => `rank ${rank}`), `rank ${plan.source_rank}`],
-    ...METHODS.map((method) => [
-      METHOD_NAMES[method],
+    ...LINES.filter(({ variant }) => variant === 'default').map(({ name, method }) => [
+      name,
       ...plan.ranks.map((rank) => text(method, rank)),
       method === 'direct' ? text('source', plan.source_rank) : '–',
     ]),

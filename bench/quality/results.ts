@@ -3,27 +3,39 @@
 export const METHODS = ['direct', 'post', 'cont', 'in'] as const;
 export type Method = (typeof METHODS)[number];
 
-export const METHOD_NAMES: Readonly<Record<Method, string>> = {
-  direct: 'Direct',
-  post: 'Post-Squeeze',
-  cont: 'Cont-Squeeze',
-  in: 'In-Squeeze',
-};
-
-/** Ways to run In-Squeeze that the service offers; `default` is also the method `in` of the main comparison. */
+/** Ways to run In-Squeeze that the service offers; all other methods know only `default`. */
 export const VARIANTS = ['default', 'reset', 'sqrt', 'hint', 'sqrt_hint'] as const;
 export type Variant = (typeof VARIANTS)[number];
 
-/** The quality of one trained adapter on the test pairs of its seed. */
-export interface Score {
+/** A line of the comparison, at every rank. */
+export interface Line {
+  readonly name: string;
+  readonly method: Method;
+  readonly variant: Variant;
+}
+
+export const LINES: readonly Line[] = [
+  { name: 'Direct', method: 'direct', variant: 'default' },
+  { name: 'Post-Squeeze', method: 'post', variant: 'default' },
+  { name: 'Cont-Squeeze', method: 'cont', variant: 'default' },
+  { name: 'In-Squeeze', method: 'in', variant: 'default' },
+  { name: 'In-Squeeze, hint', method: 'in', variant: 'hint' },
+];
+
+/** One training, whatever the seed. */
+export interface Cell {
   readonly phase: 'sweep' | 'main' | 'variant';
-  readonly seed: number;
   /** source: trained at the source rank throughout. */
   readonly method: Method | 'source';
   readonly variant: Variant;
   readonly rank: number;
   /** Highest learning rate of the schedule. */
   readonly peak: number;
+}
+
+/** The quality of one trained adapter on the test pairs of its seed. */
+export interface Score extends Cell {
+  readonly seed: number;
   /** Percent of the test images, each in all views. */
   readonly accuracy: number;
   /** Mean cross-entropy over the same. */
@@ -42,9 +54,8 @@ export interface BaseScore {
 export interface Plan {
   readonly ranks: readonly number[];
   readonly source_rank: number;
+  /** Where all variants of In-Squeeze are tried; those among LINES at every rank. */
   readonly variant_rank: number;
-  /** Tried at variant_rank besides `default`. */
-  readonly variants: readonly Variant[];
   readonly total_steps: number;
   readonly cont_steps: number;
   readonly min_stage_steps: number;
@@ -64,5 +75,6 @@ export interface Results {
   readonly peaks: Peaks;
   readonly scores: readonly Score[];
   readonly bases: readonly BaseScore[];
+  /** Where, on what, when. */
   readonly facts: readonly string[];
 }

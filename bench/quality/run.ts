@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startService } from '../../test/e2e/service.ts';
@@ -7,7 +7,8 @@ import { parseOptions, type QualityOptions, USAGE } from './options.ts';
 import { qualityFigure } from './quality-figure.ts';
 import { qualityPage } from './quality-page.ts';
 import type { Results } from './results.ts';
-import { runExperiment } from './run-experiment.ts';
+import { readResults, refuseOtherPlan, writeResults } from './results-file.ts';
+import { runExperiment, type Trained } from './run-experiment.ts';
 import { NEEDED, pythonVersions } from './workers.ts';
 import { writeBetweenMarks } from './write-between-marks.ts';
 
@@ -24,12 +25,10 @@ const ownDir = options.out ?? (options.quick ? join(REPOSITORY, 'data', 'quality
 const pageDir = ownDir ?? join(REPOSITORY, 'docs');
 const resultsPath = join(ownDir ?? join(REPOSITORY, 'bench', 'quality', 'results'), 'results.json');
 
-const results = options.render
-  ? (JSON.parse(await readFile(resultsPath, 'utf8')) as Results)
-  : await measure(options);
 const figurePath = join(pageDir, FIGURE);
 for (const path of [resultsPath, figurePath]) await mkdir(dirname(path), { recursive: true });
-await writeFile(resultsPath, resultsText(results));
+
+const results = options.render ? await readResults(resultsPath) : await measure(options);
 await writeFile(figurePath, qualityFigure(results));
 await writeBetweenMarks(join(pageDir, 'quality.md'), qualityPage(results, FIGURE));
 say('Done.');
@@ -47,33 +46,31 @@ function readOptions(): QualityOptions {
   process.exit(0);
 }
 
-async function measure({ plan, workers }: QualityOptions): Promise<Results> {
+async function measure({ plan, workers, resume, quick }: QualityOptions): Promise<Results> {
   const versions = pythonVersions();
   if (!versions) {
     console.error(`/usr/bin/python3 lacks libraries. Debian: apt-get install ${NEEDED}`);
     process.exit(1);
   }
+  const earlier = resume ? await readResults(resultsPath) : { plan, scores: [], bases: [], facts: [] };
+  refuseOtherPlan(earlier.plan, plan);
+  const facts = () => [
+    ...(quick ? ['**A quick run: it tries the experiment, its numbers are worth nothing.**'] : []),
+    ...earlier.facts,
+    ...describeMachine(versions),
+    `Command: \`${['npx tsx bench/quality/run.ts', ...words].join(' ')}\`, ${elapsed().trim()}, ` +
+      `${workers} training${workers === 1 ? '' : 's'} at a time, one thread each`,
+  ];
+  const save = (trained: Trained) => writeResults(resultsPath, { ...trained, facts: facts() });
+
   const dataDir = join(REPOSITORY, 'data', `quality-service-${process.pid}`);
   const service = await startService({ dataDir, env: { LOG_LEVEL: 'warn' } });
   try {
-    const found = await runExperiment({ plan, url: service.url, workers, say });
-    const command = ['npx tsx bench/quality/run.ts', ...words].join(' ');
-    const facts = [
-      ...(options.quick ? ['**A quick run: it tries the experiment, its numbers are worth nothing.**'] : []),
-      ...describeMachine(versions),
-      `Command: \`${command}\`, ${elapsed().trim()}, ${workers} training${workers === 1 ? '' : 's'} at a time, one thread each`,
-    ];
-    return { ...found, facts };
+    const trained = await runExperiment({ plan, earlier, url: service.url, workers, say, save });
+    await save(trained);
+    return { ...trained, facts: facts() };
   } finally {
     await service.stop();
     await rm(dataDir, { recursive: true, force: true });
   }
-}
-
-/** JSON with a line for each score: small differences between two runs show as lines. */
-function resultsText({ scores, bases, ...rest }: Results): string {
-  const lines = (values: readonly object[]) =>
-    `[\n${values.map((value) => `    ${JSON.stringify(value)}`).join(',\n')}\n  ]`;
-  const head = JSON.stringify(rest, null, 2).replace(/\n\}$/, '');
-  return `${head},\n  "bases": ${lines(bases)},\n  "scores": ${lines(scores)}\n}\n`;
 }

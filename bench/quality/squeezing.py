@@ -12,7 +12,8 @@ from training import Budget, Training
 from transformer import Transformer
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "examples", "python"))
-from anneal_torch import Annealer, config_of  # noqa: E402
+from anneal_torch import Annealer  # noqa: E402
+from lora_layers import config_of  # noqa: E402
 from lora_squeeze import CONFIG, WEIGHTS, LoraSqueeze  # noqa: E402
 
 BASE_MODEL = "digits-transformer"

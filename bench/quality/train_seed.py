@@ -1,7 +1,7 @@
 """Worker of the experiment: everything that one seed has to train.
 
-Reads one JSON order from standard input: {"url", "phase", "seed", "plan", "peaks"}; see run-experiment.ts. Writes one JSON
-score a line.
+Reads one JSON order from standard input: {"url", "seed", "plan", "cells"}; see results.ts. Writes the score of the base
+model and of each cell, one JSON value a line.
 """
 
 import json
@@ -25,26 +25,15 @@ def main() -> None:
     tell({"base": True, "seed": seed, **{task: evaluate(base, data, task)["accuracy"] for task in ("upright", "shuffled")}})
     methods = Methods(LoraSqueeze(order["url"]), base, data, seed, plan)
 
-    def train(phase, method, rank, peak, variant="default"):
+    for cell in order["cells"]:
+        method, rank, peak = cell["method"], cell["rank"], cell["peak"]
         if method == "source":
             training = methods.source(peak)
         elif method == "in":
-            training = methods.in_squeeze(rank, peak, variant)
+            training = methods.in_squeeze(rank, peak, cell["variant"])
         else:
             training = getattr(methods, method)(rank, peak)
-        key = {"phase": phase, "seed": seed, "method": method, "variant": variant, "rank": rank, "peak": peak}
-        tell({**key, **training.score()})
-
-    cells = [("source", plan["source_rank"])]
-    cells += [(method, rank) for method in ("direct", "post", "cont", "in") for rank in plan["ranks"]]
-    for method, rank in cells:
-        chosen = order["peaks"].get(f"{method}/{rank}")
-        for peak in plan["peaks"] if order["phase"] == "sweep" else [chosen]:
-            train(order["phase"], method, rank, peak)
-    if order["phase"] == "main":
-        rank = plan["variant_rank"]
-        for variant in plan["variants"]:
-            train("variant", "in", rank, order["peaks"][f"in/{rank}"], variant)
+        tell({**cell, "seed": seed, **training.score()})
 
 
 def tell(value: dict) -> None:

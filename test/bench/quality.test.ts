@@ -3,12 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { mainCells, missingCells, sweepCells } from '../../bench/quality/cells.ts';
 import { choosePeaks } from '../../bench/quality/choose-peaks.ts';
 import { parseOptions } from '../../bench/quality/options.ts';
 import { holm, signFlipP, standardDeviation } from '../../bench/quality/paired.ts';
 import { percentAxis, qualityFigure } from '../../bench/quality/quality-figure.ts';
 import { qualityPage } from '../../bench/quality/quality-page.ts';
-import { METHODS, type Results, type Score } from '../../bench/quality/results.ts';
+import { LINES, METHODS, type Results, type Score, VARIANTS } from '../../bench/quality/results.ts';
+import { readResults, refuseOtherPlan, writeResults } from '../../bench/quality/results-file.ts';
 import { runAll } from '../../bench/quality/workers.ts';
 import { writeBetweenMarks } from '../../bench/quality/write-between-marks.ts';
 
@@ -25,18 +27,18 @@ const score = (own: Partial<Score>): Score => ({
   ...own,
 });
 
-/** In-Squeeze 3 points above direct at rank 1 and 2 below it at rank 2, on every seed; post lost; reset as default. */
+/** In-Squeeze 3 points above direct at rank 1 and 2 below it at rank 2, on every seed; post lost; variants as default. */
 function madeUp(): Results {
   const above: Record<string, number> = { 'in/1': 3, 'in/2': -2, 'post/1': -40 };
-  const cells = METHODS.flatMap((method) => plan.ranks.map((rank) => ({ method, rank })));
-  const scores = plan.seeds.flatMap((seed) => [
-    score({ seed, method: 'source', rank: plan.source_rank, accuracy: 95 }),
-    ...cells.map(({ method, rank }) =>
-      score({ seed, method, rank, accuracy: 50 + 5 * rank + seed + (above[`${method}/${rank}`] ?? 0) }),
-    ),
-    score({ seed, phase: 'variant', method: 'in', variant: 'reset', accuracy: 58 + seed }),
-  ]);
-  const peaks = Object.fromEntries(cells.map(({ method, rank }) => [`${method}/${rank}`, 0.003]));
+  const peaks = Object.fromEntries(
+    sweepCells(plan).map(({ method, rank }) => [`${method}/${rank}`, method === 'source' ? 0.001 : 0.003]),
+  );
+  const scores = plan.seeds.flatMap((seed) =>
+    mainCells(plan, peaks).map((cell) => {
+      const accuracy = 50 + 5 * cell.rank + seed + (above[`${cell.method}/${cell.rank}`] ?? 0);
+      return score({ ...cell, seed, accuracy: cell.method === 'source' ? 95 : accuracy });
+    }),
+  );
   return { plan, peaks, scores, bases: [], facts: ['Machine: none'] };
 }
 const rows = (page: string, start: string) =>
@@ -89,6 +91,55 @@ describe('quality: learning rates', () => {
   });
 });
 
+describe('quality: cells', () => {
+  const peaks = Object.fromEntries(sweepCells(plan).map(({ method, rank }, i) => [`${method}/${rank}`, i]));
+
+  it('are every method at every rank, and all variants at one', () => {
+    const methods = 1 + METHODS.length * plan.ranks.length;
+    assert.equal(sweepCells(plan).length, methods * plan.peaks.length);
+    const main = mainCells(plan, peaks);
+    // The hint is a line of its own: at every rank, not only with the other variants.
+    assert.equal(main.length, methods + (VARIANTS.length - 1) + (plan.ranks.length - 1));
+    assert.ok(main.every(({ method, rank, peak }) => peak === peaks[`${method}/${rank}`]));
+  });
+
+  it('are trained again only where no score of the same seed and learning rate is there', () => {
+    const cells = mainCells(plan, peaks);
+    const done = cells.slice(1).map((cell) => score({ ...cell, seed: 3 }));
+    assert.deepEqual(missingCells(cells, 3, done), [cells[0]]);
+    assert.deepEqual(missingCells(cells, 4, done), cells);
+    const other = done.map((each) => ({ ...each, peak: each.peak + 1 }));
+    assert.deepEqual(missingCells(cells, 3, other), cells);
+    const swept = done.map((each) => ({ ...each, phase: 'sweep' as const }));
+    assert.deepEqual(missingCells(cells, 3, swept), cells);
+  });
+});
+
+describe('quality: results', () => {
+  it('are read as they were written', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'quality-'));
+    try {
+      const path = join(dir, 'results.json');
+      await writeResults(path, madeUp());
+      assert.deepEqual(await readResults(path), madeUp());
+      assert.ok(
+        readFileSync(path, 'utf8').split('\n').length > madeUp().scores.length,
+        'a line for each score',
+      );
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
+  it('are added to only when a score means the same', () => {
+    refuseOtherPlan({ ...plan, seeds: [1], variant_rank: 2 }, plan);
+    assert.throws(
+      () => refuseOtherPlan({ ...plan, total_steps: 800 }, plan),
+      /--resume: the earlier run had total_steps 800, this one has 1600/,
+    );
+  });
+});
+
 describe('quality: page', () => {
   it('shows means, spreads and differences by seed', () => {
     const page = qualityPage(madeUp(), 'x.svg');
@@ -97,10 +148,10 @@ describe('quality: page', () => {
     // 50 + 5 r + the mean of the seeds 1 … 6.
     assert.equal(accuracy, '| Direct | 58.5 ± 1.9 | 63.5 ± 1.9 | 73.5 ± 1.9 | 93.5 ± 1.9 | 95.0 ± 0.0 |');
     assert.match(peaks!, /^\| Direct \| 0\.003 \|/);
-    // 2/2⁶; three rows are as clear, the nine others are no difference at all: 12 · 0.03125.
+    // 2/2⁶; five rows are as clear, the others are no difference at all: 16 · 0.03125.
     const found = rows(page, 'In-Squeeze');
-    assert.ok(found.includes('| In-Squeeze | 1 | +3.00 ± 0.00 | 6 of 6 | 0.031 | 0.375 |'), found.join('\n'));
-    assert.ok(found.includes('| In-Squeeze | 2 | −2.00 ± 0.00 | 0 of 6 | 0.031 | 0.375 |'), found.join('\n'));
+    assert.ok(found.includes('| In-Squeeze | 1 | +3.00 ± 0.00 | 6 of 6 | 0.031 | 0.500 |'), found.join('\n'));
+    assert.ok(found.includes('| In-Squeeze | 2 | −2.00 ± 0.00 | 0 of 6 | 0.031 | 0.500 |'), found.join('\n'));
     assert.ok(found.includes('| In-Squeeze | 4 | +0.00 ± 0.00 | 0 of 6 | 1.000 | 1.000 |'), found.join('\n'));
     assert.match(rows(page, 'moments reset')[0]!, /\| 61\.5 ± 1\.9 \| 1\.000 ± 0\.000 \| \+0\.00 ± 0\.00 \|/);
   });
@@ -142,9 +193,9 @@ describe('quality: figure', () => {
       +x!,
       +y!,
     ]);
-    assert.equal(places.length, METHODS.length * (plan.ranks.length + 1), 'points, and the legend');
+    assert.equal(places.length, LINES.length * (plan.ranks.length + 1), 'points, and the legend');
     assert.ok(places.every(([x, y]) => x! >= 66 && x! <= 726 && y! >= 74 && y! <= 398));
-    assert.equal(svg.match(/<polyline /g)?.length, METHODS.length);
+    assert.equal(svg.match(/<polyline /g)?.length, LINES.length);
     assert.match(svg, /trained at rank 32/);
   });
 });
