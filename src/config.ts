@@ -1,132 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { envSchema } from 'env-schema';
-import { type Static, type TSchema, Type } from 'typebox';
+import type { TSchema } from 'typebox';
+import { Environment, MAX_DEFAULT_THREADS } from './environment.ts';
 import { type Bucket, storagePlace } from './storage-url.ts';
 
-const GIB = 2 ** 30;
-const DAY_MS = 86_400_000;
-
-/** More compute threads than this do not make the graphs of a LoRA module faster. */
-const MAX_DEFAULT_THREADS = 16;
-
-/** Every environment variable the service reads. docs/configuration.md is generated from this table. */
-export const Environment = Type.Object({
-  ROLE: Type.Enum(['all', 'api', 'worker'], {
-    default: 'all',
-    description:
-      'What this process does: `api` answers HTTP and queues jobs, `worker` runs them, `all` does both. ' +
-      'A worker answers the probes and `/metrics` only.',
-  }),
-  PORT: Type.Integer({
-    minimum: 0,
-    maximum: 65535,
-    default: 8080,
-    description: 'TCP port to listen on; 0 takes a free one and the log says which.',
-  }),
-  HOST: Type.String({
-    minLength: 1,
-    default: '127.0.0.1',
-    description: 'Address to listen on; `0.0.0.0` or `::` for all interfaces.',
-  }),
-  REDIS_URL: Type.Optional(
-    Type.String({
-      pattern: '^rediss?(\\+(sentinel|cluster))?://.+',
-      title: 'a redis://, rediss://, redis+sentinel:// or redis+cluster:// URL',
-      description:
-        'Redis or Valkey server, `redis://` or `rediss://` (TLS); several of them behind Sentinel or as a Cluster, ' +
-        'see [scaling](scaling.md#redis). Unset: a private server is started under ' +
-        '`DATA_DIR` (role `all` only). An external server needs `maxmemory-policy noeviction` and `appendonly yes`.',
-    }),
-  ),
-  DATA_DIR: Type.String({
-    minLength: 1,
-    default: './data',
-    description: 'Folder for everything the service keeps on this machine. One running service per folder.',
-  }),
-  STORAGE_URL: Type.Optional(
-    Type.String({
-      pattern: '^(file:|s3://).+',
-      title: 'file: and a folder, or s3://bucket/prefix',
-      description:
-        'Where adapters, jobs and reports live: `file:` and a folder (relative ones lie under `DATA_DIR`), or ' +
-        '`s3://bucket/prefix`, see [storage](storage.md). Unset: `file:storage`. All instances of a deployment need ' +
-        'the same one.',
-    }),
-  ),
-  S3_FORCE_PATH_STYLE: Type.Boolean({
-    default: false,
-    description:
-      'Puts the bucket into the path of URLs and not into the host name, for stores that have one host name only. ' +
-      'Endpoint, region and credentials come from the `AWS_*` variables and files of the AWS SDK.',
-  }),
-  S3_CACHE_BYTES: Type.Integer({
-    minimum: 0,
-    maximum: Number.MAX_SAFE_INTEGER,
-    default: 16 * GIB,
-    description:
-      'With `s3:`, most bytes of local copies under `DATA_DIR`, besides those that running jobs use. The least ' +
-      'recently used go first.',
-  }),
-  EXECUTION_PROVIDER: Type.Enum(['auto', 'cuda', 'cpu'], {
-    default: 'auto',
-    description:
-      'ONNX Runtime execution provider; `auto` takes CUDA where it loads, else the CPU, and says so.',
-  }),
-  COMPUTE_THREADS: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: 1024,
-      description:
-        `Threads of each compute process. Unset: the available cores (at most ${MAX_DEFAULT_THREADS}), shared ` +
-        'among `WORKER_CONCURRENCY`.',
-    }),
-  ),
-  CUDA_MEMORY_BYTES: Type.Integer({
-    minimum: 2 ** 24,
-    maximum: Number.MAX_SAFE_INTEGER,
-    default: 2 * GIB,
-    description:
-      'GPU memory the decompositions of one compute process may take: it sets how many modules go through the GPU ' +
-      'at once. On the CPU a stack is as large as the cache likes and this has no effect.',
-  }),
-  WORKER_CONCURRENCY: Type.Integer({
-    minimum: 1,
-    maximum: 64,
-    default: 1,
-    description: 'Jobs run at the same time, each in its own compute process.',
-  }),
-  MAX_UPLOAD_BYTES: Type.Integer({
-    minimum: 1,
-    maximum: Number.MAX_SAFE_INTEGER,
-    default: 8 * GIB,
-    description: 'Largest weights file accepted, in bytes.',
-  }),
-  UPLOAD_IDLE_TIMEOUT_MS: Type.Integer({
-    minimum: 100,
-    maximum: DAY_MS,
-    default: 30_000,
-    description: 'An upload that sends nothing for this long is refused.',
-  }),
-  SHUTDOWN_GRACE_MS: Type.Integer({
-    minimum: 0,
-    maximum: DAY_MS,
-    default: 30_000,
-    description:
-      'How long SIGTERM waits for running requests and jobs. A job that takes longer goes back to the queue.',
-  }),
-  QUEUE_PREFIX: Type.String({
-    pattern: '^[A-Za-z0-9._-]{1,64}$',
-    title: '1 to 64 letters, digits, dots, underscores and hyphens',
-    default: 'lora-squeeze',
-    description: 'Prefix of all keys in Redis, so that several deployments can share a server.',
-  }),
-  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
-    default: 'info',
-    description: 'Least severe log lines to write.',
-  }),
-});
-type Environment = Static<typeof Environment>;
+export { Environment };
 
 export interface S3Config extends Bucket {
   readonly forcePathStyle: boolean;
@@ -154,6 +33,13 @@ export interface Config {
   readonly shutdownGraceMs: number;
   readonly queuePrefix: string;
   readonly logLevel: Environment['LOG_LEVEL'];
+  readonly tracing: {
+    /** The rest, such as where spans go, OpenTelemetry's SDK reads from OTEL_* variables itself. */
+    readonly isOn: boolean;
+    readonly serviceName: string;
+  };
+  /** undefined: the queue is not shown. */
+  readonly queueBoardKey: string | undefined;
   /** Folders where programs are looked up, as in PATH. */
   readonly searchPath: string;
 }
@@ -192,6 +78,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     queuePrefix: values.QUEUE_PREFIX,
     logLevel: values.LOG_LEVEL,
+    tracing: { isOn: isTraced(values, env), serviceName: values.OTEL_SERVICE_NAME },
+    queueBoardKey: values.QUEUE_BOARD_KEY,
     searchPath: env.PATH ?? '',
   };
 }
@@ -202,7 +90,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
  * password; the keys to object storage it gets only where the blobs are there.
  */
 export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
-  const { REDIS_URL: _secret, ...inherited } = env;
+  const { REDIS_URL: _secret1, QUEUE_BOARD_KEY: _secret2, ...inherited } = env;
   if (!config.s3) {
     for (const name of Object.keys(inherited)) if (name.startsWith('AWS_')) delete inherited[name];
   }
@@ -226,6 +114,13 @@ function storageVariables({ storageDir, s3 }: Config): NodeJS.ProcessEnv {
     S3_FORCE_PATH_STYLE: String(s3.forcePathStyle),
     S3_CACHE_BYTES: String(s3.cacheBytes),
   };
+}
+
+/** OTEL_SDK_DISABLED is the switch that OpenTelemetry has for everything. */
+function isTraced(values: Environment, env: NodeJS.ProcessEnv): boolean {
+  if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return false;
+  const { OTEL_TRACES_EXPORTER: exporter, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = values;
+  return exporter === undefined ? endpoint !== undefined : exporter === 'otlp';
 }
 
 /** What a variable may be, as the end of "must be …". */
@@ -257,7 +152,8 @@ function validate(env: NodeJS.ProcessEnv): Environment {
 
 /** A wrong URL may still hold a password, in a place that nobody can tell. */
 function shownValue(name: string, value = ''): string {
-  return name === 'REDIS_URL' || (name === 'STORAGE_URL' && value.includes('@'))
+  const isUrl = name === 'STORAGE_URL' || name === 'OTEL_EXPORTER_OTLP_ENDPOINT';
+  return name === 'REDIS_URL' || name === 'QUEUE_BOARD_KEY' || (isUrl && value.includes('@'))
     ? 'has a value that cannot be used (not shown: it may hold a password)'
     : `is "${value}"`;
 }

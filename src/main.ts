@@ -11,11 +11,14 @@ import type { RedisAddress } from './queue/connection.ts';
 import { BullJobQueue } from './queue/producer.ts';
 import { probeProvider } from './queue/provider-probe.ts';
 import { JobWorker } from './queue/worker.ts';
+import { redacted } from './redaction.ts';
 import { AdapterService } from './service/adapter-service.ts';
 import { JobService } from './service/job-service.ts';
 import { JobStore } from './service/job-store.ts';
 import { RunService } from './service/runs/run-service.ts';
 import { openStore } from './storage/open-store.ts';
+import { openTracing } from './tracing/open-tracing.ts';
+import type { Tracing } from './tracing/tracing.ts';
 import { PRODUCT } from './version.ts';
 
 /** A job that Redis lost is queued again after this at most. Looking costs little: only unfinished jobs are read. */
@@ -25,6 +28,9 @@ const RECONCILE_INTERVAL_MS = 30_000;
 const CLOSING_MS = 30_000;
 
 const EXIT_BAD_CONFIG = 2;
+
+/** For the last spans to reach a collector that answers. */
+const TRACES_MS = 3_000;
 
 type Closer = (deadlineMs: number) => Promise<void>;
 
@@ -41,10 +47,17 @@ async function stop(deadlineMs: number, logger: Logger): Promise<void> {
 }
 
 async function start(config: Config, logger: Logger): Promise<void> {
+  const tracing = await openTracing({
+    ...config.tracing,
+    version: PRODUCT.version,
+    role: config.role,
+    onTrouble: (message) => logger.warn({ reason: message }, 'traces cannot be delivered'),
+  });
+  running.push(() => tracing.close(TRACES_MS));
   const blobs = await openStore(config);
   running.push(() => blobs.close());
   const address = await redisAddress(config, logger);
-  const queue = new BullJobQueue({ address, prefix: config.queuePrefix, logger });
+  const queue = new BullJobQueue({ address, prefix: config.queuePrefix, logger, tracing });
   running.push(() => queue.close());
   const metrics = new Metrics(PRODUCT);
   metrics.watchQueue(() => queue.counts());
@@ -62,12 +75,15 @@ async function start(config: Config, logger: Logger): Promise<void> {
     metrics,
     version: PRODUCT.version,
     logger,
+    tracing,
     isShuttingDown: () => isShuttingDown,
   };
+  const { queueBoardKey: key } = config;
+  const queueBoard = key === undefined ? undefined : { key, queue: queue.bullQueue };
   const app =
     config.role === 'worker'
       ? await buildProbeApp(probes)
-      : await buildApp({ ...probes, store: blobs, adapters, jobs, runs, limits: config });
+      : await buildApp({ ...probes, store: blobs, adapters, jobs, runs, limits: config, queueBoard });
   running.push(async (deadlineMs) => {
     const closed = app.close();
     await Promise.race([closed, sleep(Math.max(0, deadlineMs - Date.now()))]);
@@ -77,7 +93,7 @@ async function start(config: Config, logger: Logger): Promise<void> {
 
   // Last up and first down: while it drains, the rest still answers, /readyz with 503.
   if (config.role !== 'api')
-    await startWorker(config, { address, jobs: new JobStore(blobs), metrics, logger });
+    await startWorker(config, { address, jobs: new JobStore(blobs), metrics, logger, tracing });
   if (config.role !== 'worker') keepReconciled(jobs, logger);
 
   await app.listen({
@@ -104,7 +120,8 @@ async function startWorker(
     jobs,
     metrics,
     logger,
-  }: { address: RedisAddress; jobs: JobStore; metrics: Metrics; logger: Logger },
+    tracing,
+  }: { address: RedisAddress; jobs: JobStore; metrics: Metrics; logger: Logger; tracing: Tracing },
 ): Promise<void> {
   const computeEnv = computeEnvironment(config);
   const provider = await probeProvider(computeEnv);
@@ -117,6 +134,7 @@ async function startWorker(
     jobs,
     computeEnv,
     logger,
+    tracing,
     onFinished: (record, totals) => metrics.jobFinished(record, totals),
   });
   running.push((deadlineMs) => worker.close(Math.max(0, deadlineMs - Date.now())));
@@ -169,6 +187,6 @@ function reason(error: unknown): string {
 const isSystemError = (error: unknown): error is Error => error instanceof Error && 'syscall' in error;
 
 main().catch((error: unknown) => {
-  console.error(reason(error));
+  console.error(redacted(reason(error)));
   process.exit(error instanceof ConfigError ? EXIT_BAD_CONFIG : 1);
 });

@@ -1,4 +1,5 @@
 import Fastify, { type FastifyInstance } from 'fastify';
+import { NO_TRACING } from '../tracing/tracing.ts';
 import type { HttpDependencies, ProbeDependencies } from './dependencies.ts';
 import { bodyTimeout } from './plugins/body-timeout.ts';
 import { errors, sendProblem } from './plugins/errors.ts';
@@ -7,9 +8,12 @@ import { linger } from './plugins/linger.ts';
 import { mediaTypes } from './plugins/media-types.ts';
 import { multipart } from './plugins/multipart.ts';
 import { openapi } from './plugins/openapi.ts';
+import { queueBoard } from './plugins/queue-board.ts';
 import { refuseWhenStopping } from './plugins/refuse-when-stopping.ts';
+import { RequestLog } from './plugins/request-log.ts';
 import { RouteTable } from './plugins/route-table.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
+import { tracing } from './plugins/tracing.ts';
 import { answerExpectations } from './raw-errors.ts';
 import { adapterArchiveRoutes } from './routes/adapter-archive.ts';
 import { adapterFileRoutes } from './routes/adapter-files.ts';
@@ -22,6 +26,7 @@ import { profileRoutes } from './routes/profiles.ts';
 import { runRoutes } from './routes/runs.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { squeezeRoutes } from './routes/squeeze.ts';
+import { REQUEST_ID_HEADER } from './schemas.ts';
 import { serverOptions } from './server-options.ts';
 
 const DEFAULT_BODY_TIMEOUT_MS = 30_000;
@@ -49,6 +54,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   await app.register(profileRoutes);
   await app.register(scheduleRoutes);
   await app.register(runRoutes, { deps });
+  if (deps.queueBoard) await app.register(queueBoard, deps.queueBoard);
   return withProbes(app, deps);
 }
 
@@ -59,15 +65,20 @@ export async function buildProbeApp(deps: ProbeDependencies): Promise<FastifyIns
   return withProbes(app, deps);
 }
 
-async function bareApp({ logger, metrics }: ProbeDependencies): Promise<FastifyInstance> {
+async function bareApp({ logger, metrics, ...deps }: ProbeDependencies): Promise<FastifyInstance> {
   const app = Fastify({
     ...serverOptions(logger),
-    frameworkErrors: (error, request, reply) => sendProblem(request, reply, error),
+    logController: new RequestLog(),
+    // No hook runs for these.
+    frameworkErrors: (error, request, reply) =>
+      sendProblem(request, reply.header(REQUEST_ID_HEADER, request.id), error),
   }) as unknown as FastifyInstance;
   answerExpectations(app.server);
   // Responses are built by our own typed code; their schemas are the contract, not a filter.
   app.setSerializerCompiler(() => JSON.stringify);
   const routes = new RouteTable(app);
+  // First, so that whatever a request says has the id of its trace.
+  await app.register(tracing, { tracing: deps.tracing ?? NO_TRACING });
   await app.register(securityHeaders);
   await app.register(httpMetrics, { metrics });
   await app.register(errors, { routes });

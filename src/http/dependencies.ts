@@ -5,6 +5,8 @@ import type { JobQueue } from '../service/job-queue.ts';
 import type { JobService } from '../service/job-service.ts';
 import type { RunService } from '../service/runs/run-service.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
+import type { Tracing } from '../tracing/tracing.ts';
+import type { QueueBoardOptions } from './plugins/queue-board.ts';
 
 export interface HttpLimits {
   /** Largest weights file. */
@@ -24,6 +26,8 @@ export interface ProbeDependencies {
   readonly metrics: Metrics;
   readonly version: string;
   readonly logger: FastifyBaseLogger | false;
+  /** Default: requests are not traced. */
+  readonly tracing?: Tracing;
   /** True from the first signal to stop: new work is refused, what runs may finish. */
   readonly isShuttingDown?: () => boolean;
 }
@@ -34,4 +38,6 @@ export interface HttpDependencies extends ProbeDependencies {
   readonly runs: RunService;
   readonly store: BlobStore;
   readonly limits: HttpLimits;
+  /** undefined: there is no board. */
+  readonly queueBoard?: QueueBoardOptions | undefined;
 }

@@ -4,18 +4,26 @@
  */
 import type { SandboxedJob } from 'bullmq';
 import { loadConfig } from '../config.ts';
-import { AppError } from '../errors.ts';
+import { AppError, toAppError } from '../errors.ts';
 import { createLogger } from '../log.ts';
 import { AdapterService } from '../service/adapter-service.ts';
 import { JobStore } from '../service/job-store.ts';
 import { ComputePool } from '../squeeze/compute/pool.ts';
+import type { JobOutcome } from '../squeeze/job-context.ts';
 import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
 import { openStore } from '../storage/open-store.ts';
+import { openTracing } from '../tracing/open-tracing.ts';
+import { PRODUCT } from '../version.ts';
 import { encodeError } from './error-codec.ts';
 import { exitOnUncaught } from './exit-on-uncaught.ts';
 import { exitWithParent } from './exit-with-parent.ts';
-import type { JobData, JobTotals } from './job-types.ts';
+import { finishBeforeExit } from './finish-before-exit.ts';
+import { type JobData, type JobTotals, logIdsOf } from './job-types.ts';
 import { runJob } from './run-job.ts';
+import { TracedAttempt } from './traced-attempt.ts';
+
+/** The worker waits a second for an idle compute process to end. */
+const FLUSH_MS = 800;
 
 exitOnUncaught();
 const config = loadConfig();
@@ -25,9 +33,23 @@ const deps = {
   blobs,
   jobs: new JobStore(blobs),
   adapters: new AdapterService(blobs),
-  work: async (input: RequestInput) => runRequest(input, await computePool()),
   onScratch: exitWithParent(),
 };
+
+const tracing = await openTracing({
+  ...config.tracing,
+  version: PRODUCT.version,
+  role: 'compute',
+  onTrouble: (message) => logger.warn({ reason: message }, 'traces cannot be delivered'),
+});
+/** The attempt that runs, or ran last. It never fails. */
+let lastAttempt: Promise<unknown> = Promise.resolve();
+if (config.tracing.isOn) {
+  finishBeforeExit(async () => {
+    await lastAttempt;
+    await tracing.close(FLUSH_MS);
+  });
+}
 
 /** Kept from job to job: starting threads and sessions takes longer than squeezing a small adapter. */
 let pool: Promise<ComputePool> | undefined;
@@ -45,23 +67,49 @@ async function dropPool(): Promise<void> {
 }
 
 /** BullMQ's entry point. */
-export default async function processor(
+export default function processor(
   job: SandboxedJob<JobData>,
   _token: string,
   signal: AbortSignal,
 ): Promise<JobTotals> {
+  const attempt = attemptAt(job, signal);
+  lastAttempt = attempt.catch(() => undefined);
+  return attempt;
+}
+
+async function workIn(traced: TracedAttempt, input: RequestInput): Promise<JobOutcome> {
+  if (!pool) traced.startsEngine();
+  const running = await computePool();
+  return traced.work(input, (request) => runRequest(request, running));
+}
+
+async function attemptAt(job: SandboxedJob<JobData>, signal: AbortSignal): Promise<JobTotals> {
+  const number = job.attemptsStarted ?? 1;
+  const log = logger.child({ ...logIdsOf(job), attempt: number });
+  const traced = new TracedAttempt(tracing, job);
+  log.debug('attempt started');
   try {
-    return await runJob(deps, {
-      jobId: job.id!,
-      number: job.attemptsStarted ?? 1,
-      startedAtMs: job.processedOn ?? Date.now(),
-      signal,
-      // A parent that cannot be told is gone; exitWithParent sees to that.
-      onProgress: (progress) => void job.updateProgress(progress).catch(() => undefined),
-    });
+    const totals = await runJob(
+      { ...deps, work: (input) => workIn(traced, input) },
+      {
+        jobId: job.id!,
+        number,
+        startedAtMs: job.processedOn ?? Date.now(),
+        signal,
+        // A parent that cannot be told is gone; exitWithParent sees to that.
+        onProgress: (progress) => void job.updateProgress(progress).catch(() => undefined),
+      },
+    );
+    traced.end();
+    log.debug('attempt ended');
+    return totals;
   } catch (error) {
-    logger.debug({ jobId: job.id, err: error }, 'attempt failed');
+    traced.end(toAppError(error).code);
+    log.debug({ err: error }, 'attempt failed');
     if (!(error instanceof AppError)) await dropPool().catch(() => undefined);
     throw encodeError(error);
+  } finally {
+    // Not waited for: a collector that is slow must not hold up jobs.
+    void tracing.flush(FLUSH_MS);
   }
 }

@@ -5,6 +5,8 @@ import type { Progress } from '../contract/job.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { JobQueue, QueuedState } from '../service/job-queue.ts';
+import { currentOrigin } from '../tracing/origin.ts';
+import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
 import {
   COMMAND_TIMEOUT_MS,
   impatientClient,
@@ -13,7 +15,7 @@ import {
   serverInfos,
   unfitness,
 } from './connection.ts';
-import { type JobData, type JobTotals, QUEUE_NAME } from './job-types.ts';
+import { type JobData, type JobTotals, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
 
 /** One attempt and two more, for what may go away: storage, memory, a crash. Permanent errors are not retried. */
 const ATTEMPTS = 3;
@@ -31,15 +33,18 @@ export interface ProducerOptions {
   readonly address: RedisAddress;
   readonly prefix: string;
   readonly logger: Logger;
+  readonly tracing?: Tracing;
 }
 
 /** The queue in BullMQ. Every call answers or fails within about a second, whatever Redis does. */
 export class BullJobQueue implements JobQueue {
   private readonly client: Redis | Cluster;
   private readonly queue: Queue<JobData, JobTotals>;
+  private readonly tracing: Tracing;
   private lastError: unknown;
 
   constructor(options: ProducerOptions) {
+    this.tracing = options.tracing ?? NO_TRACING;
     this.client = impatientClient(options.address);
     this.queue = new Queue(QUEUE_NAME, {
       connection: this.client,
@@ -59,8 +64,26 @@ export class BullJobQueue implements JobQueue {
     });
   }
 
+  /** BullMQ's own, for the queue board. */
+  get bullQueue(): Queue<JobData, JobTotals> {
+    return this.queue;
+  }
+
   async add(jobId: string): Promise<void> {
-    await this.ask(() => this.queue.add('squeeze', {}, { jobId }));
+    const { requestId, context: parent } = currentOrigin();
+    const span = this.tracing.start(`send ${QUEUE_NAME}`, 'producer', {
+      parent,
+      attributes: { ...QUEUE_ATTRIBUTES, 'messaging.operation.type': 'send', 'lora_squeeze.job.id': jobId },
+    });
+    const data: JobData = { ...(requestId !== undefined && { requestId }), ...span.context };
+    try {
+      await this.ask(() => this.queue.add('squeeze', data, { jobId }));
+    } catch (error) {
+      span.fail((error as AppError).code);
+      throw error;
+    } finally {
+      span.end();
+    }
   }
 
   async state(jobId: string): Promise<QueuedState | undefined> {

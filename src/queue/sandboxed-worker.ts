@@ -1,7 +1,8 @@
 import { type Job, WaitingError, Worker, type WorkerOptions } from 'bullmq';
 import type { AppError } from '../errors.ts';
+import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
 import { decodeError, givesUp, stalledTooOften } from './error-codec.ts';
-import { type JobData, type JobTotals, QUEUE_NAME } from './job-types.ts';
+import { contextOf, type JobData, type JobTotals, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
 
 type SqueezeJob = Job<JobData, JobTotals>;
 
@@ -17,13 +18,15 @@ export interface Hooks {
  */
 export class SandboxedWorker extends Worker<JobData, JobTotals> {
   private readonly hooks: Hooks;
+  private readonly tracing: Tracing;
   private isGivingBack = false;
   private runningJobs = 0;
 
-  constructor(processor: URL, options: WorkerOptions, hooks: Hooks) {
+  constructor(processor: URL, options: WorkerOptions, hooks: Hooks, tracing: Tracing = NO_TRACING) {
     // Not before the hooks are there.
     super(QUEUE_NAME, processor, { ...options, autorun: false });
     this.hooks = hooks;
+    this.tracing = tracing;
   }
 
   get isIdle(): boolean {
@@ -43,10 +46,24 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
   ): Promise<JobTotals> {
     keepProgressHarmless(job);
     this.runningJobs++;
+    // Here and not in the compute process, which may die and would take its span along.
+    const span = this.tracing.start(`process ${QUEUE_NAME}`, 'consumer', {
+      parent: contextOf(job.data),
+      attributes: {
+        ...QUEUE_ATTRIBUTES,
+        'messaging.operation.type': 'process',
+        'lora_squeeze.job.id': job.id,
+        'lora_squeeze.job.attempt': job.attemptsStarted,
+        'lora_squeeze.request.id': job.data.requestId,
+      },
+    });
+    // For the compute process; the queue keeps what it has, which the next attempt belongs to as well.
+    job.data = { ...job.data, ...span.context };
     try {
       return await super.callProcessJob(job, token, signal);
     } catch (thrown) {
       const error = decodeError(thrown);
+      span.fail(error.code);
       if (this.isGivingBack && (error.code === 'CANCELLED' || !givesUp(thrown))) {
         await job.moveToWait(token);
         throw new WaitingError();
@@ -58,6 +75,7 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
       }
       throw thrown;
     } finally {
+      span.end();
       this.runningJobs--;
     }
   }

@@ -5,9 +5,10 @@ import type { JobRecord } from '../contract/job.ts';
 import type { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { isFinal, type JobStore } from '../service/job-store.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
 import { jobFailure } from './error-codec.ts';
-import type { JobTotals } from './job-types.ts';
+import { type JobData, type JobTotals, logIdsOf } from './job-types.ts';
 import { SandboxedWorker } from './sandboxed-worker.ts';
 
 /**
@@ -33,6 +34,7 @@ export interface WorkerOptions {
   /** Environment of the compute processes. */
   readonly computeEnv: NodeJS.ProcessEnv;
   readonly logger: Logger;
+  readonly tracing?: Tracing;
   /** Called once for each job that reached a final state here; `totals` where it was computed. */
   readonly onFinished: (record: JobRecord, totals: NonNullable<JobTotals> | undefined) => void;
   /** The file that the compute processes run; ours unless a test brings its own. */
@@ -70,20 +72,21 @@ export class JobWorker {
         onGivenUp: (job, error) => this.recordFailure(job, error),
         onRetry: (job, error) =>
           this.logger.warn(
-            { jobId: job.id, attempt: job.attemptsStarted, err: error },
+            { ...logIdsOf(job), attempt: job.attemptsStarted, err: error },
             'attempt failed, will retry',
           ),
       },
+      options.tracing,
     );
     this.worker.on('error', (error) => this.logger.warn({ err: error }, 'worker'));
     this.worker.on('active', (job) =>
-      this.logger.info({ jobId: job.id, attempt: job.attemptsStarted }, 'job started'),
+      this.logger.info({ ...logIdsOf(job), attempt: job.attemptsStarted }, 'job started'),
     );
     this.worker.on('stalled', (jobId) =>
       this.logger.warn({ jobId }, 'the worker of this job is gone; it starts again'),
     );
-    this.worker.on('completed', (job, totals) => void this.tellFinished(job.id!, totals ?? undefined));
-    this.worker.on('failed', (job) => void (job && this.tellFinished(job.id!, undefined)));
+    this.worker.on('completed', (job, totals) => void this.tellFinished(job, totals ?? undefined));
+    this.worker.on('failed', (job) => void (job && this.tellFinished(job, undefined)));
   }
 
   /** Starts taking jobs, until `close`. */
@@ -123,18 +126,19 @@ export class JobWorker {
     });
   }
 
-  private async tellFinished(jobId: string, totals: NonNullable<JobTotals> | undefined): Promise<void> {
+  private async tellFinished(job: Job<JobData>, totals: NonNullable<JobTotals> | undefined): Promise<void> {
+    const ids = logIdsOf(job);
     try {
-      const record = await this.options.jobs.get(jobId);
+      const record = await this.options.jobs.get(job.id!);
       if (!record || !isFinal(record)) return;
       const { state, error, timings } = record;
       this.logger.info(
-        { jobId, state, ...(error && { code: error.code, detail: error.detail }), timings },
+        { ...ids, state, ...(error && { code: error.code, detail: error.detail }), timings },
         'job ended',
       );
       this.options.onFinished(record, totals);
     } catch (error) {
-      this.logger.error({ jobId, err: error }, 'the end of a job cannot be read');
+      this.logger.error({ ...ids, err: error }, 'the end of a job cannot be read');
     }
   }
 }

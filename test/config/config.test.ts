@@ -38,6 +38,8 @@ describe('loadConfig', () => {
       shutdownGraceMs: 30_000,
       queuePrefix: 'lora-squeeze',
       logLevel: 'info',
+      tracing: { isOn: false, serviceName: 'lora-squeeze' },
+      queueBoardKey: undefined,
       searchPath: '',
     } satisfies Config);
   });
@@ -125,6 +127,25 @@ describe('loadConfig', () => {
     assert.doesNotMatch(refusal({ REDIS_URL: 'http://user:hunter2@host' }), /hunter2/);
     assert.doesNotMatch(refusal({ STORAGE_URL: 's3://key:hunter2@bucket' }), /hunter2/);
     assert.doesNotMatch(refusal({ STORAGE_URL: 'http://key:hunter2@bucket' }), /hunter2/);
+    assert.doesNotMatch(refusal({ OTEL_EXPORTER_OTLP_ENDPOINT: 'ftp://key:hunter2@host' }), /hunter2/);
+    assert.match(refusal({ QUEUE_BOARD_KEY: 'hunter2' }), /^QUEUE_BOARD_KEY has .*at least 16 characters\.$/);
+    assert.doesNotMatch(refusal({ QUEUE_BOARD_KEY: 'hunter2' }), /hunter2/);
+  });
+
+  it('traces when it is told where to, or that it should', () => {
+    const isOn = (env: NodeJS.ProcessEnv): boolean => loadConfig(env).tracing.isOn;
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
+    assert.deepEqual(
+      [
+        isOn({}),
+        isOn({ OTEL_SERVICE_NAME: 'x' }),
+        isOn({ ...endpoint, OTEL_TRACES_EXPORTER: 'none' }),
+        isOn({ ...endpoint, OTEL_SDK_DISABLED: 'TRUE' }),
+      ],
+      [false, false, false, false],
+    );
+    assert.deepEqual([isOn(endpoint), isOn({ OTEL_TRACES_EXPORTER: 'otlp' })], [true, true]);
+    assert.match(refusal({ OTEL_TRACES_EXPORTER: 'zipkin' }), /must be one of otlp, none/);
   });
 });
 
@@ -134,6 +155,8 @@ describe('computeEnvironment', () => {
       PATH: '/bin',
       ROLE: 'worker',
       REDIS_URL: 'redis://:hunter2@host',
+      QUEUE_BOARD_KEY: 'hunter2hunter2hunter2',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
       DATA_DIR: '/srv/some where/100%',
       COMPUTE_THREADS: '7',
       EXECUTION_PROVIDER: 'cpu',
@@ -142,7 +165,12 @@ describe('computeEnvironment', () => {
     const config = loadConfig(env);
     const theirs = computeEnvironment(config, env);
     assert.doesNotMatch(JSON.stringify(theirs), /hunter2/);
-    assert.deepEqual(loadConfig(theirs), { ...config, role: 'all', redisUrl: undefined });
+    assert.deepEqual(loadConfig(theirs), {
+      ...config,
+      role: 'all',
+      redisUrl: undefined,
+      queueBoardKey: undefined,
+    });
   });
 
   it('hands on the keys to object storage only where the blobs are there', () => {

@@ -1,0 +1,154 @@
+import { type Static, Type } from 'typebox';
+
+const GIB = 2 ** 30;
+const DAY_MS = 86_400_000;
+
+/** More compute threads than this do not make the graphs of a LoRA module faster. */
+export const MAX_DEFAULT_THREADS = 16;
+
+/** Every environment variable the service reads. docs/configuration.md is generated from this table. */
+export const Environment = Type.Object({
+  ROLE: Type.Enum(['all', 'api', 'worker'], {
+    default: 'all',
+    description:
+      'What this process does: `api` answers HTTP and queues jobs, `worker` runs them, `all` does both. ' +
+      'A worker answers the probes and `/metrics` only.',
+  }),
+  PORT: Type.Integer({
+    minimum: 0,
+    maximum: 65535,
+    default: 8080,
+    description: 'TCP port to listen on; 0 takes a free one and the log says which.',
+  }),
+  HOST: Type.String({
+    minLength: 1,
+    default: '127.0.0.1',
+    description: 'Address to listen on; `0.0.0.0` or `::` for all interfaces.',
+  }),
+  REDIS_URL: Type.Optional(
+    Type.String({
+      pattern: '^rediss?(\\+(sentinel|cluster))?://.+',
+      title: 'a redis://, rediss://, redis+sentinel:// or redis+cluster:// URL',
+      description:
+        'Redis or Valkey server, `redis://` or `rediss://` (TLS); several of them behind Sentinel or as a Cluster, ' +
+        'see [scaling](scaling.md#redis). Unset: a private server is started under ' +
+        '`DATA_DIR` (role `all` only). An external server needs `maxmemory-policy noeviction` and `appendonly yes`.',
+    }),
+  ),
+  DATA_DIR: Type.String({
+    minLength: 1,
+    default: './data',
+    description: 'Folder for everything the service keeps on this machine. One running service per folder.',
+  }),
+  STORAGE_URL: Type.Optional(
+    Type.String({
+      pattern: '^(file:|s3://).+',
+      title: 'file: and a folder, or s3://bucket/prefix',
+      description:
+        'Where adapters, jobs and reports live: `file:` and a folder (relative ones lie under `DATA_DIR`), or ' +
+        '`s3://bucket/prefix`, see [storage](storage.md). Unset: `file:storage`. All instances of a deployment need ' +
+        'the same one.',
+    }),
+  ),
+  S3_FORCE_PATH_STYLE: Type.Boolean({
+    default: false,
+    description:
+      'Puts the bucket into the path of URLs and not into the host name, for stores that have one host name only. ' +
+      'Endpoint, region and credentials come from the `AWS_*` variables and files of the AWS SDK.',
+  }),
+  S3_CACHE_BYTES: Type.Integer({
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+    default: 16 * GIB,
+    description:
+      'With `s3:`, most bytes of local copies under `DATA_DIR`, besides those that running jobs use. The least ' +
+      'recently used go first.',
+  }),
+  EXECUTION_PROVIDER: Type.Enum(['auto', 'cuda', 'cpu'], {
+    default: 'auto',
+    description:
+      'ONNX Runtime execution provider; `auto` takes CUDA where it loads, else the CPU, and says so.',
+  }),
+  COMPUTE_THREADS: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1024,
+      description:
+        `Threads of each compute process. Unset: the available cores (at most ${MAX_DEFAULT_THREADS}), shared ` +
+        'among `WORKER_CONCURRENCY`.',
+    }),
+  ),
+  CUDA_MEMORY_BYTES: Type.Integer({
+    minimum: 2 ** 24,
+    maximum: Number.MAX_SAFE_INTEGER,
+    default: 2 * GIB,
+    description:
+      'GPU memory the decompositions of one compute process may take: it sets how many modules go through the GPU ' +
+      'at once. On the CPU a stack is as large as the cache likes and this has no effect.',
+  }),
+  WORKER_CONCURRENCY: Type.Integer({
+    minimum: 1,
+    maximum: 64,
+    default: 1,
+    description: 'Jobs run at the same time, each in its own compute process.',
+  }),
+  MAX_UPLOAD_BYTES: Type.Integer({
+    minimum: 1,
+    maximum: Number.MAX_SAFE_INTEGER,
+    default: 8 * GIB,
+    description: 'Largest weights file accepted, in bytes.',
+  }),
+  UPLOAD_IDLE_TIMEOUT_MS: Type.Integer({
+    minimum: 100,
+    maximum: DAY_MS,
+    default: 30_000,
+    description: 'An upload that sends nothing for this long is refused.',
+  }),
+  SHUTDOWN_GRACE_MS: Type.Integer({
+    minimum: 0,
+    maximum: DAY_MS,
+    default: 30_000,
+    description:
+      'How long SIGTERM waits for running requests and jobs. A job that takes longer goes back to the queue.',
+  }),
+  QUEUE_PREFIX: Type.String({
+    pattern: '^[A-Za-z0-9._-]{1,64}$',
+    title: '1 to 64 letters, digits, dots, underscores and hyphens',
+    default: 'lora-squeeze',
+    description: 'Prefix of all keys in Redis, so that several deployments can share a server.',
+  }),
+  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    default: 'info',
+    description: 'Least severe log lines to write.',
+  }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
+    Type.String({
+      pattern: '^https?://.+',
+      title: 'an http:// or https:// URL',
+      description:
+        'OpenTelemetry collector that takes OTLP over HTTP (port 4318); `/v1/traces` is added. Set: requests and ' +
+        'jobs are traced, see [observability](observability.md), which names more `OTEL_*` variables.',
+    }),
+  ),
+  OTEL_TRACES_EXPORTER: Type.Optional(
+    Type.Enum(['otlp', 'none'], {
+      description:
+        '`otlp` traces also without an endpoint (then to `http://localhost:4318`); `none` does not trace in any case.',
+    }),
+  ),
+  OTEL_SERVICE_NAME: Type.String({
+    minLength: 1,
+    default: 'lora-squeeze',
+    description: 'Name of the service in traces.',
+  }),
+  QUEUE_BOARD_KEY: Type.Optional(
+    Type.String({
+      minLength: 16,
+      title: 'at least 16 characters',
+      description:
+        'Shows the queue at `/admin/queues` to who has this key, as password of HTTP Basic or as Bearer token. ' +
+        'Unset: there is no such page. See [observability](observability.md).',
+    }),
+  ),
+});
+export type Environment = Static<typeof Environment>;

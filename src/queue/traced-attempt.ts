@@ -1,0 +1,69 @@
+import { sourceIds } from '../service/source-ids.ts';
+import type { JobOutcome } from '../squeeze/job-context.ts';
+import type { RequestInput } from '../squeeze/run-request.ts';
+import { PhaseSpans } from '../tracing/phases.ts';
+import type { Span, Tracing } from '../tracing/tracing.ts';
+import { contextOf, type JobData } from './job-types.ts';
+
+/** What the compute process does for one attempt, as a span, with its phases below. */
+export class TracedAttempt {
+  private readonly span: Span;
+  private readonly phases: PhaseSpans;
+
+  constructor(tracing: Tracing, job: { readonly id?: string; readonly data: JobData }) {
+    this.span = tracing.start('compute', 'internal', {
+      parent: contextOf(job.data),
+      attributes: { 'lora_squeeze.job.id': job.id, 'lora_squeeze.request.id': job.data.requestId },
+    });
+    this.phases = new PhaseSpans(tracing, this.span.context);
+    // From here until the work begins, the job's record and files are made local.
+    this.phases.enter('fetch');
+  }
+
+  /** The compute threads have to be started first: the process is new, or its threads were given up. */
+  startsEngine(): void {
+    this.phases.enter('engine');
+  }
+
+  /** Does the work of the request, and follows its phases; what is left to do afterwards is to store the results. */
+  async work(input: RequestInput, work: (input: RequestInput) => Promise<JobOutcome>): Promise<JobOutcome> {
+    const { request } = input;
+    const ids = sourceIds(request);
+    this.span.set({
+      'lora_squeeze.job.kind': request.kind,
+      'lora_squeeze.adapter.id': ids[0],
+      'lora_squeeze.adapters': ids.length,
+      'lora_squeeze.targets': 'targets' in request ? request.targets.length : undefined,
+    });
+    this.phases.enter('load');
+    const outcome = await work({
+      ...input,
+      onProgress: (progress) => {
+        if (progress.phase !== 'done') this.phases.enter(progress.phase);
+        input.onProgress(progress);
+      },
+    });
+    const { provider, timings, modules, bytesRead, bytesWritten } = outcome;
+    this.span.set({
+      'lora_squeeze.provider': provider.name,
+      'lora_squeeze.threads': provider.threads,
+      'lora_squeeze.modules': modules,
+      'lora_squeeze.read_bytes': bytesRead,
+      'lora_squeeze.written_bytes': bytesWritten,
+      'lora_squeeze.load_seconds': timings.load,
+      'lora_squeeze.gram_seconds': timings.gram,
+      'lora_squeeze.core_seconds': timings.core,
+      'lora_squeeze.project_seconds': timings.project,
+      'lora_squeeze.write_seconds': timings.write,
+    });
+    this.phases.enter('store');
+    return outcome;
+  }
+
+  /** Ends the span, and the phase that ran. @param failure the code of the error it failed by */
+  end(failure?: string): void {
+    this.phases.leave(failure);
+    if (failure !== undefined) this.span.fail(failure);
+    this.span.end();
+  }
+}

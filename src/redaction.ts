@@ -1,0 +1,33 @@
+/** Takes secrets out of text that goes to the log, wherever they stand in it: in a field, a message, a stack. */
+
+const HIDDEN = '[redacted]';
+
+/** Field and parameter names whose values nobody should read. */
+const SECRET_NAME =
+  '(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|[\\w-]{0,64}(?:passw(?:or)?d|secret|token|api[-_]?key|access[-_]?key)[\\w-]{0,64}';
+
+/** A JSON string, number or list of strings, as the value of a field. */
+const VALUE = '(?:"(?:[^"\\\\]|\\\\.)*"|\\[(?:[^\\]"]|"(?:[^"\\\\]|\\\\.)*")*\\]|[\\w.+-]+)';
+
+const RULES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+  // "authorization":"…", "set-cookie":["…"]
+  [new RegExp(`("(?:${SECRET_NAME})":)${VALUE}`, 'gi'), `$1"${HIDDEN}"`],
+  // The same in JSON that is quoted in JSON.
+  [new RegExp(`(\\\\"(?:${SECRET_NAME})\\\\":\\s*\\\\")[^"\\\\]*`, 'gi'), `$1${HIDDEN}`],
+  // What ioredis attaches to its errors: AUTH and HELLO have the password among their arguments.
+  [new RegExp(`("command":\\{"name":"[^"]*","args":)${VALUE}`, 'g'), `$1"${HIDDEN}"`],
+  // scheme://user:password@host, up to the last @ before a query. Files are no place for passwords, but for @scopes.
+  [/\b(?!file:)([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s"\\?#]{1,1024}@/gi, `$1${HIDDEN}@`],
+  // ?X-Amz-Signature=…&token=…
+  [
+    /([?&][\w.-]{0,64}(?:token|secret|passw(?:or)?d|pwd|signature|credential|key|auth|sig|code)[\w.-]{0,64}=)[^&\s"\\#]+/gi,
+    `$1${HIDDEN}`,
+  ],
+  // Authorization: Bearer …
+  [/\b(Bearer|bearer|Basic) +[A-Za-z0-9._~+/=-]{6,}/g, `$1 ${HIDDEN}`],
+];
+
+/** The text without the secrets that can be told from their surroundings; JSON stays JSON. */
+export function redacted(text: string): string {
+  return RULES.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), text);
+}

@@ -1,0 +1,40 @@
+/** A place in a trace, in the words of W3C Trace Context: what is handed from process to process. */
+export interface TraceContext {
+  readonly traceparent: string;
+  readonly tracestate?: string;
+}
+
+/** https://www.w3.org/TR/trace-context/#traceparent-header; a version above 00 may have more behind the flags. */
+const TRACEPARENT =
+  /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+
+/** The standard asks for 512 at least; what is longer is dropped, as it says. */
+const MAX_TRACESTATE_LENGTH = 512;
+const TRACESTATE = /^[\x20-\x7e]+$/;
+
+/**
+ * The context that a request or a queued job came with; undefined where it has none, or none that can be read.
+ * @param traceparent a header, or what the queue holds
+ */
+export function traceContextOf(traceparent: unknown, tracestate?: unknown): TraceContext | undefined {
+  if (typeof traceparent !== 'string') return undefined;
+  const [, version, traceId, spanId, flags, more] = TRACEPARENT.exec(traceparent) ?? [];
+  if (version === undefined || (version === '00' && more !== undefined)) return undefined;
+  return {
+    traceparent: `00-${traceId}-${spanId}-${flags}`,
+    ...(isTracestate(tracestate) && { tracestate }),
+  };
+}
+
+/** The id that the spans of all processes share: 32 hexadecimal digits. */
+export const traceIdOf = ({ traceparent }: TraceContext): string => traceparent.slice(3, 35);
+
+/** The id of the span itself: 16 hexadecimal digits. */
+export const spanIdOf = ({ traceparent }: TraceContext): string => traceparent.slice(36, 52);
+
+/** Whether the spans of this trace are recorded. */
+export const isSampled = ({ traceparent }: TraceContext): boolean =>
+  (Number.parseInt(traceparent.slice(53, 55), 16) & 1) === 1;
+
+const isTracestate = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= MAX_TRACESTATE_LENGTH && TRACESTATE.test(value);

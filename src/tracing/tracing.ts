@@ -1,0 +1,41 @@
+import type { TraceContext } from './trace-context.ts';
+
+export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface SpanOptions {
+  /** What the span belongs to; none: it begins a trace. */
+  readonly parent: TraceContext | undefined;
+  readonly attributes?: Attributes;
+}
+
+export type SpanKind = 'server' | 'producer' | 'consumer' | 'internal';
+
+/** Something that takes time, as the trace shows it. */
+export interface Span {
+  /** For what is done on behalf of this span; undefined where there is no trace at all. */
+  readonly context: TraceContext | undefined;
+  /** Values that are undefined are left out. */
+  set(attributes: Attributes): void;
+  /** Marks the span as failed, by a stable code or a short reason; never a message that may quote an input. */
+  fail(reason: string): void;
+  end(): void;
+}
+
+/** Where spans go. */
+export interface Tracing {
+  start(name: string, kind: SpanKind, options: SpanOptions): Span;
+  /** Sends what has ended so far. Returns after `timeoutMs` at the latest, and never fails. */
+  flush(timeoutMs: number): Promise<void>;
+  /** Sends what is left and ends; the same promise as `flush`. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+const doNothing = (): void => undefined;
+const atOnce = async (): Promise<void> => undefined;
+
+/** Records nothing, and hands on the trace of a client that has one, so that its id still gets into every log. */
+export const NO_TRACING: Tracing = {
+  start: (_name, _kind, { parent }) => ({ context: parent, set: doNothing, fail: doNothing, end: doNothing }),
+  flush: atOnce,
+  close: atOnce,
+};
