@@ -17,7 +17,8 @@ const RULES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   // What ioredis attaches to its errors: AUTH and HELLO have the password among their arguments.
   [new RegExp(`("command":\\{"name":"[^"]*","args":)${VALUE}`, 'g'), `$1"${HIDDEN}"`],
   // scheme://user:password@host, up to the last @ before a query. Files are no place for passwords, but for @scopes.
-  [/\b(?!file:)([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s"\\?#]{1,1024}@/gi, `$1${HIDDEN}@`],
+  // What is stars already stays as it is.
+  [/\b(?!file:)([a-z][a-z0-9+.-]{0,20}:\/\/)(?![*:]{1,8}@)[^\s"\\?#]{1,1024}@/gi, `$1${HIDDEN}@`],
   // ?X-Amz-Signature=…&token=…
   [
     /([?&][\w.-]{0,64}(?:token|secret|passw(?:or)?d|pwd|signature|credential|key|auth|sig|code)[\w.-]{0,64}=)[^&\s"\\#]+/gi,

@@ -39,9 +39,11 @@ const KINDS: Readonly<Record<SpanKind, OtelSpanKind>> = {
 export class OtelTracing implements Tracing {
   private readonly provider: BasicTracerProvider;
   private readonly tracer: Tracer;
+  private readonly tell: (trouble: unknown) => void;
 
   constructor({ serviceName, version, role, onTrouble }: TracingOptions) {
-    const tell = (message: string): void => onTrouble(message);
+    const tell = (trouble: unknown): void => onTrouble(reasonOf(trouble));
+    this.tell = tell;
     const ignore = (): void => undefined;
     diag.setLogger(
       { error: tell, warn: tell, info: ignore, debug: ignore, verbose: ignore },
@@ -71,11 +73,11 @@ export class OtelTracing implements Tracing {
   }
 
   async flush(timeoutMs: number): Promise<void> {
-    await within(timeoutMs, this.provider.forceFlush());
+    await within(timeoutMs, this.provider.forceFlush().catch(this.tell));
   }
 
   async close(timeoutMs: number): Promise<void> {
-    await within(timeoutMs, this.provider.shutdown());
+    await within(timeoutMs, this.provider.shutdown().catch(this.tell));
   }
 }
 
@@ -123,10 +125,23 @@ const known = (attributes: Attributes): Record<string, string | number | boolean
     Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
 
+/** The SDK rejects with lists of errors, and reports others as JSON text. */
+function reasonOf(trouble: unknown): string {
+  if (Array.isArray(trouble)) return trouble.map(reasonOf).join('; ');
+  if (trouble instanceof Error) return trouble.message;
+  try {
+    const { message } = JSON.parse(String(trouble)) as { message?: unknown };
+    if (typeof message === 'string') return message;
+  } catch {
+    // Plain text.
+  }
+  return String(trouble);
+}
+
 /** A collector that does not answer must not hold up the end of a process. */
 async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
   const timer = new AbortController();
   const late = sleep(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined);
-  await Promise.race([work.catch(() => undefined), late]);
+  await Promise.race([work, late]);
   timer.abort();
 }

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { startService } from '../main/service-process.ts';
+import { withFolder } from '../queue/harness.ts';
+import { type Collector, startCollector } from './collector.ts';
+import { logLines } from './log-lines.ts';
+import { squeezeOnce } from './upload.ts';
+
+const PRELOAD = new URL('./list-loaded.mjs', import.meta.url).href;
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+const HEADERS = { prefer: 'wait=50', traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01` };
+
+/** Packages that the main process and the compute process of a service loaded, of those that are loaded lazily. */
+async function lazilyLoaded(
+  env: NodeJS.ProcessEnv,
+): Promise<{ main: string[]; compute: string[]; output: string }> {
+  return withFolder(async (DATA_DIR) => {
+    const LOADED_DIR = join(DATA_DIR, 'loaded');
+    mkdirSync(LOADED_DIR);
+    const service = await startService({ DATA_DIR, LOADED_DIR, NODE_OPTIONS: `--import=${PRELOAD}`, ...env });
+    assert.equal((await squeezeOnce(service.url, HEADERS)).state, 'succeeded');
+    assert.equal(await service.end(), 0);
+    const processes = readdirSync(LOADED_DIR).map(
+      (name) =>
+        JSON.parse(readFileSync(join(LOADED_DIR, name), 'utf8')) as { argv: string[]; modules: string[] },
+    );
+    const packagesOf = (isIt: (argv: string[]) => boolean): string[] => {
+      const found = processes.filter(({ argv }) => isIt(argv));
+      assert.equal(found.length, 1);
+      const names = found[0]!.modules.flatMap(
+        (path) => /node_modules\/(@(?:opentelemetry|bull-board)\/[^/]+)/.exec(path)?.[1] ?? [],
+      );
+      return [...new Set(names)].sort();
+    };
+    return {
+      main: packagesOf((argv) => argv.some((path) => path.endsWith('main.ts'))),
+      compute: packagesOf((argv) => argv.some((path) => path.endsWith('bullmq/dist/cjs/classes/main.js'))),
+      output: service.output(),
+    };
+  });
+}
+
+describe('what is not asked for', () => {
+  let collector: Collector;
+  before(async () => {
+    collector = await startCollector();
+  });
+  after(() => collector.close());
+
+  it('is not loaded, sends nothing, and hands on the trace of a client', async () => {
+    const { main, compute, output } = await lazilyLoaded({
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_TRACES_EXPORTER: 'none',
+      LOG_LEVEL: 'debug',
+    });
+    // prom-client loads the API by itself, which is a stub without the SDK.
+    assert.deepEqual(main, ['@opentelemetry/api']);
+    assert.deepEqual(compute, []);
+    assert.deepEqual(collector.requests, []);
+    const lines = logLines(output).filter(({ traceId }) => traceId === TRACE_ID);
+    const told = new Set(lines.map(({ msg }) => msg));
+    for (const msg of ['request', 'job started', 'attempt started', 'job ended'])
+      assert.ok(told.has(msg), msg);
+  });
+
+  it('is loaded when it is asked for', async () => {
+    const { main, compute } = await lazilyLoaded({
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      QUEUE_BOARD_KEY: 'a key of many letters',
+    });
+    for (const name of ['@opentelemetry/sdk-trace-base', '@bull-board/api', '@bull-board/fastify'])
+      assert.ok(main.includes(name), `${name} of ${main}`);
+    assert.ok(compute.includes('@opentelemetry/exporter-trace-otlp-http'), String(compute));
+    assert.ok(compute.every((name) => !name.startsWith('@bull-board')));
+    assert.ok(collector.requests.length > 0);
+  });
+});
