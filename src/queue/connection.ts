@@ -42,6 +42,11 @@ export function patientConnection(address: RedisAddress): PatientConnection {
     const client = openCluster(place, PATIENT, { maxRedirections: PATIENT_REDIRECTIONS });
     return { connection: client, close: () => client.disconnect() };
   }
+  if (place.kind === 'sentinel') {
+    // Of our own, to be disconnected: after a mere QUIT, as BullMQ's, the failover detector goes on.
+    const client = new Redis({ ...whereabouts(place), ...PATIENT, retryStrategy });
+    return { connection: client, close: () => client.disconnect() };
+  }
   return { connection: { ...whereabouts(place), ...PATIENT, retryStrategy }, close: () => undefined };
 }
 
