@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JobRecord } from '../../src/contract/job.ts';
 import { startService } from '../main/service-process.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { until, withFolder } from '../queue/harness.ts';
@@ -13,6 +15,12 @@ const FROM_CLIENT = { traceparent: `00-${TRACE_ID}-${CLIENT_SPAN_ID}-01`, traces
 /** A span begins at a whole millisecond, and ends as much later as a finer clock says. */
 const CLOCK_NS = 2_000_000n;
 const WAIT = { prefer: 'wait=50' };
+
+async function* inTwoParts(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text.slice(0, 5));
+  await sleep(200);
+  yield Buffer.from(text.slice(5));
+}
 
 describe('a trace', () => {
   let collector: Collector;
@@ -104,12 +112,20 @@ describe('a trace', () => {
         const env = { DATA_DIR, REDIS_URL: redis.url, ...tracedEnv() };
         const api = await startService({ ...env, ROLE: 'api' });
         const worker = await startService({ ...env, ROLE: 'worker', OTEL_SERVICE_NAME: 'squeezers' });
-        const job = await squeezeOnce(api.url, { ...WAIT, 'x-request-id': 'from-three' });
+        const { adapter_id } = (await squeezeOnce(api.url)).request as { adapter_id: string };
+        const response = await fetch(`${api.url}/v1/jobs`, {
+          method: 'POST',
+          headers: { ...WAIT, 'x-request-id': 'from-three', 'content-type': 'application/json' },
+          // The rest of the body comes when the request is being handled already.
+          body: inTwoParts(JSON.stringify({ kind: 'analyze', adapter_id })),
+          duplex: 'half',
+        });
+        const job = (await response.json()) as JobRecord;
         assert.equal(job.state, 'succeeded');
         assert.deepEqual([await worker.end(), await api.end()], [0, 0]);
 
         const http = await collector.span(
-          'POST /v1/squeeze',
+          'POST /v1/jobs',
           ({ attributes }) => attributes['lora_squeeze.request.id'] === 'from-three',
         );
         assert.equal(http.parentSpanId, undefined);

@@ -1,5 +1,4 @@
-import { AsyncResource } from 'node:async_hooks';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { onBehalfOf } from '../../tracing/origin.ts';
 import { traceContextOf, traceIdOf } from '../../tracing/trace-context.ts';
@@ -15,8 +14,6 @@ const UNTRACED = new Set(['/livez', '/readyz', '/metrics']);
  * done on its behalf: jobs it submits carry its id and its trace.
  */
 export const tracing = fp(async (app: FastifyInstance, { tracing }: { tracing: Tracing }) => {
-  const scopes = new WeakMap<FastifyRequest, AsyncResource>();
-
   app.addHook('onRequest', (request, reply, done) => {
     const route = routeOf(request);
     const { traceparent, tracestate } = request.headers;
@@ -41,16 +38,7 @@ export const tracing = fp(async (app: FastifyInstance, { tracing }: { tracing: T
     });
     const context = span?.context;
     if (context) logTraceId(request, reply, traceIdOf(context));
-    onBehalfOf({ requestId: request.id, ...(context && { context }) }, () => {
-      scopes.set(request, new AsyncResource('Request'));
-      done();
-    });
-  });
-
-  // Reading the body ends in a callback of the socket, which is nobody's behalf: https://github.com/nodejs/node/issues/34430
-  app.addHook('preValidation', (request, _reply, done) => {
-    const scope = scopes.get(request);
-    if (scope) scope.runInAsyncScope(done);
-    else done();
+    // Fastify keeps to it while it reads the body.
+    onBehalfOf({ requestId: request.id, ...(context && { context }) }, done);
   });
 });
