@@ -51,7 +51,7 @@ async function start(config: Config, logger: Logger): Promise<void> {
     ...config.tracing,
     version: PRODUCT.version,
     role: config.role,
-    onTrouble: (message) => logger.warn({ reason: message }, 'traces cannot be delivered'),
+    onTrouble: (message) => logger.warn({ reason: message }, 'trouble with traces'),
   });
   running.push(() => tracing.close(TRACES_MS));
   const blobs = await openStore(config);

@@ -40,7 +40,7 @@ const tracing = await openTracing({
   ...config.tracing,
   version: PRODUCT.version,
   role: 'compute',
-  onTrouble: (message) => logger.warn({ reason: message }, 'traces cannot be delivered'),
+  onTrouble: (message) => logger.warn({ reason: message }, 'trouble with traces'),
 });
 /** The attempt that runs, or ran last. It never fails. */
 let lastAttempt: Promise<unknown> = Promise.resolve();

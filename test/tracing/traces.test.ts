@@ -218,7 +218,7 @@ describe('a trace', () => {
       });
       const job = await squeezeOnce(service.url, WAIT);
       assert.equal(job.state, 'succeeded');
-      await until('word of it', () => service.output().includes('traces cannot be delivered') || undefined);
+      await until('word of it', () => service.output().includes('trouble with traces') || undefined);
       assert.equal(await service.end(), 0);
     }));
 });
