@@ -47,7 +47,8 @@ ${variantTable(results)}
 
 ${peakTable(results)}
 
-Tried: ${plan.peaks.join(', ')}, on ${plan.sweep_seeds.length} other seed${plan.sweep_seeds.length === 1 ? '' : 's'}; the best mean accuracy of each cell was taken. Variants of In-Squeeze have its rate.`;
+Tried: ${plan.peaks.join(', ')}, on ${plan.sweep_seeds.length} other seed${plan.sweep_seeds.length === 1 ? '' : 's'}; the best mean accuracy of each cell was taken.
+Variants of In-Squeeze have its rate.`;
 }
 
 /** The values of a line at a rank, in the order of the plan's seeds. */
