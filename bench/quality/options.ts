@@ -6,13 +6,13 @@ export const USAGE = `Usage: npx tsx bench/quality/run.ts [options]
 Trains small LoRA adapters directly at low ranks and by Post-, Cont- and In-Squeeze through the service, and compares
 them. Needs /usr/bin/python3 with torch, safetensors and scikit-learn (Debian: python3-torch, python3-safetensors,
 python3-sklearn and libopenblas0-pthread). Writes docs/quality.md between its marks, docs/figures/quality-accuracy.svg
-and bench/quality/results/results.json.
+and bench/quality/results/results.jsonl.
 
   --seeds N      seeds compared (default 10; at most 20)
   --workers N    trainings at a time, one thread each (default 2)
   --out DIR      where page, figure and results go instead
-  --resume       keeps what results.json has and trains what it lacks
-  --render       no training: writes page and figure anew from results.json
+  --resume       keeps what results.jsonl has and trains what it lacks
+  --render       no training: writes page and figure anew from results.jsonl
   --quick        one seed, few steps, into data/quality: tries the experiment itself, its numbers are worth nothing`;
 
 const MAX_SEEDS = 20;

@@ -1,16 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import type { Plan, Results } from './results.ts';
+import type { BaseScore, Plan, Results, Score } from './results.ts';
 
-export async function readResults(path: string): Promise<Results> {
-  return JSON.parse(await readFile(path, 'utf8')) as Results;
+/** Lines of JSON: plan, learning rates and facts in the first; then each base model and each score. */
+export async function writeResults(path: string, { scores, bases, ...head }: Results): Promise<void> {
+  const lines = [head, ...bases, ...scores].map((value) => `${JSON.stringify(value)}\n`);
+  await writeFile(path, lines.join(''));
 }
 
-/** JSON with a line for each score: differences between two runs show as lines. */
-export async function writeResults(path: string, { scores, bases, ...rest }: Results): Promise<void> {
-  const lines = (values: readonly object[]) =>
-    `[\n${values.map((value) => `    ${JSON.stringify(value)}`).join(',\n')}\n  ]`;
-  const head = JSON.stringify(rest, null, 2).replace(/\n\}$/, '');
-  await writeFile(path, `${head},\n  "bases": ${lines(bases)},\n  "scores": ${lines(scores)}\n}\n`);
+export async function readResults(path: string): Promise<Results> {
+  const [head, ...lines] = (await readFile(path, 'utf8')).trimEnd().split('\n');
+  const found = lines.map((line) => JSON.parse(line) as Score | BaseScore);
+  return {
+    ...(JSON.parse(head!) as Omit<Results, 'scores' | 'bases'>),
+    bases: found.filter((value) => 'base' in value),
+    scores: found.filter((value) => !('base' in value)),
+  };
 }
 
 /** Which seeds and which cells there are may differ; all else decides what a score is worth. */

@@ -23,7 +23,7 @@ const say = (line: string) => console.error(`${elapsed()}  ${line}`);
 
 const ownDir = options.out ?? (options.quick ? join(REPOSITORY, 'data', 'quality') : undefined);
 const pageDir = ownDir ?? join(REPOSITORY, 'docs');
-const resultsPath = join(ownDir ?? join(REPOSITORY, 'bench', 'quality', 'results'), 'results.json');
+const resultsPath = join(ownDir ?? join(REPOSITORY, 'bench', 'quality', 'results'), 'results.jsonl');
 
 const figurePath = join(pageDir, FIGURE);
 for (const path of [resultsPath, figurePath]) await mkdir(dirname(path), { recursive: true });

@@ -37,7 +37,7 @@ describe('quality: a quick run of the experiment', { skip: skipWithoutTorch() },
       const run = (...words: string[]) =>
         promisify(execFile)(process.execPath, ['--import', 'tsx', RUN, '--quick', '--out', dir, ...words]);
       await run();
-      const results = await readResults(join(dir, 'results.json'));
+      const results = await readResults(join(dir, 'results.jsonl'));
       const { plan, scores, bases, peaks } = results;
       assert.deepEqual(plan, parseOptions(['--quick'])!.plan);
       const cells = METHODS.length * plan.ranks.length + 1;
@@ -56,9 +56,9 @@ describe('quality: a quick run of the experiment', { skip: skipWithoutTorch() },
 
       // Half of it lost: the rest is trained again to the same scores.
       const lost = { ...results, scores: results.scores.filter((_, i) => i % 2 === 0) };
-      await writeResults(join(dir, 'results.json'), lost);
+      await writeResults(join(dir, 'results.jsonl'), lost);
       await run('--resume');
-      const again = await readResults(join(dir, 'results.json'));
+      const again = await readResults(join(dir, 'results.jsonl'));
       assert.deepEqual(byName(again.scores), byName(results.scores));
 
       assert.match(readFileSync(join(dir, 'quality.md'), 'utf8'), /A quick run[\s\S]*\| In-Squeeze/);

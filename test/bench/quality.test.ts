@@ -119,7 +119,7 @@ describe('quality: results', () => {
   it('are read as they were written', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'quality-'));
     try {
-      const path = join(dir, 'results.json');
+      const path = join(dir, 'results.jsonl');
       await writeResults(path, madeUp());
       assert.deepEqual(await readResults(path), madeUp());
       assert.ok(
