@@ -13,7 +13,7 @@ export async function readResults(path: string): Promise<Results> {
   return {
     ...(JSON.parse(head!) as Omit<Results, 'scores' | 'bases'>),
     bases: found.filter((value) => 'base' in value),
-    scores: found.filter((value) => !('base' in value)),
+    scores: found.filter((value): value is Score => !('base' in value)),
   };
 }
 
