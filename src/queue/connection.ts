@@ -11,6 +11,13 @@ const CONNECT_TIMEOUT_MS = 2_000;
 /** A producer that waits longer than this for an answer gives up: a client waits for it. */
 export const COMMAND_TIMEOUT_MS = 800;
 
+/**
+ * A master that hangs closes no connection: after so long without an answer it is left, and the sentinels are asked
+ * anew. Workers wait up to 10 s for an answer, on purpose. (The failover detector of ioredis is no way: news that comes
+ * while it connects ends the client for good.)
+ */
+const SILENCE_MS = { impatient: 2 * COMMAND_TIMEOUT_MS, patient: 12_000 } as const;
+
 /** Pause before a cluster is asked again that has no master for our keys at the moment. */
 const CLUSTER_RETRY_DELAY_MS = 100;
 /** A cluster waits 15 s (cluster-node-timeout) before it promotes a replica; a worker's commands wait for two minutes. */
@@ -42,12 +49,8 @@ export function patientConnection(address: RedisAddress): PatientConnection {
     const client = openCluster(place, PATIENT, { maxRedirections: PATIENT_REDIRECTIONS });
     return { connection: client, close: () => client.disconnect() };
   }
-  if (place.kind === 'sentinel') {
-    // Of our own, to be disconnected: after a mere QUIT, as BullMQ's, the failover detector goes on.
-    const client = new Redis({ ...whereabouts(place), ...PATIENT, retryStrategy });
-    return { connection: client, close: () => client.disconnect() };
-  }
-  return { connection: { ...whereabouts(place), ...PATIENT, retryStrategy }, close: () => undefined };
+  const options = { ...whereabouts(place), ...PATIENT, retryStrategy };
+  return { connection: { ...options, ...leftAfter(place, SILENCE_MS.patient) }, close: () => undefined };
 }
 
 /**
@@ -60,7 +63,7 @@ export function impatientClient(address: RedisAddress): Redis | Cluster {
   const options = { ...IMPATIENT, enableOfflineQueue: false, retryStrategy };
   return place.kind === 'single'
     ? new Redis(place.url, options)
-    : new Redis({ ...options, ...whereabouts(place) });
+    : new Redis({ ...options, ...whereabouts(place), ...leftAfter(place, SILENCE_MS.impatient) });
 }
 
 /** Every key of a queue must lie in one hash slot: a cluster takes for that what is in braces. */
@@ -78,6 +81,9 @@ type Place = RedisPlace | { readonly kind: 'socket'; readonly path: string };
 
 const placeOf = (address: RedisAddress): Place =>
   'url' in address ? redisPlace(address.url) : { kind: 'socket', path: address.socketPath };
+
+const leftAfter = ({ kind }: Place, silenceMs: number) =>
+  kind === 'sentinel' ? { socketTimeout: silenceMs } : {};
 
 /** BullMQ takes a `url` beside the options of ioredis. */
 function whereabouts(place: Exclude<Place, ClusterPlace>) {
@@ -98,8 +104,6 @@ function sentinelOptions({ sentinels, name, db, tls, login, sentinelLogin }: Sen
     // A sentinel that hangs is passed over, as one that is gone.
     sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
     sentinelRetryStrategy: retryStrategy,
-    // A master that hangs closes no connection: leave it when the sentinels name another.
-    failoverDetector: true,
   };
 }
 

@@ -76,7 +76,8 @@ describe('Redis behind Sentinel', () => {
         for (const id of [running, ...waiting, later]) {
           assert.equal((await bench.outcome(id)).state, 'succeeded', id);
         }
-        assert.equal((await bench.attempts(running)).length, 1, 'it was running all the time');
+        // Whether a master hangs or nothing was to be done is known after some seconds only; a lock may go meanwhile.
+        if (signal === 'SIGKILL') assert.equal((await bench.attempts(running)).length, 1);
         await isFit(bench.queue);
       }));
   }
