@@ -8,7 +8,7 @@ them. Needs /usr/bin/python3 with torch, safetensors and scikit-learn (Debian: p
 python3-sklearn and libopenblas0-pthread). Writes docs/quality.md between its marks, docs/figures/quality-accuracy.svg
 and bench/quality/results/results.jsonl.
 
-  --seeds N      seeds compared (default 10; at most 20)
+  --seeds N      seeds compared (default 8; at most 20)
   --workers N    trainings at a time, one thread each (default 2)
   --out DIR      where page, figure and results go instead
   --resume       keeps what results.jsonl has and trains what it lacks
@@ -74,7 +74,7 @@ export function parseOptions(words: readonly string[]): QualityOptions | null {
     },
   });
   if (values.help) return null;
-  const count = whole('seeds', values.seeds ?? (values.quick ? '1' : '10'), MAX_SEEDS);
+  const count = whole('seeds', values.seeds ?? (values.quick ? '1' : '8'), MAX_SEEDS);
   const seeds = Array.from({ length: count }, (_, i) => i + 1);
   return {
     plan: { ...(values.quick ? QUICK : FULL), seeds },
