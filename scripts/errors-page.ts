@@ -1,0 +1,47 @@
+import { ERROR_KINDS, type ErrorKind } from '../src/errors.ts';
+
+const HEAD = `# Errors
+
+<!-- Generated from src/errors.ts by \`npx tsx scripts/write-errors.ts\`. -->
+
+Every failure is a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457), \`application/problem+json\`):
+
+\`\`\`json
+{
+  "type": "urn:lora-squeeze:problem:ADAPTER_NOT_FOUND",
+  "title": "No adapter has this id",
+  "status": 404,
+  "detail": "There is no adapter \\"ad_0\\".",
+  "code": "ADAPTER_NOT_FOUND",
+  "instance": "urn:lora-squeeze:request:…",
+  "context": {"id": "ad_0"}
+}
+\`\`\`
+
+\`code\` is stable: build on it. \`detail\` is for people and names the file, the tensor, the value and the limit; \`context\`
+has the same for machines; \`errors\`, where the request did not fit its schema, points at every place. A failed job
+carries the same in its \`error\`. The service's log has the request under the id in \`instance\`, which is also the
+header \`x-request-id\`.
+
+**Again?** *yes*: the same request may succeed later; wait first, as \`Retry-After\` says where it is sent. *no*: it will fail
+again until something is changed.
+`;
+
+/** docs/errors.md. */
+export function errorsPage(): string {
+  const byStatus = new Map<number, [string, ErrorKind][]>();
+  for (const [code, kind] of Object.entries(ERROR_KINDS)) {
+    const rows = byStatus.get(kind.status);
+    if (rows) rows.push([code, kind]);
+    else byStatus.set(kind.status, [[code, kind]]);
+  }
+  const rows = [...byStatus]
+    .sort(([x], [y]) => x - y)
+    .flatMap(([status, kinds]) =>
+      kinds.map(
+        ([code, { title, retryable }]) =>
+          `| ${status} | \`${code}\` | ${title} | ${retryable ? 'yes' : 'no'} |`,
+      ),
+    );
+  return `${HEAD}\n| status | code | what it says | again? |\n|---:|---|---|---|\n${rows.join('\n')}\n`;
+}
