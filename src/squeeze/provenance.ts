@@ -23,7 +23,7 @@ export function provenance(
 }
 
 function ofSources({ kind, sources }: Pick<SqueezeInput, 'kind' | 'sources'>): [string, string][] {
-  if (kind === 'squeeze') return sources.map(({ sha256 }) => ['lora_squeeze.source_sha256', sha256]);
+  if (kind !== 'merge') return sources.map(({ sha256 }) => ['lora_squeeze.source_sha256', sha256]);
   const told = sources.map(({ sha256, weight }) => ({ sha256, weight }));
   return [['lora_squeeze.sources', JSON.stringify(told)]];
 }

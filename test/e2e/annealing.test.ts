@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,8 +60,10 @@ describe('annealing through the whole service', () => {
       assert.equal(record.state, 'succeeded', JSON.stringify(record.error));
       assert.equal(record.decision, 'squeeze');
       const sent = oracle(state);
+      const sentDigest = createHash('sha256').update(state.weights).digest('hex');
       state = await trainer.load(record);
       assert.deepEqual(ranksOf(state), [record.rank_after?.max]);
+      assert.equal(oracle(state).metadata['lora_squeeze.source_sha256'], sentDigest);
       for (const [name, score] of scoreAdapter(sent, oracle(state))) {
         assert.ok(score.actualError <= allowedError(score, 1e-6), `${name}: ${JSON.stringify(score)}`);
       }
