@@ -1,9 +1,8 @@
+import { KeptBytes } from '../bytes/kept-bytes.ts';
 import { AppError } from '../errors.ts';
 import { checkCoverage, endOfData, parseHeader, type SafetensorsHeader } from './header.ts';
 import { LENGTH_FIELD_BYTES, MAX_HEADER_BYTES } from './limits.ts';
 import { refuseOtherFormats, SNIFF_BYTES } from './sniff.ts';
-
-const FIRST_BUFFER_BYTES = 4096;
 
 /** "{", whitespace, or nothing yet. */
 const JSON_START: ReadonlySet<number | undefined> = new Set([0x7b, 0x20, 0x09, 0x0a, 0x0d, undefined]);
@@ -13,8 +12,7 @@ const JSON_START: ReadonlySet<number | undefined> = new Set([0x7b, 0x20, 0x09, 0
  * (at most MAX_HEADER_BYTES), never the data. The verdict does not depend on how the file is cut into chunks.
  */
 export class HeaderGate {
-  #kept = new Uint8Array(FIRST_BUFFER_BYTES);
-  #keptBytes = 0;
+  readonly #kept = new KeptBytes();
   #seenBytes = 0;
   /** Bytes to keep: the length field, then the whole header, or SNIFF_BYTES of what is no safetensors file. */
   #neededBytes = LENGTH_FIELD_BYTES;
@@ -34,10 +32,10 @@ export class HeaderGate {
     this.#seenBytes += chunk.length;
     let rest = chunk;
     while (!this.#header && rest.length > 0) {
-      const taken = rest.subarray(0, this.#neededBytes - this.#keptBytes);
-      this.#keep(taken);
+      const taken = rest.subarray(0, this.#neededBytes - this.#kept.length);
+      this.#kept.add(taken);
       rest = rest.subarray(taken.length);
-      if (this.#keptBytes === this.#neededBytes) this.#advance();
+      if (this.#kept.length === this.#neededBytes) this.#advance();
     }
     if (this.#header && this.#seenBytes > endOfData(this.#header)) {
       throw new AppError(
@@ -60,7 +58,7 @@ export class HeaderGate {
     }
     this.#refuseOtherFormats();
     if (this.#jsonBytes === undefined) {
-      if (this.#keptBytes >= LENGTH_FIELD_BYTES) throw tooLarge(this.#lengthField());
+      if (this.#kept.length >= LENGTH_FIELD_BYTES) throw tooLarge(this.#lengthField());
       throw new AppError(
         'ST_HEADER_TOO_SMALL',
         `safetensors file: ${totalBytes} bytes are fewer than the ${LENGTH_FIELD_BYTES} of the header length`,
@@ -89,31 +87,19 @@ export class HeaderGate {
     }
     this.#refuseOtherFormats();
     if (this.#jsonBytes === undefined) throw tooLarge(this.#lengthField());
-    this.#header = parseHeader(this.#kept.subarray(LENGTH_FIELD_BYTES, this.#keptBytes));
-    this.#kept = new Uint8Array(0);
+    this.#header = parseHeader(this.#kept.bytes.subarray(LENGTH_FIELD_BYTES));
+    this.#kept.release();
   }
 
   /** Asked only when the length is absurd or no JSON follows it: magic numbers also begin honest lengths. */
   #refuseOtherFormats(): void {
-    const kept = this.#kept.subarray(0, this.#keptBytes);
+    const kept = this.#kept.bytes;
     const mayBeHeader = this.#jsonBytes !== undefined && JSON_START.has(kept[LENGTH_FIELD_BYTES]);
     if (!mayBeHeader) refuseOtherFormats(kept);
   }
 
   #lengthField(): bigint {
-    return new DataView(this.#kept.buffer).getBigUint64(0, true);
-  }
-
-  /** Copies into a buffer that doubles: memory follows what was sent, not what was announced. */
-  #keep(bytes: Uint8Array): void {
-    const needed = this.#keptBytes + bytes.length;
-    if (needed > this.#kept.length) {
-      const larger = new Uint8Array(Math.max(needed, 2 * this.#kept.length));
-      larger.set(this.#kept.subarray(0, this.#keptBytes));
-      this.#kept = larger;
-    }
-    this.#kept.set(bytes, this.#keptBytes);
-    this.#keptBytes = needed;
+    return new DataView(this.#kept.bytes.buffer).getBigUint64(0, true);
   }
 }
 

@@ -91,7 +91,8 @@ function codeOf(error: JsonError): ErrorCode {
 }
 
 function readMetadata(value: JsonValue | undefined): ReadonlyMap<string, string> {
-  if (value === undefined) return new Map();
+  // MLX writes null where it has none; the reference takes that too (Option<HashMap>).
+  if (value === undefined || value === null) return new Map();
   if (!(value instanceof Map)) {
     throw new AppError('ST_METADATA', 'safetensors header: __metadata__ must be an object of strings');
   }

@@ -1,3 +1,4 @@
+import type { FileLayout } from '../adapter/file-layout.ts';
 import { bitsOf } from './dtype.ts';
 import { DATA_ALIGNMENT_BYTES, LENGTH_FIELD_BYTES } from './limits.ts';
 
@@ -5,14 +6,6 @@ export interface TensorSpec {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly number[];
-}
-
-export interface FileLayout {
-  /** Length field and padded JSON: the file up to its data. */
-  readonly headerBytes: Uint8Array;
-  /** First byte of each tensor from the start of the file, in the order the tensors were given. */
-  readonly offsets: readonly number[];
-  readonly totalBytes: number;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { TensorEntry } from '../adapter/adapter.ts';
+import { faultOfName } from '../adapter/tensor-name.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import { quote } from '../json/quote.ts';
 import type { JsonValue } from '../json/strict-json.ts';
@@ -6,12 +7,6 @@ import { bitsOf } from './dtype.ts';
 import { MAX_DIMENSIONS, MAX_NAME_BYTES } from './limits.ts';
 
 const U64_MAX = 2n ** 64n - 1n;
-
-/** C0, DEL and C1 control characters would garble logs and terminals. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
-/** Names become paths in some tools (one file a tensor). */
-const PATH_LIKE = /^[/\\]|^[a-zA-Z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)/;
 
 type Integer = number | bigint;
 
@@ -50,16 +45,8 @@ export function readTensor(name: string, value: JsonValue, dataBegin: number): T
 }
 
 function checkName(name: string): void {
-  const bytes = Buffer.byteLength(name);
-  if (bytes > MAX_NAME_BYTES) {
-    throw refuse('ST_TENSOR_NAME', name, `the name has ${bytes} bytes, at most ${MAX_NAME_BYTES}`);
-  }
-  if (name === '') throw refuse('ST_TENSOR_NAME', name, 'the name is empty');
-  if (CONTROL.test(name)) throw refuse('ST_TENSOR_NAME', name, 'the name has control characters');
-  if (PATH_LIKE.test(name)) throw refuse('ST_TENSOR_NAME', name, 'the name leads out of a folder');
-  if (name.split('.').includes('__proto__')) {
-    throw refuse('ST_TENSOR_NAME', name, 'a part of the name is "__proto__"');
-  }
+  const fault = faultOfName(name, MAX_NAME_BYTES);
+  if (fault !== undefined) throw refuse('ST_TENSOR_NAME', name, fault);
 }
 
 function readShape(name: string, value: JsonValue | undefined): Integer[] {

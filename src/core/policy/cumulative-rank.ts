@@ -1,4 +1,4 @@
-import { numericalRank } from '../spectrum.ts';
+import { NO_REST, numericalRank, type Rest } from '../spectrum.ts';
 
 /** Forgives rounding when a share is met exactly. */
 const SLACK = 1e-12;
@@ -8,10 +8,12 @@ const SLACK = 1e-12;
  * Values below the resolution do not count: they may be noise, and many of them would add up.
  * @param sigma the complete spectrum, descending
  * @param share in (0, 1]
+ * @param rest what the spectrum leaves out: its Σσ is at most √(energy · directions) (Cauchy–Schwarz), and counts as
+ * that, so that the share is kept in any case
  */
-export function cumulativeRank(sigma: ArrayLike<number>, share: number): number {
+export function cumulativeRank(sigma: ArrayLike<number>, share: number, rest: Rest = NO_REST): number {
   const count = numericalRank(sigma);
-  let total = 0;
+  let total = Math.sqrt(rest.energy * rest.directions);
   for (let i = 0; i < count; i++) total += sigma[i]!;
   const wanted = share * total * (1 - SLACK);
   let sum = 0;

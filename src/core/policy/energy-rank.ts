@@ -5,9 +5,10 @@ const SLACK = 1e-12;
  * The smallest rank at which the first directions hold `share` of the energy, at least 1.
  * @param sigma the complete spectrum, descending
  * @param share in (0, 1]
+ * @param restEnergy of what the spectrum leaves out; all of `sigma` where that makes the share too much
  */
-export function energyRank(sigma: ArrayLike<number>, share: number): number {
-  let total = 0;
+export function energyRank(sigma: ArrayLike<number>, share: number, restEnergy = 0): number {
+  let total = restEnergy;
   for (let i = 0; i < sigma.length; i++) total += sigma[i]! ** 2;
   const wanted = share * total * (1 - SLACK);
   let sum = 0;

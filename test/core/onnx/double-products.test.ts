@@ -3,8 +3,16 @@ import { describe, it } from 'node:test';
 import type { onnx } from 'onnx-proto';
 import { coreGraph } from '../../../src/core/onnx/core-graph.ts';
 import { gramGraph } from '../../../src/core/onnx/gram-graph.ts';
+import { orthonormalColumnsGraph } from '../../../src/core/onnx/orthonormal-columns.ts';
+import { pairGraph, roundedGraph, updateRowsGraph } from '../../../src/core/onnx/pair-graph.ts';
 import { measureGraph, projectGraph } from '../../../src/core/onnx/project-graph.ts';
 import { scaleGraph } from '../../../src/core/onnx/scale-graph.ts';
+import {
+  distanceGraph,
+  rowsTimesGraph,
+  transposedTimesGraph,
+  truncateGraph,
+} from '../../../src/core/onnx/sketch-graphs.ts';
 import { decodeModel } from './decode-model.ts';
 
 const FLOAT = 1;
@@ -48,6 +56,14 @@ describe('products in the graphs', () => {
     ['core, exact', coreGraph('exact', 64)],
     ['project', projectGraph('float', 'float')],
     ['project to bfloat16', projectGraph('bfloat16', 'float16')],
+    ['pairs', pairGraph('kronecker', 'product', 'core')],
+    ['a collapsed core', roundedGraph('core')],
+    ['rows of an update', updateRowsGraph('hadamard', 'side', 'product')],
+    ['orthonormal columns', orthonormalColumnsGraph(32)],
+    ['rows times', rowsTimesGraph('float')],
+    ['transposed times', transposedTimesGraph('float')],
+    ['truncate', truncateGraph(32)],
+    ['distance', distanceGraph('float')],
   ];
   for (const [name, bytes] of graphs) {
     it(`${name}: are of float64 matrices, where TensorFloat-32 cannot round`, () => {

@@ -1,0 +1,42 @@
+import { open } from 'node:fs/promises';
+
+/** One read for most headers. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** What watches a file pass by and keeps what its beginning says. */
+export interface BeginningGate<T> {
+  /** Once all of it has passed. */
+  readonly header: T | undefined;
+  push(chunk: Uint8Array): void;
+  /** @param totalBytes size of the file; more than was pushed when only its beginning was */
+  finish(totalBytes: number): T;
+}
+
+/**
+ * Reads the beginning of a file through a gate, with the verdicts that an upload gets from it.
+ * @param isWanted told the first bytes of the file, at most 64 KiB; false: it is of another kind
+ * @returns null for a file that is not wanted
+ * @throws what the gate throws; errors of the file system as they are
+ */
+export async function readBeginning<T>(
+  path: string,
+  gate: BeginningGate<T>,
+  isWanted: (firstBytes: Uint8Array) => boolean = () => true,
+): Promise<T | null> {
+  const file = await open(path, 'r');
+  try {
+    const { size: totalBytes } = await file.stat();
+    const buffer = new Uint8Array(CHUNK_BYTES);
+    for (let position = 0; !gate.header; ) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+      const bytes = buffer.subarray(0, bytesRead);
+      if (position === 0 && !isWanted(bytes)) return null;
+      if (bytesRead === 0) break;
+      gate.push(bytes);
+      position += bytesRead;
+    }
+    return gate.finish(totalBytes);
+  } finally {
+    await file.close();
+  }
+}

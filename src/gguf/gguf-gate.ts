@@ -1,0 +1,91 @@
+import { KeptBytes } from '../bytes/kept-bytes.ts';
+import { AppError } from '../errors.ts';
+import type { GgufHeader } from './header.ts';
+import { endOfData, paddedEnd, parseHeader } from './parse-header.ts';
+
+/**
+ * Watches a GGUF file pass by in chunks of any size and refuses it as early as its bytes allow, as HeaderGate does with
+ * safetensors. Keeps what the header says and at most one of its values as bytes, never the data.
+ */
+export class GgufGate {
+  readonly #kept = new KeptBytes();
+  #seenBytes = 0;
+  #header: GgufHeader | undefined;
+  readonly #parsing = parseHeader();
+  /** Bytes that the header's reader waits for. */
+  #neededBytes: number;
+
+  constructor() {
+    const first = this.#parsing.next();
+    if (first.done) throw new RangeError('a header needs bytes');
+    this.#neededBytes = first.value;
+  }
+
+  /** The header, once its last byte has passed. */
+  get header(): GgufHeader | undefined {
+    return this.#header;
+  }
+
+  /**
+   * The next bytes of the file; the caller may reuse the chunk afterwards.
+   * @throws AppError GGUF_*
+   */
+  push(chunk: Uint8Array): void {
+    this.#seenBytes += chunk.length;
+    let rest = chunk;
+    while (!this.#header && rest.length > 0) {
+      const taken = rest.subarray(0, this.#neededBytes - this.#kept.length);
+      rest = rest.subarray(taken.length);
+      if (taken.length === this.#neededBytes) this.#advance(taken);
+      else {
+        this.#kept.add(taken);
+        if (this.#kept.length === this.#neededBytes) {
+          const { bytes } = this.#kept;
+          this.#kept.clear();
+          this.#advance(bytes);
+        }
+      }
+    }
+    if (this.#header && this.#seenBytes > paddedEnd(this.#header))
+      throw notCovered(this.#header, this.#seenBytes);
+  }
+
+  /**
+   * The file is complete.
+   * @param totalBytes its size; more than was pushed when only its beginning was
+   * @throws AppError GGUF_TRUNCATED, GGUF_NOT_COVERED
+   */
+  finish(totalBytes: number): GgufHeader {
+    const header = this.#header;
+    if (!header)
+      throw new AppError(
+        'GGUF_TRUNCATED',
+        `GGUF file: it ends after ${totalBytes} bytes, inside its header`,
+        {
+          bytes: totalBytes,
+        },
+      );
+    if (totalBytes < endOfData(header) || totalBytes > paddedEnd(header))
+      throw notCovered(header, totalBytes);
+    return header;
+  }
+
+  #advance(bytes: Uint8Array): void {
+    const step = this.#parsing.next(bytes);
+    if (step.done) {
+      this.#header = step.value;
+      this.#kept.release();
+    } else this.#neededBytes = step.value;
+  }
+}
+
+function notCovered(header: GgufHeader, bytes: number): AppError {
+  const [least, most] = [endOfData(header), paddedEnd(header)];
+  const what =
+    bytes < least ? `it is cut off: ${least - bytes} bytes are missing` : 'bytes follow the last tensor';
+  return new AppError('GGUF_NOT_COVERED', `GGUF file: its tensors end at byte ${least}; ${what}`, {
+    expected_bytes: least,
+    limit_bytes: most,
+    bytes,
+  });
+}

@@ -1,0 +1,81 @@
+import { AppError } from '../errors.ts';
+import { MAX_ARRAY_ELEMENTS, MAX_HEADER_BYTES } from './limits.ts';
+
+/**
+ * Reads that ask for bytes and are given them when they are there: each `yield` is a number of bytes, its value those
+ * bytes, which may be overwritten afterwards.
+ */
+export type Reading<T> = Generator<number, T, Uint8Array>;
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The header of a GGUF file from its first byte on. Nothing beyond the limits is ever asked for. */
+export class HeaderSource {
+  #at = 0;
+  #elements = 0;
+
+  /** Bytes read so far. */
+  get at(): number {
+    return this.#at;
+  }
+
+  *take(bytes: number): Reading<Uint8Array> {
+    if (this.#at + bytes > MAX_HEADER_BYTES) {
+      throw new AppError(
+        'GGUF_HEADER_TOO_LARGE',
+        `GGUF file: the header has more than ${MAX_HEADER_BYTES} bytes`,
+        { limit_bytes: MAX_HEADER_BYTES },
+      );
+    }
+    if (bytes === 0) return new Uint8Array(0);
+    const taken = yield bytes;
+    this.#at += bytes;
+    return taken;
+  }
+
+  *view(bytes: number): Reading<DataView> {
+    const { buffer, byteOffset } = yield* this.take(bytes);
+    return new DataView(buffer, byteOffset, bytes);
+  }
+
+  *uint32(): Reading<number> {
+    return (yield* this.view(4)).getUint32(0, true);
+  }
+
+  *uint64(): Reading<bigint> {
+    return (yield* this.view(8)).getBigUint64(0, true);
+  }
+
+  /**
+   * A count that the header tells, within its limit.
+   * @param what it counts, for the message
+   */
+  *count(what: string, limit: number): Reading<number> {
+    const count = yield* this.uint64();
+    if (count <= BigInt(limit)) return Number(count);
+    throw new AppError('GGUF_HEADER_TOO_LARGE', `GGUF file: ${what}: ${count}, at most ${limit}`, {
+      count: String(count),
+      limit,
+    });
+  }
+
+  /** @param what it is, for messages */
+  *string(what: string, maxBytes: number): Reading<string> {
+    const bytes = yield* this.take(yield* this.count(`bytes of ${what}`, maxBytes));
+    try {
+      return UTF8.decode(bytes);
+    } catch {
+      throw new AppError('GGUF_KEY_VALUE', `GGUF file: ${what} is not valid UTF-8`);
+    }
+  }
+
+  /** The number of elements of an array; those of all arrays count together. */
+  *elements(what: string): Reading<number> {
+    const count = yield* this.count(
+      `elements of ${what} and of the arrays before`,
+      MAX_ARRAY_ELEMENTS - this.#elements,
+    );
+    this.#elements += count;
+    return count;
+  }
+}
