@@ -3,6 +3,9 @@
  * Notation follows PEFT: ΔW = scale · B · A with A = lora_A [rank, n] and B = lora_B [m, rank].
  */
 
+import type { FileLayout } from './file-layout.ts';
+import type { FormatName } from './format-name.ts';
+
 /** dtypes that LoRA factors may have on input and output. */
 export type FactorDtype = 'F32' | 'F16' | 'BF16';
 
@@ -14,11 +17,15 @@ export interface TensorEntry {
   readonly shape: readonly number[];
   readonly beginByte: number;
   readonly endByte: number;
+  /** The dtype in the file, where `dtype` is another: that which the tensor is to be written in. */
+  readonly castFrom?: string;
 }
 
 /** A tensor that is one factor of a LoRA pair: its dtype is one we can compute with. */
 export interface FactorEntry extends TensorEntry {
   readonly dtype: FactorDtype;
+  /** What results have that match the source, where it had no such dtype: F16 for quantised factors. */
+  readonly matchDtype?: FactorDtype;
 }
 
 export type ModuleKind = 'linear' | 'conv' | 'embedding';
@@ -37,13 +44,30 @@ export interface LoraModule {
   readonly n: number;
   /** alpha/rank, or alpha/√rank with rsLoRA. */
   readonly scale: number;
+  /** The tensor of one number that holds its alpha, where the format has such (kohya, diffusers). Written anew. */
+  readonly alpha?: AlphaTensor;
+  /** One of several that share a tensor, stacked along an axis: experts of a mixture. */
+  readonly expert?: { readonly index: number; readonly count: number };
+  /** The rows of B are written in another order: as an array of this shape (of m elements) with its axes reordered. */
+  readonly rowOrder?: { readonly shape: readonly number[]; readonly axes: readonly number[] };
+}
+
+/** A tensor whose bytes are known without the file. */
+export interface AlphaTensor {
+  readonly name: string;
+  readonly dtype: string;
+  /** [] or [1] */
+  readonly shape: readonly number[];
 }
 
 /** An adapter as read from its files. */
 export interface Adapter {
-  readonly format: 'peft';
+  readonly format: FormatName;
   readonly baseModel: string | null;
-  /** Global lora_alpha, r and use_rslora of the configuration. */
+  /**
+   * Global lora_alpha, r and use_rslora of the configuration. Where there is none: the alpha of most modules, the largest
+   * rank, false.
+   */
   readonly alpha: number;
   readonly configRank: number;
   readonly useRslora: boolean;
@@ -53,7 +77,7 @@ export interface Adapter {
   readonly passthrough: readonly TensorEntry[];
   /** Tensors whose contribution is scaled together with B·A (PEFT's lora_bias); they forbid scale "fold". */
   readonly hasLoraBias: boolean;
-  /** The whole configuration as read, for writing it back with everything it said. */
+  /** The whole configuration as read, for writing it back with everything it said; empty where the format has none. */
   readonly config: Readonly<Record<string, unknown>>;
   /** safetensors __metadata__ of the source. */
   readonly metadata: ReadonlyMap<string, string>;
@@ -72,10 +96,28 @@ export interface ModulePlan {
 /** fold: into the factors, 1 is left. keep: s stays. sqrt: s·√(old rank / new rank) is left. */
 export type ScaleMode = 'fold' | 'keep' | 'sqrt';
 
+/** A computed factor: A [rank, n] or B [m, rank], row by row. */
+export interface FactorRef {
+  readonly factor: 'a' | 'b';
+  readonly moduleIndex: number;
+}
+
 /** Where the bytes of one output tensor come from. */
 export type TensorSource =
   | { readonly kind: 'copy'; readonly entry: TensorEntry }
-  | { readonly kind: 'factor'; readonly factor: 'a' | 'b'; readonly moduleIndex: number };
+  | ({ readonly kind: 'factor' } & FactorRef)
+  /** Known already: an alpha. */
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /**
+   * Computed factors one after the other, taken as an array of `shape` whose axes are then reordered: axis i of the
+   * result is axis axes[i] of the array.
+   */
+  | {
+      readonly kind: 'arranged';
+      readonly parts: readonly FactorRef[];
+      readonly shape: readonly number[];
+      readonly axes: readonly number[];
+    };
 
 export interface OutputTensor {
   readonly name: string;
@@ -86,8 +128,18 @@ export interface OutputTensor {
 
 /** What a format's writer decides: names, order and shapes of the tensors, the configuration, the metadata. */
 export interface OutputPlan {
+  /** Name of the file with the weights. */
+  readonly weightsName: string;
   readonly tensors: readonly OutputTensor[];
+  /** __metadata__ of a safetensors file. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** Of the weights' file; its offsets are those of `tensors`, in their order. */
+  readonly layout: FileLayout;
   /** Other files of the adapter, complete: name → bytes (PEFT: adapter_config.json). */
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /**
+   * For headers that tell a digest of the data: called when all tensors are written.
+   * @returns the header, as long as that of the layout
+   */
+  readonly sealHeader?: (path: string) => Promise<Uint8Array>;
 }

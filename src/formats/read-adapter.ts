@@ -1,18 +1,62 @@
-import type { Adapter } from '../adapter/adapter.ts';
-import type { SafetensorsHeader } from '../safetensors/header.ts';
+import { open } from 'node:fs/promises';
+import type { TensorEntry } from '../adapter/adapter.ts';
+import { AppError } from '../errors.ts';
+import { readGgufHeader } from '../gguf/read-header.ts';
+import { quote } from '../json/quote.ts';
 import { readHeader } from '../safetensors/read-header.ts';
-import { readPeft } from './peft/read-peft.ts';
+import type { Format, ReadInput, ReadResult } from './format.ts';
+import { FORMATS } from './formats.ts';
+import { unrecognised } from './unrecognised.ts';
+
+/** The largest tensor that is read to understand a file. */
+const MAX_SMALL_TENSOR_BYTES = 64 * 1024;
+
+/** An adapter's files on this machine. */
+export interface AdapterFiles {
+  /** Safetensors or GGUF, only read. */
+  readonly weightsPath: string;
+  /** adapter_config.json; null where the format has none. */
+  readonly configBytes: Uint8Array | null;
+}
 
 /**
- * Reads an adapter from its files; of the weights only the header.
- * @param weightsPath a safetensors file
- * @param configBytes its adapter_config.json
+ * Reads an adapter from its files; of the weights the header and a few small tensors.
  * @throws AppError for everything wrong with the files; errors of the file system as they are
  */
-export async function readAdapter(
-  weightsPath: string,
-  configBytes: Uint8Array,
-): Promise<{ adapter: Adapter; header: SafetensorsHeader }> {
-  const header = await readHeader(weightsPath);
-  return { adapter: readPeft(header, configBytes), header };
+export async function readAdapter({ weightsPath, configBytes }: AdapterFiles): Promise<ReadResult> {
+  const gguf = await readGgufHeader(weightsPath);
+  const headers = { header: gguf ? null : await readHeader(weightsPath), gguf };
+  const format = recognise({ ...headers, configBytes });
+  return format.read({ ...headers, configBytes, readTensor: (entry) => readSmall(weightsPath, entry) });
+}
+
+function recognise(input: Pick<ReadInput, 'header' | 'gguf' | 'configBytes'>): Format {
+  const format = FORMATS.find(({ recognises }) => recognises(input));
+  if (!format) throw unrecognised(input);
+  return format;
+}
+
+async function readSmall(path: string, { name, beginByte, endByte }: TensorEntry): Promise<Uint8Array> {
+  const length = endByte - beginByte;
+  if (length > MAX_SMALL_TENSOR_BYTES) {
+    throw new AppError(
+      'LORA_RANK_DIMS',
+      `tensor ${quote(name)}: ${length} bytes where a few numbers are expected`,
+      { tensor: name },
+    );
+  }
+  const file = await open(path, 'r');
+  try {
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      const { bytesRead } = await file.read(bytes, done, length - done, beginByte + done);
+      if (bytesRead === 0)
+        throw new AppError('STORAGE_FAILED', `The weights end inside tensor ${quote(name)}.`);
+      done += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await file.close();
+  }
 }

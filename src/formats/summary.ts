@@ -1,8 +1,10 @@
 import type { Adapter } from '../adapter/adapter.ts';
+import type { FormatName } from '../adapter/format-name.ts';
+import { type SizePart, sizeOfAdapter } from '../adapter/size-audit.ts';
 
 /** What an adapter's record says about its content, under the names of the API. */
 export interface AdapterSummary {
-  readonly format: 'peft';
+  readonly format: FormatName;
   readonly base_model: string | null;
   readonly modules: number;
   readonly ranks: { readonly min: number; readonly max: number };
@@ -12,6 +14,8 @@ export interface AdapterSummary {
   /** Numbers in the LoRA factors; what is carried over does not count. */
   readonly parameters: number;
   readonly passthrough_tensors: number;
+  /** What takes the space. */
+  readonly size: SizePart[];
   readonly warnings: string[];
 }
 
@@ -36,6 +40,7 @@ export function summarise(adapter: Adapter): AdapterSummary {
     dtypes: [...dtypes].sort(),
     parameters,
     passthrough_tensors: adapter.passthrough.length,
+    size: sizeOfAdapter(adapter),
     warnings: [...adapter.warnings],
   };
 }

@@ -25,6 +25,11 @@ describe('summarise', () => {
       dtypes: ['BF16', 'F16', 'F32'],
       parameters: 4 * (16 + 32) + 2 * (10 + 20) + 8 * (6 + 75),
       passthrough_tensors: 2,
+      size: [
+        { what: 'lora', tensors: 6, bytes: 4 * 4 * 48 + 2 * 2 * 30 + 2 * 8 * 81 },
+        { what: 'biases', tensors: 1, bytes: 800 },
+        { what: 'other', tensors: 1, bytes: 80_000 },
+      ],
       warnings: [],
     });
   });

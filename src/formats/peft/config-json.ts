@@ -3,7 +3,8 @@ import { JsonError, type JsonErrorReason } from '../../json/json-error.ts';
 import { type JsonObject, type JsonValue, parseStrictJson } from '../../json/strict-json.ts';
 import { MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH } from './limits.ts';
 
-const CODES: Readonly<Record<JsonErrorReason, ErrorCode>> = {
+/** What is wrong with the JSON of a configuration, by what its reader says. */
+export const CONFIG_JSON_CODES: Readonly<Record<JsonErrorReason, ErrorCode>> = {
   encoding: 'CONFIG_JSON',
   syntax: 'CONFIG_JSON',
   'duplicate-key': 'CONFIG_DUPLICATE_KEY',
@@ -60,7 +61,7 @@ function codeOf({ reason, path: [field] }: JsonError): ErrorCode {
   if (reason === 'number-range' && (field === 'r' || field === 'rank_pattern')) return 'CONFIG_RANK';
   if (reason === 'number-range' && (field === 'lora_alpha' || field === 'alpha_pattern'))
     return 'CONFIG_ALPHA';
-  return CODES[reason];
+  return CONFIG_JSON_CODES[reason];
 }
 
 function withoutBom(bytes: Uint8Array): Uint8Array {

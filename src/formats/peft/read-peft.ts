@@ -2,35 +2,35 @@ import type { Adapter, LoraModule, TensorEntry } from '../../adapter/adapter.ts'
 import { AppError } from '../../errors.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
+import type { ReadResult } from '../format.ts';
+import { refuseUnusable } from '../pairs/refuse-unusable.ts';
+import { expertParameters } from './expert-parameters.ts';
 import { type PeftConfig, readConfig } from './read-config.ts';
-import { type FactorPair, readModule } from './read-module.ts';
+import { readModules } from './read-experts.ts';
+import type { FactorPair } from './read-module.ts';
+import { stageExperts } from './stage-experts.ts';
 import { foreignLora, readTensorKey } from './tensor-keys.ts';
-
-/**
- * Element types whose numbers mean nothing without a partner tensor (block-scaled) or that no module holds: whoever
- * sends them has a quantised checkpoint, not an adapter. Refused wherever they stand.
- */
-const UNUSABLE_DTYPES: ReadonlySet<string> = new Set(['F4', 'F6_E2M3', 'F6_E3M2', 'F8_E8M0', 'C64']);
 
 interface Sorted {
   /** By module path. */
   readonly pairs: ReadonlyMap<string, FactorPair>;
   readonly passthrough: readonly TensorEntry[];
   readonly hasBias: boolean;
-  readonly hasMagnitudes: boolean;
+  readonly magnitudes: number;
 }
 
 /**
  * Reads a PEFT LoRA adapter from the header of its adapter_model.safetensors and its adapter_config.json.
- * @throws AppError CONFIG_*, LORA_*, NO_LORA_TENSORS, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
+ * @throws AppError CONFIG_*, LORA_*, NO_LORA_TENSORS, FORMAT_MIXED, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
  */
-export function readPeft(header: SafetensorsHeader, configBytes: Uint8Array): Adapter {
+export function readPeftSource(header: SafetensorsHeader, configBytes: Uint8Array): ReadResult {
   const config = readConfig(configBytes);
-  const { pairs, passthrough, hasBias, hasMagnitudes } = sortTensors(header.tensors);
+  const { pairs, passthrough, hasBias, magnitudes } = sortTensors(header.tensors);
   if (pairs.size === 0) throw noLora(header.tensors);
-  refuseTargetParameters(config, pairs);
-  const modules: LoraModule[] = [...pairs].map(([name, pair]) => readModule(name, pair, config));
-  return {
+  refuseMixture(passthrough);
+  const parameters = expertParameters(pairs.keys(), config.targetParameters);
+  const modules = [...pairs].flatMap(([path, pair]) => readModules(path, pair, config, parameters.get(path)));
+  const adapter: Adapter = {
     format: 'peft',
     baseModel: config.baseModel,
     alpha: config.alpha,
@@ -41,27 +41,23 @@ export function readPeft(header: SafetensorsHeader, configBytes: Uint8Array): Ad
     hasLoraBias: hasBias || config.loraBias,
     config: config.fields,
     metadata: header.metadata,
-    warnings: [...config.warnings, ...doraWarning(config, hasMagnitudes)],
+    warnings: [...config.warnings, ...tyingWarning(config, modules), ...doraWarning(config, magnitudes)],
   };
+  return stageExperts(adapter, header.tensors);
 }
+
+/** The adapter alone: of one with experts, its tensors as they lie in the file that is made of the source. */
+export const readPeft = (header: SafetensorsHeader, configBytes: Uint8Array): Adapter =>
+  readPeftSource(header, configBytes).adapter;
 
 function sortTensors(tensors: readonly TensorEntry[]): Sorted {
   const pairs = new Map<string, FactorPair>();
   const passthrough: TensorEntry[] = [];
   let hasBias = false;
-  let hasMagnitudes = false;
+  let magnitudes = 0;
   for (const tensor of tensors) {
-    const { name, dtype } = tensor;
-    if (UNUSABLE_DTYPES.has(dtype)) {
-      throw new AppError(
-        'UNSUPPORTED_DTYPE',
-        `tensor ${quote(name)}: dtype ${dtype} has no place in an adapter`,
-        {
-          tensor: name,
-          dtype,
-        },
-      );
-    }
+    refuseUnusable(tensor);
+    const { name } = tensor;
     const key = readTensorKey(name);
     if (key.role === 'unknown-lora') {
       throw new AppError(
@@ -75,10 +71,10 @@ function sortTensors(tensors: readonly TensorEntry[]): Sorted {
       continue;
     }
     hasBias ||= key.role === 'bias';
-    hasMagnitudes ||= key.role === 'magnitude';
+    if (key.role === 'magnitude') magnitudes += 1;
     passthrough.push(tensor);
   }
-  return { pairs, passthrough, hasBias, hasMagnitudes };
+  return { pairs, passthrough, hasBias, magnitudes };
 }
 
 function addFactor(
@@ -98,26 +94,6 @@ function addFactor(
   pairs.set(module, { ...pair, [factor]: tensor });
 }
 
-/**
- * LoRA on parameters instead of modules (experts of a mixture): its two-dimensional factors stack the experts, so
- * that B·A is not ΔW.
- */
-function refuseTargetParameters(
-  { targetParameters }: PeftConfig,
-  pairs: ReadonlyMap<string, FactorPair>,
-): void {
-  const owners = targetParameters.map((path) => path.slice(0, Math.max(0, path.lastIndexOf('.'))));
-  for (const module of pairs.keys()) {
-    const nested = module.endsWith('.base_layer');
-    if (!nested && !owners.some((owner) => owner === '' || `.${module}`.endsWith(`.${owner}`))) continue;
-    throw new AppError(
-      'UNSUPPORTED_LORA_VARIANT',
-      `module ${quote(module)}: LoRA on parameters (target_parameters) cannot be squeezed yet`,
-      { module },
-    );
-  }
-}
-
 function noLora(tensors: readonly TensorEntry[]): AppError {
   const foreign = foreignLora(tensors.map(({ name }) => name));
   const found = foreign ? `it has ${foreign}` : `it has ${tensors.length} other tensors`;
@@ -128,11 +104,37 @@ function noLora(tensors: readonly TensorEntry[]): AppError {
   );
 }
 
-function doraWarning({ useDora }: PeftConfig, hasMagnitudes: boolean): string[] {
-  if (!useDora && !hasMagnitudes) return [];
+/** Half an adapter must not pass for a whole one. */
+function refuseMixture(others: readonly TensorEntry[]): void {
+  for (const { name } of others) {
+    const foreign = foreignLora([name]);
+    if (!foreign) continue;
+    throw new AppError(
+      'FORMAT_MIXED',
+      `adapter_model.safetensors: tensor ${quote(name)} is one of ${foreign}, among PEFT LoRA tensors`,
+      { tensor: name },
+    );
+  }
+}
+
+/**
+ * Of a tied pair either half gives the whole ΔW (lora_A of the head is B of the embedding, transposed), and PEFT loads
+ * them into the same memory.
+ */
+function tyingWarning({ fields }: PeftConfig, modules: readonly LoraModule[]): string[] {
+  const isTied = fields.ensure_weight_tying === true && modules.some(({ kind }) => kind === 'embedding');
+  if (!isTied) return [];
   return [
-    'DoRA: the magnitude vectors are carried over unchanged; errors are those of scale·B·A, not of the weights after ' +
-      'the base model is normalised',
+    'ensure_weight_tying: an embedding and a head that share their factors are squeezed each for itself; PEFT ties them ' +
+      'again when it loads the result',
+  ];
+}
+
+function doraWarning({ useDora }: PeftConfig, magnitudes: number): string[] {
+  if (!useDora && magnitudes === 0) return [];
+  return [
+    `DoRA: of W′ = m·(W + ΔW)/‖W + ΔW‖ the update ΔW of the direction is squeezed, and the magnitudes m (${magnitudes} ` +
+      'vectors) are carried over unchanged; errors are those of ΔW, not of W′, which needs the base model',
   ];
 }
 

@@ -3,6 +3,7 @@ import { remainingScale } from '../../adapter/remaining-scale.ts';
 import { AppError } from '../../errors.ts';
 import { harmlessInit } from './init-lora-weights.ts';
 import { MAX_CONFIG_BYTES } from './limits.ts';
+import { namedValues } from './named-values.ts';
 import { patternEntries } from './write-patterns.ts';
 
 /**
@@ -11,18 +12,17 @@ import { patternEntries } from './write-patterns.ts';
  *
  * "fold" makes every scale exactly 1: lora_alpha = r for every module, without rsLoRA. "keep" preserves each module's
  * scale s, "sqrt" lets it grow by √(old rank / new rank): lora_alpha = s·r, or s·√r where rsLoRA stays on.
- * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own
+ * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own, FORMAT_NOT_WRITABLE for
+ *   experts whose ranks the configuration cannot say
  */
 export function writeConfig(adapter: Adapter, plans: readonly ModulePlan[], scale: ScaleMode): Uint8Array {
   const useRslora = scale !== 'fold' && adapter.useRslora;
-  const ranks = plans.map(({ module, rank }) => ({ name: module.name, value: rank }));
-  const alphas = plans.map(({ module, rank }) => ({
-    name: module.name,
-    value:
-      scale === 'fold'
-        ? rank
-        : alphaFor(remainingScale(scale, module, rank), useRslora ? Math.sqrt(rank) : rank),
-  }));
+  const alphaOf = ({ module, rank }: ModulePlan): number =>
+    scale === 'fold'
+      ? rank
+      : alphaFor(remainingScale(scale, module, rank), useRslora ? Math.sqrt(rank) : rank);
+  const ranks = namedValues(adapter, plans, ({ rank }) => rank);
+  const alphas = namedValues(adapter, plans, alphaOf);
   // Servers compare r with their limit and size their buffers by it, so it has to be the largest.
   const rank = ranks.reduce((largest, { value }) => Math.max(largest, value), 1);
   const alpha = scale === 'fold' ? rank : mostFrequent(alphas.map(({ value }) => value));

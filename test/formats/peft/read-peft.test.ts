@@ -215,17 +215,18 @@ describe('readPeft: refusals', () => {
       'experts',
     ],
     [
-      'LoRA on parameters',
-      linear('layers.0.mlp.experts', 32),
-      { target_parameters: ['mlp.experts.gate_up_proj'] },
-      'UNSUPPORTED_LORA_VARIANT',
-      '"layers.0.mlp.experts"',
-    ],
-    [
-      'LoRA on a second parameter',
-      linear('mlp.experts.base_layer', 4),
+      'tensors of another trainer among them',
+      [...q, tensor('x.lora_down.weight', [4, 8]), tensor('x.lora_up.weight', [8, 4])],
       {},
-      'UNSUPPORTED_LORA_VARIANT',
+      'FORMAT_MIXED',
+      'x.lora_down.weight',
+    ],
+    ['LoHa among them', [...q, tensor('x.hada_w1_a', [8, 4])], {}, 'FORMAT_MIXED', 'hada_w1_a'],
+    [
+      'a stack of experts that the configuration does not tell of',
+      linear('mlp.experts.base_layer', 32),
+      {},
+      'CONFIG_RANK_MISMATCH',
       'base_layer',
     ],
     [

@@ -1,0 +1,46 @@
+import { AppError } from '../errors.ts';
+import { CONFIG_FILE, WEIGHTS_FILE } from './file-names.ts';
+import { pickleRefused } from './pickle-refused.ts';
+import { isPickleName, isWeightsName, USUAL_WEIGHTS } from './weights-names.ts';
+
+const MAX_SHOWN = 5;
+
+/** The files of a folder that make an adapter. */
+export interface ChosenFiles {
+  readonly weights: string;
+  /** null: there is none, which some formats do not need. */
+  readonly config: string | null;
+}
+
+/**
+ * Finds an adapter among the files of a folder: a usual name, else the only file of weights that there is.
+ * @param names of the folder's files, without paths
+ * @param folder as it is called in messages
+ * @throws AppError PICKLE_REFUSED where pickles are all there is, FILE_MISSING where nothing is, or nobody can tell which
+ */
+export function chooseWeights(names: readonly string[], folder: string): ChosenFiles {
+  const config = names.includes(CONFIG_FILE) ? CONFIG_FILE : null;
+  const usual = USUAL_WEIGHTS.find((name) => names.includes(name));
+  if (usual !== undefined) return { weights: usual, config };
+  const all = names.filter(isWeightsName).sort();
+  if (all.length === 1) return { weights: all[0]!, config };
+  if (all.length > 1) throw several(all, folder);
+  const pickle = names.filter(isPickleName).sort()[0];
+  if (pickle !== undefined) throw pickleRefused(pickle);
+  const missing = [WEIGHTS_FILE, ...(config === null ? [CONFIG_FILE] : [])];
+  throw new AppError(
+    'FILE_MISSING',
+    `${folder} has no ${missing.join(' and no ')}, nor any other file of weights (.safetensors, .gguf).`,
+    { folder, missing },
+  );
+}
+
+function several(all: readonly string[], folder: string): AppError {
+  const shown = all.slice(0, MAX_SHOWN).map((name) => JSON.stringify(name.slice(0, 80)));
+  const more = all.length > MAX_SHOWN ? ` and ${all.length - MAX_SHOWN} more` : '';
+  return new AppError(
+    'FILE_MISSING',
+    `${folder} has ${all.length} files of weights, ${shown.join(', ')}${more}, and none of a usual name: say which one.`,
+    { folder, found: all.slice(0, MAX_SHOWN), missing: [WEIGHTS_FILE] },
+  );
+}

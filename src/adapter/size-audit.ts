@@ -1,0 +1,60 @@
+import type { Adapter } from './adapter.ts';
+import { classOf, SIZE_CLASSES, type SizeClass, savedModules } from './tensor-class.ts';
+
+/** One part of what takes the space. */
+export interface SizePart {
+  readonly what: SizeClass;
+  readonly tensors: number;
+  /** Of their data; the header of the file comes on top. */
+  readonly bytes: number;
+}
+
+/** A tensor and the bytes of its data. */
+export interface SizedTensor {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/**
+ * What takes the space in a file.
+ * @param tensors all of them
+ * @param adapter whose carried tensors are told by their names; all others are of LoRA: factors and alphas
+ * @returns the parts that there are, in the order of SIZE_CLASSES
+ */
+export function auditSize(
+  tensors: readonly SizedTensor[],
+  { passthrough, config }: Pick<Adapter, 'passthrough' | 'config'>,
+): SizePart[] {
+  const saved = savedModules(config);
+  const carried = new Set(passthrough.map(({ name }) => name));
+  const parts = new Map<SizeClass, { tensors: number; bytes: number }>();
+  for (const { name, bytes } of tensors) {
+    const what = carried.has(name) ? classOf({ name }, saved) : 'lora';
+    const part = parts.get(what) ?? { tensors: 0, bytes: 0 };
+    parts.set(what, { tensors: part.tensors + 1, bytes: part.bytes + bytes });
+  }
+  return SIZE_CLASSES.flatMap((what) => {
+    const part = parts.get(what);
+    return part ? [{ what, ...part }] : [];
+  });
+}
+
+/** What takes the space in an adapter's file as it was read. */
+export function sizeOfAdapter(adapter: Adapter): SizePart[] {
+  const bytes = new Map<string, number>();
+  const add = (name: string, more: number): void => {
+    bytes.set(name, (bytes.get(name) ?? 0) + more);
+  };
+  // Experts share a tensor, each having a part of it.
+  for (const { a, b, alpha } of adapter.modules) {
+    for (const { name, beginByte, endByte } of [a, b]) add(name, endByte - beginByte);
+    if (alpha) add(alpha.name, ALPHA_BYTES[alpha.dtype] ?? 4);
+  }
+  for (const { name, beginByte, endByte } of adapter.passthrough) add(name, endByte - beginByte);
+  return auditSize(
+    [...bytes].map(([name, size]) => ({ name, bytes: size })),
+    adapter,
+  );
+}
+
+const ALPHA_BYTES: Readonly<Record<string, number>> = { F64: 8, I64: 8, F32: 4, I32: 4, F16: 2, BF16: 2 };

@@ -1,0 +1,115 @@
+import type { FactorDtype, FactorEntry, TensorEntry } from './adapter.ts';
+
+/**
+ * What has to be made of a file before it can be squeezed: a safetensors file of plain factors, A [rank, n] and
+ * B [m, rank] row by row. Formats whose factors lie so already need none. The tensors of the adapter that a reader gives
+ * together with a plan lie in the file that the plan makes.
+ */
+export interface StagingPlan {
+  /** In the order in which the file has them when they are laid out (safetensors/layout.ts). */
+  readonly tensors: readonly StagedTensor[];
+  readonly derivations: readonly Derivation[];
+}
+
+export interface StagedTensor {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly source: StagedSource;
+}
+
+/** Where the bytes of a staged tensor come from. Entries are those of the source file. */
+export type StagedSource =
+  | { readonly kind: 'copy'; readonly entry: TensorEntry }
+  /** The entry's numbers as an array of `shape`, its axes reordered: axis i of the result is axis axes[i] of the source. */
+  | {
+      readonly kind: 'permute';
+      readonly entry: TensorEntry;
+      readonly shape: readonly number[];
+      readonly axes: readonly number[];
+    }
+  /** Blocks of 32 numbers: a float16 scale and 32 signed bytes (ggml-quants.h, block_q8_0). The result is F32. */
+  | { readonly kind: 'dequantise'; readonly entry: TensorEntry; readonly encoding: 'q8_0' }
+  /** Computed; F32. */
+  | { readonly kind: 'derived'; readonly derivation: number; readonly factor: 'a' | 'b' };
+
+/** A tensor of numbers that we can compute with, flattened to a matrix. */
+export interface MatrixEntry {
+  readonly entry: FactorEntry;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** A matrix in the file, or the product of two: left [rows, r] · right [r, columns]. */
+export type MatrixSource = MatrixEntry | { readonly left: MatrixEntry; readonly right: MatrixEntry };
+
+/** An update that is no product of two matrices in the file, and how it becomes one of `rank`: ΔW ≈ B·A. */
+export type Derivation = {
+  /** Path of the module, for messages. */
+  readonly module: string;
+  readonly m: number;
+  readonly n: number;
+  /** Of the factors that are made: what is exact for the kind, or less, for the best approximation of that rank. */
+  readonly rank: number;
+} & (
+  | {
+      /**
+       * LoHa (arXiv 2108.06098): (w1a·w1b) ⊙ (w2a·w2b), of rank r₁·r₂ exactly: the face-splitting product of w1a and w2a
+       * by rows, times that of w1b and w2b by columns (Khatri–Rao).
+       */
+      readonly kind: 'hadamard';
+      /** [m, r₁], [r₁, n], [m, r₂], [r₂, n] */
+      readonly w1a: MatrixEntry;
+      readonly w1b: MatrixEntry;
+      readonly w2a: MatrixEntry;
+      readonly w2b: MatrixEntry;
+    }
+  /** LoHa of a convolution with a core: each side is Tucker's, einsum('i j k, i p, j r -> p r k', t, a, b), flattened. */
+  | {
+      readonly kind: 'hadamard-tucker';
+      readonly sides: readonly [TuckerSide, TuckerSide];
+      readonly kernel: number;
+    }
+  /**
+   * LoKr: kron(w1, w2); exact where w2 (or w1) is a product, by kron(P·Q, R·S) = kron(P, R)·kron(Q, S). A matrix in the
+   * file counts as its product with a unit matrix on the smaller side, w2 with a core as aᵀ times the rest.
+   */
+  | {
+      readonly kind: 'kronecker';
+      readonly w1: MatrixSource;
+      readonly w2: MatrixSource | TuckerSide;
+      /**
+       * A convolution: w2 is [rows, columns·kernel] with the kernel innermost, and ΔW flattened is
+       * [w1.rows·w2.rows, w1.columns·w2.columns·kernel].
+       */
+      readonly kernel: number;
+    }
+  /** LoCon with a core: ΔW[p, r, k] = Σᵢⱼ up[p, i]·mid[i, j, k]·down[j, r]; exact, with B = up. */
+  | {
+      readonly kind: 'tucker';
+      /** [m, rank] */
+      readonly up: MatrixEntry;
+      /** [rank, rank·kernel], the kernel innermost */
+      readonly mid: MatrixEntry;
+      /** [rank, n/kernel] */
+      readonly down: MatrixEntry;
+      readonly kernel: number;
+    }
+  /** The whole update as a matrix: its best approximation of `rank`, by randomised SVD of ΔW itself. */
+  | { readonly kind: 'dense'; readonly update: MatrixEntry }
+);
+
+/** t [i, j·kernel], a [i, m], b [j, n/kernel] */
+export interface TuckerSide {
+  readonly t: MatrixEntry;
+  readonly a: MatrixEntry;
+  readonly b: MatrixEntry;
+}
+
+/** What the factors of a derivation leave out: ‖ΔW − B·A‖², 0 where they are exact. Without the module's scale. */
+export interface Derived {
+  readonly residualEnergy: number;
+}
+
+/** dtype of everything that is computed for a staged file. */
+export const STAGED_DTYPE: FactorDtype = 'F32';

@@ -1,0 +1,49 @@
+import type { TensorEntry } from './adapter.ts';
+
+/** What takes the space in a file of weights, in the order it is told. */
+export const SIZE_CLASSES = [
+  'lora',
+  'heads',
+  'embeddings',
+  'base_layers',
+  'biases',
+  'magnitudes',
+  'other',
+] as const;
+export type SizeClass = (typeof SIZE_CLASSES)[number];
+/** What a tensor is that is no LoRA factor. */
+export type CarriedClass = Exclude<SizeClass, 'lora'>;
+
+const MAGNITUDE = /\.lora_magnitude_vector(?:\.|$)|\.dora_scale$|\.magnitude$/;
+/** PEFT's lora_bias, which belongs to the factor wherever that is. */
+export const LORA_BIAS = /\.lora_B(?:\.[^.]+)?\.bias$/;
+/** PEFT's save_embedding_layers: the base model's own weights of a module that LoRA is on. */
+const BASE_LAYER = /(?:^|\.)base_layer\./;
+/** Names of transformers for what turns tokens into vectors, and PEFT's trainable tokens. */
+const EMBEDDING =
+  /(?:^|\.)(?:embed_tokens|embed_in|embeddings?|word_embeddings|tok_embeddings|wte|wpe|shared|trainable_tokens_\w+)(?:\.|$)|^bundle_emb\./;
+const HEAD = /(?:^|\.)(?:lm_head|embed_out|score|classifier|qa_outputs|\w*_head)(?:\.|$)/;
+const BIAS = /\.(?:bias|diff_b|b_norm)$/;
+
+/**
+ * What a carried tensor is, by its name (those of PEFT, transformers and kohya).
+ * @param saved names of modules that the configuration says were trained in full (PEFT's modules_to_save)
+ */
+export function classOf({ name }: Pick<TensorEntry, 'name'>, saved: readonly string[]): CarriedClass {
+  if (MAGNITUDE.test(name)) return 'magnitudes';
+  if (LORA_BIAS.test(name)) return 'biases';
+  if (BASE_LAYER.test(name)) return 'base_layers';
+  if (EMBEDDING.test(name)) return 'embeddings';
+  if (HEAD.test(name) || saved.some((module) => isOf(module, name))) return 'heads';
+  return BIAS.test(name) ? 'biases' : 'other';
+}
+
+/** Whether a tensor is one of a module that is named by the end of its path. */
+export const isOf = (module: string, tensor: string): boolean =>
+  `.${tensor.slice(0, tensor.lastIndexOf('.') + 1)}`.includes(`.${module}.`);
+
+/** modules_to_save of a configuration; empty where there is none. */
+export function savedModules(config: Readonly<Record<string, unknown>>): string[] {
+  const { modules_to_save: saved } = config;
+  return Array.isArray(saved) ? saved.filter((name) => typeof name === 'string') : [];
+}

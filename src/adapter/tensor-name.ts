@@ -1,0 +1,20 @@
+/** C0, DEL and C1 control characters would garble logs and terminals. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+/** Names become paths in some tools (one file a tensor). */
+const PATH_LIKE = /^[/\\]|^[a-zA-Z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)/;
+
+/**
+ * What is wrong with the name of a tensor that a stranger sent, whatever the file it stands in.
+ * @param maxBytes longest name in UTF-8
+ * @returns undefined for a good name
+ */
+export function faultOfName(name: string, maxBytes: number): string | undefined {
+  const bytes = Buffer.byteLength(name);
+  if (bytes > maxBytes) return `the name has ${bytes} bytes, at most ${maxBytes}`;
+  if (name === '') return 'the name is empty';
+  if (CONTROL.test(name)) return 'the name has control characters';
+  if (PATH_LIKE.test(name)) return 'the name leads out of a folder';
+  if (name.split('.').includes('__proto__')) return 'a part of the name is "__proto__"';
+  return undefined;
+}

@@ -1,0 +1,101 @@
+import type { Adapter } from '../../adapter/adapter.ts';
+import { quote } from '../../json/quote.ts';
+import { commonScale } from './common-scale.ts';
+import type { ConvertOptions } from './convert-options.ts';
+import type { GgufArchitecture } from './gguf-architectures.ts';
+import { GGUF_ARCHITECTURES, ggufArchitecture, ggufName, hfPath } from './gguf-architectures.ts';
+import { needsOption, notConvertible, type Route } from './not-convertible.ts';
+import { rowOrder } from './row-order.ts';
+import type { NamesIn, NamesOut } from './source.ts';
+
+/** @throws AppError FORMAT_NOT_CONVERTIBLE */
+function architectureOf(
+  said: unknown,
+  route: Route,
+): { readonly name: string; readonly architecture: GgufArchitecture } {
+  const known = GGUF_ARCHITECTURES.join(', ');
+  if (typeof said !== 'string') {
+    throw needsOption(route, 'architecture', `the names do not tell which of ${known} the base model is`);
+  }
+  const found = ggufArchitecture(said);
+  if (found) return found;
+  throw needsOption(
+    route,
+    'architecture',
+    `of ${quote(said)} the names are not known; of these they are: ${known}`,
+  );
+}
+
+/** What is asked for goes before what the file says: it may be an architecture of its own with known names. */
+const saidBy = (config: Adapter['config'], { architecture }: ConvertOptions): unknown =>
+  architecture ?? config['general.architecture'];
+
+/** Experts are numbered behind the name. */
+const tensorName = (name: string): string => name.replace(/#\d+$/, '').replace(/\.weight$/, '');
+
+/** GGUF: the names of llama.cpp against those of transformers, by architecture. */
+export const GGUF_IN: NamesIn = {
+  placed: ({ modules, config }, options, route) => {
+    const { name: called, architecture } = architectureOf(saidBy(config, options), route);
+    return modules.map((module) => {
+      const name = tensorName(module.name);
+      const path = hfPath(architecture, name);
+      if (path === null)
+        throw notConvertible(route, module.name, `belongs to no module that is known of ${called}`);
+      const order = architecture.reordersRows
+        ? rowOrder('from-gguf', name, module, options, route)
+        : undefined;
+      return {
+        module: order ? { ...module, rowOrder: order } : module,
+        place: { component: 'language_model', path },
+      };
+    });
+  },
+  extra: () => null,
+  prefixOf: ({ name }) => name,
+  isConv1d: ({ config }, options) => {
+    const said = saidBy(config, options);
+    return typeof said === 'string' && ggufArchitecture(said)?.architecture.isConv1d === true;
+  },
+};
+
+export const GGUF_OUT: NamesOut = {
+  named: ({ placed }, options, route) => {
+    const { name: called, architecture } = architectureOf(options.architecture, route);
+    return placed.map(({ module, place: { component, path } }) => {
+      const name = component === 'language_model' ? ggufName(architecture, path) : null;
+      if (name === null) throw notConvertible(route, module.name, `is no module that is known of ${called}`);
+      const order = architecture.reordersRows ? rowOrder('to-gguf', name, module, options, route) : undefined;
+      return {
+        name,
+        a: `${name}.weight.lora_a`,
+        b: `${name}.weight.lora_b`,
+        ...(order ? { rowOrder: order } : {}),
+      };
+    });
+  },
+  extra: () => null,
+  frame: ({ placed, baseModel }, _named, options) => ({
+    config: {
+      'general.architecture': ggufArchitecture(options.architecture!)!.name,
+      'general.type': 'adapter',
+      'adapter.type': 'lora',
+      // The writer fills it in.
+      'general.file_type': { type: 4, value: 0 },
+      ...baseOf(options.base_model ?? baseModel),
+      'adapter.lora.alpha': commonScale(placed.map(({ module }) => module)).alpha,
+    },
+    metadata: new Map(),
+  }),
+};
+
+/** How llama.cpp's files name the model they were made from (gguf-py, metadata.py): a repository, or any name. */
+function baseOf(model: string | null): Record<string, unknown> {
+  if (model === null) return {};
+  const isRepository = /^[\w.-]+\/[\w.-]+$/.test(model);
+  return {
+    'general.base_model.count': { type: 4, value: 1 },
+    'general.base_model.0.name': isRepository ? model.slice(model.indexOf('/') + 1) : model,
+    ...(isRepository ? { 'general.base_model.0.repo_url': `https://huggingface.co/${model}` } : {}),
+  };
+}

@@ -1,0 +1,132 @@
+import type { Adapter, AlphaTensor, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
+import { AppError } from '../../errors.ts';
+import { quote } from '../../json/quote.ts';
+import type { ReadInput } from '../format.ts';
+import { byName } from '../pairs/by-name.ts';
+import { collectPairs } from '../pairs/collect-pairs.ts';
+import { mostFrequent } from '../pairs/most-frequent.ts';
+import { readPair } from '../pairs/read-pair.ts';
+import { readScalar } from '../pairs/scalar.ts';
+import type { PeftConfig } from '../peft/read-config.ts';
+import { componentConfig, parseAdapterMetadata } from './adapter-metadata.ts';
+import { type ModulePath, readDiffusersKey, readFactorName } from './tensor-keys.ts';
+import { diffusersWarnings } from './warnings.ts';
+
+/** How far an alpha may be from what the metadata says: it may be a float16. */
+const SAME_SCALE = 1e-3;
+
+/** What decides the scale of one module. */
+export interface ScaleSource {
+  readonly component: string;
+  /** PEFT's configuration of the component, where the metadata has one. */
+  readonly config: PeftConfig | undefined;
+  readonly alpha: number | undefined;
+}
+
+/**
+ * Reads a file of diffusers or ai-toolkit. The scale of a module is, in this order: what the metadata says (as
+ * diffusers' loader does), its alpha/rank, 1. A module is called by its component and path, as
+ * "unet.mid_block.attentions.0.proj_in".
+ * @throws AppError CONFIG_*, FORMAT_MIXED, LORA_*, NO_LORA_TENSORS, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
+ */
+export async function readDiffusers({
+  header,
+  readTensor,
+}: Pick<ReadInput, 'readTensor'> & { readonly header: NonNullable<ReadInput['header']> }): Promise<Adapter> {
+  const { pairs, alphas, passthrough, hasBias, hasMagnitudes } = collectPairs(
+    'diffusers',
+    header.tensors,
+    readDiffusersKey,
+  );
+  const configs = new ConfigTable(header.metadata);
+  const read: { module: LoraModule; source: ScaleSource }[] = [];
+  for (const [name, pair] of pairs) {
+    const path = readFactorName(pair.a.name)!;
+    const entry = alphas.get(name);
+    const source = {
+      component: path.component,
+      config: configs.of(path.component),
+      alpha: entry && (await readScalar(entry, readTensor)),
+    };
+    read.push({ module: withScale(readPair(name, pair), path, source, entry), source });
+  }
+  const modules = read.map(({ module }) => module).sort(byName);
+  const ranks = modules.map(({ rank }) => rank);
+  return {
+    format: 'diffusers',
+    baseModel: configs.baseModel,
+    alpha: mostFrequent(modules.map(({ scale, rank }) => scale * rank)),
+    configRank: ranks.reduce((largest, rank) => Math.max(largest, rank), 1),
+    useRslora: false,
+    modules,
+    passthrough,
+    hasLoraBias: hasBias,
+    config: {},
+    metadata: header.metadata,
+    warnings: [...configs.warnings, ...diffusersWarnings(read, hasMagnitudes)],
+  };
+}
+
+function withScale(
+  module: Omit<LoraModule, 'scale'>,
+  { path }: ModulePath,
+  { config, alpha }: ScaleSource,
+  entry: TensorEntry | undefined,
+): LoraModule {
+  const { name, rank } = module;
+  const own: { alpha?: AlphaTensor } = entry
+    ? { alpha: { name: entry.name, dtype: entry.dtype, shape: entry.shape } }
+    : {};
+  const fromAlpha = alpha === undefined ? undefined : alpha / rank;
+  if (!config) return { ...module, ...own, scale: fromAlpha ?? 1 };
+  const told = config.rankPattern.find(path) ?? config.rank;
+  if (told !== rank) {
+    throw new AppError(
+      'CONFIG_RANK_MISMATCH',
+      `module ${quote(name)}: the tensors have rank ${rank}, lora_adapter_metadata says ${told}`,
+      { module: name, rank, told },
+    );
+  }
+  const scale =
+    (config.alphaPattern.find(path) ?? config.alpha) / (config.useRslora ? Math.sqrt(rank) : rank);
+  if (fromAlpha !== undefined && Math.abs(fromAlpha - scale) > SAME_SCALE * Math.abs(scale)) {
+    throw new AppError(
+      'CONFIG_ALPHA',
+      `tensor ${quote(entry!.name)}: the scale is ${fromAlpha} by this alpha, ${scale} by lora_adapter_metadata`,
+      { tensor: entry!.name, scales: [fromAlpha, scale] },
+    );
+  }
+  return { ...module, ...own, scale };
+}
+
+/** The configurations in the metadata, each read once. */
+class ConfigTable {
+  readonly #json: ReturnType<typeof parseAdapterMetadata>;
+  readonly #configs = new Map<string, PeftConfig | undefined>();
+
+  constructor(metadata: ReadonlyMap<string, string>) {
+    this.#json = parseAdapterMetadata(metadata);
+  }
+
+  of(component: string): PeftConfig | undefined {
+    if (!this.#json) return undefined;
+    if (!this.#configs.has(component)) this.#configs.set(component, componentConfig(this.#json, component));
+    return this.#configs.get(component);
+  }
+
+  get baseModel(): string | null {
+    return [...this.#configs.values()].find((config) => config?.baseModel)?.baseModel ?? null;
+  }
+
+  get warnings(): string[] {
+    const untold = [...this.#configs].filter(([, config]) => !config).map(([component]) => component);
+    return [
+      ...[...this.#configs.values()].flatMap((config) => config?.warnings ?? []),
+      ...untold.map(
+        (component) =>
+          `lora_adapter_metadata says nothing of ${component === '' ? 'modules without a component' : component}: ` +
+          'the scale there is that of the alphas, or 1',
+      ),
+    ];
+  }
+}

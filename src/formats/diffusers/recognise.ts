@@ -1,0 +1,26 @@
+import type { SafetensorsHeader } from '../../safetensors/header.ts';
+import { formatOfName } from '../pairs/format-of-name.ts';
+import { ADAPTER_METADATA } from './adapter-metadata.ts';
+import { readFactorName } from './tensor-keys.ts';
+
+/** First parts of paths that only models of diffusers have. */
+const MODEL_PARTS = /^(?:down_blocks|mid_block|up_blocks|transformer_blocks|single_transformer_blocks)\./;
+
+/** "transformer" is also what GPT-2, Falcon, BLOOM and ChatGLM call their layers. */
+const LANGUAGE_MODEL = /^(?:h|encoder|wte|word_embeddings|embedding)\./;
+
+/**
+ * Whether a file is of diffusers or ai-toolkit. PEFT's names are theirs only behind a component of a pipeline, in a part
+ * of an image model, or with diffusers' metadata: else they are PEFT's without its configuration, and the scale unknown.
+ */
+export function isDiffusers({ tensors, metadata }: SafetensorsHeader): boolean {
+  return tensors.some(({ name }) => {
+    const format = formatOfName(name);
+    const factor = format === 'diffusers' || format === undefined ? readFactorName(name) : undefined;
+    if (!factor) return false;
+    const { component, path, style } = factor;
+    if (style !== 'peft' || metadata.has(ADAPTER_METADATA)) return true;
+    if (component === '') return MODEL_PARTS.test(path);
+    return component !== 'transformer' || !LANGUAGE_MODEL.test(path);
+  });
+}

@@ -1,0 +1,107 @@
+import type { Adapter, ModulePlan, OutputPlan, OutputTensor, ScaleMode } from '../../adapter/adapter.ts';
+import { remainingScale } from '../../adapter/remaining-scale.ts';
+import { AppError } from '../../errors.ts';
+import { quote } from '../../json/quote.ts';
+import { layOut } from '../../safetensors/layout.ts';
+import type { WriteOptions } from '../format.ts';
+import { checkPlans, copyOf, planPair } from '../pairs/plan-pairs.ts';
+import { scalarTensor } from '../pairs/scalar.ts';
+import { ADAPTER_METADATA } from './adapter-metadata.ts';
+import { readFactorName } from './tensor-keys.ts';
+import { type PlacedPlan, writeAdapterMetadata } from './write-metadata.ts';
+
+export const DIFFUSERS_WEIGHTS = 'pytorch_lora_weights.safetensors';
+
+/**
+ * Plans a file of diffusers: tensors under their old names, alphas and metadata as they are needed (`scalePlaces`).
+ * @param plans one for each of `adapter.modules`, in the same order
+ * @throws AppError LORA_BIAS_NEEDS_KEEP: a bias of B is scaled together with B·A, so that another scale would change it
+ * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own
+ * @throws RangeError for names of factors that are not of the format, or plans of other modules (our own mistake)
+ */
+export function planDiffusersOutput(
+  adapter: Adapter,
+  plans: readonly ModulePlan[],
+  { scale, provenance }: WriteOptions,
+): OutputPlan {
+  checkPlans(adapter, plans);
+  if (adapter.hasLoraBias) refuseOtherScales(plans, scale);
+  const placed = plans.map(place);
+  const { alphas, metadata: hasMetadata } = scalePlaces(adapter, placed, scale);
+  const tensors = [
+    ...placed.flatMap((one, index) => [
+      ...planPair(one.plan, index, scale),
+      ...(alphas ? [alphaOf(one, scale)] : []),
+    ]),
+    ...adapter.passthrough.map(copyOf),
+  ];
+  const metadata = new Map([['format', 'pt'], ...adapter.metadata]);
+  if (hasMetadata) metadata.set(ADAPTER_METADATA, writeAdapterMetadata(adapter, placed, scale));
+  for (const [key, value] of provenance) metadata.set(key, value);
+  return {
+    weightsName: DIFFUSERS_WEIGHTS,
+    tensors,
+    metadata,
+    layout: layOut(tensors, metadata),
+    files: new Map(),
+  };
+}
+
+/**
+ * Where the scales are written. What the source had is written anew: alphas (then of all modules, so that no reader has
+ * to guess), metadata, both. Had it none of them, alphas are only added where a scale other than 1 is left; and metadata
+ * where ranks differ, because without alphas diffusers divides the first rank by each (see warnings.ts). Not with
+ * `diffusion_model`, whose modules diffusers renames before it looks for the metadata of `transformer`, and fails.
+ */
+function scalePlaces(
+  adapter: Adapter,
+  placed: readonly PlacedPlan[],
+  scale: ScaleMode,
+): { readonly alphas: boolean; readonly metadata: boolean } {
+  const hadMetadata = adapter.metadata.has(ADAPTER_METADATA);
+  const isScaled = placed.some(({ plan }) => remainingScale(scale, plan.module, plan.rank) !== 1);
+  const alphas = adapter.modules.some(({ alpha }) => alpha) || (isScaled && !hadMetadata);
+  const ranks = new Map<string, number>();
+  const isUneven = placed.some(({ plan, place: { component } }) => {
+    const first = ranks.get(component) ?? plan.rank;
+    ranks.set(component, first);
+    return first !== plan.rank;
+  });
+  const isRenamed = placed.some(({ place: { component } }) => component === 'diffusion_model');
+  return { alphas, metadata: hadMetadata || (!alphas && isUneven && !isRenamed) };
+}
+
+function place(plan: ModulePlan): PlacedPlan {
+  const found = readFactorName(plan.module.a.name);
+  if (!found) throw new RangeError(`"${plan.module.a.name}" is no factor of a file of diffusers`);
+  return { plan, place: found };
+}
+
+function alphaOf(
+  { plan: { module, rank }, place: { alphaName } }: PlacedPlan,
+  scale: ScaleMode,
+): OutputTensor {
+  const left = remainingScale(scale, module, rank);
+  const whole = Math.round(left * rank);
+  const { dtype, bytes } = scalarTensor(
+    whole / rank === left ? whole : left * rank,
+    module.alpha?.dtype ?? 'F32',
+  );
+  return {
+    name: module.alpha?.name ?? alphaName,
+    dtype,
+    shape: module.alpha?.shape ?? [],
+    source: { kind: 'bytes', bytes },
+  };
+}
+
+function refuseOtherScales(plans: readonly ModulePlan[], scale: ScaleMode): void {
+  for (const { module, rank } of plans) {
+    if (remainingScale(scale, module, rank) === module.scale) continue;
+    throw new AppError(
+      'LORA_BIAS_NEEDS_KEEP',
+      `module ${quote(module.name)}: the adapter has lora_bias, which is scaled together with B·A: ask for scale "keep"`,
+      { module: module.name },
+    );
+  }
+}

@@ -1,0 +1,50 @@
+import type { Adapter, ModulePlan, OutputPlan, ScaleMode, TensorEntry } from '../adapter/adapter.ts';
+import type { FormatName } from '../adapter/format-name.ts';
+import type { StagingPlan } from '../adapter/staging-plan.ts';
+import type { GgufHeader } from '../gguf/header.ts';
+import type { SafetensorsHeader } from '../safetensors/header.ts';
+
+/** What a reader is given. Nothing of the data is read unless it is asked for. */
+export interface ReadInput {
+  /** null for a GGUF file. */
+  readonly header: SafetensorsHeader | null;
+  /** null for a safetensors file. */
+  readonly gguf: GgufHeader | null;
+  /** The file beside the weights; null when none came. */
+  readonly configBytes: Uint8Array | null;
+  /** The bytes of a small tensor, such as an alpha. At most 64 KiB. */
+  readonly readTensor: (entry: TensorEntry) => Promise<Uint8Array>;
+}
+
+/** An adapter as a format's reader understands it. */
+export interface ReadResult {
+  readonly adapter: Adapter;
+  /** null: the adapter's tensors lie in the file as it is. Else they lie in the file that the plan makes. */
+  readonly staging: StagingPlan | null;
+}
+
+export interface WriteOptions {
+  readonly scale: ScaleMode;
+  /** Metadata to add to the source's: how the result was made. */
+  readonly provenance: ReadonlyMap<string, string>;
+}
+
+/** One way to write adapters down. Its adapters have `format` equal to its name. */
+export interface Format {
+  readonly name: FormatName;
+  /** What its file of weights is called, here and in results. */
+  readonly weightsName: string;
+  /** Whether a file adapter_config.json belongs to it. */
+  readonly hasConfig: boolean;
+  /** Whether the tensors' names (and the configuration) are of this format. */
+  readonly recognises: (input: Pick<ReadInput, 'header' | 'gguf' | 'configBytes'>) => boolean;
+  /** @throws AppError naming file, tensor and value; never half an adapter */
+  readonly read: (input: ReadInput) => Promise<ReadResult>;
+  /**
+   * Plans the files of a result. Names of tensors are those of the adapter's modules (a.name, b.name, alpha) and of its
+   * passthrough; shapes are those of the format.
+   * @param plans one for each of `adapter.modules`, in the same order
+   * @throws AppError FORMAT_NOT_WRITABLE, FORMAT_NEEDS_FOLD, …
+   */
+  readonly plan: (adapter: Adapter, plans: readonly ModulePlan[], options: WriteOptions) => OutputPlan;
+}

@@ -1,0 +1,108 @@
+import type { TensorEntry } from '../../adapter/adapter.ts';
+import { AppError, type ErrorCode } from '../../errors.ts';
+import { quote } from '../../json/quote.ts';
+
+/** The tensors of one module as the file has them. */
+export interface FoundPair {
+  /** Path of the module in llama.cpp, without ".weight": "blk.0.attn_q". */
+  readonly name: string;
+  readonly a: TensorEntry;
+  readonly b: TensorEntry;
+}
+
+/** What the shapes of a pair say. */
+export interface PairShape {
+  readonly rank: number;
+  readonly m: number;
+  readonly n: number;
+  /** Matrices in each tensor; undefined for one without an axis of its own. */
+  readonly experts: number | undefined;
+}
+
+const FACTOR = /^(.+)\.lora_([ab])$/;
+/** Norms of the base model: llama.cpp passes them over when it loads an adapter (llama-adapter.cpp). */
+const NORM = /_norm\.weight$/;
+
+/**
+ * Sorts the tensors of an adapter as llama.cpp does (llama-adapter.cpp, `llama_adapter_lora_init_impl`).
+ * @throws AppError UNSUPPORTED_LORA_VARIANT for names that it does not load, LORA_UNPAIRED, LORA_DUPLICATE_MODULE,
+ *   NO_LORA_TENSORS
+ */
+export function sortTensors(tensors: readonly TensorEntry[]): {
+  pairs: FoundPair[];
+  passthrough: TensorEntry[];
+} {
+  const halves = new Map<string, { a?: TensorEntry; b?: TensorEntry }>();
+  const passthrough: TensorEntry[] = [];
+  for (const tensor of tensors) {
+    const [, path, factor] = FACTOR.exec(tensor.name) ?? [];
+    if (path === undefined) {
+      if (!NORM.test(tensor.name))
+        throw refuse('UNSUPPORTED_LORA_VARIANT', tensor, 'is neither a LoRA factor nor a norm');
+      passthrough.push(tensor);
+      continue;
+    }
+    const module = path.replace(/\.weight$/, '');
+    const half = halves.get(module) ?? {};
+    const key = factor as 'a' | 'b';
+    if (half[key])
+      throw refuse('LORA_DUPLICATE_MODULE', tensor, `means the same as ${quote(half[key].name)}`);
+    halves.set(module, { ...half, [key]: tensor });
+  }
+  const pairs = [...halves].map(([name, { a, b }]) => {
+    if (!a || !b) throw refuse('LORA_UNPAIRED', (a ?? b)!, `has no partner in module ${quote(name)}`);
+    return { name, a, b };
+  });
+  if (pairs.length > 0) return { pairs, passthrough };
+  throw new AppError('NO_LORA_TENSORS', `GGUF file: none of its ${tensors.length} tensors is a LoRA factor`, {
+    tensors: tensors.length,
+  });
+}
+
+/** Whether llama.cpp looks rows of A up instead of multiplying by it. */
+export const isTokenEmbedding = (module: string): boolean => /(?:^|\.)token_embd(?:\.weight)?$/.test(module);
+
+/**
+ * Reads a pair's shapes: A [r, n] and B [m, r]; of experts [E, r, n] and [E, m, r]; of the token embedding A is [n, r].
+ * Axes of 1 in front may be there or not, since ggml does not tell them apart.
+ * @throws AppError LORA_RANK_DIMS, LORA_RANK_ZERO, LORA_RANK_MISMATCH, UNSUPPORTED_LORA_VARIANT
+ */
+export function readShape(pair: FoundPair): PairShape {
+  const [a, b] = [matrices(pair, pair.a), matrices(pair, pair.b)];
+  const isEmbedding = isTokenEmbedding(pair.name);
+  const [rank, n] = isEmbedding ? [a.columns, a.rows] : [a.rows, a.columns];
+  const shapes = `lora_a [${pair.a.shape.join(', ')}], lora_b [${pair.b.shape.join(', ')}]`;
+  if (a.experts !== b.experts)
+    throw refuse(
+      'UNSUPPORTED_LORA_VARIANT',
+      pair.a,
+      `and its partner have different numbers of experts: ${shapes}`,
+    );
+  if (a.experts !== undefined && isEmbedding)
+    throw refuse('LORA_RANK_DIMS', pair.a, `is of an embedding with experts: ${shapes}`);
+  if (rank === 0 || b.columns === 0) throw refuse('LORA_RANK_ZERO', pair.a, `has rank 0: ${shapes}`);
+  if (rank !== b.columns)
+    throw refuse('LORA_RANK_MISMATCH', pair.a, `has rank ${rank}, its partner ${b.columns}: ${shapes}`);
+  if (b.rows === 0 || n === 0 || a.experts === 0)
+    throw refuse('LORA_RANK_DIMS', pair.a, `has a dimension of 0, or its partner has: ${shapes}`);
+  if (!Number.isSafeInteger(b.rows * n))
+    throw refuse('GGUF_TENSOR_SHAPE', pair.a, `belongs to a ΔW of more than 2^53 elements: ${shapes}`);
+  return { rank, m: b.rows, n, experts: a.experts };
+}
+
+function matrices(
+  { name }: FoundPair,
+  tensor: TensorEntry,
+): { experts: number | undefined; rows: number; columns: number } {
+  const shape = [...tensor.shape];
+  while (shape.length > 2 && shape[0] === 1) shape.shift();
+  while (shape.length < 2) shape.unshift(1);
+  if (shape.length > 3)
+    throw refuse('LORA_RANK_DIMS', tensor, `has ${shape.length} dimensions, module ${quote(name)} at most 3`);
+  const [columns, rows, experts] = shape.reverse() as [number, number, number | undefined];
+  return { experts, rows, columns };
+}
+
+export function refuse(code: ErrorCode, { name }: TensorEntry, what: string): AppError {
+  return new AppError(code, `GGUF file: tensor ${quote(name)} ${what}`, { tensor: name });
+}

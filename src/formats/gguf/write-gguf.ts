@@ -1,0 +1,78 @@
+import type { Adapter, ModulePlan, OutputPlan, OutputTensor, TensorEntry } from '../../adapter/adapter.ts';
+import { AppError } from '../../errors.ts';
+import type { GgufTyped } from '../../gguf/header.ts';
+import { layOutGguf } from '../../gguf/layout.ts';
+import { MAX_NAME_BYTES } from '../../gguf/limits.ts';
+import { typeOfDtype } from '../../gguf/tensor-type.ts';
+import { VALUE_TYPE } from '../../gguf/value-type.ts';
+import { quote } from '../../json/quote.ts';
+import type { WriteOptions } from '../format.ts';
+import { checkPlans, copyOf } from '../pairs/plan-pairs.ts';
+import { type Stack, stacksOf, stackTensor } from '../stacks.ts';
+import { KEY, keyValuesOf } from './key-values.ts';
+import { isTokenEmbedding } from './read-factors.ts';
+import { alphaFor } from './write-alpha.ts';
+
+export const GGUF_FILE = 'adapter.gguf';
+
+/** general.file_type by the dtype of most tensors (llama.h, llama_ftype). */
+const FILE_TYPES: Readonly<Record<string, number>> = { F32: 0, F16: 1, BF16: 32 };
+
+/**
+ * Plans a file that llama.cpp loads: the source's metadata with the new alpha, its tensors under their names. All
+ * factors are computed anew. What the metadata must say and a conversion need not: what kind of file it is.
+ * @throws AppError FORMAT_NEEDS_FOLD, FORMAT_NOT_WRITABLE for names and tensors that llama.cpp does not take
+ */
+export function planGguf(adapter: Adapter, plans: readonly ModulePlan[], options: WriteOptions): OutputPlan {
+  checkPlans(adapter, plans);
+  if (typeof adapter.config[KEY.architecture] !== 'string')
+    throw new AppError('FORMAT_NOT_WRITABLE', `GGUF needs ${KEY.architecture}`, { key: KEY.architecture });
+  const tensors = [...stacksOf(plans).flatMap(tensorsOf), ...adapter.passthrough.map(carried)];
+  for (const tensor of tensors) checkTensor(tensor);
+  const keyValues = keyValuesOf(adapter.config, [...adapter.metadata, ...options.provenance]);
+  const set = (key: string, type: number, value: GgufTyped['value']): unknown =>
+    keyValues.set(key, { type, value });
+  set(KEY.generalType, VALUE_TYPE.string, 'adapter');
+  set(KEY.adapterType, VALUE_TYPE.string, 'lora');
+  set(KEY.alpha, VALUE_TYPE.float32, alphaFor(plans, options.scale));
+  if (keyValues.has(KEY.fileType)) set(KEY.fileType, VALUE_TYPE.uint32, FILE_TYPES[plans[0]!.dtypeA]!);
+  return {
+    weightsName: GGUF_FILE,
+    tensors,
+    metadata: new Map(),
+    layout: layOutGguf(tensors, keyValues),
+    files: new Map(),
+  };
+}
+
+function tensorsOf(stack: Stack): OutputTensor[] {
+  const { name, kind } = stack.plan.module;
+  const isEmbedding = isTokenEmbedding(name);
+  if ((kind === 'embedding') !== isEmbedding || kind === 'conv') {
+    throw new AppError(
+      'FORMAT_NOT_WRITABLE',
+      `module ${quote(name)}: llama.cpp takes LoRA of linear layers and of token_embd, not of the kind ${kind}`,
+      { module: name, kind },
+    );
+  }
+  return [stackTensor(stack, 'a', isEmbedding), stackTensor(stack, 'b', false)];
+}
+
+function carried(entry: TensorEntry): OutputTensor {
+  if (entry.name.endsWith('_norm.weight')) return copyOf(entry);
+  throw new AppError(
+    'FORMAT_NOT_WRITABLE',
+    `tensor ${quote(entry.name)}: llama.cpp takes nothing beside LoRA factors and norms`,
+    { tensor: entry.name },
+  );
+}
+
+function checkTensor({ name, dtype }: OutputTensor): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes <= MAX_NAME_BYTES && typeOfDtype(dtype)) return;
+  const what =
+    bytes > MAX_NAME_BYTES
+      ? `the name has ${bytes} bytes, at most ${MAX_NAME_BYTES}`
+      : `GGUF has no dtype ${dtype}`;
+  throw new AppError('FORMAT_NOT_WRITABLE', `tensor ${quote(name)}: ${what}`, { tensor: name });
+}

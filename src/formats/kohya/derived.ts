@@ -1,0 +1,31 @@
+import type { Derivation } from '../../adapter/staging-plan.ts';
+
+/** An update that is no plain pair, and what is to be made of it. */
+export interface Derived {
+  readonly derivation: Derivation;
+  /** For the shapes of the factors; [] for a linear layer. */
+  readonly kernel: readonly number[];
+  /** Whether only the module's name tells the kernel. */
+  readonly isKernelGuessed: boolean;
+  readonly scale: number;
+  /** How the source had it, for people. */
+  readonly from: 'LoHa' | 'LoKr' | 'Tucker' | 'full';
+  /** Whether the factors leave nothing out. */
+  readonly isExact: boolean;
+}
+
+/**
+ * Rank of the factors of an update of full rank: what extracting a LoRA from a whole model usually takes at most. What
+ * it leaves out is measured and reported.
+ */
+export const MAX_DENSE_RANK = 128;
+
+/**
+ * The rank to make of an update that has factors of `exact`: these, unless they are no smaller than the update.
+ * @param exact Infinity where there are none
+ */
+export function rankFor(exact: number, m: number, n: number): { rank: number; isExact: boolean } {
+  const smaller = Math.min(m, n);
+  if (exact < smaller) return { rank: exact, isExact: true };
+  return { rank: Math.min(smaller, MAX_DENSE_RANK), isExact: smaller <= MAX_DENSE_RANK };
+}

@@ -1,0 +1,61 @@
+import type { FactorEntry, TensorEntry } from '../../adapter/adapter.ts';
+import type { MatrixEntry } from '../../adapter/staging-plan.ts';
+import { quote } from '../../json/quote.ts';
+import { isFactorDtype } from '../../safetensors/dtype.ts';
+import { refuseModule, refuseTensor } from './refuse.ts';
+import type { Site } from './sort-tensors.ts';
+import type { Part } from './tensor-keys.ts';
+
+/**
+ * A tensor that can be computed with: a matrix of its first axis by all the others.
+ * @throws AppError UNSUPPORTED_DTYPE, LORA_RANK_DIMS, ST_VALIDATION_OVERFLOW
+ */
+export function matrixOf(tensor: TensorEntry): MatrixEntry {
+  const { dtype, shape } = tensor;
+  if (!isFactorDtype(dtype)) {
+    throw refuseTensor(
+      'UNSUPPORTED_DTYPE',
+      tensor,
+      `dtype ${dtype} cannot be squeezed; F32, F16 and BF16 can`,
+    );
+  }
+  if (shape.length < 2) throw refuseTensor('LORA_RANK_DIMS', tensor, `shape [${shape}] is no matrix`);
+  const columns = sizeOf(shape.slice(1));
+  if (shape.includes(0)) throw refuseTensor('LORA_RANK_ZERO', tensor, `shape [${shape}] is empty`);
+  return { entry: { ...tensor, dtype } as FactorEntry, rows: shape[0]!, columns };
+}
+
+/** Elements of a shape; 1 of []. */
+export const sizeOf = (shape: readonly number[]): number =>
+  shape.reduce((product, size) => product * size, 1);
+
+/** Shape of A at a rank: [rank, n], or [rank, in, k…] of a convolution. */
+export const shapeDown = (rank: number, n: number, kernel: readonly number[]): number[] => [
+  rank,
+  n / sizeOf(kernel),
+  ...kernel,
+];
+
+/** Shape of B at a rank: [m, rank], or [m, rank, 1…] of a convolution. */
+export const shapeUp = (rank: number, m: number, kernel: readonly number[]): number[] => [
+  m,
+  rank,
+  ...kernel.map(() => 1),
+];
+
+/**
+ * A tensor that the module has to have.
+ * @throws AppError LORA_UNPAIRED naming one that is there and the one that is not
+ */
+export function needed({ module, parts }: Site, part: Part, name: string): MatrixEntry {
+  const tensor = parts.get(part);
+  if (tensor) return matrixOf(tensor);
+  const [present] = parts.values();
+  throw refuseModule('LORA_UNPAIRED', module, `has ${quote(present!.name)} but no ${name}`);
+}
+
+/** @throws AppError ST_VALIDATION_OVERFLOW for updates of more elements than a double counts */
+export function checkSize(module: string, m: number, n: number): void {
+  if (Number.isSafeInteger(m * n)) return;
+  throw refuseModule('ST_VALIDATION_OVERFLOW', module, `ΔW of ${m} × ${n} has more than 2^53 elements`);
+}

@@ -1,0 +1,71 @@
+import { type Derived, rankFor } from './derived.ts';
+import { checkSize, matrixOf, needed, sizeOf } from './factors.ts';
+import { readLoha } from './read-loha.ts';
+import { readLokr } from './read-lokr.ts';
+import { refuseModule } from './refuse.ts';
+import type { Site } from './sort-tensors.ts';
+
+/** Whether a module's factors lie in the file as they are. */
+export const isPlain = ({ algorithm, parts }: Site): boolean => algorithm === 'lora' && !parts.has('mid');
+
+/**
+ * What is to be made of a module that is no plain pair.
+ * @param alpha null: none that counts
+ * @throws AppError LORA_*, UNSUPPORTED_*, ST_VALIDATION_OVERFLOW
+ */
+export function readDerived(site: Site, alpha: number | null): Derived {
+  switch (site.algorithm) {
+    case 'lora':
+      return readTucker(site, alpha);
+    case 'loha':
+      return readLoha(site, alpha);
+    case 'lokr':
+      return readLokr(site, alpha);
+    case 'full':
+      return readFull(site);
+  }
+}
+
+/**
+ * LoCon with a core (LyCORIS, lycoris/modules/locon.py, `use_tucker`): down [r, in, 1…], mid [r, r, k…], up [out, r, 1…];
+ * the scale is alpha/r.
+ */
+function readTucker(site: Site, alpha: number | null): Derived {
+  const { module } = site;
+  const down = needed(site, 'down', 'lora_down');
+  const up = needed(site, 'up', 'lora_up');
+  const mid = needed(site, 'mid', 'lora_mid');
+  const rank = down.rows;
+  const [, inner, ...kernel] = mid.entry.shape;
+  const pointwise = [down, up].every(({ entry }) => entry.shape.slice(2).every((size) => size === 1));
+  if (up.columns !== rank || mid.rows !== rank || inner !== rank || !pointwise) {
+    const shapes = `lora_down [${down.entry.shape}], lora_mid [${mid.entry.shape}], lora_up [${up.entry.shape}]`;
+    throw refuseModule('LORA_RANK_MISMATCH', module, `the shapes do not fit together: ${shapes}`);
+  }
+  const [m, n] = [up.rows, down.columns * sizeOf(kernel)];
+  checkSize(module, m, n);
+  return {
+    derivation: { kind: 'tucker', module, m, n, rank, up, mid, down, kernel: sizeOf(kernel) },
+    kernel,
+    isKernelGuessed: false,
+    scale: alpha === null ? 1 : alpha / rank,
+    from: 'Tucker',
+    isExact: true,
+  };
+}
+
+/** The whole difference of the weights (LyCORIS, lycoris/modules/full.py); nothing scales it. */
+function readFull({ module, parts }: Site): Derived {
+  const update = matrixOf(parts.get('diff')!);
+  const { rows: m, columns: n } = update;
+  checkSize(module, m, n);
+  const { rank, isExact } = rankFor(Number.POSITIVE_INFINITY, m, n);
+  return {
+    derivation: { kind: 'dense', module, m, n, rank, update },
+    kernel: update.entry.shape.slice(2),
+    isKernelGuessed: false,
+    scale: 1,
+    from: 'full',
+    isExact,
+  };
+}

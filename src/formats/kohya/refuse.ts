@@ -1,0 +1,11 @@
+import type { TensorEntry } from '../../adapter/adapter.ts';
+import { AppError, type ErrorCode } from '../../errors.ts';
+import { quote } from '../../json/quote.ts';
+
+/** What is wrong with a module, as an error that names it. */
+export const refuseModule = (code: ErrorCode, module: string, what: string): AppError =>
+  new AppError(code, `module ${quote(module)}: ${what}`, { module });
+
+/** What is wrong with a tensor, as an error that names it. */
+export const refuseTensor = (code: ErrorCode, { name, dtype, shape }: TensorEntry, what: string): AppError =>
+  new AppError(code, `tensor ${quote(name)}: ${what}`, { tensor: name, dtype, shape });

@@ -1,0 +1,141 @@
+import type { TensorEntry } from '../../adapter/adapter.ts';
+import { quote } from '../../json/quote.ts';
+import { refuseUnusable } from '../pairs/refuse-unusable.ts';
+import { refuseModule, refuseTensor } from './refuse.ts';
+import {
+  type Algorithm,
+  alphaNameOf,
+  hasKohyaPrefix,
+  type Part,
+  readTensorKey,
+  type TensorKey,
+} from './tensor-keys.ts';
+
+/** The tensors of one module's update. */
+export interface Site {
+  readonly module: string;
+  readonly algorithm: Algorithm;
+  readonly parts: ReadonlyMap<Part, TensorEntry>;
+  /** null: none in the file. */
+  readonly alpha: TensorEntry | null;
+}
+
+export interface SortedTensors {
+  /** By name of the module, in code unit order. */
+  readonly sites: readonly Site[];
+  readonly passthrough: readonly TensorEntry[];
+  readonly hasMagnitudes: boolean;
+}
+
+/** A tensor that is no factor and no alpha. */
+interface Carried {
+  readonly module: string;
+  readonly tensor: TensorEntry;
+  readonly role: TensorKey['role'];
+}
+
+interface OpenSite {
+  readonly algorithm: Algorithm;
+  readonly parts: Map<Part, TensorEntry>;
+}
+
+/**
+ * Puts the tensors of a file together by module.
+ * @throws AppError FORMAT_MIXED, LORA_UNPAIRED, LORA_DUPLICATE_MODULE, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
+ *   naming the tensor
+ */
+export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
+  tensors.forEach(refuseUnusable);
+  const keyed = tensors.map((tensor) => ({ tensor, key: readTensorKey(tensor.name) }));
+  refuseOthers(keyed);
+  const open = new Map<string, OpenSite>();
+  const alphas = new Map<string, TensorEntry>();
+  const rest: Carried[] = [];
+  for (const { tensor, key } of keyed) {
+    if (key.role === 'part' && !(key.part === 'diff' && tensor.shape.length < 2)) {
+      addPart(open, key, tensor);
+    } else if (key.role === 'alpha') {
+      alphas.set(tensor.name, tensor);
+    } else if ('module' in key) {
+      rest.push({ module: key.module, tensor, role: key.role });
+    }
+  }
+  const sites = [...open.keys()].sort().map((module) => {
+    const site = open.get(module)!;
+    const [first] = site.parts.values();
+    const alpha =
+      alphas.get(site.algorithm === 'lora' ? alphaNameOf(first!.name) : `${module}.alpha`) ?? null;
+    return { module, ...site, alpha };
+  });
+  const used = new Set(sites.map(({ alpha }) => alpha));
+  const modules = new Set(
+    sites.flatMap(({ module, alpha }) => [module, alpha?.name.slice(0, -'.alpha'.length)]),
+  );
+  const loose = [...alphas.values()].filter((alpha) => !used.has(alpha));
+  for (const tensor of [...loose, ...rest.flatMap((one) => (one.role === 'magnitude' ? [one.tensor] : []))]) {
+    const owner = tensor.name.slice(0, tensor.name.lastIndexOf('.'));
+    if (hasKohyaPrefix(tensor.name) && !modules.has(owner)) {
+      throw refuseTensor('LORA_UNPAIRED', tensor, 'its module has no factors');
+    }
+  }
+  for (const one of rest) refuseUnknown(one, open);
+  return {
+    sites,
+    passthrough: [...rest.map(({ tensor }) => tensor), ...loose].sort(byName),
+    hasMagnitudes: rest.some(({ module, role }) => role === 'magnitude' && modules.has(module)),
+  };
+}
+
+/** Variants by name first: of all that their files have, it says most. */
+function refuseOthers(keys: readonly { readonly tensor: TensorEntry; readonly key: TensorKey }[]): void {
+  for (const { tensor, key } of keys) {
+    if (key.role === 'unsupported') {
+      throw refuseTensor('UNSUPPORTED_LORA_VARIANT', tensor, `${key.algorithm} is no low-rank update`);
+    }
+  }
+  for (const { tensor, key } of keys) {
+    if (key.role === 'foreign') {
+      throw refuseTensor('FORMAT_MIXED', tensor, `a name of ${key.format} among those of kohya`);
+    }
+    if (key.role === 'unknown-lora') {
+      throw refuseTensor(
+        'UNSUPPORTED_LORA_VARIANT',
+        tensor,
+        'belongs to a variant of LoRA that is not known here',
+      );
+    }
+  }
+}
+
+function addPart(
+  open: Map<string, OpenSite>,
+  { module, algorithm, part }: { module: string; algorithm: Algorithm; part: Part },
+  tensor: TensorEntry,
+): void {
+  const site = open.get(module) ?? { algorithm, parts: new Map<Part, TensorEntry>() };
+  const other =
+    site.parts.get(part) ?? (site.algorithm === algorithm ? undefined : [...site.parts.values()][0]);
+  if (other) {
+    throw refuseModule(
+      'LORA_DUPLICATE_MODULE',
+      module,
+      `appears twice: ${quote(other.name)} and ${quote(tensor.name)}`,
+    );
+  }
+  site.parts.set(part, tensor);
+  open.set(module, site);
+}
+
+/** A tensor of a module that has factors, beside what is known: it would say something about them. */
+function refuseUnknown({ module, tensor, role }: Carried, open: ReadonlyMap<string, OpenSite>): void {
+  if (role !== 'other' || !open.has(module)) return;
+  throw refuseTensor(
+    'UNSUPPORTED_LORA_VARIANT',
+    tensor,
+    'belongs to a variant of LoRA that is not known here',
+  );
+}
+
+/** Code unit order: the same everywhere, unlike localeCompare. */
+export const byName = (x: { readonly name: string }, y: { readonly name: string }): number =>
+  x.name < y.name ? -1 : x.name > y.name ? 1 : 0;

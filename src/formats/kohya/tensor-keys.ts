@@ -1,0 +1,109 @@
+/** What a LoRA or LyCORIS tensor is to its module; the names of LyCORIS's own (lycoris/modules, `weight_list`). */
+export type Part =
+  | 'down'
+  | 'up'
+  | 'mid'
+  | 'w1_a'
+  | 'w1_b'
+  | 'w2_a'
+  | 'w2_b'
+  | 't1'
+  | 't2'
+  | 'w1'
+  | 'w2'
+  | 'diff';
+
+/** The ways in which a module's update is written down. */
+export type Algorithm = 'lora' | 'loha' | 'lokr' | 'full';
+
+/** What the name of a tensor in a kohya file says. */
+export type TensorKey =
+  | {
+      readonly role: 'part';
+      /** Path of the module, its dots turned into "_" by most trainers. */
+      readonly module: string;
+      readonly algorithm: Algorithm;
+      readonly part: Part;
+    }
+  | { readonly role: 'alpha'; readonly module: string }
+  /** DoRA: the lengths of rows or columns. */
+  | { readonly role: 'magnitude'; readonly module: string }
+  /** Differences of biases and of normalisations: added as they are. */
+  | { readonly role: 'carried'; readonly module: string }
+  /** Belongs to an algorithm that is no low-rank update. */
+  | { readonly role: 'unsupported'; readonly algorithm: string }
+  /** Of another format. */
+  | { readonly role: 'foreign'; readonly format: string }
+  /** Belongs to a LoRA, in a way we do not know. */
+  | { readonly role: 'unknown-lora' }
+  | { readonly role: 'other'; readonly module: string };
+
+/** How sd-scripts, musubi-tuner and LyCORIS begin the names of modules. */
+const PREFIX = /^(?:lora_(?:unet|te[123]?|transformer|prior_unet)|lycoris)_/;
+
+/** `.{i}`: parts of a split projection (sd-scripts, networks/lora_flux.py, `split_dims`), each a pair of its own. */
+const LORA = /^(.+)\.lora_(?:(down|up)(?:\.(\d+))?|(mid))(?:\.weight)?$/;
+const LOHA = /^(.+)\.hada_(w1_a|w1_b|w2_a|w2_b|t1|t2)$/;
+const LOKR = /^(.+)\.lokr_(w1|w1_a|w1_b|w2|w2_a|w2_b|t1|t2)$/;
+const PLAIN = /^(.+)\.(alpha|dora_scale|diff|diff_b|w_norm|b_norm)$/;
+
+/** lycoris/modules: diag_oft.py and boft.py, glora.py, ia3.py. */
+const UNSUPPORTED: readonly (readonly [pattern: RegExp, algorithm: string])[] = [
+  [/\.(?:oft_blocks|oft_diag|oft_R)(?:\.weight)?$/, 'OFT'],
+  // Short names that mean this only in a module of kohya's.
+  [/^(?:lora|lycoris)_.*\.rescale$/, 'OFT'],
+  [/^(?:lora|lycoris)_.*\.(?:a1|a2|b1|b2|bm)(?:\.weight)?$/, 'GLoRA'],
+  [/^(?:lora|lycoris)_.*\.on_input$/, 'IA3'],
+];
+
+const FOREIGN: readonly (readonly [pattern: RegExp, format: string])[] = [
+  [/\.lora_(?:embedding_)?[AB](?:\.|$)/, 'PEFT'],
+  [/\.lora_magnitude_vector(?:\.|$)/, 'PEFT'],
+  [/\.lora\.(?:down|up)\.weight$|_lora\.(?:down|up)\.weight$|\.lora_linear_layer\./, 'diffusers'],
+  [/\.lora_[ab]$/, 'MLX'],
+];
+
+/** Textual inversions that were trained along (sd-scripts and OneTrainer put them into the same file). */
+const BUNDLE = /^bundle_emb\./;
+
+/** Reads the name of a tensor (sd-scripts, networks/lora.py; LyCORIS, lycoris/modules). */
+export function readTensorKey(name: string): TensorKey {
+  if (BUNDLE.test(name)) return { role: 'other', module: name };
+  const foreign = FOREIGN.find(([pattern]) => pattern.test(name));
+  if (foreign) return { role: 'foreign', format: foreign[1] };
+  const lora = LORA.exec(name);
+  if (lora) {
+    const [, path, factor, index] = lora;
+    const module = index === undefined ? path! : `${path}.${index}`;
+    return { role: 'part', module, algorithm: 'lora', part: (factor ?? 'mid') as Part };
+  }
+  for (const [pattern, algorithm] of [[LOHA, 'loha'] as const, [LOKR, 'lokr'] as const]) {
+    const match = pattern.exec(name);
+    if (match) return { role: 'part', module: match[1]!, algorithm, part: match[2] as Part };
+  }
+  const [, module = name.slice(0, Math.max(0, name.lastIndexOf('.'))), what] = PLAIN.exec(name) ?? [];
+  if (what === 'alpha') return { role: 'alpha', module };
+  if (what === 'dora_scale') return { role: 'magnitude', module };
+  if (what === 'diff') return { role: 'part', module, algorithm: 'full', part: 'diff' };
+  if (what !== undefined) return { role: 'carried', module };
+  const unsupported = UNSUPPORTED.find(([pattern]) => pattern.test(name));
+  if (unsupported) return { role: 'unsupported', algorithm: unsupported[1] };
+  return PREFIX.test(name) ? { role: 'unknown-lora' } : { role: 'other', module };
+}
+
+/** PEFT's own LoHa and LoKr have the same suffixes; their scale is in a configuration. */
+const PEFT_PREFIX = /^base_model\./;
+
+/** Whether a file with a tensor of this name is one of kohya's or LyCORIS's. */
+export function isKohyaName(name: string): boolean {
+  if (PEFT_PREFIX.test(name)) return false;
+  const key = readTensorKey(name);
+  if (key.role === 'foreign' || key.role === 'other') return false;
+  return hasKohyaPrefix(name) || ('algorithm' in key && key.algorithm !== 'full');
+}
+
+export const hasKohyaPrefix = (name: string): boolean => PREFIX.test(name);
+
+/** The tensor with the alpha of a factor's module; parts of a split projection share it. */
+export const alphaNameOf = (factorName: string): string =>
+  `${LORA.exec(factorName)?.[1] ?? factorName}.alpha`;

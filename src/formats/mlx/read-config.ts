@@ -1,0 +1,81 @@
+import { AppError, type ErrorCode } from '../../errors.ts';
+import { quote } from '../../json/quote.ts';
+import { parseConfigJson, toPlain } from '../peft/config-json.ts';
+
+/** What adapter_config.json of MLX says, as far as it decides how to read the tensors. */
+export interface MlxConfig {
+  readonly baseModel: string | null;
+  /** ΔW = scale·B·A: MLX does not divide by the rank. */
+  readonly scale: number;
+  readonly rank: number | undefined;
+  /** Everything, for writing it back. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly warnings: readonly string[];
+}
+
+/** mlx_lm/tuner/lora.py, `LoRALinear.from_base`. */
+const DEFAULT_SCALE = 20;
+
+/**
+ * Reads adapter_config.json as mlx-lm writes it (mlx_lm/lora.py): its arguments, with `fine_tune_type`, `num_layers` and
+ * `lora_parameters` {rank, scale, dropout, keys}.
+ * @throws AppError CONFIG_*, UNSUPPORTED_LORA_VARIANT for a full fine-tune
+ */
+export function readMlxConfig(bytes: Uint8Array): MlxConfig {
+  const json = parseConfigJson(bytes);
+  const fields = Object.fromEntries([...json].map(([field, value]) => [field, toPlain(value, field)]));
+  const type = fields.fine_tune_type ?? 'lora';
+  if (type !== 'lora' && type !== 'dora') {
+    const what =
+      type === 'full' ? 'a full fine-tune: the file has whole weights' : `of the kind ${shown(type)}`;
+    throw refuse(
+      'UNSUPPORTED_LORA_VARIANT',
+      'fine_tune_type',
+      `the adapter is ${what}; LoRA and DoRA can be squeezed`,
+    );
+  }
+  const parameters = json.get('lora_parameters');
+  if (!(parameters instanceof Map))
+    throw refuse(
+      'CONFIG_INVALID',
+      'lora_parameters',
+      `must be an object, not ${shown(fields.lora_parameters)}`,
+    );
+  const { scale, rank, alpha } = Object.fromEntries(parameters) as Record<string, unknown>;
+  const warnings: string[] = [];
+  if (scale === undefined)
+    warnings.push(`adapter_config.json has no scale; MLX's default ${DEFAULT_SCALE} applies`);
+  if (alpha !== undefined)
+    warnings.push(
+      'lora_parameters has an alpha, which mlx-lm does not use: the scale is taken as it is. Its first versions (early ' +
+        '2024) multiplied it by alpha/rank',
+    );
+  return {
+    baseModel: typeof fields.model === 'string' ? fields.model : null,
+    scale: scaleOf(scale),
+    rank: rankOf(rank),
+    fields,
+    warnings,
+  };
+}
+
+function scaleOf(value: unknown): number {
+  if (value === undefined) return DEFAULT_SCALE;
+  if (typeof value === 'number') return value;
+  throw refuse('CONFIG_ALPHA', 'lora_parameters.scale', `must be a number, not ${shown(value)}`);
+}
+
+function rankOf(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
+  throw refuse('CONFIG_RANK', 'lora_parameters.rank', `must be a positive integer, not ${shown(value)}`);
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return quote(value);
+  return typeof value === 'object' && value !== null ? 'a list or an object' : String(value);
+}
+
+function refuse(code: ErrorCode, field: string, what: string): AppError {
+  return new AppError(code, `adapter_config.json: ${field}: ${what}`, { field });
+}

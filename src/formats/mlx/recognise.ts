@@ -1,0 +1,24 @@
+import type { ReadInput } from '../format.ts';
+import { parseConfigJson } from '../peft/config-json.ts';
+import { readMlxKey } from './tensor-keys.ts';
+
+/** What only MLX writes into adapter_config.json. */
+const FIELDS = ['fine_tune_type', 'lora_parameters'];
+
+/** Whether files are MLX's: by their configuration, or by names of tensors where that is not PEFT's. */
+export function isMlx({ header, configBytes }: Pick<ReadInput, 'header' | 'configBytes'>): boolean {
+  if (!header) return false;
+  const fields = configBytes ? fieldsOf(configBytes) : [];
+  if (fields.includes('peft_type')) return false;
+  if (FIELDS.some((field) => fields.includes(field))) return true;
+  return header.tensors.some(({ name }) => readMlxKey(name).role === 'factor');
+}
+
+/** None where it cannot be read. */
+function fieldsOf(bytes: Uint8Array): string[] {
+  try {
+    return [...parseConfigJson(bytes).keys()];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,74 @@
+import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../../adapter/adapter.ts';
+import { CONFIG_FILE } from '../../adapter/file-names.ts';
+import { remainingScale } from '../../adapter/remaining-scale.ts';
+import { AppError } from '../../errors.ts';
+import { quote } from '../../json/quote.ts';
+import { layOut } from '../../safetensors/layout.ts';
+import type { WriteOptions } from '../format.ts';
+import { checkPlans, copyOf } from '../pairs/plan-pairs.ts';
+import { encodeConfig } from '../peft/write-config.ts';
+import { type Stack, stacksOf, stackTensor } from '../stacks.ts';
+
+export const MLX_FILE = 'adapters.safetensors';
+
+/**
+ * Plans the files of an adapter as mlx-lm loads them: factors transposed, those of experts stacked, and the
+ * configuration with the new rank and scale. All factors are computed anew.
+ *
+ * Modules may have ranks of their own: mlx-lm makes its layers with the rank of the configuration, then puts the file's
+ * arrays in their place without looking at shapes (mlx/nn/layers/base.py, `load_weights` with strict=False), and
+ * computes with those. The configuration says the largest.
+ * @throws AppError FORMAT_NEEDS_FOLD where modules are left with different scales; FORMAT_NOT_WRITABLE
+ */
+export function planMlx(adapter: Adapter, plans: readonly ModulePlan[], options: WriteOptions): OutputPlan {
+  checkPlans(adapter, plans);
+  const tensors = [
+    ...stacksOf(plans).flatMap((stack) => [tensorOf(stack, 'a'), tensorOf(stack, 'b')]),
+    ...adapter.passthrough.map(copyOf),
+  ];
+  const metadata = new Map([...adapter.metadata, ...options.provenance]);
+  return {
+    weightsName: MLX_FILE,
+    tensors,
+    metadata,
+    layout: layOut(tensors, metadata),
+    files: new Map([[CONFIG_FILE, configOf(adapter, plans, options.scale)]]),
+  };
+}
+
+function tensorOf(stack: Stack, factor: 'a' | 'b'): OutputPlan['tensors'][number] {
+  const { name, kind, expert } = stack.plan.module;
+  if (kind === 'conv')
+    throw new AppError('FORMAT_NOT_WRITABLE', `module ${quote(name)}: MLX has no LoRA of convolutions`, {
+      module: name,
+    });
+  return stackTensor(stack, factor, expert === undefined);
+}
+
+function configOf({ config }: Adapter, plans: readonly ModulePlan[], mode: ScaleMode): Uint8Array {
+  const rank = plans.reduce((largest, plan) => Math.max(largest, plan.rank), 1);
+  const before = (config.lora_parameters ?? {}) as Readonly<Record<string, unknown>>;
+  const parameters = new Map<string, unknown>(Object.entries(before));
+  parameters.set('rank', rank);
+  parameters.set('scale', commonScale(plans, mode));
+  // Only the first versions of mlx-lm used it: as alpha/rank.
+  if (parameters.has('alpha')) parameters.set('alpha', rank);
+  // mlx-lm does not load a configuration without one.
+  if (!parameters.has('dropout')) parameters.set('dropout', 0);
+  return encodeConfig(new Map<string, unknown>(Object.entries(config)).set('lora_parameters', parameters));
+}
+
+/** Scales that float32, which MLX computes in, holds apart differ. */
+function commonScale(plans: readonly ModulePlan[], mode: ScaleMode): number {
+  const scales = plans.map(({ module, rank }) => remainingScale(mode, module, rank));
+  const [first = 1] = scales;
+  const other = scales.findIndex((scale) => Math.fround(scale) !== Math.fround(first));
+  if (other === -1) return first;
+  const { module } = plans[other]!;
+  throw new AppError(
+    'FORMAT_NEEDS_FOLD',
+    `module ${quote(module.name)}: a scale of ${scales[other]} would be left, others have ${first}, and MLX has one for ` +
+      'all modules: ask for scale "fold"',
+    { module: module.name, scale: scales[other]!, format: 'mlx' },
+  );
+}

@@ -1,0 +1,20 @@
+import type { FormatName } from '../../adapter/format-name.ts';
+
+/** What the factors of each format are called; the first that fits wins. */
+const NAMES: readonly (readonly [FormatName, RegExp])[] = [
+  ['peft', /^base_model\.model\..+\.lora_/],
+  ['kohya', /\.lora_(?:down|up)(?:\.\d+)?\.weight$/],
+  ['kohya', /^(?:lora_(?:unet|te\d?|transformer|prior_unet)|lycoris)_[^.]+\./],
+  ['xlabs', /(?:^|\.)(?:double|single)_blocks\.\d+\.processor\.(?:qkv|proj)_lora[12]?\.(?:down|up)\.weight$/],
+  ['cloneofsimo', /^[^:.]+:\d+:(?:up|down)$/],
+  ['mlx', /\.lora_[ab]$/],
+  ['diffusers', /\.lora_[AB](?:\.[^.]+)?\.weight$/],
+  [
+    'diffusers',
+    /\.(?:lora|lora_linear_layer|to_(?:q|k|v|out)_lora|add_[qkv]_proj_lora)\.(?:down|up)\.weight$/,
+  ],
+];
+
+/** The format that a tensor of this name belongs to; undefined where the name is nobody's. */
+export const formatOfName = (name: string): FormatName | undefined =>
+  NAMES.find(([, pattern]) => pattern.test(name))?.[0];

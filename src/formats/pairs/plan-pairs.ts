@@ -1,0 +1,49 @@
+import type { Adapter, ModulePlan, OutputTensor, ScaleMode, TensorEntry } from '../../adapter/adapter.ts';
+import { shapeOfA, shapeOfB } from '../../adapter/factor-shapes.ts';
+import { remainingScale } from '../../adapter/remaining-scale.ts';
+
+/**
+ * The two factors of a module under their own names, with their number of dimensions. Copied where rank, dtypes and
+ * scale stay, else to be computed.
+ */
+export function planPair(plan: ModulePlan, moduleIndex: number, scale: ScaleMode): OutputTensor[] {
+  const { module, rank, dtypeA, dtypeB } = plan;
+  if (isUnchanged(plan, scale)) return [copyOf(module.a), copyOf(module.b)];
+  return [
+    {
+      name: module.a.name,
+      dtype: dtypeA,
+      shape: shapeOfA(module, rank),
+      source: { kind: 'factor', factor: 'a', moduleIndex },
+    },
+    {
+      name: module.b.name,
+      dtype: dtypeB,
+      shape: shapeOfB(module, rank),
+      source: { kind: 'factor', factor: 'b', moduleIndex },
+    },
+  ];
+}
+
+/** Whether the module's factors go into the result as they are. */
+export function isUnchanged({ module, rank, dtypeA, dtypeB }: ModulePlan, scale: ScaleMode): boolean {
+  const sameScale = remainingScale(scale, module, rank) === module.scale;
+  return rank === module.rank && dtypeA === module.a.dtype && dtypeB === module.b.dtype && sameScale;
+}
+
+/** A tensor as it is. */
+export const copyOf = (entry: TensorEntry): OutputTensor => ({
+  name: entry.name,
+  dtype: entry.dtype,
+  shape: entry.shape,
+  source: { kind: 'copy', entry },
+});
+
+/** @throws RangeError when the plans do not belong to the adapter (our own mistake) */
+export function checkPlans({ modules }: Adapter, plans: readonly ModulePlan[]): void {
+  const belongs = ({ name, rank }: Adapter['modules'][number], plan: ModulePlan | undefined): boolean =>
+    plan !== undefined && plan.module.name === name && plan.rank >= 1 && plan.rank <= rank;
+  if (plans.length !== modules.length || !modules.every((module, index) => belongs(module, plans[index]))) {
+    throw new RangeError('the plans do not belong to the modules of the adapter');
+  }
+}

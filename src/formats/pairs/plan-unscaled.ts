@@ -1,0 +1,39 @@
+import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../../adapter/adapter.ts';
+import { remainingScale } from '../../adapter/remaining-scale.ts';
+import { AppError } from '../../errors.ts';
+import { quote } from '../../json/quote.ts';
+import { layOut } from '../../safetensors/layout.ts';
+import { checkPlans, copyOf, planPair } from './plan-pairs.ts';
+
+/**
+ * Plans the file of a format that has no place for a scale: tensors under their names.
+ * @param plans one for each of `adapter.modules`, in the same order
+ * @param metadata all of it
+ * @throws AppError FORMAT_NEEDS_FOLD
+ */
+export function planUnscaled(
+  weightsName: string,
+  adapter: Adapter,
+  plans: readonly ModulePlan[],
+  scale: ScaleMode,
+  metadata: ReadonlyMap<string, string>,
+): OutputPlan {
+  checkPlans(adapter, plans);
+  for (const plan of plans) refuseScale(adapter, plan, scale);
+  const tensors = [
+    ...plans.flatMap((plan, index) => planPair(plan, index, scale)),
+    ...adapter.passthrough.map(copyOf),
+  ];
+  return { weightsName, tensors, metadata, layout: layOut(tensors, metadata), files: new Map() };
+}
+
+function refuseScale({ format }: Adapter, { module, rank }: ModulePlan, scale: ScaleMode): void {
+  const left = remainingScale(scale, module, rank);
+  if (left === 1) return;
+  throw new AppError(
+    'FORMAT_NEEDS_FOLD',
+    `module ${quote(module.name)}: a scale of ${left} would be left, and the format ${format} has no place for it; ask ` +
+      'for scale "fold"',
+    { module: module.name, scale: left, format },
+  );
+}

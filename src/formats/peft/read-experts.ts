@@ -1,0 +1,77 @@
+import type { LoraModule, TensorEntry } from '../../adapter/adapter.ts';
+import { AppError } from '../../errors.ts';
+import { quote } from '../../json/quote.ts';
+import type { PeftConfig } from './read-config.ts';
+import { type FactorPair, readModule } from './read-module.ts';
+
+/**
+ * Makes modules of the factors of one path. For LoRA on parameters (peft/tuners/lora/layer.py, `ParamWrapper`) they
+ * stack E experts of rank r: A [E·r, in] is E matrices one below the other, B [out, r·E] has the expert as its inner
+ * index, and ΔW of expert e is scale·B[:, :, e]·A[e]. "in" and "out" are those of the factors: PEFT has changed sides
+ * between releases, which leaves the products as they are.
+ *
+ * The experts' entries of B are those of the stack with the expert outermost, [E, out, r], which no source has.
+ * @param parameters that the path may stand for; none for an ordinary module
+ * @returns one module an expert, "….gate_up_proj#3", or one module where there is a single matrix
+ * @throws AppError as readModule
+ */
+export function readModules(
+  path: string,
+  pair: FactorPair,
+  config: PeftConfig,
+  parameters: readonly string[] | undefined,
+): LoraModule[] {
+  const { a, b } = pair;
+  if (!parameters || a?.shape.length !== 2 || b?.shape.length !== 2) return [readModule(path, pair, config)];
+  const rank = commonRank(path, parameters, config);
+  const stacked = a.shape[0]!;
+  const count = stacked / rank;
+  if (count === 1) return [readModule(path, pair, config, parameters)];
+  if (!Number.isInteger(count) || count === 0 || b.shape[1] !== stacked) {
+    // A target without a path, such as "weight", may mean other modules only.
+    if (stacked === (config.rankPattern.find(path) ?? config.rank)) return [readModule(path, pair, config)];
+    throw noStack(path, a, b, rank);
+  }
+  const name = parameters.length === 1 ? parameters[0]! : path;
+  return Array.from({ length: count }, (_, index): LoraModule => {
+    const expert = { a: part(a, index, count), b: slab(b, index, count), embedding: false };
+    return { ...readModule(`${name}#${index}`, expert, config, parameters), expert: { index, count } };
+  });
+}
+
+/** The rank of one expert. @throws AppError UNSUPPORTED_LORA_VARIANT where the parameter decides, but is not known */
+function commonRank(path: string, parameters: readonly string[], config: PeftConfig): number {
+  const values = (table: PeftConfig['rankPattern'], other: number): number[] => [
+    ...new Set(parameters.map((name) => table.find(name) ?? other)),
+  ];
+  const ranks = values(config.rankPattern, config.rank);
+  const alphas = values(config.alphaPattern, config.alpha);
+  if (ranks.length === 1 && alphas.length === 1) return ranks[0]!;
+  throw new AppError(
+    'UNSUPPORTED_LORA_VARIANT',
+    `module ${quote(path)}: adapter_config.json gives ${parameters.join(' and ')} different ranks or alphas, and the ` +
+      'file does not say which of them this is',
+    { module: path, parameters: [...parameters] },
+  );
+}
+
+function part(a: TensorEntry, index: number, count: number): TensorEntry {
+  const bytes = (a.endByte - a.beginByte) / count;
+  const beginByte = a.beginByte + index * bytes;
+  return { ...a, shape: [a.shape[0]! / count, a.shape[1]!], beginByte, endByte: beginByte + bytes };
+}
+
+function slab(b: TensorEntry, index: number, count: number): TensorEntry {
+  const bytes = (b.endByte - b.beginByte) / count;
+  const beginByte = b.beginByte + index * bytes;
+  return { ...b, shape: [b.shape[0]!, b.shape[1]! / count], beginByte, endByte: beginByte + bytes };
+}
+
+function noStack(path: string, a: TensorEntry, b: TensorEntry, rank: number): AppError {
+  return new AppError(
+    'CONFIG_RANK_MISMATCH',
+    `module ${quote(path)}: lora_A [${a.shape.join(', ')}] and lora_B [${b.shape.join(', ')}] are no stack of experts ` +
+      `of rank ${rank}, which adapter_config.json says`,
+    { module: path, rank },
+  );
+}

@@ -1,0 +1,69 @@
+import type { ModulePlan, OutputTensor } from '../adapter/adapter.ts';
+import { AppError } from '../errors.ts';
+import { quote } from '../json/quote.ts';
+
+/** What shares two tensors: one module, or all experts of a mixture one after the other. */
+export interface Stack {
+  /** Of the first; rank, dtypes and shapes are those of all. */
+  readonly plan: ModulePlan;
+  /** Indices of the modules, by expert. */
+  readonly modules: readonly number[];
+}
+
+/**
+ * Puts the experts of each mixture together, those with the same name of A.
+ * @returns in the order of their first modules
+ * @throws AppError FORMAT_NOT_WRITABLE where experts that share a tensor differ in rank or dtype, or are not all there
+ */
+export function stacksOf(plans: readonly ModulePlan[]): Stack[] {
+  const found = new Map<string, { plan: ModulePlan; modules: number[] }>();
+  for (const [index, plan] of plans.entries()) {
+    const { module, rank, dtypeA, dtypeB } = plan;
+    const stack = found.get(module.a.name) ?? { plan, modules: [] };
+    const { plan: first } = stack;
+    if (rank !== first.rank || dtypeA !== first.dtypeA || dtypeB !== first.dtypeB) throw uneven(plan);
+    stack.modules[module.expert?.index ?? 0] = index;
+    found.set(module.a.name, stack);
+  }
+  const stacks = [...found.values()];
+  for (const { plan, modules } of stacks) {
+    const count = plan.module.expert?.count ?? 1;
+    if (modules.length !== count || modules.includes(undefined as never)) throw uneven(plan);
+  }
+  return stacks;
+}
+
+/**
+ * One factor of a stack as a tensor: A [k, n] or B [m, k] at the new rank k, experts along a first axis of their own,
+ * the rows of B in their order (`rowOrder`).
+ * @param transposed the last two axes the other way round
+ */
+export function stackTensor({ plan, modules }: Stack, factor: 'a' | 'b', transposed: boolean): OutputTensor {
+  const { module, rank, dtypeA, dtypeB } = plan;
+  const lead = module.expert ? [module.expert.count] : [];
+  const [rows, columns] = factor === 'a' ? [rank, module.n] : [module.m, rank];
+  const order = factor === 'b' ? module.rowOrder : undefined;
+  const rowShape = order?.shape ?? [rows];
+  const rowAxes = (order?.axes ?? [0]).map((axis) => lead.length + axis);
+  const columnAxis = lead.length + rowShape.length;
+  const axes = [...lead.keys(), ...(transposed ? [columnAxis, ...rowAxes] : [...rowAxes, columnAxis])];
+  const parts = modules.map((moduleIndex) => ({ factor, moduleIndex }));
+  const isPlain = parts.length === 1 && axes.every((axis, index) => axis === index);
+  return {
+    name: module[factor].name,
+    dtype: factor === 'a' ? dtypeA : dtypeB,
+    shape: [...lead, ...(transposed ? [columns, rows] : [rows, columns])],
+    source: isPlain
+      ? { kind: 'factor', ...parts[0]! }
+      : { kind: 'arranged', parts, shape: [...lead, ...rowShape, columns], axes },
+  };
+}
+
+function uneven({ module }: ModulePlan): AppError {
+  return new AppError(
+    'FORMAT_NOT_WRITABLE',
+    `module ${quote(module.name)}: the experts of tensor ${quote(module.a.name)} must all be there, with one rank and ` +
+      'dtype: ask for one rank for all (rank)',
+    { module: module.name, tensor: module.a.name },
+  );
+}

@@ -1,0 +1,27 @@
+import type { TensorEntry } from '../adapter/adapter.ts';
+import type { StagedTensor } from '../adapter/staging-plan.ts';
+import { bitsOf } from '../safetensors/dtype.ts';
+import { layOut } from '../safetensors/layout.ts';
+
+/**
+ * Where the tensors of a plan lie in the file that is made of it, by name.
+ * @throws RangeError for a dtype that safetensors does not have (our own mistake)
+ */
+export function stagedEntries(tensors: readonly StagedTensor[]): ReadonlyMap<string, TensorEntry> {
+  const { offsets } = layOut(tensors, new Map());
+  return new Map(
+    tensors.map(({ name, dtype, shape }, index) => {
+      const bytes = (shape.reduce((product, extent) => product * extent, 1) * bitsOf(dtype)!) / 8;
+      const beginByte = offsets[index]!;
+      return [name, { name, dtype, shape, beginByte, endByte: beginByte + bytes }];
+    }),
+  );
+}
+
+/** One of the matrices that a tensor stacks along its first axis. */
+export function sliceOf<T extends TensorEntry>(entry: T, index: number): T {
+  const [count, ...shape] = entry.shape as [number, ...number[]];
+  const bytes = (entry.endByte - entry.beginByte) / count;
+  const beginByte = entry.beginByte + index * bytes;
+  return { ...entry, shape, beginByte, endByte: beginByte + bytes };
+}

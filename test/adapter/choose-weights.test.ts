@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { chooseWeights } from '../../src/adapter/choose-weights.ts';
+import { isPickleName, isWeightsName } from '../../src/adapter/weights-names.ts';
+import { AppError } from '../../src/errors.ts';
+
+const CONFIG = 'adapter_config.json';
+
+function refusal(...names: readonly string[]): AppError {
+  try {
+    chooseWeights(names, 'the folder');
+  } catch (error) {
+    assert.ok(error instanceof AppError);
+    return error;
+  }
+  return assert.fail('it was not refused');
+}
+
+describe('an adapter among the files of a folder', () => {
+  it('has a usual name, whatever else there is', () => {
+    for (const [names, weights] of [
+      [['adapter_model.safetensors'], 'adapter_model.safetensors'],
+      [['0000100_adapters.safetensors', 'adapters.safetensors'], 'adapters.safetensors'],
+      [['adapters.safetensors', 'adapter_model.safetensors', 'x.gguf'], 'adapter_model.safetensors'],
+      [['a.safetensors', 'pytorch_lora_weights.safetensors'], 'pytorch_lora_weights.safetensors'],
+    ] as const) {
+      assert.deepEqual(chooseWeights(names, ''), { weights, config: null });
+      assert.deepEqual(chooseWeights([CONFIG, ...names], ''), { weights, config: CONFIG });
+    }
+  });
+
+  it('is the only one', () => {
+    for (const weights of ['my style.safetensors', 'x.gguf'])
+      assert.deepEqual(chooseWeights(['README.md', 'adapter_model.bin', weights], ''), {
+        weights,
+        config: null,
+      });
+  });
+
+  it('is not guessed among several', () => {
+    const error = refusal('b.gguf', 'a.safetensors', CONFIG);
+    assert.equal(error.code, 'FILE_MISSING');
+    assert.match(
+      error.message,
+      /the folder has 2 files of weights, "a\.safetensors", "b\.gguf", .*say which/,
+    );
+    const many = refusal(...Array.from({ length: 4000 }, (_, i) => `${'n'.repeat(100)}${i}.gguf`));
+    assert.ok(many.message.length < 800, many.message);
+  });
+
+  it('is missing where there is none, and a pickle is told how to be converted', () => {
+    const nothing = refusal();
+    assert.match(nothing.message, /has no adapter_model\.safetensors and no adapter_config\.json/);
+    assert.deepEqual(nothing.context.missing, ['adapter_model.safetensors', CONFIG]);
+    assert.deepEqual(refusal(CONFIG).context.missing, ['adapter_model.safetensors']);
+    const pickle = refusal(CONFIG, 'pytorch_model.bin');
+    assert.equal(pickle.code, 'PICKLE_REFUSED');
+    assert.match(pickle.message, /torch\.load\('pytorch_model\.bin'/);
+  });
+});
+
+describe('names of files', () => {
+  it('of weights end in what they are and are no paths', () => {
+    for (const name of ['a.gguf', 'ü x.safetensors', '..safetensors', `${'x'.repeat(150)}.gguf`])
+      assert.ok(isWeightsName(name), name);
+    for (const name of [
+      ...['.gguf', 'a/b.gguf', 'a\\b.gguf', 'a\n.gguf', 'a.gguf\n', 'a.gguf.bin', 'A.GGUF', ''],
+      ...[`${'x'.repeat(151)}.gguf`, 'safetensors', 'a.safetensors/'],
+    ])
+      assert.ok(!isWeightsName(name), JSON.stringify(name));
+  });
+
+  it('of pickles are those that torch is given', () => {
+    for (const name of ['a.bin', 'b.PT', 'c.pth', 'd.ckpt', 'e.pkl']) assert.ok(isPickleName(name), name);
+    for (const name of ['a.bin.safetensors', 'bin', 'a.json']) assert.ok(!isPickleName(name), name);
+  });
+});

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { conversionCommand, pickleRefused } from '../../src/adapter/pickle-refused.ts';
+import { readHeader } from '../../src/safetensors/read-header.ts';
+import { refuseOtherFormats } from '../../src/safetensors/sniff.ts';
+import { skipWithoutPython } from '../clients/python.ts';
+
+/** Debian's Python, where its packages land. */
+const PYTHON = '/usr/bin/python3';
+
+describe('a pickle', () => {
+  it('is refused with a command of one line that names it', () => {
+    for (const name of ['lora.pt', 'adapter_model.bin', 'a.b_c-d.ckpt', 'X.PTH']) {
+      const { code, message, context } = pickleRefused(name);
+      assert.equal(code, 'PICKLE_REFUSED');
+      assert.ok(message.includes(conversionCommand(name)) && !message.includes('\n'));
+      assert.ok(message.includes(`torch.load('${name}'`), message);
+      assert.equal(context.command, conversionCommand(name));
+    }
+    assert.match(conversionCommand('lora.pt'), /'lora\.safetensors'\)"$/);
+  });
+
+  it('puts no name into the command that a shell or Python would take apart', () => {
+    const usual = conversionCommand('adapter_model.bin');
+    for (const name of [
+      "x'; rm -rf ~; '.bin",
+      '$(id).pt',
+      '`id`.pt',
+      'a b.bin',
+      '-c.bin',
+      '../x.bin',
+      'x"y.pt',
+      'a\n.pt',
+      '',
+      `${'x'.repeat(200)}.pt`,
+    ])
+      assert.equal(conversionCommand(name), usual, name);
+    const { message } = pickleRefused(`${'x'.repeat(5000)}.bin`);
+    assert.ok(message.length < 700);
+  });
+
+  it('is refused with it by its content, too', () => {
+    for (const head of ['\x80\x02}q\0', `${'PK\x03\x04'.padEnd(30, '\0')}archive/data.pkl`]) {
+      const refuse = (): void => refuseOtherFormats(Buffer.from(head, 'latin1'));
+      assert.throws(refuse, (error: Error) => error.message.includes(conversionCommand('adapter_model.bin')));
+    }
+  });
+});
+
+describe('the command', { skip: skipWithoutPython('torch', 'safetensors') }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pickle-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('makes safetensors of what torch saved: the same tensors, also those that share memory or are turned', async () => {
+    const save = [
+      'import torch',
+      'a = torch.arange(12, dtype=torch.float32).reshape(3, 4)',
+      "torch.save({'m.lora_A.weight': a, 'm.lora_B.weight': a.T, 'n.lora_A.weight': a.to(torch.bfloat16)}, 'my-lora.bin')",
+    ].join('\n');
+    execFileSync(PYTHON, ['-c', save], { cwd: folder });
+    // `python` is what people type; Debian has it under another name.
+    const command = conversionCommand('my-lora.bin').replace(/^python /, `${PYTHON} `);
+    execFileSync('sh', ['-c', command], { cwd: folder, stdio: 'pipe' });
+    const path = join(folder, 'my-lora.safetensors');
+    const { tensors } = await readHeader(path);
+    const bytes = readFileSync(path);
+    const valuesOf = (name: string): [string, readonly number[], number[]] => {
+      const { dtype, shape, beginByte, endByte } = tensors.find((tensor) => tensor.name === name)!;
+      const data = bytes.subarray(beginByte, endByte);
+      return [dtype, shape, Array.from({ length: data.length / 4 }, (_, i) => data.readFloatLE(4 * i))];
+    };
+    const rows = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+    assert.deepEqual(valuesOf('m.lora_A.weight'), ['F32', [3, 4], rows]);
+    assert.deepEqual(valuesOf('m.lora_B.weight'), ['F32', [4, 3], [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]]);
+    assert.equal(tensors.find(({ name }) => name === 'n.lora_A.weight')!.dtype, 'BF16');
+  });
+
+  it('runs nothing that a pickle says', () => {
+    const save = [
+      'import os, pickle',
+      "class Bad:\n  def __reduce__(self): return (os.mkdir, ('ran',))",
+      "open('bad.bin', 'wb').write(pickle.dumps(Bad(), protocol=2))",
+    ].join('\n');
+    execFileSync(PYTHON, ['-c', save], { cwd: folder });
+    const command = conversionCommand('bad.bin').replace(/^python /, `${PYTHON} `);
+    assert.throws(() => execFileSync('sh', ['-c', command], { cwd: folder, stdio: 'pipe' }));
+    assert.ok(!existsSync(join(folder, 'ran')) && !existsSync(join(folder, 'bad.safetensors')));
+  });
+});

@@ -1,0 +1,393 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { convertAdapter } from '../../../src/formats/convert/convert-adapter.ts';
+import { GGUF_ARCHITECTURES } from '../../../src/formats/convert/gguf-architectures.ts';
+import { adapter, entry, LLAMA } from './made.ts';
+import { refuses } from './refusal.ts';
+
+const Q = 'model.layers.0.self_attn.q_proj';
+const K = 'model.layers.0.self_attn.k_proj';
+const DOWN = 'model.layers.11.mlp.down_proj';
+
+describe('PEFT to GGUF', () => {
+  it('names the tensors as llama.cpp does', () => {
+    const names: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+      qwen2: {
+        [Q]: 'blk.0.attn_q',
+        [K]: 'blk.0.attn_k',
+        'model.layers.0.self_attn.v_proj': 'blk.0.attn_v',
+        'model.layers.3.self_attn.o_proj': 'blk.3.attn_output',
+        'model.layers.10.mlp.gate_proj': 'blk.10.ffn_gate',
+        'model.layers.10.mlp.up_proj': 'blk.10.ffn_up',
+        [DOWN]: 'blk.11.ffn_down',
+        lm_head: 'output',
+      },
+      phi3: {
+        'model.layers.0.self_attn.qkv_proj': 'blk.0.attn_qkv',
+        'model.layers.0.self_attn.o_proj': 'blk.0.attn_output',
+        'model.layers.0.mlp.gate_up_proj': 'blk.0.ffn_up',
+      },
+      gpt2: {
+        'transformer.h.0.attn.c_attn': 'blk.0.attn_qkv',
+        'transformer.h.0.attn.c_proj': 'blk.0.attn_output',
+        'transformer.h.0.mlp.c_fc': 'blk.0.ffn_up',
+        'transformer.h.0.mlp.c_proj': 'blk.0.ffn_down',
+      },
+      starcoder2: { 'model.layers.0.mlp.c_fc': 'blk.0.ffn_up' },
+      phi2: {
+        'model.layers.0.self_attn.dense': 'blk.0.attn_output',
+        'model.layers.0.mlp.fc2': 'blk.0.ffn_down',
+      },
+    };
+    for (const [architecture, ofModules] of Object.entries(names)) {
+      const { modules, format } = convertAdapter(adapter('peft', Object.keys(ofModules)), 'gguf', {
+        architecture,
+      });
+      assert.equal(format, 'gguf');
+      assert.deepEqual(
+        modules.map(({ name, a, b }) => [name, a.name, b.name]),
+        Object.values(ofModules).map((name) => [name, `${name}.weight.lora_a`, `${name}.weight.lora_b`]),
+      );
+      for (const { rowOrder } of modules) assert.equal(rowOrder, undefined);
+    }
+  });
+
+  it('refuses what llama.cpp has no tensor for: a head that is the embedding, a dense layer beside experts', () => {
+    for (const architecture of ['gemma', 'gemma2', 'command-r', 'cohere2'])
+      refuses(
+        () => convertAdapter(adapter('peft', [Q, 'lm_head']), 'gguf', { architecture }),
+        /is no module/,
+        'lm_head',
+      );
+    for (const architecture of ['qwen2moe', 'qwen3moe'])
+      refuses(
+        () => convertAdapter(adapter('peft', [Q, DOWN]), 'gguf', { architecture }),
+        /is no module/,
+        DOWN,
+      );
+  });
+
+  it('says in the metadata what llama.cpp looks at', () => {
+    const source = adapter('peft', [Q], { baseModel: 'Qwen/Qwen2.5-0.5B' });
+    const { config } = convertAdapter(source, 'gguf', { architecture: 'qwen2' });
+    assert.deepEqual(config, {
+      'general.architecture': 'qwen2',
+      'general.type': 'adapter',
+      'adapter.type': 'lora',
+      'general.file_type': { type: 4, value: 0 },
+      'general.base_model.count': { type: 4, value: 1 },
+      'general.base_model.0.name': 'Qwen2.5-0.5B',
+      'general.base_model.0.repo_url': 'https://huggingface.co/Qwen/Qwen2.5-0.5B',
+      'adapter.lora.alpha': 8,
+    });
+    const mistral = convertAdapter(source, 'gguf', { architecture: 'mistral', heads: 4 });
+    assert.equal(mistral.config['general.architecture'], 'llama');
+  });
+
+  it('reorders the rows of q and k for llama, by their own heads', () => {
+    const { modules } = convertAdapter(adapter('peft', [Q, K, DOWN]), 'gguf', LLAMA);
+    assert.deepEqual(
+      modules.map(({ rowOrder }) => rowOrder),
+      [{ shape: [4, 2, 4], axes: [0, 2, 1] }, { shape: [2, 2, 8], axes: [0, 2, 1] }, undefined],
+    );
+    const alike = convertAdapter(adapter('peft', [K]), 'gguf', { architecture: 'llama', heads: 4 });
+    assert.deepEqual(alike.modules[0]!.rowOrder?.shape, [4, 2, 4], 'kv_heads is heads unless said');
+  });
+
+  it('needs the heads only where rows are reordered, and says what is missing', () => {
+    convertAdapter(adapter('peft', [DOWN]), 'gguf', { architecture: 'llama' });
+    convertAdapter(adapter('peft', [Q]), 'gguf', { architecture: 'qwen2' });
+    const llama = (options: object) => () =>
+      convertAdapter(adapter('peft', [Q, K]), 'gguf', { architecture: 'llama', ...options });
+    refuses(llama({}), /say format_options\.heads.*model\.layers\.0\.self_attn\.q_proj/, 'heads');
+    refuses(llama({ heads: 5 }), /32 rows, which are no 5 heads of even size: see format_options\.heads/, Q);
+    refuses(llama({ heads: 4, kv_heads: 3 }), /no 3 heads.*kv_heads/, K);
+    refuses(llama({ heads: 32 }), /no 32 heads of even size/, Q);
+  });
+
+  it('does not guess the architecture', () => {
+    refuses(
+      () => convertAdapter(adapter('peft', [Q]), 'gguf', {}),
+      /say format_options\.architecture.*qwen2/,
+      'architecture',
+    );
+    refuses(
+      () => convertAdapter(adapter('peft', [Q]), 'gguf', { architecture: 'bert' }),
+      /of "bert" the names are not known/,
+      'architecture',
+    );
+    for (const name of ['constructor', '__proto__', 'toString'])
+      refuses(
+        () => convertAdapter(adapter('peft', [Q]), 'gguf', { architecture: name }),
+        /not known/,
+        'architecture',
+      );
+  });
+
+  it('refuses what the architecture has not', () => {
+    const to =
+      (architecture: string, ...names: string[]) =>
+      () =>
+        convertAdapter(adapter('peft', names), 'gguf', { architecture });
+    const experts = 'model.layers.0.mlp.experts.3.up_proj';
+    refuses(to('qwen2', Q, experts), /is no module that is known of qwen2/, experts);
+    refuses(to('phi3', DOWN, Q), /of phi3/, Q);
+    refuses(to('qwen2', 'transformer.h.0.attn.c_attn'), /of qwen2/);
+    refuses(to('qwen2', 'down_blocks.0.attentions.0.proj_in'), /of qwen2/);
+  });
+
+  it('refuses heads, biases and magnitudes by name', () => {
+    const beside = (name: string, shape: number[]) => () =>
+      convertAdapter(adapter('peft', [Q], { passthrough: [entry(name, shape)] }), 'gguf', {
+        architecture: 'qwen2',
+      });
+    const head = 'base_model.model.score.weight';
+    refuses(beside(head, [2, 16]), /no factor of LoRA/, head);
+    const magnitude = `base_model.model.${Q}.lora_magnitude_vector`;
+    refuses(beside(magnitude, [32]), /magnitude of DoRA, which the other format has not/, magnitude);
+    const bias = `base_model.model.${Q}.lora_B.bias`;
+    refuses(beside(bias, [32]), /a bias of LoRA/, bias);
+  });
+});
+
+describe('GGUF to PEFT', () => {
+  const gguf = (names: readonly string[], architecture = 'qwen2') =>
+    adapter('gguf', names, { config: { 'general.architecture': architecture } });
+
+  it('comes back to the same names, for every architecture', () => {
+    const paths: Readonly<Record<string, readonly string[]>> = {
+      gpt2: ['transformer.h.3.attn.c_attn', 'transformer.h.3.mlp.c_proj', 'transformer.wte', 'lm_head'],
+      phi3: ['model.layers.2.self_attn.qkv_proj', 'model.layers.2.mlp.gate_up_proj', 'model.embed_tokens'],
+      phi2: ['model.layers.2.self_attn.dense', 'model.layers.2.mlp.fc1'],
+      starcoder2: ['model.layers.2.self_attn.q_proj', 'model.layers.2.mlp.c_fc'],
+      llama: [K, DOWN, 'lm_head'],
+      qwen2moe: [K, 'model.layers.2.mlp.shared_expert.down_proj', 'model.layers.2.mlp.gate'],
+      qwen3moe: [K, 'model.layers.2.mlp.gate', 'lm_head'],
+    };
+    for (const architecture of GGUF_ARCHITECTURES) {
+      const names = paths[architecture] ?? [K, DOWN, 'model.embed_tokens'];
+      const options = { ...LLAMA, architecture };
+      const there = convertAdapter(adapter('peft', names), 'gguf', options);
+      const plain = { ...there, modules: there.modules.map(({ rowOrder: _, ...module }) => module) };
+      const back = convertAdapter(plain, 'peft', options);
+      assert.deepEqual(
+        back.modules.map(({ name }) => name),
+        names,
+        architecture,
+      );
+      assert.equal(back.config.fan_in_fan_out, architecture === 'gpt2');
+    }
+  });
+
+  it('reads names with .weight too', () => {
+    const { modules } = convertAdapter(gguf(['blk.0.attn_q.weight']), 'peft', {});
+    assert.equal(modules[0]!.name, Q);
+    assert.equal(modules[0]!.a.name, `base_model.model.${Q}.lora_A.weight`);
+  });
+
+  it('puts the rows of llama back', () => {
+    const { modules } = convertAdapter(gguf(['blk.0.attn_q', 'blk.0.attn_k'], 'llama'), 'peft', LLAMA);
+    assert.deepEqual(
+      modules.map(({ rowOrder }) => rowOrder),
+      [
+        { shape: [4, 4, 2], axes: [0, 2, 1] },
+        { shape: [2, 8, 2], axes: [0, 2, 1] },
+      ],
+    );
+    refuses(
+      () => convertAdapter(gguf(['blk.0.attn_q'], 'llama'), 'peft', {}),
+      /format_options\.heads/,
+      'heads',
+    );
+  });
+
+  it('refuses tensors that belong to no module of the architecture', () => {
+    const name = 'blk.0.ffn_gate_exps';
+    refuses(() => convertAdapter(gguf([name]), 'peft', {}), /no module that is known of qwen2/, name);
+    refuses(() => convertAdapter(gguf(['blk.0.attn_q'], 'mamba'), 'peft', {}), /of "mamba"/, 'architecture');
+  });
+});
+
+describe('PEFT and MLX', () => {
+  it('have the same paths', () => {
+    const names = [Q, DOWN, 'lm_head'];
+    const mlx = convertAdapter(adapter('peft', names, { baseModel: 'some/model' }), 'mlx', {});
+    assert.deepEqual(
+      mlx.modules.map(({ name, a, b }) => [name, a.name, b.name]),
+      names.map((name) => [name, `${name}.lora_a`, `${name}.lora_b`]),
+    );
+    assert.deepEqual(mlx.config, {
+      fine_tune_type: 'lora',
+      lora_parameters: {
+        rank: 4,
+        scale: 2,
+        dropout: 0,
+        keys: ['lm_head', 'mlp.down_proj', 'self_attn.q_proj'],
+      },
+      model: 'some/model',
+      num_layers: -1,
+    });
+    const peft = convertAdapter(mlx, 'peft', {});
+    assert.deepEqual(
+      peft.modules.map(({ name }) => name),
+      names,
+    );
+    assert.equal(peft.config.task_type, 'CAUSAL_LM');
+    assert.equal(peft.config.base_model_name_or_path, 'some/model');
+  });
+
+  it('but for the root of GPT-2, whose Conv1D MLX has as linear layers', () => {
+    const names = ['transformer.h.0.attn.c_attn', 'transformer.h.0.mlp.c_proj'];
+    const source = adapter('peft', names, { config: { fan_in_fan_out: true } });
+    const mlx = convertAdapter(source, 'mlx', {});
+    assert.deepEqual(
+      mlx.modules.map(({ name }) => name),
+      ['model.h.0.attn.c_attn', 'model.h.0.mlp.c_proj'],
+    );
+    assert.deepEqual((mlx.config.lora_parameters as { keys: string[] }).keys, ['attn.c_attn', 'mlp.c_proj']);
+    const peft = convertAdapter(mlx, 'peft', {});
+    assert.deepEqual(
+      peft.modules.map(({ name }) => name),
+      names,
+    );
+    assert.equal(peft.config.fan_in_fan_out, true);
+  });
+
+  it('have DoRA alike', () => {
+    const name = `base_model.model.${Q}.lora_magnitude_vector`;
+    const magnitude = entry(name, [32]);
+    const source = adapter('peft', [Q], { passthrough: [magnitude] });
+    const mlx = convertAdapter(source, 'mlx', {});
+    assert.equal(mlx.config.fine_tune_type, 'dora');
+    assert.deepEqual(mlx.passthrough, [{ ...magnitude, name: `${Q}.m` }]);
+    const peft = convertAdapter(mlx, 'peft', {});
+    assert.deepEqual(peft.passthrough, [magnitude]);
+    assert.equal(peft.config.use_dora, true);
+  });
+
+  it('take DoRA for all modules or none', () => {
+    const name = `base_model.model.${Q}.lora_magnitude_vector`;
+    const source = adapter('peft', [Q, DOWN], { passthrough: [entry(name, [32])] });
+    refuses(() => convertAdapter(source, 'mlx', {}), /all or none/, DOWN);
+  });
+
+  it('refuse experts, in either way of writing them', () => {
+    const one = 'model.layers.0.mlp.experts.0.up_proj';
+    refuses(() => convertAdapter(adapter('peft', [Q, one]), 'mlx', {}), /of an expert/, one);
+    const stacked = 'model.layers.0.mlp.switch_mlp.up_proj';
+    refuses(() => convertAdapter(adapter('mlx', [stacked]), 'peft', {}), /of an expert/, stacked);
+    const module = { name: stacked, expert: { index: 0, count: 2 } };
+    refuses(() => convertAdapter(adapter('mlx', [module]), 'peft', {}), /of an expert/, stacked);
+  });
+
+  it('stack experts as GGUF does', () => {
+    const path = 'model.layers.0.mlp.switch_mlp.up_proj';
+    const tensors = { a: `${path}.lora_a`, b: `${path}.lora_b` };
+    const modules = [0, 1].map((index) => ({
+      name: `${path}#${index}`,
+      ...tensors,
+      expert: { index, count: 2 },
+    }));
+    const gguf = convertAdapter(adapter('mlx', modules), 'gguf', { architecture: 'qwen3moe' });
+    const named = ({ name, a, b, expert }: (typeof gguf.modules)[number]) => [name, a.name, b.name, expert];
+    assert.deepEqual(
+      gguf.modules.map(named),
+      [0, 1].map((index) => [
+        `blk.0.ffn_up_exps#${index}`,
+        'blk.0.ffn_up_exps.weight.lora_a',
+        'blk.0.ffn_up_exps.weight.lora_b',
+        { index, count: 2 },
+      ]),
+    );
+    const back = convertAdapter(gguf, 'mlx', {});
+    assert.deepEqual(
+      back.modules.map(named),
+      modules.map(({ name, a, b, expert }) => [name, a, b, expert]),
+    );
+    refuses(() => convertAdapter(gguf, 'peft', {}), /of an expert/, 'blk.0.ffn_up_exps#0');
+    refuses(() => convertAdapter(adapter('mlx', modules), 'gguf', { architecture: 'qwen3' }), /of qwen3/);
+  });
+
+  it('refuse other models', () => {
+    const path = 'stages.0.blocks.0.mlp.fc1';
+    refuses(
+      () => convertAdapter(adapter('peft', [path]), 'mlx', {}),
+      /no path that transformers and mlx-lm share/,
+      path,
+    );
+    refuses(() => convertAdapter(adapter('mlx', ['vision.q']), 'peft', {}), /no path/, 'vision.q');
+  });
+
+  it('meet GGUF through those paths', () => {
+    const gguf = convertAdapter(adapter('mlx', [Q, DOWN]), 'gguf', LLAMA);
+    assert.deepEqual(
+      gguf.modules.map(({ name }) => name),
+      ['blk.0.attn_q', 'blk.11.ffn_down'],
+    );
+    assert.deepEqual(gguf.modules[0]!.rowOrder, { shape: [4, 2, 4], axes: [0, 2, 1] });
+  });
+});
+
+describe('an adapter that its configuration makes another', () => {
+  it('is refused, by the field', () => {
+    for (const config of [{ alora_invocation_tokens: [1, 2] }, { layer_replication: [[0, 4]] }]) {
+      const [field] = Object.keys(config);
+      for (const to of ['mlx', 'gguf'] as const)
+        refuses(
+          () => convertAdapter(adapter('peft', [Q], { config }), to, { architecture: 'qwen2' }),
+          /is set/,
+          field,
+        );
+    }
+    const tokens = { type: 9, value: { type: 4, values: [1] } };
+    const config = { 'general.architecture': 'qwen2', 'adapter.alora.invocation_tokens': tokens };
+    refuses(() => convertAdapter(adapter('gguf', ['blk.0.attn_q'], { config }), 'peft', {}), /aLoRA/);
+  });
+
+  it('is not, where the field is empty', () => {
+    const config = { alora_invocation_tokens: null, layer_replication: [], use_rslora: true };
+    assert.equal(convertAdapter(adapter('peft', [Q], { config }), 'mlx', {}).useRslora, false);
+  });
+});
+
+describe('target_modules', () => {
+  const targets = (...names: string[]) =>
+    convertAdapter(adapter('mlx', names), 'peft', {}).config.target_modules;
+
+  it('are last words where every layer has the same, else paths', () => {
+    const all = [0, 1, 2].flatMap((layer) =>
+      ['q_proj', 'v_proj'].map((name) => `model.layers.${layer}.self_attn.${name}`),
+    );
+    assert.deepEqual(targets(...all), ['q_proj', 'v_proj']);
+    assert.deepEqual(targets(...all.slice(2)), all.slice(2), 'the first layer has none');
+    assert.deepEqual(targets(...all.slice(0, 5)), all.slice(0, 5), 'the last layer has one');
+    assert.deepEqual(targets(...all, 'lm_head'), [...all, 'lm_head']);
+  });
+
+  it('are two words where one would catch more', () => {
+    assert.deepEqual(targets('model.h.0.attn.c_proj', 'model.h.1.attn.c_proj'), ['attn.c_proj']);
+  });
+});
+
+describe('an embedding', () => {
+  it('keeps its kind where formats have it', () => {
+    const name = 'model.embed_tokens';
+    const peft = adapter('peft', [
+      {
+        name,
+        kind: 'embedding',
+        a: `base_model.model.${name}.lora_embedding_A`,
+        b: `base_model.model.${name}.lora_embedding_B`,
+      },
+    ]);
+    const mlx = convertAdapter(peft, 'mlx', {});
+    assert.deepEqual([mlx.modules[0]!.a.name, mlx.modules[0]!.kind], [`${name}.lora_a`, 'embedding']);
+    const gguf = convertAdapter(mlx, 'gguf', { architecture: 'qwen2' });
+    assert.deepEqual(gguf.modules[0]!.a.name, 'token_embd.weight.lora_a');
+    const back = convertAdapter(gguf, 'peft', {});
+    assert.deepEqual(
+      back.modules.map(({ name, a, b, kind }) => ({ name, a: a.name, b: b.name, kind })),
+      peft.modules.map(({ name, a, b, kind }) => ({ name, a: a.name, b: b.name, kind })),
+    );
+  });
+});

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { FORMAT_NAMES } from '../../../src/adapter/format-name.ts';
+import { FormatOptions } from '../../../src/contract/target.ts';
+import { convertTargets } from '../../../src/formats/convert/convert-targets.ts';
+import { GGUF_ARCHITECTURES } from '../../../src/formats/convert/gguf-architectures.ts';
+import { FORMATS } from '../../../src/formats/formats.ts';
+
+const DOCS = join(import.meta.dirname, '../../../docs');
+const page = readFileSync(join(DOCS, 'formats.md'), 'utf8');
+
+/** Rows of the table under a heading, cell by cell. */
+function table(heading: string): string[][] {
+  const [, section] = page.split(`\n## ${heading}\n`);
+  const lines = section!.split('\n').slice(section!.split('\n').findIndex((line) => line.startsWith('|')));
+  const rows = lines.slice(
+    0,
+    lines.findIndex((line) => !line.startsWith('|')),
+  );
+  return rows.map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+const plain = (cell: string): string => cell.replaceAll('`', '');
+
+describe('docs/formats.md', () => {
+  it('has every format with the files that its results have', () => {
+    const [, , ...rows] = table('What is read and written');
+    assert.deepEqual(
+      rows.map(([name]) => plain(name!)),
+      [...FORMAT_NAMES],
+    );
+    for (const [name, files] of rows) {
+      const { weightsName, hasConfig } = FORMATS.find((format) => format.name === plain(name!))!;
+      assert.equal(plain(files!), hasConfig ? `${weightsName}, adapter_config.json` : weightsName);
+    }
+  });
+
+  it('has the conversions that there are, and no other', () => {
+    const [[, ...to], , ...rows] = table('What is converted') as [string[], string[], ...string[][]];
+    const convertible = FORMAT_NAMES.filter((name) => name !== 'cloneofsimo');
+    assert.deepEqual(to.map(plain), convertible);
+    assert.deepEqual(
+      rows.map(([name]) => plain(name!)),
+      convertible,
+    );
+    for (const [index, [, ...cells]] of rows.entries()) {
+      const told = to.filter((_name, column) => cells[column] !== '').map(plain);
+      assert.deepEqual(
+        told,
+        convertTargets(convertible[index]!).map(({ format }) => format),
+        convertible[index],
+      );
+    }
+  });
+
+  it('names every option and every architecture', () => {
+    for (const name of [...Object.keys(FormatOptions.properties), ...GGUF_ARCHITECTURES])
+      assert.ok(page.includes(`\`${name}\``), name);
+  });
+
+  it('leads somewhere by its links', () => {
+    for (const [, target] of page.matchAll(/\]\(([^)#\s]+)[^)]*\)/g))
+      assert.ok(existsSync(join(DOCS, target!)), target);
+  });
+});

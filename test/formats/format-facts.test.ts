@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FORMAT_NAMES } from '../../src/adapter/format-name.ts';
+import { FORMAT_FACTS } from '../../src/formats/format-facts.ts';
+import { FORMATS, formatOf } from '../../src/formats/formats.ts';
+
+describe('what is told of formats', () => {
+  it('is told of every one that there is, once, in the order of the contract', () => {
+    const names = FORMAT_FACTS.map(({ name }) => name);
+    assert.deepEqual([...names].sort(), FORMATS.map(({ name }) => name).sort());
+    assert.deepEqual(
+      names,
+      FORMAT_NAMES.filter((name) => names.includes(name)),
+    );
+    assert.equal(new Set(FORMAT_FACTS.map(({ title }) => title)).size, FORMAT_FACTS.length);
+  });
+
+  it('fits what the formats themselves say', () => {
+    for (const { name, files, converts_to, notes } of FORMAT_FACTS) {
+      const { weightsName, hasConfig } = formatOf(name);
+      assert.deepEqual(files, hasConfig ? [weightsName, 'adapter_config.json'] : [weightsName]);
+      assert.ok(!converts_to.includes(name) && new Set(converts_to).size === converts_to.length);
+      for (const to of converts_to) assert.ok(FORMAT_FACTS.find((one) => one.name === to)?.writes, to);
+      assert.ok(notes.length > 0 && notes.every((note) => /^[A-Z].*\.$/.test(note)), name);
+    }
+  });
+});

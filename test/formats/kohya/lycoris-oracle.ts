@@ -1,0 +1,74 @@
+import { uniform } from '../../oracle/known-matrices.ts';
+import { type Matrix, matrix } from '../../oracle/linear-algebra.ts';
+import { float32Tensor, type Tensor } from '../../oracle/safetensors.ts';
+
+/** Numbers as they are in the file, with their shape. */
+export interface Numbers {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
+
+export function randomNumbers(shape: readonly number[], seed: number): Numbers {
+  const next = uniform(seed);
+  return { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => next() - 0.5) };
+}
+
+export const tensorOf = ({ shape, data }: Numbers): Tensor => float32Tensor(shape, data);
+
+/** ΔW flattened to [out, in·kernel], filled element by element. */
+function filled(rows: number, columns: number, at: (row: number, column: number) => number): Matrix {
+  return matrix(
+    rows,
+    columns,
+    Float64Array.from({ length: rows * columns }, (_, i) => at(Math.floor(i / columns), i % columns)),
+  );
+}
+
+/** Σ of terms. */
+function sum(count: number, term: (i: number) => number): number {
+  let total = 0;
+  for (let i = 0; i < count; i++) total += term(i);
+  return total;
+}
+
+export const whole = ({ shape, data }: Numbers): Matrix =>
+  filled(shape[0]!, sizeOf(shape.slice(1)), (row, column) => data[row * sizeOf(shape.slice(1)) + column]!);
+
+/** a [m, r] · b [r, n…], the rest of b flattened. */
+export function product(a: Numbers, b: Numbers): Matrix {
+  const [r, n] = [b.shape[0]!, sizeOf(b.shape.slice(1))];
+  return filled(a.shape[0]!, n, (row, column) =>
+    sum(r, (i) => a.data[row * r + i]! * b.data[i * n + column]!),
+  );
+}
+
+/** einsum('i j k, i p, j r -> p r k', t, a, b), k over the kernel. */
+export function tucker(t: Numbers, a: Numbers, b: Numbers): Matrix {
+  const [ri, rj] = [t.shape[0]!, t.shape[1]!];
+  const kernel = sizeOf(t.shape.slice(2));
+  const [m, channels] = [a.shape[1]!, b.shape[1]!];
+  return filled(m, channels * kernel, (p, column) => {
+    const [r, k] = [Math.floor(column / kernel), column % kernel];
+    return sum(ri, (i) =>
+      sum(rj, (j) => t.data[(i * rj + j) * kernel + k]! * a.data[i * m + p]! * b.data[j * channels + r]!),
+    );
+  });
+}
+
+export const hadamard = (x: Matrix, y: Matrix): Matrix =>
+  matrix(
+    x.rows,
+    x.columns,
+    x.data.map((value, i) => value * y.data[i]!),
+  );
+
+export const kron = (x: Matrix, y: Matrix): Matrix =>
+  filled(
+    x.rows * y.rows,
+    x.columns * y.columns,
+    (row, column) =>
+      x.data[Math.floor(row / y.rows) * x.columns + Math.floor(column / y.columns)]! *
+      y.data[(row % y.rows) * y.columns + (column % y.columns)]!,
+  );

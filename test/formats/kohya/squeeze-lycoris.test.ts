@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Target } from '../../../src/contract/target.ts';
+import { squeeze } from '../../../src/squeeze/squeeze.ts';
+import {
+  frobenius,
+  type Matrix,
+  multiply,
+  scaled,
+  singularValues,
+  tailShare,
+} from '../../oracle/linear-algebra.ts';
+import { buildSafetensors } from '../../oracle/safetensors.ts';
+import { computeFixture } from '../../squeeze/compute-fixture.ts';
+import { alphaTensor } from './build.ts';
+import { parseKohyaAdapter } from './kohya-oracle.ts';
+import {
+  hadamard,
+  kron,
+  type Numbers,
+  product,
+  randomNumbers,
+  tensorOf,
+  tucker,
+  whole,
+} from './lycoris-oracle.ts';
+
+const compute = computeFixture();
+
+/** One way of LyCORIS to write a module, and what it means by it, alpha aside. */
+interface Variant {
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  readonly update: (tensor: (name: string) => Numbers) => Matrix;
+  /** The r of alpha/r; null where alpha means nothing. */
+  readonly r: number | null;
+  /** Whether a factorisation of `rank` is exact. */
+  readonly rank: number;
+}
+
+const VARIANTS: Readonly<Record<string, Variant>> = {
+  LoHa: {
+    shapes: { hada_w1_a: [24, 3], hada_w1_b: [3, 20], hada_w2_a: [24, 3], hada_w2_b: [3, 20] },
+    update: (t) => hadamard(product(t('hada_w1_a'), t('hada_w1_b')), product(t('hada_w2_a'), t('hada_w2_b'))),
+    r: 3,
+    rank: 9,
+  },
+  'LoHa with cores': {
+    shapes: {
+      hada_w1_a: [2, 12],
+      hada_w1_b: [2, 5],
+      hada_w2_a: [2, 12],
+      hada_w2_b: [2, 5],
+      hada_t1: [2, 2, 3, 3],
+      hada_t2: [2, 2, 3, 3],
+    },
+    update: (t) =>
+      hadamard(
+        tucker(t('hada_t1'), t('hada_w1_a'), t('hada_w1_b')),
+        tucker(t('hada_t2'), t('hada_w2_a'), t('hada_w2_b')),
+      ),
+    r: 2,
+    rank: 4,
+  },
+  'LoKr of whole matrices': {
+    shapes: { lokr_w1: [4, 3], lokr_w2: [5, 6] },
+    update: (t) => kron(whole(t('lokr_w1')), whole(t('lokr_w2'))),
+    r: null,
+    rank: 15,
+  },
+  'LoKr with a product': {
+    shapes: { lokr_w1: [4, 3], lokr_w2_a: [7, 2], lokr_w2_b: [2, 8] },
+    update: (t) => kron(whole(t('lokr_w1')), product(t('lokr_w2_a'), t('lokr_w2_b'))),
+    r: 2,
+    rank: 6,
+  },
+  'LoKr of two products': {
+    shapes: { lokr_w1_a: [6, 2], lokr_w1_b: [2, 5], lokr_w2_a: [7, 2], lokr_w2_b: [2, 8] },
+    update: (t) => kron(product(t('lokr_w1_a'), t('lokr_w1_b')), product(t('lokr_w2_a'), t('lokr_w2_b'))),
+    r: 2,
+    rank: 4,
+  },
+  'LoKr of a convolution': {
+    shapes: { lokr_w1: [2, 2], lokr_w2: [4, 3, 3, 3] },
+    update: (t) => kron(whole(t('lokr_w1')), whole(t('lokr_w2'))),
+    r: null,
+    rank: 8,
+  },
+  'LoKr with a core': {
+    shapes: { lokr_w1: [2, 2], lokr_t2: [2, 2, 3, 3], lokr_w2_a: [2, 6], lokr_w2_b: [2, 4] },
+    update: (t) => kron(whole(t('lokr_w1')), tucker(t('lokr_t2'), t('lokr_w2_a'), t('lokr_w2_b'))),
+    r: 2,
+    rank: 4,
+  },
+  'LoCon with a core': {
+    shapes: {
+      'lora_down.weight': [4, 5, 1, 1],
+      'lora_mid.weight': [4, 4, 3, 3],
+      'lora_up.weight': [16, 4, 1, 1],
+    },
+    update: (t) => {
+      const up = t('lora_up.weight');
+      const turned = Float32Array.from({ length: 64 }, (_, i) => up.data[(i % 16) * 4 + Math.floor(i / 16)]!);
+      return tucker(
+        t('lora_mid.weight'),
+        { shape: [4, 16], data: turned },
+        { ...t('lora_down.weight'), shape: [4, 5] },
+      );
+    },
+    r: 4,
+    rank: 4,
+  },
+  'a whole difference': {
+    shapes: { diff: [14, 3, 3, 3] },
+    update: (t) => whole(t('diff')),
+    r: null,
+    rank: 14,
+  },
+};
+
+const ALPHA = 1.5;
+
+/** A file of one such module, squeezed; and ΔW as it is meant. */
+async function squeezed(
+  { shapes, update, r }: Variant,
+  targets: readonly Target[],
+): Promise<{ wanted: Matrix; results: Buffer[]; warnings: string[][] }> {
+  const numbers = new Map(
+    Object.entries(shapes).map(([name, shape], index) => [name, randomNumbers(shape, 7 + index)] as const),
+  );
+  const tensors = Object.fromEntries(
+    [...numbers].map(([name, tensor]) => [`lora_unet_x.${name}`, tensorOf(tensor)] as const),
+  );
+  const dir = mkdtempSync(join(tmpdir(), 'lycoris-'));
+  try {
+    const weightsPath = join(dir, 'source.safetensors');
+    writeFileSync(weightsPath, buildSafetensors({ ...tensors, 'lora_unet_x.alpha': alphaTensor(ALPHA) }));
+    const outcome = await squeeze(
+      {
+        jobId: 'job_1',
+        kind: 'squeeze',
+        sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 0, base_model: null, weight: 1 }],
+        weightsPath,
+        configBytes: null,
+        targets,
+        options: { method: 'exact' },
+        scratchDir: dir,
+        onProgress: () => {},
+        signal: new AbortController().signal,
+      },
+      compute.pool,
+    );
+    return {
+      wanted: scaled(
+        update((name) => numbers.get(name)!),
+        r === null ? 1 : ALPHA / r,
+      ),
+      results: outcome.targets.map(({ files }) => readFileSync(files![0]!.path)),
+      warnings: outcome.targets.map(({ result }) => result.warnings),
+    };
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+/** ‖wanted − ΔW′‖ / ‖wanted‖ of the module in a written file. */
+function errorOf(file: Buffer, wanted: Matrix): { error: number; rank: number } {
+  const module = parseKohyaAdapter(file).modules.get('lora_unet_x')!;
+  const made = scaled(multiply(module.b, module.a), module.scale);
+  assert.deepEqual([made.rows, made.columns], [wanted.rows, wanted.columns]);
+  const difference = { ...made, data: made.data.map((value, i) => value - wanted.data[i]!) };
+  return { error: frobenius(difference) / frobenius(wanted), rank: module.rank };
+}
+
+describe('LyCORIS, squeezed', () => {
+  for (const [what, variant] of Object.entries(VARIANTS)) {
+    it(`${what}: exact at its own rank, and as close as can be below`, async () => {
+      const ranks = [variant.rank, variant.rank - 1, 2];
+      const { wanted, results } = await squeezed(
+        variant,
+        ranks.map((rank) => ({ rank })),
+      );
+      const sigma = singularValues(wanted);
+      for (const [index, rank] of ranks.entries()) {
+        const told = errorOf(results[index]!, wanted);
+        const optimum = tailShare(sigma, rank);
+        assert.equal(told.rank, rank);
+        assert.ok(
+          told.error <= optimum * (1 + 1e-5) + 1e-6,
+          `rank ${rank}: ${told.error}, at best ${optimum}`,
+        );
+        if (rank < variant.rank) assert.ok(optimum > 1e-4, 'this rank should lose something');
+      }
+    });
+  }
+});

@@ -1,0 +1,60 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SqueezeOptions } from '../../src/contract/job-request.ts';
+import type { Target } from '../../src/contract/target.ts';
+import type { ComputePool } from '../../src/squeeze/compute/pool.ts';
+import { squeeze } from '../../src/squeeze/squeeze.ts';
+
+/** The files of an adapter, whatever its format. */
+export interface Bytes {
+  readonly weights: Uint8Array;
+  /** adapter_config.json; null where the format has none. */
+  readonly config: string | null;
+}
+
+export interface SqueezedBytes extends Bytes {
+  /** Without the card, which is no matter of a format. */
+  readonly names: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Squeezes an adapter to one target. @returns null where the source is the result already */
+export async function squeezeBytes(
+  pool: ComputePool,
+  { weights, config }: Bytes,
+  target: Target,
+  options: SqueezeOptions = { method: 'exact' },
+): Promise<SqueezedBytes | null> {
+  const dir = mkdtempSync(join(tmpdir(), 'squeezing-'));
+  try {
+    const weightsPath = join(dir, 'weights');
+    writeFileSync(weightsPath, weights);
+    const { targets } = await squeeze(
+      {
+        jobId: 'job_1',
+        kind: 'squeeze',
+        sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 0, base_model: null, weight: 1 }],
+        weightsPath,
+        configBytes: config === null ? null : Buffer.from(config),
+        targets: [target],
+        options,
+        scratchDir: dir,
+        onProgress: () => {},
+        signal: new AbortController().signal,
+      },
+      pool,
+    );
+    const { files, result } = targets[0]!;
+    if (!files) return null;
+    const configFile = files.find(({ name }) => name === 'adapter_config.json');
+    return {
+      weights: readFileSync(files[0]!.path),
+      config: configFile ? readFileSync(configFile.path, 'utf8') : null,
+      names: files.map(({ name }) => name).filter((name) => name !== 'README.md'),
+      warnings: result.warnings,
+    };
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
