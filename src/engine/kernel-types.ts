@@ -44,8 +44,10 @@ export interface Directions {
 export interface Decomposition {
   /** Descending; as many as the sketch had columns. */
   readonly sigma: Float64Array;
-  /** ‖B·A‖² */
+  /** ‖B·A‖², and `residual` where there is one. */
   readonly energy: number;
+  /** ‖ΔW − B·A‖² where the factors are not all of ΔW; included in `energy`. */
+  readonly residual?: number;
   /** ‖B‖² */
   readonly energyB: number;
   /** ‖A‖² */
@@ -136,4 +138,41 @@ export interface Scaled {
   readonly data: Float32Array;
   readonly energyBefore: number;
   readonly energyAfter: number;
+}
+
+/** A dense row-major matrix of what was computed. */
+export interface Matrix64 {
+  readonly data: Float64Array;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Some rows of a matrix: as a file holds them, or computed. */
+export type Rows = Matrix32 | Matrix64;
+
+/** A computed part of a factor, and its squared norm: not finite where a number does not fit float32. */
+export interface Computed {
+  readonly data: Float32Array;
+  readonly energy: number;
+}
+
+/** A core of a Tucker decomposition [i, j·kernel], the kernel innermost, times a factor [j, r]: [i, r·kernel]. */
+export interface Collapse {
+  readonly core: Matrix32;
+  readonly factor: Matrix32;
+  readonly kernel: number;
+}
+
+/** A matrix as files give it: plain, as a product, or from a core, to which a side [i, h] may belong: sideᵀ·core. */
+export type MatrixForm =
+  | Matrix32
+  | { readonly left: Matrix32; readonly right: Matrix32 }
+  | Collapse
+  | (Collapse & { readonly side: Matrix32 });
+
+/** Factors B [m, rank] and A [rank, n]. */
+export interface Truncated {
+  readonly b: Float32Array;
+  readonly a: Float32Array;
+  readonly converged: boolean;
 }

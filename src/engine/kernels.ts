@@ -5,6 +5,7 @@ import { BLOCK } from '../core/onnx/orthonormalise.ts';
 import { measureGraph, projectGraph } from '../core/onnx/project-graph.ts';
 import { scaleGraph } from '../core/onnx/scale-graph.ts';
 import { transferGraph } from '../core/onnx/transfer-graph.ts';
+import { DeriveKernels } from './derive-kernels.ts';
 import type {
   DecomposedModule,
   DecomposeInput,
@@ -37,8 +38,12 @@ export class Kernels {
   readonly #provider: ProviderName;
   readonly #sessions = new Map<string, Promise<Session>>();
 
+  /** For updates that are no product of two matrices in the file. */
+  readonly derive: DeriveKernels;
+
   constructor(provider: ProviderName) {
     this.#provider = provider;
+    this.derive = new DeriveKernels((key, build) => this.#session(key, build));
   }
 
   /**

@@ -1,4 +1,6 @@
 import type { Adapter, ModulePlan } from '../adapter/adapter.ts';
+import type { FormatName } from '../adapter/format-name.ts';
+import type { SizePart } from '../adapter/size-audit.ts';
 import type { JobResult } from '../contract/job.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
@@ -11,9 +13,11 @@ import { rankRange } from './rank-range.ts';
 /** One target's result, in numbers. */
 export function describeResult(
   target: Target,
+  format: FormatName,
   plans: readonly ModulePlan[],
   closeness: Closeness,
   bytes: number,
+  size: SizePart[],
   warnings: readonly string[],
   serving: JobResult['serving'],
 ): Omit<JobResult, 'adapter_id'> {
@@ -22,9 +26,10 @@ export function describeResult(
   const worst = closeness.modules.reduce((x, y) => (y.relative_error > x.relative_error ? y : x));
   return {
     target,
-    format: 'peft',
+    format,
     rank: { min: Math.min(...ranks), max: Math.max(...ranks) },
     bytes,
+    size,
     parameters,
     relative_error: closeness.relativeError,
     energy_retained: 1 - closeness.relativeError ** 2,

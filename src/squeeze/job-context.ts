@@ -21,9 +21,10 @@ export type Source = Report['sources'][number];
 
 /** An adapter that a job reads, all of it local. */
 export interface SourceFiles extends Omit<Source, 'weight'> {
-  /** Its weights (safetensors), only read. */
+  /** Its weights, only read. */
   readonly weightsPath: string;
-  readonly configBytes: Uint8Array;
+  /** Its adapter_config.json; null where the format has none. */
+  readonly configBytes: Uint8Array | null;
 }
 
 export interface OutputFile {

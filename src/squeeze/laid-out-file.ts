@@ -1,18 +1,18 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { type FileLayout, layOut, type TensorSpec } from '../safetensors/layout.ts';
+import type { FileLayout } from '../adapter/file-layout.ts';
 import { hashFile } from './hash-file.ts';
 
-/** A safetensors file that is made at its full size first and then filled from several threads. */
+/** A file of tensors that is made at its full size first and then filled from several threads. */
 export class LaidOutFile {
   readonly path: string;
   /** First byte of each tensor in the file, in the order the tensors were given. */
   readonly offsets: readonly number[];
   readonly #layout: FileLayout;
 
-  constructor(path: string, tensors: readonly TensorSpec[], metadata: ReadonlyMap<string, string>) {
+  constructor(path: string, layout: FileLayout) {
     this.path = path;
-    this.#layout = layOut(tensors, metadata);
-    this.offsets = this.#layout.offsets;
+    this.#layout = layout;
+    this.offsets = layout.offsets;
   }
 
   /**
@@ -25,6 +25,20 @@ export class LaidOutFile {
       await file.truncate(this.#layout.totalBytes);
       await file.write(this.#layout.headerBytes, 0, this.#layout.headerBytes.length, 0);
       await fill?.(file);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Puts another header in place of the one it was made with. */
+  async rewriteHeader(headerBytes: Uint8Array): Promise<void> {
+    if (headerBytes.length !== this.#layout.headerBytes.length)
+      throw new RangeError(
+        `a header of ${headerBytes.length} bytes in place of ${this.#layout.headerBytes.length}`,
+      );
+    const file = await open(this.path, 'r+');
+    try {
+      await file.write(headerBytes, 0, headerBytes.length, 0);
     } finally {
       await file.close();
     }

@@ -13,6 +13,7 @@ export interface Closeness {
 /**
  * ‖ΔW − ΔW′‖² = ‖ΔW‖² − 2⟨ΔW, ΔW′⟩ + ‖ΔW′‖², of the factors as they were written. The difference of nearly equal
  * numbers limits what can be told: errors below about 1e-7 may come out as anything below that.
+ * What the factors leave out of ΔW is orthogonal to them, and so to what is made of them: it adds to every error.
  * @param measured null where the module was copied
  */
 export function measure(
@@ -28,10 +29,11 @@ export function measure(
     const s = module.scale;
     const written = remainingScale(scale, module, rank);
     const energy = s * s * decomposition.energy;
+    const rest = s * s * (decomposition.residual ?? 0);
     const found = measured[index]!;
     const lost = found
-      ? Math.max(0, energy - 2 * s * written * found.inner + written * written * found.energy)
-      : 0;
+      ? rest + Math.max(0, energy - rest - 2 * s * written * found.inner + written * written * found.energy)
+      : rest;
     totalEnergy += energy;
     totalLost += lost;
     const relativeError = energy > 0 ? Math.sqrt(lost / energy) : 0;
@@ -40,9 +42,9 @@ export function measure(
       name: module.name,
       rank,
       relative_error: relativeError,
-      optimal_error: isComplete ? truncationError(decomposition.sigma, rank) : null,
+      optimal_error: isComplete ? truncationError(decomposition.sigma, rank, decomposition.residual) : null,
       energy_retained: 1 - relativeError ** 2,
-      passthrough: rank === module.rank,
+      passthrough: rank === module.rank && rest === 0,
     };
   });
   return { modules, relativeError: totalEnergy > 0 ? Math.sqrt(totalLost / totalEnergy) : 0 };

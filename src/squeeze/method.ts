@@ -1,5 +1,5 @@
 import type { LoraModule } from '../adapter/adapter.ts';
-import type { SqueezeOptions } from '../contract/job.ts';
+import type { SqueezeOptions } from '../contract/job-request.ts';
 import type { Target } from '../contract/target.ts';
 import { COLUMN_STEP } from '../engine/kernels.ts';
 import { NO_LIMITS, type RankLimits } from '../serving/rank-limits.ts';

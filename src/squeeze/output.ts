@@ -2,15 +2,18 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../adapter/adapter.ts';
 import { dtypeNamed } from '../adapter/dtype-names.ts';
-import { WEIGHTS_FILE } from '../adapter/file-names.ts';
 import { remainingScale } from '../adapter/remaining-scale.ts';
+import { auditSize, type SizePart } from '../adapter/size-audit.ts';
 import type { Target } from '../contract/target.ts';
-import { planPeftOutput } from '../formats/peft/write-peft.ts';
+import { formatOf } from '../formats/formats.ts';
+import { bitsOf } from '../safetensors/dtype.ts';
+import { ArrangedTensors, type FactorPlace } from './arranged-tensors.ts';
 import type { ProjectionOrder } from './compute/tasks.ts';
 import { copyRanges } from './copy-ranges.ts';
 import { hashFile } from './hash-file.ts';
 import type { OutputFile } from './job-context.ts';
 import { LaidOutFile } from './laid-out-file.ts';
+import { castTensors, isCast } from './size/cast-tensor.ts';
 
 export const scaleModeOf = (target: Target): ScaleMode => target.scale ?? 'fold';
 
@@ -20,8 +23,8 @@ export function planModules(adapter: Adapter, target: Target, ranks: readonly nu
   return adapter.modules.map((module, index) => ({
     module,
     rank: ranks[index]!,
-    dtypeA: asked ?? module.a.dtype,
-    dtypeB: asked ?? module.b.dtype,
+    dtypeA: asked ?? module.a.matchDtype ?? module.a.dtype,
+    dtypeB: asked ?? module.b.matchDtype ?? module.b.dtype,
   }));
 }
 
@@ -50,9 +53,11 @@ export interface Encoding {
 export class Output {
   /** What to compute, by module; null where both factors are copied. */
   readonly orders: readonly (ProjectionOrder | null)[];
+  readonly #adapter: Adapter;
   readonly #dir: string;
   readonly #plan: OutputPlan;
   readonly #weights: LaidOutFile;
+  readonly #arranged: ArrangedTensors;
 
   /**
    * @param dir folder of this result's files; need not exist
@@ -65,23 +70,29 @@ export class Output {
     provenance: ReadonlyMap<string, string>,
     dir: string,
   ) {
+    this.#adapter = adapter;
     this.#dir = dir;
-    this.#plan = planPeftOutput(adapter, plans, { scale, provenance });
-    this.#weights = new LaidOutFile(join(dir, WEIGHTS_FILE), this.#plan.tensors, this.#plan.metadata);
-    const offsets = plans.map(() => ({}) as { a?: number; b?: number });
+    this.#plan = formatOf(adapter.format).plan(adapter, plans, { scale, provenance });
+    this.#weights = new LaidOutFile(join(dir, this.#plan.weightsName), this.#plan.layout);
+    this.#arranged = new ArrangedTensors(join(dir, '.arranged'), this.#plan, plans);
+    const places = plans.map(() => ({}) as { a?: FactorPlace; b?: FactorPlace });
     for (const [index, { source }] of this.#plan.tensors.entries()) {
-      if (source.kind === 'factor')
-        offsets[source.moduleIndex]![source.factor] = this.#weights.offsets[index]!;
+      if (source.kind === 'factor') {
+        const place = { path: this.#weights.path, offsetBytes: this.#weights.offsets[index]! };
+        places[source.moduleIndex]![source.factor] = place;
+      }
     }
+    for (const { factor, moduleIndex, place } of this.#arranged.places) places[moduleIndex]![factor] = place;
     this.orders = plans.map(({ module, rank, dtypeA, dtypeB }, index) => {
-      const { a, b } = offsets[index]!;
+      const { a, b } = places[index]!;
       if (a === undefined || b === undefined) return null;
       const taken = module.scale / remainingScale(scale, module, rank);
       const factors = factorsOf(taken, rank < module.rank ? split : 1);
       return {
-        path: this.#weights.path,
-        offsetA: a,
-        offsetB: b,
+        pathA: a.path,
+        offsetA: a.offsetBytes,
+        pathB: b.path,
+        offsetB: b.offsetBytes,
         dtypeA,
         dtypeB,
         rank,
@@ -92,18 +103,41 @@ export class Output {
     });
   }
 
-  /** Makes the weights file at its full size with everything that is only copied. */
+  /** Makes the weights file at its full size with everything that is only copied or cast. @throws AppError NON_FINITE_RESULT */
   async create(sourcePath: string): Promise<void> {
     await mkdir(this.#dir, { recursive: true });
-    const ranges = this.#plan.tensors.flatMap(({ source }, index) =>
-      source.kind === 'copy' ? [{ ...source.entry, to: this.#weights.offsets[index]! }] : [],
+    const copies = this.#plan.tensors.flatMap(({ source }, index) =>
+      source.kind === 'copy' ? [{ entry: source.entry, to: this.#weights.offsets[index]! }] : [],
     );
-    await this.#weights.create((file) => copyRanges(sourcePath, file, ranges));
+    const ranges = copies.flatMap(({ entry, to }) => (isCast(entry) ? [] : [{ ...entry, to }]));
+    const casts = copies.flatMap(({ entry, to }) => (isCast(entry) ? [{ entry, to }] : []));
+    await this.#weights.create(async (file) => {
+      await copyRanges(sourcePath, file, ranges);
+      await castTensors(sourcePath, file, casts);
+      for (const [index, { source }] of this.#plan.tensors.entries()) {
+        if (source.kind === 'bytes')
+          await file.write(source.bytes, 0, source.bytes.length, this.#weights.offsets[index]!);
+      }
+    });
+    await this.#arranged.create();
+  }
+
+  /** What takes the space in the weights. */
+  get size(): SizePart[] {
+    const sized = this.#plan.tensors.map(({ name, dtype, shape }) => ({
+      name,
+      bytes: (shape.reduce((product, dimension) => product * dimension, 1) * (bitsOf(dtype) ?? 0)) / 8,
+    }));
+    return auditSize(sized, this.#adapter);
   }
 
   /** Writes the other files and takes the digests. The weights come first. */
   async finish(): Promise<OutputFile[]> {
-    const files = [{ name: WEIGHTS_FILE, path: this.#weights.path, ...(await this.#weights.digest()) }];
+    await this.#arranged.finish(this.#weights);
+    if (this.#plan.sealHeader)
+      await this.#weights.rewriteHeader(await this.#plan.sealHeader(this.#weights.path));
+    const { weightsName } = this.#plan;
+    const files = [{ name: weightsName, path: this.#weights.path, ...(await this.#weights.digest()) }];
     for (const [name, bytes] of this.#plan.files) {
       const path = join(this.#dir, name);
       await writeFile(path, bytes);

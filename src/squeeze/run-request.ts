@@ -1,4 +1,4 @@
-import type { RecordedJobRequest } from '../contract/job.ts';
+import type { WorkRequest } from '../contract/job-request.ts';
 import { analyze } from './analyze/analyze.ts';
 import type { ComputePool } from './compute/pool.ts';
 import type { JobContext, JobOutcome, SourceFiles } from './job-context.ts';
@@ -7,7 +7,7 @@ import { type SqueezeInput, squeeze } from './squeeze.ts';
 
 /** A job as a client asked for it, with the adapters it names. */
 export interface RequestInput extends JobContext {
-  readonly request: RecordedJobRequest;
+  readonly request: WorkRequest;
   /** By adapter id. */
   readonly sources: ReadonlyMap<string, SourceFiles>;
   /** Local file of the moments that a checkpoint came with. */
@@ -50,7 +50,7 @@ export async function runRequest(input: RequestInput, pool: ComputePool): Promis
   }
 }
 
-function optimizerOf(request: RecordedJobRequest, path: string | null): Pick<SqueezeInput, 'optimizer'> {
+function optimizerOf(request: WorkRequest, path: string | null): Pick<SqueezeInput, 'optimizer'> {
   if (request.kind !== 'checkpoint' || !request.optimizer || !path) return {};
   return { optimizer: { path, mode: request.optimizer.mode } };
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Adapter } from '../adapter/adapter.ts';
-import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import { CONFIG_FILE } from '../adapter/file-names.ts';
 import type { Verdict } from '../contract/serving.ts';
 import type { Target } from '../contract/target.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
@@ -17,8 +17,11 @@ export async function verdictOnResult(
   files: readonly OutputFile[],
 ): Promise<Verdict | null> {
   if (!profile) return null;
-  const pathOf = (name: string): string => files.find((file) => file.name === name)!.path;
-  const { adapter } = await readAdapter(pathOf(WEIGHTS_FILE), await readFile(pathOf(CONFIG_FILE)));
+  const config = files.find(({ name }) => name === CONFIG_FILE);
+  const { adapter } = await readAdapter({
+    weightsPath: files[0]!.path,
+    configBytes: config ? await readFile(config.path) : null,
+  });
   return judge(profile, { adapter, files }, limits);
 }
 
@@ -26,14 +29,9 @@ export async function verdictOnResult(
 export function verdictOnSource(
   { profile, limits }: AppliedTarget,
   adapter: Adapter,
-  weightsBytes: number,
-  configBytes: Uint8Array,
+  files: readonly { readonly name: string; readonly bytes: number }[],
 ): Verdict | null {
   if (!profile) return null;
-  const files = [
-    { name: WEIGHTS_FILE, bytes: weightsBytes },
-    { name: CONFIG_FILE, bytes: configBytes.length },
-  ];
   return judge(profile, { adapter, files }, limits);
 }
 

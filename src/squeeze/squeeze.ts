@@ -2,11 +2,11 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Adapter } from '../adapter/adapter.ts';
 import type { DtypeName } from '../adapter/dtype-names.ts';
-import type { SqueezeOptions } from '../contract/job.ts';
+import { CONFIG_FILE } from '../adapter/file-names.ts';
+import type { SqueezeOptions } from '../contract/job-request.ts';
 import type { Target } from '../contract/target.ts';
+import { formatOf } from '../formats/formats.ts';
 import { readOptimizerState } from '../formats/peft/optimizer-state.ts';
-import { planPeftOutput } from '../formats/peft/write-peft.ts';
-import { readAdapter } from '../formats/read-adapter.ts';
 import { type AppliedTarget, applyProfile } from '../serving/apply-profile.ts';
 import { PRODUCT } from '../version.ts';
 import { slotsFor } from './compute/directions-file.ts';
@@ -15,8 +15,11 @@ import { decomposeAll } from './decompose-all.ts';
 import { describeSpectra, notesOn } from './describe.ts';
 import type { JobContext, JobOutcome, Source } from './job-context.ts';
 import { chooseMethod } from './method.ts';
+import { openSource } from './open-source.ts';
 import { planModules, scaleModeOf } from './output.ts';
 import { projectAll } from './project-all.ts';
+import { withResiduals } from './residuals.ts';
+import { writtenAdapter } from './size/written-adapter.ts';
 import { TargetRun } from './target-run.ts';
 import { carryAll } from './training/carry-all.ts';
 import { Watch } from './watch.ts';
@@ -26,9 +29,10 @@ export interface SqueezeInput extends JobContext {
   readonly kind: 'squeeze' | 'checkpoint' | 'merge';
   /** The adapters that the weights come from; one but in a merge. */
   readonly sources: readonly Source[];
-  /** Local path of the weights to squeeze (safetensors), only read. */
+  /** Local path of the weights to squeeze, only read. */
   readonly weightsPath: string;
-  readonly configBytes: Uint8Array;
+  /** null where the format has none. */
+  readonly configBytes: Uint8Array | null;
   readonly targets: readonly Target[];
   readonly options: SqueezeOptions;
   /** Moments of the source's factors (safetensors, see readOptimizerState), only read. */
@@ -46,10 +50,14 @@ export interface SqueezeInput extends JobContext {
  */
 export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<JobOutcome> {
   const startedMs = performance.now();
-  const { weightsPath } = input;
   const watch = new Watch(input.onProgress, input.signal);
   watch.begin('load', 0);
-  const { adapter } = await readAdapter(weightsPath, input.configBytes);
+  const { adapter, weightsPath, residuals, isConverted } = await openSource(
+    input,
+    input.scratchDir,
+    pool,
+    watch,
+  );
   const { modules } = adapter;
   const applied = input.targets.map((target) => matching(applyProfile(target), input.matchDtype));
   for (const { target } of applied) refuseUnwritable(adapter, target);
@@ -59,7 +67,10 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
     input.options,
     applied.map(({ limits }) => limits),
   );
-  const { size: sourceBytes } = await stat(weightsPath);
+  const sourceFiles = [
+    { name: formatOf(adapter.format).weightsName, bytes: (await stat(input.weightsPath)).size },
+    ...(input.configBytes ? [{ name: CONFIG_FILE, bytes: input.configBytes.length }] : []),
+  ];
   const optimizer = input.optimizer
     ? { ...input.optimizer, state: await readOptimizerState(input.optimizer.path, adapter) }
     : null;
@@ -69,9 +80,13 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
     join(input.scratchDir, 'directions'),
     modules.map((module) => ({ rank: module.rank, count: method.decomposerFor(module).keep })),
   );
-  const decompositions = await decomposeAll(weightsPath, modules, method, slots, pool, watch);
+  const decompositions = withResiduals(
+    modules,
+    await decomposeAll(weightsPath, modules, method, slots, pool, watch),
+    residuals,
+  );
 
-  const job = { input, adapter, decompositions, method, sourceBytes, slots, optimizer };
+  const job = { input, adapter, isConverted, decompositions, method, sourceFiles, slots, optimizer };
   const runs = applied.map((one, index) => new TargetRun(job, index, one));
   const outputs = runs.flatMap(({ output }) => (output ? [output] : []));
   watch.begin('project', modules.length);
@@ -130,7 +145,8 @@ function matching(applied: AppliedTarget, dtype: SqueezeInput['matchDtype']): Ap
 /** Plans the result at the ranks there are, so that what cannot be written fails before the work is done. */
 function refuseUnwritable(adapter: Adapter, target: Target): void {
   const ranks = adapter.modules.map(({ rank }) => rank);
-  planPeftOutput(adapter, planModules(adapter, target, ranks), {
+  const { adapter: written } = writtenAdapter(adapter, target);
+  formatOf(written.format).plan(written, planModules(written, target, ranks), {
     scale: scaleModeOf(target),
     provenance: new Map(),
   });

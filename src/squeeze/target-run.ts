@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import type { Adapter, ModulePlan } from '../adapter/adapter.ts';
+import type { FormatName } from '../adapter/format-name.ts';
+import { sizeOfAdapter } from '../adapter/size-audit.ts';
 import type { TrainingNotes } from '../contract/job.ts';
 import type { TargetReport } from '../contract/report.ts';
 import type { Verdict } from '../contract/serving.ts';
 import type { Target } from '../contract/target.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 import type { AppliedTarget } from '../serving/apply-profile.ts';
+import { withCard } from './card/write-card.ts';
 import type { DirectionsSlot } from './compute/directions-file.ts';
 import type { Written } from './compute/tasks.ts';
 import { describeResult, rankWarnings } from './describe.ts';
@@ -14,8 +17,10 @@ import { measure } from './measure.ts';
 import type { Method } from './method.ts';
 import { changesNothing, Output, planModules, scaleModeOf, splitOf } from './output.ts';
 import { provenance } from './provenance.ts';
-import { selectRanks } from './select-ranks.ts';
+import { residualWarnings } from './residuals.ts';
+import { hasNoPolicy, selectRanks } from './select-ranks.ts';
 import { needsFolding, verdictOnResult, verdictOnSource } from './serving-verdict.ts';
+import { writtenAdapter } from './size/written-adapter.ts';
 import type { SqueezeInput } from './squeeze.ts';
 import { learningRateFactor } from './training/learning-rate.ts';
 import { type OptimizerInput, type TrainingNames, TrainingOutput } from './training/training-output.ts';
@@ -24,10 +29,12 @@ import { type OptimizerInput, type TrainingNames, TrainingOutput } from './train
 export interface Decomposed {
   readonly input: SqueezeInput;
   readonly adapter: Adapter;
+  /** The adapter's numbers are not those of the source's file: computed, or decoded. */
+  readonly isConverted: boolean;
   readonly decompositions: readonly Decomposition[];
   readonly method: Method;
-  /** Size of the weights that were read. */
-  readonly sourceBytes: number;
+  /** The files that were read; the weights first. */
+  readonly sourceFiles: readonly { readonly name: string; readonly bytes: number }[];
   /** By module: where its directions are. */
   readonly slots: readonly DirectionsSlot[];
   /** Moments that came along, to be carried. */
@@ -46,6 +53,9 @@ export class TargetRun {
   readonly #plans: readonly ModulePlan[];
   readonly #choiceWarnings: readonly string[];
   readonly #verdictAsItIs: Verdict | null;
+  readonly #format: FormatName;
+  readonly #baseModel: string | null;
+  readonly #formatWarnings: readonly string[];
 
   /**
    * Chooses the ranks and plans the files.
@@ -63,16 +73,24 @@ export class TargetRun {
     const { ranks, warnings } = selectRanks(target, limits, adapter.modules, decompositions);
     this.#choiceWarnings = warnings;
     this.#plans = planModules(adapter, target, ranks);
-    this.#verdictAsItIs = verdictOnSource(applied, adapter, job.sourceBytes, input.configBytes);
-    // A merge is a new adapter in any case.
+    this.#verdictAsItIs = verdictOnSource(applied, adapter, job.sourceFiles);
+    const { adapter: written, warnings: writing } = writtenAdapter(adapter, target);
+    // A merge is a new adapter in any case, and so is one in another format.
     const isUnchanged =
-      input.kind !== 'merge' && changesNothing(this.#plans) && !needsFolding(target, this.#verdictAsItIs);
+      input.kind !== 'merge' &&
+      !job.isConverted &&
+      written === adapter &&
+      changesNothing(this.#plans) &&
+      !needsFolding(target, this.#verdictAsItIs);
+    this.#format = written.format;
+    this.#baseModel = written.baseModel;
+    this.#formatWarnings = writing;
     const dir = join(input.scratchDir, `${index}`);
     this.output = isUnchanged
       ? null
       : new Output(
-          adapter,
-          this.#plans,
+          written,
+          planModules(written, target, ranks),
           {
             scale: scaleModeOf(target),
             split: splitOf(target),
@@ -102,24 +120,50 @@ export class TargetRun {
   async finish(
     written: readonly (Written | null)[],
   ): Promise<{ outcome: TargetOutcome; report: Omit<TargetReport, 'adapter_id'> }> {
-    const { input, adapter, decompositions, sourceBytes } = this.#job;
+    const { input, adapter, decompositions, sourceFiles } = this.#job;
     const files = this.output ? await this.output.finish() : null;
     const closeness = measure(this.#plans, scaleModeOf(this.#applied.target), decompositions, written);
     const warnings = [
       ...(input.warnings ?? []),
       ...adapter.warnings,
+      ...this.#formatWarnings,
       ...this.#choiceWarnings,
-      ...rankWarnings(this.#plans, this.output === null),
+      // Who asks for a format alone asks for no other rank.
+      ...(hasNoPolicy(this.#asked) && this.output ? [] : rankWarnings(this.#plans, this.output === null)),
+      ...residualWarnings(adapter.modules, decompositions),
     ];
     const serving = files ? await verdictOnResult(this.#applied, files) : this.#verdictAsItIs;
-    const bytes = files ? files[0]!.bytes : sourceBytes;
-    const result = describeResult(this.#asked, this.#plans, closeness, bytes, warnings, serving);
+    const bytes = files ? files[0]!.bytes : sourceFiles[0]!.bytes;
+    const size = this.output ? this.output.size : sizeOfAdapter(adapter);
+    const result = describeResult(
+      this.#asked,
+      this.#format,
+      this.#plans,
+      closeness,
+      bytes,
+      size,
+      warnings,
+      serving,
+    );
     const { relative_error, energy_retained } = result;
+    // A checkpoint's result is for a trainer, who goes on from it.
+    const complete =
+      files && input.kind !== 'checkpoint'
+        ? await withCard(files, {
+            kind: input.kind,
+            format: this.#format,
+            baseModel: this.#baseModel,
+            sources: input.sources,
+            result,
+            modules: closeness.modules,
+            ranksBefore: this.#plans.map(({ module }) => module.rank),
+          })
+        : files;
     const extra = (await this.training?.finish()) ?? [];
     const training = this.#applied.target.projections ? this.#notes(written, extra) : null;
     return {
-      outcome: { result: { ...result, training }, files, extra },
-      report: { target: this.#asked, relative_error, energy_retained, modules: [...closeness.modules] },
+      outcome: { result: { ...result, training }, files: complete, extra },
+      report: { target: this.#asked, relative_error, energy_retained, size, modules: [...closeness.modules] },
     };
   }
   #notes(written: readonly (Written | null)[], files: readonly OutputFile[]): TrainingNotes {

@@ -22,6 +22,7 @@ export class Watch {
   begin(phase: Phase, total: number): void {
     this.#phase = phase;
     this.#total = total;
+    this.#done.delete(phase);
     this.#report(null);
   }
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Value } from 'typebox/value';
-import { SqueezeRequest } from '../../src/contract/job.ts';
+import { SqueezeRequest } from '../../src/contract/job-request.ts';
 import { RULE_NAMES } from '../../src/serving/judge.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
 import { ComputePool } from '../../src/squeeze/compute/pool.ts';

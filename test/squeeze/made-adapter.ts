@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SqueezeOptions } from '../../src/contract/job.ts';
+import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Target } from '../../src/contract/target.ts';
 import type { ComputePool } from '../../src/squeeze/compute/pool.ts';
 import type { TargetOutcome } from '../../src/squeeze/job-context.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { SqueezeOptions } from '../../src/contract/job.ts';
+import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { COLUMN_STEP } from '../../src/engine/kernels.ts';
 import { NO_LIMITS, type RankLimits } from '../../src/serving/rank-limits.ts';

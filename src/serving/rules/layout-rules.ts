@@ -54,11 +54,13 @@ export const requiredConfig: Rule = ({ required_config: required }, { adapter })
     : { passed: false, detail: `adapter_config.json lacks ${missing.join(', ')}: add it before upload` };
 };
 
-export const fileNames: Rule = ({ files: looked }, { files }) => {
+export const fileNames: Rule = ({ files: looked }, { files, adapter }) => {
+  const remedy =
+    adapter.format === 'peft' ? '' : `: it is in the format ${adapter.format}; say format "peft"`;
   const missing = looked.filter((name) => !files.some((file) => file.name === name));
   return missing.length === 0
     ? { passed: true, detail: looked.join(', ') }
-    : { passed: false, detail: `${missing.join(', ')} is missing` };
+    : { passed: false, detail: `${missing.join(', ')} is missing${remedy}` };
 };
 
 export const size: Rule = ({ weights_bytes_below: limit }, { files }) => {

@@ -1,12 +1,13 @@
 import type { Analysis } from '../../contract/analysis.ts';
 import { RESOLUTION } from '../../core/spectrum.ts';
-import { readAdapter } from '../../formats/read-adapter.ts';
 import { PRODUCT } from '../../version.ts';
 import type { ComputePool } from '../compute/pool.ts';
 import { decomposeAll } from '../decompose-all.ts';
 import { describeSpectra } from '../describe.ts';
 import type { JobContext, JobOutcome, SourceFiles } from '../job-context.ts';
 import { chooseMethod } from '../method.ts';
+import { openSource } from '../open-source.ts';
+import { residualWarnings, restOf, withResiduals } from '../residuals.ts';
 import { Watch } from '../watch.ts';
 import { type AnalyzedModule, analyzedModule, meanEnergyOf } from './analyzed-module.ts';
 import { judgeModule } from './judge-module.ts';
@@ -24,17 +25,24 @@ export interface AnalyzeInput extends JobContext {
  */
 export async function analyze(input: AnalyzeInput, pool: ComputePool): Promise<JobOutcome> {
   const startedMs = performance.now();
-  const { weightsPath, configBytes, ...source } = input.source;
+  const { weightsPath: sourcePath, configBytes, ...source } = input.source;
   const watch = new Watch(input.onProgress, input.signal);
   watch.begin('load', 0);
-  const { adapter } = await readAdapter(weightsPath, configBytes);
+  const files = { weightsPath: sourcePath, configBytes };
+  const { adapter, weightsPath, residuals } = await openSource(files, input.scratchDir, pool, watch);
   const { modules } = adapter;
   const method = chooseMethod(modules, [], { method: 'exact' });
 
   watch.begin('gram', modules.length);
-  const decompositions = await decomposeAll(weightsPath, modules, method, null, pool, watch);
+  const decompositions = withResiduals(
+    modules,
+    await decomposeAll(weightsPath, modules, method, null, pool, watch),
+    residuals,
+  );
   const analysis = analysisOf(
-    modules.map((module, index) => analyzedModule(module, decompositions[index]!.sigma)),
+    modules.map((module, index) =>
+      analyzedModule(module, decompositions[index]!.sigma, restOf(module, decompositions[index]!)),
+    ),
   );
   watch.begin('done', modules.length);
 
@@ -56,6 +64,7 @@ export async function analyze(input: AnalyzeInput, pool: ComputePool): Promise<J
       analysis,
       notes: [
         ...adapter.warnings,
+        ...residualWarnings(modules, decompositions),
         'Errors are the least possible at each rank, before rounding to a dtype.',
         `Singular values below ${RESOLUTION} of a module's largest cannot be told from zero and are given as 0.`,
       ],

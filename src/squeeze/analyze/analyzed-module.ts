@@ -1,6 +1,6 @@
 import type { LoraModule } from '../../adapter/adapter.ts';
 import { BYTES_PER_ELEMENT } from '../../core/half.ts';
-import { resolved } from '../../core/spectrum.ts';
+import { NO_REST, type Rest, resolved } from '../../core/spectrum.ts';
 
 /** A module as an analysis sees it: what it weighs and what each of its directions is worth. */
 export interface AnalyzedModule {
@@ -12,17 +12,25 @@ export interface AnalyzedModule {
   readonly parameters: number;
   /** Bytes of one rank in the dtypes of the source. */
   readonly bytes: number;
-  /** lost[k]: the energy Σ_{i>k} σᵢ² that the best approximation of rank k loses; lost[0] is ‖ΔW‖². */
+  /** What its factors leave out of ΔW, with its scale. */
+  readonly rest: Rest;
+  /** lost[k]: the energy Σ_{i>k} σᵢ² that the best approximation of rank k loses, and `rest`; lost[0] is ‖ΔW‖². */
   readonly lost: Float64Array;
 }
 
-/** @param sigma of B·A by the exact method: at least `rank` of them, descending */
+/**
+ * @param sigma of B·A by the exact method: at least `rank` of them, descending
+ * @param left what B·A leaves out of ΔW; like sigma without the scale
+ */
 export function analyzedModule(
   { name, rank, m, n, scale, a, b }: LoraModule,
   sigma: Float64Array,
+  left: Rest = NO_REST,
 ): AnalyzedModule {
   const scaled = resolved(sigma.subarray(0, rank).map((value) => value * Math.abs(scale)));
   const lost = new Float64Array(rank + 1);
+  const rest = { ...left, energy: left.energy * scale ** 2 };
+  lost[rank] = rest.energy;
   // From the small end, so that small tails keep their digits.
   for (let k = rank - 1; k >= 0; k--) lost[k] = lost[k + 1]! + scaled[k]! ** 2;
   return {
@@ -30,6 +38,7 @@ export function analyzedModule(
     rank,
     sigma: scaled,
     parameters: m + n,
+    rest,
     bytes: n * BYTES_PER_ELEMENT[a.dtype] + m * BYTES_PER_ELEMENT[b.dtype],
     lost,
   };

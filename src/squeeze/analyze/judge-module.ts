@@ -23,17 +23,19 @@ export const isDead = ({ lost }: AnalyzedModule, meanEnergy: number): boolean =>
 
 /** @param meanEnergy mean of ‖ΔW‖² over the modules of the adapter */
 export function judgeModule(module: AnalyzedModule, meanEnergy: number): ModuleAnalysis {
-  const { name, sigma, rank } = module;
+  const { name, sigma, rank, rest } = module;
   return {
     name,
     effective_rank: effectiveRank(sigma),
-    stable_rank: stableRank(sigma),
-    knee: kneeRank(sigma),
+    stable_rank: stableRank(sigma, rest.energy),
+    knee: kneeRank(sigma, rest),
     verdict: verdict(),
   };
 
   function verdict(): ModuleAnalysis['verdict'] {
     if (isDead(module, meanEnergy)) return 'dead';
-    return energyRank(sigma, RESISTS_ENERGY) > RESISTS_RANK_SHARE * rank ? 'resists' : 'compressible';
+    return energyRank(sigma, RESISTS_ENERGY, rest.energy) > RESISTS_RANK_SHARE * rank
+      ? 'resists'
+      : 'compressible';
   }
 }

@@ -3,7 +3,7 @@ import { type AnalyzedModule, share } from './analyzed-module.ts';
 
 /**
  * What every uniform rank from 1 to the largest of the modules costs and loses at least (Eckart & Young 1936).
- * Modules of a smaller rank keep theirs. Linear in the sum of the ranks.
+ * Modules of a smaller rank keep theirs. Linear in the largest rank times the modules.
  */
 export function rankCurve(modules: readonly AnalyzedModule[]): RankPoint[] {
   const largest = modules.reduce((rank, module) => Math.max(rank, module.rank), 0);
@@ -15,9 +15,12 @@ export function rankCurve(modules: readonly AnalyzedModule[]): RankPoint[] {
   let energy = 0;
   for (const module of modules) {
     energy += module.lost[0]!;
-    for (let k = 1; k <= module.rank; k++) {
-      lost[k]! += module.lost[k]!;
-      worst[k] = Math.max(worst[k]!, share(module.lost[k]!, module.lost[0]!));
+    for (let k = 1; k <= largest; k++) {
+      // What its factors leave out of it is lost at any rank.
+      const own = module.lost[Math.min(k, module.rank)]!;
+      lost[k]! += own;
+      worst[k] = Math.max(worst[k]!, share(own, module.lost[0]!));
+      if (k > module.rank) continue;
       parameters[k]! += module.parameters;
       bytes[k]! += module.bytes;
     }

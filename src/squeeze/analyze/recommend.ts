@@ -29,9 +29,9 @@ export function recommendUniform(
   const most = Math.floor(MOST_OF_RANK * full);
   const meanEnergy = meanEnergyOf(modules);
   const worst = rankCurve(modules.filter((module) => !isDead(module, meanEnergy)));
-  const worstAt = (rank: number): number => worst[rank - 1]?.worst_module_error ?? 0;
+  const worstAt = (rank: number): number => worst[Math.min(rank, worst.length) - 1]?.worst_module_error ?? 0;
   const within = (overall: number): number =>
-    curve.find((point) => point.relative_error <= overall && worstAt(point.rank) <= FAIR_ERROR)!.rank;
+    curve.find((point) => point.relative_error <= overall && worstAt(point.rank) <= FAIR_ERROR)?.rank ?? full;
   const good = within(GOOD_ERROR);
   const rank = [good, within(FAIR_ERROR)].find((candidate) => candidate <= most) ?? full;
   const ranks = modules.map((module) => Math.min(rank, module.rank));

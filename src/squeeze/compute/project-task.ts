@@ -62,13 +62,13 @@ async function projectItem(
         revived[index] = revive(result.a, found.sigma, order.rank, columns, source);
       }
       clocked(busy, 'write', () => {
-        const { path, rank } = order;
+        const { pathA, pathB, rank } = order;
         const blockB = { data: result.b, rows: b.rows, columns: rank };
         const blockA = { data: result.a, rows: rank, columns: a.columns };
         const placeB = { offsetBytes: order.offsetB, dtype: order.dtypeB, width: rank };
         const placeA = { offsetBytes: order.offsetA, dtype: order.dtypeA, width: module.n };
-        writeBlock(path, placeB, blockB, chunk.rows[0], 0);
-        writeBlock(path, placeA, blockA, 0, chunk.columns[0]);
+        writeBlock(pathB, placeB, blockB, chunk.rows[0], 0);
+        writeBlock(pathA, placeA, blockA, 0, chunk.columns[0]);
       });
     }
   }

@@ -4,6 +4,7 @@ import type { Decomposition, Measured } from '../../engine/kernel-types.ts';
 import type { Provider } from '../../engine/provider.ts';
 import type { PlainError } from '../../errors.ts';
 import type { StackTask } from '../merge/stack-task.ts';
+import type { DeriveTask } from '../stage/derive-task.ts';
 import type { CarryTask } from '../training/carry-task.ts';
 import type { Busy } from './busy.ts';
 import type { DirectionsSlot } from './directions-file.ts';
@@ -49,8 +50,9 @@ export interface DecomposeTask {
 
 /** One module as it goes into one output file. */
 export interface ProjectionOrder {
-  readonly path: string;
+  readonly pathA: string;
   readonly offsetA: number;
+  readonly pathB: string;
   readonly offsetB: number;
   readonly dtypeA: FloatDtype;
   readonly dtypeB: FloatDtype;
@@ -78,7 +80,7 @@ export interface ProjectTask {
   readonly items: readonly ProjectItem[];
 }
 
-export type Task = DecomposeTask | ProjectTask | StackTask | CarryTask;
+export type Task = DecomposeTask | ProjectTask | StackTask | CarryTask | DeriveTask;
 
 /** A module as it was written. */
 export interface Written extends Measured {
@@ -92,6 +94,8 @@ export interface TaskResults {
   project: { readonly measured: readonly (readonly Written[])[]; readonly busy: Busy };
   stack: { readonly busy: Busy };
   carry: { readonly busy: Busy };
+  /** What the factors leave out: ‖ΔW − B·A‖², 0 where they are exact. */
+  derive: { readonly residualEnergy: number; readonly busy: Busy };
 }
 
 /** From the pool to a thread. */

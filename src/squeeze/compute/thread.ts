@@ -5,6 +5,7 @@ import { Kernels } from '../../engine/kernels.ts';
 import { resolveProvider } from '../../engine/provider.ts';
 import { toPlainError } from '../../errors.ts';
 import { stack } from '../merge/stack-task.ts';
+import { derive } from '../stage/derive-task.ts';
 import { carry } from '../training/carry-task.ts';
 import { decompose } from './decompose-task.ts';
 import { FactorReader } from './factor-files.ts';
@@ -36,6 +37,8 @@ try {
         return carry(task, kernels, reader);
       case 'stack':
         return stack(task, kernels, reader);
+      case 'derive':
+        return derive(task, kernels);
     }
   };
   send({ type: 'ready', provider });

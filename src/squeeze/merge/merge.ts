@@ -1,14 +1,17 @@
-import { rm } from 'node:fs/promises';
-import type { FactorDtype } from '../../adapter/adapter.ts';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Adapter, FactorDtype } from '../../adapter/adapter.ts';
 import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
-import type { SqueezeOptions, Timings } from '../../contract/job.ts';
+import type { Timings } from '../../contract/job.ts';
+import type { SqueezeOptions } from '../../contract/job-request.ts';
 import type { Target } from '../../contract/target.ts';
+import { AppError } from '../../errors.ts';
 import { mergeConfig } from '../../formats/peft/merge-config.ts';
 import { type MergeTerm, stackModules } from '../../formats/peft/merge-modules.ts';
 import { sharedTensors } from '../../formats/peft/merge-passthrough.ts';
-import { readAdapter } from '../../formats/read-adapter.ts';
 import type { ComputePool } from '../compute/pool.ts';
 import type { JobContext, JobOutcome, SourceFiles } from '../job-context.ts';
+import { openSource } from '../open-source.ts';
 import { type SqueezeInput, squeeze } from '../squeeze.ts';
 import { Watch } from '../watch.ts';
 import { refuseConflicts } from './same-bytes.ts';
@@ -34,8 +37,7 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
   const { parts, targets, options, ...context } = input;
   const watch = new Watch(input.onProgress, input.signal);
   watch.begin('load', 0);
-  const files = new Map(parts.map((part): [string, SourceFiles] => [part.id, part]));
-  const terms = await termsOf(parts);
+  const { terms, files } = await openTerms(parts, input.scratchDir, pool, watch);
   const { modules, warnings } = stackModules(terms);
   const configBytes = mergeConfig(terms, modules);
   const shared = sharedTensors(terms);
@@ -75,14 +77,46 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
 }
 
 /** An adapter that comes twice is one term: x − x is then exactly zero, and ½·x + ½·x exactly x at its own rank. */
-async function termsOf(parts: MergeInput['parts']): Promise<MergeTerm[]> {
+async function openTerms(
+  parts: MergeInput['parts'],
+  scratchDir: string,
+  pool: ComputePool,
+  watch: Watch,
+): Promise<{ terms: MergeTerm[]; files: ReadonlyMap<string, Pick<SourceFiles, 'weightsPath'>> }> {
   const terms = new Map<string, MergeTerm>();
-  for (const { id, weight, weightsPath, configBytes } of parts) {
+  const files = new Map<string, Pick<SourceFiles, 'weightsPath'>>();
+  for (const { id, weight, ...source } of parts) {
     const known = terms.get(id);
-    const adapter = known?.adapter ?? (await readAdapter(weightsPath, configBytes)).adapter;
-    terms.set(id, { id, adapter, weight: (known?.weight ?? 0) + weight });
+    if (known) {
+      terms.set(id, { ...known, weight: known.weight + weight });
+      continue;
+    }
+    const dir = join(scratchDir, id);
+    await mkdir(dir);
+    const { adapter, weightsPath } = await openSource(source, dir, pool, watch);
+    refuseOtherFormat(id, adapter);
+    terms.set(id, { id, adapter, weight });
+    files.set(id, { weightsPath });
   }
-  return [...terms.values()];
+  return { terms: [...terms.values()], files };
+}
+
+/** The sum is written as PEFT writes it: with one configuration for all, and each module's factors for themselves. */
+function refuseOtherFormat(id: string, { format, modules }: Adapter): void {
+  const expert = modules.find((module) => module.expert);
+  if (expert) {
+    throw new AppError(
+      'MERGE_UNSUPPORTED',
+      `adapter ${id} has experts that share tensors (module ${JSON.stringify(expert.name)}), which cannot be added yet`,
+      { adapter: id, module: expert.name },
+    );
+  }
+  if (format === 'peft') return;
+  throw new AppError(
+    'MERGE_UNSUPPORTED',
+    `adapter ${id} is in the format ${format}; only PEFT adapters can be added: convert it first`,
+    { adapter: id, format },
+  );
 }
 
 /** What "match" means: the dtype of all factors where they have one, else float32. */

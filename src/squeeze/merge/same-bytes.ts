@@ -11,7 +11,7 @@ const CHUNK_BYTES = 1024 * 1024;
  */
 export async function refuseConflicts(
   tensors: readonly SharedTensor[],
-  files: ReadonlyMap<string, SourceFiles>,
+  files: ReadonlyMap<string, Pick<SourceFiles, 'weightsPath'>>,
 ): Promise<void> {
   for (const { name, holders } of tensors) {
     const [first, ...others] = holders;

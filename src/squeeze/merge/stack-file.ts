@@ -16,7 +16,7 @@ export interface StackContent {
   readonly shared: readonly SharedTensor[];
   readonly metadata: ReadonlyMap<string, string>;
   /** By adapter id. */
-  readonly files: ReadonlyMap<string, SourceFiles>;
+  readonly files: ReadonlyMap<string, Pick<SourceFiles, 'weightsPath'>>;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
 import { shapeOfA, shapeOfB } from '../../adapter/factor-shapes.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
 import { MOMENTS, type OptimizerState } from '../../formats/peft/optimizer-state.ts';
-import type { TensorSpec } from '../../safetensors/layout.ts';
+import { layOut, type TensorSpec } from '../../safetensors/layout.ts';
 import type { DirectionsSlot } from '../compute/directions-file.ts';
 import { factorsOf, type ProjectionOrder } from '../compute/tasks.ts';
 import type { OutputFile } from '../job-context.ts';
@@ -58,9 +58,9 @@ export class TrainingOutput {
       { name: `${module.name}.P`, dtype: 'F64', shape: [module.rank, rank] },
       { name: `${module.name}.R`, dtype: 'F64', shape: [rank, module.rank] },
     ]);
-    this.#projections = new LaidOutFile(join(dir, names.projections), matrices, METADATA);
+    this.#projections = new LaidOutFile(join(dir, names.projections), layOut(matrices, METADATA));
     const moments = plans.flatMap((_, index) => momentTensors(plans, input, index));
-    this.#optimizer = input && new LaidOutFile(join(dir, names.optimizer), moments, METADATA);
+    this.#optimizer = input && new LaidOutFile(join(dir, names.optimizer), layOut(moments, METADATA));
     const perModule = 2 * (input?.state.names.length ?? 0);
     this.items = plans.map(({ module, rank }, index): CarryItem => {
       const order = orders[index];

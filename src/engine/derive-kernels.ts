@@ -1,0 +1,117 @@
+import type { Form } from '../core/onnx/inputs.ts';
+import { orthonormalColumnsGraph } from '../core/onnx/orthonormal-columns.ts';
+import { type PairKind, pairGraph, roundedGraph, updateRowsGraph } from '../core/onnx/pair-graph.ts';
+import {
+  distanceGraph,
+  energyGraph,
+  type RowsType,
+  rowsTimesGraph,
+  transposedTimesGraph,
+  truncateGraph,
+} from '../core/onnx/sketch-graphs.ts';
+import type { Computed, Matrix32, Matrix64, MatrixForm, Rows, Truncated } from './kernel-types.ts';
+import { float32, float64, int64, type Outputs, type Session, type TensorData } from './ort.ts';
+
+type SessionOf = (key: string, build: () => Uint8Array) => Promise<Session>;
+
+/** The graphs that make plain factors of other kinds of updates. float64 inside, whatever they take and give. */
+export class DeriveKernels {
+  readonly #session: SessionOf;
+
+  constructor(session: SessionOf) {
+    this.#session = session;
+  }
+
+  /** ‖x‖²; not finite where a number is not. */
+  async energy(x: Rows): Promise<number> {
+    const type = typeOf(x);
+    const session = await this.#session(`energy ${type}`, () => energyGraph(type));
+    return (await session.run({ w: tensor(x) })).double('energy');
+  }
+
+  /** Rows or columns of x times those of y; see PairKind. */
+  async pairs(kind: PairKind, x: MatrixForm, y: MatrixForm): Promise<Computed> {
+    const forms = [formOf(x), formOf(y)] as const;
+    const session = await this.#session(`pairs ${kind} ${forms}`, () => pairGraph(kind, ...forms));
+    return computed(await session.run({ ...feedsOf('x', x), ...feedsOf('y', y) }));
+  }
+
+  /** A matrix that is given in another form. */
+  async rounded(x: MatrixForm): Promise<Computed> {
+    const form = formOf(x);
+    const session = await this.#session(`rounded ${form}`, () => roundedGraph(form));
+    return computed(await session.run(feedsOf('x', x)));
+  }
+
+  /** Some rows of an update: x ⊗ y or x ⊙ y. */
+  async updateRows(kind: 'kronecker' | 'hadamard', x: MatrixForm, y: MatrixForm): Promise<Float64Array> {
+    const forms = [formOf(x), formOf(y)] as const;
+    const session = await this.#session(`update ${kind} ${forms}`, () => updateRowsGraph(kind, ...forms));
+    return (await session.run({ ...feedsOf('x', x), ...feedsOf('y', y) })).float64('out');
+  }
+
+  /** w·x, [h, l]. */
+  async times(w: Rows, x: Matrix64): Promise<Float64Array> {
+    const type = typeOf(w);
+    const session = await this.#session(`rows times ${type}`, () => rowsTimesGraph(type));
+    return (await session.run({ w: tensor(w), x: tensor(x) })).float64('y');
+  }
+
+  /** before + wᵀ·q, [n, l]. */
+  async transposedTimes(w: Rows, q: Matrix64, before: Matrix64): Promise<Float64Array> {
+    const type = typeOf(w);
+    const session = await this.#session(`transposed times ${type}`, () => transposedTimesGraph(type));
+    return (await session.run({ w: tensor(w), q: tensor(q), before: tensor(before) })).float64('z');
+  }
+
+  /** An orthonormal basis of the columns; zero where one depends on others. Their number is a multiple of COLUMN_STEP. */
+  async orthonormal({ data, rows, columns }: Matrix64): Promise<Float64Array> {
+    const session = await this.#session(`orthonormal ${columns}`, () => orthonormalColumnsGraph(columns));
+    return (await session.run({ x: float64(data, [1, rows, columns]) })).float64('q');
+  }
+
+  /** The best factors of `rank` of q·zᵀ; see truncateGraph. */
+  async truncate(q: Matrix64, z: Matrix64, rank: number): Promise<Truncated> {
+    const session = await this.#session(`truncate ${q.columns}`, () => truncateGraph(q.columns));
+    const outputs = await session.run({ q: tensor(q), z: tensor(z), k: int64(rank) });
+    return {
+      b: outputs.float32('b'),
+      a: outputs.float32('a'),
+      converged: outputs.float64('converged')[0] === 1,
+    };
+  }
+
+  /** ‖w − b·a‖² of some rows. */
+  async distance(w: Rows, b: Matrix32, a: Matrix32): Promise<number> {
+    const type = typeOf(w);
+    const session = await this.#session(`distance ${type}`, () => distanceGraph(type));
+    return (await session.run({ w: tensor(w), b: tensor(b), a: tensor(a) })).double('energy');
+  }
+}
+
+const typeOf = ({ data }: Rows): RowsType => (data instanceof Float32Array ? 'float' : 'double');
+
+const tensor = ({ data, rows, columns }: Rows): TensorData =>
+  data instanceof Float32Array ? float32(data, [rows, columns]) : float64(data, [rows, columns]);
+
+const computed = (outputs: Outputs): Computed => ({
+  data: outputs.float32('out'),
+  energy: outputs.double('energy'),
+});
+
+function formOf(x: MatrixForm): Form {
+  if ('left' in x) return 'product';
+  if ('side' in x) return 'side';
+  return 'core' in x ? 'core' : 'plain';
+}
+
+function feedsOf(name: string, x: MatrixForm): Record<string, TensorData> {
+  if ('left' in x) return { [`${name}_left`]: tensor(x.left), [`${name}_right`]: tensor(x.right) };
+  if (!('core' in x)) return { [name]: tensor(x) };
+  const { core, factor, kernel } = x;
+  return {
+    [`${name}_core`]: float32(core.data, [core.rows, core.columns / kernel, kernel]),
+    [`${name}_factor`]: tensor(factor),
+    ...('side' in x ? { [`${name}_side`]: tensor(x.side) } : {}),
+  };
+}

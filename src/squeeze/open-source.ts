@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import type { Adapter } from '../adapter/adapter.ts';
+import type { StagedTensor } from '../adapter/staging-plan.ts';
+import { type AdapterFiles, readAdapter } from '../formats/read-adapter.ts';
+import type { ComputePool } from './compute/pool.ts';
+import { writeStaged } from './stage/write-staged.ts';
+import type { Watch } from './watch.ts';
+
+/** An adapter whose factors lie row by row in one file. */
+export interface OpenedSource {
+  readonly adapter: Adapter;
+  /** The source's own file, or one that was made of it. */
+  readonly weightsPath: string;
+  /** By module: ‖ΔW‖² of what its factors leave out, without its scale. Empty where they are exact. */
+  readonly residuals: ReadonlyMap<string, number>;
+  /** The adapter's numbers are not those of the source's file, moved at most, but computed or decoded. */
+  readonly isConverted: boolean;
+}
+
+/**
+ * Reads an adapter of any format, and makes plain factors of it where it has none.
+ * @param dir folder for the file, made where it is needed
+ * @throws AppError for everything wrong with the files, CANCELLED
+ */
+export async function openSource(
+  files: AdapterFiles,
+  dir: string,
+  pool: ComputePool,
+  watch: Watch,
+): Promise<OpenedSource> {
+  const { adapter, staging } = await readAdapter(files);
+  if (!staging) return { adapter, weightsPath: files.weightsPath, residuals: new Map(), isConverted: false };
+  const path = join(dir, 'staged.safetensors');
+  const residuals = await writeStaged(staging, files.weightsPath, path, pool, watch);
+  return { adapter, weightsPath: path, residuals, isConverted: staging.tensors.some(isMade) };
+}
+
+const isMade = ({ source }: StagedTensor): boolean =>
+  source.kind === 'derived' || source.kind === 'dequantise';

@@ -1,0 +1,48 @@
+import type { LoraModule } from '../adapter/adapter.ts';
+import type { Rest } from '../core/spectrum.ts';
+import type { Decomposition } from '../engine/kernel-types.ts';
+
+/**
+ * Decompositions of factors that are not all of ΔW, told as those of ΔW: its energy is that of the factors and of what
+ * they leave out, which is orthogonal to them. So every error counts it.
+ * @param residuals ‖ΔW − B·A‖² by module; those that are not named are exact
+ */
+export const withResiduals = (
+  modules: readonly LoraModule[],
+  decompositions: readonly Decomposition[],
+  residuals: ReadonlyMap<string, number>,
+): Decomposition[] =>
+  decompositions.map((decomposition, index) => {
+    const residual = residuals.get(modules[index]!.name) ?? 0;
+    return residual === 0
+      ? decomposition
+      : { ...decomposition, energy: decomposition.energy + residual, residual };
+  });
+
+/** What a module's spectrum leaves out: ΔW − B·A, without its scale; nothing where the factors are all of it. */
+export const restOf = (
+  { m, n, rank }: Pick<LoraModule, 'm' | 'n' | 'rank'>,
+  { residual = 0 }: Pick<Decomposition, 'residual'>,
+): Rest => ({ energy: residual, directions: residual > 0 ? Math.max(1, Math.min(m, n) - rank) : 0 });
+
+/** Errors below this are rounding of factors that are exact but for it. */
+const LEAST_TOLD = 1e-6;
+
+/** What the user should know of modules whose factors are approximations before anything is squeezed. */
+export function residualWarnings(
+  modules: readonly LoraModule[],
+  decompositions: readonly Decomposition[],
+): string[] {
+  const errors = modules.flatMap(({ name, rank }, index) => {
+    const { energy, residual = 0 } = decompositions[index]!;
+    const error = energy > 0 ? Math.sqrt(residual / energy) : 0;
+    return error > LEAST_TOLD ? [{ name, rank, error }] : [];
+  });
+  if (errors.length === 0) return [];
+  const worst = errors.reduce((x, y) => (y.error > x.error ? y : x));
+  return [
+    `${errors.length} of ${modules.length} modules are no LoRA of the rank they were read at, but approximations: ` +
+      `no result can have a smaller relative error than ${worst.error.toPrecision(3)} in "${worst.name}" ` +
+      `(read at rank ${worst.rank}). All errors count it.`,
+  ];
+}

@@ -1,0 +1,86 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type { FactorDtype, TensorEntry } from '../../adapter/adapter.ts';
+import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
+import { BYTES_PER_ELEMENT, decode, encode, type FloatDtype } from '../../core/half.ts';
+import { roundTo } from '../../core/round.ts';
+import { AppError } from '../../errors.ts';
+
+/** Numbers at a time. */
+const CHUNK = 256 * 1024;
+
+/** A tensor to be written in its dtype, which lies in the source in another. */
+export interface TensorCast {
+  readonly entry: TensorEntry & { readonly castFrom: string };
+  /** First byte in the target. */
+  readonly to: number;
+}
+
+export const isCast = (entry: TensorEntry): entry is TensorCast['entry'] => entry.castFrom !== undefined;
+
+/**
+ * Casts tensors of one file to places in another: to the nearest, ties to even; float64 by way of float32.
+ * @throws AppError NON_FINITE_RESULT naming the tensor, for NaN, infinity and what does not fit
+ */
+export async function castTensors(
+  sourcePath: string,
+  target: FileHandle,
+  casts: readonly TensorCast[],
+): Promise<void> {
+  if (casts.length === 0) return;
+  const source = await open(sourcePath, 'r');
+  try {
+    for (const cast of casts) await castTensor(source, target, cast);
+  } finally {
+    await source.close();
+  }
+}
+
+async function castTensor(source: FileHandle, target: FileHandle, { entry, to }: TensorCast): Promise<void> {
+  const { castFrom, beginByte, endByte } = entry;
+  const dtype = entry.dtype as FactorDtype;
+  const size = castFrom === 'F64' ? 8 : BYTES_PER_ELEMENT[castFrom as FloatDtype];
+  const count = (endByte - beginByte) / size;
+  for (let done = 0; done < count; done += CHUNK) {
+    const length = Math.min(CHUNK, count - done);
+    const bytes = await read(source, beginByte + done * size, length * size, entry.name);
+    const numbers = decoded(castFrom, bytes, length);
+    refuseNonFinite(entry, numbers, `holds NaN or infinity, or a number beyond float32`);
+    roundTo(dtype, numbers);
+    refuseNonFinite(entry, numbers, `has a number that does not fit ${DTYPE_NAMES[dtype]}`);
+    await writeAll(target, encode(dtype, numbers), to + done * BYTES_PER_ELEMENT[dtype]);
+  }
+}
+
+function decoded(dtype: string, bytes: Uint8Array, length: number): Float32Array {
+  if (dtype === 'F64') return Float32Array.from(new Float64Array(bytes.buffer, bytes.byteOffset, length));
+  const numbers = new Float32Array(length);
+  decode(dtype as FloatDtype, bytes, numbers);
+  return numbers;
+}
+
+function refuseNonFinite({ name, castFrom, dtype }: TensorEntry, numbers: Float32Array, what: string): void {
+  if (numbers.every(Number.isFinite)) return;
+  throw new AppError('NON_FINITE_RESULT', `Tensor ${JSON.stringify(name)} cannot be cast: it ${what}.`, {
+    tensor: name,
+    from: castFrom ?? dtype,
+    dtype,
+  });
+}
+
+/** A fresh buffer, so that numbers in it begin where their size wants them. */
+async function read(file: FileHandle, position: number, length: number, name: string): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await file.read(bytes, done, length - done, position + done);
+    if (bytesRead === 0) throw new AppError('STORAGE_FAILED', `The weights end inside tensor "${name}".`);
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}

@@ -1,0 +1,68 @@
+import type { Adapter, TensorEntry } from '../../adapter/adapter.ts';
+import { type CarriedClass, classOf, isOf, LORA_BIAS, savedModules } from '../../adapter/tensor-class.ts';
+
+/** What may be dropped. Without its magnitudes a DoRA adapter would be another one, so those may not. */
+export type Strippable = Exclude<CarriedClass, 'magnitudes'>;
+
+const TRAINED_TOKENS = /\.trainable_tokens_\w+$/;
+/** Names told in a warning. */
+const SHOWN = 3;
+
+/**
+ * An adapter without some of its carried tensors, its configuration in accord: PEFT would look for what it names.
+ * @returns the adapter itself where there is nothing to drop, and a warning for each kind that is dropped
+ */
+export function strip(
+  adapter: Adapter,
+  what: readonly Strippable[],
+): { readonly adapter: Adapter; readonly warnings: readonly string[] } {
+  const saved = savedModules(adapter.config);
+  const dropped = new Map<Strippable, TensorEntry[]>();
+  const passthrough: TensorEntry[] = [];
+  for (const entry of adapter.passthrough) {
+    const kind = what.find((one) => one === classOf(entry, saved));
+    if (kind) dropped.set(kind, [...(dropped.get(kind) ?? []), entry]);
+    else passthrough.push(entry);
+  }
+  if (dropped.size === 0) return { adapter, warnings: [] };
+  const gone = [...dropped.values()].flat();
+  const config = withoutTensors(adapter.config, gone, passthrough);
+  const keepsLoraBias = passthrough.some(({ name }) => LORA_BIAS.test(name)) || config.lora_bias === true;
+  return {
+    adapter: { ...adapter, passthrough, config, hasLoraBias: adapter.hasLoraBias && keepsLoraBias },
+    warnings: [...dropped].map(([kind, entries]) => warningOf(kind, entries)),
+  };
+}
+
+/** A configuration that asks for none of the tensors that are gone (PEFT's LoraConfig). */
+function withoutTensors(
+  config: Adapter['config'],
+  gone: readonly TensorEntry[],
+  left: readonly TensorEntry[],
+): Adapter['config'] {
+  const changes: Record<string, unknown> = {};
+  const lost = (module: string): boolean =>
+    gone.some(({ name }) => isOf(module, name)) && !left.some(({ name }) => isOf(module, name));
+  const saved = savedModules(config);
+  if (saved.some(lost)) {
+    const kept = saved.filter((module) => !lost(module));
+    changes.modules_to_save = kept.length > 0 ? kept : null;
+  }
+  if (gone.some(({ name }) => TRAINED_TOKENS.test(name)) && 'trainable_token_indices' in config)
+    changes.trainable_token_indices = null;
+  if (gone.some(({ name }) => LORA_BIAS.test(name)) && 'lora_bias' in config) changes.lora_bias = false;
+  const isTrained = (entry: TensorEntry): boolean =>
+    classOf(entry, saved) === 'biases' && !LORA_BIAS.test(entry.name);
+  if (gone.some(isTrained) && !left.some(isTrained) && 'bias' in config) changes.bias = 'none';
+  return { ...config, ...changes };
+}
+
+function warningOf(kind: Strippable, entries: readonly TensorEntry[]): string {
+  const bytes = entries.reduce((sum, { beginByte, endByte }) => sum + endByte - beginByte, 0);
+  const names = entries.slice(0, SHOWN).map(({ name }) => JSON.stringify(name));
+  const more = entries.length > SHOWN ? `, and ${entries.length - SHOWN} more` : '';
+  return (
+    `strip: ${kind} were dropped, ${entries.length} tensors of ${bytes} bytes (${names.join(', ')}${more}); the result ` +
+    'does without them what it did with them only where the base model has the same'
+  );
+}

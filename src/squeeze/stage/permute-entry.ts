@@ -1,0 +1,94 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { StagedSource } from '../../adapter/staging-plan.ts';
+import { permute } from '../../core/permute.ts';
+import { bitsOf } from '../../safetensors/dtype.ts';
+import { readFully, writeFully } from './file-ranges.ts';
+
+/** Bytes of a tensor that are reordered in memory at a time, twice over. */
+export const PERMUTE_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Writes the bytes of an entry with its axes reordered. A tensor of more than `limit` bytes is written a part at a
+ * time, each part a run of the result that is gathered from the source.
+ */
+export async function permuteEntry(
+  { entry, shape, axes }: Extract<StagedSource, { kind: 'permute' }>,
+  source: FileHandle,
+  target: FileHandle,
+  offset: number,
+  limit = PERMUTE_BYTES,
+): Promise<void> {
+  const elementBytes = bitsOf(entry.dtype)! / 8;
+  const count = shape.reduce((product, dimension) => product * dimension, 1);
+  if (count * elementBytes !== entry.endByte - entry.beginByte)
+    throw new RangeError(`tensor "${entry.name}" is no array [${shape}] of ${entry.dtype}`);
+  let to = offset;
+  for (const box of boxes(shape, axes, elementBytes, limit)) {
+    const bytes = await gather(source, entry, elementBytes, shape, box);
+    const extents = box.map(([begin, end]) => end - begin);
+    await writeFully(target, permute(bytes, elementBytes, extents, axes), to);
+    to += bytes.length;
+  }
+}
+
+/** Of each axis of the source: the indices of a part. */
+type Box = readonly (readonly [begin: number, end: number])[];
+
+/** Parts of the source that follow each other in the result, of at most `limit` bytes or one element each. */
+function* boxes(
+  shape: readonly number[],
+  axes: readonly number[],
+  elementBytes: number,
+  limit: number,
+): Generator<Box> {
+  const whole: [number, number][] = shape.map((extent) => [0, extent]);
+  yield* cut(whole, 0);
+
+  function* cut(box: readonly [number, number][], depth: number): Generator<Box> {
+    const bytes = box.reduce((product, [begin, end]) => product * (end - begin), elementBytes);
+    if (bytes <= limit || depth === axes.length) {
+      if (bytes > 0) yield box;
+      return;
+    }
+    const axis = axes[depth]!;
+    const extent = shape[axis]!;
+    const step = Math.max(1, Math.floor(limit / (bytes / extent)));
+    for (let begin = 0; begin < extent; begin += step) {
+      const part: [number, number] = [begin, Math.min(extent, begin + step)];
+      yield* cut(box.with(axis, part), depth + 1);
+    }
+  }
+}
+
+/** Reads a part of a row-major array in the file, in as few pieces as it lies in. */
+async function gather(
+  source: FileHandle,
+  entry: { readonly name: string; readonly beginByte: number },
+  elementBytes: number,
+  shape: readonly number[],
+  box: Box,
+): Promise<Uint8Array> {
+  const strides = new Array<number>(shape.length);
+  let stride = elementBytes;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= shape[axis]!;
+  }
+  const total = box.reduce((product, [begin, end]) => product * (end - begin), elementBytes);
+  const bytes = new Uint8Array(total);
+  let at = 0;
+  const read = async (axis: number, position: number, size: number): Promise<void> => {
+    const isPiece = box.slice(axis + 1).every(([begin, end], i) => end - begin === shape[axis + 1 + i]);
+    if (axis === shape.length || isPiece) {
+      const from = axis === shape.length ? position : position + box[axis]![0] * strides[axis]!;
+      await readFully(source, bytes.subarray(at, at + size), from, entry.name);
+      at += size;
+      return;
+    }
+    const [begin, end] = box[axis]!;
+    for (let index = begin; index < end; index++)
+      await read(axis + 1, position + index * strides[axis]!, size / (end - begin));
+  };
+  await read(0, entry.beginByte, total);
+  return bytes;
+}

@@ -1,0 +1,38 @@
+/**
+ * Numbers held at a time of what is derived: 8 MB as float32, and some times that in a graph. So memory does not follow
+ * the size of a module.
+ */
+export const SPAN_NUMBERS = 2 * 1024 * 1024;
+
+export type Span = readonly [begin: number, end: number];
+
+/** Cuts `total` items of `numbers` each into spans of at most SPAN_NUMBERS, or of one item. */
+export function spans(total: number, numbers: number): Span[] {
+  const most = Math.max(1, Math.floor(SPAN_NUMBERS / Math.max(1, numbers)));
+  const count = Math.ceil(total / most);
+  const edge = (index: number): number => Math.floor((total * index) / count);
+  return Array.from({ length: count }, (_, index) => [edge(index), edge(index + 1)] as const);
+}
+
+/** Rows of a Kronecker product that follow each other: those of some rows of x with some of y. */
+export interface PairSpan {
+  readonly x: Span;
+  readonly y: Span;
+  /** Of the product. */
+  readonly rows: Span;
+}
+
+/**
+ * Cuts the rows of x ⊗ y: several of x with all of y, or one of x with some of y.
+ * @param width columns of the product
+ */
+export function pairSpans(rowsOfX: number, rowsOfY: number, width: number): PairSpan[] {
+  const rows = (x: Span, y: Span): PairSpan => ({
+    x,
+    y,
+    rows: [x[0] * rowsOfY + y[0], (x[1] - 1) * rowsOfY + y[1]],
+  });
+  return spans(rowsOfX, rowsOfY * width).flatMap((x): PairSpan[] =>
+    x[1] - x[0] > 1 ? [rows(x, [0, rowsOfY])] : spans(rowsOfY, width).map((y) => rows(x, y)),
+  );
+}

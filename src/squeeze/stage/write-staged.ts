@@ -1,0 +1,82 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type { StagedSource, StagingPlan } from '../../adapter/staging-plan.ts';
+import { AppError } from '../../errors.ts';
+import { layOut } from '../../safetensors/layout.ts';
+import type { ComputePool } from '../compute/pool.ts';
+import { copyRanges, type RangeCopy } from '../copy-ranges.ts';
+import type { Watch } from '../watch.ts';
+import { dequantiseEntry } from './dequantise-entry.ts';
+import type { DeriveTask } from './derive-task.ts';
+import { permuteEntry } from './permute-entry.ts';
+
+/**
+ * Makes the file of a plan: what is moved or decoded here, a part of a tensor at a time; what is computed in the
+ * threads of the pool, a module a thread.
+ * @param sourcePath the file that the plan's entries lie in
+ * @param path of the file to be made; its folder is there
+ * @returns by module: what its derived factors leave out, ‖ΔW − B·A‖², where they are not exact
+ * @throws AppError NON_FINITE_WEIGHTS, NON_FINITE_RESULT, CORE_NOT_CONVERGED, CANCELLED
+ */
+export async function writeStaged(
+  plan: StagingPlan,
+  sourcePath: string,
+  path: string,
+  pool: ComputePool,
+  watch: Watch,
+): Promise<ReadonlyMap<string, number>> {
+  const { headerBytes, offsets, totalBytes } = layOut(plan.tensors, new Map());
+  const copies: RangeCopy[] = [];
+  await watch.clocked('load', async () => {
+    const [source, file] = [await open(sourcePath, 'r'), await open(path, 'wx')];
+    try {
+      await file.truncate(totalBytes);
+      await file.write(headerBytes, 0, headerBytes.length, 0);
+      for (const [index, { source: from }] of plan.tensors.entries()) {
+        if (watch.signal.aborted) throw new AppError('CANCELLED', 'The job was cancelled while it ran.');
+        if (from.kind === 'copy') copies.push({ ...from.entry, to: offsets[index]! });
+        else await move(from, source, file, offsets[index]!);
+      }
+      await copyRanges(sourcePath, file, copies);
+    } finally {
+      await Promise.all([source.close(), file.close()]);
+    }
+  });
+
+  const residuals = new Map<string, number>();
+  const tasks = tasksOf(plan, offsets, { sourcePath, path });
+  if (tasks.length > 0) watch.begin('load', tasks.length);
+  await watch.all(
+    tasks.map(async (task) => {
+      const { residualEnergy, busy } = await pool.run(task, watch.signal);
+      const { module } = task.derivation;
+      if (residualEnergy > 0) residuals.set(module, residualEnergy);
+      watch.worked(busy);
+      watch.finished('load', module);
+    }),
+  );
+  return residuals;
+}
+
+async function move(
+  from: Exclude<StagedSource, { kind: 'copy' }>,
+  source: FileHandle,
+  target: FileHandle,
+  offset: number,
+): Promise<void> {
+  if (from.kind === 'permute') await permuteEntry(from, source, target, offset);
+  else if (from.kind === 'dequantise') await dequantiseEntry(from.entry, source, target, offset);
+}
+
+function tasksOf(
+  { tensors, derivations }: StagingPlan,
+  offsets: readonly number[],
+  files: Pick<DeriveTask, 'sourcePath' | 'path'>,
+): DeriveTask[] {
+  const places = derivations.map(() => ({ a: null as number | null, b: null as number | null }));
+  for (const [index, { source }] of tensors.entries())
+    if (source.kind === 'derived') places[source.derivation]![source.factor] = offsets[index]!;
+  return derivations.map((derivation, index) => {
+    const { a, b } = places[index]!;
+    return { kind: 'derive', derivation, ...files, offsetA: a, offsetB: b };
+  });
+}

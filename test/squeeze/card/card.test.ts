@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { FORMAT_NAMES } from '../../../src/adapter/format-name.ts';
+import { type CardContent, MAX_ROWS, modelCard } from '../../../src/squeeze/card/card.ts';
+import { usage } from '../../../src/squeeze/card/usage.ts';
+import { PRODUCT } from '../../../src/version.ts';
+import { computeFixture } from '../compute-fixture.ts';
+import { someModules, squeezing } from '../made-adapter.ts';
+import { merging, sourceOf } from '../merging.ts';
+
+const compute = computeFixture();
+
+/** The front matter and what follows it. */
+function split(card: string): { front: Record<string, unknown>; body: string } {
+  const [, yaml, body] = /^---\n([\s\S]*?)\n---\n([\s\S]*)$/.exec(card)!;
+  return { front: parse(yaml!), body: body! };
+}
+
+const rowsOf = (body: string): string[] => body.split('\n').filter((line) => line.startsWith('| `'));
+
+const content = (changes: Partial<CardContent> = {}): CardContent => ({
+  kind: 'squeeze',
+  format: 'peft',
+  baseModel: 'org/base',
+  weightsName: 'adapter_model.safetensors',
+  sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 9, base_model: 'org/base', weight: 1 }],
+  result: {
+    target: { rank: 4 },
+    format: 'peft',
+    rank: { min: 4, max: 4 },
+    bytes: 1000,
+    parameters: 250,
+    relative_error: 0.123456,
+    energy_retained: 0.984758,
+    worst_module: null,
+    warnings: [],
+    serving: null,
+    training: null,
+  },
+  modules: [],
+  ranksBefore: [8],
+  ...changes,
+});
+
+const moduleNamed = (name: string) => ({
+  name,
+  rank: 4,
+  relative_error: 0.25,
+  optimal_error: null,
+  energy_retained: 0.9375,
+  passthrough: false,
+});
+
+describe('the card of a squeeze', () => {
+  it('is the last file of a result, and tells ranks, errors, source and target', async () => {
+    const dir = compute.adapter(someModules(12, 2), { base_model_name_or_path: 'org/base' });
+    const targets = [{ rank: 4 }, { rank: 12 }];
+    await squeezing(compute.pool, dir, { targets }, ({ targets: [outcome, same], report }) => {
+      assert.deepEqual(
+        outcome!.files!.map(({ name }) => name),
+        ['adapter_model.safetensors', 'adapter_config.json', 'README.md'],
+      );
+      assert.equal(same!.files, null);
+      const { path, bytes } = outcome!.files![2]!;
+      const card = readFileSync(path, 'utf8');
+      assert.equal(Buffer.byteLength(card), bytes);
+      const { front, body } = split(card);
+      assert.deepEqual(front, {
+        base_model: 'org/base',
+        base_model_relation: 'adapter',
+        library_name: 'peft',
+        tags: ['lora', 'lora-squeeze'],
+      });
+      for (const words of [PRODUCT.version, 'ad_1', 'f'.repeat(64), '12 → 4', '`{"rank":4}`'])
+        assert.ok(body.includes(words), words);
+      const rows = rowsOf(body);
+      assert.deepEqual(
+        rows.map((row) => row.split('|').map((cell) => cell.trim())),
+        report.targets[0]!.modules.map(({ name, relative_error: error, energy_retained: energy }) => [
+          '',
+          `\`${name}\``,
+          '12',
+          '4',
+          `${Number(error.toPrecision(4))}`,
+          `${Number(energy.toPrecision(4))}`,
+          '',
+        ]),
+      );
+    });
+  });
+
+  it('is the same every time', async () => {
+    const dir = compute.adapter(someModules(12, 2));
+    const cards: string[] = [];
+    for (let turn = 0; turn < 2; turn++) {
+      await squeezing(compute.pool, dir, { targets: [{ energy: 0.9 }] }, ({ targets: [outcome] }) => {
+        cards.push(readFileSync(outcome!.files!.at(-1)!.path, 'utf8'));
+      });
+    }
+    assert.equal(cards[0], cards[1]);
+    assert.ok(!cards[0]!.includes('job_1') && !/\d\d:\d\d/.test(cards[0]!));
+  });
+
+  it('names all sources of a merge with their weights', async () => {
+    const terms = [0.5, -1].map((weight) => ({ dir: compute.adapter(someModules(6, 1)), weight }));
+    await merging(compute.pool, terms, { targets: [{ rank: 3 }] }, ({ targets: [outcome] }) => {
+      const { front, body } = split(readFileSync(outcome!.files!.at(-1)!.path, 'utf8'));
+      assert.deepEqual(front.tags, ['lora', 'lora-squeeze', 'merge']);
+      for (const { dir, weight } of terms) {
+        const { id, sha256 } = sourceOf(dir);
+        assert.ok(body.includes(`${weight} × adapter \`${id}\`, SHA-256 of its weights \`${sha256}\``));
+      }
+    });
+  });
+});
+
+describe('what a card is given', () => {
+  it('only ids of the Hub become its base model', () => {
+    for (const id of ['gpt2', 'org/base-1.5_B'])
+      assert.equal(split(modelCard(content({ baseModel: id }))).front.base_model, id);
+    const others = [
+      '/root/models/x',
+      './x',
+      'https://huggingface.co/a/b',
+      'a/b/c',
+      'a b',
+      'x\n---\nlicense: mit',
+      '',
+    ];
+    for (const id of [...others, null]) {
+      const { front } = split(modelCard(content({ baseModel: id })));
+      assert.deepEqual(Object.keys(front), ['library_name', 'tags'], `${id}`);
+    }
+  });
+
+  it('hostile names stay in their cells', () => {
+    const names = ['a|b', 'x\n| y | 1 | 2 | 3 | 4 |', '`code`', '<img src=x>', '---', '\u2028| z'];
+    const { body } = split(
+      modelCard(content({ modules: names.map(moduleNamed), ranksBefore: names.map(() => 8) })),
+    );
+    const rows = rowsOf(body);
+    assert.equal(rows.length, names.length);
+    for (const row of rows) assert.equal(row.split('|').length, 7, row);
+  });
+
+  it('hostile warnings stay in their lines', () => {
+    const result = { ...content().result, warnings: ['a\n# heading', '[x](https://evil.example) <b>'] };
+    const { body } = split(modelCard(content({ result })));
+    assert.ok(!/^# heading/m.test(body) && !body.includes('](http') && !body.includes('<b>'));
+    assert.equal(body.split('\n').filter((line) => line.startsWith('- a \\#')).length, 1);
+  });
+
+  it('has a row for 300 modules at most, and says how many more there are', () => {
+    const modules = Array.from({ length: MAX_ROWS + 7 }, (_, index) => moduleNamed(`m.${index}`));
+    const { body } = split(modelCard(content({ modules, ranksBefore: modules.map(() => 8) })));
+    assert.equal(rowsOf(body).length, MAX_ROWS);
+    assert.ok(body.includes('And 7 more modules.'));
+  });
+
+  it('says how to load every format, in two lines that cannot be left', () => {
+    for (const format of FORMAT_NAMES) {
+      const name = 'x".safetensors\'; rm -rf /\n```';
+      const { lines } = usage(format, 'a"\n```', name);
+      assert.equal(lines.length, 2);
+      for (const line of lines) assert.ok(!/\n/.test(line.replaceAll(name, '')), line);
+      const { front, body } = split(modelCard(content({ format })));
+      assert.ok(Array.isArray(front.tags) && body.includes('## Load it'));
+    }
+  });
+});

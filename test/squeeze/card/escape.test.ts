@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { parse } from 'yaml';
+import { markdownCode, markdownText, yamlString } from '../../../src/squeeze/card/escape.ts';
+
+const HOSTILE = [
+  'a"\n---\nlicense: mit',
+  "'}: [*&!|>%@`",
+  '\u0000\u007f\u0085\u2028\u2029\ufeff',
+  '<script>alert(1)</script>',
+  '| a | b |\n|---|',
+  '](https://evil.example) ![x](y) <!-- --> $1',
+  '```\n# heading',
+  'yes',
+  '~',
+  '',
+];
+const texts = fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'binary' }), fc.string());
+
+describe('escaping for a card', () => {
+  it('a YAML string is read back as it was, and is one line', () => {
+    fc.assert(
+      fc.property(texts, (text) => {
+        const line = `key: ${yamlString(text)}`;
+        assert.ok(!/[\n\r\u0085\u2028\u2029]/.test(line));
+        assert.deepEqual(parse(line), { key: text });
+      }),
+    );
+  });
+
+  it('code is one line without anything that ends it, or a cell of a table', () => {
+    fc.assert(
+      fc.property(texts, (text) => {
+        const code = markdownCode(text);
+        assert.match(code, /^`[^`|\n\r\u0085\u2028\u2029]+`$/u);
+      }),
+    );
+  });
+
+  it('text is one line in which every mark is escaped', () => {
+    fc.assert(
+      fc.property(texts, (text) => {
+        const rest = markdownText(text).replace(/\\[\\`*_{}[\]<>()#+!|~&$]|&#\d+;/g, '');
+        assert.ok(!/[\\`*_{}[\]<>#!|~&@:\n\r\u2028\u2029]/.test(rest), rest);
+      }),
+    );
+  });
+
+  it('leaves ordinary names readable', () => {
+    assert.equal(markdownCode('model.layers.0.q_proj'), '`model.layers.0.q_proj`');
+    assert.equal(yamlString('org/base-7B'), '"org/base-7B"');
+    assert.equal(markdownText('rank 8 is above 4'), 'rank 8 is above 4');
+  });
+});
