@@ -1,10 +1,11 @@
-import { copyFile, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { checkedKey, SCRATCH_FOLDER } from './blob-key.ts';
 import type { BlobStore, ByteRange } from './blob-store.ts';
-import { claimDurably, moveDurably, syncFile, writeDurably } from './durable-file.ts';
+import { claimDurably, moveDurably, removeFile, syncFile, writeDurably } from './durable-file.ts';
 import { listKeys } from './list-keys.ts';
+import { removeUnmodifiedFile } from './remove-unmodified.ts';
 import { Scratch } from './scratch.ts';
 import { errnoOf, storageError } from './storage-error.ts';
 
@@ -14,11 +15,10 @@ const MISSING = new Set<string | undefined>(['ENOENT', 'ENOTDIR']);
 /** Blobs as files of a local folder, the key their path. Several processes may share the folder. */
 export class DiskStore implements BlobStore {
   private readonly root: string;
-  private readonly scratch: Scratch;
+  private opening: Promise<Scratch> | undefined;
 
-  private constructor(root: string, scratch: Scratch) {
+  private constructor(root: string) {
     this.root = root;
-    this.scratch = scratch;
   }
 
   /**
@@ -26,21 +26,31 @@ export class DiskStore implements BlobStore {
    * @throws AppError STORAGE_FULL, STORAGE_FAILED
    */
   static async open(folder: string): Promise<DiskStore> {
-    const root = resolve(folder);
-    return attempt('open its folder', async () => {
-      await mkdir(root, { recursive: true });
-      return new DiskStore(root, await Scratch.open(join(root, SCRATCH_FOLDER)));
-    });
+    const store = new DiskStore(resolve(folder));
+    await attempt('open its folder', () => store.scratch());
+    return store;
+  }
+
+  /**
+   * The same for a folder that may not be usable yet: what writes fails until it is, and `check()` says why. Each write
+   * tries anew.
+   */
+  static async openPatiently(folder: string): Promise<DiskStore> {
+    const store = new DiskStore(resolve(folder));
+    await store.scratch().catch(() => undefined);
+    return store;
   }
 
   /** Removes this process's scratch. The store must not be used afterwards. */
   close(): Promise<void> {
-    return attempt('close', () => this.scratch.close());
+    return attempt('close', async () => (await this.opening)?.close());
   }
 
   async putFile(key: string, localPath: string): Promise<void> {
     const to = this.pathOf(key);
     return attempt('write', async () => {
+      // Written perhaps hours ago, while the rest of an upload came; as a blob it is new.
+      await touchFile(localPath);
       await syncFile(localPath);
       try {
         await moveDurably(localPath, to);
@@ -97,9 +107,10 @@ export class DiskStore implements BlobStore {
   list(prefix: string, { after = '', limit = Infinity } = {}): Promise<string[]> {
     return attempt('list', async () => {
       const keys: string[] = [];
-      for await (const key of listKeys(this.root, prefix, after)) {
-        if (keys.length >= limit) break;
+      if (limit <= 0) return keys;
+      for await (const key of listKeys(this.root, prefix, after, limit)) {
         keys.push(key);
+        if (keys.length >= limit) break;
       }
       return keys;
     });
@@ -107,15 +118,51 @@ export class DiskStore implements BlobStore {
 
   async remove(key: string): Promise<void> {
     const path = this.pathOf(key);
-    return attempt('remove', () => rm(path, { force: true }));
+    return attempt('remove', () => removeFile(path, this.root));
+  }
+
+  async touch(key: string): Promise<{ readonly bytes: number } | undefined> {
+    const path = this.pathOf(key);
+    return attempt('touch', async () => {
+      const touched = await unlessMissing(touchFile(path).then(() => stat(path)));
+      return touched?.isFile() ? { bytes: touched.size } : undefined;
+    });
+  }
+
+  async removeUnmodified(key: string, sinceMs: number): Promise<{ readonly bytes: number } | undefined> {
+    const path = this.pathOf(key);
+    return attempt('remove', () =>
+      unlessMissing(
+        this.scratch().then((scratch) => removeUnmodifiedFile(path, sinceMs, scratch.newFile(), this.root)),
+      ),
+    );
   }
 
   makeScratch(): Promise<string> {
-    return attempt('make a scratch folder', () => this.scratch.makeFolder());
+    return attempt('make a scratch folder', async () => (await this.scratch()).makeFolder());
   }
 
   check(): Promise<void> {
     return this.withNewFile((path) => writeDurably(path, new Uint8Array(1)));
+  }
+
+  /** Opened once it can be. */
+  private scratch(): Promise<Scratch> {
+    this.opening ??= this.openScratch().catch((error: unknown) => {
+      this.opening = undefined;
+      throw error;
+    });
+    return this.opening;
+  }
+
+  private async openScratch(): Promise<Scratch> {
+    const folder = join(this.root, SCRATCH_FOLDER);
+    await mkdir(this.root, { recursive: true });
+    // Not "recursive", which says ENOENT of a file system that cannot be written.
+    await mkdir(folder).catch((error: unknown) => {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    });
+    return Scratch.open(folder);
   }
 
   /** The only way from a key to a path. */
@@ -134,8 +181,8 @@ export class DiskStore implements BlobStore {
   }
 
   private withNewFile<T>(work: (path: string) => Promise<T>): Promise<T> {
-    const path = this.scratch.newFile();
     return attempt('write', async () => {
+      const path = (await this.scratch()).newFile();
       try {
         return await work(path);
       } finally {
@@ -143,6 +190,11 @@ export class DiskStore implements BlobStore {
       }
     });
   }
+}
+
+function touchFile(path: string): Promise<void> {
+  const now = new Date();
+  return utimes(path, now, now);
 }
 
 async function attempt<T>(operation: string, work: () => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from './storage-error.ts';
 
@@ -43,22 +43,73 @@ export async function makeFolderDurably(path: string): Promise<void> {
 
 /** Moves a synced file over `to`: readers see the old file or the new one, never a part. */
 export async function moveDurably(from: string, to: string): Promise<void> {
-  await makeFolderDurably(dirname(to));
-  await rename(from, to);
-  await syncFolder(dirname(to));
+  await nameDurably(from, to, () => rename(from, to));
 }
 
 /** Gives a synced file the name `to` unless that is taken (then false). The file at `from` is gone either way. */
 export async function claimDurably(from: string, to: string): Promise<boolean> {
-  await makeFolderDurably(dirname(to));
   try {
-    await link(from, to);
+    await nameDurably(from, to, () => link(from, to));
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;
     throw error;
   } finally {
     await rm(from, { force: true });
   }
-  await syncFolder(dirname(to));
   return true;
+}
+
+/**
+ * Removes a file, if it is there, and the folder around it where that is empty then: `root` stays. Folders of a time
+ * or of one run would otherwise be left for ever.
+ */
+export async function removeFile(path: string, root: string): Promise<void> {
+  await rm(path, { force: true });
+  await removeFolderIfEmpty(dirname(path), root);
+}
+
+export async function removeFolderIfEmpty(folder: string, root: string): Promise<void> {
+  if (folder === root) return;
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    if (!NOT_REMOVED.has(errnoOf(error))) throw error;
+  }
+}
+
+/** Gone already, or somebody else's by now. EEXIST is ENOTEMPTY on some systems. */
+const NOT_REMOVED = new Set<string | undefined>(['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EBUSY']);
+
+/** An empty folder may be removed between its making and its first file; not so often in a row. */
+const MAX_TRIES = 20;
+
+/** Gives the file at `from` its name in a folder that is made where it is missing, durably. */
+async function nameDurably(from: string, to: string, name: () => Promise<void>): Promise<void> {
+  const folder = dirname(to);
+  for (let tries = 1; ; tries++) {
+    try {
+      await makeFolderDurably(folder);
+      await name();
+      break;
+    } catch (error) {
+      const isFolderGone = errnoOf(error) === 'ENOENT' && tries < MAX_TRIES && (await isThere(from));
+      if (!isFolderGone) throw error;
+    }
+  }
+  // A folder that is gone again was empty: the file was removed already.
+  await unlessGone(syncFolder(folder));
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function unlessGone(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
 }

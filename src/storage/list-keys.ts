@@ -4,24 +4,66 @@ import { join } from 'node:path';
 import { SCRATCH_FOLDER } from './blob-key.ts';
 import { errnoOf } from './storage-error.ts';
 
-/** Keys under `root` that start with `prefix` and lie after `after`, in code unit order, one folder at a time. */
-export async function* listKeys(root: string, prefix: string, after: string): AsyncGenerator<string> {
-  const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-  for await (const key of walk(root, folder, after)) {
-    if (key.startsWith(prefix)) yield key;
-    else if (key > prefix) return;
+interface Entry {
+  readonly key: string;
+  readonly isFolder: boolean;
+}
+
+/**
+ * Keys under `root` that start with `prefix` and lie after `after`, in code unit order, one folder at a time. A folder
+ * is read whole whatever the limit, so what is listed from the middle is better kept in folders.
+ * @param limit how many are wanted at most; more may come
+ */
+export async function* listKeys(
+  root: string,
+  prefix: string,
+  after: string,
+  limit: number,
+): AsyncGenerator<string> {
+  const isWanted = ({ key, isFolder }: Entry): boolean => {
+    // A folder is skipped unread when all its keys lie before `after` or beside the prefix.
+    if (!key.startsWith(prefix) && !(isFolder && prefix.startsWith(key))) return false;
+    return key > after || (isFolder && after.startsWith(key));
+  };
+  yield* walk(root, prefix.slice(0, prefix.lastIndexOf('/') + 1), isWanted, limit);
+}
+
+async function* walk(
+  root: string,
+  folder: string,
+  isWanted: (entry: Entry) => boolean,
+  limit: number,
+): AsyncGenerator<string> {
+  const entries = (await entriesOf(root, folder)).filter(isWanted);
+  for (const { key, isFolder } of firstOf(entries, limit)) {
+    if (isFolder) yield* walk(root, key, isWanted, limit);
+    else yield key;
   }
 }
 
-async function* walk(root: string, folder: string, after: string): AsyncGenerator<string> {
-  for (const { key, isFolder } of await entriesOf(root, folder)) {
-    if (!isFolder && key > after) yield key;
-    // Skip a folder whose keys all come before `after`, without reading it.
-    if (isFolder && (key > after || after.startsWith(key))) yield* walk(root, key, after);
+/**
+ * Entries in the order of their keys: all of them, or the first ones where many more files are there than wanted.
+ * Sorting 100,000 for a page of 50 would hold up the process.
+ */
+function firstOf(entries: Entry[], limit: number): Entry[] {
+  // A folder may have no keys to give, so none can be left out for it.
+  if (entries.length <= 4 * limit || entries.some(({ isFolder }) => isFolder)) return entries.sort(byKey);
+  const kept: Entry[] = [];
+  let last: string | undefined;
+  for (const entry of entries) {
+    if (last !== undefined && entry.key > last) continue;
+    kept.push(entry);
+    if (kept.length < 2 * limit) continue;
+    kept.sort(byKey);
+    kept.length = limit;
+    last = kept[limit - 1]!.key;
   }
+  return kept.sort(byKey);
 }
 
-async function entriesOf(root: string, folder: string): Promise<{ key: string; isFolder: boolean }[]> {
+const byKey = (x: Entry, y: Entry): number => (x.key < y.key ? -1 : 1);
+
+async function entriesOf(root: string, folder: string): Promise<Entry[]> {
   let entries: Dirent[];
   try {
     entries = await readdir(join(root, folder), { withFileTypes: true });
@@ -35,6 +77,5 @@ async function entriesOf(root: string, folder: string): Promise<{ key: string; i
     .map((entry) => ({
       key: folder + entry.name + (entry.isDirectory() ? '/' : ''),
       isFolder: entry.isDirectory(),
-    }))
-    .sort((x, y) => (x.key < y.key ? -1 : 1));
+    }));
 }

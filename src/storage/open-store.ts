@@ -16,12 +16,12 @@ export interface OpenStore extends BlobStore {
 }
 
 /**
- * Opens the store that the configuration names. An S3 store that cannot be reached opens all the same: its `check()`
- * says what is wrong, and it is used as soon as it answers.
- * @throws AppError STORAGE_FULL, STORAGE_FAILED when the local folder cannot be used
+ * Opens the store that the configuration names. One that cannot be reached or written opens all the same: its `check()`
+ * says what is wrong, and it is used as soon as it can be.
+ * @throws AppError STORAGE_FULL, STORAGE_FAILED when S3's local folder cannot be used
  */
 export async function openStore({ storageDir, s3 }: StorageOptions): Promise<OpenStore> {
-  if (s3 === undefined) return DiskStore.open(storageDir);
+  if (s3 === undefined) return DiskStore.openPatiently(storageDir);
   // Imported only here: the AWS SDK takes its time and memory, which a store on the disk need not pay.
   const { S3Store } = await import('./s3/s3-store.ts');
   return S3Store.open(storageDir, s3);

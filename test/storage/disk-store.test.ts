@@ -122,6 +122,60 @@ describe('DiskStore', () => {
     await store.close();
   });
 
+  it('lists the first keys of a folder with many, in order and page by page', async () => {
+    const store = await DiskStore.open(root);
+    const names = Array.from({ length: 3_000 }, (_, index) => `many/${((index * 7919) % 10_007) + 10_000}`);
+    await mkdir(join(root, 'many'));
+    for (const name of names) await writeFile(join(root, name), '');
+    names.sort();
+    assert.deepEqual(await store.list('many/', { limit: 50 }), names.slice(0, 50));
+    assert.deepEqual(
+      await store.list('many/', { after: names[1_999]!, limit: 50 }),
+      names.slice(2_000, 2_050),
+    );
+    assert.deepEqual(
+      await store.list('many/1', { limit: 5_000 }),
+      names.filter((name) => name[5] === '1'),
+    );
+    assert.deepEqual(await store.list('many/', { limit: 0 }), []);
+    await store.close();
+  });
+
+  it('keeps no empty folder, and loses no file to the removal of one', async () => {
+    const store = await DiskStore.open(root);
+    const rounds = Array.from({ length: 60 }, (_, index) => index);
+    for (const round of rounds) {
+      const isCreated = round % 2 === 0;
+      const written = isCreated
+        ? store.create(`f/${round}`, Buffer.from('x'))
+        : store.put(`f/${round}`, Buffer.from('x'));
+      await Promise.all([written, store.remove(`f/${round - 1}`), store.remove('f/none')]);
+      assert.deepEqual(await store.list('f/'), [`f/${round}`]);
+    }
+    await store.remove(`f/${rounds.at(-1)}`);
+    assert.deepEqual(readdirSync(root), ['tmp']);
+    await store.close();
+  });
+
+  it('never removes what is touched meanwhile', async () => {
+    const store = await DiskStore.open(root);
+    const old = new Date(Date.now() - 60_000);
+    let touchedInTime = 0;
+    for (let round = 0; round < 200; round++) {
+      await store.put('use/x', Buffer.from('x'));
+      await utimes(join(root, 'use/x'), old, old);
+      const [touched, removed] = await Promise.all([
+        store.touch('use/x'),
+        store.removeUnmodified('use/x', Date.now() - 30_000),
+      ]);
+      if (touched && !removed) touchedInTime++;
+      assert.equal((await store.stat('use/x')) === undefined, removed !== undefined, `round ${round}`);
+      assert.ok(!(touched && removed), 'what was touched stays');
+    }
+    assert.ok(touchedInTime > 0);
+    await store.close();
+  });
+
   it('fails its check when its folder is gone', async () => {
     const store = await DiskStore.open(root);
     await rm(root, { recursive: true });

@@ -1,0 +1,40 @@
+import { AppError } from '../errors.ts';
+import { type Destinations, forbidden } from './destinations.ts';
+
+/** Presigned URLs with a session token have some 2,000. */
+const MAX_URL_LENGTH = 8192;
+/** Characters that readers of URLs treat differently: what one takes for a path, another takes for a host. */
+const AMBIGUOUS = /[\\\p{Cc}\p{Z}]/u;
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
+
+/**
+ * Reads a URL and refuses it if it cannot be one that the service may ask. A name is not resolved here: what it leads
+ * to is checked at every connection. Messages show the host, never the rest: it may hold secrets.
+ * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN
+ */
+export function checkUrl(text: string, destinations: Destinations): URL {
+  if (text.length > MAX_URL_LENGTH) throw invalid(`it has more than ${MAX_URL_LENGTH} characters`);
+  if (!URL.canParse(text)) throw invalid('it cannot be read; https:// and a host are needed');
+  const url = new URL(text);
+  const defaultPort = DEFAULT_PORTS[url.protocol];
+  if (defaultPort === undefined) throw invalid('only https is known');
+  if (AMBIGUOUS.test(text)) {
+    throw forbidden(url.host, 'the URL has blanks, backslashes or control characters; they must be escaped');
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw forbidden(url.host, 'the URL has a user name or password in front of the host');
+  }
+  destinations.lookupFor(url.protocol, url.hostname, portOf(url));
+  return url;
+}
+
+/** Host and path: what may be shown of a URL whose query and user may be secrets. */
+export function shownUrl(text: string): string {
+  const { host, pathname } = new URL(text);
+  return `${host}${pathname}`;
+}
+
+export const portOf = (url: URL): number => Number(url.port) || DEFAULT_PORTS[url.protocol]!;
+
+const invalid = (reason: string): AppError =>
+  new AppError('OUTBOUND_URL_INVALID', `The URL cannot be used: ${reason}.`);

@@ -1,0 +1,73 @@
+import { AppError } from '../errors.ts';
+
+const SLOW = 'did not answer in time';
+const UNREACHABLE = 'cannot be reached';
+const CLOSED = 'closed the connection';
+const UNTRUSTED = 'has no certificate that is trusted';
+
+/** What happened, by the code of an error of Node or undici; behind it the code itself is said. */
+const FAILURES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: UNREACHABLE,
+  EHOSTUNREACH: UNREACHABLE,
+  ENETUNREACH: UNREACHABLE,
+  ENOTFOUND: 'is not known by name',
+  EAI_AGAIN: 'could not be looked up',
+  ECONNRESET: CLOSED,
+  EPIPE: CLOSED,
+  UND_ERR_SOCKET: CLOSED,
+  ETIMEDOUT: SLOW,
+  UND_ERR_CONNECT_TIMEOUT: SLOW,
+  UND_ERR_HEADERS_TIMEOUT: SLOW,
+  UND_ERR_BODY_TIMEOUT: 'stopped sending',
+  CERT_HAS_EXPIRED: UNTRUSTED,
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'has a certificate for another name',
+};
+
+/** Statuses that another attempt may turn: too early, too many, too slow. */
+const TRANSIENT_STATUSES = new Set([408, 425, 429]);
+
+/**
+ * A connection or an exchange that failed, as an AppError: the one inside, where our own rules were the reason, else
+ * OUTBOUND_FAILED.
+ * @param host of the other server; the only part of its URL that is shown
+ */
+export function outboundError(host: string, error: unknown): AppError {
+  const errors = chainOf(error);
+  const ours = errors.find((found) => found instanceof AppError);
+  if (ours) return ours;
+  const codes = errors.map((found) => (found as NodeJS.ErrnoException).code).filter(isText);
+  const code = codes.find((found) => found in FAILURES) ?? codes[0] ?? nameOf(error);
+  return new AppError(
+    'OUTBOUND_FAILED',
+    `${host} ${FAILURES[code] ?? 'failed'} (${code}).`,
+    { host, failure: code },
+    { cause: error },
+  );
+}
+
+/**
+ * An answer that is not the wanted one: OUTBOUND_REFUSED, or OUTBOUND_FAILED where it may be another one later.
+ * @param reason what the other server calls it, or what it means; shown behind the status
+ */
+export function answerError(host: string, status: number, reason?: string): AppError {
+  const isTransient = status >= 500 || TRANSIENT_STATUSES.has(status);
+  return new AppError(
+    isTransient ? 'OUTBOUND_FAILED' : 'OUTBOUND_REFUSED',
+    `${host} answered with status ${status}${reason ? `: ${reason}` : ''}.`,
+    { host, status },
+  );
+}
+
+/** The error, its causes, and what several attempts at several addresses met. */
+function chainOf(error: unknown): Error[] {
+  if (!(error instanceof Error)) return [];
+  const inner = [...(error instanceof AggregateError ? error.errors : []), error.cause];
+  return [error, ...inner.flatMap((found) => (found === error ? [] : chainOf(found)))];
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown error');

@@ -1,0 +1,229 @@
+import { lookup as dnsLookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import type { Readable } from 'node:stream';
+import {
+  Agent,
+  buildConnector,
+  type Dispatcher,
+  fetch as undiciFetch,
+  request as undiciRequest,
+} from 'undici';
+import { AppError } from '../errors.ts';
+import { type BodyBounds, boundedBody } from './bounded-body.ts';
+import { checkUrl, portOf } from './check-url.ts';
+import { Destinations, forbidden, type OutboundRules } from './destinations.ts';
+import { ADDRESS_TIMEOUT_MS, type GuardedAgents, guardedAgents } from './guarded-agents.ts';
+import { outboundError } from './outbound-error.ts';
+import { headersForHop, redirectTarget } from './redirects.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A hub takes its time over a commit of large files. */
+const DEFAULT_STALL_TIMEOUT_MS = 120_000;
+const MAX_REDIRECTS = 5;
+/** An answer nobody reads is read to its end up to here, to keep the connection; a longer one costs it. */
+const DISCARDED_BYTES = 64 * 1024;
+
+export interface OutboundOptions {
+  /** How names are resolved; Node's own way by default. */
+  readonly lookup?: LookupFunction;
+  /** Certificates of authorities, PEM, instead of those that Node trusts. */
+  readonly ca?: string;
+}
+
+export interface OutboundRequest {
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Readable | Uint8Array;
+  /** Longest time in which nothing moves: until the head of the answer, and between pieces of its body. */
+  readonly timeoutMs?: number;
+  /** Longest time of the whole exchange, the reading of the body included; undefined: any. */
+  readonly deadlineMs?: number;
+  /** Most bytes of the answer's body; undefined: any number. */
+  readonly maxBytes?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An answer of any status. Its body has to be read to its end, destroyed or discarded. */
+export interface OutboundAnswer {
+  readonly status: number;
+  /** Host and port that answered, to be shown. */
+  readonly host: string;
+  /** A header by its name in lower case; the first where there are several. */
+  header(name: string): string | undefined;
+  readonly body: Readable;
+  discard(): Promise<void>;
+}
+
+/**
+ * The only way from the service to servers that strangers name. Connections are made to public addresses, with https,
+ * at port 443, and to hosts that the operator allows; see Destinations.
+ */
+export class Outbound {
+  private readonly destinations: Destinations;
+  private readonly dispatcher: Agent;
+  private readonly ca: string | undefined;
+
+  /** @throws TypeError naming an allowed host that is none */
+  constructor(rules: OutboundRules, options: OutboundOptions = {}) {
+    this.destinations = new Destinations(rules, options.lookup ?? dnsLookup);
+    this.dispatcher = guardedDispatcher(this.destinations, options.ca);
+    this.ca = options.ca;
+  }
+
+  /**
+   * Refuses a URL that is never asked; where its name leads to is seen at the connection only.
+   * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN
+   */
+  checkUrl(text: string): URL {
+    return checkUrl(text, this.destinations);
+  }
+
+  /**
+   * One exchange; redirects are answers like others.
+   * @throws AppError as checkUrl, OUTBOUND_FAILED; the body fails with OUTBOUND_FAILED or OUTBOUND_TOO_LARGE;
+   * whatever the signal's reason is
+   */
+  async request(target: string, options: OutboundRequest = {}): Promise<OutboundAnswer> {
+    const url = this.checkUrl(target);
+    const { method = 'GET', headers, body, timeoutMs = DEFAULT_STALL_TIMEOUT_MS, maxBytes } = options;
+    const signal = signalOf(options);
+    const failed = (error: unknown): Error =>
+      reasonOf(options, signal, url.host) ?? outboundError(url.host, error);
+    try {
+      const answer = await undiciRequest(url, {
+        dispatcher: this.dispatcher,
+        method,
+        headers: { 'user-agent': 'lora-squeeze', ...headers },
+        ...(body !== undefined && { body }),
+        ...(signal && { signal }),
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+      });
+      const tooLarge = () => tooLargeError(url.host, maxBytes);
+      return answerOf(url.host, answer, { maxBytes, tooLarge, failed });
+    } catch (error) {
+      throw failed(error);
+    }
+  }
+
+  /**
+   * A GET that follows up to 5 redirects. Each is checked like the first URL; on another host or port the headers
+   * that say who we are stay away.
+   * @throws AppError as request; OUTBOUND_FORBIDDEN after too many
+   */
+  async fetchFollowing(
+    target: string,
+    options: Omit<OutboundRequest, 'method' | 'body'> = {},
+  ): Promise<OutboundAnswer> {
+    let url = target;
+    let headers = options.headers ?? {};
+    for (let redirects = 0; ; redirects++) {
+      const answer = await this.request(url, { ...options, headers });
+      const next = redirectTarget(answer, url);
+      if (next === undefined) return answer;
+      await answer.discard();
+      if (redirects === MAX_REDIRECTS) throw forbidden(answer.host, 'there are too many redirects');
+      headers = headersForHop(headers, url, next);
+      url = next;
+    }
+  }
+
+  /** WHATWG fetch behind the same rules, for libraries; it follows redirects as the standard says. */
+  readonly fetch: typeof fetch = async (input, init) => {
+    if (input instanceof Request) throw new TypeError('this fetch takes URLs');
+    const target = String(input);
+    const { host } = this.checkUrl(target);
+    try {
+      const options = { ...init, dispatcher: this.dispatcher } as Parameters<typeof undiciFetch>[1];
+      return (await undiciFetch(target, options)) as unknown as Response;
+    } catch (error) {
+      init?.signal?.throwIfAborted();
+      throw outboundError(host, error);
+    }
+  };
+
+  /** Agents behind the same rules, for libraries that speak through node:http. Who takes them destroys them. */
+  newAgents(): GuardedAgents {
+    return guardedAgents(this.destinations, this.ca);
+  }
+
+  /** Ends all exchanges and connections, those of agents excepted. */
+  async close(): Promise<void> {
+    await this.dispatcher.destroy();
+  }
+}
+
+/** Checks every connection where it is made: each redirect and each new connection of a library comes through here. */
+function guardedDispatcher(destinations: Destinations, ca: string | undefined): Agent {
+  const common = {
+    timeout: CONNECT_TIMEOUT_MS,
+    autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
+    ...(ca !== undefined && { ca }),
+  };
+  const connectors = new Map<LookupFunction, buildConnector.connector>();
+  return new Agent({
+    headersTimeout: DEFAULT_STALL_TIMEOUT_MS,
+    bodyTimeout: DEFAULT_STALL_TIMEOUT_MS,
+    connect: (target, callback) => {
+      try {
+        const url = new URL(`${target.protocol}//${target.host ?? target.hostname}`);
+        const lookup = destinations.lookupFor(url.protocol, url.hostname, portOf(url));
+        const connect = connectors.get(lookup) ?? buildConnector({ ...common, lookup });
+        connectors.set(lookup, connect);
+        connect(target, callback);
+      } catch (error) {
+        callback(error as Error, null);
+      }
+    },
+  });
+}
+
+function answerOf(
+  host: string,
+  { statusCode: status, headers, body: raw }: Dispatcher.ResponseData,
+  bounds: BodyBounds,
+): OutboundAnswer {
+  // Nobody need look at the body for the process to survive its failure.
+  raw.on('error', () => {});
+  let body: Readable | undefined;
+  return {
+    status,
+    host,
+    header: (name) => [headers[name]].flat()[0],
+    get body() {
+      body ??= boundedBody(raw, bounds);
+      return body;
+    },
+    discard: async () => {
+      if (body) body.destroy();
+      else await raw.dump({ limit: DISCARDED_BYTES }).catch(() => undefined);
+    },
+  };
+}
+
+function signalOf({ signal, deadlineMs }: OutboundRequest): AbortSignal | undefined {
+  if (deadlineMs === undefined) return signal;
+  const deadline = AbortSignal.timeout(deadlineMs);
+  return signal ? AbortSignal.any([signal, deadline]) : deadline;
+}
+
+/** Why an exchange was ended from here; undefined when it was not. */
+function reasonOf(
+  { signal, deadlineMs }: OutboundRequest,
+  joined: AbortSignal | undefined,
+  host: string,
+): Error | undefined {
+  if (signal?.aborted)
+    return signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason));
+  if (!joined?.aborted) return undefined;
+  return new AppError('OUTBOUND_FAILED', `${host} took longer than ${deadlineMs} ms.`, {
+    host,
+    limit_ms: deadlineMs!,
+  });
+}
+
+const tooLargeError = (host: string, maxBytes = 0): AppError =>
+  new AppError('OUTBOUND_TOO_LARGE', `${host} answered with more than ${maxBytes} bytes.`, {
+    host,
+    limit_bytes: maxBytes,
+  });

@@ -1,0 +1,92 @@
+import { roleOf } from '../adapter/file-names.ts';
+import type { Delivery, Sink } from '../contract/transfer.ts';
+import type { Outbound } from '../net/outbound.ts';
+import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
+import { commitToHub } from './hub/hub-sink.ts';
+import { checkPresent, type LocalFile, recorded, totalBytes } from './local-file.ts';
+import { placeOf } from './places.ts';
+import { retrying } from './retries.ts';
+import { openClient } from './s3/s3-client.ts';
+import { putObject } from './s3/s3-sink.ts';
+import { type OnProgress, TransferProgress } from './transfer-progress.ts';
+import { urlFile } from './url-files.ts';
+import { putFile } from './url-sink.ts';
+
+export interface DeliverOptions {
+  readonly outbound: Outbound;
+  /** URL of the Hub, without a slash at its end. */
+  readonly hubEndpoint: string;
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+  readonly stallTimeoutMs?: number;
+}
+
+type OnBytes = (file: LocalFile, done: number) => void;
+
+/**
+ * Brings the files of an adapter to a sink: the weights first, so that who sees the configuration finds them; on the
+ * Hub all at once. What is there under the same names is replaced, and doing it again is harmless.
+ * @param all weights first; what a sink of URLs has none for is left out
+ * @returns what the record says of it
+ * @throws AppError OUTBOUND_*, STORAGE_FAILED when the files are not here; the signal's reason
+ */
+export async function deliverAdapter(
+  sink: Sink,
+  all: readonly LocalFile[],
+  options: DeliverOptions,
+): Promise<Delivery> {
+  const files = sink.type === 'url' ? all.filter(({ name }) => urlFile(sink, roleOf(name))) : all;
+  options.signal?.throwIfAborted();
+  await checkPresent(files);
+  const progress = new TransferProgress(
+    Object.fromEntries(files.map(({ name, bytes }) => [name, bytes])),
+    options.onProgress,
+  );
+  const commit = await deliver(sink, files, options, (file, done) =>
+    progress.set(file.name, done, file.bytes),
+  );
+  return {
+    type: sink.type,
+    where: placeOf(sink, options.hubEndpoint),
+    commit,
+    bytes: totalBytes(files),
+    files: recorded(files),
+    finished_at: new Date().toISOString(),
+  };
+}
+
+/** @returns the commit on the Hub; null elsewhere */
+async function deliver(
+  sink: Sink,
+  files: readonly LocalFile[],
+  { outbound, hubEndpoint, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS }: DeliverOptions,
+  onBytes: OnBytes,
+): Promise<string | null> {
+  switch (sink.type) {
+    case 'url':
+      for (const file of files) {
+        await putFile(sink, file, {
+          outbound,
+          stallTimeoutMs,
+          signal,
+          onBytes: (done) => onBytes(file, done),
+        });
+      }
+      return null;
+    case 's3': {
+      const client = openClient(sink, outbound, stallTimeoutMs);
+      try {
+        for (const file of files) {
+          await retrying(() => putObject(client, sink, file, (done) => onBytes(file, done), signal), signal);
+        }
+      } finally {
+        client.destroy();
+      }
+      return null;
+    }
+    case 'hub': {
+      const { repo, token } = sink;
+      return commitToHub(sink, files, onBytes, { outbound, hubEndpoint, repo, token, signal });
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import type { Import, Source } from '../contract/transfer.ts';
+import type { Outbound } from '../net/outbound.ts';
+import { HttpFile } from './http-file.ts';
+import { findOnHub } from './hub/hub-source.ts';
+import { type LocalFile, recorded, totalBytes } from './local-file.ts';
+import { placeOf } from './places.ts';
+import { type Gate, receiveFile } from './receive-file.ts';
+import type { RemoteFile } from './remote-file.ts';
+import { findInBucket } from './s3/find-in-bucket.ts';
+import { openClient } from './s3/s3-client.ts';
+import { S3File } from './s3/s3-source.ts';
+import { type OnProgress, TransferProgress } from './transfer-progress.ts';
+import { checkUrlFiles, urlFile } from './url-files.ts';
+
+/** Long enough for a store that has to wake up, short enough to notice that nobody is there. */
+export const DEFAULT_STALL_TIMEOUT_MS = 60_000;
+
+export interface FetchOptions {
+  readonly outbound: Outbound;
+  /** Empty, and the caller's to remove, whatever happens. */
+  readonly folder: string;
+  readonly limits: { readonly maxUploadBytes: number; readonly maxConfigBytes: number };
+  /** URL of the Hub, without a slash at its end. */
+  readonly hubEndpoint: string;
+  /** Makes what sees the weights while they arrive; anew where they begin again. */
+  readonly gate?: () => Gate;
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+  readonly stallTimeoutMs?: number;
+}
+
+export interface Fetched {
+  /** The weights and, where there is one, the configuration: in `folder`, under the names they had. */
+  readonly files: readonly LocalFile[];
+  readonly import: Import;
+}
+
+interface Opened {
+  /** The configuration first. */
+  readonly files: readonly RemoteFile[];
+  readonly commit: string | null;
+  close(): void;
+}
+
+/**
+ * Brings the files of an adapter from a source into a folder.
+ * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, TRANSFER_DIGEST_MISMATCH, STORAGE_*, what
+ * the gate throws; the signal's reason
+ */
+export async function fetchAdapter(source: Source, options: FetchOptions): Promise<Fetched> {
+  const { folder, limits, gate, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS, hubEndpoint } = options;
+  signal?.throwIfAborted();
+  const opened = await openSourceFiles(source, options, stallTimeoutMs);
+  const sizes = Object.fromEntries(opened.files.map(({ name }) => [name, undefined]));
+  const progress = new TransferProgress(sizes, options.onProgress);
+  const files: LocalFile[] = [];
+  try {
+    for (const file of opened.files) {
+      const isConfig = roleOf(file.name) === 'config';
+      const received = await receiveFile(file, {
+        folder,
+        maxBytes: isConfig ? limits.maxConfigBytes : limits.maxUploadBytes,
+        tooLarge: isConfig ? 'CONFIG_TOO_LARGE' : 'UPLOAD_TOO_LARGE',
+        openGate: isConfig ? undefined : gate,
+        stallTimeoutMs,
+        signal,
+        onBytes: (done, total) => progress.set(file.name, done, total),
+      });
+      // The weights first, as uploads have them.
+      files.unshift(received);
+    }
+  } finally {
+    opened.close();
+  }
+  return {
+    files,
+    import: {
+      type: source.type,
+      where: placeOf(source, hubEndpoint),
+      revision: source.type === 'hub' ? (source.revision ?? 'main') : null,
+      commit: opened.commit,
+      bytes: totalBytes(files),
+      files: recorded(files),
+      finished_at: new Date().toISOString(),
+    },
+  };
+}
+
+async function openSourceFiles(
+  source: Source,
+  options: FetchOptions,
+  stallTimeoutMs: number,
+): Promise<Opened> {
+  const { outbound, hubEndpoint, signal } = options;
+  switch (source.type) {
+    case 'url': {
+      checkUrlFiles(source);
+      const open = (name: string) => {
+        const file = urlFile(source, roleOf(name));
+        return file ? [new HttpFile(outbound, { name, ...file, stallTimeoutMs })] : [];
+      };
+      return { files: [CONFIG_FILE, WEIGHTS_FILE].flatMap(open), commit: null, close: () => {} };
+    }
+    case 's3': {
+      const client = openClient(source, outbound, stallTimeoutMs);
+      try {
+        const { weights, config } = await findInBucket(client, source, signal);
+        const names = config === null ? [weights] : [config, weights];
+        const files = names.map((name) => new S3File(client, source, name));
+        return { files, commit: null, close: () => client.destroy() };
+      } catch (error) {
+        client.destroy();
+        throw error;
+      }
+    }
+    case 'hub': {
+      const { repo, token } = source;
+      const found = await findOnHub(source, { outbound, hubEndpoint, repo, token, signal, stallTimeoutMs });
+      return { ...found, close: () => {} };
+    }
+  }
+}

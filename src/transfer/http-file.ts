@@ -1,0 +1,81 @@
+import { AppError } from '../errors.ts';
+import type { Outbound, OutboundAnswer } from '../net/outbound.ts';
+import { answerError } from '../net/outbound-error.ts';
+import type { OpenedFile, RemoteFile } from './remote-file.ts';
+
+export interface HttpFileOptions {
+  readonly name: string;
+  readonly url: string;
+  readonly sha256?: string | undefined;
+  /** Of the first request; what says who asks stays away from other hosts. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly stallTimeoutMs: number;
+}
+
+/** A file behind a URL. It is continued only where a strong ETag says that it still is the same. */
+export class HttpFile implements RemoteFile {
+  readonly name: string;
+  readonly sha256: string | undefined;
+  readonly host: string;
+  private readonly outbound: Outbound;
+  private readonly options: HttpFileOptions;
+  private etag: string | undefined;
+
+  /** @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN */
+  constructor(outbound: Outbound, options: HttpFileOptions) {
+    this.outbound = outbound;
+    this.options = options;
+    this.name = options.name;
+    this.sha256 = options.sha256;
+    this.host = outbound.checkUrl(options.url).host;
+  }
+
+  async open(from: number, signal: AbortSignal | undefined): Promise<OpenedFile> {
+    const rest =
+      from > 0 && this.etag !== undefined ? { range: `bytes=${from}-`, 'if-range': this.etag } : undefined;
+    const answer = await this.outbound.fetchFollowing(this.options.url, {
+      // Compressed on the way, sizes and ranges would be those of something else.
+      headers: { 'accept-encoding': 'identity', ...this.options.headers, ...rest },
+      timeoutMs: this.options.stallTimeoutMs,
+      signal,
+    });
+    try {
+      return rest && answer.status === 206 ? this.continued(answer, from) : this.begun(answer);
+    } catch (error) {
+      await answer.discard();
+      throw error;
+    }
+  }
+
+  private begun(answer: OutboundAnswer): OpenedFile {
+    const { host, status } = answer;
+    if (status === 416) {
+      this.etag = undefined;
+      throw this.failed(host, 'has no such part of it any more');
+    }
+    if (status !== 200) throw answerError(host, status, `asked for ${this.name}`);
+    const encoding = answer.header('content-encoding') ?? 'identity';
+    if (encoding !== 'identity') {
+      throw new AppError('OUTBOUND_REFUSED', `${host} sends ${this.name} only compressed (${encoding}).`, {
+        host,
+      });
+    }
+    const etag = answer.header('etag');
+    this.etag = etag?.startsWith('"') ? etag : undefined;
+    const length = answer.header('content-length');
+    return { stream: answer.body, from: 0, totalBytes: length === undefined ? undefined : Number(length) };
+  }
+
+  private continued(answer: OutboundAnswer, from: number): OpenedFile {
+    const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.header('content-range') ?? '') ?? [];
+    if (Number(first) === from && total !== undefined) {
+      return { stream: answer.body, from, totalBytes: Number(total) };
+    }
+    this.etag = undefined;
+    throw this.failed(answer.host, 'answered with another part of it than was asked for');
+  }
+
+  private failed(host: string, what: string): AppError {
+    return new AppError('OUTBOUND_FAILED', `${host} ${what}: ${this.name}.`, { host, file: this.name });
+  }
+}

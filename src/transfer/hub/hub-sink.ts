@@ -1,0 +1,61 @@
+import { pathToFileURL } from 'node:url';
+import { commitIter, createRepo, HubApiError } from '@huggingface/hub';
+import type { HubSink } from '../../contract/transfer.ts';
+import { AppError } from '../../errors.ts';
+import type { LocalFile } from '../local-file.ts';
+import { HubCalls, type HubOptions } from './hub-calls.ts';
+
+const HTTP_CONFLICT = 409;
+const DEFAULT_MESSAGE = 'Add adapter squeezed by LoRA-Squeeze';
+
+/**
+ * Puts an adapter on the Hub with one commit. Doing it twice is harmless: large files that are there are not sent
+ * again. They travel as Git LFS objects.
+ * @param onBytes how far a file is; the Hub's library tells it by files and, of very large ones, by parts
+ * @returns the commit
+ * @throws AppError OUTBOUND_*; the signal's reason
+ */
+export async function commitToHub(
+  sink: HubSink,
+  files: readonly LocalFile[],
+  onBytes: (file: LocalFile, done: number) => void,
+  options: HubOptions,
+): Promise<string> {
+  const calls = new HubCalls(options);
+  if (sink.create) await calls.attempt(() => makeRepository(sink, calls));
+  const inFolder = (name: string): string => [sink.path_in_repo, name].filter(Boolean).join('/');
+  return calls.attempt(async () => {
+    const events = commitIter({
+      ...calls.parameters,
+      branch: sink.revision ?? 'main',
+      title: sink.commit_message ?? DEFAULT_MESSAGE,
+      operations: files.map(({ name, path }) => ({
+        operation: 'addOrUpdate',
+        path: inFolder(name),
+        content: pathToFileURL(path),
+      })),
+      useXet: false,
+      ...(options.signal && { abortSignal: options.signal }),
+    });
+    for (;;) {
+      const { done, value } = await events.next();
+      if (done) {
+        if (!value) throw new AppError('INTERNAL', 'The Hub told of no commit.');
+        for (const file of files) onBytes(file, file.bytes);
+        return value.commit.oid;
+      }
+      if (value.event !== 'fileProgress' || value.state !== 'uploading') continue;
+      const file = files.find(({ name }) => inFolder(name) === value.path);
+      if (file) onBytes(file, Math.round(value.progress * file.bytes));
+    }
+  });
+}
+
+/** A private one: whoever wants the world to see it says so on the Hub. */
+async function makeRepository(sink: HubSink, calls: HubCalls): Promise<void> {
+  try {
+    await createRepo({ ...calls.parameters, accessToken: sink.token, visibility: 'private' });
+  } catch (error) {
+    if (!(error instanceof HubApiError && error.statusCode === HTTP_CONFLICT)) throw error;
+  }
+}

@@ -1,0 +1,95 @@
+import { fileDownloadInfo, modelInfo } from '@huggingface/hub';
+import { type ChosenFiles, chooseWeights } from '../../adapter/choose-weights.ts';
+import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import type { HubSource } from '../../contract/transfer.ts';
+import { AppError } from '../../errors.ts';
+import { HttpFile } from '../http-file.ts';
+import { HubCalls, type HubOptions } from './hub-calls.ts';
+
+const COMMIT = /^[0-9a-f]{40}$/;
+/** The ETag of a large file is the SHA-256 of its content. */
+const SHA256_ETAG = /^"?([0-9a-f]{64})"?$/;
+
+export interface HubAdapter {
+  /** What the revision means now; the files are those of it. */
+  readonly commit: string;
+  readonly files: readonly HttpFile[];
+}
+
+/**
+ * Finds an adapter on the Hub: the commit first, so that all files are of one, and stay so while they are read.
+ * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED; the signal's reason
+ */
+export async function findOnHub(
+  source: HubSource,
+  options: HubOptions & { readonly stallTimeoutMs: number },
+): Promise<HubAdapter> {
+  const { outbound, hubEndpoint, token, stallTimeoutMs } = options;
+  const calls = new HubCalls(options);
+  const { repo: _repo, ...parameters } = calls.parameters;
+  const revision = source.revision ?? 'main';
+  const info = await calls.attempt(() =>
+    modelInfo({ ...parameters, name: source.repo, revision, additionalFields: ['sha', 'filePaths'] }),
+  );
+  const { host } = new URL(hubEndpoint);
+  if (!COMMIT.test(info.sha ?? '')) {
+    throw new AppError('OUTBOUND_FAILED', `${host} does not say what ${revision} of ${source.repo} is.`, {
+      host,
+    });
+  }
+  const folder = source.subfolder === undefined ? '' : `${source.subfolder}/`;
+  const { weights, config } = chosen(source, folder, revision, info.filePaths);
+  const files: HttpFile[] = [];
+  for (const name of config === null ? [weights] : [config, weights]) {
+    const path = `${folder}${name}`;
+    // The library puts paths into its URLs as they are.
+    const inUrl = `${folder}${encodeURIComponent(name)}`;
+    const found = await calls.attempt(() =>
+      fileDownloadInfo({ ...calls.parameters, path: inUrl, revision: info.sha }),
+    );
+    if (!found) {
+      throw new AppError('FILE_MISSING', `${source.repo} has no ${path} at ${revision}.`, {
+        missing: [name],
+        repo: source.repo,
+        revision,
+      });
+    }
+    const isOfHub = new URL(found.url).origin === new URL(hubEndpoint).origin;
+    files.push(
+      new HttpFile(outbound, {
+        name,
+        url: found.url,
+        sha256: SHA256_ETAG.exec(found.etag)?.[1],
+        headers: token !== undefined && isOfHub ? { authorization: `Bearer ${token}` } : {},
+        stallTimeoutMs,
+      }),
+    );
+  }
+  return { commit: info.sha, files };
+}
+
+/**
+ * The adapter's files by the list of the repository's.
+ * @param folder that they lie in, with a slash at its end, or ''
+ * @param paths empty where what answers tells no list, as mirrors may: then they are those of PEFT
+ */
+function chosen(
+  { repo, filename }: HubSource,
+  folder: string,
+  revision: string,
+  paths: readonly string[],
+): ChosenFiles {
+  if (paths.length === 0) return { weights: filename ?? WEIGHTS_FILE, config: CONFIG_FILE };
+  const names = paths
+    .filter((path) => path.startsWith(folder))
+    .map((path) => path.slice(folder.length))
+    .filter((name) => !name.includes('/'));
+  if (filename === undefined) return chooseWeights(names, `${repo}${folder && `/${folder}`} at ${revision}`);
+  if (names.includes(filename))
+    return { weights: filename, config: names.includes(CONFIG_FILE) ? CONFIG_FILE : null };
+  throw new AppError('FILE_MISSING', `${repo} has no ${folder}${filename} at ${revision}.`, {
+    missing: [filename],
+    repo,
+    revision,
+  });
+}

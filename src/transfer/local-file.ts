@@ -1,0 +1,35 @@
+import { stat } from 'node:fs/promises';
+import { AppError } from '../errors.ts';
+import { diskError } from './disk-error.ts';
+
+/** A file of an adapter on this machine. */
+export interface LocalFile {
+  readonly name: string;
+  readonly path: string;
+  /** SHA-256 of the content, hex. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/**
+ * Looks whether the files are there as they are described, so that a fault of ours is not taken for one of the other side.
+ * @throws AppError STORAGE_FAILED
+ */
+export async function checkPresent(files: readonly LocalFile[]): Promise<void> {
+  for (const { name, path, bytes } of files) {
+    const found = await stat(path).catch((error: unknown) => {
+      throw diskError(error);
+    });
+    if (found.size === bytes) continue;
+    throw new AppError('STORAGE_FAILED', `${name} has ${found.size} bytes here and not ${bytes}.`, {
+      file: name,
+    });
+  }
+}
+
+/** The files as records list them. */
+export const recorded = (files: readonly LocalFile[]): { name: string; sha256: string; bytes: number }[] =>
+  files.map(({ name, sha256, bytes }) => ({ name, sha256, bytes }));
+
+export const totalBytes = (files: readonly LocalFile[]): number =>
+  files.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { addAbortSignal } from 'node:stream';
+import { roleOf } from '../adapter/file-names.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
+import { diskError } from './disk-error.ts';
+import type { LocalFile } from './local-file.ts';
+import type { RemoteFile } from './remote-file.ts';
+import { isTransient, MAX_ATTEMPTS, pauseAfter } from './retries.ts';
+
+/** Sees every chunk of a file and may refuse it by throwing. */
+export interface Gate {
+  push(chunk: Uint8Array): void;
+  finish(totalBytes: number): unknown;
+}
+
+export interface ReceiveOptions {
+  readonly folder: string;
+  readonly maxBytes: number;
+  /** What a file above `maxBytes` is refused with. */
+  readonly tooLarge: ErrorCode;
+  readonly openGate?: (() => Gate) | undefined;
+  /** A file that sends nothing for this long is asked for again. */
+  readonly stallTimeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onBytes: (done: number, total: number | undefined) => void;
+}
+
+/**
+ * Brings a file from elsewhere into a folder, through the size limit, the gate and SHA-256. Where the connection
+ * breaks it goes on from there, a few times, or begins again where the other side cannot do that.
+ * @throws AppError `tooLarge`, what the gate throws, TRANSFER_DIGEST_MISMATCH, OUTBOUND_*, STORAGE_*; the signal's reason
+ */
+export async function receiveFile(remote: RemoteFile, options: ReceiveOptions): Promise<LocalFile> {
+  // Under a name of ours: what the other side calls it is no path.
+  const path = join(options.folder, roleOf(remote.name));
+  const handle = await open(path, 'wx').catch((error: unknown) => {
+    throw diskError(error);
+  });
+  try {
+    const reception = new Reception(remote, handle, options);
+    for (let failures = 1; ; failures++) {
+      try {
+        await reception.run();
+        break;
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (!isTransient(error) || failures === MAX_ATTEMPTS) throw error;
+      }
+      await pauseAfter(failures, options.signal);
+    }
+    return { name: remote.name, path, ...reception.finish() };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What has come of one file so far. */
+class Reception {
+  private readonly remote: RemoteFile;
+  private readonly handle: FileHandle;
+  private readonly options: ReceiveOptions;
+  private bytes = 0;
+  private hash = createHash('sha256');
+  private gate: Gate | undefined;
+
+  constructor(remote: RemoteFile, handle: FileHandle, options: ReceiveOptions) {
+    this.remote = remote;
+    this.handle = handle;
+    this.options = options;
+    this.gate = options.openGate?.();
+  }
+
+  /** One attempt to get the rest. */
+  async run(): Promise<void> {
+    const { signal, stallTimeoutMs, maxBytes, onBytes } = this.options;
+    const { stream, from, totalBytes } = await this.remote.open(this.bytes, signal);
+    try {
+      if (from !== this.bytes) await this.restart();
+      if (totalBytes !== undefined && totalBytes > maxBytes) throw this.tooLarge();
+      if (signal) addAbortSignal(signal, stream);
+      onBytes(this.bytes, totalBytes);
+      const stall = setTimeout(() => stream.destroy(this.failed('stopped sending')), stallTimeoutMs);
+      try {
+        for await (const chunk of stream as AsyncIterable<Buffer>) {
+          await this.take(chunk);
+          onBytes(this.bytes, totalBytes);
+          stall.refresh();
+        }
+      } finally {
+        clearTimeout(stall);
+      }
+    } finally {
+      stream.destroy();
+    }
+    if (totalBytes !== undefined && this.bytes !== totalBytes) {
+      throw this.failed(`sent ${this.bytes} of ${totalBytes} bytes`);
+    }
+  }
+
+  /** All bytes are there. */
+  finish(): { sha256: string; bytes: number } {
+    this.gate?.finish(this.bytes);
+    const sha256 = this.hash.digest('hex');
+    const expected = this.remote.sha256?.toLowerCase();
+    if (expected !== undefined && sha256 !== expected) {
+      throw new AppError(
+        'TRANSFER_DIGEST_MISMATCH',
+        `${this.remote.name} from ${this.remote.host} has the SHA-256 ${sha256}, not ${expected}.`,
+        { file: this.remote.name, host: this.remote.host, sha256, expected_sha256: expected },
+      );
+    }
+    return { sha256, bytes: this.bytes };
+  }
+
+  private async take(chunk: Buffer): Promise<void> {
+    if (this.bytes + chunk.byteLength > this.options.maxBytes) throw this.tooLarge();
+    this.gate?.push(chunk);
+    this.hash.update(chunk);
+    for (let at = 0; at < chunk.byteLength; ) {
+      at += await this.write(chunk, at);
+    }
+    this.bytes += chunk.byteLength;
+  }
+
+  /** @returns bytes written, which a disk that is nearly full makes fewer */
+  private async write(chunk: Buffer, at: number): Promise<number> {
+    try {
+      const { bytesWritten } = await this.handle.write(chunk, at, chunk.byteLength - at, this.bytes + at);
+      return bytesWritten;
+    } catch (error) {
+      throw diskError(error);
+    }
+  }
+
+  /** The content comes from its beginning, and need not be the same as before. */
+  private async restart(): Promise<void> {
+    await this.handle.truncate(0);
+    this.bytes = 0;
+    this.hash = createHash('sha256');
+    this.gate = this.options.openGate?.();
+  }
+
+  private failed(what: string): AppError {
+    const { host, name } = this.remote;
+    return new AppError('OUTBOUND_FAILED', `${host} ${what}: ${name}.`, { host, file: name });
+  }
+
+  private tooLarge(): AppError {
+    const { tooLarge, maxBytes } = this.options;
+    return new AppError(
+      tooLarge,
+      `${this.remote.name} from ${this.remote.host} is larger than ${maxBytes} bytes.`,
+      {
+        file: this.remote.name,
+        limit_bytes: maxBytes,
+      },
+    );
+  }
+}

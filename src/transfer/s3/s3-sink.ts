@@ -1,0 +1,68 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { Upload } from '@aws-sdk/lib-storage';
+import type { S3Sink } from '../../contract/transfer.ts';
+import type { LocalFile } from '../local-file.ts';
+import { hostOf, keyOf } from './s3-client.ts';
+import { s3Error } from './s3-error.ts';
+
+const MIB = 2 ** 20;
+/** This many bytes times the parts in flight are held in memory; smaller files go in one request. */
+const PART_BYTES = 8 * MIB;
+const PARTS_IN_FLIGHT = 4;
+/** S3's own limit. */
+const MAX_PARTS = 10_000;
+
+/**
+ * Writes a file into the bucket of a user; large ones in parts, which are removed again after a failure. Doing it
+ * twice is harmless.
+ * @throws AppError OUTBOUND_*; the signal's reason
+ */
+export async function putObject(
+  client: S3Client,
+  sink: S3Sink,
+  file: LocalFile,
+  onBytes: (done: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const address = { Bucket: sink.bucket, Key: keyOf(sink, file.name) };
+  try {
+    if (file.bytes > PART_BYTES) await putInParts(client, address, file, onBytes, signal);
+    else {
+      const put = new PutObjectCommand({ ...address, Body: await readFile(file.path) });
+      await client.send(put, { ...(signal && { abortSignal: signal }) });
+    }
+    onBytes(file.bytes);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw s3Error(hostOf(sink), `s3://${address.Bucket}/${address.Key}`, error);
+  }
+}
+
+async function putInParts(
+  client: S3Client,
+  address: { Bucket: string; Key: string },
+  { path, bytes }: LocalFile,
+  onBytes: (done: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const content = createReadStream(path);
+  const upload = new Upload({
+    client,
+    params: { ...address, Body: content, ContentLength: bytes },
+    partSize: Math.max(PART_BYTES, Math.ceil(bytes / MAX_PARTS)),
+    queueSize: PARTS_IN_FLIGHT,
+    leavePartsOnError: false,
+  });
+  upload.on('httpUploadProgress', ({ loaded = 0 }) => onBytes(loaded));
+  // Not upload.abort(): it returns at once, and the parts that are there would stay.
+  const stop = (): void => void content.destroy(new Error('aborted'));
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    await upload.done();
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    content.destroy();
+  }
+}

@@ -1,0 +1,73 @@
+import type { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
+import { AppError } from '../errors.ts';
+import { placeOf } from './places.ts';
+import type { SecretBox } from './secret-box.ts';
+
+/**
+ * A source for the record: what may be seen, and the request as a whole sealed, so that no field can be forgotten.
+ * What has no secret, the Hub without a token, needs no box.
+ * @throws AppError SECRETS_UNAVAILABLE without a box where one is needed
+ */
+export function sealSource(source: Source, box: SecretBox | undefined, hubEndpoint: string): RecordedSource {
+  const where = placeOf(source, hubEndpoint);
+  if (source.type !== 'hub') return { type: source.type, where, sealed: sealed(source, box) };
+  const { token, ...visible } = source;
+  const hasToken = token !== undefined;
+  return { ...visible, where, has_token: hasToken, ...(hasToken && { sealed: sealed(source, box) }) };
+}
+
+/** @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED */
+export function openSource(recorded: RecordedSource, box: SecretBox | undefined): Source {
+  if (recorded.type === 'hub' && !recorded.has_token) {
+    const { where: _shown, has_token: _no, sealed: _nothing, ...source } = recorded;
+    return source;
+  }
+  return opened<Source>(recorded, box);
+}
+
+/** @throws AppError SECRETS_UNAVAILABLE without a box */
+export function sealSink(sink: Sink, box: SecretBox | undefined, hubEndpoint: string): RecordedSink {
+  const recorded = { where: placeOf(sink, hubEndpoint), sealed: sealed(sink, box) };
+  return sink.type === 'hub'
+    ? { type: 'hub', repo: sink.repo, ...recorded }
+    : { type: sink.type, ...recorded };
+}
+
+/** @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED */
+export function openSink(recorded: RecordedSink, box: SecretBox | undefined): Sink {
+  return opened<Sink>(recorded, box);
+}
+
+/** What remains when the job has ended, and what clients see: no secret, not even a sealed one. */
+export function redactFinal<Recorded extends RecordedSource | RecordedSink>(recorded: Recorded): Recorded {
+  const { sealed: _gone, ...visible } = recorded;
+  return visible as Recorded;
+}
+
+function sealed(end: Source | Sink, box: SecretBox | undefined): string {
+  return needed(box).seal(JSON.stringify(end));
+}
+
+function opened<End extends Source | Sink>(
+  recorded: RecordedSource | RecordedSink,
+  box: SecretBox | undefined,
+): End {
+  if (recorded.sealed === undefined) {
+    throw new AppError(
+      'SECRETS_UNAVAILABLE',
+      `The secrets for ${recorded.where} are gone: the job has ended.`,
+      {
+        where: recorded.where,
+      },
+    );
+  }
+  return JSON.parse(needed(box).open(recorded.sealed)) as End;
+}
+
+function needed(box: SecretBox | undefined): SecretBox {
+  if (box) return box;
+  throw new AppError(
+    'SECRETS_UNAVAILABLE',
+    'The service has no key to keep secrets with, so it takes no URLs, credentials and tokens: set SECRETS_KEY.',
+  );
+}

@@ -1,0 +1,32 @@
+export interface Progress {
+  /** Bytes so far, of all files; after a file had to begin again they are fewer. */
+  readonly done: number;
+  /** Bytes of all files; null while one of them has not said its size. */
+  readonly total: number | null;
+}
+
+/** Called for every piece that moved: often. Who tells others of it does so at intervals. */
+export type OnProgress = (progress: Progress) => void;
+
+/** Adds up the progress of several files. */
+export class TransferProgress {
+  private readonly files = new Map<string, { done: number; total: number | undefined }>();
+  private readonly onProgress: OnProgress | undefined;
+
+  /** @param sizes bytes of every file, by its name; undefined where they are not known yet */
+  constructor(sizes: Readonly<Record<string, number | undefined>>, onProgress: OnProgress | undefined) {
+    for (const [name, total] of Object.entries(sizes)) this.files.set(name, { done: 0, total });
+    this.onProgress = onProgress;
+  }
+
+  /** How far a file is, in bytes. */
+  set(name: string, done: number, total: number | undefined): void {
+    this.files.set(name, { done, total });
+    const files = [...this.files.values()];
+    const totals = files.map((file) => file.total);
+    this.onProgress?.({
+      done: files.reduce((sum, file) => sum + file.done, 0),
+      total: totals.includes(undefined) ? null : totals.reduce<number>((sum, size) => sum + (size ?? 0), 0),
+    });
+  }
+}

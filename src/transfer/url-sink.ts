@@ -1,0 +1,89 @@
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { roleOf } from '../adapter/file-names.ts';
+import type { UrlSink } from '../contract/transfer.ts';
+import { AppError } from '../errors.ts';
+import type { Outbound } from '../net/outbound.ts';
+import { answerError } from '../net/outbound-error.ts';
+import type { LocalFile } from './local-file.ts';
+import { retrying } from './retries.ts';
+import { urlFile } from './url-files.ts';
+
+export interface PutOptions {
+  readonly outbound: Outbound;
+  readonly stallTimeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onBytes: (done: number) => void;
+}
+
+/** Headers that say how the message travels; they are ours to set. */
+const RESERVED = new Set([
+  ...[
+    'host',
+    'content-length',
+    'transfer-encoding',
+    'connection',
+    'keep-alive',
+    'upgrade',
+    'te',
+    'trailer',
+    'expect',
+  ],
+  ...['proxy-authorization', 'proxy-connection'],
+]);
+
+/** @throws AppError VALIDATION_FAILED naming a header that the sink may not set */
+export function checkHeaders({ files }: UrlSink): void {
+  for (const [name, { headers = {} }] of Object.entries(files)) {
+    const header = Object.keys(headers).find((found) => RESERVED.has(found.toLowerCase()));
+    if (header === undefined) continue;
+    throw new AppError(
+      'VALIDATION_FAILED',
+      `The header "${header}" for ${name} is one that the service sets itself.`,
+      {
+        file: name,
+        header,
+      },
+    );
+  }
+}
+
+/**
+ * Sends a file with PUT, as a whole, and again from its beginning where that failed. Redirects are not followed.
+ * @param file one that the sink has a URL for
+ * @throws AppError OUTBOUND_*; the signal's reason
+ */
+export async function putFile(sink: UrlSink, file: LocalFile, options: PutOptions): Promise<void> {
+  const { url, headers } = urlFile(sink, roleOf(file.name))!;
+  const { outbound, stallTimeoutMs, signal, onBytes } = options;
+  await retrying(async () => {
+    const content = createReadStream(file.path);
+    try {
+      const answer = await outbound.request(url, {
+        method: 'PUT',
+        headers: { ...headers, 'content-length': String(file.bytes) },
+        body: Readable.from(counted(content, onBytes), { objectMode: false }),
+        timeoutMs: stallTimeoutMs,
+        signal,
+      });
+      await answer.discard();
+      if (answer.status < 200 || answer.status > 299) {
+        throw answerError(answer.host, answer.status, `${file.name} was not taken`);
+      }
+    } finally {
+      content.destroy();
+    }
+  }, signal);
+}
+
+async function* counted(
+  content: AsyncIterable<Buffer>,
+  onBytes: (done: number) => void,
+): AsyncGenerator<Buffer> {
+  let done = 0;
+  for await (const chunk of content) {
+    done += chunk.byteLength;
+    onBytes(done);
+    yield chunk;
+  }
+}

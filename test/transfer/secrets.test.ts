@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { Value } from 'typebox/value';
+import { RecordedSink, RecordedSource, type Sink, type Source } from '../../src/contract/transfer.ts';
+import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { SecretBox } from '../../src/transfer/secret-box.ts';
+import { openSink, openSource, redactFinal, sealSink, sealSource } from '../../src/transfer/secrets.ts';
+
+const HUB = 'https://huggingface.co';
+const code = (expected: ErrorCode) => (error: unknown) =>
+  error instanceof AppError && error.code === expected;
+
+const credentials = {
+  access_key_id: 'AKIASECRET1',
+  secret_access_key: 'SECRET2/abc+def',
+  session_token: 'SECRET3==',
+};
+const presigned = (name: string) =>
+  `https://bucket.example.com/dir/${name}?X-Amz-Signature=SECRET4&x=SECRET5`;
+const SOURCES: readonly Source[] = [
+  {
+    type: 'url',
+    files: {
+      'adapter_model.safetensors': { url: presigned('adapter_model.safetensors'), sha256: 'ab'.repeat(32) },
+      'adapter_config.json': { url: presigned('adapter_config.json') },
+    },
+  },
+  { type: 's3', bucket: 'my-bucket', prefix: 'a/b/', region: 'eu-west-1', credentials },
+  { type: 's3', bucket: 'my-bucket', prefix: '', endpoint: 'https://minio.example.com:9000', credentials },
+  { type: 'hub', repo: 'owner/adapter', revision: 'v1', subfolder: 'last', token: 'hf_SECRET6' },
+  { type: 'hub', repo: 'owner/adapter' },
+];
+const SINKS: readonly Sink[] = [
+  {
+    type: 'url',
+    files: {
+      'adapter_model.safetensors': { url: presigned('w'), headers: { 'x-ms-meta-key': 'SECRET7' } },
+      'adapter_config.json': { url: presigned('c') },
+    },
+  },
+  { type: 's3', bucket: 'my-bucket', prefix: 'out', credentials },
+  { type: 'hub', repo: 'owner/adapter', token: 'hf_SECRET6', create: true, commit_message: 'Squeezed' },
+];
+
+describe('SecretBox', () => {
+  const key = randomBytes(32);
+  const box = new SecretBox(key);
+
+  it('opens what it sealed, also after a restart', () => {
+    for (const text of ['', 'x', 'ünïcode 🔑', 'long '.repeat(10_000)]) {
+      assert.equal(box.open(box.seal(text)), text);
+      assert.equal(new SecretBox(Uint8Array.from(key)).open(box.seal(text)), text);
+    }
+  });
+
+  it('shows neither the text nor that two are alike', () => {
+    const [one, two] = [box.seal('SECRET'), box.seal('SECRET')];
+    assert.notEqual(one, two);
+    const bytes = Buffer.from(one.split('.')[2]!, 'base64url');
+    assert.ok(!one.includes('SECRET') && !bytes.includes('SECRET'));
+  });
+
+  it('says when another key is needed, and names both without showing them', () => {
+    const other = new SecretBox(randomBytes(32));
+    assert.throws(
+      () => other.open(box.seal('SECRET')),
+      (error: AppError) => {
+        assert.equal(error.code, 'SECRETS_KEY_MISMATCH');
+        assert.match(error.message, /sealed with key [0-9a-f]{8}; this service has key [0-9a-f]{8}/);
+        assert.ok(!key.toString('hex').includes(String(error.context.sealed_with)));
+        return true;
+      },
+    );
+  });
+
+  it('sees every change', () => {
+    const sealed = box.seal('a secret of some length');
+    const [version, keyId, data] = sealed.split('.') as [string, string, string];
+    const bytes = Buffer.from(data, 'base64url');
+    for (let at = 0; at < bytes.byteLength; at++) {
+      const changed = Buffer.from(bytes);
+      changed[at]! ^= 1;
+      const text = `${version}.${keyId}.${changed.toString('base64url')}`;
+      assert.throws(() => box.open(text), code('SECRETS_DAMAGED'), `byte ${at}`);
+    }
+    const cut = (end: number) => `${version}.${keyId}.${bytes.subarray(0, end).toString('base64url')}`;
+    for (const text of [
+      '',
+      '.',
+      'v1',
+      `v2.${keyId}.${data}`,
+      `${sealed}.x`,
+      cut(27),
+      cut(40),
+      `v1..${data}`,
+    ]) {
+      assert.throws(() => box.open(text), code('SECRETS_DAMAGED'), text);
+    }
+  });
+
+  it('takes keys of 32 bytes only', () => {
+    for (const bytes of [0, 16, 31, 33]) assert.throws(() => new SecretBox(randomBytes(bytes)), RangeError);
+  });
+});
+
+describe('recorded sources and sinks', () => {
+  const box = new SecretBox(randomBytes(32));
+
+  for (const source of SOURCES) {
+    it(`keep a source secret: ${source.type}`, () => {
+      const recorded = sealSource(source, box, HUB);
+      assert.ok(Value.Check(RecordedSource, recorded), JSON.stringify(recorded));
+      assert.doesNotMatch(JSON.stringify(recorded), /SECRET|Signature/);
+      assert.deepEqual(openSource(JSON.parse(JSON.stringify(recorded)), box), source);
+    });
+  }
+  for (const sink of SINKS) {
+    it(`keep a sink secret: ${sink.type}`, () => {
+      const recorded = sealSink(sink, box, HUB);
+      assert.ok(Value.Check(RecordedSink, recorded), JSON.stringify(recorded));
+      assert.doesNotMatch(JSON.stringify(recorded), /SECRET|Signature/);
+      assert.deepEqual(openSink(JSON.parse(JSON.stringify(recorded)), box), sink);
+    });
+  }
+
+  it('say where', () => {
+    assert.deepEqual(
+      [
+        ...SOURCES.map((source) => sealSource(source, box, HUB)),
+        ...SINKS.map((sink) => sealSink(sink, box, HUB)),
+      ].map(({ where }) => where),
+      [
+        'bucket.example.com/dir/adapter_model.safetensors',
+        's3://my-bucket/a/b',
+        'minio.example.com:9000/my-bucket',
+        'huggingface.co/owner/adapter',
+        'huggingface.co/owner/adapter',
+        'bucket.example.com/dir/w',
+        's3://my-bucket/out',
+        'huggingface.co/owner/adapter',
+      ],
+    );
+  });
+
+  it('have nothing sealed left after the end, and say so', () => {
+    for (const source of SOURCES.slice(0, 4)) {
+      const final = redactFinal(sealSource(source, box, HUB));
+      assert.ok(!('sealed' in final) && Value.Check(RecordedSource, final));
+      assert.throws(() => openSource(final, box), code('SECRETS_UNAVAILABLE'));
+    }
+    const final = redactFinal(sealSink(SINKS[2]!, box, HUB));
+    assert.deepEqual(final, { type: 'hub', repo: 'owner/adapter', where: 'huggingface.co/owner/adapter' });
+  });
+
+  it('need a key only where there is a secret', () => {
+    const open = SOURCES[4]!;
+    assert.deepEqual(openSource(sealSource(open, undefined, HUB), undefined), open);
+    for (const source of SOURCES.slice(0, 4)) {
+      assert.throws(() => sealSource(source, undefined, HUB), code('SECRETS_UNAVAILABLE'));
+      assert.throws(() => openSource(sealSource(source, box, HUB), undefined), code('SECRETS_UNAVAILABLE'));
+    }
+    assert.throws(() => sealSink(SINKS[0]!, undefined, HUB), code('SECRETS_UNAVAILABLE'));
+  });
+});

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import type { Sink, UrlSink } from '../../src/contract/transfer.ts';
+import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { Outbound } from '../../src/net/outbound.ts';
+import { checkTransfer } from '../../src/transfer/check-transfer.ts';
+import { type DeliverOptions, deliverAdapter } from '../../src/transfer/deliver-adapter.ts';
+import type { Progress } from '../../src/transfer/transfer-progress.ts';
+import { type FileServer, startFileServer } from './file-server.ts';
+import { CONFIG, Scratch, WEIGHTS } from './scratch.ts';
+
+const HUB = 'https://huggingface.co';
+const weights = randomBytes(2_000_000);
+const config = Buffer.from('{"r": 4}');
+
+const failing =
+  (code: ErrorCode, message = /./) =>
+  (error: unknown) => {
+    assert.ok(error instanceof AppError, String(error));
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, message);
+    assert.doesNotMatch(JSON.stringify([error.message, error.context]), /SECRET|secret/);
+    return true;
+  };
+
+describe('a result to URLs', () => {
+  const scratch = new Scratch();
+  const files = scratch.adapter(weights, config);
+  let server: FileServer;
+  let outbound: Outbound;
+  before(async () => {
+    server = await startFileServer();
+    outbound = new Outbound({ allowedHosts: [server.host], allowHttp: true });
+  });
+  beforeEach(() => {
+    server.files.clear();
+    server.seen.length = 0;
+    server.fault = () => undefined;
+  });
+  after(async () => {
+    await outbound.close();
+    await server.close();
+    scratch.remove();
+  });
+
+  const sink = (headers?: Record<string, string>): UrlSink => ({
+    type: 'url',
+    files: {
+      [WEIGHTS]: { url: `${server.url}/out/w?sig=SECRET`, ...(headers && { headers }) },
+      [CONFIG]: { url: `${server.url}/out/c?sig=SECRET` },
+    },
+  });
+  const delivered = (to: Sink = sink(), more: Partial<DeliverOptions> = {}) =>
+    deliverAdapter(to, files, { outbound, hubEndpoint: HUB, ...more });
+
+  it('is sent as far as there are URLs for it, under either name', async () => {
+    const card = { ...scratch.adapter(config, config)[0]!, name: 'README.md' };
+    const gguf = { ...files[0]!, name: 'adapter.gguf' };
+    const to = (...names: readonly (keyof UrlSink['files'])[]): UrlSink => ({
+      type: 'url',
+      files: Object.fromEntries(names.map((name) => [name, { url: `${server.url}/out/${name}` }])),
+    });
+    for (const [sent, names, there] of [
+      [
+        [gguf, card],
+        ['weights', 'config', 'card'],
+        ['/out/weights', '/out/card'],
+      ],
+      [
+        [...files, card],
+        ['weights', 'config'],
+        ['/out/weights', '/out/config'],
+      ],
+      [[...files, card], [WEIGHTS], [`/out/${WEIGHTS}`]],
+    ] as const) {
+      server.files.clear();
+      const record = await deliverAdapter(to(...names), sent, { outbound, hubEndpoint: HUB });
+      assert.deepEqual([...server.files.keys()], there);
+      assert.equal(record.files.length, there.length);
+      assert.equal(record.where, `${server.host}${there[0]}`);
+    }
+    for (const names of [['config'], ['weights', WEIGHTS], ['weights', 'config', CONFIG]] as const)
+      assert.throws(() => checkTransfer(to(...names), outbound), failing('VALIDATION_FAILED', /files has/));
+  });
+
+  it('is sent as it is, with the headers that were asked for', async () => {
+    const progress: Progress[] = [];
+    const record = await delivered(sink({ 'x-ms-blob-type': 'BlockBlob' }), {
+      onProgress: (p) => progress.push(p),
+    });
+    assert.ok(server.files.get('/out/w')!.equals(weights));
+    assert.ok(server.files.get('/out/c')!.equals(config));
+    const [first, second] = server.seen;
+    assert.deepEqual(
+      [first!.method, first!.path, first!.headers['content-length'], first!.headers['x-ms-blob-type']],
+      ['PUT', '/out/w?sig=SECRET', String(weights.byteLength), 'BlockBlob'],
+    );
+    assert.equal(second!.headers['x-ms-blob-type'], undefined);
+    assert.equal(first!.headers['content-type'], undefined, 'it would be signed with');
+    const { finished_at, ...rest } = record;
+    assert.ok(!Number.isNaN(Date.parse(finished_at)));
+    assert.deepEqual(rest, {
+      type: 'url',
+      where: `${server.host}/out/w`,
+      commit: null,
+      bytes: weights.byteLength + config.byteLength,
+      files: files.map(({ name, sha256, bytes }) => ({ name, sha256, bytes })),
+    });
+    const total = weights.byteLength + config.byteLength;
+    assert.deepEqual(progress.at(-1), { done: total, total });
+    assert.ok(progress.every((step) => step.total === total));
+  });
+
+  it('is sent again from its beginning where that failed', async () => {
+    const faults = [{ cutAfterBytes: 1 }, { status: 503 }];
+    server.fault = () => faults.shift();
+    await delivered();
+    assert.ok(server.files.get('/out/w')!.equals(weights));
+    assert.deepEqual(
+      server.seen.map(({ path }) => path.slice(0, 6)),
+      ['/out/w', '/out/w', '/out/w', '/out/c'],
+    );
+  });
+
+  it('is given up where the other side does not want it', async () => {
+    for (const status of [403, 404, 413, 302]) {
+      server.seen.length = 0;
+      server.fault = () => ({ status });
+      await assert.rejects(
+        delivered(),
+        failing('OUTBOUND_REFUSED', new RegExp(`status ${status}: ${WEIGHTS} was not taken`)),
+      );
+      assert.equal(server.seen.length, 1);
+    }
+    server.seen.length = 0;
+    server.fault = () => ({ status: 500 });
+    await assert.rejects(delivered(), failing('OUTBOUND_FAILED', /status 500/));
+    assert.equal(server.seen.length, 4);
+  });
+
+  it('is not begun when its files are not here as they should be', async () => {
+    const own = scratch.adapter(weights, config);
+    const to = (list: typeof own) => deliverAdapter(sink(), list, { outbound, hubEndpoint: HUB });
+    await assert.rejects(
+      to([{ ...own[0]!, bytes: 5 }, own[1]!]),
+      failing('STORAGE_FAILED', /2000000 bytes here/),
+    );
+    rmSync(own[1]!.path);
+    await assert.rejects(to(own), failing('STORAGE_FAILED', /ENOENT/));
+    assert.equal(server.seen.length, 0);
+  });
+
+  it('does not wait for ever', async () => {
+    server.fault = () => ({ stallAfterBytes: 0 });
+    await assert.rejects(
+      delivered(sink(), { stallTimeoutMs: 100 }),
+      failing('OUTBOUND_FAILED', /did not answer in time/),
+    );
+  });
+
+  it('ends with the reason of the signal', async () => {
+    const reason = new AppError('CANCELLED', 'enough');
+    const cancel = new AbortController();
+    server.fault = () => {
+      cancel.abort(reason);
+      return { stallAfterBytes: 0 };
+    };
+    await assert.rejects(delivered(sink(), { signal: cancel.signal }), (error) => error === reason);
+  });
+});
+
+describe('checkTransfer', () => {
+  const outbound = new Outbound({ allowedHosts: ['inside.test'], allowHttp: false });
+  after(() => outbound.close());
+  const url = (weightsUrl: string, headers?: Record<string, string>): Sink => ({
+    type: 'url',
+    files: {
+      [WEIGHTS]: { url: weightsUrl, ...(headers && { headers }) },
+      [CONFIG]: { url: 'https://inside.test/c' },
+    },
+  });
+  const credentials = { access_key_id: 'a', secret_access_key: 'b' };
+
+  it('lets pass what may be tried', () => {
+    for (const end of [
+      url('https://example.com/w?sig=x', { 'x-ms-blob-type': 'BlockBlob' }),
+      { type: 's3', bucket: 'bucket', prefix: '', credentials },
+      { type: 's3', bucket: 'bucket', prefix: '', credentials, endpoint: 'https://inside.test:9000' },
+      { type: 'hub', repo: 'owner/adapter', token: 'hf_x' },
+    ] satisfies Sink[]) {
+      assert.doesNotThrow(() => checkTransfer(end, outbound));
+    }
+  });
+
+  it('refuses what can never be served', () => {
+    const refused = (end: Sink, code: ErrorCode) =>
+      assert.throws(() => checkTransfer(end, outbound), failing(code), JSON.stringify(end));
+    refused(url('https://10.0.0.1/w?sig=SECRET'), 'OUTBOUND_FORBIDDEN');
+    refused(url('http://inside.test/w?sig=SECRET'), 'OUTBOUND_FORBIDDEN');
+    refused(url('https://'), 'OUTBOUND_URL_INVALID');
+    for (const header of ['Host', 'content-length', 'Transfer-Encoding', 'connection', 'Expect']) {
+      refused(url('https://example.com/w', { [header]: 'x' }), 'VALIDATION_FAILED');
+    }
+    const endpoint = 'https://169.254.169.254';
+    refused({ type: 's3', bucket: 'bucket', prefix: '', credentials, endpoint }, 'OUTBOUND_FORBIDDEN');
+  });
+});
