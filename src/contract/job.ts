@@ -1,126 +1,10 @@
 import { type Static, Type } from 'typebox';
-import { AdapterFile } from './adapter.ts';
+import { AdapterFile, FormatNameSchema, SizePart } from './adapter.ts';
+import { JOB_KINDS, type JobKind, JobPriority, RecordedJobRequest } from './job-request.ts';
+import { ExpiresAt, Labels, TtlSeconds } from './labels.ts';
 import { Verdict } from './serving.ts';
 import { Target } from './target.ts';
-
-/** Options of the decomposition, shared by all targets of a job. */
-export const SqueezeOptions = Type.Object(
-  {
-    method: Type.Optional(
-      Type.Union([Type.Literal('rsvd'), Type.Literal('exact')], {
-        default: 'rsvd',
-        description: 'rsvd: randomised SVD. exact: truncated SVD to rounding error.',
-      }),
-    ),
-    oversampling: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: 256,
-        default: 10,
-        description: 'Extra sketch columns beyond the rank',
-      }),
-    ),
-    power_iterations: Type.Optional(
-      Type.Union([Type.Integer({ minimum: 0, maximum: 64 }), Type.Literal('auto')], {
-        default: 'auto',
-        description: 'Number of power iterations, or "auto": until the captured energy settles',
-      }),
-    ),
-    seed: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 4294967295, default: 0, description: 'Seed of the sketch' }),
-    ),
-  },
-  { additionalProperties: false },
-);
-export type SqueezeOptions = Static<typeof SqueezeOptions>;
-
-export const SqueezeJobRequest = Type.Object(
-  {
-    kind: Type.Literal('squeeze'),
-    adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
-    targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
-    options: Type.Optional(SqueezeOptions),
-  },
-  { additionalProperties: false, description: 'Brings an adapter to smaller ranks' },
-);
-
-export const AnalyzeJobRequest = Type.Object(
-  {
-    kind: Type.Literal('analyze'),
-    adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
-  },
-  { additionalProperties: false, description: 'Spectra, curves and recommendations; writes no adapter' },
-);
-
-export const MergeSource = Type.Object(
-  {
-    adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
-    weight: Type.Optional(Type.Number({ minimum: -1e6, maximum: 1e6, default: 1 })),
-  },
-  { additionalProperties: false },
-);
-export type MergeSource = Static<typeof MergeSource>;
-
-export const MergeJobRequest = Type.Object(
-  {
-    kind: Type.Literal('merge'),
-    sources: Type.Array(MergeSource, { minItems: 1, maxItems: 32 }),
-    targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
-    options: Type.Optional(SqueezeOptions),
-  },
-  { additionalProperties: false, description: 'A weighted sum of adapters on one base, then squeezed' },
-);
-
-/** What clients may ask for. */
-export const JobRequest = Type.Union([SqueezeJobRequest, AnalyzeJobRequest, MergeJobRequest], {
-  $id: 'JobRequest',
-});
-export type JobRequest = Static<typeof JobRequest>;
-
-/** One squeeze of an annealing run. */
-export const CheckpointJobRequest = Type.Object(
-  {
-    kind: Type.Literal('checkpoint'),
-    run_id: Type.String(),
-    step: Type.Integer({ minimum: 0 }),
-    adapter_id: Type.String(),
-    targets: Type.Array(Target, { minItems: 1, maxItems: 1 }),
-    options: Type.Optional(SqueezeOptions),
-    optimizer: Type.Union([
-      Type.Object(
-        {
-          sha256: Type.String({ description: 'Content of the moments that came with the checkpoint' }),
-          mode: Type.Union([Type.Literal('carry'), Type.Literal('reset')]),
-        },
-        { additionalProperties: false },
-      ),
-      Type.Null(),
-    ]),
-  },
-  { additionalProperties: false, description: 'One squeeze of an annealing run; made by its checkpoints' },
-);
-export type CheckpointJobRequest = Static<typeof CheckpointJobRequest>;
-
-/** What a job may be of. */
-export const RecordedJobRequest = Type.Union([
-  SqueezeJobRequest,
-  AnalyzeJobRequest,
-  MergeJobRequest,
-  CheckpointJobRequest,
-]);
-export type RecordedJobRequest = Static<typeof RecordedJobRequest>;
-export const JOB_KINDS = ['squeeze', 'analyze', 'merge', 'checkpoint'] as const;
-export type JobKind = (typeof JOB_KINDS)[number];
-
-/** The `request` field of POST /v1/squeeze: a squeeze without the adapter, which comes in the same body. */
-export const SqueezeRequest = Type.Object(
-  {
-    targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
-    options: Type.Optional(SqueezeOptions),
-  },
-  { $id: 'SqueezeRequest', additionalProperties: false },
-);
-export type SqueezeRequest = Static<typeof SqueezeRequest>;
+import { DeliveredAdapter, ImportedAdapter } from './transfer-job.ts';
 
 export const JobState = Type.Union([
   Type.Literal('queued'),
@@ -131,17 +15,22 @@ export const JobState = Type.Union([
 ]);
 export type JobState = Static<typeof JobState>;
 
-/** Phases of a running job, in order. */
+/** Phases of the computation, in order. */
 export const PHASES = ['load', 'gram', 'core', 'project', 'write', 'done'] as const;
+/** All phases of a job, in order. */
+export const JOB_PHASES = ['import', ...PHASES.slice(0, -1), 'deliver', 'done'] as const;
+export type JobPhase = 'import' | Phase | 'deliver';
 export type Phase = (typeof PHASES)[number];
 
 export const Progress = Type.Object(
   {
-    phase: Type.Unsafe<Phase | 'waiting'>(
-      Type.Union([Type.Literal('waiting'), ...PHASES.map((phase) => Type.Literal(phase))]),
+    phase: Type.Unsafe<JobPhase | 'waiting'>(
+      Type.Union([Type.Literal('waiting'), ...JOB_PHASES.map((phase) => Type.Literal(phase))]),
     ),
-    done: Type.Integer({ description: 'Modules finished in this phase' }),
-    total: Type.Integer({ description: 'Modules of the adapter' }),
+    done: Type.Integer({ description: 'Modules finished in this phase; bytes of an import or a delivery' }),
+    total: Type.Integer({
+      description: 'Modules of the adapter; bytes of an import or a delivery, 0 while nobody knows',
+    }),
     module: Type.Union([Type.String(), Type.Null()], { description: 'The module finished last' }),
   },
   { additionalProperties: false },
@@ -197,9 +86,12 @@ export const JobResult = Type.Object(
     adapter_id: Type.String({
       description: 'The squeezed adapter (the source itself when nothing had to change)',
     }),
-    format: Type.Literal('peft'),
+    format: FormatNameSchema,
     rank: Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),
     bytes: Type.Integer({ description: 'Size of the weights file' }),
+    size: Type.Optional(
+      Type.Array(SizePart, { description: 'What takes the space; absent in jobs of older versions' }),
+    ),
     parameters: Type.Integer({ description: 'Parameters in the LoRA factors' }),
     relative_error: Type.Number({
       description: '‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, of the written file',
@@ -254,8 +146,23 @@ export const JobRecord = Type.Object(
     started_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
     finished_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
     attempts: Type.Integer({ description: 'Attempts started' }),
+    labels: Labels,
+    priority: JobPriority,
+    ttl_seconds: Type.Union([TtlSeconds, Type.Null()]),
+    expires_at: ExpiresAt,
+    batch_id: Type.Union([Type.String(), Type.Null()], { description: 'The batch it is part of' }),
+    retry_of: Type.Union([Type.String(), Type.Null()], {
+      description: 'The job that this one was made from by a retry',
+    }),
+    reused: Type.Optional(
+      Type.Boolean({
+        description: 'In answers to a request for a job only: whether this one was there already',
+      }),
+    ),
     request: RecordedJobRequest,
+    import: Type.Union([ImportedAdapter, Type.Null()], { description: 'The adapter that the job fetched' }),
     results: Type.Array(JobResult),
+    deliveries: Type.Array(DeliveredAdapter, { description: 'What was brought elsewhere' }),
     timings: Type.Union([Timings, Type.Null()]),
     provider: Type.Union([ProviderInfo, Type.Null()]),
     error: Type.Union([JobFailure, Type.Null()]),

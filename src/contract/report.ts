@@ -1,6 +1,8 @@
 import { type Static, Type } from 'typebox';
+import { SizePart } from './adapter.ts';
 import { Analysis } from './analysis.ts';
-import { JOB_KINDS, type JobKind, ProviderInfo, Timings } from './job.ts';
+import { ProviderInfo, Timings } from './job.ts';
+import { JOB_KINDS, type JobKind } from './job-request.ts';
 import { Target } from './target.ts';
 
 /** The spectrum of one module of the source, with its scale: σ of ΔW = scale·B·A. */
@@ -48,6 +50,7 @@ export const TargetReport = Type.Object(
     adapter_id: Type.String(),
     relative_error: Type.Number(),
     energy_retained: Type.Number(),
+    size: Type.Optional(Type.Array(SizePart, { description: 'What takes the space in the weights file' })),
     modules: Type.Array(ModuleResult),
   },
   { additionalProperties: false },

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { AdapterFile } from './adapter.ts';
-import { JobFailure, SqueezeOptions, TrainingNotes } from './job.ts';
+import { JobFailure, TrainingNotes } from './job.ts';
+import { SqueezeOptions } from './job-request.ts';
 import { AdaptiveRequest, Schedule, ScheduleRequest } from './schedule.ts';
 
 const Step = Type.Integer({ minimum: 0, maximum: 1e9, description: 'Optimizer steps done' });

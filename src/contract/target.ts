@@ -1,4 +1,58 @@
 import { type Static, type TProperties, Type } from 'typebox';
+import { FormatNameSchema } from './adapter.ts';
+
+/** What a conversion has to be told where the files do not say it. */
+export const FormatOptions = Type.Object(
+  {
+    component: Type.Optional(
+      Type.Union(
+        [
+          Type.Literal('unet'),
+          Type.Literal('transformer'),
+          Type.Literal('text_encoder'),
+          Type.Literal('text_encoder_2'),
+        ],
+        {
+          description:
+            'diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules',
+        },
+      ),
+    ),
+    architecture: Type.Optional(
+      Type.String({
+        pattern: '^[a-z0-9][a-z0-9_-]{0,40}$',
+        description: 'GGUF: general.architecture of the base model',
+        examples: ['qwen2'],
+      }),
+    ),
+    heads: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1024,
+        description:
+          'GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders',
+      }),
+    ),
+    kv_heads: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1024,
+        description: 'GGUF: key and value heads; default: as heads',
+      }),
+    ),
+    base_model: Type.Optional(
+      Type.String({
+        maxLength: 400,
+        description: 'PEFT: base_model_name_or_path, where the source does not say it',
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description: 'What a conversion has to be told where the files do not say it',
+  },
+);
+export type FormatOptions = Static<typeof FormatOptions>;
 
 /** What a target may say besides its rank policy. */
 const shared = {
@@ -13,6 +67,8 @@ const shared = {
         'rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks.',
     }),
   ),
+  format: Type.Optional(FormatNameSchema),
+  format_options: Type.Optional(FormatOptions),
   profile: Type.Optional(
     Type.String({
       minLength: 1,
@@ -52,6 +108,36 @@ const shared = {
       description:
         'For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, ' +
         'B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)',
+    }),
+  ),
+  strip: Type.Optional(
+    Type.Array(
+      Type.Union(
+        [
+          Type.Literal('heads'),
+          Type.Literal('embeddings'),
+          Type.Literal('base_layers'),
+          Type.Literal('biases'),
+          Type.Literal('other'),
+        ],
+        { description: 'heads: also all else that modules_to_save names. biases: also those of lora_B' },
+      ),
+      {
+        minItems: 1,
+        maxItems: 5,
+        uniqueItems: true,
+        description:
+          'Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for ' +
+          'them; the result warns of each kind. Default: everything is carried over',
+        examples: [['heads', 'embeddings']],
+      },
+    ),
+  ),
+  cast: Type.Optional(
+    Type.Union([Type.Literal('float32'), Type.Literal('float16'), Type.Literal('bfloat16')], {
+      description:
+        'dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. ' +
+        'Default: they stay byte for byte',
     }),
   ),
   dtype: Type.Optional(
@@ -145,6 +231,14 @@ export const ProfileTarget = Type.Object(
   },
 );
 
+export const FormatTarget = Type.Object(
+  { ...shared, format: FormatNameSchema },
+  {
+    additionalProperties: false,
+    description: 'No policy: a conversion; every module keeps its rank (within min_rank and max_rank)',
+  },
+);
+
 /** The properties that name a policy, in the order they are told. */
 export const POLICIES = [
   'rank',
@@ -172,7 +266,8 @@ export const Target = Type.Union(
     BudgetParametersTarget,
     RankPatternTarget,
     ProfileTarget,
+    FormatTarget,
   ],
-  { description: 'One rank policy (or a profile alone), with how to write the result' },
+  { description: 'One rank policy (or a profile or a format alone), with how to write the result' },
 );
 export type Target = Static<typeof Target>;

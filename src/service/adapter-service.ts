@@ -1,15 +1,16 @@
-import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ModuleKind } from '../adapter/adapter.ts';
-import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
+import type { Labels } from '../contract/labels.ts';
 import { AppError } from '../errors.ts';
 import { MAX_CONFIG_BYTES } from '../formats/peft/limits.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
-import { summarise } from '../formats/summary.ts';
-import { HeaderGate } from '../safetensors/header-gate.ts';
 import type { BlobStore, ByteRange } from '../storage/blob-store.ts';
-import { adapterIdOf, adapterKey, blobKey, isAdapterId } from './layout.ts';
+import { describeAdapter } from './described-adapter.ts';
+import { adapterIdOf, blobKey } from './layout.ts';
+import { expiryAfter, hasExpired, StoredAdapters } from './stored-adapters.ts';
+import { AnyWeightsGate } from './uploads/weights-gate.ts';
 
 /** For those who receive the files, which know this layer and not the formats. */
 export { CONFIG_FILE, MAX_CONFIG_BYTES, WEIGHTS_FILE };
@@ -30,7 +31,13 @@ export interface Lineage {
   readonly jobId: string;
 }
 
-/** What an upload feeds the weights to while they arrive; HeaderGate is one. */
+/** What an adapter is called by, and how long it stays. */
+export interface Keeping {
+  readonly labels?: Labels;
+  readonly ttlSeconds?: number;
+}
+
+/** What an upload feeds the weights to while they arrive. */
 export interface WeightsGate {
   push(chunk: Uint8Array): void;
   finish(totalBytes: number): unknown;
@@ -45,55 +52,131 @@ export interface ModuleSummary {
   readonly scale: number;
 }
 
+/** What a client may change of an adapter; what is left out stays. */
+export interface AdapterChange {
+  /** In place of all labels before. */
+  readonly labels?: Labels | undefined;
+  /** From now on; null: the adapter is kept. */
+  readonly ttlSeconds?: number | null | undefined;
+}
+
 /** Adapters in the storage: content-addressed blobs and one manifest each, which is written last. */
 export class AdapterService {
   private readonly store: BlobStore;
+  private readonly stored: StoredAdapters;
+  private readonly defaultTtlSeconds: number | undefined;
 
-  constructor(store: BlobStore) {
+  /** @param defaultTtlSeconds how long adapters stay of which nobody says it; undefined: they are kept */
+  constructor(store: BlobStore, defaultTtlSeconds?: number) {
     this.store = store;
+    this.stored = new StoredAdapters(store);
+    this.defaultTtlSeconds = defaultTtlSeconds;
   }
 
   /** A fresh gate that refuses weights by their header while they arrive. */
   openGate(): WeightsGate {
-    return new HeaderGate();
+    return new AnyWeightsGate();
   }
 
   /**
    * Makes files an adapter. They are parsed first, so nothing that cannot be read is ever registered. Where the same
-   * content is here already its record is returned unchanged: the first writer wins. Files taken into the storage
-   * are gone from their paths; the caller removes the folder with the rest.
+   * content is here already its record is returned unchanged: the first writer wins, labels and expiry too. Only one
+   * that has expired, and was not removed yet, is kept anew. Files taken into the storage are gone from their paths; the
+   * caller removes the folder with the rest.
    * @throws AppError FILE_MISSING, whatever the format's reader finds (ST_*, CONFIG_*, LORA_*, …), STORAGE_*
    */
   async register(
     files: readonly IncomingFile[],
     lineage: Lineage | null,
+    keeping: Keeping = {},
   ): Promise<{ record: AdapterRecord; created: boolean }> {
     const id = adapterIdOf(files);
-    const known = await this.find(id);
+    const known = await this.current(id, keeping);
     if (known) return { record: known, created: false };
 
-    const record = await describe(id, files, lineage);
-    for (const file of files) await this.keep(file);
-    const created = await this.store.create(adapterKey(id), Buffer.from(JSON.stringify(record)));
-    return created ? { record, created } : { record: await this.get(id), created };
+    const described = await describeAdapter(files);
+    const origin = {
+      parent_id: lineage?.parentId ?? null,
+      job_id: lineage?.jobId ?? null,
+      labels: keeping.labels ?? {},
+      ttlSeconds: keeping.ttlSeconds ?? this.defaultTtlSeconds,
+    };
+    for (;;) {
+      const created = await this.stored.create(described, files, origin);
+      const record = await this.current(id, keeping);
+      // Else somebody removed it in this moment.
+      if (record) return { record, created };
+    }
   }
 
-  /** @throws AppError ADAPTER_NOT_FOUND, STORAGE_* */
-  async get(id: string): Promise<AdapterRecord> {
-    const record = isAdapterId(id) ? await this.find(id) : undefined;
-    if (!record)
-      throw new AppError('ADAPTER_NOT_FOUND', `There is no adapter ${JSON.stringify(id)}.`, { id });
-    return record;
+  /** The adapter of an id, undefined when there is none. @throws AppError STORAGE_* */
+  find(id: string): Promise<AdapterRecord | undefined> {
+    return this.stored.find(id);
   }
 
   /**
-   * What a job needs of an adapter: a local file of its weights, only to be read, and its configuration.
+   * @param settled for who has just made durable that he reads the adapter (by a job): whoever removes it at the same
+   * time finds that, or has removed it before this answers
    * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
    */
-  async source(id: string): Promise<{ record: AdapterRecord; weightsPath: string; configBytes: Uint8Array }> {
+  async get(id: string, { settled = false } = {}): Promise<AdapterRecord> {
+    if (settled) await this.stored.settled(id);
+    const record = await this.find(id);
+    if (record) return record;
+    throw notFound(id);
+  }
+
+  /**
+   * Changes labels, or how long an adapter stays. Of two changes at the same time the one that is written last counts.
+   * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
+   */
+  async change(id: string, { labels, ttlSeconds }: AdapterChange): Promise<AdapterRecord> {
     const record = await this.get(id);
-    const weightsPath = await this.store.localFile(blobKey(fileOf(record, WEIGHTS_FILE).sha256));
-    const configBytes = await this.store.get(blobKey(fileOf(record, CONFIG_FILE).sha256));
+    const changed = await this.stored.change(record, {
+      labels: labels ?? record.labels,
+      expires_at:
+        ttlSeconds === undefined ? record.expires_at : expiryAfter(ttlSeconds ?? undefined, Date.now()),
+    });
+    if (changed) return changed;
+    throw notFound(id);
+  }
+
+  /**
+   * Removes an adapter. Its files are removed later, when nobody refers to their content.
+   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_IN_USE, STORAGE_*
+   */
+  async remove(id: string): Promise<void> {
+    // Without a look first, anything could be announced as being removed.
+    await this.get(id);
+    if (!(await this.stored.remove(id))) throw notFound(id);
+  }
+
+  /**
+   * Removes an adapter whose time is over, unless a job reads it.
+   * @returns its bytes when it was removed
+   * @throws AppError STORAGE_*
+   */
+  async removeExpired(id: string, nowMs: number): Promise<number | undefined> {
+    try {
+      return (await this.stored.remove(id, (record) => hasExpired(record, nowMs)))?.bytes;
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'ADAPTER_IN_USE') return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * What a job needs of an adapter: a local file of its weights, only to be read, and its configuration, if it has one.
+   * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
+   */
+  async source(
+    id: string,
+  ): Promise<{ record: AdapterRecord; weightsPath: string; configBytes: Uint8Array | null }> {
+    const record = await this.get(id);
+    const weightsPath = await this.store.localFile(blobKey(weightsOf(record).sha256));
+    const config = record.files.find(({ name }) => name === CONFIG_FILE);
+    if (!config) return { record, weightsPath, configBytes: null };
+    const configBytes = await this.store.get(blobKey(config.sha256));
     if (!configBytes)
       throw new AppError('STORAGE_FAILED', `The storage lost a file of adapter ${id}.`, { id });
     return { record, weightsPath, configBytes };
@@ -117,8 +200,7 @@ export class AdapterService {
    * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
    */
   async modules(id: string): Promise<ModuleSummary[]> {
-    const { weightsPath, configBytes } = await this.source(id);
-    const { adapter } = await readAdapter(weightsPath, configBytes);
+    const { adapter } = await readAdapter(await this.source(id));
     return adapter.modules.map(({ name, kind, m, n, rank, scale }) => ({
       name,
       kind,
@@ -128,16 +210,24 @@ export class AdapterService {
     }));
   }
 
-  private async find(id: string): Promise<AdapterRecord | undefined> {
-    const manifest = await this.store.get(adapterKey(id));
-    return manifest && (JSON.parse(Buffer.from(manifest).toString('utf8')) as AdapterRecord);
-  }
-
-  private async keep({ sha256, path, bytes }: IncomingFile): Promise<void> {
-    const key = blobKey(sha256);
-    if ((await this.store.stat(key))?.bytes !== bytes) await this.store.putFile(key, path);
+  /** The adapter of an id; one that has expired is kept anew, as if it were uploaded for the first time. */
+  private async current(id: string, keeping: Keeping): Promise<AdapterRecord | undefined> {
+    const record = await this.find(id);
+    const nowMs = Date.now();
+    if (!record || !hasExpired(record, nowMs)) return record;
+    return this.stored.change(record, {
+      labels: keeping.labels ?? {},
+      expires_at: expiryAfter(keeping.ttlSeconds ?? this.defaultTtlSeconds, nowMs),
+    });
   }
 }
+
+const notFound = (id: string): AppError =>
+  new AppError('ADAPTER_NOT_FOUND', `There is no adapter ${JSON.stringify(id)}.`, { id });
+
+/** The file of weights in an adapter's record, whatever it is called. */
+export const weightsOf = (record: AdapterRecord): AdapterFile =>
+  record.files.find(({ name }) => roleOf(name) === 'weights')!;
 
 /** The file of that name in an adapter's record. @throws AppError FILE_NOT_FOUND */
 export function fileOf(record: AdapterRecord, name: string): AdapterFile {
@@ -149,30 +239,4 @@ export function fileOf(record: AdapterRecord, name: string): AdapterFile {
     `Adapter ${record.id} has no file ${JSON.stringify(name)}; it has ${known.join(', ')}.`,
     { id: record.id, name, known },
   );
-}
-
-async function describe(
-  id: string,
-  files: readonly IncomingFile[],
-  lineage: Lineage | null,
-): Promise<AdapterRecord> {
-  const weights = incoming(files, WEIGHTS_FILE);
-  const configBytes = await readFile(incoming(files, CONFIG_FILE).path);
-  const { adapter } = await readAdapter(weights.path, configBytes);
-  return {
-    id,
-    sha256: weights.sha256,
-    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
-    ...summarise(adapter),
-    files: files.map(({ name, sha256, bytes }) => ({ name, sha256, bytes })),
-    parent_id: lineage?.parentId ?? null,
-    job_id: lineage?.jobId ?? null,
-    created_at: new Date().toISOString(),
-  };
-}
-
-function incoming(files: readonly IncomingFile[], name: string): IncomingFile {
-  const file = files.find((candidate) => candidate.name === name);
-  if (!file) throw new AppError('FILE_MISSING', `The adapter has no ${name}.`, { file: name });
-  return file;
 }

@@ -1,5 +1,20 @@
 import type { JobState, Progress } from '../contract/job.ts';
 
+/** Which jobs are taken first; jobs of the same priority in the order they came. */
+export type QueuePriority = 'high' | 'normal' | 'low';
+
+/** What a job is queued with. Whoever takes it needs the tenant to find its record. */
+export interface QueueOptions {
+  readonly tenant: string;
+  readonly priority?: QueuePriority;
+}
+
+/** A job of a batch, to be queued with all others of it. */
+export interface BatchMember {
+  readonly id: string;
+  readonly priority: QueuePriority;
+}
+
 /** What the queue knows of a job that is not final yet. */
 export interface QueuedState {
   readonly state: Extract<JobState, 'queued' | 'active'>;
@@ -14,11 +29,29 @@ export interface QueuedState {
  */
 export interface JobQueue {
   /** Queues a job by id. Adding an id that is already there changes nothing. */
-  add(jobId: string): Promise<void>;
+  add(jobId: string, options: QueueOptions): Promise<void>;
+  /** Takes a job out that has not begun. False where there is none such: it runs, or it is gone. */
+  remove(jobId: string): Promise<boolean>;
+  /** Asks whichever worker runs the job to stop it. Nothing tells whether it heard. */
+  cancel(jobId: string): Promise<void>;
+  /**
+   * Queues the jobs of a batch, and the batch, whose turn comes when the last of them has ended. Jobs that are there
+   * already stay as they are.
+   */
+  addBatch(batchId: string, members: readonly BatchMember[], tenant: string): Promise<void>;
+  /** Whether the batch's turn is still to come. */
+  hasBatch(batchId: string): Promise<boolean>;
+  /** Ids of all jobs that run now: as many as there are workers. */
+  activeJobs(): Promise<ReadonlySet<string>>;
   /** undefined: the queue does not hold this job. */
   state(jobId: string): Promise<QueuedState | undefined>;
   /** Waits until the job finishes or the time is over; the caller reads the manifest afterwards. */
   waitUntilFinished(jobId: string, timeoutMs: number): Promise<void>;
+  /**
+   * Calls back when something may have happened to a job: only a hint, which may come for nothing, late or never.
+   * Does not fail. @returns what ends the watch
+   */
+  watch(jobId: string, onHint: () => void): () => void;
   /** Jobs by state ('waiting', 'active', 'delayed', …), for the gauge. */
   counts(): Promise<Record<string, number>>;
   /** Throws QUEUE_UNAVAILABLE with the reason when Redis is unreachable or unsafely configured. */

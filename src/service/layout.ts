@@ -1,19 +1,75 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
 
 /**
- * Keys of everything in the storage. The manifests are the record: adapters/, jobs/ (as accepted) and outcomes/ (as
- * ended, written once), runs/ with the logs of their checkpoints (written once). pending/ marks the jobs that may lack an
- * outcome; blobs/ is content.
+ * Keys of everything in the storage. What belongs to a tenant lies under `tenants/<id>/`, and what works for a tenant
+ * sees nothing else (see workspaces.ts); blobs/ is content under its digest, and the same for all.
+ *
+ * A tenant's manifests are the record: adapters/, jobs/ (as accepted) and outcomes/ (as ended, written once), runs/ and
+ * the logs of their checkpoints (written once). pending/ marks the jobs that may lack an outcome. Keys with a time in
+ * them are turned round, so that lists begin with the newest.
  */
-export const blobKey = (sha256: string): string => `blobs/${sha256.slice(0, 2)}/${sha256}`;
-export const adapterKey = (adapterId: string): string => `adapters/${adapterId}.json`;
-export const jobKey = (jobId: string): string => `jobs/${jobId}.json`;
-export const outcomeKey = (jobId: string): string => `outcomes/${jobId}.json`;
+export const BLOBS_PREFIX = 'blobs/';
+export const blobKey = (sha256: string): string => `${BLOBS_PREFIX}${sha256.slice(0, 2)}/${sha256}`;
+/** There while blobs of the same folder are being removed. */
+export const blobRemovalKey = (sha256: string): string => `${BLOBS_PREFIX}${sha256.slice(0, 2)}/removal`;
+
+export const TENANTS_PREFIX = 'tenants/';
+/** @param tenant a well-formed id */
+export const tenantPrefix = (tenant: string): string => `${TENANTS_PREFIX}${tenant}/`;
+
+export const ADAPTERS_PREFIX = 'adapters/';
+export const adapterKey = (adapterId: string): string =>
+  `${ADAPTERS_PREFIX}${adapterId.slice(3, 5)}/${adapterId}.json`;
+/** What was changed of an adapter after it was made: labels, and how long it stays. */
+export const ADAPTER_CHANGES_PREFIX = 'adapter-changes/';
+export const adapterChangesKey = (adapterId: string): string => `${ADAPTER_CHANGES_PREFIX}${adapterId}.json`;
+/** There while an adapter is being removed. */
+export const ADAPTER_REMOVALS_PREFIX = 'adapter-removals/';
+export const adapterRemovalKey = (adapterId: string): string => `${ADAPTER_REMOVALS_PREFIX}${adapterId}`;
+/** Holds the id of the adapter that a job will read which is about to be accepted. */
+export const ADAPTER_READS_PREFIX = 'adapter-reads/';
+export const adapterReadKey = (jobId: string): string => `${ADAPTER_READS_PREFIX}${jobId}`;
+/** Adapters in the order of their creation, with their sizes; the entry is empty. */
+export const RECENT_ADAPTERS_PREFIX = 'recent-adapters/';
+export const recentAdapterKey = (adapterId: string, createdAtMs: number, bytes: number): string =>
+  `${RECENT_ADAPTERS_PREFIX}${inFolder(turnedTime(createdAtMs))}-${adapterId}-${bytes}`;
+
+export const JOBS_PREFIX = 'jobs/';
+export const jobKey = (jobId: string): string => `${JOBS_PREFIX}${inFolder(turnedId(jobId))}.json`;
+export const jobIdOfKey = (key: string): string => `job_${turnedIdOf(key)}`;
+export const OUTCOMES_PREFIX = 'outcomes/';
+export const outcomeKey = (jobId: string): string => `${OUTCOMES_PREFIX}${inJobFolder(jobId)}.json`;
 export const PENDING_PREFIX = 'pending/';
 export const pendingKey = (jobId: string): string => `${PENDING_PREFIX}${jobId}`;
-export const reportKey = (jobId: string): string => `reports/${jobId}.json`;
-export const runKey = (runId: string): string => `runs/${runId}.json`;
-export const checkpointPrefix = (runId: string): string => `runs/${runId}/checkpoints/`;
+export const REPORTS_PREFIX = 'reports/';
+export const reportKey = (jobId: string): string => `${REPORTS_PREFIX}${inJobFolder(jobId)}.json`;
+
+/** Labels that a job got after it was accepted. */
+export const JOB_LABELS_PREFIX = 'job-labels/';
+export const jobLabelsKey = (jobId: string): string => `${JOB_LABELS_PREFIX}${inJobFolder(jobId)}.json`;
+/**
+ * The job that does what a request asks for, found by the digest of the request.
+ * @param after a job that no longer counts, whose place another one took
+ */
+export const requestKey = (sha256: string, after?: string): string =>
+  `requests/${sha256}${after === undefined ? '' : `-${after}`}.json`;
+
+/** Batches as accepted; batch-outcomes/ as ended; pending-batches/ marks those that may lack an outcome. */
+export const BATCHES_PREFIX = 'batches/';
+export const batchKey = (batchId: string): string => `${BATCHES_PREFIX}${turnedId(batchId)}.json`;
+export const batchIdOfKey = (key: string): string => `batch_${turnedIdOf(key)}`;
+export const batchOutcomeKey = (batchId: string): string => `batch-outcomes/${batchId}.json`;
+/** There is one once a batch was cancelled. */
+export const batchCancelKey = (batchId: string): string => `batch-cancels/${batchId}`;
+export const PENDING_BATCHES_PREFIX = 'pending-batches/';
+export const pendingBatchKey = (batchId: string): string => `${PENDING_BATCHES_PREFIX}${batchId}`;
+
+export const RUNS_PREFIX = 'runs/';
+export const runKey = (runId: string): string => `${RUNS_PREFIX}${turnedId(runId)}.json`;
+export const runIdOfKey = (key: string): string => `run_${turnedIdOf(key)}`;
+export const CHECKPOINTS_PREFIX = 'checkpoints/';
+export const checkpointPrefix = (runId: string): string => `${CHECKPOINTS_PREFIX}${runId}/`;
 /** @param sequence place in the run's log; padded, so that keys sort by it */
 export const checkpointKey = (runId: string, sequence: number): string =>
   `${checkpointPrefix(runId)}${String(sequence).padStart(8, '0')}.json`;
@@ -21,28 +77,73 @@ export const checkpointKey = (runId: string, sequence: number): string =>
 const ADAPTER_ID = /^ad_[0-9a-f]{32}$/;
 const JOB_ID = /^job_[0-9a-f]{32}$/;
 const RUN_ID = /^run_[0-9a-f]{32}$/;
+const BATCH_ID = /^batch_[0-9a-f]{32}$/;
 
 /** Ids come from clients: only well-formed ones may become keys. */
 export const isAdapterId = (value: string): boolean => ADAPTER_ID.test(value);
 export const isJobId = (value: string): boolean => JOB_ID.test(value);
 export const isRunId = (value: string): boolean => RUN_ID.test(value);
+export const isBatchId = (value: string): boolean => BATCH_ID.test(value);
 
-/** The id of an adapter: half a SHA-256 over the names and digests of its files, in name order. */
+/** In name order. */
+const HASHED = [
+  ['config', CONFIG_FILE],
+  ['weights', WEIGHTS_FILE],
+] as const;
+
+/**
+ * The id of an adapter: half a SHA-256 over the digests of its weights and its configuration, under the names that PEFT
+ * gives them in every format. What is only about the adapter does not count.
+ */
 export function adapterIdOf(files: readonly { readonly name: string; readonly sha256: string }[]): string {
   const hash = createHash('sha256');
-  const byName = [...files].sort((x, y) => (x.name < y.name ? -1 : 1));
-  for (const file of byName) hash.update(`${file.name}\0${file.sha256}\n`);
+  for (const [role, name] of HASHED) {
+    const file = files.find((one) => roleOf(one.name) === role);
+    if (file) hash.update(`${name}\0${file.sha256}\n`);
+  }
   return `ad_${hash.digest('hex').slice(0, 32)}`;
 }
 
-/** A new job id: 48 bits of milliseconds, then random bits, so that ids sort by the time they were made. */
-export const newJobId = (nowMs: number): string => `job_${timedId(nowMs)}`;
+/**
+ * A new id with a time in it: 48 bits of milliseconds, then random bits, so that ids sort by the time they were made.
+ * @param kind what comes before the underscore: job, run, batch, wh, …
+ */
+export const timedId = (kind: string, nowMs: number): string =>
+  `${kind}_${hexTime(nowMs)}${randomBytes(10).toString('hex')}`;
 
-/** A new run id, made like that of a job. */
-export const newRunId = (nowMs: number): string => `run_${timedId(nowMs)}`;
+export const newJobId = (nowMs: number): string => timedId('job', nowMs);
+export const newRunId = (nowMs: number): string => timedId('run', nowMs);
+export const newBatchId = (nowMs: number): string => timedId('batch', nowMs);
 
-const timedId = (nowMs: number): string =>
-  `${nowMs.toString(16).padStart(12, '0')}${randomBytes(10).toString('hex')}`;
+/** When a timed id was made, in milliseconds since 1970. */
+export const timedIdMs = (id: string): number =>
+  Number.parseInt(id.slice(id.indexOf('_') + 1).slice(0, 12), 16);
+export const jobIdTimeMs = timedIdMs;
 
-/** When a job id was made, in milliseconds since 1970. */
-export const jobIdTimeMs = (jobId: string): number => Number.parseInt(jobId.slice(4, 16), 16);
+/** The digits of a timed id, turned round: keys made of them sort from the newest to the oldest. */
+export const turnedId = (id: string): string => turnedDigits(id.slice(id.indexOf('_') + 1));
+
+/** The digits of the id that a key ends in, with or without an extension. */
+export const turnedIdOf = (key: string): string =>
+  turnedDigits(key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, ''));
+
+/** The id of a key that is not turned: its last part without the extension. */
+export const idOfKey = (key: string): string => key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
+
+/** A time as keys begin with it that are turned round, in milliseconds since 1970. */
+export const turnedTime = (ms: number): string => turnedDigits(hexTime(ms));
+
+/** Digits of a turned time that make a folder: it holds 2^24 ms, some five hours. */
+const FOLDER_DIGITS = 6;
+
+/** What is found by the id of a job alone. */
+const inJobFolder = (jobId: string): string => `${jobId.slice(4, 4 + FOLDER_DIGITS)}/${jobId}`;
+
+/** A list on the disk reads whole folders, so what comes in thousands lies in one for each part of the day. */
+export const inFolder = (name: string): string => `${name.slice(0, FOLDER_DIGITS)}/${name}`;
+
+const hexTime = (ms: number): string => ms.toString(16).padStart(12, '0');
+
+/** Hex digits turned round, which turned round again are the same. */
+export const turnedDigits = (hex: string): string =>
+  hex.replace(/[0-9a-f]/g, (digit) => (15 - Number.parseInt(digit, 16)).toString(16));

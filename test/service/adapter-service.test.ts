@@ -6,7 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { AdapterService, fileOf, type IncomingFile } from '../../src/service/adapter-service.ts';
-import { adapterIdOf, adapterKey, blobKey } from '../../src/service/layout.ts';
+import {
+  adapterChangesKey,
+  adapterIdOf,
+  adapterKey,
+  blobKey,
+  recentAdapterKey,
+} from '../../src/service/layout.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { contentOf } from '../conformance/blob-store.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
@@ -46,7 +52,11 @@ describe('AdapterService', () => {
     assert.equal(record.id, adapterIdOf(files));
     assert.deepEqual(
       await store.list(''),
-      [adapterKey(record.id), ...files.map((file) => blobKey(file.sha256))].sort(),
+      [
+        adapterKey(record.id),
+        recentAdapterKey(record.id, Date.parse(record.created_at), record.bytes),
+        ...files.map((file) => blobKey(file.sha256)),
+      ].sort(),
     );
     assert.ok(
       files.every((file) => !existsSync(file.path)),
@@ -127,7 +137,7 @@ describe('AdapterService', () => {
     const { record } = await service.register(await incoming(adapter), null);
     const source = await service.source(record.id);
     assert.deepEqual(source.record, record);
-    assert.ok(Buffer.from(source.configBytes).equals(adapter.config));
+    assert.ok(Buffer.from(source.configBytes!).equals(adapter.config));
     const local = await contentOf(await store.read(blobKey(record.sha256)));
     assert.ok(local.equals(adapter.weights));
     assert.ok(existsSync(source.weightsPath));
@@ -162,5 +172,99 @@ describe('AdapterService', () => {
     for (const file of record.files) await store.remove(blobKey(file.sha256));
     await assert.rejects(service.source(record.id), { code: 'STORAGE_FAILED' });
     await assert.rejects(service.readFile(record.id, WEIGHTS), { code: 'STORAGE_FAILED' });
+  });
+
+  describe('with an expiry', () => {
+    const later = (seconds: number) => Date.now() + seconds * 1000;
+
+    it('has that of the upload, or the default', async () => {
+      const own = await service.register(await incoming(tinyAdapter(1)), null, { ttlSeconds: 100 });
+      const kept = await service.register(await incoming(tinyAdapter(2)), null);
+      const withDefault = new AdapterService(store, 200);
+      const byDefault = await withDefault.register(await incoming(tinyAdapter(3)), null);
+      const secondsOf = ({ created_at, expires_at }: { created_at: string; expires_at: string | null }) =>
+        expires_at === null ? null : (Date.parse(expires_at) - Date.parse(created_at)) / 1000;
+      assert.deepEqual(
+        [own, kept, byDefault].map(({ record }) => secondsOf(record)),
+        [100, null, 200],
+      );
+    });
+
+    it('is removed when its time is over, not before, and not when that was changed meanwhile', async () => {
+      const { record } = await service.register(await incoming(tinyAdapter(1)), null, { ttlSeconds: 100 });
+      assert.equal(await service.removeExpired(record.id, later(50)), undefined);
+      await service.change(record.id, { ttlSeconds: null });
+      assert.equal(await service.removeExpired(record.id, later(200)), undefined);
+      await service.change(record.id, { ttlSeconds: 100 });
+      assert.equal(await service.removeExpired(record.id, later(200)), record.bytes);
+      assert.equal(await service.find(record.id), undefined);
+      assert.equal(await service.removeExpired(record.id, later(200)), undefined);
+    });
+
+    it('is kept anew when the same content comes after its time', async () => {
+      const labels = { v: '1' };
+      const first = await service.register(await incoming(tinyAdapter(1)), null, { ttlSeconds: 0, labels });
+      const again = await service.register(await incoming(tinyAdapter(1)), null, { labels: { v: '2' } });
+      assert.equal(again.created, false);
+      assert.deepEqual(again.record, { ...first.record, expires_at: null, labels: { v: '2' } });
+      assert.equal(await service.removeExpired(again.record.id, later(1)), undefined);
+    });
+  });
+
+  it('has no labels of one that was there before it', async () => {
+    const { record } = await service.register(await incoming(tinyAdapter(1)), null);
+    await service.change(record.id, { labels: { old: 'yes' } });
+    const changes = (await store.get(adapterChangesKey(record.id)))!;
+    await service.remove(record.id);
+    // As if a change had been on its way while it was removed.
+    await store.put(adapterChangesKey(record.id), changes);
+    const again = await service.register(await incoming(tinyAdapter(1)), null);
+    assert.deepEqual([again.created, again.record.labels], [true, {}]);
+    assert.equal((await service.change(record.id, { labels: { new: 'yes' } })).labels.new, 'yes');
+  });
+
+  it('is changed and removed at once in some order: no change survives that it was not told of', async () => {
+    for (let round = 0; round < 15; round++) {
+      const { record } = await service.register(await incoming(tinyAdapter(round)), null);
+      const [changed, removed] = await Promise.allSettled([
+        service.change(record.id, { labels: { round: String(round) } }),
+        service.remove(record.id),
+      ]);
+      assert.equal(removed.status, 'fulfilled');
+      if (changed.status === 'rejected') assert.equal(changed.reason.code, 'ADAPTER_NOT_FOUND');
+      assert.equal(await service.find(record.id), undefined);
+    }
+  });
+
+  it('is removed by one of many, and leaves no entry', async () => {
+    const { record } = await service.register(await incoming(tinyAdapter(1)), null);
+    const removals = await Promise.allSettled(Array.from({ length: 5 }, () => service.remove(record.id)));
+    assert.equal(removals.filter(({ status }) => status === 'fulfilled').length, 1);
+    for (const removal of removals)
+      if (removal.status === 'rejected') assert.equal(removal.reason.code, 'ADAPTER_NOT_FOUND');
+    const left = (await store.list('')).filter((key) => !/^(blobs|removed-adapters)\//.test(key));
+    assert.deepEqual(left, []);
+  });
+
+  it('is created by one of many that come while it is removed again and again', async () => {
+    const services = [service, new AdapterService(store)];
+    let created = 0;
+    let removed = 0;
+    await Promise.all(
+      services.map(async (one) => {
+        for (let round = 0; round < 12; round++) {
+          const registered = await one.register(await incoming(tinyAdapter(1)), null);
+          if (registered.created) created++;
+          await one.remove(registered.record.id).then(
+            () => removed++,
+            (error) => assert.equal(error.code, 'ADAPTER_NOT_FOUND'),
+          );
+        }
+      }),
+    );
+    // Who finds what he made removed and made again by another tells of that one: he created nothing.
+    assert.ok(created > 0 && created <= removed && removed <= 24, `${created} made, ${removed} removed`);
+    const left = (await store.list('')).filter((key) => !/^(blobs|removed-adapters)\//.test(key));
+    assert.deepEqual(left, []);
   });
 });

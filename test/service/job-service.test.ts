@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
-import type { JobRequest } from '../../src/contract/job.ts';
+import type { JobRequest } from '../../src/contract/job-request.ts';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
 import type { JobQueue, QueuedState } from '../../src/service/job-queue.ts';
 import { JobService } from '../../src/service/job-service.ts';
 import { JobStore } from '../../src/service/job-store.ts';
 import { newJobId, pendingKey } from '../../src/service/layout.ts';
+import { Outbox } from '../../src/service/webhooks/outbox.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 
 const REQUEST: JobRequest = { kind: 'squeeze', adapter_id: 'ad_1', targets: [{ rank: 2 }] };
@@ -26,12 +27,31 @@ class MemoryQueue implements JobQueue {
     await this.onAdd(jobId);
     this.held.set(jobId, { state: 'queued', progress: null, startedAt: null, attempts: 0 });
   }
+  async remove(jobId: string): Promise<boolean> {
+    this.answer();
+    return this.held.delete(jobId);
+  }
+  async cancel(): Promise<void> {
+    this.answer();
+  }
+  async addBatch(): Promise<void> {
+    throw new Error('nothing here has batches');
+  }
+  async hasBatch(): Promise<boolean> {
+    return false;
+  }
+  async activeJobs(): Promise<ReadonlySet<string>> {
+    return new Set();
+  }
   async state(jobId: string): Promise<QueuedState | undefined> {
     this.answer();
     return this.held.get(jobId);
   }
   async waitUntilFinished(): Promise<void> {
     this.answer();
+  }
+  watch(): () => void {
+    return () => undefined;
   }
   async counts(): Promise<Record<string, number>> {
     return {};
@@ -178,10 +198,15 @@ describe('report', () => {
 
 describe('reconcile', () => {
   it('queues again what the queue does not hold, and asks nothing about finished jobs', () =>
-    withService(async ({ service, queue, jobs }) => {
-      for (let i = 0; i < 50; i++) await jobs.finish({ ...(await service.submit(REQUEST)), state: 'failed' });
-      const held = await service.submit(REQUEST);
-      const lost = await service.submit(REQUEST);
+    withService(async ({ service, queue, jobs, blobs }) => {
+      const outbox = new Outbox(blobs, 'default', undefined);
+      for (let i = 0; i < 50; i++) {
+        const ended = { ...(await service.submit(REQUEST)), state: 'failed' as const };
+        await jobs.finish(ended);
+        await outbox.announce(ended);
+      }
+      const held = await service.submit({ ...REQUEST, reuse: false });
+      const lost = await service.submit({ ...REQUEST, reuse: false });
       queue.held.clear();
       await queue.add(held.id);
       queue.asked = 0;

@@ -43,7 +43,7 @@ export async function readCheckpoint({ step, rewind, files }: CheckpointUpload):
   const named = (name: string): IncomingFile | undefined => files.find((file) => file.name === name);
   const optimizerFile = named(OPTIMIZER_FILE);
   const configBytes = await readFile(named(CONFIG_FILE)!.path);
-  const { adapter } = await readAdapter(named(WEIGHTS_FILE)!.path, configBytes);
+  const { adapter } = await readAdapter({ weightsPath: named(WEIGHTS_FILE)!.path, configBytes });
   if (optimizerFile) await readOptimizerState(optimizerFile.path, adapter);
   const adapterFiles = files.filter((file) => file !== optimizerFile);
   const modules = moduleList(adapter);

@@ -1,3 +1,4 @@
+import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { JobRecord } from '../../contract/job.ts';
 import type { CheckpointRecord } from '../../contract/run.ts';
 import { AppError } from '../../errors.ts';
@@ -83,7 +84,17 @@ export class RunLogs {
       job,
       superseded: supersededIn(log)[index]!,
       lastSqueezeStep: positionIn(run, log.slice(0, index), checkpoint.step).lastSqueezeStep,
-      result: isChanged ? await this.adapters.get(outcome.adapterId) : undefined,
+      result: isChanged ? await this.adapterOf(outcome.adapterId) : undefined,
     });
+  }
+
+  /** undefined where it was removed since: the checkpoint then has no files. */
+  private async adapterOf(id: string): Promise<AdapterRecord | undefined> {
+    try {
+      return await this.adapters.get(id);
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'ADAPTER_NOT_FOUND') return undefined;
+      throw error;
+    }
   }
 }

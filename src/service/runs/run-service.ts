@@ -4,7 +4,9 @@ import { planSchedule } from '../../schedule/plan-schedule.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import type { AdapterService } from '../adapter-service.ts';
 import type { JobService } from '../job-service.ts';
-import { blobKey, isRunId, newJobId, newRunId } from '../layout.ts';
+import { isRunId, newJobId, newRunId } from '../layout.ts';
+import { AdapterUses } from '../retention/adapter-uses.ts';
+import { keepFile } from '../retention/keep-blob.ts';
 import { planAdaptive } from './adaptive-plan.ts';
 import { type CheckpointUpload, type ReadCheckpoint, readCheckpoint } from './checkpoint-upload.ts';
 import { type Arrival, type Decision, decide, type Plan } from './decide.ts';
@@ -33,6 +35,7 @@ export interface AcceptedCheckpoint {
 export class RunService {
   private readonly blobs: BlobStore;
   private readonly runs: RunStore;
+  private readonly uses: AdapterUses;
   private readonly logs: RunLogs;
   private readonly adapters: Pick<AdapterService, 'get' | 'register'>;
   private readonly jobs: Pick<JobService, 'ensure' | 'wait'>;
@@ -44,6 +47,7 @@ export class RunService {
   ) {
     this.blobs = blobs;
     this.runs = new RunStore(blobs);
+    this.uses = new AdapterUses(blobs);
     this.logs = new RunLogs(blobs, adapters, jobs);
     this.adapters = adapters;
     this.jobs = jobs;
@@ -111,9 +115,14 @@ export class RunService {
       if (decision.kind === 'squeeze') kept ??= await this.keep(sent);
       await this.runs.keepModules(sent.modules);
       const checkpoint = manifestOf(run, log.length + 1, sent.arrival, decision);
-      if (!(await this.runs.append(checkpoint))) continue;
+      await this.announce(checkpoint);
+      if (!(await this.runs.append(checkpoint))) {
+        await this.settle(checkpoint);
+        continue;
+      }
       const outcome = outcomeOf(checkpoint, undefined);
       const job = await this.logs.submit(run, { checkpoint, outcome, job: undefined });
+      if (job) await this.settle(checkpoint);
       const record = await this.logs.record(run, [...log, { checkpoint, outcome, job }], log.length);
       return { record, created: true, upload: kept ?? 'unneeded' };
     }
@@ -130,6 +139,18 @@ export class RunService {
     const log = await this.logs.read(run);
     const index = log.findIndex(({ checkpoint }) => checkpoint.job_id === record.job_id);
     return this.logs.record(run, log, index);
+  }
+
+  /**
+   * Tells who would remove the adapter that a job is about to read it. One that is gone already, in the moment since it
+   * was kept, fails the job, and the checkpoint is sent again.
+   */
+  private async announce({ job_id, source_adapter_id }: CheckpointManifest): Promise<void> {
+    if (job_id !== null) await this.uses.announce(job_id, source_adapter_id);
+  }
+
+  private async settle({ job_id }: CheckpointManifest): Promise<void> {
+    if (job_id !== null) await this.uses.settle(job_id);
   }
 
   private async manifest(runId: string): Promise<RunManifest> {
@@ -154,11 +175,7 @@ export class RunService {
   /** Makes a checkpoint durable that is to be squeezed. Returns whether its adapter is new here. */
   private async keep({ adapterFiles, optimizerFile }: ReadCheckpoint): Promise<'created' | 'known'> {
     const { created } = await this.adapters.register(adapterFiles, null);
-    if (optimizerFile) {
-      const key = blobKey(optimizerFile.sha256);
-      const known = await this.blobs.stat(key);
-      if (known?.bytes !== optimizerFile.bytes) await this.blobs.putFile(key, optimizerFile.path);
-    }
+    if (optimizerFile) await keepFile(this.blobs, optimizerFile);
     return created ? 'created' : 'known';
   }
 }

@@ -1,5 +1,6 @@
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { blobKey, checkpointKey, checkpointPrefix, runKey } from '../layout.ts';
+import { keepBlob } from '../retention/keep-blob.ts';
 import type { ModuleList } from './checkpoint-upload.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 
@@ -27,15 +28,28 @@ export class RunStore {
     return this.read<RunManifest>(runKey(runId));
   }
 
-  /** Every checkpoint of a run, oldest first. */
-  async log(runId: string): Promise<CheckpointManifest[]> {
-    const keys = await this.blobs.list(checkpointPrefix(runId));
+  /**
+   * Every checkpoint of a run, oldest first.
+   * @param after only those with a higher sequence number
+   */
+  async log(runId: string, after = 0): Promise<CheckpointManifest[]> {
+    const keys = await this.blobs.list(checkpointPrefix(runId), { after: checkpointKey(runId, after) });
     const log: CheckpointManifest[] = [];
     for (let begin = 0; begin < keys.length; begin += READ_AT_ONCE) {
       const some = keys.slice(begin, begin + READ_AT_ONCE);
       log.push(...(await Promise.all(some.map(async (key) => (await this.read<CheckpointManifest>(key))!))));
     }
     return log;
+  }
+
+  /** How many checkpoints a run has, and the newest of them. */
+  async end(runId: string): Promise<{ count: number; newest: CheckpointManifest | undefined }> {
+    const keys = await this.blobs.list(checkpointPrefix(runId));
+    const last = keys.at(-1);
+    return {
+      count: keys.length,
+      newest: last === undefined ? undefined : await this.read<CheckpointManifest>(last),
+    };
   }
 
   /** Adds an entry at its sequence number. False when there is one already: the log was not at its end. */
@@ -45,7 +59,7 @@ export class RunStore {
 
   /** Keeps a list of modules under its digest; a run with the same modules all along keeps one. */
   async keepModules({ sha256, bytes }: ModuleList): Promise<void> {
-    await this.blobs.create(blobKey(sha256), bytes);
+    await keepBlob(this.blobs, { sha256, bytes: bytes.byteLength }, (key) => this.blobs.put(key, bytes));
   }
 
   modules(sha256: string): Promise<Uint8Array | undefined> {

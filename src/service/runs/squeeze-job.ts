@@ -1,4 +1,4 @@
-import type { CheckpointJobRequest } from '../../contract/job.ts';
+import type { CheckpointJobRequest } from '../../contract/job-request.ts';
 import type { Target } from '../../contract/target.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 

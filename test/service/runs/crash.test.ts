@@ -114,8 +114,8 @@ describe('a process that dies while it takes a checkpoint', () => {
   it('has its job submitted by anyone who only looks', async () => {
     await withStore(async (store, queue) => {
       const { id } = await processOn(store, queue).create(REQUEST);
-      // Adapter (3), moments, modules, entry: the job is what is missing.
-      const dying = mortal(store, 6);
+      // Adapter (4), moments, modules, announcement, entry: the job is what is missing.
+      const dying = mortal(store, 8);
       await assert.rejects(send(processOn(dying.store, queue), store, id), Died);
       assert.equal(queue.jobs.size, 0);
       const { checkpoints } = await processOn(store, queue).get(id);

@@ -1,0 +1,157 @@
+import { type Static, Type } from 'typebox';
+import { JobState } from './job.ts';
+import { JobRequest, JobSettings, SqueezeOptions } from './job-request.ts';
+import { ExpiresAt, Labels } from './labels.ts';
+import { Target } from './target.ts';
+
+export const MAX_BATCH_JOBS = 1000;
+
+/** The same for many adapters: one job for each. */
+export const AdapterBatchRequest = Type.Object(
+  {
+    adapter_ids: Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
+      minItems: 1,
+      maxItems: MAX_BATCH_JOBS,
+      description: 'Each once',
+    }),
+    kind: Type.Optional(
+      Type.Union([Type.Literal('squeeze'), Type.Literal('analyze')], { default: 'squeeze' }),
+    ),
+    targets: Type.Optional(
+      Type.Array(Target, { minItems: 1, maxItems: 16, description: 'Of a squeeze, which must have them' }),
+    ),
+    options: Type.Optional(SqueezeOptions),
+    ...JobSettings.properties,
+  },
+  {
+    additionalProperties: false,
+    description:
+      'The same for every adapter. An adapter with all its targets is one job: they share the reading and the ' +
+      'decomposition.',
+  },
+);
+export type AdapterBatchRequest = Static<typeof AdapterBatchRequest>;
+
+/** Jobs of any kinds. */
+export const JobsBatchRequest = Type.Object(
+  {
+    jobs: Type.Array(JobRequest, { minItems: 1, maxItems: MAX_BATCH_JOBS }),
+    ...JobSettings.properties,
+  },
+  {
+    additionalProperties: false,
+    description:
+      'Jobs of any kinds. What the batch says of labels, priority and so on holds where a job does not.',
+  },
+);
+export type JobsBatchRequest = Static<typeof JobsBatchRequest>;
+
+export const BatchRequest = Type.Union([AdapterBatchRequest, JobsBatchRequest], { $id: 'BatchRequest' });
+export type BatchRequest = Static<typeof BatchRequest>;
+
+/** The same without a look inside the jobs: each is checked by itself, so that a fault is told with its index. */
+export const BatchEnvelope = Type.Union(
+  [
+    AdapterBatchRequest,
+    Type.Object(
+      {
+        ...JobsBatchRequest.properties,
+        jobs: Type.Array(Type.Object({}), { minItems: 1, maxItems: MAX_BATCH_JOBS }),
+      },
+      { additionalProperties: false },
+    ),
+  ],
+  { description: 'What is checked at first' },
+);
+
+export const BatchState = Type.Union(
+  [Type.Literal('active'), Type.Literal('succeeded'), Type.Literal('failed'), Type.Literal('cancelled')],
+  {
+    description:
+      'active: jobs are left to be done. succeeded: all did. failed: some failed. cancelled: it was, or some of its ' +
+      'jobs were and none failed',
+  },
+);
+export type BatchState = Static<typeof BatchState>;
+
+const ResultLink = Type.Object(
+  { adapter_id: Type.String(), href: Type.String({ description: 'Path of the adapter' }) },
+  { additionalProperties: false },
+);
+
+/** A job as its batch tells of it. */
+export const BatchJob = Type.Object(
+  {
+    id: Type.String(),
+    href: Type.String({ description: 'Path of the job, with all there is to know of it' }),
+    kind: Type.Union([Type.Literal('squeeze'), Type.Literal('analyze'), Type.Literal('merge')]),
+    adapter_id: Type.Union([Type.String(), Type.Null()], {
+      description: 'Null for merge, which has several',
+    }),
+    state: JobState,
+    reused: Type.Boolean({
+      description: 'It had succeeded before the batch came; the batch neither made it nor deletes it',
+    }),
+    error_code: Type.Union([Type.String(), Type.Null()]),
+    finished_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+    results: Type.Array(ResultLink, { description: 'In the order of the targets' }),
+  },
+  { additionalProperties: false },
+);
+export type BatchJob = Static<typeof BatchJob>;
+
+export const BatchCounts = Type.Object(
+  {
+    queued: Type.Integer(),
+    active: Type.Integer(),
+    succeeded: Type.Integer(),
+    failed: Type.Integer(),
+    cancelled: Type.Integer(),
+  },
+  { additionalProperties: false, description: 'Jobs by state' },
+);
+export type BatchCounts = Static<typeof BatchCounts>;
+
+/** A batch without its jobs, as lists show it. */
+export const BatchSummary = Type.Object(
+  {
+    id: Type.String(),
+    state: BatchState,
+    counts: BatchCounts,
+    progress: Type.Object(
+      { done: Type.Integer({ description: 'Jobs that ended, one way or another' }), total: Type.Integer() },
+      { additionalProperties: false },
+    ),
+    labels: Labels,
+    retry_of: Type.Union([Type.String(), Type.Null()], {
+      description: 'The batch whose failed and cancelled jobs these are',
+    }),
+    created_at: Type.String({ format: 'date-time' }),
+    finished_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
+      description: 'When its last job ended',
+    }),
+    expires_at: ExpiresAt,
+  },
+  { $id: 'BatchSummary', additionalProperties: false },
+);
+export type BatchSummary = Static<typeof BatchSummary>;
+
+export const BatchRecord = Type.Object(
+  {
+    ...BatchSummary.properties,
+    jobs: Type.Array(BatchJob, { description: 'In the order of the request' }),
+  },
+  { $id: 'Batch', additionalProperties: false },
+);
+export type BatchRecord = Static<typeof BatchRecord>;
+
+export const BatchList = Type.Object(
+  {
+    batches: Type.Array(BatchSummary),
+    next_cursor: Type.Union([Type.String(), Type.Null()], {
+      description: 'For the next page; null: there is none',
+    }),
+  },
+  { $id: 'BatchList', additionalProperties: false },
+);
+export type BatchList = Static<typeof BatchList>;

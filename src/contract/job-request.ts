@@ -1,0 +1,207 @@
+import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
+import { Labels, TtlSeconds } from './labels.ts';
+import { Target } from './target.ts';
+import {
+  Deliver,
+  ExportJobRequest,
+  ImportJobRequest,
+  ONE_ADAPTER,
+  RECORDED_ADAPTER,
+  RecordedDeliver,
+  RecordedExportRequest,
+  RecordedImportRequest,
+} from './transfer-job.ts';
+
+/** Options of the decomposition, shared by all targets of a job. */
+export const SqueezeOptions = Type.Object(
+  {
+    method: Type.Optional(
+      Type.Union([Type.Literal('rsvd'), Type.Literal('exact')], {
+        default: 'rsvd',
+        description: 'rsvd: randomised SVD. exact: truncated SVD to rounding error.',
+      }),
+    ),
+    oversampling: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 256,
+        default: 10,
+        description: 'Extra sketch columns beyond the rank',
+      }),
+    ),
+    power_iterations: Type.Optional(
+      Type.Union([Type.Integer({ minimum: 0, maximum: 64 }), Type.Literal('auto')], {
+        default: 'auto',
+        description: 'Number of power iterations, or "auto": until the captured energy settles',
+      }),
+    ),
+    seed: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 4294967295, default: 0, description: 'Seed of the sketch' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type SqueezeOptions = Static<typeof SqueezeOptions>;
+
+export const JobPriority = Type.Union([Type.Literal('high'), Type.Literal('normal'), Type.Literal('low')], {
+  default: 'normal',
+  description: 'Jobs of a higher priority are taken first; those of the same in the order they came',
+});
+export type JobPriority = Static<typeof JobPriority>;
+
+/** How a job is treated, which says nothing of what it does: part of every request for one. */
+export const JobSettings = Type.Object({
+  labels: Type.Optional(Labels),
+  priority: Type.Optional(JobPriority),
+  ttl_seconds: Type.Optional(TtlSeconds),
+  reuse: Type.Optional(
+    Type.Boolean({
+      default: true,
+      description:
+        'Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or ' +
+        'succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.',
+    }),
+  ),
+});
+export type JobSettings = Static<typeof JobSettings>;
+
+export const SqueezeJobRequest = Type.Object(
+  {
+    kind: Type.Literal('squeeze'),
+    adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
+    targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
+    options: Type.Optional(SqueezeOptions),
+  },
+  { additionalProperties: false, description: 'Brings an adapter to smaller ranks' },
+);
+
+export const AnalyzeJobRequest = Type.Object(
+  {
+    kind: Type.Literal('analyze'),
+    adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
+  },
+  { additionalProperties: false, description: 'Spectra, curves and recommendations; writes no adapter' },
+);
+
+export const MergeSource = Type.Object(
+  {
+    adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
+    weight: Type.Optional(Type.Number({ minimum: -1e6, maximum: 1e6, default: 1 })),
+  },
+  { additionalProperties: false },
+);
+export type MergeSource = Static<typeof MergeSource>;
+
+export const MergeJobRequest = Type.Object(
+  {
+    kind: Type.Literal('merge'),
+    sources: Type.Array(MergeSource, { minItems: 1, maxItems: 32 }),
+    targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
+    options: Type.Optional(SqueezeOptions),
+  },
+  { additionalProperties: false, description: 'A weighted sum of adapters on one base, then squeezed' },
+);
+
+const withSettings = <T extends TProperties>(request: TObject<T>) =>
+  Type.Object(
+    { ...request.properties, ...JobSettings.properties },
+    { additionalProperties: false, description: (request as { description?: string }).description ?? '' },
+  );
+
+/** A request whose adapter may be fetched first, and whose results may be brought somewhere. */
+const squeezeOf = <A extends TProperties, D extends TSchema>(adapter: A, deliver: D) =>
+  Type.Object(
+    {
+      kind: SqueezeJobRequest.properties.kind,
+      ...adapter,
+      targets: SqueezeJobRequest.properties.targets,
+      options: SqueezeJobRequest.properties.options,
+      deliver: Type.Optional(deliver),
+    },
+    { additionalProperties: false, description: 'Brings an adapter to smaller ranks' },
+  );
+const analyzeOf = <A extends TProperties>(adapter: A) =>
+  Type.Object(
+    { kind: AnalyzeJobRequest.properties.kind, ...adapter },
+    { additionalProperties: false, description: 'Spectra, curves and recommendations; writes no adapter' },
+  );
+const mergeOf = <D extends TSchema>(deliver: D) =>
+  Type.Object(
+    { ...MergeJobRequest.properties, deliver: Type.Optional(deliver) },
+    { additionalProperties: false, description: 'A weighted sum of adapters on one base, then squeezed' },
+  );
+
+/** What clients may ask for. Of `adapter_id` and `source` one has to be there, which the service checks. */
+export const JobRequest = Type.Union(
+  [
+    withSettings(squeezeOf(ONE_ADAPTER, Deliver)),
+    withSettings(analyzeOf(ONE_ADAPTER)),
+    withSettings(mergeOf(Deliver)),
+    withSettings(ImportJobRequest),
+    withSettings(ExportJobRequest),
+  ],
+  { $id: 'JobRequest' },
+);
+export type JobRequest = Static<typeof JobRequest>;
+
+/** What may be changed of a job, at any time. */
+export const JobPatch = Type.Object(
+  { labels: Labels },
+  { $id: 'JobPatch', additionalProperties: false, description: 'The labels take the place of those before' },
+);
+export type JobPatch = Static<typeof JobPatch>;
+
+/** One squeeze of an annealing run. */
+export const CheckpointJobRequest = Type.Object(
+  {
+    kind: Type.Literal('checkpoint'),
+    run_id: Type.String(),
+    step: Type.Integer({ minimum: 0 }),
+    adapter_id: Type.String(),
+    targets: Type.Array(Target, { minItems: 1, maxItems: 1 }),
+    options: Type.Optional(SqueezeOptions),
+    optimizer: Type.Union([
+      Type.Object(
+        {
+          sha256: Type.String({ description: 'Content of the moments that came with the checkpoint' }),
+          mode: Type.Union([Type.Literal('carry'), Type.Literal('reset')]),
+        },
+        { additionalProperties: false },
+      ),
+      Type.Null(),
+    ]),
+  },
+  { additionalProperties: false, description: 'One squeeze of an annealing run; made by its checkpoints' },
+);
+export type CheckpointJobRequest = Static<typeof CheckpointJobRequest>;
+
+/** What can be computed: its adapters are here. */
+export type WorkRequest =
+  | Static<typeof SqueezeJobRequest>
+  | Static<typeof AnalyzeJobRequest>
+  | Static<typeof MergeJobRequest>
+  | CheckpointJobRequest;
+
+/** What a job may be of. */
+export const RecordedJobRequest = Type.Union([
+  squeezeOf(RECORDED_ADAPTER, RecordedDeliver),
+  analyzeOf(RECORDED_ADAPTER),
+  mergeOf(RecordedDeliver),
+  CheckpointJobRequest,
+  RecordedImportRequest,
+  RecordedExportRequest,
+]);
+export type RecordedJobRequest = Static<typeof RecordedJobRequest>;
+export const JOB_KINDS = ['squeeze', 'analyze', 'merge', 'checkpoint', 'import', 'export'] as const;
+export type JobKind = (typeof JOB_KINDS)[number];
+
+/** The `request` field of POST /v1/squeeze: a squeeze without the adapter, which comes in the same body. */
+export const SqueezeRequest = Type.Object(
+  {
+    targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
+    options: Type.Optional(SqueezeOptions),
+    ...JobSettings.properties,
+  },
+  { $id: 'SqueezeRequest', additionalProperties: false },
+);
+export type SqueezeRequest = Static<typeof SqueezeRequest>;

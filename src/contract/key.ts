@@ -1,0 +1,73 @@
+import { type Static, Type } from 'typebox';
+
+/** What a key may do. */
+export const SCOPES = ['read', 'write', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export const Scopes = Type.Array(Type.Unsafe<Scope>(Type.Union(SCOPES.map((scope) => Type.Literal(scope)))), {
+  minItems: 1,
+  maxItems: SCOPES.length,
+  uniqueItems: true,
+  description:
+    '`read`: look and download; `write`: upload, submit, change, delete; `admin`: tenants and keys, of all tenants',
+});
+
+/** The id becomes a part of keys in the storage. */
+export const TenantId = Type.String({
+  pattern: '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$',
+  description: '1 to 40 lower case letters, digits and hyphens, no hyphen at either end',
+  examples: ['team-a'],
+});
+
+const NullableTime = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
+
+/** A key as everybody may see it: never the key itself, of which only a digest is kept. */
+export const KeyRecord = Type.Object(
+  {
+    id: Type.String({ description: 'The part of the key that is no secret', examples: ['key_5f0c2a9b7e31'] }),
+    tenant: TenantId,
+    name: Type.String({ description: 'For people: what the key is used for' }),
+    scopes: Scopes,
+    created_at: Type.String({ format: 'date-time' }),
+    expires_at: NullableTime,
+    revoked_at: NullableTime,
+    last_used_at: {
+      ...NullableTime,
+      description: 'To the hour; null: not yet, as far as was noted',
+    } as typeof NullableTime,
+  },
+  { $id: 'Key', additionalProperties: false },
+);
+export type KeyRecord = Static<typeof KeyRecord>;
+
+export const KeyRequest = Type.Object(
+  {
+    tenant: TenantId,
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 100, default: '' })),
+    scopes: Type.Optional({ ...Scopes, default: ['read', 'write'] }),
+    expires_in_seconds: Type.Optional(
+      Type.Integer({
+        minimum: 60,
+        maximum: 3_153_600_000,
+        description: 'Without it the key does not expire',
+      }),
+    ),
+  },
+  { $id: 'KeyRequest', additionalProperties: false },
+);
+export type KeyRequest = Static<typeof KeyRequest>;
+
+/** The only answer that has the key. */
+export const NewKey = Type.Object(
+  {
+    ...KeyRecord.properties,
+    key: Type.String({ description: 'The key. It is shown this once and cannot be had again.' }),
+  },
+  { $id: 'NewKey', additionalProperties: false },
+);
+export type NewKey = Static<typeof NewKey>;
+
+export const KeyList = Type.Object(
+  { keys: Type.Array(KeyRecord) },
+  { $id: 'KeyList', additionalProperties: false },
+);

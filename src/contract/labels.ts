@@ -1,0 +1,29 @@
+import { type Static, Type } from 'typebox';
+
+/** What users call their things by: Kubernetes' rule for names, without its prefixes. */
+const NAME = '[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?';
+const LABEL_NAME = `^${NAME}$`;
+/** A label to look for: name and text with a colon between. */
+export const LABEL_FILTER = `^${NAME}:[\\s\\S]{0,128}$`;
+
+export const Labels = Type.Record(Type.String({ pattern: LABEL_NAME }), Type.String({ maxLength: 128 }), {
+  maxProperties: 16,
+  additionalProperties: false,
+  description:
+    'Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, ' +
+    'hyphens and underscores, a text up to 128 characters.',
+  examples: [{ team: 'search', env: 'prod' }],
+});
+export type Labels = Static<typeof Labels>;
+
+/** After how long something is removed by itself. */
+export const TtlSeconds = Type.Integer({
+  minimum: 60,
+  maximum: 3_153_600_000,
+  description: 'Removed by the service so many seconds after it was made (a job: after it ended)',
+});
+
+/** When something is removed by itself. */
+export const ExpiresAt = Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
+  description: 'Removed by the service some time after this; null: kept',
+});

@@ -1,0 +1,48 @@
+import { type Static, Type } from 'typebox';
+import { TenantId } from './key.ts';
+import { UsageRecord } from './usage.ts';
+
+const limit = (description: string) =>
+  Type.Optional(
+    Type.Union([Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), Type.Null()], {
+      description: `${description}; null or absent: no limit`,
+    }),
+  );
+
+/** What a tenant may use at most. */
+export const Quotas = Type.Object(
+  {
+    stored_bytes: limit('Bytes of all its adapters together, each counted in full'),
+    concurrent_jobs: limit('Jobs that are queued or active'),
+    requests_per_minute: limit('Requests to the API, by all its keys together'),
+  },
+  { additionalProperties: false },
+);
+export type Quotas = Static<typeof Quotas>;
+
+/** A team, or whoever else has things of their own here. */
+export const TenantRecord = Type.Object(
+  {
+    id: TenantId,
+    quotas: Quotas,
+    created_at: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'Tenant', additionalProperties: false },
+);
+export type TenantRecord = Static<typeof TenantRecord>;
+
+export const TenantRequest = Type.Object(
+  { quotas: Type.Optional(Quotas) },
+  { $id: 'TenantRequest', additionalProperties: false },
+);
+export type TenantRequest = Static<typeof TenantRequest>;
+
+export const TenantList = Type.Object(
+  { tenants: Type.Array(TenantRecord) },
+  { $id: 'TenantList', additionalProperties: false },
+);
+
+export const TenantWithUsage = Type.Object(
+  { ...TenantRecord.properties, usage: UsageRecord },
+  { $id: 'TenantWithUsage', additionalProperties: false },
+);

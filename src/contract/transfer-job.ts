@@ -1,0 +1,68 @@
+import { type Static, Type } from 'typebox';
+import { Delivery, Import, RecordedSink, RecordedSource, Sink, Source } from './transfer.ts';
+
+const MAX_TARGETS = 16;
+const AdapterId = Type.String({ minLength: 1, maxLength: 128 });
+const closed = { additionalProperties: false };
+
+/** What says which adapter is meant: one that is here, or where to fetch it. */
+export const ONE_ADAPTER = {
+  adapter_id: Type.Optional(AdapterId),
+  source: Type.Optional(Source),
+} as const;
+export const RECORDED_ADAPTER = {
+  adapter_id: Type.Optional(AdapterId),
+  source: Type.Optional(RecordedSource),
+} as const;
+
+const targetIndex = Type.Integer({
+  minimum: 0,
+  maximum: MAX_TARGETS - 1,
+  default: 0,
+  description: 'Which of the targets: 0 is the first',
+});
+
+/** Where results go when they are there. */
+export const Deliver = Type.Array(
+  Type.Object(
+    { target: Type.Optional(targetIndex), to: Sink },
+    { ...closed, description: 'One result, one place' },
+  ),
+  {
+    minItems: 1,
+    maxItems: MAX_TARGETS,
+    description: 'Places that results are brought to, as a part of the job',
+  },
+);
+export type Deliver = Static<typeof Deliver>;
+export const RecordedDeliver = Type.Array(Type.Object({ target: targetIndex, to: RecordedSink }, closed));
+export type RecordedDeliver = Static<typeof RecordedDeliver>;
+
+export const ImportJobRequest = Type.Object(
+  { kind: Type.Literal('import'), source: Source },
+  { ...closed, description: 'Fetches an adapter; `import.adapter_id` of the job says what it became' },
+);
+export const RecordedImportRequest = Type.Object(
+  { kind: Type.Literal('import'), source: RecordedSource },
+  closed,
+);
+
+export const ExportJobRequest = Type.Object(
+  { kind: Type.Literal('export'), adapter_id: AdapterId, to: Sink },
+  { ...closed, description: 'Brings an adapter to another place' },
+);
+export const RecordedExportRequest = Type.Object(
+  { kind: Type.Literal('export'), adapter_id: AdapterId, to: RecordedSink },
+  closed,
+);
+
+/** The adapter that a job fetched. */
+export const ImportedAdapter = Type.Object(
+  { adapter_id: Type.String(), ...Import.properties },
+  { ...closed, description: 'How the adapter of this job came' },
+);
+export type ImportedAdapter = Static<typeof ImportedAdapter>;
+
+/** A result, or an adapter, that a job brought somewhere. */
+export const DeliveredAdapter = Type.Object({ adapter_id: Type.String(), ...Delivery.properties }, closed);
+export type DeliveredAdapter = Static<typeof DeliveredAdapter>;

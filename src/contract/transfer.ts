@@ -1,0 +1,273 @@
+import { type Static, Type } from 'typebox';
+import { WEIGHTS_NAME_PATTERN } from '../adapter/weights-names.ts';
+import { AdapterFile } from './adapter.ts';
+
+/** The names under which a URL may be given for a file of an adapter. */
+export const URL_NAMES = {
+  weights: ['adapter_model.safetensors', 'weights'],
+  config: ['adapter_config.json', 'config'],
+  card: ['card'],
+} as const;
+
+const closed = { additionalProperties: false };
+
+const Url = Type.String({
+  minLength: 8,
+  maxLength: 8192,
+  pattern: '^https?://[!-\\[\\]-~]+$',
+  description:
+    'https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.',
+  examples: ['https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e'],
+});
+const Sha256 = Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: 'SHA-256 of the content, hex' });
+const Token = Type.String({
+  pattern: '^hf_[!-~]+$',
+  maxLength: 512,
+  description: 'Access token of the Hub; never shown again',
+});
+const Revision = Type.String({
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]*$',
+  maxLength: 200,
+  default: 'main',
+  description: 'Branch, tag or commit',
+});
+const Folder = Type.String({
+  pattern: '^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$',
+  maxLength: 400,
+  description: 'Folder in the repository; unset: its top',
+});
+
+const WeightsName = Type.String({
+  pattern: WEIGHTS_NAME_PATTERN,
+  description:
+    'Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, ' +
+    'adapters.safetensors, or else the only .safetensors or .gguf that is there',
+  examples: ['my-lora.safetensors'],
+});
+
+const S3Place = {
+  bucket: Type.String({ pattern: '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$' }),
+  prefix: Type.String({
+    pattern: '^[^/\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$|^$',
+    maxLength: 900,
+    description: 'In front of the names of the files, as a folder: a slash is put in between',
+  }),
+  region: Type.Optional(Type.String({ pattern: '^[a-z0-9-]+$', maxLength: 64, default: 'us-east-1' })),
+  endpoint: Type.Optional(
+    Type.String({
+      pattern: '^https?://[!-\\[\\]-~]+$',
+      maxLength: 512,
+      description: 'Of a store other than that of AWS; the bucket then stands in the path',
+    }),
+  ),
+};
+const S3Credentials = Type.Object(
+  {
+    access_key_id: Type.String({ pattern: '^[!-~]+$', maxLength: 256 }),
+    secret_access_key: Type.String({ pattern: '^[!-~]+$', maxLength: 512 }),
+    session_token: Type.Optional(Type.String({ pattern: '^[!-~]+$', maxLength: 8192 })),
+  },
+  { ...closed, description: 'Needed: the service does not lend its own. Never shown again' },
+);
+
+const SourceFile = Type.Object({ url: Url, sha256: Type.Optional(Sha256) }, closed);
+const UrlSource = Type.Object(
+  {
+    type: Type.Literal('url'),
+    files: Type.Object(
+      {
+        'adapter_model.safetensors': Type.Optional(SourceFile),
+        weights: Type.Optional(SourceFile),
+        'adapter_config.json': Type.Optional(SourceFile),
+        config: Type.Optional(SourceFile),
+      },
+      {
+        ...closed,
+        minProperties: 1,
+        description:
+          'The weights, in any format and under either name; the configuration, where the format has one',
+      },
+    ),
+  },
+  { ...closed, description: 'Files from anywhere' },
+);
+const S3Source = Type.Object(
+  {
+    type: Type.Literal('s3'),
+    ...S3Place,
+    weights: Type.Optional(WeightsName),
+    credentials: S3Credentials,
+  },
+  { ...closed, description: 'A folder in a bucket' },
+);
+const HubSource = Type.Object(
+  {
+    type: Type.Literal('hub'),
+    repo: Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?$',
+      examples: ['owner/adapter'],
+    }),
+    revision: Type.Optional(Revision),
+    subfolder: Type.Optional(Folder),
+    filename: Type.Optional(WeightsName),
+    token: Type.Optional(Token),
+  },
+  { ...closed, description: 'A model repository on the Hugging Face Hub' },
+);
+
+/** Where an adapter comes from. */
+export const Source = Type.Union([UrlSource, S3Source, HubSource], { $id: 'Source' });
+export type Source = Static<typeof Source>;
+export type UrlSource = Static<typeof UrlSource>;
+export type S3Source = Static<typeof S3Source>;
+export type HubSource = Static<typeof HubSource>;
+
+const SinkFile = Type.Object(
+  {
+    url: Url,
+    headers: Type.Optional(
+      Type.Record(
+        Type.String({ pattern: '^[A-Za-z0-9-]{1,64}$' }),
+        Type.String({ pattern: '^[ -~]*$', maxLength: 4096 }),
+        { ...closed, maxProperties: 16, description: 'What the signature asks for, such as x-ms-blob-type' },
+      ),
+    ),
+  },
+  closed,
+);
+const UrlSink = Type.Object(
+  {
+    type: Type.Literal('url'),
+    files: Type.Object(
+      {
+        'adapter_model.safetensors': Type.Optional(SinkFile),
+        weights: Type.Optional(SinkFile),
+        'adapter_config.json': Type.Optional(SinkFile),
+        config: Type.Optional(SinkFile),
+        card: Type.Optional(SinkFile),
+      },
+      {
+        ...closed,
+        minProperties: 1,
+        description:
+          'The weights, under either name; the configuration and the card (README.md) where there are such',
+      },
+    ),
+  },
+  { ...closed, description: 'Files, each with PUT; presigned URLs as a rule. What has no URL is not sent' },
+);
+const S3Sink = Type.Object(
+  { type: Type.Literal('s3'), ...S3Place, credentials: S3Credentials },
+  { ...closed, description: 'A folder in a bucket; what is there under the same names is replaced' },
+);
+const HubSink = Type.Object(
+  {
+    type: Type.Literal('hub'),
+    repo: Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$',
+      examples: ['owner/adapter'],
+    }),
+    revision: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]*$',
+        maxLength: 200,
+        default: 'main',
+        description: 'Branch; it has to be there',
+      }),
+    ),
+    path_in_repo: Type.Optional(Folder),
+    token: Token,
+    commit_message: Type.Optional(Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]+$', maxLength: 200 })),
+    create: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Makes the repository, a private one, if it is not there',
+      }),
+    ),
+  },
+  { ...closed, description: 'A model repository on the Hugging Face Hub: one commit' },
+);
+
+/** Where a result goes. */
+export const Sink = Type.Union([UrlSink, S3Sink, HubSink], { $id: 'Sink' });
+export type Sink = Static<typeof Sink>;
+export type UrlSink = Static<typeof UrlSink>;
+export type S3Sink = Static<typeof S3Sink>;
+export type HubSink = Static<typeof HubSink>;
+
+const Where = Type.String({
+  description: 'Place without secrets: host and path, bucket and prefix, or host and repository',
+});
+
+/** What a record says about how an adapter came. */
+export const Import = Type.Object(
+  {
+    type: Type.Union([Type.Literal('url'), Type.Literal('s3'), Type.Literal('hub')]),
+    where: Where,
+    revision: Type.Union([Type.String(), Type.Null()], {
+      description: 'As it was asked for; of the Hub only',
+    }),
+    commit: Type.Union([Type.String(), Type.Null()], { description: 'What it meant then; of the Hub only' }),
+    bytes: Type.Integer({ minimum: 0, description: 'All files together' }),
+    files: Type.Array(AdapterFile),
+    finished_at: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'Import', ...closed },
+);
+export type Import = Static<typeof Import>;
+
+/** What a record says about a result that was delivered. */
+export const Delivery = Type.Object(
+  {
+    type: Type.Union([Type.Literal('url'), Type.Literal('s3'), Type.Literal('hub')]),
+    where: Where,
+    commit: Type.Union([Type.String(), Type.Null()], {
+      description: 'The one that was made; of the Hub only',
+    }),
+    bytes: Type.Integer({ minimum: 0, description: 'All files together' }),
+    files: Type.Array(AdapterFile),
+    finished_at: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'Delivery', ...closed },
+);
+export type Delivery = Static<typeof Delivery>;
+
+const Sealed = Type.Optional(
+  Type.String({
+    description: 'The whole request, encrypted; gone when the job has ended, and never sent to clients',
+  }),
+);
+const RecordedPlace = { where: Where, sealed: Sealed };
+
+/** A source as it is recorded: nothing secret in the clear. */
+export const RecordedSource = Type.Union(
+  [
+    Type.Object({ type: Type.Literal('url'), ...RecordedPlace }, closed),
+    Type.Object({ type: Type.Literal('s3'), ...RecordedPlace }, closed),
+    Type.Object(
+      {
+        type: Type.Literal('hub'),
+        ...RecordedPlace,
+        repo: HubSource.properties.repo,
+        revision: HubSource.properties.revision,
+        subfolder: HubSource.properties.subfolder,
+        filename: HubSource.properties.filename,
+        has_token: Type.Boolean(),
+      },
+      closed,
+    ),
+  ],
+  { $id: 'RecordedSource' },
+);
+export type RecordedSource = Static<typeof RecordedSource>;
+
+/** A sink as it is recorded: nothing secret in the clear. */
+export const RecordedSink = Type.Union(
+  [
+    Type.Object({ type: Type.Literal('url'), ...RecordedPlace }, closed),
+    Type.Object({ type: Type.Literal('s3'), ...RecordedPlace }, closed),
+    Type.Object({ type: Type.Literal('hub'), ...RecordedPlace, repo: HubSink.properties.repo }, closed),
+  ],
+  { $id: 'RecordedSink' },
+);
+export type RecordedSink = Static<typeof RecordedSink>;

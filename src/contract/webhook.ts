@@ -1,0 +1,206 @@
+import { type Static, Type } from 'typebox';
+import { Labels } from './labels.ts';
+
+/** What a receiver can be told of. */
+export const EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.cancelled', 'batch.finished'] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** What a delivery may be of: an event, or a test that somebody asked for. */
+export const DELIVERY_TYPES = [...EVENT_TYPES, 'webhook.test'] as const;
+export type DeliveryType = (typeof DELIVERY_TYPES)[number];
+
+const literals = <T extends string>(values: readonly T[]) =>
+  Type.Unsafe<T>(Type.Union(values.map((value) => Type.Literal(value))));
+
+export const WebhookId = Type.String({
+  description: 'Id of a webhook',
+  examples: ['wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d'],
+});
+export const DeliveryId = Type.String({
+  description: 'Id of a delivery; the header `webhook-id` of all its requests',
+  examples: ['msg_019ac7e100d14f9a1c0e8b7d6a5f4e3d'],
+});
+
+const Url = Type.String({
+  minLength: 1,
+  maxLength: 2048,
+  description:
+    'Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is ' +
+    'looked at here and again at every connection.',
+  examples: ['https://ml.example.com/hooks/lora-squeeze'],
+});
+const Events = Type.Array(literals(EVENT_TYPES), {
+  minItems: 1,
+  maxItems: EVENT_TYPES.length,
+  uniqueItems: true,
+  description: 'Which events are sent',
+});
+const LabelFilter = {
+  ...Labels,
+  description: 'Only what has all of these labels is sent; {}: everything',
+};
+const Description = Type.String({ maxLength: 200, description: 'For people' });
+const Enabled = Type.Boolean({ description: 'Whether anything is sent' });
+
+/** 24 to 64 bytes in base64 have 32 to 88 characters. */
+export const WebhookSecret = Type.String({
+  pattern: '^whsec_[A-Za-z0-9+/]{32,86}={0,2}$',
+  description: '`whsec_` and 24 to 64 random bytes in base64. Signs every request.',
+});
+
+/** A webhook as everybody may see it: never its secret. */
+export const WebhookRecord = Type.Object(
+  {
+    id: WebhookId,
+    url: Url,
+    events: Events,
+    labels: LabelFilter,
+    description: Description,
+    enabled: Enabled,
+    disabled_reason: Type.Union([Type.String(), Type.Null()], {
+      description: 'Why the service itself stopped sending (the receiver answered 410); null otherwise',
+    }),
+    created_at: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'Webhook', additionalProperties: false },
+);
+export type WebhookRecord = Static<typeof WebhookRecord>;
+
+export const WebhookRequest = Type.Object(
+  {
+    url: Url,
+    events: Type.Optional({ ...Events, default: [...EVENT_TYPES] }),
+    labels: Type.Optional({ ...LabelFilter, default: {} }),
+    description: Type.Optional({ ...Description, default: '' }),
+    enabled: Type.Optional({ ...Enabled, default: true }),
+    secret: Type.Optional(WebhookSecret),
+  },
+  { $id: 'WebhookRequest', additionalProperties: false },
+);
+export type WebhookRequest = Static<typeof WebhookRequest>;
+
+export const WebhookChange = Type.Object(
+  {
+    url: Type.Optional(Url),
+    events: Type.Optional(Events),
+    labels: Type.Optional(LabelFilter),
+    description: Type.Optional(Description),
+    enabled: Type.Optional(Enabled),
+  },
+  {
+    $id: 'WebhookChange',
+    additionalProperties: false,
+    minProperties: 1,
+    description: 'What is absent stays as it is',
+  },
+);
+export type WebhookChange = Static<typeof WebhookChange>;
+
+/** One of the two answers that have a secret. */
+export const NewWebhook = Type.Object(
+  { ...WebhookRecord.properties, secret: WebhookSecret },
+  { $id: 'NewWebhook', additionalProperties: false, description: 'The secret is shown this once' },
+);
+export type NewWebhook = Static<typeof NewWebhook>;
+
+export const SecretRotation = Type.Object(
+  {
+    secret: Type.Optional(WebhookSecret),
+    overlap_seconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 604_800,
+        default: 86_400,
+        description: 'How long the secret before signs too, so that receivers can be changed without a gap',
+      }),
+    ),
+  },
+  { $id: 'SecretRotation', additionalProperties: false },
+);
+export type SecretRotation = Static<typeof SecretRotation>;
+
+export const RotatedSecret = Type.Object(
+  {
+    secret: WebhookSecret,
+    previous_secret_expires_at: Type.String({
+      format: 'date-time',
+      description: 'Until then every request has a second signature, by the secret before',
+    }),
+  },
+  { $id: 'RotatedSecret', additionalProperties: false, description: 'The secret is shown this once' },
+);
+export type RotatedSecret = Static<typeof RotatedSecret>;
+
+export const WebhookList = Type.Object(
+  { webhooks: Type.Array(WebhookRecord) },
+  { $id: 'WebhookList', additionalProperties: false },
+);
+
+export const DeliveryAttempt = Type.Object(
+  {
+    number: Type.Integer({ minimum: 1 }),
+    at: Type.String({ format: 'date-time' }),
+    status: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'What was answered; null: nothing was',
+    }),
+    ms: Type.Integer({ description: 'Milliseconds until the answer, or until it was given up' }),
+    error: Type.Union([Type.String(), Type.Null()], { description: 'Why it did not count; null: it did' }),
+    response: Type.Union([Type.String(), Type.Null()], {
+      description: 'The beginning of what was answered, at most 1 kB; null: nothing was',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type DeliveryAttempt = Static<typeof DeliveryAttempt>;
+
+export const DELIVERY_STATUSES = ['pending', 'delivered', 'failed'] as const;
+export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
+
+/** An event on its way to one receiver. */
+export const DeliveryRecord = Type.Object(
+  {
+    id: DeliveryId,
+    webhook_id: WebhookId,
+    type: literals(DELIVERY_TYPES),
+    subject: Type.Union([Type.String(), Type.Null()], {
+      description: 'Id of the job or batch it is about; null for a test',
+    }),
+    status: {
+      ...literals(DELIVERY_STATUSES),
+      description: 'pending: goes on; delivered: answered with 2xx; failed: given up',
+    },
+    created_at: Type.String({ format: 'date-time' }),
+    next_attempt_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
+      description: 'Not before then; null: there is none',
+    }),
+    attempts: Type.Array(DeliveryAttempt, { description: 'The newest at the end; at most the last 50' }),
+  },
+  { $id: 'Delivery', additionalProperties: false },
+);
+export type DeliveryRecord = Static<typeof DeliveryRecord>;
+
+export const DeliveryList = Type.Object(
+  {
+    deliveries: Type.Array(DeliveryRecord),
+    next_cursor: Type.Union([Type.String(), Type.Null()], {
+      description: 'For the next page: `?cursor=`; null: there is none',
+    }),
+  },
+  { $id: 'DeliveryList', additionalProperties: false },
+);
+export type DeliveryList = Static<typeof DeliveryList>;
+
+/** The body of every request to a receiver. Below 20,000 bytes. */
+export const WebhookEvent = Type.Object(
+  {
+    type: literals(DELIVERY_TYPES),
+    timestamp: Type.String({ format: 'date-time', description: 'When it happened' }),
+    data: Type.Record(Type.String(), Type.Unknown(), {
+      description:
+        '`job` (job.*) or `batch` (batch.*) as the API shows it, or `webhook_id` (webhook.test). `omitted` names fields ' +
+        'that are left out because the event would be too large.',
+    }),
+  },
+  { $id: 'WebhookEvent', additionalProperties: false },
+);
+export type WebhookEvent = Static<typeof WebhookEvent>;

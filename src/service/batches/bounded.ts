@@ -1,0 +1,27 @@
+/**
+ * Does something for each of many items, so many at once, in their order. When one fails, those that have not begun are
+ * left out and the first failure is thrown, after what had begun has ended.
+ * @returns the results, in the order of the items
+ */
+export async function eachBounded<T, R>(
+  items: readonly T[],
+  atOnce: number,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  const failures: unknown[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < items.length && failures.length === 0) {
+      const index = next++;
+      try {
+        results[index] = await work(items[index]!, index);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
+  if (failures.length > 0) throw failures[0];
+  return results;
+}

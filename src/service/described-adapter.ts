@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { roleOf } from '../adapter/file-names.ts';
+import type { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
+import { AppError } from '../errors.ts';
+import { formatOf } from '../formats/formats.ts';
+import { readAdapter } from '../formats/read-adapter.ts';
+import { summarise } from '../formats/summary.ts';
+import type { IncomingFile } from './adapter-service.ts';
+import { adapterIdOf } from './layout.ts';
+
+/** What follows from an adapter's files alone. */
+export type DescribedAdapter = Omit<
+  AdapterRecord,
+  'parent_id' | 'job_id' | 'labels' | 'expires_at' | 'created_at'
+>;
+
+/**
+ * Reads an adapter as far as its headers go. Its weights get the name that its format gives them.
+ * @returns the files in the order weights, configuration, card
+ * @throws AppError FILE_MISSING, whatever the format's reader finds (ST_*, CONFIG_*, LORA_*, …)
+ */
+export async function describeAdapter(files: readonly IncomingFile[]): Promise<DescribedAdapter> {
+  const weights = files.find(({ name }) => roleOf(name) === 'weights');
+  if (!weights)
+    throw new AppError('FILE_MISSING', 'The adapter has no file of weights.', { missing: ['weights'] });
+  const config = files.find(({ name }) => roleOf(name) === 'config');
+  const { adapter } = await readAdapter({
+    weightsPath: weights.path,
+    configBytes: config ? await readFile(config.path) : null,
+  });
+  const { weightsName, hasConfig } = formatOf(adapter.format);
+  if (config && !hasConfig) {
+    throw new AppError(
+      'UNEXPECTED_PART',
+      `The weights are in the format ${adapter.format}, which has no ${config.name}: send the weights alone.`,
+      { name: config.name, format: adapter.format },
+    );
+  }
+  const named = ({ name, sha256, bytes }: IncomingFile): AdapterFile => ({
+    name: roleOf(name) === 'weights' ? weightsName : name,
+    sha256,
+    bytes,
+  });
+  const others = files.filter((file) => file !== weights);
+  return {
+    id: adapterIdOf(files),
+    sha256: weights.sha256,
+    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+    ...summarise(adapter),
+    files: [weights, ...others].map(named),
+  };
+}

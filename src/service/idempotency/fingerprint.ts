@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+
+/** SHA-256 of texts, hex. No two lists of texts are mixed up: each ends in a byte that UTF-8 does not have. */
+export function digestOf(texts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(text).update(END);
+  return hash.digest('hex');
+}
+
+const END = Buffer.of(0xff);
+
+/** A value as JSON with the keys of objects in order: the same text for every way to write the same thing. */
+export const canonicalJson = (value: unknown): string =>
+  JSON.stringify(value ?? null, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([x], [y]) => (x < y ? -1 : 1)))
+      : inner,
+  );
+
+/**
+ * What a multipart body brings, whatever its boundary, the order of its parts or the bytes of their headers.
+ * @param fields values, parsed where the part said that it is JSON
+ */
+export function partsDigest(
+  files: readonly { readonly name: string; readonly sha256: string }[],
+  fields: ReadonlyMap<string, unknown>,
+): string {
+  const parts = [
+    ...files.map(({ name, sha256 }) => ['file', name, sha256]),
+    ...[...fields].map(([name, value]) => ['field', name, canonicalJson(value)]),
+  ];
+  return digestOf(parts.map((part) => JSON.stringify(part)).sort());
+}

@@ -1,0 +1,169 @@
+import type { JobRecord } from '../../contract/job.ts';
+import type { Labels } from '../../contract/labels.ts';
+import { AppError } from '../../errors.ts';
+import type { BlobStore } from '../../storage/blob-store.ts';
+import { acceptedJob } from '../accepted-job.ts';
+import type { AdapterService } from '../adapter-service.ts';
+import type { JobQueue } from '../job-queue.ts';
+import { type JobService, withLive } from '../job-service.ts';
+import { isFinal, type JobStore } from '../job-store.ts';
+import { jobKey, newJobId, outcomeKey, pendingBatchKey, reportKey } from '../layout.ts';
+import type { Observer } from '../observer.ts';
+import { lacksSecrets } from '../transfer-desk.ts';
+import type { Outbox } from '../webhooks/outbox.ts';
+import { cancelledJob } from './cancelled-job.ts';
+import { JobLabels } from './job-labels.ts';
+import { RequestIndex } from './request-index.ts';
+
+export interface JobControlParts {
+  readonly blobs: BlobStore;
+  readonly adapters: Pick<AdapterService, 'get'>;
+  readonly jobs: JobService;
+  readonly jobStore: JobStore;
+  readonly queue: Pick<JobQueue, 'state' | 'remove' | 'cancel'>;
+  readonly outbox: Pick<Outbox, 'announce'>;
+  readonly observer?: Observer;
+}
+
+/** What can be done with a job after it was accepted. All methods throw AppError JOB_NOT_FOUND and STORAGE_*. */
+export class JobControl {
+  private readonly parts: JobControlParts;
+  private readonly store: JobStore;
+  private readonly labels: JobLabels;
+  private readonly requests: RequestIndex;
+
+  constructor(parts: JobControlParts) {
+    this.parts = parts;
+    this.store = parts.jobStore;
+    this.labels = new JobLabels(parts.blobs);
+    this.requests = new RequestIndex(parts.blobs, parts.adapters);
+  }
+
+  /**
+   * Ends a job, as far as anybody can see at once: its outcome is written before anybody is asked to stop. Whoever runs
+   * it is told within a second and stops at its next module; what it comes to is dropped. Without Redis it is not told,
+   * and its results are dropped all the same.
+   * @returns the cancelled job, also when it was cancelled before
+   * @throws AppError JOB_FINAL when it ended in another way
+   */
+  async cancel(jobId: string): Promise<JobRecord> {
+    const { jobs, queue, outbox, observer } = this.parts;
+    const record = await jobs.recorded(jobId);
+    if (isFinal(record)) return cancelled(record);
+    const live = await withoutQueue(queue.state(jobId));
+    const isFirst = await this.store.finish(cancelledJob(live ? withLive(record, live) : record));
+    const job = cancelled(await jobs.recorded(jobId));
+    const wasQueued = (await withoutQueue(this.takeOut(jobId))) ?? false;
+    if (isFirst) observer?.onCancelled?.(job, wasQueued);
+    await outbox.announce(job);
+    return job;
+  }
+
+  /**
+   * Does a job that failed or was cancelled once more, as a new job of the same request and treatment.
+   * @throws AppError JOB_NOT_FINAL, JOB_SUCCEEDED, JOB_OF_RUN, SECRETS_GONE; ADAPTER_NOT_FOUND, QUEUE_UNAVAILABLE
+   */
+  async retry(jobId: string): Promise<JobRecord> {
+    const { jobs } = this.parts;
+    const record = ownFinal(await jobs.recorded(jobId), 'retried');
+    if (record.state === 'succeeded') {
+      const message = `Job ${jobId} succeeded. To have it done once more, submit its request with "reuse": false.`;
+      throw new AppError('JOB_SUCCEEDED', message, { job_id: jobId });
+    }
+    if (lacksSecrets(record.request)) {
+      const message = `The credentials of job ${jobId} are gone, as it has ended. Send its request again.`;
+      throw new AppError('SECRETS_GONE', message, { job_id: jobId });
+    }
+    await jobs.check(record.request);
+    const { labels, priority, ttl_seconds: ttlSeconds } = record;
+    const treatment = { labels, priority, ttlSeconds, reuse: false, batchId: null, retryOf: jobId };
+    const again = await jobs.accept(acceptedJob(newJobId(Date.now()), record.request, treatment));
+    await this.offer(again);
+    return again;
+  }
+
+  /**
+   * Removes all that is known of a job, but not its results: they are adapters like any other.
+   * @throws AppError JOB_NOT_FINAL, JOB_OF_RUN, BATCH_NOT_FINAL
+   */
+  async remove(jobId: string): Promise<void> {
+    const record = ownFinal(await this.parts.jobs.recorded(jobId), 'deleted');
+    const { batch_id } = record;
+    if (batch_id !== null && (await this.parts.blobs.stat(pendingBatchKey(batch_id)))) {
+      const message = `Job ${jobId} belongs to the batch ${batch_id}, which has not ended yet.`;
+      throw new AppError('BATCH_NOT_FINAL', message, { job_id: jobId, batch_id });
+    }
+    await this.erase(record);
+  }
+
+  /** Removes a job that is final, whatever it belongs to. */
+  async erase(record: JobRecord): Promise<void> {
+    const { blobs, outbox } = this.parts;
+    await outbox.announce(record);
+    // The record first: without it a late attempt writes no outcome, and one that was about to takes it back.
+    await blobs.remove(jobKey(record.id));
+    await blobs.remove(reportKey(record.id));
+    await this.labels.remove(record.id);
+    await this.requests.forget(record);
+    await blobs.remove(outcomeKey(record.id));
+  }
+
+  /** Gives a job other labels, whatever its state. @returns the job as far as it is known without the queue */
+  async label(jobId: string, labels: Labels): Promise<JobRecord> {
+    await this.parts.jobs.recorded(jobId);
+    await this.labels.put(jobId, labels);
+    return this.parts.jobs.wait(jobId, 0);
+  }
+
+  /** Whether a job was taken out before it began; else whoever runs it is asked to stop. */
+  private async takeOut(jobId: string): Promise<boolean> {
+    const { queue } = this.parts;
+    if (await queue.remove(jobId)) return true;
+    await queue.cancel(jobId);
+    return false;
+  }
+
+  /** Lets later requests of the same find the job. It is accepted already, so nothing that fails here matters. */
+  private async offer(job: JobRecord): Promise<void> {
+    try {
+      await this.requests.claim(job);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+    }
+  }
+}
+
+function cancelled(record: JobRecord): JobRecord {
+  if (record.state === 'cancelled') return record;
+  throw new AppError('JOB_FINAL', `Job ${record.id} ${record.state} already.`, {
+    job_id: record.id,
+    state: record.state,
+  });
+}
+
+/** A job that is final and no part of something else. */
+function ownFinal(record: JobRecord, done: string): JobRecord {
+  const { id, state, request } = record;
+  if (request.kind === 'checkpoint') {
+    const message = `Job ${id} belongs to the run ${request.run_id}, so it cannot be ${done}: send the checkpoint again.`;
+    throw new AppError('JOB_OF_RUN', message, { job_id: id, run_id: request.run_id });
+  }
+  if (isFinal(record)) return record;
+  throw new AppError(
+    'JOB_NOT_FINAL',
+    `Job ${id} has not ended yet, so it cannot be ${done}: cancel it first.`,
+    {
+      job_id: id,
+      state,
+    },
+  );
+}
+
+async function withoutQueue<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { MergeSource, type RecordedJobRequest, SqueezeOptions } from '../../contract/job-request.ts';
+import { RankTarget, type Target } from '../../contract/target.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What the contract says of each field where it is left out. */
+const defaultsOf = (schema: { readonly properties: object }): Fields =>
+  Object.fromEntries(
+    Object.entries(schema.properties as Readonly<Record<string, { readonly default?: unknown }>>)
+      .filter(([, field]) => field.default !== undefined)
+      .map(([name, field]) => [name, field.default]),
+  );
+
+const OPTIONS = defaultsOf(SqueezeOptions);
+const TARGET = defaultsOf(RankTarget);
+const SOURCE = defaultsOf(MergeSource);
+
+/** Targets of these policies are about different ranks, so they are not uniform unless they say so. */
+const UNEVEN = ['budget_bytes', 'budget_parameters', 'rank_pattern'];
+
+/**
+ * SHA-256 (hex) of what a request asks to be done. Two requests with the same one have the same results: adapters
+ * (their ids are digests of their content), weights, targets and options are the same, defaults filled in, and so is the
+ * build of the engine. The order of keys says nothing, but that of sources, targets and patterns does.
+ */
+export function requestDigest(work: RecordedJobRequest, build: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify(ordered({ build, ...whole(work) })))
+    .digest('hex');
+}
+
+function whole(work: RecordedJobRequest): Fields {
+  if (!('targets' in work)) return work;
+  const { targets, options, ...rest } = work;
+  return {
+    ...rest,
+    ...('sources' in rest && { sources: rest.sources.map((source) => ({ ...SOURCE, ...source })) }),
+    targets: targets.map(wholeTarget),
+    options: { ...OPTIONS, ...options },
+  };
+}
+
+function wholeTarget(target: Target): Fields {
+  // The first pattern that applies decides.
+  const pattern = 'rank_pattern' in target ? { rank_pattern: Object.entries(target.rank_pattern) } : {};
+  // A profile decides what its target leaves open.
+  if (target.profile !== undefined) return { ...target, ...pattern };
+  const uniform = !UNEVEN.some((policy) => policy in target);
+  return { ...TARGET, uniform, ...target, ...pattern };
+}
+
+function ordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(ordered);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .sort(([x], [y]) => (x < y ? -1 : 1))
+      .map(([key, item]) => [key, ordered(item)]),
+  );
+}

@@ -1,0 +1,29 @@
+import type { Quotas } from '../../contract/tenant.ts';
+import { AppError } from '../../errors.ts';
+import type { BlobStore } from '../../storage/blob-store.ts';
+import { Usage } from './usage.ts';
+
+/** What is needed of a workspace to know how much it may store, and stores. */
+export interface StoringSpace {
+  readonly store: BlobStore;
+  readonly quotas: () => Promise<Quotas>;
+}
+
+/**
+ * Refuses an adapter that is more than a tenant may store. Costs nothing where there is no limit. Uploads that are
+ * checked at the same moment each see the room without the other: they may exceed the limit together, by what they
+ * bring; the next one is refused then. Results of jobs count, but are never refused.
+ * @param bytes of the adapter's files
+ * @throws AppError QUOTA_STORED_BYTES, STORAGE_*
+ */
+export async function checkStoredBytes({ store, quotas }: StoringSpace, bytes: number): Promise<void> {
+  const { stored_bytes: limit } = await quotas();
+  if (limit === null || limit === undefined) return;
+  const { bytes: used } = await new Usage(store).totals();
+  if (used + bytes <= limit) return;
+  throw new AppError(
+    'QUOTA_STORED_BYTES',
+    `The tenant stores ${used} of ${limit} bytes; there is no room for ${bytes} more. Remove adapters that are not needed.`,
+    { used, limit, wanted: bytes },
+  );
+}

@@ -1,0 +1,48 @@
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** Pauses before the attempts of a delivery, in milliseconds; the schedule that Standard Webhooks shows. */
+export const SCHEDULE_MS: readonly number[] = [
+  0,
+  5 * SECOND,
+  5 * MINUTE,
+  30 * MINUTE,
+  2 * HOUR,
+  5 * HOUR,
+  10 * HOUR,
+  14 * HOUR,
+  20 * HOUR,
+  24 * HOUR,
+];
+
+/** So that what failed together does not come back together. */
+const JITTER = 0.1;
+
+/** A receiver that asks for more patience than this is not asked again at all by then. */
+const MAX_RETRY_AFTER_MS = 24 * HOUR;
+
+/**
+ * How long to wait for the next attempt, in milliseconds; undefined when there is none.
+ * @param attempts that were made by now
+ * @param retryAfterMs what the receiver asks for; it never makes the next attempt earlier
+ */
+export function pauseAfter(
+  attempts: number,
+  retryAfterMs: number | undefined,
+  schedule: readonly number[] = SCHEDULE_MS,
+  random: () => number = Math.random,
+): number | undefined {
+  const pauseMs = schedule[attempts];
+  if (pauseMs === undefined) return undefined;
+  const jittered = pauseMs * (1 + JITTER * random());
+  return Math.round(Math.max(jittered, Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)));
+}
+
+/** What a Retry-After header says (RFC 9110 §10.2.3), in milliseconds from now; undefined when it cannot be read. */
+export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^\d{1,9}$/.test(header.trim())) return Number(header) * SECOND;
+  const atMs = Date.parse(header);
+  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
+}

@@ -1,0 +1,128 @@
+import type { Quotas } from '../contract/tenant.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import { PrefixedStore } from '../storage/prefixed-store.ts';
+import { AdapterService } from './adapter-service.ts';
+import { BatchFinisher } from './batches/batch-finisher.ts';
+import { BatchService } from './batches/batch-service.ts';
+import { JobControl } from './job-control/job-control.ts';
+import type { JobQueue } from './job-queue.ts';
+import { JobService } from './job-service.ts';
+import { JobStore } from './job-store.ts';
+import { BLOBS_PREFIX, tenantPrefix } from './layout.ts';
+import { AdapterList } from './listing/adapter-list.ts';
+import { JobList } from './listing/job-list.ts';
+import { RunList } from './listing/run-list.ts';
+import type { Observer } from './observer.ts';
+import { TenantQuotas } from './quotas/tenant-quotas.ts';
+import { RunService } from './runs/run-service.ts';
+import { checkedTenantId } from './tenants/tenant-id.ts';
+import { TenantService } from './tenants/tenant-service.ts';
+import type { TransferDesk } from './transfer-desk.ts';
+import { DeliveryKeeper } from './webhooks/delivery-keeper.ts';
+import type { DeliveryQueue } from './webhooks/delivery-queue.ts';
+import { Outbox } from './webhooks/outbox.ts';
+
+/** All that one tenant has. Nothing in here can reach what is another's: its keys do not lead there. */
+export interface Workspace {
+  readonly tenant: string;
+  readonly store: BlobStore;
+  readonly adapters: AdapterService;
+  readonly jobs: JobService;
+  readonly jobStore: JobStore;
+  readonly jobControl: JobControl;
+  readonly batches: BatchService;
+  readonly runs: RunService;
+  readonly lists: { readonly adapters: AdapterList; readonly jobs: JobList; readonly runs: RunList };
+  /** What the tenant may use, as it was a few seconds ago at most. @throws AppError STORAGE_* */
+  readonly quotas: () => Promise<Quotas>;
+  /** Where the ends of jobs are announced. */
+  readonly outbox: Outbox;
+  /** Looks after what is under way to webhooks; undefined where other processes do. */
+  readonly deliveryKeeper: DeliveryKeeper | undefined;
+}
+
+/** The part of a store that one tenant sees: everything of its own, and content under its digest. */
+export const tenantStore = (store: BlobStore, tenant: string): BlobStore =>
+  new PrefixedStore(store, tenantPrefix(checkedTenantId(tenant)), [BLOBS_PREFIX]);
+
+/** How long things stay of which nobody says it; undefined: they are kept. */
+export interface DefaultTtls {
+  readonly adapterTtlSeconds?: number | undefined;
+  readonly jobTtlSeconds?: number | undefined;
+}
+
+/** The workspaces of all tenants, made when they are asked for. */
+export class Workspaces {
+  readonly store: BlobStore;
+  readonly quotas: TenantQuotas;
+  private readonly queue: JobQueue;
+  private readonly deliveries: DeliveryQueue | undefined;
+  private readonly ttls: DefaultTtls;
+  private readonly observer: Observer;
+  private readonly desk: TransferDesk | undefined;
+  private readonly made = new Map<string, Workspace>();
+
+  /**
+   * @param deliveries undefined: webhooks get their deliveries from other processes
+   * @param desk undefined: nothing is fetched from or brought to elsewhere
+   */
+  constructor(
+    store: BlobStore,
+    queue: JobQueue,
+    deliveries?: DeliveryQueue,
+    ttls: DefaultTtls = {},
+    observer: Observer = {},
+    desk?: TransferDesk,
+  ) {
+    this.store = store;
+    this.quotas = new TenantQuotas(new TenantService(store));
+    this.queue = queue;
+    this.deliveries = deliveries;
+    this.ttls = ttls;
+    this.observer = observer;
+    this.desk = desk;
+  }
+
+  /** @param tenant the id of a tenant that exists: ids from outside are looked up first */
+  of(tenant: string): Workspace {
+    const known = this.made.get(tenant);
+    if (known) return known;
+    const store = tenantStore(this.store, tenant);
+    const adapters = new AdapterService(store, this.ttls.adapterTtlSeconds);
+    const outbox = new Outbox(store, tenant, this.deliveries);
+    const { queue, observer } = this;
+    const jobs = new JobService(store, adapters, queue, tenant, outbox, observer, this.desk);
+    const jobStore = new JobStore(store, this.ttls.jobTtlSeconds);
+    const jobControl = new JobControl({ blobs: store, adapters, jobs, jobStore, queue, outbox, observer });
+    const finisher = new BatchFinisher(store, outbox, observer);
+    const workspace = {
+      tenant,
+      store,
+      adapters,
+      jobs,
+      jobStore,
+      jobControl,
+      batches: new BatchService({
+        blobs: store,
+        adapters,
+        jobs,
+        control: jobControl,
+        queue,
+        finisher,
+        tenant,
+        defaultTtlSeconds: this.ttls.jobTtlSeconds,
+      }),
+      runs: new RunService(store, adapters, jobs),
+      lists: {
+        adapters: new AdapterList(store, adapters),
+        jobs: new JobList(store, this.queue),
+        runs: new RunList(store),
+      },
+      quotas: () => this.quotas.of(tenant),
+      outbox,
+      deliveryKeeper: this.deliveries && new DeliveryKeeper(store, tenant, this.deliveries),
+    };
+    this.made.set(tenant, workspace);
+    return workspace;
+  }
+}

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Value } from 'typebox/value';
+import { JobRecord } from '../../src/contract/job.ts';
+import { newJobId } from '../../src/service/layout.ts';
+import { failsWith, resultOf, squeezeOf, withJobBench } from './job-bench.ts';
+
+describe('cancelling', () => {
+  it('takes a queued job out of the queue; again, it answers the same', () =>
+    withJobBench(async ({ jobs, jobStore, jobControl, upload, queue, cancelled }) => {
+      const { id } = await jobs.submit(squeezeOf(await upload(), 2, { ttl_seconds: 3600 }));
+      const job = await jobControl.cancel(id);
+      assert.ok(Value.Check(JobRecord, job));
+      assert.deepEqual([job.state, job.error?.code, job.attempts], ['cancelled', 'CANCELLED', 0]);
+      assert.equal(Date.parse(job.expires_at!) - Date.parse(job.finished_at!), 3_600_000);
+      assert.equal(queue.jobs.has(id), false);
+      assert.deepEqual(await jobControl.cancel(id), job);
+      assert.deepEqual(await jobs.get(id), job);
+      assert.deepEqual(await jobStore.pending(), [], 'announced');
+      assert.deepEqual(
+        cancelled.map(({ job: { id }, wasQueued }) => [id, wasQueued]),
+        [[id, true]],
+      );
+    }));
+
+  it('asks whoever runs an active job to stop, and keeps what is known of it', () =>
+    withJobBench(async ({ jobs, jobControl, upload, queue, end, cancelled }) => {
+      const { id } = await jobs.submit(squeezeOf(await upload()));
+      const progress = { phase: 'gram', done: 3, total: 9, module: 'q' } as const;
+      const startedAt = new Date('2026-01-01T00:00:00Z');
+      queue.jobs.set(id, { state: 'active', progress, startedAt, attempts: 2 });
+      const job = await jobControl.cancel(id);
+      assert.deepEqual(
+        [job.state, job.progress, job.started_at, job.attempts],
+        ['cancelled', progress, startedAt.toISOString(), 2],
+      );
+      assert.deepEqual([...queue.cancelled], [id]);
+      assert.equal(cancelled[0]!.wasQueued, false);
+      // What the worker comes to afterwards is dropped.
+      await end(id, { state: 'succeeded', results: [resultOf('ad_1')] });
+      assert.deepEqual(await jobs.get(id), job);
+    }));
+
+  it('is final without Redis too', () =>
+    withJobBench(async ({ jobs, jobControl, upload, queue }) => {
+      const { id } = await jobs.submit(squeezeOf(await upload()));
+      queue.down = true;
+      const job = await jobControl.cancel(id);
+      assert.equal(job.state, 'cancelled');
+      assert.deepEqual(await jobs.get(id), job);
+      queue.down = false;
+      assert.ok(queue.jobs.has(id), 'nobody could take it out');
+      assert.deepEqual(await jobs.reconcile(), [], 'and nobody queues it again');
+    }));
+
+  it('has one winner, when it races with the end', () =>
+    withJobBench(async ({ jobs, jobControl, upload, end }) => {
+      const adapterId = await upload();
+      for (let round = 0; round < 20; round++) {
+        const { id } = await jobs.submit(squeezeOf(adapterId, 2, { reuse: false }));
+        const [answer] = await Promise.allSettled([jobControl.cancel(id), end(id)]);
+        const { state } = await jobs.get(id);
+        if (answer.status === 'fulfilled')
+          assert.deepEqual([answer.value.state, state], ['cancelled', 'cancelled']);
+        else {
+          assert.equal(state, 'succeeded');
+          assert.ok(failsWith('JOB_FINAL', /succeeded already/)(answer.reason), String(answer.reason));
+        }
+      }
+    }));
+
+  it('is refused for jobs that ended, and for none', () =>
+    withJobBench(async ({ jobs, jobControl, upload, end }) => {
+      const { id } = await jobs.submit(squeezeOf(await upload()));
+      await end(id, { state: 'failed' });
+      await assert.rejects(jobControl.cancel(id), failsWith('JOB_FINAL', /failed already/));
+      for (const none of [newJobId(0), 'job_1', '../x'])
+        await assert.rejects(jobControl.cancel(none), failsWith('JOB_NOT_FOUND'));
+    }));
+});
+
+describe('retrying', () => {
+  for (const state of ['failed', 'cancelled'] as const) {
+    it(`makes a new job of one that ${state}, with the same request and treatment`, () =>
+      withJobBench(async ({ jobs, jobControl, upload, end, queue }) => {
+        const request = squeezeOf(await upload(), 2, {
+          labels: { a: 'b' },
+          priority: 'low',
+          ttl_seconds: 60,
+        });
+        const old = await jobs.submit(request);
+        await end(old.id, { state });
+        const again = await jobControl.retry(old.id);
+        const { id, created_at, retry_of, ...rest } = again;
+        assert.notEqual(id, old.id);
+        assert.equal(retry_of, old.id);
+        assert.deepEqual({ ...rest, id: old.id, created_at: old.created_at, retry_of: null }, old);
+        assert.ok(queue.jobs.has(id));
+        assert.equal((await jobs.get(old.id)).state, state, 'the old one stays');
+        assert.equal((await jobs.submit(request)).id, id, 'equal requests find the new one');
+        assert.notEqual((await jobControl.retry(old.id)).id, id, 'a retry is never another job');
+      }));
+  }
+
+  it('is refused for others, with the way to go on', () =>
+    withJobBench(async ({ jobs, jobControl, upload, end }) => {
+      const { id } = await jobs.submit(squeezeOf(await upload()));
+      await assert.rejects(jobControl.retry(id), failsWith('JOB_NOT_FINAL'));
+      await end(id);
+      await assert.rejects(jobControl.retry(id), failsWith('JOB_SUCCEEDED', /"reuse": false/));
+      await assert.rejects(jobControl.retry(newJobId(0)), failsWith('JOB_NOT_FOUND'));
+    }));
+
+  it('is refused when the adapter is gone or the queue is away, and leaves nothing', () =>
+    withJobBench(async ({ jobs, jobControl, jobStore, adapters, upload, end, queue, store }) => {
+      const adapterId = await upload();
+      const { id } = await jobs.submit(squeezeOf(adapterId));
+      await end(id, { state: 'failed' });
+      queue.down = true;
+      await assert.rejects(jobControl.retry(id), failsWith('QUEUE_UNAVAILABLE'));
+      queue.down = false;
+      await adapters.remove(adapterId);
+      await assert.rejects(jobControl.retry(id), failsWith('ADAPTER_NOT_FOUND'));
+      assert.deepEqual(await jobStore.pending(), []);
+      assert.equal((await store.list('jobs/')).length, 1);
+    }));
+});
+
+describe('deleting', () => {
+  it('removes all that is known of a job, and its results stay', () =>
+    withJobBench(async ({ jobs, jobStore, jobControl, adapters, upload, end, store }) => {
+      const [adapterId, result] = [await upload(), await upload(2)];
+      const before = await store.list('');
+      const { id } = await jobs.submit(squeezeOf(adapterId));
+      await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FINAL'));
+      await jobStore.putReport({ job_id: id } as never);
+      await jobControl.label(id, { a: 'b' });
+      await end(id, { state: 'succeeded', results: [resultOf(result)] });
+      await jobControl.remove(id);
+      await assert.rejects(jobs.get(id), failsWith('JOB_NOT_FOUND'));
+      await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FOUND'));
+      assert.equal((await adapters.get(result)).id, result);
+      assert.deepEqual(await store.list(''), before);
+    }));
+
+  it('is refused for the squeezes of a run, which need them', () =>
+    withJobBench(async ({ jobs, jobControl, upload, end }) => {
+      const id = newJobId(Date.now());
+      await jobs.ensure(id, {
+        kind: 'checkpoint',
+        run_id: 'run_1',
+        step: 1,
+        adapter_id: await upload(),
+        targets: [{ rank: 2 }],
+        optimizer: null,
+      });
+      await end(id, { state: 'failed' });
+      await assert.rejects(jobControl.remove(id), failsWith('JOB_OF_RUN', /run_1/));
+      await assert.rejects(jobControl.retry(id), failsWith('JOB_OF_RUN', /send the checkpoint again/));
+    }));
+});
+
+describe('labels', () => {
+  it('change at any time, and are those of the job wherever it is seen', () =>
+    withJobBench(async ({ jobs, jobControl, upload, end, queue }) => {
+      const request = squeezeOf(await upload(), 2, { labels: { team: 'a' } });
+      const { id } = await jobs.submit(request);
+      assert.deepEqual((await jobControl.label(id, { team: 'b', env: 'x' })).labels, { team: 'b', env: 'x' });
+      assert.deepEqual((await jobs.submit(request)).labels, { team: 'b', env: 'x' });
+      await end(id);
+      const ended = await jobControl.label(id, {});
+      assert.deepEqual([ended.state, ended.labels], ['succeeded', {}]);
+      assert.deepEqual((await jobs.get(id)).labels, {});
+      queue.down = true;
+      const other = await jobControl.label(id, { x: 'y' });
+      assert.deepEqual(other.labels, { x: 'y' });
+      await assert.rejects(jobControl.label(newJobId(0), {}), failsWith('JOB_NOT_FOUND'));
+    }));
+});

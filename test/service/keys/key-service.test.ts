@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { KeyRecord } from '../../../src/contract/key.ts';
+import { KeyService } from '../../../src/service/keys/key-service.ts';
+import { isKeyId, keyDigest, keyIdOf, newKey } from '../../../src/service/keys/key-text.ts';
+import { DiskStore } from '../../../src/storage/disk-store.ts';
+import { until, withFolder } from '../../queue/harness.ts';
+
+const PLAIN = { tenant: 'team', name: 'ci', scopes: ['read', 'write'], expiresAt: null } as const;
+
+const withStore = (use: (store: DiskStore, folder: string) => Promise<void>): Promise<void> =>
+  withFolder(async (folder) => {
+    const store = await DiskStore.open(folder);
+    try {
+      await use(store, folder);
+    } finally {
+      await store.close();
+    }
+  });
+
+describe('the text of a key', () => {
+  it('has its id, a secret nobody guesses, and a checksum', () => {
+    const made = Array.from({ length: 200 }, newKey);
+    assert.equal(new Set(made.map(({ key }) => key)).size, 200);
+    for (const { id, key } of made) {
+      assert.match(key, /^lsq_[0-9a-f]{12}_[0-9a-f]{56}$/);
+      assert.equal(keyIdOf(key), id);
+      assert.ok(isKeyId(id));
+      assert.equal(keyDigest(key).length, 32);
+    }
+  });
+
+  it('is refused with any slip of the pen, without a look into the storage', () => {
+    const { key } = newKey();
+    fc.assert(
+      fc.property(fc.nat(key.length - 1), fc.constantFrom(...'0123456789abcdefghxyz_A '), (at, letter) => {
+        const slip = key.slice(0, at) + letter + key.slice(at + 1);
+        assert.equal(keyIdOf(slip), slip === key ? keyIdOf(key) : undefined);
+      }),
+      { numRuns: 500 },
+    );
+    for (const text of ['', 'lsq_', key.slice(0, -1), `${key}0`, key.toUpperCase(), ` ${key}`])
+      assert.equal(keyIdOf(text), undefined, text);
+  });
+});
+
+describe('keys', () => {
+  it('are let in until they are revoked, several of a tenant at once', () =>
+    withStore(async (store) => {
+      const keys = new KeyService(store);
+      assert.equal(await keys.isAny(), false);
+      const [one, two] = [await keys.create(PLAIN), await keys.create({ ...PLAIN, scopes: ['read'] })];
+      assert.equal(await keys.isAny(), true);
+      for (const { key, record } of [one, two])
+        assert.deepEqual(withoutUse(await keys.verify(key)), withoutUse(record));
+      const revoked = await keys.revoke(one.record.id);
+      assert.ok(revoked.revoked_at);
+      assert.equal(await keys.verify(one.key), undefined);
+      assert.equal((await keys.verify(two.key))?.id, two.record.id);
+      assert.deepEqual(withoutUse(await keys.revoke(one.record.id)), withoutUse(revoked), 'again, as it was');
+      assert.equal(await keys.isAny(), true);
+      await keys.revoke(two.record.id);
+      assert.equal(await keys.isAny(), false);
+      await assert.rejects(keys.revoke(newKey().id), { code: 'KEY_NOT_FOUND' });
+      for (const odd of ['', '../x', 'key_../../x', one.key])
+        await assert.rejects(keys.revoke(odd), { code: 'KEY_NOT_FOUND' });
+    }));
+
+  it('are listed oldest first, of one tenant or of all', () =>
+    withStore(async (store) => {
+      const keys = new KeyService(store);
+      const made: KeyRecord[] = [];
+      for (const tenant of ['b', 'a', 'b']) made.push((await keys.create({ ...PLAIN, tenant })).record);
+      const order = (records: readonly KeyRecord[]) =>
+        [...records].sort((x, y) => (x.created_at + x.id < y.created_at + y.id ? -1 : 1)).map(({ id }) => id);
+      assert.deepEqual(
+        (await keys.list()).map(({ id }) => id),
+        order(made),
+      );
+      assert.deepEqual(
+        (await keys.list('b')).map(({ id }) => id),
+        order([made[0]!, made[2]!]),
+      );
+      assert.deepEqual(await keys.list('none'), []);
+    }));
+
+  it('end at their time, also one that was let in before', () =>
+    withStore(async (store) => {
+      const keys = new KeyService(store);
+      const expiresAt = new Date(Date.now() + 400);
+      const { key } = await keys.create({ ...PLAIN, expiresAt });
+      assert.ok(await keys.verify(key));
+      await until('the end of the key', async () =>
+        (await keys.verify(key)) === undefined ? true : undefined,
+      );
+      assert.ok(Date.now() >= expiresAt.getTime());
+      assert.equal(await keys.isAny(), false);
+    }));
+
+  it('of which a digest is stored, and nothing else', () =>
+    withStore(async (store, folder) => {
+      const keys = new KeyService(store);
+      const { key, record } = await keys.create(PLAIN);
+      await keys.verify(key);
+      await until('a note of its use', async () => (await keys.list())[0]?.last_used_at ?? undefined);
+      const secret = key.split('_')[2]!;
+      let files = 0;
+      for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+        if (!entry.isFile()) continue;
+        files++;
+        const text = await readFile(join(entry.parentPath, entry.name), 'latin1');
+        assert.ok(
+          !text.includes(secret.slice(0, 16)) && !entry.name.includes(secret.slice(0, 16)),
+          entry.name,
+        );
+      }
+      assert.ok(files >= 2);
+      const stored = JSON.parse(
+        Buffer.from((await store.get(`keys/${record.id}.json`))!).toString(),
+      ) as object;
+      assert.deepEqual(Object.keys(stored).sort(), ['record', 'sha256']);
+    }));
+
+  it('that have another’s id, or another secret, are not let in', () =>
+    withStore(async (store) => {
+      const keys = new KeyService(store);
+      const { record } = await keys.create(PLAIN);
+      // A well-formed key of the same id: its checksum is right, its secret is not.
+      let forged = '';
+      while (forged === '') {
+        const other = newKey();
+        const stored = JSON.parse(
+          Buffer.from((await store.get(`keys/${record.id}.json`))!).toString(),
+        ) as object;
+        await store.put(`keys/${other.id}.json`, Buffer.from(JSON.stringify(stored)));
+        forged = other.key;
+      }
+      assert.equal(await keys.verify(forged), undefined);
+      assert.equal(await keys.verify(newKey().key), undefined);
+    }));
+
+  it('remember what they found, and ask nobody', () =>
+    withStore(async (store) => {
+      const keys = new KeyService(store);
+      const { key } = await keys.create(PLAIN);
+      assert.equal(keys.verifyRemembered(key), undefined, 'not looked at yet');
+      assert.equal(keys.verifyRemembered('nonsense'), null);
+      await keys.verify(key);
+      assert.equal(keys.verifyRemembered(key)?.tenant, 'team');
+      const unknown = newKey().key;
+      await keys.verify(unknown);
+      assert.equal(keys.verifyRemembered(unknown), null);
+    }));
+
+  it('are noted when they are used, to the hour', () =>
+    withStore(async (store) => {
+      const keys = new KeyService(store);
+      const { key, record } = await keys.create(PLAIN);
+      assert.equal((await keys.list())[0]?.last_used_at, null);
+      await keys.verify(key);
+      const first = await until('a note', async () => (await keys.list())[0]?.last_used_at ?? undefined);
+      assert.ok(Math.abs(Date.parse(first) - Date.now()) < 60_000);
+      for (let times = 0; times < 5; times++) await keys.verify(key);
+      assert.equal((await keys.list())[0]?.last_used_at, first);
+      assert.equal((await keys.revoke(record.id)).last_used_at, first);
+    }));
+
+  it('that are revoked elsewhere are refused within five seconds', () =>
+    withStore(async (store) => {
+      const [here, elsewhere] = [new KeyService(store), new KeyService(store)];
+      const { key, record } = await here.create(PLAIN);
+      assert.ok(await here.verify(key));
+      const revokedMs = performance.now();
+      await elsewhere.revoke(record.id);
+      assert.equal(await elsewhere.verify(key), undefined);
+      await until('the news', async () => ((await here.verify(key)) ? undefined : true));
+      assert.ok(performance.now() - revokedMs < 10_000, 'five seconds, and what a busy machine adds');
+    }));
+});
+
+const withoutUse = (record: KeyRecord | undefined): object | undefined =>
+  record && { ...record, last_used_at: null };

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Usage } from '../../../src/service/usage/usage.ts';
+import { tinyAdapter } from '../../http/tiny-adapter.ts';
+import { openS3 } from '../../storage/s3-bench.ts';
+import { motoIsMissing, startMoto } from '../../storage/s3-servers.ts';
+import { HOUR_MS, StorageBench } from './storage-bench.ts';
+
+describe('lists and sweeps in S3', { skip: motoIsMissing() ?? false }, () => {
+  it('do as on a disk', async () => {
+    const server = await startMoto();
+    const s3 = await openS3(server.env);
+    try {
+      const bench = new StorageBench(s3.store);
+      const { own } = bench;
+      const made: string[] = [];
+      for (const seed of [1, 2, 3]) made.unshift((await bench.register(tinyAdapter(seed))).record.id);
+      const job = await bench.job({ ttl_seconds: 60 });
+      const first = await own.lists.adapters.page({}, { limit: 2 });
+      const rest = await own.lists.adapters.page({}, { limit: 2, after: first.next! });
+      assert.deepEqual(
+        [...first.items, ...rest.items].map(({ id }) => id),
+        made,
+      );
+      assert.equal(rest.next, null);
+      assert.equal((await own.lists.jobs.page({}, { limit: 5 })).items[0]?.id, job.id);
+
+      await own.adapters.change(made[0]!, { ttlSeconds: 60, labels: { n: '3' } });
+      await own.adapters.remove(made[1]!);
+      assert.equal((await new Usage(own.store).totals()).adapters, 2);
+      const sweeper = bench.sweeper({ graceMs: 10 * 60_000 });
+      const { swept, totals } = await sweeper.sweep(Date.now() + HOUR_MS);
+      assert.deepEqual([swept.of('adapter').objects, swept.of('job').objects], [1, 1]);
+      // Two weights; all three have one configuration.
+      assert.equal(swept.of('blob').objects, 2);
+      assert.equal(totals.adapters, 1);
+      await bench.assertWhole();
+      assert.equal((await s3.store.list('blobs/')).length, 2);
+      assert.equal((await bench.register(tinyAdapter(3))).created, true);
+      await bench.assertWhole();
+    } finally {
+      await s3.dispose();
+      await server.stop();
+    }
+  });
+});

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TenantQuotas } from '../../../src/service/quotas/tenant-quotas.ts';
+import { checkedTenantId, isTenantId } from '../../../src/service/tenants/tenant-id.ts';
+import { TenantService } from '../../../src/service/tenants/tenant-service.ts';
+import { DiskStore } from '../../../src/storage/disk-store.ts';
+import { withFolder } from '../../queue/harness.ts';
+
+const withTenants = (use: (tenants: TenantService, store: DiskStore) => Promise<void>): Promise<void> =>
+  withFolder(async (folder) => {
+    const store = await DiskStore.open(folder);
+    try {
+      await use(new TenantService(store), store);
+    } finally {
+      await store.close();
+    }
+  });
+
+describe('the id of a tenant', () => {
+  it('is short, in lower case, and nothing that a path could mean', () => {
+    for (const good of ['a', 'team-a', '0', `a${'b'.repeat(38)}c`, 'default']) {
+      assert.ok(isTenantId(good), good);
+      assert.equal(checkedTenantId(good), good);
+    }
+    for (const bad of ['', '-a', 'a-', 'A', 'a_b', 'a.b', '..', 'a/b', ' a', 'é', 'x'.repeat(41)]) {
+      assert.ok(!isTenantId(bad), bad);
+      assert.throws(() => checkedTenantId(bad), TypeError);
+    }
+  });
+});
+
+describe('tenants', () => {
+  it('begin with the default one, which needs no record', () =>
+    withTenants(async (tenants) => {
+      const [first, ...others] = await tenants.list();
+      assert.deepEqual([first?.id, first?.quotas, others.length], ['default', {}, 0]);
+      assert.deepEqual(await tenants.get('default'), first);
+    }));
+
+  it('are made once, and keep their time of birth when their quotas change', () =>
+    withTenants(async (tenants) => {
+      await tenants.ensure('team');
+      const made = await tenants.get('team');
+      const changed = await tenants.put('team', { concurrent_jobs: 3 });
+      assert.deepEqual(changed, { ...made, quotas: { concurrent_jobs: 3 } });
+      await tenants.ensure('team');
+      assert.deepEqual(await tenants.get('team'), changed, 'what is there is not made anew');
+      assert.deepEqual((await tenants.put('team', {})).quotas, {});
+      assert.deepEqual(
+        (await tenants.list()).map(({ id }) => id),
+        ['default', 'team'],
+      );
+    }));
+
+  it('of other ids are not there, whatever the id looks like', () =>
+    withTenants(async (tenants) => {
+      for (const id of ['none', '', '../default', 'A', 'x'.repeat(500)])
+        await assert.rejects(tenants.get(id), { code: 'TENANT_NOT_FOUND' });
+    }));
+
+  it('may have a default one with quotas', () =>
+    withTenants(async (tenants) => {
+      await tenants.put('default', { requests_per_minute: 5 });
+      assert.deepEqual(
+        (await tenants.list()).map(({ id, quotas }) => [id, quotas]),
+        [['default', { requests_per_minute: 5 }]],
+      );
+    }));
+});
+
+describe('remembered quotas', () => {
+  it('are looked up once, until something changes', () =>
+    withTenants(async (tenants) => {
+      let lookups = 0;
+      const quotas = new TenantQuotas({
+        get: (id) => {
+          lookups++;
+          return tenants.get(id);
+        },
+      });
+      assert.equal(quotas.known('team'), undefined);
+      await tenants.put('team', { concurrent_jobs: 1 });
+      for (let times = 0; times < 5; times++)
+        assert.deepEqual(await quotas.of('team'), { concurrent_jobs: 1 });
+      assert.deepEqual(quotas.known('team'), { concurrent_jobs: 1 });
+      assert.equal(lookups, 1);
+      await tenants.put('team', { concurrent_jobs: 2 });
+      quotas.forget('team');
+      assert.deepEqual(await quotas.of('team'), { concurrent_jobs: 2 });
+      await assert.rejects(quotas.of('none'), { code: 'TENANT_NOT_FOUND' });
+    }));
+});
