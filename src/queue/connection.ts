@@ -1,6 +1,10 @@
 import type { ConnectionOptions } from 'bullmq';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { mendClusterEnd } from './mend-cluster-end.ts';
+import { mendDisconnect } from './mend-disconnect.ts';
 import { type ClusterPlace, type RedisPlace, redisPlace, type SentinelPlace } from './redis-url.ts';
+
+mendDisconnect();
 
 /** Where Redis is: our own server's socket, or a URL as `redisPlace` reads it. */
 export type RedisAddress = { readonly socketPath: string } | { readonly url: string };
@@ -27,11 +31,16 @@ const retryStrategy = (times: number): number =>
   Math.min(50 * 2 ** Math.min(times, 10), MAX_RECONNECT_DELAY_MS);
 
 const PATIENT = { maxRetriesPerRequest: null, connectTimeout: CONNECT_TIMEOUT_MS } satisfies RedisOptions;
+/**
+ * `skipVersionCheck` is for BullMQ, which reads it here: it asks for the version once, and where that has no answer in
+ * time every later call fails with the same error, however well Redis is by then. `unfitness` looks at the version.
+ */
 const IMPATIENT = {
   maxRetriesPerRequest: 1,
   commandTimeout: COMMAND_TIMEOUT_MS,
   connectTimeout: CONNECT_TIMEOUT_MS,
-} satisfies RedisOptions;
+  skipVersionCheck: true,
+} satisfies RedisOptions & { skipVersionCheck: true };
 
 /** A connection for BullMQ, and what is left to close when BullMQ has closed what it opened. */
 export interface PatientConnection {
@@ -45,12 +54,29 @@ export interface PatientConnection {
  */
 export function patientConnection(address: RedisAddress): PatientConnection {
   const place = placeOf(address);
+  let isLeft = false;
+  // BullMQ brings a connection back to close it: without this, what is closed would go on trying where Redis is away.
+  const untilLeft = (times: number): number | null => (isLeft ? null : retryStrategy(times));
   if (place.kind === 'cluster') {
-    const client = openCluster(place, PATIENT, { maxRedirections: PATIENT_REDIRECTIONS });
-    return { connection: client, close: () => client.disconnect() };
+    const client = openCluster(place, PATIENT, {
+      maxRedirections: PATIENT_REDIRECTIONS,
+      clusterRetryStrategy: untilLeft,
+    });
+    return {
+      connection: client,
+      close: () => {
+        isLeft = true;
+        client.disconnect();
+      },
+    };
   }
-  const options = { ...whereabouts(place), ...PATIENT, retryStrategy };
-  return { connection: { ...options, ...leftAfter(place, SILENCE_MS.patient) }, close: () => undefined };
+  const options = { ...whereabouts(place), ...PATIENT, retryStrategy: untilLeft };
+  return {
+    connection: { ...options, ...leftAfter(place, SILENCE_MS.patient) },
+    close: () => {
+      isLeft = true;
+    },
+  };
 }
 
 /**
@@ -110,9 +136,9 @@ function sentinelOptions({ sentinels, name, db, tls, login, sentinelLogin }: Sen
 function openCluster(
   { nodes, tls, login }: ClusterPlace,
   redis: typeof PATIENT | typeof IMPATIENT,
-  cluster: Pick<ClusterOptions, 'enableOfflineQueue' | 'maxRedirections'>,
+  cluster: Pick<ClusterOptions, 'enableOfflineQueue' | 'maxRedirections' | 'clusterRetryStrategy'>,
 ): Cluster {
-  return new Cluster([...nodes], {
+  const client = new Cluster([...nodes], {
     redisOptions: { ...redis, ...login, ...(tls && { tls: {} }) },
     clusterRetryStrategy: retryStrategy,
     retryDelayOnFailover: CLUSTER_RETRY_DELAY_MS,
@@ -122,6 +148,7 @@ function openCluster(
     dnsLookup: (hostname, callback) => callback(null, hostname),
     ...cluster,
   });
+  return mendClusterEnd(client);
 }
 
 /**

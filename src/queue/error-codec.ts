@@ -7,6 +7,9 @@ const GIVE_UP = 'UnrecoverableError';
 /** BullMQ's words for a compute process that ended in mid-job (bullmq, classes/sandbox.ts). */
 const UNEXPECTED_EXIT = /^Unexpected exit code: (\S+) signal: (\S+)$/;
 
+/** The same for one that ended while it started (bullmq, classes/child.ts). */
+const EXIT_AT_START = /^Error initializing child: (.+) and signal (\S+)$/;
+
 /**
  * An error as it leaves the compute process. BullMQ carries the own properties of an error to the parent: the name
  * tells it whether to retry, `code` and `context` are for `decodeError`.
@@ -27,7 +30,12 @@ export function decodeError(received: unknown): AppError {
   const { code, message, context } = received as { code?: unknown; message?: string; context?: ErrorContext };
   if (isErrorCode(code)) return new AppError(code, message ?? '', context ?? {}, { cause: received });
   const exit = UNEXPECTED_EXIT.exec(message ?? '');
-  return exit ? crashed(exit[1]!, exit[2]!) : toAppError(received);
+  if (exit) return crashed(exit[1]!, exit[2]!);
+  const start = EXIT_AT_START.exec(message ?? '');
+  if (!start) return toAppError(received);
+  return start[2] === 'null'
+    ? new AppError('WORKER_CRASHED', `The compute process ended before it could begin: ${start[1]}.`)
+    : crashed('', start[2]!);
 }
 
 /** The error of a job whose workers died, not only their compute processes, more often than BullMQ allows. */

@@ -3,6 +3,9 @@ import { type TraceContext, traceContextOf, traceIdOf } from '../tracing/trace-c
 /** The queue of all jobs. */
 export const QUEUE_NAME = 'jobs';
 
+/** The queue of batches, each of which waits for its jobs. */
+export const BATCH_QUEUE_NAME = 'batches';
+
 /** What spans say of the queue, in the words of https://opentelemetry.io/docs/specs/semconv/messaging/. */
 export const QUEUE_ATTRIBUTES = {
   'messaging.system': 'bullmq',
@@ -10,10 +13,11 @@ export const QUEUE_ATTRIBUTES = {
 };
 
 /**
- * What a job of the queue carries besides its id, which leads to the record in the storage: on whose behalf it is
- * done. None of it is needed: a job that is queued again because Redis lost it has nothing.
+ * What a job of the queue carries besides its id: whose it is, which with the id leads to the record in the storage, and
+ * on whose behalf it is done. The latter is not needed: a job that is queued again because Redis lost it has none.
  */
 export interface JobData {
+  readonly tenant: string;
   readonly requestId?: string;
   readonly traceparent?: string;
   readonly tracestate?: string;
@@ -25,6 +29,9 @@ export type JobTotals = {
   readonly bytesRead: number;
   readonly bytesWritten: number;
 } | null;
+
+/** Set for a job that is to stop; whoever runs it looks there. */
+export const cancelKey = (prefix: string, jobId: string): string => `${prefix}:cancel:${jobId}`;
 
 /** A job's place in a trace, if it has one. */
 export const contextOf = (data: JobData): TraceContext | undefined =>

@@ -6,18 +6,22 @@ import type { SandboxedJob } from 'bullmq';
 import { loadConfig } from '../config.ts';
 import { AppError, toAppError } from '../errors.ts';
 import { createLogger } from '../log.ts';
+import { Outbound } from '../net/outbound.ts';
 import { AdapterService } from '../service/adapter-service.ts';
 import { JobStore } from '../service/job-store.ts';
+import { tenantStore } from '../service/workspaces.ts';
 import { ComputePool } from '../squeeze/compute/pool.ts';
 import type { JobOutcome } from '../squeeze/job-context.ts';
 import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
 import { openStore } from '../storage/open-store.ts';
 import { openTracing } from '../tracing/open-tracing.ts';
+import { SecretBox } from '../transfer/secret-box.ts';
 import { PRODUCT } from '../version.ts';
 import { encodeError } from './error-codec.ts';
 import { exitOnUncaught } from './exit-on-uncaught.ts';
 import { exitWithParent } from './exit-with-parent.ts';
 import { finishBeforeExit } from './finish-before-exit.ts';
+import { JobTransfers } from './job-transfers.ts';
 import { type JobData, type JobTotals, logIdsOf } from './job-types.ts';
 import { runJob } from './run-job.ts';
 import { TracedAttempt } from './traced-attempt.ts';
@@ -30,11 +34,24 @@ const config = loadConfig();
 const logger = createLogger(config.logLevel, { component: 'compute' });
 const blobs = await openStore(config);
 const deps = {
-  blobs,
-  jobs: new JobStore(blobs),
-  adapters: new AdapterService(blobs),
   onScratch: exitWithParent(),
+  transfers: new JobTransfers({
+    outbound: new Outbound(config.outbound),
+    box: config.secretsKey && new SecretBox(config.secretsKey),
+    hubEndpoint: config.hubEndpoint,
+    maxUploadBytes: config.maxUploadBytes,
+  }),
 };
+
+/** What the job's tenant has. */
+function servicesOf(tenant: string) {
+  const store = tenantStore(blobs, tenant);
+  return {
+    blobs: store,
+    jobs: new JobStore(store, config.jobTtlSeconds),
+    adapters: new AdapterService(store, config.adapterTtlSeconds),
+  };
+}
 
 const tracing = await openTracing({
   ...config.tracing,
@@ -90,10 +107,11 @@ async function attemptAt(job: SandboxedJob<JobData>, signal: AbortSignal): Promi
   log.debug('attempt started');
   try {
     const totals = await runJob(
-      { ...deps, work: (input) => workIn(traced, input) },
+      { ...deps, ...servicesOf(job.data.tenant), work: (input) => workIn(traced, input) },
       {
         jobId: job.id!,
         number,
+        isLast: number >= (job.opts.attempts ?? 1),
         startedAtMs: job.processedOn ?? Date.now(),
         signal,
         // A parent that cannot be told is gone; exitWithParent sees to that.

@@ -1,33 +1,48 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Queue } from 'bullmq';
-import type { Cluster, Redis } from 'ioredis';
+import { type JobsOptions, Queue } from 'bullmq';
 import type { Progress } from '../contract/job.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { JobQueue, QueuedState } from '../service/job-queue.ts';
+import { Bell } from '../service/events/bell.ts';
+import type {
+  BatchMember,
+  JobQueue,
+  QueuedState,
+  QueueOptions,
+  QueuePriority,
+} from '../service/job-queue.ts';
 import { currentOrigin } from '../tracing/origin.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
-import {
-  COMMAND_TIMEOUT_MS,
-  impatientClient,
-  keyPrefix,
-  type RedisAddress,
-  serverInfos,
-  unfitness,
-} from './connection.ts';
-import { type JobData, type JobTotals, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
+import { BatchFlows } from './batch-flows.ts';
+import { keyPrefix, type RedisAddress, serverInfos, unfitness } from './connection.ts';
+import { JobHints } from './job-hints.ts';
+import { cancelKey, type JobData, type JobTotals, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
+import { RedisQuestions, within } from './redis-questions.ts';
 
-/** One attempt and two more, for what may go away: storage, memory, a crash. Permanent errors are not retried. */
-const ATTEMPTS = 3;
 const FIRST_RETRY_DELAY_MS = 1_000;
 
-/** With COMMAND_TIMEOUT_MS this bounds every call. */
-const RECONNECT_WAIT_MS = 500;
+const JOB_OPTIONS = {
+  // One attempt and two more, for what may go away: storage, memory, a crash. Permanent errors are not retried.
+  attempts: 3,
+  backoff: { type: 'exponential', delay: FIRST_RETRY_DELAY_MS, jitter: 0.5 },
+  // Its outcome is in the storage before a job ends here, so Redis need not remember it.
+  removeOnComplete: true,
+  removeOnFail: true,
+} satisfies JobsOptions;
 
 const CLOSE_TIMEOUT_MS = 500;
 
-/** A finished job is noticed after this at most. BullMQ's events would be quicker, but are lost with a connection. */
-const POLL_MS = 100;
+/** BullMQ takes jobs without a priority first, then 1, then 2. */
+const PRIORITIES: Readonly<Record<QueuePriority, number>> = { high: 0, normal: 1, low: 2 };
+
+/** A job that is cancelled is looked at within a second; who runs it may have lost Redis for longer than that. */
+const CANCEL_MARK_SECONDS = 3_600;
+
+/**
+ * How often a job is looked at that somebody waits for: BullMQ's events are quicker, but are lost with a connection, and
+ * the first ones come before there is one.
+ */
+const POLL_MS = { begin: 100, later: 1_000 } as const;
+const BEGIN_MS = 1_000;
 
 export interface ProducerOptions {
   readonly address: RedisAddress;
@@ -38,30 +53,26 @@ export interface ProducerOptions {
 
 /** The queue in BullMQ. Every call answers or fails within about a second, whatever Redis does. */
 export class BullJobQueue implements JobQueue {
-  private readonly client: Redis | Cluster;
+  private readonly redis: RedisQuestions;
   private readonly queue: Queue<JobData, JobTotals>;
+  private readonly flows: BatchFlows;
+  private readonly prefix: string;
   private readonly tracing: Tracing;
-  private lastError: unknown;
+  private readonly hints: JobHints;
 
   constructor(options: ProducerOptions) {
     this.tracing = options.tracing ?? NO_TRACING;
-    this.client = impatientClient(options.address);
+    this.redis = new RedisQuestions(options.address);
+    this.hints = new JobHints(options);
+    this.prefix = keyPrefix(options.address, options.prefix);
     this.queue = new Queue(QUEUE_NAME, {
-      connection: this.client,
-      prefix: keyPrefix(options.address, options.prefix),
-      defaultJobOptions: {
-        attempts: ATTEMPTS,
-        backoff: { type: 'exponential', delay: FIRST_RETRY_DELAY_MS, jitter: 0.5 },
-        // Its outcome is in the storage before a job ends here, so Redis need not remember it.
-        removeOnComplete: true,
-        removeOnFail: true,
-      },
+      connection: this.redis.client,
+      prefix: this.prefix,
+      defaultJobOptions: JOB_OPTIONS,
     });
+    this.flows = new BatchFlows(this.redis.client, this.prefix, JOB_OPTIONS);
     // The client's errors arrive here too. Without a listener they would end the process.
-    this.queue.on('error', (error) => {
-      this.lastError = error;
-      options.logger.warn({ err: error }, 'queue connection');
-    });
+    this.queue.on('error', (error) => options.logger.warn({ err: error }, 'queue connection'));
   }
 
   /** BullMQ's own, for the queue board. */
@@ -69,25 +80,48 @@ export class BullJobQueue implements JobQueue {
     return this.queue;
   }
 
-  async add(jobId: string): Promise<void> {
-    const { requestId, context: parent } = currentOrigin();
-    const span = this.tracing.start(`send ${QUEUE_NAME}`, 'producer', {
-      parent,
-      attributes: { ...QUEUE_ATTRIBUTES, 'messaging.operation.type': 'send', 'lora_squeeze.job.id': jobId },
+  async add(jobId: string, { tenant, priority = 'normal' }: QueueOptions): Promise<void> {
+    await this.send(tenant, { 'lora_squeeze.job.id': jobId }, (data) =>
+      this.queue.add('squeeze', data, { jobId, priority: PRIORITIES[priority] }),
+    );
+  }
+
+  async addBatch(batchId: string, members: readonly BatchMember[], tenant: string): Promise<void> {
+    const jobs = members.map(({ id, priority }) => ({ id, priority: PRIORITIES[priority] }));
+    const attributes = { 'lora_squeeze.batch.id': batchId, 'messaging.batch.message_count': jobs.length };
+    await this.send(tenant, attributes, (data) => this.flows.add(batchId, jobs, data));
+  }
+
+  hasBatch(batchId: string): Promise<boolean> {
+    return this.redis.ask(() => this.flows.has(batchId));
+  }
+
+  activeJobs(): Promise<ReadonlySet<string>> {
+    return this.redis.ask(async () => new Set(await this.queue.getRanges(['active'])));
+  }
+
+  async remove(jobId: string): Promise<boolean> {
+    return this.redis.ask(async () => {
+      const job = await this.queue.getJob(jobId);
+      if (!job || (await job.isActive())) return false;
+      // Taken by a worker in this moment, it is locked, and the removal refused.
+      return job.remove().then(
+        () => true,
+        async (error: unknown) => {
+          if (await job.isActive()) return false;
+          throw error;
+        },
+      );
     });
-    const data: JobData = { ...(requestId !== undefined && { requestId }), ...span.context };
-    try {
-      await this.ask(() => this.queue.add('squeeze', data, { jobId }));
-    } catch (error) {
-      span.fail((error as AppError).code);
-      throw error;
-    } finally {
-      span.end();
-    }
+  }
+
+  async cancel(jobId: string): Promise<void> {
+    const key = cancelKey(this.prefix, jobId);
+    await this.redis.ask(() => this.redis.client.set(key, '1', 'EX', CANCEL_MARK_SECONDS));
   }
 
   async state(jobId: string): Promise<QueuedState | undefined> {
-    return this.ask(async () => {
+    return this.redis.ask(async () => {
       const job = await this.queue.getJob(jobId);
       const state = await job?.getState();
       if (!job || state === 'unknown' || state === 'completed' || state === 'failed') return undefined;
@@ -100,21 +134,35 @@ export class BullJobQueue implements JobQueue {
     });
   }
 
+  watch(jobId: string, onHint: () => void): () => void {
+    return this.hints.watch(jobId, onHint);
+  }
+
   async waitUntilFinished(jobId: string, timeoutMs: number): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
-    while (await this.state(jobId)) {
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0) return;
-      await sleep(Math.min(leftMs, POLL_MS));
+    const startedMs = performance.now();
+    const bell = new Bell();
+    const unwatch = this.watch(jobId, () => bell.ring());
+    try {
+      while (await this.state(jobId)) {
+        const passedMs = performance.now() - startedMs;
+        if (passedMs >= timeoutMs) return;
+        const pollMs = passedMs < BEGIN_MS ? POLL_MS.begin : POLL_MS.later;
+        await bell.rung(Math.min(timeoutMs - passedMs, pollMs));
+      }
+    } finally {
+      unwatch();
     }
   }
 
   async counts(): Promise<Record<string, number>> {
-    return this.ask(() => this.queue.getJobCounts('waiting', 'active', 'delayed'));
+    const { prioritized = 0, ...counts } = await this.redis.ask(() =>
+      this.queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed'),
+    );
+    return { ...counts, waiting: (counts.waiting ?? 0) + prioritized };
   }
 
   async check(): Promise<void> {
-    const infos = await this.ask(() => serverInfos(this.client));
+    const infos = await this.redis.ask(() => serverInfos(this.redis.client));
     const reasons = [...new Set(infos.flatMap(unfitness))];
     if (reasons.length > 0) {
       throw new AppError(
@@ -127,56 +175,34 @@ export class BullJobQueue implements JobQueue {
     }
   }
 
-  /** Closes the connection, also one that never came about: BullMQ alone would wait for that. */
-  async close(): Promise<void> {
-    this.client.disconnect();
-    await within(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
-  }
-
-  /** @throws AppError QUEUE_UNAVAILABLE when Redis fails, or has not answered in time */
-  private async ask<T>(question: () => Promise<T>): Promise<T> {
+  /** Sends to the queue, and traces that. */
+  private async send(
+    tenant: string,
+    attributes: Readonly<Record<string, string | number>>,
+    add: (data: JobData) => Promise<unknown>,
+  ): Promise<void> {
+    const { requestId, context: parent } = currentOrigin();
+    const span = this.tracing.start(`send ${QUEUE_NAME}`, 'producer', {
+      parent,
+      attributes: { ...QUEUE_ATTRIBUTES, 'messaging.operation.type': 'send', ...attributes },
+    });
+    const data: JobData = { tenant, ...(requestId !== undefined && { requestId }), ...span.context };
     try {
-      await this.connected();
-      return await within(COMMAND_TIMEOUT_MS, question());
+      await this.redis.ask(() => add(data));
     } catch (error) {
-      throw new AppError(
-        'QUEUE_UNAVAILABLE',
-        `The queue cannot be reached: ${reasonOf(error)}.`,
-        {},
-        { cause: error },
-      );
+      span.fail((error as AppError).code);
+      throw error;
+    } finally {
+      span.end();
     }
   }
 
-  /** A connection that comes back at once is no reason to fail. */
-  private async connected(): Promise<void> {
-    const deadline = performance.now() + RECONNECT_WAIT_MS;
-    while (this.client.status !== 'ready') {
-      if (performance.now() > deadline) throw this.lastError ?? new Error('not connected');
-      await sleep(20);
-    }
-  }
-}
-
-/** What went wrong, without the address of Redis: the message may go to clients. */
-function reasonOf(error: unknown): string {
-  const { code, message = String(error) } = error as { code?: unknown; message?: string };
-  if (typeof code === 'string') return code;
-  // These quote what a server, a sentinel or a node of a cluster had to say, with its address.
-  if (message.startsWith('All sentinels are unreachable')) return 'no sentinel can be reached';
-  if (message.startsWith('Too many Cluster redirections')) return 'the cluster has no master for the queue';
-  return message;
-}
-
-async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([answer, tooLate]);
-  } finally {
-    clearTimeout(timer);
+  /** Closes the connections, also those that never came about. */
+  async close(): Promise<void> {
+    await this.hints.close();
+    this.redis.close();
+    const closed = Promise.all([this.queue.close(), this.flows.close()]);
+    await within(CLOSE_TIMEOUT_MS, closed).catch(() => undefined);
   }
 }
 

@@ -5,7 +5,8 @@ const MIN_INTERVAL_MS = 200;
 
 /**
  * Thins out a job's progress. The first and the last of each phase always get through, so that nobody sees a
- * phase end short of its total.
+ * phase end short of its total; what is held back gets through when its time comes, also where nothing follows it, as in
+ * a transfer that stalls.
  */
 export class ProgressThrottle {
   private readonly send: (progress: Progress) => void;
@@ -13,6 +14,7 @@ export class ProgressThrottle {
   private sentAtMs = -Infinity;
   private phase: string | undefined;
   private held: Progress | undefined;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(send: (progress: Progress) => void, now: () => number = () => performance.now()) {
     this.send = send;
@@ -26,13 +28,22 @@ export class ProgressThrottle {
     this.held = progress;
     const isDue = this.now() - this.sentAtMs >= MIN_INTERVAL_MS;
     if (isNewPhase || isDue || progress.done === progress.total) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), MIN_INTERVAL_MS).unref();
   }
 
   /** Sends what was held back last. */
   flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
     if (!this.held) return;
     this.send(this.held);
     this.held = undefined;
     this.sentAtMs = this.now();
+  }
+
+  /** Forgets what is held back: the attempt is over. */
+  close(): void {
+    this.held = undefined;
+    this.flush();
   }
 }

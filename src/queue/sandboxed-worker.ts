@@ -1,15 +1,22 @@
 import { type Job, WaitingError, Worker, type WorkerOptions } from 'bullmq';
+import type { Progress } from '../contract/job.ts';
 import type { AppError } from '../errors.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
 import { decodeError, givesUp, stalledTooOften } from './error-codec.ts';
 import { contextOf, type JobData, type JobTotals, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
+import { mendChildPool } from './mend-child-pool.ts';
 
 type SqueezeJob = Job<JobData, JobTotals>;
+
+const NO_PROGRESS: Progress = { phase: 'waiting', done: 0, total: 0, module: null };
 
 export interface Hooks {
   /** Called when no attempt is left, before the job leaves the queue: what it records is there when others look. */
   readonly onGivenUp: (job: SqueezeJob, error: AppError) => Promise<void>;
   readonly onRetry: (job: SqueezeJob, error: AppError) => void;
+  /** Called around each attempt. */
+  readonly onBegin: (job: SqueezeJob) => void;
+  readonly onEnd: (job: SqueezeJob) => void;
 }
 
 /**
@@ -27,6 +34,7 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
     super(QUEUE_NAME, processor, { ...options, autorun: false });
     this.hooks = hooks;
     this.tracing = tracing;
+    mendChildPool(this);
   }
 
   get isIdle(): boolean {
@@ -45,7 +53,10 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
     signal?: AbortSignal,
   ): Promise<JobTotals> {
     keepProgressHarmless(job);
+    // What the attempt before had come to is no progress of this one.
+    if (job.attemptsStarted > 1) void job.updateProgress(NO_PROGRESS);
     this.runningJobs++;
+    this.hooks.onBegin(job);
     // Here and not in the compute process, which may die and would take its span along.
     const span = this.tracing.start(`process ${QUEUE_NAME}`, 'consumer', {
       parent: contextOf(job.data),
@@ -76,6 +87,7 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
       throw thrown;
     } finally {
       span.end();
+      this.hooks.onEnd(job);
       this.runningJobs--;
     }
   }

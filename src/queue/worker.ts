@@ -1,12 +1,17 @@
 import { extname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import type { JobRecord } from '../contract/job.ts';
 import type { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { isFinal, type JobStore } from '../service/job-store.ts';
+import { isFinal, JobStore } from '../service/job-store.ts';
+import type { DeliveryQueue } from '../service/webhooks/delivery-queue.ts';
+import { Outbox } from '../service/webhooks/outbox.ts';
+import { tenantStore } from '../service/workspaces.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
 import type { Tracing } from '../tracing/tracing.ts';
+import { CancelWatch } from './cancel-watch.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
+import { endsWithin } from './ends-within.ts';
 import { jobFailure } from './error-codec.ts';
 import { type JobData, type JobTotals, logIdsOf } from './job-types.ts';
 import { SandboxedWorker } from './sandboxed-worker.ts';
@@ -30,13 +35,17 @@ export interface WorkerOptions {
   readonly address: RedisAddress;
   readonly prefix: string;
   readonly concurrency: number;
-  readonly jobs: JobStore;
+  readonly store: BlobStore;
   /** Environment of the compute processes. */
   readonly computeEnv: NodeJS.ProcessEnv;
   readonly logger: Logger;
   readonly tracing?: Tracing;
   /** Called once for each job that reached a final state here; `totals` where it was computed. */
   readonly onFinished: (record: JobRecord, totals: NonNullable<JobTotals> | undefined) => void;
+  /** Where deliveries of what happened here are queued; undefined: others queue them. */
+  readonly deliveries?: DeliveryQueue;
+  /** How long jobs stay after their end of which nobody says it; undefined: they are kept. */
+  readonly jobTtlSeconds?: number | undefined;
   /** The file that the compute processes run; ours unless a test brings its own. */
   readonly processor?: URL;
   /** Shorter in tests. */
@@ -49,12 +58,17 @@ export class JobWorker {
   private readonly logger: Logger;
   private readonly redis: PatientConnection;
   private readonly worker: SandboxedWorker;
+  private readonly cancelWatch: CancelWatch;
 
   constructor(options: WorkerOptions) {
     this.options = options;
     this.logger = options.logger.child({ component: 'worker' });
     const { lockMs = LOCK_MS } = options;
     this.redis = patientConnection(options.address);
+    this.cancelWatch = new CancelWatch({
+      ...options,
+      onCancelled: (jobId) => this.worker.cancelJob(jobId, 'the job was cancelled'),
+    });
     this.worker = new SandboxedWorker(
       options.processor ?? PROCESSOR,
       {
@@ -70,6 +84,8 @@ export class JobWorker {
       },
       {
         onGivenUp: (job, error) => this.recordFailure(job, error),
+        onBegin: (job) => this.cancelWatch.watch(job.id!),
+        onEnd: (job) => this.cancelWatch.forget(job.id!),
         onRetry: (job, error) =>
           this.logger.warn(
             { ...logIdsOf(job), attempt: job.attemptsStarted, err: error },
@@ -99,23 +115,32 @@ export class JobWorker {
    * Returns even when they do not stop: then they start again elsewhere once their lock is over.
    */
   async close(graceMs: number): Promise<void> {
-    await this.leave(graceMs).finally(() => this.redis.close());
+    await this.leave(graceMs).finally(() => {
+      this.cancelWatch.close();
+      this.redis.close();
+    });
   }
 
   private async leave(graceMs: number): Promise<void> {
-    const closed = this.worker.close().then(() => true as const);
-    if (await within(closed, this.worker.isIdle ? Math.min(graceMs, IDLE_CLOSE_MS) : graceMs)) return;
+    const closed = this.worker.close();
+    if (await endsWithin(closed, this.worker.isIdle ? Math.min(graceMs, IDLE_CLOSE_MS) : graceMs)) return;
     if (this.worker.isIdle) return this.logger.warn('the worker left without a word to Redis');
     this.logger.warn({ graceMs }, 'running jobs go back to the queue');
     this.worker.giveBack();
-    if (!(await within(closed, GIVE_BACK_MS))) this.logger.error('a running job did not stop');
+    if (!(await endsWithin(closed, GIVE_BACK_MS))) this.logger.error('a running job did not stop');
   }
 
-  private async recordFailure(job: Job, error: AppError): Promise<void> {
-    const record = await this.options.jobs.get(job.id!);
+  private jobsOf({ data }: Job<JobData>): JobStore {
+    const { store, jobTtlSeconds } = this.options;
+    return new JobStore(tenantStore(store, data.tenant), jobTtlSeconds);
+  }
+
+  private async recordFailure(job: Job<JobData>, error: AppError): Promise<void> {
+    const jobs = this.jobsOf(job);
+    const record = await jobs.get(job.id!);
     // None: its client was told that it was not accepted. Final: another attempt came to an end before this one.
     if (!record || isFinal(record)) return;
-    await this.options.jobs.finish({
+    await jobs.finish({
       ...record,
       state: error.code === 'CANCELLED' ? 'cancelled' : 'failed',
       progress: typeof job.progress === 'object' ? (job.progress as JobRecord['progress']) : record.progress,
@@ -129,7 +154,7 @@ export class JobWorker {
   private async tellFinished(job: Job<JobData>, totals: NonNullable<JobTotals> | undefined): Promise<void> {
     const ids = logIdsOf(job);
     try {
-      const record = await this.options.jobs.get(job.id!);
+      const record = await this.jobsOf(job).get(job.id!);
       if (!record || !isFinal(record)) return;
       const { state, error, timings } = record;
       this.logger.info(
@@ -137,16 +162,11 @@ export class JobWorker {
         'job ended',
       );
       this.options.onFinished(record, totals);
+      const { store, deliveries } = this.options;
+      const { tenant } = job.data;
+      await new Outbox(tenantStore(store, tenant), tenant, deliveries).announce(record);
     } catch (error) {
-      this.logger.error({ ...ids, err: error }, 'the end of a job cannot be read');
+      this.logger.error({ ...ids, err: error }, 'the end of a job cannot be read or announced');
     }
   }
-}
-
-async function within(done: Promise<true>, timeoutMs: number): Promise<boolean> {
-  const timer = new AbortController();
-  const tooLate = sleep(timeoutMs, false, { signal: timer.signal }).catch(() => false);
-  const isDone = await Promise.race([done, tooLate]);
-  timer.abort();
-  return isDone;
 }

@@ -10,9 +10,10 @@ import { Redis } from 'ioredis';
 import { Broker } from '../../src/queue/broker.ts';
 import { BrokerError } from '../../src/queue/broker-error.ts';
 import { brokerCommand } from '../../src/queue/broker-program.ts';
+import { programEntry } from '../entry.ts';
 import { isGone, isRunning, SILENT, startBroker, until, withFolder } from './harness.ts';
 
-const BROKER_PROCESS = new URL('./broker-process.ts', import.meta.url).pathname;
+const BROKER_PROGRAM = join(import.meta.dirname, 'broker.program.ts');
 
 async function ask<T>(socketPath: string, question: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis({ path: socketPath, maxRetriesPerRequest: 1 });
@@ -23,9 +24,9 @@ async function ask<T>(socketPath: string, question: (redis: Redis) => Promise<T>
   }
 }
 
-/** Runs `broker-process.ts`; its line says where the server is and which process it is. */
+/** Runs `broker.program.ts`; its line says where the server is and which process it is. */
 async function brokerProcess(dataDir: string, searchPath = process.env.PATH ?? '') {
-  const child = spawn(process.execPath, ['--import', 'tsx', BROKER_PROCESS, dataDir, searchPath], {
+  const child = spawn(process.execPath, [...programEntry(BROKER_PROGRAM), dataDir, searchPath], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string];

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
-import { isGone, until, withBench } from './harness.ts';
+import { SandboxedWorker } from '../../src/queue/sandboxed-worker.ts';
+import { commandLine, descendantsOf } from '../e2e/process-tree.ts';
+import { isGone, SCRIPTED_PROCESSOR, until, withBench } from './harness.ts';
 
 describe('when the compute process is killed', () => {
   it('its job is done by a new one', () =>
@@ -26,6 +29,65 @@ describe('when the compute process is killed', () => {
         ['failed', 'WORKER_CRASHED', { signal: 'SIGKILL' }],
       );
       assert.match(error!.detail, /ended by SIGKILL.*memory/);
+    }));
+});
+
+describe('when the compute process is killed while it starts', () => {
+  it('its job is done by a new one', () =>
+    withBench(async (bench) => {
+      bench.worker();
+      const id = await bench.submit();
+      const { pid } = await until('the compute process', () =>
+        descendantsOf(process.pid).find((one) => commandLine(one).includes('node_modules/bullmq/')),
+      );
+      process.kill(pid, 'SIGKILL');
+      const record = await bench.outcome(id);
+      assert.deepEqual([record.state, record.attempts], ['succeeded', 2]);
+      assert.equal((await bench.attempts(id)).length, 1);
+    }));
+
+  it('at every attempt, the job fails and names the signal', () =>
+    withBench(async (bench) => {
+      bench.worker();
+      const id = await bench.submit();
+      const ended = bench.outcome(id);
+      const killed = new Set<number>();
+      while (killed.size < 3) {
+        const { pid } = await until('the compute process', () =>
+          descendantsOf(process.pid).find(
+            (one) => !killed.has(one.pid) && commandLine(one).includes('node_modules/bullmq/'),
+          ),
+        );
+        killed.add(pid);
+        process.kill(pid, 'SIGKILL');
+      }
+      const { state, error } = await ended;
+      assert.deepEqual(
+        [state, error?.code, error?.context],
+        ['failed', 'WORKER_CRASHED', { signal: 'SIGKILL' }],
+      );
+    }));
+
+  it('what is sent to it afterwards fails quietly', () =>
+    withBench(async (bench) => {
+      const worker = new SandboxedWorker(
+        SCRIPTED_PROCESSOR,
+        {
+          connection: { path: (bench.address as { socketPath: string }).socketPath },
+          workerForkOptions: { env: bench.computeEnv() },
+        },
+        {} as never,
+      );
+      const { childPool: pool } = worker as unknown as {
+        childPool: {
+          retain(file: string): Promise<ChildProcess & { send(message: unknown): Promise<void> }>;
+        };
+      };
+      const child = await pool.retain(SCRIPTED_PROCESSOR.href);
+      process.kill(child.pid!, 'SIGKILL');
+      await isGone(child.pid!);
+      await child.send({ cmd: 0 });
+      await worker.close();
     }));
 });
 
@@ -76,7 +138,7 @@ describe('when Redis loses everything', () => {
       for (const id of [...lost, alreadyThere]) assert.equal((await bench.outcome(id)).state, 'succeeded');
       assert.deepEqual(await bench.attempts(done), []);
       assert.deepEqual(await bench.service.reconcile(), []);
-      assert.deepEqual(await bench.jobs.pending(), []);
+      await until('their announcements', async () => (await bench.jobs.pending()).length === 0);
     }));
 
   it('in mid-job, that job is done all the same, and once', () =>

@@ -32,7 +32,8 @@ export async function startExternalRedis(
   const server = spawn(
     program(),
     ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--dir', dir, ...options],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    // Not 'inherit': a server that outlives a broken test would keep the test runner waiting for its end.
+    { stdio: ['ignore', 'pipe', 'ignore'] },
   );
   for await (const line of createInterface(server.stdout)) {
     if (line.includes('Ready to accept connections')) break;
@@ -46,7 +47,10 @@ export async function startExternalRedis(
       if (server.exitCode !== null || server.signalCode !== null) return;
       const exited = once(server, 'exit');
       server.kill(signal);
+      // Redis refuses SIGTERM for as long as it writes the append-only file that CONFIG SET has asked for.
+      const again = setInterval(() => server.kill(signal), 500);
       await exited;
+      clearInterval(again);
     },
   };
 }

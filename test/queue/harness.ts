@@ -5,22 +5,37 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
-import type { JobRecord, JobRequest } from '../../src/contract/job.ts';
+import type { BatchRecord } from '../../src/contract/batch.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import type { JobRequest, JobSettings } from '../../src/contract/job-request.ts';
 import { createLogger } from '../../src/log.ts';
+import { BatchWorker } from '../../src/queue/batch-worker.ts';
 import { Broker } from '../../src/queue/broker.ts';
 import type { RedisAddress } from '../../src/queue/connection.ts';
 import { BullJobQueue } from '../../src/queue/producer.ts';
 import { JobWorker, type WorkerOptions } from '../../src/queue/worker.ts';
-import type { JobQueue } from '../../src/service/job-queue.ts';
+import { BatchFinisher } from '../../src/service/batches/batch-finisher.ts';
+import { BatchService } from '../../src/service/batches/batch-service.ts';
+import { BatchStore } from '../../src/service/batches/batch-store.ts';
+import { JobControl } from '../../src/service/job-control/job-control.ts';
+import type { BatchMember, JobQueue, QueueOptions } from '../../src/service/job-queue.ts';
 import { JobService } from '../../src/service/job-service.ts';
 import { isFinal, JobStore } from '../../src/service/job-store.ts';
+import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
+import { Outbox } from '../../src/service/webhooks/outbox.ts';
+import { tenantStore } from '../../src/service/workspaces.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
+import { programEntry, programFile } from '../entry.ts';
 
 export const SILENT = createLogger('silent');
 export const PREFIX = 'test';
 export const REQUEST: JobRequest = { kind: 'squeeze', adapter_id: 'ad_1', targets: [{ rank: 2 }] };
-export const SCRIPTED_PROCESSOR = new URL('./scripted-processor.ts', import.meta.url);
+export const SCRIPTED_PROCESSOR = pathToFileURL(
+  programFile(join(import.meta.dirname, 'scripted-processor.program.ts')),
+);
+const WORKER_PROGRAM = join(import.meta.dirname, 'worker.program.ts');
 const SEARCH_PATH = process.env.PATH ?? '';
 
 /** A temporary folder that is gone after the work. */
@@ -63,7 +78,7 @@ export function isRunning(pid: number): boolean {
 export const isGone = (pid: number): Promise<true> =>
   until(`end of process ${pid}`, () => (isRunning(pid) ? undefined : (true as const)));
 
-/** What the scripted compute process does at one attempt; see scripted-processor.ts. */
+/** What the scripted compute process does at one attempt; see scripted-processor.program.ts. */
 export type Step =
   | 'succeed'
   | 'hang'
@@ -83,24 +98,44 @@ export class Bench {
   readonly jobs: JobStore;
   readonly queue: BullJobQueue;
   readonly service: JobService;
+  readonly control: JobControl;
+  readonly batches: BatchService;
   readonly finished: { record: JobRecord; totals: unknown }[] = [];
   private steps: Step[] = [];
+  private batchSteps: (index: number) => Step[] = () => [];
   private readonly closers: (() => Promise<unknown>)[] = [];
 
   private constructor(folder: string, address: RedisAddress, blobs: DiskStore) {
     this.folder = folder;
     this.address = address;
     this.blobs = blobs;
-    this.jobs = new JobStore(blobs);
+    const own = tenantStore(blobs, DEFAULT_TENANT);
+    this.jobs = new JobStore(own);
     this.queue = new BullJobQueue({ address, prefix: PREFIX, logger: SILENT });
     // A job's script has to be there before the job is queued; its id is known no earlier than that.
     const scripted: JobQueue = Object.assign(Object.create(this.queue) as JobQueue, {
-      add: async (jobId: string) => {
+      add: async (jobId: string, options: QueueOptions) => {
         await writeFile(join(folder, 'script', `${jobId}.json`), JSON.stringify(this.steps));
-        return this.queue.add(jobId);
+        return this.queue.add(jobId, options);
+      },
+      addBatch: async (batchId: string, members: readonly BatchMember[], tenant: string) => {
+        const { batchSteps } = this;
+        // Of a batch that is queued again only some jobs are left, which have their scripts.
+        this.batchSteps = () => [];
+        for (const [i, { id }] of members.entries()) {
+          const steps = batchSteps(i);
+          if (steps.length > 0) await writeFile(join(folder, 'script', `${id}.json`), JSON.stringify(steps));
+        }
+        return this.queue.addBatch(batchId, members, tenant);
       },
     });
-    this.service = new JobService(blobs, { get: async () => ({}) as AdapterRecord }, scripted);
+    const adapters = { get: async () => ({}) as AdapterRecord };
+    const outbox = new Outbox(own, DEFAULT_TENANT, undefined);
+    const shared = { blobs: own, adapters, queue: scripted, outbox, tenant: DEFAULT_TENANT };
+    this.service = new JobService(own, adapters, scripted);
+    this.control = new JobControl({ ...shared, jobs: this.service, jobStore: this.jobs });
+    const finisher = new BatchFinisher(own, outbox);
+    this.batches = new BatchService({ ...shared, jobs: this.service, control: this.control, finisher });
   }
 
   static async open(folder: string, address: RedisAddress): Promise<Bench> {
@@ -113,7 +148,7 @@ export class Bench {
       address: this.address,
       prefix: PREFIX,
       concurrency: 1,
-      jobs: this.jobs,
+      store: this.blobs,
       computeEnv: this.computeEnv(),
       logger: SILENT,
       processor: SCRIPTED_PROCESSOR,
@@ -136,8 +171,7 @@ export class Bench {
 
   /** A worker in a process of its own. */
   async workerProcess(lockMs?: number): Promise<ChildProcess> {
-    const script = new URL('./worker-process.ts', import.meta.url).pathname;
-    const child = spawn(process.execPath, ['--import', 'tsx', script], {
+    const child = spawn(process.execPath, [...programEntry(WORKER_PROGRAM)], {
       env: {
         ...this.computeEnv(),
         ADDRESS: JSON.stringify(this.address),
@@ -151,10 +185,35 @@ export class Bench {
   }
 
   /** Submits a job whose attempts do what the steps say, one after another, then succeed. */
-  async submit(...steps: Step[]): Promise<string> {
+  submit(...steps: Step[]): Promise<string> {
+    return this.submitWith({}, ...steps);
+  }
+
+  /** The same for a job that is treated in some way. */
+  async submitWith(settings: JobSettings, ...steps: Step[]): Promise<string> {
     this.steps = steps;
-    const { id } = await this.service.submit(REQUEST);
+    const { id } = await this.service.submit({ ...REQUEST, reuse: false, ...settings });
     return id;
+  }
+
+  /** Submits a batch whose jobs do what the steps of their index say, then succeed. */
+  submitBatch(count: number, steps: (index: number) => Step[] = () => []): Promise<BatchRecord> {
+    this.batchSteps = steps;
+    return this.batches.submit({ jobs: Array.from({ length: count }, () => REQUEST), reuse: false });
+  }
+
+  batchWorker(): BatchWorker {
+    const { address, blobs: store } = this;
+    const worker = new BatchWorker({ address, prefix: PREFIX, store, logger: SILENT });
+    this.closers.push(() => worker.close(0));
+    worker.start();
+    return worker;
+  }
+
+  /** A batch when its outcome was written, by whoever did. */
+  batchOutcome(batchId: string): Promise<BatchRecord> {
+    const store = new BatchStore(tenantStore(this.blobs, DEFAULT_TENANT));
+    return until(`the end of ${batchId}`, () => store.outcome(batchId));
   }
 
   /** Lets an attempt that waits go on. */
@@ -180,6 +239,7 @@ export class Bench {
   }
 
   async close(): Promise<void> {
+    await this.batches.settled();
     for (const close of this.closers) await close();
     await this.queue.close();
     await this.blobs.close();

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import { AppError } from '../../src/errors.ts';
-import { unfitness } from '../../src/queue/connection.ts';
+import { COMMAND_TIMEOUT_MS, unfitness } from '../../src/queue/connection.ts';
 import { BullJobQueue } from '../../src/queue/producer.ts';
+import { TcpFaultProxy } from '../chaos/tcp-fault-proxy.ts';
 import { FIT, freePort, startExternalRedis } from './external-redis.ts';
 import { Bench, PREFIX, REQUEST, SILENT, until, withBench, withFolder } from './harness.ts';
 
@@ -23,9 +26,16 @@ async function isUnavailable(call: Promise<unknown>, message = /cannot be reache
   });
 }
 
+const OWN = { tenant: 'default' };
+
+/** Whether a promise was kept, to ask again where it was not. */
+const TRUTH = [() => true, () => undefined] as const;
+
 /** Every call of the port, so that none of them can be forgotten. */
 const everyCall = (queue: BullJobQueue): Promise<unknown>[] => [
-  queue.add(JOB),
+  queue.add(JOB, OWN),
+  queue.remove(JOB),
+  queue.cancel(JOB),
   queue.state(JOB),
   queue.waitUntilFinished(JOB, 60_000),
   queue.counts(),
@@ -33,11 +43,38 @@ const everyCall = (queue: BullJobQueue): Promise<unknown>[] => [
 ];
 
 describe('the queue', () => {
+  it('is well when Redis is, also when that was slow at the very first moment', () =>
+    withFolder(async (folder) => {
+      const redis = await startExternalRedis(folder, FIT);
+      const proxy = await TcpFaultProxy.start(redis.port);
+      const queue = openQueue(`redis://127.0.0.1:${proxy.port}`);
+      try {
+        const { client } = (queue as unknown as { redis: { client: Redis } }).redis;
+        await new Promise<void>((resolve) => {
+          client.prependOnceListener('ready', () => {
+            proxy.fault = 'blackhole';
+            resolve();
+          });
+        });
+        await isUnavailable(queue.add(JOB, OWN));
+        await isUnavailable(queue.addBatch('batch_1', [{ id: JOB, priority: 'normal' }], 'default'));
+        await sleep(COMMAND_TIMEOUT_MS);
+        proxy.fault = 'none';
+        await until('readiness', () => queue.check().then(...TRUTH));
+        await queue.add(JOB, OWN);
+        assert.equal((await queue.state(JOB))?.state, 'queued');
+      } finally {
+        await queue.close();
+        await proxy.close();
+        await redis.stop();
+      }
+    }));
+
   it('takes a job once, however often it is added', () =>
     withBench(async ({ queue }) => {
       assert.equal(await queue.state(JOB), undefined);
-      await queue.add(JOB);
-      await queue.add(JOB);
+      await queue.add(JOB, OWN);
+      await queue.add(JOB, OWN);
       assert.deepEqual(await queue.counts(), { waiting: 1, active: 0, delayed: 0 });
       assert.deepEqual(await queue.state(JOB), {
         state: 'queued',
@@ -84,7 +121,7 @@ describe('without Redis', () => {
             () => undefined,
           ),
         );
-        await queue.add(JOB);
+        await queue.add(JOB, OWN);
         await redis.stop('SIGKILL');
         await Promise.all(everyCall(queue).map((call) => isUnavailable(call)));
         const again = await startExternalRedis(folder, FIT, port);
@@ -168,7 +205,7 @@ describe('an external Redis', () => {
       const redis = await startExternalRedis(folder, [...FIT, '--maxmemory', '1']);
       const queue = openQueue(redis.url);
       try {
-        await isUnavailable(queue.add(JOB), /OOM/);
+        await isUnavailable(queue.add(JOB, OWN), /OOM/);
       } finally {
         await queue.close();
         await redis.stop();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { PHASES, type Progress } from '../../src/contract/job.ts';
 import { ProgressThrottle } from '../../src/queue/progress.ts';
@@ -51,6 +52,20 @@ describe('ProgressThrottle', () => {
     const seconds = (PHASES.length * 10_001) / 1000;
     assert.ok(sent.length <= seconds * (1000 / INTERVAL_MS) + 2 * PHASES.length, `${sent.length} sent`);
     assert.ok(sent.length >= seconds * (1000 / INTERVAL_MS) * 0.9, `only ${sent.length} sent`);
+  });
+
+  it('lets through what nothing follows, and nothing when it is over', async () => {
+    const sent: number[] = [];
+    const throttle = new ProgressThrottle(({ done }) => sent.push(done));
+    for (const done of [0, 1, 2]) throttle.report({ phase: 'import', done, total: 9, module: null });
+    assert.deepEqual(sent, [0]);
+    // Unreferenced, as a stalled transfer has its socket to wait for.
+    for (let tries = 0; sent.length < 2 && tries < 500; tries++) await sleep(10);
+    assert.deepEqual(sent, [0, 2]);
+    throttle.report({ phase: 'import', done: 3, total: 9, module: null });
+    throttle.close();
+    await sleep(2 * INTERVAL_MS);
+    assert.deepEqual(sent, [0, 2]);
   });
 
   it('lets the end of a phase through that stopped short of its total', () => {

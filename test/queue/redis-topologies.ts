@@ -182,7 +182,7 @@ async function startSentinel(folder: string, lines: string[], options: string[])
   const file = join(folder, 'sentinel.conf');
   await writeFile(file, `${lines.join('\n')}\n`);
   const server = spawn('redis-server', [file, '--sentinel', '--dir', folder, ...options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   for await (const line of createInterface(server.stdout)) if (line.includes('+monitor master')) break;
   server.stdout.resume();

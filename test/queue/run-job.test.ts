@@ -3,12 +3,14 @@ import { createHash } from 'node:crypto';
 import { copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { JobRecord, JobRequest } from '../../src/contract/job.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import type { JobRequest } from '../../src/contract/job-request.ts';
 import { AppError } from '../../src/errors.ts';
 import { type JobDeps, runJob } from '../../src/queue/run-job.ts';
+import { acceptedJob, taken } from '../../src/service/accepted-job.ts';
 import { AdapterService, type IncomingFile } from '../../src/service/adapter-service.ts';
 import { JobStore } from '../../src/service/job-store.ts';
-import { newJobId } from '../../src/service/layout.ts';
+import { adapterKey, newJobId } from '../../src/service/layout.ts';
 import type { OutputFile } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
@@ -51,6 +53,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
             jobs,
             adapters,
             onScratch: () => {},
+            transfers: NO_TRANSFERS,
             work: async (input) => {
               seen(input);
               const outcome = scriptedOutcome(input);
@@ -61,6 +64,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
           await runJob(deps, {
             jobId: record.id,
             number: 1,
+            isLast: false,
             startedAtMs: Date.now(),
             signal: new AbortController().signal,
             onProgress: () => {},
@@ -92,23 +96,13 @@ async function filesOf(rank: number, dir: string): Promise<(IncomingFile & Outpu
   }
 }
 
-function accepted(request: JobRequest): JobRecord {
-  return {
-    id: newJobId(Date.now()),
-    kind: request.kind,
-    state: 'queued',
-    progress: { phase: 'waiting', done: 0, total: 0, module: null },
-    created_at: new Date().toISOString(),
-    started_at: null,
-    finished_at: null,
-    attempts: 0,
-    request,
-    results: [],
-    timings: null,
-    provider: null,
-    error: null,
-  };
-}
+/** Requests that fetch or bring are tested in test/e2e/transfers.test.ts. */
+const NO_TRANSFERS = {
+  fetch: () => Promise.reject(new Error('nothing is fetched here')),
+  bring: () => Promise.reject(new Error('nothing is brought here')),
+};
+
+const accepted = (request: JobRequest): JobRecord => acceptedJob(newJobId(Date.now()), taken(request).work);
 
 const source = (adapter_id: string, weight = 1) => ({ adapter_id, weight });
 
@@ -122,7 +116,7 @@ describe('the work of a job', () => {
         const told = input.sources.get(y)!;
         assert.deepEqual([told.id, told.base_model], [y, 'base']);
         assert.match(told.weightsPath, /blobs/);
-        assert.equal(JSON.parse(Buffer.from(told.configBytes).toString('utf8')).r, 3);
+        assert.equal(JSON.parse(Buffer.from(told.configBytes!).toString('utf8')).r, 3);
       });
       const record = await adapters.get(y);
       await run({ kind: 'analyze', adapter_id: y }, (input) => {
@@ -147,7 +141,7 @@ describe('the work of a job', () => {
         const record = await adapters.get(result!.adapter_id);
         assert.deepEqual([record.parent_id, record.job_id], [parent, job.id]);
         // The same content again would keep its first lineage.
-        await blobs.remove(`adapters/${record.id}.json`);
+        await blobs.remove(adapterKey(record.id));
       }
     }));
 
@@ -168,7 +162,7 @@ describe('the work of a job', () => {
   it('does not begin when an adapter has gone, and leaves no folder behind', () =>
     withJobs(async ({ upload, run, blobs }) => {
       const id = await upload(2);
-      await blobs.remove(`adapters/${id}.json`);
+      await blobs.remove(adapterKey(id));
       const scratch = await blobs.makeScratch();
       const around = async () => (await readdir(join(scratch, '..'))).length;
       const before = await around();

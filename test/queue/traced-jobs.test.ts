@@ -45,7 +45,7 @@ describe('a job on behalf of a request', () => {
     withBench(async (bench) => {
       const id = await onBehalfOf({ requestId: 'r-1', context }, () => bench.submit());
       const queued = await bench.queue.bullQueue.getJob(id);
-      assert.deepEqual(queued?.data, { requestId: 'r-1', ...context });
+      assert.deepEqual(queued?.data, { tenant: 'default', requestId: 'r-1', ...context });
       assert.doesNotMatch(JSON.stringify(await bench.jobs.get(id)), /r-1|0af7651916cd43dd/);
     }));
 
@@ -78,7 +78,7 @@ describe('a job on behalf of a request', () => {
       const id = await onBehalfOf({ requestId: 'r-3', context }, () => bench.submit());
       await bench.queue.bullQueue.remove(id);
       assert.deepEqual(await bench.service.reconcile(), [id]);
-      assert.deepEqual((await bench.queue.bullQueue.getJob(id))?.data, {});
+      assert.deepEqual((await bench.queue.bullQueue.getJob(id))?.data, { tenant: 'default' });
       bench.worker({ tracing });
       assert.equal((await bench.outcome(id)).state, 'succeeded');
       const [attempt] = await attempts(id, 1);

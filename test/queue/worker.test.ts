@@ -27,7 +27,7 @@ describe('a job', () => {
       );
       assert.deepEqual(told, { record, totals: { modules: 3, bytesRead: 200, bytesWritten: 100 } });
       assert.equal(await bench.queue.state(id), undefined);
-      assert.deepEqual(await bench.jobs.pending(), []);
+      await until('its announcement', async () => (await bench.jobs.pending()).length === 0);
       await scratchIsEmpty(bench.folder);
     }));
 

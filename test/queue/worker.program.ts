@@ -1,7 +1,6 @@
 /** A worker in a process of its own, so that a test can kill it. */
 import { loadConfig } from '../../src/config.ts';
 import { JobWorker } from '../../src/queue/worker.ts';
-import { JobStore } from '../../src/service/job-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { PREFIX, SCRIPTED_PROCESSOR, SILENT } from './harness.ts';
 
@@ -9,7 +8,7 @@ new JobWorker({
   address: JSON.parse(process.env.ADDRESS!),
   prefix: PREFIX,
   concurrency: 1,
-  jobs: new JobStore(await DiskStore.open(loadConfig().storageDir)),
+  store: await DiskStore.open(loadConfig().storageDir),
   computeEnv: process.env,
   logger: SILENT,
   processor: SCRIPTED_PROCESSOR,

@@ -12,6 +12,8 @@ import { exitWithParent } from '../../src/queue/exit-with-parent.ts';
 import type { JobData, JobTotals } from '../../src/queue/job-types.ts';
 import { runJob } from '../../src/queue/run-job.ts';
 import { JobStore } from '../../src/service/job-store.ts';
+import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
+import { tenantStore } from '../../src/service/workspaces.ts';
 import type { JobOutcome } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
@@ -19,14 +21,15 @@ import { PROGRESS_TOTAL, scriptedOutcome } from './scripted-outcome.ts';
 
 exitOnUncaught();
 const scriptDir = process.env.SCRIPT_DIR!;
-const blobs = await DiskStore.open(loadConfig().storageDir);
+const blobs = tenantStore(await DiskStore.open(loadConfig().storageDir), DEFAULT_TENANT);
 const onScratch = exitWithParent();
 
 async function step(jobId: string): Promise<string> {
   const log = join(scriptDir, `${jobId}.log`);
   await appendFile(log, `${process.pid}\n`);
   const attempts = (await readFile(log, 'utf8')).split('\n').length - 1;
-  const steps = JSON.parse(await readFile(join(scriptDir, `${jobId}.json`), 'utf8')) as string[];
+  const script = await readFile(join(scriptDir, `${jobId}.json`), 'utf8').catch(() => '[]');
+  const steps = JSON.parse(script) as string[];
   return steps[attempts - 1] ?? 'succeed';
 }
 
@@ -87,10 +90,18 @@ export default async function processor(
   };
   try {
     return await runJob(
-      { blobs, jobs: new JobStore(blobs), adapters: adapters as never, work, onScratch },
+      {
+        blobs,
+        jobs: new JobStore(blobs),
+        adapters: adapters as never,
+        transfers: {} as never,
+        work,
+        onScratch,
+      },
       {
         jobId: job.id!,
         number: job.attemptsStarted ?? 1,
+        isLast: (job.attemptsStarted ?? 1) >= (job.opts.attempts ?? 1),
         startedAtMs: job.processedOn!,
         signal,
         onProgress: (progress) => void job.updateProgress(progress),

@@ -1,0 +1,69 @@
+import type { ProviderInfo } from '../contract/job.ts';
+import { AppError, toAppError } from '../errors.ts';
+import type { Observer } from '../service/observer.ts';
+import { BatchWorker } from './batch-worker.ts';
+import { probeProvider } from './provider-probe.ts';
+import { JobWorker, type WorkerOptions } from './worker.ts';
+
+/** A driver or a library that is missing is rarely put in place by itself; a probe takes a process of a second. */
+const PROBE_AGAIN_MS = 30_000;
+
+export interface JobProcessingOptions extends WorkerOptions {
+  readonly onProvider: (provider: ProviderInfo) => void;
+  readonly observer: Pick<Observer, 'onBatchFinished'>;
+  /** Shorter in tests. */
+  readonly probeAgainMs?: number;
+}
+
+/**
+ * Does jobs, as soon as the execution provider that was asked for runs. Until then it takes none, which others can do,
+ * and says why.
+ */
+export class JobProcessing {
+  private readonly options: JobProcessingOptions;
+  private readonly batches: BatchWorker;
+  private worker: JobWorker | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private failure = new AppError('PROVIDER_UNAVAILABLE', 'The execution provider is not known yet.');
+  private isClosed = false;
+
+  constructor(options: JobProcessingOptions) {
+    this.options = options;
+    this.batches = new BatchWorker(options);
+  }
+
+  /** Begins; without a provider, as soon as there is one. */
+  async start(): Promise<void> {
+    this.batches.start();
+    await this.begin();
+  }
+
+  /** @throws AppError PROVIDER_UNAVAILABLE while no job is taken */
+  async check(): Promise<void> {
+    if (!this.worker) throw this.failure;
+  }
+
+  /** As JobWorker. */
+  async close(graceMs: number): Promise<void> {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+    await Promise.all([this.worker?.close(graceMs), this.batches.close(graceMs)]);
+  }
+
+  private async begin(): Promise<void> {
+    const { options } = this;
+    try {
+      const provider = await probeProvider(options.computeEnv);
+      if (this.isClosed) return;
+      options.onProvider(provider);
+      options.logger.info({ provider }, `jobs run on ${provider.name}`);
+      this.worker = new JobWorker(options);
+      this.worker.start();
+    } catch (error) {
+      this.failure = toAppError(error);
+      options.logger.error({ reason: this.failure.message }, 'no jobs are taken');
+      if (this.isClosed) return;
+      this.timer = setTimeout(() => void this.begin(), options.probeAgainMs ?? PROBE_AGAIN_MS);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import type { EventEmitter } from 'node:events';
+import type { Worker } from 'bullmq';
+
+/** What BullMQ 6.7 has in classes/child.ts and classes/child-pool.ts, as far as it matters here. */
+interface Child extends EventEmitter {
+  readonly exitCode: number | null;
+  readonly signalCode: NodeJS.Signals | null;
+  send(message: unknown): Promise<void>;
+}
+interface ChildPool {
+  retain(processFile: string): Promise<Child>;
+  /** Called when a process has ended, too. */
+  remove(child: Child): void;
+}
+
+/**
+ * Mends how a worker sees the end of its compute processes.
+ *
+ * A process that dies while it starts (for want of memory, say) would never be noticed: BullMQ waits for its `close`,
+ * and drops all listeners at its `exit`, which comes before. The job would stay active for ever, its lock renewed. And
+ * what is sent to a process that just died fails where nobody listens, which ends the worker; its `exit` tells enough.
+ */
+export function mendChildPool(worker: Worker): void {
+  const { childPool: pool } = worker as unknown as { childPool: ChildPool };
+  const [retain, remove] = [pool.retain.bind(pool), pool.remove.bind(pool)];
+  const guarded = new WeakSet<Child>();
+  pool.remove = (child) => {
+    remove(child);
+    if (child.exitCode !== null || child.signalCode !== null)
+      child.emit('close', child.exitCode, child.signalCode);
+  };
+  pool.retain = async (processFile) => {
+    const child = await retain(processFile);
+    if (!guarded.has(child)) {
+      guarded.add(child);
+      const send = child.send.bind(child);
+      child.send = (message) => send(message).catch(() => undefined);
+    }
+    return child;
+  };
+}

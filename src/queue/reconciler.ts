@@ -1,0 +1,66 @@
+import type { Logger } from '../log.ts';
+import type { TenantService } from '../service/tenants/tenant-service.ts';
+import type { Workspace, Workspaces } from '../service/workspaces.ts';
+
+/** What Redis lost is queued again after this at most. Looking costs little: only what is unfinished is read. */
+const INTERVAL_MS = 30_000;
+
+/** What can be lost, as the log calls it. */
+const KINDS = {
+  batches: (workspace) => workspace.batches.reconcile(),
+  jobs: (workspace) => workspace.jobs.reconcile(),
+  // After the jobs, whose ends may be announced just there.
+  deliveries: (workspace) => workspace.deliveryKeeper?.reconcile() ?? [],
+} as const satisfies Record<string, (workspace: Workspace) => Promise<string[]> | string[]>;
+
+export interface ReconcilerOptions {
+  readonly workspaces: Workspaces;
+  readonly tenants: Pick<TenantService, 'list'>;
+  readonly logger: Logger;
+  /** Shorter in tests. */
+  readonly intervalMs?: number;
+}
+
+/** Queues again what the queue has lost, now and from time to time, for all tenants. Several may do so at once. */
+export class Reconciler {
+  private readonly options: ReconcilerOptions;
+  private timer: NodeJS.Timeout | undefined;
+  private round: Promise<void> | undefined;
+
+  constructor(options: ReconcilerOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    this.begin();
+    this.timer = setInterval(() => this.begin(), this.options.intervalMs ?? INTERVAL_MS);
+  }
+
+  /** Waits for the round that goes on. */
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    await this.round;
+  }
+
+  /** One round at a time: a slow storage must not be asked by several. */
+  private begin(): void {
+    this.round ??= this.reconcile().finally(() => {
+      this.round = undefined;
+    });
+  }
+
+  private async reconcile(): Promise<void> {
+    const { workspaces, tenants, logger } = this.options;
+    try {
+      for (const { id: tenant } of await tenants.list()) {
+        for (const [kind, reconcile] of Object.entries(KINDS)) {
+          const ids = await reconcile(workspaces.of(tenant));
+          if (ids.length > 0)
+            logger.warn({ tenant, [kind]: ids }, `the queue had lost ${kind}; they are queued again`);
+        }
+      }
+    } catch (error) {
+      logger.warn({ err: error }, 'what was lost cannot be looked for');
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { DelayedError, Worker } from 'bullmq';
+import type { Logger } from '../../log.ts';
+import { type AttemptResult, Deliverer, type DelivererOptions } from '../../service/webhooks/deliverer.ts';
+import { tenantStore } from '../../service/workspaces.ts';
+import type { BlobStore } from '../../storage/blob-store.ts';
+import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from '../connection.ts';
+import { endsWithin } from '../ends-within.ts';
+import { DELIVERY_QUEUE_NAME, type DeliveryData, type DeliveryJob } from './delivery-queue.ts';
+import { FairShare } from './fair-share.ts';
+
+/** Requests at the same time: they wait for receivers, and cost nothing meanwhile. */
+const CONCURRENCY = 20;
+/** Of these, for one webhook. */
+const SHARE = 4;
+/** When those are taken, a delivery comes again after a while: a little, or where many wait, as they are worked off. */
+const BACK_AFTER_MS = { min: 300, spread: 1_500 } as const;
+
+/** A worker that dies in mid-request holds its deliveries for this long and one more check (a third of it). */
+const LOCK_MS = 15_000;
+/** It is the worker that died, never the delivery that killed it. */
+const MAX_STALLED_COUNT = 1_000;
+const CLOSE_TIMEOUT_MS = 1_000;
+
+export interface DeliveryWorkerOptions extends DelivererOptions {
+  readonly address: RedisAddress;
+  readonly prefix: string;
+  readonly store: BlobStore;
+  readonly logger: Logger;
+  /** Told of every attempt, for the metrics. */
+  readonly onAttempt: (result: AttemptResult) => void;
+  /** Shorter in tests. */
+  readonly lockMs?: number;
+}
+
+/** Takes deliveries from their queue and makes attempts at them, in this process: it only waits for others. */
+export class DeliveryWorker {
+  private readonly options: DeliveryWorkerOptions;
+  private readonly logger: Logger;
+  private readonly redis: PatientConnection;
+  private readonly worker: Worker<DeliveryData, undefined>;
+  private readonly shares = new FairShare(SHARE);
+  private readonly stopping = new AbortController();
+  private underWay = 0;
+
+  constructor(options: DeliveryWorkerOptions) {
+    this.options = options;
+    this.logger = options.logger.child({ component: 'webhooks' });
+    const { lockMs = LOCK_MS } = options;
+    this.redis = patientConnection(options.address);
+    this.worker = new Worker(DELIVERY_QUEUE_NAME, (job, token) => this.process(job, token), {
+      connection: this.redis.connection,
+      prefix: keyPrefix(options.address, options.prefix),
+      autorun: false,
+      concurrency: CONCURRENCY,
+      lockDuration: lockMs,
+      stalledInterval: Math.ceil(lockMs / 3),
+      maxStalledCount: MAX_STALLED_COUNT,
+      runRetryDelay: 1_000,
+    });
+    this.worker.on('error', (error) => this.logger.warn({ err: error }, 'worker of deliveries'));
+    this.worker.on('failed', (job, error) => {
+      if (!this.stopping.signal.aborted)
+        this.logger.error({ deliveryId: job?.id, err: error }, 'a delivery cannot be recorded');
+    });
+  }
+
+  /** Starts taking deliveries, until `close`. */
+  start(): void {
+    this.worker.run().catch((error: unknown) => this.logger.error({ err: error }, 'worker stopped'));
+  }
+
+  /** Takes no more deliveries. Requests under way get `graceMs`; what they cut off is sent again, under the same id. */
+  async close(graceMs: number): Promise<void> {
+    const closed = this.worker.close().catch((error: unknown) => this.logger.warn({ err: error }, 'closing'));
+    // With nothing under way there is nothing to wait for but Redis, which may be down.
+    await endsWithin(closed, this.underWay === 0 ? Math.min(graceMs, CLOSE_TIMEOUT_MS) : graceMs);
+    this.stopping.abort(new Error('The service is stopping.'));
+    await endsWithin(closed, CLOSE_TIMEOUT_MS);
+    this.redis.close();
+  }
+
+  private async process(job: DeliveryJob, token: string | undefined): Promise<undefined> {
+    const { tenant, webhookId } = job.data;
+    const release = this.shares.take(webhookId);
+    if (!release)
+      return this.later(job, token, Date.now() + BACK_AFTER_MS.min + Math.random() * BACK_AFTER_MS.spread);
+    this.underWay++;
+    try {
+      const deliverer = new Deliverer(tenantStore(this.options.store, tenant), this.options);
+      const result = await deliverer.attempt(webhookId, job.id!, this.stopping.signal);
+      this.tell(job, result);
+      if (result.nextAtMs !== undefined) await this.later(job, token, result.nextAtMs);
+      return undefined;
+    } finally {
+      this.underWay--;
+      release();
+    }
+  }
+
+  /** @throws DelayedError, which tells BullMQ that the job is elsewhere now */
+  private async later(job: DeliveryJob, token: string | undefined, atMs: number): Promise<never> {
+    await job.moveToDelayed(Math.ceil(atMs), token);
+    throw new DelayedError();
+  }
+
+  private tell({ id: deliveryId, data }: DeliveryJob, result: AttemptResult): void {
+    this.options.onAttempt(result);
+    const { outcome, ms, error } = result;
+    const line = { tenant: data.tenant, webhookId: data.webhookId, deliveryId, outcome, ms, reason: error };
+    if (outcome === 'failed' || outcome === 'gone') this.logger.warn(line, 'delivery given up');
+    else this.logger.info(line, 'delivery attempted');
+  }
+}

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import type { Broker } from '../../src/queue/broker.ts';
+import { isGone, until, withBench } from './harness.ts';
+
+/** Redis forgets everything, and goes on. */
+async function flush(broker: Broker): Promise<void> {
+  const redis = new Redis({ path: broker.socketPath });
+  await redis.flushall();
+  redis.disconnect();
+}
+
+describe('batches with real Redis and real workers', () => {
+  it('end when their last job has, whatever became of the others', () =>
+    withBench(async (bench) => {
+      const batch = await bench.submitBatch(5, (i) => (i === 1 ? ['permanent'] : i === 3 ? ['wait'] : []));
+      bench.batchWorker();
+      bench.worker({ concurrency: 2 });
+      const slow = batch.jobs[3]!.id;
+      await bench.attemptStarted(slow, 1);
+      await until('the others', async () => (await bench.batches.get(batch.id)).progress.done === 4);
+      const half = await bench.batches.get(batch.id);
+      assert.deepEqual([half.state, half.jobs[3]!.state], ['active', 'active']);
+      assert.equal(await bench.queue.hasBatch(batch.id), true);
+      await bench.release(slow);
+      const ended = await bench.batchOutcome(batch.id);
+      assert.deepEqual(
+        [ended.state, ended.counts],
+        ['failed', { queued: 0, active: 0, succeeded: 4, failed: 1, cancelled: 0 }],
+      );
+      assert.equal(ended.jobs[1]!.error_code, 'NON_FINITE_WEIGHTS');
+      await until('the queue without the batch', async () => !(await bench.queue.hasBatch(batch.id)));
+      assert.deepEqual(await bench.jobs.pending(), []);
+    }));
+
+  it('are cancelled: what waits never begins, what runs stops, and the batch ends', () =>
+    withBench(async (bench) => {
+      const batch = await bench.submitBatch(30, () => ['hang']);
+      bench.batchWorker();
+      bench.worker();
+      await bench.attemptStarted(batch.jobs[0]!.id, 1);
+      assert.equal((await bench.batches.get(batch.id)).counts.active, 1);
+      const cancelled = await bench.batches.cancel(batch.id);
+      assert.equal(cancelled.state, 'cancelled');
+      const ended = await bench.batchOutcome(batch.id);
+      assert.deepEqual([ended.state, ended.counts.cancelled], ['cancelled', 30]);
+      await until('an empty queue', async () => {
+        const { waiting, active } = await bench.queue.counts();
+        return waiting === 0 && active === 0 && !(await bench.queue.hasBatch(batch.id));
+      });
+      const begun = await Promise.all(batch.jobs.map(async ({ id }) => (await bench.attempts(id)).length));
+      assert.equal(
+        begun.reduce((x, y) => x + y, 0),
+        1,
+      );
+    }));
+
+  it('survive the loss of Redis with all their jobs', () =>
+    withBench(async (bench, broker) => {
+      const batch = await bench.submitBatch(20, (i) => (i === 7 ? ['permanent'] : []));
+      await flush(broker);
+      assert.equal(await bench.queue.hasBatch(batch.id), false);
+      assert.deepEqual(await bench.batches.reconcile(), [batch.id]);
+      assert.deepEqual(await bench.service.reconcile(), [], 'the batch brought its jobs along');
+      bench.batchWorker();
+      bench.worker({ concurrency: 2 });
+      const ended = await bench.batchOutcome(batch.id);
+      assert.deepEqual([ended.counts.succeeded, ended.counts.failed], [19, 1]);
+    }));
+
+  it('survive the loss of Redis while some jobs run and others have ended', () =>
+    withBench(async (bench, broker) => {
+      const batch = await bench.submitBatch(6, (i) => (i === 2 ? ['wait', 'succeed'] : []));
+      bench.batchWorker();
+      bench.worker();
+      const slow = batch.jobs[2]!.id;
+      await bench.attemptStarted(slow, 1);
+      await flush(broker);
+      assert.deepEqual(await bench.batches.reconcile(), [batch.id]);
+      assert.deepEqual(await bench.batches.reconcile(), []);
+      await bench.release(slow);
+      const ended = await bench.batchOutcome(batch.id);
+      assert.deepEqual([ended.state, ended.counts.succeeded], ['succeeded', 6]);
+    }));
+
+  it('end when jobs that the queue had lost were queued one by one', () =>
+    withBench(async (bench, broker) => {
+      const batch = await bench.submitBatch(4);
+      await flush(broker);
+      const ids = batch.jobs.map(({ id }) => id);
+      assert.deepEqual((await bench.service.reconcile()).toSorted(), ids.toSorted());
+      assert.deepEqual(await bench.batches.reconcile(), [batch.id]);
+      bench.batchWorker();
+      bench.worker();
+      assert.equal((await bench.batchOutcome(batch.id)).state, 'succeeded');
+    }));
+
+  it('end without a worker of batches too: whoever asks ends them', () =>
+    withBench(async (bench) => {
+      const batch = await bench.submitBatch(2);
+      bench.worker();
+      for (const { id } of batch.jobs) await bench.outcome(id);
+      const [asked, reconciled] = [await bench.batches.get(batch.id), await bench.batches.reconcile()];
+      assert.deepEqual([asked.state, reconciled], ['succeeded', []]);
+      bench.batchWorker();
+      await until('the queue without the batch', async () => !(await bench.queue.hasBatch(batch.id)));
+      assert.deepEqual(await bench.batches.get(batch.id), asked);
+    }));
+
+  it('go on when the worker is killed', () =>
+    withBench(async (bench) => {
+      const batch = await bench.submitBatch(3, (i) => (i === 0 ? ['wait'] : []));
+      const child = await bench.workerProcess(1_500);
+      const compute = await bench.attemptStarted(batch.jobs[0]!.id, 1);
+      child.kill('SIGKILL');
+      await isGone(compute);
+      bench.batchWorker();
+      bench.worker({ lockMs: 1_500 });
+      assert.equal((await bench.batchOutcome(batch.id)).state, 'succeeded');
+    }));
+
+  it('of a thousand jobs come to their end, some of them failed', (t) =>
+    withBench(async (bench) => {
+      const startedMs = performance.now();
+      const batch = await bench.submitBatch(1000, (i) => (i % 100 === 50 ? ['permanent'] : []));
+      t.diagnostic(`accepted in ${Math.round(performance.now() - startedMs)} ms`);
+      assert.deepEqual([batch.counts.queued, (await bench.queue.counts()).waiting], [1000, 1000]);
+      assert.equal((await bench.jobs.pending()).length, 1000);
+      bench.batchWorker();
+      bench.worker({ concurrency: 2 });
+      const ended = await until(
+        'the end',
+        async () => {
+          const now = await bench.batches.get(batch.id);
+          return now.finished_at === null ? undefined : now;
+        },
+        240_000,
+      );
+      assert.deepEqual([ended.state, ended.counts.succeeded, ended.counts.failed], ['failed', 990, 10]);
+      const again = await bench.batches.retry(batch.id);
+      assert.equal(again.progress.total, 10);
+      const stopped = await bench.batches.cancel(again.id);
+      assert.equal(stopped.state, 'cancelled');
+      await bench.batchOutcome(again.id);
+      await bench.batches.remove(batch.id);
+      assert.equal(await bench.jobs.get(batch.jobs[0]!.id), undefined);
+    }));
+});

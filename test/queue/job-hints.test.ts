@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { watchJob } from '../../src/service/events/watch-job.ts';
+import { type Bench, until, withBench } from './harness.ts';
+
+/** Hints come as soon as there is a connection: waits for that by asking for some. */
+async function connected(bench: Bench): Promise<void> {
+  let hints = 0;
+  const id = await bench.submit('wait');
+  const unwatch = bench.queue.watch(id, () => hints++);
+  while (hints === 0) {
+    const job = await bench.queue.bullQueue.getJob(id);
+    await job?.updateProgress({ phase: 'load', done: 0, total: 0, module: null });
+    await sleep(20);
+  }
+  unwatch();
+  await bench.queue.remove(id);
+}
+
+/** What a stream of events would tell. */
+async function told(
+  bench: Bench,
+  jobId: string,
+  pollMs: number,
+): Promise<{ ids: string[]; end: Promise<void> }> {
+  const ids: string[] = [];
+  const { signal } = new AbortController();
+  const first = { job: await bench.service.get(jobId), isLive: true };
+  const watch = {
+    jobs: bench.service,
+    queue: bench.queue,
+    signal,
+    pollMs,
+    heartbeatMs: 60_000,
+    lifeMs: 60_000,
+  };
+  const all = async (): Promise<void> => {
+    for await (const event of watchJob(first, undefined, watch))
+      if (event !== 'beat') ids.push(event.event.id);
+  };
+  return { ids, end: all() };
+}
+
+describe('hints from Redis', () => {
+  it('come to who watches a job, and to nobody who has ended that', () =>
+    withBench(async (bench) => {
+      await connected(bench);
+      const [one, other] = [await bench.submit('wait'), await bench.submit('wait')];
+      const hints = { one: 0, other: 0, ended: 0 };
+      bench.queue.watch(one, () => hints.one++);
+      bench.queue.watch(other, () => hints.other++);
+      bench.queue.watch(one, () => hints.ended++)();
+      bench.worker();
+      await bench.attemptStarted(one, 1);
+      await until('hints of one job', () => hints.one > 0);
+      const before = hints.other;
+      await bench.release(one);
+      await bench.outcome(one);
+      await until('hints of its end', () => hints.one > 2);
+      assert.equal(hints.ended, 0);
+      assert.ok(before <= 1, 'waiting');
+      await bench.release(other);
+      await bench.outcome(other);
+    }));
+
+  it('wake who waits for a job at once, long before it would have looked', () =>
+    withBench(async (bench) => {
+      await connected(bench);
+      bench.worker();
+      const id = await bench.submit('wait');
+      await bench.attemptStarted(id, 1);
+      const { ids, end } = await told(bench, id, 600_000);
+      await until('the progress', () => ids.includes('1.3.1'));
+      // By now it looks once in a minute only; no timing is needed to see what wakes it.
+      await sleep(1_000);
+      await bench.release(id);
+      await end;
+      assert.deepEqual([ids[0], ids[1], ids.at(-1)], ['0.0.0', '1.0.0', '1.99.0']);
+    }));
+
+  it('are missing while Redis is away; a watch goes on when it is back', () =>
+    withBench(async (bench, broker) => {
+      await connected(bench);
+      bench.worker();
+      const id = await bench.submit('wait');
+      await bench.attemptStarted(id, 1);
+      const { ids, end } = await told(bench, id, 200);
+      await until('the progress', () => ids.includes('1.3.1'));
+      process.kill(broker.pid!, 'SIGKILL');
+      await sleep(300);
+      await bench.release(id);
+      await end;
+      assert.equal(ids.at(-1), '1.99.0');
+      assert.equal((await bench.outcome(id)).state, 'succeeded');
+    }));
+});

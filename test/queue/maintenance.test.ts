@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue } from 'bullmq';
+import type { Broker } from '../../src/queue/broker.ts';
+import { Maintenance, type MaintenanceOptions, type SweepObserver } from '../../src/queue/maintenance.ts';
+import type { SweepOutcome } from '../../src/service/retention/sweeper.ts';
+import { Swept } from '../../src/service/retention/swept.ts';
+import { PREFIX, SILENT, startBroker, until, withFolder } from './harness.ts';
+
+/** What the queue does, around a sweep that only waits; the real one has its own tests. */
+function scripted(work: () => Promise<void>) {
+  const rounds = { running: 0, most: 0, begun: 0, done: 0 };
+  const sweep = async (): Promise<SweepOutcome> => {
+    rounds.begun++;
+    rounds.most = Math.max(rounds.most, ++rounds.running);
+    try {
+      await work();
+    } finally {
+      rounds.running--;
+    }
+    rounds.done++;
+    return { swept: new Swept(), totals: { adapters: 0, bytes: 0 }, seconds: 0 };
+  };
+  return { rounds, sweeper: { sweep } };
+}
+
+const NOBODY: SweepObserver = { done: () => undefined, failed: () => undefined };
+
+const withBroker = (work: (broker: Broker) => Promise<void>): Promise<void> =>
+  withFolder(async (folder) => {
+    const broker = await startBroker(folder);
+    try {
+      await work(broker);
+    } finally {
+      await broker.close();
+    }
+  });
+
+const maintenanceOf = (broker: Broker, options: Partial<MaintenanceOptions>): Maintenance =>
+  new Maintenance({
+    address: { socketPath: broker.socketPath },
+    prefix: PREFIX,
+    intervalMs: 100,
+    sweeper: scripted(async () => undefined).sweeper,
+    metrics: NOBODY,
+    logger: SILENT,
+    ...options,
+  });
+
+describe('Maintenance', () => {
+  it('sweeps again and again, one at a time over all processes', async () => {
+    await withBroker(async (broker) => {
+      const { rounds, sweeper } = scripted(() => sleep(150));
+      const several = [1, 2, 3].map(() => maintenanceOf(broker, { sweeper }));
+      for (const one of several) one.start();
+      await until('six rounds', () => rounds.done >= 6 || undefined);
+      await Promise.all(several.map((one) => one.close(5_000)));
+      assert.equal(rounds.most, 1);
+      const { begun } = rounds;
+      await sleep(300);
+      assert.equal(rounds.begun, begun, 'and no more when they are closed');
+    });
+  });
+
+  it('goes on after a round that failed, and tells of both', async () => {
+    await withBroker(async (broker) => {
+      const told: string[] = [];
+      const metrics = { done: () => told.push('done'), failed: () => told.push('failed') };
+      let round = 0;
+      const { sweeper } = scripted(async () => {
+        if (round++ === 0) throw new Error('the storage is away');
+      });
+      const maintenance = maintenanceOf(broker, { sweeper, metrics });
+      maintenance.start();
+      await until('a good round', () => told.includes('done') || undefined);
+      assert.equal(told[0], 'failed');
+      await maintenance.close(1_000);
+    });
+  });
+
+  it('takes a new interval over, and leaves a schedule that fits as it is', async () => {
+    await withBroker(async (broker) => {
+      const queue = new Queue('maintenance', {
+        connection: { path: broker.socketPath },
+        prefix: PREFIX,
+      });
+      const next = () => queue.getJobScheduler('sweep');
+      const hour = { intervalMs: 3_600_000 };
+      const first = maintenanceOf(broker, hour);
+      first.start();
+      const planned = await until('a schedule', async () => (await next())?.next);
+      const second = maintenanceOf(broker, hour);
+      second.start();
+      await sleep(300);
+      assert.equal((await next())?.next, planned);
+      await Promise.all([first.close(1_000), second.close(1_000)]);
+      const third = maintenanceOf(broker, { intervalMs: 7_200_000 });
+      third.start();
+      await until('the new interval', async () => (await next())?.every === 7_200_000 || undefined);
+      await third.close(1_000);
+      await queue.close();
+    });
+  });
+
+  it('closes in the middle of a round that takes too long, and without Redis', async () => {
+    await withFolder(async (folder) => {
+      const broker = await startBroker(folder);
+      const { rounds, sweeper } = scripted(() => sleep(600_000, undefined, { ref: false }));
+      const maintenance = maintenanceOf(broker, { sweeper });
+      maintenance.start();
+      await until('a round', () => rounds.begun > 0 || undefined);
+      await maintenance.close(100);
+      await broker.close();
+      const lonely = maintenanceOf(broker, {});
+      lonely.start();
+      await sleep(100);
+      await lonely.close(100);
+    });
+  });
+});

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import type { JobRecord } from '../../src/contract/job.ts';
+import type { DeliveryRecord, NewWebhook, WebhookRequest } from '../../src/contract/webhook.ts';
+import { Outbound } from '../../src/net/outbound.ts';
+import { BullDeliveryQueue } from '../../src/queue/webhooks/delivery-queue.ts';
+import { DeliveryWorker, type DeliveryWorkerOptions } from '../../src/queue/webhooks/delivery-worker.ts';
+import { acceptedJob } from '../../src/service/accepted-job.ts';
+import { JobStore } from '../../src/service/job-store.ts';
+import { newJobId } from '../../src/service/layout.ts';
+import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
+import type { AttemptResult } from '../../src/service/webhooks/deliverer.ts';
+import { DeliveryKeeper } from '../../src/service/webhooks/delivery-keeper.ts';
+import { DeliveryService } from '../../src/service/webhooks/delivery-service.ts';
+import { Outbox } from '../../src/service/webhooks/outbox.ts';
+import { WebhookService } from '../../src/service/webhooks/webhook-service.ts';
+import { tenantStore } from '../../src/service/workspaces.ts';
+import type { BlobStore } from '../../src/storage/blob-store.ts';
+import { SecretBox } from '../../src/transfer/secret-box.ts';
+import { type Bench, PREFIX, SILENT, until, withBench } from './harness.ts';
+
+/** As many attempts as there are by default, without the hours between them. */
+export const QUICK = [0, 30, 30, 30, 30, 30, 30, 30, 30, 30];
+/** Receivers of tests are on this machine. */
+export const LOOPBACK = { allowedHosts: ['127.0.0.1'], allowHttp: true };
+
+/** All there is of webhooks over a bench: real Redis, real files, real sockets. */
+export class WebhookBench {
+  readonly bench: Bench;
+  readonly store: BlobStore;
+  readonly key = randomBytes(32);
+  readonly box = new SecretBox(this.key);
+  readonly outbound = new Outbound(LOOPBACK);
+  readonly queue: BullDeliveryQueue;
+  readonly webhooks: WebhookService;
+  readonly deliveries: DeliveryService;
+  readonly outbox: Outbox;
+  readonly keeper: DeliveryKeeper;
+  readonly results: AttemptResult[] = [];
+  private readonly closers: (() => Promise<unknown>)[] = [];
+
+  constructor(bench: Bench) {
+    this.bench = bench;
+    this.store = tenantStore(bench.blobs, DEFAULT_TENANT);
+    this.queue = new BullDeliveryQueue({ address: bench.address, prefix: PREFIX, logger: SILENT });
+    const { queue, outbound, box, store } = this;
+    this.webhooks = new WebhookService(store, { outbound, box, queue });
+    this.deliveries = new DeliveryService(store, DEFAULT_TENANT, this.webhooks, queue);
+    this.outbox = new Outbox(store, DEFAULT_TENANT, queue);
+    this.keeper = new DeliveryKeeper(store, DEFAULT_TENANT, queue);
+  }
+
+  worker(options: Partial<DeliveryWorkerOptions> = {}): DeliveryWorker {
+    const { outbound, box, bench } = this;
+    const worker = new DeliveryWorker({
+      address: bench.address,
+      prefix: PREFIX,
+      store: bench.blobs,
+      outbound,
+      box,
+      logger: SILENT,
+      schedule: QUICK,
+      timeoutMs: 1_000,
+      onAttempt: (result) => this.results.push(result),
+      ...options,
+    });
+    this.closers.push(() => worker.close(0));
+    worker.start();
+    return worker;
+  }
+
+  create(url: string, request: Partial<WebhookRequest> = {}): Promise<NewWebhook> {
+    return this.webhooks.create({ url, ...request });
+  }
+
+  /** A job that has ended, announced as its worker would. */
+  async endedJob(change: Partial<JobRecord> = {}): Promise<JobRecord> {
+    const jobs = new JobStore(this.store);
+    const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
+    await jobs.accept(job);
+    const ended = { ...job, state: 'succeeded' as const, finished_at: new Date().toISOString(), ...change };
+    await jobs.finish(ended);
+    await this.outbox.announce(ended);
+    return ended;
+  }
+
+  async all(webhookId: string): Promise<readonly DeliveryRecord[]> {
+    return (await this.deliveries.page(webhookId, 1_000, undefined)).items;
+  }
+
+  /** The only delivery of a webhook, when it is not pending any more. */
+  final(webhookId: string): Promise<DeliveryRecord> {
+    return until('the end of a delivery', async () => {
+      const [delivery] = await this.all(webhookId);
+      return delivery && delivery.status !== 'pending' ? delivery : undefined;
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.closers) await close();
+    await this.queue.close();
+    await this.outbound.close();
+  }
+}
+
+/** A bench with a private Redis, and a receiver of events or several. */
+export function withWebhooks(
+  work: (webhooks: WebhookBench, broker: Parameters<Parameters<typeof withBench>[0]>[1]) => Promise<void>,
+): Promise<void> {
+  return withBench(async (bench, broker) => {
+    const webhooks = new WebhookBench(bench);
+    try {
+      await work(webhooks, broker);
+    } finally {
+      await webhooks.close();
+    }
+  });
+}

@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { DeliveryRecord } from '../../src/contract/webhook.ts';
+import { Reconciler } from '../../src/queue/reconciler.ts';
+import { acceptedJob } from '../../src/service/accepted-job.ts';
+import { newJobId } from '../../src/service/layout.ts';
+import { TenantService } from '../../src/service/tenants/tenant-service.ts';
+import { Workspaces } from '../../src/service/workspaces.ts';
+import { programEntry } from '../entry.ts';
+import { SILENT, until } from './harness.ts';
+import { type WebhookBench, withWebhooks } from './webhook-bench.ts';
+import { Receiver } from './webhook-receiver.ts';
+
+const PROGRAM = join(import.meta.dirname, 'webhook.program.ts');
+
+async function flush(bench: WebhookBench): Promise<void> {
+  const { socketPath } = bench.bench.address as { socketPath: string };
+  const client = new Redis(socketPath);
+  await client.flushall();
+  client.disconnect();
+}
+
+/** A worker in another process, which is over when the test is. */
+async function workerProcess(
+  bench: WebhookBench,
+  key: Buffer,
+): Promise<{ pid: number; end: () => Promise<void> }> {
+  const options = {
+    address: bench.bench.address,
+    storageDir: join(bench.bench.folder, 'storage'),
+    key: key.toString('base64'),
+    lockMs: 1_000,
+  };
+  const child = spawn(process.execPath, [...programEntry(PROGRAM), JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  const ended = once(child, 'exit');
+  return {
+    pid: child.pid!,
+    end: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** The delivery once so many attempts at it are recorded. */
+const attempted = (bench: WebhookBench, id: string, count: number): Promise<DeliveryRecord> =>
+  until(`${count} attempts`, async () => {
+    const [delivery] = await bench.all(id);
+    return delivery && delivery.attempts.length >= count ? delivery : undefined;
+  });
+
+/** What an API process looks after. */
+function reconcilerOf(bench: WebhookBench): Reconciler {
+  const workspaces = new Workspaces(bench.bench.blobs, bench.bench.queue, bench.queue);
+  const tenants = new TenantService(bench.bench.blobs);
+  return new Reconciler({ workspaces, tenants, logger: SILENT, intervalMs: 200 });
+}
+
+describe('a worker of deliveries', () => {
+  it('killed between sending and marking leads to the same webhook-id again', () =>
+    withWebhooks(async (bench) => {
+      const doomed = await workerProcess(bench, bench.key);
+      const receiver = await Receiver.start();
+      try {
+        // It has its answer on the way when it dies, and nothing of that is recorded.
+        receiver.before = () => {
+          if (receiver.requests.length === 1) process.kill(doomed.pid, 'SIGKILL');
+        };
+        const { id } = await bench.create(receiver.url);
+        await bench.endedJob();
+        await until('the request', () => receiver.requests.length === 1);
+        await doomed.end();
+        assert.deepEqual((await bench.all(id))[0]?.attempts, []);
+        bench.worker({ lockMs: 1_000 });
+        const delivery = await bench.final(id);
+        assert.deepEqual(receiver.ids, [delivery.id, delivery.id]);
+        assert.equal(receiver.requests[0]!.body, receiver.requests[1]!.body);
+        assert.equal(delivery.status, 'delivered');
+      } finally {
+        await doomed.end();
+        await receiver.close();
+      }
+    }));
+
+  it('that stops lets go of a request under way, and another one sends it again', () =>
+    withWebhooks(async (bench) => {
+      const receiver = await Receiver.start('hang');
+      try {
+        const first = bench.worker({ timeoutMs: 60_000 });
+        const { id } = await bench.create(receiver.url);
+        await bench.endedJob();
+        await until('the request', () => receiver.requests.length === 1);
+        await first.close(100);
+        assert.deepEqual((await bench.all(id))[0]?.attempts, [], 'nothing was found out');
+        bench.worker();
+        const { attempts } = await bench.final(id);
+        assert.deepEqual([attempts.length, new Set(receiver.ids).size], [1, 1]);
+      } finally {
+        await receiver.close();
+      }
+    }));
+});
+
+describe('when Redis has lost the queue', () => {
+  it('what was pending is sent all the same, and not before its time', () =>
+    withWebhooks(async (bench) => {
+      const receiver = await Receiver.start(500);
+      try {
+        bench.worker({ schedule: [0, 2_500] });
+        const { id } = await bench.create(receiver.url);
+        await bench.endedJob();
+        const { next_attempt_at } = await attempted(bench, id, 1);
+        await flush(bench);
+        const [lost] = await bench.all(id);
+        assert.deepEqual(await bench.keeper.reconcile(), [lost!.id]);
+        assert.deepEqual(await bench.keeper.reconcile(), [], 'it is in the queue again');
+        assert.equal((await bench.final(id)).status, 'delivered');
+        assert.ok(receiver.requests[1]!.atMs >= Date.parse(next_attempt_at!));
+        assert.equal(new Set(receiver.ids).size, 1);
+        assert.deepEqual(await bench.keeper.reconcile(), []);
+      } finally {
+        await receiver.close();
+      }
+    }));
+
+  it('ends of jobs that nobody lived to announce are announced by who looks after them', () =>
+    withWebhooks(async (bench) => {
+      const receiver = await Receiver.start();
+      const reconciler = reconcilerOf(bench);
+      try {
+        bench.worker();
+        await bench.create(receiver.url);
+        const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
+        await bench.bench.jobs.accept(job);
+        // Its process dies here.
+        await bench.bench.jobs.finish({ ...job, state: 'failed', finished_at: new Date().toISOString() });
+        reconciler.start();
+        await until('the event', () => receiver.requests.length === 1);
+        assert.equal(JSON.parse(receiver.requests[0]!.body).data.job.id, job.id);
+        await until('no mark', async () => (await bench.bench.jobs.pending()).length === 0);
+        await sleep(500);
+        assert.equal(receiver.requests.length, 1);
+      } finally {
+        await reconciler.close();
+        await receiver.close();
+      }
+    }));
+
+  it('and is away at the end of a job, the event is sent when it is back', () =>
+    withWebhooks(async (bench, broker) => {
+      const receiver = await Receiver.start();
+      const reconciler = reconcilerOf(bench);
+      try {
+        const { id } = await bench.create(receiver.url);
+        bench.worker();
+        reconciler.start();
+        process.kill(broker.pid!, 'SIGKILL');
+        const job = await bench.endedJob();
+        assert.deepEqual(await bench.bench.jobs.pending(), [], 'its delivery is durable, so the mark may go');
+        const delivery = await bench.final(id);
+        assert.deepEqual([delivery.subject, delivery.status], [job.id, 'delivered']);
+        assert.deepEqual(receiver.ids, [delivery.id]);
+        assert.equal((await bench.store.list(`deliveries/${id}/`)).length, 1);
+      } finally {
+        await reconciler.close();
+        await receiver.close();
+      }
+    }));
+});
+
+describe('many events', () => {
+  it('each arrive once or more, under an id of their own, while workers are killed and the queue is lost', () =>
+    withWebhooks(async (bench) => {
+      const receiver = await Receiver.start();
+      const reconciler = reconcilerOf(bench);
+      let doomed = await workerProcess(bench, bench.key);
+      try {
+        await bench.create(receiver.url);
+        reconciler.start();
+        const jobs: string[] = [];
+        for (let round = 0; round < 3; round++) {
+          for (let i = 0; i < 10; i++) jobs.push((await bench.endedJob()).id);
+          await doomed.end();
+          if (round === 1) await flush(bench);
+          doomed = await workerProcess(bench, bench.key);
+        }
+        const subjects = (): string[] => receiver.requests.map(({ body }) => JSON.parse(body).data.job.id);
+        await until('all events', () => new Set(subjects()).size === jobs.length);
+        assert.deepEqual(new Set(subjects()), new Set(jobs));
+        assert.equal(new Set(receiver.ids).size, jobs.length);
+        await until('all marks to go', async () => {
+          return (await bench.store.list('pending-deliveries/')).length === 0;
+        });
+      } finally {
+        await reconciler.close();
+        await doomed.end();
+        await receiver.close();
+      }
+    }));
+});

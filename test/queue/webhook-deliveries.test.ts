@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Webhook as Verifier } from 'standardwebhooks';
+import type { WebhookEvent } from '../../src/contract/webhook.ts';
+import { Outbound } from '../../src/net/outbound.ts';
+import { until } from './harness.ts';
+import { QUICK, withWebhooks } from './webhook-bench.ts';
+import { Receiver, type Treatment } from './webhook-receiver.ts';
+
+async function withReceiver(
+  treatments: Treatment[],
+  work: (receiver: Receiver) => Promise<void>,
+): Promise<void> {
+  const receiver = await Receiver.start(...treatments);
+  try {
+    await work(receiver);
+  } finally {
+    await receiver.close();
+  }
+}
+
+describe('an event', () => {
+  it('arrives signed, once, soon after the end of the job', () =>
+    withWebhooks((bench) =>
+      withReceiver([], async (receiver) => {
+        bench.worker();
+        const { id, secret } = await bench.create(receiver.url);
+        const job = await bench.endedJob({ labels: { team: 'a' } });
+        const delivery = await bench.final(id);
+        assert.equal(receiver.requests.length, 1);
+        const [{ body, headers, path, atMs }] = receiver.requests as [(typeof receiver.requests)[0]];
+        const event = new Verifier(secret).verify(body, headers) as WebhookEvent;
+        assert.deepEqual(event, { type: 'job.succeeded', timestamp: job.finished_at, data: { job } });
+        assert.deepEqual([path, headers['content-type']], ['/hook', 'application/json']);
+        assert.equal(headers['webhook-id'], delivery.id);
+        assert.ok(atMs - Date.parse(job.finished_at!) < 2_000, `${atMs} ${job.finished_at}`);
+        assert.equal(delivery.status, 'delivered');
+        assert.deepEqual(
+          delivery.attempts.map(({ number, status, error }) => [number, status, error]),
+          [[1, 204, null]],
+        );
+        assert.equal(delivery.next_attempt_at, null);
+        await until(
+          'its leave from the queue',
+          async () => (await bench.queue.missing([delivery.id])).length === 1,
+        );
+        assert.deepEqual(await bench.store.list('pending-deliveries/'), []);
+        await bench.outbox.announce(job);
+        await sleep(100);
+        assert.equal(receiver.requests.length, 1, 'announced again, it is not sent again');
+      }),
+    ));
+
+  it('arrives by itself when a real job has ended, whatever way', () =>
+    withWebhooks((bench) =>
+      withReceiver([], async (receiver) => {
+        bench.worker();
+        bench.bench.worker({ deliveries: bench.queue });
+        await bench.create(receiver.url);
+        const ids = [await bench.bench.submit('succeed'), await bench.bench.submit('permanent')];
+        await until('both events', () => receiver.requests.length >= 2);
+        const told = receiver.requests.map(({ body }) => JSON.parse(body) as WebhookEvent);
+        const subjects = told.map(({ type, data }) => [type, (data.job as { id: string }).id]);
+        assert.deepEqual(subjects.sort(), [
+          ['job.failed', ids[1]],
+          ['job.succeeded', ids[0]],
+        ]);
+      }),
+    ));
+
+  it('has two signatures after a rotation, and one when its time is over', () =>
+    withWebhooks((bench) =>
+      withReceiver([], async (receiver) => {
+        bench.worker();
+        const { id, secret: first } = await bench.create(receiver.url);
+        const { secret: second } = await bench.webhooks.rotate(id, {});
+        await bench.endedJob();
+        await until('the event', () => receiver.requests.length === 1);
+        const [both] = receiver.requests as [(typeof receiver.requests)[0]];
+        assert.equal(both.headers['webhook-signature']!.split(' ').length, 2);
+        for (const secret of [first, second]) new Verifier(secret).verify(both.body, both.headers);
+
+        const { secret: third } = await bench.webhooks.rotate(id, { overlap_seconds: 0 });
+        await bench.endedJob();
+        await until('the next event', () => receiver.requests.length === 2);
+        const { body, headers } = receiver.requests[1]!;
+        new Verifier(third).verify(body, headers);
+        for (const secret of [first, second])
+          assert.throws(() => new Verifier(secret).verify(body, headers), /No matching signature/);
+      }),
+    ));
+});
+
+describe('a receiver', () => {
+  it('that fails in any way is asked again, under the same id and with the same body', () =>
+    withWebhooks((bench) =>
+      withReceiver(
+        [500, 'hang', 'cut', { status: 302, headers: { location: '/elsewhere' } }],
+        async (receiver) => {
+          bench.worker({ timeoutMs: 300 });
+          const { id, secret } = await bench.create(receiver.url);
+          await bench.endedJob();
+          const { status, attempts } = await bench.final(id);
+          assert.equal(status, 'delivered');
+          assert.deepEqual(
+            attempts.map((attempt) => attempt.status),
+            [500, null, null, 302, 204],
+          );
+          const errors = attempts.map(({ error }) => error ?? 'none');
+          for (const [i, said] of [
+            /500/,
+            /longer than 300 ms/,
+            /closed/,
+            /redirects are not/,
+            /none/,
+          ].entries())
+            assert.match(errors[i]!, said);
+          assert.ok(attempts[1]!.ms >= 290, 'a timeout has its time');
+          assert.equal(new Set(receiver.ids).size, 1);
+          assert.equal(new Set(receiver.requests.map(({ body }) => body)).size, 1);
+          assert.deepEqual(new Set(receiver.requests.map(({ path }) => path)), new Set(['/hook']));
+          for (const { body, headers } of receiver.requests) new Verifier(secret).verify(body, headers);
+          await until('news of all attempts', () => bench.results.length === 5);
+          assert.deepEqual(
+            bench.results.map(({ outcome }) => outcome),
+            ['retried', 'retried', 'retried', 'retried', 'delivered'],
+          );
+        },
+      ),
+    ));
+
+  it('that never takes it is given up after the last attempt, and may have it sent again', () =>
+    withWebhooks((bench) =>
+      withReceiver(Array<Treatment>(QUICK.length).fill(500), async (receiver) => {
+        bench.worker();
+        const { id } = await bench.create(receiver.url);
+        await bench.endedJob();
+        const failed = await bench.final(id);
+        assert.deepEqual([failed.status, failed.attempts.length], ['failed', QUICK.length]);
+        assert.equal(failed.next_attempt_at, null);
+        await until('news of it', () => bench.results.at(-1)?.outcome === 'failed');
+        assert.deepEqual(await bench.store.list('pending-deliveries/'), []);
+        receiver.treat(500);
+        await bench.deliveries.redeliver(id, failed.id);
+        const delivered = await bench.final(id);
+        assert.deepEqual([delivered.status, delivered.attempts.length], ['delivered', QUICK.length + 2]);
+        assert.equal(new Set(receiver.ids).size, 1);
+      }),
+    ));
+
+  it('that is gone is not asked any more, until somebody says so', () =>
+    withWebhooks((bench) =>
+      withReceiver([410], async (receiver) => {
+        bench.worker();
+        const { id } = await bench.create(receiver.url);
+        await bench.endedJob();
+        assert.equal((await bench.final(id)).status, 'failed');
+        const { enabled, disabled_reason } = await bench.webhooks.get(id);
+        assert.deepEqual([enabled, typeof disabled_reason], [false, 'string']);
+        await bench.endedJob();
+        await sleep(100);
+        assert.equal(receiver.requests.length, 1);
+        await bench.webhooks.change(id, { description: 'still gone' });
+        assert.equal((await bench.webhooks.get(id)).enabled, false);
+        await bench.webhooks.change(id, { enabled: true });
+        await bench.endedJob();
+        await until('the event', () => receiver.requests.length === 2);
+      }),
+    ));
+
+  it('that asks for patience gets it', () =>
+    withWebhooks((bench) =>
+      withReceiver(
+        [
+          { status: 429, headers: { 'retry-after': '1' } },
+          { status: 503, headers: { 'retry-after': '100000000' } },
+        ],
+        async (receiver) => {
+          bench.worker();
+          const { id } = await bench.create(receiver.url);
+          await bench.endedJob();
+          await until('two requests', () => receiver.requests.length === 2);
+          const [one, two] = receiver.requests as [
+            (typeof receiver.requests)[0],
+            (typeof receiver.requests)[0],
+          ];
+          assert.ok(two.atMs - one.atMs >= 1_000);
+          const waiting = await until('the record', async () => {
+            const [delivery] = await bench.all(id);
+            return delivery?.attempts.length === 2 ? delivery : undefined;
+          });
+          const hours = (Date.parse(waiting.next_attempt_at!) - Date.now()) / 3_600_000;
+          assert.ok(hours > 23 && hours <= 24, 'but not for ever');
+          assert.equal(waiting.status, 'pending');
+          await bench.deliveries.redeliver(id, waiting.id);
+          assert.equal((await bench.final(id)).attempts.length, 3, 'somebody may know better');
+        },
+      ),
+    ));
+
+  it('whose answer is long or never ends has answered all the same', () =>
+    withWebhooks((bench) =>
+      withReceiver(['long-body', 'slow-body'], async (receiver) => {
+        bench.worker({ timeoutMs: 5_000 });
+        const { id } = await bench.create(receiver.url);
+        await bench.endedJob();
+        const long = await bench.final(id);
+        assert.deepEqual([long.status, long.attempts[0]!.response], ['delivered', 'x'.repeat(1_024)]);
+        await bench.webhooks.remove(id);
+        const { id: other } = await bench.create(receiver.url);
+        await bench.endedJob();
+        const slow = await bench.final(other);
+        assert.deepEqual([slow.status, slow.attempts[0]!.response], ['delivered', 'I am ']);
+      }),
+    ));
+
+  it('that is dead does not hold up others', () =>
+    withWebhooks((bench) =>
+      withReceiver(Array<Treatment>(200).fill('hang'), (dead) =>
+        withReceiver([], async (well) => {
+          bench.worker({ timeoutMs: 60_000 });
+          await bench.create(dead.url, { events: ['job.failed'] });
+          for (let i = 0; i < 30; i++) await bench.endedJob({ state: 'failed' });
+          await until('the dead one to hang', () => dead.requests.length >= 4);
+          await bench.create(well.url, { events: ['job.succeeded'] });
+          await bench.endedJob();
+          await until('the event', () => well.requests.length === 1);
+          assert.equal(dead.requests.length, 4, 'its share of the places');
+        }),
+      ),
+    ));
+});
+
+describe('no delivery', () => {
+  it('reaches a forbidden address, whatever its name says by then', () =>
+    withWebhooks(async (bench) => {
+      let connections = 0;
+      const inside = createServer((socket) => {
+        connections++;
+        socket.destroy();
+      }).listen(0, '127.0.0.1');
+      await once(inside, 'listening');
+      const { port } = inside.address() as AddressInfo;
+      const guarded = new Outbound(
+        { allowedHosts: [], allowHttp: false },
+        {
+          // What looked public when it was registered leads to this machine now.
+          lookup: (_name, options, callback) =>
+            options.all
+              ? callback(null, [{ address: '127.0.0.1', family: 4 }])
+              : callback(null, '127.0.0.1', 4),
+        },
+      );
+      try {
+        bench.worker({ outbound: guarded, schedule: [0] });
+        const { id } = await bench.create(`http://127.0.0.1:${port}/`);
+        await bench.endedJob();
+        assert.match((await bench.final(id)).attempts[0]!.error!, /does not connect to/);
+        await bench.webhooks.change(id, { enabled: false });
+        // Made where receivers on this machine are allowed, and sent where they are not: by name.
+        const named = await bench.create('https://hooks.example.com/');
+        await bench.endedJob();
+        const { status, attempts } = await bench.final(named.id);
+        assert.equal(status, 'failed');
+        assert.match(attempts[0]!.error!, /does not lead to a public address/);
+        assert.equal(connections, 0);
+      } finally {
+        await guarded.close();
+        inside.close();
+      }
+    }));
+
+  it('is sent for a webhook that is disabled or removed meanwhile', () =>
+    withWebhooks((bench) =>
+      withReceiver([], async (receiver) => {
+        const { id } = await bench.create(receiver.url);
+        const { id: removed } = await bench.create(receiver.url);
+        await bench.endedJob();
+        await bench.webhooks.change(id, { enabled: false });
+        await bench.webhooks.remove(removed);
+        bench.worker();
+        const delivery = await bench.final(id);
+        assert.deepEqual(
+          [delivery.status, delivery.attempts[0]!.error],
+          ['failed', 'The webhook is disabled.'],
+        );
+        await until('no mark', async () => (await bench.store.list('pending-deliveries/')).length === 0);
+        assert.deepEqual(await bench.store.list(`deliveries/${removed}/`), []);
+        assert.deepEqual(receiver.requests, []);
+        await bench.deliveries.test(id);
+        await until('a test all the same', () => receiver.requests.length === 1);
+      }),
+    ));
+});
