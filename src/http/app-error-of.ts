@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode, toAppError } from '../errors.ts';
-import { explain, type SchemaError } from './validation-message.ts';
+import { explain, type Fault, type SchemaError } from './validation-message.ts';
 
 /** Errors of Fastify and its multipart plugin, and what they mean to a client. Others of status 4xx: BAD_REQUEST. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -49,8 +49,10 @@ export function appErrorOf(error: unknown): AppError {
 }
 
 /** UNKNOWN_OPTION where the request names something that does not exist, else VALIDATION_FAILED. */
-export function invalidRequest(validation: readonly SchemaError[]): AppError {
-  const faults = explain(validation);
+export const invalidRequest = (validation: readonly SchemaError[]): AppError => invalid(explain(validation));
+
+/** The same of faults that are in words already. */
+export function invalid(faults: readonly Fault[], maxTold = MAX_FAULTS): AppError {
   const unknown = faults.filter((fault) => fault.unknownOption);
   const first = unknown[0] ?? faults[0] ?? { detail: 'the request does not fit its schema' };
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more, see errors)` : '';
@@ -58,7 +60,7 @@ export function invalidRequest(validation: readonly SchemaError[]): AppError {
     unknown.length > 0 ? 'UNKNOWN_OPTION' : 'VALIDATION_FAILED',
     `${first.detail}${more}.`,
     {
-      errors: faults.slice(0, MAX_FAULTS).map(({ pointer, detail }) => ({ pointer, detail })),
+      errors: faults.slice(0, maxTold).map(({ pointer, detail }) => ({ pointer, detail })),
     },
   );
 }

@@ -1,31 +1,57 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { NO_TRACING } from '../tracing/tracing.ts';
+import { forgetWhenChanged } from './answer-cache/answer-final-job.ts';
+import { FinalJobs } from './answer-cache/final-jobs.ts';
 import type { HttpDependencies, ProbeDependencies } from './dependencies.ts';
+import { buildLazyValidators } from './lazy-validators.ts';
+import { accessDocumentation } from './plugins/access-documentation.ts';
+import { audit } from './plugins/audit.ts';
+import { authentication } from './plugins/authentication.ts';
 import { bodyTimeout } from './plugins/body-timeout.ts';
 import { errors, sendProblem } from './plugins/errors.ts';
 import { httpMetrics } from './plugins/http-metrics.ts';
+import { idempotency } from './plugins/idempotency.ts';
 import { linger } from './plugins/linger.ts';
 import { mediaTypes } from './plugins/media-types.ts';
 import { multipart } from './plugins/multipart.ts';
 import { openapi } from './plugins/openapi.ts';
 import { queueBoard } from './plugins/queue-board.ts';
+import { rateLimit } from './plugins/rate-limit.ts';
 import { refuseWhenStopping } from './plugins/refuse-when-stopping.ts';
 import { RequestLog } from './plugins/request-log.ts';
 import { RouteTable } from './plugins/route-table.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
 import { tracing } from './plugins/tracing.ts';
 import { answerExpectations } from './raw-errors.ts';
+import { RenderedReports } from './rendered-reports.ts';
 import { adapterArchiveRoutes } from './routes/adapter-archive.ts';
+import { adapterChangeRoutes } from './routes/adapter-changes.ts';
 import { adapterFileRoutes } from './routes/adapter-files.ts';
+import { adapterListRoutes } from './routes/adapter-list.ts';
 import { adapterRoutes } from './routes/adapters.ts';
+import { batchRoutes } from './routes/batches.ts';
+import { formatRoutes } from './routes/formats.ts';
+import { jobControlRoutes } from './routes/job-control.ts';
+import { jobEventRoutes } from './routes/job-events.ts';
 import { jobFileRoutes } from './routes/job-files.ts';
+import { jobListRoutes } from './routes/job-list.ts';
+import { jobReportRoutes } from './routes/job-report.ts';
 import { jobRoutes } from './routes/jobs.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { pageRoutes } from './routes/page.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { profileRoutes } from './routes/profiles.ts';
+import { runListRoutes } from './routes/run-list.ts';
+import { runRemovalRoutes } from './routes/run-removal.ts';
 import { runRoutes } from './routes/runs.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { squeezeRoutes } from './routes/squeeze.ts';
+import { tenantRoutes } from './routes/tenants.ts';
+import { uploadRoutes } from './routes/uploads.ts';
+import { usageRoutes } from './routes/usage.ts';
+import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import { REQUEST_ID_HEADER } from './schemas.ts';
 import { serverOptions } from './server-options.ts';
 
@@ -36,25 +62,49 @@ const DEFAULT_LINGER_MS = 2_000;
 export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance> {
   const { bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS, lingerMs = DEFAULT_LINGER_MS } = deps.limits;
   const app = await bareApp(deps);
+  const { workspaces, keys, auth } = deps;
   await app.register(linger, { lingerMs });
+  await app.register(audit, { audit: deps.audit });
   await app.register(refuseWhenStopping, { isShuttingDown: deps.isShuttingDown ?? (() => false) });
+  await app.register(authentication, {
+    workspaces,
+    metrics: deps.metrics,
+    keys: auth.mode === 'keys' ? keys : undefined,
+    adminKey: auth.adminKey,
+    failedKeysPerMinute: auth.failedKeysPerMinute,
+  });
+  await app.register(rateLimit, { workspaces, counter: deps.shared, metrics: deps.metrics });
+  await app.register(idempotency, { claims: deps.shared, secrets: deps.webhooks });
+  await app.register(accessDocumentation);
   await app.register(mediaTypes);
   await app.register(bodyTimeout, { bodyTimeoutMs });
   await app.register(multipart);
   await app.register(openapi, { version: deps.version });
-  const withDeps = [
-    adapterRoutes,
-    adapterFileRoutes,
-    adapterArchiveRoutes,
-    jobRoutes,
-    jobFileRoutes,
-    squeezeRoutes,
-  ];
-  for (const routes of withDeps) await app.register(routes, { deps });
-  await app.register(profileRoutes);
-  await app.register(scheduleRoutes);
-  await app.register(runRoutes, { deps });
+  const finals = new FinalJobs();
+  app.addHook('onRoute', forgetWhenChanged(finals));
+  await app.register(jobRoutes, { finals });
+  const reports = new RenderedReports();
+  app.addHook('onClose', () => reports.close());
+  for (const routes of [jobReportRoutes, adapterArchiveRoutes]) await app.register(routes, { reports });
+  for (const routes of [adapterFileRoutes, jobFileRoutes]) await app.register(routes);
+  for (const routes of [adapterRoutes, squeezeRoutes, runRoutes, keyRoutes, tenantRoutes, uploadRoutes])
+    await app.register(routes, { deps });
+  for (const routes of [
+    adapterListRoutes,
+    jobListRoutes,
+    runListRoutes,
+    adapterChangeRoutes,
+    runRemovalRoutes,
+    usageRoutes,
+  ])
+    await app.register(routes);
+  await app.register(jobEventRoutes, { deps });
+  for (const routes of [webhookRoutes, webhookDeliveryRoutes])
+    await app.register(routes, { parts: deps.webhooks });
+  for (const routes of [jobControlRoutes, batchRoutes]) await app.register(routes);
+  for (const routes of [profileRoutes, formatRoutes, scheduleRoutes]) await app.register(routes);
   if (deps.queueBoard) await app.register(queueBoard, deps.queueBoard);
+  await app.register(pageRoutes);
   return withProbes(app, deps);
 }
 
@@ -69,13 +119,19 @@ async function bareApp({ logger, metrics, ...deps }: ProbeDependencies): Promise
   const app = Fastify({
     ...serverOptions(logger),
     logController: new RequestLog(),
+    // Responses are built by our own typed code; their schemas are the contract, not a filter. Said here, because
+    // plugins that add schemas would make serializers anew, which fill in defaults.
+    schemaController: {
+      compilersFactory: {
+        buildValidator: buildLazyValidators(),
+        buildSerializer: () => () => JSON.stringify,
+      },
+    },
     // No hook runs for these.
     frameworkErrors: (error, request, reply) =>
       sendProblem(request, reply.header(REQUEST_ID_HEADER, request.id), error),
   }) as unknown as FastifyInstance;
   answerExpectations(app.server);
-  // Responses are built by our own typed code; their schemas are the contract, not a filter.
-  app.setSerializerCompiler(() => JSON.stringify);
   const routes = new RouteTable(app);
   // First, so that whatever a request says has the id of its trace.
   await app.register(tracing, { tracing: deps.tracing ?? NO_TRACING });

@@ -1,11 +1,16 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { AdapterService } from '../service/adapter-service.ts';
+import type { ClaimStore } from '../service/idempotency/claim-store.ts';
 import type { JobQueue } from '../service/job-queue.ts';
-import type { JobService } from '../service/job-service.ts';
-import type { RunService } from '../service/runs/run-service.ts';
+import type { KeyService } from '../service/keys/key-service.ts';
+import type { RateCounter } from '../service/quotas/rate-counter.ts';
+import type { TenantService } from '../service/tenants/tenant-service.ts';
+import type { UploadService } from '../service/uploads/upload-service.ts';
+import type { WebhookParts } from '../service/webhooks/webhook-service.ts';
+import type { Workspaces } from '../service/workspaces.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Tracing } from '../tracing/tracing.ts';
+import type { AuditEntry } from './plugins/audit.ts';
 import type { QueueBoardOptions } from './plugins/queue-board.ts';
 
 export interface HttpLimits {
@@ -17,12 +22,34 @@ export interface HttpLimits {
   readonly bodyTimeoutMs?: number;
   /** How long the rest of a refused upload is read and discarded before the connection is cut; default 2 s. */
   readonly lingerMs?: number;
+  /** Others than those of routes/job-events.ts. */
+  readonly eventStreams?: Partial<EventStreamOptions>;
+}
+
+export interface EventStreamOptions {
+  /** Streams that one tenant may have open at this process. */
+  readonly perTenant: number;
+  readonly perProcess: number;
+  readonly heartbeatMs: number;
+  readonly pollMs: number;
+  readonly lifeMs: number;
+}
+
+export interface AuthOptions {
+  /** open: nobody is asked for a key. */
+  readonly mode: 'open' | 'keys';
+  /** A key that may do everything, without a record. */
+  readonly adminKey?: string | undefined;
+  /** Keys that cannot be used, from one address, before they are answered by 429; default 100. */
+  readonly failedKeysPerMinute?: number;
 }
 
 /** What the probes and /metrics need: all a worker serves. */
 export interface ProbeDependencies {
   readonly store: Pick<BlobStore, 'check'>;
   readonly queue: Pick<JobQueue, 'check'>;
+  /** What else has to be there, each with its reason when it is not; `storage` and `queue` are looked at anyway. */
+  readonly parts?: Readonly<Record<string, () => Promise<void>>>;
   readonly metrics: Metrics;
   readonly version: string;
   readonly logger: FastifyBaseLogger | false;
@@ -33,11 +60,23 @@ export interface ProbeDependencies {
 }
 
 export interface HttpDependencies extends ProbeDependencies {
-  readonly adapters: AdapterService;
-  readonly jobs: JobService;
-  readonly runs: RunService;
+  readonly queue: Pick<JobQueue, 'check' | 'watch'>;
+  readonly workspaces: Workspaces;
+  readonly webhooks: WebhookParts;
+  readonly tenants: TenantService;
+  /** Always there, to be managed; whether anybody is asked for one, `auth` says. */
+  readonly keys: KeyService;
+  readonly auth: AuthOptions;
   readonly store: BlobStore;
+  readonly uploads: UploadService;
   readonly limits: HttpLimits;
+  /**
+   * What all processes of the API have to agree on. undefined: requests with an Idempotency-Key are refused, and rates
+   * are not limited.
+   */
+  readonly shared?: (ClaimStore & RateCounter) | undefined;
+  /** Who did what; undefined: nobody wants to know. */
+  readonly audit?: ((entry: AuditEntry) => void) | undefined;
   /** undefined: there is no board. */
   readonly queueBoard?: QueueBoardOptions | undefined;
 }

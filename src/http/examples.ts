@@ -1,8 +1,11 @@
 import type { TSchema } from 'typebox';
 import type { AdapterRecord } from '../contract/adapter.ts';
-import type { JobRecord, JobRequest, SqueezeRequest } from '../contract/job.ts';
+import type { JobRecord } from '../contract/job.ts';
+import type { JobRequest, SqueezeRequest } from '../contract/job-request.ts';
+import type { UsageRecord } from '../contract/usage.ts';
 import { AppError } from '../errors.ts';
 import { PROFILES } from '../serving/profiles.ts';
+import { ADMIN_EXAMPLES } from './admin-examples.ts';
 import { type Problem, problemOf } from './problem.ts';
 
 const SHA256 = '4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877';
@@ -17,7 +20,58 @@ const squeezeRequest: SqueezeRequest = {
 
 const jobRequest: JobRequest = { kind: 'squeeze', adapter_id: ADAPTER_ID, targets: [{ rank: 16 }] };
 
+/** To llama.cpp, and to the rank it has, without the head that was saved along. */
+const convertRequest: JobRequest = {
+  kind: 'squeeze',
+  adapter_id: ADAPTER_ID,
+  targets: [
+    {
+      format: 'gguf',
+      format_options: { architecture: 'llama', heads: 32, kv_heads: 32 },
+      strip: ['heads'],
+    },
+  ],
+};
+
 const analyzeRequest: JobRequest = { kind: 'analyze', adapter_id: ADAPTER_ID };
+
+const fetchRequest: JobRequest = {
+  kind: 'squeeze',
+  source: { type: 'hub', repo: 'team/adapter-r64', token: 'hf_0123456789' },
+  targets: [{ rank: 16, profile: 'vllm' }],
+  deliver: [
+    { target: 0, to: { type: 'hub', repo: 'team/adapter-r16', token: 'hf_0123456789', create: true } },
+  ],
+  labels: { team: 'search' },
+  priority: 'high',
+  ttl_seconds: 604_800,
+};
+
+const importRequest: JobRequest = {
+  kind: 'import',
+  source: {
+    type: 'url',
+    files: {
+      'adapter_model.safetensors': {
+        url: 'https://models.example.com/adapter_model.safetensors?signature=0123',
+        sha256: SHA256,
+      },
+      'adapter_config.json': { url: 'https://models.example.com/adapter_config.json?signature=4567' },
+    },
+  },
+};
+
+const exportRequest: JobRequest = {
+  kind: 'export',
+  adapter_id: ADAPTER_ID,
+  to: {
+    type: 's3',
+    bucket: 'adapters',
+    prefix: 'served/search',
+    region: 'eu-west-1',
+    credentials: { access_key_id: 'AKIAEXAMPLE', secret_access_key: 'secret' },
+  },
+};
 
 const mergeRequest: JobRequest = {
   kind: 'merge',
@@ -28,7 +82,7 @@ const mergeRequest: JobRequest = {
   targets: [{ rank: 16, profile: 'vllm' }],
 };
 
-const adapter: AdapterRecord = {
+export const ADAPTER_EXAMPLE: AdapterRecord = {
   id: ADAPTER_ID,
   format: 'peft',
   sha256: SHA256,
@@ -40,6 +94,7 @@ const adapter: AdapterRecord = {
   dtypes: ['BF16'],
   parameters: 79_953_920,
   passthrough_tensors: 0,
+  size: [{ what: 'lora', tensors: 448, bytes: 159_907_840 }],
   files: [
     { name: 'adapter_model.safetensors', sha256: SHA256, bytes: 159_967_688 },
     { name: 'adapter_config.json', sha256: SHA256.split('').reverse().join(''), bytes: 724 },
@@ -47,10 +102,12 @@ const adapter: AdapterRecord = {
   warnings: [],
   parent_id: null,
   job_id: null,
+  labels: { team: 'search' },
+  expires_at: null,
   created_at: '2026-11-24T21:50:10.000Z',
 };
 
-const job: JobRecord = {
+export const JOB_EXAMPLE: JobRecord = {
   id: JOB_ID,
   kind: 'squeeze',
   state: 'succeeded',
@@ -59,7 +116,15 @@ const job: JobRecord = {
   started_at: '2026-11-24T21:51:00.120Z',
   finished_at: '2026-11-24T21:51:03.480Z',
   attempts: 1,
-  request: jobRequest,
+  labels: { team: 'search' },
+  priority: 'normal',
+  ttl_seconds: null,
+  expires_at: null,
+  batch_id: null,
+  retry_of: null,
+  request: { kind: 'squeeze', adapter_id: ADAPTER_ID, targets: [{ rank: 16 }] },
+  import: null,
+  deliveries: [],
   results: [
     {
       target: { rank: 16 },
@@ -71,6 +136,7 @@ const job: JobRecord = {
       relative_error: 0.0812,
       energy_retained: 0.9934,
       worst_module: { name: 'model.layers.31.mlp.down_proj', relative_error: 0.1377 },
+      size: [{ what: 'lora', tensors: 448, bytes: 39_976_960 }],
       warnings: [],
       serving: null,
       training: null,
@@ -88,11 +154,23 @@ const problem: Problem = problemOf(
   'c9d3a0d4-3a53-4f0c-9a37-3c1d5e0f8b21',
 );
 
+const usage: UsageRecord = { stored_bytes: 319_989_632, adapters: 3, jobs: 12 };
+
 const EXAMPLES: Readonly<Record<string, readonly unknown[]>> = {
-  Adapter: [adapter],
-  Job: [job],
-  JobRequest: [jobRequest, analyzeRequest, mergeRequest],
+  ...ADMIN_EXAMPLES,
+  Adapter: [ADAPTER_EXAMPLE],
+  Job: [JOB_EXAMPLE],
+  JobRequest: [
+    jobRequest,
+    analyzeRequest,
+    mergeRequest,
+    convertRequest,
+    fetchRequest,
+    importRequest,
+    exportRequest,
+  ],
   SqueezeRequest: [squeezeRequest],
+  Usage: [usage],
   Problem: [problem],
   Profile: [PROFILES[0]],
 };

@@ -15,9 +15,12 @@ function unused<T extends object>(name: string): T {
 /** openapi.yaml, from an app that is never asked anything. */
 export async function openapiDocument(version: string): Promise<string> {
   const app = await buildApp({
-    adapters: unused<HttpDependencies['adapters']>('adapters'),
-    jobs: unused<HttpDependencies['jobs']>('jobs'),
-    runs: unused<HttpDependencies['runs']>('runs'),
+    workspaces: unused<HttpDependencies['workspaces']>('workspaces'),
+    webhooks: unused<HttpDependencies['webhooks']>('webhooks'),
+    tenants: unused<HttpDependencies['tenants']>('tenants'),
+    keys: unused<HttpDependencies['keys']>('keys'),
+    auth: { mode: 'keys' },
+    uploads: unused<HttpDependencies['uploads']>('uploads'),
     store: unused<HttpDependencies['store']>('store'),
     queue: unused<HttpDependencies['queue']>('queue'),
     metrics: new Metrics({ version }),

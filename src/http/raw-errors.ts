@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { AppError } from '../errors.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from './problem.ts';
+import { REQUEST_ID_HEADER } from './schemas.ts';
 
 /** What Node's HTTP parser and timers found before there was a request Fastify could answer. */
 function rawErrorOf(error: NodeJS.ErrnoException): AppError {
@@ -28,10 +29,11 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
     socket.destroy();
     return;
   }
-  const problem = problemOf(rawErrorOf(error), randomUUID());
+  const id = randomUUID();
+  const problem = problemOf(rawErrorOf(error), id);
   const body = JSON.stringify(problem);
   socket.end(
-    `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: ${PROBLEM_MEDIA_TYPE}\r\n` +
+    `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: ${PROBLEM_MEDIA_TYPE}\r\n${REQUEST_ID_HEADER}: ${id}\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
 }
@@ -44,10 +46,12 @@ export function answerExpectations(server: Server): void {
       'EXPECTATION_FAILED',
       `Expect: ${expected} cannot be met; only 100-continue can.`,
     );
-    const problem = problemOf(error, randomUUID());
+    const id = randomUUID();
+    const problem = problemOf(error, id);
     const body = JSON.stringify(problem);
     response.writeHead(problem.status, {
       'content-type': PROBLEM_MEDIA_TYPE,
+      [REQUEST_ID_HEADER]: id,
       'content-length': Buffer.byteLength(body),
       connection: 'close',
     });

@@ -1,9 +1,12 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
 import { Analysis } from '../contract/analysis.ts';
-import { JobRecord, JobRequest, SqueezeRequest } from '../contract/job.ts';
+import { JobRecord } from '../contract/job.ts';
+import { JobRequest, SqueezeRequest } from '../contract/job-request.ts';
 import { Report } from '../contract/report.ts';
 import { ProfileList, ServingProfile } from '../contract/serving.ts';
+import { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
+import { UsageRecord } from '../contract/usage.ts';
 import { ERROR_KINDS, type ErrorCode } from '../errors.ts';
 import { PROBLEM_MEDIA_TYPE, Problem } from './problem.ts';
 
@@ -45,6 +48,10 @@ export const COMPONENTS: readonly TSchema[] = [
   AdapterFile,
   AdapterRecord,
   AdapterModules,
+  Source,
+  Sink,
+  RecordedSource,
+  RecordedSink,
   JobRequest,
   SqueezeRequest,
   JobRecord,
@@ -52,6 +59,7 @@ export const COMPONENTS: readonly TSchema[] = [
   Analysis,
   ServingProfile,
   ProfileList,
+  UsageRecord,
   Problem,
   Readiness,
   Liveness,
@@ -94,6 +102,9 @@ export const response = (description: string, schema: TSchema, options: Response
   content: { [options.mediaType ?? 'application/json']: { schema } },
   ...(options.headers ? { headers: options.headers } : {}),
 });
+
+/** Of a removal. */
+export const NOTHING = Type.Null({ description: 'Removed' });
 
 export const BINARY = Type.String({ format: 'binary' });
 

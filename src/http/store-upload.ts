@@ -2,8 +2,12 @@ import type { FastifyRequest } from 'fastify';
 import type { AdapterRecord } from '../contract/adapter.ts';
 import { appErrorOf } from './app-error-of.ts';
 import type { HttpDependencies } from './dependencies.ts';
+import { AnsweredBefore } from './idempotency/stored-answer.ts';
+import { workspaceOf } from './principal.ts';
 import { ADAPTER_BODY, type BodyParts, REQUEST_FIELD, SQUEEZE_BODY } from './upload/body-parts.ts';
+import { keepingOf } from './upload/keeping-fields.ts';
 import { type ReceivedUpload, receiveAdapter } from './upload/receive-adapter.ts';
+import { checkAnnouncedRoom, checkRoom } from './upload/room.ts';
 
 export interface StoredUpload {
   readonly record: AdapterRecord;
@@ -21,6 +25,7 @@ export function storeUpload(
   deps: HttpDependencies,
   { onRequest }: StoreOptions = {},
 ): Promise<StoredUpload> {
+  const workspace = workspaceOf(request);
   const parts = onRequest ? SQUEEZE_BODY : ADAPTER_BODY;
   return receiveCounted(
     request,
@@ -28,7 +33,9 @@ export function storeUpload(
     parts,
     async ({ files, fields }) => {
       onRequest?.(fields.get(REQUEST_FIELD));
-      return deps.adapters.register(files, null);
+      const keeping = keepingOf(request, fields);
+      await checkRoom(workspace, files);
+      return workspace.adapters.register(files, null, keeping);
     },
     ({ created }) => (created ? 'created' : 'known'),
   );
@@ -37,11 +44,11 @@ export function storeUpload(
 /**
  * Receives a multipart body, hands it to `use`, and counts the upload.
  * @param outcomeOf the outcome to count; failures count as their code
- * @throws AppError as receiveAdapter and `use`
+ * @throws AppError, AnsweredBefore as receiveAdapter and `use`
  */
 export async function receiveCounted<T>(
   request: FastifyRequest,
-  { adapters, store, metrics, limits }: HttpDependencies,
+  { store, metrics, limits }: HttpDependencies,
   parts: BodyParts,
   use: (upload: ReceivedUpload) => Promise<T>,
   outcomeOf: (result: T) => string,
@@ -50,13 +57,14 @@ export async function receiveCounted<T>(
   const onEnd = (received: number): void => {
     bytes = received;
   };
-  const context = { store, openGate: () => adapters.openGate(), onEnd, ...limits };
+  const context = { store, openGate: () => workspaceOf(request).adapters.openGate(), onEnd, ...limits };
   try {
+    await checkAnnouncedRoom(request, parts);
     const result = await receiveAdapter(request, context, parts, use);
     metrics.uploadEnded(outcomeOf(result), bytes);
     return result;
   } catch (error) {
-    metrics.uploadEnded(appErrorOf(error).code, bytes);
+    metrics.uploadEnded(error instanceof AnsweredBefore ? 'replayed' : appErrorOf(error).code, bytes);
     throw error;
   }
 }

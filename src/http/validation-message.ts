@@ -54,7 +54,7 @@ export function explain(errors: readonly SchemaError[]): Fault[] {
   const mistyped = new Set(
     plain.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath),
   );
-  return [
+  const faults = [
     ...plain
       .filter(({ keyword, instancePath }) => keyword === 'type' || !mistyped.has(instancePath))
       .map(explainOne),
@@ -64,7 +64,10 @@ export function explain(errors: readonly SchemaError[]): Fault[] {
         errors.filter((error) => isWithin(error, union)),
       ),
     ),
-  ].sort((x, y) => Number(y.unknownOption) - Number(x.unknownOption));
+  ];
+  // A schema that several branches refer to finds its errors once for each.
+  const once = new Map(faults.map((fault) => [`${fault.pointer} ${fault.detail}`, fault]));
+  return [...once.values()].sort((x, y) => Number(y.unknownOption) - Number(x.unknownOption));
 }
 
 function isWithin(error: SchemaError, union: SchemaError): boolean {
@@ -106,17 +109,16 @@ function branchMeant(
   path: string,
 ): Meant {
   const where = place(path);
-  const kinds = branches.map((branch) => branch.properties?.kind?.const);
-  if (kinds.every((kind) => kind !== undefined)) {
-    const list = choices(kinds.map(quote));
-    const index = (kinds as readonly unknown[]).indexOf(data.kind);
+  const tag = tagOf(branches);
+  if (tag !== undefined) {
+    const values = branches.map((branch) => branch.properties![tag]!.const);
+    const list = choices(values.map(quote));
+    const index = values.indexOf(data[tag]);
     if (index >= 0) return { index };
-    return 'kind' in data
-      ? {
-          pointer: `${path}/kind`,
-          detail: `${place(`${path}/kind`)} is ${show(data.kind)} but must be ${list}`,
-        }
-      : { pointer: path, detail: `${where} must have "kind": ${list}` };
+    const pointer = `${path}/${tag}`;
+    return tag in data
+      ? { pointer, detail: `${place(pointer)} is ${show(data[tag])} but must be ${list}` }
+      : { pointer: path, detail: `${where} must have ${quote(tag)}: ${list}` };
   }
   // A property that all branches know tells none apart, unless it is all that is there: a profile without a policy.
   const isShared = (key: string): boolean => branches.every((branch) => key in (branch.properties ?? {}));
@@ -135,6 +137,12 @@ function branchMeant(
     detail: `${where} must have one of ${[...policies.flat(), ...alone].join(', ')}`,
   };
 }
+
+/** The property that has one value in each branch: `kind` of jobs, `type` of places. */
+const tagOf = (branches: readonly Branch[]): string | undefined =>
+  Object.keys(branches[0]!.properties ?? {}).find((key) =>
+    branches.every((branch) => branch.properties?.[key]?.const !== undefined),
+  );
 
 function explainOne(error: SchemaError): Fault {
   const { keyword, params, data, instancePath: pointer } = error;

@@ -83,7 +83,7 @@ describe('a file of a job', () => {
   it('is not there where a job wrote none', async () => {
     const other = await server.jobs.submit({
       kind: 'analyze',
-      adapter_id: job.request.kind === 'squeeze' ? job.request.adapter_id : '',
+      adapter_id: job.request.kind === 'squeeze' ? job.request.adapter_id! : '',
     });
     await server.jobStore.finish({ ...other, state: 'succeeded' });
     const response = await server.fetch(`/v1/jobs/${other.id}/files/${NAME}`);

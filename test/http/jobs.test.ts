@@ -337,16 +337,21 @@ describe('jobs over HTTP', () => {
       [
         'a kind',
         request(undefined, { kind: 'shrink' }),
-        /^kind is "shrink" but must be "squeeze" or "analyze" or "merge"\.$/,
+        /^kind is "shrink" but must be "squeeze" or "analyze" or "merge" or "import" or "export"\.$/,
         '/kind',
       ],
       [
         'no kind',
         { adapter_id: 'ad_any', targets: [{ rank: 1 }] },
-        /^the request must have "kind": "squeeze" or "analyze" or "merge"\.$/,
+        /^the request must have "kind": "squeeze" or "analyze" or "merge" or "import" or "export"\.$/,
         '',
       ],
-      ['an analysis of nothing', { kind: 'analyze' }, /^the request must have "adapter_id"\.$/, ''],
+      [
+        'an analysis of nothing',
+        { kind: 'analyze' },
+        /^The request has neither "adapter_id" nor "source"; it needs one of them\.$/,
+        '',
+      ],
       [
         'a merge without sources',
         { kind: 'merge', sources: [], targets: [{ rank: 1 }] },
@@ -365,7 +370,39 @@ describe('jobs over HTTP', () => {
         /^targets\[0\]\.ratio is 0 but must be at least 1\.$/,
         '/targets/0/ratio',
       ],
-      ['no adapter', { kind: 'squeeze', targets: [{ rank: 1 }] }, /the request must have "adapter_id"/, ''],
+      [
+        'a source of another type',
+        { kind: 'import', source: { type: 'ftp' } },
+        /^source\.type is "ftp" but must be "url" or "s3" or "hub"\.$/,
+        '/source/type',
+      ],
+      [
+        'a source of no type',
+        { kind: 'import', source: { repo: 'owner/adapter' } },
+        /^source must have "type": "url" or "s3" or "hub"\.$/,
+        '/source',
+      ],
+      [
+        'a bucket that no store has, not what tells sources apart',
+        {
+          kind: 'import',
+          source: {
+            type: 's3',
+            bucket: 'Not A Bucket',
+            prefix: 'adapters',
+            credentials: { access_key_id: 'id', secret_access_key: 'key' },
+          },
+        },
+        /^source\.bucket must match pattern/,
+        '/source/bucket',
+      ],
+      [
+        'a delivery to another type',
+        { kind: 'export', adapter_id: 'ad_any', to: { type: 'hub', repo: 'owner/adapter' } },
+        /^to must have "token"\.$/,
+        '/to',
+      ],
+      ['no adapter', { kind: 'squeeze', targets: [{ rank: 1 }] }, /neither "adapter_id" nor "source"/, ''],
       ['a list', [], /the request is \[\] but must be an object/, ''],
       ['null', 'null', /the request is null but must be an object/, ''],
     ];
@@ -389,7 +426,7 @@ describe('jobs over HTTP', () => {
         ],
         [
           request([{ rank: 4, maxRank: 8 }]),
-          /^targets\[0\] has no option "maxRank"; known are rank, min_rank, max_rank, uniform, profile, scale, split, revive, projections, dtype\.$/,
+          /^targets\[0\] has no option "maxRank"; known are rank, min_rank, max_rank, uniform, format, format_options, profile, scale, split, revive, projections, strip, cast, dtype\.$/,
           '/targets/0/maxRank',
         ],
         [
@@ -399,7 +436,7 @@ describe('jobs over HTTP', () => {
         ],
         [
           { kind: 'analyze', adapter_id: adapterId, targets: [{ rank: 1 }] },
-          /^the request has no option "targets"; known are kind, adapter_id\.$/,
+          /^the request has no option "targets"; known are kind, adapter_id, source, labels, priority, ttl_seconds, reuse\.$/,
           '/targets',
         ],
         [
@@ -414,7 +451,7 @@ describe('jobs over HTTP', () => {
         ],
         [
           request(undefined, { webhook: 'x' }),
-          /the request has no option "webhook"; known are kind, adapter_id, targets, options\.$/,
+          /the request has no option "webhook"; known are kind, adapter_id, source, targets, options, deliver, labels, priority, ttl_seconds, reuse\.$/,
           '/webhook',
         ],
       ];

@@ -1,17 +1,50 @@
 import { AppError } from '../../src/errors.ts';
-import type { JobQueue, QueuedState } from '../../src/service/job-queue.ts';
+import type { BatchMember, JobQueue, QueuedState } from '../../src/service/job-queue.ts';
 
 /** The JobQueue port in memory, for testing what stands above it. The test plays the worker. */
 export class MemoryQueue implements JobQueue {
   readonly jobs = new Map<string, QueuedState>();
+  /** Ids of the batches whose turn is still to come. */
+  readonly batches = new Set<string>();
+  /** Ids of the jobs that workers were asked to stop. */
+  readonly cancelled = new Set<string>();
   /** While set, every method fails as if Redis were gone. */
   down = false;
+  readonly watchers = new Set<{ readonly jobId: string; readonly onHint: () => void }>();
   private readonly waiting = new Map<string, () => void>();
 
   async add(jobId: string): Promise<void> {
     this.fail();
     if (!this.jobs.has(jobId))
       this.jobs.set(jobId, { state: 'queued', progress: null, startedAt: null, attempts: 0 });
+  }
+
+  async remove(jobId: string): Promise<boolean> {
+    this.fail();
+    if (this.jobs.get(jobId)?.state !== 'queued') return false;
+    this.finished(jobId);
+    return true;
+  }
+
+  async cancel(jobId: string): Promise<void> {
+    this.fail();
+    this.cancelled.add(jobId);
+  }
+
+  async addBatch(batchId: string, members: readonly BatchMember[]): Promise<void> {
+    this.fail();
+    this.batches.add(batchId);
+    for (const { id } of members) await this.add(id);
+  }
+
+  async hasBatch(batchId: string): Promise<boolean> {
+    this.fail();
+    return this.batches.has(batchId);
+  }
+
+  async activeJobs(): Promise<ReadonlySet<string>> {
+    this.fail();
+    return new Set([...this.jobs].filter(([, { state }]) => state === 'active').map(([id]) => id));
   }
 
   async state(jobId: string): Promise<QueuedState | undefined> {
@@ -31,6 +64,12 @@ export class MemoryQueue implements JobQueue {
     });
   }
 
+  watch(jobId: string, onHint: () => void): () => void {
+    const watcher = { jobId, onHint };
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  }
+
   async counts(): Promise<Record<string, number>> {
     this.fail();
     return { waiting: this.jobs.size };
@@ -45,6 +84,11 @@ export class MemoryQueue implements JobQueue {
     this.jobs.delete(jobId);
     this.waiting.get(jobId)?.();
     this.waiting.delete(jobId);
+  }
+
+  /** What Redis tells those who watch a job; it may lose that. */
+  hint(jobId: string): void {
+    for (const watcher of [...this.watchers]) if (watcher.jobId === jobId) watcher.onHint();
   }
 
   private fail(): void {

@@ -3,10 +3,16 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import type { JobRecord, JobResult } from '../../src/contract/job.ts';
 import { CheckpointRecord, RunRecord, type RunRequest } from '../../src/contract/run.ts';
-import { AdapterService } from '../../src/service/adapter-service.ts';
-import { JobService } from '../../src/service/job-service.ts';
-import { blobKey, checkpointKey, jobKey, newJobId, pendingKey } from '../../src/service/layout.ts';
-import { RunService } from '../../src/service/runs/run-service.ts';
+import {
+  blobKey,
+  checkpointKey,
+  JOBS_PREFIX,
+  jobIdOfKey,
+  jobKey,
+  newJobId,
+  pendingKey,
+} from '../../src/service/layout.ts';
+import { Workspaces } from '../../src/service/workspaces.ts';
 import { type CheckpointParts, checkpointForm, momentsOf, OPTIMIZER } from './checkpoint-form.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { type TinyAdapter, tinyAdapter } from './tiny-adapter.ts';
@@ -182,7 +188,7 @@ describe('annealing runs over HTTP', () => {
 
     /** Ids of the jobs of a run. */
     async function jobsOf(runId: string): Promise<string[]> {
-      const ids = (await server.store.list('jobs/')).map((key) => key.slice('jobs/'.length, -'.json'.length));
+      const ids = (await server.store.list(JOBS_PREFIX)).map(jobIdOfKey).sort();
       const jobs = await Promise.all(ids.map((id) => server.jobStore.get(id)));
       return jobs.flatMap((job) =>
         job?.request.kind === 'checkpoint' && job.request.run_id === runId ? [job.id] : [],
@@ -258,6 +264,42 @@ describe('annealing runs over HTTP', () => {
       );
     });
 
+    it('keeps its source while it is squeezed, and has no files of a result that was removed', async () => {
+      const remove = (path: string) => server.fetch(path, { method: 'DELETE' });
+      const record = await recordOf(await send(run.id, first, { step: 340 }), 202);
+      const source = `/v1/adapters/${record.source_adapter_id}`;
+      await problemIn(await remove(source), 409, 'ADAPTER_IN_USE');
+      await problemIn(await remove(`/v1/runs/${run.id}`), 409, 'RUN_IN_USE');
+      assert.deepEqual(await server.store.list('adapter-reads/'), [], 'its job speaks for it');
+      await work(record.job_id!);
+      const { adapter_id } = await checkpointOf(run.id, 340);
+      for (const path of [source, `/v1/adapters/${adapter_id}`])
+        assert.equal((await remove(path)).status, 204);
+      const done = await checkpointOf(run.id, 340);
+      assert.equal(done.adapter_id, adapter_id);
+      assert.deepEqual(
+        done.files.map(({ href }) => href),
+        [`/v1/jobs/${record.job_id}/files/projections.safetensors`],
+      );
+      assert.deepEqual((await getRun(run.id)).rank, { min: 4, max: 4 });
+      assert.equal((await remove(`/v1/runs/${run.id}`)).status, 204);
+      await problemIn(await server.fetch(`/v1/jobs/${record.job_id}`), 404, 'JOB_NOT_FOUND');
+    });
+
+    it('is refused where the tenant stores more than it may', async () => {
+      const limited = (bytes: number | null) =>
+        server.fetch('/v1/tenants/default', {
+          method: 'PUT',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ quotas: { stored_bytes: bytes } }),
+        });
+      await server.upload(tinyAdapter(77));
+      await limited(0);
+      await problemIn(await send(run.id, first, { step: 340 }), 429, 'QUOTA_STORED_BYTES');
+      await limited(null);
+      await recordOf(await send(run.id, first, { step: 340 }), 202);
+    });
+
     it('goes through a whole run', async () => {
       const squeeze = async (step: number, rank: number) => {
         const { job_id } = await recordOf(await send(run.id, tinyAdapter(step, { rank }), { step }), 202);
@@ -324,12 +366,8 @@ describe('annealing runs over HTTP', () => {
     });
 
     it('also when it comes many times at once, to several processes', async () => {
-      const other = new RunService(
-        server.store,
-        new AdapterService(server.store),
-        new JobService(server.store, new AdapterService(server.store), server.queue),
-      );
-      const second = await startServer({}, { runs: other, store: server.store });
+      const other = new Workspaces(server.wholeStore, server.queue);
+      const second = await startServer({}, { workspaces: other, store: server.wholeStore });
       try {
         const post = (url: string) =>
           fetch(`${url}/v1/runs/${run.id}/checkpoints`, {
@@ -529,14 +567,15 @@ describe('annealing runs over HTTP', () => {
     });
 
     it('has no place elsewhere: other uploads know neither step nor moments', async () => {
-      for (const [name, value] of [
-        ['step', '334'],
-        [OPTIMIZER, new Blob([new Uint8Array(momentsOf())])],
+      for (const [name, value, code] of [
+        ['step', '334', 'UNEXPECTED_PART'],
+        // By its name it is one more file of weights.
+        [OPTIMIZER, new Blob([new Uint8Array(momentsOf())]), 'DUPLICATE_PART'],
       ] as const) {
         const form = checkpointForm(first, {});
         form.append(name, value as string);
         const response = await server.fetch('/v1/adapters', { method: 'POST', body: form });
-        await problemIn(response, 400, 'UNEXPECTED_PART');
+        await problemIn(response, 400, code);
       }
     });
 

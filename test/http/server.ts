@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
@@ -11,11 +12,20 @@ import { buildApp } from '../../src/http/app.ts';
 import type { HttpDependencies, HttpLimits } from '../../src/http/dependencies.ts';
 import type { Problem } from '../../src/http/problem.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
-import { AdapterService } from '../../src/service/adapter-service.ts';
-import { JobService } from '../../src/service/job-service.ts';
-import { JobStore } from '../../src/service/job-store.ts';
-import { RunService } from '../../src/service/runs/run-service.ts';
+import { Outbound } from '../../src/net/outbound.ts';
+import type { AdapterService } from '../../src/service/adapter-service.ts';
+import type { JobService } from '../../src/service/job-service.ts';
+import type { JobStore } from '../../src/service/job-store.ts';
+import { KeyService } from '../../src/service/keys/key-service.ts';
+import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
+import { TenantService } from '../../src/service/tenants/tenant-service.ts';
+import { TransferDesk } from '../../src/service/transfer-desk.ts';
+import { UploadService } from '../../src/service/uploads/upload-service.ts';
+import { Workspaces } from '../../src/service/workspaces.ts';
+import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
+import { SecretBox } from '../../src/transfer/secret-box.ts';
+import { MemoryDeliveryQueue } from './memory-delivery-queue.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { formOf, type TinyAdapter, tinyAdapter } from './tiny-adapter.ts';
 
@@ -25,11 +35,16 @@ export interface TestServer {
   readonly url: string;
   readonly port: number;
   readonly root: string;
-  readonly store: DiskStore;
+  /** The part of it that the default tenant has. */
+  readonly store: BlobStore;
+  readonly wholeStore: BlobStore;
   readonly queue: MemoryQueue;
+  readonly deliveries: MemoryDeliveryQueue;
   readonly adapters: AdapterService;
   readonly jobs: JobService;
   readonly jobStore: JobStore;
+  readonly workspaces: Workspaces;
+  readonly keys: KeyService;
   readonly metrics: Metrics;
   stopping: boolean;
   fetch(path: string, init?: RequestInit): Promise<Response>;
@@ -44,23 +59,37 @@ export async function startServer(
   change: Partial<HttpDependencies> = {},
 ): Promise<TestServer> {
   const root = await mkdtemp(join(tmpdir(), 'http-test-'));
-  const store = await DiskStore.open(root);
+  const disk = await DiskStore.open(root);
+  const store = change.store ?? disk;
   const queue = new MemoryQueue();
-  const adapters = new AdapterService(store);
-  const jobs = new JobService(store, adapters, queue);
-  const runs = new RunService(store, adapters, jobs);
+  const deliveries = new MemoryDeliveryQueue();
+  const outbound = new Outbound({ allowedHosts: ['receiver.test'], allowHttp: false });
   const metrics = new Metrics({ version: '9.9.9' });
+  const box = new SecretBox(randomBytes(32));
+  const desk = new TransferDesk({ outbound, box, hubEndpoint: 'https://hub.test' });
+  const workspaces = new Workspaces(store, queue, deliveries, {}, metrics.observer, desk);
+  const own = workspaces.of(DEFAULT_TENANT);
+  const keys = new KeyService(store);
+  const bounds = { maxUploadBytes: 1_000_000, uploadIdleTimeoutMs: 10_000, lingerMs: 200, ...limits };
+  const uploads = new UploadService({
+    folder: join(root, 'uploads'),
+    maxUploadBytes: bounds.maxUploadBytes,
+    ttlMs: 86_400_000,
+  });
   const state = { stopping: false };
   const app = await buildApp({
-    adapters,
-    jobs,
-    runs,
+    workspaces,
+    tenants: new TenantService(store),
+    webhooks: { outbound, box, queue: deliveries },
+    keys,
+    auth: { mode: 'open' },
     store,
     queue,
     metrics,
     version: '9.9.9',
     logger: false,
-    limits: { maxUploadBytes: 1_000_000, uploadIdleTimeoutMs: 10_000, lingerMs: 200, ...limits },
+    uploads,
+    limits: bounds,
     isShuttingDown: () => state.stopping,
     ...change,
   });
@@ -72,11 +101,15 @@ export async function startServer(
     url,
     port,
     root,
-    store,
+    store: own.store,
+    wholeStore: store,
     queue,
-    adapters,
-    jobs,
-    jobStore: new JobStore(store),
+    deliveries,
+    adapters: own.adapters,
+    jobs: own.jobs,
+    jobStore: own.jobStore,
+    workspaces,
+    keys,
     metrics,
     get stopping() {
       return state.stopping;
@@ -98,7 +131,9 @@ export async function startServer(
     async close() {
       app.server.closeAllConnections();
       await app.close();
-      await store.close();
+      await outbound.close();
+      await uploads.close();
+      await disk.close();
       await rm(root, { recursive: true, force: true });
     },
   };

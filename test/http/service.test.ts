@@ -153,7 +153,7 @@ describe('the service over HTTP', () => {
   });
 
   it('answers unknown paths with a problem, whatever comes with them', async () => {
-    const paths = ['/', '/v1', '/v1/adapters/a/b/c', '/v2/jobs', '/v1/jobs/../../etc/passwd', '/healthz'];
+    const paths = ['/v1', '/v1/adapters/a/b/c', '/v2/jobs', '/v1/jobs/../../etc/passwd', '/healthz'];
     for (const path of paths) await problemIn(await server.fetch(path), 404, 'NOT_FOUND');
     const body = { method: 'POST', headers: { 'content-type': 'application/x-whatever' }, body: 'x' };
     await problemIn(await server.fetch('/nope', body), 404, 'NOT_FOUND');
@@ -167,9 +167,9 @@ describe('the service over HTTP', () => {
   it('answers wrong methods with 405 and Allow', async () => {
     const cases: [string, string, string][] = [
       ['DELETE', '/livez', 'GET, HEAD'],
-      ['GET', '/v1/jobs', 'POST'],
-      ['PUT', '/v1/adapters', 'POST'],
-      ['POST', '/v1/jobs/x', 'GET, HEAD'],
+      ['PUT', '/v1/jobs', 'GET, HEAD, POST'],
+      ['PUT', '/v1/adapters', 'GET, HEAD, POST'],
+      ['POST', '/v1/jobs/x', 'DELETE, GET, HEAD, PATCH'],
       ['PATCH', '/v1/adapters/x/files/y', 'GET, HEAD'],
       ['GET', '/v1/squeeze', 'POST'],
     ];
@@ -193,8 +193,8 @@ describe('the service over HTTP', () => {
   });
 
   it('keeps the inside of a failure to itself', async () => {
-    const jobs = { get: () => Promise.reject(new Error('ENOENT: /secret/path at line 7')) };
-    const broken = await startServer({}, { jobs: jobs as never });
+    const broken = await startServer();
+    broken.jobs.get = () => Promise.reject(new Error('ENOENT: /secret/path at line 7'));
     try {
       const gate = () => {
         throw new TypeError('a mistake in /secret/path');

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { appErrorOf } from '../app-error-of.ts';
+import { AnsweredBefore, sendStored } from '../idempotency/stored-answer.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem.ts';
 import type { RouteTable } from './route-table.ts';
 
@@ -11,17 +12,22 @@ const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
   STORAGE_FAILED: 5,
   STORAGE_FULL: 60,
   SHUTTING_DOWN: 5,
+  IDEMPOTENCY_IN_FLIGHT: 1,
+  QUOTA_CONCURRENT_JOBS: 5,
+  TOO_MANY_STREAMS: 10,
 };
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
   const failure = appErrorOf(error);
   const problem = problemOf(failure, request.id);
+  reply.problemCode = failure.code;
   if (problem.status >= 500) request.log.error({ err: failure, code: failure.code }, 'request failed');
   else request.log.info({ code: failure.code, detail: problem.detail }, 'request refused');
   const retryAfter = RETRY_AFTER_SECONDS[failure.code];
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
   if (failure.code === 'METHOD_NOT_ALLOWED')
     reply.header('allow', (failure.context.allow as string[]).join(', '));
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="lora-squeeze"');
   return reply
     .code(problem.status)
     .header('content-type', PROBLEM_MEDIA_TYPE)
@@ -32,7 +38,9 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
 
 /** Answers every failure with a problem document, unknown routes and wrong methods included. */
 export const errors = fp(async (app: FastifyInstance, { routes }: { routes: RouteTable }) => {
-  app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
+  app.setErrorHandler((error, request, reply) =>
+    error instanceof AnsweredBefore ? sendStored(reply, error.answer) : sendProblem(request, reply, error),
+  );
   app.setNotFoundHandler((request, reply) => sendProblem(request, reply, notFound(request, routes)));
   // Unknown routes are answered before their body is looked at, which would complain about the body instead.
   app.addHook('onRequest', async (request) => {

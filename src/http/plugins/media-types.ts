@@ -1,13 +1,24 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { AppError } from '../../errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The media type a route's body must have. */
-    accepts?: 'application/json' | 'multipart/form-data';
+    /** The media type a route's body must have, or several; '' for one that says none. */
+    accepts?: MediaType | readonly MediaType[];
   }
 }
+
+export type MediaType =
+  | 'application/json'
+  | 'multipart/form-data'
+  | 'application/octet-stream'
+  | 'application/offset+octet-stream'
+  | '';
+
+/** The media type of a request's body without its parameters, '' where it says none. */
+export const mediaTypeOf = ({ headers }: Pick<FastifyRequest, 'headers'>): string =>
+  (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
 
 /** Refuses bodies of another type or with a Content-Encoding before they are read. */
 export const mediaTypes = fp(async (app: FastifyInstance) => {
@@ -25,15 +36,16 @@ export const mediaTypes = fp(async (app: FastifyInstance) => {
         },
       );
     }
-    const header = request.headers['content-type'] ?? '';
-    const type = header.split(';', 1)[0]!.trim().toLowerCase();
-    if (type !== accepts) {
+    const type = mediaTypeOf(request);
+    const known: readonly string[] = [accepts].flat();
+    if (!known.includes(type)) {
       const sent = type === '' ? 'no Content-Type' : `Content-Type ${JSON.stringify(type.slice(0, 80))}`;
-      throw new AppError('UNSUPPORTED_MEDIA_TYPE', `This request has ${sent}; ${accepts} is expected.`, {
-        accepts,
+      const expected = known.filter((one) => one !== '').join(' or ');
+      throw new AppError('UNSUPPORTED_MEDIA_TYPE', `This request has ${sent}; ${expected} is expected.`, {
+        accepts: expected,
       });
     }
-    if (accepts === 'multipart/form-data' && !/;\s*boundary=/i.test(header)) {
+    if (type === 'multipart/form-data' && !/;\s*boundary=/i.test(request.headers['content-type']!)) {
       throw new AppError('MULTIPART_MALFORMED', 'The Content-Type has no boundary parameter.');
     }
   });

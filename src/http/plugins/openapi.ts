@@ -4,9 +4,12 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Type } from 'typebox';
 import { examplesOf } from '../examples.ts';
+import { withOwnHeadNames } from '../own-head-names.ts';
 import { asComponent, COMPONENTS, problems, response } from '../schemas.ts';
 import { shareParts } from '../share-parts.ts';
 import { documented } from '../upload/multipart-schema.ts';
+import { withBytes } from '../uploads/upload-bodies.ts';
+import { withWebhooks } from '../webhook-contract.ts';
 
 const DESCRIPTION =
   'Squeezes trained LoRA adapters to the rank they are served at, and proves how close the result is.\n\n' +
@@ -31,20 +34,37 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         description: DESCRIPTION,
         license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
       },
-      // Nothing here asks who is calling; deployments that need to know put a gateway in front.
-      security: [],
+      components: {
+        securitySchemes: {
+          key: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'An API key, `lsq_…`. A service in open mode (AUTH=open) asks for none.',
+          },
+        },
+      },
+      security: [{ key: [] }, {}],
       servers: [{ url: '/', description: 'This service' }],
       tags: [
         { name: 'adapters', description: 'LoRA adapters: uploaded ones and results' },
+        {
+          name: 'uploads',
+          description: 'Large files on their own: whole, or in pieces that resume (tus 1.0)',
+        },
         { name: 'jobs', description: 'Squeezing' },
+        { name: 'batches', description: 'Many jobs in one call' },
+        { name: 'webhooks', description: 'Events, sent to servers of yours' },
         { name: 'annealing', description: 'Squeezing while training goes on: schedules, runs, checkpoints' },
         { name: 'profiles', description: 'Where adapters are loaded' },
+        { name: 'administration', description: 'Tenants and keys; needs the scope `admin`' },
         { name: 'service', description: 'Probes, metrics, contract' },
       ],
     },
     transformObject: (documents) =>
-      'openapiObject' in documents ? shareParts(documents.openapiObject) : documents.swaggerObject,
-    transform: ({ schema, url }) => ({ schema: documented(schema ?? {}), url }),
+      'openapiObject' in documents
+        ? shareParts(withWebhooks(withOwnHeadNames(documents.openapiObject)))
+        : documents.swaggerObject,
+    transform: ({ schema, url }) => ({ schema: withBytes(documented(schema ?? {})), url }),
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },

@@ -1,16 +1,30 @@
+import { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
-import type { HttpDependencies } from '../dependencies.ts';
+import { AppError } from '../../errors.ts';
+import type { Workspace } from '../../service/workspaces.ts';
 import { entityTag, matchesNone } from '../entity-tag.ts';
+import { workspaceOf } from '../principal.ts';
+import type { RenderedReports, ReportAnswer } from '../rendered-reports.ts';
 import { AdapterPath, BINARY, problems, response } from '../schemas.ts';
 import { IMMUTABLE } from '../send-file.ts';
-import { zipArchive } from '../zip-archive.ts';
+import { type ZipEntry, zipArchive } from '../zip-archive.ts';
+
+/** What it is called in the archive. */
+const REPORT_FILE = 'report.html';
+
+/** The report may be deleted with its job, and then the archive is another one. */
+const REVALIDATED = 'private, no-cache';
+
+const ETAG = {
+  etag: { type: 'string', description: 'Of the adapter and its report; for If-None-Match' },
+} as const;
 
 /** GET and HEAD /v1/adapters/{id}/archive. */
-export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (
+export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedReports }> = async (
   app,
-  { deps },
+  { reports },
 ) => {
   const url = '/v1/adapters/:id/archive';
   const schema = {
@@ -18,11 +32,12 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDepende
     tags: ['adapters'],
     summary: 'All files of an adapter as a zip',
     description:
-      'The files are stored uncompressed under their names. The same adapter gives the same bytes.',
+      'The files are stored uncompressed under their names. With the result of a job comes its report as `report.html`, as ' +
+      'long as the job is there. The same adapter with the same report gives the same bytes.',
     params: AdapterPath,
     response: {
-      200: response('The archive', BINARY, { mediaType: 'application/zip' }),
-      304: { description: 'The client has it', type: 'null' },
+      200: response('The archive', BINARY, { mediaType: 'application/zip', headers: ETAG }),
+      304: { description: 'The client has it', type: 'null', headers: ETAG },
       ...problems('ADAPTER_NOT_FOUND', 'STORAGE_FAILED'),
     },
   };
@@ -31,16 +46,20 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDepende
     request: FastifyRequest<{ Params: Static<typeof AdapterPath> }>,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const { id, files } = await deps.adapters.get(request.params.id);
-    const tag = entityTag(id);
-    reply.headers({ etag: tag, 'cache-control': IMMUTABLE });
+    const workspace = workspaceOf(request);
+    const { adapters } = workspace;
+    const { id, files, job_id: jobId } = await adapters.get(request.params.id);
+    const report = jobId === null ? undefined : await reportOf(reports, workspace, jobId, request.log);
+    const tag = report ? entityTag(`${id}-${report.etag.slice(1, -1)}`) : entityTag(id);
+    reply.headers({ etag: tag, 'cache-control': jobId === null ? IMMUTABLE : REVALIDATED });
     if (matchesNone(request.headers['if-none-match'], tag)) return reply.code(304).send();
 
-    const entries = files.map(({ name, bytes }) => ({
+    const entries: ZipEntry[] = files.map(({ name, bytes }) => ({
       name,
       bytes,
-      open: async () => (await deps.adapters.readFile(id, name)).stream,
+      open: async () => (await adapters.readFile(id, name)).stream,
     }));
+    if (report) entries.push(entryOf(report));
     const { stream, bytes } = await zipArchive(entries);
     reply.headers({
       'content-type': 'application/zip',
@@ -55,3 +74,31 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDepende
   app.get(url, { exposeHeadRoute: false, schema }, handle);
   app.head(url, { schema: { params: AdapterPath, hide: true } }, handle);
 };
+
+/**
+ * The report of the job that made an adapter, if it is still there. One that cannot be drawn keeps nobody from the adapter.
+ * @throws AppError STORAGE_*
+ */
+async function reportOf(
+  reports: RenderedReports,
+  workspace: Workspace,
+  jobId: string,
+  log: FastifyBaseLogger,
+): Promise<ReportAnswer | undefined> {
+  try {
+    return await reports.get(workspace, jobId, { as: 'html', isServed: false });
+  } catch (error) {
+    if (error instanceof AppError && GONE.includes(error.code)) return undefined;
+    if (error instanceof AppError && error.code !== 'INTERNAL') throw error;
+    log.error({ err: error, job_id: jobId }, 'report cannot be drawn');
+    return undefined;
+  }
+}
+
+const GONE = ['JOB_NOT_FOUND', 'REPORT_NOT_READY'];
+
+const entryOf = ({ bytes }: ReportAnswer): ZipEntry => ({
+  name: REPORT_FILE,
+  bytes: bytes.length,
+  open: async () => Readable.from([bytes]),
+});

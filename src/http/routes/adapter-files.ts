@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { fileOf } from '../../service/adapter-service.ts';
-import type { HttpDependencies } from '../dependencies.ts';
+import { workspaceOf } from '../principal.ts';
 import { AdapterPath, problems } from '../schemas.ts';
 import { FILE_RESPONSES, FileHeaders, sendFile } from '../send-file.ts';
 
@@ -16,10 +16,7 @@ const FilePath = Type.Object({
 type FileRequest = FastifyRequest<{ Params: Static<typeof FilePath>; Headers: Static<typeof FileHeaders> }>;
 
 /** GET and HEAD /v1/adapters/{id}/files/{name}. */
-export const adapterFileRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (
-  app,
-  { deps },
-) => {
+export const adapterFileRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const url = '/v1/adapters/:id/files/:name';
   const schema = {
     operationId: 'downloadAdapterFile',
@@ -35,9 +32,10 @@ export const adapterFileRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependenci
 
   async function handle(request: FileRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { id, name } = request.params;
-    const file = fileOf(await deps.adapters.get(id), name);
+    const { adapters } = workspaceOf(request);
+    const file = fileOf(await adapters.get(id), name);
     const open = async (range?: { start: number; end: number }) =>
-      (await deps.adapters.readFile(id, name, range)).stream;
+      (await adapters.readFile(id, name, range)).stream;
     return sendFile(request, reply, file, open);
   }
 

@@ -1,37 +1,74 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
 import { AdapterRecord } from '../../contract/adapter.ts';
+import { AdapterFromUploads } from '../../contract/upload.ts';
+import type { ErrorCode } from '../../errors.ts';
+import { MAX_CONFIG_BYTES } from '../../service/adapter-service.ts';
 import type { HttpDependencies } from '../dependencies.ts';
-import { AdapterModules, AdapterPath, LOCATION, problems, reference, response } from '../schemas.ts';
+import { examplesOf } from '../examples.ts';
+import { mediaTypeOf } from '../plugins/media-types.ts';
+import { workspaceOf } from '../principal.ts';
+import {
+  AdapterModules,
+  AdapterPath,
+  asComponent,
+  JSON_BODY_PROBLEMS,
+  LOCATION,
+  problems,
+  reference,
+  response,
+} from '../schemas.ts';
 import { storeUpload } from '../store-upload.ts';
 import { adapterParts, UPLOAD_PROBLEMS, UploadHeaders } from '../upload/multipart-schema.ts';
+import { adapterFromUploads } from '../uploads/adapter-from-uploads.ts';
+
+/** What can be wrong with uploads that an adapter is to be made of. */
+const USE_PROBLEMS: readonly ErrorCode[] = [
+  'UPLOAD_NOT_FOUND',
+  'UPLOAD_EXPIRED',
+  'UPLOAD_INCOMPLETE',
+  'UPLOAD_FILENAME',
+  'UPLOAD_LOCKED',
+];
+
+const isJson = (request: FastifyRequest): boolean => mediaTypeOf(request) === 'application/json';
 
 /** POST /v1/adapters, GET /v1/adapters/{id} and its modules. */
 export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (app, { deps }) => {
-  const { adapters } = deps;
+  app.addSchema({ ...asComponent(AdapterFromUploads), ...examplesOf(AdapterFromUploads) });
 
   app.post(
     '/v1/adapters',
     {
-      config: { accepts: 'multipart/form-data' },
+      config: { accepts: ['multipart/form-data', 'application/json'] },
+      // An inline configuration may be as large as one in a file.
+      bodyLimit: MAX_CONFIG_BYTES + 16 * 1024,
       schema: {
         operationId: 'uploadAdapter',
         tags: ['adapters'],
         summary: 'Upload an adapter',
         description:
-          'Takes the two files of a PEFT adapter, in any order. A part is recognised by its name or, failing that, by ' +
-          'its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`). The files are ' +
-          'checked while they arrive. Ids are derived from the content: the same files have the same id.',
+          'Takes the files of an adapter in any order: its weights and, in formats that have one (PEFT, MLX), its ' +
+          'configuration. The format is told by the files (GET /v1/formats). A part is recognised by its name or, ' +
+          'failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, ' +
+          '`curl -F weights=@my-lora.safetensors`). The files are ' +
+          'checked while they arrive. Ids are derived from the content: the same files have the same id, and keep the ' +
+          'labels and the expiry they have. As JSON, the ' +
+          'files are uploads that came before; they are gone afterwards, unless the request was refused.',
         headers: UploadHeaders,
         multipart: adapterParts,
+        body: { content: { 'application/json': { schema: reference(AdapterFromUploads) } } },
         response: {
           200: response('The same content is here already', reference(AdapterRecord), { headers: LOCATION }),
           201: response('Stored', reference(AdapterRecord), { headers: LOCATION }),
-          ...problems(...UPLOAD_PROBLEMS),
+          ...problems(...UPLOAD_PROBLEMS, ...JSON_BODY_PROBLEMS, ...USE_PROBLEMS),
         },
       },
     },
     async (request, reply) => {
-      const { record, created } = await storeUpload(request, deps);
+      const { record, created } = await (isJson(request)
+        ? adapterFromUploads(request, request.body as AdapterFromUploads, deps)
+        : storeUpload(request, deps));
       return reply
         .code(created ? 201 : 200)
         .header('location', `/v1/adapters/${record.id}`)
@@ -53,7 +90,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
         },
       },
     },
-    async (request, reply) => reply.send(await adapters.get(request.params.id)),
+    async (request, reply) => reply.send(await workspaceOf(request).adapters.get(request.params.id)),
   );
 
   app.get(
@@ -70,6 +107,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
         },
       },
     },
-    async (request, reply) => reply.send({ modules: await adapters.modules(request.params.id) }),
+    async (request, reply) =>
+      reply.send({ modules: await workspaceOf(request).adapters.modules(request.params.id) }),
   );
 };

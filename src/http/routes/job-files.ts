@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import type { HttpDependencies } from '../dependencies.ts';
+import { workspaceOf } from '../principal.ts';
 import { JobPath, problems } from '../schemas.ts';
 import { FILE_RESPONSES, FileHeaders, sendFile } from '../send-file.ts';
 
@@ -15,7 +15,7 @@ const FilePath = Type.Object({
 type FileRequest = FastifyRequest<{ Params: Static<typeof FilePath>; Headers: Static<typeof FileHeaders> }>;
 
 /** GET and HEAD /v1/jobs/{id}/files/{name}. */
-export const jobFileRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (app, { deps }) => {
+export const jobFileRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const url = '/v1/jobs/:id/files/:name';
   const schema = {
     operationId: 'downloadJobFile',
@@ -33,8 +33,9 @@ export const jobFileRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
   };
 
   async function handle(request: FileRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const file = await deps.jobs.file(request.params.id, request.params.name);
-    return sendFile(request, reply, file, (range) => deps.jobs.readFile(file, range));
+    const { jobs } = workspaceOf(request);
+    const file = await jobs.file(request.params.id, request.params.name);
+    return sendFile(request, reply, file, (range) => jobs.readFile(file, range));
   }
 
   app.get(url, { exposeHeadRoute: false, schema }, handle);

@@ -1,19 +1,24 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { JobRecord, JobRequest } from '../../contract/job.ts';
-import { Report } from '../../contract/report.ts';
-import { answerJob, PREFER_DESCRIPTION } from '../answer-job.ts';
-import type { HttpDependencies } from '../dependencies.ts';
+import { JobRecord } from '../../contract/job.ts';
+import { JobRequest } from '../../contract/job-request.ts';
+import { withinConcurrentJobs } from '../../service/quotas/concurrent-jobs.ts';
+import { answerCurrentJob } from '../answer-cache/answer-final-job.ts';
+import type { FinalJobs } from '../answer-cache/final-jobs.ts';
+import { ACCEPTED, answerJob, FINISHED, PREFER_DESCRIPTION } from '../answer-job.ts';
+import { workspaceOf } from '../principal.ts';
 import { JobPath, JSON_BODY_PROBLEMS, LOCATION, problems, reference, response } from '../schemas.ts';
 
 export const PreferHeader = Type.Object({
   prefer: Type.Optional(Type.String({ description: PREFER_DESCRIPTION, examples: ['wait=30'] })),
 });
 
-/** POST /v1/jobs, GET /v1/jobs/{id} and its report. */
-export const jobRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (app, { deps }) => {
-  const { jobs } = deps;
+const IfNoneMatch = Type.Object({
+  'if-none-match': Type.Optional(Type.String({ description: 'ETag of the job the client has' })),
+});
 
+/** POST /v1/jobs and GET /v1/jobs/{id}. */
+export const jobRoutes: FastifyPluginAsyncTypebox<{ finals: FinalJobs }> = async (app, { finals }) => {
   app.post(
     '/v1/jobs',
     {
@@ -25,16 +30,21 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
         description:
           '`kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says ' +
           'what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, ' +
-          'with weights, and brings the sum to each target.',
+          'with weights, and brings the sum to each target. A request that was made before has the job it had then, ' +
+          'with `reused: true`, unless that failed, was cancelled or lost its results; `reuse: false` makes a new one.',
         headers: PreferHeader,
         body: reference(JobRequest),
         response: {
-          200: response('Finished while the client waited', reference(JobRecord), { headers: LOCATION }),
-          202: response('Accepted, durably', reference(JobRecord), { headers: LOCATION }),
+          200: response(FINISHED, reference(JobRecord), { headers: LOCATION }),
+          202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
           ...problems(
             ...JSON_BODY_PROBLEMS,
             'UNKNOWN_PROFILE',
+            'OUTBOUND_URL_INVALID',
+            'OUTBOUND_FORBIDDEN',
+            'SECRETS_UNAVAILABLE',
             'ADAPTER_NOT_FOUND',
+            'QUOTA_CONCURRENT_JOBS',
             'QUEUE_UNAVAILABLE',
             'STORAGE_FULL',
             'STORAGE_FAILED',
@@ -42,7 +52,12 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
         },
       },
     },
-    async (request, reply) => answerJob(request, reply, jobs, await jobs.submit(request.body)),
+    async (request, reply) => {
+      const workspace = workspaceOf(request);
+      const { jobs } = workspace;
+      const accepted = await withinConcurrentJobs(workspace, 1, () => jobs.submit(request.body));
+      return answerJob(request, reply, jobs, accepted);
+    },
   );
 
   app.get(
@@ -53,30 +68,16 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
         tags: ['jobs'],
         summary: 'A job: state, progress, results',
         params: JobPath,
+        headers: IfNoneMatch,
         response: {
-          200: response('The job', reference(JobRecord)),
+          200: response('The job; one that has ended with an ETag', reference(JobRecord), {
+            headers: { etag: { type: 'string', description: 'Of a job that has ended, as it is now' } },
+          }),
+          304: { description: 'The job has ended, and the client has it as it is', type: 'null' },
           ...problems('JOB_NOT_FOUND', 'QUEUE_UNAVAILABLE', 'STORAGE_FAILED'),
         },
       },
     },
-    async (request, reply) =>
-      reply.header('cache-control', 'no-store').send(await jobs.get(request.params.id)),
-  );
-
-  app.get(
-    '/v1/jobs/:id/report',
-    {
-      schema: {
-        operationId: 'getReport',
-        tags: ['jobs'],
-        summary: 'The report of a job: spectra, and how close each result is, module by module',
-        params: JobPath,
-        response: {
-          200: response('The report', reference(Report)),
-          ...problems('JOB_NOT_FOUND', 'REPORT_NOT_READY', 'STORAGE_FAILED'),
-        },
-      },
-    },
-    async (request, reply) => reply.send(await jobs.report(request.params.id)),
+    (request, reply) => answerCurrentJob(finals, request, reply),
   );
 };

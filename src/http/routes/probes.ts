@@ -1,12 +1,21 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { AppError, toAppError } from '../../errors.ts';
+import { AppError, type ErrorCode, toAppError } from '../../errors.ts';
 import type { ProbeDependencies } from '../dependencies.ts';
 import { Liveness, problems, Readiness, reference, response } from '../schemas.ts';
 
 /** Orchestrators give a probe about a second. */
 const CHECK_TIMEOUT_MS = 900;
 
-/** /livez: the process turns. /readyz: it can take work, as storage and queue answer. */
+/** What a part that does not answer is counted as. */
+const WHEN_SLOW: Readonly<Record<string, ErrorCode>> = {
+  storage: 'STORAGE_FAILED',
+  queue: 'QUEUE_UNAVAILABLE',
+  provider: 'PROVIDER_UNAVAILABLE',
+  // Only the storage keeps it waiting.
+  secrets: 'STORAGE_FAILED',
+};
+
+/** /livez: the process turns. /readyz: it can take work, as storage, queue and all other parts answer. */
 export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }> = async (app, { deps }) => {
   app.get(
     '/livez',
@@ -33,16 +42,22 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
         summary: 'Whether the service can take work',
         response: {
           200: response('It can', reference(Readiness)),
-          ...problems('STORAGE_FAILED', 'STORAGE_FULL', 'QUEUE_UNAVAILABLE'),
+          ...problems(
+            'STORAGE_FAILED',
+            'STORAGE_FULL',
+            'QUEUE_UNAVAILABLE',
+            'PROVIDER_UNAVAILABLE',
+            'SECRETS_UNAVAILABLE',
+          ),
         },
       },
     },
     async (_request, reply) => {
       if (deps.isShuttingDown?.()) throw new AppError('SHUTTING_DOWN', 'The service is stopping.');
-      const failures = await Promise.all([
-        failureOf('storage', 'STORAGE_FAILED', () => deps.store.check()),
-        failureOf('queue', 'QUEUE_UNAVAILABLE', () => deps.queue.check()),
-      ]);
+      const parts = { storage: () => deps.store.check(), queue: () => deps.queue.check(), ...deps.parts };
+      const failures = await Promise.all(
+        Object.entries(parts).map(([name, check]) => failureOf(name, WHEN_SLOW[name] ?? 'INTERNAL', check)),
+      );
       const failed = failures.filter((failure) => failure !== undefined);
       if (failed[0]) {
         const detail = failed.map(({ name, error }) => `${name}: ${error.message}`).join(' ');
@@ -56,7 +71,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
 
 async function failureOf(
   name: string,
-  whenSlow: 'STORAGE_FAILED' | 'QUEUE_UNAVAILABLE',
+  whenSlow: ErrorCode,
   check: () => Promise<void>,
 ): Promise<{ name: string; error: AppError } | undefined> {
   let timer: NodeJS.Timeout | undefined;

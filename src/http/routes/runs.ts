@@ -1,8 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
+import { checkConcurrentJobs } from '../../service/quotas/concurrent-jobs.ts';
 import { answerCheckpoint, CHECKPOINT_PREFER } from '../answer-checkpoint.ts';
 import type { HttpDependencies } from '../dependencies.ts';
+import { workspaceOf } from '../principal.ts';
 import { CHECKPOINT_EXAMPLE, RUN_EXAMPLE, RUN_REQUEST_EXAMPLES } from '../run-examples.ts';
 import { asComponent, JSON_BODY_PROBLEMS, LOCATION, problems, reference, response } from '../schemas.ts';
 import { receiveCounted } from '../store-upload.ts';
@@ -25,7 +27,7 @@ const CheckpointPath = Type.Object({
 
 /** POST /v1/runs, GET /v1/runs/{id}, and a run's checkpoints. */
 export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (app, { deps }) => {
-  const { runs, metrics } = deps;
+  const { metrics } = deps;
   app.addSchema({ ...asComponent(RunRequest), examples: RUN_REQUEST_EXAMPLES });
   app.addSchema({ ...asComponent(CheckpointRecord), examples: [CHECKPOINT_EXAMPLE] });
   app.addSchema({ ...asComponent(RunRecord), examples: [RUN_EXAMPLE] });
@@ -56,7 +58,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
       },
     },
     async (request, reply) => {
-      const run = await runs.create(request.body);
+      const run = await workspaceOf(request).runs.create(request.body);
       metrics.runCreated(run.mode);
       return reply.code(201).header('location', `/v1/runs/${run.id}`).send(run);
     },
@@ -77,7 +79,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
       },
     },
     async (request, reply) =>
-      reply.header('cache-control', 'no-store').send(await runs.get(request.params.id)),
+      reply.header('cache-control', 'no-store').send(await workspaceOf(request).runs.get(request.params.id)),
   );
 
   app.post(
@@ -112,13 +114,18 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
             'CHECKPOINT_PENDING',
             'CHECKPOINT_RANK',
             'CHECKPOINT_BASE_MISMATCH',
+            'QUOTA_CONCURRENT_JOBS',
           ),
         },
       },
     },
     async (request, reply) => {
       const { id } = request.params;
+      const workspace = workspaceOf(request);
+      const { runs } = workspace;
       await runs.check(id);
+      // Whether it will be squeezed is known later; by then it would have been sent for nothing.
+      await checkConcurrentJobs(workspace, 1);
       const { record, created } = await receiveCounted(
         request,
         deps,
@@ -158,7 +165,9 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
     },
     async (request, reply) => {
       const { id, step } = request.params;
-      return reply.header('cache-control', 'no-store').send(await runs.checkpoint(id, step));
+      return reply
+        .header('cache-control', 'no-store')
+        .send(await workspaceOf(request).runs.checkpoint(id, step));
     },
   );
 };

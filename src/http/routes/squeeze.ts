@@ -1,12 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { JobRecord, SqueezeRequest } from '../../contract/job.ts';
+import { JobRecord } from '../../contract/job.ts';
+import { SqueezeRequest } from '../../contract/job-request.ts';
 import { AppError } from '../../errors.ts';
+import { checkConcurrentJobs, withinConcurrentJobs } from '../../service/quotas/concurrent-jobs.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
-import { answerJob } from '../answer-job.ts';
+import { ACCEPTED, answerJob, FINISHED } from '../answer-job.ts';
 import { invalidRequest } from '../app-error-of.ts';
 import type { HttpDependencies } from '../dependencies.ts';
+import { workspaceOf } from '../principal.ts';
 import { LOCATION, problems, reference, response } from '../schemas.ts';
 import { storeUpload } from '../store-upload.ts';
 import { REQUEST_FIELD } from '../upload/body-parts.ts';
@@ -63,20 +66,24 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
         headers: Type.Object({ ...PreferHeader.properties, ...UploadHeaders.properties }),
         multipart: squeezeParts,
         response: {
-          200: response('Finished while the client waited', reference(JobRecord), { headers: LOCATION }),
-          202: response('Accepted, durably', reference(JobRecord), { headers: LOCATION }),
+          200: response(FINISHED, reference(JobRecord), { headers: LOCATION }),
+          202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
           ...problems(
             ...UPLOAD_PROBLEMS,
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
             'UNKNOWN_PROFILE',
             'REQUEST_JSON',
+            'QUOTA_CONCURRENT_JOBS',
             'QUEUE_UNAVAILABLE',
           ),
         },
       },
     },
     async (request, reply) => {
+      const workspace = workspaceOf(request);
+      // Before the upload, which would be for nothing.
+      await checkConcurrentJobs(workspace, 1);
       let wanted: SqueezeRequest | undefined;
       const { record } = await storeUpload(request, deps, {
         onRequest: (value) => {
@@ -84,8 +91,11 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
           checkTargets(wanted.targets);
         },
       });
-      const job = await deps.jobs.submit({ kind: 'squeeze', adapter_id: record.id, ...wanted! });
-      return answerJob(request, reply, deps.jobs, job);
+      const { jobs } = workspace;
+      const job = await withinConcurrentJobs(workspace, 1, () =>
+        jobs.submit({ kind: 'squeeze', adapter_id: record.id, ...wanted! }),
+      );
+      return answerJob(request, reply, jobs, job);
     },
   );
 };

@@ -1,13 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../../errors.ts';
 import { ContentDigest } from './content-digest.ts';
+import { uploadAborted } from './multipart-error.ts';
 
 /** Fewer bytes than this in one idle timeout count as a stall: a drip must not hold a connection for days. */
 const MIN_BYTES_PER_TIMEOUT = 1024;
 
-/** Watches a request body arrive: counts its bytes, checks its Content-Digest, and aborts `signal` when they stop coming. */
+/** Timeouts without a byte after the client has gone; a disk may take long to write down what came. */
+const MOST_IDLE_ALONE = 2;
+
+/** Watches a request body arrive: counts its bytes, checks its digests, and aborts `signal` when they stop coming. */
 export class BodyWatch {
   bytes = 0;
+  private isRead = false;
   readonly signal: AbortSignal;
   private readonly digest: ContentDigest;
   private readonly timer: NodeJS.Timeout;
@@ -15,14 +20,20 @@ export class BodyWatch {
 
   /** @throws AppError DIGEST_INVALID */
   constructor(request: IncomingMessage, idleTimeoutMs: number) {
-    this.digest = new ContentDigest(request.headers['content-digest'] as string | undefined);
+    this.digest = new ContentDigest(request.headers);
     const controller = new AbortController();
     this.signal = controller.signal;
     let bytesBefore = 0;
+    let idleAlone = 0;
     this.timer = setInterval(() => {
       const arrived = this.bytes - bytesBefore;
       bytesBefore = this.bytes;
-      if (arrived >= MIN_BYTES_PER_TIMEOUT || request.complete) return;
+      if (arrived >= MIN_BYTES_PER_TIMEOUT || this.isRead) return;
+      if (request.complete) {
+        // All of it came, and nobody is there who could be told: a parser that does not come to its end has lost it.
+        if (request.socket.destroyed && ++idleAlone >= MOST_IDLE_ALONE) controller.abort(uploadAborted());
+        return;
+      }
       controller.abort(
         new AppError(
           'UPLOAD_TOO_SLOW',
@@ -35,8 +46,14 @@ export class BodyWatch {
       this.bytes += chunk.length;
       this.digest.update(chunk);
     };
-    request.on('data', count);
-    this.stop = () => request.off('data', count);
+    // The parser does not hear of a connection that ended before it began to read. What had come of the body by then is
+    // dropped unread, also where that was all of it: `complete` says what came, `readableEnded` what was read.
+    const ended = (): void => {
+      if (!request.readableEnded) controller.abort(uploadAborted());
+    };
+    request.on('data', count).once('close', ended);
+    if (request.destroyed) ended();
+    this.stop = () => request.off('data', count).off('close', ended);
   }
 
   /** The promise, or the reason of `signal` when that comes first. */
@@ -56,6 +73,7 @@ export class BodyWatch {
 
   /** The body is complete. @throws AppError DIGEST_MISMATCH */
   finish(): void {
+    this.isRead = true;
     this.digest.finish();
   }
 

@@ -1,11 +1,12 @@
 import type { FastifySchema } from 'fastify';
 import { type TSchema, Type } from 'typebox';
-import { SqueezeRequest } from '../../contract/job.ts';
+import { CARD_FILE, CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import { SqueezeRequest } from '../../contract/job-request.ts';
+import { Labels, TtlSeconds } from '../../contract/labels.ts';
 import { ERROR_KINDS, type ErrorCode } from '../../errors.ts';
-import { CONFIG_FILE, WEIGHTS_FILE } from '../../service/adapter-service.ts';
 import { OPTIMIZER_FILE } from '../../service/runs/checkpoint-upload.ts';
 import { BINARY, reference } from '../schemas.ts';
-import { REQUEST_FIELD, REWIND_FIELD, STEP_FIELD } from './body-parts.ts';
+import { LABELS_FIELD, REQUEST_FIELD, REWIND_FIELD, STEP_FIELD, TTL_FIELD } from './body-parts.ts';
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -16,16 +17,43 @@ declare module 'fastify' {
 
 export const UploadHeaders = Type.Object({
   'content-digest': Type.Optional(
-    Type.String({ description: 'SHA-256 or SHA-512 of the body (RFC 9530), checked while it arrives' }),
+    Type.String({
+      description:
+        'SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of ' +
+        'single parts are not looked at.',
+    }),
+  ),
+  'repr-digest': Type.Optional(
+    Type.String({ description: 'As Content-Digest: the body is what it represents' }),
   ),
 });
 
-const files = {
+const peftFiles = {
   [WEIGHTS_FILE]: { ...BINARY, description: 'The weights: safetensors' } as TSchema,
   [CONFIG_FILE]: { ...BINARY, description: 'The configuration PEFT writes beside them' } as TSchema,
 };
 
-export const adapterParts = Type.Object(files, { additionalProperties: false });
+const file = (description: string) => Type.Optional(Type.Unsafe<string>({ ...BINARY, description }));
+
+const files = {
+  [WEIGHTS_FILE]: file(
+    'The weights, safetensors or GGUF. They may also be a part called `weights`, or any part with a filename that ends ' +
+      'in .safetensors or .gguf; one file of them has to be there',
+  ),
+  weights: file('The weights, by another name'),
+  [CONFIG_FILE]: file('The configuration that PEFT and MLX write beside them; other formats have none'),
+  config: file('The configuration, by another name'),
+  [CARD_FILE]: file('Taken and dropped, for those who send whole folders'),
+};
+
+export const adapterParts = Type.Object(
+  {
+    ...files,
+    [LABELS_FIELD]: Type.Optional(Labels),
+    [TTL_FIELD]: Type.Optional(TtlSeconds),
+  },
+  { additionalProperties: false },
+);
 export const squeezeParts = Type.Object(
   { ...files, [REQUEST_FIELD]: reference(SqueezeRequest) },
   { additionalProperties: false },
@@ -33,7 +61,7 @@ export const squeezeParts = Type.Object(
 
 export const checkpointParts = Type.Object(
   {
-    ...files,
+    ...peftFiles,
     [STEP_FIELD]: Type.Integer({ minimum: 0, maximum: 1e9, description: 'Optimizer steps done' }),
     [OPTIMIZER_FILE]: Type.Optional(
       Type.Unsafe<string>({
@@ -55,19 +83,17 @@ export const checkpointParts = Type.Object(
   { additionalProperties: false },
 );
 
-/** A route's schema with its multipart body where OpenAPI looks for it. */
-export const documented = ({ multipart, ...schema }: FastifySchema): FastifySchema =>
-  multipart
-    ? {
-        ...schema,
-        consumes: ['multipart/form-data'],
-        body: { content: { 'multipart/form-data': { schema: multipart } } },
-      }
-    : schema;
+/** A route's schema with its multipart body where OpenAPI looks for it, beside what else the body may be. */
+export function documented({ multipart, ...schema }: FastifySchema): FastifySchema {
+  if (!multipart) return schema;
+  const { content } = (schema.body ?? {}) as { content?: object };
+  const types = { 'multipart/form-data': { schema: multipart }, ...content };
+  return { ...schema, consumes: Object.keys(types), body: { content: types } };
+}
 
 /** Everything that can be wrong with an upload: the rows of the error table about bodies, files and the LoRA inside. */
 const IS_OF_UPLOADS =
-  /^(MULTIPART_|UPLOAD_|DIGEST_|DUPLICATE_PART|UNEXPECTED_PART|FILE_MISSING|FIELD_TOO|TOO_MANY|PICKLE_|UNSUPPORTED_|LFS_|ST_|CONFIG_|NO_LORA|LORA_(?!BIAS)|STORAGE_)/;
+  /^(MULTIPART_|UPLOAD_(?=ABORTED|TOO_)|DIGEST_|DUPLICATE_PART|UNEXPECTED_PART|FILE_MISSING|FIELD_TOO|TOO_MANY|PICKLE_|UNSUPPORTED_|LFS_|ST_|GGUF_|CONFIG_|FORMAT_MIXED|NO_LORA|LORA_(?!BIAS)|STORAGE_|QUOTA_STORED)/;
 
 export const UPLOAD_PROBLEMS = (Object.keys(ERROR_KINDS) as ErrorCode[]).filter((code) =>
   IS_OF_UPLOADS.test(code),

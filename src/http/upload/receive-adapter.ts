@@ -1,20 +1,18 @@
 import { rm } from 'node:fs/promises';
 import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
+import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors.ts';
-import {
-  CONFIG_FILE,
-  type IncomingFile,
-  MAX_CONFIG_BYTES,
-  WEIGHTS_FILE,
-  type WeightsGate,
-} from '../../service/adapter-service.ts';
+import { type IncomingFile, MAX_CONFIG_BYTES, type WeightsGate } from '../../service/adapter-service.ts';
+import { partsDigest } from '../../service/idempotency/fingerprint.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
-import { type BodyParts, REQUEST_FIELD } from './body-parts.ts';
+import { AnsweredBefore } from '../idempotency/stored-answer.ts';
+import { type BodyParts, largeFiles, REQUEST_FIELD } from './body-parts.ts';
 import { BodyWatch } from './body-watch.ts';
-import { MAX_MULTIPART_OVERHEAD_BYTES, MAX_REQUEST_FIELD_BYTES } from './limits.ts';
-import { duplicate, multipartError, unexpectedField } from './multipart-error.ts';
-import { namedGate } from './named-gate.ts';
+import { dropFile } from './drop-file.ts';
+import { MAX_CARD_BYTES, MAX_MULTIPART_OVERHEAD_BYTES, MAX_REQUEST_FIELD_BYTES } from './limits.ts';
+import { duplicate, multipartError, twoWeights, unexpectedField } from './multipart-error.ts';
+import { namedGate, pickleGate } from './named-gate.ts';
 import { fileNameOf } from './part-name.ts';
 import { saveFile } from './save-file.ts';
 
@@ -40,6 +38,7 @@ export interface ReceivedUpload {
  * folder whatever happens. A bad header, a limit or a stall ends it at once; what the client still sends is discarded.
  * @param parts what the body may have
  * @throws AppError MULTIPART_MALFORMED, UPLOAD_*, *_PART, FIELD_TOO_LARGE, FILE_MISSING, ST_*, STORAGE_*, …
+ * @throws AnsweredBefore when the request has an Idempotency-Key, and is a repetition
  */
 export async function receiveAdapter<T>(
   request: FastifyRequest,
@@ -53,6 +52,7 @@ export async function receiveAdapter<T>(
   try {
     watch = new BodyWatch(request.raw, context.uploadIdleTimeoutMs);
     const upload = await collect(request, context, watch, folder, parts);
+    await answeredBefore(request, upload);
     return await use(upload);
   } finally {
     watch?.close();
@@ -64,6 +64,13 @@ export async function receiveAdapter<T>(
   }
 }
 
+/** Only now is it known what the body brings. @throws AnsweredBefore; AppError IDEMPOTENCY_MISMATCH */
+async function answeredBefore({ idempotent }: FastifyRequest, upload: ReceivedUpload): Promise<void> {
+  if (!idempotent) return;
+  await idempotent.bodyKnown(partsDigest(upload.files, upload.fields));
+  if (idempotent.replay) throw new AnsweredBefore(idempotent.replay);
+}
+
 /** Reads part after part until the body ends. */
 async function collect(
   request: FastifyRequest,
@@ -73,6 +80,8 @@ async function collect(
   parts: BodyParts,
 ): Promise<ReceivedUpload> {
   const files = new Map<string, IncomingFile>();
+  /** What clients called the files that came, under our names; also of those that were dropped. */
+  const called = new Map<string, string>();
   const fields = new Map<string, unknown>();
   try {
     const sent = request.parts(parserOptions(parts))[Symbol.asyncIterator]();
@@ -80,8 +89,8 @@ async function collect(
       const { done, value: part } = await watch.race(sent.next());
       if (done) break;
       if (part.type === 'file') {
-        const file = await receiveFile(part, parts, files, context, watch, folder);
-        files.set(file.name, file);
+        const file = await receiveFile(part, parts, called, context, watch, folder);
+        if (file) files.set(file.name, file);
       } else {
         if (!parts.fields.includes(part.fieldname)) throw unexpectedField(part.fieldname);
         if (fields.has(part.fieldname)) throw duplicate(part.fieldname);
@@ -91,7 +100,7 @@ async function collect(
   } catch (error) {
     throw multipartError(error, request);
   }
-  if (files.size === 0 && fields.size === 0) {
+  if (called.size === 0 && fields.size === 0) {
     throw new AppError(
       'MULTIPART_MALFORMED',
       'The body has no part that can be read: each part starts with the boundary and a Content-Disposition with a name.',
@@ -118,40 +127,52 @@ const parserOptions = ({ fields, maxParts }: BodyParts) => ({
 async function receiveFile(
   part: MultipartFile,
   parts: BodyParts,
-  received: ReadonlyMap<string, IncomingFile>,
+  called: Map<string, string>,
   context: UploadContext,
   watch: BodyWatch,
   folder: string,
-): Promise<IncomingFile> {
+): Promise<IncomingFile | undefined> {
   // The parser destroys the stream with an error when the body ends early; saveFile tells of it, if it got that far.
   part.file.on('error', () => {});
   try {
     const name = fileNameOf(parts, part.fieldname, part.filename);
-    if (received.has(name)) throw duplicate(name);
-    return await saveFile(name, part.file, { folder, signal: watch.signal, ...limitsOf(name, context) });
+    const before = called.get(name);
+    const sent = part.filename || part.fieldname;
+    if (before !== undefined)
+      throw name === WEIGHTS_FILE && before !== sent ? twoWeights(before, sent) : duplicate(name);
+    called.set(name, sent);
+    if (parts.droppedFiles.includes(name)) {
+      await dropFile(name, part.file, watch.signal);
+      return undefined;
+    }
+    return await saveFile(name, part.file, {
+      folder,
+      signal: watch.signal,
+      ...limitsOf(name, sent, context),
+    });
   } catch (error) {
     part.file.destroy();
     throw error;
   }
 }
 
-/** The configuration is small JSON; everything else is safetensors. */
-function limitsOf(name: string, { maxUploadBytes, openGate }: UploadContext) {
+/** The configuration is small JSON; everything else is tensors. @param sent what the client called it */
+function limitsOf(name: string, sent: string, { maxUploadBytes, openGate }: UploadContext) {
   if (name === CONFIG_FILE) return { maxBytes: MAX_CONFIG_BYTES, tooLarge: 'CONFIG_TOO_LARGE' as const };
-  const gate = name === WEIGHTS_FILE ? openGate() : namedGate(name, openGate());
+  const gate = name === WEIGHTS_FILE ? pickleGate(sent, openGate()) : namedGate(name, openGate());
   return { maxBytes: maxUploadBytes, tooLarge: 'UPLOAD_TOO_LARGE' as const, gate };
 }
 
 /** Refuses by Content-Length alone, before a byte of the body is kept. */
-function refuseAnnouncedSize(
-  request: FastifyRequest,
-  maxUploadBytes: number,
-  { optionalFiles }: BodyParts,
-): void {
+function refuseAnnouncedSize(request: FastifyRequest, maxUploadBytes: number, parts: BodyParts): void {
   const bytes = Number(request.headers['content-length'] ?? 0);
-  const large = [WEIGHTS_FILE, ...optionalFiles];
-  const limit =
-    large.length * maxUploadBytes + MAX_CONFIG_BYTES + MAX_REQUEST_FIELD_BYTES + MAX_MULTIPART_OVERHEAD_BYTES;
+  const large = largeFiles(parts);
+  const small =
+    MAX_CONFIG_BYTES +
+    MAX_REQUEST_FIELD_BYTES +
+    MAX_MULTIPART_OVERHEAD_BYTES +
+    parts.droppedFiles.length * MAX_CARD_BYTES;
+  const limit = large.length * maxUploadBytes + small;
   if (bytes <= limit) return;
   throw new AppError(
     'UPLOAD_TOO_LARGE',

@@ -1,0 +1,14 @@
+const SUFFIX = /-head$/;
+
+interface Document {
+  readonly paths?: unknown;
+}
+
+/** @fastify/swagger calls every HEAD by the name of its GET and "-head"; ours have names of their own. */
+export function withOwnHeadNames<T extends Document>(document: T): T {
+  const paths = (document.paths ?? {}) as Record<string, { head?: { operationId?: string } }>;
+  for (const { head } of Object.values(paths)) {
+    if (head?.operationId) head.operationId = head.operationId.replace(SUFFIX, '');
+  }
+  return document;
+}

@@ -1,0 +1,63 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DEFAULT_LIMIT, type PageQuery } from '../contract/list.ts';
+import { AppError } from '../errors.ts';
+import { cursorOf, placeOf } from '../service/listing/cursor.ts';
+import type { Page, PageRequest } from '../service/listing/page.ts';
+
+const DIGITS = /^\d{1,10}$/;
+
+export const LINK = {
+  link: { type: 'string', description: 'The next page, `rel="next"`; absent at the end' },
+} as const;
+
+/**
+ * For `preValidation` of a list. Queries are text, and nothing here turns text into anything else by itself: so the
+ * number becomes one, and what may be said several times a list, before the schema sees them.
+ */
+export async function readListQuery(request: FastifyRequest): Promise<void> {
+  const query = request.query as Record<string, unknown>;
+  if (DIGITS.test(String(query.limit))) query.limit = Number(query.limit);
+  if (typeof query.label === 'string') query.label = [query.label];
+}
+
+/**
+ * The page that a query asks for.
+ * @param form of the places that cursors of this list name
+ * @throws AppError VALIDATION_FAILED for a cursor or a time that cannot be read
+ */
+export function pageRequestOf(query: PageQuery, form: RegExp): PageRequest {
+  return {
+    limit: query.limit ?? DEFAULT_LIMIT,
+    after: query.cursor === undefined ? undefined : placeOf(query.cursor, form),
+    createdAfterMs: timeOf('created_after', query.created_after),
+    createdBeforeMs: timeOf('created_before', query.created_before),
+  };
+}
+
+/** Answers a page: its items are in `body`, and where the next one is in a cursor and a link (RFC 8288). */
+export function sendPage<T extends object>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { next }: Page<unknown>,
+  body: T,
+): FastifyReply {
+  const cursor = next === null ? null : cursorOf(next);
+  if (cursor !== null) reply.header('link', `<${nextPath(request.url, cursor)}>; rel="next"`);
+  return reply.header('cache-control', 'no-store').send({ ...body, next_cursor: cursor });
+}
+
+function nextPath(url: string, cursor: string): string {
+  const [path, query] = url.split('?', 2);
+  const parameters = new URLSearchParams(query);
+  parameters.set('cursor', cursor);
+  return `${path}?${parameters}`;
+}
+
+function timeOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = Date.parse(text);
+  if (!Number.isNaN(ms)) return ms;
+  // A leap second fits the format, and no clock here knows it.
+  const detail = `${name} is ${JSON.stringify(text)}, which is no time`;
+  throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: `/${name}`, detail }] });
+}

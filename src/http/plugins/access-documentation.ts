@@ -1,0 +1,105 @@
+import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
+import fp from 'fastify-plugin';
+import type { Scope } from '../../contract/key.ts';
+import type { ErrorCode } from '../../errors.ts';
+import { IDEMPOTENCY_KEY_HEADER } from '../idempotency/idempotency-key.ts';
+import { REPLAYED_HEADER } from '../idempotency/stored-answer.ts';
+import { problems } from '../schemas.ts';
+import { API_PREFIX, scopeOf } from './authentication.ts';
+
+type Described = { description?: string; headers?: object };
+type Responses = Record<string, Described>;
+
+const text = (description: string) => ({ type: 'string', description });
+
+const RATE_HEADERS = {
+  'retry-after': text('Seconds to wait'),
+  ratelimit: text(
+    '`"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a ' +
+      'quota of requests (draft-ietf-httpapi-ratelimit-headers)',
+  ),
+  'ratelimit-policy': text('`"requests";q=…;w=60`: requests a minute'),
+};
+
+const IDEMPOTENCY_KEY = {
+  ...text(
+    'Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 ' +
+      'printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)',
+  ),
+  examples: ['8e03978e-40d5-43e8-bc93-6894a57f9324'],
+};
+
+const REPLAYED = {
+  [REPLAYED_HEADER]: text('`true` on an answer that was given before to the same Idempotency-Key'),
+};
+
+const SECURED: readonly ErrorCode[] = ['KEY_MISSING', 'KEY_INVALID', 'SCOPE_MISSING', 'RATE_LIMITED'];
+const REPEATABLE: readonly ErrorCode[] = [
+  'IDEMPOTENCY_KEY_INVALID',
+  'IDEMPOTENCY_IN_FLIGHT',
+  'IDEMPOTENCY_MISMATCH',
+  'QUEUE_UNAVAILABLE',
+];
+
+/** Says in the contract what every route of the API has from the plugins that guard it: keys, rates, idempotency. */
+export const accessDocumentation = fp(async (app: FastifyInstance) => {
+  app.addHook('onRoute', (route: RouteOptions) => {
+    const { schema, config } = route;
+    if (!schema || schema.hide) return;
+    if (!route.url.startsWith(API_PREFIX) || config?.scope === null) {
+      // Not what the contract says of all others.
+      Object.assign(route, { schema: { ...schema, security: [] } });
+      return;
+    }
+    const isRepeatable = route.method === 'POST' && config?.idempotency !== false;
+    const secured = withScope(schema, scopeOf(String(route.method), config?.scope));
+    route.schema = isRepeatable ? withIdempotency(secured) : secured;
+  });
+});
+
+function withScope(schema: FastifySchema, scope: Scope): FastifySchema {
+  const { description } = schema;
+  const sentence = `Needs a key with the scope \`${scope}\`.`;
+  const response = withProblems(schema.response as Responses, SECURED);
+  return {
+    ...schema,
+    description: description === undefined ? sentence : `${description}\n\n${sentence}`,
+    ...({ 'x-scope': scope } as object),
+    response: { ...response, 429: withHeaders(response[429]!, RATE_HEADERS) },
+  };
+}
+
+function withIdempotency(schema: FastifySchema): FastifySchema {
+  const headers = (schema.headers ?? { type: 'object' }) as { properties?: object };
+  const response = withProblems(schema.response as Responses, REPEATABLE);
+  return {
+    ...schema,
+    headers: {
+      ...headers,
+      properties: { ...headers.properties, [IDEMPOTENCY_KEY_HEADER]: IDEMPOTENCY_KEY },
+    },
+    response: Object.fromEntries(
+      Object.entries(response).map(([status, one]) => [
+        status,
+        status.startsWith('2') ? withHeaders(one, REPLAYED) : one,
+      ]),
+    ),
+  };
+}
+
+/** Every status with the codes it may have now; those that a route names itself stay in front. */
+function withProblems(response: Responses = {}, codes: readonly ErrorCode[]): Responses {
+  const all: Responses = { ...response };
+  for (const [status, added] of Object.entries(problems(...codes))) {
+    const there = all[status];
+    const sentences = added.description.split(/(?<=\.) (?=`)/);
+    const missing = sentences.filter((sentence) => !there?.description?.includes(sentence));
+    all[status] = there ? { ...there, description: [there.description, ...missing].join(' ') } : added;
+  }
+  return all;
+}
+
+const withHeaders = (described: Described, headers: object): Described => ({
+  ...described,
+  headers: { ...described.headers, ...headers },
+});

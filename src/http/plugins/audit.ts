@@ -1,0 +1,64 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import type { ErrorCode } from '../../errors.ts';
+import { API_PREFIX } from './authentication.ts';
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** What a request was refused with; null where it was not. */
+    problemCode: ErrorCode | null;
+  }
+}
+
+/** Who did what, or tried to. No bodies, no headers, nothing of a key but its id. */
+export interface AuditEntry {
+  /** null where no key was taken. */
+  readonly tenant: string | null;
+  readonly keyId: string | null;
+  /** The operationId of the contract. */
+  readonly action: string;
+  /** What it was done to: the ids in the path, or the address of what was made. */
+  readonly object: Readonly<Record<string, string>> | string | null;
+  readonly status: number;
+  readonly code: ErrorCode | null;
+  readonly ip: string;
+  readonly requestId: string;
+}
+
+export interface AuditOptions {
+  /** undefined: nothing is written down. */
+  readonly audit: ((entry: AuditEntry) => void) | undefined;
+}
+
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+const DENIED: ReadonlySet<number> = new Set([401, 403]);
+
+/** Writes down every request to the API that changes something or is to, and every one whose key did not do. */
+export const audit = fp(async (app: FastifyInstance, { audit: write }: AuditOptions) => {
+  app.decorateReply('problemCode', null);
+  if (!write) return;
+  app.addHook('onResponse', (request, reply, done) => {
+    const { url, schema } = request.routeOptions;
+    if (url?.startsWith(API_PREFIX) && (!READS.has(request.method) || DENIED.has(reply.statusCode))) {
+      write(entryOf(request, reply, schema?.operationId ?? `${request.method} ${url}`));
+    }
+    done();
+  });
+});
+
+function entryOf(request: FastifyRequest, reply: FastifyReply, action: string): AuditEntry {
+  const { principal } = request;
+  const params = request.params as Record<string, string>;
+  const location = reply.getHeader('location');
+  return {
+    tenant: principal?.tenant ?? null,
+    keyId: principal?.keyId ?? null,
+    action,
+    object:
+      Object.keys(params ?? {}).length > 0 ? { ...params } : location === undefined ? null : String(location),
+    status: reply.statusCode,
+    code: reply.problemCode,
+    ip: request.ip,
+    requestId: request.id,
+  };
+}

@@ -1,0 +1,122 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import type { KeyRecord, Scope } from '../../contract/key.ts';
+import { SCOPES } from '../../contract/key.ts';
+import { AppError } from '../../errors.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
+import type { KeyService } from '../../service/keys/key-service.ts';
+import { keyDigest } from '../../service/keys/key-text.ts';
+import { DEFAULT_TENANT } from '../../service/tenants/tenant-id.ts';
+import type { Workspaces } from '../../service/workspaces.ts';
+import { FailedKeys } from '../limits/failed-keys.ts';
+import { ANYBODY, type Principal } from '../principal.ts';
+
+export interface AuthenticationOptions {
+  readonly workspaces: Workspaces;
+  readonly metrics: Pick<Metrics, 'accessRefused'>;
+  /** undefined: nobody is asked for a key, and everything belongs to the default tenant. */
+  readonly keys: Pick<KeyService, 'verify' | 'verifyRemembered'> | undefined;
+  /** A key from the configuration that may do everything, for the first steps of a deployment. */
+  readonly adminKey?: string | undefined;
+  /** Keys that cannot be used, from one address in a minute, before the answer is 429; default 100. */
+  readonly failedKeysPerMinute?: number | undefined;
+}
+
+/** What needs no key lies outside this folder. */
+export const API_PREFIX = '/v1/';
+
+const BEARER = /^bearer +(\S+) *$/i;
+
+const DEFAULT_FAILED_KEYS_PER_MINUTE = 100;
+
+const ADMINISTRATOR: Principal = { tenant: DEFAULT_TENANT, keyId: 'key_configured', scopes: SCOPES };
+
+/** What a key needs for a route. */
+export const scopeOf = (method: string, scope: Scope | null | undefined): Scope =>
+  scope ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'write');
+
+/** Says of every request to the API who it comes from, and refuses those that may not do what they ask for. */
+export const authentication = fp(async (app: FastifyInstance, options: AuthenticationOptions) => {
+  const { workspaces, keys, metrics, adminKey } = options;
+  const failed = new FailedKeys(options.failedKeysPerMinute ?? DEFAULT_FAILED_KEYS_PER_MINUTE);
+  const adminDigest = adminKey === undefined ? undefined : keyDigest(adminKey);
+  app.decorateRequest('principal', null);
+  app.decorateRequest('ownWorkspace', null);
+
+  /** At once where that can be told at once: what is asked of the storage is remembered for a few seconds. */
+  function identify(authorization: string | undefined): Principal | Promise<Principal | AppError> | AppError {
+    if (!keys) return ANYBODY;
+    if (authorization === undefined) return missing();
+    const key = BEARER.exec(authorization)?.[1];
+    if (key === undefined) return invalid('The Authorization header is not "Bearer" and a key.');
+    const remembered = keys.verifyRemembered(key);
+    if (remembered) return principalWith(remembered);
+    // Digests are of one length whatever was sent, so that comparing them takes the same time.
+    if (adminDigest && timingSafeEqual(keyDigest(key), adminDigest)) return ADMINISTRATOR;
+    return remembered === null ? principalWith(null) : keys.verify(key).then(principalWith);
+  }
+
+  /** @returns why not */
+  function admit(
+    found: Principal | AppError,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): AppError | undefined {
+    if (found instanceof AppError) return refusal(found, request, reply);
+    const needed = scopeOf(request.method, request.routeOptions.config.scope);
+    if (!found.scopes.includes(needed)) return refusal(lacking(needed, found), request, reply);
+    request.principal = found;
+    request.ownWorkspace = workspaces.of(found.tenant);
+    return undefined;
+  }
+
+  function refusal(error: AppError, request: FastifyRequest, reply: FastifyReply): AppError {
+    if (error.code === 'KEY_MISSING') metrics.accessRefused('missing');
+    if (error.code === 'SCOPE_MISSING') metrics.accessRefused('scope');
+    if (error.code !== 'KEY_INVALID') return error;
+    const seconds = failed.count(request.ip);
+    metrics.accessRefused(seconds > 0 ? 'too_many' : 'invalid');
+    if (seconds === 0) return error;
+    reply.header('retry-after', seconds);
+    return new AppError(
+      'RATE_LIMITED',
+      `Too many keys that cannot be used came from this address; a valid one is taken at any time.`,
+      { retry_after_seconds: seconds },
+    );
+  }
+
+  app.addHook('onRequest', (request, reply, done) => {
+    const { url, config } = request.routeOptions;
+    if (request.is404 || !url?.startsWith(API_PREFIX) || config.scope === null) return done();
+
+    const found = identify(request.headers.authorization);
+    if (!(found instanceof Promise)) return done(admit(found, request, reply));
+    found.then((later) => admit(later, request, reply)).then(done, done);
+  });
+});
+
+const principals = new WeakMap<KeyRecord, Principal>();
+
+/** One for each record, as long as that is remembered. */
+function principalWith(record: KeyRecord | null | undefined): Principal | AppError {
+  if (!record) return invalid('The key is not known here, or it was revoked, or it has expired.');
+  let principal = principals.get(record);
+  if (!principal) {
+    principal = { tenant: record.tenant, keyId: record.id, scopes: record.scopes };
+    principals.set(record, principal);
+  }
+  return principal;
+}
+
+const missing = (): AppError =>
+  new AppError('KEY_MISSING', 'This service needs a key: Authorization: Bearer lsq_….');
+
+const invalid = (message: string): AppError => new AppError('KEY_INVALID', message);
+
+const lacking = (needed: Scope, { scopes }: Principal): AppError =>
+  new AppError(
+    'SCOPE_MISSING',
+    `This needs a key with the scope "${needed}"; this one has ${scopes.map((scope) => `"${scope}"`).join(', ')}.`,
+    { needed, scopes },
+  );

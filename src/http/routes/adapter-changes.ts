@@ -1,0 +1,68 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { AdapterRecord } from '../../contract/adapter.ts';
+import { AdapterPatch } from '../../contract/change.ts';
+import { workspaceOf } from '../principal.ts';
+import {
+  AdapterPath,
+  asComponent,
+  JSON_BODY_PROBLEMS,
+  NOTHING,
+  problems,
+  reference,
+  response,
+} from '../schemas.ts';
+
+const example: AdapterPatch = { labels: { team: 'search', stage: 'prod' }, ttl_seconds: null };
+
+/** PATCH and DELETE /v1/adapters/{id}. */
+export const adapterChangeRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.addSchema({ ...asComponent(AdapterPatch), examples: [example] });
+
+  app.patch(
+    '/v1/adapters/:id',
+    {
+      config: { accepts: 'application/json' },
+      schema: {
+        operationId: 'changeAdapter',
+        tags: ['adapters'],
+        summary: 'Change the labels of an adapter, or how long it is kept',
+        params: AdapterPath,
+        body: reference(AdapterPatch),
+        response: {
+          200: response('The adapter as it is now', reference(AdapterRecord)),
+          ...problems(...JSON_BODY_PROBLEMS, 'ADAPTER_NOT_FOUND', 'STORAGE_FULL', 'STORAGE_FAILED'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { labels, ttl_seconds: ttlSeconds } = request.body;
+      return reply.send(
+        await workspaceOf(request).adapters.change(request.params.id, { labels, ttlSeconds }),
+      );
+    },
+  );
+
+  app.delete(
+    '/v1/adapters/:id',
+    {
+      schema: {
+        operationId: 'deleteAdapter',
+        tags: ['adapters'],
+        summary: 'Remove an adapter',
+        description:
+          'Not while a job that has not ended reads it. Results made from it stay, and so do the records of jobs. Its files ' +
+          'are gone at once; the room on the disk is free when the sweeper has been there, if no other adapter has ' +
+          'the same content.',
+        params: AdapterPath,
+        response: {
+          204: NOTHING,
+          ...problems('ADAPTER_NOT_FOUND', 'ADAPTER_IN_USE', 'STORAGE_FULL', 'STORAGE_FAILED'),
+        },
+      },
+    },
+    async (request, reply) => {
+      await workspaceOf(request).adapters.remove(request.params.id);
+      return reply.code(204).send(null);
+    },
+  );
+};

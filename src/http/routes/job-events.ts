@@ -1,0 +1,105 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { JobEvent, JobProgress } from '../../contract/event.ts';
+import { AppError } from '../../errors.ts';
+import { isEnd, positionOf } from '../../service/events/event-position.ts';
+import { BEAT, type JobWatch, type Look, watchJob } from '../../service/events/watch-job.ts';
+import type { JobService } from '../../service/job-service.ts';
+import { isFinal } from '../../service/job-store.ts';
+import type { HttpDependencies } from '../dependencies.ts';
+import { jobEventExamples, jobProgressExample } from '../event-examples.ts';
+import { workspaceOf } from '../principal.ts';
+import { asComponent, JobPath, problems, reference, response } from '../schemas.ts';
+import { OpenStreams } from '../sse-limits.ts';
+import { type SseMessage, sseStream } from '../sse-stream.ts';
+
+const PER_TENANT = 100;
+const PER_PROCESS = 1_000;
+const HEARTBEAT_MS = 15_000;
+const POLL_MS = 2_000;
+/** A client comes back with the id of its last event then, and with its key, which may not hold any more. */
+const LIFE_MS = 3_600_000;
+
+const EventHeaders = Type.Object({
+  'last-event-id': Type.Optional(
+    Type.String({
+      description: 'Id of the last event that came; browsers send it by themselves',
+      examples: ['1.3.120'],
+    }),
+  ),
+});
+
+/** Text with events in it; OpenAPI 3.1 has no other word for what they hold. */
+const EVENTS = Type.Unsafe<string>({ type: 'string', contentSchema: reference(JobEvent) });
+
+/** GET /v1/jobs/{id}/events. */
+export const jobEventRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (
+  app,
+  { deps },
+) => {
+  const {
+    perTenant = PER_TENANT,
+    perProcess = PER_PROCESS,
+    heartbeatMs = HEARTBEAT_MS,
+    pollMs = POLL_MS,
+    lifeMs = LIFE_MS,
+  } = deps.limits.eventStreams ?? {};
+  const streams = new OpenStreams({ perTenant, perProcess });
+  app.addSchema({ ...asComponent(JobProgress), examples: [jobProgressExample] });
+  app.addSchema({ ...asComponent(JobEvent), examples: jobEventExamples });
+  // Before the service waits for connections that are not idle.
+  app.addHook('preClose', async () => streams.end());
+
+  app.get(
+    '/v1/jobs/:id/events',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        operationId: 'watchJob',
+        tags: ['jobs'],
+        summary: 'Watch a job: Server-Sent Events until it has ended',
+        description:
+          'Events are a `JobEvent` each: `state` (`data` is the job: queued, active, and its end) and `progress` (`data` is ' +
+          'a `JobProgress`). The stream ends after the final state. With `Last-Event-ID` it goes on after that event, also ' +
+          'at another process of the service; after the final one the answer is 204, which tells a browser to stop. A ' +
+          'comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.',
+        params: JobPath,
+        headers: EventHeaders,
+        response: {
+          200: response('The events', EVENTS, { mediaType: 'text/event-stream' }),
+          204: Type.Null({ description: 'The job has ended, and the client knows' }),
+          ...problems('JOB_NOT_FOUND', 'TOO_MANY_STREAMS', 'STORAGE_FAILED'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { jobs, tenant } = workspaceOf(request);
+      const last = positionOf(request.headers['last-event-id']);
+      const first = await firstLook(jobs, request.params.id);
+      reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+      if (last && isEnd(last) && isFinal(first.job)) return reply.code(204).send(null);
+      const { signal, close } = streams.add(tenant);
+      reply.raw.once('close', close);
+      const watch: JobWatch = { jobs, queue: deps.queue, signal, pollMs, heartbeatMs, lifeMs };
+      return reply
+        .header('content-type', 'text/event-stream; charset=utf-8')
+        .send(sseStream(messages(watchJob(first, last, watch))));
+    },
+  );
+};
+
+async function* messages(
+  events: ReturnType<typeof watchJob>,
+): AsyncGenerator<SseMessage | undefined, void, undefined> {
+  for await (const placed of events) yield placed === BEAT ? undefined : placed.event;
+}
+
+/** @throws AppError JOB_NOT_FOUND, STORAGE_* */
+async function firstLook(jobs: JobService, jobId: string): Promise<Look> {
+  try {
+    return { job: await jobs.get(jobId), isLive: true };
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE')) throw error;
+    return { job: await jobs.recorded(jobId), isLive: false };
+  }
+}

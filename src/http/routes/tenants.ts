@@ -1,0 +1,82 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { TenantId } from '../../contract/key.ts';
+import { TenantList, TenantRecord, TenantRequest, TenantWithUsage } from '../../contract/tenant.ts';
+import { usageOf } from '../../service/usage/usage.ts';
+import type { HttpDependencies } from '../dependencies.ts';
+import { examplesOf } from '../examples.ts';
+import { asComponent, JSON_BODY_PROBLEMS, problems, reference, response } from '../schemas.ts';
+
+const TenantPath = Type.Object({ id: TenantId });
+
+/** Tenants and what they may use, for administrators. */
+export const tenantRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (app, { deps }) => {
+  const { tenants } = deps;
+  for (const schema of [TenantRecord, TenantRequest, TenantList, TenantWithUsage])
+    app.addSchema({ ...asComponent(schema), ...examplesOf(schema) });
+
+  app.get(
+    '/v1/tenants',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'listTenants',
+        tags: ['administration'],
+        summary: 'All tenants',
+        response: {
+          200: response('The tenants, by id', reference(TenantList)),
+          ...problems('STORAGE_FAILED'),
+        },
+      },
+    },
+    async (_request, reply) =>
+      reply.header('cache-control', 'no-store').send({ tenants: await tenants.list() }),
+  );
+
+  app.get(
+    '/v1/tenants/:id',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'getTenant',
+        tags: ['administration'],
+        summary: 'A tenant, and what it uses',
+        params: TenantPath,
+        response: {
+          200: response('The tenant', reference(TenantWithUsage)),
+          ...problems('VALIDATION_FAILED', 'TENANT_NOT_FOUND', 'STORAGE_FAILED'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const tenant = await tenants.get(request.params.id);
+      const usage = await usageOf(deps.workspaces.of(tenant.id).store);
+      return reply.header('cache-control', 'no-store').send({ ...tenant, usage });
+    },
+  );
+
+  app.put(
+    '/v1/tenants/:id',
+    {
+      config: { accepts: 'application/json', scope: 'admin' },
+      schema: {
+        operationId: 'putTenant',
+        tags: ['administration'],
+        summary: 'Make a tenant, or change what it may use',
+        description: 'Other processes of the service go by the old quotas for five seconds more.',
+        params: TenantPath,
+        body: reference(TenantRequest),
+        response: {
+          200: response('The tenant as it is now', reference(TenantRecord)),
+          ...problems(...JSON_BODY_PROBLEMS, 'STORAGE_FAILED', 'STORAGE_FULL'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const record = await tenants.put(id, request.body.quotas ?? {});
+      deps.workspaces.quotas.forget(id);
+      return reply.send(record);
+    },
+  );
+};

@@ -1,0 +1,100 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { PageQuery } from '../../contract/list.ts';
+import { DeliveryId, DeliveryList, DeliveryRecord, WebhookId } from '../../contract/webhook.ts';
+import { DELIVERY_PLACE, DeliveryService } from '../../service/webhooks/delivery-service.ts';
+import { type WebhookParts, WebhookService } from '../../service/webhooks/webhook-service.ts';
+import { LINK, pageRequestOf, readListQuery, sendPage } from '../paging.ts';
+import { workspaceOf } from '../principal.ts';
+import { asComponent, problems, reference, response } from '../schemas.ts';
+import { deliveryExample, deliveryListExample } from '../webhook-examples.ts';
+
+const WebhookPath = Type.Object({ id: WebhookId });
+const DeliveryPath = Type.Object({ id: WebhookId, delivery: DeliveryId });
+const { limit, cursor } = PageQuery.properties;
+const DeliveryQuery = Type.Object({ limit, cursor }, { additionalProperties: false });
+
+/** What became of the events of webhooks, and what can be done about it. */
+export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> = async (
+  app,
+  { parts },
+) => {
+  app.addSchema({ ...asComponent(DeliveryRecord), examples: [deliveryExample] });
+  app.addSchema({ ...asComponent(DeliveryList), examples: [deliveryListExample] });
+
+  function deliveriesOf(request: Parameters<typeof workspaceOf>[0]): DeliveryService {
+    const { store, tenant } = workspaceOf(request);
+    return new DeliveryService(store, tenant, new WebhookService(store, parts), parts.queue);
+  }
+
+  app.get(
+    '/v1/webhooks/:id/deliveries',
+    {
+      preValidation: readListQuery,
+      schema: {
+        operationId: 'listDeliveries',
+        tags: ['webhooks'],
+        summary: 'What was sent, or is to be, the newest first',
+        description: 'With every attempt: when, what was answered, how long it took. Kept for 30 days.',
+        params: WebhookPath,
+        querystring: DeliveryQuery,
+        response: {
+          200: response('A page of deliveries', reference(DeliveryList), { headers: LINK }),
+          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'WEBHOOK_NOT_FOUND', 'STORAGE_FAILED'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const asked = pageRequestOf(request.query, DELIVERY_PLACE);
+      const page = await deliveriesOf(request).page(request.params.id, asked.limit, asked.after);
+      return sendPage(request, reply, page, { deliveries: page.items });
+    },
+  );
+
+  app.post(
+    '/v1/webhooks/:id/test',
+    {
+      schema: {
+        operationId: 'testWebhook',
+        tags: ['webhooks'],
+        summary: 'Send an event of the type webhook.test',
+        description: 'Also to a disabled webhook. What became of it is in the deliveries soon after.',
+        params: WebhookPath,
+        response: {
+          202: response('The delivery', reference(DeliveryRecord)),
+          ...problems('WEBHOOK_NOT_FOUND', 'STORAGE_FULL', 'STORAGE_FAILED'),
+        },
+      },
+    },
+    async (request, reply) => reply.code(202).send(await deliveriesOf(request).test(request.params.id)),
+  );
+
+  app.post(
+    '/v1/webhooks/:id/deliveries/:delivery/redeliver',
+    {
+      schema: {
+        operationId: 'redeliver',
+        tags: ['webhooks'],
+        summary: 'Send a delivery again',
+        description:
+          'Under the same `webhook-id`, so that the receiver can tell; with the whole schedule of attempts. One that is ' +
+          'pending is sent at once.',
+        params: DeliveryPath,
+        response: {
+          202: response('The delivery', reference(DeliveryRecord)),
+          ...problems(
+            'WEBHOOK_NOT_FOUND',
+            'DELIVERY_NOT_FOUND',
+            'WEBHOOK_DISABLED',
+            'STORAGE_FULL',
+            'STORAGE_FAILED',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { id, delivery } = request.params;
+      return reply.code(202).send(await deliveriesOf(request).redeliver(id, delivery));
+    },
+  );
+};

@@ -1,0 +1,13 @@
+import type { RouteOptions } from 'fastify';
+
+type HookName = 'onRequest' | 'preHandler' | 'onSend' | 'onResponse';
+
+/** Adds a hook to one route, behind those it has: routes that do not need one do not pay for it. */
+export function withHook<N extends HookName>(
+  route: RouteOptions,
+  name: N,
+  hook: (...args: never[]) => unknown,
+): void {
+  const hooks = [route[name] ?? []].flat() as unknown[];
+  Object.assign(route, { [name]: [...hooks, hook] });
+}

@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, afterEach, before, describe, it } from 'node:test';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import { CHECKPOINT_BODY } from '../../src/http/upload/body-parts.ts';
+import { fileNameOf } from '../../src/http/upload/part-name.ts';
+import { keyValuesOf, pair } from '../formats/gguf/build.ts';
+import { buildGguf } from '../gguf/gguf-file.ts';
+import { problemIn, startServer, type TestServer } from './server.ts';
+import { CONFIG, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
+import { create, idOf, patch, put } from './uploads-tools.ts';
+
+type Part = readonly [name: string, content: Uint8Array | string, filename?: string];
+
+/** A LoRA as llama.cpp has it. */
+const GGUF = Buffer.from(buildGguf({ keyValues: keyValuesOf(), tensors: pair('blk.0.attn_q', 4) }));
+
+describe('what the files of an adapter may be called', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startServer();
+  });
+  after(() => server.close());
+  afterEach(() => server.assertNoLeftovers());
+
+  function send(...parts: readonly Part[]): Promise<Response> {
+    const form = new FormData();
+    for (const [name, content, filename] of parts) {
+      const blob = new Blob([typeof content === 'string' ? content : new Uint8Array(content)]);
+      form.append(name, blob, filename ?? name);
+    }
+    return server.fetch('/v1/adapters', { method: 'POST', body: form });
+  }
+  async function stored(response: Response, status = 201): Promise<AdapterRecord> {
+    assert.equal(response.status, status, await response.clone().text());
+    return (await response.json()) as AdapterRecord;
+  }
+  /** What there is of one content is one adapter, whatever the parts were called. */
+  const { weights, config } = tinyAdapter(501);
+
+  describe('in a multipart body', () => {
+    const spellings: readonly (readonly Part[])[] = [
+      [
+        [WEIGHTS, weights],
+        [CONFIG, config],
+      ],
+      [
+        ['weights', weights, 'blob'],
+        ['config', config, 'blob'],
+      ],
+      [
+        ['files', weights, 'my style v2.safetensors'],
+        ['files', config, CONFIG],
+      ],
+      [
+        ['anything', weights, 'адаптер.safetensors'],
+        ['config', config, 'adapter.json'],
+      ],
+      [
+        ['my-lora.safetensors', weights, ''],
+        [CONFIG, config],
+      ],
+    ];
+
+    it('is compared, and makes no difference', async () => {
+      const first = await stored(await send(...spellings[0]!));
+      for (const parts of spellings.slice(1))
+        assert.deepEqual(await stored(await send(...parts), 200), first);
+      assert.deepEqual(
+        first.files.map(({ name }) => name),
+        [WEIGHTS, CONFIG],
+      );
+      assert.equal(first.format, 'peft');
+    });
+
+    it('may be that of a model card, which has no effect', async () => {
+      const plain = await stored(await send([WEIGHTS, weights], [CONFIG, config]), 200);
+      for (const part of [
+        ['README.md', '# A card'],
+        ['files', '# A card', 'README.md'],
+      ] as const) {
+        const record = await stored(await send(part, [WEIGHTS, weights], [CONFIG, config]), 200);
+        assert.deepEqual(record, plain);
+      }
+      const form = new FormData();
+      form.append('request', JSON.stringify({ targets: [{ rank: 2 }] }));
+      for (const [name, content] of [
+        ['README.md', '#'] as const,
+        [WEIGHTS, weights] as const,
+        [CONFIG, config] as const,
+      ])
+        form.append(name, new Blob([typeof content === 'string' ? content : new Uint8Array(content)]), name);
+      const squeezed = await server.fetch('/v1/squeeze', { method: 'POST', body: form });
+      assert.equal(squeezed.status, 202, await squeezed.clone().text());
+      const alone = await problemIn(await send(['README.md', '#']), 422, 'FILE_MISSING');
+      assert.deepEqual(alone.context, { missing: [WEIGHTS] });
+      const twice = send(['README.md', '#'], ['files', '#', 'README.md']);
+      await problemIn(await twice, 400, 'DUPLICATE_PART');
+      await problemIn(await send(['README.md', Buffer.alloc(1024 * 1024 + 1)]), 413, 'UPLOAD_TOO_LARGE');
+    });
+
+    it('is of one file of weights: of two, both are named', async () => {
+      const two = send(['a', weights, 'one.safetensors'], ['b', weights, 'two.gguf']);
+      const problem = await problemIn(await two, 400, 'DUPLICATE_PART');
+      assert.match(problem.detail, /"one\.safetensors" and "two\.gguf"/);
+      assert.deepEqual(problem.context!.names, ['one.safetensors', 'two.gguf']);
+      await problemIn(await send(['weights', weights], [WEIGHTS, weights]), 400, 'DUPLICATE_PART');
+      await problemIn(await send(['config', config], [CONFIG, config]), 400, 'DUPLICATE_PART');
+    });
+
+    it('may stand for weights without a configuration; the reader says where one is needed', async () => {
+      const problem = await problemIn(await send(['lora', weights, 'x.safetensors']), 422, 'FILE_MISSING');
+      assert.deepEqual(problem.context, { missing: [CONFIG] });
+      await problemIn(await send([CONFIG, config]), 422, 'FILE_MISSING');
+    });
+
+    it('is never a path', async () => {
+      for (const name of ['../x.safetensors', 'a/b.gguf', '..\\x.safetensors', '.safetensors', '__proto__']) {
+        // undici, as browsers do, sends the filename as it is; the parser keeps what follows the last slash.
+        const response = await send([name, weights, 'x'], [CONFIG, config]);
+        await problemIn(response, 400, 'UNEXPECTED_PART');
+      }
+    });
+
+    it('of a pickle is answered with a command that converts it', async () => {
+      for (const [part, file] of [
+        ['files', 'adapter_model.bin'],
+        ['files', 'lora.pt'],
+      ] as const) {
+        const problem = await problemIn(await send([part, 'x', file]), 415, 'PICKLE_REFUSED');
+        assert.match(problem.detail, /python -c "import torch; /);
+        assert.ok(problem.detail.includes(`'${file}'`), problem.detail);
+      }
+      // By what is in it, under a name that says it.
+      const content = Buffer.concat([Buffer.from([0x80, 2]), randomBytes(600)]);
+      const named = await problemIn(await send(['weights', content, 'my.ckpt']), 415, 'PICKLE_REFUSED');
+      assert.match(named.detail, /'my\.ckpt'.*'my\.safetensors'/);
+      const unnamed = await problemIn(
+        await send(['weights', content, 'my.safetensors']),
+        415,
+        'PICKLE_REFUSED',
+      );
+      assert.match(unnamed.detail, /'adapter_model\.bin'.*'adapter_model\.safetensors'/);
+    });
+
+    it('of a checkpoint is that of PEFT, beside the tensors of an optimizer', () => {
+      assert.equal(fileNameOf(CHECKPOINT_BODY, 'files', WEIGHTS), WEIGHTS);
+      assert.equal(fileNameOf(CHECKPOINT_BODY, 'files', 'optimizer.safetensors'), 'optimizer.safetensors');
+      for (const [name, file] of [
+        ['weights', 'x'],
+        ['files', 'other.safetensors'],
+        ['files', 'README.md'],
+      ] as const)
+        assert.throws(() => fileNameOf(CHECKPOINT_BODY, name, file), { code: 'UNEXPECTED_PART' });
+    });
+  });
+
+  describe('of uploads that come on their own', () => {
+    it('is any for weights, which then are used by their role', async () => {
+      const whole = await put(server, 'named-weights', 'style%20v2.safetensors', weights);
+      assert.equal(((await whole.json()) as { filename: string }).filename, 'style v2.safetensors');
+      const made = await server.fetch('/v1/adapters', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ files: { weights: 'named-weights', config: JSON.parse(config.toString()) } }),
+      });
+      const record = await stored(made, 200);
+      assert.deepEqual(
+        record.files.map(({ name }) => name),
+        [WEIGHTS, CONFIG],
+      );
+    });
+
+    it('is any for weights by tus', async () => {
+      const { weights: other, config: otherConfig } = tinyAdapter(502);
+      const path = await create(server, other.length, 'x y.safetensors');
+      assert.equal((await patch(server, path, 0, other)).status, 204);
+      const made = await server.fetch('/v1/adapters', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          files: { [WEIGHTS]: idOf(path), [CONFIG]: JSON.parse(otherConfig.toString()) },
+        }),
+      });
+      await stored(made);
+    });
+
+    it('is any for GGUF, in pieces of any size, and the same adapter as by multipart', async () => {
+      const path = await create(server, GGUF.length, 'x.gguf');
+      let offset = 0;
+      for (const bytes of [1, 2, 5, GGUF.length - 8]) {
+        assert.equal((await patch(server, path, offset, GGUF.subarray(offset, offset + bytes))).status, 204);
+        offset += bytes;
+      }
+      const make = (files: object) =>
+        server.fetch('/v1/adapters', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ files }),
+        });
+      // Refused, the upload stays.
+      const problem = await problemIn(
+        await make({ weights: idOf(path), config: { r: 1 } }),
+        400,
+        'UNEXPECTED_PART',
+      );
+      assert.match(problem.detail, /the format gguf, which has no adapter_config\.json/);
+      const record = await stored(await make({ weights: idOf(path) }));
+      assert.equal(record.format, 'gguf');
+      assert.deepEqual(
+        record.files.map(({ name }) => name),
+        ['adapter.gguf'],
+      );
+      assert.deepEqual(await stored(await send(['lora', GGUF, 'my-f32.gguf']), 200), record);
+      await problemIn(await send(['lora', GGUF.subarray(0, -40), 'cut.gguf']), 422, 'GGUF_NOT_COVERED');
+    });
+
+    it('is told once for each file', async () => {
+      const ask = (files: object) =>
+        server.fetch('/v1/adapters', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ files }),
+        });
+      for (const files of [
+        {},
+        { config: {} },
+        { weights: 'named-weights', [WEIGHTS]: 'named-weights' },
+        { weights: 'named-weights', config: {}, [CONFIG]: {} },
+      ])
+        await problemIn(await ask(files), 400, 'VALIDATION_FAILED');
+    });
+  });
+});

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import type { FastifyInstance } from 'fastify';
+
+export interface ServedRoute {
+  readonly method: string;
+  /** With its parameters, as in /v1/jobs/:id. */
+  readonly path: string;
+}
+
+/** A branch of the tree that Fastify draws: four characters for each level, then a piece of the path, then methods. */
+const BRANCH = /^((?:│ {3}| {4})*)[├└]── (\S+)(?: \(([A-Z, ]+)\))?$/u;
+
+/** Every route of the API as the router has it, so that none can be forgotten. */
+export function servedRoutes(app: FastifyInstance): ServedRoute[] {
+  const pieces: string[] = [];
+  return app
+    .printRoutes({ commonPrefix: false })
+    .trimEnd()
+    .split('\n')
+    .flatMap((line) => {
+      const [, indent, piece, methods = ''] = BRANCH.exec(line) ?? [];
+      assert.ok(indent !== undefined && piece !== undefined, `cannot read ${JSON.stringify(line)}`);
+      const level = indent.length / 4;
+      pieces.splice(level, Number.POSITIVE_INFINITY, piece);
+      const path = pieces.join('');
+      return methods === '' ? [] : methods.split(', ').map((method) => ({ method, path }));
+    })
+    .filter(({ path }) => path.startsWith('/v1/'));
+}
+
+/** What a key needs for a route, by the rule that docs/keys.md gives. */
+export function neededScope({ method, path }: ServedRoute): 'read' | 'write' | 'admin' {
+  if (/^\/v1\/(keys|tenants)\b/.test(path)) return 'admin';
+  return ['GET', 'HEAD', 'OPTIONS'].includes(method) ? 'read' : 'write';
+}

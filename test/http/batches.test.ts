@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Value } from 'typebox/value';
+import { BatchList, BatchRecord } from '../../src/contract/batch.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import type { KeyRequest } from '../../src/contract/key.ts';
+import { problemIn, startServer, type TestServer } from './server.ts';
+import { formOf, tinyAdapter } from './tiny-adapter.ts';
+
+const NOBODY = `batch_${'0'.repeat(32)}`;
+
+describe('batches over HTTP', () => {
+  let server: TestServer;
+  const ids: string[] = [];
+  before(async () => {
+    server = await startServer();
+    for (let seed = 1; seed <= 3; seed++) ids.push((await server.upload(tinyAdapter(seed))).id);
+  });
+  after(() => server.close());
+
+  const send = (method: string, path: string, body?: unknown) =>
+    server.fetch(path, {
+      method,
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    });
+  const post = (body: unknown) => send('POST', '/v1/batches', body);
+  const submit = async (more: object = {}): Promise<BatchRecord> => {
+    const response = await post({ adapter_ids: ids, targets: [{ rank: 2 }], reuse: false, ...more });
+    assert.equal(response.status, 202, await response.clone().text());
+    return (await response.json()) as BatchRecord;
+  };
+  async function finish(jobId: string, state: JobRecord['state']) {
+    const job = (await server.jobStore.get(jobId))!;
+    await server.jobStore.finish({ ...job, state, finished_at: new Date().toISOString() });
+    server.queue.finished(jobId);
+  }
+  const get = async (id: string) => (await (await server.fetch(`/v1/batches/${id}`)).json()) as BatchRecord;
+
+  it('accepts one, shows it and its jobs, and how it ended', async () => {
+    const response = await post({ adapter_ids: ids, targets: [{ rank: 2 }], labels: { release: '1' } });
+    assert.equal(response.status, 202);
+    const batch = (await response.json()) as BatchRecord;
+    assert.ok(Value.Check(BatchRecord, batch));
+    assert.equal(response.headers.get('location'), `/v1/batches/${batch.id}`);
+    assert.deepEqual(await get(batch.id), batch);
+    for (const { href } of batch.jobs) {
+      const job = (await (await server.fetch(href)).json()) as JobRecord;
+      assert.deepEqual([job.batch_id, job.labels], [batch.id, { release: '1' }]);
+    }
+    const listed = (await (await server.fetch(`/v1/jobs?batch_id=${batch.id}`)).json()) as {
+      jobs: JobRecord[];
+    };
+    assert.equal(listed.jobs.length, 3);
+    for (const [i, { id }] of batch.jobs.entries()) await finish(id, i === 1 ? 'failed' : 'succeeded');
+    const ended = await get(batch.id);
+    assert.deepEqual(
+      [ended.state, ended.counts.succeeded, ended.counts.failed, ended.progress],
+      ['failed', 2, 1, { done: 3, total: 3 }],
+    );
+    const metrics = await (await server.fetch('/metrics')).text();
+    assert.match(metrics, /^lora_squeeze_batches_total\{state="failed"\} 1$/m);
+    assert.match(metrics, /^lora_squeeze_batch_jobs_total\{state="succeeded"\} 2$/m);
+  });
+
+  it('cancels, retries and deletes', async () => {
+    const batch = await submit();
+    const path = `/v1/batches/${batch.id}`;
+    await problemIn(await send('DELETE', path), 409, 'BATCH_NOT_FINAL');
+    await problemIn(await send('POST', `${path}/retry`), 409, 'BATCH_NOT_FINAL');
+    const response = await send('POST', `${path}/cancel`);
+    assert.deepEqual([response.status, ((await response.json()) as BatchRecord).state], [200, 'cancelled']);
+    await server.workspaces.of('default').batches.settled();
+    const ended = await get(batch.id);
+    assert.deepEqual([ended.state, ended.counts.cancelled], ['cancelled', 3]);
+    const retried = await send('POST', `${path}/retry`);
+    assert.equal(retried.status, 202);
+    const again = (await retried.json()) as BatchRecord;
+    assert.deepEqual([again.retry_of, again.progress.total], [batch.id, 3]);
+    assert.equal(retried.headers.get('location'), `/v1/batches/${again.id}`);
+    assert.equal((await send('DELETE', path)).status, 204);
+    await problemIn(await server.fetch(path), 404, 'BATCH_NOT_FOUND');
+    await problemIn(await server.fetch(batch.jobs[0]!.href), 404, 'JOB_NOT_FOUND');
+    for (const { id } of again.jobs) await finish(id, 'succeeded');
+    const final = `/v1/batches/${again.id}`;
+    await problemIn(await send('POST', `${final}/cancel`), 409, 'BATCH_FINAL');
+    await problemIn(await send('POST', `${final}/retry`), 409, 'BATCH_SUCCEEDED');
+    for (const [method, way] of [
+      ['GET', ''],
+      ['DELETE', ''],
+      ['POST', '/cancel'],
+      ['POST', '/retry'],
+    ] as const)
+      await problemIn(await send(method, `/v1/batches/${NOBODY}${way}`), 404, 'BATCH_NOT_FOUND');
+  });
+
+  it('lists them page by page, the newest first', async () => {
+    const made: string[] = [];
+    for (let i = 0; i < 3; i++) made.unshift((await submit()).id);
+    const found: string[] = [];
+    let next: string | null = '/v1/batches?limit=2';
+    while (next !== null) {
+      const response: Response = await server.fetch(next);
+      assert.equal(response.status, 200);
+      const page = (await response.json()) as BatchList;
+      assert.ok(Value.Check(BatchList, page));
+      found.push(...page.batches.map(({ id }) => id));
+      next = page.next_cursor === null ? null : `/v1/batches?limit=2&cursor=${page.next_cursor}`;
+    }
+    assert.deepEqual(found.slice(0, 3).toSorted(), made.toSorted());
+    await problemIn(await server.fetch('/v1/batches?cursor=x'), 400, 'VALIDATION_FAILED');
+    await problemIn(await server.fetch('/v1/batches?limit=0'), 400, 'VALIDATION_FAILED');
+    await problemIn(await server.fetch('/v1/batches?state=x'), 400, 'UNKNOWN_OPTION');
+  });
+
+  describe('a wrong request', () => {
+    const job = { kind: 'squeeze', adapter_id: 'ad_any', targets: [{ rank: 2 }] };
+    const cases: [what: string, body: unknown, code: string, detail: RegExp, pointers: string[]][] = [
+      ['nothing', {}, 'VALIDATION_FAILED', /must have one of adapter_ids, jobs/, ['']],
+      [
+        'both',
+        { adapter_ids: ['a'], jobs: [job] },
+        'VALIDATION_FAILED',
+        /may have only one of adapter_ids, jobs/,
+        [''],
+      ],
+      ['no jobs', { jobs: [] }, 'VALIDATION_FAILED', /jobs must have at least 1 item/, ['/jobs']],
+      [
+        'too many',
+        { jobs: Array.from({ length: 1001 }, () => job) },
+        'VALIDATION_FAILED',
+        /jobs has 1001 items but may have at most 1000/,
+        ['/jobs'],
+      ],
+      [
+        'an unknown option',
+        { adapter_ids: ['a'], target: [] },
+        'UNKNOWN_OPTION',
+        /no option "target"/,
+        ['/target'],
+      ],
+      [
+        'wrong jobs, each with its index',
+        {
+          jobs: [
+            job,
+            { ...job, targets: [{ rank: 0 }] },
+            job,
+            { ...job, kind: 'shrink' },
+            { ...job, targets: [{ rank: 1, energy: 1 }] },
+          ],
+        },
+        'VALIDATION_FAILED',
+        /^jobs\[1\]\.targets\[0\]\.rank is 0 but must be at least 1 \(and 2 more, see errors\)\.$/,
+        ['/jobs/1/targets/0/rank', '/jobs/3/kind', '/jobs/4/targets/0'],
+      ],
+      [
+        'an unknown option of a job',
+        { jobs: [job, { ...job, ranks: 3 }] },
+        'UNKNOWN_OPTION',
+        /^jobs\[1\] has no option "ranks"/,
+        ['/jobs/1/ranks'],
+      ],
+      ['a job that is none', { jobs: ['x'] }, 'VALIDATION_FAILED', /jobs\[0\] is "x"/, ['/jobs/0']],
+      [
+        'a wrong target',
+        { adapter_ids: ['a'], targets: [{ rank: 0 }] },
+        'VALIDATION_FAILED',
+        /^targets\[0\]\.rank is 0/,
+        ['/targets/0/rank'],
+      ],
+      [
+        'a priority',
+        { adapter_ids: ['a'], targets: [{ rank: 1 }], priority: 'urgent' },
+        'VALIDATION_FAILED',
+        /priority is "urgent"/,
+        ['/priority'],
+      ],
+    ];
+    for (const [what, body, code, detail, pointers] of cases) {
+      it(`is explained: ${what}`, async () => {
+        const problem = await problemIn(await post(body), 400, code);
+        assert.match(problem.detail, detail);
+        assert.deepEqual(
+          problem.errors?.map(({ pointer }) => pointer),
+          pointers,
+        );
+      });
+    }
+
+    it('is explained: adapters that are not there, each with its index', async () => {
+      const before = await server.store.list('');
+      const none = `ad_${'0'.repeat(32)}`;
+      const problem = await problemIn(
+        await post({ adapter_ids: [ids[0], none, 'x'], targets: [{ rank: 2 }] }),
+        422,
+        'BATCH_INVALID',
+      );
+      assert.match(problem.detail, /^adapter_ids\[1\]: There is no adapter .*\. Nothing was accepted\.$/);
+      assert.deepEqual(
+        problem.errors?.map(({ pointer }) => pointer),
+        ['/adapter_ids/1', '/adapter_ids/2'],
+      );
+      assert.deepEqual(await server.store.list(''), before);
+    });
+
+    it('of a thousand wrong jobs is told in part, and does not hold up others', async () => {
+      const wrong = { ...job, targets: Array.from({ length: 16 }, () => ({ rank: 0 })) };
+      const answer = post({ jobs: Array.from({ length: 1000 }, () => wrong) });
+      const problem = await problemIn(await answer, 400, 'VALIDATION_FAILED');
+      assert.equal(problem.errors?.length, 100);
+      assert.match(problem.detail, /\(and 15999 more, see errors\)/);
+    });
+
+    it('is told that it is too large', async () => {
+      const pattern = Object.fromEntries(Array.from({ length: 4000 }, (_, i) => [`model.layers.${i}`, 1]));
+      const large = { ...job, targets: [{ rank_pattern: pattern }] };
+      await problemIn(await post({ jobs: Array.from({ length: 60 }, () => large) }), 413, 'UPLOAD_TOO_LARGE');
+    });
+  });
+});
+
+describe('batches of tenants', () => {
+  it('are theirs alone', async () => {
+    const server = await startServer({}, { auth: { mode: 'keys', adminKey: 'lsq_admin' } });
+    try {
+      const ask = (key: string, method: string, path: string, body?: unknown) =>
+        server.fetch(path, {
+          method,
+          headers: {
+            authorization: `Bearer ${key}`,
+            ...(body !== undefined && { 'content-type': 'application/json' }),
+          },
+          ...(body !== undefined && { body: JSON.stringify(body) }),
+        });
+      const keyOf = async (tenant: string) => {
+        const request: KeyRequest = { tenant, scopes: ['read', 'write'] };
+        const response = await ask('lsq_admin', 'POST', '/v1/keys', request);
+        assert.equal(response.status, 201, await response.clone().text());
+        return ((await response.json()) as { key: string }).key;
+      };
+      const [mine, other] = [await keyOf('mine'), await keyOf('other')];
+      const uploaded = await server.fetch('/v1/adapters', {
+        method: 'POST',
+        headers: { authorization: `Bearer ${mine}` },
+        body: formOf(tinyAdapter()),
+      });
+      const { id } = (await uploaded.json()) as { id: string };
+      const request = { adapter_ids: [id], targets: [{ rank: 2 }] };
+      await problemIn(await ask(other, 'POST', '/v1/batches', request), 422, 'BATCH_INVALID');
+      const batch = (await (await ask(mine, 'POST', '/v1/batches', request)).json()) as BatchRecord;
+      for (const [method, way] of [
+        ['GET', ''],
+        ['POST', '/cancel'],
+        ['POST', '/retry'],
+        ['DELETE', ''],
+      ] as const)
+        await problemIn(await ask(other, method, `/v1/batches/${batch.id}${way}`), 404, 'BATCH_NOT_FOUND');
+      const { href } = batch.jobs[0]!;
+      for (const [method, way, body] of [
+        ['POST', '/cancel'],
+        ['POST', '/retry'],
+        ['PATCH', '', { labels: {} }],
+        ['DELETE', ''],
+      ] as const)
+        await problemIn(await ask(other, method, `${href}${way}`, body), 404, 'JOB_NOT_FOUND');
+      const theirs = (await (await ask(other, 'GET', '/v1/batches')).json()) as BatchList;
+      assert.deepEqual(theirs.batches, []);
+    } finally {
+      await server.close();
+    }
+  });
+});

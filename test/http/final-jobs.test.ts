@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { FinalJobs } from '../../src/http/answer-cache/final-jobs.ts';
+import { until } from '../queue/harness.ts';
+import { problemIn, startServer, type TestServer } from './server.ts';
+
+describe('a job that has ended', () => {
+  let server: TestServer;
+  let adapterId: string;
+  before(async () => {
+    server = await startServer();
+    adapterId = (await server.upload()).id;
+  });
+  after(() => server.close());
+
+  async function submitted(): Promise<JobRecord> {
+    const response = await server.fetch('/v1/jobs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        kind: 'squeeze',
+        adapter_id: adapterId,
+        targets: [{ rank: 2 }],
+        reuse: false,
+      }),
+    });
+    return (await response.json()) as JobRecord;
+  }
+  async function ended(): Promise<JobRecord> {
+    const job = await submitted();
+    const record: JobRecord = { ...job, state: 'failed', finished_at: new Date().toISOString() };
+    await server.jobStore.finish(record);
+    server.queue.finished(job.id);
+    return record;
+  }
+  const get = (id: string, headers: Record<string, string> = {}) =>
+    server.fetch(`/v1/jobs/${id}`, { headers });
+  const patch = (id: string, labels: object) =>
+    server.fetch(`/v1/jobs/${id}`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ labels }),
+    });
+
+  it('is answered with an ETag, the same from memory as from the storage, and not sent to who has it', async () => {
+    const { id } = await ended();
+    const first = await get(id);
+    const etag = first.headers.get('etag')!;
+    assert.match(etag, /^"[\w-]{43}"$/);
+    assert.equal(first.headers.get('cache-control'), 'private, no-cache');
+    const body = await first.text();
+    const second = await get(id);
+    assert.equal(await second.text(), body);
+    for (const name of ['etag', 'content-type', 'cache-control', 'content-length', 'x-content-type-options'])
+      assert.equal(second.headers.get(name), first.headers.get(name), name);
+    assert.match(first.headers.get('content-type')!, /^application\/json/);
+    const has = await get(id, { 'if-none-match': etag });
+    assert.deepEqual([has.status, await has.text(), has.headers.get('etag')], [304, '', etag]);
+    assert.equal((await get(id, { 'if-none-match': '"other"' })).status, 200);
+    const head = await server.fetch(`/v1/jobs/${id}`, { method: 'HEAD' });
+    assert.deepEqual(
+      [head.status, head.headers.get('content-length'), await head.text()],
+      [200, String(Buffer.byteLength(body)), ''],
+    );
+  });
+
+  it('is not remembered before its end', async () => {
+    const job = await submitted();
+    const running = await get(job.id);
+    assert.deepEqual([running.headers.get('etag'), running.headers.get('cache-control')], [null, 'no-store']);
+    await server.jobStore.finish({ ...job, state: 'failed', finished_at: new Date().toISOString() });
+    server.queue.finished(job.id);
+    assert.equal(((await (await get(job.id)).json()) as JobRecord).state, 'failed');
+  });
+
+  it('shows new labels at once, and nothing when it was deleted', async () => {
+    const { id } = await ended();
+    const before = await get(id);
+    await before.arrayBuffer();
+    for (const labels of [{ a: '1' }, { b: '2' }]) {
+      assert.equal((await patch(id, labels)).status, 200);
+      const seen = await get(id);
+      assert.deepEqual(((await seen.json()) as JobRecord).labels, labels);
+      assert.notEqual(seen.headers.get('etag'), before.headers.get('etag'));
+    }
+    assert.equal((await server.fetch(`/v1/jobs/${id}`, { method: 'DELETE' })).status, 204);
+    await problemIn(await get(id), 404, 'JOB_NOT_FOUND');
+  });
+
+  it('that another process changed is seen soon', async () => {
+    const second = await startServer({}, { store: server.wholeStore });
+    try {
+      const { id } = await ended();
+      await (await second.fetch(`/v1/jobs/${id}`)).arrayBuffer();
+      await patch(id, { changed: 'yes' });
+      const labels = await until('the news', async () => {
+        const job = (await (await second.fetch(`/v1/jobs/${id}`)).json()) as JobRecord;
+        return job.labels.changed;
+      });
+      assert.equal(labels, 'yes');
+    } finally {
+      await second.close();
+    }
+  });
+
+  it('is of one tenant, and not put back by who read it before a change', () => {
+    const finals = new FinalJobs();
+    finals.put('one', 'job_1', { state: 'failed' });
+    assert.equal(finals.get('one', 'job_1')?.json, '{"state":"failed"}');
+    assert.equal(finals.get('two', 'job_1'), undefined);
+    finals.forget('one', 'job_1');
+    assert.equal(finals.get('one', 'job_1'), undefined);
+    const late = finals.put('one', 'job_1', { state: 'failed' });
+    assert.equal(late.json, '{"state":"failed"}', 'who read it may send it');
+    assert.equal(finals.get('one', 'job_1'), undefined);
+  });
+
+  it('takes no more memory than there is for all of them', () => {
+    const finals = new FinalJobs();
+    const record = { text: 'x'.repeat(2 ** 20) };
+    for (let index = 0; index < 40; index++) finals.put('one', `job_${index}`, record);
+    const kept = Array.from({ length: 40 }, (_, index) => finals.get('one', `job_${index}`)).filter(Boolean);
+    assert.ok(kept.length > 5 && kept.length <= 16, String(kept.length));
+  });
+});

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { openSocket } from './raw-request.ts';
+import { problemIn, startServer, type TestServer } from './server.ts';
+import { openSharedState, type SharedStateFixture } from './shared-state.ts';
+import { tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
+import { metadataOf, offsetOf, patch, TUS, TUS_TYPE } from './uploads-tools.ts';
+
+const { weights } = tinyAdapter();
+
+describe('a resumable upload that is begun with an Idempotency-Key', () => {
+  let state: SharedStateFixture;
+  let server: TestServer;
+  before(async () => {
+    state = await openSharedState();
+    server = await startServer({ uploadIdleTimeoutMs: 500 }, { shared: state.shared });
+  });
+  after(async () => {
+    await server.close();
+    await state.close();
+  });
+
+  const begin = (key: string, headers: Record<string, string> = {}, body?: Uint8Array) =>
+    server.fetch('/v1/uploads', {
+      method: 'POST',
+      headers: {
+        ...TUS,
+        'upload-length': String(weights.length),
+        'upload-metadata': metadataOf({ filename: WEIGHTS }),
+        'idempotency-key': key,
+        ...headers,
+      },
+      ...(body && { body }),
+    });
+  const count = async () =>
+    ((await (await server.fetch('/v1/uploads')).json()) as { uploads: unknown[] }).uploads.length;
+
+  it('is begun once: the second request has the same address, where the first goes on', async () => {
+    const first = await begin('once');
+    const path = first.headers.get('location')!;
+    assert.equal(first.status, 201);
+    assert.equal((await patch(server, path, 0, weights.subarray(0, 100))).status, 204);
+    const before = await count();
+    const again = await begin('once');
+    assert.deepEqual(
+      ['location', 'tus-resumable', 'idempotent-replayed'].map((name) => again.headers.get(name)),
+      [path, '1.0.0', 'true'],
+    );
+    assert.equal(again.headers.get('upload-expires'), first.headers.get('upload-expires'));
+    assert.equal(await count(), before);
+    assert.equal(await offsetOf(server, path), 100);
+  });
+
+  it('keeps the bytes that came with it, once', async () => {
+    const some = weights.subarray(0, 64);
+    const first = await begin('with bytes', TUS_TYPE, some);
+    assert.deepEqual([first.status, first.headers.get('upload-offset')], [201, '64']);
+    const again = await begin('with bytes', TUS_TYPE, some);
+    assert.deepEqual(
+      [again.headers.get('location'), again.headers.get('upload-offset')],
+      [first.headers.get('location'), '64'],
+    );
+  });
+
+  it('is another one with another length, or another file', async () => {
+    await begin('other');
+    await problemIn(await begin('other', { 'upload-length': '1' }), 422, 'IDEMPOTENCY_MISMATCH');
+    const metadata = { 'upload-metadata': metadataOf({ filename: 'other.safetensors' }) };
+    await problemIn(await begin('other', metadata), 422, 'IDEMPOTENCY_MISMATCH');
+  });
+
+  it('that broke off is a first one when it comes again', async () => {
+    const socket = await openSocket(server.port);
+    const head = [
+      'POST /v1/uploads HTTP/1.1',
+      'Host: x',
+      'Tus-Resumable: 1.0.0',
+      `Upload-Length: ${weights.length}`,
+      `Upload-Metadata: ${metadataOf({ filename: WEIGHTS })}`,
+      'Content-Type: application/offset+octet-stream',
+      'Content-Length: 200',
+      'Idempotency-Key: broken',
+    ];
+    socket.write(`${head.join('\r\n')}\r\n\r\n`);
+    socket.write(weights.subarray(0, 50));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    socket.destroy();
+    let again = await begin('broken', TUS_TYPE, weights.subarray(0, 200));
+    for (let tries = 0; again.status === 409 && tries < 100; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      again = await begin('broken', TUS_TYPE, weights.subarray(0, 200));
+    }
+    assert.deepEqual([again.status, again.headers.get('idempotent-replayed')], [201, null]);
+    assert.equal(again.headers.get('upload-offset'), '200');
+  });
+});

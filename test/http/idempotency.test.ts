@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { AppError } from '../../src/errors.ts';
+import { until } from '../queue/harness.ts';
+import { openSocket, rawRequest } from './raw-request.ts';
+import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
+import { openSharedState, type SharedStateFixture } from './shared-state.ts';
+
+let keys = 0;
+const newKey = (): string => `key-${process.pid}-${++keys}`;
+
+describe('a POST with an Idempotency-Key', () => {
+  let state: SharedStateFixture;
+  let server: TestServer;
+  let adapterId: string;
+  before(async () => {
+    state = await openSharedState();
+    server = await startServer({}, { shared: state.shared });
+    adapterId = (await server.upload()).id;
+  });
+  after(async () => {
+    await server.close();
+    await state.close();
+  });
+
+  const job = (rank = 2) => ({ kind: 'squeeze', adapter_id: adapterId, targets: [{ rank }], reuse: false });
+  const post = (key: string | undefined, body: unknown = job(), headers: Record<string, string> = {}) =>
+    server.fetch('/v1/jobs', {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(key !== undefined && { 'idempotency-key': key }),
+        ...headers,
+      },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+  const jobCount = async () => (await server.store.list('jobs/')).length;
+
+  it('is done once, and its first answer is given again', async () => {
+    const before = await jobCount();
+    const key = newKey();
+    const first = await post(key);
+    const record = (await first.json()) as JobRecord;
+    assert.equal(first.status, 202);
+    assert.equal(first.headers.get('idempotent-replayed'), null);
+    const second = await post(key);
+    assert.equal(second.status, 202);
+    assert.equal(second.headers.get('idempotent-replayed'), 'true');
+    assert.deepEqual(await second.json(), record);
+    for (const name of ['location', 'content-type', 'cache-control', 'vary']) {
+      assert.equal(second.headers.get(name), first.headers.get(name), name);
+    }
+    assert.notEqual(second.headers.get('x-request-id'), first.headers.get('x-request-id'));
+    assert.equal(await jobCount(), before + 1);
+    assert.notEqual(((await (await post(newKey())).json()) as JobRecord).id, record.id);
+    assert.notEqual(((await (await post(undefined)).json()) as JobRecord).id, record.id);
+  });
+
+  it('makes one job of a hundred at once', async () => {
+    const before = await jobCount();
+    const key = newKey();
+    const responses = await Promise.all(Array.from({ length: 100 }, () => post(key)));
+    const ids = new Set<string>();
+    for (const response of responses) {
+      if (response.status === 409) {
+        assert.ok(Number(response.headers.get('retry-after')) >= 1);
+        await problemIn(response, 409, 'IDEMPOTENCY_IN_FLIGHT');
+      } else {
+        assert.equal(response.status, 202);
+        ids.add(((await response.json()) as JobRecord).id);
+      }
+    }
+    assert.equal(ids.size, 1);
+    assert.equal(await jobCount(), before + 1);
+    const firsts = responses.filter(
+      ({ status, headers }) => status === 202 && !headers.has('idempotent-replayed'),
+    );
+    assert.equal(firsts.length, 1);
+  });
+
+  it('takes the same JSON written otherwise for the same', async () => {
+    const key = newKey();
+    const { id } = (await (await post(key)).json()) as JobRecord;
+    const reordered = `{ "reuse" : false, "targets":[ {"rank": 2.0} ],\n"adapter_id":"${adapterId}", "kind":"squeeze"}`;
+    const again = await post(key, reordered);
+    assert.equal(((await again.json()) as JobRecord).id, id);
+    assert.equal(again.headers.get('idempotent-replayed'), 'true');
+  });
+
+  it('is refused with another body or for another address', async () => {
+    const key = newKey();
+    await (await post(key)).text();
+    await problemIn(await post(key, job(3)), 422, 'IDEMPOTENCY_MISMATCH');
+    const elsewhere = await server.fetch('/v1/schedules', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify({ source_rank: 8, target_rank: 4, total_steps: 100 }),
+    });
+    await problemIn(elsewhere, 422, 'IDEMPOTENCY_MISMATCH');
+    assert.equal((await post(key)).headers.get('idempotent-replayed'), 'true', 'the first one stands');
+  });
+
+  it('means the same key in quotes and bare, and refuses what is no key', async () => {
+    const key = newKey();
+    await (await post(key)).text();
+    assert.equal((await post(`"${key}"`)).headers.get('idempotent-replayed'), 'true');
+    for (const bad of ['', '""', '"open', '"a"b"', 'caf\u00e9', 'x'.repeat(256), `"${'x'.repeat(256)}"`]) {
+      await problemIn(await post(bad), 400, 'IDEMPOTENCY_KEY_INVALID');
+    }
+    for (const good of [
+      'x'.repeat(255),
+      `"${'\\"'.repeat(200)}"`,
+      'two words',
+      '8e03978e-40d5-43e8-bc93-6894a57f9324',
+    ]) {
+      assert.equal((await post(good)).status, 202, good.slice(0, 20));
+    }
+    const twice = await rawRequest(
+      server.port,
+      'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n' +
+        'Idempotency-Key: a\r\nIdempotency-Key: b\r\nContent-Length: 2\r\n\r\n{}',
+    );
+    checkedProblem(JSON.parse(twice.body), 400, 'IDEMPOTENCY_KEY_INVALID');
+  });
+
+  it('keeps refusals that will not change, and forgets those that may', async () => {
+    const missing = { ...job(), adapter_id: `ad_${'0'.repeat(32)}` };
+    const key = newKey();
+    const first = await post(key, missing);
+    const refused = await problemIn(first, 404, 'ADAPTER_NOT_FOUND');
+    const again = await post(key, missing);
+    assert.equal(again.headers.get('idempotent-replayed'), 'true');
+    assert.deepEqual(await problemIn(again, 404, 'ADAPTER_NOT_FOUND'), refused);
+
+    const later = newKey();
+    server.queue.down = true;
+    try {
+      await problemIn(await post(later), 503, 'QUEUE_UNAVAILABLE');
+    } finally {
+      server.queue.down = false;
+    }
+    const done = await post(later);
+    assert.equal(done.status, 202);
+    assert.equal(done.headers.get('idempotent-replayed'), null);
+
+    const invalid = newKey();
+    await problemIn(await post(invalid, { kind: 'squeeze' }), 400, 'VALIDATION_FAILED');
+    assert.equal((await post(invalid)).status, 202, 'a request that was never handled did not take the key');
+  });
+
+  it('outlives its client: who went away while it was handled has the answer when he comes back', async () => {
+    const before = await jobCount();
+    const key = newKey();
+    const gone = new AbortController();
+    const waiting = post(key, job(), { prefer: 'wait=30' });
+    const left = server
+      .fetch('/v1/jobs', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': `${key}-b`, prefer: 'wait=30' },
+        body: JSON.stringify(job()),
+        signal: gone.signal,
+      })
+      .catch(() => undefined);
+    await until('two jobs', async () => ((await jobCount()) === before + 2 ? true : undefined));
+    gone.abort();
+    await left;
+    await problemIn(await post(`${key}-b`), 409, 'IDEMPOTENCY_IN_FLIGHT');
+    await problemIn(await post(`${key}-b`, job(3)), 422, 'IDEMPOTENCY_MISMATCH');
+    for (const id of await server.jobStore.pending()) server.queue.finished(id);
+    assert.equal((await waiting).status, 202);
+    const back = await until('the answer', async () => {
+      const response = await post(`${key}-b`);
+      return response.status === 409 ? undefined : response;
+    });
+    assert.equal(back.headers.get('idempotent-replayed'), 'true');
+    assert.equal(await jobCount(), before + 2);
+  });
+
+  it('changes nothing where there is nothing to be done twice', async () => {
+    const { id } = (await (await post(undefined)).json()) as JobRecord;
+    for (const key of ['', 'x'.repeat(300), newKey()]) {
+      assert.equal(
+        (await server.fetch(`/v1/jobs/${id}`, { headers: { 'idempotency-key': key } })).status,
+        200,
+      );
+    }
+  });
+
+  it('is refused, and not done, while Redis is away or where there is none', async () => {
+    const away = await openSharedState();
+    const other = await startServer({}, { shared: away.shared });
+    const without = await startServer();
+    try {
+      await away.broker.close();
+      for (const one of [other, without]) {
+        const { id } = await one.upload();
+        const send = (headers: Record<string, string>) =>
+          one.fetch('/v1/jobs', {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', ...headers },
+            body: JSON.stringify({ ...job(), adapter_id: id }),
+          });
+        const refused = await send({ 'idempotency-key': 'k' });
+        assert.ok(refused.headers.get('retry-after'));
+        await problemIn(refused, 503, 'QUEUE_UNAVAILABLE');
+        assert.deepEqual(await one.store.list('jobs/'), []);
+        assert.equal((await send({})).status, 202, 'without a key nothing is needed');
+      }
+    } finally {
+      await other.close();
+      await without.close();
+      await away.close();
+    }
+  });
+
+  it('is freed when the process that handled it died', async () => {
+    // What a process that was killed leaves behind is a claim whose lease is not renewed.
+    const { shared } = state;
+    const claimed = await shared.claim('any', 'dead', { route: 'r', payload: 'p' }, 30);
+    assert.equal(claimed.state, 'ours');
+    await until('the end of the lease', async () => {
+      const next = await shared.claim('any', 'next', { route: 'r', payload: 'p' }, 30);
+      return next.state === 'ours' ? true : undefined;
+    });
+  });
+
+  it('is of one tenant', async () => {
+    const keyed = await startServer({}, { shared: state.shared, auth: { mode: 'keys' } });
+    try {
+      const bearers: string[] = [];
+      for (const tenant of ['one', 'two']) {
+        const made = await keyed.keys.create({ tenant, name: '', scopes: ['write'], expiresAt: null });
+        bearers.push(`Bearer ${made.key}`);
+      }
+      const key = newKey();
+      const send = (authorization: string, total_steps: number) =>
+        keyed.fetch('/v1/schedules', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'idempotency-key': key, authorization },
+          body: JSON.stringify({ source_rank: 8, target_rank: 4, total_steps }),
+        });
+      assert.equal((await send(bearers[0]!, 4000)).headers.get('idempotent-replayed'), null);
+      const foreign = await send(bearers[1]!, 8000);
+      assert.deepEqual([foreign.status, foreign.headers.get('idempotent-replayed')], [200, null]);
+      assert.equal((await send(bearers[0]!, 4000)).headers.get('idempotent-replayed'), 'true');
+      await problemIn(await send(bearers[1]!, 4000), 422, 'IDEMPOTENCY_MISMATCH');
+    } finally {
+      await keyed.close();
+    }
+  });
+
+  it('is tried again to be kept when Redis went away while it was handled', async () => {
+    const { shared } = state;
+    let failures = 0;
+    const flaky = Object.assign(Object.create(shared) as typeof shared, {
+      settle: async () => {
+        failures++;
+        throw new AppError('QUEUE_UNAVAILABLE', 'gone');
+      },
+    });
+    const other = await startServer({}, { shared: flaky });
+    try {
+      const { id } = await other.upload();
+      const send = () =>
+        other.fetch('/v1/jobs', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'idempotency-key': 'flaky' },
+          body: JSON.stringify({ ...job(), adapter_id: id }),
+        });
+      assert.equal((await send()).status, 202, 'the client has its answer all the same');
+      assert.equal(failures, 1);
+      await problemIn(await send(), 409, 'IDEMPOTENCY_IN_FLIGHT');
+      assert.equal((await other.store.list('jobs/')).length, 1);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('gives up a connection whose body never came, and the key with it', async () => {
+    const key = newKey();
+    const socket = await openSocket(server.port);
+    socket.write(
+      `POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nIdempotency-Key: ${key}\r\nContent-Length: 500\r\n\r\n{`,
+    );
+    socket.destroy();
+    assert.equal((await post(key)).status, 202);
+  });
+});

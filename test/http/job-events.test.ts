@@ -1,0 +1,334 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Value } from 'typebox/value';
+import { JobEvent } from '../../src/contract/event.ts';
+import type { JobRecord, Progress } from '../../src/contract/job.ts';
+import { EventStream } from './event-stream.ts';
+import { problemIn, startServer, type TestServer } from './server.ts';
+
+const FAST = { heartbeatMs: 200, pollMs: 100 };
+
+/** Polls until it is true. The limit only keeps a broken test from hanging. */
+async function until(what: string, isTrue: () => boolean): Promise<void> {
+  for (let tries = 0; !isTrue(); tries++) {
+    if (tries > 500) throw new Error(`never happened: ${what}`);
+    await sleep(20);
+  }
+}
+
+/** A job that the test plays the worker of. */
+class PlayedJob {
+  readonly id: string;
+  private readonly server: TestServer;
+
+  constructor(server: TestServer, id: string) {
+    this.server = server;
+    this.id = id;
+  }
+
+  static async submit(server: TestServer): Promise<PlayedJob> {
+    const { id } = await server.upload();
+    const response = await server.fetch('/v1/jobs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ kind: 'squeeze', adapter_id: id, targets: [{ rank: 2 }], reuse: false }),
+    });
+    assert.equal(response.status, 202);
+    return new PlayedJob(server, ((await response.json()) as JobRecord).id);
+  }
+
+  watch(headers?: Record<string, string>): Promise<EventStream> {
+    return EventStream.open(`${this.server.url}/v1/jobs/${this.id}/events`, headers);
+  }
+
+  resume(lastEventId: string): Promise<EventStream> {
+    return this.watch({ 'last-event-id': lastEventId });
+  }
+
+  is(state: 'queued' | 'active', attempts: number, progress: Partial<Progress> | null = null): void {
+    const whole = progress && { phase: 'gram' as const, done: 0, total: 9, module: null, ...progress };
+    this.server.queue.jobs.set(this.id, { state, progress: whole, startedAt: new Date(), attempts });
+    this.server.queue.hint(this.id);
+  }
+
+  async ends(state: 'succeeded' | 'failed' | 'cancelled', attempts: number): Promise<void> {
+    const record = (await this.server.jobStore.get(this.id))!;
+    const now = new Date().toISOString();
+    const progress: Progress = { phase: 'done', done: 9, total: 9, module: null };
+    const active = attempts > 0 && { started_at: now, progress };
+    await this.server.jobStore.finish({ ...record, state, attempts, finished_at: now, ...active });
+    this.server.queue.finished(this.id);
+    this.server.queue.hint(this.id);
+  }
+}
+
+describe('the events of a job', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startServer({ eventStreams: FAST });
+  });
+  after(() => server.close());
+
+  it('are its states and its progress, in order, until it has ended', async () => {
+    const job = await PlayedJob.submit(server);
+    const stream = await job.watch();
+    assert.equal(stream.status, 200);
+    assert.match(stream.headers['content-type']!, /^text\/event-stream/);
+    assert.equal(stream.headers['cache-control'], 'no-store');
+    assert.equal(stream.headers['x-accel-buffering'], 'no');
+    assert.ok(stream.headers['x-request-id'] && stream.headers['x-content-type-options']);
+    await stream.until(({ events }) => events.length === 1);
+    job.is('active', 1);
+    await stream.until(({ events }) => events.length === 2);
+    job.is('active', 1, { done: 4 });
+    await stream.until(({ events }) => events.length === 3);
+    await job.ends('succeeded', 1);
+    await stream.end();
+    assert.deepEqual(stream.told, [
+      '0.0.0 queued',
+      '1.0.0 active',
+      '1.3.4 gram',
+      '1.8.9 done',
+      '1.99.0 succeeded',
+    ]);
+    assert.ok(stream.retryMs! > 0);
+    for (const event of stream.events) assert.ok(Value.Check(JobEvent, event), JSON.stringify(event));
+    assert.deepEqual(stream.events.at(-1)!.data, await (await server.fetch(`/v1/jobs/${job.id}`)).json());
+    assert.equal(stream.events[2]!.data.attempt, 1);
+  });
+
+  it('can be taken up after each of them, as if nothing had been missed', async () => {
+    const job = await PlayedJob.submit(server);
+    job.is('active', 2, { phase: 'core', done: 5 });
+    const whole = ['0.0.0 queued', '2.0.0 active', '2.4.5 core'];
+    const rest = async (lastEventId: string, count: number): Promise<string[]> => {
+      const stream = await job.resume(lastEventId);
+      await stream.until(({ events }) => events.length === count);
+      stream.vanish();
+      return stream.told;
+    };
+    assert.deepEqual(await rest('0.0.0', 2), whole.slice(1));
+    assert.deepEqual(await rest('1.0.0', 2), whole.slice(1), 'of an attempt before');
+    assert.deepEqual(await rest('1.98.0', 2), whole.slice(1));
+    assert.deepEqual(await rest('2.0.0', 1), whole.slice(2));
+    assert.deepEqual(await rest('2.3.9', 1), whole.slice(2), 'of older progress');
+    assert.deepEqual(await rest('nonsense', 3), whole, 'of nothing');
+
+    const waiting = await job.resume('2.4.5');
+    await job.ends('failed', 2);
+    await waiting.end();
+    assert.deepEqual(waiting.told, ['2.8.9 done', '2.99.0 failed']);
+    const ended = await job.resume('2.0.0');
+    await ended.end();
+    assert.deepEqual(ended.told, ['2.8.9 done', '2.99.0 failed'], 'from the record alone');
+  });
+
+  it('are over for who knows the end: 204, so that a browser stops', async () => {
+    const job = await PlayedJob.submit(server);
+    await job.ends('cancelled', 0);
+    const first = await job.watch();
+    await first.end();
+    assert.deepEqual(first.told, ['0.0.0 queued', '0.99.0 cancelled']);
+    const again = await job.resume(first.ids.at(-1)!);
+    await again.end();
+    assert.deepEqual([again.status, again.events], [204, []]);
+  });
+
+  it('tell when an attempt failed, and of the next one', async () => {
+    const job = await PlayedJob.submit(server);
+    job.is('active', 1, { phase: 'write', done: 9 });
+    const stream = await job.watch();
+    await stream.until(({ events }) => events.length === 3);
+    job.is('queued', 1, { phase: 'write', done: 9 });
+    await stream.until(({ events }) => events.length === 4);
+    job.is('active', 2, { phase: 'load', done: 1 });
+    await stream.until(({ events }) => events.length === 6);
+    assert.deepEqual(stream.told.slice(3), ['1.98.0 queued', '2.0.0 active', '2.2.1 load']);
+    stream.vanish();
+  });
+
+  it('begin anew when the queue has lost the job', async () => {
+    const job = await PlayedJob.submit(server);
+    job.is('active', 2, { phase: 'write', done: 3 });
+    const stream = await job.resume('2.6.3');
+    server.queue.jobs.delete(job.id);
+    await stream.until(({ events }) => events.length === 1);
+    job.is('active', 1, { done: 1 });
+    await stream.until(({ events }) => events.length === 3);
+    assert.deepEqual(stream.told, ['0.0.0 queued', '1.0.0 active', '1.3.1 gram']);
+    stream.vanish();
+  });
+
+  it('come also when every hint is lost', async () => {
+    const job = await PlayedJob.submit(server);
+    const stream = await job.watch();
+    await stream.until(({ events }) => events.length === 1);
+    server.queue.watchers.clear();
+    await job.ends('succeeded', 1);
+    await stream.end();
+    assert.equal(stream.told.at(-1), '1.99.0 succeeded');
+  });
+
+  it('wait for Redis to come back, with the stream open', async () => {
+    const job = await PlayedJob.submit(server);
+    const before = await job.watch();
+    await before.until(({ events }) => events.length === 1);
+    server.queue.down = true;
+    try {
+      const during = await job.watch();
+      const resumed = await job.resume('1.3.2');
+      // A sign of life: so they have looked in vain meanwhile.
+      for (const stream of [before, during, resumed]) await stream.until(({ comments }) => comments > 1);
+      assert.deepEqual([before.told, during.told, resumed.told], [['0.0.0 queued'], ['0.0.0 queued'], []]);
+      server.queue.down = false;
+      job.is('active', 1, { done: 2 });
+      for (const stream of [before, during]) await stream.until(({ events }) => events.length === 3);
+      await job.ends('succeeded', 1);
+      for (const stream of [before, during, resumed]) await stream.end();
+      assert.deepEqual(resumed.told, ['1.8.9 done', '1.99.0 succeeded']);
+    } finally {
+      server.queue.down = false;
+    }
+  });
+
+  it('are those of a job that there is, of this tenant', async () => {
+    for (const id of [`job_${'0'.repeat(32)}`, 'x', '..%2f'])
+      await problemIn(await server.fetch(`/v1/jobs/${id}/events`), 404, 'JOB_NOT_FOUND');
+  });
+
+  it('end with the job when that is removed', async () => {
+    const job = await PlayedJob.submit(server);
+    const stream = await job.watch();
+    await stream.until(({ events }) => events.length === 1);
+    await server.jobStore.discard(job.id);
+    server.queue.finished(job.id);
+    await stream.end();
+    assert.deepEqual(stream.told, ['0.0.0 queued']);
+  });
+
+  it('leave nothing behind when clients go away: no watch, no timer, no socket', async () => {
+    const job = await PlayedJob.submit(server);
+    const [timers, sockets] = [timersNow(), await socketsOf(server)];
+    const streams = await Promise.all(Array.from({ length: 20 }, () => job.watch()));
+    for (const stream of streams) await stream.until(({ events }) => events.length === 1);
+    assert.ok(server.queue.watchers.size >= 20);
+    for (const stream of streams) stream.vanish();
+    // Also one that is gone before it got an answer.
+    const raw = connect(server.port, '127.0.0.1');
+    await once(raw, 'connect');
+    raw.end(`GET /v1/jobs/${job.id}/events HTTP/1.1\r\nhost: x\r\n\r\n`);
+    raw.destroy();
+    await until('the end of all watches', () => server.queue.watchers.size === 0);
+    for (let tries = 0; (await socketsOf(server)) > sockets && tries < 200; tries++) await sleep(20);
+    assert.ok((await socketsOf(server)) <= sockets);
+    await until('the end of all timers', () => timersNow() <= timers);
+  });
+
+  it('reach many clients at once', async () => {
+    const job = await PlayedJob.submit(server);
+    const streams = await Promise.all(Array.from({ length: 90 }, () => job.watch()));
+    job.is('active', 1, { done: 3 });
+    for (const stream of streams) await stream.until(({ events }) => events.length >= 3);
+    await job.ends('succeeded', 1);
+    for (const stream of streams) {
+      await stream.end();
+      assert.equal(stream.told.at(-1), '1.99.0 succeeded');
+    }
+  });
+});
+
+describe('a stream of events', () => {
+  it('skips progress for who reads slowly, but no state, and holds little meanwhile', async () => {
+    const server = await startServer({ eventStreams: { ...FAST, heartbeatMs: 60_000 } });
+    try {
+      const job = await PlayedJob.submit(server);
+      const stream = await job.watch();
+      await stream.until(({ events }) => events.length === 1);
+      stream.stopReading();
+      const looked = (): number => looks;
+      let looks = 0;
+      const state = server.queue.state.bind(server.queue);
+      server.queue.state = (id) => {
+        looks++;
+        return state(id);
+      };
+      const MEGABYTE = 'x'.repeat(1_000_000);
+      let done = 0;
+      // Until the connection takes no more, nothing looks at the job either.
+      for (let still = 0; still < 40; ) {
+        const before = looked();
+        job.is('active', 1, { done: ++done, module: MEGABYTE });
+        await sleep(25);
+        still = looked() === before ? still + 1 : 0;
+      }
+      const told = done;
+      for (let more = 0; more < 50; more++) job.is('active', 1, { done: ++done, module: MEGABYTE });
+      await job.ends('succeeded', 1);
+      stream.goOnReading();
+      await stream.end();
+      assert.ok(stream.events.length < told, `${stream.events.length} of ${done}`);
+      const states = stream.told.filter((line) => /queued|active|succeeded/.test(line));
+      assert.deepEqual(states, ['0.0.0 queued', '1.0.0 active', '1.99.0 succeeded']);
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('ends at once when the service stops', async () => {
+    const server = await startServer();
+    const job = await PlayedJob.submit(server);
+    const stream = await job.watch();
+    await stream.until(({ events }) => events.length === 1);
+    await Promise.all([server.app.close(), stream.end()]);
+    assert.equal(server.queue.watchers.size, 0);
+    await server.close();
+  });
+
+  it('ends after its time, and is taken up again', async () => {
+    const server = await startServer({ eventStreams: { ...FAST, lifeMs: 300 } });
+    try {
+      const job = await PlayedJob.submit(server);
+      const stream = await job.watch();
+      await stream.end();
+      assert.deepEqual(stream.told, ['0.0.0 queued']);
+      const next = await job.resume('0.0.0');
+      await next.end();
+      assert.deepEqual(next.told, []);
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('is refused when there are too many, and has a place again when one has ended', async () => {
+    const server = await startServer({ eventStreams: { ...FAST, perTenant: 2 } });
+    try {
+      const job = await PlayedJob.submit(server);
+      const [one, two] = [await job.watch(), await job.watch()];
+      const path = `/v1/jobs/${job.id}/events`;
+      const refused = await server.fetch(path);
+      assert.ok(Number(refused.headers.get('retry-after')) > 0);
+      await problemIn(refused, 429, 'TOO_MANY_STREAMS');
+      one.vanish();
+      let next = await job.watch();
+      for (let tries = 0; next.status === 429 && tries < 100; tries++) {
+        await sleep(20);
+        next = await job.watch();
+      }
+      assert.equal(next.status, 200);
+      two.vanish();
+      next.vanish();
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+const timersNow = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+
+const socketsOf = ({ app }: TestServer): Promise<number> =>
+  new Promise((resolve, reject) =>
+    app.server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+  );

@@ -1,0 +1,335 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import { preferredType } from '../../src/http/accept.ts';
+import { reportKey } from '../../src/service/layout.ts';
+import { decodePng } from '../report/decode-png.ts';
+import { assertSelfContained } from '../report/markup.ts';
+import { madeInput } from '../report/report-inputs.ts';
+import { problemIn, startServer, type TestServer } from './server.ts';
+import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
+
+const OFFERED = ['application/json', 'text/html', 'image/svg+xml', 'image/png'] as const;
+const [JSON_TYPE, HTML, SVG, PNG] = OFFERED;
+const BROWSER =
+  'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8';
+const PICTURE = 'image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8';
+
+describe('the media type of an Accept header', () => {
+  it('is the one preferred, the default where nothing is said', () => {
+    const cases: [string | undefined, string | undefined][] = [
+      [undefined, JSON_TYPE],
+      ['', JSON_TYPE],
+      ['*/*', JSON_TYPE],
+      ['application/*', JSON_TYPE],
+      ['application/json', JSON_TYPE],
+      ['text/html', HTML],
+      ['TEXT/Html; charset="utf-8"', HTML],
+      ['text/*', HTML],
+      ['image/*', SVG],
+      ['image/png', PNG],
+      ['image/png, image/svg+xml;q=0.9', PNG],
+      ['image/svg+xml;q=0.2 , image/png; q=0.3', PNG],
+      [BROWSER, HTML],
+      [PICTURE, SVG],
+      ['application/json, text/plain, */*', JSON_TYPE],
+      ['text/html, application/json', JSON_TYPE],
+      ['text/html, application/json;q=0.999', HTML],
+      ['*/*, application/json;q=0', HTML],
+      ['*/*;q=0.1, image/*;q=0.5, image/svg+xml;q=0', PNG],
+      ['text/html;q=0, */*;q=0', undefined],
+      ['application/pdf', undefined],
+      ['application/xhtml+xml', undefined],
+      ['text/html;q=0', undefined],
+      ['text/html;q=0.000', undefined],
+      // More than a thousandth, more than one, or no number: no range at all (RFC 9110, 12.4.2).
+      ['text/html;q=2, image/png;q=0.5', PNG],
+      ['text/html;q=0.1234, image/png;q=0.1', PNG],
+      ['text/html;q=x', JSON_TYPE],
+      ['nonsense', JSON_TYPE],
+      ['*/html, image/png', PNG],
+      ['text/html/x, image/png', PNG],
+      ['text/html;x="a,b;q=0";q=0.4, image/png;q=0.3', HTML],
+      [',, ,image/png,', PNG],
+    ];
+    for (const [header, type] of cases) assert.equal(preferredType(header, OFFERED), type, String(header));
+  });
+
+  it('is one of those offered or none, whatever the header', () => {
+    const text = fc.oneof(fc.string(), fc.stringMatching(/^[a-z*/;,q=0-9." -]{0,60}$/));
+    fc.assert(
+      fc.property(text, (header) => {
+        const type = preferredType(header, OFFERED);
+        assert.ok(type === undefined || OFFERED.includes(type));
+      }),
+    );
+  });
+
+  it('is found at once, in a long header too', () => {
+    for (const header of ['"'.repeat(16_000), ';'.repeat(16_000), '"\\'.repeat(8000), 'a/b,'.repeat(4000)])
+      preferredType(header, OFFERED);
+  });
+});
+
+/** A job that has ended, with a report. */
+async function reported(server: TestServer): Promise<{ id: string; path: string }> {
+  const { id: source } = await server.upload();
+  const job = await server.jobs.submit({ kind: 'analyze', adapter_id: source, reuse: false });
+  const made = madeInput({ modules: 20, targets: [{ rank: 4, profile: 'vllm' }] });
+  const results = made.job.results.map((one) => ({ ...one, adapter_id: source }));
+  await server.jobStore.putReport({ ...made.report, job_id: job.id });
+  await server.jobStore.finish({ ...made.job, id: job.id, results });
+  server.queue.finished(job.id);
+  return { id: job.id, path: `/v1/jobs/${job.id}/report` };
+}
+
+describe('the report of a job', () => {
+  let server: TestServer;
+  let id: string;
+  let path: string;
+  const as = (accept: string, more: Record<string, string> = {}): Promise<Response> =>
+    server.fetch(path, { headers: { accept, ...more } });
+  before(async () => {
+    server = await startServer();
+    ({ id, path } = await reported(server));
+  });
+  after(() => server.close());
+
+  it('is JSON by default, byte for byte as it is stored', async () => {
+    const stored = Buffer.from((await server.store.get(reportKey(id)))!);
+    for (const response of [await server.fetch(path), await as('*/*'), await as(JSON_TYPE)]) {
+      assert.equal(response.status, 200);
+      assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8');
+      assert.equal(response.headers.get('vary'), 'accept');
+      const bytes = Buffer.from(await response.arrayBuffer());
+      assert.ok(bytes.equals(stored));
+      assert.equal(JSON.stringify(JSON.parse(bytes.toString())), bytes.toString());
+    }
+  });
+
+  it('is a page that stands on its own, with a policy of its own', async () => {
+    const response = await as(BROWSER);
+    assert.equal(response.headers.get('content-type'), 'text/html; charset=utf-8');
+    assert.equal(response.headers.get('vary'), 'accept');
+    assert.equal(response.headers.get('x-content-type-options'), 'nosniff');
+    assert.equal(response.headers.get('content-disposition'), `inline; filename="${id}.html"`);
+    const page = await response.text();
+    assertSelfContained(page);
+    const policy = response.headers.get('content-security-policy')!;
+    assert.match(policy, /^default-src 'none'; style-src 'sha256-[^']+';.* frame-ancestors 'none'$/);
+    assert.ok(page.includes(policy.replace(/; frame-ancestors.*/, '')));
+    assert.ok(page.includes(id));
+  });
+
+  it('is a picture of each figure', async () => {
+    const pictures = new Set<string>();
+    for (const figure of ['error-by-rank', 'heatmap', 'sizes']) {
+      const svg = await server.fetch(`${path}?figure=${figure}`, { headers: { accept: SVG } });
+      assert.equal(svg.headers.get('content-type'), 'image/svg+xml; charset=utf-8');
+      assert.match(await svg.text(), /^<svg [^>]*width="1200"/);
+      const png = await server.fetch(`${path}?figure=${figure}&format=png`);
+      assert.equal(png.headers.get('content-type'), PNG);
+      assert.equal(png.headers.get('content-disposition'), `inline; filename="${id}-${figure}.png"`);
+      const bytes = Buffer.from(await png.arrayBuffer());
+      assert.equal(decodePng(bytes).width, 1200);
+      pictures.add(bytes.toString('base64'));
+    }
+    assert.equal(pictures.size, 3);
+    const first = await (await as(PNG)).arrayBuffer();
+    assert.ok(pictures.has(Buffer.from(first).toString('base64')), 'the first one by default');
+  });
+
+  it('is had by `format` where a link cannot say it, whatever is accepted', async () => {
+    for (const [format, type] of [
+      ['json', JSON_TYPE],
+      ['html', HTML],
+      ['svg', SVG],
+      ['png', PNG],
+    ] as const) {
+      const response = await server.fetch(`${path}?format=${format}`, { headers: { accept: 'audio/ogg' } });
+      assert.equal(response.headers.get('content-type')!.split(';')[0], type);
+      await response.arrayBuffer();
+    }
+  });
+
+  it('is not sent to who has it', async () => {
+    const tags = new Set<string>();
+    for (const type of OFFERED) {
+      const response = await as(type);
+      await response.arrayBuffer();
+      const etag = response.headers.get('etag')!;
+      assert.match(etag, /^"[\w-]{43}"$/);
+      assert.equal(response.headers.get('cache-control'), 'private, no-cache');
+      tags.add(etag);
+      const known = await as(type, { 'if-none-match': `"x", ${etag}` });
+      assert.deepEqual([known.status, await known.text()], [304, '']);
+      assert.equal(known.headers.get('etag'), etag);
+      assert.equal(known.headers.get('vary'), 'accept');
+    }
+    assert.equal(tags.size, OFFERED.length);
+  });
+
+  it('answers HEAD as GET, without the body', async () => {
+    for (const type of OFFERED) {
+      const [head, get] = [
+        await server.fetch(path, { method: 'HEAD', headers: { accept: type } }),
+        await as(type),
+      ];
+      const { length } = Buffer.from(await get.arrayBuffer());
+      assert.equal(head.headers.get('content-length'), String(length));
+      assert.equal(head.headers.get('etag'), get.headers.get('etag'));
+      assert.equal(await head.text(), '');
+    }
+  });
+
+  it('is refused where no type fits, and for a figure that does not exist', async () => {
+    const refused = await as('application/pdf, text/html;q=0');
+    assert.equal(refused.headers.get('vary'), 'accept');
+    const problem = await problemIn(refused, 406, 'NOT_ACCEPTABLE');
+    assert.deepEqual(problem.context, { available: OFFERED });
+    assert.match(problem.detail, /"application\/pdf, text\/html;q=0"/);
+    for (const query of ['figure=spectrum', 'figure=', 'figure=heatmap&figure=sizes', 'format=pdf'])
+      await problemIn(await server.fetch(`${path}?${query}`), 400, 'VALIDATION_FAILED');
+  });
+
+  it('is the same for all who ask at once', async () => {
+    const fresh = await reported(server);
+    const pages = await Promise.all(
+      Array.from({ length: 8 }, async () =>
+        (await server.fetch(fresh.path, { headers: { accept: HTML } })).text(),
+      ),
+    );
+    assert.equal(new Set(pages).size, 1);
+    assert.ok(pages[0]!.includes(fresh.id));
+  });
+
+  it('is not there before the job has ended, nor after it was deleted', async () => {
+    const { id: source } = await server.upload(tinyAdapter(3));
+    const running = await server.jobs.submit({ kind: 'analyze', adapter_id: source });
+    const fresh = await reported(server);
+    for (const type of OFFERED) {
+      const headers = { accept: type };
+      await problemIn(
+        await server.fetch(`/v1/jobs/${running.id}/report`, { headers }),
+        409,
+        'REPORT_NOT_READY',
+      );
+      await problemIn(await server.fetch('/v1/jobs/x/report', { headers }), 404, 'JOB_NOT_FOUND');
+      assert.equal((await server.fetch(fresh.path, { headers })).status, 200);
+    }
+    assert.equal((await server.fetch(`/v1/jobs/${fresh.id}`, { method: 'DELETE' })).status, 204);
+    for (const accept of OFFERED)
+      await problemIn(await server.fetch(fresh.path, { headers: { accept } }), 404, 'JOB_NOT_FOUND');
+  });
+
+  it('cannot be drawn where it is damaged, which is said and hurts nobody else', async () => {
+    const broken = await reported(server);
+    await server.store.put(reportKey(broken.id), Buffer.from('{"modules":3}'));
+    await problemIn(await server.fetch(broken.path, { headers: { accept: HTML } }), 500, 'INTERNAL');
+    assert.equal((await as(HTML)).status, 200);
+  });
+});
+
+/** An adapter that a job made, as its worker registers it. */
+async function registered(server: TestServer, adapter: TinyAdapter, jobId: string): Promise<AdapterRecord> {
+  const folder = await server.store.makeScratch();
+  const files = Object.entries({ [WEIGHTS]: adapter.weights, [CONFIG]: adapter.config }).map(
+    ([name, content]) => {
+      const path = join(folder, name);
+      writeFileSync(path, content);
+      return {
+        name,
+        path,
+        sha256: createHash('sha256').update(content).digest('hex'),
+        bytes: content.length,
+      };
+    },
+  );
+  const { record } = await server.adapters.register(files, { parentId: null, jobId });
+  rmSync(folder, { recursive: true });
+  return record;
+}
+
+describe('the archive of a result', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startServer();
+  });
+  after(() => server.close());
+
+  /** Its files by name; undefined where nobody can unpack it. */
+  function unpacked(zip: Buffer): Map<string, Buffer> | undefined {
+    const folder = mkdtempSync(join(tmpdir(), 'archive-'));
+    try {
+      writeFileSync(join(folder, 'a.zip'), zip);
+      const list =
+        'import zipfile,sys; z=zipfile.ZipFile("a.zip"); z.testzip(); z.extractall("out"); print("\\n".join(z.namelist()))';
+      const names = execFileSync('python3', ['-c', list], { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+      return new Map(
+        names
+          .trim()
+          .split('\n')
+          .map((name) => [name, readFileSync(join(folder, 'out', name))]),
+      );
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  it('has the report as long as the job is there', async (t) => {
+    const job = await reported(server);
+    const adapter = tinyAdapter(5);
+    const { id } = await registered(server, adapter, job.id);
+    const path = `/v1/adapters/${id}/archive`;
+
+    const response = await server.fetch(path);
+    assert.equal(response.headers.get('cache-control'), 'private, no-cache');
+    const zip = Buffer.from(await response.arrayBuffer());
+    assert.equal(response.headers.get('content-length'), String(zip.length));
+    const etag = response.headers.get('etag')!;
+    assert.equal((await server.fetch(path, { headers: { 'if-none-match': etag } })).status, 304);
+    assert.ok(Buffer.from(await (await server.fetch(path)).arrayBuffer()).equals(zip), 'the same every time');
+    const head = await server.fetch(path, { method: 'HEAD' });
+    assert.equal(head.headers.get('content-length'), String(zip.length));
+
+    const deleted = await server.fetch(`/v1/jobs/${job.id}`, { method: 'DELETE' });
+    assert.equal(deleted.status, 204);
+    const after = await server.fetch(path, { headers: { 'if-none-match': etag } });
+    assert.equal(after.status, 200, 'it is another one now');
+    const rest = unpacked(Buffer.from(await after.arrayBuffer()));
+    const files = unpacked(zip);
+    if (!files || !rest) return t.skip('python3 is not installed');
+    assert.deepEqual([...files.keys()].sort(), [CONFIG, WEIGHTS, 'report.html'].sort());
+    assert.deepEqual([...rest.keys()].sort(), [CONFIG, WEIGHTS].sort());
+    assert.ok(files.get(WEIGHTS)!.equals(adapter.weights));
+    const page = files.get('report.html')!.toString();
+    assertSelfContained(page);
+    assert.ok(page.includes(job.id) && !page.includes('<a '));
+  });
+
+  it('has none where it cannot be drawn', async () => {
+    const job = await reported(server);
+    await server.store.put(reportKey(job.id), Buffer.from('{"modules":3}'));
+    const { id } = await registered(server, tinyAdapter(7), job.id);
+    const response = await server.fetch(`/v1/adapters/${id}/archive`);
+    assert.equal(response.status, 200);
+    const zip = Buffer.from(await response.arrayBuffer());
+    assert.ok(zip.includes(WEIGHTS) && !zip.includes('report.html'));
+  });
+
+  it('of an upload has none', async () => {
+    const { id } = await server.upload(tinyAdapter(6));
+    const response = await server.fetch(`/v1/adapters/${id}/archive`);
+    assert.match(response.headers.get('cache-control')!, /immutable/);
+    assert.ok(!Buffer.from(await response.arrayBuffer()).includes('report.html'));
+  });
+});

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { KeyRecord, NewKey } from '../../src/contract/key.ts';
+import { newKey } from '../../src/service/keys/key-text.ts';
+import { until } from '../queue/harness.ts';
+import { problemIn, startServer, type TestServer } from './server.ts';
+
+const ADMIN = { authorization: 'Bearer administrator-of-this-test-42' };
+
+describe('keys over HTTP', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startServer(
+      {},
+      { auth: { mode: 'keys', adminKey: ADMIN.authorization.slice('Bearer '.length) } },
+    );
+  });
+  after(() => server.close());
+
+  const create = (body: unknown) =>
+    server.fetch('/v1/keys', {
+      method: 'POST',
+      headers: { ...ADMIN, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const made = async (body: unknown): Promise<NewKey> => {
+    const response = await create(body);
+    assert.equal(response.status, 201);
+    return (await response.json()) as NewKey;
+  };
+  const list = async (query = '') => {
+    const response = await server.fetch(`/v1/keys${query}`, { headers: ADMIN });
+    return ((await response.json()) as { keys: KeyRecord[] }).keys;
+  };
+  const statusWith = async (key: string, path = '/v1/profiles') => {
+    const response = await server.fetch(path, { headers: { authorization: `Bearer ${key}` } });
+    await response.arrayBuffer();
+    return response.status;
+  };
+
+  it('are made with their tenant, shown once, and open what they are for', async () => {
+    const response = await create({ tenant: 'team-a', name: 'ci' });
+    assert.equal(response.status, 201);
+    assert.equal(response.headers.get('cache-control'), 'no-store');
+    const { key, ...record } = (await response.json()) as NewKey;
+    assert.equal(response.headers.get('location'), `/v1/keys/${record.id}`);
+    assert.deepEqual(
+      [record.tenant, record.name, record.scopes, record.expires_at, record.revoked_at, record.last_used_at],
+      ['team-a', 'ci', ['read', 'write'], null, null, null],
+    );
+    assert.ok(key.includes(record.id.slice('key_'.length)));
+    assert.equal(await statusWith(key), 200);
+    assert.equal(await statusWith(key, '/v1/keys'), 403);
+    const listed = await list('?tenant=team-a');
+    assert.deepEqual(
+      listed.map(({ id }) => id),
+      [record.id],
+    );
+    assert.ok(!JSON.stringify(listed).includes(key.split('_')[2]!), 'nothing that opens anything');
+    const tenant = await server.fetch('/v1/tenants/team-a', { headers: ADMIN });
+    assert.equal(tenant.status, 200);
+  });
+
+  it('can be replaced without a gap, and an old one ends when it is revoked', async () => {
+    const [old, next] = [await made({ tenant: 'rotated' }), await made({ tenant: 'rotated' })];
+    assert.deepEqual([await statusWith(old.key), await statusWith(next.key)], [200, 200]);
+    const revoked = await server.fetch(`/v1/keys/${old.id}`, { method: 'DELETE', headers: ADMIN });
+    const record = (await revoked.json()) as KeyRecord;
+    assert.ok(record.revoked_at && record.last_used_at);
+    assert.deepEqual([await statusWith(old.key), await statusWith(next.key)], [401, 200]);
+    const again = await server.fetch(`/v1/keys/${old.id}`, { method: 'DELETE', headers: ADMIN });
+    assert.deepEqual(await again.json(), record);
+    assert.equal((await list('?tenant=rotated')).length, 2, 'revoked ones are listed too');
+  });
+
+  it('expire when they were told to', async () => {
+    const before = Date.now();
+    const { expires_at } = await made({ tenant: 'short', expires_in_seconds: 60 });
+    assert.ok(Date.parse(expires_at!) >= before + 60_000 && Date.parse(expires_at!) <= Date.now() + 60_000);
+    const scopes = ['read'] as const;
+    const { key } = await server.keys.create({
+      tenant: 'short',
+      name: '',
+      scopes,
+      expiresAt: new Date(Date.now() + 300),
+    });
+    assert.equal(await statusWith(key), 200);
+    await until('the end of the key', async () => ((await statusWith(key)) === 401 ? true : undefined));
+  });
+
+  it('are refused where the request is wrong', async () => {
+    for (const body of [
+      {},
+      { tenant: 'Team' },
+      { tenant: '../x' },
+      { tenant: 'a', scopes: [] },
+      { tenant: 'a', scopes: ['read', 'read'] },
+      { tenant: 'a', scopes: ['root'] },
+      { tenant: 'a', expires_in_seconds: 1 },
+      { tenant: 'a', name: '' },
+    ])
+      await problemIn(await create(body), 400, 'VALIDATION_FAILED');
+    await problemIn(await create({ tenant: 'a', secret: 'x' }), 400, 'UNKNOWN_OPTION');
+    for (const id of [newKey().id, 'x', '%2e%2e%2fx'])
+      await problemIn(
+        await server.fetch(`/v1/keys/${id}`, { method: 'DELETE', headers: ADMIN }),
+        404,
+        'KEY_NOT_FOUND',
+      );
+    await problemIn(await server.fetch('/v1/keys?tenant=A', { headers: ADMIN }), 400, 'VALIDATION_FAILED');
+  });
+
+  it('are known to a second process at once, and their revocation within five seconds', async () => {
+    const second = await startServer({}, { auth: { mode: 'keys' }, store: server.wholeStore });
+    try {
+      const { id, key } = await made({ tenant: 'both' });
+      const ask = async () => {
+        const response = await second.fetch('/v1/profiles', { headers: { authorization: `Bearer ${key}` } });
+        await response.arrayBuffer();
+        return response.status;
+      };
+      assert.equal(await ask(), 200);
+      await server.fetch(`/v1/keys/${id}`, { method: 'DELETE', headers: ADMIN });
+      const revokedMs = performance.now();
+      await until('the news', async () => ((await ask()) === 401 ? true : undefined));
+      assert.ok(performance.now() - revokedMs < 10_000, 'five seconds, and what a busy machine adds');
+    } finally {
+      await second.close();
+    }
+  });
+});

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { parse } from 'yaml';
+import { buildLazyValidators } from '../../src/http/lazy-validators.ts';
+import { openapiDocument } from '../../src/http/openapi-document.ts';
+
+describe('validators that are compiled at the first request', () => {
+  let app: FastifyInstance;
+  before(async () => {
+    app = Fastify({ schemaController: { compilersFactory: { buildValidator: buildLazyValidators() } } });
+    app.addSchema({ $id: 'rank', type: 'integer', minimum: 1 });
+    // Plugins that add schemas of their own, under one name.
+    for (const [name, most] of [
+      ['small', 8],
+      ['large', 64],
+    ] as const)
+      await app.register(async (plugin) => {
+        plugin.addSchema({ $id: 'limited', allOf: [{ $ref: 'rank#' }, { maximum: most }] });
+        const body = { type: 'object', required: ['rank'], properties: { rank: { $ref: 'limited#' } } };
+        const headers = { type: 'object', properties: { 'x-team': { enum: ['search'] } } };
+        plugin.post(`/${name}`, { schema: { body, headers } }, async () => 'taken');
+      });
+    app.post('/broken', { schema: { body: { $ref: 'nowhere#' } } }, async () => 'taken');
+    await app.ready();
+  });
+  after(() => app.close());
+
+  const post = async (url: string, rank: unknown, headers = {}) => {
+    const { statusCode, body } = await app.inject({ method: 'POST', url, payload: { rank }, headers });
+    return `${statusCode} ${statusCode === 200 ? body : (JSON.parse(body) as Error).message}`;
+  };
+
+  it('judge the first request and every other one, each for itself', async () => {
+    assert.equal(await post('/small', 9), '400 body/rank must be <= 8');
+    assert.equal(await post('/small', 8), '200 taken');
+    assert.equal(await post('/small', 0), '400 body/rank must be >= 1');
+    const answers = await Promise.all([1, 9, 2, 'x'].map((rank) => post('/small', rank)));
+    assert.deepEqual(
+      answers.map((answer) => answer.slice(0, 3)),
+      ['200', '400', '200', '400'],
+    );
+  });
+
+  it('know the schemas of their own plugin', async () => {
+    assert.equal(await post('/large', 64), '200 taken');
+    assert.equal(await post('/large', 65), '400 body/rank must be <= 64');
+  });
+
+  it('judge headers, however their names are written in a request', async () => {
+    assert.equal(await post('/small', 1, { 'X-Team': 'search' }), '200 taken');
+    assert.match(await post('/small', 1, { 'X-Team': 'other' }), /^400 headers\/x-team/);
+  });
+
+  it('fail the requests of a route whose schema cannot be compiled, and of no other', async () => {
+    assert.match(await post('/broken', 1), /^500 can't resolve reference nowhere#/);
+    assert.equal(await post('/large', 1), '200 taken');
+  });
+
+  it('meet no name of a header in the contract that is not in lower case', async () => {
+    interface Parameter {
+      in?: string;
+      name?: string;
+    }
+    const { paths } = parse(await openapiDocument('0.0.0')) as {
+      paths: Record<string, Record<string, { parameters?: Parameter[] }>>;
+    };
+    const names = Object.values(paths)
+      .flatMap((methods) => Object.values(methods))
+      .flatMap(({ parameters = [] }) => parameters)
+      .flatMap((parameter) => (parameter.in === 'header' ? [parameter.name!] : []));
+    assert.ok(names.length > 20);
+    assert.deepEqual(
+      names.filter((name) => name !== name.toLowerCase()),
+      [],
+    );
+  });
+});

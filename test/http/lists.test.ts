@@ -1,0 +1,355 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Value } from 'typebox/value';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import type { RecordedJobRequest } from '../../src/contract/job-request.ts';
+import { AdapterListPage, JobListPage, RunListPage, type RunSummary } from '../../src/contract/list.ts';
+import { acceptedJob } from '../../src/service/accepted-job.ts';
+import { newJobId, newRunId } from '../../src/service/layout.ts';
+import { RunStore } from '../../src/service/runs/run-store.ts';
+import { problemIn, startServer, type TestServer } from './server.ts';
+import { formOf, tinyAdapter } from './tiny-adapter.ts';
+
+interface JobPage {
+  jobs: JobRecord[];
+  live: boolean;
+  next_cursor: string | null;
+}
+
+/** 2026-01-01, and a second for each item. */
+const BEGIN_MS = Date.UTC(2026, 0, 1);
+const atSecond = (second: number): string => new Date(BEGIN_MS + second * 1000).toISOString();
+
+describe('GET /v1/jobs', () => {
+  let server: TestServer;
+  const ids: string[] = [];
+  before(async () => {
+    server = await startServer();
+    for (let second = 0; second < 12; second++) {
+      const id = newJobId(BEGIN_MS + second * 1000);
+      ids.unshift(id);
+      const adapter_id = `ad_${second % 3}`;
+      const work: RecordedJobRequest =
+        second % 2 === 0
+          ? { kind: 'analyze', adapter_id }
+          : { kind: 'squeeze', adapter_id, targets: [{ rank: 1 }] };
+      const accepted = acceptedJob(id, work);
+      const job: JobRecord = {
+        ...accepted,
+        labels: { parity: String(second % 2), 'a/b': 'x:y' },
+        batch_id: second < 4 ? 'batch_1' : null,
+      };
+      await server.jobStore.accept(job);
+      if (second >= 10) continue;
+      const state = second % 5 === 0 ? 'failed' : 'succeeded';
+      await server.jobStore.finish({ ...job, state, finished_at: atSecond(second + 1) });
+      await server.jobStore.settle(id);
+    }
+    await server.queue.add(ids[0]!);
+    await server.queue.add(ids[1]!);
+    server.queue.jobs.set(ids[1]!, { state: 'active', progress: null, startedAt: new Date(), attempts: 1 });
+  });
+  after(() => server.close());
+
+  async function page(query = ''): Promise<JobPage & { link: string | null }> {
+    const response = await server.fetch(`/v1/jobs${query}`);
+    const text = await response.text();
+    assert.equal(response.status, 200, text);
+    const body = JSON.parse(text) as JobPage;
+    assert.ok(Value.Check(JobListPage, body), 'fits the contract');
+    assert.equal(response.headers.get('cache-control'), 'no-store');
+    return { ...body, link: response.headers.get('link') };
+  }
+  const idsOf = async (query: string): Promise<string[]> => (await page(query)).jobs.map(({ id }) => id);
+  const seconds = (...wanted: number[]): string[] => wanted.map((second) => ids[11 - second]!);
+
+  it('lists all jobs, the newest first, unfinished ones as they stand', async () => {
+    const { jobs, live, next_cursor, link } = await page();
+    assert.deepEqual(
+      jobs.map(({ id }) => id),
+      ids,
+    );
+    assert.deepEqual([live, next_cursor, link], [true, null, null]);
+    assert.deepEqual([jobs[0]!.state, jobs[1]!.state, jobs[2]!.state], ['queued', 'active', 'succeeded']);
+  });
+
+  it('leads from page to page by a cursor and by a link, to the end', async () => {
+    for (const limit of [1, 5, 6, 11, 12, 13]) {
+      const seen: string[] = [];
+      let next: string | null = `/v1/jobs?limit=${limit}`;
+      while (next) {
+        const response = await server.fetch(next);
+        const body = (await response.json()) as JobPage;
+        assert.ok(body.jobs.length <= limit && body.jobs.length > 0);
+        seen.push(...body.jobs.map(({ id }) => id));
+        const link = /^<(\/v1\/jobs\?[^>]+)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1];
+        assert.equal(link !== undefined, body.next_cursor !== null);
+        if (link) assert.equal(new URL(link, server.url).searchParams.get('cursor'), body.next_cursor);
+        next = link ?? null;
+      }
+      assert.deepEqual(seen, ids, `in pages of ${limit}`);
+    }
+  });
+
+  it('goes on where it was when jobs came and went', async () => {
+    const first = await page('?limit=4');
+    const late = acceptedJob(newJobId(BEGIN_MS + 60_000), { kind: 'analyze', adapter_id: 'ad_9' });
+    await server.jobStore.accept(late);
+    const { jobs } = await page(`?cursor=${first.next_cursor}`);
+    await server.jobStore.discard(late.id);
+    assert.deepEqual(
+      jobs.map(({ id }) => id),
+      ids.slice(4),
+    );
+  });
+
+  it('filters by what the jobs are', async () => {
+    assert.deepEqual(await idsOf('?kind=squeeze'), seconds(11, 9, 7, 5, 3, 1));
+    assert.deepEqual(await idsOf('?adapter_id=ad_2'), seconds(11, 8, 5, 2));
+    assert.deepEqual(await idsOf('?batch_id=batch_1'), seconds(3, 2, 1, 0));
+    assert.deepEqual(await idsOf('?state=failed'), seconds(5, 0));
+    assert.deepEqual(await idsOf('?state=active'), seconds(10));
+    assert.deepEqual(await idsOf('?state=queued'), seconds(11));
+    assert.deepEqual(await idsOf('?label=parity:0&kind=analyze&state=failed'), seconds(0));
+    assert.deepEqual(await idsOf('?label=a/b:x:y&label=parity:1'), seconds(11, 9, 7, 5, 3, 1));
+    assert.deepEqual(await idsOf('?label=parity:2'), []);
+  });
+
+  it('knows the labels that jobs got later', async () => {
+    const [id] = seconds(4);
+    await server.workspaces.of('default').jobControl.label(id!, { late: 'yes' });
+    assert.deepEqual(await idsOf('?label=late:yes'), [id]);
+    assert.deepEqual(await idsOf('?label=parity:0&adapter_id=ad_1'), seconds(10));
+  });
+
+  it('jumps to times, which are exclusive', async () => {
+    const range = (from: number, to: number) =>
+      `?created_after=${atSecond(from)}&created_before=${atSecond(to)}`;
+    assert.deepEqual(await idsOf(range(3, 6)), seconds(5, 4));
+    assert.deepEqual(await idsOf(range(3, 4)), []);
+    assert.deepEqual(await idsOf(`?created_before=${atSecond(2)}`), seconds(1, 0));
+    assert.deepEqual(await idsOf(`?created_after=${atSecond(9)}`), seconds(11, 10));
+    assert.deepEqual(await idsOf('?created_before=1969-01-01T00:00:00Z'), []);
+    assert.deepEqual(await idsOf('?created_after=1969-01-01T00:00:00Z&limit=200'), ids);
+    assert.deepEqual(await idsOf('?created_after=9999-01-01T00:00:00Z'), []);
+    const first = await page(`${range(1, 9)}&limit=3`);
+    const rest = await page(`${range(1, 9)}&cursor=${first.next_cursor}`);
+    assert.deepEqual(
+      [...first.jobs, ...rest.jobs].map(({ id }) => id),
+      seconds(8, 7, 6, 5, 4, 3, 2),
+    );
+  });
+
+  it('still answers when the queue is away, and says so', async () => {
+    server.queue.down = true;
+    try {
+      const { jobs, live } = await page('?limit=3');
+      assert.equal(live, false);
+      assert.deepEqual(
+        jobs.map(({ state }) => state),
+        ['queued', 'queued', 'succeeded'],
+      );
+      assert.equal((await page('?state=failed')).live, true, 'nobody had to ask');
+    } finally {
+      server.queue.down = false;
+    }
+  });
+
+  it('refuses what it does not know', async () => {
+    const refused = async (query: string, code: string, detail: RegExp) => {
+      const problem = await problemIn(await server.fetch(`/v1/jobs?${query}`), 400, code);
+      assert.match(problem.detail, detail);
+    };
+    await refused('status=failed', 'UNKNOWN_OPTION', /no option "status"; known are state, kind/);
+    await refused('state=done', 'VALIDATION_FAILED', /state is "done" but must be "queued" or/);
+    await refused('limit=0', 'VALIDATION_FAILED', /limit is 0 but must be at least 1/);
+    await refused('limit=201', 'VALIDATION_FAILED', /limit is 201 but must be at most 200/);
+    await refused('limit=ten', 'VALIDATION_FAILED', /limit is "ten" but must be an integer/);
+    await refused('limit=1&limit=2', 'VALIDATION_FAILED', /limit is \["1","2"\] but must be an integer/);
+    await refused('label=nocolon', 'VALIDATION_FAILED', /label\[0\]/);
+    await refused('created_after=yesterday', 'VALIDATION_FAILED', /created_after/);
+    await refused('created_after=2016-12-31T23:59:60Z', 'VALIDATION_FAILED', /created_after .* is no time/);
+    const foreign = Buffer.from('../../x').toString('base64url');
+    const runs = Buffer.from(`${'0'.repeat(32)}.json`).toString('base64url');
+    for (const cursor of ['', 'x', '!!', foreign, runs, 'ZmU%3D', 'a'.repeat(300)])
+      await refused(`cursor=${cursor}`, 'VALIDATION_FAILED', /^cursor /);
+  });
+});
+
+describe('a list of many jobs of which few match', () => {
+  it('looks at a thousand at a time, and leads on', async () => {
+    const server = await startServer();
+    try {
+      const wanted: string[] = [];
+      for (let begin = 0; begin < 2_300; begin += 100) {
+        await Promise.all(
+          Array.from({ length: 100 }, async (_, index) => {
+            const number = begin + index;
+            const id = newJobId(BEGIN_MS + number * 1000);
+            if (number === 5 || number === 2_200) wanted.unshift(id);
+            const labels: Record<string, string> =
+              number === 5 || number === 2_200 ? { rare: 'yes' } : { rare: 'no' };
+            const job = { ...acceptedJob(id, { kind: 'analyze', adapter_id: 'ad_1' }), labels };
+            await server.store.put(`jobs/${turnedKeyOf(id)}`, Buffer.from(JSON.stringify(job)));
+          }),
+        );
+      }
+      const found: string[] = [];
+      let pages = 0;
+      for (let cursor: string | null = ''; cursor !== null; pages++) {
+        const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
+        const body = (await (await server.fetch(`/v1/jobs?label=rare:yes${query}`)).json()) as JobPage;
+        found.push(...body.jobs.map(({ id }) => id));
+        cursor = body.next_cursor;
+      }
+      assert.deepEqual(found, wanted);
+      assert.equal(pages, 3);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+describe('GET /v1/adapters', () => {
+  let server: TestServer;
+  const records: AdapterRecord[] = [];
+  before(async () => {
+    server = await startServer();
+    for (let seed = 1; seed <= 5; seed++) {
+      const form = formOf(tinyAdapter(seed));
+      if (seed % 2 === 1) form.append('labels', JSON.stringify({ team: 'search', n: String(seed) }));
+      const response = await server.fetch('/v1/adapters', { method: 'POST', body: form });
+      records.unshift((await response.json()) as AdapterRecord);
+      // Times of keys are milliseconds; within one the order is that of the ids.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  });
+  after(() => server.close());
+
+  async function page(query = ''): Promise<{ adapters: AdapterRecord[]; next_cursor: string | null }> {
+    const response = await server.fetch(`/v1/adapters${query}`);
+    const text = await response.text();
+    assert.equal(response.status, 200, text);
+    const body = JSON.parse(text) as { adapters: AdapterRecord[]; next_cursor: string | null };
+    assert.ok(Value.Check(AdapterListPage, body), 'fits the contract');
+    return body;
+  }
+
+  it('lists all adapters, the newest first, page by page', async () => {
+    assert.deepEqual((await page()).adapters, records);
+    const first = await page('?limit=2');
+    assert.deepEqual(first.adapters, records.slice(0, 2));
+    const rest = await page(`?limit=3&cursor=${first.next_cursor}`);
+    assert.deepEqual(rest, { adapters: records.slice(2), next_cursor: null });
+  });
+
+  it('filters', async () => {
+    assert.deepEqual((await page('?label=team:search')).adapters, [records[0], records[2], records[4]]);
+    assert.deepEqual((await page('?label=team:search&label=n:3')).adapters, [records[2]]);
+    assert.deepEqual((await page('?base_model=some/model&format=peft')).adapters, records);
+    assert.deepEqual((await page('?base_model=other/model')).adapters, []);
+    assert.deepEqual((await page('?parent_id=ad_x')).adapters, []);
+    assert.deepEqual((await page('?job_id=job_x')).adapters, []);
+    const [third] = [records[2]!];
+    assert.deepEqual((await page(`?created_before=${third.created_at}`)).adapters, records.slice(3));
+    assert.deepEqual((await page(`?created_after=${third.created_at}`)).adapters, records.slice(0, 2));
+  });
+
+  it('refuses what it does not know', async () => {
+    await problemIn(await server.fetch('/v1/adapters?rank=4'), 400, 'UNKNOWN_OPTION');
+    await problemIn(await server.fetch('/v1/adapters?format=onnx'), 400, 'VALIDATION_FAILED');
+    await problemIn(await server.fetch('/v1/adapters?cursor=x'), 400, 'VALIDATION_FAILED');
+  });
+
+  it('does not list what was removed, and lists it once when it comes again', async () => {
+    const adapter = tinyAdapter(3);
+    const { id } = records[2]!;
+    await server.fetch(`/v1/adapters/${id}`, { method: 'DELETE' });
+    assert.ok(!(await page()).adapters.some((record) => record.id === id));
+    const again = await server.upload(adapter);
+    assert.deepEqual((await page()).adapters[0], again);
+    assert.equal((await page()).adapters.length, 5);
+  });
+});
+
+describe('GET /v1/runs', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startServer();
+  });
+  after(() => server.close());
+
+  it('lists runs in short, the newest first', async () => {
+    const schedule = { source_rank: 8, target_rank: 2, total_steps: 1000, min_stage_steps: 100 };
+    const names = ['one', 'two', 'three'];
+    for (const name of names) {
+      const body = JSON.stringify({ name, schedule, ...(name === 'two' && { base_model: 'some/model' }) });
+      const headers = { 'content-type': 'application/json' };
+      const response = await server.fetch('/v1/runs', { method: 'POST', headers, body });
+      assert.equal(response.status, 201, await response.clone().text());
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const runs = async (query = ''): Promise<{ runs: RunSummary[]; next_cursor: string | null }> => {
+      const body = await (await server.fetch(`/v1/runs${query}`)).json();
+      assert.ok(Value.Check(RunListPage, body), JSON.stringify(body));
+      return body as { runs: RunSummary[]; next_cursor: string | null };
+    };
+    const all = await runs();
+    assert.deepEqual(
+      all.runs.map(({ name }) => name),
+      ['three', 'two', 'one'],
+    );
+    assert.deepEqual(
+      [all.runs[0]!.step, all.runs[0]!.checkpoints, all.runs[0]!.mode],
+      [null, 0, 'scheduled'],
+    );
+    assert.deepEqual(
+      (await runs('?base_model=some/model')).runs.map(({ name }) => name),
+      ['two'],
+    );
+    assert.deepEqual((await runs('?mode=adaptive')).runs, []);
+    const first = await runs('?limit=2');
+    const rest = await runs(`?cursor=${first.next_cursor}`);
+    assert.deepEqual([...first.runs, ...rest.runs], all.runs);
+    await problemIn(await server.fetch('/v1/runs?name=one'), 400, 'UNKNOWN_OPTION');
+  });
+
+  it('says how far a run is', async () => {
+    const store = new RunStore(server.store);
+    const id = newRunId(Date.now() + 60_000);
+    await store.create({ id, request: {}, schedule: null, created_at: atSecond(0) } as never);
+    for (const sequence of [1, 2])
+      await store.append({ run_id: id, sequence, step: sequence * 100, base_model: 'm' } as never);
+    const { runs } = (await (await server.fetch('/v1/runs?limit=1')).json()) as { runs: RunSummary[] };
+    assert.deepEqual(
+      [runs[0]!.id, runs[0]!.step, runs[0]!.checkpoints, runs[0]!.base_model],
+      [id, 200, 2, 'm'],
+    );
+  });
+});
+
+describe('lists of several tenants', () => {
+  it('show each only its own', async () => {
+    const server = await startServer();
+    try {
+      const other = server.workspaces.of('other');
+      const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
+      await other.jobStore.accept(job);
+      await server.upload(tinyAdapter(1));
+      const jobs = (await (await server.fetch('/v1/jobs')).json()) as JobPage;
+      assert.deepEqual(jobs.jobs, []);
+      const page = await other.lists.adapters.page({}, { limit: 10 });
+      assert.deepEqual(page.items, []);
+      assert.equal((await other.lists.jobs.page({}, { limit: 10 })).items.length, 1);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+/** Straight into the storage: accepting 2,000 jobs durably would take its time. */
+function turnedKeyOf(id: string): string {
+  const turned = id.slice(4).replace(/./g, (digit) => (15 - Number.parseInt(digit, 16)).toString(16));
+  return `${turned.slice(0, 6)}/${turned}.json`;
+}

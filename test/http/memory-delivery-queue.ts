@@ -1,0 +1,29 @@
+import { AppError } from '../../src/errors.ts';
+import type { DeliveryQueue, DeliveryTicket } from '../../src/service/webhooks/delivery-queue.ts';
+
+/** The DeliveryQueue port in memory, for testing what stands above it. Nothing is sent. */
+export class MemoryDeliveryQueue implements DeliveryQueue {
+  /** Tickets by the ids of their deliveries, and when they are due. */
+  readonly held = new Map<string, DeliveryTicket & { readonly atMs: number }>();
+  /** While set, every method fails as if Redis were gone. */
+  down = false;
+
+  async add(ticket: DeliveryTicket, atMs = 0): Promise<void> {
+    this.fail();
+    if (!this.held.has(ticket.deliveryId)) this.held.set(ticket.deliveryId, { ...ticket, atMs });
+  }
+
+  async hasten(ticket: DeliveryTicket): Promise<void> {
+    this.fail();
+    this.held.set(ticket.deliveryId, { ...ticket, atMs: 0 });
+  }
+
+  async missing(deliveryIds: readonly string[]): Promise<string[]> {
+    this.fail();
+    return deliveryIds.filter((id) => !this.held.has(id));
+  }
+
+  private fail(): void {
+    if (this.down) throw new AppError('QUEUE_UNAVAILABLE', 'Redis cannot be reached (ECONNREFUSED).');
+  }
+}

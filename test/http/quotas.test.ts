@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { checkConcurrentJobs, withinConcurrentJobs } from '../../src/service/quotas/concurrent-jobs.ts';
+import { TenantService } from '../../src/service/tenants/tenant-service.ts';
+import { problemIn, startServer, type TestServer } from './server.ts';
+import { formOf, tinyAdapter } from './tiny-adapter.ts';
+
+describe('unfinished jobs', () => {
+  let server: TestServer;
+  let adapterId: string;
+  beforeEach(async () => {
+    server = await startServer();
+    adapterId = (await server.upload()).id;
+  });
+  afterEach(() => server.close());
+
+  const limit = async (concurrent_jobs: number | null) => {
+    await new TenantService(server.wholeStore).put('default', { concurrent_jobs });
+    server.workspaces.quotas.forget('default');
+  };
+  const submit = () =>
+    server.fetch('/v1/jobs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        kind: 'squeeze',
+        adapter_id: adapterId,
+        targets: [{ rank: 2 }],
+        reuse: false,
+      }),
+    });
+  const jobCount = async () => (await server.store.list('jobs/')).length;
+
+  it('are as many as the tenant may have, and one more when one has ended', async () => {
+    await limit(2);
+    const ids: string[] = [];
+    for (let times = 0; times < 2; times++) ids.push(((await (await submit()).json()) as JobRecord).id);
+    const refused = await submit();
+    assert.ok(Number(refused.headers.get('retry-after')) > 0);
+    const { context, detail } = await problemIn(refused, 429, 'QUOTA_CONCURRENT_JOBS');
+    assert.deepEqual(context, { used: 2, wanted: 1, limit: 2 });
+    assert.match(detail, /2 unfinished jobs of 2/);
+    assert.equal(await jobCount(), 2);
+
+    await server.jobStore.settle(ids[0]!);
+    assert.equal((await submit()).status, 202);
+    await problemIn(await submit(), 429, 'QUOTA_CONCURRENT_JOBS');
+    await limit(null);
+    assert.equal((await submit()).status, 202);
+  });
+
+  it('are not exceeded by many who ask at once', async () => {
+    await limit(5);
+    const statuses = (await Promise.all(Array.from({ length: 30 }, submit))).map(({ status }) => status);
+    assert.equal(statuses.filter((status) => status === 202).length, 5);
+    assert.equal(statuses.filter((status) => status === 429).length, 25);
+    assert.equal(await jobCount(), 5);
+  });
+
+  it('are counted before an upload is taken', async () => {
+    await limit(0);
+    const form = formOf(tinyAdapter(41));
+    form.append('request', JSON.stringify({ targets: [{ rank: 2 }] }));
+    const before = await server.store.list('adapters/');
+    await problemIn(
+      await server.fetch('/v1/squeeze', { method: 'POST', body: form }),
+      429,
+      'QUOTA_CONCURRENT_JOBS',
+    );
+    assert.deepEqual(await server.store.list('adapters/'), before);
+    const run = await server.fetch('/v1/runs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ schedule: { source_rank: 8, target_rank: 4, total_steps: 4000 } }),
+    });
+    const { id } = (await run.json()) as { id: string };
+    const checkpoint = formOf(tinyAdapter(42, { rank: 8 }));
+    checkpoint.append('step', '100');
+    await problemIn(
+      await server.fetch(`/v1/runs/${id}/checkpoints`, { method: 'POST', body: checkpoint }),
+      429,
+      'QUOTA_CONCURRENT_JOBS',
+    );
+    assert.equal(
+      (await server.upload(tinyAdapter(43))).id.slice(0, 3),
+      'ad_',
+      'an upload alone makes no job',
+    );
+  });
+
+  it('count all that are wanted together', async () => {
+    await limit(3);
+    const space = server.workspaces.of('default');
+    await submit();
+    await checkConcurrentJobs(space, 2);
+    await assert.rejects(checkConcurrentJobs(space, 3), {
+      code: 'QUOTA_CONCURRENT_JOBS',
+      context: { used: 1, wanted: 3, limit: 3 },
+    });
+    await assert.rejects(checkConcurrentJobs(space, 4), { message: /can never fit/ });
+  });
+
+  it('wait for nobody where something fails', async () => {
+    await limit(3);
+    const space = server.workspaces.of('default');
+    const fails = () => Promise.reject(new Error('no'));
+    await assert.rejects(withinConcurrentJobs(space, 1, fails), /no/);
+    assert.equal(await withinConcurrentJobs(space, 1, async () => 'done'), 'done');
+  });
+
+  it('look at no list where there is no limit', async () => {
+    const quotas = async () => ({});
+    const store = {
+      list: () => {
+        throw new Error('asked');
+      },
+    };
+    await checkConcurrentJobs({ tenant: 'x', quotas, store }, 1_000);
+    assert.equal(await withinConcurrentJobs({ tenant: 'x', quotas, store }, 9, async () => 1), 1);
+  });
+});

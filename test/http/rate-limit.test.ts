@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { KeyService } from '../../src/service/keys/key-service.ts';
+import { TenantService } from '../../src/service/tenants/tenant-service.ts';
+import { problemIn, startServer, type TestServer } from './server.ts';
+import { openSharedState, type SharedStateFixture } from './shared-state.ts';
+
+const PATH = '/v1/profiles';
+
+async function bearerOf(keys: KeyService, tenant: string): Promise<Record<string, string>> {
+  const { key } = await keys.create({ tenant, name: '', scopes: ['read', 'write'], expiresAt: null });
+  return { authorization: `Bearer ${key}` };
+}
+
+describe('requests a minute', () => {
+  let state: SharedStateFixture;
+  let server: TestServer;
+  /** Another process of the same service. */
+  let second: TestServer;
+  before(async () => {
+    state = await openSharedState();
+    server = await startServer({}, { shared: state.shared, auth: { mode: 'keys' } });
+    second = await startServer(
+      {},
+      {
+        shared: await state.another(),
+        auth: { mode: 'keys' },
+        store: server.wholeStore,
+        workspaces: server.workspaces,
+        keys: server.keys,
+      },
+    );
+  });
+  after(async () => {
+    await second.close();
+    await server.close();
+    await state.close();
+  });
+
+  const limit = (tenant: string, requests_per_minute: number | null) =>
+    new TenantService(server.wholeStore).put(tenant, { requests_per_minute });
+
+  it('are counted for all keys of a tenant and all processes together, and told in every answer', async () => {
+    await limit('counted', 5);
+    const bearers = [await bearerOf(server.keys, 'counted'), await bearerOf(server.keys, 'counted')];
+    const left: string[] = [];
+    for (let turn = 0; turn < 5; turn++) {
+      const one = turn % 2 ? second : server;
+      const response = await one.fetch(PATH, { headers: bearers[turn % 2]! });
+      assert.equal(response.status, 200);
+      await response.arrayBuffer();
+      assert.equal(response.headers.get('ratelimit-policy'), '"requests";q=5;w=60');
+      left.push(/^"requests";r=(\d+);t=\d+$/.exec(response.headers.get('ratelimit')!)![1]!);
+    }
+    assert.deepEqual(left, ['4', '3', '2', '1', '0']);
+    for (const one of [server, second]) {
+      const refused = await one.fetch(PATH, { headers: bearers[0]! });
+      const seconds = Number(refused.headers.get('retry-after'));
+      assert.ok(seconds > 0 && seconds <= 60);
+      assert.equal(refused.headers.get('ratelimit'), `"requests";r=0;t=${seconds}`);
+      const { context } = await problemIn(refused, 429, 'RATE_LIMITED');
+      assert.deepEqual(context, { limit: 5, window_seconds: 60, retry_after_seconds: seconds });
+    }
+    assert.match(await server.metrics.render(), /access_refused_total\{reason="rate"\} 1$/m);
+  });
+
+  it('are refused before their body is looked at', async () => {
+    await limit('refused', 0);
+    const response = await server.fetch('/v1/jobs', {
+      method: 'POST',
+      headers: { ...(await bearerOf(server.keys, 'refused')), 'content-type': 'application/json' },
+      body: '{"not json',
+    });
+    await problemIn(response, 429, 'RATE_LIMITED');
+  });
+
+  it('are not counted for tenants without a limit, nor for probes', async () => {
+    await limit('free', null);
+    for (const tenant of ['free', 'without']) {
+      const response = await server.fetch(PATH, { headers: await bearerOf(server.keys, tenant) });
+      assert.deepEqual([response.status, response.headers.get('ratelimit')], [200, null]);
+    }
+    await limit('default', 0);
+    const open = await startServer(
+      {},
+      { shared: state.shared, store: server.wholeStore, workspaces: server.workspaces },
+    );
+    try {
+      server.workspaces.quotas.forget('default');
+      for (const path of ['/livez', '/readyz', '/metrics', '/openapi.yaml'])
+        assert.equal((await open.fetch(path)).status, 200, path);
+      await problemIn(await open.fetch(PATH), 429, 'RATE_LIMITED');
+    } finally {
+      await limit('default', null);
+      server.workspaces.quotas.forget('default');
+      await open.close();
+    }
+  });
+
+  it('let everybody in while Redis is away', async () => {
+    const away = await openSharedState();
+    const other = await startServer({}, { shared: away.shared });
+    try {
+      await new TenantService(other.wholeStore).put('default', { requests_per_minute: 1 });
+      assert.equal((await other.fetch(PATH)).status, 200);
+      await problemIn(await other.fetch(PATH), 429, 'RATE_LIMITED');
+      await away.broker.close();
+      for (let times = 0; times < 3; times++) {
+        const response = await other.fetch(PATH);
+        assert.deepEqual([response.status, response.headers.get('ratelimit')], [200, null]);
+      }
+    } finally {
+      await other.close();
+      await away.close();
+    }
+  });
+});

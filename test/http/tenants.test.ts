@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { TenantRecord } from '../../src/contract/tenant.ts';
+import { problemIn, startServer, type TestServer } from './server.ts';
+
+describe('tenants over HTTP', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startServer();
+  });
+  after(() => server.close());
+
+  const put = (id: string, body: unknown) =>
+    server.fetch(`/v1/tenants/${id}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  it('are made and changed by the same call', async () => {
+    const made = await put('team', { quotas: { concurrent_jobs: 2, stored_bytes: null } });
+    assert.equal(made.status, 200);
+    const record = (await made.json()) as TenantRecord;
+    assert.deepEqual([record.id, record.quotas], ['team', { concurrent_jobs: 2, stored_bytes: null }]);
+    const changed = (await (await put('team', {})).json()) as TenantRecord;
+    assert.deepEqual(changed, { ...record, quotas: {} });
+    const got = (await (await server.fetch('/v1/tenants/team')).json()) as TenantRecord;
+    assert.deepEqual([got.id, got.quotas, got.created_at], ['team', {}, record.created_at]);
+    const { tenants } = (await (await server.fetch('/v1/tenants')).json()) as { tenants: TenantRecord[] };
+    assert.deepEqual(
+      tenants.map(({ id }) => id),
+      ['default', 'team'],
+    );
+  });
+
+  it('are refused where the request is wrong', async () => {
+    for (const quotas of [{ concurrent_jobs: -1 }, { stored_bytes: 1.5 }, { requests_per_minute: '5' }])
+      await problemIn(await put('team', { quotas }), 400, 'VALIDATION_FAILED');
+    await problemIn(await put('team', { quotas: { jobs: 1 } }), 400, 'UNKNOWN_OPTION');
+    for (const id of ['Team', 'a_b', '-a', 'x'.repeat(41)])
+      await problemIn(await put(id, {}), 400, 'VALIDATION_FAILED');
+    await problemIn(await server.fetch('/v1/tenants/none'), 404, 'TENANT_NOT_FOUND');
+  });
+
+  it('go by new quotas at once, in the process that was told', async () => {
+    const space = server.workspaces.of('at-once');
+    await put('at-once', { quotas: { concurrent_jobs: 1 } });
+    assert.deepEqual(await space.quotas(), { concurrent_jobs: 1 });
+    await put('at-once', { quotas: { concurrent_jobs: 7 } });
+    assert.deepEqual(await space.quotas(), { concurrent_jobs: 7 });
+  });
+});

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { startServer, type TestServer } from './server.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** A block of docs/watching.md that defines a name, as it stands there. */
+async function block(language: string, name: string): Promise<string> {
+  const text = await readFile(join(ROOT, 'docs/watching.md'), 'utf8');
+  const found = [...text.matchAll(/```(\w+)\n(.*?)```/gs)].find(
+    ([, of, code]) => of === language && code!.includes(name),
+  );
+  assert.ok(found, `${language} ${name}`);
+  return found[2]!;
+}
+
+/** A job whose stream ends too early, so that a client has to come back; it ends while the client is away. */
+async function withJob(work: (server: TestServer, jobId: string, key: string) => Promise<string[]>) {
+  const server = await startServer({ eventStreams: { lifeMs: 1, pollMs: 50 } }, { auth: { mode: 'keys' } });
+  try {
+    const scopes = ['read', 'write'] as const;
+    const { key } = await server.keys.create({ tenant: 'default', name: '', scopes, expiresAt: null });
+    const job = await server.jobs.ensure(`job_${'0'.repeat(31)}1`, {
+      kind: 'checkpoint',
+      run_id: 'run_1',
+      step: 1,
+      adapter_id: 'ad_1',
+      targets: [{ rank: 1 }],
+      optimizer: null,
+    });
+    const finish = async (): Promise<void> => {
+      const end = { finished_at: new Date().toISOString(), attempts: 1, state: 'failed' } as const;
+      await server.jobStore.finish({ ...job, ...end });
+      server.queue.finished(job.id);
+    };
+    const told = work(server, job.id, key);
+    // The first stream has ended, after one event.
+    while (server.queue.watchers.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (server.queue.watchers.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await finish();
+    assert.deepEqual(await told, ['queued', 'active', 'failed']);
+  } finally {
+    await server.close();
+  }
+}
+
+describe('the clients of docs/watching.md', () => {
+  it('in JavaScript follow a job to its end, over a stream that breaks off', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ls-watching-'));
+    try {
+      await writeFile(join(folder, 'watch.mjs'), await block('js', 'function* watchJob'));
+      const { watchJob } = (await import(join(folder, 'watch.mjs'))) as {
+        watchJob: (url: string, id: string, key: string) => AsyncIterable<{ event: string; data: JobRecord }>;
+      };
+      await withJob(async ({ url }, id, key) => {
+        const told: string[] = [];
+        for await (const { event, data } of watchJob(url, id, key))
+          if (event === 'state') told.push(data.state);
+        return told;
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('in Python follow a job to its end, over a stream that breaks off', async (t) => {
+    if (spawnSync('python3', ['--version']).status !== 0) return t.skip('there is no python3');
+    const client = await block('python', 'def watch_job');
+    await withJob(async ({ url }, id, key) => {
+      const program = `${client}
+import sys
+url, job_id, key = sys.argv[1:]
+print(json.dumps([data["state"] for event, data in watch_job(url, job_id, key) if event == "state"]))`;
+      const python = spawn('python3', ['-c', program, url, id, key], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let text = '';
+      for await (const chunk of python.stdout.setEncoding('utf8')) text += chunk;
+      return JSON.parse(text) as string[];
+    });
+    return undefined;
+  });
+});
