@@ -1,0 +1,73 @@
+import type { EChartsOption, XAXisComponentOption, YAXisComponentOption } from 'echarts';
+import type { Palette } from './palette.ts';
+
+/** What every chart can be told. */
+export interface ChartStyle {
+  readonly palette: Palette;
+  /** Drawn into the chart; a page has headings of its own. */
+  readonly title?: string;
+}
+
+export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
+
+/**
+ * Ground of every chart. Tooltips are drawn into the picture: names of modules come from strangers and never become
+ * markup, and a policy without inline styles holds.
+ */
+export function chartBase({ palette, title }: ChartStyle): EChartsOption {
+  return {
+    backgroundColor: palette.surface,
+    animationDuration: 300,
+    animationDurationUpdate: 150,
+    textStyle: { fontFamily: FONT, color: palette.ink },
+    ...(title !== undefined && {
+      title: {
+        text: title,
+        left: 12,
+        top: 8,
+        textStyle: { color: palette.ink, fontSize: 15, fontWeight: 600 },
+      },
+    }),
+    grid: { left: 12, right: 16, top: title === undefined ? 40 : 68, bottom: 8, outerBoundsMode: 'same' },
+    tooltip: {
+      renderMode: 'richText',
+      confine: true,
+      backgroundColor: palette.surface,
+      borderColor: palette.grid,
+      textStyle: { color: palette.ink, fontFamily: FONT, fontSize: 12 },
+    },
+  };
+}
+
+/** A legend in one line above the plot. */
+export const legend = ({ palette, title }: ChartStyle, data?: readonly string[]) => ({
+  type: 'scroll' as const,
+  top: title === undefined ? 4 : 34,
+  left: 8,
+  itemWidth: 18,
+  itemHeight: 8,
+  textStyle: { color: palette.muted, fontFamily: FONT },
+  pageTextStyle: { color: palette.muted },
+  pageIconColor: palette.muted,
+  ...(data && { data: [...data] }),
+});
+
+const axis = ({ palette }: ChartStyle) => ({
+  nameTextStyle: { color: palette.muted, fontFamily: FONT },
+  axisLine: { lineStyle: { color: palette.muted } },
+  axisTick: { lineStyle: { color: palette.muted } },
+  axisLabel: { color: palette.muted, fontFamily: FONT, hideOverlap: true },
+  splitLine: { lineStyle: { color: palette.grid } },
+});
+
+export const xAxis = (style: ChartStyle, own: XAXisComponentOption): XAXisComponentOption =>
+  ({
+    ...axis(style),
+    splitLine: { show: false },
+    nameLocation: 'middle',
+    nameGap: 28,
+    ...own,
+  }) as XAXisComponentOption;
+
+export const yAxis = (style: ChartStyle, own: YAXisComponentOption): YAXisComponentOption =>
+  ({ ...axis(style), ...own }) as YAXisComponentOption;

@@ -1,0 +1,64 @@
+import type { EChartsOption } from 'echarts';
+import { type ChartStyle, chartBase, xAxis, yAxis } from './chart-base.ts';
+import { percent } from './words.ts';
+
+export interface ComparedModule {
+  readonly name: string;
+  /** Relative errors of the module in both results. */
+  readonly first: number;
+  readonly second: number;
+}
+
+export interface ComparisonInput extends ChartStyle {
+  readonly modules: readonly ComparedModule[];
+  readonly labels: readonly [first: string, second: string];
+}
+
+/** Each module a dot: its error in one result across, in the other up. On the diagonal both are alike. */
+export function comparisonChart(input: ComparisonInput): EChartsOption {
+  const { modules, labels, palette } = input;
+  const base = chartBase(input);
+  const largest = modules.reduce((most, { first, second }) => Math.max(most, first, second), 0);
+  // A round number, so that both axes end with a label.
+  const step = largest > 0.2 ? 0.1 : largest > 0.02 ? 0.01 : largest / 10 || 1;
+  const most = Math.ceil(largest / step + 0.2) * step;
+  const axis = {
+    type: 'value' as const,
+    min: 0,
+    max: most,
+    axisLabel: { color: palette.muted, hideOverlap: true, formatter: (value: number) => percent(value) },
+  };
+  return {
+    ...base,
+    tooltip: {
+      ...base.tooltip,
+      formatter: (found) => {
+        const { name, first, second } = modules[(found as unknown as { dataIndex: number }).dataIndex]!;
+        return `${name}\n${labels[0]}: ${percent(first)}\n${labels[1]}: ${percent(second)}`;
+      },
+    },
+    grid: { ...base.grid, bottom: 4 },
+    xAxis: xAxis(input, { ...axis, name: `error: ${labels[0]}` }),
+    yAxis: yAxis(input, {
+      ...axis,
+      name: `error: ${labels[1]}`,
+      nameTextStyle: { color: palette.muted, align: 'left' },
+    }),
+    series: [
+      {
+        type: 'scatter',
+        symbolSize: modules.length > 500 ? 4 : 8,
+        itemStyle: { color: palette.main, opacity: 0.65 },
+        data: modules.map(({ first, second }) => [first, second]),
+        markLine: {
+          silent: true,
+          symbol: 'none',
+          animation: false,
+          label: { show: false },
+          lineStyle: { color: palette.muted, type: 'dashed' },
+          data: [[{ coord: [0, 0] }, { coord: [most, most] }]],
+        },
+      },
+    ],
+  };
+}

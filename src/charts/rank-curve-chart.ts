@@ -1,0 +1,80 @@
+import type { EChartsOption } from 'echarts';
+import { type ChartStyle, chartBase, legend, xAxis, yAxis } from './chart-base.ts';
+import type { ErrorPoint } from './curve-of-spectra.ts';
+import { markedRank } from './spectra-chart.ts';
+import { percent } from './words.ts';
+
+export interface RankCurveInput extends ChartStyle {
+  /** Every uniform rank from 1 up, as an analysis has it. */
+  readonly curve: readonly ErrorPoint[];
+  /** The rank that is chosen. */
+  readonly rank?: number;
+  /** The rank that the analysis recommends. */
+  readonly recommended?: number;
+  /** Results that were written: their largest rank and error. */
+  readonly results?: readonly { readonly rank: number; readonly relative_error: number }[];
+}
+
+/** What every rank loses, over all modules and in the worst one, and the energy it keeps (1 − error²). */
+export function rankCurveChart(input: RankCurveInput): EChartsOption {
+  const { curve, rank, recommended, results = [], palette } = input;
+  const base = chartBase(input);
+  const point = curve.find((one) => one.rank === recommended);
+  const line = (name: string, color: string, of: (point: ErrorPoint) => number, width = 2) => ({
+    name,
+    type: 'line' as const,
+    showSymbol: false,
+    symbolSize: 7,
+    lineStyle: { width, color },
+    itemStyle: { color },
+    data: curve.map((one) => [one.rank, of(one)]),
+  });
+  return {
+    ...base,
+    legend: legend(input),
+    tooltip: { ...base.tooltip, trigger: 'axis', valueFormatter: (value) => percent(Number(value)) },
+    grid: { ...base.grid, bottom: 4 },
+    xAxis: xAxis(input, {
+      type: 'value',
+      min: 1,
+      max: Math.max(2, curve.length),
+      minInterval: 1,
+      name: 'rank of every module',
+    }),
+    yAxis: yAxis(input, {
+      type: 'value',
+      min: 0,
+      max: 1,
+      axisLabel: { color: palette.muted, formatter: (value: number) => `${Math.round(100 * value)} %` },
+    }),
+    series: [
+      {
+        ...line('error', palette.main, ({ relative_error: error }) => error, 3),
+        ...(rank !== undefined && { markLine: markedRank(rank, input) }),
+      },
+      line('worst module', palette.bad, ({ worst_module_error: error }) => error),
+      line('energy kept', palette.second, ({ relative_error: error }) => 1 - error ** 2),
+      ...(point ? [dots('recommended', palette.good, [[point.rank, point.relative_error]], 'diamond')] : []),
+      ...(results.length > 0
+        ? [
+            dots(
+              'results',
+              palette.mark,
+              results.map((one) => [one.rank, one.relative_error]),
+              'circle',
+            ),
+          ]
+        : []),
+    ],
+  };
+}
+
+const dots = (name: string, color: string, data: number[][], symbol: string) => ({
+  name,
+  type: 'scatter' as const,
+  symbol,
+  symbolSize: 13,
+  itemStyle: { color },
+  data,
+  z: 5,
+});

@@ -1,0 +1,60 @@
+import type { EChartsOption } from 'echarts';
+import { type ChartStyle, chartBase, legend, xAxis, yAxis } from './chart-base.ts';
+import { bytesInWords, shortened } from './words.ts';
+
+/** A part of a file of weights, as SizePart of the contract. */
+interface Part {
+  readonly what: string;
+  readonly bytes: number;
+}
+
+export interface SizedFile {
+  readonly label: string;
+  readonly bytes: number;
+  /** What takes the space; without it the file is one bar. */
+  readonly parts?: readonly Part[];
+}
+
+/** Sizes of files under each other, each made up of its parts. */
+export function sizeChart(input: ChartStyle & { readonly files: readonly SizedFile[] }): EChartsOption {
+  const { files, palette } = input;
+  const withParts = files.map(({ label, bytes, parts }) => ({
+    label,
+    bytes,
+    parts: parts ?? [{ what: 'all', bytes }],
+  }));
+  const kinds = [...new Set(withParts.flatMap(({ parts }) => parts.map(({ what }) => what)))];
+  const base = chartBase(input);
+  const last = kinds.length - 1;
+  return {
+    ...base,
+    ...(kinds.length > 1 && { legend: legend(input) }),
+    tooltip: { ...base.tooltip, trigger: 'item', valueFormatter: (value) => bytesInWords(Number(value)) },
+    grid: { ...base.grid, ...(kinds.length === 1 && input.title === undefined && { top: 8 }), right: 72 },
+    xAxis: xAxis(input, {
+      type: 'value',
+      splitNumber: 4,
+      axisLabel: { color: palette.muted, hideOverlap: true, formatter: bytesInWords },
+    }),
+    yAxis: yAxis(input, {
+      type: 'category',
+      inverse: true,
+      data: withParts.map(({ label }) => shortened(label, 22)),
+      axisTick: { show: false },
+    }),
+    series: kinds.map((what, index) => ({
+      name: what.replaceAll('_', ' '),
+      type: 'bar' as const,
+      stack: 'size',
+      barMaxWidth: 36,
+      itemStyle: { color: palette.parts[index % palette.parts.length]! },
+      data: withParts.map(({ parts }) => parts.find((part) => part.what === what)?.bytes ?? 0),
+      label: {
+        show: index === last,
+        position: 'right' as const,
+        color: palette.ink,
+        formatter: ({ dataIndex }: { dataIndex: number }) => bytesInWords(withParts[dataIndex]!.bytes),
+      },
+    })),
+  };
+}

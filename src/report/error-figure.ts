@@ -1,0 +1,31 @@
+import { curveOfSpectra } from '../charts/curve-of-spectra.ts';
+import { rankCurveChart } from '../charts/rank-curve-chart.ts';
+import type { Figure } from './figure.ts';
+import { percent } from './numbers.ts';
+import type { ReportInput } from './report-input.ts';
+
+/** What every rank loses, with the ranks that were chosen; of an analysis with the one it recommends. */
+export function errorFigure({ report, job }: ReportInput): Figure {
+  const curve = report.analysis?.curve ?? curveOfSpectra(report.modules);
+  const results = job.results.map(({ rank, relative_error }) => ({ rank: rank.max, relative_error }));
+  const recommended = report.analysis?.uniform.rank.max;
+  const chosen = results[0]?.rank ?? recommended;
+  return {
+    title: 'Error by rank',
+    caption: [
+      'The least relative error of each rank, if every module had it.',
+      ...results.map(({ rank, relative_error }) => `Result of rank ${rank}: ${percent(relative_error)}.`),
+      ...(recommended === undefined ? [] : [`Recommended: rank ${recommended}.`]),
+    ].join(' '),
+    width: 560,
+    height: 340,
+    option: (style) =>
+      rankCurveChart({
+        ...style,
+        curve,
+        ...(chosen !== undefined && { rank: chosen }),
+        ...(recommended !== undefined && { recommended }),
+        results,
+      }),
+  };
+}

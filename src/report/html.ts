@@ -1,0 +1,44 @@
+/** Markup that is safe to put into a page. Only `html` and `trusted` make it. */
+export class Html {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+type Part = string | number | Html | readonly Html[];
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Text as it may stand in an element, or in an attribute within quotes. */
+export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (mark) => ENTITIES[mark]!);
+
+/** Markup that was made elsewhere and is known to be safe. */
+export const trusted = (text: string): Html => new Html(text);
+
+/** A template of markup: what is put in is escaped, unless it is markup itself. Lists of markup are joined. */
+export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
+  let text = strings[0]!;
+  parts.forEach((part, index) => {
+    text += markup(part) + strings[index + 1]!;
+  });
+  return new Html(text);
+}
+
+/** Nothing where a condition does not hold. */
+export const when = (condition: unknown, make: () => Html): Html => (condition ? make() : NOTHING);
+
+const NOTHING = new Html('');
+
+function markup(part: Part): string {
+  if (part instanceof Html) return part.text;
+  if (typeof part === 'string') return escapeHtml(part);
+  return typeof part === 'number' ? String(part) : part.map(({ text }) => text).join('');
+}

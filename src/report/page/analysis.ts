@@ -1,0 +1,47 @@
+import type { Recommendation } from '../../contract/analysis.ts';
+import { type Html, html } from '../html.ts';
+import { bytesInWords, percent } from '../numbers.ts';
+import type { ReportInput } from '../report-input.ts';
+import { table } from './table.ts';
+import { integer, name, ranks, sentence } from './words.ts';
+
+const COLUMNS = [
+  { title: 'Recommended' },
+  { title: 'Rank', isNumber: true },
+  { title: 'Relative error', isNumber: true },
+  { title: 'Factors', isNumber: true },
+  { title: 'Parameters', isNumber: true },
+  { title: 'Target to send' },
+];
+const VERDICTS = [
+  ['compressible', 'a rank well below their own keeps their energy'],
+  ['resists', 'no rank much below their own keeps their energy'],
+  ['dead', 'the update is zero or next to it'],
+] as const;
+
+/** What an analysis recommends, and how many modules are of which kind. Empty for other jobs. */
+export function analysisSection({ report: { analysis } }: ReportInput): Html {
+  if (!analysis) return html``;
+  const counted = VERDICTS.map(([verdict, meaning]) => ({
+    verdict,
+    meaning,
+    count: analysis.modules.filter((module) => module.verdict === verdict).length,
+  }));
+  return html`
+<section aria-labelledby="analysis"><h2 id="analysis">What the spectra say</h2>
+${table('Recommendations', COLUMNS, [row('one rank for all', analysis.uniform), row('rank by module', analysis.budget)])}
+<ul><li>One rank for all: ${sentence(analysis.uniform.reason)}</li>
+<li>Rank by module: ${sentence(analysis.budget.reason)}</li></ul>
+<h3>Modules</h3>
+<ul>${counted.map(({ verdict, meaning, count }) => html`<li>${integer(count)} ${verdict}: ${meaning}</li>`)}</ul>
+</section>`;
+}
+
+const row = (title: string, { target, rank, relative_error, bytes, parameters }: Recommendation): Html[] => [
+  html`${title}`,
+  html`${ranks(rank)}`,
+  html`${percent(relative_error)}`,
+  html`${bytesInWords(bytes)}`,
+  html`${integer(parameters)}`,
+  name(JSON.stringify(target)),
+];

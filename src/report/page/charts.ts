@@ -1,0 +1,70 @@
+import { paletteOf } from '../../charts/palette.ts';
+import { darkRules } from '../dark-rules.ts';
+import { draw } from '../draw.ts';
+import { errorFigure } from '../error-figure.ts';
+import type { Figure } from '../figure.ts';
+import { heatFigure } from '../heat-figure.ts';
+import { type Html, html, trusted, when } from '../html.ts';
+import type { ReportInput } from '../report-input.ts';
+import { sizeFigure } from '../size-figure.ts';
+import { spectraFigures } from '../spectra-figures.ts';
+
+/** A cell of a heat map is about a hundred bytes: further maps are left out where the page would become too long. */
+const MOST_CELLS = 6000;
+
+/** Charts as markup, and what makes them dark. */
+export interface Charts {
+  readonly markup: Html;
+  readonly dark: string;
+}
+
+/** All charts of a report. */
+export function chartsSection(input: ReportInput): Charts {
+  const dark: string[] = [];
+  const drawn = (figure: Figure, id: string, isWide = false): Html => {
+    const light = drawIn('light', figure, id);
+    dark.push(darkRules(id, light, drawIn('dark', figure, id)));
+    return figureOf(figure, light, id, isWide);
+  };
+  const { shown, left } = heatMaps(input);
+  const spectra = spectraFigures(input);
+  const markup = html`
+<section aria-labelledby="charts"><h2 id="charts">How close it is</h2>
+<div class="charts">
+${drawn(errorFigure(input), 'chart-error')}
+${drawn(sizeFigure(input), 'chart-size')}
+</div></section>
+<section aria-labelledby="layers"><h2 id="layers">Where it loses</h2>
+${shown.map((figure, index) => drawn(figure, `chart-heat-${index}`, true))}
+${when(left > 0, () => html`<p class="muted">${left} more results are in the tables only.</p>`)}
+</section>
+${when(
+  spectra.length > 0,
+  () => html`
+<section aria-labelledby="spectra"><h2 id="spectra">Spectra of the modules that lose most</h2>
+<div class="charts three">
+${spectra.map((figure, index) => drawn(figure, `chart-spectrum-${index}`))}
+</div></section>`,
+)}`;
+  return { markup, dark: dark.filter((rules) => rules !== '').join('\n') };
+}
+
+function heatMaps(input: ReportInput): { shown: Figure[]; left: number } {
+  const { targets, modules } = input.report;
+  const all = Math.max(1, targets.length);
+  const count = Math.min(all, Math.max(1, Math.floor(MOST_CELLS / Math.max(1, modules.length))));
+  return { shown: Array.from({ length: count }, (_, index) => heatFigure(input, index)), left: all - count };
+}
+
+const drawIn = (scheme: 'light' | 'dark', { width, height, option }: Figure, id: string): string =>
+  draw(option({ palette: paletteOf(scheme) }), { width, height, id });
+
+const figureOf = ({ title, caption }: Figure, svg: string, id: string, isWide: boolean): Html => html`
+<figure id="${id}" aria-labelledby="${id}-title">
+<h3 id="${id}-title">${title}</h3>
+${scrolling(trusted(svg.replace('<svg ', `<svg role="img" aria-labelledby="${id}-title" `)), title, isWide)}
+<figcaption>${caption}</figcaption>
+</figure>`;
+
+const scrolling = (svg: Html, title: string, isWide: boolean): Html =>
+  isWide ? html`<div class="scroll wide" role="region" aria-label="${title}" tabindex="0">${svg}</div>` : svg;

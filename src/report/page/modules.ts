@@ -1,0 +1,75 @@
+import { type Html, html, when } from '../html.ts';
+import { percent } from '../numbers.ts';
+import type { ReportInput } from '../report-input.ts';
+import { targetInWords } from '../target-words.ts';
+import { errorsOf } from '../worst-modules.ts';
+import { type Column, table } from './table.ts';
+import { digits, integer, name } from './words.ts';
+
+/** More rows are slow to open and nobody reads them. */
+export const MOST_ROWS = 500;
+const MOST_TARGETS = 4;
+
+/** Every module with its rank and error in each result, the worst first; of an analysis what its spectrum says. */
+export function modulesSection(input: ReportInput, jsonPath: Html): Html {
+  const { modules, targets, analysis } = input.report;
+  const shownTargets = targets.slice(0, MOST_TARGETS);
+  const columns: Column[] = [
+    { title: 'Module' },
+    number('ΔW'),
+    number('Rank before'),
+    ...shownTargets.flatMap(({ target }) => {
+      const of = shownTargets.length === 1 ? '' : `, ${targetInWords(target)}`;
+      return [number(`Rank${of}`), number(`Error${of}`), number(`Least possible${of}`)];
+    }),
+    ...(analysis
+      ? [number('Effective rank'), number('Stable rank'), number('Knee'), { title: 'Verdict' }]
+      : []),
+  ];
+  const rows = errorsOf(input)
+    .slice(0, MOST_ROWS)
+    .map(({ index }) => {
+      const { name: module, shape, rank } = modules[index]!;
+      return [
+        name(module),
+        html`${shape[0]} × ${shape[1]}`,
+        html`${rank}`,
+        ...shownTargets.flatMap(({ modules: results }) => resultCells(results[index])),
+        ...(analysis ? analysisCells(analysis.modules[index]) : []),
+      ];
+    });
+  const left = modules.length - rows.length;
+  const leftTargets = targets.length - shownTargets.length;
+  return html`
+<section aria-labelledby="modules"><h2 id="modules">Modules</h2>
+<p class="muted">${integer(modules.length)} modules, those that lose most first. Least possible: what no matrix of this rank can
+go below (Eckart and Young 1936); unknown where the spectrum is a sketch.</p>
+${table('Modules', columns, rows)}
+${when(left > 0, () => html`<p>${integer(left)} more modules are not in this table. ${jsonPath}</p>`)}
+${when(leftTargets > 0, () => html`<p>${leftTargets} more results are not in this table. ${jsonPath}</p>`)}
+</section>`;
+}
+
+const number = (title: string): Column => ({ title, isNumber: true });
+
+type Result = ReportInput['report']['targets'][number]['modules'][number];
+type Analysed = NonNullable<ReportInput['report']['analysis']>['modules'][number];
+
+const resultCells = (result: Result | undefined): Html[] =>
+  result
+    ? [
+        html`${result.rank}`,
+        html`${result.passthrough ? 'unchanged' : percent(result.relative_error)}`,
+        html`${result.optimal_error === null ? 'unknown' : percent(result.optimal_error)}`,
+      ]
+    : [html`–`, html`–`, html`–`];
+
+const analysisCells = (module: Analysed | undefined): Html[] =>
+  module
+    ? [
+        html`${digits(module.effective_rank)}`,
+        html`${digits(module.stable_rank)}`,
+        html`${module.knee}`,
+        html`${module.verdict}`,
+      ]
+    : [html`–`, html`–`, html`–`, html`–`];

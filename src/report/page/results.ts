@@ -1,0 +1,104 @@
+import type { JobResult } from '../../contract/job.ts';
+import { type Html, html, when } from '../html.ts';
+import { bytesInWords, percent } from '../numbers.ts';
+import { adapterOf, type ReportInput } from '../report-input.ts';
+import { furtherWishes, targetInWords } from '../target-words.ts';
+import { table } from './table.ts';
+import { id, integer, name, ranks, sentence } from './words.ts';
+
+const COLUMNS = [
+  { title: 'Target' },
+  { title: 'Rank', isNumber: true },
+  { title: 'Relative error', isNumber: true },
+  { title: 'Energy kept', isNumber: true },
+  { title: 'Weights', isNumber: true },
+  { title: 'Parameters', isNumber: true },
+  { title: 'Loads' },
+  { title: 'Worst module' },
+];
+
+/** What each target came to, and what there is to be warned of. Empty for an analysis. */
+export function resultsSection(input: ReportInput): Html {
+  const { results } = input.job;
+  if (results.length === 0) return html``;
+  return html`
+<section aria-labelledby="results"><h2 id="results">Result${results.length === 1 ? '' : 's'}</h2>
+${when(results.length === 1, () => facts(input, results[0]!))}
+${table('Results', COLUMNS, results.map(row))}
+${table(
+  'Files of the results',
+  FILE_COLUMNS,
+  results.map((result) => files(input, result)),
+)}
+<p class="muted">Relative error: ‖ΔW − ΔW′‖ / ‖ΔW‖ (Frobenius norm) over all modules, measured on the written factors after
+rounding. Energy kept: 1 − error².</p>
+${warnings(results)}
+</section>`;
+}
+
+const facts = (
+  { report }: ReportInput,
+  { rank, relative_error, energy_retained, bytes }: JobResult,
+): Html => {
+  const before = report.sources.reduce((sum, source) => sum + source.bytes, 0);
+  const ranksBefore = report.modules.map((module) => module.rank);
+  const largest = ranksBefore.reduce((most, one) => Math.max(most, one), 0);
+  return html`
+<dl class="facts">
+<div><dt>Rank</dt><dd>${largest} → ${ranks(rank)}</dd></div>
+<div><dt>Relative error</dt><dd>${percent(relative_error)}</dd></div>
+<div><dt>Energy kept</dt><dd>${percent(energy_retained)}</dd></div>
+<div><dt>Weights</dt><dd>${bytesInWords(before)} → ${bytesInWords(bytes)}</dd></div>
+</dl>
+<br>`;
+};
+
+const row = ({
+  target,
+  rank,
+  relative_error,
+  energy_retained,
+  bytes,
+  parameters,
+  serving,
+  worst_module,
+}: JobResult): Html[] => [
+  html`${targetInWords(target)}${when(furtherWishes(target), () => html`<br><span class="muted">${furtherWishes(target)}</span>`)}`,
+  html`${ranks(rank)}`,
+  html`${percent(relative_error)}`,
+  html`${percent(energy_retained)}`,
+  html`${bytesInWords(bytes)}`,
+  html`${integer(parameters)}`,
+  serving ? verdict(serving.loads, serving.profile) : html`<span class="muted">no profile</span>`,
+  worst_module ? html`${name(worst_module.name, 80)} ${percent(worst_module.relative_error)}` : html`–`,
+];
+
+const verdict = (loads: boolean, profile: string): Html =>
+  loads
+    ? html`<span class="good">yes</span>, ${name(profile)}`
+    : html`<span class="bad">no</span>, ${name(profile)}`;
+
+const FILE_COLUMNS = [
+  { title: 'Target' },
+  { title: 'Adapter' },
+  { title: 'Format' },
+  { title: 'SHA-256 of the weights' },
+];
+
+const files = (input: ReportInput, { target, adapter_id, format }: JobResult): Html[] => {
+  const record = adapterOf(input, adapter_id);
+  return [
+    html`${targetInWords(target)}`,
+    id(adapter_id),
+    html`${format ?? '–'}`,
+    record ? id(record.sha256) : html`<span class="muted">no longer here</span>`,
+  ];
+};
+
+function warnings(results: readonly JobResult[]): Html {
+  const told = [...new Set(results.flatMap((result) => result.warnings))];
+  return when(
+    told.length > 0,
+    () => html`<h3>Warnings</h3><ul>${told.map((warning) => html`<li>${sentence(warning)}</li>`)}</ul>`,
+  );
+}

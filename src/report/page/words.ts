@@ -1,0 +1,32 @@
+import { type Html, html } from '../html.ts';
+import { MOST_SHOWN, shownText } from '../shown-text.ts';
+
+/** A name from a file, apart from the direction of the text around it. */
+export const name = (text: string, most = MOST_SHOWN): Html =>
+  html`<bdi><code>${shownText(text, most)}</code></bdi>`;
+
+/** An id or a digest, which is cut nowhere that it could scroll. */
+export const id = (text: string): Html => html`<span class="id">${name(text)}</span>`;
+
+/** A sentence that may have names of strangers in it. */
+export const sentence = (text: string): Html => html`<bdi>${shownText(text, 600)}</bdi>`;
+
+export const integer = (value: number): string => value.toLocaleString('en-US');
+
+export const ranks = ({ min, max }: { readonly min: number; readonly max: number }): string =>
+  min === max ? String(min) : `${min}–${max}`;
+
+/** 2.31 s, 184 ms, 3 min 20 s. */
+export function seconds(value: number): string {
+  if (value >= 120) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+  return value >= 1 ? `${value.toFixed(value >= 10 ? 1 : 2)} s` : `${Math.round(value * 1000)} ms`;
+}
+
+/** Four digits, however small. */
+export const digits = (value: number): string =>
+  value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)
+    ? value.toExponential(2)
+    : String(Number(value.toPrecision(4)));
+
+/** To the minute, in UTC. */
+export const time = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;

@@ -1,0 +1,27 @@
+/**
+ * Characters that a reader does not see and that change what is seen: controls, line and paragraph separators, the
+ * marks of bidirectional text (Unicode UAX #9), halves of surrogate pairs. XML 1.0 (2.2) has no place for most of them.
+ */
+const UNSEEN =
+  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u{061c}\u{200b}\u{200e}\u{200f}\u{202a}-\u{202e}\u{2060}\u{2066}-\u{2069}\u{feff}\u{fffe}\u{ffff}]/gu;
+
+/** The longest name that is shown whole. */
+export const MOST_SHOWN = 160;
+
+/**
+ * A text of a stranger as people can read it: on one line, what cannot be seen as its code point, and of a long one the
+ * beginning and the end. It still has to be escaped.
+ * @param most length in UTF-16 units, at least 8
+ */
+export function shownText(text: string, most = MOST_SHOWN): string {
+  const cut =
+    text.length <= most ? text : `${beginOf(text, most >> 2)}…${endOf(text, most - (most >> 2) - 1)}`;
+  return cut.replace(
+    UNSEEN,
+    (found) => `⟨U+${found.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}⟩`,
+  );
+}
+
+const beginOf = (text: string, length: number): string =>
+  text.slice(0, length).replace(/[\ud800-\udbff]$/, '');
+const endOf = (text: string, length: number): string => text.slice(-length).replace(/^[\udc00-\udfff]/, '');

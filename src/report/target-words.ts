@@ -1,0 +1,29 @@
+import { POLICIES, type Target } from '../contract/target.ts';
+import { bytesInWords, percent } from './numbers.ts';
+import { shownText } from './shown-text.ts';
+
+/** A target as people say it: its policy, and where it has none, what it is for. */
+export function targetInWords(target: Target): string {
+  if ('rank' in target) return `rank ${target.rank}`;
+  if ('energy' in target) return `energy ${percent(target.energy)}`;
+  if ('ratio' in target) return `σ above σ₁ / ${target.ratio}`;
+  if ('cumulative' in target) return `Σσ ${percent(target.cumulative)}`;
+  if ('knee' in target) return 'knee';
+  if ('tolerance' in target) return `error ≤ ${percent(target.tolerance)}`;
+  if ('budget_bytes' in target) return `${bytesInWords(target.budget_bytes)} of factors`;
+  if ('budget_parameters' in target) return `${target.budget_parameters.toLocaleString('en-US')} parameters`;
+  if ('rank_pattern' in target) return `rank pattern of ${Object.keys(target.rank_pattern).length}`;
+  return target.profile
+    ? `largest rank of ${shownText(target.profile, 40)}`
+    : `as ${shownText(String(target.format), 40)}`;
+}
+
+/** What a target says besides its policy, such as "scale: keep"; empty where nothing. */
+export const furtherWishes = (target: Target): string =>
+  Object.entries(target)
+    .filter(([name]) => !(POLICIES as readonly string[]).includes(name))
+    .map(
+      ([name, value]) =>
+        `${name}: ${shownText(typeof value === 'string' ? value : JSON.stringify(value), 80)}`,
+    )
+    .join(', ');

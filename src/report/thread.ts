@@ -1,0 +1,18 @@
+/** Makes reports, one at a time, away from the thread that answers requests. Started by Renderer. */
+import { parentPort } from 'node:worker_threads';
+import { type PlainError, toPlainError } from '../errors.ts';
+import { type Rendered, type RenderRequest, render } from './render.ts';
+
+export type ThreadAnswer = { readonly rendered: Rendered } | { readonly error: PlainError };
+
+const port = parentPort!;
+
+port.on('message', (request: RenderRequest) => port.postMessage(answer(request)));
+
+function answer(request: RenderRequest): ThreadAnswer {
+  try {
+    return { rendered: render(request) };
+  } catch (error) {
+    return { error: toPlainError(error) };
+  }
+}

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import { type EChartsOption, init } from 'echarts';
+import { comparisonChart } from '../../src/charts/comparison-chart.ts';
+import { curveOfSpectra } from '../../src/charts/curve-of-spectra.ts';
+import { layerHeatMap } from '../../src/charts/layer-heat-map.ts';
+import { modulePlace, withoutCommonStart } from '../../src/charts/module-place.ts';
+import { type Palette, paletteOf } from '../../src/charts/palette.ts';
+import { rankCurveChart } from '../../src/charts/rank-curve-chart.ts';
+import { sizeChart } from '../../src/charts/size-chart.ts';
+import { spectraChart } from '../../src/charts/spectra-chart.ts';
+import { stagesChart } from '../../src/charts/stages-chart.ts';
+import { bytesInWords, percent, shortened } from '../../src/charts/words.ts';
+import { planSchedule } from '../../src/schedule/plan-schedule.ts';
+
+/** What ECharts makes of an option without a browser. */
+function drawn(option: EChartsOption): string {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width: 640, height: 360 });
+  chart.setOption({ ...option, animation: false });
+  const svg = chart.renderToSVGString();
+  chart.dispose();
+  return svg;
+}
+
+const spectrum = (name: string, sigma: readonly number[]) => {
+  const energy = sigma.reduce((sum, value) => sum + value ** 2, 0);
+  let kept = 0;
+  const curve = sigma.map((value) => {
+    kept += value ** 2;
+    return energy > 0 ? kept / energy : 1;
+  });
+  return { name, singular_values: [...sigma], energy, energy_curve: curve };
+};
+
+const modules = Array.from({ length: 24 }, (_, index) =>
+  spectrum(`model.layers.${index >> 1}.${index % 2 ? 'mlp.up_proj' : 'self_attn.q_proj'}`, [
+    4,
+    2,
+    1,
+    0.5 / (1 + index),
+  ]),
+);
+
+describe('charts', () => {
+  const style = { palette: paletteOf('light') };
+  const curve = curveOfSpectra(modules);
+  let all: (palette: Palette) => Record<string, EChartsOption>;
+
+  before(() => {
+    const schedule = planSchedule({ source_rank: 64, target_rank: 4, total_steps: 4000 });
+    const errors = modules.map(({ name }, index) => ({ name, value: index / 100 }));
+    all = (palette) => ({
+      curve: rankCurveChart({ palette, curve, rank: 2, recommended: 3, title: 'Errors' }),
+      spectra: spectraChart({ palette, modules, selected: modules[3]!.name, rank: 2 }),
+      map: layerHeatMap({ palette, modules: errors, what: 'error' }),
+      size: sizeChart({
+        palette,
+        files: [
+          { label: 'before', bytes: 3e6 },
+          { label: 'after', bytes: 1e6 },
+        ],
+      }),
+      stages: stagesChart({ palette, run: { schedule, checkpoints: [] } }),
+      comparison: comparisonChart({
+        palette,
+        modules: errors.map(({ name, value }) => ({ name, first: value, second: value / 2 })),
+        labels: ['rank 2', 'rank 4'],
+      }),
+    });
+  });
+
+  for (const scheme of ['light', 'dark'] as const) {
+    it(`are drawn without a browser, on their ground: ${scheme}`, () => {
+      const palette = paletteOf(scheme);
+      for (const [name, option] of Object.entries(all(palette))) {
+        const svg = drawn(option);
+        assert.match(svg, /^<svg[\s\S]+<\/svg>$/, name);
+        assert.ok(svg.includes(`fill="${palette.surface}"`), `${name}: the ground`);
+        assert.ok((svg.match(/<(path|rect|circle)\b/g) ?? []).length >= 4, `${name}: nothing is drawn`);
+        assert.doesNotMatch(svg, /NaN|undefined/, name);
+      }
+    });
+  }
+
+  it('have colours with enough contrast for text and lines', () => {
+    for (const scheme of ['light', 'dark'] as const) {
+      const { surface, ink, muted, main, second, mark, good, bad } = paletteOf(scheme);
+      for (const text of [ink, muted, main, second, mark, good, bad])
+        assert.ok(contrast(text, surface) >= 4.5, `${scheme}: ${text} has ${contrast(text, surface)}`);
+    }
+  });
+
+  it('make no markup of names', () => {
+    const name = '<img src=x onerror=alert(1)>';
+    const options = [
+      spectraChart({ ...style, modules: [spectrum(name, [1, 0.5])], selected: name }),
+      layerHeatMap({ ...style, modules: [{ name, value: 1 }], what: 'error' }),
+    ];
+    for (const option of options) {
+      assert.equal((option.tooltip as { renderMode: string }).renderMode, 'richText');
+      assert.ok(!drawn(option).includes('<img'));
+    }
+  });
+
+  it('survive what has no size: no energy, one rank, one module', () => {
+    const dead = [spectrum('a', [0]), spectrum('b', [0])];
+    assert.deepEqual(curveOfSpectra(dead), [{ rank: 1, relative_error: 0, worst_module_error: 0 }]);
+    for (const option of [
+      rankCurveChart({ ...style, curve: curveOfSpectra(dead) }),
+      spectraChart({ ...style, modules: dead }),
+      layerHeatMap({ ...style, modules: [{ name: 'a', value: 0 }], what: 'error' }),
+      comparisonChart({ ...style, modules: [{ name: 'a', first: 0, second: 0 }], labels: ['x', 'y'] }),
+      stagesChart({ ...style, run: { schedule: null, checkpoints: [] } }),
+    ])
+      assert.doesNotMatch(drawn(option), /NaN|undefined/);
+  });
+
+  it('draw no more than can be seen: 4,000 modules', () => {
+    const many = Array.from({ length: 4000 }, (_, index) => spectrum(`layers.${index}.q_proj`, [1, 0.1]));
+    assert.ok((spectraChart({ ...style, modules: many }).series as unknown[]).length < 60);
+    const map = layerHeatMap({
+      ...style,
+      what: 'error',
+      modules: many.map(({ name }, index) => ({ name, value: index === 1234 ? 0.9 : 0.1 })),
+    });
+    const cells = (map.series as { data: { value: number[]; name: string }[] }[])[0]!.data;
+    assert.ok(cells.length <= 256);
+    assert.deepEqual(
+      cells.filter(({ value }) => value[2] === 0.9).map(({ name }) => name),
+      ['layers.1234.q_proj'],
+      'the worst of those that share a place is the one that shows',
+    );
+  });
+});
+
+describe('curveOfSpectra', () => {
+  it('is the root of the energy that is lost', () => {
+    const curve = curveOfSpectra([
+      spectrum(
+        'a',
+        [3, 4].sort((x, y) => y - x),
+      ),
+      spectrum('b', [5]),
+    ]);
+    assert.equal(curve.length, 2);
+    // 16 of 25 and 25 of 25 are kept: 9 of 50 are lost.
+    assert.ok(Math.abs(curve[0]!.relative_error - Math.sqrt(9 / 50)) < 1e-12);
+    assert.ok(Math.abs(curve[0]!.worst_module_error - 3 / 5) < 1e-12);
+    assert.deepEqual([curve[1]!.relative_error, curve[1]!.worst_module_error], [0, 0]);
+  });
+});
+
+describe('modulePlace', () => {
+  it('splits names of several libraries at their first number', () => {
+    const cases: [string, string, string][] = [
+      ['transformer.h.11.attn.c_attn', 'transformer.h.11', 'attn.c_attn'],
+      ['model.layers.3.block_sparse_moe.experts.7.w1', 'model.layers.3', 'block_sparse_moe.experts.7.w1'],
+      ['down_blocks.0.attentions.1.to_q', 'down_blocks.0', 'attentions.1.to_q'],
+      ['lora_unet_down_blocks_1_attentions_0_proj_in', 'lora_unet_down_blocks_1', 'attentions_0_proj_in'],
+      ['lm_head', '', 'lm_head'],
+    ];
+    for (const [name, layer, projection] of cases) assert.deepEqual(modulePlace(name), { layer, projection });
+  });
+
+  it('shortens labels by whole parts only', () => {
+    assert.deepEqual(withoutCommonStart(['h.10', 'h.11']), ['10', '11']);
+    assert.deepEqual(withoutCommonStart(['down_blocks.0', 'up_blocks.0']), ['down_blocks.0', 'up_blocks.0']);
+    assert.deepEqual(withoutCommonStart(['model.layers.7']), ['7']);
+  });
+});
+
+describe('numbers in words', () => {
+  it('have three digits and their unit', () => {
+    const cases: [number, string][] = [
+      [0, '0 B'],
+      [999, '999 B'],
+      [1000, '1.00 kB'],
+      [999_600, '1.00 MB'],
+      [1_630_000, '1.63 MB'],
+      [320_000_000, '320 MB'],
+      [11_000_000_000, '11.0 GB'],
+      [-1500, '−1.50 kB'],
+    ];
+    for (const [bytes, words] of cases) assert.equal(bytesInWords(bytes), words);
+  });
+
+  it('do not round a little to nothing, or almost all to all', () => {
+    const cases: [number, string][] = [
+      [0, '0 %'],
+      [1, '100 %'],
+      [0.113, '11.3 %'],
+      [0.0042, '0.42 %'],
+      [1e-6, '1.0e-4 %'],
+      [0.9995, '99.95 %'],
+      [0.99999999, '99.9999 %'],
+    ];
+    for (const [share, words] of cases) assert.equal(percent(share), words);
+  });
+
+  it('keep the end of a path', () => {
+    assert.equal(shortened('abcdefghij', 5), '…ghij');
+    assert.equal(shortened('abc', 5), 'abc');
+  });
+});
+
+/** WCAG 2.2: (L₁ + 0.05) / (L₂ + 0.05) of the relative luminances. */
+function contrast(one: string, other: string): number {
+  const [high, low] = [luminance(one), luminance(other)].sort((x, y) => y - x) as [number, number];
+  return (high + 0.05) / (low + 0.05);
+}
+
+function luminance(hex: string): number {
+  const [red, green, blue] = [1, 3, 5].map((at) => {
+    const part = Number.parseInt(hex.slice(at, at + 2), 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  }) as [number, number, number];
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { reportPage } from '../../src/report/page/page.ts';
+import type { ReportInput } from '../../src/report/report-input.ts';
+import { madeInput } from './report-inputs.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+const skip = existsSync(CHROMIUM) ? false : `${CHROMIUM} is not installed`;
+
+const PAGES: Readonly<Record<string, ReportInput>> = {
+  squeeze: madeInput({
+    modules: 60,
+    rank: 32,
+    targets: [{ rank: 8, profile: 'vllm' }, { rank: 16 }],
+    warnings: ['A warning.'],
+  }),
+  analysis: madeInput({ modules: 30, kind: 'analyze' }),
+  merge: madeInput({ modules: 30, kind: 'merge', sources: 3 }),
+  hostile: madeInput({
+    modules: 30,
+    nameOf: (index) => `layers.${index}.<img src=x onerror=alert(1)>${'w'.repeat(index * 300)}`,
+    baseModel: '</title><script>alert(1)</script>',
+  }),
+  large: madeInput({ modules: 4000, rank: 32, targets: [{ rank: 8 }, { rank: 16 }] }),
+};
+
+describe('the page of a report in a browser', { skip }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'report-'));
+  let browser: Browser;
+  before(async () => {
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    for (const [name, input] of Object.entries(PAGES))
+      writeFileSync(join(folder, `${name}.html`), reportPage(input, false).text);
+  });
+  after(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function opened(
+    name: string,
+    { width = 1280, scheme = 'light' as 'light' | 'dark' } = {},
+  ): Promise<{ page: Page; asked: string[]; said: string[] }> {
+    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme: scheme });
+    const [asked, said]: [string[], string[]] = [[], []];
+    page.on('request', (request) => asked.push(request.url()));
+    page.on('console', (message) => said.push(message.text()));
+    page.on('dialog', (dialog) => said.push(dialog.message()));
+    await page.goto(pathToFileURL(join(folder, `${name}.html`)).href);
+    return { page, asked: asked.filter((url) => !/^(?:data:,|file:.*\.html)$/.test(url)), said };
+  }
+
+  for (const name of Object.keys(PAGES)) {
+    it(`asks for nothing, complains of nothing and is as wide as its window: ${name}`, async () => {
+      for (const width of [390, 1280]) {
+        const { page, asked, said } = await opened(name, { width });
+        assert.deepEqual([asked, said], [[], []]);
+        const wide = 'document.documentElement.scrollWidth - window.innerWidth';
+        assert.equal(await page.evaluate(wide), 0, `at ${width}`);
+        await page.close();
+      }
+    });
+  }
+
+  it('is accessible, in the light and in the dark', async () => {
+    for (const name of ['squeeze', 'analysis', 'merge']) {
+      for (const scheme of ['light', 'dark'] as const) {
+        const { page } = await opened(name, { scheme });
+        // The policy of the page lets no script in, the one of the test neither.
+        const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+        assert.deepEqual(
+          violations.map(({ id, nodes }) => [id, nodes[0]?.html.slice(0, 200)]),
+          [],
+          `${name}, ${scheme}`,
+        );
+        await page.close();
+      }
+    }
+  });
+
+  it('has charts in the colours of the reader', async () => {
+    const ground = `getComputedStyle(document.querySelector('#chart-error svg rect')).fill`;
+    for (const [scheme, colour] of [
+      ['light', 'rgb(255, 255, 255)'],
+      ['dark', 'rgb(22, 28, 39)'],
+    ] as const) {
+      const { page } = await opened('squeeze', { scheme });
+      assert.equal(await page.evaluate(ground), colour);
+      await page.emulateMedia({ media: 'print' });
+      assert.equal(await page.evaluate(ground), 'rgb(255, 255, 255)', 'paper is white');
+      await page.close();
+    }
+  });
+
+  it('prints on a few pages', async () => {
+    const { page } = await opened('squeeze');
+    const pdf = (await page.pdf({ format: 'A4', printBackground: true })).toString('latin1');
+    const pages = Number(/\/Count (\d+)/.exec(pdf)?.[1]);
+    assert.ok(pages >= 2 && pages <= 8, `${pages} pages`);
+    await page.close();
+  });
+});

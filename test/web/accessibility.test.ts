@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Browser } from 'playwright-core';
+import type { JobRecord } from '../../src/contract/job.ts';
+import type { RunRecord } from '../../src/contract/run.ts';
+import { Client } from '../e2e/client.ts';
+import { type Service, startService } from '../e2e/service.ts';
+import { assertAccessible, cannotRun, openBrowser, openPage } from './browser.ts';
+
+const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
+const PHONE = { width: 375, height: 812 };
+const DESKTOP = { width: 1440, height: 900 };
+
+describe('the page for everybody', { skip: cannotRun }, () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'page-a11y-'));
+  let service: Service;
+  let browser: Browser;
+  /** Addresses of all pages, and what is there when they are loaded. */
+  let places: [address: string, loaded: string][];
+
+  before(async () => {
+    service = await startService({ dataDir, env: { EXECUTION_PROVIDER: 'cpu' } });
+    const client = new Client(service.url);
+    const { id } = (await client.upload(GPT2)).adapter;
+    const job: JobRecord = await client.squeeze(id, [
+      { rank: 4, profile: 'vllm' },
+      { energy: 0.9, uniform: false },
+    ]);
+    const cloudflare = await client.squeeze(id, [{ rank: 4, profile: 'cloudflare' }]);
+    const response = await client.fetch('/v1/runs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ schedule: { source_rank: 8, target_rank: 2, total_steps: 1000 } }),
+    });
+    const run = (await response.json()) as RunRecord;
+    places = [
+      ['/', '.cards'],
+      ['/adapters', '.cards'],
+      [`/adapters/${id}`, '.workbench canvas'],
+      ['/adapters/ad_0', '.problem'],
+      ['/jobs', 'table'],
+      [`/jobs/${job.id}`, '.report canvas'],
+      [`/jobs/${cloudflare.id}`, '.verdict.is-bad'],
+      [`/compare?a=${job.id}.0&b=${job.id}.1`, '.report canvas'],
+      ['/runs', 'table'],
+      [`/runs/${run.id}`, 'canvas'],
+      ['/nowhere', 'h1'],
+    ];
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  for (const [colorScheme, device, viewport] of [
+    ['light', 'phone', PHONE],
+    ['dark', 'desktop', DESKTOP],
+  ] as const) {
+    it(`has nothing that axe objects to, and fits: ${colorScheme}, ${device}`, async () => {
+      const { page, assertClean } = await openPage(browser, `${service.url}/`, {
+        colorScheme,
+        viewport,
+        reducedMotion: 'reduce',
+      });
+      for (const [address, loaded] of places) {
+        await page.goto(`${service.url}/#${address}`);
+        await page.locator(loaded).first().waitFor({ timeout: 60_000 });
+        await page.evaluate(
+          'for (const details of document.querySelectorAll("details:not([open]) > summary")) details.click()',
+        );
+        await assertAccessible(page, `${address}, ${colorScheme}, ${device}`);
+        const excess = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+        assert.equal(excess, 0, `${address} is too wide for a ${device}`);
+        assert.equal(await page.locator('h1:visible').count(), 1, address);
+      }
+      assertClean();
+      await page.context().close();
+    });
+  }
+
+  it('changes its colours by the switch, charts too, and remembers that', async () => {
+    const { page } = await openPage(browser, `${service.url}/#${places[2]![0]}`, { colorScheme: 'light' });
+    const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+    const corner = () =>
+      page.evaluate(`(() => {
+        const canvas = document.querySelector('.workbench canvas');
+        return [...canvas.getContext('2d').getImageData(2, 2, 1, 1).data].slice(0, 3).join();
+      })()`);
+    await page.locator('.workbench canvas').first().waitFor({ timeout: 60_000 });
+    await page.waitForTimeout(300);
+    const light = [await ground(), await corner()];
+    await page.getByRole('button', { name: 'Use dark colours' }).click();
+    await page.waitForTimeout(300);
+    const dark = [await ground(), await corner()];
+    assert.deepEqual([light[1], dark[1]], ['255,255,255', '22,28,39']);
+    assert.notEqual(light[0], dark[0]);
+    await page.reload();
+    await page.getByRole('button', { name: 'Use light colours' }).waitFor();
+    assert.equal(await ground(), dark[0]);
+    await page.context().close();
+  });
+
+  it('gives every chart words and, where it shows more than they say, a table', async () => {
+    const { page } = await openPage(browser, `${service.url}/#${places[2]![0]}`);
+    await page.locator('.workbench canvas').first().waitFor({ timeout: 60_000 });
+    for (const figure of await page.locator('figure').all()) {
+      assert.match((await figure.getByRole('img').getAttribute('aria-label'))!, /^\S.{20,}\.$/s);
+      await figure.locator('summary').click();
+      await figure.getByRole('table').waitFor();
+      assert.ok((await figure.getByRole('row').count()) > 8);
+    }
+    assert.equal(await page.getByRole('cell', { name: '11.3 %' }).count(), 1, 'the error at rank 4');
+    await page.context().close();
+  });
+
+  it('lets the keyboard jump over the header', async () => {
+    const { page } = await openPage(browser, `${service.url}/`);
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Skip to content');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate('document.activeElement.id'), 'main');
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Choose files');
+    await page.context().close();
+  });
+});

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+
+const CHROMIUM = '/usr/bin/chromium';
+const BUILT = join(import.meta.dirname, '../../dist/web/index.html');
+
+/** Why the tests of the page cannot run; false: they can. */
+export const cannotRun: string | false = !existsSync(CHROMIUM)
+  ? `there is no ${CHROMIUM} (Debian: apt-get install chromium)`
+  : !existsSync(BUILT) && 'the page is not built: npm run build';
+
+export const openBrowser = (): Promise<Browser> =>
+  chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+
+/** A page that remembers what it must not do. */
+export interface WatchedPage {
+  readonly page: Page;
+  /** Fails where there was an error of JavaScript, a breach of the policy, or a request to anywhere else. */
+  assertClean(): void;
+}
+
+const OTHER_SCHEMES = /^(data|blob):/;
+
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  const page = await context.newPage();
+  const faults: string[] = [];
+  const { origin } = new URL(url);
+  page.on('pageerror', ({ message }) => faults.push(`error: ${message}`));
+  page.on('console', (message) => {
+    // Refusals of the service are shown by the page, and counted here by nobody.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+      faults.push(`console: ${message.text()}`);
+  });
+  page.on('request', (request) => {
+    if (!OTHER_SCHEMES.test(request.url()) && new URL(request.url()).origin !== origin)
+      faults.push(`request to ${request.url()}`);
+  });
+  await page.goto(url);
+  return { page, assertClean: () => assert.deepEqual(faults, []) };
+}
+
+/** Fails where axe finds something that WCAG 2.2 AA or good practice forbids. */
+export async function assertAccessible(page: Page, what: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  assert.deepEqual(found, [], what);
+}
+
+/** Uploads files by the page's own picker, and waits for the adapter's page. */
+export async function uploadAndAnalyze(page: Page, files: readonly string[]): Promise<void> {
+  await page.setInputFiles('[data-picker=files]', [...files]);
+  await page.getByRole('heading', { name: 'Squeeze', exact: true }).waitFor({ timeout: 60_000 });
+  await page.locator('.workbench canvas').first().waitFor();
+}

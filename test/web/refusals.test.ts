@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { type Service, startService } from '../e2e/service.ts';
+import {
+  assertAccessible,
+  cannotRun,
+  openBrowser,
+  openPage,
+  uploadAndAnalyze,
+  type WatchedPage,
+} from './browser.ts';
+
+const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
+const FILES = ['adapter_model.safetensors', 'adapter_config.json'].map((name) => join(GPT2, name));
+const ADMIN_KEY = 'administrator-of-the-page-test-42';
+
+describe('what the page says when the service refuses', { skip: cannotRun }, () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'page-refusals-'));
+  let service: Service;
+  let browser: Browser;
+  let watched: WatchedPage;
+  let page: Page;
+  let keys: { full: string; reader: string };
+
+  before(async () => {
+    const env = { EXECUTION_PROVIDER: 'cpu', AUTH: 'keys', ADMIN_KEY };
+    service = await startService({ dataDir: join(scratch, 'data'), env });
+    keys = { full: await newKey(['read', 'write']), reader: await newKey(['read']) };
+    browser = await openBrowser();
+    watched = await openPage(browser, `${service.url}/`);
+    page = watched.page;
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  async function newKey(scopes: string[]): Promise<string> {
+    const response = await fetch(`${service.url}/v1/keys`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ tenant: 'page', scopes }),
+    });
+    return ((await response.json()) as { key: string }).key;
+  }
+  async function enter(key: string): Promise<void> {
+    await page.getByLabel('API key').fill(key);
+    await page.getByRole('button', { name: 'Use this key' }).click();
+  }
+  /** The alert that is shown, and its code. */
+  async function problem(code: string): Promise<string> {
+    const alert = page.getByRole('alert').filter({ hasText: code });
+    await alert.waitFor({ timeout: 30_000 });
+    return (await alert.textContent())!;
+  }
+
+  it('asks for a key where one is needed, and nothing else', async () => {
+    await page.getByRole('heading', { name: 'This service needs a key' }).waitFor();
+    assert.equal(await page.locator('.drop').isVisible(), false);
+    assert.equal(await page.evaluate('document.activeElement.id'), 'key');
+    await assertAccessible(page, 'the form for the key');
+  });
+
+  it('says at the form that a key is wrong', async () => {
+    await enter('lsq_00000000_nothing');
+    assert.match(await problem('KEY_INVALID'), /not known here/);
+    assert.equal(await page.locator('.key-form [role=alert]').textContent(), await problem('KEY_INVALID'));
+  });
+
+  it('goes on with a right one, which stays in the tab only', async () => {
+    await enter(keys.full);
+    await page.locator('.drop').waitFor();
+    assert.equal(await page.locator('.key-form').count(), 0);
+    assert.equal(await page.evaluate('sessionStorage.getItem("lora-squeeze.key")'), keys.full);
+    assert.equal(await page.evaluate('JSON.stringify(localStorage).includes("lsq_")'), false);
+    await page.reload();
+    await page.locator('.drop').waitFor();
+  });
+
+  const pickle = Buffer.concat([Buffer.from([0x80, 2]), Buffer.from('}q\x00.'), Buffer.alloc(64)]);
+  const broken = Buffer.concat([Buffer.from([40, 0, 0, 0, 0, 0, 0, 0]), Buffer.alloc(40, 'x')]);
+  const cases: [what: string, name: string, bytes: Buffer, code: RegExp][] = [
+    ['a pickle', 'adapter_model.bin', pickle, /PICKLE_REFUSED/],
+    ['a pickle under a wrong name', 'adapter_model.safetensors', pickle, /PICKLE_REFUSED|ST_\w+/],
+    ['a broken header', 'adapter_model.safetensors', broken, /ST_\w+/],
+    ['something else', 'notes.txt', Buffer.from('hello'), /FILE_MISSING/],
+  ];
+  for (const [what, name, bytes, code] of cases) {
+    it(`says under the drop zone what is wrong with ${what}`, async () => {
+      mkdirSync(join(scratch, what), { recursive: true });
+      const path = join(scratch, what, name);
+      writeFileSync(path, bytes);
+      await page.setInputFiles('[data-picker=files]', [path, FILES[1]!]);
+      const alert = page.locator('.hero .problem').filter({ hasText: code });
+      await alert.waitFor({ timeout: 30_000 });
+      assert.match((await alert.locator('p').first().textContent())!, /\w+ .{10,}/);
+      await page.getByRole('button', { name: 'Choose files' }).waitFor();
+    });
+  }
+
+  it('does everything with the key: upload, analysis, events, download', async () => {
+    await uploadAndAnalyze(page, FILES);
+    await page.getByRole('button', { name: 'Squeeze to rank 4' }).click();
+    await page.getByRole('heading', { level: 2, name: 'rank 4' }).waitFor({ timeout: 60_000 });
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: /adapter_model\.safetensors/ }).click();
+    assert.equal((await download).suggestedFilename(), 'adapter_model.safetensors');
+  });
+
+  it('says at the button what a key may not do', async () => {
+    await page.getByRole('link', { name: 'its adapter' }).click();
+    await page.getByRole('button', { name: 'Squeeze to rank 4' }).waitFor({ timeout: 60_000 });
+    await page.getByRole('button', { name: 'Key', exact: true }).click();
+    await enter(keys.reader);
+    // The analysis is there, which reading suffices for.
+    const start = page.getByRole('button', { name: 'Squeeze to rank 4' });
+    await start.waitFor({ timeout: 60_000 });
+    await start.click();
+    const alert = page.locator('.squeeze .problem');
+    await alert.waitFor();
+    assert.match((await alert.textContent())!, /scope "write"[\s\S]*SCOPE_MISSING/);
+  });
+
+  it('says in the panel what a profile does not take, before anything is sent', async () => {
+    await page.getByText('Advanced', { exact: true }).click();
+    await page.getByLabel('Serve with').selectOption('sglang');
+    await page.getByLabel('Choose ranks by').selectOption('energy');
+    await page.getByLabel('One rank for all modules').uncheck();
+    await page.locator('.squeeze .problem', { hasText: 'needs one rank for all modules' }).waitFor();
+    assert.equal(await page.getByRole('button', { name: /^Squeeze to/ }).isDisabled(), true);
+  });
+
+  it('says so where there is no such adapter, job or page', async () => {
+    await page.goto(`${service.url}/#/adapters/ad_00000000000000000000000000000000`);
+    await problem('ADAPTER_NOT_FOUND');
+    await page.goto(`${service.url}/#/jobs/job_0`);
+    await problem('JOB_NOT_FOUND');
+    await page.goto(`${service.url}/#/nowhere`);
+    await page.getByRole('heading', { name: 'Nothing is here' }).waitFor();
+  });
+
+  it('says so when the service is gone', async () => {
+    await page.goto(`${service.url}/#/`);
+    await page.locator('.drop').waitFor();
+    await page.context().setOffline(true);
+    await page.getByRole('link', { name: 'Jobs', exact: true }).click();
+    await problem('UNREACHABLE');
+    await page.context().setOffline(false);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('table').waitFor();
+    watched.assertClean();
+  });
+});

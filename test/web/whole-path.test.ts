@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Browser, Download, Page } from 'playwright-core';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { Client } from '../e2e/client.ts';
+import { largeAdapter } from '../e2e/large-adapter.ts';
+import { type Service, startService } from '../e2e/service.ts';
+import { cannotRun, openBrowser, openPage, uploadAndAnalyze, type WatchedPage } from './browser.ts';
+
+const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
+const FILES = ['adapter_model.safetensors', 'adapter_config.json'].map((name) => join(GPT2, name));
+
+/** Drops files onto the page as a browser does, as far as a script can. */
+async function drop(page: Page, paths: readonly string[]): Promise<void> {
+  const files = paths.map((path) => ({
+    name: path.slice(path.lastIndexOf('/') + 1),
+    base64: readFileSync(path).toString('base64'),
+  }));
+  const dataTransfer = await page.evaluateHandle(`(async () => {
+    const transfer = new DataTransfer();
+    for (const { name, base64 } of ${JSON.stringify(files)}) {
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      transfer.items.add(new File([bytes], name));
+    }
+    return transfer;
+  })()`);
+  await page.dispatchEvent('.drop', 'drop', { dataTransfer });
+}
+
+const tile = (page: Page, title: string) =>
+  page.locator('.tiles > div', { hasText: title }).first().locator('.tile-value').textContent();
+
+async function contentOf(download: Promise<Download>): Promise<{ name: string; bytes: Buffer }> {
+  const done = await download;
+  return { name: done.suggestedFilename(), bytes: readFileSync(await done.path()) };
+}
+
+describe('the page, from drop to download', { skip: cannotRun }, () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'page-test-'));
+  let service: Service;
+  let client: Client;
+  let browser: Browser;
+  let watched: WatchedPage;
+  let page: Page;
+
+  before(async () => {
+    service = await startService({ dataDir, env: { EXECUTION_PROVIDER: 'cpu' } });
+    client = new Client(service.url);
+    browser = await openBrowser();
+    watched = await openPage(browser, `${service.url}/`);
+    page = watched.page;
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  it('takes a dropped adapter and shows its modules at once', async () => {
+    await drop(page, FILES);
+    await page.getByRole('heading', { level: 1, name: 'gpt2' }).waitFor();
+    await page.getByRole('heading', { name: 'What each rank loses' }).waitFor({ timeout: 60_000 });
+    assert.match(page.url(), /#\/adapters\/ad_/);
+    await page.getByText('36 of 36 modules').waitFor();
+    await page.getByRole('searchbox', { name: 'Search modules' }).fill('mlp');
+    await page.getByText('12 of 36 modules').waitFor();
+    await page.getByRole('button', { name: 'transformer.h.3.mlp.c_proj' }).click();
+    await page.getByText('Picked: transformer.h.3.mlp.c_proj').waitFor();
+  });
+
+  it('moves error and size with the rank, before anything is written, as the analysis has them', async () => {
+    const { jobs } = await client.json<{ jobs: JobRecord[] }>('/v1/jobs?kind=analyze');
+    const { analysis } = await client.report(jobs[0]!.id);
+    const slider = page.getByRole('slider', { name: 'Rank', exact: true });
+    for (const rank of [1, 6, 2]) {
+      await slider.fill(String(rank - 1));
+      const point = analysis!.curve[rank - 1]!;
+      assert.equal(await tile(page, 'Relative error'), `${(100 * point.relative_error).toFixed(1)} %`);
+      assert.equal(await tile(page, 'Worst module'), `${(100 * point.worst_module_error).toFixed(1)} %`);
+      assert.equal(await page.getByLabel('Rank, as a number').inputValue(), String(rank));
+      assert.match((await slider.getAttribute('aria-valuetext'))!, new RegExp(`^rank ${rank}: error `));
+    }
+    await page.getByRole('button', { name: 'Recommended: 4' }).click();
+    assert.equal(await slider.inputValue(), '3');
+    const { adapters } = await client.json<{ adapters: AdapterRecord[] }>('/v1/adapters');
+    assert.equal(adapters.length, 1, 'nothing was written');
+  });
+
+  it('foretells other policies as the service then does them', async () => {
+    await page.getByText('Advanced', { exact: true }).click();
+    await page.getByLabel('Choose ranks by').selectOption('energy');
+    await page.getByLabel('One rank for all modules').uncheck();
+    const foretold = await tile(page, 'Relative error');
+    await page.getByRole('button', { name: 'Add' }).click();
+    const { id } = (await client.json<{ adapters: AdapterRecord[] }>('/v1/adapters')).adapters[0]!;
+    const job = await client.squeeze(id, [{ energy: 0.9, uniform: false }]);
+    assert.equal(foretold, `${(100 * job.results[0]!.relative_error).toFixed(1)} %`);
+    await page.getByRole('button', { name: 'Back to one rank' }).click();
+  });
+
+  it('keeps to the ranks that the profile takes', async () => {
+    await page.getByLabel('Serve with').selectOption('lorax');
+    assert.equal(
+      await page.getByLabel('Rank, as a number').inputValue(),
+      '8',
+      'the only one of LoRAX up to 8',
+    );
+    await page.getByLabel('Serve with').selectOption('vllm');
+    await page.getByLabel('Rank, as a number').fill('4');
+    await page.getByLabel('Rank, as a number').press('Enter');
+    await page.getByRole('button', { name: 'Squeeze to rank 4 for vllm' }).waitFor();
+  });
+
+  it('starts the job and shows what came of it', async () => {
+    await page.getByRole('button', { name: 'Squeeze to rank 4 for vllm' }).click();
+    await page.getByRole('heading', { level: 2, name: 'rank 4 for vllm' }).waitFor({ timeout: 60_000 });
+    assert.match(page.url(), /#\/jobs\/job_/);
+    const job = await client.json<JobRecord>(`/v1/jobs/${page.url().split('/').at(-1)}`);
+    assert.equal(job.results.length, 2, 'the one that was added, and the one on the button');
+    assert.equal(await page.locator('.result').count(), 2);
+    await page.getByText('Loads in vllm').click();
+    const rules = job.results[1]!.serving!.rules;
+    assert.equal(await page.locator('.verdict li.passed').count(), rules.length);
+    await page.getByRole('heading', { name: 'Where the error is' }).waitFor();
+    await page.getByText('36 of 36 modules').waitFor();
+  });
+
+  it('downloads what the service has: files, zip, report', async () => {
+    const jobId = page.url().split('/').at(-1)!;
+    const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`);
+    const { adapter_id: id } = job.results[1]!;
+    const card = page.locator('.result', { hasText: 'rank 4 for vllm' });
+    const weights = page.waitForEvent('download');
+    await card.getByRole('button', { name: /adapter_model\.safetensors/ }).click();
+    const { name, bytes } = await contentOf(weights);
+    assert.equal(name, 'adapter_model.safetensors');
+    assert.ok(bytes.equals(await client.bytes(`/v1/adapters/${id}/files/adapter_model.safetensors`)));
+
+    const zip = page.waitForEvent('download');
+    await card.getByRole('button', { name: /zip/ }).click();
+    assert.equal((await contentOf(zip)).bytes.subarray(0, 2).toString(), 'PK');
+
+    const report = page.waitForEvent('download');
+    await page.getByRole('button', { name: /Report \(JSON\)/ }).click();
+    assert.equal(JSON.parse((await contentOf(report)).bytes.toString()).job_id, jobId);
+
+    const forPeople = page.waitForEvent('download');
+    await page.getByRole('button', { name: /Report \(HTML\)/ }).click();
+    assert.match((await contentOf(forPeople)).bytes.toString(), /^<!doctype html>/i);
+  });
+
+  it('compares the two results, in a link that can be shared', async () => {
+    const jobId = page.url().split('/').at(-1)!;
+    await page.locator('.result', { hasText: 'for vllm' }).getByRole('link', { name: 'Compare' }).click();
+    await page.getByLabel('Second result').selectOption(`${jobId}.0`);
+    await page.getByRole('heading', { name: 'Side by side' }).waitFor();
+    assert.ok(page.url().endsWith(`#/compare?a=${jobId}.1&b=${jobId}.0`), page.url());
+    const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`);
+    const errors = [1, 0].map((one) => `${(100 * job.results[one]!.relative_error).toFixed(1)} %`);
+    assert.deepEqual(
+      await page
+        .getByRole('row', { name: /^Relative error/ })
+        .getByRole('cell')
+        .allInnerTexts(),
+      errors,
+    );
+    await page.reload();
+    await page.getByRole('heading', { name: 'Side by side' }).waitFor();
+  });
+
+  it('shows a job as it goes on, and cancels it', async () => {
+    const folder = largeAdapter(join(dataDir, 'large'), 24);
+    await page.goto(`${service.url}/#/`);
+    await page.setInputFiles('[data-picker=files]', [
+      join(folder, 'adapter_model.safetensors'),
+      join(folder, 'adapter_config.json'),
+    ]);
+    await page.getByRole('progressbar', { name: 'Job' }).waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.locator('.problem', { hasText: 'CANCELLED' }).waitFor({ timeout: 30_000 });
+    await page.goto(`${service.url}/#/jobs?state=cancelled`);
+    await page.getByRole('link', { name: 'analyze' }).click();
+    await page.getByRole('button', { name: 'Try this job again' }).click();
+    await page.getByText('succeeded').waitFor({ timeout: 60_000 });
+    await page.getByRole('link', { name: 'See the analysis' }).click();
+    await page.getByText('24 of 24 modules').waitFor();
+  });
+
+  it('lists and filters', async () => {
+    await page.getByRole('link', { name: 'Jobs', exact: true }).click();
+    await page.getByLabel('Kind').selectOption('squeeze');
+    await page.getByText('rank 4 for vllm').first().waitFor();
+    await page.getByLabel('State').selectOption('failed');
+    await page.getByText('No job is like that.').waitFor();
+    await page.getByRole('link', { name: 'Adapters', exact: true }).click();
+    await page.getByLabel('Base model, as it is named').fill('gpt2');
+    await page.getByLabel('Base model, as it is named').press('Enter');
+    await page.locator('.cards a').first().waitFor();
+    for (const card of await page.locator('.cards strong').allInnerTexts()) assert.equal(card, 'gpt2');
+  });
+
+  it('did all that without an error and without asking anybody else', () => watched.assertClean());
+
+  it('can be done by keyboard alone', async () => {
+    const other = await openPage(browser, `${service.url}/`);
+    await uploadAndAnalyze(other.page, FILES);
+    await other.page.keyboard.press('Tab');
+    const reach = async (name: RegExp): Promise<void> => {
+      for (let presses = 0; presses < 80; presses++) {
+        const here = (await other.page.evaluate(
+          'document.activeElement.getAttribute("aria-valuetext") ?? document.activeElement.innerText ?? ""',
+        )) as string;
+        if (name.test(here)) return;
+        await other.page.keyboard.press('Tab');
+      }
+      assert.fail(`Tab does not lead to ${name}`);
+    };
+    await reach(/^rank 4: /);
+    await other.page.keyboard.press('ArrowLeft');
+    await reach(/^Squeeze to rank 3$/);
+    await other.page.keyboard.press('Enter');
+    await other.page
+      .getByRole('heading', { level: 1, name: 'Squeeze to rank 3' })
+      .waitFor({ timeout: 60_000 });
+    assert.equal(await other.page.evaluate('document.activeElement.id'), 'main', 'one begins at the top');
+    await other.page.getByRole('heading', { level: 2, name: 'rank 3' }).waitFor({ timeout: 60_000 });
+    await other.page.keyboard.press('Tab');
+    await reach(/adapter_config\.json/);
+    const download = other.page.waitForEvent('download');
+    await other.page.keyboard.press('Enter');
+    assert.equal((await contentOf(download)).name, 'adapter_config.json');
+    other.assertClean();
+  });
+});

@@ -1,0 +1,47 @@
+/** A refusal as the service words it (RFC 9457), or what kept us from asking. */
+export interface Problem {
+  readonly title: string;
+  readonly detail: string;
+  readonly code: string;
+  readonly status: number;
+}
+
+/** A request that was refused. */
+export class ProblemError extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ProblemError) return error.problem;
+  const detail = error instanceof Error ? error.message : String(error);
+  return { title: 'The page failed', detail, code: 'PAGE', status: 0 };
+}
+
+export const unreachable = (): ProblemError =>
+  new ProblemError({
+    title: 'The service cannot be reached',
+    detail: 'Nothing answered. Check that the service runs and that you are connected, then try again.',
+    code: 'UNREACHABLE',
+    status: 0,
+  });
+
+/** The problem document in a body, or what stands in for one where a proxy answered. */
+export function problemIn(text: string, status: number): Problem {
+  try {
+    const { title, detail, code } = JSON.parse(text) as Partial<Problem>;
+    if (code !== undefined && detail !== undefined) return { title: title ?? code, detail, code, status };
+  } catch {
+    // Not a problem document.
+  }
+  return {
+    title: `The answer was ${status}`,
+    detail: text.slice(0, 300) || 'It had no content.',
+    code: `HTTP_${status}`,
+    status,
+  };
+}

@@ -1,0 +1,48 @@
+import { authorization, refused } from '../state/key.ts';
+import { ProblemError, problemIn, unreachable } from './problem.ts';
+
+/**
+ * Asks the service.
+ * @throws ProblemError what it refused, or that it did not answer
+ */
+export async function request(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = { ...authorization(), ...(init.headers as Record<string, string> | undefined) };
+  const response = await fetch(path, { ...init, headers }).catch((error: unknown) => {
+    if (init.signal?.aborted) throw error;
+    throw unreachable();
+  });
+  if (response.ok) return response;
+  throw refusal(await response.text(), response.status);
+}
+
+/** A refusal; one about the key is also told to the form that asks for it. */
+export function refusal(text: string, status: number): ProblemError {
+  const problem = problemIn(text, status);
+  if (status === 401) refused.value = problem;
+  return new ProblemError(problem);
+}
+
+export const get = async <T>(path: string, signal?: AbortSignal): Promise<T> =>
+  (
+    await request(path, { headers: { accept: 'application/json' }, ...(signal && { signal }) })
+  ).json() as Promise<T>;
+
+export const post = async <T>(path: string, body?: unknown): Promise<T> =>
+  (
+    await request(path, {
+      method: 'POST',
+      ...(body !== undefined && {
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      }),
+    })
+  ).json() as Promise<T>;
+
+/** A path with what is asked; empty values are left out. */
+export function pathWith(path: string, query: Readonly<Record<string, string | number | undefined>>): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined && value !== '') params.set(name, String(value));
+  const text = params.toString();
+  return text === '' ? path : `${path}?${text}`;
+}

@@ -1,0 +1,172 @@
+import { useMemo } from 'preact/hooks';
+import { comparisonChart } from '../../../src/charts/comparison-chart.ts';
+import { paletteOf } from '../../../src/charts/palette.ts';
+import { sizeChart } from '../../../src/charts/size-chart.ts';
+import { bytesInWords, percent } from '../../../src/charts/words.ts';
+import type { JobResult } from '../../../src/contract/job.ts';
+import type { ModuleResult } from '../../../src/contract/report.ts';
+import { scheme } from '../state/scheme.ts';
+import { rankRange } from '../words/target-in-words.ts';
+import { Chart } from './chart.tsx';
+import { Panel } from './panel.tsx';
+import { type Column, VirtualTable } from './virtual-table.tsx';
+
+interface Compared {
+  readonly label: string;
+  readonly result: JobResult;
+  readonly modules: readonly ModuleResult[];
+}
+
+interface Row {
+  readonly name: string;
+  readonly first: number;
+  readonly second: number;
+  readonly firstRank: number;
+  readonly secondRank: number;
+}
+
+/** Two results: totals, sizes, and the errors of the modules that both have. */
+export function ComparedResults({ first, second }: { first: Compared; second: Compared }) {
+  const palette = paletteOf(scheme.value);
+  const rows = useMemo(() => common(first, second), [first, second]);
+  const labels: [string, string] =
+    first.label === second.label
+      ? [`${first.label} (first)`, `${second.label} (second)`]
+      : [first.label, second.label];
+  const dots = useMemo(() => comparisonChart({ palette, modules: rows, labels }), [palette, rows]);
+  const sizes = useMemo(
+    () =>
+      sizeChart({
+        palette,
+        files: [first, second].map(({ result: { bytes, size } }, index) => ({
+          label: labels[index]!,
+          bytes,
+          ...(size && { parts: size }),
+        })),
+      }),
+    [palette, first, second],
+  );
+  const closer = rows.filter((row) => row.second < row.first).length;
+  return (
+    <div class="report">
+      <Panel title="Totals">
+        <table class="rows">
+          <thead>
+            <tr>
+              <th scope="col">Of the written file</th>
+              <th scope="col" class="number">
+                {labels[0]}
+              </th>
+              <th scope="col" class="number">
+                {labels[1]}
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {totals(first.result, second.result).map(([name, one, other]) => (
+              <tr key={name}>
+                <th scope="row">{name}</th>
+                <td class="number">{one}</td>
+                <td class="number">{other}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Panel>
+      <Panel title="Sizes">
+        <Chart
+          option={sizes}
+          height={180}
+          label={`${labels[0]}: ${bytesInWords(first.result.bytes)}; ${labels[1]}: ${bytesInWords(second.result.bytes)}`}
+        />
+      </Panel>
+      {rows.length === 0 ? (
+        <Panel title="Modules" class="wide">
+          <p>The two have no module in common.</p>
+        </Panel>
+      ) : (
+        <>
+          <Panel
+            title="Error by module"
+            class="wide"
+            note="Below the dashed line the second is closer to the source, above it the first."
+          >
+            <Chart
+              option={dots}
+              height={400}
+              label={`Errors of ${rows.length} modules in both results; in ${closer} the second is closer.`}
+            />
+          </Panel>
+          <Panel title="Side by side" class="modules">
+            <VirtualTable
+              label="Modules of both"
+              rows={rows}
+              columns={columnsOf(labels)}
+              keyOf={({ name }) => name}
+            />
+          </Panel>
+        </>
+      )}
+    </div>
+  );
+}
+
+function common(first: Compared, second: Compared): Row[] {
+  const others = new Map(second.modules.map((module) => [module.name, module]));
+  return first.modules.flatMap(({ name, rank, relative_error: error }) => {
+    const other = others.get(name);
+    return other
+      ? [{ name, first: error, second: other.relative_error, firstRank: rank, secondRank: other.rank }]
+      : [];
+  });
+}
+
+const totals = (first: JobResult, second: JobResult): [string, string, string][] => {
+  const row = (name: string, of: (result: JobResult) => string): [string, string, string] => [
+    name,
+    of(first),
+    of(second),
+  ];
+  return [
+    row('Relative error', ({ relative_error: error }) => percent(error)),
+    row('Energy kept', ({ energy_retained: energy }) => percent(energy)),
+    row('Worst module', ({ worst_module: worst }) => (worst ? percent(worst.relative_error) : '–')),
+    row('Rank', ({ rank }) => rankRange(rank)),
+    row('Size', ({ bytes }) => bytesInWords(bytes)),
+    row('Parameters', ({ parameters }) => parameters.toLocaleString('en')),
+  ];
+};
+
+const columnsOf = ([first, second]: readonly [string, string]): Column<Row>[] => [
+  {
+    title: 'Module',
+    by: ({ name }) => name,
+    cell: ({ name }) => (
+      <span class="module-name" title={name}>
+        <bdi>{name}</bdi>
+      </span>
+    ),
+  },
+  {
+    title: `Error, ${first}`,
+    by: (row) => row.first,
+    cell: (row) => percent(row.first),
+    width: '8.5rem',
+    isNumber: true,
+  },
+  {
+    title: `Error, ${second}`,
+    by: (row) => row.second,
+    cell: (row) => percent(row.second),
+    width: '8.5rem',
+    isNumber: true,
+  },
+  {
+    title: 'Ranks',
+    by: (row) => row.secondRank - row.firstRank,
+    cell: (row) => `${row.firstRank}, ${row.secondRank}`,
+    width: '6rem',
+    isNumber: true,
+    isExtra: true,
+  },
+];

@@ -1,0 +1,48 @@
+import { useState } from 'preact/hooks';
+import { bytesInWords } from '../../../src/charts/words.ts';
+import type { AdapterRecord } from '../../../src/contract/adapter.ts';
+import { download } from '../api/download.ts';
+import { type Problem, problemOf } from '../api/problem.ts';
+import { ProblemNote } from './problem-note.tsx';
+
+interface DownloadButtonsProps {
+  readonly adapterId: string;
+  readonly files: AdapterRecord['files'];
+}
+
+/** The files of an adapter, one by one or as a zip. */
+export function DownloadButtons({ adapterId, files }: DownloadButtonsProps) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [busy, setBusy] = useState<string | null>(null);
+  async function save(path: string, name: string): Promise<void> {
+    setProblem(null);
+    setBusy(name);
+    await download(path, name).catch((error: unknown) => setProblem(problemOf(error)));
+    setBusy(null);
+  }
+  const base = `/v1/adapters/${adapterId}`;
+  const all: [name: string, path: string, title: string][] = [
+    ...files.map(({ name, bytes }): [string, string, string] => [
+      name,
+      `${base}/files/${encodeURIComponent(name)}`,
+      `${name}, ${bytesInWords(bytes)}`,
+    ]),
+    [`${adapterId}.zip`, `${base}/archive`, 'All as zip'],
+  ];
+  return (
+    <div class="downloads">
+      {all.map(([name, path, title]) => (
+        <button
+          key={name}
+          type="button"
+          class="download"
+          disabled={busy === name}
+          onClick={() => void save(path, name)}
+        >
+          <span aria-hidden="true">↓</span> {title}
+        </button>
+      ))}
+      <ProblemNote problem={problem} />
+    </div>
+  );
+}

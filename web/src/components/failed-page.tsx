@@ -1,0 +1,19 @@
+import type { Problem } from '../api/problem.ts';
+import { ProblemNote } from './problem-note.tsx';
+
+interface FailedPageProps {
+  /** What was to be here. */
+  readonly title: string;
+  readonly problem: Problem;
+  readonly onAgain?: () => void;
+}
+
+/** A page whose subject cannot be had. */
+export function FailedPage({ title, problem, onAgain }: FailedPageProps) {
+  return (
+    <div class="stack">
+      <h1>{title}</h1>
+      <ProblemNote problem={problem} onAgain={onAgain} />
+    </div>
+  );
+}

@@ -1,0 +1,112 @@
+import type { FormatRecord } from '../../../src/contract/format.ts';
+import { POLICY_CHOICES, type PolicyChoice, type TargetForm } from '../preview/target-form.ts';
+import { NumberField, SelectField, TickField } from './field.tsx';
+
+interface PolicyProps {
+  readonly form: TargetForm;
+  readonly onChange: (change: Partial<TargetForm>) => void;
+}
+
+/** Other ways to choose ranks, and how the result is written. */
+export function AdvancedChoice({
+  form,
+  onChange,
+  formats,
+}: PolicyProps & { formats: readonly FormatRecord[] }) {
+  return (
+    <details class="advanced">
+      <summary>Advanced</summary>
+      <SelectField<PolicyChoice>
+        label="Choose ranks by"
+        value={form.policy}
+        options={Object.entries(POLICY_CHOICES) as [PolicyChoice, string][]}
+        onValue={(policy) => onChange({ policy, isUniform: policy !== 'budget_bytes' })}
+      />
+      {formats.length > 0 && (
+        <SelectField
+          label="Format"
+          value={form.format as string}
+          options={[
+            ['', 'As the source'],
+            ...formats.map(({ name, title }): [string, string] => [name, title]),
+          ]}
+          onValue={(format) => onChange({ format: format as TargetForm['format'] })}
+        />
+      )}
+      <SelectField
+        label="Number format"
+        value={form.dtype}
+        options={[
+          ['', 'As the source, or as the server wants it'],
+          ['float32', 'float32'],
+          ['float16', 'float16'],
+          ['bfloat16', 'bfloat16'],
+        ]}
+        onValue={(dtype) => onChange({ dtype })}
+      />
+      <SelectField
+        label="Scale"
+        value={form.scale}
+        options={[
+          ['fold', 'Folded into the weights (for serving)'],
+          ['keep', 'Kept in lora_alpha (for training on)'],
+        ]}
+        onValue={(scale) => onChange({ scale })}
+      />
+      <TickField
+        label="Exact decomposition, no sketch"
+        isOn={form.isExact}
+        onChange={(isExact) => onChange({ isExact })}
+      />
+    </details>
+  );
+}
+
+/** What the policies besides a plain rank have to be told. */
+export function PolicyFields({ form, onChange }: PolicyProps) {
+  return (
+    <div>
+      <p class="row spread">
+        <strong>{POLICY_CHOICES[form.policy]}</strong>
+        <button type="button" class="link" onClick={() => onChange({ policy: 'rank' })}>
+          Back to one rank
+        </button>
+      </p>
+      <Value form={form} onChange={onChange} />
+      <TickField
+        label="One rank for all modules"
+        isOn={form.isUniform}
+        onChange={(isUniform) => onChange({ isUniform })}
+      />
+    </div>
+  );
+}
+
+function Value({ form, onChange }: PolicyProps) {
+  const { energy, tolerance, budget, cumulative, ratio } = form;
+  switch (form.policy) {
+    case 'energy':
+      return field('Energy kept, %', energy, [1, 100, 0.1], (value) => onChange({ energy: value }));
+    case 'tolerance':
+      return field('Error of each module at most, %', tolerance, [0, 99, 0.5], (value) =>
+        onChange({ tolerance: value }),
+      );
+    case 'budget_bytes':
+      return field('Factors at most, MB', budget, [0.001, Math.max(100, budget), 0.001], (value) =>
+        onChange({ budget: value }),
+      );
+    case 'cumulative':
+      return field('Share of Σσ, %', cumulative, [1, 100, 0.5], (value) => onChange({ cumulative: value }));
+    case 'ratio':
+      return field('σ₁ divided by', ratio, [1, 1000, 1], (value) => onChange({ ratio: value }));
+    default:
+      return null;
+  }
+}
+
+const field = (
+  label: string,
+  value: number,
+  [min, max, step]: readonly [number, number, number],
+  onValue: (value: number) => void,
+) => <NumberField label={label} value={value} min={min} max={max} step={step} onValue={onValue} />;

@@ -1,0 +1,60 @@
+import { useId } from 'preact/hooks';
+import { nearestChoice } from '../preview/rank-choices.ts';
+
+interface RankControlProps {
+  /** Ascending. */
+  readonly choices: readonly number[];
+  readonly rank: number;
+  /** What the rank would mean, for who cannot see the numbers move. */
+  readonly words: string;
+  readonly recommended: number;
+  readonly onRank: (rank: number) => void;
+}
+
+/** A rank: dragged, typed, or taken from the recommendation. */
+export function RankControl({ choices, rank, words, recommended, onRank }: RankControlProps) {
+  const id = useId();
+  const last = choices.length - 1;
+  const position = choices.indexOf(rank);
+  const place = choices.indexOf(recommended);
+  return (
+    <div class="rank-control">
+      <div class="row spread">
+        <label for={id}>Rank</label>
+        <input
+          type="number"
+          class="rank-number"
+          aria-label="Rank, as a number"
+          min={choices[0]}
+          max={choices[last]}
+          value={rank}
+          onChange={({ currentTarget }) => {
+            const next = nearestChoice(choices, Number(currentTarget.value) || rank);
+            currentTarget.value = String(next);
+            onRank(next);
+          }}
+        />
+      </div>
+      <input
+        id={id}
+        type="range"
+        min={0}
+        max={last}
+        step={1}
+        value={position}
+        disabled={last === 0}
+        aria-valuetext={words}
+        onInput={({ currentTarget }) => onRank(choices[Number(currentTarget.value)]!)}
+      />
+      <div class="row spread note">
+        <span>{choices[0]}</span>
+        {place >= 0 && (
+          <button type="button" class="link" onClick={() => onRank(recommended)}>
+            Recommended: {recommended}
+          </button>
+        )}
+        <span>{choices[last]}</span>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,153 @@
+import { useMemo, useState } from 'preact/hooks';
+import { curveOfSpectra } from '../../../src/charts/curve-of-spectra.ts';
+import { layerHeatMap } from '../../../src/charts/layer-heat-map.ts';
+import { paletteOf } from '../../../src/charts/palette.ts';
+import { rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
+import { sizeChart } from '../../../src/charts/size-chart.ts';
+import { bytesInWords, percent } from '../../../src/charts/words.ts';
+import type { AdapterRecord } from '../../../src/contract/adapter.ts';
+import type { JobResult } from '../../../src/contract/job.ts';
+import type { Report } from '../../../src/contract/report.ts';
+import { scheme } from '../state/scheme.ts';
+import { targetInWords } from '../words/target-in-words.ts';
+import { Chart } from './chart.tsx';
+import { ChartTable } from './chart-table.tsx';
+import { SelectField } from './field.tsx';
+import { ModuleTable } from './module-table.tsx';
+import { Panel } from './panel.tsx';
+
+interface ReportChartsProps {
+  readonly report: Report;
+  readonly results: readonly JobResult[];
+  readonly source: AdapterRecord | null;
+}
+
+/** What the report of a job knows, drawn. */
+export function ReportCharts({ report, results, source }: ReportChartsProps) {
+  const [chosen, setChosen] = useState('0');
+  const palette = paletteOf(scheme.value);
+  const { modules, targets, notes } = report;
+  const target = targets[Number(chosen)] ?? targets[0]!;
+  const curve = useMemo(() => curveOfSpectra(modules), [modules]);
+  const files = useMemo(() => {
+    const weights = source?.files.find(({ name }) => /\.(safetensors|gguf)$/.test(name));
+    return [
+      ...(source && weights ? [sized('before', weights.bytes, source.size)] : []),
+      ...results.map((result) => sized(targetInWords(result.target), result.bytes, result.size)),
+    ];
+  }, [source, results]);
+  const curveOption = useMemo(
+    () =>
+      rankCurveChart({
+        palette,
+        curve,
+        results: results.map(({ rank, relative_error }) => ({ rank: rank.max, relative_error })),
+      }),
+    [palette, curve, results],
+  );
+  const sizeOption = useMemo(() => sizeChart({ palette, files }), [palette, files]);
+  const mapOption = useMemo(
+    () =>
+      layerHeatMap({
+        palette,
+        what: 'error',
+        modules: target.modules.map(({ name, relative_error: value }) => ({ name, value })),
+      }),
+    [palette, target],
+  );
+  const rows = useMemo(() => {
+    const spectra = new Map(modules.map((module) => [module.name, module]));
+    return target.modules.map(({ name, rank, relative_error: error, optimal_error: optimalError }) => ({
+      name,
+      shape: spectra.get(name)?.shape ?? ([0, 0] as [number, number]),
+      rank: spectra.get(name)?.rank ?? rank,
+      newRank: rank,
+      error,
+      optimalError,
+    }));
+  }, [modules, target]);
+  return (
+    <div class="report">
+      <Panel
+        title="Before and after"
+        note="Files of weights; tensors that are no LoRA factors are carried over as they are."
+      >
+        <Chart
+          option={sizeOption}
+          height={Math.max(300, 60 + 44 * files.length)}
+          label={files.map(({ label, bytes }) => `${label}: ${bytesInWords(bytes)}`).join('; ')}
+        />
+      </Panel>
+      <Panel
+        title="Error at each rank"
+        note="Lines: the least possible, from the spectra. Dots: what was written."
+      >
+        <Chart
+          option={curveOption}
+          label={`Least error at ranks 1 to ${curve.length}; results: ${results.map(({ rank, relative_error: error }) => `rank ${rank.max}, error ${percent(error)}`).join('; ')}.`}
+        >
+          <ChartTable
+            caption="Error at each rank"
+            head={['Rank', 'Error', 'Worst module']}
+            rows={() =>
+              curve.map((point) => [
+                point.rank,
+                percent(point.relative_error),
+                percent(point.worst_module_error),
+              ])
+            }
+          />
+        </Chart>
+      </Panel>
+      <Panel
+        title="Where the error is"
+        class="wide"
+        actions={
+          targets.length > 1 && (
+            <SelectField
+              label="Result"
+              value={chosen}
+              options={targets.map((one, index): [string, string] => [
+                String(index),
+                targetInWords(one.target),
+              ])}
+              onValue={setChosen}
+            />
+          )
+        }
+      >
+        <Chart
+          option={mapOption}
+          label={`Relative error of every module by layer and projection, for ${targetInWords(target.target)}.`}
+        >
+          <ChartTable
+            caption="Error by module"
+            head={['Module', 'Rank', 'Error']}
+            rows={() =>
+              target.modules.map(({ name, rank, relative_error: error }) => [name, rank, percent(error)])
+            }
+          />
+        </Chart>
+      </Panel>
+      <ModuleTable
+        rows={rows}
+        note="Error: measured on the written factors, after rounding. Least: what any matrix of this rank could have."
+      />
+      {notes.length > 0 && (
+        <Panel title="Limits of these numbers" class="wide">
+          <ul class="plain">
+            {notes.map((note) => (
+              <li key={note}>{note}</li>
+            ))}
+          </ul>
+        </Panel>
+      )}
+    </div>
+  );
+}
+
+const sized = (label: string, bytes: number, parts: AdapterRecord['size']) => ({
+  label,
+  bytes,
+  ...(parts && { parts }),
+});

@@ -1,0 +1,61 @@
+import { bytesInWords, percent } from '../../../src/charts/words.ts';
+import type { AdapterRecord } from '../../../src/contract/adapter.ts';
+import type { JobResult } from '../../../src/contract/job.ts';
+import { get } from '../api/request.ts';
+import { useLoaded } from '../state/use-loaded.ts';
+import { rankRange, targetInWords } from '../words/target-in-words.ts';
+import { DownloadButtons } from './download-buttons.tsx';
+import { Panel } from './panel.tsx';
+import { ProblemNote } from './problem-note.tsx';
+import { Tiles } from './tiles.tsx';
+import { VerdictList } from './verdict-list.tsx';
+import { Warnings } from './warnings.tsx';
+
+interface ResultCardProps {
+  readonly jobId: string;
+  readonly index: number;
+  readonly result: JobResult;
+  readonly source: AdapterRecord | null;
+}
+
+/** One result: how close, how small, whether it loads, and the files. */
+export function ResultCard({ jobId, index, result, source }: ResultCardProps) {
+  const { adapter_id: id, relative_error: error, energy_retained: energy, worst_module: worst } = result;
+  const made = useLoaded((signal) => get<AdapterRecord>(`/v1/adapters/${id}`, signal), [id]);
+  const before = source && Math.max(...source.files.map(({ bytes }) => bytes));
+  return (
+    <Panel
+      title={targetInWords(result.target)}
+      class="result"
+      actions={<a href={`#/compare?a=${jobId}.${index}`}>Compare</a>}
+    >
+      <Tiles
+        tiles={[
+          { title: 'Relative error', value: percent(error), note: 'measured on the written file' },
+          {
+            title: 'Size',
+            value: bytesInWords(result.bytes),
+            note: before ? `was ${bytesInWords(before)}` : undefined,
+          },
+          {
+            title: 'Rank',
+            value: rankRange(result.rank),
+            note: source ? `was ${rankRange(source.ranks)}` : undefined,
+          },
+          {
+            title: 'Worst module',
+            value: worst ? percent(worst.relative_error) : '–',
+            note: worst ? <bdi class="module-name">{worst.name}</bdi> : `energy kept ${percent(energy)}`,
+          },
+        ]}
+      />
+      {result.serving && <VerdictList verdict={result.serving} />}
+      <Warnings warnings={result.warnings} />
+      <ProblemNote problem={made.problem} onAgain={made.again} />
+      {made.value && <DownloadButtons adapterId={id} files={made.value.files} />}
+      <p>
+        <a href={`#/adapters/${id}`}>Open this adapter</a>
+      </p>
+    </Panel>
+  );
+}

@@ -1,0 +1,139 @@
+import { useState } from 'preact/hooks';
+import type { AdapterRecord } from '../../../src/contract/adapter.ts';
+import type { JobRecord } from '../../../src/contract/job.ts';
+import type { Report } from '../../../src/contract/report.ts';
+import { download } from '../api/download.ts';
+import { type Problem, problemOf } from '../api/problem.ts';
+import { get, post } from '../api/request.ts';
+import { Facts } from '../components/facts.tsx';
+import { FailedPage } from '../components/failed-page.tsx';
+import { JobProgress } from '../components/job-progress.tsx';
+import { ProblemNote } from '../components/problem-note.tsx';
+import { ReportCharts } from '../components/report-charts.tsx';
+import { ResultCard } from '../components/result-card.tsx';
+import { StateBadge } from '../components/state-badge.tsx';
+import { go } from '../state/route.ts';
+import { useJob } from '../state/use-job.ts';
+import { useLoaded } from '../state/use-loaded.ts';
+import { duration, moment } from '../words/moments.ts';
+import { targetInWords } from '../words/target-in-words.ts';
+
+/** A job: what it is at, and what came of it. */
+export function JobPage({ id }: { id: string }) {
+  const { job, problem } = useJob(id);
+  if (problem) return <FailedPage title="A job" problem={problem} />;
+  if (!job) return <p class="note">Loading…</p>;
+  return (
+    <div class="stack">
+      <Head job={job} />
+      {job.state === 'succeeded' && <Outcome job={job} />}
+    </div>
+  );
+}
+
+function Head({ job }: { job: JobRecord }) {
+  const { id, kind, state, request, error, timings, provider } = job;
+  const source = 'adapter_id' in request ? request.adapter_id : null;
+  const isOpen = state === 'queued' || state === 'active';
+  return (
+    <section class="panel">
+      <div class="panel-head">
+        <h1>{titleOf(job)}</h1>
+        <span role="status">
+          <StateBadge state={state} />
+        </span>
+      </div>
+      {isOpen && <JobProgress job={job} />}
+      <ProblemNote problem={error} />
+      <Facts
+        facts={{
+          Source: source && <a href={`#/adapters/${source}`}>its adapter</a>,
+          Made: moment(job.created_at),
+          Took: timings && duration(timings.total),
+          'Computed by': provider && `ONNX Runtime ${provider.onnxruntime} on ${provider.name}`,
+          'Retry of': job.retry_of && <a href={`#/jobs/${job.retry_of}`}>that job</a>,
+          Labels: Object.entries(job.labels)
+            .map(([name, value]) => `${name}:${value}`)
+            .join(', '),
+          Id: <code>{id}</code>,
+        }}
+      />
+      <div class="row">
+        {state === 'succeeded' && <ReportButtons jobId={id} />}
+        {(state === 'failed' || state === 'cancelled') && <RetryButton jobId={id} />}
+        {kind === 'analyze' && source && state === 'succeeded' && (
+          <a class="button" href={`#/adapters/${source}`}>
+            See the analysis
+          </a>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function titleOf({ kind, request }: JobRecord): string {
+  const verb = `${kind[0]!.toUpperCase()}${kind.slice(1)}`;
+  const targets = 'targets' in request ? request.targets : [];
+  return targets.length === 0 ? verb : `${verb} to ${targets.map(targetInWords).join(', ')}`;
+}
+
+function Outcome({ job }: { job: JobRecord }) {
+  const sourceId = 'adapter_id' in job.request ? (job.request.adapter_id ?? job.import?.adapter_id) : null;
+  const report = useLoaded((signal) => get<Report>(`/v1/jobs/${job.id}/report`, signal), [job.id]);
+  const source = useLoaded(
+    (signal) => (sourceId ? get<AdapterRecord>(`/v1/adapters/${sourceId}`, signal) : null),
+    [sourceId],
+  );
+  return (
+    <>
+      {job.results.length > 0 && (
+        <div class="results">
+          {job.results.map((result, index) => (
+            <ResultCard key={index} jobId={job.id} index={index} result={result} source={source.value} />
+          ))}
+        </div>
+      )}
+      <ProblemNote problem={report.problem} onAgain={report.again} />
+      {report.value && report.value.targets.length > 0 && (
+        <ReportCharts report={report.value} results={job.results} source={source.value} />
+      )}
+    </>
+  );
+}
+
+/** The report as people read it, and as programs do. */
+function ReportButtons({ jobId }: { jobId: string }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const save = (format: 'html' | 'json') =>
+    download(`/v1/jobs/${jobId}/report?format=${format}`, `${jobId}-report.${format}`).catch(
+      (error: unknown) => setProblem(problemOf(error)),
+    );
+  return (
+    <>
+      <button type="button" class="download" onClick={() => void save('html')}>
+        <span aria-hidden="true">↓</span> Report (HTML)
+      </button>
+      <button type="button" class="download" onClick={() => void save('json')}>
+        <span aria-hidden="true">↓</span> Report (JSON)
+      </button>
+      <ProblemNote problem={problem} />
+    </>
+  );
+}
+
+function RetryButton({ jobId }: { jobId: string }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const retry = () =>
+    post<JobRecord>(`/v1/jobs/${jobId}/retry`).then(
+      ({ id }) => go(`/jobs/${id}`),
+      (error: unknown) => setProblem(problemOf(error)),
+    );
+  return (
+    <>
+      <button type="button" onClick={() => void retry()}>
+        Try this job again
+      </button>
+      <ProblemNote problem={problem} />
+    </>
+  );
+}

@@ -1,0 +1,43 @@
+import type { AdapterRecord } from '../../../src/contract/adapter.ts';
+import { get } from '../api/request.ts';
+import { AdapterCards } from '../components/adapter-cards.tsx';
+import { DropZone } from '../components/drop-zone.tsx';
+import { Panel } from '../components/panel.tsx';
+import { ProblemNote } from '../components/problem-note.tsx';
+import { useLoaded } from '../state/use-loaded.ts';
+
+const STEPS = [
+  ['Drop', 'See every module and where its energy is.'],
+  ['Drag', 'Watch error and size move with the rank, before anything is written.'],
+  ['Download', 'An adapter like any other, and a report that proves how close it is.'],
+] as const;
+
+/** The beginning: drop an adapter, or take one that is here. */
+export function StartPage() {
+  const { value, problem, again } = useLoaded(
+    (signal) => get<{ adapters: AdapterRecord[] }>('/v1/adapters?limit=6', signal),
+    [],
+  );
+  return (
+    <div class="stack">
+      <section class="hero">
+        <h1>Train at a generous rank, serve at a small one.</h1>
+        <DropZone />
+        <ol class="steps">
+          {STEPS.map(([title, words]) => (
+            <li key={title}>
+              <strong>{title}</strong>
+              <span>{words}</span>
+            </li>
+          ))}
+        </ol>
+      </section>
+      <ProblemNote problem={problem} onAgain={again} />
+      {value && value.adapters.length > 0 && (
+        <Panel title="Newest adapters" actions={<a href="#/adapters">All adapters</a>}>
+          <AdapterCards adapters={value.adapters} />
+        </Panel>
+      )}
+    </div>
+  );
+}

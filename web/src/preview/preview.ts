@@ -1,0 +1,60 @@
+import type { Analysis } from '../../../src/contract/analysis.ts';
+import type { ModuleSpectrum, Report } from '../../../src/contract/report.ts';
+
+/** What a choice of ranks would cost and lose, before anything is written. */
+export interface Preview {
+  readonly rank: { readonly min: number; readonly max: number };
+  readonly relative_error: number;
+  readonly energy_retained: number;
+  /** Of the factors, in the dtypes of the source. */
+  readonly bytes: number;
+  readonly parameters: number;
+  readonly worst: { readonly name: string; readonly relative_error: number } | null;
+}
+
+/** Analysed modules and what is known of all of them together. */
+export interface Analyzed {
+  readonly modules: readonly ModuleSpectrum[];
+  readonly analysis: Analysis;
+  /** Bytes of a parameter in the source: of one dtype as a rule. */
+  readonly bytesPerParameter: number;
+}
+
+export function analyzedIn({ modules, analysis }: Report): Analyzed | null {
+  const first = analysis?.curve[0];
+  if (!analysis || !first) return null;
+  return { modules, analysis, bytesPerParameter: first.bytes / first.parameters };
+}
+
+/** Share of a module's energy that is lost at a rank. */
+const lostShare = ({ energy_curve: curve }: ModuleSpectrum, rank: number): number =>
+  Math.max(0, 1 - (curve[Math.min(rank, curve.length) - 1] ?? 1));
+
+/** The least relative error of a module at a rank (Eckart and Young 1936). */
+export const errorAt = (module: ModuleSpectrum, rank: number): number => Math.sqrt(lostShare(module, rank));
+
+/** @param ranks one for each module, none above its own */
+export function previewOf({ modules, bytesPerParameter }: Analyzed, ranks: readonly number[]): Preview {
+  let [energy, lost, parameters, min, max] = [0, 0, 0, Number.POSITIVE_INFINITY, 0];
+  let worst: Preview['worst'] = null;
+  for (const [index, module] of modules.entries()) {
+    const rank = ranks[index]!;
+    const share = lostShare(module, rank);
+    energy += module.energy;
+    lost += module.energy * share;
+    parameters += rank * (module.shape[0] + module.shape[1]);
+    min = Math.min(min, rank);
+    max = Math.max(max, rank);
+    if (share > 0 && share > (worst?.relative_error ?? 0) ** 2)
+      worst = { name: module.name, relative_error: Math.sqrt(share) };
+  }
+  const share = energy > 0 ? lost / energy : 0;
+  return {
+    rank: { min, max },
+    relative_error: Math.sqrt(share),
+    energy_retained: 1 - share,
+    bytes: Math.round(parameters * bytesPerParameter),
+    parameters,
+    worst,
+  };
+}

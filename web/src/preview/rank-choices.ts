@@ -1,0 +1,27 @@
+import type { ServingProfile } from '../../../src/contract/serving.ts';
+
+/** The ranks that can be chosen, ascending: those the adapter has and the place takes. */
+export function rankChoices(largest: number, profile: ServingProfile | null): number[] {
+  const least = profile?.min_rank ?? 1;
+  const most = Math.min(largest, largestRank(profile) ?? largest);
+  const all = profile?.allowed_ranks?.ranks ?? Array.from({ length: most }, (_, index) => index + 1);
+  const choices = all.filter((rank) => rank >= least && rank <= most);
+  return choices.length > 0 ? choices : [Math.min(largest, least)];
+}
+
+/** The largest rank that a place can be set to take; null: no limit. */
+export const largestRank = (profile: ServingProfile | null): number | null =>
+  profile ? (profile.max_rank.largest ?? (profile.max_rank.setting ? null : profile.max_rank.default)) : null;
+
+/** The choice nearest to a rank; of two, the larger. */
+export const nearestChoice = (choices: readonly number[], rank: number): number =>
+  choices.reduce((best, one) => (Math.abs(one - rank) <= Math.abs(best - rank) ? one : best));
+
+/**
+ * What max_rank a target has to say for a rank above the place's default, which somebody then has to set there.
+ * @returns undefined where the default will do
+ */
+export function neededSetting(profile: ServingProfile | null, rank: number): number | undefined {
+  const byDefault = profile?.max_rank.default ?? null;
+  return byDefault !== null && rank > byDefault ? rank : undefined;
+}

@@ -1,0 +1,33 @@
+import { computed, signal } from '@preact/signals';
+
+/** Where the page is: `#/jobs/job_1?target=2` is ['jobs', 'job_1'] and {target: '2'}. */
+export interface Route {
+  readonly path: readonly string[];
+  readonly query: Readonly<Record<string, string>>;
+}
+
+const hash = signal(location.hash);
+addEventListener('hashchange', () => {
+  hash.value = location.hash;
+});
+
+export const route = computed<Route>(() => {
+  const [path = '', query = ''] = hash.value.replace(/^#\/?/, '').split('?', 2);
+  return {
+    path: path.split('/').filter(Boolean).map(decodeURIComponent),
+    query: Object.fromEntries(new URLSearchParams(query)),
+  };
+});
+
+export const go = (to: string): void => {
+  location.hash = to;
+};
+
+/** Changes the query of this page without a new entry in the history. */
+export function setQuery(query: Readonly<Record<string, string>>): void {
+  const params = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ''));
+  const path = hash.value.split('?', 1)[0] || '#/';
+  const next = params.size > 0 ? `${path}?${params}` : path;
+  history.replaceState(null, '', next);
+  hash.value = next;
+}

@@ -1,0 +1,33 @@
+import { computed, effect, signal } from '@preact/signals';
+import type { Scheme } from '../../../src/charts/palette.ts';
+
+const STORED = 'lora-squeeze.scheme';
+const CHOICES = ['system', 'light', 'dark'] as const;
+export type SchemeChoice = (typeof CHOICES)[number];
+
+const prefersDark = matchMedia('(prefers-color-scheme: dark)');
+const system = signal<Scheme>(prefersDark.matches ? 'dark' : 'light');
+prefersDark.addEventListener('change', ({ matches }) => {
+  system.value = matches ? 'dark' : 'light';
+});
+
+const stored = localStorage.getItem(STORED);
+/** What the reader wants. */
+export const schemeChoice = signal<SchemeChoice>(CHOICES.find((choice) => choice === stored) ?? 'system');
+/** What is shown. */
+export const scheme = computed<Scheme>(() =>
+  schemeChoice.value === 'system' ? system.value : schemeChoice.value,
+);
+
+effect(() => {
+  const choice = schemeChoice.value;
+  document.documentElement.dataset.scheme = choice;
+  if (choice === 'system') localStorage.removeItem(STORED);
+  else localStorage.setItem(STORED, choice);
+});
+
+const reduced = matchMedia('(prefers-reduced-motion: reduce)');
+export const isMotionReduced = signal(reduced.matches);
+reduced.addEventListener('change', ({ matches }) => {
+  isMotionReduced.value = matches;
+});

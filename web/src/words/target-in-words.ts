@@ -1,0 +1,27 @@
+import { bytesInWords } from '../../../src/charts/words.ts';
+import type { Target } from '../../../src/contract/target.ts';
+
+/** A target in a few words: "rank 4 for vllm". */
+export function targetInWords(target: Target): string {
+  const place = target.profile === undefined ? '' : ` for ${target.profile}`;
+  return `${policy(target)}${target.uniform === false ? ', each its own' : ''}${place}`;
+}
+
+function policy(target: Target): string {
+  if ('rank' in target) return `rank ${target.rank}`;
+  if ('energy' in target) return `energy ${share(target.energy)}`;
+  if ('tolerance' in target) return `error ≤ ${share(target.tolerance)}`;
+  if ('ratio' in target) return `σ > σ₁/${target.ratio}`;
+  if ('cumulative' in target) return `Σσ ${share(target.cumulative)}`;
+  if ('knee' in target) return 'knee';
+  if ('budget_bytes' in target) return `≤ ${bytesInWords(target.budget_bytes)}`;
+  if ('budget_parameters' in target) return `≤ ${target.budget_parameters.toLocaleString('en')} parameters`;
+  if ('rank_pattern' in target) return 'rank pattern';
+  return target.format === undefined ? 'largest rank' : `as ${target.format}`;
+}
+
+/** As it was asked for: 90 %, 99.5 %. */
+const share = (value: number): string => `${Number((100 * value).toPrecision(6))} %`;
+
+export const rankRange = ({ min, max }: { min: number; max: number }): string =>
+  min === max ? String(min) : `${min}–${max}`;
