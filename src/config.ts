@@ -16,6 +16,9 @@ export interface Config {
   readonly role: Environment['ROLE'];
   readonly port: number;
   readonly host: string;
+  /** open: nobody is asked for a key. */
+  readonly auth: 'open' | 'keys';
+  readonly adminKey: string | undefined;
   /** undefined: start a private server. */
   readonly redisUrl: string | undefined;
   /** Absolute. */
@@ -30,9 +33,22 @@ export interface Config {
   readonly workerConcurrency: number;
   readonly maxUploadBytes: number;
   readonly uploadIdleTimeoutMs: number;
+  readonly uploadTtlMs: number;
+  /** undefined: they are kept, as are jobs. */
+  readonly adapterTtlSeconds: number | undefined;
+  readonly jobTtlSeconds: number | undefined;
+  readonly sweepIntervalMs: number;
+  readonly blobGraceMs: number;
   readonly shutdownGraceMs: number;
   readonly queuePrefix: string;
+  readonly outbound: { readonly allowedHosts: readonly string[]; readonly allowHttp: boolean };
+  /** URL of the Hugging Face Hub, without a slash at its end. */
+  readonly hubEndpoint: string;
+  /** 32 bytes; undefined: none was given. */
+  readonly secretsKey: Uint8Array | undefined;
   readonly logLevel: Environment['LOG_LEVEL'];
+  /** A path, or `stdout`, or `off`. */
+  readonly auditLog: string;
   readonly tracing: {
     /** The rest, such as where spans go, OpenTelemetry's SDK reads from OTEL_* variables itself. */
     readonly isOn: boolean;
@@ -62,10 +78,13 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   const dataDir = resolve(values.DATA_DIR);
   const cores = Math.min(availableParallelism(), MAX_DEFAULT_THREADS);
+  const auth = values.AUTH ?? (isLoopback(values.HOST) ? 'open' : 'keys');
   return {
     role: values.ROLE,
     port: values.PORT,
     host: values.HOST,
+    auth,
+    adminKey: values.ADMIN_KEY,
     redisUrl: values.REDIS_URL,
     dataDir,
     ...storageOf(values, dataDir),
@@ -75,9 +94,22 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     workerConcurrency: values.WORKER_CONCURRENCY,
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     uploadIdleTimeoutMs: values.UPLOAD_IDLE_TIMEOUT_MS,
+    uploadTtlMs: values.UPLOAD_TTL_SECONDS * 1000,
+    adapterTtlSeconds: values.ADAPTER_TTL_SECONDS,
+    jobTtlSeconds: values.JOB_TTL_SECONDS,
+    sweepIntervalMs: values.SWEEP_INTERVAL_SECONDS * 1000,
+    blobGraceMs: values.BLOB_GRACE_SECONDS * 1000,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     queuePrefix: values.QUEUE_PREFIX,
+    outbound: {
+      allowedHosts: values.OUTBOUND_ALLOWED_HOSTS?.split(/, */) ?? [],
+      // Only ever to these hosts.
+      allowHttp: true,
+    },
+    hubEndpoint: values.HF_ENDPOINT.replace(/\/+$/, ''),
+    secretsKey: values.SECRETS_KEY === undefined ? undefined : Buffer.from(values.SECRETS_KEY, 'base64'),
     logLevel: values.LOG_LEVEL,
+    auditLog: values.AUDIT_LOG ?? (auth === 'keys' ? 'stdout' : 'off'),
     tracing: { isOn: isTraced(values, env), serviceName: values.OTEL_SERVICE_NAME },
     queueBoardKey: values.QUEUE_BOARD_KEY,
     searchPath: env.PATH ?? '',
@@ -85,12 +117,31 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
 }
 
 /**
+ * The configuration for work that no role of the service does: nothing is asked of Redis.
+ * @throws ConfigError as loadConfig
+ */
+export const loadRolelessConfig = (env: NodeJS.ProcessEnv = process.env): Config =>
+  loadConfig({ ...env, ROLE: 'all' });
+
+/** What the command reads for itself. Not the service's: docs/command.md has them. */
+export interface CliEnvironment {
+  /** undefined: work is done in place. */
+  readonly serverUrl: string | undefined;
+  readonly key: string | undefined;
+}
+
+export const cliEnvironment = (env: NodeJS.ProcessEnv = process.env): CliEnvironment => ({
+  serverUrl: env.LORA_SQUEEZE_URL || undefined,
+  key: env.LORA_SQUEEZE_KEY || undefined,
+});
+
+/**
  * The environment of a compute process: ours, with what it needs of the configuration spelled out, so that its own
  * `loadConfig()` gives the same. It has no business with Redis and does not get the address, which may hold a
  * password; the keys to object storage it gets only where the blobs are there.
  */
 export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
-  const { REDIS_URL: _secret1, QUEUE_BOARD_KEY: _secret2, ...inherited } = env;
+  const { REDIS_URL: _secret1, QUEUE_BOARD_KEY: _secret2, ADMIN_KEY: _secret3, ...inherited } = env;
   if (!config.s3) {
     for (const name of Object.keys(inherited)) if (name.startsWith('AWS_')) delete inherited[name];
   }
@@ -103,9 +154,14 @@ export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = proc
     COMPUTE_THREADS: String(config.computeThreads),
     CUDA_MEMORY_BYTES: String(config.cudaMemoryBytes),
     WORKER_CONCURRENCY: String(config.workerConcurrency),
+    // Also one that was made and not given.
+    ...(config.secretsKey && { SECRETS_KEY: Buffer.from(config.secretsKey).toString('base64') }),
     LOG_LEVEL: config.logLevel,
   };
 }
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
 function storageVariables({ storageDir, s3 }: Config): NodeJS.ProcessEnv {
   if (!s3) return { STORAGE_URL: `file:${storageDir}` };
@@ -150,10 +206,12 @@ function validate(env: NodeJS.ProcessEnv): Environment {
   }
 }
 
+const SECRETS = new Set(['REDIS_URL', 'QUEUE_BOARD_KEY', 'ADMIN_KEY', 'SECRETS_KEY']);
+
 /** A wrong URL may still hold a password, in a place that nobody can tell. */
 function shownValue(name: string, value = ''): string {
   const isUrl = name === 'STORAGE_URL' || name === 'OTEL_EXPORTER_OTLP_ENDPOINT';
-  return name === 'REDIS_URL' || name === 'QUEUE_BOARD_KEY' || (isUrl && value.includes('@'))
+  return SECRETS.has(name) || (isUrl && value.includes('@'))
     ? 'has a value that cannot be used (not shown: it may hold a password)'
     : `is "${value}"`;
 }

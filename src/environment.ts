@@ -25,6 +25,22 @@ export const Environment = Type.Object({
     default: '127.0.0.1',
     description: 'Address to listen on; `0.0.0.0` or `::` for all interfaces.',
   }),
+  AUTH: Type.Optional(
+    Type.Enum(['open', 'keys'], {
+      description:
+        '`keys`: the API asks for a key, see [keys](keys.md). `open`: everybody who reaches it may do everything. ' +
+        'Unset: `open` where `HOST` is a loopback address, else `keys`. With `keys` and none there, the service does ' +
+        'not start.',
+    }),
+  ),
+  ADMIN_KEY: Type.Optional(
+    Type.String({
+      pattern: '^[!-~]{24,512}$',
+      title: '24 to 512 characters without blanks',
+      description:
+        'A key that may do everything, for the first steps of a deployment (`POST /v1/keys`). Its tenant is `default`.',
+    }),
+  ),
   REDIS_URL: Type.Optional(
     Type.String({
       pattern: '^rediss?(\\+(sentinel|cluster))?://.+',
@@ -104,6 +120,46 @@ export const Environment = Type.Object({
     default: 30_000,
     description: 'An upload that sends nothing for this long is refused.',
   }),
+  UPLOAD_TTL_SECONDS: Type.Integer({
+    minimum: 1,
+    maximum: 3_153_600_000,
+    default: 86_400,
+    description:
+      'How long an [upload](uploads.md) that no adapter was made of stays after its last byte came.',
+  }),
+  ADAPTER_TTL_SECONDS: Type.Optional(
+    Type.Integer({
+      minimum: 60,
+      maximum: 3_153_600_000,
+      description:
+        'How long adapters stay, uploaded ones and results, of which nobody says it. Unset: they are kept. See ' +
+        '[lifecycle](lifecycle.md).',
+    }),
+  ),
+  JOB_TTL_SECONDS: Type.Optional(
+    Type.Integer({
+      minimum: 60,
+      maximum: 3_153_600_000,
+      description:
+        'How long jobs stay after their end, with reports and whatever else they wrote, of which nobody says it. ' +
+        'Unset: they are kept. Those of annealing runs stay as long as their run.',
+    }),
+  ),
+  SWEEP_INTERVAL_SECONDS: Type.Integer({
+    minimum: 1,
+    maximum: 604_800,
+    default: 900,
+    description:
+      'How often a worker removes what has expired and content that nobody refers to; one at a time in a deployment.',
+  }),
+  BLOB_GRACE_SECONDS: Type.Integer({
+    minimum: 300,
+    maximum: 31_536_000,
+    default: 3_600,
+    description:
+      'How long content stays that nobody refers to. More than an upload takes from its last byte to its answer, and ' +
+      'than clocks differ.',
+  }),
   SHUTDOWN_GRACE_MS: Type.Integer({
     minimum: 0,
     maximum: DAY_MS,
@@ -117,10 +173,45 @@ export const Environment = Type.Object({
     default: 'lora-squeeze',
     description: 'Prefix of all keys in Redis, so that several deployments can share a server.',
   }),
+  OUTBOUND_ALLOWED_HOSTS: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9.:_\\[\\]-]+(, *[A-Za-z0-9.:_\\[\\]-]+)*$',
+      title: 'a list of hosts or host:port, with commas between',
+      description:
+        'Hosts that sources, results and webhooks may be at although they are not public, with commas between; with or ' +
+        'without a port, over https or http. See [transfers](transfers.md).',
+    }),
+  ),
+  HF_ENDPOINT: Type.String({
+    pattern: '^https?://[^?#]+$',
+    title: 'an http:// or https:// URL',
+    default: 'https://huggingface.co',
+    description:
+      'The Hugging Face Hub that adapters come from and go to; a mirror inside has to be an allowed host.',
+  }),
+  SECRETS_KEY: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9+/]{43}=$',
+      title: '32 bytes in base64',
+      description:
+        'Key that credentials and presigned URLs are sealed with while a job needs them: 32 bytes in base64 ' +
+        '(`openssl rand -base64 32`), the same for all processes. Unset: role `all` makes one of its own under ' +
+        '`DATA_DIR`; other roles take no jobs with credentials.',
+    }),
+  ),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
     description: 'Least severe log lines to write.',
   }),
+  AUDIT_LOG: Type.Optional(
+    Type.String({
+      minLength: 1,
+      title: 'a path, `stdout` or `off`',
+      description:
+        'Where it is written down who did what: a file that JSON lines are added to, `stdout` (lines with ' +
+        '`"component":"audit"` in the log) or `off`. Unset: `stdout` where keys are asked for, else `off`.',
+    }),
+  ),
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
     Type.String({
       pattern: '^https?://.+',

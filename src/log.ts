@@ -1,3 +1,4 @@
+import { openSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import { redacted } from './redaction.ts';
 
@@ -16,6 +17,27 @@ export function createLogger(level: string, bindings: Readonly<Record<string, un
     // The whole line: a secret may stand in a message or in an error of somebody else's, at any depth.
     hooks: { streamWrite: redacted },
   });
+}
+
+/**
+ * Writes down who did what, a JSON line each, whatever the level of the log is.
+ * @param place `off`, `stdout` (between the lines of the log), or the path of a file that lines are added to; its folder is there
+ * @returns undefined where nothing is to be written
+ * @throws Error when the file cannot be opened
+ */
+export function openAuditLog(place: string): ((entry: object) => void) | undefined {
+  if (place === 'off') return undefined;
+  const options = {
+    base: { component: 'audit' },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    hooks: { streamWrite: redacted },
+  };
+  // Opened here: pino goes on trying for ever. Synchronous: a line is in the file before the next request is looked at.
+  const log =
+    place === 'stdout'
+      ? pino(options)
+      : pino(options, pino.destination({ dest: openSync(place, 'a', 0o600), sync: true }));
+  return (entry) => log.info(entry);
 }
 
 /** Hosts after a first one, as in redis+sentinel://a:26379,b:26379/name: URL cannot parse them. */

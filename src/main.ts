@@ -1,31 +1,42 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { type Config, ConfigError, computeEnvironment, loadConfig } from './config.ts';
 import { AppError } from './errors.ts';
 import { buildApp, buildProbeApp } from './http/app.ts';
-import { createLogger, type Logger, withoutCredentials } from './log.ts';
+import { createLogger, type Logger, openAuditLog, withoutCredentials } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
+import { Outbound } from './net/outbound.ts';
 import { Broker } from './queue/broker.ts';
 import { BrokerError } from './queue/broker-error.ts';
 import type { RedisAddress } from './queue/connection.ts';
+import { JobProcessing } from './queue/job-processing.ts';
+import { Maintenance } from './queue/maintenance.ts';
 import { BullJobQueue } from './queue/producer.ts';
-import { probeProvider } from './queue/provider-probe.ts';
-import { JobWorker } from './queue/worker.ts';
+import { Reconciler } from './queue/reconciler.ts';
+import { RedisSharedState } from './queue/shared-state.ts';
+import { BullDeliveryQueue } from './queue/webhooks/delivery-queue.ts';
+import { DeliveryWorker } from './queue/webhooks/delivery-worker.ts';
 import { redacted } from './redaction.ts';
-import { AdapterService } from './service/adapter-service.ts';
-import { JobService } from './service/job-service.ts';
-import { JobStore } from './service/job-store.ts';
-import { RunService } from './service/runs/run-service.ts';
+import { ownSecretsKey } from './secrets-key.ts';
+import { KeyService } from './service/keys/key-service.ts';
+import { Sweeper } from './service/retention/sweeper.ts';
+import { TenantService } from './service/tenants/tenant-service.ts';
+import { TransferDesk } from './service/transfer-desk.ts';
+import { UploadService } from './service/uploads/upload-service.ts';
+import type { AttemptResult } from './service/webhooks/deliverer.ts';
+import { SecretsCheck } from './service/webhooks/secrets-check.ts';
+import { Workspaces } from './service/workspaces.ts';
 import { openStore } from './storage/open-store.ts';
 import { openTracing } from './tracing/open-tracing.ts';
-import type { Tracing } from './tracing/tracing.ts';
+import { SecretBox } from './transfer/secret-box.ts';
 import { PRODUCT } from './version.ts';
-
-/** A job that Redis lost is queued again after this at most. Looking costs little: only unfinished jobs are read. */
-const RECONCILE_INTERVAL_MS = 30_000;
 
 /** After the grace: for jobs to be given back and for Redis to write its data. */
 const CLOSING_MS = 30_000;
+
+/** Expired uploads are looked for at least so often. */
+const SWEEP_INTERVAL_MS = 600_000;
 
 const EXIT_BAD_CONFIG = 2;
 
@@ -61,17 +72,36 @@ async function start(config: Config, logger: Logger): Promise<void> {
   running.push(() => queue.close());
   const metrics = new Metrics(PRODUCT);
   metrics.watchQueue(() => queue.counts());
-  metrics.watchReadiness({ storage: () => blobs.check(), queue: () => queue.check() });
-  await queue
-    .check()
-    .catch((error: AppError) => logger.warn({ reason: error.message }, 'the queue is not ready'));
+  /** What has to be there for work to be done; more comes below. */
+  const parts: Record<string, () => Promise<void>> = {
+    storage: () => blobs.check(),
+    queue: () => queue.check(),
+  };
+  metrics.watchReadiness(parts);
 
-  const adapters = new AdapterService(blobs);
-  const jobs = new JobService(blobs, adapters, queue);
-  const runs = new RunService(blobs, adapters, jobs);
+  const outbound = new Outbound(config.outbound);
+  running.push(() => outbound.close());
+  const { hubEndpoint, secretsKey } = config;
+  const box = secretsKey && new SecretBox(secretsKey);
+  const desk = new TransferDesk({ outbound, box, hubEndpoint });
+  const deliveries = new BullDeliveryQueue({ address, prefix: config.queuePrefix, logger });
+  running.push(() => deliveries.close());
+  const workspaces = new Workspaces(blobs, queue, deliveries, config, metrics.observer, desk);
+  const keys = new KeyService(blobs);
+  await refuseWithoutKeys(config, keys);
+  const tenants = new TenantService(blobs);
+  const secrets = new SecretsCheck({ store: blobs, tenants, box });
+  parts.secrets = () => secrets.check();
+  const uploads = new UploadService({
+    folder: join(config.storageDir, 'uploads'),
+    maxUploadBytes: config.maxUploadBytes,
+    ttlMs: config.uploadTtlMs,
+  });
+  running.push(() => uploads.close());
   const probes = {
     store: blobs,
     queue,
+    parts,
     metrics,
     version: PRODUCT.version,
     logger,
@@ -83,7 +113,20 @@ async function start(config: Config, logger: Logger): Promise<void> {
   const app =
     config.role === 'worker'
       ? await buildProbeApp(probes)
-      : await buildApp({ ...probes, store: blobs, adapters, jobs, runs, limits: config, queueBoard });
+      : await buildApp({
+          ...probes,
+          store: blobs,
+          uploads,
+          workspaces,
+          webhooks: { outbound, box, queue: deliveries },
+          tenants,
+          keys,
+          auth: { mode: config.auth, adminKey: config.adminKey },
+          limits: config,
+          shared: await sharedState(config, address, logger),
+          queueBoard,
+          audit: openAuditLog(config.auditLog),
+        });
   running.push(async (deadlineMs) => {
     const closed = app.close();
     await Promise.race([closed, sleep(Math.max(0, deadlineMs - Date.now()))]);
@@ -92,15 +135,65 @@ async function start(config: Config, logger: Logger): Promise<void> {
   });
 
   // Last up and first down: while it drains, the rest still answers, /readyz with 503.
-  if (config.role !== 'api')
-    await startWorker(config, { address, jobs: new JobStore(blobs), metrics, logger, tracing });
-  if (config.role !== 'worker') keepReconciled(jobs, logger);
+  if (config.role !== 'api') {
+    const { queuePrefix: prefix } = config;
+    const onAttempt = (result: AttemptResult): void => metrics.deliveryAttempted(result);
+    const sender = new DeliveryWorker({ address, prefix, store: blobs, outbound, box, logger, onAttempt });
+    running.push((deadlineMs) => sender.close(Math.max(0, deadlineMs - Date.now())));
+    sender.start();
+    const jobs = new JobProcessing({
+      ...{ address, prefix, store: blobs, logger, tracing, deliveries, observer: metrics.observer },
+      concurrency: config.workerConcurrency,
+      computeEnv: computeEnvironment(config),
+      jobTtlSeconds: config.jobTtlSeconds,
+      onProvider: (provider) => metrics.providerKnown(provider),
+      onFinished: (record, totals) => metrics.jobFinished(record, totals),
+    });
+    running.push((deadlineMs) => jobs.close(Math.max(0, deadlineMs - Date.now())));
+    await jobs.start();
+    parts.provider = () => jobs.check();
+    const { sweepIntervalMs: intervalMs, blobGraceMs: graceMs } = config;
+    const sweeper = new Sweeper({ workspaces, graceMs });
+    const maintenance = new Maintenance({
+      address,
+      prefix,
+      intervalMs,
+      sweeper,
+      metrics: metrics.sweeps,
+      logger,
+    });
+    running.push((deadlineMs) => maintenance.close(Math.max(0, deadlineMs - Date.now())));
+    maintenance.start();
+  }
+  if (config.role !== 'worker') {
+    const reconciler = new Reconciler({ workspaces, tenants, logger });
+    running.push(() => reconciler.close());
+    reconciler.start();
+    keepSwept(uploads, Math.min(config.uploadTtlMs, SWEEP_INTERVAL_MS), logger);
+  }
 
+  await tellUnready(parts, logger);
   await app.listen({
     host: config.host,
     port: config.port,
     listenTextResolver: (address) => `${PRODUCT.name} ${PRODUCT.version} listens on ${address}`,
   });
+}
+
+/** A service that asks for keys and has none would answer nobody; one that asks nobody is opened on purpose only. */
+async function refuseWithoutKeys(config: Config, keys: KeyService): Promise<void> {
+  if (config.role === 'worker' || config.auth === 'open' || config.adminKey !== undefined) return;
+  if (await keys.isAny()) return;
+  throw new ConfigError(
+    `HOST is ${config.host}, so callers need a key, and there is none. Make one (lora-squeeze keys create --tenant ` +
+      'default --scopes read,write,admin), set ADMIN_KEY, or let everybody in with AUTH=open.',
+  );
+}
+
+async function sharedState(config: Config, address: RedisAddress, logger: Logger): Promise<RedisSharedState> {
+  const shared = await RedisSharedState.open({ address, prefix: config.queuePrefix, logger });
+  running.push(async () => shared.close());
+  return shared;
 }
 
 async function redisAddress(config: Config, logger: Logger): Promise<RedisAddress> {
@@ -113,52 +206,33 @@ async function redisAddress(config: Config, logger: Logger): Promise<RedisAddres
   return { socketPath: broker.socketPath };
 }
 
-async function startWorker(
-  config: Config,
-  {
-    address,
-    jobs,
-    metrics,
-    logger,
-    tracing,
-  }: { address: RedisAddress; jobs: JobStore; metrics: Metrics; logger: Logger; tracing: Tracing },
+/** Says what is missing before anybody asks. Nothing ends for it: most of it may come back. */
+async function tellUnready(
+  parts: Readonly<Record<string, () => Promise<void>>>,
+  logger: Logger,
 ): Promise<void> {
-  const computeEnv = computeEnvironment(config);
-  const provider = await probeProvider(computeEnv);
-  metrics.providerKnown(provider);
-  logger.info({ provider }, `jobs run on ${provider.name}`);
-  const worker = new JobWorker({
-    address,
-    prefix: config.queuePrefix,
-    concurrency: config.workerConcurrency,
-    jobs,
-    computeEnv,
-    logger,
-    tracing,
-    onFinished: (record, totals) => metrics.jobFinished(record, totals),
-  });
-  running.push((deadlineMs) => worker.close(Math.max(0, deadlineMs - Date.now())));
-  worker.start();
+  for (const [part, check] of Object.entries(parts)) {
+    await check().catch((error: Error) => logger.error({ part, reason: error.message }, 'not ready'));
+  }
 }
 
-/** Queues again what was lost, now and from time to time. */
-function keepReconciled(jobs: JobService, logger: Logger): void {
-  const reconcile = async (): Promise<void> => {
+/** Removes uploads that have expired, now and from time to time. */
+function keepSwept(uploads: UploadService, intervalMs: number, logger: Logger): void {
+  const sweep = async (): Promise<void> => {
     try {
-      const requeued = await jobs.reconcile();
-      if (requeued.length > 0)
-        logger.warn({ jobIds: requeued }, 'the queue had lost jobs; they are queued again');
+      const removed = await uploads.sweep();
+      if (removed > 0) logger.info({ uploads: removed }, 'uploads that nobody used have expired');
     } catch (error) {
-      logger.warn({ err: error }, 'lost jobs cannot be looked for');
+      logger.warn({ err: error }, 'expired uploads cannot be looked for');
     }
   };
-  void reconcile();
-  const timer = setInterval(() => void reconcile(), RECONCILE_INTERVAL_MS);
+  void sweep();
+  const timer = setInterval(() => void sweep(), intervalMs);
   running.push(async () => clearInterval(timer));
 }
 
 async function main(): Promise<void> {
-  const config = loadConfig();
+  const config = await withSecretsKey(loadConfig());
   const logger = createLogger(config.logLevel, { role: config.role });
   closeWithGrace({ delay: config.shutdownGraceMs + CLOSING_MS, logger }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'unforeseen error; stopping');
@@ -172,6 +246,12 @@ async function main(): Promise<void> {
     await stop(Date.now(), logger);
     throw error;
   }
+}
+
+/** A service that runs alone keeps a key of its own; where several share jobs, somebody has to give them one. */
+async function withSecretsKey(config: Config): Promise<Config> {
+  if (config.secretsKey || config.role !== 'all' || config.redisUrl !== undefined) return config;
+  return { ...config, secretsKey: await ownSecretsKey(config.dataDir) };
 }
 
 /** What the person who starts the service can put right is said in a sentence, anything else with its stack. */

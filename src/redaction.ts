@@ -24,6 +24,8 @@ const RULES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
     /([?&][\w.-]{0,64}(?:token|secret|passw(?:or)?d|pwd|signature|credential|key|auth|sig|code)[\w.-]{0,64}=)[^&\s"\\#]+/gi,
     `$1${HIDDEN}`,
   ],
+  // A key of this service, wherever it strayed to; its id, which is no secret, stays.
+  [/\b(lsq_[0-9a-f]{12}_)[0-9a-f]+/gi, `$1${HIDDEN}`],
   // Authorization: Bearer …
   [/\b(Bearer|bearer|Basic) +[A-Za-z0-9._~+/=-]{6,}/g, `$1 ${HIDDEN}`],
 ];

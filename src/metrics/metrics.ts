@@ -1,10 +1,16 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { BatchRecord } from '../contract/batch.ts';
 import type { JobRecord, ProviderInfo } from '../contract/job.ts';
 import type { CheckpointRecord, RunRecord } from '../contract/run.ts';
+import { AccessMetrics, type AccessRefusal } from './access.ts';
 import { ENERGY_BUCKETS, ERROR_BUCKETS, HTTP_SECONDS_BUCKETS, JOB_SECONDS_BUCKETS } from './buckets.ts';
+import { ControlMetrics } from './control.ts';
+import { DeliveryMetrics, type DeliveryObservation } from './deliveries.ts';
 import { familiesOf, type MetricFamily } from './families.ts';
 import { OutcomeMetrics } from './outcomes.ts';
 import { type ReadinessCheck, ReadinessMetrics } from './readiness.ts';
+import { SweepMetrics } from './sweeps.ts';
+import { TransferMetrics } from './transfers.ts';
 
 /** What a job moved, as the engine counts it. */
 export interface JobTotals {
@@ -28,7 +34,13 @@ const QUEUE_COUNTS_TIMEOUT_MS = 1000;
 export class Metrics {
   private readonly registry = new Registry();
   private readonly outcomes = new OutcomeMetrics(this.registry);
+  private readonly transfers = new TransferMetrics(this.registry);
+  private readonly access = new AccessMetrics(this.registry);
+  private readonly deliveries = new DeliveryMetrics(this.registry);
   private readonly readiness = new ReadinessMetrics(this.registry);
+  private readonly control = new ControlMetrics(this.registry);
+  /** Of the process that sweeps the storage. */
+  readonly sweeps = new SweepMetrics(this.registry);
   private queueCounts: (() => Promise<Record<string, number>>) | undefined;
 
   private readonly jobs = this.counter('jobs_total', 'Jobs that reached a final state.', ['kind', 'state']);
@@ -72,7 +84,8 @@ export class Metrics {
   private readonly uploadedBytes = this.counter('upload_bytes_total', 'Bytes received in uploads.', []);
   private readonly uploads = this.counter(
     'uploads_total',
-    'Uploads by outcome: created, known, unneeded (a checkpoint to keep) or the error code.',
+    'Uploads by outcome: created, known, received (a file or a piece of one, for later), unneeded (a checkpoint to keep), ' +
+      'replayed (Idempotency-Key) or the error code.',
     ['outcome'],
   );
   private readonly runs = this.counter('runs_created_total', 'Annealing runs begun, by mode.', ['mode']);
@@ -128,6 +141,7 @@ export class Metrics {
     const { kind, state, timings } = job;
     this.jobs.inc({ kind, state });
     this.outcomes.jobFinished(job, totals?.bytesRead);
+    this.transfers.jobFinished(job);
     if (job.error) this.failures.inc({ kind, code: job.error.code });
     for (const [phase, seconds] of Object.entries(timings ?? {}))
       this.jobSeconds.observe({ kind, phase }, seconds);
@@ -141,20 +155,41 @@ export class Metrics {
     this.bytesWritten.inc({ kind }, totals.bytesWritten);
   }
 
+  /** What the service tells of jobs and batches. */
+  readonly observer = {
+    onReused: (job: JobRecord): void => this.control.jobReused(job),
+    onCancelled: (job: JobRecord, wasQueued: boolean): void => {
+      this.control.jobCancelled(job);
+      // Of others a worker tells that they ended.
+      if (wasQueued) this.jobFinished(job);
+    },
+    onBatchFinished: (batch: BatchRecord): void => this.control.batchFinished(batch),
+  };
+
   /** Shows the provider jobs run on; replaces the one shown before. */
   providerKnown({ name, requested, onnxruntime, threads }: ProviderInfo): void {
     this.provider.reset();
     this.provider.set({ provider: name, requested, onnxruntime, threads: String(threads) }, 1);
   }
 
+  /** Counts an attempt to deliver an event to a webhook. */
+  deliveryAttempted(result: DeliveryObservation): void {
+    this.deliveries.attempted(result);
+  }
+
   httpObserved({ method, route, status, seconds }: HttpObservation): void {
     this.httpSeconds.observe({ method, route, status: String(status) }, seconds);
   }
 
-  /** Counts an upload that ended; `outcome` is "created", "known", "unneeded" or an error code. */
+  /** Counts an upload that ended; `outcome` is "created", "known", "received", "unneeded", "replayed" or a code. */
   uploadEnded(outcome: string, bytes: number): void {
     this.uploads.inc({ outcome });
     this.uploadedBytes.inc(bytes);
+  }
+
+  /** Counts a request that was not let in. */
+  accessRefused(reason: AccessRefusal): void {
+    this.access.refused(reason);
   }
 
   runCreated(mode: RunRecord['mode']): void {

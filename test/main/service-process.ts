@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-
-const MAIN = join(import.meta.dirname, '../../src/main.ts');
+import { SERVICE_ENTRY } from '../entry.ts';
 
 export interface ServiceProcess {
   readonly child: ChildProcess;
@@ -51,7 +49,7 @@ export async function refusedStart(env: NodeJS.ProcessEnv): Promise<{ code: numb
 }
 
 function launch(env: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN], {
+  const child = spawn(process.execPath, [...SERVICE_ENTRY], {
     env: environment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -16,6 +16,14 @@ const job = (change: Partial<JobRecord> = {}): JobRecord => ({
   finished_at: '2026-01-01T00:00:02Z',
   attempts: 1,
   request: { kind: 'squeeze', adapter_id: 'ad_1', targets: [{ rank: 4 }] },
+  labels: {},
+  priority: 'normal',
+  ttl_seconds: null,
+  expires_at: null,
+  batch_id: null,
+  retry_of: null,
+  import: null,
+  deliveries: [],
   results: [
     {
       target: { rank: 4 },

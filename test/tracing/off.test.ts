@@ -35,7 +35,7 @@ async function lazilyLoaded(
       return [...new Set(names)].sort();
     };
     return {
-      main: packagesOf((argv) => argv.some((path) => path.endsWith('main.ts'))),
+      main: packagesOf((argv) => argv.some((path) => /[/\\](?:src|dist)[/\\]main\.[jt]s$/.test(path))),
       compute: packagesOf((argv) => argv.some((path) => path.endsWith('bullmq/dist/cjs/classes/main.js'))),
       output: service.output(),
     };

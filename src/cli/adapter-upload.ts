@@ -1,0 +1,100 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { CONFIG_FILE, type FileRole, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import type { AdapterRecord } from '../contract/adapter.ts';
+import { CommandError } from './command-error.ts';
+import { fileChunks } from './file-chunks.ts';
+import type { ServerClient } from './server-client.ts';
+import { type SourcePaths, sourcePaths } from './source-folder.ts';
+
+interface Part {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Parts have these names in every format; what the weights are called there the server says. */
+const partNames = ({ weights, config }: SourcePaths): (readonly [name: string, path: string])[] => [
+  // The configuration first: what is wrong with it is found before the weights are sent.
+  ...(config === null ? [] : [[CONFIG_FILE, config] as const]),
+  [WEIGHTS_FILE, weights],
+];
+
+/**
+ * Uploads the adapter of a folder or file, in any format, the files read while they are sent. Not through FormData: its Blobs of files end at
+ * 4 GiB in Node 20.
+ * @throws AppError FILE_MISSING, PICKLE_REFUSED; CommandError as ServerClient, DIGEST_MISMATCH when the server got something else
+ */
+export async function uploadAdapter(
+  client: ServerClient,
+  source: string,
+  onBytes: (done: number, total: number) => void,
+  signal: AbortSignal,
+): Promise<AdapterRecord> {
+  const parts: Part[] = [];
+  for (const [name, path] of partNames(await sourcePaths(source))) {
+    parts.push({ name, path, bytes: (await stat(path)).size });
+  }
+  let body: MultipartBody | undefined;
+  const record = await client.json<AdapterRecord>('/v1/adapters', () => {
+    body = new MultipartBody(parts, onBytes, signal);
+    return {
+      method: 'POST',
+      headers: { 'content-type': body.type, 'content-length': String(body.bytes) },
+      body: body.chunks(),
+      duplex: 'half',
+    };
+  });
+  for (const { name, sha256 } of record.files) {
+    // A card is there where the adapter was made there.
+    if (roleOf(name) === 'card' || body?.digests.get(roleOf(name)) === sha256) continue;
+    throw new CommandError('DIGEST_MISMATCH', `What the server has as ${name} is not what was sent.`, {
+      name,
+    });
+  }
+  return record;
+}
+
+/** A multipart/form-data body (RFC 7578) of files, with its length known beforehand. */
+class MultipartBody {
+  /** SHA-256 of each file that was sent to its end, hex. */
+  readonly digests = new Map<FileRole, string>();
+  readonly bytes: number;
+  readonly type: string;
+  readonly #parts: readonly (Part & { readonly head: Buffer })[];
+  readonly #end: Buffer;
+  readonly #onBytes: (done: number, total: number) => void;
+  readonly #signal: AbortSignal;
+
+  constructor(parts: readonly Part[], onBytes: (done: number, total: number) => void, signal: AbortSignal) {
+    const boundary = randomUUID();
+    this.type = `multipart/form-data; boundary=${boundary}`;
+    this.#parts = parts.map((part, i) => ({
+      ...part,
+      head: Buffer.from(
+        `${i === 0 ? '' : '\r\n'}--${boundary}\r\n` +
+          `Content-Disposition: form-data; name="${part.name}"; filename="${part.name}"\r\n` +
+          'Content-Type: application/octet-stream\r\n\r\n',
+      ),
+    }));
+    this.#end = Buffer.from(`\r\n--${boundary}--\r\n`);
+    this.bytes = this.#parts.reduce((sum, { head, bytes }) => sum + head.length + bytes, this.#end.length);
+    this.#onBytes = onBytes;
+    this.#signal = signal;
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array> {
+    let done = 0;
+    for (const { name, path, head } of this.#parts) {
+      yield head;
+      const hash = createHash('sha256');
+      for await (const chunk of fileChunks(path, hash, this.#signal)) {
+        yield chunk;
+        done += chunk.length;
+        this.#onBytes(done, this.bytes);
+      }
+      this.digests.set(roleOf(name), hash.digest('hex'));
+    }
+    yield this.#end;
+  }
+}

@@ -1,0 +1,53 @@
+import { AppError } from '../errors.ts';
+
+/** What a process ends with. Ended by a signal it is 128 and the signal's number, as shells count. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+/** The command was called as it cannot be; nothing was done. The message is one sentence for who typed it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** What fails around the engine: folders of results, the server. Stable codes, as AppError has for the rest. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly code: string;
+  readonly context: Readonly<Record<string, unknown>>;
+
+  constructor(code: string, message: string, context: Readonly<Record<string, unknown>> = {}) {
+    super(message);
+    this.code = code;
+    this.context = context;
+  }
+}
+
+export type EndingSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
+
+/** Whoever runs the command wants it to stop. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  readonly signal: EndingSignal;
+
+  constructor(signal: EndingSignal) {
+    super(`stopped by ${signal}; nothing half-written is left`);
+    this.signal = signal;
+  }
+}
+
+/** A failure as it is told: the code for programs, the detail for people. */
+export interface Failure {
+  readonly code: string;
+  readonly detail: string;
+  readonly context?: Readonly<Record<string, unknown>>;
+}
+
+/** Anything thrown, to be told. Errors of the file system have their errno as code. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof CommandError || error instanceof AppError) {
+    const { code, message: detail, context } = error;
+    return Object.keys(context).length > 0 ? { code, detail, context } : { code, detail };
+  }
+  const detail = error instanceof Error ? error.message : String(error);
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  return { code: syscall !== undefined && code !== undefined ? code : 'INTERNAL', detail };
+}

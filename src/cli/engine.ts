@@ -1,0 +1,71 @@
+import type { JobResult } from '../contract/job.ts';
+import type { SqueezeOptions, WorkRequest } from '../contract/job-request.ts';
+import type { Report } from '../contract/report.ts';
+import type { Target } from '../contract/target.ts';
+
+/** One thing to do with the adapters of some folders. */
+export interface EngineTask {
+  readonly kind: 'squeeze' | 'analyze' | 'merge';
+  /** One but in a merge. */
+  readonly sources: readonly { readonly folder: string; readonly weight: number }[];
+  /** null: nothing is written. */
+  readonly target: Target | null;
+  readonly options: SqueezeOptions | undefined;
+}
+
+/** How far a task is, in one of the engine's steps. */
+export interface StepProgress {
+  readonly step: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface EngineContext {
+  /** Empty folder for files; made and removed by the caller. */
+  readonly workDir: string;
+  /** Called often. */
+  readonly onProgress: (progress: StepProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A finished file in the work folder. */
+export interface ResultFile {
+  readonly name: string;
+  readonly path: string;
+  /** Hex. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+export interface EngineOutcome {
+  readonly report: Report;
+  /** null where there was no target. */
+  readonly result: JobResult | null;
+  /** All of the result: the adapter's, and what a trainer needs besides. */
+  readonly files: readonly ResultFile[];
+}
+
+/** Where tasks are done: in this process, or by a server. The same task gives the same bytes in both. */
+export interface Engine {
+  /** Its steps in their order. */
+  readonly steps: readonly string[];
+  /** @throws UsageError for a target that cannot be, whatever the adapter, as far as the engine can tell beforehand */
+  check(target: Target): void;
+  /**
+   * @throws AppError, CommandError for what is wrong with the input or on the way; the signal's reason when it fires
+   */
+  run(task: EngineTask, context: EngineContext): Promise<EngineOutcome>;
+  close(): Promise<void>;
+}
+
+/** The task as the API takes it. @param ids of the sources, in their order */
+export function jobRequest(
+  { kind, sources, target, options }: EngineTask,
+  ids: readonly string[],
+): WorkRequest {
+  if (target === null) return { kind: 'analyze', adapter_id: ids[0]! };
+  const order = { targets: [target], ...(options ? { options } : {}) };
+  return kind === 'merge'
+    ? { kind, sources: ids.map((id, i) => ({ adapter_id: id, weight: sources[i]!.weight })), ...order }
+    : { kind: 'squeeze', adapter_id: ids[0]!, ...order };
+}

@@ -1,0 +1,76 @@
+import { UsageError } from './command-error.ts';
+
+/** What the contract (TypeBox, that is JSON Schema) says of one field, as far as its fields go. */
+export interface FieldSchema {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly anyOf?: readonly FieldSchema[];
+  /** Of a list. */
+  readonly items?: FieldSchema;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+}
+
+const WHOLE = /^[+-]?\d+$/;
+
+/**
+ * The value that the text of an option stands for.
+ * @param option with its hyphens, for messages
+ * @throws UsageError naming the option, the text and what is allowed
+ */
+export function fieldValue(option: string, text: string, schema: FieldSchema): string | number {
+  const value = candidates(schema)
+    .map((candidate) => valueIn(text, candidate))
+    .find((found) => found !== undefined);
+  if (value !== undefined) return value;
+  throw new UsageError(`${option} is ${JSON.stringify(text)} but must be ${allowed(schema)}`);
+}
+
+const candidates = (schema: FieldSchema): readonly FieldSchema[] => schema.anyOf ?? [schema];
+
+function valueIn(text: string, schema: FieldSchema): string | number | undefined {
+  if ('const' in schema) return text === String(schema.const) ? text : undefined;
+  if (schema.type === 'string') {
+    const { minLength = 0, maxLength = Infinity } = schema;
+    return text.length >= minLength && text.length <= maxLength ? text : undefined;
+  }
+  if (text.trim() === '' || (schema.type === 'integer' && !WHOLE.test(text))) return undefined;
+  const value = Number(text);
+  return isWithin(value, schema) ? value : undefined;
+}
+
+function isWithin(value: number, schema: FieldSchema): boolean {
+  const { minimum = -Infinity, maximum = Infinity } = schema;
+  const { exclusiveMinimum = -Infinity, exclusiveMaximum = Infinity } = schema;
+  return (
+    Number.isFinite(value) &&
+    value >= minimum &&
+    value <= maximum &&
+    value > exclusiveMinimum &&
+    value < exclusiveMaximum
+  );
+}
+
+/** What a field may be, as the end of "must be …". */
+export function allowed(schema: FieldSchema): string {
+  const parts = candidates(schema).map((one) =>
+    'const' in one ? String(one.const) : one.type === 'string' ? lengths(one) : numbers(one),
+  );
+  return parts.length > 1 ? `${parts.slice(0, -1).join(', ')} or ${parts.at(-1)}` : parts[0]!;
+}
+
+function lengths({ minLength = 0, maxLength }: FieldSchema): string {
+  return maxLength === undefined ? 'a text' : `${minLength} to ${maxLength} characters`;
+}
+
+function numbers(schema: FieldSchema): string {
+  const { type, minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
+  const low = minimum !== undefined ? `from ${minimum}` : `above ${exclusiveMinimum}`;
+  const isOpen = maximum === Number.MAX_SAFE_INTEGER;
+  const high = isOpen ? '' : maximum !== undefined ? ` to ${maximum}` : ` to below ${exclusiveMaximum}`;
+  return `a ${type === 'integer' ? 'whole number' : 'number'} ${low}${high}`;
+}

@@ -1,0 +1,18 @@
+import { type EndingSignal, Interrupted } from './command-error.ts';
+
+const SIGNALS: readonly EndingSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/**
+ * Does some work that a signal may stop: its AbortSignal fires with Interrupted, and the work is waited for while it
+ * puts things away. A second signal ends the process at once, as it would have without this.
+ */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const onSignal = (name: NodeJS.Signals): void => controller.abort(new Interrupted(name as EndingSignal));
+  for (const name of SIGNALS) process.once(name, onSignal);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const name of SIGNALS) process.off(name, onSignal);
+  }
+}

@@ -1,0 +1,127 @@
+import { loadRolelessConfig } from '../config.ts';
+import { type KeyRecord, SCOPES, type Scope } from '../contract/key.ts';
+import { KeyService } from '../service/keys/key-service.ts';
+import { isTenantId, TENANT_ID_RULE } from '../service/tenants/tenant-id.ts';
+import { openStore } from '../storage/open-store.ts';
+import { refusePositionals, text } from './arguments.ts';
+import type { Arguments, Command, Option } from './command.ts';
+import { EXIT, UsageError } from './command-error.ts';
+import { endOf } from './lifetime.ts';
+import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
+import { table } from './words.ts';
+
+const ABOUT =
+  'Works on the storage that DATA_DIR and STORAGE_URL name, beside a running service or without one. ';
+const MOST_NAME_CHARACTERS = 100;
+const TENANT: Option = { name: 'tenant', value: 'ID', help: `Whose keys: ${TENANT_ID_RULE}.` };
+
+export const KEYS_CREATE: Command = {
+  name: 'keys create',
+  summary: 'Makes a key for the service.',
+  synopsis: ['--tenant ID [--name NAME] [--scopes read,write] [--expires-in 90d]'],
+  about: `${ABOUT}The key is told this once: the storage keeps a digest of it. On a pipe it stands alone.`,
+  groups: [
+    {
+      title: 'Key',
+      options: [
+        TENANT,
+        { name: 'name', value: 'NAME', help: 'For people: what the key is used for.' },
+        { name: 'scopes', value: 'LIST', help: `Some of ${SCOPES.join(',')}; read,write unless said.` },
+        {
+          name: 'expires-in',
+          value: 'TIME',
+          help: 'A number of m, h, d, w or y; without it the key stays valid.',
+        },
+        { name: 'json', help: 'The whole record as JSON, with the key.' },
+      ],
+    },
+  ],
+  async run(args) {
+    refusePositionals(args);
+    const tenant = tenantOf(args);
+    if (tenant === undefined) throw new UsageError('say whose key it is: --tenant ID');
+    const name = text(args, 'name') ?? '';
+    if (name.length > MOST_NAME_CHARACTERS) {
+      throw new UsageError(`--name may have ${MOST_NAME_CHARACTERS} characters, not ${name.length}`);
+    }
+    const scopes = scopesOf(text(args, 'scopes') ?? 'read,write');
+    const lifetime = text(args, 'expires-in');
+    const expiresAt = lifetime === undefined ? null : endOf(lifetime, Date.now());
+    const { record, key } = await withKeys((keys) => keys.create({ tenant, name, scopes, expiresAt }));
+    if (args.values.json === true) printJson({ ...record, key });
+    else if (!isForPeople(args)) print(key);
+    else {
+      const end = record.expires_at === null ? 'does not expire' : `expires ${record.expires_at}`;
+      print(
+        `${record.id} for ${tenant} (${record.scopes.join(', ')}; ${end}). Keep it, it is not shown again:\n${key}`,
+      );
+    }
+    return EXIT.ok;
+  },
+};
+
+export const KEYS_LIST: Command = {
+  name: 'keys list',
+  summary: 'Lists keys, revoked and expired ones too.',
+  synopsis: ['[--tenant ID]'],
+  about: `${ABOUT}On a pipe every key is a line of JSON. The keys themselves are nowhere.`,
+  groups: [{ title: 'Which', options: [TENANT, JSON_OPTION] }],
+  async run(args) {
+    refusePositionals(args);
+    const tenant = tenantOf(args);
+    const records = await withKeys((keys) => keys.list(tenant));
+    if (!isForPeople(args)) for (const record of records) printJson(record);
+    else if (records.length === 0) print('There are no keys.');
+    else print(table(['id', 'tenant', 'name', 'scopes', 'created', 'state'], records.map(row)));
+    return EXIT.ok;
+  },
+};
+
+export const KEYS_REVOKE: Command = {
+  name: 'keys revoke',
+  summary: 'Ends a key.',
+  synopsis: ['ID'],
+  about: `${ABOUT}A running service takes the key for a few seconds more.`,
+  groups: [{ title: 'Output', options: [JSON_OPTION] }],
+  async run(args) {
+    const [id, ...more] = args.positionals;
+    if (id === undefined) throw new UsageError('say which key: its ID, as keys list has it');
+    refusePositionals({ ...args, positionals: more });
+    const record = await withKeys((keys) => keys.revoke(id));
+    if (isForPeople(args)) print(`${record.id} of ${record.tenant} was revoked ${record.revoked_at}.`);
+    else printJson(record);
+    return EXIT.ok;
+  },
+};
+
+async function withKeys<T>(work: (keys: KeyService) => Promise<T>): Promise<T> {
+  const store = await openStore(loadRolelessConfig());
+  try {
+    return await work(new KeyService(store));
+  } finally {
+    await store.close();
+  }
+}
+
+function tenantOf(args: Arguments): string | undefined {
+  const tenant = text(args, 'tenant');
+  if (tenant === undefined || isTenantId(tenant)) return tenant;
+  throw new UsageError(`--tenant is ${JSON.stringify(tenant)} but must be ${TENANT_ID_RULE}`);
+}
+
+function scopesOf(list: string): Scope[] {
+  const names = list.split(',').map((name) => name.trim());
+  const wrong = names.find((name) => !(SCOPES as readonly string[]).includes(name));
+  if (wrong === undefined) return names as Scope[];
+  throw new UsageError(`--scopes has ${JSON.stringify(wrong)}; there are ${SCOPES.join(', ')}`);
+}
+
+function row({ id, tenant, name, scopes, created_at, expires_at, revoked_at }: KeyRecord): string[] {
+  return [id, tenant, name, scopes.join(','), created_at.slice(0, 10), stateOf(expires_at, revoked_at)];
+}
+
+function stateOf(expiresAt: string | null, revokedAt: string | null): string {
+  if (revokedAt !== null) return `revoked ${revokedAt.slice(0, 10)}`;
+  if (expiresAt === null) return 'valid';
+  return `${Date.parse(expiresAt) > Date.now() ? 'valid until' : 'expired'} ${expiresAt.slice(0, 10)}`;
+}

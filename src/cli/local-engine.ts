@@ -1,0 +1,112 @@
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PHASES } from '../contract/job.ts';
+import type { Target } from '../contract/target.ts';
+import { AppError } from '../errors.ts';
+import { adapterIdOf, newJobId } from '../service/layout.ts';
+import { checkTargets } from '../serving/check-targets.ts';
+import { ComputePool } from '../squeeze/compute/pool.ts';
+import type { JobOutcome, SourceFiles } from '../squeeze/job-context.ts';
+import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
+import { UsageError } from './command-error.ts';
+import {
+  type Engine,
+  type EngineContext,
+  type EngineOutcome,
+  type EngineTask,
+  jobRequest,
+  type ResultFile,
+} from './engine.ts';
+import { type LocalSource, localSource } from './local-source.ts';
+
+export interface LocalEngineOptions {
+  readonly provider: 'auto' | 'cpu' | 'cuda';
+  readonly threads: number;
+  readonly cudaMemoryBytes: number;
+}
+
+/** The service's own engine in threads of this process: no server, no queue, no storage. */
+export class LocalEngine implements Engine {
+  readonly steps: readonly string[] = PHASES.filter((phase) => phase !== 'done');
+  readonly #options: LocalEngineOptions;
+  /** Started when the first adapter turned out to be readable, and kept from task to task. */
+  #pool: Promise<ComputePool> | undefined;
+
+  constructor(options: LocalEngineOptions) {
+    this.#options = options;
+  }
+
+  check(target: Target): void {
+    try {
+      checkTargets([target]);
+    } catch (error) {
+      throw error instanceof AppError ? new UsageError(error.message.replace(/^targets\[0\]: /, '')) : error;
+    }
+  }
+
+  async run(task: EngineTask, { workDir, onProgress, signal }: EngineContext): Promise<EngineOutcome> {
+    onProgress({ step: 'load', done: 0, total: 0 });
+    const byFolder = new Map<string, LocalSource>();
+    for (const { folder } of task.sources) {
+      if (!byFolder.has(folder)) byFolder.set(folder, await localSource(folder, signal));
+    }
+    const sources = task.sources.map(({ folder }) => byFolder.get(folder)!);
+    const ids = sources.map(({ files }) => files.id);
+    const outcome = await this.#work({
+      jobId: newJobId(Date.now()),
+      request: jobRequest(task, ids),
+      sources: new Map(sources.map(({ files }): [string, SourceFiles] => [files.id, files])),
+      optimizerPath: null,
+      scratchDir: workDir,
+      onProgress: ({ phase, done, total }) => onProgress({ step: phase, done, total }),
+      signal,
+    });
+    signal.throwIfAborted();
+    return finished(outcome, sources[0]!, workDir);
+  }
+
+  async close(): Promise<void> {
+    const pool = await this.#pool?.catch(() => undefined);
+    await pool?.close();
+  }
+
+  async #work(input: RequestInput): Promise<JobOutcome> {
+    const { provider, threads, cudaMemoryBytes } = this.#options;
+    this.#pool ??= ComputePool.start(provider, threads, cudaMemoryBytes);
+    try {
+      return await runRequest(input, await this.#pool);
+    } catch (error) {
+      // After a failure that nobody foresaw, the next adapter gets threads of its own.
+      if (!(error instanceof AppError)) this.#pool = undefined;
+      throw error;
+    }
+  }
+}
+
+/** The outcome as the service would tell it, with ids of the content. */
+async function finished(
+  { report, targets: [made] }: JobOutcome,
+  source: LocalSource,
+  workDir: string,
+): Promise<EngineOutcome> {
+  if (!made) return { report, result: null, files: [] };
+  const adapter = made.files ?? (await copies(source.itself, join(workDir, 'itself')));
+  const adapter_id = adapterIdOf(adapter);
+  return {
+    report: { ...report, targets: report.targets.map((target) => ({ ...target, adapter_id })) },
+    result: { ...made.result, adapter_id },
+    files: [...adapter, ...made.extra],
+  };
+}
+
+/** A result that is the source itself is a copy: whoever changes one must not change the other. */
+async function copies(files: readonly ResultFile[], folder: string): Promise<ResultFile[]> {
+  await mkdir(folder);
+  return Promise.all(
+    files.map(async (file) => {
+      const path = join(folder, file.name);
+      await copyFile(file.path, path);
+      return { ...file, path };
+    }),
+  );
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JobResult } from '../contract/job.ts';
+import type { Report } from '../contract/report.ts';
+import type { Engine, EngineTask, ResultFile } from './engine.ts';
+import { OutputFolder, REPORT_FILE } from './output-folder.ts';
+import { ProgressBar } from './progress-bar.ts';
+
+/** Where a result goes. */
+export interface Placement {
+  /** Folder of the result; its parents are made. */
+  readonly out: string;
+  readonly isForced: boolean;
+  /** Whether the report goes there too. */
+  readonly withReport: boolean;
+}
+
+export interface MadeAdapter {
+  readonly out: string;
+  readonly result: JobResult;
+  readonly report: Report;
+  readonly files: readonly Omit<ResultFile, 'path'>[];
+}
+
+/**
+ * Does a task and puts its result where it belongs, complete or not at all.
+ * @param name for the progress bar
+ * @throws as the engine; CommandError OUTPUT_EXISTS; errors of the file system
+ */
+export async function makeAdapter(
+  engine: Engine,
+  task: EngineTask,
+  { out, isForced, withReport }: Placement,
+  name: string,
+  signal: AbortSignal,
+): Promise<MadeAdapter> {
+  signal.throwIfAborted();
+  const folder = await OutputFolder.open(out, isForced);
+  const bar = new ProgressBar(name, engine.steps);
+  try {
+    const { workDir } = folder;
+    const done = await engine.run(task, { workDir, onProgress: (progress) => bar.update(progress), signal });
+    const files = withReport ? [...done.files, await reportFile(done.report, workDir)] : done.files;
+    signal.throwIfAborted();
+    await folder.publish(files);
+    return {
+      out,
+      result: done.result!,
+      report: done.report,
+      files: files.map(({ path: _path, ...file }) => file),
+    };
+  } finally {
+    bar.close();
+    await folder.close();
+  }
+}
+
+async function reportFile(report: Report, folder: string): Promise<ResultFile> {
+  const path = join(folder, REPORT_FILE);
+  const bytes = Buffer.from(`${JSON.stringify(report, null, 2)}\n`);
+  await writeFile(path, bytes);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { name: REPORT_FILE, path, sha256, bytes: bytes.length };
+}

@@ -1,0 +1,69 @@
+import { basename, resolve } from 'node:path';
+import { MergeSource } from '../contract/job-request.ts';
+import { isSet, text } from './arguments.ts';
+import type { Arguments, Command } from './command.ts';
+import { EXIT, failureOf, UsageError } from './command-error.ts';
+import type { EngineTask } from './engine.ts';
+import { type FieldSchema, fieldValue } from './field-value.ts';
+import { interruptible } from './interrupt.ts';
+import { madeAdapterJson, madeAdapterWords } from './made-adapter-words.ts';
+import { makeAdapter } from './make-adapter.ts';
+import { ENGINE_GROUP, openEngine } from './open-engine.ts';
+import { isForPeople, print, printFailure, printJson } from './output.ts';
+import { OUTPUT_GROUP } from './squeeze-command.ts';
+import { readMethod, readTarget, TARGET_GROUPS } from './squeeze-fields.ts';
+
+/** As many as the API takes. */
+const MOST_SOURCES = 32;
+const WEIGHT = MergeSource.properties.weight as FieldSchema;
+/** A source, and what follows its last colon where that is a number. */
+const WEIGHTED = /^(.+):([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i;
+
+export const MERGE: Command = {
+  name: 'merge',
+  summary: 'Adds adapters of one base model, and brings the sum to a rank.',
+  synopsis: ['SOURCE[:WEIGHT]… (--rank N | … | --profile NAME) --out DIR'],
+  about:
+    'The sum of up to 32 adapters of any ranks, each times its WEIGHT (1 unless said). The result goes to --out DIR ' +
+    'and appears complete or not at all.',
+  groups: [...TARGET_GROUPS, OUTPUT_GROUP, ENGINE_GROUP],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const sources = args.positionals.map(sourceOf);
+  if (sources.length === 0 || sources.length > MOST_SOURCES) {
+    throw new UsageError(`say 1 to ${MOST_SOURCES} SOURCEs to add, not ${sources.length}`);
+  }
+  const out = text(args, 'out');
+  if (out === undefined) throw new UsageError('say where the sum goes: --out DIR');
+  const target = readTarget(args.values);
+  const task: EngineTask = { kind: 'merge', sources, target, options: readMethod(args.values) };
+  const placement = { out, isForced: isSet(args, 'force'), withReport: isSet(args, 'report') };
+  const engine = openEngine(args);
+  try {
+    engine.check(target);
+    return await interruptible(async (signal) => {
+      try {
+        const made = await makeAdapter(engine, task, placement, basename(resolve(out)), signal);
+        if (isForPeople(args)) print(madeAdapterWords(args.positionals.join(' + '), made));
+        else printJson({ folders: sources, ...madeAdapterJson(made) });
+        return EXIT.ok;
+      } catch (error) {
+        signal.throwIfAborted();
+        const failure = failureOf(error);
+        printFailure(failure);
+        if (!isForPeople(args)) printJson({ folders: sources, error: failure });
+        return EXIT.failed;
+      }
+    });
+  } finally {
+    await engine.close();
+  }
+}
+
+function sourceOf(argument: string): EngineTask['sources'][number] {
+  const [, folder, weight] = WEIGHTED.exec(argument) ?? [];
+  if (folder === undefined || weight === undefined) return { folder: argument, weight: 1 };
+  return { folder, weight: fieldValue(`the weight of ${folder}`, weight, WEIGHT) as number };
+}

@@ -1,0 +1,117 @@
+import { mkdir, mkdtemp, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { CARD_FILE, CONFIG_FILE } from '../adapter/file-names.ts';
+import { FORMATS } from '../formats/formats.ts';
+import { syncFile } from '../storage/durable-file.ts';
+import { CommandError } from './command-error.ts';
+import type { ResultFile } from './engine.ts';
+
+export const REPORT_FILE = 'report.json';
+
+/** What may lie in a folder that --force replaces: results of this command, and nothing that is anybody else's. */
+const OWN_FILES: readonly string[] = [
+  ...FORMATS.map(({ weightsName }) => weightsName),
+  CONFIG_FILE,
+  CARD_FILE,
+  REPORT_FILE,
+  'projections.safetensors',
+];
+
+/**
+ * The folder of a result, made in one step: everything is written into a hidden folder beside it, which is then given
+ * the name. Until then there is no such folder, or the old one as it was.
+ */
+export class OutputFolder {
+  /** For the engine's files: on the same file system as the folder. */
+  readonly workDir: string;
+  readonly #path: string;
+  readonly #hidden: string;
+  readonly #isForced: boolean;
+  /** The first of the parents that did not exist. */
+  readonly #madeParent: string | undefined;
+
+  private constructor(path: string, hidden: string, isForced: boolean, madeParent: string | undefined) {
+    this.#path = path;
+    this.#hidden = hidden;
+    this.workDir = join(hidden, 'work');
+    this.#isForced = isForced;
+    this.#madeParent = madeParent;
+  }
+
+  /**
+   * @param isForced an earlier result at this path is replaced
+   * @throws CommandError OUTPUT_EXISTS; errors of the file system
+   */
+  static async open(path: string, isForced: boolean): Promise<OutputFolder> {
+    const absolute = resolve(path);
+    await refuseExisting(absolute, path, isForced);
+    const parent = dirname(absolute);
+    const madeParent = await mkdir(parent, { recursive: true });
+    const hidden = await mkdtemp(join(parent, `.${basename(absolute)}.`));
+    const folder = new OutputFolder(absolute, hidden, isForced, madeParent);
+    await mkdir(folder.workDir);
+    return folder;
+  }
+
+  /**
+   * Gives finished files their place.
+   * @param files from the work folder
+   * @throws CommandError OUTPUT_EXISTS when somebody was faster; errors of the file system
+   */
+  async publish(files: readonly Pick<ResultFile, 'name' | 'path'>[]): Promise<void> {
+    const complete = join(this.#hidden, 'result');
+    await mkdir(complete);
+    for (const { name, path } of files) {
+      await syncFile(path);
+      await rename(path, join(complete, name));
+    }
+    await refuseExisting(this.#path, this.#path, this.#isForced);
+    const old = join(this.#hidden, 'old');
+    const hasOld = await exists(this.#path);
+    if (hasOld) await rename(this.#path, old);
+    try {
+      await rename(complete, this.#path);
+    } catch (error) {
+      if (hasOld) await rename(old, this.#path);
+      throw error;
+    }
+  }
+
+  /** Removes all but what was published, with the parents that were made for nothing. */
+  async close(): Promise<void> {
+    await rm(this.#hidden, { recursive: true, force: true });
+    if (this.#madeParent === undefined) return;
+    for (
+      let parent = dirname(this.#path);
+      parent.length >= this.#madeParent.length;
+      parent = dirname(parent)
+    ) {
+      // Not empty: there are results in it.
+      if (
+        !(await rmdir(parent).then(
+          () => true,
+          () => false,
+        ))
+      )
+        return;
+    }
+  }
+}
+
+async function refuseExisting(path: string, shown: string, isForced: boolean): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) return;
+  const refused = (why: string): CommandError =>
+    new CommandError('OUTPUT_EXISTS', `${shown} ${why}`, { out: shown });
+  if (!found.isDirectory()) throw refused('exists and is not a folder.');
+  if (!isForced) throw refused('exists already; --force replaces it.');
+  const others = (await readdir(path)).filter((name) => !OWN_FILES.includes(name));
+  if (others.length === 0) return;
+  throw refused(`holds ${others.slice(0, 3).join(', ')}: --force replaces nothing but earlier results.`);
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );

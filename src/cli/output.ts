@@ -1,0 +1,24 @@
+import { isSet } from './arguments.ts';
+import type { Arguments, Option } from './command.ts';
+import type { Failure } from './command-error.ts';
+import { PROGRAM } from './usage.ts';
+
+export const JSON_OPTION: Option = {
+  name: 'json',
+  help: 'JSON also on a terminal; elsewhere it is JSON anyway.',
+};
+
+/** People get words, programs JSON. */
+export const isForPeople = (args: Arguments): boolean =>
+  process.stdout.isTTY === true && !isSet(args, 'json');
+
+export const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** One document on one line. */
+export const printJson = (value: unknown): void => print(JSON.stringify(value));
+
+/** A failure on standard error. @param about which of several folders */
+export function printFailure({ code, detail }: Failure, about?: string): void {
+  const where = about === undefined ? '' : `${about}: `;
+  process.stderr.write(`${PROGRAM}: ${where}${code}: ${detail}\n`);
+}

@@ -1,0 +1,140 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AdapterRecord } from '../contract/adapter.ts';
+import { type JobRecord, PHASES } from '../contract/job.ts';
+import type { Report } from '../contract/report.ts';
+import { uploadAdapter } from './adapter-upload.ts';
+import { CommandError } from './command-error.ts';
+import {
+  type Engine,
+  type EngineContext,
+  type EngineOutcome,
+  type EngineTask,
+  jobRequest,
+  type ResultFile,
+} from './engine.ts';
+import { type ExpectedFile, ServerClient } from './server-client.ts';
+
+/** Small adapters take a fraction of a second, large ones minutes: the longer it takes, the less often it is asked. */
+const FIRST_POLL_MS = 100;
+const LONGEST_POLL_MS = 2000;
+const POLL_GROWTH = 1.3;
+
+/** Whoever interrupts a command does not want to wait. */
+const CANCEL_TIMEOUT_MS = 3_000;
+
+/** A server somewhere: adapters are uploaded, the job is followed, its result downloaded and checked. */
+export class RemoteEngine implements Engine {
+  readonly steps: readonly string[] = [
+    'upload',
+    'waiting',
+    ...PHASES.filter((phase) => phase !== 'done'),
+    'download',
+  ];
+  readonly #server: string;
+  readonly #key: string | undefined;
+
+  /** @param server its URL without a slash at the end */
+  constructor(server: string, key: string | undefined) {
+    this.#server = server;
+    this.#key = key;
+  }
+
+  /** The server knows more profiles, perhaps. */
+  check(): void {}
+
+  async run(task: EngineTask, context: EngineContext): Promise<EngineOutcome> {
+    const client = new ServerClient(this.#server, this.#key, context.signal);
+    const uploaded = new Map<string, string>();
+    for (const { folder } of task.sources) {
+      if (!uploaded.has(folder)) uploaded.set(folder, (await upload(client, folder, context)).id);
+    }
+    const ids = task.sources.map(({ folder }) => uploaded.get(folder)!);
+    const request = JSON.stringify(jobRequest(task, ids));
+    const accepted = await client.json<JobRecord>('/v1/jobs', () => ({
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: request,
+    }));
+    const { results } = await followed(client, accepted, context).catch(async (error: unknown) => {
+      // One that was there before is somebody else's as well.
+      if (context.signal.aborted && !accepted.reused) await this.#cancel(accepted.id);
+      throw error;
+    });
+    const report = await client.json<Report>(`/v1/jobs/${accepted.id}/report`);
+    const result = results[0] ?? null;
+    if (result === null) return { report, result, files: [] };
+
+    const adapter = await client.json<AdapterRecord>(`/v1/adapters/${result.adapter_id}`);
+    const ofAdapter = `/v1/adapters/${adapter.id}/files`;
+    const files = await downloadAll(client, ofAdapter, adapter.files, context);
+    const ofJob = `/v1/jobs/${accepted.id}/files`;
+    const extra = await downloadAll(client, ofJob, result.training?.files ?? [], context);
+    return { report, result, files: [...files, ...extra] };
+  }
+
+  async close(): Promise<void> {}
+
+  /** The job of a command that is interrupted; a server that does not answer now goes on with it. */
+  async #cancel(jobId: string): Promise<void> {
+    const client = new ServerClient(this.#server, this.#key, AbortSignal.timeout(CANCEL_TIMEOUT_MS));
+    await client.json(`/v1/jobs/${jobId}/cancel`, () => ({ method: 'POST' })).catch(() => undefined);
+  }
+}
+
+function upload(
+  client: ServerClient,
+  folder: string,
+  { onProgress, signal }: EngineContext,
+): Promise<AdapterRecord> {
+  onProgress({ step: 'upload', done: 0, total: 0 });
+  return uploadAdapter(client, folder, (done, total) => onProgress({ step: 'upload', done, total }), signal);
+}
+
+/** The job once it has succeeded. @throws CommandError with the job's own code where it has not */
+async function followed(
+  client: ServerClient,
+  accepted: JobRecord,
+  { onProgress, signal }: EngineContext,
+): Promise<JobRecord> {
+  let job = accepted;
+  for (let pollMs = FIRST_POLL_MS; job.state === 'queued' || job.state === 'active'; ) {
+    const { phase, done, total } = job.progress;
+    onProgress({ step: phase, done, total });
+    await sleep(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+    pollMs = Math.min(pollMs * POLL_GROWTH, LONGEST_POLL_MS);
+    job = await client.json<JobRecord>(`/v1/jobs/${accepted.id}`);
+  }
+  if (job.state === 'succeeded') return job;
+  const { code = 'CANCELLED', detail = `Job ${job.id} was ${job.state}.`, context } = job.error ?? {};
+  throw new CommandError(code, detail, { job_id: job.id, ...context });
+}
+
+async function downloadAll(
+  client: ServerClient,
+  from: string,
+  expected: readonly ExpectedFile[],
+  { workDir, onProgress }: EngineContext,
+): Promise<ResultFile[]> {
+  const folder = join(workDir, 'download');
+  await mkdir(folder, { recursive: true });
+  const total = expected.reduce((sum, { bytes }) => sum + bytes, 0);
+  const files: ResultFile[] = [];
+  let before = 0;
+  for (const file of expected) {
+    const { name, bytes, sha256 } = file;
+    // The server names the files: none may lead out of the folder.
+    if (name.includes('/') || name.startsWith('.')) {
+      throw new CommandError('NOT_THE_SERVICE', `The server has a file ${JSON.stringify(name)}.`);
+    }
+    const path = join(folder, name);
+    const start = before;
+    await client.download(`${from}/${encodeURIComponent(name)}`, path, file, (done) =>
+      onProgress({ step: 'download', done: start + done, total }),
+    );
+    before += bytes;
+    files.push({ name, path, sha256, bytes });
+  }
+  return files;
+}

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { CommandError } from './command-error.ts';
+import { ServerBusy, withRetries } from './retries.ts';
+
+/** What the download of a file has to come to. */
+export interface ExpectedFile {
+  readonly name: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** A server's API over fetch: the key in every request, refusals as errors, patience where it helps. */
+export class ServerClient {
+  readonly #server: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #signal: AbortSignal;
+
+  /** @param server its URL without a slash at the end; a path in it stays in front of the API's */
+  constructor(server: string, key: string | undefined, signal: AbortSignal) {
+    this.#server = server;
+    this.#headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+    this.#signal = signal;
+  }
+
+  /**
+   * A request with its answer as JSON.
+   * @param init makes the request anew for each try
+   * @throws CommandError with the code and detail of the server's problem, SERVER_UNREACHABLE, or NOT_THE_SERVICE
+   */
+  json<T>(path: string, init: () => RequestInit = () => ({})): Promise<T> {
+    return withRetries(this.#server, this.#signal, async () => {
+      const response = await this.#ask(path, init());
+      const text = await response.text();
+      try {
+        return JSON.parse(text) as T;
+      } catch {
+        throw new CommandError('NOT_THE_SERVICE', `${this.#server}${path} does not answer with JSON.`);
+      }
+    });
+  }
+
+  /**
+   * Streams a file to the disk and checks it against what it should be and what the server says it is.
+   * @throws CommandError DIGEST_MISMATCH, and as `json`
+   */
+  async download(
+    path: string,
+    to: string,
+    expected: ExpectedFile,
+    onBytes: (bytes: number) => void,
+  ): Promise<void> {
+    await withRetries(this.#server, this.#signal, async () => {
+      const response = await this.#ask(path, {});
+      const hash = createHash('sha256');
+      let bytes = 0;
+      async function* passing(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          bytes += chunk.length;
+          onBytes(bytes);
+          yield chunk;
+        }
+      }
+      const body = response.body ? Readable.fromWeb(response.body) : Readable.from([]);
+      await pipeline(body, passing, createWriteStream(to), { signal: this.#signal });
+      checkDigest(expected, hash.digest(), bytes, response.headers.get('repr-digest'));
+    });
+  }
+
+  async #ask(path: string, init: RequestInit): Promise<Response> {
+    const headers = { ...this.#headers, ...(init.headers as Record<string, string> | undefined) };
+    const response = await fetch(this.#server + path, { ...init, headers, signal: this.#signal });
+    if (response.ok) return response;
+    const refusal = await refusalOf(response);
+    const retryAfter = response.headers.get('retry-after');
+    // Without the header, 429 is a limit that waiting does not lift.
+    const isBusy = response.status === 503 || (response.status === 429 && retryAfter !== null);
+    throw isBusy ? new ServerBusy(refusal, retryAfter) : refusal;
+  }
+}
+
+/** A problem document (RFC 9457) as an error; a gateway in between may have answered something else. */
+async function refusalOf(response: Response): Promise<CommandError> {
+  const { status, statusText } = response;
+  const text = await response.text().catch(() => '');
+  try {
+    const { code, detail, context } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof code === 'string' && typeof detail === 'string') {
+      return new CommandError(code, detail, { status, ...(context as object | undefined) });
+    }
+  } catch {
+    // Not JSON.
+  }
+  return new CommandError(`HTTP_${status}`, `The server answers ${status} ${statusText}.`, { status });
+}
+
+function checkDigest(
+  { name, sha256, bytes }: ExpectedFile,
+  digest: Buffer,
+  received: number,
+  reprDigest: string | null,
+): void {
+  const said = reprDigest === null ? null : /sha-256=:([^:]*):/.exec(reprDigest)?.[1];
+  const isAsSaid = said == null || Buffer.from(said, 'base64').equals(digest);
+  if (isAsSaid && received === bytes && digest.toString('hex') === sha256) return;
+  throw new CommandError('DIGEST_MISMATCH', `What came of ${name} is not what the server has.`, {
+    file: name,
+    expected_sha256: sha256,
+    sha256: digest.toString('hex'),
+  });
+}

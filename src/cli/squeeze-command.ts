@@ -1,0 +1,110 @@
+import { join, resolve } from 'node:path';
+import { isSet, text } from './arguments.ts';
+import type { Arguments, Command, OptionGroup } from './command.ts';
+import { EXIT, failureOf, UsageError } from './command-error.ts';
+import type { Engine, EngineTask } from './engine.ts';
+import { interruptible } from './interrupt.ts';
+import { madeAdapterJson, madeAdapterWords } from './made-adapter-words.ts';
+import { makeAdapter } from './make-adapter.ts';
+import { ENGINE_GROUP, openEngine } from './open-engine.ts';
+import { isForPeople, JSON_OPTION, print, printFailure, printJson } from './output.ts';
+import { sourceName } from './source-folder.ts';
+import { readMethod, readTarget, TARGET_GROUPS } from './squeeze-fields.ts';
+
+export const OUTPUT_GROUP: OptionGroup = {
+  title: 'Output',
+  options: [
+    { name: 'out', value: 'DIR', help: 'Where the result goes.' },
+    { name: 'force', help: 'Replaces an earlier result.' },
+    { name: 'report', help: 'Writes report.json into the result too: every module, spectrum and error.' },
+    JSON_OPTION,
+  ],
+};
+
+export const SQUEEZE: Command = {
+  name: 'squeeze',
+  summary: 'Brings adapters to a smaller rank.',
+  synopsis: ['SOURCE… (--rank N | --energy SHARE | … | --profile NAME) [--out DIR]'],
+  about:
+    'A SOURCE is a folder with one file of weights (and adapter_config.json, where the format has it: PEFT, MLX), or a ' +
+    'single .safetensors or .gguf file. The result goes to SOURCE-squeezed beside it, or to --out DIR; of several ' +
+    'SOURCEs, or where DIR ends with a slash, to DIR/SOURCE each. It appears complete or not at all. One source that ' +
+    'fails does not keep the others from being done.',
+  groups: [...TARGET_GROUPS, OUTPUT_GROUP, ENGINE_GROUP],
+  run,
+};
+
+interface Place {
+  readonly folder: string;
+  readonly out: string;
+}
+
+async function run(args: Arguments): Promise<number> {
+  const places = placesOf(args.positionals, text(args, 'out'));
+  const target = readTarget(args.values);
+  const options = readMethod(args.values);
+  const engine = openEngine(args);
+  try {
+    engine.check(target);
+    return await interruptible(async (signal) => {
+      let failed = 0;
+      for (const { folder, out } of places) {
+        const task: EngineTask = { kind: 'squeeze', sources: [{ folder, weight: 1 }], target, options };
+        if (!(await squeezeOne(engine, task, folder, out, args, places.length > 1, signal))) failed++;
+      }
+      return failed > 0 ? EXIT.failed : EXIT.ok;
+    });
+  } finally {
+    await engine.close();
+  }
+}
+
+/** @returns whether it succeeded; what failed is told here */
+async function squeezeOne(
+  engine: Engine,
+  task: EngineTask,
+  folder: string,
+  out: string,
+  args: Arguments,
+  isOneOfSeveral: boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const placement = { out, isForced: isSet(args, 'force'), withReport: isSet(args, 'report') };
+  try {
+    const made = await makeAdapter(engine, task, placement, sourceName(folder), signal);
+    if (isForPeople(args)) print(madeAdapterWords(folder, made));
+    else printJson({ folder, ...madeAdapterJson(made) });
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    const failure = failureOf(error);
+    printFailure(failure, isOneOfSeveral ? folder : undefined);
+    if (!isForPeople(args)) printJson({ folder, error: failure });
+    return false;
+  }
+}
+
+/**
+ * Where each folder's result goes.
+ * @throws UsageError for no folder, or two whose results would have one place
+ */
+function placesOf(folders: readonly string[], out: string | undefined): Place[] {
+  if (folders.length === 0) throw new UsageError('say which SOURCE to squeeze');
+  const isParent = folders.length > 1 || out?.endsWith('/');
+  const places = folders.map((folder) => ({ folder, out: outOf(folder) }));
+  const taken = new Map<string, string>();
+  for (const place of places) {
+    const other = taken.get(resolve(place.out));
+    if (other !== undefined) {
+      throw new UsageError(`the results of ${other} and ${place.folder} would both go to ${place.out}`);
+    }
+    taken.set(resolve(place.out), place.folder);
+  }
+  return places;
+
+  function outOf(folder: string): string {
+    const name = sourceName(folder);
+    if (out === undefined) return join(folder, '..', `${name}-squeezed`);
+    return isParent ? join(out, name) : out;
+  }
+}

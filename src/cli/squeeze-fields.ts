@@ -1,0 +1,169 @@
+import { SqueezeOptions } from '../contract/job-request.ts';
+import { FormatOptions, POLICIES, type PolicyName, RankTarget, Target } from '../contract/target.ts';
+import type { Arguments, Option, OptionGroup } from './command.ts';
+import { UsageError } from './command-error.ts';
+import { type FieldSchema, fieldValue } from './field-value.ts';
+
+type FieldsOf<T> = T extends unknown ? keyof T : never;
+type TargetField = FieldsOf<Target>;
+type SharedField = Exclude<TargetField, PolicyName | 'format_options'>;
+type Help = Omit<Option, 'name' | 'schema'>;
+
+/** Every field of a target, in the order it is told; a field that lacks here does not compile. */
+const POLICY_HELP: Readonly<Record<PolicyName, Help>> = {
+  rank: { value: 'N', help: 'The rank to reach; modules of a smaller rank pass through.' },
+  energy: { value: 'SHARE', help: 'The smallest rank that keeps this share of Σσ².' },
+  ratio: { value: 'X', help: 'Keep the singular values above σ₁ / X.' },
+  cumulative: { value: 'SHARE', help: 'The smallest rank that keeps this share of Σσ.' },
+  knee: { help: 'The rank where the spectrum bends.' },
+  tolerance: { value: 'ERROR', help: 'The smallest rank within this relative error in every module.' },
+  budget_bytes: { value: 'N', help: 'At most this many bytes of factors, where they help most.' },
+  budget_parameters: { value: 'N', help: 'At most this many parameters, where they help most.' },
+  rank_pattern: {
+    value: 'PATTERN=N',
+    multiple: true,
+    help: 'This rank for modules of this name or pattern (as PEFT matches); may be repeated.',
+  },
+};
+
+const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
+  format: {
+    value: 'NAME',
+    help: 'The format of the result, that of the source unless said; without a policy ranks stay.',
+  },
+  profile: {
+    value: 'NAME',
+    help: 'Where the result has to load, such as vllm; without a policy its largest rank.',
+  },
+  min_rank: { value: 'N', help: 'No module gets less, as far as it has it.' },
+  max_rank: { value: 'N', help: 'No module gets more.' },
+  uniform: { help: 'One rank for all modules; --no-uniform gives each its own.' },
+  scale: { value: 'MODE', help: 'Where the scale goes; fold (into the weights) unless said.' },
+  split: { value: 'SIDE', help: 'Which factor carries the singular values; balanced unless said.' },
+  dtype: { value: 'TYPE', help: 'dtype of the factors; match (that of the source) unless said.' },
+  strip: {
+    value: 'WHAT',
+    multiple: true,
+    help: 'Leave out heads, embeddings, base_layers, biases or other; may be repeated.',
+  },
+  cast: { value: 'TYPE', help: 'dtype of the tensors that are carried over; theirs unless said.' },
+  revive: { help: 'For training on: new random directions where a module has none left.' },
+  projections: { help: 'For training on: writes projections.safetensors too.' },
+};
+
+/** What goes into format_options. */
+const FORMAT_HELP: Readonly<Record<keyof FormatOptions, Help>> = {
+  component: { value: 'PART', help: 'Of a diffusion pipeline, which the adapter belongs to.' },
+  architecture: { value: 'NAME', help: 'GGUF: the architecture of the base model, such as qwen2.' },
+  heads: { value: 'N', help: 'GGUF, llama and mistral: attention heads of the base model.' },
+  kv_heads: { value: 'N', help: 'GGUF, llama and mistral: key and value heads; as --heads unless said.' },
+  base_model: { value: 'NAME', help: 'PEFT, MLX: the base model, where the source does not say it.' },
+};
+
+const METHOD_HELP: Readonly<Record<keyof SqueezeOptions, Help>> = {
+  method: { value: 'METHOD', help: 'Randomised or exact SVD; rsvd unless said.' },
+  oversampling: { value: 'N', help: 'Extra columns of the sketch; 10 unless said.' },
+  power_iterations: { value: 'N', help: 'Power iterations of the sketch; auto unless said.' },
+  seed: { value: 'N', help: 'Seed of the sketch; 0 unless said.' },
+};
+
+const FORMAT_SCHEMAS = FormatOptions.properties as Readonly<Record<string, FieldSchema>>;
+const TARGET_SCHEMAS: Readonly<Record<string, FieldSchema>> = {
+  ...Object.assign({}, ...Target.anyOf.map(({ properties }) => properties)),
+  ...RankTarget.properties,
+};
+
+export const optionName = (field: string): string => field.replaceAll('_', '-');
+
+function optionsOf(
+  helps: Readonly<Record<string, Help>>,
+  schemas: Readonly<Record<string, FieldSchema>>,
+): Option[] {
+  return Object.entries(helps).map(([field, help]) => ({
+    name: optionName(field),
+    ...help,
+    ...(help.value === undefined || help.multiple ? {} : { schema: schemas[field]! }),
+  }));
+}
+
+export const TARGET_GROUPS: readonly OptionGroup[] = [
+  { title: 'Rank, one of', options: optionsOf(POLICY_HELP, TARGET_SCHEMAS) },
+  { title: 'Result', options: optionsOf(SHARED_HELP, TARGET_SCHEMAS) },
+  { title: 'Conversion', options: optionsOf(FORMAT_HELP, FORMAT_SCHEMAS) },
+  {
+    title: 'Method',
+    options: optionsOf(METHOD_HELP, SqueezeOptions.properties as Readonly<Record<string, FieldSchema>>),
+  },
+];
+
+/**
+ * The target that the options ask for.
+ * @throws UsageError for no policy or several, or a value that a field cannot have
+ */
+export function readTarget(values: Arguments['values']): Target {
+  const target = {
+    ...fieldsIn(values, POLICY_HELP, TARGET_SCHEMAS),
+    ...fieldsIn(values, SHARED_HELP, TARGET_SCHEMAS),
+    ...formatOptions(values),
+  };
+  const named = POLICIES.filter((policy) => policy in target).map((policy) => `--${optionName(policy)}`);
+  if (named.length > 1) throw new UsageError(`${named.join(' and ')} cannot be said together`);
+  if (named.length === 0 && !('profile' in target) && !('format' in target)) {
+    const all = POLICIES.map((policy) => `--${optionName(policy)}`);
+    throw new UsageError(`say which rank: one of ${all.join(', ')}, --profile or --format`);
+  }
+  return target as Target;
+}
+
+function formatOptions(values: Arguments['values']): { format_options?: FormatOptions } {
+  const options = fieldsIn(values, FORMAT_HELP, FORMAT_SCHEMAS);
+  return Object.keys(options).length > 0 ? { format_options: options as FormatOptions } : {};
+}
+
+/** @returns undefined when nothing was said */
+export function readMethod(values: Arguments['values']): SqueezeOptions | undefined {
+  const schemas = SqueezeOptions.properties as Readonly<Record<string, FieldSchema>>;
+  const options = fieldsIn(values, METHOD_HELP, schemas);
+  return Object.keys(options).length > 0 ? (options as SqueezeOptions) : undefined;
+}
+
+function fieldsIn(
+  values: Arguments['values'],
+  helps: Readonly<Record<string, Help>>,
+  schemas: Readonly<Record<string, FieldSchema>>,
+): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const field of Object.keys(helps)) {
+    const said = values[optionName(field)];
+    if (said === undefined) continue;
+    if (typeof said === 'string') fields[field] = fieldValue(`--${optionName(field)}`, said, schemas[field]!);
+    else if (typeof said !== 'boolean')
+      fields[field] = severalOf(`--${optionName(field)}`, said as readonly string[], schemas[field]!);
+    // --no-knee is no policy.
+    else if (field !== 'knee' || said) fields[field] = said;
+  }
+  return fields;
+}
+
+/** What an option comes to that may be repeated: a list where the schema has one, else a pattern. */
+function severalOf(
+  option: string,
+  said: readonly string[],
+  { items }: FieldSchema,
+): string[] | Record<string, number> {
+  return items ? said.map((text) => fieldValue(option, text, items) as string) : patternOf(said);
+}
+
+/** PATTERN=N, the last "=" counts: a pattern may hold one. */
+function patternOf(entries: readonly string[]): Record<string, number> {
+  const schema = RankTarget.properties.rank as FieldSchema;
+  const pattern = new Map<string, number>();
+  for (const entry of entries) {
+    const at = entry.lastIndexOf('=');
+    const name = entry.slice(0, Math.max(at, 0));
+    if (name === '') throw new UsageError(`--rank-pattern is ${JSON.stringify(entry)} but must be PATTERN=N`);
+    if (pattern.has(name)) throw new UsageError(`--rank-pattern has ${JSON.stringify(name)} twice`);
+    pattern.set(name, fieldValue(`--rank-pattern ${name}`, entry.slice(at + 1), schema) as number);
+  }
+  return Object.fromEntries(pattern);
+}

@@ -1,0 +1,54 @@
+import { HELP } from './arguments.ts';
+import type { Command, Option, OptionGroup } from './command.ts';
+import { allowed } from './field-value.ts';
+import { wrapped } from './words.ts';
+
+const WIDTH = 100;
+const INDENT = 2;
+const COLUMN = 30;
+
+export const PROGRAM = 'lora-squeeze';
+
+/** What the program says of itself. */
+export function programUsage(commands: readonly Command[]): string {
+  const rows = commands.map(({ name, summary }) => row(name, summary));
+  return [
+    'Squeezes LoRA adapters to the rank they are served at.',
+    '',
+    `Usage: ${PROGRAM} COMMAND …`,
+    '',
+    'Commands',
+    ...rows,
+    '',
+    row('--version', 'Says the version.'),
+    row('--help', `Says this; ${PROGRAM} COMMAND --help says what a command takes.`),
+    '',
+    'Exit codes: 0 done, 1 something failed, 2 called wrongly, 130 stopped by Ctrl-C.',
+    '',
+  ].join('\n');
+}
+
+/** What a command says of itself. */
+export function commandUsage({ name, synopsis, about, groups }: Command): string {
+  const calls = synopsis.map((line, i) =>
+    `${i === 0 ? 'Usage:' : '      '} ${PROGRAM} ${name} ${line}`.trimEnd(),
+  );
+  const sections = groups.map(({ title, options }) => section(title, options));
+  return [...calls, '', ...wrapped(about, WIDTH), '', ...sections, section('Help', [HELP])].join('\n');
+}
+
+const section = (title: OptionGroup['title'], options: readonly Option[]): string =>
+  [title, ...options.map(optionRow), ''].join('\n');
+
+function optionRow({ name, value, help, schema }: Option): string {
+  const said = value === undefined ? `--${name}` : `--${name} ${value}`;
+  const what = schema && allowed(schema).replace(/^a /, '');
+  return row(said, what === undefined ? help : `${help.replace(/\.$/, '')} (${what}).`);
+}
+
+function row(left: string, right: string): string {
+  const [first = '', ...rest] = wrapped(right, WIDTH - COLUMN);
+  const head = `${' '.repeat(INDENT)}${left}`;
+  const lines = head.length < COLUMN ? [head.padEnd(COLUMN) + first] : [head, ' '.repeat(COLUMN) + first];
+  return [...lines, ...rest.map((line) => ' '.repeat(COLUMN) + line)].join('\n');
+}

@@ -1,0 +1,43 @@
+/** Numbers as people read them. */
+
+export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`;
+
+export const seconds = (value: number): string => `${value.toFixed(2)} s`;
+
+export const range = ({ min, max }: { readonly min: number; readonly max: number }): string =>
+  min === max ? `${max}` : `${min}–${max}`;
+
+export const threadsOf = ({ threads }: { readonly threads: number }): string =>
+  threads === 1 ? '1 thread' : `${threads} threads`;
+
+/** Of some: the least and the most. */
+export const extent = (values: readonly number[]): { min: number; max: number } => ({
+  min: Math.min(...values),
+  max: Math.max(...values),
+});
+
+/** Columns as wide as they need; those whose head begins with ">" are aligned to the right. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const titles = head.map((title) => title.replace(/^>/, ''));
+  const widths = titles.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, i) => (head[i]!.startsWith('>') ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+      .join('  ')
+      .trimEnd();
+  return [line(titles), line(widths.map((width) => '─'.repeat(width))), ...rows.map(line)].join('\n');
+}
+
+/** Lines of whole words. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

@@ -1,0 +1,37 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+
+/** A receiver that is well answers in milliseconds; 15 s is the end. */
+const DELIVERY_SECONDS_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
+
+/** What an attempt at a delivery came to; see service/webhooks/deliverer.ts. */
+export interface DeliveryObservation {
+  readonly outcome: 'delivered' | 'retried' | 'failed' | 'gone' | 'dropped';
+  /** How long the request took, in milliseconds; undefined: none was made. */
+  readonly ms?: number;
+}
+
+/** How webhooks do. Receivers are not told apart: there may be any number of them. */
+export class DeliveryMetrics {
+  private readonly attempts: Counter<'outcome'>;
+  private readonly seconds: Histogram<'outcome'>;
+
+  constructor(registry: Registry) {
+    const shared = { labelNames: ['outcome'] as const, registers: [registry] };
+    this.attempts = new Counter({
+      ...shared,
+      name: 'lora_squeeze_webhook_attempts_total',
+      help: 'Attempts to deliver events to webhooks by outcome: delivered, retried (will be tried again), failed (given up), gone (the receiver answered 410), dropped (disabled or removed, nothing was sent).',
+    });
+    this.seconds = new Histogram({
+      ...shared,
+      name: 'lora_squeeze_webhook_request_duration_seconds',
+      help: 'Seconds from a request to a receiver to its answer, or until it was given up, by outcome.',
+      buckets: DELIVERY_SECONDS_BUCKETS,
+    });
+  }
+
+  attempted({ outcome, ms }: DeliveryObservation): void {
+    this.attempts.inc({ outcome });
+    if (ms !== undefined) this.seconds.observe({ outcome }, ms / 1000);
+  }
+}

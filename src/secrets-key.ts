@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export const SECRETS_KEY_BYTES = 32;
+const FILE = 'secrets.key';
+const ONLY_THE_OWNER = 0o600;
+
+/**
+ * The key of a service that runs alone and was given none: made once, kept in its data folder.
+ * @returns 32 bytes
+ * @throws Error of the file system; RangeError where the file does not hold a key
+ */
+export async function ownSecretsKey(dataDir: string): Promise<Uint8Array> {
+  const path = join(dataDir, FILE);
+  await mkdir(dataDir, { recursive: true });
+  // Complete before it has its name, and never replaced: what another key sealed could not be opened again.
+  const fresh = `${path}.${process.pid}`;
+  await writeFile(fresh, randomBytes(SECRETS_KEY_BYTES).toString('base64'), { mode: ONLY_THE_OWNER });
+  try {
+    await link(fresh, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await rm(fresh, { force: true });
+  }
+  const key = secretsKeyOf((await readFile(path, 'utf8')).trim());
+  if (!key)
+    throw new RangeError(`${FILE} in the data folder does not hold a key of ${SECRETS_KEY_BYTES} bytes`);
+  return key;
+}
+
+/** The bytes of a key as it is written, or undefined where it is none. */
+export function secretsKeyOf(base64: string): Uint8Array | undefined {
+  const bytes = Buffer.from(base64, 'base64');
+  return bytes.length === SECRETS_KEY_BYTES && bytes.toString('base64') === base64 ? bytes : undefined;
+}

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { fixtureAdapters } from '../e2e/fixtures.ts';
+import { environment, ROOT } from './command.ts';
+import { contentOf, type Made } from './made.ts';
+
+const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
+const runFile = promisify(execFile);
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  version: string;
+  bin: Record<string, string>;
+};
+
+describe('the package', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'cli-built-'));
+  const bin = join(scratch, 'bin', 'lora-squeeze');
+  before(async () => {
+    const copy = join(scratch, 'package');
+    for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'src', 'web']) {
+      cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+    }
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+    await runFile('npm', ['run', 'build', '--silent'], { cwd: copy });
+    // As npm links it.
+    mkdirSync(join(scratch, 'bin'));
+    symlinkSync(join(copy, manifest.bin['lora-squeeze']!), bin);
+  });
+  after(() => rmSync(scratch, { recursive: true, force: true }));
+
+  it('has a command that runs by its name once it is built', async () => {
+    const { stdout } = await runFile(bin, ['--version'], { env: environment() });
+    assert.equal(stdout, `${manifest.version}\n`);
+  });
+
+  it('squeezes with the built engine', async () => {
+    const out = join(scratch, 'out');
+    const args = ['squeeze', GPT2, '--rank', '4', '--out', out];
+    const { stdout, stderr } = await runFile(bin, args, { env: environment() });
+    assert.equal(stderr, '');
+    assert.equal((JSON.parse(stdout) as Made).result.rank.max, 4);
+    assert.deepEqual(
+      [...contentOf(out).keys()],
+      ['README.md', 'adapter_config.json', 'adapter_model.safetensors'],
+    );
+  });
+});

@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { COMMAND_ENTRY } from '../entry.ts';
+
+export const ROOT = join(import.meta.dirname, '../..');
+export const ENTRY = COMMAND_ENTRY;
+
+/** How a run of the command ended, with everything it said. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Told the process while it runs. */
+  readonly onStart?: (child: ChildProcess) => void;
+}
+
+/** Our environment without anything that configures the command; the CPU and one thread are enough here. */
+export function environment(env: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR, LANG } = process.env;
+  const own = Object.entries({ PATH, HOME, TMPDIR, LANG }).filter(([, value]) => value);
+  return { ...Object.fromEntries(own), EXECUTION_PROVIDER: 'cpu', COMPUTE_THREADS: '1', ...env };
+}
+
+/** Runs the command as a process with pipes, as scripts do. */
+export async function run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [...ENTRY, ...args], {
+    cwd: options.cwd ?? ROOT,
+    env: environment(options.env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      said[name] += text;
+    });
+  }
+  options.onStart?.(child);
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  return { code, signal, ...said };
+}
+
+/** The JSON documents of an output, one a line. */
+export function documents<T>(stdout: string): T[] {
+  const lines = stdout.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return lines.map((line) => JSON.parse(line) as T);
+}

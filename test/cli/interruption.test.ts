@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { squareAdapter } from '../../bench/adapter/adapter-spec.ts';
+import { writeAdapter } from '../../bench/adapter/write-adapter.ts';
+import { fixtureAdapters } from '../e2e/fixtures.ts';
+import { startService } from '../main/service-process.ts';
+import { FIT, startExternalRedis } from '../queue/external-redis.ts';
+import { withFolder } from '../queue/harness.ts';
+import { documents, ENTRY, environment, run } from './command.ts';
+import type { Made } from './made.ts';
+
+const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
+interface JobPage {
+  readonly jobs: readonly { readonly state: string }[];
+}
+const LIMIT_MS = 60_000;
+const POLL_MS = 5;
+
+async function until(what: string, happens: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + LIMIT_MS; !happens(); await sleep(POLL_MS)) {
+    assert.ok(Date.now() < deadline, `${what} did not happen`);
+  }
+}
+
+describe('a run that is stopped', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'cli-stopped-'));
+  after(() => rmSync(scratch, { recursive: true, force: true }));
+  const hidden = (folder: string): string[] =>
+    existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith('.')) : [];
+
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    it(`by ${signal} leaves nothing, and ends with ${code}`, async () => {
+      const parent = join(scratch, signal);
+      const ended = await run(['squeeze', GPT2, '--rank', '4', '--out', join(parent, 'out')], {
+        onStart: (child) =>
+          void until('the hidden folder', () => hidden(parent).length > 0).then(() => child.kill(signal)),
+      });
+      assert.deepEqual([ended.code, ended.stdout], [code, '']);
+      assert.match(
+        ended.stderr,
+        new RegExp(`^lora-squeeze: stopped by ${signal}; nothing half-written is left\n$`),
+      );
+      assert.equal(existsSync(parent), false);
+    });
+  }
+
+  it('in the middle of the decomposition ends after the modules that are being taken apart', async () => {
+    const source = join(scratch, 'large');
+    await writeAdapter(source, squareAdapter(24, 512, 192));
+    const parent = join(scratch, 'middle');
+    // Not there for a moment after the folder around it.
+    const isAtWork = (): boolean =>
+      hidden(parent).some((name) => existsSync(join(parent, name, 'work', 'directions')));
+    const args = ['squeeze', source, '--rank', '64', '--method', 'exact', '--out', join(parent, 'out')];
+    const ended = await run(args, {
+      onStart: (child) => void until('the first module', isAtWork).then(() => child.kill('SIGINT')),
+    });
+    assert.deepEqual([ended.code, ended.stdout], [130, ''], ended.stderr);
+    assert.equal(existsSync(parent), false);
+  });
+
+  it('keeps the results of a batch that are complete, and does not go on with the others', async () => {
+    const sources = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => join(scratch, 'sources', name));
+    for (const source of sources) cpSync(GPT2, source, { recursive: true });
+    const out = join(scratch, 'batch');
+    const ended = await run(['squeeze', ...sources, '--rank', '4', '--out', out], {
+      onStart: (child) =>
+        void until('the first result', () => existsSync(join(out, 'a'))).then(() => child.kill('SIGINT')),
+    });
+    const done = documents<Made>(ended.stdout);
+    if (ended.code === 0) assert.fail('it was done before the signal came');
+    assert.equal(ended.code, 130, ended.stderr);
+    assert.ok(done.length >= 1 && done.length < sources.length);
+    assert.deepEqual(
+      readdirSync(out),
+      done.map((_, i) => 'abcdef'[i]),
+    );
+  });
+
+  it('waits for no server: one that never answers is left at once', async () => {
+    const server = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    try {
+      const parent = join(scratch, 'remote');
+      const args = ['squeeze', GPT2, '--rank', '4', '--out', join(parent, 'out')];
+      const ended = await run([...args, '--server', `http://127.0.0.1:${port}`], {
+        onStart: (child) => void server.once('connection', () => child.kill('SIGINT')),
+      });
+      assert.equal(ended.code, 130, ended.stderr);
+      assert.equal(existsSync(parent), false);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('cancels its job on the server, and not one that was there before', () =>
+    withFolder(async (DATA_DIR) => {
+      const redis = await startExternalRedis(DATA_DIR, FIT);
+      // No worker: jobs wait.
+      const service = await startService({ DATA_DIR, ROLE: 'api', REDIS_URL: redis.url });
+      const jobs = async () =>
+        ((await (await fetch(`${service.url}/v1/jobs`)).json()) as JobPage).jobs.map(({ state }) => state);
+      const isReused = async () =>
+        /^lora_squeeze_jobs_reused_total.* 1$/m.test(await (await fetch(`${service.url}/metrics`)).text());
+      const interrupted = (isWaiting: () => Promise<boolean>) =>
+        run(['squeeze', GPT2, '--rank', '4', '--out', join(scratch, 'cancel'), '--server', service.url], {
+          onStart: async (child) => {
+            while (!(await isWaiting())) await sleep(POLL_MS);
+            await sleep(200);
+            child.kill('SIGINT');
+          },
+        });
+      try {
+        assert.equal((await interrupted(async () => (await jobs()).length > 0)).code, 130);
+        assert.deepEqual(await jobs(), ['cancelled']);
+        const page = (await (await fetch(`${service.url}/v1/adapters`)).json()) as {
+          adapters: { id: string }[];
+        };
+        const adapterId = page.adapters[0]!.id;
+        await fetch(`${service.url}/v1/jobs`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ kind: 'squeeze', adapter_id: adapterId, targets: [{ rank: 4 }] }),
+        });
+        assert.equal((await interrupted(isReused)).code, 130);
+        assert.deepEqual(await jobs(), ['queued', 'cancelled']);
+      } finally {
+        await service.end();
+        await redis.stop();
+      }
+    }));
+
+  it('ends quietly when its reader has seen enough', async () => {
+    const script = 'set -o pipefail; "$0" "$@" | head -c 9 > /dev/null';
+    // The second report comes when nobody reads any more.
+    const child = spawn('bash', ['-c', script, process.execPath, ...ENTRY, 'analyze', GPT2, GPT2], {
+      env: environment(),
+    });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    const [code] = await once(child, 'close');
+    assert.deepEqual([code, stderr], [0, '']);
+  });
+});

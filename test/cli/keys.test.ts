@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import type { KeyRecord, NewKey } from '../../src/contract/key.ts';
+import { fixtureAdapters } from '../e2e/fixtures.ts';
+import { startService } from '../e2e/service.ts';
+import { documents, type Ended, run } from './command.ts';
+import { madeBy } from './made.ts';
+
+const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
+const KEY = /^lsq_[0-9a-f_]+$/;
+
+describe('lora-squeeze keys', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'cli-keys-'));
+  after(() => rmSync(scratch, { recursive: true, force: true }));
+  let folders = 0;
+  const store = (): Record<string, string> => ({ DATA_DIR: join(scratch, `${folders++}`) });
+
+  function silent(ended: Ended): string {
+    assert.deepEqual([ended.code, ended.stderr], [0, '']);
+    return ended.stdout;
+  }
+
+  it('create gives a key alone on a pipe, list knows it, revoke ends it, and the storage never has it', async () => {
+    const env = store();
+    const key = silent(
+      await run(['keys', 'create', '--tenant', 'team-a', '--name', 'nightly'], { env }),
+    ).trimEnd();
+    assert.match(key, KEY);
+    const [record, ...others] = documents<KeyRecord>(silent(await run(['keys', 'list'], { env })));
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      [record!.tenant, record!.name, record!.scopes, record!.expires_at, record!.revoked_at],
+      ['team-a', 'nightly', ['read', 'write'], null, null],
+    );
+    const [revoked] = documents<KeyRecord>(silent(await run(['keys', 'revoke', record!.id], { env })));
+    assert.equal(revoked!.id, record!.id);
+    assert.ok(revoked!.revoked_at);
+    assert.deepEqual(documents(silent(await run(['keys', 'list'], { env }))), [revoked]);
+    for (const entry of readdirSync(env.DATA_DIR!, { recursive: true, withFileTypes: true })) {
+      if (entry.isFile()) assert.ok(!readFileSync(join(entry.parentPath, entry.name), 'utf8').includes(key));
+    }
+  });
+
+  it('create takes scopes and an end, and gives the record on demand', async () => {
+    const env = store();
+    const args = [
+      'keys',
+      'create',
+      '--tenant',
+      'ops',
+      '--scopes',
+      'read,admin',
+      '--expires-in',
+      '90d',
+      '--json',
+    ];
+    const [made] = documents<NewKey>(silent(await run(args, { env })));
+    assert.match(made!.key, KEY);
+    assert.deepEqual(made!.scopes, ['read', 'admin']);
+    assert.equal(Math.round((Date.parse(made!.expires_at!) - Date.parse(made!.created_at)) / 86_400_000), 90);
+  });
+
+  it('list shows the keys of one tenant where it is named', async () => {
+    const env = store();
+    for (const tenant of ['a', 'b', 'a']) silent(await run(['keys', 'create', '--tenant', tenant], { env }));
+    const all = documents<KeyRecord>(silent(await run(['keys', 'list'], { env })));
+    assert.deepEqual(
+      all.map(({ tenant }) => tenant),
+      ['a', 'b', 'a'],
+    );
+    const own = documents<KeyRecord>(silent(await run(['keys', 'list', '--tenant', 'b'], { env })));
+    assert.deepEqual(own, [all[1]]);
+  });
+
+  it('says what is wrong: no tenant, a wrong one, scopes, times, ids', async () => {
+    const env = store();
+    const cases: [args: string[], code: number, words: RegExp][] = [
+      [['create'], 2, /say whose key it is: --tenant ID/],
+      [['create', '--tenant', 'Team A'], 2, /--tenant is "Team A" but must be 1 to 40 lower case letters/],
+      [
+        ['create', '--tenant', 'a', '--scopes', 'read,all'],
+        2,
+        /--scopes has "all"; there are read, write, admin/,
+      ],
+      [['create', '--tenant', 'a', '--expires-in', 'soon'], 2, /--expires-in is "soon"/],
+      [['create', '--tenant', 'a', '--name', 'n'.repeat(101)], 2, /100 characters, not 101/],
+      [['list', 'all'], 2, /"all" is one argument too many/],
+      [['revoke'], 2, /say which key/],
+      [['revoke', 'key_000000000000'], 1, /^lora-squeeze: KEY_NOT_FOUND: There is no key "key_000000000000"/],
+      [['revoke', '../../etc'], 1, /KEY_NOT_FOUND/],
+    ];
+    for (const [args, code, words] of cases) {
+      const ended = await run(['keys', ...args], { env });
+      assert.deepEqual([ended.code, ended.stdout], [code, ''], ended.stderr);
+      assert.match(ended.stderr, words);
+    }
+  });
+
+  it('opens a service that asks for keys, and a wrong or revoked one does not', async () => {
+    const env = store();
+    const create = ['keys', 'create', '--tenant', 'team-a', '--json'];
+    const [made] = documents<NewKey>(silent(await run(create, { env })));
+    const service = await startService({
+      dataDir: env.DATA_DIR!,
+      env: { AUTH: 'keys', EXECUTION_PROVIDER: 'cpu' },
+    });
+    try {
+      const squeeze = async (key: string | undefined, out: string): Promise<Ended> =>
+        run(['squeeze', GPT2, '--rank', '2', '--out', join(scratch, out), '--server', service.url], {
+          env: key === undefined ? {} : { LORA_SQUEEZE_KEY: key },
+        });
+      madeBy(await squeeze(made!.key, 'with-key'));
+      const [revoked] = documents<NewKey>(silent(await run(create, { env })));
+      silent(await run(['keys', 'revoke', revoked!.id], { env }));
+      const cases: [key: string | undefined, code: string][] = [
+        [undefined, 'KEY_MISSING'],
+        [`${made!.key.slice(0, -1)}x`, 'KEY_INVALID'],
+        [revoked!.key, 'KEY_INVALID'],
+      ];
+      for (const [key, code] of cases) {
+        const ended = await squeeze(key, code);
+        assert.equal(ended.code, 1);
+        assert.match(ended.stderr, new RegExp(`^lora-squeeze: ${code}: `));
+      }
+      const reader = silent(
+        await run(['keys', 'create', '--tenant', 'team-a', '--scopes', 'read'], { env }),
+      ).trim();
+      const refused = await squeeze(reader, 'reader');
+      assert.match(refused.stderr, /^lora-squeeze: SCOPE_MISSING: .*"write"/);
+      assert.equal(refused.code, 1);
+    } finally {
+      await service.stop();
+    }
+  });
+});

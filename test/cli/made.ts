@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { JobResult } from '../../src/contract/job.ts';
+import type { Report } from '../../src/contract/report.ts';
+import { documents, type Ended } from './command.ts';
+
+/** What the command says of a result to programs. */
+export interface Made {
+  readonly folder: string;
+  readonly out: string;
+  readonly result: JobResult;
+  readonly files: readonly { name: string; sha256: string; bytes: number }[];
+  readonly sources: Report['sources'];
+  readonly method: Report['method'];
+  readonly error?: { code: string; detail: string };
+}
+
+/** The one result of a run that has to have succeeded, silently but for it. */
+export function madeBy(ended: Ended): Made {
+  assert.equal(ended.code, 0, ended.stderr);
+  assert.equal(ended.stderr, '');
+  const made = documents<Made>(ended.stdout);
+  assert.equal(made.length, 1);
+  return made[0]!;
+}
+
+/** Every file of a folder by its name. */
+export const contentOf = (folder: string): Map<string, Buffer> =>
+  new Map(
+    readdirSync(folder)
+      .sort()
+      .map((name) => [name, readFileSync(join(folder, name))]),
+  );
+
+/** Asserts that two folders have the same files, to the byte. */
+export function assertSameFiles(actual: string, expected: string): void {
+  const [left, right] = [contentOf(actual), contentOf(expected)];
+  assert.deepEqual([...left.keys()], [...right.keys()]);
+  for (const [name, bytes] of right) assert.ok(bytes.equals(left.get(name)!), `${name} differs`);
+}

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { ANALYZE } from '../../src/cli/analyze-command.ts';
+import { EXIT } from '../../src/cli/command-error.ts';
+import { KEYS_CREATE, KEYS_LIST, KEYS_REVOKE } from '../../src/cli/keys-command.ts';
+import { MERGE } from '../../src/cli/merge-command.ts';
+import { SERVE } from '../../src/cli/serve-command.ts';
+import { SQUEEZE } from '../../src/cli/squeeze-command.ts';
+import { ROOT } from './command.ts';
+
+const PAGE = 'docs/command.md';
+const page = readFileSync(join(ROOT, PAGE), 'utf8');
+const COMMANDS = [SQUEEZE, ANALYZE, MERGE, SERVE, KEYS_CREATE, KEYS_LIST, KEYS_REVOKE];
+
+describe(PAGE, () => {
+  it('has every command and every option, and none that is not there', () => {
+    for (const { name } of COMMANDS) assert.ok(page.includes(`\`${name}`), name);
+    const known = COMMANDS.flatMap(({ groups }) => groups.flatMap(({ options }) => options));
+    for (const { name } of known) assert.match(page, new RegExp(`--${name}(?![a-z-])`), name);
+    const names = new Set([...known.map(({ name }) => name), 'help']);
+    const elsewhere = new Set(['rm', 'user', 'entrypoint']);
+    for (const [, name] of page.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)) {
+      assert.ok(names.has(name!.replace(/^no-/, '')) || elsewhere.has(name!), `--${name}`);
+    }
+  });
+
+  it('has every exit code', () => {
+    for (const code of Object.values(EXIT))
+      assert.match(page, new RegExp(`^\\| .*\\b${code}\\b.* \\| `, 'm'));
+  });
+
+  it('leads somewhere by its links', () => {
+    const links = [...page.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target]) => target!);
+    assert.ok(links.length >= 5);
+    for (const target of links) assert.ok(existsSync(join(ROOT, dirname(PAGE), target)), target);
+  });
+});

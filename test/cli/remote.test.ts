@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { startGateway } from '../clients/gateway.ts';
+import { serviceFixture } from '../clients/service-fixture.ts';
+import { adapterWith, GOOD_ADAPTER } from '../e2e/bad-adapters.ts';
+import { fixtureAdapters } from '../e2e/fixtures.ts';
+import { documents, run } from './command.ts';
+import { assertSameFiles, type Made, madeBy } from './made.ts';
+
+const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
+
+describe('a server that does the work', () => {
+  const at = serviceFixture('cli-remote');
+  const squeeze = (out: string, url: string, ...more: string[]): string[] => [
+    'squeeze',
+    GPT2,
+    '--rank',
+    '2',
+    '--out',
+    join(at.folder, out),
+    '--server',
+    url,
+    ...more,
+  ];
+
+  function adapter(name: string, { weights, config }: Partial<typeof GOOD_ADAPTER>): string {
+    const folder = join(at.folder, name);
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'adapter_model.safetensors'), weights!);
+    writeFileSync(join(folder, 'adapter_config.json'), config!);
+    return folder;
+  }
+
+  it('is named by the environment, behind a path, and gets the key in every request', async () => {
+    const gateway = await startGateway(at.service.url, { prefix: '/lora' });
+    try {
+      const env = { LORA_SQUEEZE_URL: `${gateway.url}/lora/`, LORA_SQUEEZE_KEY: 'lsq_from_environment' };
+      const out = join(at.folder, 'environment');
+      madeBy(await run(['squeeze', GPT2, '--rank', '2', '--out', out], { env }));
+      assert.ok(gateway.requests.length >= 5);
+      for (const { path, authorization } of gateway.requests) {
+        assert.match(path, /^\/lora\/v1\//);
+        assert.equal(authorization, 'Bearer lsq_from_environment');
+      }
+      // With its length: a server refuses what is too large before it is sent.
+      assert.ok(gateway.requests.every(({ chunked }) => !chunked));
+      const before = gateway.requests.length;
+      const local = madeBy(
+        await run(['squeeze', GPT2, '--rank', '2', '--local', '--out', `${out}-local`], { env }),
+      );
+      assert.equal(gateway.requests.length, before);
+      assertSameFiles(out, local.out);
+      madeBy(await run(squeeze('key', `${gateway.url}/lora`, '--key', 'lsq_said'), { env }));
+      assert.equal(gateway.requests.at(-1)?.authorization, 'Bearer lsq_said');
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it('is asked again where it is busy, or the connection breaks', async () => {
+    const gateway = await startGateway(at.service.url, {
+      failures: [429, 'reset', 503, 503, 'reset', 429, 429],
+    });
+    try {
+      madeBy(await run(squeeze('again', gateway.url)));
+      assert.equal(gateway.failuresLeft(), 0);
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it('is given up where it cannot be reached', async () => {
+    const closed = createServer().listen(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const { port } = closed.address() as AddressInfo;
+    closed.close();
+    const ended = await run(squeeze('unreachable', `http://127.0.0.1:${port}`));
+    assert.equal(ended.code, 1);
+    assert.match(
+      ended.stderr,
+      /^lora-squeeze: SERVER_UNREACHABLE: http:\/\/127\.0\.0\.1:\d+ cannot be reached: .+\n$/,
+    );
+    assert.equal(documents<Made>(ended.stdout)[0]?.error?.code, 'SERVER_UNREACHABLE');
+    assert.equal(existsSync(join(at.folder, 'unreachable')), false);
+  });
+
+  it('is told by its answers when it is something else', async () => {
+    const other = createServer((incoming, answer) => {
+      incoming.resume().on('end', () => answer.end('<h1>Welcome to nginx!</h1>'));
+    }).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    try {
+      const ended = await run(squeeze('other', `http://127.0.0.1:${(other.address() as AddressInfo).port}`));
+      assert.equal(ended.code, 1);
+      assert.match(ended.stderr, /NOT_THE_SERVICE: .*\/v1\/adapters does not answer with JSON/);
+      const wrongPath = await run(squeeze('path', `${at.service.url}/nowhere`));
+      assert.equal(wrongPath.code, 1);
+      assert.match(wrongPath.stderr, /^lora-squeeze: NOT_FOUND: /);
+    } finally {
+      other.close();
+    }
+  });
+
+  it('says itself what it refuses, at the upload, of the request and in the job', async () => {
+    const cut = adapter('cut', { ...GOOD_ADAPTER, weights: GOOD_ADAPTER.weights.subarray(0, -1) });
+    const infinite = adapter('infinite', adapterWith(Number.POSITIVE_INFINITY));
+    const cases: [args: string[], code: string, words: RegExp][] = [
+      [[cut, '--rank', '2'], 'ST_BUFFER_NOT_COVERED', /bytes/],
+      [[GPT2, '--profile', 'nobody'], 'UNKNOWN_PROFILE', /"nobody"; the profiles are vllm/],
+      [[infinite, '--rank', '2'], 'NON_FINITE_WEIGHTS', /lora_B/],
+    ];
+    for (const [args, code, words] of cases) {
+      const out = join(at.folder, code);
+      const ended = await run(['squeeze', ...args, '--out', out, '--server', at.service.url]);
+      assert.equal(ended.code, 1, ended.stdout);
+      assert.ok(ended.stderr.startsWith(`lora-squeeze: ${code}: `), ended.stderr);
+      assert.match(ended.stderr, words);
+      assert.equal(documents<Made>(ended.stdout)[0]?.error?.code, code);
+      assert.equal(existsSync(out), false);
+    }
+  });
+
+  it('is not believed when a file is not what it says it is', async () => {
+    const forging = createServer((incoming, answer) => {
+      const { url = '', method, headers } = incoming;
+      const forwarded = request(new URL(url, at.service.url), { method, headers });
+      forwarded.on('response', (response) => {
+        const isWeights = url.endsWith('adapter_model.safetensors');
+        answer.writeHead(response.statusCode!, response.headers);
+        if (!isWeights) return void response.pipe(answer);
+        response.on('data', (chunk: Buffer) => answer.write(flipped(chunk)));
+        response.on('end', () => answer.end());
+      });
+      incoming.pipe(forwarded);
+    }).listen(0, '127.0.0.1');
+    await once(forging, 'listening');
+    try {
+      const ended = await run(
+        squeeze('forged', `http://127.0.0.1:${(forging.address() as AddressInfo).port}`),
+      );
+      assert.equal(ended.code, 1);
+      assert.match(
+        ended.stderr,
+        /DIGEST_MISMATCH: What came of adapter_model\.safetensors is not what the server has/,
+      );
+      assert.equal(existsSync(join(at.folder, 'forged')), false);
+    } finally {
+      forging.close();
+      forging.closeAllConnections();
+    }
+  });
+});
+
+/** The same bytes with one bit changed. */
+function flipped(chunk: Buffer): Buffer {
+  const copy = Buffer.from(chunk);
+  copy[copy.length - 1]! ^= 1;
+  return copy;
+}

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { sourceName, sourcePaths } from '../../src/cli/source-folder.ts';
+import { AppError } from '../../src/errors.ts';
+import { serviceFixture } from '../clients/service-fixture.ts';
+import { fixtureAdapters } from '../e2e/fixtures.ts';
+import { documents, ROOT, run } from './command.ts';
+import { assertSameFiles, contentOf, type Made, madeBy } from './made.ts';
+
+const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
+const ADAPTERS = join(ROOT, 'test/fixtures/adapters');
+const WEIGHTS = 'adapter_model.safetensors';
+const CONFIG = 'adapter_config.json';
+
+describe('where an adapter lies', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'cli-sources-'));
+  after(() => rmSync(scratch, { recursive: true, force: true }));
+
+  function folder(name: string, ...files: readonly string[]): string {
+    const path = join(scratch, name);
+    mkdirSync(path);
+    for (const file of files) writeFileSync(join(path, file), '');
+    return path;
+  }
+  const refused = (source: string, code: string, words: RegExp): Promise<void> =>
+    assert.rejects(sourcePaths(source), (error) => {
+      assert.ok(error instanceof AppError);
+      assert.equal(error.code, code);
+      assert.match(error.message, words);
+      return true;
+    });
+
+  it('is a folder with one file of weights, and its configuration where there is one', async () => {
+    const kohya = folder('kohya', 'style.safetensors', 'preview.png', 'README.md');
+    assert.deepEqual(await sourcePaths(kohya), { weights: join(kohya, 'style.safetensors'), config: null });
+    const mlx = folder('mlx', 'adapters.safetensors', '0000100_adapters.safetensors', CONFIG);
+    assert.deepEqual(await sourcePaths(mlx), {
+      weights: join(mlx, 'adapters.safetensors'),
+      config: join(mlx, CONFIG),
+    });
+    const gguf = folder('gguf', 'lora-f16.gguf');
+    assert.equal((await sourcePaths(gguf)).weights, join(gguf, 'lora-f16.gguf'));
+    // A folder is no file of weights, whatever it is called.
+    mkdirSync(join(gguf, 'x.safetensors'));
+    assert.equal((await sourcePaths(gguf)).weights, join(gguf, 'lora-f16.gguf'));
+  });
+
+  it('is a file, with the configuration beside it where its name is a usual one', async () => {
+    const peft = folder('peft', WEIGHTS, CONFIG, 'other.safetensors');
+    assert.deepEqual(await sourcePaths(join(peft, WEIGHTS)), {
+      weights: join(peft, WEIGHTS),
+      config: join(peft, CONFIG),
+    });
+    const other = join(peft, 'other.safetensors');
+    assert.deepEqual(await sourcePaths(other), { weights: other, config: null });
+    assert.deepEqual(
+      [sourceName(other), sourceName(`${peft}/`), sourceName('a/b v1.2.gguf')],
+      ['other', 'peft', 'b v1.2'],
+    );
+  });
+
+  it('is told where it cannot be', async () => {
+    const two = folder('two', 'a.safetensors', 'b.safetensors');
+    await refused(
+      two,
+      'FILE_MISSING',
+      /two has 2 files of weights, "a\.safetensors", "b\.safetensors".*say which/,
+    );
+    await refused(join(two, 'c.gguf'), 'FILE_MISSING', /There is no file .*c\.gguf/);
+    await refused(join(scratch, 'none'), 'FILE_MISSING', /There is no folder .*none/);
+    const pickle = folder('pickle', 'adapter_model.bin', CONFIG);
+    await refused(pickle, 'PICKLE_REFUSED', /python -c ".*'adapter_model\.bin'/);
+    await refused(join(pickle, 'adapter_model.bin'), 'PICKLE_REFUSED', /python -c/);
+    await refused(join(pickle, CONFIG), 'FILE_MISSING', /no folder, and no file of weights/);
+  });
+});
+
+describe('lora-squeeze of folders and files', () => {
+  const at = serviceFixture('cli-sources');
+
+  it('makes the same of an adapter whatever its file is called, in place and through a server', async () => {
+    const named = join(at.folder, 'named');
+    mkdirSync(named);
+    cpSync(join(GPT2, WEIGHTS), join(named, 'my style.safetensors'));
+    cpSync(join(GPT2, CONFIG), join(named, CONFIG));
+    const squeeze = ['squeeze', '--rank', '2', '--out'];
+    const usual = madeBy(await run([...squeeze, join(at.folder, 'usual'), GPT2]));
+    for (const [what, ...args] of [
+      ['folder', named],
+      ['file', join(GPT2, WEIGHTS)],
+      ['remote', named, '--server', at.service.url],
+      ['remote-file', join(GPT2, WEIGHTS), '--server', at.service.url],
+    ] as const) {
+      const made = madeBy(await run([...squeeze, join(at.folder, what), ...args]));
+      assertSameFiles(made.out, usual.out);
+      assert.equal(made.sources[0]?.id, usual.sources[0]?.id, what);
+      assert.equal(made.folder, args[0]);
+    }
+  });
+
+  it('takes real adapters of other formats, as folders and files, and results of all of them again', async () => {
+    const kohya = join(ADAPTERS, 'derived-kohya-skinlesion/skinlesion_kohya.safetensors');
+    for (const [name, source, files] of [
+      ['mlx', join(ADAPTERS, 'mlx-qwen25-05b-r8'), ['adapters.safetensors', CONFIG]],
+      ['kohya', kohya, ['lora.safetensors']],
+      ['cloneofsimo', join(ADAPTERS, 'cloneofsimo-analog-svd-r4'), ['lora.safetensors']],
+    ] as const) {
+      const local = madeBy(await run(['squeeze', source, '--rank', '2', '--out', join(at.folder, name)]));
+      const ofAdapter = (made: Made) =>
+        made.files.map((file) => file.name).filter((file) => file !== 'README.md');
+      assert.deepEqual(ofAdapter(local), files);
+      assert.equal(local.result.format, name);
+      // Through a server the same; --force knows what is there for a result.
+      const out = name === 'mlx' ? local.out : join(at.folder, `${name}-again`);
+      const again = ['squeeze', source, '--rank', '2', '--force', '--out', out, '--server', at.service.url];
+      const before = contentOf(local.out);
+      if (name !== 'cloneofsimo') madeBy(await run(again));
+      if (name === 'mlx') assert.deepEqual(contentOf(out), before);
+      // A result is a source.
+      if (name !== 'kohya') continue;
+      const same = madeBy(await run(['squeeze', local.out, '--rank', '2', '--out', join(at.folder, 'same')]));
+      assert.deepEqual(ofAdapter(same), files);
+    }
+  });
+
+  it('tells that a result in another format does not load where PEFT is needed', async () => {
+    const source = join(ADAPTERS, 'derived-kohya-skinlesion');
+    const out = join(at.folder, 'judged');
+    const judged = madeBy(await run(['squeeze', source, '--rank', '2', '--profile', 'peft', '--out', out]));
+    assert.equal(judged.result.serving?.loads, false);
+    const files = judged.result.serving!.rules.find(({ rule }) => rule === 'file-names')!;
+    assert.match(
+      files.detail,
+      /adapter_config\.json is missing: it is in the format kohya; say format "peft"/,
+    );
+    const refused = await run(['squeeze', source, '--rank', '2', '--profile', 'vllm', '--format', 'kohya']);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /profile is "vllm", which loads adapters of PEFT/);
+  });
+
+  it('puts the result of a file beside it, under the name of the file', async () => {
+    const folder = join(at.folder, 'beside');
+    cpSync(GPT2, folder, { recursive: true });
+    const made = madeBy(await run(['squeeze', '--rank', '64', join(folder, WEIGHTS)]));
+    assert.equal(made.out, join(folder, 'adapter_model-squeezed'));
+    assert.ok(existsSync(join(made.out, WEIGHTS)) && existsSync(join(made.out, CONFIG)));
+  });
+
+  it('says how to convert a pickle, and what a format needs', async () => {
+    const folder = join(at.folder, 'content');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'x.safetensors'), Buffer.from('\x80\x04\x95 and more than that', 'latin1'));
+    cpSync(join(GPT2, WEIGHTS), join(folder, 'y.safetensors'));
+    const ended = await run([
+      ...['squeeze', join(folder, 'x.safetensors'), join(folder, 'y.safetensors')],
+      ...['--rank', '2', '--out', join(at.folder, 'never')],
+    ]);
+    assert.equal(ended.code, 1);
+    const [pickle, peft] = documents<Made>(ended.stdout);
+    assert.deepEqual([pickle?.error?.code, peft?.error?.code], ['PICKLE_REFUSED', 'FILE_MISSING']);
+    assert.match(pickle!.error!.detail, /python -c "import torch/);
+    assert.match(peft!.error!.detail, /adapter_config\.json is needed/);
+  });
+});

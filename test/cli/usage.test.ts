@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { fixtureAdapters } from '../e2e/fixtures.ts';
+import { ROOT, run } from './command.ts';
+
+const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+
+describe('lora-squeeze', { concurrency: 2 }, () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'cli-usage-'));
+  after(() => rmSync(scratch, { recursive: true, force: true }));
+
+  it('says its version, its commands, and what each takes', async () => {
+    assert.deepEqual(await run(['--version']), { code: 0, signal: null, stdout: `${version}\n`, stderr: '' });
+    const help = await run(['--help']);
+    assert.deepEqual([help.code, help.stderr], [0, '']);
+    const commands = ['squeeze', 'analyze', 'merge', 'serve', 'keys create', 'keys list', 'keys revoke'];
+    for (const name of commands) assert.match(help.stdout, new RegExp(`^ {2}${name} {2}`, 'm'));
+    for (const name of commands) {
+      const { code, stdout, stderr } = await run([...name.split(' '), '--help']);
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.ok(stdout.startsWith(`Usage: lora-squeeze ${name}`), stdout);
+    }
+  });
+
+  const out = join(scratch, 'out');
+  const squeeze = ['squeeze', GPT2, '--out', out];
+  const wrong: [args: string[], words: RegExp, env?: Record<string, string>][] = [
+    [[], /say a command\nSee lora-squeeze --help/],
+    [['sqeeze', GPT2], /there is no command "sqeeze"/],
+    [['keys'], /there is no command "keys"/],
+    [['keys', 'delete'], /there is no command "keys delete"/],
+    [['squeeze', '--rank', '4'], /say which SOURCE to squeeze\nSee lora-squeeze squeeze --help/],
+    [squeeze, /say which rank/],
+    [[...squeeze, '--rank', '0'], /--rank is "0" but must be a whole number from 1 to 65536/],
+    [[...squeeze, '--rank', '4', '--fast'], /Unknown option '--fast'/],
+    [[...squeeze, '--profile', 'nobody'], /no profile "nobody"; the profiles are vllm/],
+    [[...squeeze, '--profile', 'vllm', '--rank', '1024'], /rank is 1024, above/],
+    [[...squeeze, '--energy', '0.9', '--min-rank', '8', '--max-rank', '4'], /min_rank is 8, above/],
+    [[...squeeze, '--rank', '4', '--threads', '0'], /--threads is "0"/],
+    [[...squeeze, '--rank', '4', '--provider', 'tpu'], /must be auto, cpu or cuda/],
+    [[...squeeze, '--rank', '4', '--key', 'k'], /--key is for a server/],
+    [
+      [...squeeze, '--rank', '4', '--server', 'example.org'],
+      /--server must be an http:\/\/ or https:\/\/ URL/,
+    ],
+    [
+      [...squeeze, '--rank', '4', '--server', 'http://u:secret@h'],
+      /--server must not hold a user or password/,
+    ],
+    [[...squeeze, '--rank', '4', '--server', 'http://h', '--local'], /cannot be said together/],
+    [[...squeeze, '--rank', '4', '--server', 'http://h', '--threads', '2'], /--threads is up to the server/],
+    [[...squeeze, '--rank', '4', '--server', 'http://h', '--key', 'a b'], /visible ASCII/],
+    [[...squeeze, '--rank', '4'], /LORA_SQUEEZE_URL must be/, { LORA_SQUEEZE_URL: 'nonsense' }],
+    [[...squeeze, '--rank', '4'], /COMPUTE_THREADS is "many"/, { COMPUTE_THREADS: 'many' }],
+    [['merge', GPT2, '--rank', '4'], /--out DIR/],
+    [
+      ['merge', `${GPT2}:2e6`, '--rank', '4', '--out', out],
+      /weight of .* is "2e6" but must be a number from -1000000/,
+    ],
+    [['merge', '--rank', '4', '--out', out], /1 to 32 SOURCEs to add, not 0/],
+    [['analyze'], /say which SOURCE to analyze/],
+    [['serve', 'now'], /"now" is one argument too many/],
+  ];
+  for (const [args, words, env = {}] of wrong) {
+    const shown = args.map((arg) => arg.replace(GPT2, 'FOLDER').replace(out, 'OUT')).join(' ');
+    it(`called as "${shown}"${
+      env
+        ? Object.keys(env)
+            .map((name) => ` with ${name}`)
+            .join('')
+        : ''
+    } says how it is called`, async () => {
+      const ended = await run(args, { env });
+      assert.equal(ended.code, 2, ended.stderr);
+      assert.match(ended.stderr, words);
+      assert.doesNotMatch(ended.stderr, /secret|\n {4}at /);
+      assert.equal(ended.stdout, '');
+      assert.equal(existsSync(out), false);
+    });
+  }
+});

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Registry } from 'prom-client';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { TransferMetrics } from '../../src/metrics/transfers.ts';
+
+const moved = (type: 'url' | 's3' | 'hub', bytes: number) => ({
+  adapter_id: 'ad_1',
+  type,
+  where: 'somewhere',
+  revision: null,
+  commit: null,
+  bytes,
+  files: [],
+  finished_at: '2026-01-01T00:00:00Z',
+});
+
+describe('TransferMetrics', () => {
+  it('counts what came and what went, by the type of its place', async () => {
+    const registry = new Registry();
+    const metrics = new TransferMetrics(registry);
+    const job = (change: Partial<JobRecord>) =>
+      ({ import: null, deliveries: [], ...change }) as unknown as JobRecord;
+    metrics.jobFinished(job({}));
+    metrics.jobFinished(job({ import: moved('hub', 100), deliveries: [moved('s3', 30), moved('url', 40)] }));
+    metrics.jobFinished(job({ deliveries: [moved('s3', 5)] }));
+    const text = await registry.metrics();
+    for (const line of [
+      'lora_squeeze_transfers_total{direction="in",type="hub"} 1',
+      'lora_squeeze_transfers_total{direction="out",type="s3"} 2',
+      'lora_squeeze_transferred_bytes_total{direction="in",type="hub"} 100',
+      'lora_squeeze_transferred_bytes_total{direction="out",type="s3"} 35',
+      'lora_squeeze_transferred_bytes_total{direction="out",type="url"} 40',
+    ])
+      assert.ok(text.split('\n').includes(line), line);
+    assert.doesNotMatch(text, /type="(hub|url)"\} 0|where|somewhere/);
+  });
+});
