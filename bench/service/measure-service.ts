@@ -1,4 +1,5 @@
-import type { ProviderInfo, SqueezeOptions, Timings } from '../../src/contract/job.ts';
+import type { ProviderInfo, Timings } from '../../src/contract/job.ts';
+import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import { peakResidentBytes } from '../../test/e2e/process-tree.ts';
 import { withService } from './bench-service.ts';
 import { watchComputeMemory } from './memory-watch.ts';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JobRecord, SqueezeOptions } from '../../src/contract/job.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Client } from '../../test/e2e/client.ts';
 
 /** A client that asks more often takes the cores from the job. */
@@ -26,6 +27,7 @@ export async function runJob(client: Client, order: JobOrder): Promise<{ job: Jo
     adapter_id: order.adapterId,
     targets: [{ rank: order.rank }],
     options: order.options,
+    reuse: false,
   });
   if (!response.ok) throw new Error(`POST /v1/jobs: ${response.status} ${await response.text()}`);
   const { id } = (await response.json()) as JobRecord;

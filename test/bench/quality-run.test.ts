@@ -54,8 +54,8 @@ describe('quality: a quick run of the experiment', { skip: skipWithoutTorch() },
       const losses = new Set(scores.filter(({ phase }) => phase !== 'sweep').map(({ loss }) => loss));
       assert.ok(losses.size >= cells + 2, 'methods and variants differ');
 
-      // Half of it lost: the rest is trained again to the same scores.
-      const lost = { ...results, scores: results.scores.filter((_, i) => i % 2 === 0) };
+      // A part of it lost: that is trained again to the same scores.
+      const lost = { ...results, scores: results.scores.filter((_, i) => i % 8 !== 0) };
       await writeResults(join(dir, 'results.jsonl'), lost);
       await run('--resume');
       const again = await readResults(join(dir, 'results.jsonl'));

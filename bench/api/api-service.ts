@@ -1,0 +1,36 @@
+import { rm } from 'node:fs/promises';
+import { type Service, startService } from '../../test/e2e/service.ts';
+
+const ADMIN_KEY = 'administrator-of-the-benchmark';
+
+export interface ApiService {
+  readonly service: Service;
+  readonly url: string;
+  /** The header that lets a client in. */
+  readonly authorization: string;
+}
+
+/** Runs the built service with AUTH=keys on a fresh folder, as it would run in production: log, metrics and all. */
+export async function withApiService<T>(
+  dataDir: string,
+  use: (running: ApiService) => Promise<T>,
+): Promise<T> {
+  await rm(dataDir, { recursive: true, force: true });
+  const service = await startService({
+    dataDir,
+    entry: 'built',
+    env: { AUTH: 'keys', ADMIN_KEY, EXECUTION_PROVIDER: 'cpu' },
+  });
+  try {
+    const response = await fetch(`${service.url}/v1/keys`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ tenant: 'bench', scopes: ['read', 'write'] }),
+    });
+    const { key } = (await response.json()) as { key: string };
+    return await use({ service, url: service.url, authorization: `Bearer ${key}` });
+  } finally {
+    await service.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { Fleet } from '../../test/chaos/fleet.ts';
+import type { Entry, Member } from '../../test/chaos/member.ts';
+import { Client } from '../../test/e2e/client.ts';
+import { until } from '../../test/queue/harness.ts';
+import { llamaAdapter } from '../adapter/adapter-spec.ts';
+import { writeAdapter } from '../adapter/write-adapter.ts';
+
+/** Four layers of Llama-2-7B at rank 64: a job of a second or so, long enough to be killed in. */
+const SLOW = llamaAdapter(64, 4);
+const POLL_MS = 10;
+const AWAY_MS = 3_000;
+const GRACE_MS = 30_000;
+
+export interface RecoveryOptions {
+  readonly folder: string;
+  readonly entry: Entry;
+  readonly runs: number;
+  readonly say: (line: string) => void;
+}
+
+/** Seconds, one for each time it was tried. */
+export interface Recovery {
+  /** From the death of a worker in mid-job to the start of that job in another one. */
+  readonly workerCrash: number[];
+  /** From the moment Redis takes connections to the end of the first job. */
+  readonly redisBack: number[];
+  /** Of calls that queue, while Redis is away: it refuses connections, or swallows what it gets. */
+  readonly refusedAway: number[];
+  readonly refusedSilent: number[];
+  /** From the loss of Redis to 503 of /readyz, and from its return to 200. */
+  readonly unready: number[];
+  readonly readyAgain: number[];
+  /** From SIGTERM in mid-job to the end of the worker, with exit code 0. */
+  readonly gracefulStop: number[];
+}
+
+/** Measures how soon a fleet of an API and two workers is well again. */
+export async function measureRecovery({ folder, entry, runs, say }: RecoveryOptions): Promise<Recovery> {
+  const adapterDir = join(folder, 'adapter');
+  await writeAdapter(adapterDir, SLOW);
+  const fleet = await Fleet.start({ folder, entry, workers: 2, env: { LOG_LEVEL: 'info' } });
+  try {
+    const client = new Client(fleet.api.url);
+    const bench = new RecoveryBench(fleet, (await client.upload(adapterDir)).adapter.id);
+    const many = async (name: string, times: number, measure: () => Promise<number>): Promise<number[]> => {
+      const values: number[] = [];
+      for (let i = 0; i < times; i++) values.push(await measure());
+      say(`${name}: ${values.map((value) => value.toFixed(2)).join(' ')} s`);
+      return values;
+    };
+    const half = Math.ceil(runs / 2);
+    await bench.warm();
+    const workerCrash = await many('worker crash', runs, () => bench.workerCrash());
+    const gracefulStop = await many('graceful stop', half, () => bench.gracefulStop());
+    const away: number[] = [];
+    const unready: number[] = [];
+    const readyAgain: number[] = [];
+    const redisBack = await many('Redis back', half, () => bench.redisBack(away, unready, readyAgain));
+    const silent: number[] = [];
+    for (let i = 0; i < Math.min(runs, 3); i++) await bench.silence(silent);
+    say(`refusals: ${away.length} while it refused, ${silent.length} while it was silent`);
+    return {
+      workerCrash,
+      redisBack,
+      refusedAway: away,
+      refusedSilent: silent,
+      unready,
+      readyAgain,
+      gracefulStop,
+    };
+  } finally {
+    await fleet.end();
+  }
+}
+
+const secondsSince = (beginMs: number): number => (performance.now() - beginMs) / 1000;
+
+class RecoveryBench {
+  private readonly fleet: Fleet;
+  private readonly client: Client;
+  private readonly adapterId: string;
+  private jobs = 0;
+
+  constructor(fleet: Fleet, adapterId: string) {
+    this.fleet = fleet;
+    this.client = new Client(fleet.api.url);
+    this.adapterId = adapterId;
+  }
+
+  /** Every worker has its compute process. */
+  async warm(): Promise<void> {
+    await this.fleet.ready();
+    const jobs = await Promise.all(Array.from({ length: 4 }, () => this.accepted()));
+    for (const job of jobs) assert.equal((await this.client.finished(job.id)).state, 'succeeded');
+  }
+
+  async workerCrash(): Promise<number> {
+    const { id, worker } = await this.running();
+    const before = this.starts(id);
+    const killedMs = performance.now();
+    await worker.killWithChildren();
+    await until('its next start', () => (this.starts(id) > before ? true : undefined), 60_000);
+    const seconds = secondsSince(killedMs);
+    worker.launch();
+    const job = await this.client.finished(id);
+    assert.deepEqual([job.state, job.attempts], ['succeeded', 2]);
+    await this.warm();
+    return seconds;
+  }
+
+  async gracefulStop(): Promise<number> {
+    const { id, worker } = await this.running();
+    const beginMs = performance.now();
+    assert.equal(await worker.stop(), 0);
+    const seconds = secondsSince(beginMs);
+    assert.ok(seconds < GRACE_MS / 1000);
+    const job = await this.client.finished(id);
+    assert.deepEqual([job.state, job.attempts], ['succeeded', 1]);
+    worker.launch();
+    await this.warm();
+    return seconds;
+  }
+
+  /** Redis is killed with jobs in it, is away for a while, and comes back. */
+  async redisBack(refused: number[], unready: number[], readyAgain: number[]): Promise<number> {
+    const waiting = await Promise.all(Array.from({ length: 6 }, () => this.accepted()));
+    const killedMs = performance.now();
+    const flips = this.readiness(503).then(() => unready.push(secondsSince(killedMs)));
+    await this.fleet.killRedis();
+    await this.refusals(refused, AWAY_MS);
+    await flips;
+    await this.fleet.restartRedis();
+    const backMs = performance.now();
+    const backAt = Date.now();
+    const ready = this.readiness(200).then(() => readyAgain.push(secondsSince(backMs)));
+    const first = await until('the first end', async () => {
+      const ends = await Promise.all(waiting.map(({ id }) => this.endedAt(id)));
+      const after = ends.filter((end) => end !== undefined && end > backAt) as number[];
+      return after.length > 0 ? Math.min(...after) : undefined;
+    });
+    await ready;
+    for (const { id } of waiting) assert.equal((await this.finished(id)).state, 'succeeded');
+    return (first - backAt) / 1000;
+  }
+
+  async silence(refused: number[]): Promise<void> {
+    this.fleet.proxy.fault = 'blackhole';
+    await this.refusals(refused, AWAY_MS);
+    this.fleet.proxy.fault = 'none';
+    await this.readiness(200);
+    await this.warm();
+  }
+
+  /** Calls one after another, each of which is refused; their seconds. */
+  private async refusals(seconds: number[], forMs: number): Promise<void> {
+    const endMs = performance.now() + forMs;
+    while (performance.now() < endMs) {
+      const beginMs = performance.now();
+      const response = await this.post();
+      await response.text();
+      if (response.status === 202) continue;
+      assert.equal(response.status, 503);
+      seconds.push(secondsSince(beginMs));
+      await sleep(POLL_MS);
+    }
+  }
+
+  private async readiness(status: number): Promise<void> {
+    await until(`/readyz ${status}`, async () =>
+      (await this.fleet.api.readiness())?.status === status ? true : undefined,
+    );
+  }
+
+  /** A job that computes now, and who does it. */
+  private async running(): Promise<{ id: string; worker: Member }> {
+    const { id } = await this.accepted();
+    const worker = await until('its start', () => this.fleet.workers.find((one) => startsIn(one, id) > 0));
+    return { id, worker };
+  }
+
+  private starts(id: string): number {
+    return this.fleet.workers.reduce((sum, worker) => sum + startsIn(worker, id), 0);
+  }
+
+  private async finished(id: string): Promise<JobRecord> {
+    return until(`the end of ${id}`, async () => {
+      const job = await this.client.json<JobRecord>(`/v1/jobs/${id}`).catch(() => undefined);
+      return job?.finished_at ? job : undefined;
+    });
+  }
+
+  /** In milliseconds since 1970; undefined: not yet, or nobody could say. */
+  private async endedAt(id: string): Promise<number | undefined> {
+    const job = await this.client.json<JobRecord>(`/v1/jobs/${id}`).catch(() => undefined);
+    return job?.finished_at ? Date.parse(job.finished_at) : undefined;
+  }
+
+  private async accepted(): Promise<JobRecord> {
+    const response = await this.post();
+    const text = await response.text();
+    assert.equal(response.status, 202, text);
+    return JSON.parse(text) as JobRecord;
+  }
+
+  private post(): Promise<Response> {
+    const targets = [{ rank: 8 }];
+    const options = { method: 'exact', seed: this.jobs++ };
+    return this.client.postJob({
+      kind: 'squeeze',
+      adapter_id: this.adapterId,
+      targets,
+      options,
+      reuse: false,
+    });
+  }
+}
+
+/** How often a worker's log says that it started this job. */
+function startsIn(worker: Member, id: string): number {
+  return worker
+    .log()
+    .split('\n')
+    .filter((line) => line.includes('"job started"') && line.includes(id)).length;
+}

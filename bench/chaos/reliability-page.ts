@@ -1,0 +1,64 @@
+import type { ChaosReport } from '../../test/chaos/chaos-run.ts';
+import { markdownTable } from '../markdown-table.ts';
+import { median } from '../statistics.ts';
+import type { Recovery } from './recovery.ts';
+
+export interface ReliabilityFigures {
+  /** Machine, versions, date: one line each. */
+  readonly machine: readonly string[];
+  readonly command: string;
+  readonly recovery: Recovery;
+  readonly chaos: ChaosReport;
+}
+
+/** What is promised, in seconds; undefined: only measured. */
+const ROWS: readonly [keyof Recovery, string, number | undefined][] = [
+  ['workerCrash', 'a worker dies in mid-job → another one begins that job', 20],
+  ['redisBack', 'Redis is back → the first waiting job has ended', 5],
+  ['refusedAway', 'a job is refused while Redis does not listen', 1],
+  ['refusedSilent', 'a job is refused while Redis is silent', 1],
+  ['unready', 'Redis is killed → `/readyz` says 503', undefined],
+  ['readyAgain', 'Redis is back → `/readyz` says 200', undefined],
+  ['gracefulStop', 'SIGTERM in mid-job → the worker has ended, its job is done', 30],
+];
+
+/** The figures of docs/reliability.md, as Markdown. */
+export function reliabilityPage({ machine, command, recovery, chaos }: ReliabilityFigures): string {
+  const { killed, broke } = chaos;
+  const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0);
+  const listed = (counts: Readonly<Record<string, number>>) =>
+    Object.entries(counts)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ');
+  return `${[...machine, `Command: \`${command}\``].map((line) => `- ${line}`).join('\n')}
+
+${markdownTable([
+  ['seconds', 'n', 'median', 'most', 'promised'],
+  ...ROWS.map(([key, name, limit]) => [
+    name,
+    String(recovery[key].length),
+    seconds(median(recovery[key])),
+    seconds(Math.max(...recovery[key])),
+    limit === undefined ? '' : `${limit}${Math.max(...recovery[key]) > limit ? ' (missed)' : ''}`,
+  ]),
+])}
+
+Chaos: ${chaos.jobs} jobs in ${chaos.seconds.toFixed(0)} s, ${sum(killed)} processes killed (${listed(killed)}), ${sum(broke)} faults of the
+connection to Redis (${listed(broke)}), ${chaos.abortedUploads} uploads broken off.
+
+${markdownTable([
+  ['afterwards', 'count'],
+  ['accepted jobs that did not end, or not once', '0'],
+  ['results whose bytes are not those of an undisturbed run', '0'],
+  ['bodies read meanwhile that were not whole', '0'],
+  ['temporary files, orphans, keys of jobs in Redis', '0'],
+  ['jobs that took more than one attempt', String(chaos.repeated)],
+  ['jobs given up after two dead workers or three dead attempts, done by `retry`', String(chaos.givenUp)],
+  ['requests that were repeated until they were accepted', String(chaos.insisted)],
+  ['bodies read meanwhile (files with a digest)', `${chaos.bodies} (${chaos.files})`],
+])}
+
+The first four are asserted: a run where one of them is not 0 ends with an error and writes nothing.`;
+}
+
+const seconds = (value: number): string => value.toFixed(2);

@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { PRODUCT } from '../../src/version.ts';
+import { runChaos } from '../../test/chaos/chaos-run.ts';
+import { describeMachine } from '../machine.ts';
+import { writeBetween } from './between-marks.ts';
+import { measureRecovery } from './recovery.ts';
+import { reliabilityPage } from './reliability-page.ts';
+
+const USAGE = `Usage: npm run chaos -- [options]
+
+Tries to break the promises of docs/reliability.md on the built service (npm run build first), measures how soon it
+recovers, and writes the figures there. Progress goes to standard error; it ends with 1 when a promise is broken.
+
+  --jobs N    jobs of the chaos (default 300)
+  --kills N   processes that are killed meanwhile (default 40)
+  --runs N    crashes of a worker; half as many of the other recoveries (default 10)
+  --seed N    of the chaos (default: another one each time)
+  --dry       writes nothing`;
+
+const ROOT = join(import.meta.dirname, '../..');
+const DATA = join(ROOT, 'data/chaos');
+const MEAN_PAUSE_MS = 500;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      jobs: { type: 'string', default: '300' },
+      kills: { type: 'string', default: '40' },
+      runs: { type: 'string', default: '10' },
+      seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
+      dry: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  const [jobs, kills, runs, seed] = [values.jobs, values.kills, values.runs, values.seed].map(whole) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (!existsSync(join(ROOT, 'dist/main.js')))
+    throw new Error('dist/main.js is missing: npm run build first.');
+  const beginMs = performance.now();
+  const say = (line: string): void =>
+    console.error(`${((performance.now() - beginMs) / 1000).toFixed(0).padStart(4)} s  ${line}`);
+  await rm(DATA, { recursive: true, force: true });
+  await mkdir(DATA, { recursive: true });
+  try {
+    const recovery = await measureRecovery({ folder: join(DATA, 'recovery'), entry: 'built', runs, say });
+    const shape = { jobs, kills, seed, pauseMs: MEAN_PAUSE_MS, entry: 'built' as const };
+    const chaos = await runChaos({ ...shape, folder: join(DATA, 'chaos'), say });
+    const machine = describeMachine({ 'LoRA-Squeeze': PRODUCT.version });
+    const command = `npm run chaos -- --jobs ${jobs} --kills ${kills} --runs ${runs} --seed ${seed}`;
+    const page = reliabilityPage({ machine, command, recovery, chaos });
+    console.log(page);
+    if (!values.dry) await writeBetween(join(ROOT, 'docs/reliability.md'), 'bench/chaos/run.ts', page);
+  } finally {
+    await rm(DATA, { recursive: true, force: true });
+  }
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new Error(`${text} is no whole number from 0 on`);
+  return value;
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  // What it had going (a monkey in mid-deed) goes with it.
+  process.exit(1);
+});

@@ -1,0 +1,136 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Fleet } from '../../test/chaos/fleet.ts';
+import type { Entry } from '../../test/chaos/member.ts';
+import { SoakLoad } from './load.ts';
+import { slope } from './slope.ts';
+import { type Reading, SERIES, type Series, Watch } from './watch.ts';
+
+/** The first part of a soak: caches fill, code is compiled, the heap finds its size. */
+export const WARM_UP_SHARE = 0.3;
+const SAMPLE_MS = 3_000;
+const SETTLE_LIMIT_MS = 30_000;
+
+/** Most that a series may grow by in a minute, after the warm-up. */
+export const BOUNDS: Readonly<Record<Series, number>> = {
+  'api RSS, MB': 2,
+  'worker RSS, MB': 2,
+  'compute RSS, MB': 4,
+  'api handles': 1,
+  'worker handles': 1,
+  'compute handles': 1,
+  'redis memory, MB': 0.5,
+  'redis keys': 1,
+  'scratch files': 0.5,
+};
+
+/** Those that must be what they were when nothing is asked of the service any more. */
+export const STEADY = [
+  'api handles',
+  'worker handles',
+  'compute handles',
+  'redis keys',
+  'scratch files',
+] as const;
+
+/**
+ * Garbage is left lying while there is room: some gigabytes by default, which no soak of minutes would fill. In a small heap
+ * only what is still held can grow, and a leak ends the process.
+ */
+const HEAP_MB = 192;
+
+/** Clients keep connections for a while, and so does the API to Redis: some more or less say nothing. */
+const HANDLES_SLACK = 4;
+
+export interface SoakOptions {
+  readonly folder: string;
+  readonly entry: Entry;
+  readonly minutes: number;
+  readonly say: (line: string) => void;
+}
+
+export interface SoakReport {
+  readonly minutes: number;
+  readonly rounds: number;
+  readonly rows: readonly SoakRow[];
+}
+
+export interface SoakRow {
+  readonly series: Series;
+  /** After a few rounds, and at the end when all is quiet. */
+  readonly before: number;
+  readonly after: number;
+  readonly most: number;
+  /** Per minute, after the warm-up. */
+  readonly slope: number;
+  readonly bound: number;
+}
+
+/** Asks the same of a small fleet for some minutes, and watches what grows. */
+export async function runSoak({ folder, entry, minutes, say }: SoakOptions): Promise<SoakReport> {
+  const env = { LOG_LEVEL: 'error', NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}` };
+  const fleet = await Fleet.start({ folder, entry, workers: 1, env });
+  const watch = new Watch(fleet);
+  try {
+    const load = new SoakLoad(fleet.api.url);
+    await load.run(() => load.rounds >= 3);
+    const before = await quiet(watch);
+    const begunMs = performance.now();
+    const passed = (): number => (performance.now() - begunMs) / 60_000;
+    const samples: { minutes: number; reading: Reading }[] = [];
+    const loading = load.run(() => passed() > minutes);
+    let isLoading = true;
+    const loaded = loading.finally(() => {
+      isLoading = false;
+    });
+    loaded.catch(() => undefined);
+    while (isLoading) {
+      samples.push({ minutes: passed(), reading: await watch.read() });
+      await Promise.race([loaded.catch(() => undefined), sleep(SAMPLE_MS)]);
+    }
+    await loaded;
+    say(`${load.rounds} rounds`);
+    const after = await quiet(watch, before);
+    const warm = samples.filter((sample) => sample.minutes > WARM_UP_SHARE * minutes);
+    const rows = SERIES.map((series) => ({
+      series,
+      before: before[series],
+      after: after[series],
+      most: Math.max(...samples.map(({ reading }) => reading[series])),
+      slope: slope(warm.map(({ minutes, reading }) => ({ minutes, value: reading[series] }))),
+      bound: BOUNDS[series],
+    }));
+    return { minutes, rounds: load.rounds, rows };
+  } finally {
+    watch.close();
+    await fleet.end();
+  }
+}
+
+/** What must be steady and is more than it was, one sentence each. */
+export function leaks({ rows }: SoakReport): string[] {
+  return rows
+    .filter(({ series }) => (STEADY as readonly string[]).includes(series))
+    .filter(({ series, before, after }) => after > before + (series.endsWith('handles') ? HANDLES_SLACK : 0))
+    .map(({ series, before, after }) => `${series}: ${before} before, ${after} afterwards`);
+}
+
+/**
+ * What grew faster than it may and was not given back when all was quiet, one sentence each. A heap that is busy grows
+ * and shrinks by tens of megabytes.
+ */
+export function growths({ rows }: SoakReport): string[] {
+  return rows
+    .filter((row) => row.slope > row.bound && row.after > row.before)
+    .map((row) => `${row.series}: ${row.slope.toFixed(2)} a minute, at most ${row.bound}`);
+}
+
+/** Waits until connections that are kept for a while have gone, or as little is left as there was. */
+async function quiet(watch: Watch, before?: Reading): Promise<Reading> {
+  const deadline = Date.now() + (before ? SETTLE_LIMIT_MS : 8_000);
+  for (;;) {
+    const reading = await watch.read();
+    if (before && STEADY.every((series) => reading[series] <= before[series])) return reading;
+    if (Date.now() > deadline) return reading;
+    await sleep(250);
+  }
+}

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import type { ErrorCode } from '../../src/errors.ts';
+
+const FOLDER = new URL('../fixtures/attacks/', import.meta.url);
+
+/** The fields are explained in test/fixtures/attacks/README.md. */
+interface Case {
+  readonly file: string;
+  readonly what: string;
+  readonly status: number;
+  readonly codes: readonly ErrorCode[];
+}
+export interface FileAttack extends Case {
+  readonly acceptingIsRight?: true;
+  readonly needsData?: true;
+}
+export interface RawAttack extends Case {
+  /** The client closes its side of the connection behind the last byte. */
+  readonly endsEarly?: true;
+}
+export interface CallAttack {
+  readonly id: string;
+  readonly what: string;
+  readonly status: number;
+  readonly code: ErrorCode | null;
+  /** The file and the title of the test that does it, where that is not api.test.ts. */
+  readonly provenIn?: readonly [file: string, title: string];
+}
+
+export const attackFile = (name: string): Buffer => readFileSync(new URL(name, FOLDER));
+const list = <T>(name: string): readonly T[] => JSON.parse(attackFile(name).toString()) as T[];
+
+export const FILE_ATTACKS = list<FileAttack>('manifest.json');
+export const RAW_ATTACKS = list<RawAttack>('http.json');
+export const CALL_ATTACKS = list<CallAttack>('api.json');
+
+const CONTROL_WEIGHTS = attackFile('lora/l00_valid_f32.safetensors');
+const CONTROL_CONFIG = attackFile('config/g00_valid.json');
+
+export interface AttackFiles {
+  readonly weights: Buffer;
+  readonly config: Buffer;
+}
+
+/** Both files of an adapter of which one is the attack. The one valid file of rank 1 has a control of rank 1. */
+export function filesOf(file: string): AttackFiles {
+  if (file.startsWith('config/')) return { weights: CONTROL_WEIGHTS, config: attackFile(file) };
+  const isRankOne = file.includes('l27_one_by_one');
+  const config = isRankOne ? Buffer.from(String(CONTROL_CONFIG).replace('"r":4', '"r":1')) : CONTROL_CONFIG;
+  return { weights: attackFile(file), config };
+}

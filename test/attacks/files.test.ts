@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { ERROR_KINDS, type ErrorCode } from '../../src/errors.ts';
+import { adapterForm, Client, problemOf } from '../e2e/client.ts';
+import { assertNothingLeft, listContent } from '../e2e/data-folder.ts';
+import { type Service, startService } from '../e2e/service.ts';
+import { makeAdapter, put } from '../http/uploads-tools.ts';
+import { decodeTensor, parseSafetensors } from '../oracle/safetensors.ts';
+import { type AttackFiles, FILE_ATTACKS, type FileAttack, filesOf } from './corpus.ts';
+import { cpuMs, residentBytes } from './measured-process.ts';
+
+const MAX_CPU_MS = 1_000;
+const MAX_GROWTH_BYTES = 64 * 1024 * 1024;
+/** Against hanging only: what a case costs is measured in CPU time. */
+const HANG_MS = 30_000;
+const ROUNDS = 3;
+const CONTROL = filesOf('config/g00_valid.json');
+
+describe('hostile files and the real service', () => {
+  let dataDir: string;
+  let service: Service;
+  let client: Client;
+  /** What was accepted, and has to be squeezed. */
+  const accepted = new Map<FileAttack, AdapterRecord>();
+
+  before(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'squeeze-attacks-'));
+    service = await startService({ dataDir, env: { EXECUTION_PROVIDER: 'cpu' } });
+    client = new Client(service.url);
+    // So that the folders of the tenant are there, and every file that comes about later is one left behind.
+    await postGood();
+  });
+  after(async () => {
+    await service?.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  const post = (files: AttackFiles): Promise<Response> =>
+    client.fetch('/v1/adapters', {
+      method: 'POST',
+      body: adapterForm(files),
+      signal: AbortSignal.timeout(HANG_MS),
+    });
+  /** An upload like any other, whose content was never here: another base model each time. */
+  async function postGood(): Promise<void> {
+    const config = { ...JSON.parse(String(CONTROL.config)), base_model_name_or_path: randomUUID() };
+    const response = await post({ ...CONTROL, config: Buffer.from(JSON.stringify(config)) });
+    assert.equal(response.status, 201, await response.text());
+  }
+
+  /** Checks a refusal against the manifest. */
+  async function refused(response: Response, { file, codes }: FileAttack): Promise<void> {
+    const { code, status, detail } = await problemOf(response);
+    assert.ok((codes as readonly string[]).includes(code), `${file}: ${code} (${detail}), not ${codes}`);
+    assert.equal(status, ERROR_KINDS[code as ErrorCode].status);
+    assert.ok(status < 500 && detail.length < 1500, detail);
+  }
+
+  describe('uploaded with POST /v1/adapters', () => {
+    for (const attack of FILE_ATTACKS) {
+      it(`${attack.file}: ${attack.what}`, async () => {
+        const kept = listContent(dataDir);
+        const before = cpuMs(service.pid);
+        const response = await post(filesOf(attack.file));
+        const spent = cpuMs(service.pid) - before;
+        assert.ok(spent < MAX_CPU_MS, `${spent} ms of CPU`);
+        if (response.ok) {
+          assert.ok(attack.status === 201 || attack.acceptingIsRight || attack.needsData, 'accepted');
+          accepted.set(attack, (await response.json()) as AdapterRecord);
+        } else {
+          await refused(response, attack);
+          await assertNothingLeft(dataDir, kept, listContent);
+        }
+        await postGood();
+      });
+    }
+  });
+
+  it('uploads in pieces are judged alike: the file, then an adapter of it', async () => {
+    const server = { fetch: (path: string, init?: RequestInit) => client.fetch(path, init) };
+    for (const [index, attack] of FILE_ATTACKS.entries()) {
+      const { weights, config } = filesOf(attack.file);
+      const ids = [`attack-${index}-weights`, `attack-${index}-config`] as const;
+      const files = [
+        await put(server, ids[0], 'adapter_model.safetensors', weights),
+        await put(server, ids[1], 'adapter_config.json', config),
+      ];
+      const bad = files.find((response) => !response.ok);
+      const response = bad ?? (await makeAdapter(server, ids[0], ids[1]));
+      if (response.ok) assert.ok([...accepted.keys()].includes(attack), `${attack.file} was accepted`);
+      else await refused(response, attack);
+      for (const id of ids) await client.fetch(`/v1/uploads/${id}`, { method: 'DELETE' });
+    }
+  });
+
+  it('what is accepted can be squeezed to rank 1, and no number of the result is infinite or none', async () => {
+    assert.ok(accepted.size >= FILE_ATTACKS.filter(({ status }) => status === 201).length);
+    for (const [attack, { id }] of accepted) {
+      const job = await client.squeeze(id, [{ rank: 1 }]);
+      if (job.state === 'failed') {
+        assert.ok(
+          attack.needsData || attack.acceptingIsRight,
+          `${attack.file}: ${JSON.stringify(job.error)}`,
+        );
+        assert.ok(attack.codes.includes(job.error!.code as ErrorCode), JSON.stringify(job.error));
+        continue;
+      }
+      assert.equal(job.state, 'succeeded');
+      assert.ok(attack.codes[0] !== 'NON_FINITE_WEIGHTS', `${attack.file} was squeezed`);
+      await checkResult(attack, job);
+    }
+  });
+
+  async function checkResult({ file }: FileAttack, job: JobRecord): Promise<void> {
+    const result = job.results[0]!;
+    const bytes = await client.bytes(`/v1/adapters/${result.adapter_id}/files/adapter_model.safetensors`);
+    const { tensors } = parseSafetensors(bytes);
+    for (const [name, tensor] of tensors) {
+      if (!/lora_[AB]/.test(name)) continue;
+      assert.ok(decodeTensor(tensor).every(Number.isFinite), `${file}: ${name}`);
+      assert.ok(tensor.shape.includes(1), `${file}: ${name} is of ${tensor.shape}`);
+    }
+  }
+
+  it('the whole corpus, again and again, leaves memory where it was', async () => {
+    const round = async (): Promise<void> => {
+      for (const { file } of FILE_ATTACKS) await (await post(filesOf(file))).arrayBuffer();
+    };
+    // The heap settles first; the tests above have been a round too.
+    await round();
+    const before = residentBytes(service.pid);
+    for (let i = 0; i < ROUNDS; i++) await round();
+    const growth = residentBytes(service.pid) - before;
+    assert.ok(growth < MAX_GROWTH_BYTES, `${growth / 2 ** 20} MiB more after ${ROUNDS} rounds`);
+    await postGood();
+  });
+});

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { assertNothingLeft, listKept } from '../e2e/data-folder.ts';
+import { type Service, startService } from '../e2e/service.ts';
+import { multipartOf, openSocket, parseResponse, part, postHead, readAll } from '../http/raw-request.ts';
+import { CONFIG, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
+import { attackFile, RAW_ATTACKS } from './corpus.ts';
+import { cpuMs } from './measured-process.ts';
+
+const MAX_CPU_MS = 1_000;
+
+describe('hostile HTTP and the real service', () => {
+  let dataDir: string;
+  let service: Service;
+  let port: number;
+  let seed = 0;
+
+  before(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'squeeze-raw-'));
+    service = await startService({ dataDir, env: { EXECUTION_PROVIDER: 'cpu' } });
+    port = Number(new URL(service.url).port);
+    // So that the folders of the tenant are there.
+    await postGood();
+  });
+  after(async () => {
+    await service?.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  /** Sends bytes as they are. @returns what came until the service closed the connection */
+  async function answers(bytes: Uint8Array, endsEarly = false): Promise<string> {
+    const socket = await openSocket(port);
+    socket.write(bytes);
+    if (endsEarly) socket.end();
+    return readAll(socket);
+  }
+
+  async function postGood(): Promise<void> {
+    const { weights, config } = tinyAdapter(seed++);
+    const body = multipartOf(part(CONFIG, config), part(WEIGHTS, weights));
+    const head = postHead('/v1/adapters', [`Content-Length: ${body.length}`, 'Connection: close']);
+    const { status, body: text } = parseResponse(await answers(Buffer.concat([Buffer.from(head), body])));
+    assert.equal(status, 201, text);
+  }
+
+  for (const { file, what, status, codes, endsEarly } of RAW_ATTACKS) {
+    it(`${file}: ${what}`, async () => {
+      const kept = listKept(dataDir);
+      const before = cpuMs(service.pid);
+      const text = await answers(attackFile(file), endsEarly);
+      const spent = cpuMs(service.pid) - before;
+      assert.ok(spent < MAX_CPU_MS, `${spent} ms of CPU`);
+      assert.equal(text.match(/^HTTP\/1\.1 /gm)?.length, 1, `one answer, nothing smuggled: ${text}`);
+      const response = parseResponse(text);
+      const problem = JSON.parse(response.body) as {
+        code: string;
+        status: number;
+        detail: string;
+        instance: string;
+      };
+      assert.ok((codes as readonly string[]).includes(problem.code), `${problem.code}: ${problem.detail}`);
+      assert.deepEqual([response.status, problem.status], [status, status]);
+      assert.equal(response.headers.get('content-type'), 'application/problem+json');
+      assert.ok(problem.detail.length < 600, problem.detail);
+      assert.equal(`urn:lora-squeeze:request:${response.headers.get('x-request-id')}`, problem.instance);
+      await assertNothingLeft(dataDir, kept);
+      await postGood();
+    });
+  }
+});

@@ -1,0 +1,104 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
+import { type Entry, Member } from './member.ts';
+import { TcpFaultProxy } from './tcp-fault-proxy.ts';
+
+export interface FleetOptions {
+  /** Everything it keeps is below. */
+  readonly folder: string;
+  readonly entry: Entry;
+  readonly workers: number;
+  /** Where the storage is, when it is not a folder of its own. */
+  readonly storageDir?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A deployment of real processes: an API, workers with their compute processes, a Redis with an append-only file that
+ * they reach through a proxy, and a folder of storage.
+ */
+export class Fleet {
+  readonly storageDir: string;
+  private readonly redisDir: string;
+  private redis: ExternalRedis;
+  readonly proxy: TcpFaultProxy;
+  readonly api: Member;
+  readonly workers: readonly Member[];
+
+  private constructor(
+    storageDir: string,
+    redisDir: string,
+    redis: ExternalRedis,
+    proxy: TcpFaultProxy,
+    api: Member,
+    workers: readonly Member[],
+  ) {
+    this.storageDir = storageDir;
+    this.redisDir = redisDir;
+    this.redis = redis;
+    this.proxy = proxy;
+    this.api = api;
+    this.workers = workers;
+  }
+
+  /** Starts everything and waits until it is ready. */
+  static async start({ folder, entry, workers: count, env, ...where }: FleetOptions): Promise<Fleet> {
+    const redisDir = join(folder, 'redis');
+    const { storageDir = join(folder, 'storage') } = where;
+    await mkdir(redisDir, { recursive: true });
+    const redis = await startExternalRedis(redisDir, FIT);
+    const proxy = await TcpFaultProxy.start(redis.port);
+    const start = async (role: 'api' | 'worker', number: number): Promise<Member> => {
+      const dataDir = join(folder, `${role}-${number}`);
+      await mkdir(dataDir, { recursive: true });
+      const shared = { REDIS_URL: `redis://127.0.0.1:${proxy.port}`, STORAGE_URL: `file:${storageDir}` };
+      return Member.start({ role, entry, env: { DATA_DIR: dataDir, AUTH: 'open', ...shared, ...env } });
+    };
+    const api = await start('api', 0);
+    const workers = await Promise.all(Array.from({ length: count }, (_, i) => start('worker', i)));
+    const fleet = new Fleet(storageDir, redisDir, redis, proxy, api, workers);
+    try {
+      await fleet.ready();
+      return fleet;
+    } catch (error) {
+      await fleet.end();
+      throw error;
+    }
+  }
+
+  get members(): readonly Member[] {
+    return [this.api, ...this.workers];
+  }
+
+  async ready(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.ready()));
+  }
+
+  /** Port of Redis itself, past the proxy. */
+  get redisPort(): number {
+    return this.redis.port;
+  }
+
+  get redisPid(): number {
+    return this.redis.pid;
+  }
+
+  killRedis(): Promise<void> {
+    return this.redis.stop('SIGKILL');
+  }
+
+  /** Starts Redis again at its port, on the file it left. */
+  async restartRedis(): Promise<void> {
+    this.redis = await startExternalRedis(this.redisDir, FIT, this.redis.port);
+  }
+
+  /** Stops everything as an operator would. @returns the exit codes of the API and the workers */
+  async end(): Promise<(number | null)[]> {
+    this.proxy.fault = 'none';
+    const codes = await Promise.all(this.members.map((member) => member.stop()));
+    await this.proxy.close();
+    await this.redis.stop();
+    return codes;
+  }
+}

@@ -1,0 +1,75 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { SCRATCH_FOLDER } from '../../src/storage/blob-key.ts';
+import { DiskStore } from '../../src/storage/disk-store.ts';
+import { isAlive, thisProcess } from '../../src/storage/process-identity.ts';
+
+/** Files that processes which live have in their scratch: when nothing is asked of them, there are none. */
+export async function scratchInUse(storageDir: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const { owner, path } of scratchFiles(storageDir)) {
+    if ((await isAlive(owner)) !== false) found.push(path);
+  }
+  return found;
+}
+
+/** Ids of the processes that are at an attempt: they have a folder for it in their scratch. */
+export function busyProcesses(storageDir: string): Set<number> {
+  const atWork = scratchFiles(storageDir).filter(({ path }) => path.includes('/work-'));
+  return new Set(atWork.map(({ owner }) => Number(owner.split('-')[1])));
+}
+
+/** Files that are left once all processes have ended and the next one has started, which sweeps. */
+export async function scratchAfterNextStart(storageDir: string): Promise<string[]> {
+  const store = await DiskStore.open(storageDir);
+  const own = await thisProcess();
+  const left = readdirSync(join(storageDir, SCRATCH_FOLDER)).filter((name) => !name.startsWith(own));
+  await store.close();
+  return left;
+}
+
+/** What lies in the storage and is neither a record nor a blob: names that only files on their way have. */
+export function halfWritten(storageDir: string): string[] {
+  return (readdirSync(storageDir, { recursive: true }) as string[])
+    .filter((path) => !path.startsWith(SCRATCH_FOLDER))
+    .filter((path) => /(^|\/)(file|work)-|\.(tmp|partial|part)$/.test(path));
+}
+
+/** Uploads that nobody finished, besides locks. */
+export function openUploads(storageDir: string): string[] {
+  try {
+    return (readdirSync(join(storageDir, 'uploads'), { recursive: true, withFileTypes: true }) ?? [])
+      .filter((entry) => entry.isFile() && !entry.parentPath.includes('.locks'))
+      .map((entry) => join(entry.parentPath, entry.name));
+  } catch {
+    return [];
+  }
+}
+
+/** Keys of single jobs that Redis still has. When all jobs have ended, none is left. */
+export async function jobsInRedis(port: number): Promise<string[]> {
+  const redis = new Redis(port, '127.0.0.1');
+  try {
+    return (await redis.keys('*:jobs:*')).filter((key) => /:jobs:job_/.test(key));
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function scratchFiles(storageDir: string): { owner: string; path: string }[] {
+  const root = join(storageDir, SCRATCH_FOLDER);
+  return readdirSync(root).flatMap((folder) => {
+    const names = list(join(root, folder));
+    return names.map((name) => ({ owner: folder.split('~', 1)[0]!, path: join(folder, name) }));
+  });
+}
+
+/** Of a folder that may go in this moment. */
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true }) as string[];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { commandLine, descendantsOf, isAlive, type ProcessIdentity } from '../e2e/process-tree.ts';
+import { SERVICE_ENTRY } from '../entry.ts';
+import { freePort } from '../queue/external-redis.ts';
+import { until } from '../queue/harness.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const START_LIMIT_MS = 90_000;
+const LOG_TAIL_CHARACTERS = 200_000;
+
+/** How the service is run: from source by tsx, or as built by `npm run build`. */
+const ENTRIES = { source: SERVICE_ENTRY, built: ['dist/main.js'] } as const;
+export type Entry = keyof typeof ENTRIES;
+
+export interface MemberOptions {
+  readonly role: 'api' | 'worker' | 'all';
+  readonly entry: Entry;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** One process of the service that may be killed and started again, always at the same address. */
+export class Member {
+  private child: ChildProcess | undefined;
+  private text = '';
+  /** Everything that it or a child of it ever was: none of them may be left at the end. */
+  readonly everyProcess: ProcessIdentity[] = [];
+
+  readonly options: MemberOptions;
+  readonly port: number;
+
+  private constructor(options: MemberOptions, port: number) {
+    this.options = options;
+    this.port = port;
+  }
+
+  /** Takes a port and starts; it need not be ready yet. */
+  static async start(options: MemberOptions): Promise<Member> {
+    const member = new Member(options, await freePort());
+    member.launch();
+    return member;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.running().pid!;
+  }
+
+  get isRunning(): boolean {
+    return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** The end of what all its processes wrote so far. */
+  log(): string {
+    return this.text;
+  }
+
+  launch(): void {
+    assert.ok(!this.isRunning);
+    const { role, entry, env } = this.options;
+    const { PATH, HOME, TMPDIR } = process.env;
+    const own = { ROLE: role, HOST: '127.0.0.1', PORT: String(this.port), EXECUTION_PROVIDER: 'cpu' };
+    const child = spawn(process.execPath, ENTRIES[entry], {
+      cwd: ROOT,
+      env: { PATH, HOME, TMPDIR, COMPUTE_THREADS: '1', ...own, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (chunk: string) => {
+        this.text = (this.text + chunk).slice(-LOG_TAIL_CHARACTERS);
+      });
+    }
+    const killWithUs = () => child.kill('SIGKILL');
+    process.once('exit', killWithUs);
+    child.once('exit', () => process.removeListener('exit', killWithUs));
+  }
+
+  /** Waits until it says that it is ready. */
+  async ready(): Promise<void> {
+    await until(
+      `a ready ${this.options.role}`,
+      async () => {
+        assert.ok(this.isRunning, `the ${this.options.role} ended:\n${this.text}`);
+        return (await this.readiness())?.status === 200 || undefined;
+      },
+      START_LIMIT_MS,
+    );
+  }
+
+  /** What /readyz says; undefined: nobody answers. */
+  async readiness(): Promise<{ readonly status: number; readonly body: string } | undefined> {
+    try {
+      const response = await fetch(`${this.url}/readyz`);
+      return { status: response.status, body: await response.text() };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The processes that compute its jobs, once there was one. */
+  computing(): ProcessIdentity[] {
+    if (!this.isRunning) return [];
+    return descendantsOf(this.pid).filter((one) => commandLine(one).includes('node_modules/bullmq/'));
+  }
+
+  /** SIGKILL to the process alone; its children have to notice. @returns those children */
+  async kill(): Promise<ProcessIdentity[]> {
+    const child = this.running();
+    const children = descendantsOf(child.pid!);
+    this.everyProcess.push(...children);
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+    return children;
+  }
+
+  /** SIGKILL to it and all its children, as when a machine dies. */
+  async killWithChildren(): Promise<void> {
+    const child = this.running();
+    const children = descendantsOf(child.pid!);
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    for (const one of children) if (isAlive(one)) process.kill(one.pid, 'SIGKILL');
+    await ended;
+  }
+
+  /** SIGTERM. @returns the exit code */
+  async stop(): Promise<number | null> {
+    if (!this.isRunning) return this.child?.exitCode ?? null;
+    const child = this.running();
+    this.everyProcess.push(...descendantsOf(child.pid!));
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    const [code] = await ended;
+    return code as number | null;
+  }
+
+  private running(): ChildProcess {
+    assert.ok(this.child && this.isRunning, `the ${this.options.role} does not run:\n${this.text}`);
+    return this.child;
+  }
+}

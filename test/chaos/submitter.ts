@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JobRecord } from '../../src/contract/job.ts';
+
+/** Answers after which the same request is sent again: the trouble passes, or the first one is still handled. */
+const PASSING = new Set([408, 409, 425, 429, 500, 502, 503, 504, 507]);
+const PAUSE_MS = 200;
+const TRY_TIMEOUT_MS = 10_000;
+
+export interface Accepted {
+  readonly key: string;
+  readonly jobId: string;
+  /** How often it was sent until it was accepted. */
+  readonly tries: number;
+}
+
+/**
+ * A client as it should be: sends a request with an Idempotency-Key until it has an answer that it can keep, and then
+ * once more, which must be answered with the same job.
+ * @param until in milliseconds since 1970; afterwards it gives up
+ * @throws Error at an answer that no repetition makes better, or when the second answer is another
+ */
+export async function submit(url: string, key: string, request: unknown, until: number): Promise<Accepted> {
+  let tries = 0;
+  const send = async (): Promise<{ id: string; status: number }> => {
+    for (;;) {
+      if (Date.now() > until) throw new Error(`${key} was not accepted in time, after ${tries} tries`);
+      tries++;
+      const answer = await post(url, key, request).catch(() => undefined);
+      if (answer?.ok) return { id: (JSON.parse(answer.text) as JobRecord).id, status: answer.status };
+      if (answer && !PASSING.has(answer.status)) {
+        throw new Error(`${key} was refused for good: ${answer.status} ${answer.text}`);
+      }
+      await sleep(PAUSE_MS);
+    }
+  };
+  const first = await send();
+  const accepted = { key, jobId: first.id, tries };
+  const again = await send();
+  if (again.id !== first.id) throw new Error(`${key} has two jobs: ${first.id} and ${again.id}`);
+  return accepted;
+}
+
+async function post(url: string, key: string, request: unknown) {
+  const response = await fetch(`${url}/v1/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify(request),
+    signal: AbortSignal.timeout(TRY_TIMEOUT_MS),
+  });
+  return { ok: response.ok, status: response.status, text: await response.text() };
+}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { startServer, type TestServer } from '../../http/server.ts';
+import { runsOf } from '../runs.ts';
+import { type Answered, checkedAnswer } from './check-answer.ts';
+import { Contract, type Operation } from './contract.ts';
+import { initOf, type Made, requestsOf } from './requests.ts';
+import { World } from './world.ts';
+
+const ADMIN_KEY = 'administrator-of-this-test-42';
+const CASES = 60;
+
+const contract = await Contract.read();
+
+describe('the contract, asked at random', () => {
+  let server: TestServer;
+  let world: World;
+  let sent = 0;
+
+  before(async () => {
+    server = await startServer({}, { auth: { mode: 'keys', adminKey: ADMIN_KEY, failedKeysPerMinute: 1e9 } });
+    world = new World(send);
+  });
+  after(() => server.close());
+
+  const send = (path: string, init: RequestInit = {}): Promise<Response> =>
+    server.fetch(path, {
+      ...init,
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, ...(init.headers as Record<string, string>) },
+    });
+
+  async function ask(operation: Operation, made: Made, init = initOf(operation, made)): Promise<Answered> {
+    const here = await world.pathOf(operation.path);
+    const there = operation.path
+      .split('/')
+      .map((part, index) => (part.startsWith('{') ? here.split('/')[index] : part));
+    let next = 0;
+    const path = there
+      .map((part, index) => {
+        if (!operation.path.split('/')[index]!.startsWith('{')) return part;
+        const other = made.path[next++];
+        return other === null || other === undefined ? part : encodeURIComponent(other);
+      })
+      .join('/');
+    const query =
+      made.query.length > 0
+        ? `?${new URLSearchParams(made.query.map(([key, value]): [string, string] => [key, value]))}`
+        : '';
+    sent++;
+    return checkedAnswer(contract, operation, await send(path + query, init));
+  }
+
+  for (const operation of contract.operations) {
+    it(`${operation.name}: ${operation.method} ${operation.path}`, async (t) => {
+      const json = operation.bodies['application/json'];
+      await fc.assert(
+        fc.asyncProperty(requestsOf(contract, operation, false), async (made) => {
+          const { status } = await ask(operation, made);
+          const isJson = json !== undefined && made.body !== undefined;
+          const fault = isJson ? contract.faultOf(json.schema, made.body) : undefined;
+          // What the schema refuses is refused.
+          if (fault !== undefined)
+            assert.ok(status >= 400, `${status} though ${fault}: ${JSON.stringify(made.body)}`);
+        }),
+        runsOf(t, CASES),
+      );
+    });
+  }
+
+  it('takes no method that is not there, and says which are', async () => {
+    for (const path of new Set(contract.operations.map((one) => one.path))) {
+      const there = new Set(
+        contract.operations.filter((one) => one.path === path).map(({ method }) => method),
+      );
+      for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+        if (there.has(method)) continue;
+        const response = await send(await world.pathOf(path), { method });
+        const { code } = (await response.json()) as { code: string };
+        assert.deepEqual([response.status, code], [405, 'METHOD_NOT_ALLOWED'], `${method} ${path}`);
+        const allowed = response.headers.get('allow')?.split(', ') ?? [];
+        for (const one of there) assert.ok(allowed.includes(one), `${path}: ${allowed}`);
+        assert.ok(!allowed.includes(method), `${path}: ${allowed}`);
+      }
+    }
+  });
+
+  it('takes no query parameter that is not there, where an operation has any', async () => {
+    for (const operation of contract.operations) {
+      if (!operation.parameters.some((one) => one.in === 'query')) continue;
+      const path = `${await world.pathOf(operation.path)}?no_such=1`;
+      const { status, code } = await checkedAnswer(
+        contract,
+        operation,
+        await send(path, { method: operation.method }),
+      );
+      // No body comes along, which some look at first.
+      if (status !== 415) assert.deepEqual([status, code], [400, 'UNKNOWN_OPTION'], operation.name);
+    }
+  });
+
+  it('lets in who has a key for it, before anything else is looked at', async (t) => {
+    const keys = new Map<string, string>();
+    for (const scope of ['read', 'write', 'admin'])
+      keys.set(
+        scope,
+        (await server.keys.create({ tenant: 'scoped', name: '', scopes: [scope as 'read'], expiresAt: null }))
+          .key,
+      );
+    const property = async (operation: Operation, made: Made): Promise<void> => {
+      const { method, headers, body = null } = initOf(operation, made);
+      for (const [authorization, status] of [
+        [undefined, 401],
+        ['Basic eDp4', 401],
+        ...[...keys].map(
+          ([scope, key]) => [`Bearer ${key}`, scope === operation.scope ? undefined : 403] as const,
+        ),
+      ] as const) {
+        if (status === undefined) continue;
+        const response = await server.fetch(await world.pathOf(operation.path), {
+          method: method!,
+          headers: { ...(headers as Record<string, string>), ...(authorization ? { authorization } : {}) },
+          body,
+        });
+        assert.equal((await checkedAnswer(contract, operation, response)).status, status, operation.name);
+      }
+    };
+    for (const operation of contract.operations) {
+      if (operation.scope === null) continue;
+      await fc.assert(
+        fc.asyncProperty(requestsOf(contract, operation, false), (made) => property(operation, made)),
+        runsOf(t, 3),
+      );
+    }
+  });
+
+  it('was asked thousands of times', (t) => {
+    t.diagnostic(`${sent} requests`);
+    assert.ok(sent >= contract.operations.length * CASES);
+  });
+});

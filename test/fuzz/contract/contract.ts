@@ -1,0 +1,110 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { parse } from 'yaml';
+import { openapiDocument } from '../../../src/http/openapi-document.ts';
+
+export type Schema = Readonly<Record<string, unknown>>;
+export interface Parameter {
+  readonly in: 'path' | 'query' | 'header';
+  readonly name: string;
+  readonly required?: boolean;
+  readonly schema: Schema;
+}
+interface Answer {
+  readonly content?: Readonly<Record<string, { readonly schema?: Schema }>>;
+  readonly headers?: Readonly<Record<string, unknown>>;
+}
+export interface Operation {
+  readonly name: string;
+  readonly method: string;
+  readonly path: string;
+  /** null: nobody is asked for a key. */
+  readonly scope: 'read' | 'write' | 'admin' | null;
+  readonly parameters: readonly Parameter[];
+  readonly bodies: Readonly<Record<string, { readonly schema: Schema }>>;
+  readonly answers: Readonly<Record<string, Answer>>;
+}
+interface Written {
+  readonly operationId: string;
+  readonly 'x-scope'?: Operation['scope'];
+  readonly parameters?: readonly Parameter[];
+  readonly requestBody?: { readonly content: Operation['bodies'] };
+  readonly responses: Operation['answers'];
+}
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Written>>>>;
+  readonly components: object;
+}
+
+const ID = 'contract';
+const METHODS = ['get', 'put', 'post', 'patch', 'delete', 'head', 'options'];
+
+/** The contract as the service writes it now, and judges of what it says. */
+export class Contract {
+  readonly operations: readonly Operation[];
+  readonly #document: Document;
+  readonly #ajv: Ajv2020;
+  readonly #compiled = new Map<Schema, ValidateFunction>();
+
+  private constructor(document: Document) {
+    this.#document = document;
+    this.#ajv = new Ajv2020({ strict: false, allErrors: false, validateFormats: false, logger: false });
+    this.#ajv.addSchema({ $id: ID, ...document });
+    this.operations = Object.entries(document.paths).flatMap(([path, item]) =>
+      METHODS.flatMap((method) => {
+        const written = item[method];
+        if (!written) return [];
+        return {
+          name: written.operationId,
+          method: method.toUpperCase(),
+          path,
+          scope: written['x-scope'] ?? null,
+          parameters: (written.parameters ?? []).map((one) => this.resolve(one)),
+          bodies: written.requestBody ? this.resolve(written.requestBody).content : {},
+          answers: Object.fromEntries(
+            Object.entries(written.responses).map(([status, one]) => [status, this.resolve(one)]),
+          ),
+        };
+      }),
+    );
+  }
+
+  static async read(): Promise<Contract> {
+    return new Contract(parse(await openapiDocument('9.9.9')) as Document);
+  }
+
+  /** What a reference refers to; anything else as it is. */
+  resolve<T extends object>(value: T): T {
+    const { $ref } = value as { $ref?: string };
+    if ($ref === undefined) return value;
+    const found = $ref
+      .slice(2)
+      .split('/')
+      .reduce<unknown>(
+        (at, key) => (at as Record<string, unknown>)[key.replaceAll('~1', '/').replaceAll('~0', '~')],
+        this.#document,
+      );
+    return this.resolve(found as T);
+  }
+
+  /** Why a value does not fit a schema; undefined where it does. */
+  faultOf(schema: Schema, value: unknown): string | undefined {
+    let validate = this.#compiled.get(schema);
+    if (!validate) {
+      validate = this.#ajv.compile(absolute(schema) as Schema);
+      this.#compiled.set(schema, validate);
+    }
+    return validate(value) ? undefined : this.#ajv.errorsText(validate.errors);
+  }
+}
+
+/** References within the contract as references to it. */
+function absolute(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(absolute);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      key === '$ref' && typeof item === 'string' ? item.replace(/^#/, `${ID}#`) : absolute(item),
+    ]),
+  );
+}

@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { formOf, tinyAdapter } from '../../http/tiny-adapter.ts';
+import { arbitraryOf } from './arbitrary-of.ts';
+import type { Contract, Operation, Parameter } from './contract.ts';
+import { mutated, mutations } from './mutation.ts';
+
+/** A request to an operation; what `{…}` of its path stands for is chosen when it is sent. */
+export interface Made {
+  readonly path: readonly (string | null)[];
+  readonly query: readonly (readonly [string, string])[];
+  readonly headers: readonly (readonly [string, string])[];
+  /** JSON; undefined: none. */
+  readonly body: unknown;
+  readonly type: string | undefined;
+  /** In place of a body of JSON, for multipart and bytes. */
+  readonly bytes: 'form' | 'octets' | undefined;
+}
+
+/** What may stand in a path where something else is meant. */
+const odd = fc.oneof(
+  fc.string({ minLength: 1, maxLength: 40 }).filter((text) => text !== '.' && text !== '..'),
+  fc.constantFrom(
+    '0',
+    '-1',
+    '%00',
+    '../x',
+    'a:b',
+    '__proto__',
+    'constructor',
+    'x'.repeat(300),
+    'ad_0',
+    '日本',
+  ),
+);
+const header = fc.stringMatching(/^[!-~]{0,40}$/);
+
+/** @param isValid only what fits the schema of the body, and nothing unknown */
+export function requestsOf(contract: Contract, operation: Operation, isValid: boolean): fc.Arbitrary<Made> {
+  const names = [...operation.path.matchAll(/\{\w+\}/g)];
+  const types = Object.keys(operation.bodies);
+  const json = operation.bodies['application/json'];
+  const value = json ? arbitraryOf(contract, json.schema) : fc.constant(undefined);
+  const body = isValid
+    ? value
+    : fc.oneof(
+        value,
+        fc.tuple(value, mutations).map(([good, list]) => mutated(good, list)),
+        fc.jsonValue(),
+      );
+  const bytes = types.includes('multipart/form-data')
+    ? 'form'
+    : types.length > 0 && !json
+      ? 'octets'
+      : undefined;
+  const type = types.find((one) => one !== 'application/json' && one !== 'multipart/form-data');
+  return fc.record({
+    path: isValid
+      ? fc.constant(names.map(() => null))
+      : fc.tuple(...names.map(() => fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, odd))),
+    query: queryOf(contract, operation.parameters, isValid),
+    headers: isValid ? fc.constant([]) : headersOf(operation.parameters),
+    body:
+      bytes && json && !isValid
+        ? fc.oneof(body, fc.constant(undefined))
+        : bytes
+          ? fc.constant(json ? undefined : undefined)
+          : body,
+    type: fc.constant(json && !bytes ? 'application/json' : bytes === 'octets' ? type : undefined),
+    bytes: fc.constant(bytes),
+  });
+}
+
+function queryOf(
+  contract: Contract,
+  parameters: readonly Parameter[],
+  isValid: boolean,
+): fc.Arbitrary<(readonly [string, string])[]> {
+  const known = parameters
+    // A cursor that fits its schema is one that was given.
+    .filter((one) => one.in === 'query' && (!isValid || one.name !== 'cursor'))
+    .map(({ name, schema }) => {
+      const good = arbitraryOf(contract, schema).map((value) =>
+        Array.isArray(value) ? value.join('') : String(value),
+      );
+      const value = isValid ? good : fc.oneof(good, fc.string({ maxLength: 20 }));
+      return fc.option(
+        value.map((text): readonly [string, string] => [name, text]),
+        { nil: undefined },
+      );
+    });
+  return fc.tuple(...known).map((pairs) => pairs.filter((pair) => pair !== undefined));
+}
+
+/** Headers that the contract names, with anything in them; those of idempotency need a Redis. */
+function headersOf(parameters: readonly Parameter[]): fc.Arbitrary<(readonly [string, string])[]> {
+  const known = parameters
+    .filter((one) => one.in === 'header' && !['idempotency-key', 'prefer'].includes(one.name.toLowerCase()))
+    .map(({ name }) =>
+      fc.option(
+        header.map((text): readonly [string, string] => [name, text]),
+        { nil: undefined, freq: 1 },
+      ),
+    );
+  return fc.tuple(...known).map((pairs) => pairs.filter((pair) => pair !== undefined));
+}
+
+/** The request as fetch wants it. */
+export function initOf({ method }: Operation, made: Made, isEmpty = false): RequestInit {
+  const headers: Record<string, string> = Object.fromEntries(made.headers);
+  if (method === 'GET' || method === 'HEAD' || isEmpty) return { method, headers };
+  if (made.bytes === 'form' && made.body === undefined) {
+    const form = formOf(tinyAdapter(7));
+    if (made.headers.length % 2 === 1) form.append('request', JSON.stringify({ targets: [{ rank: 1 }] }));
+    return { method, headers, body: form };
+  }
+  if (made.bytes === 'octets')
+    return { method, headers: { 'content-type': made.type!, ...headers }, body: 'bytes' };
+  if (made.body === undefined) return { method, headers };
+  return {
+    method,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(made.body),
+  };
+}

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { formOf, tinyAdapter } from '../../http/tiny-adapter.ts';
+
+type Fetch = (path: string, init?: RequestInit) => Promise<Response>;
+const JSON_TYPE = { 'content-type': 'application/json' };
+const TUS = { 'tus-resumable': '1.0.0' };
+
+/** Something of every kind that a path may name; made anew when it is gone. */
+export class World {
+  readonly #fetch: Fetch;
+  readonly #ids = new Map<string, string>();
+  #seed = 1000;
+
+  constructor(fetch: Fetch) {
+    this.#fetch = fetch;
+  }
+
+  /** A path with ids of things that are here in place of its parameters. */
+  async pathOf(path: string): Promise<string> {
+    const kind = path.split('/')[2] ?? '';
+    if (!path.includes('{')) return path;
+    const id = kind === 'profiles' ? 'vllm' : await this.id(kind);
+    return path
+      .replace('{id}', id)
+      .replace('{name}', kind === 'profiles' ? 'vllm' : 'adapter_config.json')
+      .replace('{step}', '100')
+      .replace('{delivery}', `msg_${'0'.repeat(32)}`);
+  }
+
+  async id(kind: string): Promise<string> {
+    const known = this.#ids.get(kind);
+    if (known !== undefined) {
+      const there = await this.#fetch(`/v1/${kind}/${known}`);
+      await there.arrayBuffer();
+      // Keys cannot be looked at one by one.
+      if (there.ok || kind === 'keys') return known;
+    }
+    const id = await this.#make(kind);
+    this.#ids.set(kind, id);
+    return id;
+  }
+
+  async #make(kind: string): Promise<string> {
+    switch (kind) {
+      case 'adapters':
+        return this.#post('/v1/adapters', formOf(tinyAdapter(this.#seed++)));
+      case 'jobs':
+        return this.#post('/v1/jobs', {
+          kind: 'analyze',
+          adapter_id: await this.id('adapters'),
+          reuse: false,
+        });
+      case 'batches':
+        return this.#post('/v1/batches', {
+          adapter_ids: [await this.id('adapters')],
+          targets: [{ rank: 2 }],
+          reuse: false,
+        });
+      case 'webhooks':
+        return this.#post('/v1/webhooks', { url: 'https://receiver.test/hook' });
+      case 'runs':
+        return this.#post('/v1/runs', { schedule: { source_rank: 8, target_rank: 4, total_steps: 4000 } });
+      case 'keys':
+        return this.#post('/v1/keys', { tenant: 'fuzzed' });
+      case 'tenants':
+        return 'fuzzed';
+      case 'uploads': {
+        const filename = Buffer.from('adapter_model.safetensors').toString('base64');
+        const response = await this.#fetch('/v1/uploads', {
+          method: 'POST',
+          headers: { ...TUS, 'upload-length': '10', 'upload-metadata': `filename ${filename}` },
+        });
+        assert.equal(response.status, 201, await response.text());
+        return response.headers.get('location')!.split('/').at(-1)!;
+      }
+      default:
+        throw new Error(`nothing of the kind ${kind}: add it here`);
+    }
+  }
+
+  async #post(path: string, body: object): Promise<string> {
+    const isForm = body instanceof FormData;
+    const response = await this.#fetch(path, {
+      method: 'POST',
+      headers: isForm ? {} : JSON_TYPE,
+      body: isForm ? body : JSON.stringify(body),
+    });
+    const text = await response.text();
+    assert.ok(response.ok, `${path}: ${text}`);
+    return (JSON.parse(text) as { id: string }).id;
+  }
+}

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { keyValuesOf } from '../formats/gguf/build.ts';
+import { buildGguf, type GgufTensor, TYPE } from '../gguf/gguf-file.ts';
+import { damaged, damages } from './damage.ts';
+import { cloneofsimo, type Dialect, diffusers, kohya, mlx, peft, xlabs } from './dialects.ts';
+import { assertAdapter, assertNoPollution, checkRefusal } from './invariants.ts';
+import { changed, changes, fileOf, type Site, sites } from './made-files.ts';
+import { readBytes } from './read-bytes.ts';
+import { runsOf } from './runs.ts';
+
+/** A byte that all data has: zero, tiny, about one, huge, NaN. */
+const fill = fc.constantFrom(0x00, 0x01, 0x3f, 0x7f, 0xff);
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+
+const alphaOrScale = fc.oneof(
+  fc.integer({ min: -1, max: 16 }),
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+);
+/** Configurations as the format has them. PEFT's says the ranks that the modules have. */
+const CONFIGS: Readonly<Record<string, fc.Arbitrary<(list: readonly Site[]) => Buffer | null>>> = {
+  peft: fc.tuple(alphaOrScale, fc.boolean()).map(([lora_alpha, use_rslora]) => (list: readonly Site[]) => {
+    const names = list.map((site) => [peft(site)[0]!.name.split('.lora_')[0]!, site.rank] as const);
+    const rank_pattern = Object.fromEntries(
+      names.map(([name, rank]) => [name.replace('base_model.model.', '^').replaceAll('.', '\\.'), rank]),
+    );
+    return json({ peft_type: 'LORA', r: list[0]?.rank, lora_alpha, use_rslora, rank_pattern });
+  }),
+  mlx: fc
+    .record({
+      fine_tune_type: fc.constantFrom('lora', 'dora'),
+      lora_parameters: fc.record({ scale: alphaOrScale }),
+    })
+    .map((value) => () => json(value)),
+};
+const none = fc.constant(() => null);
+
+async function check(bytes: Buffer, config: Buffer | null): Promise<string | undefined> {
+  try {
+    const result = await readBytes(bytes, config);
+    assertAdapter(result, bytes.length);
+    return result.adapter.format;
+  } catch (error) {
+    checkRefusal(error);
+    return undefined;
+  }
+}
+
+const DIALECTS: Readonly<Record<string, Dialect>> = { peft, kohya, diffusers, xlabs, cloneofsimo, mlx };
+const tensorsOf = (dialect: Dialect, list: readonly Site[]) => list.flatMap((site) => dialect(site));
+const ranksOf = (list: readonly Site[]): Record<string, string> =>
+  Object.fromEntries(
+    list.flatMap(({ path, rank }) =>
+      ['unet', 'text_encoder'].map((model) => [`${model}:${path}:rank`, String(rank)]),
+    ),
+  );
+
+describe('readers', () => {
+  for (const [format, dialect] of Object.entries(DIALECTS)) {
+    it(`of ${format} refuse a made file, or make an adapter of it that holds together`, async (t) => {
+      let accepted = 0;
+      const config = fc.oneof({ weight: 9, arbitrary: CONFIGS[format] ?? none }, none);
+      await fc.assert(
+        fc.asyncProperty(sites, changes, fill, config, async (list, change, byte, configOf) => {
+          const file = fileOf(changed(tensorsOf(dialect, list), change), byte, ranksOf(list));
+          if ((await check(file, configOf(list))) === format) accepted++;
+        }),
+        runsOf(t, 4_000),
+      );
+      t.diagnostic(`${accepted} accepted`);
+      assert.ok(accepted > 200, `${accepted}`);
+      assertNoPollution();
+    });
+  }
+
+  it('of a mixture of all formats refuse it, or make an adapter that holds together', async (t) => {
+    const parts = fc.array(fc.tuple(fc.constantFrom(...Object.values(DIALECTS)), sites), {
+      minLength: 1,
+      maxLength: 3,
+    });
+    const config = fc.oneof(CONFIGS.peft!, CONFIGS.mlx!, none);
+    await fc.assert(
+      fc.asyncProperty(parts, changes, fill, config, async (mixture, change, byte, configOf) => {
+        const tensors = mixture.flatMap(([dialect, list]) => tensorsOf(dialect, list));
+        await check(fileOf(changed(tensors, change), byte), configOf(mixture[0]![1]));
+      }),
+      runsOf(t, 3_000),
+    );
+    assertNoPollution();
+  });
+
+  it('of GGUF refuse a made file, or make an adapter of it that holds together', async (t) => {
+    let accepted = 0;
+    const extra = fc.constantFrom(
+      [],
+      [['general.alignment', TYPE.u32, 64] as const],
+      [['adapter.lora.task_name', TYPE.str, 'x'] as const],
+    );
+    const alpha = fc.oneof(
+      fc.constant(null),
+      fc.constantFrom(0, 8, -1, Number.NaN, Number.POSITIVE_INFINITY),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        sites,
+        fc.oneof(fc.constant([]), damages()),
+        alpha,
+        extra,
+        async (list, harm, some, more) => {
+          const tensors = [...new Map(list.flatMap(ggufPair).map((one) => [one.name, one])).values()];
+          const alignment = more.length > 0 && more[0]![0] === 'general.alignment' ? 64 : 32;
+          const file = buildGguf({ keyValues: keyValuesOf(some, more), tensors, alignment });
+          if ((await check(damaged(file, harm), null)) === 'gguf') accepted++;
+        },
+      ),
+      runsOf(t, 4_000),
+    );
+    t.diagnostic(`${accepted} accepted`);
+    assert.ok(accepted > 200, `${accepted}`);
+    assertNoPollution();
+  });
+});
+
+function ggufPair({ path, style, rank, m, n }: Site): GgufTensor[] {
+  const name = ['token_embd', 'blk.0.attn_q', 'blk.1.ffn_up', 'output', 'blk.2.ffn_gate_exps', 'x'][path]!;
+  const type = (['F32', 'F16', 'BF16', 'Q8_0'] as const)[style % 4]!;
+  const columns = type === 'Q8_0' ? 32 : n;
+  const experts = path === 4 ? [2] : [];
+  const isEmbedding = path === 0;
+  return [
+    {
+      name: `${name}.weight.lora_a`,
+      ne: isEmbedding ? [rank, n] : [columns, rank, ...experts],
+      type: isEmbedding ? 'F32' : type,
+    },
+    { name: `${name}.weight.lora_b`, ne: [rank, m, ...experts], type: 'F32' },
+  ];
+}

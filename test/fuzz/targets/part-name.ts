@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { CARD_FILE, CONFIG_FILE, WEIGHTS_FILE } from '../../../src/adapter/file-names.ts';
+import { ADAPTER_BODY, CHECKPOINT_BODY, SQUEEZE_BODY } from '../../../src/http/upload/body-parts.ts';
+import { fileNameOf } from '../../../src/http/upload/part-name.ts';
+import { OPTIMIZER_FILE } from '../../../src/service/runs/checkpoint-upload.ts';
+import { assertNoPollution, orRefused } from '../invariants.ts';
+
+/** Names that the service gives files; whatever a client says, it is one of these. */
+const OURS: readonly string[] = [WEIGHTS_FILE, CONFIG_FILE, CARD_FILE, OPTIMIZER_FILE];
+
+/** The name and the filename of a part, with a zero between them. */
+export function fuzz(data: Buffer): void {
+  const [name, filename] = data.toString('utf8').split('\0', 2);
+  for (const parts of [ADAPTER_BODY, SQUEEZE_BODY, CHECKPOINT_BODY]) {
+    const ours = orRefused(() => fileNameOf(parts, name, filename));
+    if (ours !== undefined) assert.ok(OURS.includes(ours), ours);
+  }
+  assertNoPollution();
+}

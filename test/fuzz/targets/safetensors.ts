@@ -1,0 +1,9 @@
+import { assertNoPollution, assertSafetensors, orRefused } from '../invariants.ts';
+import { safetensorsOf } from '../read-bytes.ts';
+
+/** A whole file of weights. */
+export function fuzz(data: Buffer): void {
+  const header = orRefused(() => safetensorsOf(data));
+  if (header) assertSafetensors(header, data.length);
+  assertNoPollution();
+}
