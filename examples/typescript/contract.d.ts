@@ -76,11 +76,19 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get?: never;
+    /**
+     * Adapters, uploaded ones and results, the newest first
+     * @description Every condition has to hold. Pages are read as those of jobs are.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['listAdapters'];
     put?: never;
     /**
      * Upload an adapter
-     * @description Takes the two files of a PEFT adapter, in any order. A part is recognised by its name or, failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`). The files are checked while they arrive. Ids are derived from the content: the same files have the same id.
+     * @description Takes the files of an adapter in any order: its weights and, in formats that have one (PEFT, MLX), its configuration. The format is told by the files (GET /v1/formats). A part is recognised by its name or, failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, `curl -F weights=@my-lora.safetensors`). The files are checked while they arrive. Ids are derived from the content: the same files have the same id, and keep the labels and the expiry they have. As JSON, the files are uploads that came before; they are gone afterwards, unless the request was refused.
+     *
+     *     Needs a key with the scope `write`.
      */
     post: operations['uploadAdapter'];
     delete?: never;
@@ -96,14 +104,27 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** An adapter */
+    /**
+     * An adapter
+     * @description Needs a key with the scope `read`.
+     */
     get: operations['getAdapter'];
     put?: never;
     post?: never;
-    delete?: never;
+    /**
+     * Remove an adapter
+     * @description Not while a job that has not ended reads it. Results made from it stay, and so do the records of jobs. Its files are gone at once; the room on the disk is free when the sweeper has been there, if no other adapter has the same content.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    delete: operations['deleteAdapter'];
     options?: never;
     head?: never;
-    patch?: never;
+    /**
+     * Change the labels of an adapter, or how long it is kept
+     * @description Needs a key with the scope `write`.
+     */
+    patch: operations['changeAdapter'];
     trace?: never;
   };
   '/v1/adapters/{id}/archive': {
@@ -115,7 +136,9 @@ export interface paths {
     };
     /**
      * All files of an adapter as a zip
-     * @description The files are stored uncompressed under their names. The same adapter gives the same bytes.
+     * @description The files are stored uncompressed under their names. With the result of a job comes its report as `report.html`, as long as the job is there. The same adapter with the same report gives the same bytes.
+     *
+     *     Needs a key with the scope `read`.
      */
     get: operations['downloadAdapterArchive'];
     put?: never;
@@ -133,7 +156,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** A file of an adapter */
+    /**
+     * A file of an adapter
+     * @description Needs a key with the scope `read`.
+     */
     get: operations['downloadAdapterFile'];
     put?: never;
     post?: never;
@@ -150,8 +176,131 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The modules of an adapter: shape, rank and scale of each */
+    /**
+     * The modules of an adapter: shape, rank and scale of each
+     * @description Needs a key with the scope `read`.
+     */
     get: operations['getAdapterModules'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/batches': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Batches, the newest first
+     * @description Without their jobs. Pages are read as those of jobs are.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['listBatches'];
+    put?: never;
+    /**
+     * Up to 1000 jobs in one call
+     * @description Either the same for many adapters, or a list of jobs of any kinds. All of it is accepted or nothing; every fault is told with the index of its job. An adapter with all its targets is one job, since they share the reading and the decomposition. A job that does the same and has succeeded already is taken as it is (`reused`), unless `reuse` is false.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['submitBatch'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/batches/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * A batch: how far it is, and every job of it
+     * @description While Redis is away, jobs that have not ended are shown as queued.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['getBatch'];
+    put?: never;
+    post?: never;
+    /**
+     * Delete a batch that has ended, with the jobs it made
+     * @description Results stay: they are adapters like any other. So do jobs that it reused.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    delete: operations['deleteBatch'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/batches/{id}/cancel': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Cancel every job of a batch that has not ended
+     * @description From then on no job of it begins. The answer does not wait until each is cancelled: `finished_at` is there when the last one is. Jobs that the batch reuses are not touched. Again, it answers the same.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['cancelBatch'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/batches/{id}/retry': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Do the failed and cancelled jobs of a batch once more
+     * @description As a new batch; its `retry_of` names the old one, which stays as it is.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['retryBatch'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/formats': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The formats that adapters can be in, and what can be done with each
+     * @description Needs a key with the scope `read`.
+     */
+    get: operations['listFormats'];
     put?: never;
     post?: never;
     delete?: never;
@@ -167,11 +316,19 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get?: never;
+    /**
+     * Jobs, the newest first
+     * @description Every condition has to hold. A list is read page by page: `next_cursor` of one is `cursor` of the next, until it is null. Jobs that come or go in between move nothing else.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['listJobs'];
     put?: never;
     /**
      * Squeeze, analyze or merge adapters
-     * @description `kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, with weights, and brings the sum to each target.
+     * @description `kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, with weights, and brings the sum to each target. A request that was made before has the job it had then, with `reused: true`, unless that failed, was cancelled or lost its results; `reuse: false` makes a new one.
+     *
+     *     Needs a key with the scope `write`.
      */
     post: operations['submitJob'];
     delete?: never;
@@ -187,8 +344,67 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** A job: state, progress, results */
+    /**
+     * A job: state, progress, results
+     * @description Needs a key with the scope `read`.
+     */
     get: operations['getJob'];
+    put?: never;
+    post?: never;
+    /**
+     * Delete a job that has ended
+     * @description With its report. Its results stay: they are adapters like any other.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    delete: operations['deleteJob'];
+    options?: never;
+    head?: never;
+    /**
+     * Change the labels of a job
+     * @description At any time, also after it has ended. The labels take the place of those before.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    patch: operations['patchJob'];
+    trace?: never;
+  };
+  '/v1/jobs/{id}/cancel': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Cancel a job
+     * @description The answer is final: the job is `cancelled` from then on, and has no results. A queued one never begins; an active one stops at its next module. Again, it answers the same.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['cancelJob'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/jobs/{id}/events': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Watch a job: Server-Sent Events until it has ended
+     * @description Events are a `JobEvent` each: `state` (`data` is the job: queued, active, and its end) and `progress` (`data` is a `JobProgress`). The stream ends after the final state. With `Last-Event-ID` it goes on after that event, also at another process of the service; after the final one the answer is 204, which tells a browser to stop. A comment every 15 s shows that the connection lives. Streams end after an hour; clients come back by themselves.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['watchJob'];
     put?: never;
     post?: never;
     delete?: never;
@@ -207,6 +423,8 @@ export interface paths {
     /**
      * A file that a job wrote beside its adapters
      * @description For going on with training: `projections.safetensors`, and `optimizer.safetensors` where moments were carried or reset. They are listed in `training.files` of the job’s results.
+     *
+     *     Needs a key with the scope `read`.
      */
     get: operations['downloadJobFile'];
     put?: never;
@@ -224,11 +442,86 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The report of a job: spectra, and how close each result is, module by module */
+    /**
+     * The report of a job: spectra, and how close each result is, module by module
+     * @description As JSON, or as `Accept` says: `text/html` is the report as people read it, in one file; `image/svg+xml` and `image/png` are one figure of it.
+     *
+     *     Needs a key with the scope `read`.
+     */
     get: operations['getReport'];
     put?: never;
     post?: never;
     delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/jobs/{id}/retry': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Do a failed or cancelled job once more
+     * @description As a new job of the same request, labels, priority and time to live; its `retry_of` names the old one. The old one stays as it is, and belongs to its batch alone. A job that succeeded is submitted again, with `reuse: false`.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['retryJob'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/keys': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * All keys, revoked and expired ones too, the oldest first
+     * @description Needs a key with the scope `admin`.
+     */
+    get: operations['listKeys'];
+    put?: never;
+    /**
+     * Make a key; its tenant too, where there is none of that id
+     * @description A tenant may have any number of keys at once, so that one can be replaced without a gap.
+     *
+     *     Needs a key with the scope `admin`.
+     */
+    post: operations['createKey'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/keys/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Revoke a key
+     * @description Other processes of the service may take it for five seconds more.
+     *
+     *     Needs a key with the scope `admin`.
+     */
+    delete: operations['revokeKey'];
     options?: never;
     head?: never;
     patch?: never;
@@ -241,7 +534,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Where adapters can be made for, and the rules there */
+    /**
+     * Where adapters can be made for, and the rules there
+     * @description Needs a key with the scope `read`.
+     */
     get: operations['listProfiles'];
     put?: never;
     post?: never;
@@ -258,7 +554,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** A profile: what a place takes, and where that was read */
+    /**
+     * A profile: what a place takes, and where that was read
+     * @description Needs a key with the scope `read`.
+     */
     get: operations['getProfile'];
     put?: never;
     post?: never;
@@ -275,11 +574,19 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get?: never;
+    /**
+     * Annealing runs, the newest first
+     * @description In short: the run itself has its checkpoints. Pages are read as those of jobs are.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['listRuns'];
     put?: never;
     /**
      * Begin an annealing: a training whose rank falls on the way
      * @description By a schedule, or adaptively by what the spectrum allows. The trainer then sends checkpoints and goes on with the adapters it gets back.
+     *
+     *     Needs a key with the scope `write`.
      */
     post: operations['createRun'];
     delete?: never;
@@ -295,11 +602,20 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** A run: where it stands, and all its checkpoints */
+    /**
+     * A run: where it stands, and all its checkpoints
+     * @description Needs a key with the scope `read`.
+     */
     get: operations['getRun'];
     put?: never;
     post?: never;
-    delete?: never;
+    /**
+     * Remove a run with its checkpoints and their jobs
+     * @description Not while a checkpoint is being squeezed. Adapters stay; projections and optimizer state go with the jobs.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    delete: operations['deleteRun'];
     options?: never;
     head?: never;
     patch?: never;
@@ -317,6 +633,8 @@ export interface paths {
     /**
      * Send a checkpoint, and learn what to go on with
      * @description Answers `keep` (nothing to do), or squeezes the checkpoint as a job. Sending the same checkpoint again, also at the same time, gives the same answer; a failed one is tried again. The parts may come in any order.
+     *
+     *     Needs a key with the scope `write`.
      */
     post: operations['sendCheckpoint'];
     delete?: never;
@@ -335,6 +653,8 @@ export interface paths {
     /**
      * A checkpoint: the decision, and what became of it
      * @description Of several checkpoints of one step, after a rewind or a failure, the newest.
+     *
+     *     Needs a key with the scope `read`.
      */
     get: operations['getCheckpoint'];
     put?: never;
@@ -357,6 +677,8 @@ export interface paths {
     /**
      * Plan how the rank falls while training goes on
      * @description Ranks of the stages, when to squeeze, and what every stage trains and takes. Nothing is stored: the same request gives the same schedule.
+     *
+     *     Needs a key with the scope `write`.
      */
     post: operations['planSchedule'];
     delete?: never;
@@ -377,6 +699,8 @@ export interface paths {
     /**
      * Upload an adapter and squeeze it, in one call
      * @description The files as for uploading an adapter, and a part `request` with what to do, in any order. The adapter is kept like any other.
+     *
+     *     Needs a key with the scope `write`.
      */
     post: operations['squeeze'];
     delete?: never;
@@ -385,8 +709,311 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/tenants': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * All tenants
+     * @description Needs a key with the scope `admin`.
+     */
+    get: operations['listTenants'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/tenants/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * A tenant, and what it uses
+     * @description Needs a key with the scope `admin`.
+     */
+    get: operations['getTenant'];
+    /**
+     * Make a tenant, or change what it may use
+     * @description Other processes of the service go by the old quotas for five seconds more.
+     *
+     *     Needs a key with the scope `admin`.
+     */
+    put: operations['putTenant'];
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/uploads': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * All uploads that no adapter was made of yet
+     * @description Needs a key with the scope `read`.
+     */
+    get: operations['listUploads'];
+    put?: never;
+    /**
+     * Begin a resumable upload
+     * @description The first bytes may come with it, as `application/offset+octet-stream`.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['tusCreate'];
+    delete?: never;
+    /**
+     * What of the tus protocol is spoken
+     * @description Needs a key with the scope `read`.
+     */
+    options: operations['tusOptions'];
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/uploads/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * An upload
+     * @description Needs a key with the scope `read`.
+     */
+    get: operations['getUpload'];
+    /**
+     * Upload a file whole
+     * @description The body is the file (`curl -T file`); an upload of that id is replaced when all of it is there. It is checked while it arrives. Which file of an adapter it is says `filename` or the header Upload-Filename.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    put: operations['putUpload'];
+    post?: never;
+    /**
+     * Remove an upload
+     * @description Needs a key with the scope `write`.
+     */
+    delete: operations['deleteUpload'];
+    options?: never;
+    /**
+     * Where a resumable upload goes on
+     * @description Ends a PATCH that is still under way; what came of it is kept.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    head: operations['tusLook'];
+    /**
+     * Go on with a resumable upload
+     * @description Bytes that came before the connection broke are kept, unless there is a Content-Digest of all of them.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    patch: operations['tusAppend'];
+    trace?: never;
+  };
+  '/v1/usage': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * What your tenant has stored
+     * @description Needs a key with the scope `read`.
+     */
+    get: operations['getUsage'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/webhooks': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * All webhooks, the oldest first
+     * @description Needs a key with the scope `read`.
+     */
+    get: operations['listWebhooks'];
+    put?: never;
+    /**
+     * Have events sent to a server of yours
+     * @description Requests are signed by Standard Webhooks (https://www.standardwebhooks.com), and sent again for three days until one is answered with 2xx. Their body is a `WebhookEvent`.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['createWebhook'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/webhooks/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * A webhook
+     * @description Needs a key with the scope `read`.
+     */
+    get: operations['getWebhook'];
+    put?: never;
+    post?: never;
+    /**
+     * Remove a webhook and its deliveries; nothing more is sent
+     * @description Needs a key with the scope `write`.
+     */
+    delete: operations['deleteWebhook'];
+    options?: never;
+    head?: never;
+    /**
+     * Change a webhook
+     * @description Holds for all requests from now on, also for those of deliveries that are pending. `enabled: true` also brings back a webhook whose receiver answered 410.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    patch: operations['changeWebhook'];
+    trace?: never;
+  };
+  '/v1/webhooks/{id}/deliveries': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * What was sent, or is to be, the newest first
+     * @description With every attempt: when, what was answered, how long it took. Kept for 30 days.
+     *
+     *     Needs a key with the scope `read`.
+     */
+    get: operations['listDeliveries'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/webhooks/{id}/deliveries/{delivery}/redeliver': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Send a delivery again
+     * @description Under the same `webhook-id`, so that the receiver can tell; with the whole schedule of attempts. One that is pending is sent at once.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['redeliver'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/webhooks/{id}/rotate-secret': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Give a webhook another secret
+     * @description The body may be absent. The secret before signs too for a while: requests have two signatures then, and a receiver takes any of them. A second rotation ends the first one’s overlap: there are never three.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['rotateWebhookSecret'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/webhooks/{id}/test': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Send an event of the type webhook.test
+     * @description Also to a disabled webhook. What became of it is in the deliveries soon after.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['testWebhook'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+  event: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * An event, sent to a server of yours
+     * @description Signed by Standard Webhooks (https://www.standardwebhooks.com). An answer counts by its status, and within 15 seconds; of its body the first kilobyte is kept for the log.
+     */
+    post: operations['receiveEvent'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+}
 export interface components {
   schemas: {
     /**
@@ -407,6 +1034,13 @@ export interface components {
      *       ],
      *       "parameters": 79953920,
      *       "passthrough_tensors": 0,
+     *       "size": [
+     *         {
+     *           "what": "lora",
+     *           "tensors": 448,
+     *           "bytes": 159907840
+     *         }
+     *       ],
      *       "files": [
      *         {
      *           "name": "adapter_model.safetensors",
@@ -422,11 +1056,15 @@ export interface components {
      *       "warnings": [],
      *       "parent_id": null,
      *       "job_id": null,
+     *       "labels": {
+     *         "team": "search"
+     *       },
+     *       "expires_at": null,
      *       "created_at": "2026-11-24T21:50:10.000Z"
      *     }
      */
     Adapter: {
-      /** @description lora_alpha of the configuration */
+      /** @description lora_alpha of the configuration; where there is none, the alpha of most modules */
       alpha: number;
       base_model: string | null;
       /** @description Size of all files together */
@@ -435,13 +1073,25 @@ export interface components {
       created_at: string;
       /** @description dtypes of the LoRA factors */
       dtypes: string[];
+      /** @description Removed by the service some time after this; null: kept */
+      expires_at: string | null;
       files: components['schemas']['AdapterFile'][];
-      /** @enum {string} */
-      format: 'peft';
+      /** @description See GET /v1/formats */
+      format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
       /** @description Content-addressed: the same files have the same id */
       id: string;
       /** @description The job that first produced it */
       job_id: string | null;
+      /**
+       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels: {
+        [key: string]: string;
+      };
       /** @description Number of LoRA pairs */
       modules: number;
       /** @description Parameters in the LoRA factors */
@@ -457,6 +1107,14 @@ export interface components {
       };
       /** @description SHA-256 of the weights file, hex */
       sha256: string;
+      /** @description What takes the space; absent in records of older versions */
+      size?: {
+        /** @description Of their data, without the header of the file */
+        bytes: number;
+        tensors: number;
+        /** @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA */
+        what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
+      }[];
       warnings: string[];
     };
     AdapterFile: {
@@ -465,6 +1123,120 @@ export interface components {
       name: string;
       /** @description SHA-256 of the content, hex */
       sha256: string;
+    };
+    /**
+     * @example {
+     *       "files": {
+     *         "adapter_model.safetensors": "my-weights",
+     *         "adapter_config.json": {
+     *           "peft_type": "LORA",
+     *           "r": 4,
+     *           "lora_alpha": 8,
+     *           "target_modules": [
+     *             "q_proj",
+     *             "v_proj"
+     *           ]
+     *         }
+     *       },
+     *       "labels": {
+     *         "team": "search"
+     *       },
+     *       "ttl_seconds": 604800
+     *     }
+     */
+    AdapterFromUploads: {
+      /** @description Ids of complete uploads: of the weights, in any format and under either name, and of the configuration, where the format has one */
+      files: {
+        'adapter_config.json'?:
+          | string
+          | {
+              [key: string]: unknown;
+            };
+        /**
+         * @description 8 to 64 letters, digits, underscores and hyphens
+         * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        'adapter_model.safetensors'?: string;
+        config?:
+          | string
+          | {
+              [key: string]: unknown;
+            };
+        /**
+         * @description 8 to 64 letters, digits, underscores and hyphens
+         * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        weights?: string;
+      };
+      /**
+       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels?: {
+        [key: string]: string;
+      };
+      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+      ttl_seconds?: number;
+    };
+    /**
+     * @example {
+     *       "adapters": [
+     *         {
+     *           "id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *           "format": "peft",
+     *           "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *           "bytes": 159968412,
+     *           "base_model": "meta-llama/Llama-2-7b-hf",
+     *           "modules": 224,
+     *           "ranks": {
+     *             "min": 64,
+     *             "max": 64
+     *           },
+     *           "alpha": 128,
+     *           "dtypes": [
+     *             "BF16"
+     *           ],
+     *           "parameters": 79953920,
+     *           "passthrough_tensors": 0,
+     *           "size": [
+     *             {
+     *               "what": "lora",
+     *               "tensors": 448,
+     *               "bytes": 159907840
+     *             }
+     *           ],
+     *           "files": [
+     *             {
+     *               "name": "adapter_model.safetensors",
+     *               "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *               "bytes": 159967688
+     *             },
+     *             {
+     *               "name": "adapter_config.json",
+     *               "sha256": "778899a0b1c2d3e4f5a6d7b8e0c1a9f4778899a0b1c2d3e4f5a6d7b8e0c1a9f4",
+     *               "bytes": 724
+     *             }
+     *           ],
+     *           "warnings": [],
+     *           "parent_id": null,
+     *           "job_id": null,
+     *           "labels": {
+     *             "team": "search"
+     *           },
+     *           "expires_at": null,
+     *           "created_at": "2026-11-24T21:50:10.000Z"
+     *         }
+     *       ],
+     *       "next_cursor": null
+     *     }
+     */
+    AdapterList: {
+      adapters: components['schemas']['Adapter'][];
+      /** @description Where the next page begins, null at the end. A page may be short or empty and not be the last: one request looks at 1,000 records at most. */
+      next_cursor: string | null;
     };
     AdapterModules: {
       modules: {
@@ -476,6 +1248,30 @@ export interface components {
         /** @description [m, n] of ΔW */
         shape: number[];
       }[];
+    };
+    /**
+     * @description What is left out stays as it is. Labels take the place of all those before.
+     * @example {
+     *       "labels": {
+     *         "team": "search",
+     *         "stage": "prod"
+     *       },
+     *       "ttl_seconds": null
+     *     }
+     */
+    AdapterPatch: {
+      /**
+       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels?: {
+        [key: string]: string;
+      };
+      /** @description The adapter is removed by itself so many seconds from now on; null: it is kept */
+      ttl_seconds?: number | null;
     };
     Analysis: {
       budget: {
@@ -527,9 +1323,333 @@ export interface components {
     };
     /** @description Spectra, curves and recommendations; writes no adapter */
     AnalyzeJobRequest: {
-      adapter_id: string;
+      adapter_id?: string;
       /** @enum {string} */
       kind: 'analyze';
+      /**
+       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels?: {
+        [key: string]: string;
+      };
+      /**
+       * @description Jobs of a higher priority are taken first; those of the same in the order they came
+       * @default normal
+       */
+      priority?: 'high' | 'normal' | 'low';
+      /**
+       * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+       * @default true
+       */
+      reuse?: boolean;
+      source?: components['schemas']['Source'];
+      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+      ttl_seconds?: number;
+    };
+    /**
+     * @example {
+     *       "id": "batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *       "state": "failed",
+     *       "counts": {
+     *         "queued": 0,
+     *         "active": 0,
+     *         "succeeded": 1,
+     *         "failed": 1,
+     *         "cancelled": 0
+     *       },
+     *       "progress": {
+     *         "done": 2,
+     *         "total": 2
+     *       },
+     *       "labels": {
+     *         "release": "2026-12"
+     *       },
+     *       "retry_of": null,
+     *       "created_at": "2026-11-24T21:51:00.000Z",
+     *       "finished_at": "2026-11-24T21:51:05.310Z",
+     *       "expires_at": null,
+     *       "jobs": [
+     *         {
+     *           "id": "job_019ac7e0f3a200009a1c0e8b7d6a5f4e",
+     *           "href": "/v1/jobs/job_019ac7e0f3a200009a1c0e8b7d6a5f4e",
+     *           "kind": "squeeze",
+     *           "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *           "state": "succeeded",
+     *           "reused": false,
+     *           "error_code": null,
+     *           "finished_at": "2026-11-24T21:51:03.480Z",
+     *           "results": [
+     *             {
+     *               "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
+     *               "href": "/v1/adapters/ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0"
+     *             }
+     *           ]
+     *         },
+     *         {
+     *           "id": "job_019ac7e0f3a200017d6a5f4e3d2c1b0a",
+     *           "href": "/v1/jobs/job_019ac7e0f3a200017d6a5f4e3d2c1b0a",
+     *           "kind": "squeeze",
+     *           "adapter_id": "ad_7d6a5f4e3d2c1b0a9988774f9a1c0e8b",
+     *           "state": "failed",
+     *           "reused": false,
+     *           "error_code": "NON_FINITE_WEIGHTS",
+     *           "finished_at": "2026-11-24T21:51:05.310Z",
+     *           "results": []
+     *         }
+     *       ]
+     *     }
+     */
+    Batch: {
+      /** @description Jobs by state */
+      counts: {
+        active: number;
+        cancelled: number;
+        failed: number;
+        queued: number;
+        succeeded: number;
+      };
+      /** Format: date-time */
+      created_at: string;
+      /** @description Removed by the service some time after this; null: kept */
+      expires_at: string | null;
+      /** @description When its last job ended */
+      finished_at: string | null;
+      id: string;
+      /** @description In the order of the request */
+      jobs: {
+        /** @description Null for merge, which has several */
+        adapter_id: string | null;
+        error_code: string | null;
+        finished_at: string | null;
+        /** @description Path of the job, with all there is to know of it */
+        href: string;
+        id: string;
+        kind: 'squeeze' | 'analyze' | 'merge';
+        /** @description In the order of the targets */
+        results: {
+          adapter_id: string;
+          /** @description Path of the adapter */
+          href: string;
+        }[];
+        /** @description It had succeeded before the batch came; the batch neither made it nor deletes it */
+        reused: boolean;
+        state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
+      }[];
+      /**
+       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels: {
+        [key: string]: string;
+      };
+      progress: {
+        /** @description Jobs that ended, one way or another */
+        done: number;
+        total: number;
+      };
+      /** @description The batch whose failed and cancelled jobs these are */
+      retry_of: string | null;
+      /** @description active: jobs are left to be done. succeeded: all did. failed: some failed. cancelled: it was, or some of its jobs were and none failed */
+      state: 'active' | 'succeeded' | 'failed' | 'cancelled';
+    };
+    /**
+     * @example {
+     *       "batches": [
+     *         {
+     *           "id": "batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *           "state": "failed",
+     *           "counts": {
+     *             "queued": 0,
+     *             "active": 0,
+     *             "succeeded": 1,
+     *             "failed": 1,
+     *             "cancelled": 0
+     *           },
+     *           "progress": {
+     *             "done": 2,
+     *             "total": 2
+     *           },
+     *           "labels": {
+     *             "release": "2026-12"
+     *           },
+     *           "retry_of": null,
+     *           "created_at": "2026-11-24T21:51:00.000Z",
+     *           "finished_at": "2026-11-24T21:51:05.310Z",
+     *           "expires_at": null
+     *         }
+     *       ],
+     *       "next_cursor": null
+     *     }
+     */
+    BatchList: {
+      batches: components['schemas']['BatchSummary'][];
+      /** @description For the next page; null: there is none */
+      next_cursor: string | null;
+    };
+    /**
+     * @example {
+     *       "adapter_ids": [
+     *         "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *         "ad_7d6a5f4e3d2c1b0a9988774f9a1c0e8b"
+     *       ],
+     *       "targets": [
+     *         {
+     *           "rank": 16,
+     *           "profile": "vllm"
+     *         }
+     *       ],
+     *       "labels": {
+     *         "release": "2026-12"
+     *       },
+     *       "priority": "low"
+     *     }
+     * @example {
+     *       "jobs": [
+     *         {
+     *           "kind": "squeeze",
+     *           "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *           "targets": [
+     *             {
+     *               "rank": 16
+     *             },
+     *             {
+     *               "rank": 8
+     *             }
+     *           ]
+     *         },
+     *         {
+     *           "kind": "analyze",
+     *           "adapter_id": "ad_7d6a5f4e3d2c1b0a9988774f9a1c0e8b",
+     *           "labels": {
+     *             "why": "new"
+     *           }
+     *         }
+     *       ]
+     *     }
+     */
+    BatchRequest:
+      | {
+          /** @description Each once */
+          adapter_ids: string[];
+          /** @default squeeze */
+          kind?: 'squeeze' | 'analyze';
+          /**
+           * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+           * @example {
+           *       "team": "search",
+           *       "env": "prod"
+           *     }
+           */
+          labels?: {
+            [key: string]: string;
+          };
+          options?: components['schemas']['SqueezeOptions'];
+          /**
+           * @description Jobs of a higher priority are taken first; those of the same in the order they came
+           * @default normal
+           */
+          priority?: 'high' | 'normal' | 'low';
+          /**
+           * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+           * @default true
+           */
+          reuse?: boolean;
+          /** @description Of a squeeze, which must have them */
+          targets?: components['schemas']['Target'][];
+          /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+          ttl_seconds?: number;
+        }
+      | {
+          jobs: components['schemas']['JobRequest'][];
+          /**
+           * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+           * @example {
+           *       "team": "search",
+           *       "env": "prod"
+           *     }
+           */
+          labels?: {
+            [key: string]: string;
+          };
+          /**
+           * @description Jobs of a higher priority are taken first; those of the same in the order they came
+           * @default normal
+           */
+          priority?: 'high' | 'normal' | 'low';
+          /**
+           * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+           * @default true
+           */
+          reuse?: boolean;
+          /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+          ttl_seconds?: number;
+        };
+    /**
+     * @example {
+     *       "id": "batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *       "state": "failed",
+     *       "counts": {
+     *         "queued": 0,
+     *         "active": 0,
+     *         "succeeded": 1,
+     *         "failed": 1,
+     *         "cancelled": 0
+     *       },
+     *       "progress": {
+     *         "done": 2,
+     *         "total": 2
+     *       },
+     *       "labels": {
+     *         "release": "2026-12"
+     *       },
+     *       "retry_of": null,
+     *       "created_at": "2026-11-24T21:51:00.000Z",
+     *       "finished_at": "2026-11-24T21:51:05.310Z",
+     *       "expires_at": null
+     *     }
+     */
+    BatchSummary: {
+      /** @description Jobs by state */
+      counts: {
+        active: number;
+        cancelled: number;
+        failed: number;
+        queued: number;
+        succeeded: number;
+      };
+      /** Format: date-time */
+      created_at: string;
+      /** @description Removed by the service some time after this; null: kept */
+      expires_at: string | null;
+      /** @description When its last job ended */
+      finished_at: string | null;
+      id: string;
+      /**
+       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels: {
+        [key: string]: string;
+      };
+      progress: {
+        /** @description Jobs that ended, one way or another */
+        done: number;
+        total: number;
+      };
+      /** @description The batch whose failed and cancelled jobs these are */
+      retry_of: string | null;
+      /** @description active: jobs are left to be done. succeeded: all did. failed: some failed. cancelled: it was, or some of its jobs were and none failed */
+      state: 'active' | 'succeeded' | 'failed' | 'cancelled';
     };
     /**
      * @example {
@@ -647,6 +1767,272 @@ export interface components {
     };
     /**
      * @example {
+     *       "id": "msg_019ac7e100d14f9a1c0e8b7d6a5f4e3d",
+     *       "webhook_id": "wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *       "type": "job.succeeded",
+     *       "subject": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *       "status": "delivered",
+     *       "created_at": "2026-11-24T21:51:03.510Z",
+     *       "next_attempt_at": null,
+     *       "attempts": [
+     *         {
+     *           "number": 1,
+     *           "at": "2026-11-24T21:51:03.540Z",
+     *           "status": 503,
+     *           "ms": 41,
+     *           "error": "The receiver answered 503.",
+     *           "response": "upstream restarting"
+     *         },
+     *         {
+     *           "number": 2,
+     *           "at": "2026-11-24T21:51:09.012Z",
+     *           "status": 204,
+     *           "ms": 38,
+     *           "error": null,
+     *           "response": ""
+     *         }
+     *       ]
+     *     }
+     */
+    Delivery: {
+      /** @description The newest at the end; at most the last 50 */
+      attempts: {
+        /** Format: date-time */
+        at: string;
+        /** @description Why it did not count; null: it did */
+        error: string | null;
+        /** @description Milliseconds until the answer, or until it was given up */
+        ms: number;
+        number: number;
+        /** @description The beginning of what was answered, at most 1 kB; null: nothing was */
+        response: string | null;
+        /** @description What was answered; null: nothing was */
+        status: number | null;
+      }[];
+      /** Format: date-time */
+      created_at: string;
+      /**
+       * @description Id of a delivery; the header `webhook-id` of all its requests
+       * @example msg_019ac7e100d14f9a1c0e8b7d6a5f4e3d
+       */
+      id: string;
+      /** @description Not before then; null: there is none */
+      next_attempt_at: string | null;
+      /** @description pending: goes on; delivered: answered with 2xx; failed: given up */
+      status: 'pending' | 'delivered' | 'failed';
+      /** @description Id of the job or batch it is about; null for a test */
+      subject: string | null;
+      type: 'job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished' | 'webhook.test';
+      /**
+       * @description Id of a webhook
+       * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+       */
+      webhook_id: string;
+    };
+    /**
+     * @example {
+     *       "deliveries": [
+     *         {
+     *           "id": "msg_019ac7e100d14f9a1c0e8b7d6a5f4e3d",
+     *           "webhook_id": "wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *           "type": "job.succeeded",
+     *           "subject": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *           "status": "delivered",
+     *           "created_at": "2026-11-24T21:51:03.510Z",
+     *           "next_attempt_at": null,
+     *           "attempts": [
+     *             {
+     *               "number": 1,
+     *               "at": "2026-11-24T21:51:03.540Z",
+     *               "status": 503,
+     *               "ms": 41,
+     *               "error": "The receiver answered 503.",
+     *               "response": "upstream restarting"
+     *             },
+     *             {
+     *               "number": 2,
+     *               "at": "2026-11-24T21:51:09.012Z",
+     *               "status": 204,
+     *               "ms": 38,
+     *               "error": null,
+     *               "response": ""
+     *             }
+     *           ]
+     *         }
+     *       ],
+     *       "next_cursor": null
+     *     }
+     */
+    DeliveryList: {
+      deliveries: components['schemas']['Delivery'][];
+      /** @description For the next page: `?cursor=`; null: there is none */
+      next_cursor: string | null;
+    };
+    /**
+     * @example {
+     *       "name": "peft",
+     *       "title": "PEFT",
+     *       "files": [
+     *         "adapter_model.safetensors",
+     *         "adapter_config.json"
+     *       ],
+     *       "reads": true,
+     *       "writes": true,
+     *       "converts_to": [
+     *         "diffusers",
+     *         "kohya",
+     *         "mlx",
+     *         "gguf"
+     *       ],
+     *       "notes": [
+     *         "The configuration is needed: it holds the scale.",
+     *         "Serving profiles are about this format."
+     *       ]
+     *     }
+     */
+    Format: {
+      /** @description Formats that its adapters can be written in besides their own */
+      converts_to: ('peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf')[];
+      /** @description The files of its adapters as results have them, the weights first. Uploads may be called otherwise */
+      files: string[];
+      /** @description See GET /v1/formats */
+      name: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+      notes: string[];
+      /** @description Adapters of it can be uploaded */
+      reads: boolean;
+      title: string;
+      /** @description Results can be written in it */
+      writes: boolean;
+    };
+    /**
+     * @example {
+     *       "formats": [
+     *         {
+     *           "name": "peft",
+     *           "title": "PEFT",
+     *           "files": [
+     *             "adapter_model.safetensors",
+     *             "adapter_config.json"
+     *           ],
+     *           "reads": true,
+     *           "writes": true,
+     *           "converts_to": [
+     *             "diffusers",
+     *             "kohya",
+     *             "mlx",
+     *             "gguf"
+     *           ],
+     *           "notes": [
+     *             "The configuration is needed: it holds the scale.",
+     *             "Serving profiles are about this format."
+     *           ]
+     *         },
+     *         {
+     *           "name": "diffusers",
+     *           "title": "diffusers, and ai-toolkit",
+     *           "files": [
+     *             "pytorch_lora_weights.safetensors"
+     *           ],
+     *           "reads": true,
+     *           "writes": true,
+     *           "converts_to": [
+     *             "peft",
+     *             "kohya",
+     *             "xlabs"
+     *           ],
+     *           "notes": [
+     *             "Without alpha the scale is 1."
+     *           ]
+     *         },
+     *         {
+     *           "name": "kohya",
+     *           "title": "kohya, and LyCORIS",
+     *           "files": [
+     *             "lora.safetensors"
+     *           ],
+     *           "reads": true,
+     *           "writes": true,
+     *           "converts_to": [
+     *             "peft",
+     *             "diffusers",
+     *             "xlabs"
+     *           ],
+     *           "notes": [
+     *             "Module paths have \"_\" for \".\". Without alpha, or with 0, the scale is 1."
+     *           ]
+     *         },
+     *         {
+     *           "name": "xlabs",
+     *           "title": "XLabs (Flux)",
+     *           "files": [
+     *             "lora.safetensors"
+     *           ],
+     *           "reads": true,
+     *           "writes": true,
+     *           "converts_to": [
+     *             "kohya"
+     *           ],
+     *           "notes": [
+     *             "No place for a scale: results need scale \"fold\", which is what they get unless said."
+     *           ]
+     *         },
+     *         {
+     *           "name": "cloneofsimo",
+     *           "title": "cloneofsimo/lora",
+     *           "files": [
+     *             "lora.safetensors"
+     *           ],
+     *           "reads": true,
+     *           "writes": true,
+     *           "converts_to": [],
+     *           "notes": [
+     *             "No place for a scale: results need scale \"fold\", which is what they get unless said.",
+     *             "Converted neither way: its tensors have numbers and no names."
+     *           ]
+     *         },
+     *         {
+     *           "name": "mlx",
+     *           "title": "MLX (mlx-lm)",
+     *           "files": [
+     *             "adapters.safetensors",
+     *             "adapter_config.json"
+     *           ],
+     *           "reads": true,
+     *           "writes": true,
+     *           "converts_to": [
+     *             "peft",
+     *             "gguf"
+     *           ],
+     *           "notes": [
+     *             "The configuration is needed: it holds the scale.",
+     *             "One scale and one rank for all modules."
+     *           ]
+     *         },
+     *         {
+     *           "name": "gguf",
+     *           "title": "GGUF (llama.cpp)",
+     *           "files": [
+     *             "adapter.gguf"
+     *           ],
+     *           "reads": true,
+     *           "writes": true,
+     *           "converts_to": [
+     *             "peft",
+     *             "mlx"
+     *           ],
+     *           "notes": [
+     *             "One alpha for all modules: different ranks need scale \"fold\".",
+     *             "Read also where factors are Q8_0; written in F32, F16 or BF16."
+     *           ]
+     *         }
+     *       ]
+     *     }
+     */
+    FormatList: {
+      formats: components['schemas']['Format'][];
+    };
+    /**
+     * @example {
      *       "id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
      *       "kind": "squeeze",
      *       "state": "succeeded",
@@ -660,6 +2046,14 @@ export interface components {
      *       "started_at": "2026-11-24T21:51:00.120Z",
      *       "finished_at": "2026-11-24T21:51:03.480Z",
      *       "attempts": 1,
+     *       "labels": {
+     *         "team": "search"
+     *       },
+     *       "priority": "normal",
+     *       "ttl_seconds": null,
+     *       "expires_at": null,
+     *       "batch_id": null,
+     *       "retry_of": null,
      *       "request": {
      *         "kind": "squeeze",
      *         "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
@@ -669,6 +2063,8 @@ export interface components {
      *           }
      *         ]
      *       },
+     *       "import": null,
+     *       "deliveries": [],
      *       "results": [
      *         {
      *           "target": {
@@ -688,6 +2084,13 @@ export interface components {
      *             "name": "model.layers.31.mlp.down_proj",
      *             "relative_error": 0.1377
      *           },
+     *           "size": [
+     *             {
+     *               "what": "lora",
+     *               "tensors": 448,
+     *               "bytes": 39976960
+     *             }
+     *           ],
      *           "warnings": [],
      *           "serving": null,
      *           "training": null
@@ -715,18 +2118,105 @@ export interface components {
     Job: {
       /** @description Attempts started */
       attempts: number;
+      /** @description The batch it is part of */
+      batch_id: string | null;
       /** Format: date-time */
       created_at: string;
+      /** @description What was brought elsewhere */
+      deliveries: {
+        adapter_id: string;
+        /** @description All files together */
+        bytes: number;
+        /** @description The one that was made; of the Hub only */
+        commit: string | null;
+        files: components['schemas']['AdapterFile'][];
+        /** Format: date-time */
+        finished_at: string;
+        type: 'url' | 's3' | 'hub';
+        /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+        where: string;
+      }[];
       error: components['schemas']['JobFailure'] | null;
+      /** @description Removed by the service some time after this; null: kept */
+      expires_at: string | null;
       finished_at: string | null;
       id: string;
-      kind: 'squeeze' | 'analyze' | 'merge' | 'checkpoint';
+      /** @description The adapter that the job fetched */
+      import: {
+        adapter_id: string;
+        /** @description All files together */
+        bytes: number;
+        /** @description What it meant then; of the Hub only */
+        commit: string | null;
+        files: components['schemas']['AdapterFile'][];
+        /** Format: date-time */
+        finished_at: string;
+        /** @description As it was asked for; of the Hub only */
+        revision: string | null;
+        type: 'url' | 's3' | 'hub';
+        /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+        where: string;
+      } | null;
+      kind: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
+      /**
+       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels: {
+        [key: string]: string;
+      };
+      /**
+       * @description Jobs of a higher priority are taken first; those of the same in the order they came
+       * @default normal
+       */
+      priority: 'high' | 'normal' | 'low';
       progress: components['schemas']['Progress'];
       provider: components['schemas']['ProviderInfo'] | null;
       request:
-        | components['schemas']['SqueezeJobRequest']
-        | components['schemas']['AnalyzeJobRequest']
-        | components['schemas']['MergeJobRequest']
+        | {
+            adapter_id?: string;
+            deliver?: {
+              /**
+               * @description Which of the targets: 0 is the first
+               * @default 0
+               */
+              target: number;
+              to: components['schemas']['RecordedSink'];
+            }[];
+            /** @enum {string} */
+            kind: 'squeeze';
+            options?: components['schemas']['SqueezeOptions'];
+            source?: components['schemas']['RecordedSource'];
+            targets: components['schemas']['Target'][];
+          }
+        | {
+            adapter_id?: string;
+            /** @enum {string} */
+            kind: 'analyze';
+            source?: components['schemas']['RecordedSource'];
+          }
+        | {
+            deliver?: {
+              /**
+               * @description Which of the targets: 0 is the first
+               * @default 0
+               */
+              target: number;
+              to: components['schemas']['RecordedSink'];
+            }[];
+            /** @enum {string} */
+            kind: 'merge';
+            options?: components['schemas']['SqueezeOptions'];
+            sources: {
+              adapter_id: string;
+              /** @default 1 */
+              weight?: number;
+            }[];
+            targets: components['schemas']['Target'][];
+          }
         | {
             adapter_id: string;
             /** @enum {string} */
@@ -740,12 +2230,140 @@ export interface components {
             run_id: string;
             step: number;
             targets: components['schemas']['Target'][];
+          }
+        | {
+            /** @enum {string} */
+            kind: 'import';
+            source: components['schemas']['RecordedSource'];
+          }
+        | {
+            adapter_id: string;
+            /** @enum {string} */
+            kind: 'export';
+            to: components['schemas']['RecordedSink'];
           };
       results: components['schemas']['JobResult'][];
+      /** @description The job that this one was made from by a retry */
+      retry_of: string | null;
+      /** @description In answers to a request for a job only: whether this one was there already */
+      reused?: boolean;
       started_at: string | null;
       state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
       timings: components['schemas']['Timings'] | null;
+      ttl_seconds: number | null;
     };
+    /**
+     * @example {
+     *       "id": "1.3.120",
+     *       "event": "progress",
+     *       "data": {
+     *         "phase": "gram",
+     *         "done": 120,
+     *         "total": 224,
+     *         "module": "model.layers.17.mlp.up_proj",
+     *         "attempt": 1
+     *       }
+     *     }
+     * @example {
+     *       "id": "1.99.0",
+     *       "event": "state",
+     *       "data": {
+     *         "id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *         "kind": "squeeze",
+     *         "state": "succeeded",
+     *         "progress": {
+     *           "phase": "done",
+     *           "done": 224,
+     *           "total": 224,
+     *           "module": null
+     *         },
+     *         "created_at": "2026-11-24T21:51:00.000Z",
+     *         "started_at": "2026-11-24T21:51:00.120Z",
+     *         "finished_at": "2026-11-24T21:51:03.480Z",
+     *         "attempts": 1,
+     *         "labels": {
+     *           "team": "search"
+     *         },
+     *         "priority": "normal",
+     *         "ttl_seconds": null,
+     *         "expires_at": null,
+     *         "batch_id": null,
+     *         "retry_of": null,
+     *         "request": {
+     *           "kind": "squeeze",
+     *           "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *           "targets": [
+     *             {
+     *               "rank": 16
+     *             }
+     *           ]
+     *         },
+     *         "import": null,
+     *         "deliveries": [],
+     *         "results": [
+     *           {
+     *             "target": {
+     *               "rank": 16
+     *             },
+     *             "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
+     *             "format": "peft",
+     *             "rank": {
+     *               "min": 16,
+     *               "max": 16
+     *             },
+     *             "bytes": 40021200,
+     *             "parameters": 19988480,
+     *             "relative_error": 0.0812,
+     *             "energy_retained": 0.9934,
+     *             "worst_module": {
+     *               "name": "model.layers.31.mlp.down_proj",
+     *               "relative_error": 0.1377
+     *             },
+     *             "size": [
+     *               {
+     *                 "what": "lora",
+     *                 "tensors": 448,
+     *                 "bytes": 39976960
+     *               }
+     *             ],
+     *             "warnings": [],
+     *             "serving": null,
+     *             "training": null
+     *           }
+     *         ],
+     *         "timings": {
+     *           "queue_wait": 0.12,
+     *           "load": 0.31,
+     *           "gram": 0.74,
+     *           "core": 0.62,
+     *           "project": 1.03,
+     *           "write": 0.48,
+     *           "total": 3.36
+     *         },
+     *         "provider": {
+     *           "name": "cpu",
+     *           "requested": "auto",
+     *           "threads": 2,
+     *           "onnxruntime": "1.30.0",
+     *           "fallback_reason": null
+     *         },
+     *         "error": null
+     *       }
+     *     }
+     */
+    JobEvent:
+      | {
+          data: components['schemas']['Job'];
+          /** @enum {string} */
+          event: 'state';
+          id: string;
+        }
+      | {
+          data: components['schemas']['JobProgress'];
+          /** @enum {string} */
+          event: 'progress';
+          id: string;
+        };
     JobFailure: {
       code: string;
       context?: {
@@ -754,6 +2372,144 @@ export interface components {
       detail: string;
       retryable: boolean;
       title: string;
+    };
+    /**
+     * @example {
+     *       "jobs": [
+     *         {
+     *           "id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *           "kind": "squeeze",
+     *           "state": "succeeded",
+     *           "progress": {
+     *             "phase": "done",
+     *             "done": 224,
+     *             "total": 224,
+     *             "module": null
+     *           },
+     *           "created_at": "2026-11-24T21:51:00.000Z",
+     *           "started_at": "2026-11-24T21:51:00.120Z",
+     *           "finished_at": "2026-11-24T21:51:03.480Z",
+     *           "attempts": 1,
+     *           "labels": {
+     *             "team": "search"
+     *           },
+     *           "priority": "normal",
+     *           "ttl_seconds": null,
+     *           "expires_at": null,
+     *           "batch_id": null,
+     *           "retry_of": null,
+     *           "request": {
+     *             "kind": "squeeze",
+     *             "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *             "targets": [
+     *               {
+     *                 "rank": 16
+     *               }
+     *             ]
+     *           },
+     *           "import": null,
+     *           "deliveries": [],
+     *           "results": [
+     *             {
+     *               "target": {
+     *                 "rank": 16
+     *               },
+     *               "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
+     *               "format": "peft",
+     *               "rank": {
+     *                 "min": 16,
+     *                 "max": 16
+     *               },
+     *               "bytes": 40021200,
+     *               "parameters": 19988480,
+     *               "relative_error": 0.0812,
+     *               "energy_retained": 0.9934,
+     *               "worst_module": {
+     *                 "name": "model.layers.31.mlp.down_proj",
+     *                 "relative_error": 0.1377
+     *               },
+     *               "size": [
+     *                 {
+     *                   "what": "lora",
+     *                   "tensors": 448,
+     *                   "bytes": 39976960
+     *                 }
+     *               ],
+     *               "warnings": [],
+     *               "serving": null,
+     *               "training": null
+     *             }
+     *           ],
+     *           "timings": {
+     *             "queue_wait": 0.12,
+     *             "load": 0.31,
+     *             "gram": 0.74,
+     *             "core": 0.62,
+     *             "project": 1.03,
+     *             "write": 0.48,
+     *             "total": 3.36
+     *           },
+     *           "provider": {
+     *             "name": "cpu",
+     *             "requested": "auto",
+     *             "threads": 2,
+     *             "onnxruntime": "1.30.0",
+     *             "fallback_reason": null
+     *           },
+     *           "error": null
+     *         }
+     *       ],
+     *       "live": true,
+     *       "next_cursor": "ZmU2NTM4L2ZlNjUzODFmMGM1ZGIwNjViM2M3ZjE4NDk1ODJjYTcuanNvbg"
+     *     }
+     */
+    JobList: {
+      jobs: components['schemas']['Job'][];
+      /** @description false: the queue could not be asked, so unfinished jobs are shown as recorded, `queued` */
+      live: boolean;
+      /** @description Where the next page begins, null at the end. A page may be short or empty and not be the last: one request looks at 1,000 records at most. */
+      next_cursor: string | null;
+    };
+    /**
+     * @description The labels take the place of those before
+     * @example {
+     *       "labels": {
+     *         "team": "search",
+     *         "env": "prod"
+     *       }
+     *     }
+     */
+    JobPatch: {
+      /**
+       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels: {
+        [key: string]: string;
+      };
+    };
+    /**
+     * @example {
+     *       "phase": "gram",
+     *       "done": 120,
+     *       "total": 224,
+     *       "module": "model.layers.17.mlp.up_proj",
+     *       "attempt": 1
+     *     }
+     */
+    JobProgress: {
+      /** @description Attempt that it is about */
+      attempt: number;
+      /** @description Modules finished in this phase; bytes of an import or a delivery */
+      done: number;
+      /** @description The module finished last */
+      module: string | null;
+      phase: 'waiting' | 'import' | 'load' | 'gram' | 'core' | 'project' | 'write' | 'deliver' | 'done';
+      /** @description Modules of the adapter; bytes of an import or a delivery, 0 while nobody knows */
+      total: number;
     };
     /**
      * @example {
@@ -788,11 +2544,142 @@ export interface components {
      *         }
      *       ]
      *     }
+     * @example {
+     *       "kind": "squeeze",
+     *       "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *       "targets": [
+     *         {
+     *           "format": "gguf",
+     *           "format_options": {
+     *             "architecture": "llama",
+     *             "heads": 32,
+     *             "kv_heads": 32
+     *           },
+     *           "strip": [
+     *             "heads"
+     *           ]
+     *         }
+     *       ]
+     *     }
+     * @example {
+     *       "kind": "squeeze",
+     *       "source": {
+     *         "type": "hub",
+     *         "repo": "team/adapter-r64",
+     *         "token": "hf_0123456789"
+     *       },
+     *       "targets": [
+     *         {
+     *           "rank": 16,
+     *           "profile": "vllm"
+     *         }
+     *       ],
+     *       "deliver": [
+     *         {
+     *           "target": 0,
+     *           "to": {
+     *             "type": "hub",
+     *             "repo": "team/adapter-r16",
+     *             "token": "hf_0123456789",
+     *             "create": true
+     *           }
+     *         }
+     *       ],
+     *       "labels": {
+     *         "team": "search"
+     *       },
+     *       "priority": "high",
+     *       "ttl_seconds": 604800
+     *     }
+     * @example {
+     *       "kind": "import",
+     *       "source": {
+     *         "type": "url",
+     *         "files": {
+     *           "adapter_model.safetensors": {
+     *             "url": "https://models.example.com/adapter_model.safetensors?signature=0123",
+     *             "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877"
+     *           },
+     *           "adapter_config.json": {
+     *             "url": "https://models.example.com/adapter_config.json?signature=4567"
+     *           }
+     *         }
+     *       }
+     *     }
+     * @example {
+     *       "kind": "export",
+     *       "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *       "to": {
+     *         "type": "s3",
+     *         "bucket": "adapters",
+     *         "prefix": "served/search",
+     *         "region": "eu-west-1",
+     *         "credentials": {
+     *           "access_key_id": "AKIAEXAMPLE",
+     *           "secret_access_key": "secret"
+     *         }
+     *       }
+     *     }
      */
     JobRequest:
       | components['schemas']['SqueezeJobRequest']
       | components['schemas']['AnalyzeJobRequest']
-      | components['schemas']['MergeJobRequest'];
+      | components['schemas']['MergeJobRequest']
+      | {
+          /** @enum {string} */
+          kind: 'import';
+          /**
+           * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+           * @example {
+           *       "team": "search",
+           *       "env": "prod"
+           *     }
+           */
+          labels?: {
+            [key: string]: string;
+          };
+          /**
+           * @description Jobs of a higher priority are taken first; those of the same in the order they came
+           * @default normal
+           */
+          priority?: 'high' | 'normal' | 'low';
+          /**
+           * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+           * @default true
+           */
+          reuse?: boolean;
+          source: components['schemas']['Source'];
+          /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+          ttl_seconds?: number;
+        }
+      | {
+          adapter_id: string;
+          /** @enum {string} */
+          kind: 'export';
+          /**
+           * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+           * @example {
+           *       "team": "search",
+           *       "env": "prod"
+           *     }
+           */
+          labels?: {
+            [key: string]: string;
+          };
+          /**
+           * @description Jobs of a higher priority are taken first; those of the same in the order they came
+           * @default normal
+           */
+          priority?: 'high' | 'normal' | 'low';
+          /**
+           * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+           * @default true
+           */
+          reuse?: boolean;
+          to: components['schemas']['Sink'];
+          /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+          ttl_seconds?: number;
+        };
     JobResult: {
       /** @description The squeezed adapter (the source itself when nothing had to change) */
       adapter_id: string;
@@ -800,8 +2687,8 @@ export interface components {
       bytes: number;
       /** @description 1 − relative_error² */
       energy_retained: number;
-      /** @enum {string} */
-      format: 'peft';
+      /** @description See GET /v1/formats */
+      format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
       /** @description Parameters in the LoRA factors */
       parameters: number;
       rank: {
@@ -812,6 +2699,14 @@ export interface components {
       relative_error: number;
       /** @description Whether the result loads where its profile says; null without a profile */
       serving: components['schemas']['Verdict'] | null;
+      /** @description What takes the space; absent in jobs of older versions */
+      size?: {
+        /** @description Of their data, without the header of the file */
+        bytes: number;
+        tensors: number;
+        /** @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA */
+        what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
+      }[];
       target: components['schemas']['Target'];
       /** @description For going on with training; null where the target does not ask for projections */
       training: components['schemas']['TrainingNotes'] | null;
@@ -821,6 +2716,95 @@ export interface components {
         relative_error: number;
       } | null;
     };
+    /**
+     * @example {
+     *       "id": "key_5f0c2a9b7e31",
+     *       "tenant": "team-a",
+     *       "name": "nightly squeezes",
+     *       "scopes": [
+     *         "read",
+     *         "write"
+     *       ],
+     *       "created_at": "2026-11-24T21:50:10.000Z",
+     *       "expires_at": "2027-02-22T21:50:10.000Z",
+     *       "revoked_at": null,
+     *       "last_used_at": "2026-11-25T03:00:00.000Z"
+     *     }
+     */
+    Key: {
+      /** Format: date-time */
+      created_at: string;
+      expires_at: string | null;
+      /**
+       * @description The part of the key that is no secret
+       * @example key_5f0c2a9b7e31
+       */
+      id: string;
+      /** @description To the hour; null: not yet, as far as was noted */
+      last_used_at: string | null;
+      /** @description For people: what the key is used for */
+      name: string;
+      revoked_at: string | null;
+      /** @description `read`: look and download; `write`: upload, submit, change, delete; `admin`: tenants and keys, of all tenants */
+      scopes: ('read' | 'write' | 'admin')[];
+      /**
+       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @example team-a
+       */
+      tenant: string;
+    };
+    /**
+     * @example {
+     *       "keys": [
+     *         {
+     *           "id": "key_5f0c2a9b7e31",
+     *           "tenant": "team-a",
+     *           "name": "nightly squeezes",
+     *           "scopes": [
+     *             "read",
+     *             "write"
+     *           ],
+     *           "created_at": "2026-11-24T21:50:10.000Z",
+     *           "expires_at": "2027-02-22T21:50:10.000Z",
+     *           "revoked_at": null,
+     *           "last_used_at": "2026-11-25T03:00:00.000Z"
+     *         }
+     *       ]
+     *     }
+     */
+    KeyList: {
+      keys: components['schemas']['Key'][];
+    };
+    /**
+     * @example {
+     *       "tenant": "team-a",
+     *       "name": "nightly squeezes",
+     *       "scopes": [
+     *         "read",
+     *         "write"
+     *       ],
+     *       "expires_in_seconds": 7776000
+     *     }
+     */
+    KeyRequest: {
+      /** @description Without it the key does not expire */
+      expires_in_seconds?: number;
+      /** @default  */
+      name?: string;
+      /**
+       * @description `read`: look and download; `write`: upload, submit, change, delete; `admin`: tenants and keys, of all tenants
+       * @default [
+       *       "read",
+       *       "write"
+       *     ]
+       */
+      scopes?: ('read' | 'write' | 'admin')[];
+      /**
+       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @example team-a
+       */
+      tenant: string;
+    };
     Liveness: {
       /** @enum {string} */
       status: 'alive';
@@ -828,15 +2812,139 @@ export interface components {
     };
     /** @description A weighted sum of adapters on one base, then squeezed */
     MergeJobRequest: {
+      /** @description Places that results are brought to, as a part of the job */
+      deliver?: {
+        /**
+         * @description Which of the targets: 0 is the first
+         * @default 0
+         */
+        target?: number;
+        to: components['schemas']['Sink'];
+      }[];
       /** @enum {string} */
       kind: 'merge';
+      /**
+       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels?: {
+        [key: string]: string;
+      };
       options?: components['schemas']['SqueezeOptions'];
+      /**
+       * @description Jobs of a higher priority are taken first; those of the same in the order they came
+       * @default normal
+       */
+      priority?: 'high' | 'normal' | 'low';
+      /**
+       * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+       * @default true
+       */
+      reuse?: boolean;
       sources: {
         adapter_id: string;
         /** @default 1 */
         weight?: number;
       }[];
       targets: components['schemas']['Target'][];
+      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+      ttl_seconds?: number;
+    };
+    /**
+     * @example {
+     *       "id": "key_5f0c2a9b7e31",
+     *       "tenant": "team-a",
+     *       "name": "nightly squeezes",
+     *       "scopes": [
+     *         "read",
+     *         "write"
+     *       ],
+     *       "created_at": "2026-11-24T21:50:10.000Z",
+     *       "expires_at": "2027-02-22T21:50:10.000Z",
+     *       "revoked_at": null,
+     *       "last_used_at": "2026-11-25T03:00:00.000Z",
+     *       "key": "lsq_5f0c2a9b7e31_0123456789abcdef0123456789abcdef0123456789abcdef4f9a1c0e"
+     *     }
+     */
+    NewKey: {
+      /** Format: date-time */
+      created_at: string;
+      expires_at: string | null;
+      /**
+       * @description The part of the key that is no secret
+       * @example key_5f0c2a9b7e31
+       */
+      id: string;
+      /** @description The key. It is shown this once and cannot be had again. */
+      key: string;
+      /** @description To the hour; null: not yet, as far as was noted */
+      last_used_at: string | null;
+      /** @description For people: what the key is used for */
+      name: string;
+      revoked_at: string | null;
+      /** @description `read`: look and download; `write`: upload, submit, change, delete; `admin`: tenants and keys, of all tenants */
+      scopes: ('read' | 'write' | 'admin')[];
+      /**
+       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @example team-a
+       */
+      tenant: string;
+    };
+    /**
+     * @description The secret is shown this once
+     * @example {
+     *       "id": "wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *       "url": "https://ml.example.com/hooks/lora-squeeze",
+     *       "events": [
+     *         "job.succeeded",
+     *         "job.failed"
+     *       ],
+     *       "labels": {
+     *         "team": "search"
+     *       },
+     *       "description": "Rolls out what was squeezed",
+     *       "enabled": true,
+     *       "disabled_reason": null,
+     *       "created_at": "2026-11-24T21:40:00.000Z",
+     *       "secret": "whsec_bG9yYS1zcXVlZXplLWV4YW1wbGUtc2VjcmV0LW5vdC1yZWFs"
+     *     }
+     */
+    NewWebhook: {
+      /** Format: date-time */
+      created_at: string;
+      /** @description For people */
+      description: string;
+      /** @description Why the service itself stopped sending (the receiver answered 410); null otherwise */
+      disabled_reason: string | null;
+      /** @description Whether anything is sent */
+      enabled: boolean;
+      /** @description Which events are sent */
+      events: ('job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
+      /**
+       * @description Id of a webhook
+       * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+       */
+      id: string;
+      /**
+       * @description Only what has all of these labels is sent; {}: everything
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels: {
+        [key: string]: string;
+      };
+      /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
+      secret: string;
+      /**
+       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection.
+       * @example https://ml.example.com/hooks/lora-squeeze
+       */
+      url: string;
     };
     /**
      * @example {
@@ -1070,12 +3178,12 @@ export interface components {
       profiles: components['schemas']['Profile'][];
     };
     Progress: {
-      /** @description Modules finished in this phase */
+      /** @description Modules finished in this phase; bytes of an import or a delivery */
       done: number;
       /** @description The module finished last */
       module: string | null;
-      phase: 'waiting' | 'load' | 'gram' | 'core' | 'project' | 'write' | 'done';
-      /** @description Modules of the adapter */
+      phase: 'waiting' | 'import' | 'load' | 'gram' | 'core' | 'project' | 'write' | 'deliver' | 'done';
+      /** @description Modules of the adapter; bytes of an import or a delivery, 0 while nobody knows */
       total: number;
     };
     ProviderInfo: {
@@ -1098,13 +3206,80 @@ export interface components {
       /** @enum {string} */
       status: 'ready';
     };
+    RecordedSink:
+      | {
+          /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+          sealed?: string;
+          /** @enum {string} */
+          type: 'url';
+          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+          where: string;
+        }
+      | {
+          /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+          sealed?: string;
+          /** @enum {string} */
+          type: 's3';
+          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+          where: string;
+        }
+      | {
+          /** @example owner/adapter */
+          repo: string;
+          /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+          sealed?: string;
+          /** @enum {string} */
+          type: 'hub';
+          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+          where: string;
+        };
+    RecordedSource:
+      | {
+          /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+          sealed?: string;
+          /** @enum {string} */
+          type: 'url';
+          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+          where: string;
+        }
+      | {
+          /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+          sealed?: string;
+          /** @enum {string} */
+          type: 's3';
+          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+          where: string;
+        }
+      | {
+          /**
+           * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
+           * @example my-lora.safetensors
+           */
+          filename?: string;
+          has_token: boolean;
+          /** @example owner/adapter */
+          repo: string;
+          /**
+           * @description Branch, tag or commit
+           * @default main
+           */
+          revision?: string;
+          /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
+          sealed?: string;
+          /** @description Folder in the repository; unset: its top */
+          subfolder?: string;
+          /** @enum {string} */
+          type: 'hub';
+          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+          where: string;
+        };
     Report: {
       /** @description Of a job of kind analyze */
       analysis: components['schemas']['Analysis'] | null;
       /** Format: date-time */
       created_at: string;
       job_id: string;
-      kind: 'squeeze' | 'analyze' | 'merge' | 'checkpoint';
+      kind: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
       method: {
         oversampling: number;
         power_iterations: number | 'auto';
@@ -1162,9 +3337,33 @@ export interface components {
           relative_error: number;
         }[];
         relative_error: number;
+        /** @description What takes the space in the weights file */
+        size?: {
+          /** @description Of their data, without the header of the file */
+          bytes: number;
+          tensors: number;
+          /** @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA */
+          what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
+        }[];
         target: components['schemas']['Target'];
       }[];
       timings: components['schemas']['Timings'];
+    };
+    /**
+     * @description The secret is shown this once
+     * @example {
+     *       "secret": "whsec_bG9yYS1zcXVlZXplLWV4YW1wbGUtc2VjcmV0LW5vdC1yZWFs",
+     *       "previous_secret_expires_at": "2026-11-25T22:40:00.000Z"
+     *     }
+     */
+    RotatedSecret: {
+      /**
+       * Format: date-time
+       * @description Until then every request has a second signature, by the secret before
+       */
+      previous_secret_expires_at: string;
+      /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
+      secret: string;
     };
     /**
      * @example {
@@ -1346,6 +3545,38 @@ export interface components {
       } | null;
       /** @description Of the newest checkpoint */
       step: number | null;
+    };
+    /**
+     * @example {
+     *       "runs": [
+     *         {
+     *           "id": "run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *           "name": "support bot",
+     *           "base_model": "meta-llama/Llama-2-7b-hf",
+     *           "mode": "scheduled",
+     *           "step": 1000,
+     *           "checkpoints": 1,
+     *           "created_at": "2026-11-24T21:50:00.000Z"
+     *         }
+     *       ],
+     *       "next_cursor": null
+     *     }
+     */
+    RunList: {
+      /** @description Where the next page begins, null at the end. A page may be short or empty and not be the last: one request looks at 1,000 records at most. */
+      next_cursor: string | null;
+      runs: {
+        base_model: string | null;
+        /** @description Checkpoints accepted, also superseded ones */
+        checkpoints: number;
+        /** Format: date-time */
+        created_at: string;
+        id: string;
+        mode: 'scheduled' | 'adaptive';
+        name: string | null;
+        /** @description Of the newest checkpoint */
+        step: number | null;
+      }[];
     };
     /**
      * @example {
@@ -1721,13 +3952,246 @@ export interface components {
        */
       warm_up_steps?: number;
     };
+    /**
+     * @example {
+     *       "overlap_seconds": 3600
+     *     }
+     */
+    SecretRotation: {
+      /**
+       * @description How long the secret before signs too, so that receivers can be changed without a gap
+       * @default 86400
+       */
+      overlap_seconds?: number;
+      /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
+      secret?: string;
+    };
+    Sink:
+      | {
+          /** @description The weights, under either name; the configuration and the card (README.md) where there are such */
+          files: {
+            'adapter_config.json'?: {
+              /** @description What the signature asks for, such as x-ms-blob-type */
+              headers?: {
+                [key: string]: string;
+              };
+              /**
+               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+               */
+              url: string;
+            };
+            'adapter_model.safetensors'?: {
+              /** @description What the signature asks for, such as x-ms-blob-type */
+              headers?: {
+                [key: string]: string;
+              };
+              /**
+               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+               */
+              url: string;
+            };
+            card?: {
+              /** @description What the signature asks for, such as x-ms-blob-type */
+              headers?: {
+                [key: string]: string;
+              };
+              /**
+               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+               */
+              url: string;
+            };
+            config?: {
+              /** @description What the signature asks for, such as x-ms-blob-type */
+              headers?: {
+                [key: string]: string;
+              };
+              /**
+               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+               */
+              url: string;
+            };
+            weights?: {
+              /** @description What the signature asks for, such as x-ms-blob-type */
+              headers?: {
+                [key: string]: string;
+              };
+              /**
+               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+               */
+              url: string;
+            };
+          };
+          /** @enum {string} */
+          type: 'url';
+        }
+      | {
+          bucket: string;
+          /** @description Needed: the service does not lend its own. Never shown again */
+          credentials: {
+            access_key_id: string;
+            secret_access_key: string;
+            session_token?: string;
+          };
+          /** @description Of a store other than that of AWS; the bucket then stands in the path */
+          endpoint?: string;
+          /** @description In front of the names of the files, as a folder: a slash is put in between */
+          prefix: string;
+          /** @default us-east-1 */
+          region?: string;
+          /** @enum {string} */
+          type: 's3';
+        }
+      | {
+          commit_message?: string;
+          /**
+           * @description Makes the repository, a private one, if it is not there
+           * @default false
+           */
+          create?: boolean;
+          /** @description Folder in the repository; unset: its top */
+          path_in_repo?: string;
+          /** @example owner/adapter */
+          repo: string;
+          /**
+           * @description Branch; it has to be there
+           * @default main
+           */
+          revision?: string;
+          /** @description Access token of the Hub; never shown again */
+          token: string;
+          /** @enum {string} */
+          type: 'hub';
+        };
+    Source:
+      | {
+          /** @description The weights, in any format and under either name; the configuration, where the format has one */
+          files: {
+            'adapter_config.json'?: {
+              /** @description SHA-256 of the content, hex */
+              sha256?: string;
+              /**
+               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+               */
+              url: string;
+            };
+            'adapter_model.safetensors'?: {
+              /** @description SHA-256 of the content, hex */
+              sha256?: string;
+              /**
+               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+               */
+              url: string;
+            };
+            config?: {
+              /** @description SHA-256 of the content, hex */
+              sha256?: string;
+              /**
+               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+               */
+              url: string;
+            };
+            weights?: {
+              /** @description SHA-256 of the content, hex */
+              sha256?: string;
+              /**
+               * @description https, at port 443; other ports and http only at hosts that the operator allows. May be presigned.
+               * @example https://models.example.com/adapter_model.safetensors?signature=4f9a1c0e
+               */
+              url: string;
+            };
+          };
+          /** @enum {string} */
+          type: 'url';
+        }
+      | {
+          bucket: string;
+          /** @description Needed: the service does not lend its own. Never shown again */
+          credentials: {
+            access_key_id: string;
+            secret_access_key: string;
+            session_token?: string;
+          };
+          /** @description Of a store other than that of AWS; the bucket then stands in the path */
+          endpoint?: string;
+          /** @description In front of the names of the files, as a folder: a slash is put in between */
+          prefix: string;
+          /** @default us-east-1 */
+          region?: string;
+          /** @enum {string} */
+          type: 's3';
+          /**
+           * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
+           * @example my-lora.safetensors
+           */
+          weights?: string;
+        }
+      | {
+          /**
+           * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
+           * @example my-lora.safetensors
+           */
+          filename?: string;
+          /** @example owner/adapter */
+          repo: string;
+          /**
+           * @description Branch, tag or commit
+           * @default main
+           */
+          revision?: string;
+          /** @description Folder in the repository; unset: its top */
+          subfolder?: string;
+          /** @description Access token of the Hub; never shown again */
+          token?: string;
+          /** @enum {string} */
+          type: 'hub';
+        };
     /** @description Brings an adapter to smaller ranks */
     SqueezeJobRequest: {
-      adapter_id: string;
+      adapter_id?: string;
+      /** @description Places that results are brought to, as a part of the job */
+      deliver?: {
+        /**
+         * @description Which of the targets: 0 is the first
+         * @default 0
+         */
+        target?: number;
+        to: components['schemas']['Sink'];
+      }[];
       /** @enum {string} */
       kind: 'squeeze';
+      /**
+       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels?: {
+        [key: string]: string;
+      };
       options?: components['schemas']['SqueezeOptions'];
+      /**
+       * @description Jobs of a higher priority are taken first; those of the same in the order they came
+       * @default normal
+       */
+      priority?: 'high' | 'normal' | 'low';
+      /**
+       * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+       * @default true
+       */
+      reuse?: boolean;
+      source?: components['schemas']['Source'];
       targets: components['schemas']['Target'][];
+      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+      ttl_seconds?: number;
     };
     SqueezeOptions: {
       /**
@@ -1769,8 +4233,30 @@ export interface components {
      *     }
      */
     SqueezeRequest: {
+      /**
+       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels?: {
+        [key: string]: string;
+      };
       options?: components['schemas']['SqueezeOptions'];
+      /**
+       * @description Jobs of a higher priority are taken first; those of the same in the order they came
+       * @default normal
+       */
+      priority?: 'high' | 'normal' | 'low';
+      /**
+       * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+       * @default true
+       */
+      reuse?: boolean;
       targets: components['schemas']['Target'][];
+      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+      ttl_seconds?: number;
     };
     Stage: {
       /** @description Optimizer steps done when the stage begins */
@@ -1790,14 +4276,34 @@ export interface components {
       rank: number;
       steps: number;
     };
-    /** @description One rank policy (or a profile alone), with how to write the result */
+    /** @description One rank policy (or a profile or a format alone), with how to write the result */
     Target:
       | {
+          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description See GET /v1/formats */
+          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+          /** @description What a conversion has to be told where the files do not say it */
+          format_options?: {
+            /**
+             * @description GGUF: general.architecture of the base model
+             * @example qwen2
+             */
+            architecture?: string;
+            /** @description PEFT: base_model_name_or_path, where the source does not say it */
+            base_model?: string;
+            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
+            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
+            heads?: number;
+            /** @description GGUF: key and value heads; default: as heads */
+            kv_heads?: number;
+          };
           /** @description No module gets more */
           max_rank?: number;
           /** @description No module gets less, as far as it has it */
@@ -1829,10 +4335,20 @@ export interface components {
            * @default balanced
            */
           split?: 'balanced' | 'b' | 'a';
+          /**
+           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
+           * @example [
+           *       "heads",
+           *       "embeddings"
+           *     ]
+           */
+          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
           /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
           uniform?: boolean;
         }
       | {
+          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
@@ -1840,6 +4356,24 @@ export interface components {
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
           /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p²) */
           energy: number;
+          /** @description See GET /v1/formats */
+          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+          /** @description What a conversion has to be told where the files do not say it */
+          format_options?: {
+            /**
+             * @description GGUF: general.architecture of the base model
+             * @example qwen2
+             */
+            architecture?: string;
+            /** @description PEFT: base_model_name_or_path, where the source does not say it */
+            base_model?: string;
+            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
+            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
+            heads?: number;
+            /** @description GGUF: key and value heads; default: as heads */
+            kv_heads?: number;
+          };
           /** @description No module gets more */
           max_rank?: number;
           /** @description No module gets less, as far as it has it */
@@ -1869,15 +4403,43 @@ export interface components {
            * @default balanced
            */
           split?: 'balanced' | 'b' | 'a';
+          /**
+           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
+           * @example [
+           *       "heads",
+           *       "embeddings"
+           *     ]
+           */
+          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
           /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
           uniform?: boolean;
         }
       | {
+          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description See GET /v1/formats */
+          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+          /** @description What a conversion has to be told where the files do not say it */
+          format_options?: {
+            /**
+             * @description GGUF: general.architecture of the base model
+             * @example qwen2
+             */
+            architecture?: string;
+            /** @description PEFT: base_model_name_or_path, where the source does not say it */
+            base_model?: string;
+            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
+            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
+            heads?: number;
+            /** @description GGUF: key and value heads; default: as heads */
+            kv_heads?: number;
+          };
           /** @description No module gets more */
           max_rank?: number;
           /** @description No module gets less, as far as it has it */
@@ -1909,10 +4471,20 @@ export interface components {
            * @default balanced
            */
           split?: 'balanced' | 'b' | 'a';
+          /**
+           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
+           * @example [
+           *       "heads",
+           *       "embeddings"
+           *     ]
+           */
+          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
           /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
           uniform?: boolean;
         }
       | {
+          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          cast?: 'float32' | 'float16' | 'bfloat16';
           /** @description The smallest rank that keeps this share of Σσ (kohya: sv_cumulative) */
           cumulative: number;
           /**
@@ -1920,6 +4492,24 @@ export interface components {
            * @default match
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description See GET /v1/formats */
+          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+          /** @description What a conversion has to be told where the files do not say it */
+          format_options?: {
+            /**
+             * @description GGUF: general.architecture of the base model
+             * @example qwen2
+             */
+            architecture?: string;
+            /** @description PEFT: base_model_name_or_path, where the source does not say it */
+            base_model?: string;
+            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
+            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
+            heads?: number;
+            /** @description GGUF: key and value heads; default: as heads */
+            kv_heads?: number;
+          };
           /** @description No module gets more */
           max_rank?: number;
           /** @description No module gets less, as far as it has it */
@@ -1949,15 +4539,43 @@ export interface components {
            * @default balanced
            */
           split?: 'balanced' | 'b' | 'a';
+          /**
+           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
+           * @example [
+           *       "heads",
+           *       "embeddings"
+           *     ]
+           */
+          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
           /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
           uniform?: boolean;
         }
       | {
+          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description See GET /v1/formats */
+          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+          /** @description What a conversion has to be told where the files do not say it */
+          format_options?: {
+            /**
+             * @description GGUF: general.architecture of the base model
+             * @example qwen2
+             */
+            architecture?: string;
+            /** @description PEFT: base_model_name_or_path, where the source does not say it */
+            base_model?: string;
+            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
+            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
+            heads?: number;
+            /** @description GGUF: key and value heads; default: as heads */
+            kv_heads?: number;
+          };
           /**
            * @description The rank where the spectrum bends
            * @enum {boolean}
@@ -1992,15 +4610,43 @@ export interface components {
            * @default balanced
            */
           split?: 'balanced' | 'b' | 'a';
+          /**
+           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
+           * @example [
+           *       "heads",
+           *       "embeddings"
+           *     ]
+           */
+          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
           /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
           uniform?: boolean;
         }
       | {
+          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description See GET /v1/formats */
+          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+          /** @description What a conversion has to be told where the files do not say it */
+          format_options?: {
+            /**
+             * @description GGUF: general.architecture of the base model
+             * @example qwen2
+             */
+            architecture?: string;
+            /** @description PEFT: base_model_name_or_path, where the source does not say it */
+            base_model?: string;
+            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
+            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
+            heads?: number;
+            /** @description GGUF: key and value heads; default: as heads */
+            kv_heads?: number;
+          };
           /** @description No module gets more */
           max_rank?: number;
           /** @description No module gets less, as far as it has it */
@@ -2030,6 +4676,14 @@ export interface components {
            * @default balanced
            */
           split?: 'balanced' | 'b' | 'a';
+          /**
+           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
+           * @example [
+           *       "heads",
+           *       "embeddings"
+           *     ]
+           */
+          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
           /** @description The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module */
           tolerance: number;
           /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
@@ -2038,11 +4692,31 @@ export interface components {
       | {
           /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
           budget_bytes: number;
+          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description See GET /v1/formats */
+          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+          /** @description What a conversion has to be told where the files do not say it */
+          format_options?: {
+            /**
+             * @description GGUF: general.architecture of the base model
+             * @example qwen2
+             */
+            architecture?: string;
+            /** @description PEFT: base_model_name_or_path, where the source does not say it */
+            base_model?: string;
+            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
+            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
+            heads?: number;
+            /** @description GGUF: key and value heads; default: as heads */
+            kv_heads?: number;
+          };
           /** @description No module gets more */
           max_rank?: number;
           /** @description No module gets less, as far as it has it */
@@ -2072,17 +4746,45 @@ export interface components {
            * @default balanced
            */
           split?: 'balanced' | 'b' | 'a';
+          /**
+           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
+           * @example [
+           *       "heads",
+           *       "embeddings"
+           *     ]
+           */
+          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
           /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
           uniform?: boolean;
         }
       | {
           /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
           budget_parameters: number;
+          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description See GET /v1/formats */
+          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+          /** @description What a conversion has to be told where the files do not say it */
+          format_options?: {
+            /**
+             * @description GGUF: general.architecture of the base model
+             * @example qwen2
+             */
+            architecture?: string;
+            /** @description PEFT: base_model_name_or_path, where the source does not say it */
+            base_model?: string;
+            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
+            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
+            heads?: number;
+            /** @description GGUF: key and value heads; default: as heads */
+            kv_heads?: number;
+          };
           /** @description No module gets more */
           max_rank?: number;
           /** @description No module gets less, as far as it has it */
@@ -2112,15 +4814,43 @@ export interface components {
            * @default balanced
            */
           split?: 'balanced' | 'b' | 'a';
+          /**
+           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
+           * @example [
+           *       "heads",
+           *       "embeddings"
+           *     ]
+           */
+          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
           /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
           uniform?: boolean;
         }
       | {
+          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description See GET /v1/formats */
+          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+          /** @description What a conversion has to be told where the files do not say it */
+          format_options?: {
+            /**
+             * @description GGUF: general.architecture of the base model
+             * @example qwen2
+             */
+            architecture?: string;
+            /** @description PEFT: base_model_name_or_path, where the source does not say it */
+            base_model?: string;
+            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
+            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
+            heads?: number;
+            /** @description GGUF: key and value heads; default: as heads */
+            kv_heads?: number;
+          };
           /** @description No module gets more */
           max_rank?: number;
           /** @description No module gets less, as far as it has it */
@@ -2154,15 +4884,43 @@ export interface components {
            * @default balanced
            */
           split?: 'balanced' | 'b' | 'a';
+          /**
+           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
+           * @example [
+           *       "heads",
+           *       "embeddings"
+           *     ]
+           */
+          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
           /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
           uniform?: boolean;
         }
       | {
+          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description See GET /v1/formats */
+          format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+          /** @description What a conversion has to be told where the files do not say it */
+          format_options?: {
+            /**
+             * @description GGUF: general.architecture of the base model
+             * @example qwen2
+             */
+            architecture?: string;
+            /** @description PEFT: base_model_name_or_path, where the source does not say it */
+            base_model?: string;
+            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
+            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
+            heads?: number;
+            /** @description GGUF: key and value heads; default: as heads */
+            kv_heads?: number;
+          };
           /** @description No module gets more */
           max_rank?: number;
           /** @description No module gets less, as far as it has it */
@@ -2188,9 +4946,166 @@ export interface components {
            * @default balanced
            */
           split?: 'balanced' | 'b' | 'a';
+          /**
+           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
+           * @example [
+           *       "heads",
+           *       "embeddings"
+           *     ]
+           */
+          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
+          /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
+          uniform?: boolean;
+        }
+      | {
+          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          cast?: 'float32' | 'float16' | 'bfloat16';
+          /**
+           * @description dtype of the written factors; match keeps that of the source
+           * @default match
+           */
+          dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
+          /** @description See GET /v1/formats */
+          format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+          /** @description What a conversion has to be told where the files do not say it */
+          format_options?: {
+            /**
+             * @description GGUF: general.architecture of the base model
+             * @example qwen2
+             */
+            architecture?: string;
+            /** @description PEFT: base_model_name_or_path, where the source does not say it */
+            base_model?: string;
+            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
+            /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
+            heads?: number;
+            /** @description GGUF: key and value heads; default: as heads */
+            kv_heads?: number;
+          };
+          /** @description No module gets more */
+          max_rank?: number;
+          /** @description No module gets less, as far as it has it */
+          min_rank?: number;
+          /**
+           * @description Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, uniform, the ranks allowed. The result then carries the verdict, rule by rule.
+           * @example vllm
+           */
+          profile?: string;
+          /**
+           * @description For going on with training: also writes projections.safetensors with P (r×k) and R (k×r) of every module, B′ = B·P and A′ = R·A (GET /v1/jobs/{id}/files/projections.safetensors)
+           * @default false
+           */
+          projections?: boolean;
+          /**
+           * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
+           * @default false
+           */
+          revive?: boolean;
+          /**
+           * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
+           * @default fold
+           */
+          scale?: 'fold' | 'keep' | 'sqrt';
+          /**
+           * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
+           * @default balanced
+           */
+          split?: 'balanced' | 'b' | 'a';
+          /**
+           * @description Carried tensors to leave out, by what they are (see `size` of the adapter). The configuration no longer asks for them; the result warns of each kind. Default: everything is carried over
+           * @example [
+           *       "heads",
+           *       "embeddings"
+           *     ]
+           */
+          strip?: ('heads' | 'embeddings' | 'base_layers' | 'biases' | 'other')[];
           /** @description One rank for all modules (what most servers need). false lets each module have its own rank, written as rank_pattern. Default: true, but false for budgets and rank_pattern, which are about different ranks. */
           uniform?: boolean;
         };
+    /**
+     * @example {
+     *       "id": "team-a",
+     *       "quotas": {
+     *         "stored_bytes": 107374182400,
+     *         "concurrent_jobs": 20,
+     *         "requests_per_minute": 600
+     *       },
+     *       "created_at": "2026-11-24T21:50:00.000Z"
+     *     }
+     */
+    Tenant: {
+      /** Format: date-time */
+      created_at: string;
+      /**
+       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @example team-a
+       */
+      id: string;
+      quotas: {
+        /** @description Jobs that are queued or active; null or absent: no limit */
+        concurrent_jobs?: number | null;
+        /** @description Requests to the API, by all its keys together; null or absent: no limit */
+        requests_per_minute?: number | null;
+        /** @description Bytes of all its adapters together, each counted in full; null or absent: no limit */
+        stored_bytes?: number | null;
+      };
+    };
+    /**
+     * @example {
+     *       "tenants": [
+     *         {
+     *           "id": "team-a",
+     *           "quotas": {
+     *             "stored_bytes": 107374182400,
+     *             "concurrent_jobs": 20,
+     *             "requests_per_minute": 600
+     *           },
+     *           "created_at": "2026-11-24T21:50:00.000Z"
+     *         }
+     *       ]
+     *     }
+     */
+    TenantList: {
+      tenants: components['schemas']['Tenant'][];
+    };
+    /**
+     * @example {
+     *       "quotas": {
+     *         "stored_bytes": 107374182400,
+     *         "concurrent_jobs": 20,
+     *         "requests_per_minute": 600
+     *       }
+     *     }
+     */
+    TenantRequest: {
+      quotas?: {
+        /** @description Jobs that are queued or active; null or absent: no limit */
+        concurrent_jobs?: number | null;
+        /** @description Requests to the API, by all its keys together; null or absent: no limit */
+        requests_per_minute?: number | null;
+        /** @description Bytes of all its adapters together, each counted in full; null or absent: no limit */
+        stored_bytes?: number | null;
+      };
+    };
+    TenantWithUsage: {
+      /** Format: date-time */
+      created_at: string;
+      /**
+       * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+       * @example team-a
+       */
+      id: string;
+      quotas: {
+        /** @description Jobs that are queued or active; null or absent: no limit */
+        concurrent_jobs?: number | null;
+        /** @description Requests to the API, by all its keys together; null or absent: no limit */
+        requests_per_minute?: number | null;
+        /** @description Bytes of all its adapters together, each counted in full; null or absent: no limit */
+        stored_bytes?: number | null;
+      };
+      usage: components['schemas']['Usage'];
+    };
     /** @description Seconds */
     Timings: {
       core: number;
@@ -2215,6 +5130,50 @@ export interface components {
       /** @description Directions that got a random A */
       revived_directions: number;
     };
+    Upload: {
+      /** @description An adapter can be made of it */
+      complete: boolean;
+      /** Format: date-time */
+      created_at: string;
+      /**
+       * Format: date-time
+       * @description Removed after this; every byte that comes puts it off
+       */
+      expires_at: string;
+      /**
+       * @description Which file of an adapter it is: weights, by any name that ends in .safetensors or .gguf, or adapter_config.json
+       * @example adapter_model.safetensors
+       */
+      filename: string;
+      /**
+       * @description 8 to 64 letters, digits, underscores and hyphens
+       * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+       */
+      id: string;
+      received_bytes: number;
+      /** @description Of the whole file; null until it is complete */
+      sha256: string | null;
+      /** @description null: not announced yet */
+      total_bytes: number | null;
+    };
+    UploadList: {
+      /** @description In the order of their ids */
+      uploads: components['schemas']['Upload'][];
+    };
+    /**
+     * @example {
+     *       "stored_bytes": 319989632,
+     *       "adapters": 3,
+     *       "jobs": 12
+     *     }
+     */
+    Usage: {
+      adapters: number;
+      /** @description Jobs that there are records of, ended ones too */
+      jobs: number;
+      /** @description Bytes of all files of all adapters, uploaded ones and results, each counted in full: what the quota is about */
+      stored_bytes: number;
+    };
     Verdict: {
       /** @description Every rule passed */
       loads: boolean;
@@ -2226,6 +5185,263 @@ export interface components {
         /** @description Stable name of the rule, e.g. "max-rank" */
         rule: string;
       }[];
+    };
+    /**
+     * @example {
+     *       "id": "wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *       "url": "https://ml.example.com/hooks/lora-squeeze",
+     *       "events": [
+     *         "job.succeeded",
+     *         "job.failed"
+     *       ],
+     *       "labels": {
+     *         "team": "search"
+     *       },
+     *       "description": "Rolls out what was squeezed",
+     *       "enabled": true,
+     *       "disabled_reason": null,
+     *       "created_at": "2026-11-24T21:40:00.000Z"
+     *     }
+     */
+    Webhook: {
+      /** Format: date-time */
+      created_at: string;
+      /** @description For people */
+      description: string;
+      /** @description Why the service itself stopped sending (the receiver answered 410); null otherwise */
+      disabled_reason: string | null;
+      /** @description Whether anything is sent */
+      enabled: boolean;
+      /** @description Which events are sent */
+      events: ('job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
+      /**
+       * @description Id of a webhook
+       * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+       */
+      id: string;
+      /**
+       * @description Only what has all of these labels is sent; {}: everything
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels: {
+        [key: string]: string;
+      };
+      /**
+       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection.
+       * @example https://ml.example.com/hooks/lora-squeeze
+       */
+      url: string;
+    };
+    /**
+     * @description What is absent stays as it is
+     * @example {
+     *       "enabled": true
+     *     }
+     */
+    WebhookChange: {
+      /** @description For people */
+      description?: string;
+      /** @description Whether anything is sent */
+      enabled?: boolean;
+      /** @description Which events are sent */
+      events?: ('job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
+      /**
+       * @description Only what has all of these labels is sent; {}: everything
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels?: {
+        [key: string]: string;
+      };
+      /**
+       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection.
+       * @example https://ml.example.com/hooks/lora-squeeze
+       */
+      url?: string;
+    };
+    /**
+     * @example {
+     *       "type": "job.succeeded",
+     *       "timestamp": "2026-11-24T21:51:03.480Z",
+     *       "data": {
+     *         "job": {
+     *           "id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *           "kind": "squeeze",
+     *           "state": "succeeded",
+     *           "progress": {
+     *             "phase": "done",
+     *             "done": 224,
+     *             "total": 224,
+     *             "module": null
+     *           },
+     *           "created_at": "2026-11-24T21:51:00.000Z",
+     *           "started_at": "2026-11-24T21:51:00.120Z",
+     *           "finished_at": "2026-11-24T21:51:03.480Z",
+     *           "attempts": 1,
+     *           "labels": {
+     *             "team": "search"
+     *           },
+     *           "priority": "normal",
+     *           "ttl_seconds": null,
+     *           "expires_at": null,
+     *           "batch_id": null,
+     *           "retry_of": null,
+     *           "request": {
+     *             "kind": "squeeze",
+     *             "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *             "targets": [
+     *               {
+     *                 "rank": 16
+     *               }
+     *             ]
+     *           },
+     *           "import": null,
+     *           "deliveries": [],
+     *           "results": [
+     *             {
+     *               "target": {
+     *                 "rank": 16
+     *               },
+     *               "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
+     *               "format": "peft",
+     *               "rank": {
+     *                 "min": 16,
+     *                 "max": 16
+     *               },
+     *               "bytes": 40021200,
+     *               "parameters": 19988480,
+     *               "relative_error": 0.0812,
+     *               "energy_retained": 0.9934,
+     *               "worst_module": {
+     *                 "name": "model.layers.31.mlp.down_proj",
+     *                 "relative_error": 0.1377
+     *               },
+     *               "size": [
+     *                 {
+     *                   "what": "lora",
+     *                   "tensors": 448,
+     *                   "bytes": 39976960
+     *                 }
+     *               ],
+     *               "warnings": [],
+     *               "serving": null,
+     *               "training": null
+     *             }
+     *           ],
+     *           "timings": {
+     *             "queue_wait": 0.12,
+     *             "load": 0.31,
+     *             "gram": 0.74,
+     *             "core": 0.62,
+     *             "project": 1.03,
+     *             "write": 0.48,
+     *             "total": 3.36
+     *           },
+     *           "provider": {
+     *             "name": "cpu",
+     *             "requested": "auto",
+     *             "threads": 2,
+     *             "onnxruntime": "1.30.0",
+     *             "fallback_reason": null
+     *           },
+     *           "error": null
+     *         }
+     *       }
+     *     }
+     */
+    WebhookEvent: {
+      /** @description `job` (job.*) or `batch` (batch.*) as the API shows it, or `webhook_id` (webhook.test). `omitted` names fields that are left out because the event would be too large. */
+      data: {
+        [key: string]: unknown;
+      };
+      /**
+       * Format: date-time
+       * @description When it happened
+       */
+      timestamp: string;
+      type: 'job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished' | 'webhook.test';
+    };
+    /**
+     * @example {
+     *       "webhooks": [
+     *         {
+     *           "id": "wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
+     *           "url": "https://ml.example.com/hooks/lora-squeeze",
+     *           "events": [
+     *             "job.succeeded",
+     *             "job.failed"
+     *           ],
+     *           "labels": {
+     *             "team": "search"
+     *           },
+     *           "description": "Rolls out what was squeezed",
+     *           "enabled": true,
+     *           "disabled_reason": null,
+     *           "created_at": "2026-11-24T21:40:00.000Z"
+     *         }
+     *       ]
+     *     }
+     */
+    WebhookList: {
+      webhooks: components['schemas']['Webhook'][];
+    };
+    /**
+     * @example {
+     *       "url": "https://ml.example.com/hooks/lora-squeeze",
+     *       "events": [
+     *         "job.succeeded",
+     *         "job.failed"
+     *       ],
+     *       "labels": {
+     *         "team": "search"
+     *       },
+     *       "description": "Rolls out what was squeezed"
+     *     }
+     */
+    WebhookRequest: {
+      /**
+       * @description For people
+       * @default
+       */
+      description?: string;
+      /**
+       * @description Whether anything is sent
+       * @default true
+       */
+      enabled?: boolean;
+      /**
+       * @description Which events are sent
+       * @default [
+       *       "job.succeeded",
+       *       "job.failed",
+       *       "job.cancelled",
+       *       "batch.finished"
+       *     ]
+       */
+      events?: ('job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
+      /**
+       * @description Only what has all of these labels is sent; {}: everything
+       * @default {}
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels?: {
+        [key: string]: string;
+      };
+      /** @description `whsec_` and 24 to 64 random bytes in base64. Signs every request. */
+      secret?: string;
+      /**
+       * @description Where events are sent by POST: https at port 443 of a public server, or a host that the operator allows. It is looked at here and again at every connection.
+       * @example https://ml.example.com/hooks/lora-squeeze
+       */
+      url: string;
     };
   };
   responses: never;
@@ -2413,7 +5629,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `PROVIDER_UNAVAILABLE`: The execution provider asked for cannot be loaded. `SECRETS_UNAVAILABLE`: The service has no key for secrets. `SHUTTING_DOWN`: The service is shutting down. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -2433,29 +5649,176 @@ export interface operations {
       };
     };
   };
+  listAdapters: {
+    parameters: {
+      query?: {
+        /** @description As the adapter names it */
+        base_model?: string;
+        /**
+         * @description Only what was created later than this
+         * @example 2026-11-24T21:50:10Z
+         */
+        created_after?: string;
+        /**
+         * @description Only what was created earlier than this
+         * @example 2026-11-24T21:50:10Z
+         */
+        created_before?: string;
+        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        cursor?: string;
+        /** @description See GET /v1/formats */
+        format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+        /** @description Results of this job that were new then */
+        job_id?: string;
+        /**
+         * @description A label that has to be there, as `name:text`; several times: all of them
+         * @example [
+         *       "team:search"
+         *     ]
+         */
+        label?: string[];
+        /** @description Most items of the page */
+        limit?: number;
+        /** @description Adapters made from this one */
+        parent_id?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of adapters */
+      200: {
+        headers: {
+          /** @description The next page, `rel="next"`; absent at the end */
+          link?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AdapterList'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   uploadAdapter: {
     parameters: {
       query?: never;
       header?: {
-        /** @description SHA-256 or SHA-512 of the body (RFC 9530), checked while it arrives */
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
         'content-digest'?: string;
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+        /** @description As Content-Digest: the body is what it represents */
+        'repr-digest'?: string;
       };
       path?: never;
       cookie?: never;
     };
     requestBody: {
       content: {
+        'application/json': components['schemas']['AdapterFromUploads'];
         'multipart/form-data': {
           /**
            * Format: binary
-           * @description The configuration PEFT writes beside them
+           * @description The configuration that PEFT and MLX write beside them; other formats have none
            */
-          'adapter_config.json': Blob;
+          'adapter_config.json'?: Blob;
           /**
            * Format: binary
-           * @description The weights: safetensors
+           * @description The weights, safetensors or GGUF. They may also be a part called `weights`, or any part with a filename that ends in .safetensors or .gguf; one file of them has to be there
            */
-          'adapter_model.safetensors': Blob;
+          'adapter_model.safetensors'?: Blob;
+          /**
+           * Format: binary
+           * @description The configuration, by another name
+           */
+          config?: Blob;
+          /**
+           * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+           * @example {
+           *       "team": "search",
+           *       "env": "prod"
+           *     }
+           */
+          labels?: {
+            [key: string]: string;
+          };
+          /**
+           * Format: binary
+           * @description Taken and dropped, for those who send whole folders
+           */
+          'README.md'?: Blob;
+          /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+          ttl_seconds?: number;
+          /**
+           * Format: binary
+           * @description The weights, by another name
+           */
+          weights?: Blob;
         };
       };
     };
@@ -2463,6 +5826,8 @@ export interface operations {
       /** @description The same content is here already */
       200: {
         headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
           /** @description Path of the resource */
           location?: string;
           [name: string]: unknown;
@@ -2474,6 +5839,8 @@ export interface operations {
       /** @description Stored */
       201: {
         headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
           /** @description Path of the resource */
           location?: string;
           [name: string]: unknown;
@@ -2482,8 +5849,35 @@ export interface operations {
           'application/json': components['schemas']['Adapter'];
         };
       };
-      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: The Content-Digest header cannot be read. `DIGEST_MISMATCH`: The body does not match its Content-Digest. `BAD_REQUEST`: The request is malformed. */
+      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
+      404: {
         headers: {
           [name: string]: unknown;
         };
@@ -2493,6 +5887,24 @@ export interface operations {
       };
       /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
       408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_INCOMPLETE`: The upload is not complete. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
+      410: {
         headers: {
           [name: string]: unknown;
         };
@@ -2518,9 +5930,33 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. */
+      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
+      423: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_STORED_BYTES`: The tenant stores as many bytes as it may. `TOO_MANY_STREAMS`: Too many streams of events are open. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -2536,7 +5972,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -2589,9 +6025,42 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
       404: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -2609,6 +6078,252 @@ export interface operations {
       };
       /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
       503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  deleteAdapter: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of an adapter
+         * @example ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Removed */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `ADAPTER_IN_USE`: An unfinished job reads the adapter. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  changeAdapter: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of an adapter
+         * @example ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['AdapterPatch'];
+      };
+    };
+    responses: {
+      /** @description The adapter as it is now */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Adapter'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
         headers: {
           [name: string]: unknown;
         };
@@ -2636,6 +6351,8 @@ export interface operations {
       /** @description The archive */
       200: {
         headers: {
+          /** @description Of the adapter and its report; for If-None-Match */
+          etag?: string;
           [name: string]: unknown;
         };
         content: {
@@ -2645,6 +6362,8 @@ export interface operations {
       /** @description The client has it */
       304: {
         headers: {
+          /** @description Of the adapter and its report; for If-None-Match */
+          etag?: string;
           [name: string]: unknown;
         };
         content?: never;
@@ -2658,9 +6377,42 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
       404: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -2697,6 +6449,8 @@ export interface operations {
         'if-range'?: string;
         /** @description One byte range; several are answered with the whole file */
         range?: string;
+        /** @description Not needed: `Repr-Digest` comes with every answer, as SHA-256 */
+        'want-repr-digest'?: string;
       };
       path: {
         /**
@@ -2762,6 +6516,24 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. `FILE_NOT_FOUND`: There is no file of this name. */
       404: {
         headers: {
@@ -2774,6 +6546,21 @@ export interface operations {
       /** @description `RANGE_NOT_SATISFIABLE`: The range lies outside the file. */
       416: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -2833,9 +6620,42 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
       404: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -2862,48 +6682,42 @@ export interface operations {
       };
     };
   };
-  submitJob: {
+  listBatches: {
     parameters: {
-      query?: never;
-      header?: {
+      query?: {
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, for the job: 200 with the finished job, or 202 as without it when that was not enough.
-         * @example wait=30
+         * @description Only what was created later than this
+         * @example 2026-11-24T21:50:10Z
          */
-        prefer?: string;
+        created_after?: string;
+        /**
+         * @description Only what was created earlier than this
+         * @example 2026-11-24T21:50:10Z
+         */
+        created_before?: string;
+        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        cursor?: string;
+        /** @description Most items of the page */
+        limit?: number;
       };
+      header?: never;
       path?: never;
       cookie?: never;
     };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['JobRequest'];
-      };
-    };
+    requestBody?: never;
     responses: {
-      /** @description Finished while the client waited */
+      /** @description A page of batches */
       200: {
         headers: {
-          /** @description Path of the resource */
-          location?: string;
+          /** @description The next page, `rel="next"`; absent at the end */
+          link?: string;
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Job'];
+          'application/json': components['schemas']['BatchList'];
         };
       };
-      /** @description Accepted, durably */
-      202: {
-        headers: {
-          /** @description Path of the resource */
-          location?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Job'];
-        };
-      };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -2912,8 +6726,111 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
-      404: {
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  submitBatch: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['BatchRequest'];
+      };
+    };
+    responses: {
+      /** @description Accepted, durably */
+      202: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Batch'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
         headers: {
           [name: string]: unknown;
         };
@@ -2923,6 +6840,15 @@ export interface operations {
       };
       /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
       408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
         headers: {
           [name: string]: unknown;
         };
@@ -2942,6 +6868,30 @@ export interface operations {
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
       415: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `BATCH_INVALID`: Jobs of the batch cannot be accepted. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_CONCURRENT_JOBS`: The tenant has as many unfinished jobs as it may. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -2977,14 +6927,14 @@ export interface operations {
       };
     };
   };
-  getJob: {
+  getBatch: {
     parameters: {
       query?: never;
       header?: never;
       path: {
         /**
-         * @description Id of a job
-         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         * @description Id of a batch
+         * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
         id: string;
       };
@@ -2992,13 +6942,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The job */
+      /** @description The batch */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Job'];
+          'application/json': components['schemas']['Batch'];
         };
       };
       /** @description `BAD_REQUEST`: The request is malformed. */
@@ -3010,9 +6960,878 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `BATCH_NOT_FOUND`: No batch has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  deleteBatch: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a batch
+         * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Removed */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `BATCH_NOT_FOUND`: No batch has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `BATCH_NOT_FINAL`: The batch has not ended yet. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  cancelBatch: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a batch
+         * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The cancelled batch */
+      200: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Batch'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `BATCH_NOT_FOUND`: No batch has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `BATCH_FINAL`: The batch has ended already. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  retryBatch: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a batch
+         * @example batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The new batch, accepted durably */
+      202: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Batch'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `BATCH_NOT_FOUND`: No batch has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `BATCH_NOT_FINAL`: The batch has not ended yet. `BATCH_SUCCEEDED`: Every job of the batch succeeded, so there is nothing to retry. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `BATCH_INVALID`: Jobs of the batch cannot be accepted. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_CONCURRENT_JOBS`: The tenant has as many unfinished jobs as it may. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listFormats: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Every format */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['FormatList'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listJobs: {
+    parameters: {
+      query?: {
+        /** @description Jobs that read this adapter */
+        adapter_id?: string;
+        /** @description Jobs of this batch */
+        batch_id?: string;
+        /**
+         * @description Only what was created later than this
+         * @example 2026-11-24T21:50:10Z
+         */
+        created_after?: string;
+        /**
+         * @description Only what was created earlier than this
+         * @example 2026-11-24T21:50:10Z
+         */
+        created_before?: string;
+        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        cursor?: string;
+        kind?: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
+        /**
+         * @description A label that has to be there, as `name:text`; several times: all of them
+         * @example [
+         *       "team:search"
+         *     ]
+         */
+        label?: string[];
+        /** @description Most items of the page */
+        limit?: number;
+        state?: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of jobs */
+      200: {
+        headers: {
+          /** @description The next page, `rel="next"`; absent at the end */
+          link?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['JobList'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  submitJob: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+        /**
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, for the job: 200 with the finished job, or 202 as without it when that was not enough.
+         * @example wait=30
+         */
+        prefer?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['JobRequest'];
+      };
+    };
+    responses: {
+      /** @description Finished: while the client waited, or before (`reused`) */
+      200: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description Accepted, durably; or accepted before and not finished yet (`reused`) */
+      202: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_CONCURRENT_JOBS`: The tenant has as many unfinished jobs as it may. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getJob: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description ETag of the job the client has */
+        'if-none-match'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a job
+         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The job; one that has ended with an ETag */
+      200: {
+        headers: {
+          /** @description Of a job that has ended, as it is now */
+          etag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description The job has ended, and the client has it as it is */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `JOB_NOT_FOUND`: No job has this id. */
       404: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -3039,6 +7858,481 @@ export interface operations {
       };
     };
   };
+  deleteJob: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a job
+         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Removed */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_NOT_FOUND`: No job has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_NOT_FINAL`: The job has not ended yet. `JOB_OF_RUN`: The job belongs to an annealing run. `BATCH_NOT_FINAL`: The batch has not ended yet. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  patchJob: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a job
+         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['JobPatch'];
+      };
+    };
+    responses: {
+      /** @description The job */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_NOT_FOUND`: No job has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  cancelJob: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a job
+         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The cancelled job */
+      200: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_NOT_FOUND`: No job has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_FINAL`: The job has ended already. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  watchJob: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Id of the last event that came; browsers send it by themselves
+         * @example 1.3.120
+         */
+        'last-event-id'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a job
+         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The events */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': string;
+        };
+      };
+      /** @description The job has ended, and the client knows */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_NOT_FOUND`: No job has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `TOO_MANY_STREAMS`: Too many streams of events are open. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   downloadJobFile: {
     parameters: {
       query?: never;
@@ -3049,6 +8343,8 @@ export interface operations {
         'if-range'?: string;
         /** @description One byte range; several are answered with the whole file */
         range?: string;
+        /** @description Not needed: `Repr-Digest` comes with every answer, as SHA-256 */
+        'want-repr-digest'?: string;
       };
       path: {
         /**
@@ -3114,6 +8410,24 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `JOB_NOT_FOUND`: No job has this id. `FILE_NOT_FOUND`: There is no file of this name. */
       404: {
         headers: {
@@ -3126,6 +8440,21 @@ export interface operations {
       /** @description `RANGE_NOT_SATISFIABLE`: The range lies outside the file. */
       416: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -3154,8 +8483,18 @@ export interface operations {
   };
   getReport: {
     parameters: {
-      query?: never;
-      header?: never;
+      query?: {
+        /** @description Which figure, of a picture */
+        figure?: 'error-by-rank' | 'heatmap' | 'sizes';
+        /** @description In place of `Accept`: for links, and pictures in pages */
+        format?: 'json' | 'html' | 'svg' | 'png';
+      };
+      header?: {
+        /** @description Default: application/json. Else text/html, image/svg+xml, image/png. */
+        accept?: string;
+        /** @description ETag of the report the client has */
+        'if-none-match'?: string;
+      };
       path: {
         /**
          * @description Id of a job
@@ -3167,17 +8506,49 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The report */
+      /** @description The report, in the media type that was asked for */
       200: {
         headers: {
+          /** @description Of this form of the report */
+          etag?: string;
+          /** @description `accept` */
+          vary?: string;
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Report'];
+          'image/png': Blob;
+          'image/svg+xml': string;
+          'text/html': string;
         };
       };
-      /** @description `BAD_REQUEST`: The request is malformed. */
+      /** @description The client has it */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
       400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
         headers: {
           [name: string]: unknown;
         };
@@ -3194,9 +8565,33 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `NOT_ACCEPTABLE`: None of the media types asked for can be had. */
+      406: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `REPORT_NOT_READY`: The job has no report yet. */
       409: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -3214,6 +8609,476 @@ export interface operations {
       };
       /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
       503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  retryJob: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a job
+         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The new job, accepted durably */
+      202: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_NOT_FOUND`: No job has this id. `ADAPTER_NOT_FOUND`: No adapter has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_NOT_FINAL`: The job has not ended yet. `JOB_SUCCEEDED`: The job succeeded, so there is nothing to retry. `SECRETS_GONE`: The credentials of the job are not kept any more. `JOB_OF_RUN`: The job belongs to an annealing run. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_CONCURRENT_JOBS`: The tenant has as many unfinished jobs as it may. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listKeys: {
+    parameters: {
+      query?: {
+        /**
+         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @example team-a
+         */
+        tenant?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The keys, without what opens anything */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['KeyList'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  createKey: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['KeyRequest'];
+      };
+    };
+    responses: {
+      /** @description The key, this once */
+      201: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['NewKey'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  revokeKey: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a key
+         * @example key_5f0c2a9b7e31
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The key as it is now */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Key'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_NOT_FOUND`: No key has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
         headers: {
           [name: string]: unknown;
         };
@@ -3256,6 +9121,39 @@ export interface operations {
       /** @description `BAD_REQUEST`: The request is malformed. */
       400: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -3327,9 +9225,42 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `PROFILE_NOT_FOUND`: There is no profile of this name. */
       404: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -3356,10 +9287,116 @@ export interface operations {
       };
     };
   };
+  listRuns: {
+    parameters: {
+      query?: {
+        /** @description As the run or its newest checkpoint names it */
+        base_model?: string;
+        /**
+         * @description Only what was created later than this
+         * @example 2026-11-24T21:50:10Z
+         */
+        created_after?: string;
+        /**
+         * @description Only what was created earlier than this
+         * @example 2026-11-24T21:50:10Z
+         */
+        created_before?: string;
+        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        cursor?: string;
+        /** @description Most items of the page */
+        limit?: number;
+        mode?: 'scheduled' | 'adaptive';
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of runs */
+      200: {
+        headers: {
+          /** @description The next page, `rel="next"`; absent at the end */
+          link?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunList'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   createRun: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
       path?: never;
       cookie?: never;
     };
@@ -3372,6 +9409,8 @@ export interface operations {
       /** @description The run */
       201: {
         headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
           /** @description Path of the resource */
           location?: string;
           [name: string]: unknown;
@@ -3380,8 +9419,26 @@ export interface operations {
           'application/json': components['schemas']['Run'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
         headers: {
           [name: string]: unknown;
         };
@@ -3391,6 +9448,15 @@ export interface operations {
       };
       /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
       408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
         headers: {
           [name: string]: unknown;
         };
@@ -3416,9 +9482,24 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCHEDULE_INVALID`: The schedule contradicts itself. `SCHEDULE_TOO_SHORT`: The steps do not suffice for the stages. */
+      /** @description `SCHEDULE_INVALID`: The schedule contradicts itself. `SCHEDULE_TOO_SHORT`: The steps do not suffice for the stages. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -3434,7 +9515,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -3487,9 +9568,42 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RUN_NOT_FOUND`: No run has this id. */
       404: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -3516,17 +9630,135 @@ export interface operations {
       };
     };
   };
+  deleteRun: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a run
+         * @example run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Removed */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RUN_NOT_FOUND`: No run has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RUN_IN_USE`: A checkpoint of the run is being squeezed. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   sendCheckpoint: {
     parameters: {
       query?: never;
       header?: {
-        /** @description SHA-256 or SHA-512 of the body (RFC 9530), checked while it arrives */
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
         'content-digest'?: string;
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
         /**
          * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, for the squeeze: 200 with the finished checkpoint, or 202 as without it when that was not enough.
          * @example wait=30
          */
         prefer?: string;
+        /** @description As Content-Digest: the body is what it represents */
+        'repr-digest'?: string;
       };
       path: {
         /**
@@ -3569,6 +9801,8 @@ export interface operations {
       /** @description Kept, or finished while the client waited */
       200: {
         headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
           /** @description Path of the resource */
           location?: string;
           [name: string]: unknown;
@@ -3580,6 +9814,8 @@ export interface operations {
       /** @description Accepted, durably: being squeezed */
       202: {
         headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
           /** @description Path of the resource */
           location?: string;
           [name: string]: unknown;
@@ -3588,8 +9824,26 @@ export interface operations {
           'application/json': components['schemas']['Checkpoint'];
         };
       };
-      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: The Content-Digest header cannot be read. `DIGEST_MISMATCH`: The body does not match its Content-Digest. `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. */
+      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
         headers: {
           [name: string]: unknown;
         };
@@ -3615,7 +9869,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `CHECKPOINT_CONFLICT`: Another checkpoint of this step was squeezed already. `CHECKPOINT_OUT_OF_ORDER`: A later checkpoint was squeezed already. `CHECKPOINT_PENDING`: The checkpoint before is still being squeezed. `CHECKPOINT_RANK`: The checkpoint does not have the rank the run is at. `CHECKPOINT_BASE_MISMATCH`: The checkpoint belongs to another base model or other modules. */
+      /** @description `CHECKPOINT_CONFLICT`: Another checkpoint of this step was squeezed already. `CHECKPOINT_OUT_OF_ORDER`: A later checkpoint was squeezed already. `CHECKPOINT_PENDING`: The checkpoint before is still being squeezed. `CHECKPOINT_RANK`: The checkpoint does not have the rank the run is at. `CHECKPOINT_BASE_MISMATCH`: The checkpoint belongs to another base model or other modules. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -3642,9 +9896,24 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `OPTIMIZER_STATE_INVALID`: The optimizer state does not fit the adapter. `CHECKPOINT_STEP`: The step of the checkpoint lies outside the run. */
+      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `OPTIMIZER_STATE_INVALID`: The optimizer state does not fit the adapter. `CHECKPOINT_STEP`: The step of the checkpoint lies outside the run. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_STORED_BYTES`: The tenant stores as many bytes as it may. `TOO_MANY_STREAMS`: Too many streams of events are open. `QUOTA_CONCURRENT_JOBS`: The tenant has as many unfinished jobs as it may. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -3660,7 +9929,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -3715,9 +9984,42 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RUN_NOT_FOUND`: No run has this id. `CHECKPOINT_NOT_FOUND`: The run has no checkpoint of this step. */
       404: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -3747,7 +10049,13 @@ export interface operations {
   planSchedule: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
       path?: never;
       cookie?: never;
     };
@@ -3760,14 +10068,541 @@ export interface operations {
       /** @description The schedule */
       200: {
         headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Schedule'];
         };
       };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCHEDULE_INVALID`: The schedule contradicts itself. `SCHEDULE_TOO_SHORT`: The steps do not suffice for the stages. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  squeeze: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        'content-digest'?: string;
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+        /**
+         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, for the job: 200 with the finished job, or 202 as without it when that was not enough.
+         * @example wait=30
+         */
+        prefer?: string;
+        /** @description As Content-Digest: the body is what it represents */
+        'repr-digest'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'multipart/form-data': {
+          /**
+           * Format: binary
+           * @description The configuration that PEFT and MLX write beside them; other formats have none
+           */
+          'adapter_config.json'?: Blob;
+          /**
+           * Format: binary
+           * @description The weights, safetensors or GGUF. They may also be a part called `weights`, or any part with a filename that ends in .safetensors or .gguf; one file of them has to be there
+           */
+          'adapter_model.safetensors'?: Blob;
+          /**
+           * Format: binary
+           * @description The configuration, by another name
+           */
+          config?: Blob;
+          /**
+           * Format: binary
+           * @description Taken and dropped, for those who send whole folders
+           */
+          'README.md'?: Blob;
+          request: components['schemas']['SqueezeRequest'];
+          /**
+           * Format: binary
+           * @description The weights, by another name
+           */
+          weights?: Blob;
+        };
+      };
+    };
+    responses: {
+      /** @description Finished: while the client waited, or before (`reused`) */
+      200: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description Accepted, durably; or accepted before and not finished yet (`reused`) */
+      202: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. `FIELD_TOO_LARGE`: A form field exceeds the size limit. `TOO_MANY_PARTS`: The multipart body has too many parts. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_STORED_BYTES`: The tenant stores as many bytes as it may. `TOO_MANY_STREAMS`: Too many streams of events are open. `QUOTA_CONCURRENT_JOBS`: The tenant has as many unfinished jobs as it may. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listTenants: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The tenants, by id */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['TenantList'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getTenant: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @example team-a
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The tenant */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['TenantWithUsage'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `TENANT_NOT_FOUND`: There is no tenant of this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  putTenant: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description 1 to 40 lower case letters, digits and hyphens, no hyphen at either end
+         * @example team-a
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['TenantRequest'];
+      };
+    };
+    responses: {
+      /** @description The tenant as it is now */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Tenant'];
+        };
+      };
       /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. */
       400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
         headers: {
           [name: string]: unknown;
         };
@@ -3802,9 +10637,392 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCHEDULE_INVALID`: The schedule contradicts itself. `SCHEDULE_TOO_SHORT`: The steps do not suffice for the stages. */
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listUploads: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The uploads */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['UploadList'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  tusCreate: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        'content-digest'?: string;
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+        /** @description As Content-Digest: the body is what it represents */
+        'repr-digest'?: string;
+        /**
+         * @description Version of the protocol
+         * @example 1.0.0
+         */
+        'tus-resumable'?: string;
+        /** @description `1`: the size is announced by a later PATCH */
+        'upload-defer-length'?: string;
+        /** @description Bytes of the whole file */
+        'upload-length'?: string;
+        /**
+         * @description Names with values in Base64; `filename` has to be there
+         * @example filename YWRhcHRlcl9tb2RlbC5zYWZldGVuc29ycw==
+         */
+        'upload-metadata'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Begun */
+      201: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          /** @description Version of the protocol: 1.0.0 */
+          'tus-resumable'?: string;
+          /** @description When the upload is removed, as a date of HTTP; absent once it is complete */
+          'upload-expires'?: string;
+          /** @description Bytes that are there */
+          'upload-offset'?: string;
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
+      410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_VERSION`: The version of the upload protocol is not spoken here. */
+      412: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
+      423: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_UPLOADS`: The tenant has as many unused uploads as it may. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  tusOptions: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description In the headers */
+      204: {
+        headers: {
+          /** @description Extensions of the protocol */
+          'tus-extension'?: string;
+          /** @description Bytes of the largest file */
+          'tus-max-size'?: string;
+          /** @description Version of the protocol: 1.0.0 */
+          'tus-resumable'?: string;
+          /** @description Versions of the protocol */
+          'tus-version'?: string;
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -3831,40 +11049,143 @@ export interface operations {
       };
     };
   };
-  squeeze: {
+  getUpload: {
     parameters: {
       query?: never;
-      header?: {
-        /** @description SHA-256 or SHA-512 of the body (RFC 9530), checked while it arrives */
-        'content-digest'?: string;
+      header?: never;
+      path: {
         /**
-         * @description `wait=N` (RFC 7240) waits up to N seconds, at most 55, for the job: 200 with the finished job, or 202 as without it when that was not enough.
-         * @example wait=30
+         * @description Id of an upload
+         * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
          */
-        prefer?: string;
+        id: string;
       };
-      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The upload */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Upload'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
+      410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  putUpload: {
+    parameters: {
+      query?: {
+        /**
+         * @description Which file of an adapter it is: weights, by any name that ends in .safetensors or .gguf, or adapter_config.json
+         * @example adapter_model.safetensors
+         */
+        filename?: string;
+      };
+      header?: {
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        'content-digest'?: string;
+        /** @description As Content-Digest: the body is what it represents */
+        'repr-digest'?: string;
+        /** @description Which file of an adapter it is, in place of the query */
+        'upload-filename'?: string;
+      };
+      path: {
+        /**
+         * @description 8 to 64 letters, digits, underscores and hyphens
+         * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
       cookie?: never;
     };
     requestBody: {
       content: {
-        'multipart/form-data': {
-          /**
-           * Format: binary
-           * @description The configuration PEFT writes beside them
-           */
-          'adapter_config.json': Blob;
-          /**
-           * Format: binary
-           * @description The weights: safetensors
-           */
-          'adapter_model.safetensors': Blob;
-          request: components['schemas']['SqueezeRequest'];
-        };
+        'application/octet-stream': Blob;
       };
     };
     responses: {
-      /** @description Finished while the client waited */
+      /** @description Replaced */
       200: {
         headers: {
           /** @description Path of the resource */
@@ -3872,22 +11193,40 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Job'];
+          'application/json': components['schemas']['Upload'];
         };
       };
-      /** @description Accepted, durably */
-      202: {
+      /** @description Stored */
+      201: {
         headers: {
           /** @description Path of the resource */
           location?: string;
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Job'];
+          'application/json': components['schemas']['Upload'];
         };
       };
-      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: The Content-Digest header cannot be read. `DIGEST_MISMATCH`: The body does not match its Content-Digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. */
+      /** @description `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
       400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
         headers: {
           [name: string]: unknown;
         };
@@ -3904,7 +11243,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. `FIELD_TOO_LARGE`: A form field exceeds the size limit. `TOO_MANY_PARTS`: The multipart body has too many parts. */
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
       413: {
         headers: {
           [name: string]: unknown;
@@ -3922,9 +11261,33 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. */
+      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. */
       422: {
         headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
+      423: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_UPLOADS`: The tenant has as many unused uploads as it may. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -3940,7 +11303,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -3957,6 +11320,1724 @@ export interface operations {
         content: {
           'application/problem+json': components['schemas']['Problem'];
         };
+      };
+    };
+  };
+  deleteUpload: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Version of the protocol
+         * @example 1.0.0
+         */
+        'tus-resumable'?: string;
+      };
+      path: {
+        /**
+         * @description Id of an upload
+         * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Removed */
+      204: {
+        headers: {
+          /** @description Version of the protocol: 1.0.0 */
+          'tus-resumable'?: string;
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
+      410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_VERSION`: The version of the upload protocol is not spoken here. */
+      412: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
+      423: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  tusLook: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Version of the protocol
+         * @example 1.0.0
+         */
+        'tus-resumable'?: string;
+      };
+      path: {
+        /**
+         * @description Id of an upload
+         * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description In the headers */
+      200: {
+        headers: {
+          /** @description Version of the protocol: 1.0.0 */
+          'tus-resumable'?: string;
+          /** @description `1` where they are not */
+          'upload-defer-length'?: string;
+          /** @description Bytes of the whole file, where they are known */
+          'upload-length'?: string;
+          /** @description As it was sent */
+          'upload-metadata'?: string;
+          /** @description Bytes that are there */
+          'upload-offset'?: string;
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
+      410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_VERSION`: The version of the upload protocol is not spoken here. */
+      412: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
+      423: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  tusAppend: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of single parts are not looked at. */
+        'content-digest'?: string;
+        /** @description As Content-Digest: the body is what it represents */
+        'repr-digest'?: string;
+        /**
+         * @description Version of the protocol
+         * @example 1.0.0
+         */
+        'tus-resumable'?: string;
+        /** @description Bytes of the whole file, where that was deferred */
+        'upload-length'?: string;
+        /** @description Where these bytes go: the number of those that are there */
+        'upload-offset'?: string;
+      };
+      path: {
+        /**
+         * @description Id of an upload
+         * @example up_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/offset+octet-stream': Blob;
+      };
+    };
+    responses: {
+      /** @description They are on the disk */
+      204: {
+        headers: {
+          /** @description Version of the protocol: 1.0.0 */
+          'tus-resumable'?: string;
+          /** @description When the upload is removed, as a date of HTTP; absent once it is complete */
+          'upload-expires'?: string;
+          /** @description Bytes that are there */
+          'upload-offset'?: string;
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `UPLOAD_ABORTED`: The upload ended early. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `UPLOAD_HEADER`: A header of the upload protocol cannot be used. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_NOT_FOUND`: No upload has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_OFFSET`: The upload does not go on at this offset. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_EXPIRED`: The upload has expired. */
+      410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_VERSION`: The version of the upload protocol is not spoken here. */
+      412: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
+      423: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getUsage: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The usage */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Usage'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listWebhooks: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The webhooks, without their secrets */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['WebhookList'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  createWebhook: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['WebhookRequest'];
+      };
+    };
+    responses: {
+      /** @description The webhook with its secret, this once */
+      201: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['NewWebhook'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_WEBHOOKS`: The tenant has as many webhooks as it may. `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  getWebhook: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a webhook
+         * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The webhook, without its secret */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Webhook'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  deleteWebhook: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a webhook
+         * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Removed */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  changeWebhook: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description Id of a webhook
+         * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['WebhookChange'];
+      };
+    };
+    responses: {
+      /** @description The webhook as it is now */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Webhook'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listDeliveries: {
+    parameters: {
+      query?: {
+        /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
+        cursor?: string;
+        /** @description Most items of the page */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /**
+         * @description Id of a webhook
+         * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of deliveries */
+      200: {
+        headers: {
+          /** @description The next page, `rel="next"`; absent at the end */
+          link?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['DeliveryList'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `BAD_REQUEST`: The request is malformed. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  redeliver: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a delivery; the header `webhook-id` of all its requests
+         * @example msg_019ac7e100d14f9a1c0e8b7d6a5f4e3d
+         */
+        delivery: string;
+        /**
+         * @description Id of a webhook
+         * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The delivery */
+      202: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Delivery'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. `DELIVERY_NOT_FOUND`: The webhook has no delivery of this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `WEBHOOK_DISABLED`: The webhook is disabled. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  rotateWebhookSecret: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a webhook
+         * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SecretRotation'];
+      };
+    };
+    responses: {
+      /** @description The new secret, this once */
+      200: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RotatedSecret'];
+        };
+      };
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  testWebhook: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a webhook
+         * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The delivery */
+      202: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Delivery'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `WEBHOOK_NOT_FOUND`: No webhook has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  receiveEvent: {
+    parameters: {
+      query?: never;
+      header: {
+        /** @description Id of the delivery: the same at every attempt, so that a repetition can be told */
+        'webhook-id': string;
+        /** @description One or two signatures with a blank between: `v1,` and HMAC-SHA256 in base64 */
+        'webhook-signature': string;
+        /** @description When the attempt was made, in seconds since 1970 */
+        'webhook-timestamp': string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['WebhookEvent'];
+      };
+    };
+    responses: {
+      /** @description Delivered */
+      '2XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description No more, please: the webhook is disabled */
+      410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description Later, please: `Retry-After` is kept to, up to a day. 503 means the same. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
     };
   };

@@ -1,20 +1,19 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import openapiTS, { astToString } from 'openapi-typescript';
 import ts from 'typescript';
 
 const ROOT = join(import.meta.dirname, '../..');
-export const CONTRACT = join(ROOT, 'openapi.yaml');
-export const CLIENT_TYPES = join(import.meta.dirname, 'contract.d.ts');
+const CONTRACT = join(ROOT, 'openapi.yaml');
+const CLIENT_TYPES = join(import.meta.dirname, 'contract.d.ts');
 
 const HEADER =
   '// Made from openapi.yaml by `npm run client`: every path, body and answer of the service as types.\n\n';
 const BLOB = ts.factory.createTypeReferenceNode('Blob');
 
 /** The contract as TypeScript, formatted. Binary parts and bodies are Blobs, which fetch takes and gives. */
-export async function clientTypes(contract: string): Promise<string> {
+async function clientTypes(contract: string): Promise<string> {
   const ast = await openapiTS(contract, {
     alphabetize: true,
     defaultNonNullable: false,
@@ -28,6 +27,5 @@ export async function clientTypes(contract: string): Promise<string> {
   });
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  writeFileSync(CLIENT_TYPES, await clientTypes(readFileSync(CONTRACT, 'utf8')));
-}
+const [out = CLIENT_TYPES] = process.argv.slice(2);
+writeFileSync(out, await clientTypes(readFileSync(CONTRACT, 'utf8')));

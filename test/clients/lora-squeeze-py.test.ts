@@ -41,6 +41,7 @@ describe('examples/python/lora_squeeze.py', { skip: skipWithoutPython() }, () =>
     assert.deepEqual(by_folder.rank, { min: 2, max: 2 });
     assert.ok(by_id.energy_retained >= 0.9);
     assert.deepEqual(readdirSync(join(out, 'rank-2')).sort(), [
+      'README.md',
       'adapter_config.json',
       'adapter_model.safetensors',
     ]);

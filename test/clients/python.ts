@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -17,24 +17,41 @@ export function skipWithoutPython(...modules: readonly string[]): false | string
     return false;
   } catch {
     const packages = modules.map((name) => `python3-${name}`).join(' ');
-    const reason = `SKIPPED: ${PYTHON} lacks one of ${modules.join(', ') || 'itself'} (Debian: apt-get install ${packages})`;
+    const reason = `SKIPPED: ${PYTHON} lacks one of ${modules.join(', ') || 'itself'} (Debian, as far as it has them: apt-get install ${packages}; others on PYTHONPATH)`;
     console.error(reason);
     return reason;
   }
 }
 
-/** Runs a script of this folder with the clients of examples/python importable; what it prints as JSON. */
-export async function runPython<T>(script: string, ...args: readonly string[]): Promise<T> {
+/**
+ * Runs a script, of this folder or by its whole path, with the clients of examples/python importable.
+ * @returns what it prints as JSON
+ */
+export function runPython<T>(script: string, ...args: readonly string[]): Promise<T> {
+  return run<T>([join(HERE, 'stand_in')], [], script, args);
+}
+
+/** The same with the packages that are really there, also those of PYTHONPATH; whatever they warn of. */
+export function runPythonWithPackages<T>(script: string, ...args: readonly string[]): Promise<T> {
+  return run<T>((process.env.PYTHONPATH ?? '').split(':').filter(Boolean), ['-W', 'ignore'], script, args);
+}
+
+async function run<T>(
+  folders: readonly string[],
+  options: readonly string[],
+  script: string,
+  args: readonly string[],
+): Promise<T> {
   const { PATH, HOME, TMPDIR } = process.env;
   const env = {
     ...(Object.fromEntries(Object.entries({ PATH, HOME, TMPDIR }).filter(([, value]) => value)) as object),
-    PYTHONPATH: [CLIENT, HERE, join(HERE, 'stand_in')].join(':'),
+    PYTHONPATH: [CLIENT, HERE, ...folders].join(':'),
     PYTHONDONTWRITEBYTECODE: '1',
     // Threads that spin would only take the cores from the service under test.
     OMP_NUM_THREADS: '1',
     OPENBLAS_NUM_THREADS: '1',
   };
-  const { stdout, stderr } = await promisify(execFile)(PYTHON, [join(HERE, script), ...args], {
+  const { stdout, stderr } = await promisify(execFile)(PYTHON, [...options, resolve(HERE, script), ...args], {
     env,
     timeout: LIMIT_MS,
   });

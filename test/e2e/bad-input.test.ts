@@ -99,7 +99,7 @@ describe('bad input', () => {
     it('that is not multipart: UNSUPPORTED_MEDIA_TYPE', async () => {
       const response = await client.fetch('/v1/adapters', {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'text/plain' },
         body: '{}',
       });
       await refused(response, 'UNSUPPORTED_MEDIA_TYPE');
@@ -132,7 +132,7 @@ describe('bad input', () => {
         'energy',
       ],
       ['an unknown option', () => job({ options: { iterations: 3 } }), 'UNKNOWN_OPTION', 'iterations'],
-      ['an unknown field', () => job({ priority: 1 }), 'UNKNOWN_OPTION', 'priority'],
+      ['an unknown field', () => job({ urgency: 1 }), 'UNKNOWN_OPTION', 'urgency'],
       ['an unknown method', () => job({ options: { method: 'magic' } }), 'VALIDATION_FAILED', 'method'],
       ['an unknown kind', () => job({ kind: 'inflate' }), 'VALIDATION_FAILED', 'kind'],
     ];

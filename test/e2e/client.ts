@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
-import type { JobRecord, SqueezeOptions } from '../../src/contract/job.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Report } from '../../src/contract/report.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { CONFIG, WEIGHTS } from '../oracle/peft-adapter.ts';
@@ -70,9 +71,10 @@ export class Client {
     });
   }
 
-  /** Queues a squeeze and waits until it is over, well or badly. */
+  /** Queues a squeeze that is done anew, and waits until it is over, well or badly. */
   async squeeze(adapterId: string, targets: readonly Target[], options?: SqueezeOptions): Promise<JobRecord> {
-    const response = await this.postJob({ kind: 'squeeze', adapter_id: adapterId, targets, options });
+    const request = { kind: 'squeeze', adapter_id: adapterId, targets, options, reuse: false };
+    const response = await this.postJob(request);
     const text = await response.text();
     assert.equal(response.status, 202, `POST /v1/jobs: ${response.status} ${text}`);
     const { id } = JSON.parse(text) as JobRecord;

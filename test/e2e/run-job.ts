@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import type { JobRecord, JobRequest } from '../../src/contract/job.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import type { JobRequest } from '../../src/contract/job-request.ts';
 import type { Client } from './client.ts';
 
-/** Queues a job of any kind and waits until it is over, well or badly. */
+/** Queues a job of any kind, to be done anew, and waits until it is over, well or badly. */
 export async function runJob(client: Client, request: JobRequest): Promise<JobRecord> {
-  const response = await client.postJob(request);
+  const response = await client.postJob({ ...request, reuse: false });
   const text = await response.text();
   assert.equal(response.status, 202, `POST /v1/jobs: ${response.status} ${text}`);
   return client.finished((JSON.parse(text) as JobRecord).id);

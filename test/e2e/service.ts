@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { SERVICE_ENTRY } from '../entry.ts';
 import { commandLine, descendantsOf, isAlive, type ProcessIdentity } from './process-tree.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,8 +16,8 @@ const STOP_LIMIT_MS = 40_000;
 const CHILDREN_LIMIT_MS = 5_000;
 const LOG_TAIL_CHARACTERS = 8_000;
 
-/** How the service is run: from source by tsx, or as built by `npm run build`. */
-const ENTRIES = { source: ['--import', 'tsx', 'src/main.ts'], built: ['dist/main.js'] } as const;
+/** How the service is run: as tests do unless said, or as built by `npm run build`. */
+const ENTRIES = { source: SERVICE_ENTRY, built: ['dist/main.js'] } as const;
 
 export interface ServiceOptions {
   readonly dataDir: string;

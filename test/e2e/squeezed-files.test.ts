@@ -136,6 +136,9 @@ describe('the files of squeezed adapters', () => {
             assert.equal(sha256(readFileSync(join(out, file.name))), file.sha256, file.name);
           }
           const archive = unzip(await client.bytes(`/v1/adapters/${record.id}/archive`));
+          const page = archive.get('report.html')?.toString();
+          assert.equal(page?.includes(record.job_id ?? ''), record.job_id === null ? undefined : true);
+          archive.delete('report.html');
           assert.deepEqual([...archive.keys()].map((path) => basename(path)).sort(), readdirSync(out).sort());
           for (const [path, content] of archive) {
             assert.ok(content.equals(readFileSync(join(out, basename(path)))), `${label}, ${path}`);

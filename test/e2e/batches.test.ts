@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import type { BatchRecord } from '../../src/contract/batch.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
+import { until } from '../queue/harness.ts';
+import { Client, problemOf } from './client.ts';
+import { fixtureAdapters } from './fixtures.ts';
+import { isAlive } from './process-tree.ts';
+import { type Service, startService } from './service.ts';
+
+/** What was lost is looked for every 30 s. */
+const RECONCILED_LIMIT_MS = 90_000;
+
+describe('batches of real squeezes', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'squeeze-batches-'));
+  const ids: string[] = [];
+  let redis: ExternalRedis;
+  let service: Service;
+  let client: Client;
+  const start = async () => {
+    service = await startService({
+      dataDir: join(scratch, 'data'),
+      env: { EXECUTION_PROVIDER: 'cpu', REDIS_URL: redis.url },
+    });
+    client = new Client(service.url);
+  };
+  before(async () => {
+    redis = await startExternalRedis(scratch, FIT);
+    await start();
+    for (const { dir } of fixtureAdapters()) ids.push((await client.upload(dir)).adapter.id);
+  });
+  after(async () => {
+    await service?.stop();
+    await redis?.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  const submit = async (request: object): Promise<BatchRecord> => {
+    const response = await client.fetch('/v1/batches', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+    });
+    assert.equal(response.status, 202, await response.clone().text());
+    const batch = (await response.json()) as BatchRecord;
+    assert.equal(response.headers.get('location'), `/v1/batches/${batch.id}`);
+    return batch;
+  };
+  const get = (id: string) => client.json<BatchRecord>(`/v1/batches/${id}`);
+  const ended = (id: string, limitMs?: number) =>
+    until(
+      `the end of ${id}`,
+      async () => {
+        const batch = await get(id);
+        return batch.finished_at === null ? undefined : batch;
+      },
+      limitMs,
+    );
+  const killed = async () => {
+    const children = service.children();
+    process.kill(service.pid, 'SIGKILL');
+    await until('the end of its processes', () => !children.some(isAlive));
+  };
+
+  it('squeeze every adapter to every target, and tell where the results are', async () => {
+    const { id } = await submit({ adapter_ids: ids, targets: [{ rank: 2 }, { rank: 1 }] });
+    const batch = await ended(id);
+    assert.deepEqual([batch.state, batch.counts.succeeded], ['succeeded', ids.length]);
+    for (const [i, job] of batch.jobs.entries()) {
+      assert.deepEqual([job.adapter_id, job.results.length], [ids[i], 2]);
+      const record = await client.json<JobRecord>(job.href);
+      assert.deepEqual(
+        [record.batch_id, record.results.map(({ adapter_id }) => adapter_id)],
+        [id, job.results.map(({ adapter_id }) => adapter_id)],
+      );
+      for (const { href } of job.results) assert.equal((await client.fetch(href)).status, 200);
+    }
+    const again = await submit({ adapter_ids: ids, targets: [{ rank: 2 }, { rank: 1 }] });
+    assert.deepEqual([again.state, again.jobs.every(({ reused }) => reused)], ['succeeded', true]);
+  });
+
+  it('end when some jobs fail, which can be retried', async () => {
+    const { id } = await submit({
+      jobs: [
+        { kind: 'squeeze', adapter_id: ids[0], targets: [{ rank: 3 }] },
+        { kind: 'squeeze', adapter_id: ids[0], targets: [{ budget_bytes: 1 }] },
+        { kind: 'analyze', adapter_id: ids[1] },
+      ],
+    });
+    const batch = await ended(id);
+    assert.deepEqual(
+      [batch.state, batch.jobs.map(({ error_code }) => error_code)],
+      ['failed', [null, 'BUDGET_TOO_SMALL', null]],
+    );
+    const retried = await client.fetch(`/v1/batches/${id}/retry`, { method: 'POST' });
+    const again = await ended(((await retried.json()) as BatchRecord).id);
+    assert.deepEqual([again.retry_of, again.counts.failed, again.progress.total], [id, 1, 1]);
+    assert.equal((await client.fetch(`/v1/batches/${id}`, { method: 'DELETE' })).status, 204);
+    assert.equal((await problemOf(await client.fetch(`/v1/batches/${id}`))).code, 'BATCH_NOT_FOUND');
+    const text = await (await client.fetch('/metrics')).text();
+    assert.match(text, /^lora_squeeze_batches_total\{state="failed"\} 2$/m);
+  });
+
+  it('are cancelled, and end with what had ended', async () => {
+    const jobs = Array.from({ length: 60 }, (_, seed) => ({
+      kind: 'squeeze',
+      adapter_id: ids[seed % ids.length],
+      targets: [{ rank: 2 }],
+      options: { seed: seed + 1 },
+    }));
+    const { id } = await submit({ jobs });
+    await until('some that ended', async () => (await get(id)).progress.done > 0);
+    const response = await client.fetch(`/v1/batches/${id}/cancel`, { method: 'POST' });
+    assert.deepEqual([response.status, ((await response.json()) as BatchRecord).state], [200, 'cancelled']);
+    const batch = await ended(id);
+    assert.equal(batch.state, 'cancelled');
+    assert.ok(batch.counts.succeeded > 0 && batch.counts.cancelled > 0, JSON.stringify(batch.counts));
+    assert.equal(batch.counts.succeeded + batch.counts.cancelled, 60);
+    for (const { state, results } of batch.jobs) assert.equal(results.length, state === 'succeeded' ? 1 : 0);
+  });
+
+  it('survive the death of the service', async () => {
+    const { id } = await submit({ adapter_ids: ids, targets: [{ rank: 2 }], options: { seed: 100 } });
+    await killed();
+    await start();
+    const batch = await ended(id, RECONCILED_LIMIT_MS);
+    assert.deepEqual([batch.state, batch.counts.succeeded], ['succeeded', ids.length]);
+  });
+
+  it('survive a Redis that forgets everything', async () => {
+    const jobs = Array.from({ length: 30 }, (_, seed) => ({
+      kind: 'squeeze',
+      adapter_id: ids[seed % ids.length],
+      targets: [{ rank: 2 }],
+      options: { seed: seed + 200 },
+    }));
+    const { id } = await submit({ jobs });
+    const connection = new Redis(redis.url);
+    await connection.flushall();
+    connection.disconnect();
+    const batch = await ended(id, RECONCILED_LIMIT_MS);
+    assert.deepEqual([batch.state, batch.counts.succeeded], ['succeeded', 30]);
+  });
+});

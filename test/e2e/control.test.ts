@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { until } from '../queue/harness.ts';
+import { Client, problemOf } from './client.ts';
+import { fixtureAdapters } from './fixtures.ts';
+import { largeAdapter } from './large-adapter.ts';
+import { isAlive } from './process-tree.ts';
+import { type Service, startService } from './service.ts';
+
+/** So many targets of an exact decomposition keep two cores busy for many seconds. */
+const MANY_TARGETS = Array.from({ length: 16 }, (_, i) => ({ rank: 128 + i }));
+
+describe('jobs under control', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'squeeze-control-'));
+  const dataDir = join(scratch, 'data');
+  const { dir } = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!;
+  let service: Service;
+  let client: Client;
+  let small: AdapterRecord;
+  let large: AdapterRecord;
+  const start = async () => {
+    service = await startService({ dataDir, env: { EXECUTION_PROVIDER: 'cpu' } });
+    client = new Client(service.url);
+  };
+  before(async () => {
+    await start();
+    small = (await client.upload(dir)).adapter;
+    large = (await client.upload(largeAdapter(join(scratch, 'large')))).adapter;
+  });
+  after(async () => {
+    await service?.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  const post = (path: string) => client.fetch(path, { method: 'POST' });
+  const submit = async (request: object): Promise<JobRecord> => {
+    const response = await client.postJob(request);
+    assert.equal(response.status, 202, await response.clone().text());
+    return (await response.json()) as JobRecord;
+  };
+  const longJob = (seed: number) =>
+    submit({
+      kind: 'squeeze',
+      adapter_id: large.id,
+      targets: MANY_TARGETS,
+      options: { method: 'exact', seed },
+    });
+  const adapterIds = async (): Promise<string[]> => {
+    const { adapters } = await client.json<{ adapters: AdapterRecord[] }>('/v1/adapters?limit=200');
+    return adapters.map(({ id }) => id).sort();
+  };
+  const activeJobs = async (): Promise<number> => {
+    const text = await (await client.fetch('/metrics')).text();
+    return Number(/^lora_squeeze_queue_jobs\{state="active"\} (\d+)$/m.exec(text)?.[1]);
+  };
+  const computing = (job: JobRecord) =>
+    until('work on the job', async () => {
+      const { state, progress } = await client.json<JobRecord>(`/v1/jobs/${job.id}`);
+      assert.ok(state === 'queued' || state === 'active', state);
+      return state === 'active' && progress.phase !== 'waiting' && progress.done > 0;
+    });
+
+  it('stops one in mid-computation, and nothing of it is left', async () => {
+    const before = await adapterIds();
+    const job = await longJob(1);
+    await computing(job);
+    const response = await post(`/v1/jobs/${job.id}/cancel`);
+    const cancelled = (await response.json()) as JobRecord;
+    assert.deepEqual([response.status, cancelled.state, cancelled.attempts], [200, 'cancelled', 1]);
+    assert.notEqual(cancelled.progress.phase, 'waiting');
+    await until('an idle worker', async () => (await activeJobs()) === 0);
+    assert.deepEqual(await adapterIds(), before);
+    assert.deepEqual(await client.json(`/v1/jobs/${job.id}`), cancelled);
+    assert.equal((await problemOf(await client.fetch(`/v1/jobs/${job.id}/report`))).code, 'REPORT_NOT_READY');
+    const next = await client.squeeze(small.id, [{ rank: 2 }]);
+    assert.deepEqual([next.state, next.attempts], ['succeeded', 1]);
+    const text = await (await client.fetch('/metrics')).text();
+    assert.match(text, /^lora_squeeze_jobs_total\{kind="squeeze",state="cancelled"\} 1$/m);
+  });
+
+  it('has one outcome, whenever it is cancelled', async () => {
+    for (const waitMs of [0, 20, 50, 100, 200, 400]) {
+      const job = await submit({
+        kind: 'squeeze',
+        adapter_id: small.id,
+        targets: [{ rank: 2 }],
+        reuse: false,
+      });
+      await sleep(waitMs);
+      const response = await post(`/v1/jobs/${job.id}/cancel`);
+      const body = (await response.json()) as JobRecord;
+      const ended = await client.finished(job.id);
+      if (response.status === 200) assert.deepEqual([ended, ended.results], [body, []]);
+      else assert.deepEqual([response.status, ended.state, ended.results.length], [409, 'succeeded', 1]);
+      await until('an idle worker', async () => (await activeJobs()) === 0);
+      assert.deepEqual(await client.json(`/v1/jobs/${job.id}`), ended);
+    }
+  });
+
+  it('stays cancelled when the service is killed in that moment', async () => {
+    const before = await adapterIds();
+    const job = await longJob(2);
+    await computing(job);
+    const cancelled = (await (await post(`/v1/jobs/${job.id}/cancel`)).json()) as JobRecord;
+    const children = service.children();
+    process.kill(service.pid, 'SIGKILL');
+    await until('the end of its processes', () => !children.some(isAlive));
+    await start();
+    assert.deepEqual(await client.json(`/v1/jobs/${job.id}`), cancelled);
+    // What Redis knew of it comes to nothing.
+    await until('an idle worker', async () => (await activeJobs()) === 0);
+    assert.equal((await client.squeeze(small.id, [{ rank: 2 }])).state, 'succeeded');
+    assert.deepEqual(await client.json(`/v1/jobs/${job.id}`), cancelled);
+    const known = new Set(await adapterIds());
+    for (const id of before) assert.ok(known.has(id));
+    assert.ok(known.size <= before.length + 1, 'nothing but the result of the small job');
+  });
+
+  it('is done once for equal requests, and again when its result is gone', async () => {
+    const request = { kind: 'squeeze', adapter_id: small.id, targets: [{ rank: 3 }] };
+    const first = await client.finished((await submit(request)).id);
+    const again = await client.postJob({ ...request, options: { seed: 0 } });
+    assert.equal(again.status, 200);
+    assert.deepEqual(await again.json(), { ...first, reused: true });
+    const fresh = await client.finished((await submit({ ...request, reuse: false })).id);
+    assert.notEqual(fresh.id, first.id);
+    assert.deepEqual(
+      fresh.results.map(({ adapter_id }) => adapter_id),
+      first.results.map(({ adapter_id }) => adapter_id),
+    );
+    const [result] = first.results;
+    const gone = await client.fetch(`/v1/adapters/${result!.adapter_id}`, { method: 'DELETE' });
+    assert.equal(gone.status, 204);
+    const made = await client.finished((await submit(request)).id);
+    assert.ok(made.id !== first.id && made.state === 'succeeded');
+    assert.equal((await client.fetch(`/v1/adapters/${result!.adapter_id}`)).status, 200);
+  });
+
+  it('is retried when it failed, and deleted', async () => {
+    const failed = await client.finished(
+      (await submit({ kind: 'squeeze', adapter_id: small.id, targets: [{ budget_bytes: 1 }] })).id,
+    );
+    assert.deepEqual([failed.state, failed.error?.code], ['failed', 'BUDGET_TOO_SMALL']);
+    const response = await post(`/v1/jobs/${failed.id}/retry`);
+    assert.equal(response.status, 202);
+    const again = await client.finished(((await response.json()) as JobRecord).id);
+    assert.deepEqual([again.retry_of, again.error?.code], [failed.id, 'BUDGET_TOO_SMALL']);
+    const removed = await client.fetch(`/v1/jobs/${failed.id}`, { method: 'DELETE' });
+    assert.equal(removed.status, 204);
+    assert.equal((await problemOf(await client.fetch(`/v1/jobs/${failed.id}`))).code, 'JOB_NOT_FOUND');
+    assert.equal((await client.json<JobRecord>(`/v1/jobs/${again.id}`)).id, again.id);
+  });
+});

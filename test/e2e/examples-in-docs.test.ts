@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { Client } from './client.ts';
+import { type Service, startService } from './service.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const GPT2 = join(ROOT, 'examples/adapters/gpt2-lora-r8');
+const OTHER = join(ROOT, 'test/fixtures/adapters/peft-gpt2-deepbiolab');
+const ADDRESS = 'http://127.0.0.1:8080';
+
+/** Code of a page in one of these languages, in its order; of a console only what is typed. */
+const examples = (page: string, languages: string): string[] =>
+  [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)]
+    .filter(([, language]) => languages.split(' ').includes(language!))
+    .map(([, language, code]) => (language === 'console' ? typed(code!) : code!));
+
+function typed(code: string): string {
+  const [command] = /^\$ [\s\S]*?(?=^(?:HTTP|\{|\s*\n))/m.exec(code)!;
+  return command.slice(2);
+}
+
+/** Examples that are tested elsewhere: pages of keys, idempotency, uploads, watching, formats, the command, annealing. */
+describe('examples in the documents', () => {
+  let folder: string;
+  let service: Service;
+  let client: Client;
+  let adapter: string;
+  let other: string;
+  let job: string;
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'docs-examples-'));
+    service = await startService({ dataDir: join(folder, 'data') });
+    client = new Client(service.url);
+    cpSync(GPT2, join(folder, 'files'), { recursive: true });
+    adapter = (await client.upload(GPT2)).adapter.id;
+    other = (await client.upload(OTHER)).adapter.id;
+    job = (await submitted({ kind: 'squeeze', adapter_id: adapter, targets: [{ rank: 3 }] })).id;
+    await client.finished(job);
+  });
+  after(async () => {
+    await service.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function submitted(body: object | string): Promise<JobRecord> {
+    const response = await client.fetch('/v1/jobs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    const text = await response.text();
+    assert.ok(response.status === 202 || response.status === 200, text);
+    return JSON.parse(text) as JobRecord;
+  }
+
+  /** With what there is here in place of what a page cannot know. */
+  const here = (code: string): string => {
+    let count = 0;
+    return code
+      .replaceAll(ADDRESS, service.url)
+      .replaceAll('https://squeeze.example.com', service.url)
+      .replaceAll(/ad_…/g, () => (count++ % 2 === 0 ? adapter : other))
+      .replaceAll('job_…', job)
+      .replaceAll('hf_…', 'hf_example')
+      .replaceAll('ad_7dc3ef12bed8835c535928b892a44720', other);
+  };
+
+  async function run(code: string): Promise<string> {
+    // Nothing that was refused passes for an example that works.
+    const { stdout } = await promisify(execFile)(
+      'sh',
+      ['-euc', `curl() { command curl --fail-with-body "$@"; }\n${here(code)}`],
+      {
+        cwd: join(folder, 'files'),
+        env: { ...process.env, URL: service.url, KEY: 'lsq_none' },
+        maxBuffer: 16 * 1024 * 1024,
+      },
+    );
+    return stdout;
+  }
+
+  it('README.md: one call, step by step, from a platform', async () => {
+    const [oneCall, steps, platform] = examples('README.md', 'sh').filter((code) => /^\s*curl/m.test(code));
+    const whole = JSON.parse(await run(oneCall!.replace(/^cd .*\n/, ''))) as JobRecord;
+    assert.equal(whole.state, 'succeeded');
+    const told = await run(steps!.replaceAll('ad_…', adapter));
+    assert.match(told, /"id":"ad_[\s\S]*"id":"job_[\s\S]*"singular_values"/);
+    assert.ok(readFileSync(join(folder, 'files/squeezed.zip')).subarray(0, 2).equals(Buffer.from('PK')));
+    const accepted = JSON.parse(await run(platform!)) as JobRecord;
+    assert.deepEqual([accepted.labels, accepted.priority], [{ team: 'search' }, 'high']);
+    assert.doesNotMatch(JSON.stringify(accepted), /hf_example/);
+  });
+
+  it('docs/transfers.md: a call from a repository to a repository', async () => {
+    const [code] = examples('docs/transfers.md', 'sh');
+    assert.match((JSON.parse(await run(code!)) as JobRecord).id, /^job_/);
+  });
+
+  it('docs/transfers.md: every source and every sink is taken', async () => {
+    const places = examples('docs/transfers.md', 'json').map(
+      (code) =>
+        JSON.parse(
+          here(code)
+            .replaceAll('https://…presigned for PUT…', 'https://store.example.com/presigned')
+            .replaceAll('"sha256": "…"', `"sha256": "${'0'.repeat(64)}"`)
+            .replaceAll('{"…": "…"}', '{"access_key_id": "id", "secret_access_key": "key"}')
+            .replaceAll('"…"', '"what-it-is"'),
+        ) as { type: string },
+    );
+    assert.deepEqual(
+      places.map(({ type }) => type),
+      ['url', 's3', 'hub', 'url', 's3', 'hub'],
+    );
+    for (const source of places.slice(0, 3)) await submitted({ kind: 'import', source });
+    for (const to of places.slice(3)) await submitted({ kind: 'export', adapter_id: adapter, to });
+  });
+
+  it('docs/annealing.md: a schedule, a run, one by the spectrum', async () => {
+    const [schedule, , begin] = examples('docs/annealing.md', 'sh').map((code) => code.split('\n\n')[0]!);
+    assert.match(await run(schedule!), /"stages":\[/);
+    assert.match(await run(begin!), /"next_checkpoint_step":1000/);
+    const [adaptive] = examples('docs/annealing.md', 'json');
+    const response = await client.fetch('/v1/runs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: adaptive!,
+    });
+    assert.equal(response.status, 201, await response.text());
+  });
+
+  it('docs/serving.md: a squeeze for a profile', async () => {
+    const [code] = examples('docs/serving.md', 'sh');
+    const told = JSON.parse(await run(code!.replace(/^cd .*\n/, ''))) as JobRecord;
+    assert.equal(told.results[0]!.serving?.loads, true);
+  });
+
+  it('docs/batches.md: a batch of adapters and targets, and one of jobs', async () => {
+    const [call] = examples('docs/batches.md', 'console');
+    assert.match(await run(call!), /^HTTP\/1.1 202[\s\S]*"id":"batch_/);
+    const [jobs] = examples('docs/batches.md', 'json');
+    // Two terms of a sum that belong to one base model.
+    const body = here(jobs!.replaceAll('ad_…', adapter));
+    const response = await client.fetch('/v1/batches', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    assert.equal(response.status, 202, await response.text());
+  });
+
+  it('docs/jobs.md: a request with all it may say, a cancellation, a retry, an equal request', async () => {
+    const [request] = examples('docs/jobs.md', 'json');
+    assert.deepEqual((await submitted(request!.replaceAll('ad_…', other))).labels, { team: 'search' });
+
+    const [cancel, retry, equal] = examples('docs/jobs.md', 'console');
+    const reused = await run(equal!);
+    assert.match(reused, /^HTTP\/1.1 200 OK[\s\S]*"reused":true/);
+    assert.ok(reused.includes(job));
+
+    // The last of some, so that it has not ended before it is cancelled.
+    const ids: string[] = [];
+    for (let count = 0; count < 5; count++)
+      ids.push((await submitted({ kind: 'analyze', adapter_id: adapter, reuse: false })).id);
+    const last = (code: string) => code.replace(/job_[0-9a-f]+/, ids.at(-1)!);
+    assert.equal((JSON.parse(await run(last(cancel!))) as JobRecord).state, 'cancelled');
+    assert.equal((JSON.parse(await run(last(retry!))) as JobRecord).retry_of, ids.at(-1));
+  });
+
+  it('docs/lifecycle.md: lists, labels, a time to live', async () => {
+    const [lists, labels] = examples('docs/lifecycle.md', 'sh');
+    const { next_cursor } = await client.json<{ next_cursor: string }>('/v1/jobs?limit=1');
+    const pages = await run(lists!.replace(/cursor=[^']+/, `cursor=${next_cursor}`));
+    assert.equal(pages.match(/"next_cursor"/g)?.length, 2);
+    const [, changed] = (await run(labels!)).match(/\{"id".*?\}(?=\{"id"|\s*$)/gs)!;
+    const record = JSON.parse(changed!) as AdapterRecord;
+    assert.deepEqual([record.labels, record.expires_at], [{ team: 'search', stage: 'prod' }, null]);
+  });
+
+  it('docs/merge-and-analyze.md: both requests, to their ends', async () => {
+    for (const request of examples('docs/merge-and-analyze.md', 'json')) {
+      const { id } = await submitted(here(request));
+      const ended = await client.finished(id);
+      assert.equal(ended.state, 'succeeded', JSON.stringify(ended.error));
+    }
+  });
+
+  it('docs/report.md: a page and a picture', async () => {
+    const [code] = examples('docs/report.md', 'sh');
+    await run(code!);
+    assert.match(readFileSync(join(folder, 'files/report.html'), 'utf8'), /^<!doctype html>/i);
+    assert.equal(readFileSync(join(folder, 'files/heatmap.png')).toString('latin1', 1, 4), 'PNG');
+  });
+});

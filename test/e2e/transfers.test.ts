@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import type { JobRequest } from '../../src/contract/job-request.ts';
+import type { Sink, Source } from '../../src/contract/transfer.ts';
+import { CONFIG, WEIGHTS } from '../oracle/peft-adapter.ts';
+import { motoIsMissing, type S3Server, startMoto } from '../storage/s3-servers.ts';
+import { type FakeHub, GOOD_TOKEN, startFakeHub } from '../transfer/fake-hub.ts';
+import { type FileServer, startFileServer } from '../transfer/file-server.ts';
+import { Client, problemOf, readAdapterFiles } from './client.ts';
+import { fixtureAdapters } from './fixtures.ts';
+import { runJob, succeed } from './run-job.ts';
+import { type Service, startService } from './service.ts';
+
+const [fixture] = fixtureAdapters();
+const files = readAdapterFiles(fixture!.dir);
+const targets = [{ rank: 2 }];
+const SIGNATURE = 'signature=hush-hush';
+
+describe('jobs that fetch adapters and bring results', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'transfers-'));
+  const dataDir = join(folder, 'data');
+  let elsewhere: FileServer;
+  let hub: FakeHub;
+  let service: Service;
+  let client: Client;
+  before(async () => {
+    elsewhere = await startFileServer();
+    hub = await startFakeHub();
+    service = await startService({
+      dataDir,
+      env: {
+        OUTBOUND_ALLOWED_HOSTS: `${elsewhere.host}, ${hub.host}, ${hub.store.host}`,
+        HF_ENDPOINT: `${hub.url}/`,
+      },
+    });
+    client = new Client(service.url);
+  });
+  after(async () => {
+    await (service as Service | undefined)?.stop();
+    await Promise.all([elsewhere.close(), hub.close()]);
+    rmSync(folder, { recursive: true });
+  });
+  beforeEach(() => {
+    elsewhere.fault = () => undefined;
+    elsewhere.files.clear();
+    elsewhere.files.set('/a/weights', Buffer.from(files.weights));
+    elsewhere.files.set('/a/config', Buffer.from(files.config));
+  });
+
+  const source = (path = '/a'): Source => ({
+    type: 'url',
+    files: {
+      [WEIGHTS]: { url: `${elsewhere.url}${path}/weights?${SIGNATURE}` },
+      [CONFIG]: { url: `${elsewhere.url}${path}/config?${SIGNATURE}` },
+    } as Extract<Source, { type: 'url' }>['files'],
+  });
+  const sink = (path: string): Sink => ({
+    type: 'url',
+    files: {
+      [WEIGHTS]: { url: `${elsewhere.url}${path}/weights?${SIGNATURE}` },
+      [CONFIG]: { url: `${elsewhere.url}${path}/config?${SIGNATURE}` },
+    } as Extract<Sink, { type: 'url' }>['files'],
+  });
+  const fileOf = (adapterId: string, name: string) => client.bytes(`/v1/adapters/${adapterId}/files/${name}`);
+
+  /** Nothing that the service keeps or says holds a signature, in the clear or sealed, once its jobs have ended. */
+  function assertNoSecretKept(): void {
+    const kept = (word: string) => {
+      try {
+        return execFileSync('grep', ['-rlaF', word, dataDir], { encoding: 'utf8' });
+      } catch {
+        return '';
+      }
+    };
+    assert.equal(kept('hush-hush') + kept(GOOD_TOKEN), '');
+    assert.equal(kept('"sealed"'), '');
+    assert.doesNotMatch(service.log(), /hush-hush/);
+  }
+
+  it('import an adapter from URLs, squeeze it, and put the result to presigned URLs, in one call', async () => {
+    const { adapter } = await client.upload(fixture!.dir);
+    const plain = await client.squeeze(adapter.id, targets);
+    const job = await succeed(client, {
+      kind: 'squeeze',
+      source: source(),
+      targets,
+      deliver: [{ to: sink('/out') }],
+    });
+    assert.equal(job.import?.adapter_id, adapter.id, 'content has one id, however it came');
+    assert.equal(job.import?.type, 'url');
+    assert.equal(job.results[0]!.adapter_id, plain.results[0]!.adapter_id);
+    const [delivery] = job.deliveries;
+    assert.equal(delivery!.adapter_id, job.results[0]!.adapter_id);
+    for (const [name, path] of [
+      [WEIGHTS, '/out/weights'],
+      [CONFIG, '/out/config'],
+    ] as const)
+      assert.deepEqual(elsewhere.files.get(path), await fileOf(delivery!.adapter_id, name));
+    assert.doesNotMatch(JSON.stringify(job), /hush-hush|"sealed"/);
+    assert.match(JSON.stringify(job.request), new RegExp(`"where":"[^"]*${elsewhere.host}`));
+    assertNoSecretKept();
+  });
+
+  it('say while they wait and run what they do, and nothing secret', async () => {
+    let release: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    elsewhere.fault = ({ path }) =>
+      path.startsWith('/a/weights')
+        ? {
+            answer: (_request, response) => {
+              response.writeHead(200, { 'content-length': files.weights.byteLength });
+              response.write(files.weights.subarray(0, 1000));
+              void held.then(() => response.end(files.weights.subarray(1000)));
+            },
+          }
+        : undefined;
+    const response = await client.postJob({ kind: 'import', source: source() });
+    assert.equal(response.status, 202);
+    const accepted = (await response.json()) as JobRecord;
+    assert.doesNotMatch(JSON.stringify(accepted), /hush-hush|"sealed"/);
+    let seen: JobRecord;
+    do seen = await client.json<JobRecord>(`/v1/jobs/${accepted.id}`);
+    while (seen.progress.phase !== 'import' || seen.progress.done === 0);
+    assert.equal(seen.progress.total, files.weights.byteLength + files.config.length);
+    assert.doesNotMatch(JSON.stringify(seen), /hush-hush|"sealed"/);
+    release();
+    const job = await client.finished(accepted.id);
+    assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
+    assert.deepEqual([job.results, job.timings], [[], null]);
+    const adapter = await client.json<AdapterRecord>(`/v1/adapters/${job.import!.adapter_id}`);
+    assert.equal(adapter.bytes, job.import!.bytes);
+    await problemOf(await client.fetch(`/v1/jobs/${job.id}/report`)).then(({ code }) =>
+      assert.equal(code, 'REPORT_NOT_READY'),
+    );
+    assertNoSecretKept();
+  });
+
+  it('fetch from the Hub and bring to it', async () => {
+    const commit = hub.commit(
+      'team/adapter',
+      {
+        [`lora/${WEIGHTS}`]: Buffer.from(files.weights),
+        [`lora/${CONFIG}`]: Buffer.from(files.config),
+      },
+      'private',
+    );
+    hub.commit('team/small', { 'README.md': Buffer.from('#') }, 'private');
+    const job = await succeed(client, {
+      kind: 'squeeze',
+      source: { type: 'hub', repo: 'team/adapter', subfolder: 'lora', token: GOOD_TOKEN },
+      targets,
+      deliver: [{ target: 0, to: { type: 'hub', repo: 'team/small', token: GOOD_TOKEN } }],
+    });
+    assert.equal(job.import?.commit, commit);
+    assert.equal(job.deliveries[0]!.where, `${hub.host}/team/small`);
+    const [newest] = [...hub.repos.get('team/small')!.commits.values()].slice(-1);
+    assert.deepEqual(newest!.get(WEIGHTS), await fileOf(job.results[0]!.adapter_id, WEIGHTS));
+    assertNoSecretKept();
+  });
+
+  it('export an adapter that is here', async () => {
+    const { adapter } = await client.upload(fixture!.dir);
+    const job = await succeed(client, { kind: 'export', adapter_id: adapter.id, to: sink('/export') });
+    assert.deepEqual(
+      job.deliveries.map(({ adapter_id }) => adapter_id),
+      [adapter.id],
+    );
+    assert.deepEqual(elsewhere.files.get('/export/weights'), Buffer.from(files.weights));
+  });
+
+  it('keep their results where a delivery fails, and say which', async () => {
+    elsewhere.fault = ({ method, path }) =>
+      method === 'PUT' && path.startsWith('/no/') ? { status: 403 } : undefined;
+    const job = await runJob(client, {
+      kind: 'squeeze',
+      source: source(),
+      targets,
+      deliver: [{ to: sink('/yes') }, { to: sink('/no') }],
+    });
+    assert.equal(job.state, 'failed');
+    assert.equal(job.error!.code, 'OUTBOUND_REFUSED');
+    assert.match(job.error!.detail, /403/);
+    assert.equal(job.deliveries.length, 1);
+    assert.equal(job.attempts, 1);
+    await fileOf(job.results[0]!.adapter_id, WEIGHTS);
+    const again = await client.fetch(`/v1/jobs/${job.id}/retry`, { method: 'POST' });
+    assert.equal((await problemOf(again)).code, 'SECRETS_GONE');
+    assertNoSecretKept();
+  });
+
+  it('are tried again where what failed may pass', async () => {
+    let refusals = 0;
+    elsewhere.fault = ({ method }) => (method === 'PUT' && refusals++ < 6 ? { status: 503 } : undefined);
+    const job = await runJob(client, {
+      kind: 'squeeze',
+      source: source(),
+      targets,
+      deliver: [{ to: sink('/later') }],
+    });
+    assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
+    assert.ok(job.attempts > 1);
+    assert.ok(elsewhere.files.has('/later/weights'));
+  });
+
+  it('fail by what the source says, before anything is computed', async () => {
+    const cases: [JobRequest, string][] = [
+      [{ kind: 'import', source: source('/missing') }, 'OUTBOUND_REFUSED'],
+      [{ kind: 'analyze', source: { type: 'hub', repo: 'team/none' } }, 'OUTBOUND_REFUSED'],
+    ];
+    elsewhere.files.set('/bad/weights', Buffer.from('this is no safetensors file at all'));
+    elsewhere.files.set('/bad/config', Buffer.from(files.config));
+    cases.push([{ kind: 'squeeze', source: source('/bad'), targets }, 'ST_HEADER_TOO_LARGE']);
+    for (const [request, code] of cases) {
+      const job = await runJob(client, request);
+      assert.deepEqual(
+        [job.state, job.error?.code, job.import],
+        ['failed', code, null],
+        JSON.stringify(job.error),
+      );
+    }
+  });
+
+  it('stop when they are cancelled in mid-transfer', async () => {
+    elsewhere.fault = ({ path }) => (path.startsWith('/a/weights') ? { stallAfterBytes: 1000 } : undefined);
+    const { id } = (await (await client.postJob({ kind: 'import', source: source() })).json()) as JobRecord;
+    for (;;) {
+      const { progress } = await client.json<JobRecord>(`/v1/jobs/${id}`);
+      if (progress.phase === 'import' && progress.done > 0) break;
+    }
+    const cancelled = await client.fetch(`/v1/jobs/${id}/cancel`, { method: 'POST' });
+    assert.equal(cancelled.status, 200);
+    elsewhere.fault = () => undefined;
+    // The one compute process is free again, or this would wait for a minute.
+    await succeed(client, { kind: 'import', source: source() });
+    assertNoSecretKept();
+  });
+
+  it('are refused when they are asked for where they never can be served', async () => {
+    const inside: Source = {
+      type: 's3',
+      bucket: 'bucket',
+      prefix: '',
+      endpoint: 'http://169.254.169.254',
+      credentials: { access_key_id: 'a', secret_access_key: 'b' },
+    };
+    const cases: [unknown, number, string, RegExp][] = [
+      [{ kind: 'import', source: inside }, 422, 'OUTBOUND_FORBIDDEN', /169\.254\.169\.254/],
+      [{ kind: 'squeeze', targets }, 400, 'VALIDATION_FAILED', /neither "adapter_id" nor "source"/],
+      [
+        { kind: 'analyze', adapter_id: 'ad_1', source: source() },
+        400,
+        'VALIDATION_FAILED',
+        /both "adapter_id" and "source"/,
+      ],
+      [
+        { kind: 'squeeze', source: source(), targets, deliver: [{ target: 1, to: sink('/x') }] },
+        400,
+        'VALIDATION_FAILED',
+        /deliver\[0\]\.target is 1/,
+      ],
+      [{ kind: 'import', source: { type: 'url' } }, 400, 'VALIDATION_FAILED', /files/],
+    ];
+    for (const [body, status, code, words] of cases) {
+      const problem = await problemOf(await client.postJob(body));
+      assert.deepEqual([problem.status, problem.code], [status, code], problem.detail);
+      assert.match(problem.detail, words);
+    }
+  });
+
+  it('are never one for two: a request that has an effect is done each time', async () => {
+    const request: JobRequest = { kind: 'squeeze', source: source(), targets };
+    const [first, second] = [await succeed(client, request), await succeed(client, request)];
+    assert.notEqual(first.id, second.id);
+    assert.equal(first.results[0]!.adapter_id, second.results[0]!.adapter_id);
+  });
+
+  it('survive a kill of the service between acceptance and work, with their secrets', async () => {
+    elsewhere.fault = ({ path }) => (path.startsWith('/a/') ? { stallAfterBytes: 10 } : undefined);
+    const { id } = (await (await client.postJob({ kind: 'import', source: source() })).json()) as JobRecord;
+    const port = new URL(service.url).port;
+    for (const { pid } of service.children()) process.kill(pid, 'SIGKILL');
+    process.kill(service.pid, 'SIGKILL');
+    elsewhere.fault = () => undefined;
+    service = await startService({
+      dataDir,
+      env: {
+        OUTBOUND_ALLOWED_HOSTS: `${elsewhere.host}, ${hub.host}, ${hub.store.host}`,
+        HF_ENDPOINT: hub.url,
+      },
+    });
+    assert.notEqual(port, new URL(service.url).port);
+    client = new Client(service.url);
+    const job = await client.finished(id);
+    assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
+    assertNoSecretKept();
+  });
+
+  describe('with a bucket', { skip: motoIsMissing() ?? false }, () => {
+    let s3: S3Server;
+    let own: Service;
+    before(async () => {
+      s3 = await startMoto();
+      own = await startService({
+        dataDir: join(folder, 'with-bucket'),
+        env: { OUTBOUND_ALLOWED_HOSTS: new URL(s3.url).host },
+      });
+    });
+    after(async () => {
+      await own.stop();
+      await s3.stop();
+    });
+
+    it('export and import again', async () => {
+      const there = new Client(own.url);
+      const { adapter } = await there.upload(fixture!.dir);
+      const place = {
+        type: 's3',
+        bucket: 'test-bucket',
+        prefix: 'some/adapter',
+        endpoint: s3.url,
+        credentials: { access_key_id: 'KEYID', secret_access_key: 'hush-hush' },
+      } as const;
+      await succeed(there, { kind: 'export', adapter_id: adapter.id, to: place });
+      const job = await succeed(there, { kind: 'import', source: place });
+      assert.equal(job.import!.adapter_id, adapter.id);
+    });
+  });
+});
