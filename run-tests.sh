@@ -9,4 +9,4 @@ need_redis
 need_packages
 need_build
 # The runner's own summary is the last thing printed, and its exit code ours.
-exec npm test --silent
+exec npm run --silent test:bundled

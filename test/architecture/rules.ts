@@ -13,12 +13,30 @@ const MAX_LINES = 300;
  * whoever stands on the left knows those on the right, never the reverse.
  */
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  // The command: `serve` is the service itself, the rest uses the engine in place, or a server.
+  cli: [
+    'main.ts',
+    'config.ts',
+    'log.ts',
+    'version.ts',
+    'errors.ts',
+    'service',
+    'squeeze',
+    'serving',
+    'formats',
+    'storage',
+    'adapter',
+    'contract',
+  ],
   'main.ts': [
     'config.ts',
     'log.ts',
     'redaction.ts',
+    'secrets-key.ts',
     'version.ts',
     'errors.ts',
+    'net',
+    'transfer',
     'http',
     'queue',
     'service',
@@ -26,13 +44,27 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'metrics',
     'tracing',
   ],
-  http: ['service', 'schedule', 'serving', 'storage', 'metrics', 'tracing', 'contract', 'errors.ts'],
+  http: [
+    'service',
+    'report',
+    'schedule',
+    'serving',
+    'formats',
+    'storage',
+    'metrics',
+    'tracing',
+    'adapter',
+    'contract',
+    'errors.ts',
+  ],
   // config.ts and log.ts: queue/processor.ts is a process of its own and wires itself.
   queue: [
     'service',
     'storage',
     'squeeze',
     'engine',
+    'transfer',
+    'net',
     'tracing',
     'contract',
     'config.ts',
@@ -47,10 +79,14 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'storage',
     'formats',
     'safetensors',
+    'gguf',
     'adapter',
     'json',
+    'net',
+    'transfer',
     'contract',
     'errors.ts',
+    'version.ts',
   ],
   squeeze: [
     'serving',
@@ -65,21 +101,31 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   schedule: ['contract', 'errors.ts'],
   serving: ['contract', 'adapter', 'errors.ts'],
-  formats: ['safetensors', 'adapter', 'json', 'errors.ts'],
+  formats: ['safetensors', 'gguf', 'adapter', 'core', 'json', 'errors.ts'],
+  // Reports as people read them: HTML, SVG, PNG. charts: what is drawn, as data; the page in web/ draws the same.
+  report: ['charts', 'contract', 'errors.ts'],
+  charts: ['contract'],
   storage: ['errors.ts'],
+  // Adapters from elsewhere and to elsewhere; net is what may be reached, and how.
+  transfer: ['net', 'adapter', 'contract', 'errors.ts'],
+  net: ['errors.ts'],
   metrics: ['contract'],
-  safetensors: ['adapter', 'json', 'errors.ts'],
+  safetensors: ['bytes', 'adapter', 'json', 'errors.ts'],
+  gguf: ['bytes', 'adapter', 'json', 'errors.ts'],
+  // Of files as they come, whatever they are.
+  bytes: [],
   json: ['errors.ts'],
   engine: ['core', 'contract', 'errors.ts'],
   core: [],
-  adapter: [],
-  contract: [],
+  adapter: ['errors.ts'],
+  contract: ['adapter'],
   tracing: [],
   'config.ts': ['environment.ts', 'storage-url.ts'],
   'environment.ts': [],
   'storage-url.ts': [],
   'log.ts': ['redaction.ts'],
   'redaction.ts': [],
+  'secrets-key.ts': [],
   'version.ts': [],
   'errors.ts': [],
 };
@@ -95,10 +141,17 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@fastify/*': ['http/'],
   '@bull-board/*': ['http/plugins/queue-board.ts'],
   '@opentelemetry/*': ['tracing/otel-tracing.ts'],
-  'ajv-formats': ['http/'],
   yazl: ['http/'],
+  echarts: ['report/', 'charts/'],
+  '@resvg/resvg-js': ['report/'],
+  'dejavu-fonts-ttf': ['report/'],
   re2js: ['formats/'],
-  '@aws-sdk/*': ['storage/s3/'],
+  '@aws-sdk/*': ['storage/s3/', 'transfer/s3/'],
+  '@huggingface/hub': ['transfer/hub/'],
+  '@tus/*': ['http/'],
+  undici: ['net/'],
+  'lru-cache': ['service/', 'http/'],
+  'cli-progress': ['cli/'],
   typebox: ['contract/', 'http/', 'config.ts', 'environment.ts'],
   'env-schema': ['config.ts'],
   'close-with-grace': ['main.ts'],
@@ -106,10 +159,10 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Layers that only calculate: no files, sockets, processes or clocks. */
-const PURE = ['core', 'adapter', 'schedule', 'serving'];
+const PURE = ['core', 'adapter', 'schedule', 'serving', 'charts'];
 
 const COMMENTS = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
-const IMPORTS = /\b(?:from|import|require|require\.resolve)\s*\(?\s*['"]([^'"\s]+)['"]/g;
+const IMPORTS = /\b(?:from\s*|(?:import|require|require\.resolve)\s*\(?\s*)['"]([^'"\s]+)['"]/g;
 
 const layerOf = (path: string): string => path.split('/', 1)[0]!;
 const packageOf = (specifier: string): string =>

@@ -63,7 +63,12 @@ describe('a deployment of several processes', () => {
       Promise.all(
         Array.from({ length: JOBS / 2 }, async () => {
           const targets = [{ rank: 2 }, { energy: 0.9 }];
-          const response = await client.postJob({ kind: 'squeeze', adapter_id: adapter.id, targets });
+          const response = await client.postJob({
+            kind: 'squeeze',
+            adapter_id: adapter.id,
+            targets,
+            reuse: false,
+          });
           assert.equal(response.status, 202);
           return ((await response.json()) as JobRecord).id;
         }),
@@ -95,7 +100,9 @@ describe('a deployment of several processes', () => {
     const before = await Promise.all([...running].map(endedBy));
     const posted = await Promise.all(
       Array.from({ length: JOBS }, () =>
-        client.postJob({ kind: 'analyze', adapter_id: adapter.id }).then((response) => response.json()),
+        client
+          .postJob({ kind: 'analyze', adapter_id: adapter.id, reuse: false })
+          .then((response) => response.json()),
       ),
     );
     for (const { id } of posted as JobRecord[]) assert.equal((await client.finished(id)).state, 'succeeded');

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from '../e2e/client.ts';
 import { commandLine, descendantsOf, isAlive, type ProcessIdentity } from '../e2e/process-tree.ts';
+import { SERVICE_ENTRY } from '../entry.ts';
 import { freePort } from '../queue/external-redis.ts';
 import { until } from '../queue/harness.ts';
 import type { Machine } from './network.ts';
@@ -43,11 +44,12 @@ export async function startMember(
   const dataDir = join(scratch, `${role}-${port}`);
   mkdirSync(dataDir);
   const { PATH, HOME, TMPDIR } = process.env;
-  const [program, ...args] = [...machine.command, process.execPath, '--import', 'tsx', 'src/main.ts'];
+  const [program, ...args] = [...machine.command, process.execPath, ...SERVICE_ENTRY];
   const child = spawn(program!, args, {
     cwd: ROOT,
     env: {
       ...{ PATH, HOME, TMPDIR, ROLE: role, HOST: machine.address, PORT: String(port), DATA_DIR: dataDir },
+      AUTH: 'open',
       ...{ EXECUTION_PROVIDER: 'cpu', COMPUTE_THREADS: '1', ...env },
     },
     stdio: ['ignore', 'pipe', 'pipe'],

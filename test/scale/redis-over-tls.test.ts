@@ -45,7 +45,7 @@ describe('the service on several Redis servers, with passwords and TLS', { skip:
     (await client.upload(fixtureAdapters()[0]!.dir)).adapter.id;
 
   const post = ({ client }: Member, adapter: string): Promise<Response> =>
-    client.postJob({ kind: 'squeeze', adapter_id: adapter, targets: [{ rank: 2 }] });
+    client.postJob({ kind: 'squeeze', adapter_id: adapter, targets: [{ rank: 2 }], reuse: false });
 
   const accepted = async (response: Response): Promise<string> => {
     const text = await response.text();

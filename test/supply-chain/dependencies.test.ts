@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { isAccepted, type LockedPackage, lockedPackages, READ_LICENCES } from '../../scripts/dependencies.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+describe('what we depend on', () => {
+  let packages: LockedPackage[];
+  before(async () => {
+    packages = await lockedPackages(ROOT);
+    assert.ok(packages.length > 100);
+  });
+
+  it('has licences that let us ship it', () => {
+    const shipped = packages.filter(({ isDev }) => !isDev);
+    const wrong = shipped.filter(
+      ({ path, licence }) => !READ_LICENCES.has(path) && (licence === null || !isAccepted(licence)),
+    );
+    assert.deepEqual(
+      wrong.map(({ path, licence }) => `${path}: ${licence}`),
+      [],
+    );
+  });
+
+  it('is pinned by content, whatever registry it comes from', () => {
+    const loose = packages.filter(
+      ({ integrity, resolved }) => !integrity?.startsWith('sha512-') || resolved !== null,
+    );
+    assert.deepEqual(
+      loose.map(({ path, resolved }) => `${path}: ${resolved}`),
+      [],
+    );
+  });
+
+  it('runs nothing when it is installed', () => {
+    assert.match(readFileSync(join(ROOT, '.npmrc'), 'utf8'), /^ignore-scripts=true$/m);
+  });
+
+  it('is told by a bill of materials, whole', async () => {
+    const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'sbom'], {
+      cwd: ROOT,
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    const bill = JSON.parse(stdout) as { bomFormat: string; components: { name: string; version: string }[] };
+    assert.equal(bill.bomFormat, 'CycloneDX');
+    const listed = new Set(bill.components.map(({ name, version }) => `${name}@${version}`));
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+    };
+    for (const name of Object.keys(manifest.dependencies)) {
+      const version = packages.find(({ path }) => path === `node_modules/${name}`)!.version;
+      assert.ok(listed.has(`${name}@${version}`), name);
+    }
+    const dev = packages.find(({ path }) => path === 'node_modules/@redocly/cli')!;
+    assert.ok(!listed.has(`@redocly/cli@${dev.version}`), 'what is only for developing is not shipped');
+  });
+});
+
+describe('a licence', () => {
+  it('is accepted by its expression', () => {
+    for (const good of ['MIT', '(MIT OR CC0-1.0)', 'GPL-3.0-only OR Apache-2.0', 'MIT AND ISC'])
+      assert.ok(isAccepted(good), good);
+    for (const bad of ['GPL-3.0-only', 'MIT AND GPL-2.0-only', 'SEE LICENSE IN LICENSE', 'UNLICENSED', ''])
+      assert.ok(!isAccepted(bad), bad);
+  });
+});
