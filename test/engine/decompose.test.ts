@@ -139,6 +139,20 @@ describe('the exact decomposition', () => {
     }
   });
 
+  // Below 1e-7 of the longest, the Gram matrices hold rounding only. Taken for a direction, it spoilt one of 25 of these.
+  it('does not take rounding for a direction, whatever the numbers', async () => {
+    const sigma = spectrum(40, (i) => 10 ** -i);
+    const given = Array.from({ length: 100 }, (_, seed) =>
+      problem(`seed ${seed}`, factorsWithSpectrum(44, 57, sigma, seed)),
+    );
+    const found = await decomposeStack(kernels, given);
+    for (const [i, each] of given.entries()) {
+      assertSpectrum(each, found[i]!.sigma);
+      const worse = excess(each, found[i]!, 1);
+      assert.ok(Math.abs(worse) <= 1e-6, `${each.name}: excess ${worse}`);
+    }
+  });
+
   it('loses nothing at the full rank', async () => {
     const given = problem('full', factorsWithSpectrum(60, 50, slow(16), 21));
     const [found] = await decomposeStack(kernels, [given]);

@@ -11,6 +11,12 @@ export const BLOCK = 16;
 const FIRST_SHARE = 1e-4;
 /** In the last round: what is new below this is rounding of the float64 Gram matrix, and the column becomes zero. */
 const LAST_SHARE = 1e-14;
+/**
+ * Share of its squared length that a column must keep in the second pass. What is new to the others keeps nearly all
+ * of it ("twice is enough": Parlett, The Symmetric Eigenvalue Problem, §6.9); what does not was rounding, which the
+ * first pass made as long as the others, and becomes zero.
+ */
+const KEPT_SHARE = 0.5;
 /** Keeps divisions finite; far below every squared length of a scaled problem. */
 const TINY = 1e-300;
 
@@ -78,23 +84,38 @@ interface Columns {
   readonly image: Value;
 }
 
-/** Two passes: the second removes what rounding left of the finished columns and of the block's own. */
+/**
+ * Two passes: the second removes what rounding left of the finished columns and of the block's own.
+ * @param newShare share of its squared length that a column must keep in the first pass
+ */
 function cleanBlock(
   graph: GraphBuilder,
   gram: Value,
   finished: Columns,
   block: Columns,
-  smallestShare: Value,
+  newShare: Value,
 ): Columns {
   const finishedRows = graph.transposeStack(finished.image);
   const shape = { type: 'double', dims: ['N', 'r', BLOCK] } as const;
-  const [basis, image] = graph.loop(2, [block.basis, block.image], [shape, shape], (body, [x, imageOfX]) => {
-    const original = squaredLengths(body, x!, imageOfX!);
-    const rest = body.sub(x!, body.matmul(finished.basis, body.matmul(finishedRows, x!)));
-    const unit = toUnitLength(body, { basis: rest, image: body.matmul(gram, rest) }, original, smallestShare);
-    const { basis: clean, image: cleanImage } = choleskyQr(body, unit, unit.smallestPivots);
-    return { state: [clean, cleanImage] };
-  });
+  const [basis, image] = graph.loop(
+    2,
+    [block.basis, block.image],
+    [shape, shape],
+    (body, [x, imageOfX], trip) => {
+      const isFirst = body.op('Equal', [trip, body.ints([0], [])]);
+      const smallestShare = body.where(isFirst, newShare, body.double(KEPT_SHARE));
+      const original = squaredLengths(body, x!, imageOfX!);
+      const rest = body.sub(x!, body.matmul(finished.basis, body.matmul(finishedRows, x!)));
+      const unit = toUnitLength(
+        body,
+        { basis: rest, image: body.matmul(gram, rest) },
+        original,
+        smallestShare,
+      );
+      const { basis: clean, image: cleanImage } = choleskyQr(body, unit, unit.smallestPivots);
+      return { state: [clean, cleanImage] };
+    },
+  );
   return { basis: basis!, image: image! };
 }
 
