@@ -4,7 +4,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   type AdapterSpec,
   factorBytes,
@@ -16,6 +15,7 @@ import { factors, spectrum } from '../../bench/adapter/factors.ts';
 import { random } from '../../bench/adapter/random.ts';
 import { rotateRows, rotations } from '../../bench/adapter/rotate-rows.ts';
 import { moduleSource, WEIGHTS, writeAdapter } from '../../bench/adapter/write-adapter.ts';
+import fc from '../fast-check.ts';
 import {
   type Matrix,
   matrix,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { fitPowerLaw, valueAt } from '../../bench/power-law.ts';
+import fc from '../fast-check.ts';
 
 const close = (actual: number, expected: number, relative: number) =>
   assert.ok(Math.abs(actual - expected) <= relative * Math.abs(expected), `${actual}, expected ${expected}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { redacted } from '../../src/redaction.ts';
+import fc from '../fast-check.ts';
 
 const SECRET = 'hunter2-s3cr3t';
 

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import fc from 'fast-check';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
+import fc from '../fast-check.ts';
 
 /** A store to be tested, empty, and how to get rid of it. */
 export interface StoreUnderTest {

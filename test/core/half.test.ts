@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { decode, encode, type FloatDtype } from '../../src/core/half.ts';
+import fc from '../fast-check.ts';
 
 const decoded = (dtype: FloatDtype, bytes: Uint8Array): Float32Array => {
   const numbers = new Float32Array(bytes.length / (dtype === 'F32' ? 4 : 2));

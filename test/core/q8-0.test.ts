@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { decodeQ8_0, Q8_0_BYTES, Q8_0_ELEMENTS } from '../../src/core/q8-0.ts';
+import fc from '../fast-check.ts';
 
 /** A block of a scale given as float16 bits. */
 function block(scaleBits: number, numbers: readonly number[]): Buffer {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { cumulativeRank } from '../../src/core/policy/cumulative-rank.ts';
 import { energyRank } from '../../src/core/policy/energy-rank.ts';
 import { kneeRank } from '../../src/core/policy/knee-rank.ts';
 import { toleranceRank } from '../../src/core/policy/tolerance-rank.ts';
 import { stableRank, truncationError } from '../../src/core/spectrum.ts';
+import fc from '../fast-check.ts';
 
 /** A whole spectrum, and at how many directions it is cut: what is left is the rest. */
 const cutSpectra = fc

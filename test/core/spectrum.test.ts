@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { energyRank } from '../../src/core/policy/energy-rank.ts';
 import {
   effectiveRank,
@@ -10,6 +9,7 @@ import {
   stableRank,
   truncationError,
 } from '../../src/core/spectrum.ts';
+import fc from '../fast-check.ts';
 
 const spectra = fc
   .array(fc.double({ min: 1e-3, max: 1e3, noNaN: true }), { minLength: 1, maxLength: 40 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import fc from 'fast-check';
 import { Kernels } from '../../src/engine/kernels.ts';
+import fc from '../fast-check.ts';
 import { factorsWithSpectrum, gaussianMatrix } from '../oracle/known-matrices.ts';
 import {
   differenceNorm,

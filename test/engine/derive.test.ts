@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import fc from 'fast-check';
 import { Kernels } from '../../src/engine/kernels.ts';
+import fc from '../fast-check.ts';
 import { diagonal, gaussianMatrix, orthonormalColumns } from '../oracle/known-matrices.ts';
 import { frobenius, type Matrix, matrix, multiply, scaled, transpose } from '../oracle/linear-algebra.ts';
 import { asFloat32 } from './problem.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../fast-check.ts';
 import { keyValuesOf, pair } from '../formats/gguf/build.ts';
 import { buildGguf, GGML, TYPE } from '../gguf/gguf-file.ts';
 import { assembleSafetensors } from '../oracle/safetensors.ts';

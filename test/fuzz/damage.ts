@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../fast-check.ts';
 
 /** One thing done to bytes: `at` is a share of their length. */
 export interface Damage {

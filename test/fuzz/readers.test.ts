@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../fast-check.ts';
 import { keyValuesOf } from '../formats/gguf/build.ts';
 import { buildGguf, type GgufTensor, TYPE } from '../gguf/gguf-file.ts';
 import { damaged, damages } from './damage.ts';

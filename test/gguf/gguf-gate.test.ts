@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
 import { AppError } from '../../src/errors.ts';
 import { GgufGate } from '../../src/gguf/gguf-gate.ts';
 import type { GgufHeader } from '../../src/gguf/header.ts';
 import { readGgufHeader } from '../../src/gguf/read-header.ts';
+import fc from '../fast-check.ts';
 import { buildGguf, type GgufParts, type KeyValue, TYPE, u64 } from './gguf-file.ts';
 
 type Verdict = GgufHeader | { readonly code: string; readonly message: string };

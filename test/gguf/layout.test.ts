@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { GgufGate } from '../../src/gguf/gguf-gate.ts';
 import type { GgufHeader, GgufTyped } from '../../src/gguf/header.ts';
 import { type GgufTensorSpec, layOutGguf } from '../../src/gguf/layout.ts';
+import fc from '../fast-check.ts';
 import { parseGguf, TYPE } from './gguf-file.ts';
 
 function fileOf(tensors: readonly GgufTensorSpec[], keyValues: ReadonlyMap<string, GgufTyped>): Uint8Array {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Problem } from '../../src/http/problem.ts';
+import fc from '../fast-check.ts';
 import { multipartOf, part, postHead, rawRequest } from './raw-request.ts';
 import { checkedProblem, startServer, type TestServer } from './server.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { parseByteRange } from '../../src/http/byte-range.ts';
 import { allowsRange, entityTag, matchesNone } from '../../src/http/entity-tag.ts';
 import { MAX_WAIT_SECONDS, preferredWaitSeconds } from '../../src/http/prefer.ts';
+import fc from '../fast-check.ts';
 
 describe('parseByteRange', () => {
   it('gives a range inside the file, or says why not', () => {

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import fc from 'fast-check';
 import { DiskStore } from '../../src/storage/disk-store.ts';
+import fc from '../fast-check.ts';
 import { assembleSafetensors } from '../oracle/safetensors.ts';
 import {
   BOUNDARY,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
 import { Value } from 'typebox/value';
 import { Schedule, type ScheduleRequest } from '../../src/contract/schedule.ts';
 import type { Problem } from '../../src/http/problem.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
+import fc from '../fast-check.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
 
 const REQUEST = { source_rank: 64, target_rank: 1, total_steps: 2000 };

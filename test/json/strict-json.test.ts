@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { JsonError, type JsonErrorReason } from '../../src/json/json-error.ts';
 import { quote } from '../../src/json/quote.ts';
 import { type JsonValue, parseStrictJson, type StrictJsonOptions } from '../../src/json/strict-json.ts';
+import fc from '../fast-check.ts';
 
 const parse = (text: string, options: Partial<StrictJsonOptions> = {}): JsonValue =>
   parseStrictJson(Buffer.from(text, 'utf8'), { maxDepth: 64, ...options });

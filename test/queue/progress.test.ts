@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import fc from 'fast-check';
 import { PHASES, type Progress } from '../../src/contract/job.ts';
 import { ProgressThrottle } from '../../src/queue/progress.ts';
+import fc from '../fast-check.ts';
 
 const INTERVAL_MS = 200;
 

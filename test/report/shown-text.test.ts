@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { escapeHtml, html, trusted, when } from '../../src/report/html.ts';
 import { shownText } from '../../src/report/shown-text.ts';
+import fc from '../fast-check.ts';
 
 const XML_FORBIDDEN = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u;
 

@@ -3,13 +3,13 @@ import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
 import { AppError } from '../../src/errors.ts';
 import type { SafetensorsHeader } from '../../src/safetensors/header.ts';
 import { HeaderGate } from '../../src/safetensors/header-gate.ts';
 import { layOut } from '../../src/safetensors/layout.ts';
 import { MAX_HEADER_BYTES } from '../../src/safetensors/limits.ts';
 import { readHeader } from '../../src/safetensors/read-header.ts';
+import fc from '../fast-check.ts';
 import { fileOf, fileOfTensors } from './file-bytes.ts';
 
 const ATTACKS = new URL('../fixtures/attacks/', import.meta.url);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { bitsOf, isFactorDtype } from '../../src/safetensors/dtype.ts';
 import { parseHeader } from '../../src/safetensors/header.ts';
 import { layOut, type TensorSpec } from '../../src/safetensors/layout.ts';
+import fc from '../fast-check.ts';
 
 const WHOLE_BYTE_DTYPES = [
   'BOOL',

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { Value } from 'typebox/value';
 import { Schedule, ScheduleRequest } from '../../src/contract/schedule.ts';
 import { clockOf } from '../../src/schedule/clock.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
 import { defaultStages } from '../../src/schedule/ranks.ts';
+import fc from '../fast-check.ts';
 import { planned, ranksOfStages, refusal, requests, stepsOfStages } from './requests.ts';
 
 const sum = (values: readonly number[]): number => values.reduce((x, y) => x + y, 0);

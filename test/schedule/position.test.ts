@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
 import { nextSqueezeStep, stageAt } from '../../src/schedule/position.ts';
+import fc from '../fast-check.ts';
 import { planned, requests } from './requests.ts';
 
 /** 64, 8, 1 over 3000 steps: squeezes at 1000 and 2000. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { defaultStages, type Formula, ranksOf } from '../../src/schedule/ranks.ts';
+import fc from '../fast-check.ts';
 
 const SHAPES: readonly Formula[] = ['geometric', 'linear', 'cosine'];
 

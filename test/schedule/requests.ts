@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import type { Schedule, ScheduleRequest } from '../../src/contract/schedule.ts';
 import { AppError } from '../../src/errors.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
+import fc from '../fast-check.ts';
 
 const ranks = fc.oneof(
   fc.integer({ min: 1, max: 9 }),

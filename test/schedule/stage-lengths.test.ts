@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Clock } from '../../src/schedule/clock.ts';
 import { type LengthRule, leastSteps, stageLengths } from '../../src/schedule/stage-lengths.ts';
+import fc from '../fast-check.ts';
 
 const clock = (change: Partial<Clock> = {}): Clock => ({
   totalSteps: 2000,

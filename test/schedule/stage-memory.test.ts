@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { stageSize } from '../../src/schedule/stage-memory.ts';
+import fc from '../fast-check.ts';
 import { refusal } from './requests.ts';
 
 /** q and v of 32 layers, and a wide one: 8192·64 + 15104 = 539,392 parameters for each rank. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Target } from '../../src/contract/target.ts';
 import { AppError } from '../../src/errors.ts';
 import { applyProfile, combine } from '../../src/serving/apply-profile.ts';
@@ -10,6 +9,7 @@ import { LORAX } from '../../src/serving/profiles/lorax.ts';
 import { VLLM } from '../../src/serving/profiles/vllm.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
 import { settingFor } from '../../src/serving/rank-cap.ts';
+import fc from '../fast-check.ts';
 
 const errorOf = (act: () => unknown): AppError => {
   try {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { Value } from 'typebox/value';
 import { ServingProfile, type Verdict } from '../../src/contract/serving.ts';
 import type { Target } from '../../src/contract/target.ts';
@@ -9,6 +8,7 @@ import { judge, RULE_NAMES } from '../../src/serving/judge.ts';
 import type { Profile } from '../../src/serving/profile.ts';
 import { VLLM } from '../../src/serving/profiles/vllm.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
+import fc from '../fast-check.ts';
 import { adapterOf, layers, type Module, type Parts, written } from './header-only.ts';
 
 const OPEN = { minRank: 1, maxRank: Number.MAX_SAFE_INTEGER, allowedRanks: null };

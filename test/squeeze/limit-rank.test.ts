@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { NO_LIMITS, type RankLimits } from '../../src/serving/rank-limits.ts';
 import { limitRank, permittedRanks } from '../../src/squeeze/limit-rank.ts';
+import fc from '../fast-check.ts';
 
 const limits = (some: Partial<RankLimits>): RankLimits => ({ ...NO_LIMITS, ...some });
 const POWERS = limits({ allowedRanks: [4, 8, 16, 32] });

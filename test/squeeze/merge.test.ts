@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
 import { splitFactor } from '../../src/squeeze/merge/stack-file.ts';
+import fc from '../fast-check.ts';
 import { factorsWithSpectrum, gaussianMatrix } from '../oracle/known-matrices.ts';
 import { frobenius, matrix, multiply, productNorm } from '../oracle/linear-algebra.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   allocateRanks,
   type BudgetModule,
   costOf,
   leastRanks,
 } from '../../../src/core/policy/allocate-ranks.ts';
+import fc from '../../fast-check.ts';
 
 const dense = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { Heap } from '../../../src/core/policy/heap.ts';
+import fc from '../../fast-check.ts';
 
 describe('the heap', () => {
   it('gives its items in order, also when more come in between', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { kneeRank } from '../../../src/core/policy/knee-rank.ts';
+import fc from '../../fast-check.ts';
 import { flat, scales, spectra, steep } from './spectra.ts';
 
 /** Height of the energy curve above its chord, at every rank, written down as the definition says. */

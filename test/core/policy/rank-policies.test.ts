@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { cumulativeRank } from '../../../src/core/policy/cumulative-rank.ts';
 import { energyRank } from '../../../src/core/policy/energy-rank.ts';
 import { ratioRank } from '../../../src/core/policy/ratio-rank.ts';
 import { toleranceRank } from '../../../src/core/policy/tolerance-rank.ts';
 import { numericalRank, truncationError } from '../../../src/core/spectrum.ts';
+import fc from '../../fast-check.ts';
 import { flat, scales, spectra, steep } from './spectra.ts';
 
 type Policy = (sigma: Float64Array, parameter: number) => number;

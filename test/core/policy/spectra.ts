@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../fast-check.ts';
 
 /** Spectra as real ones are: descending, of any size and steepness, some with a tail of zeros. */
 export const spectra = fc

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import fc from 'fast-check';
 import type { OutputPlan } from '../../../src/adapter/adapter.ts';
 import { CLONEOFSIMO } from '../../../src/formats/cloneofsimo/cloneofsimo.ts';
 import { readAdapter } from '../../../src/formats/read-adapter.ts';
 import { summarise } from '../../../src/formats/summary.ts';
+import fc from '../../fast-check.ts';
 import { readSafetensors } from '../../oracle/safetensors.ts';
 import {
   inputOf,

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Adapter, LoraModule } from '../../../src/adapter/adapter.ts';
 import type { FormatName } from '../../../src/adapter/format-name.ts';
 import { convertAdapter } from '../../../src/formats/convert/convert-adapter.ts';
@@ -12,6 +11,7 @@ import {
   TRANSFORMER_PATHS,
   UNET_PATHS,
 } from '../../../src/formats/convert/unet-paths.ts';
+import fc from '../../fast-check.ts';
 import { adapter, entry } from './made.ts';
 
 const VOCABULARIES = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { remainingScale } from '../../../src/adapter/remaining-scale.ts';
 import { DIFFUSERS } from '../../../src/formats/diffusers/diffusers.ts';
+import fc from '../../fast-check.ts';
 import {
   float32Scalar,
   inputOf,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Adapter, LoraModule, ModulePlan, OutputPlan, ScaleMode } from '../../../src/adapter/adapter.ts';
 import { readGguf } from '../../../src/formats/gguf/read-gguf.ts';
 import { planGguf } from '../../../src/formats/gguf/write-gguf.ts';
+import fc from '../../fast-check.ts';
 import { type GgufTensor, type KeyValue, parseGguf, TYPE } from '../../gguf/gguf-file.ts';
 import { refusal } from '../peft/build.ts';
 import { embedding, experts, headerOf, keyValuesOf, madeHeader, pair } from './build.ts';

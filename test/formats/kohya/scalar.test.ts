@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { alphaFor } from '../../../src/formats/kohya/alpha-for.ts';
 import { decodeScalar, encodeScalar } from '../../../src/formats/kohya/scalar.ts';
+import fc from '../../fast-check.ts';
 import { refusal } from '../peft/build.ts';
 
 const entry = (dtype: string, shape: readonly number[] = []) => ({

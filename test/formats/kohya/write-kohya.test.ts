@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Adapter, OutputPlan, OutputTensor, ScaleMode } from '../../../src/adapter/adapter.ts';
 import { KOHYA } from '../../../src/formats/kohya/kohya.ts';
+import fc from '../../fast-check.ts';
 import { buildSafetensors, decodeTensor, type Tensor } from '../../oracle/safetensors.ts';
 import { refusal } from '../peft/build.ts';
 import { adapterOf, alphaTensor, inputOf, pair, planOf, type Tensors, zeros, zerosOf } from './build.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../../../src/adapter/adapter.ts';
 import { planMlx } from '../../../src/formats/mlx/write-mlx.ts';
 import type { TensorSpec } from '../../../src/safetensors/layout.ts';
+import fc from '../../fast-check.ts';
 import { refusal } from '../peft/build.ts';
 import { configOf, experts, layer, readMade } from './build.ts';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { FormatName } from '../../../src/adapter/format-name.ts';
 import { formatOfName } from '../../../src/formats/pairs/format-of-name.ts';
 import { mostFrequent } from '../../../src/formats/pairs/most-frequent.ts';
 import { readScalar, scalarTensor } from '../../../src/formats/pairs/scalar.ts';
+import fc from '../../fast-check.ts';
 import { decodeTensor } from '../../oracle/safetensors.ts';
 import { refusal } from './build.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { MAX_PATTERN_BYTES } from '../../../src/formats/peft/limits.ts';
 import { PatternTable } from '../../../src/formats/peft/patterns.ts';
+import fc from '../../fast-check.ts';
 import { refusal } from './build.ts';
 
 const table = (...keys: string[]): PatternTable<string> =>

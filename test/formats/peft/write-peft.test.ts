@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type {
   Adapter,
   FactorDtype,
@@ -11,6 +10,7 @@ import type {
 import { readPeft } from '../../../src/formats/peft/read-peft.ts';
 import { planPeftOutput } from '../../../src/formats/peft/write-peft.ts';
 import type { TensorSpec } from '../../../src/safetensors/layout.ts';
+import fc from '../../fast-check.ts';
 import { adapterOf, headerOf, linear, PREFIX, refusal, tensor } from './build.ts';
 import { type ConfigFile, parseOracleConfig, peftModule } from './peft-oracle.ts';
 

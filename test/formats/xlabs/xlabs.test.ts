@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { XLABS } from '../../../src/formats/xlabs/xlabs.ts';
+import fc from '../../fast-check.ts';
 import {
   float32Scalar,
   inputOf,

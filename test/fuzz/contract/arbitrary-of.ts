@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../fast-check.ts';
 import type { Contract, Schema } from './contract.ts';
 
 const MAX_DEPTH = 6;

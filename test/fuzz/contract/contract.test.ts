@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check.ts';
 import { startServer, type TestServer } from '../../http/server.ts';
 import { runsOf } from '../runs.ts';
 import { type Answered, checkedAnswer } from './check-answer.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check.ts';
 import { BOUNDARY, part, postHead, rawRequest } from '../../http/raw-request.ts';
 import { startServer, type TestServer } from '../../http/server.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../fast-check.ts';
 
 /** One change of a JSON value: at a place that is chosen by `at`, another value, an unknown field, or nothing. */
 export interface Mutation {

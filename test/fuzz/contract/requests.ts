@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../fast-check.ts';
 import { formOf, tinyAdapter } from '../../http/tiny-adapter.ts';
 import { arbitraryOf } from './arbitrary-of.ts';
 import type { Contract, Operation, Parameter } from './contract.ts';

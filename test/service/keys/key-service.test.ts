@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { KeyRecord } from '../../../src/contract/key.ts';
 import { KeyService } from '../../../src/service/keys/key-service.ts';
 import { isKeyId, keyDigest, keyIdOf, newKey } from '../../../src/service/keys/key-text.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
+import fc from '../../fast-check.ts';
 import { until, withFolder } from '../../queue/harness.ts';
 
 const PLAIN = { tenant: 'team', name: 'ci', scopes: ['read', 'write'], expiresAt: null } as const;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { turnedDigits, turnedTime } from '../../../src/service/layout.ts';
 import { cursorOf, placeOf } from '../../../src/service/listing/cursor.ts';
 import { hasLabels, wantedLabel } from '../../../src/service/listing/label-filter.ts';
 import { type Listing, MAX_LOOKS, type PageRequest, readPage } from '../../../src/service/listing/page.ts';
+import fc from '../../fast-check.ts';
 
 /** A listing of items at these times, each with its time and its number as the key, and a count of what is read. */
 function listingOf(times: readonly number[], isWanted?: (number: number) => boolean) {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { AppError } from '../../../src/errors.ts';
 import { type Arrival, decide } from '../../../src/service/runs/decide.ts';
 import { isSqueezed, lineageOf, type Past, positionIn } from '../../../src/service/runs/lineage.ts';
 import { nextCheckpointStep } from '../../../src/service/runs/next-checkpoint.ts';
 import { clockOfRun, type RunManifest } from '../../../src/service/runs/run-manifest.ts';
+import fc from '../../fast-check.ts';
 import { arrival, kept, madeRun, SCHEDULE, squeezed, unfinished, uniform } from './made-run.ts';
 
 const RUNS = [

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import fc from 'fast-check';
 import { isErrorCode } from '../../../src/errors.ts';
 import { HeaderGate } from '../../../src/safetensors/header-gate.ts';
 import { ContentWatch } from '../../../src/service/uploads/content-watch.ts';
+import fc from '../../fast-check.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
 import { assembleSafetensors } from '../../oracle/safetensors.ts';
 

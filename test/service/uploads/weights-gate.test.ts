@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { AppError } from '../../../src/errors.ts';
 import { AnyWeightsGate } from '../../../src/service/uploads/weights-gate.ts';
+import fc from '../../fast-check.ts';
 import { buildGguf, TYPE } from '../../gguf/gguf-file.ts';
 import { fileOfTensors } from '../../safetensors/file-bytes.ts';
 

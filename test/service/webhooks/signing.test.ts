@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { Webhook as Verifier } from 'standardwebhooks';
 import { AppError } from '../../../src/errors.ts';
 import { signedHeaders } from '../../../src/service/webhooks/signature.ts';
@@ -12,6 +11,7 @@ import { newWebhookId } from '../../../src/service/webhooks/webhook-ids.ts';
 import { checkedSecret, newSecret, WebhookSecrets } from '../../../src/service/webhooks/webhook-secrets.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { SecretBox } from '../../../src/transfer/secret-box.ts';
+import fc from '../../fast-check.ts';
 
 async function withSecrets(
   work: (secrets: WebhookSecrets, blobs: DiskStore, id: string) => Promise<void>,

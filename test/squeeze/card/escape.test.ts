@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { parse } from 'yaml';
 import { markdownCode, markdownText, yamlString } from '../../../src/squeeze/card/escape.ts';
+import fc from '../../fast-check.ts';
 
 const HOSTILE = [
   'a"\n---\nlicense: mit',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { chunksOf } from '../../../src/squeeze/compute/chunks.ts';
+import fc from '../../fast-check.ts';
 
 describe('the chunks of a module', () => {
   it('are one for modules of usual sizes', () => {

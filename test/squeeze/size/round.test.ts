@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { encode } from '../../../src/core/half.ts';
 import { roundTo } from '../../../src/core/round.ts';
+import fc from '../../fast-check.ts';
 import { decodeTensor } from '../../oracle/safetensors.ts';
 
 /** All finite numbers of a dtype, from its bits, ascending. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Derivation, MatrixSource } from '../../../src/adapter/staging-plan.ts';
+import fc from '../../fast-check.ts';
 import { gaussianMatrix } from '../../oracle/known-matrices.ts';
 import { frobenius, type Matrix, matrix, multiply } from '../../oracle/linear-algebra.ts';
 import { computeFixture } from '../compute-fixture.ts';
