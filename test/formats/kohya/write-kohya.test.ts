@@ -247,7 +247,8 @@ describe('kohya output: metadata', () => {
 describe('kohya output: written, read, written', () => {
   const modules = fc.uniqueArray(
     fc.record({
-      name: fc.stringMatching(/^[a-z0-9_]{1,12}$/),
+      // A tensor's name with __proto__ is refused before.
+      name: fc.stringMatching(/^[a-z0-9_]{1,12}$/).filter((name) => name !== '__proto__'),
       prefix: fc.constantFrom('lora_unet_', 'lora_te1_', 'lycoris_', 'diffusion_model.'),
       rank: fc.integer({ min: 1, max: 9 }),
       kernel: fc.constantFrom([], [1, 1], [3, 3]),
