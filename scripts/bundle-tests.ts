@@ -36,6 +36,8 @@ await build({
   publicDir: false,
   logLevel: 'error',
   plugins: [keepPlaces],
+  // 370 modules of a few lines each.
+  ssr: { noExternal: ['typebox'] },
   build: {
     ssr: true,
     outDir: BUNDLES,
