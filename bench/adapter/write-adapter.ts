@@ -19,13 +19,14 @@ export async function writeAdapter(dir: string, spec: AdapterSpec): Promise<void
   const weightsPath = join(dir, WEIGHTS);
   if (existsSync(weightsPath)) return;
   await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, CONFIG), JSON.stringify(config(spec), null, 2));
+  await writeFile(join(dir, CONFIG), JSON.stringify(adapterConfig(spec), null, 2));
   const partial = `${weightsPath}.partial`;
   await pipeline(Readable.from(safetensors(spec)), createWriteStream(partial));
   await rename(partial, weightsPath);
 }
 
-function config({ rank, modules }: AdapterSpec) {
+/** What `adapter_config.json` says of such an adapter. */
+export function adapterConfig({ rank, modules }: AdapterSpec) {
   return {
     base_model_name_or_path: 'meta-llama/Llama-2-7b-hf',
     bias: 'none',
@@ -49,7 +50,7 @@ export function moduleSource(index: number): { size: number; next: () => number 
 }
 
 function* safetensors({ rank, modules }: AdapterSpec): Generator<Uint8Array> {
-  yield* header({ rank, modules });
+  yield safetensorsHeader({ rank, modules });
   for (const [index, shape] of modules.entries()) {
     const { size, next } = moduleSource(index);
     const { a, b } = factors(shape, spectrum(rank, size), next);
@@ -58,7 +59,8 @@ function* safetensors({ rank, modules }: AdapterSpec): Generator<Uint8Array> {
   }
 }
 
-function* header({ rank, modules }: Omit<AdapterSpec, 'name'>): Generator<Uint8Array> {
+/** The header of its weights file: each module's A, then its B, bfloat16. */
+export function safetensorsHeader({ rank, modules }: Omit<AdapterSpec, 'name'>): Buffer {
   const entries: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   let offset = 0;
   const declare = (name: string, shape: readonly [number, number]): void => {
@@ -74,6 +76,5 @@ function* header({ rank, modules }: Omit<AdapterSpec, 'name'>): Generator<Uint8A
   const padded = Buffer.from(json.padEnd(Math.ceil(json.length / ALIGNMENT_BYTES) * ALIGNMENT_BYTES));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  yield length;
-  yield padded;
+  return Buffer.concat([length, padded]);
 }

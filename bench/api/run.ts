@@ -1,15 +1,15 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PRODUCT } from '../../src/version.ts';
 import { llamaAdapter } from '../adapter/adapter-spec.ts';
 import { writeAdapter } from '../adapter/write-adapter.ts';
 import { describeMachine } from '../machine.ts';
+import { writeBetweenMarks } from '../write-between-marks.ts';
 import { type ApiMeasurements, apiPage, type UploadSpeed } from './api-page.ts';
 import { type ApiService, withApiService } from './api-service.ts';
 import { writeLargeAdapter } from './large-adapter.ts';
 import { measureStatus, squeeze, uploadAdapter } from './measure-status.ts';
-import { replaceBetween } from './replace-between.ts';
 import { watchResidentMemory } from './resident-memory.ts';
 import { multipartBody, rawBody, sendBody } from './send-body.ts';
 
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   try {
     const page = apiPage(await measure(seconds, values.quick ? QUICK.uploadBytes : UPLOAD_BYTES));
     if (values.quick) console.log(page);
-    else await writeFile(PAGE, replaceBetween(await readFile(PAGE, 'utf8'), page));
+    else await writeBetweenMarks(PAGE, 'bench/api/run.ts', page);
   } finally {
     await rm(join(DATA, 'large'), { recursive: true, force: true });
   }
@@ -86,7 +86,7 @@ async function measureUpload(
   bodyOf: typeof rawBody,
 ): Promise<UploadSpeed> {
   const body = await bodyOf(dir);
-  const { result, ...memory } = await watchResidentMemory(running.service.pid, () => sendBody(running, body));
+  const { result, ...memory } = await watchResidentMemory(running.service, () => sendBody(running, body));
   return { name, bytes: Number(body.headers['content-length']), seconds: result, ...memory };
 }
 

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { PRODUCT } from '../../src/version.ts';
 import { runChaos } from '../../test/chaos/chaos-run.ts';
 import { describeMachine } from '../machine.ts';
-import { writeBetween } from './between-marks.ts';
+import { writeBetweenMarks } from '../write-between-marks.ts';
 import { measureRecovery } from './recovery.ts';
 import { reliabilityPage } from './reliability-page.ts';
 
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     const command = `npm run chaos -- --jobs ${jobs} --kills ${kills} --runs ${runs} --seed ${seed}`;
     const page = reliabilityPage({ machine, command, recovery, chaos });
     console.log(page);
-    if (!values.dry) await writeBetween(join(ROOT, 'docs/reliability.md'), 'bench/chaos/run.ts', page);
+    if (!values.dry) await writeBetweenMarks(join(ROOT, 'docs/reliability.md'), 'bench/chaos/run.ts', page);
   } finally {
     await rm(DATA, { recursive: true, force: true });
   }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startService } from '../../test/e2e/service.ts';
 import { describeMachine } from '../machine.ts';
+import { writeBetweenMarks } from '../write-between-marks.ts';
 import { parseOptions, type QualityOptions, USAGE } from './options.ts';
 import { qualityFigure } from './quality-figure.ts';
 import { qualityPage } from './quality-page.ts';
@@ -10,7 +11,6 @@ import type { Results } from './results.ts';
 import { readResults, refuseOtherPlan, writeResults } from './results-file.ts';
 import { runExperiment, type Trained } from './run-experiment.ts';
 import { NEEDED, pythonVersions } from './workers.ts';
-import { writeBetweenMarks } from './write-between-marks.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const FIGURE = 'figures/quality-accuracy.svg';
@@ -30,7 +30,7 @@ for (const path of [resultsPath, figurePath]) await mkdir(dirname(path), { recur
 
 const results = options.render ? await readResults(resultsPath) : await measure(options);
 await writeFile(figurePath, qualityFigure(results));
-await writeBetweenMarks(join(pageDir, 'quality.md'), qualityPage(results, FIGURE));
+await writeBetweenMarks(join(pageDir, 'quality.md'), 'bench/quality/run.ts', qualityPage(results, FIGURE));
 say('Done.');
 
 /** Reads the command line; ends the process on --help and on words it does not know. */

@@ -3,9 +3,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PRODUCT } from '../../src/version.ts';
-import { writeBetween } from '../chaos/between-marks.ts';
 import { describeMachine } from '../machine.ts';
 import { markdownTable } from '../markdown-table.ts';
+import { writeBetweenMarks } from '../write-between-marks.ts';
 import { growths, leaks, runSoak, type SoakReport, WARM_UP_SHARE } from './soak-run.ts';
 
 const USAGE = `Usage: npm run soak -- [options]
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
     console.log(page);
     const wrong = [...leaks(report), ...growths(report)];
     if (wrong.length > 0) throw new Error(`The service grows:\n${wrong.join('\n')}`);
-    if (!values.dry) await writeBetween(join(ROOT, 'docs/reliability.md'), 'bench/soak/run.ts', page);
+    if (!values.dry) await writeBetweenMarks(join(ROOT, 'docs/reliability.md'), 'bench/soak/run.ts', page);
   } finally {
     await rm(DATA, { recursive: true, force: true });
   }

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { Fleet } from '../../test/chaos/fleet.ts';
+import { residentBytes } from '../../test/e2e/process-tree.ts';
 
 /** What is looked at: of the API, of the worker, of its compute processes, of Redis, of the storage. */
 export const SERIES = [
@@ -58,10 +59,7 @@ export class Watch {
   }
 }
 
-function residentMegabytes(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return (1024 * Number(kib ?? 0)) / 1e6;
-}
+const residentMegabytes = (pid: number): number => residentBytes({ pid }) / 1e6;
 
 /** Open files, sockets and pipes. */
 const handles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;

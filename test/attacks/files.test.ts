@@ -9,11 +9,12 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import { ERROR_KINDS, type ErrorCode } from '../../src/errors.ts';
 import { adapterForm, Client, problemOf } from '../e2e/client.ts';
 import { assertNothingLeft, listContent } from '../e2e/data-folder.ts';
+import { residentBytes } from '../e2e/process-tree.ts';
 import { type Service, startService } from '../e2e/service.ts';
 import { makeAdapter, put } from '../http/uploads-tools.ts';
 import { decodeTensor, parseSafetensors } from '../oracle/safetensors.ts';
 import { type AttackFiles, FILE_ATTACKS, type FileAttack, filesOf } from './corpus.ts';
-import { cpuMs, residentBytes } from './measured-process.ts';
+import { cpuMs } from './cpu-time.ts';
 
 const MAX_CPU_MS = 1_000;
 const MAX_GROWTH_BYTES = 64 * 1024 * 1024;
@@ -134,9 +135,9 @@ describe('hostile files and the real service', () => {
     };
     // The heap settles first; the tests above have been a round too.
     await round();
-    const before = residentBytes(service.pid);
+    const before = residentBytes(service);
     for (let i = 0; i < ROUNDS; i++) await round();
-    const growth = residentBytes(service.pid) - before;
+    const growth = residentBytes(service) - before;
     assert.ok(growth < MAX_GROWTH_BYTES, `${growth / 2 ** 20} MiB more after ${ROUNDS} rounds`);
     await postGood();
   });

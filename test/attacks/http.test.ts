@@ -8,7 +8,7 @@ import { type Service, startService } from '../e2e/service.ts';
 import { multipartOf, openSocket, parseResponse, part, postHead, readAll } from '../http/raw-request.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
 import { attackFile, RAW_ATTACKS } from './corpus.ts';
-import { cpuMs } from './measured-process.ts';
+import { cpuMs } from './cpu-time.ts';
 
 const MAX_CPU_MS = 1_000;
 

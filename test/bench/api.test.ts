@@ -9,9 +9,9 @@ import { describe, it } from 'node:test';
 import { CONFIG, WEIGHTS } from '../../bench/adapter/write-adapter.ts';
 import { apiPage } from '../../bench/api/api-page.ts';
 import { writeLargeAdapter } from '../../bench/api/large-adapter.ts';
-import { BEGIN, END, replaceBetween } from '../../bench/api/replace-between.ts';
-import { residentBytes, watchResidentMemory } from '../../bench/api/resident-memory.ts';
+import { watchResidentMemory } from '../../bench/api/resident-memory.ts';
 import { multipartBody, rawBody, sendBody } from '../../bench/api/send-body.ts';
+import { residentBytes } from '../e2e/process-tree.ts';
 import type { Service } from '../e2e/service.ts';
 import { startServer } from '../http/server.ts';
 
@@ -70,8 +70,8 @@ describe('bench of the API: the adapter to upload', () => {
 
 describe('bench of the API: memory', () => {
   it('is that of the process, at most', async () => {
-    assert.ok(residentBytes(process.pid) > 20e6);
-    const { result, beforeBytes, peakBytes } = await watchResidentMemory(process.pid, async () => {
+    assert.ok(residentBytes(process) > 20e6);
+    const { result, beforeBytes, peakBytes } = await watchResidentMemory(process, async () => {
       const held = Buffer.alloc(200e6, 1);
       return held.length;
     });
@@ -107,15 +107,5 @@ describe('bench of the API: its page', () => {
     assert.deepEqual(cells('squeezes').slice(2, 7), ['9,877', '3', '12', '0', '8']);
     assert.deepEqual(cells('raw').slice(2, 8), ['2.0 GB', '5.00', '400', '180', '220', '40']);
     assert.match(page, /over 50 connections for 10 s/);
-  });
-
-  it('takes the place of the one before, and leaves the prose', () => {
-    const text = `# Title\n${BEGIN}\n\nold\n\n${END}\nafter\n`;
-    const replaced = replaceBetween(text, page);
-    assert.ok(replaced.startsWith('# Title\n') && replaced.endsWith(`${END}\nafter\n`));
-    assert.ok(replaced.includes(page) && !replaced.includes('old'));
-    assert.equal(replaceBetween(replaced, page), replaced);
-    assert.throws(() => replaceBetween('no marks', page), /lacks the marks/);
-    assert.throws(() => replaceBetween(`${END}\n${BEGIN}`, page), /lacks the marks/);
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -12,7 +12,6 @@ import { qualityPage } from '../../bench/quality/quality-page.ts';
 import { LINES, METHODS, type Results, type Score, VARIANTS } from '../../bench/quality/results.ts';
 import { readResults, refuseOtherPlan, writeResults } from '../../bench/quality/results-file.ts';
 import { runAll } from '../../bench/quality/workers.ts';
-import { writeBetweenMarks } from '../../bench/quality/write-between-marks.ts';
 
 const plan = parseOptions(['--seeds', '6'])!.plan;
 const score = (own: Partial<Score>): Score => ({
@@ -160,22 +159,6 @@ describe('quality: page', () => {
     const whole = madeUp();
     const lacking = { ...whole, scores: whole.scores.slice(0, -3) };
     assert.throws(() => qualityPage(lacking, 'x.svg'), /seed 6 lacks a score/);
-  });
-
-  it('replaces what stands between its marks and nothing else', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'quality-'));
-    try {
-      const path = join(dir, 'page.md');
-      await writeBetweenMarks(path, 'first');
-      writeFileSync(path, `# Title\n\n${readFileSync(path, 'utf8')}\nAfter.\n`);
-      await writeBetweenMarks(path, 'second');
-      const text = readFileSync(path, 'utf8');
-      assert.match(text, /^# Title\n\n<!--[^>]+-->\n\nsecond\n\n<!--[^>]+-->\n\nAfter\.\n$/);
-      writeFileSync(path, 'no marks');
-      await assert.rejects(writeBetweenMarks(path, 'third'), /lacks the marks/);
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
-    }
   });
 });
 

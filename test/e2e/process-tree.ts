@@ -42,10 +42,15 @@ export function hasMapped({ pid }: ProcessNumber, part: string): boolean {
   return readProc(pid, 'maps')?.includes(part) ?? false;
 }
 
+/** Memory the process holds now (VmRSS), in bytes; 0 once it is gone. */
+export const residentBytes = ({ pid }: ProcessNumber): number => statusBytes(pid, 'VmRSS');
+
 /** Most memory the process ever held at once (VmHWM), in bytes; 0 once it is gone. */
-export function peakResidentBytes({ pid }: ProcessNumber): number {
-  const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readProc(pid, 'status') ?? '')?.[1];
-  return kib === undefined ? 0 : 1024 * Number(kib);
+export const peakResidentBytes = ({ pid }: ProcessNumber): number => statusBytes(pid, 'VmHWM');
+
+function statusBytes(pid: number, field: string): number {
+  const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readProc(pid, 'status') ?? '')?.[1];
+  return 1024 * Number(kib ?? 0);
 }
 
 function listProcesses(): ProcessStat[] {

@@ -13,9 +13,3 @@ export function cpuMs(pid: number): number {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return (1000 * (Number(fields[11]) + Number(fields[12]))) / TICKS_PER_SECOND;
 }
-
-/** Memory the process holds now (VmRSS), in bytes. */
-export function residentBytes(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return 1024 * Number(kib);
-}

@@ -3,13 +3,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 const END = '<!-- end of results -->';
 
 /**
- * Replaces what stands between the mark of `writer` and the next end mark; the prose around it stays.
+ * Puts `markdown` between the mark of `writer` and the next end mark of a page, and leaves the prose around them; makes
+ * the page where there is none. A page may have several writers.
  * @param writer path of the program that writes there, as the mark names it
  * @throws Error when the page lacks the marks
  */
-export async function writeBetween(path: string, writer: string, markdown: string): Promise<void> {
-  const page = await readFile(path, 'utf8');
+export async function writeBetweenMarks(path: string, writer: string, markdown: string): Promise<void> {
   const mark = `<!-- results: written by ${writer} -->`;
+  const page = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return `${mark}\n${END}\n`;
+    throw error;
+  });
   const begin = page.indexOf(mark);
   const end = page.indexOf(END, begin);
   if (begin < 0 || end < 0) throw new Error(`${path} lacks the marks "${mark}" and "${END}"`);
