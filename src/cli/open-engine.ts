@@ -61,18 +61,19 @@ export function openEngine(args: Arguments): Engine {
       cudaMemoryBytes: config.cudaMemoryBytes,
     });
   }
+  const server = serverUrl(url, named === undefined ? 'LORA_SQUEEZE_URL' : '--server');
   if (threads !== undefined || provider !== undefined) {
-    throw new UsageError(`--${threads === undefined ? 'provider' : 'threads'} is up to the server ${url}`);
+    throw new UsageError(`--${threads === undefined ? 'provider' : 'threads'} is up to the server ${server}`);
   }
   const key = text(args, 'key') ?? environment.key;
   if (key !== undefined && !VISIBLE.test(key))
     throw new UsageError('the key may hold visible ASCII characters only');
-  return new RemoteEngine(serverUrl(url, named === undefined ? 'LORA_SQUEEZE_URL' : '--server'), key);
+  return new RemoteEngine(server, key);
 }
 
 const providerOf = (value: string) => fieldValue('--provider', value, PROVIDER) as (typeof PROVIDERS)[number];
 
-/** Without the slash at its end. Never told back: it may hold a password. */
+/** Without the slash at its end. One that is refused is not told back: it may hold a password. */
 function serverUrl(value: string, where: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) {

@@ -53,6 +53,11 @@ describe('lora-squeeze', { concurrency: 2 }, () => {
     ],
     [[...squeeze, '--rank', '4', '--server', 'http://h', '--local'], /cannot be said together/],
     [[...squeeze, '--rank', '4', '--server', 'http://h', '--threads', '2'], /--threads is up to the server/],
+    [
+      [...squeeze, '--rank', '4', '--threads', '2'],
+      /LORA_SQUEEZE_URL must not hold a user or password/,
+      { LORA_SQUEEZE_URL: 'http://u:secret@h' },
+    ],
     [[...squeeze, '--rank', '4', '--server', 'http://h', '--key', 'a b'], /visible ASCII/],
     [[...squeeze, '--rank', '4'], /LORA_SQUEEZE_URL must be/, { LORA_SQUEEZE_URL: 'nonsense' }],
     [[...squeeze, '--rank', '4'], /COMPUTE_THREADS is "many"/, { COMPUTE_THREADS: 'many' }],
@@ -67,13 +72,8 @@ describe('lora-squeeze', { concurrency: 2 }, () => {
   ];
   for (const [args, words, env = {}] of wrong) {
     const shown = args.map((arg) => arg.replace(GPT2, 'FOLDER').replace(out, 'OUT')).join(' ');
-    it(`called as "${shown}"${
-      env
-        ? Object.keys(env)
-            .map((name) => ` with ${name}`)
-            .join('')
-        : ''
-    } says how it is called`, async () => {
+    const withEnv = Object.keys(env).map((name) => ` with ${name}`);
+    it(`called as "${shown}"${withEnv.join('')} says how it is called`, async () => {
       const ended = await run(args, { env });
       assert.equal(ended.code, 2, ended.stderr);
       assert.match(ended.stderr, words);
