@@ -1,3 +1,7 @@
+import { AppError } from '../../errors.ts';
+import { quote } from '../../json/quote.ts';
+import { MAX_PARAMETERS } from './limits.ts';
+
 /** The wrapper that PEFT nests for each further parameter of a module. */
 const WRAPPER = '.base_layer';
 
@@ -5,7 +9,7 @@ const WRAPPER = '.base_layer';
 const REGISTERED = ['gate_up_proj', 'down_proj'];
 
 /** The module that has the parameters: the path of a wrapper without "base_layer". */
-export const ownerOf = (path: string): string => path.replaceAll(WRAPPER, '');
+const ownerOf = (path: string): string => path.replaceAll(WRAPPER, '');
 
 /**
  * Which parameters LoRA was put on where the configuration has target_parameters (peft/tuners/tuners_utils.py,
@@ -14,6 +18,7 @@ export const ownerOf = (path: string): string => path.replaceAll(WRAPPER, '');
  * @param targets target_parameters: names of parameters, or ends of names
  * @returns by path: full names such as "model.layers.0.mlp.experts.down_proj"; several where the files do not tell
  *   which of them it is; nothing for a module that none of the targets belongs to
+ * @throws AppError CONFIG_TOO_LARGE
  */
 export function expertParameters(
   paths: Iterable<string>,
@@ -22,11 +27,14 @@ export function expertParameters(
   const owners = new Map<string, string[]>();
   for (const path of targets.length > 0 ? paths : []) {
     const owner = ownerOf(path);
-    owners.set(owner, [...(owners.get(owner) ?? []), path]);
+    const wrappers = owners.get(owner);
+    if (wrappers) wrappers.push(path);
+    else owners.set(owner, [path]);
   }
+  const byOwner = namesByOwner(targets);
   const found = new Map<string, readonly string[]>();
   for (const [owner, wrappers] of owners) {
-    const parameters = parametersOn(owner, targets);
+    const parameters = parametersOn(owner, byOwner);
     if (parameters.length === 0) continue;
     // The outermost first.
     wrappers.sort((x, y) => x.length - y.length);
@@ -41,14 +49,40 @@ export function expertParameters(
   return found;
 }
 
-function parametersOn(owner: string, targets: readonly string[]): string[] {
-  const names = new Set<string>();
+/** Names of parameters by the end of the path before them; '' where a target has none, and means every module. */
+function namesByOwner(targets: readonly string[]): ReadonlyMap<string, Set<string>> {
+  const byOwner = new Map<string, Set<string>>();
   for (const target of targets) {
     const dot = target.lastIndexOf('.');
     const [of, name] = [target.slice(0, Math.max(0, dot)), target.slice(dot + 1)];
-    if (of === '' || `.${owner}`.endsWith(`.${of}`)) names.add(name);
+    const names = byOwner.get(of);
+    if (names) names.add(name);
+    else byOwner.set(of, new Set([name]));
   }
-  return [...names];
+  return byOwner;
+}
+
+/** @throws AppError CONFIG_TOO_LARGE */
+function parametersOn(owner: string, byOwner: ReadonlyMap<string, Set<string>>): string[] {
+  const names = new Set<string>();
+  const add = (of: string): void => {
+    for (const name of byOwner.get(of) ?? []) if (names.add(name).size > MAX_PARAMETERS) throw tooMany(owner);
+  };
+  add('');
+  for (let start = 0; ; ) {
+    add(owner.slice(start));
+    const dot = owner.indexOf('.', start);
+    if (dot === -1) return [...names];
+    start = dot + 1;
+  }
+}
+
+function tooMany(owner: string): AppError {
+  return new AppError(
+    'CONFIG_TOO_LARGE',
+    `adapter_config.json: target_parameters names more than ${MAX_PARAMETERS} parameters of module ${quote(owner)}`,
+    { field: 'target_parameters', module: owner, limit: MAX_PARAMETERS },
+  );
 }
 
 const isRegistered = (parameters: readonly string[]): boolean =>

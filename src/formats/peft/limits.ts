@@ -13,3 +13,9 @@ export const MAX_PATTERN_BYTES = 1024;
  * this is some 1.5 s; 30 ordinary expressions on 1,000 modules count half of it.
  */
 export const MAX_MATCH_STEPS = 100_000_000;
+
+/**
+ * Most parameters of one module in target_parameters; mixtures of experts have two. A target without a path means every
+ * module, so that thousands of targets on thousands of modules would fill the memory.
+ */
+export const MAX_PARAMETERS = 64;

@@ -48,6 +48,16 @@ describe('the parameter that a wrapper stands for', () => {
       );
     });
   }
+
+  it('refuses more parameters of one module than any has, and counts only those of that module', () => {
+    const targets = Array.from({ length: 65 }, (_, index) => `w${index}`);
+    const error = refusal(() => expertParameters([OWNER], targets));
+    assert.equal(error.code, 'CONFIG_TOO_LARGE');
+    assert.match(error.message, /target_parameters.*64.*"model\.layers\.0\.mlp\.experts"/);
+    assert.equal(expertParameters([OWNER], [...targets.slice(1), 'w1']).get(OWNER)?.length, 64);
+    const elsewhere = targets.map((name) => `other.${name}`);
+    assert.deepEqual(expertParameters([OWNER], [...elsewhere, 'w']).get(OWNER), [`${OWNER}.w`]);
+  });
 });
 
 describe('experts: reading', () => {
