@@ -1,5 +1,6 @@
 import type { Adapter } from './adapter.ts';
-import { classOf, SIZE_CLASSES, type SizeClass, savedModules } from './tensor-class.ts';
+import { SavedModules } from './saved-modules.ts';
+import { classOf, SIZE_CLASSES, type SizeClass } from './tensor-class.ts';
 
 /** One part of what takes the space. */
 export interface SizePart {
@@ -25,7 +26,7 @@ export function auditSize(
   tensors: readonly SizedTensor[],
   { passthrough, config }: Pick<Adapter, 'passthrough' | 'config'>,
 ): SizePart[] {
-  const saved = savedModules(config);
+  const saved = new SavedModules(config);
   const carried = new Set(passthrough.map(({ name }) => name));
   const parts = new Map<SizeClass, { tensors: number; bytes: number }>();
   for (const { name, bytes } of tensors) {

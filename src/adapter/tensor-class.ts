@@ -1,4 +1,5 @@
 import type { TensorEntry } from './adapter.ts';
+import type { SavedModules } from './saved-modules.ts';
 
 /** What takes the space in a file of weights, in the order it is told. */
 export const SIZE_CLASSES = [
@@ -27,23 +28,13 @@ const BIAS = /\.(?:bias|diff_b|b_norm)$/;
 
 /**
  * What a carried tensor is, by its name (those of PEFT, transformers and kohya).
- * @param saved names of modules that the configuration says were trained in full (PEFT's modules_to_save)
+ * @param saved modules that the configuration says were trained in full
  */
-export function classOf({ name }: Pick<TensorEntry, 'name'>, saved: readonly string[]): CarriedClass {
+export function classOf({ name }: Pick<TensorEntry, 'name'>, saved: SavedModules): CarriedClass {
   if (MAGNITUDE.test(name)) return 'magnitudes';
   if (LORA_BIAS.test(name)) return 'biases';
   if (BASE_LAYER.test(name)) return 'base_layers';
   if (EMBEDDING.test(name)) return 'embeddings';
-  if (HEAD.test(name) || saved.some((module) => isOf(module, name))) return 'heads';
+  if (HEAD.test(name) || saved.of(name).length > 0) return 'heads';
   return BIAS.test(name) ? 'biases' : 'other';
-}
-
-/** Whether a tensor is one of a module that is named by the end of its path. */
-export const isOf = (module: string, tensor: string): boolean =>
-  `.${tensor.slice(0, tensor.lastIndexOf('.') + 1)}`.includes(`.${module}.`);
-
-/** modules_to_save of a configuration; empty where there is none. */
-export function savedModules(config: Readonly<Record<string, unknown>>): string[] {
-  const { modules_to_save: saved } = config;
-  return Array.isArray(saved) ? saved.filter((name) => typeof name === 'string') : [];
 }

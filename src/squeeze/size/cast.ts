@@ -1,6 +1,7 @@
 import type { Adapter, FactorDtype, TensorEntry } from '../../adapter/adapter.ts';
 import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
-import { classOf, savedModules } from '../../adapter/tensor-class.ts';
+import { SavedModules } from '../../adapter/saved-modules.ts';
+import { classOf } from '../../adapter/tensor-class.ts';
 
 /** Element types that are cast; integers and what is quantised stay. */
 const FLOATS: readonly string[] = ['F64', 'F32', 'F16', 'BF16'];
@@ -16,7 +17,7 @@ export function castCarried(
   const isCast = (entry: TensorEntry): boolean => FLOATS.includes(entry.dtype) && entry.dtype !== dtype;
   const cast = adapter.passthrough.filter(isCast);
   if (cast.length === 0) return { adapter, warnings: [] };
-  const saved = savedModules(adapter.config);
+  const saved = new SavedModules(adapter.config);
   const kinds = [...new Set(cast.map((entry) => classOf(entry, saved)))].join(', ');
   const from = [...new Set(cast.map((entry) => entry.dtype))].sort().join(', ');
   return {

@@ -1,5 +1,6 @@
 import type { Adapter, TensorEntry } from '../../adapter/adapter.ts';
-import { type CarriedClass, classOf, isOf, LORA_BIAS, savedModules } from '../../adapter/tensor-class.ts';
+import { SavedModules } from '../../adapter/saved-modules.ts';
+import { type CarriedClass, classOf, LORA_BIAS } from '../../adapter/tensor-class.ts';
 
 /** What may be dropped. Without its magnitudes a DoRA adapter would be another one, so those may not. */
 export type Strippable = Exclude<CarriedClass, 'magnitudes'>;
@@ -16,17 +17,18 @@ export function strip(
   adapter: Adapter,
   what: readonly Strippable[],
 ): { readonly adapter: Adapter; readonly warnings: readonly string[] } {
-  const saved = savedModules(adapter.config);
+  const saved = new SavedModules(adapter.config);
   const dropped = new Map<Strippable, TensorEntry[]>();
   const passthrough: TensorEntry[] = [];
   for (const entry of adapter.passthrough) {
-    const kind = what.find((one) => one === classOf(entry, saved));
-    if (kind) dropped.set(kind, [...(dropped.get(kind) ?? []), entry]);
-    else passthrough.push(entry);
+    const own = classOf(entry, saved);
+    const kind = what.find((one) => one === own);
+    if (kind === undefined) passthrough.push(entry);
+    else if (!dropped.get(kind)?.push(entry)) dropped.set(kind, [entry]);
   }
   if (dropped.size === 0) return { adapter, warnings: [] };
   const gone = [...dropped.values()].flat();
-  const config = withoutTensors(adapter.config, gone, passthrough);
+  const config = withoutTensors(adapter.config, saved, gone, passthrough);
   const keepsLoraBias = passthrough.some(({ name }) => LORA_BIAS.test(name)) || config.lora_bias === true;
   return {
     adapter: { ...adapter, passthrough, config, hasLoraBias: adapter.hasLoraBias && keepsLoraBias },
@@ -37,15 +39,17 @@ export function strip(
 /** A configuration that asks for none of the tensors that are gone (PEFT's LoraConfig). */
 function withoutTensors(
   config: Adapter['config'],
+  saved: SavedModules,
   gone: readonly TensorEntry[],
   left: readonly TensorEntry[],
 ): Adapter['config'] {
   const changes: Record<string, unknown> = {};
-  const lost = (module: string): boolean =>
-    gone.some(({ name }) => isOf(module, name)) && !left.some(({ name }) => isOf(module, name));
-  const saved = savedModules(config);
-  if (saved.some(lost)) {
-    const kept = saved.filter((module) => !lost(module));
+  const modulesOf = (entries: readonly TensorEntry[]): Set<string> =>
+    new Set(entries.flatMap(({ name }) => saved.of(name)));
+  const [ofGone, ofLeft] = [modulesOf(gone), modulesOf(left)];
+  const lost = (module: string): boolean => ofGone.has(module) && !ofLeft.has(module);
+  if (saved.names.some(lost)) {
+    const kept = saved.names.filter((module) => !lost(module));
     changes.modules_to_save = kept.length > 0 ? kept : null;
   }
   if (gone.some(({ name }) => TRAINED_TOKENS.test(name)) && 'trainable_token_indices' in config)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { SavedModules } from '../../../src/adapter/saved-modules.ts';
 import { auditSize, sizeOfAdapter } from '../../../src/adapter/size-audit.ts';
-import { classOf, isOf } from '../../../src/adapter/tensor-class.ts';
+import { classOf } from '../../../src/adapter/tensor-class.ts';
 import { adapterOf, linear, tensor } from '../../formats/peft/build.ts';
 
 describe('what a carried tensor is', () => {
@@ -26,14 +27,16 @@ describe('what a carried tensor is', () => {
     ['base_model.model.scoreboard.weight', [], 'other'],
   ];
   for (const [name, saved, expected] of rows) {
-    it(`${name} ${saved}: ${expected}`, () => assert.equal(classOf({ name }, saved), expected));
+    it(`${name} ${saved}: ${expected}`, () => {
+      assert.equal(classOf({ name }, new SavedModules({ modules_to_save: saved })), expected);
+    });
   }
 
   it('goes by whole parts of the path', () => {
-    assert.equal(isOf('score', 'a.score.weight'), true);
-    assert.equal(isOf('a.score', 'b.a.score.out.weight'), true);
-    assert.equal(isOf('core', 'a.score.weight'), false);
-    assert.equal(isOf('weight', 'a.score.weight'), false);
+    const saved = new SavedModules({ modules_to_save: ['score', 'a.score', 'core', 'weight'] });
+    assert.deepEqual(saved.of('b.a.score.out.weight'), ['a.score', 'score']);
+    assert.deepEqual(saved.of('weight'), []);
+    assert.deepEqual(new SavedModules({}).of('a.score.weight'), []);
   });
 });
 
