@@ -8,9 +8,12 @@ interface MediaRange {
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const WEIGHT = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
-/** Elements of a list and parameters of an element, which may have quoted text in them. */
-const ELEMENTS = /(?:"(?:\\.|[^"\\])*"|[^,"])+/g;
-const PARAMETERS = /(?:"(?:\\.|[^"\\])*"|[^;"])+/g;
+/**
+ * Elements of a list and parameters of an element, which may have quoted text in them. Text whose quote is never closed
+ * goes on to the end: else its end would be looked for again behind each character of it.
+ */
+const ELEMENTS = /(?:"(?:\\.|[^"\\])*(?:"|\\?$)|[^,"])+/g;
+const PARAMETERS = /(?:"(?:\\.|[^"\\])*(?:"|\\?$)|[^;"])+/g;
 
 /**
  * The media type that an Accept header prefers (RFC 9110, 12.5.1): the one of the highest weight, each weighed by the most

@@ -57,6 +57,9 @@ describe('the media type of an Accept header', () => {
       ['text/html/x, image/png', PNG],
       ['text/html;x="a,b;q=0";q=0.4, image/png;q=0.3', HTML],
       [',, ,image/png,', PNG],
+      // A quote that is never closed goes on to the end.
+      ['image/png;x="a, text/html', PNG],
+      ['image/png;x="a, text/html\\', PNG],
     ];
     for (const [header, type] of cases) assert.equal(preferredType(header, OFFERED), type, String(header));
   });
@@ -72,8 +75,8 @@ describe('the media type of an Accept header', () => {
   });
 
   it('is found at once, in a long header too', () => {
-    for (const header of ['"'.repeat(16_000), ';'.repeat(16_000), '"\\'.repeat(8000), 'a/b,'.repeat(4000)])
-      preferredType(header, OFFERED);
+    const headers = ['"', ';', '"\\', '\\"', 'a/b,'].map((part) => part.repeat(16_000 / part.length));
+    for (const header of headers) preferredType(header, OFFERED);
   });
 });
 
