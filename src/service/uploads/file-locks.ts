@@ -57,7 +57,11 @@ export class FileLocks {
     try {
       while (!(await this.claim(path))) {
         if (await this.breakAbandoned(path)) continue;
-        if (signal?.aborted || performance.now() >= deadlineMs) return undefined;
+        if (signal?.aborted || performance.now() >= deadlineMs) {
+          // Else it would be heard by who has the lock next, and nobody waits for that one. Others who wait say so anew.
+          if (urge) await rm(wanted, { force: true });
+          return undefined;
+        }
         if (urge) await writeFile(wanted, '');
         await sleep(POLL_MS);
       }
@@ -77,9 +81,11 @@ export class FileLocks {
     try {
       for (const file of await readdir(this.folder).catch(nothingWhereMissing)) {
         const path = join(this.folder, file);
-        if (file.startsWith(PROCESS)) {
-          if (await isAbandoned(path)) await rm(path, { force: true });
-        } else if (file.endsWith('.lock')) await this.breakAbandoned(path);
+        // First, as a tenant's name may be that of a process.
+        if (file.endsWith('.lock')) await this.breakAbandoned(path);
+        // Who is alive and waits writes it again in a moment.
+        else if (file.endsWith('.wanted')) await rm(path, { force: true });
+        else if (await isAbandoned(path)) await rm(path, { force: true });
       }
     } catch (error) {
       throw storageError('sweep locks', error);

@@ -134,12 +134,30 @@ describe('locks between processes', () => {
     await unlock!();
   });
 
+  it('do not urge the next holder for who gave up', async () => {
+    const unlock = await locks.lock('a', NOW);
+    assert.equal(await locks.lock('a', { ...NOW, urge: true }), undefined);
+    const waiting = locks.lock('a', { waitMs: 20_000, urge: true });
+    const gaveUp = await locks.lock('a', { waitMs: 100, urge: true });
+    assert.equal(gaveUp, undefined);
+    await unlock!();
+    const second = await waiting;
+    assert.ok(second);
+    assert.equal(await locks.lock('a', { waitMs: 100, urge: true }), undefined);
+    await second();
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => !name.startsWith('process~')),
+      [],
+    );
+  });
+
   it('leave nothing of dead processes behind a sweep', async () => {
     const [place, pid] = (await thisProcess()).split('-');
     const dead = `${place}-${pid}-1`;
     await mkdir(folder, { recursive: true });
-    for (const name of [`process~${dead}~aa`, 'x.lock', 'y.lock'])
+    for (const name of [`process~${dead}~aa`, 'x.lock', 'y.lock', 'w.lock.break', 'process~upload-1.lock'])
       writeFileSync(join(folder, name), `${dead}~aa`);
+    writeFileSync(join(folder, 'x.lock.wanted'), '');
     const held = await locks.lock('z', NOW);
     await locks.sweep();
     assert.deepEqual(
