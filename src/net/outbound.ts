@@ -119,7 +119,13 @@ export class Outbound {
     let headers = options.headers ?? {};
     for (let redirects = 0; ; redirects++) {
       const answer = await this.request(url, { ...options, headers });
-      const next = redirectTarget(answer, url);
+      let next: string | undefined;
+      try {
+        next = redirectTarget(answer, url);
+      } catch (error) {
+        await answer.discard();
+        throw error;
+      }
       if (next === undefined) return answer;
       await answer.discard();
       if (redirects === MAX_REDIRECTS) throw forbidden(answer.host, 'there are too many redirects');

@@ -180,6 +180,18 @@ describe('Outbound', () => {
       );
     });
 
+    it('leaves nothing waiting where a redirect leads to no URL', { timeout: 20_000 }, async () => {
+      let isOver: Promise<unknown> = Promise.resolve();
+      handler = (_request, response) => {
+        isOver = once(response, 'close');
+        response.writeHead(302, { location: 'http://[' }).end(Buffer.alloc(50_000_000));
+      };
+      const own = new Outbound({ allowedHosts: [server.host], allowHttp: true });
+      await assert.rejects(own.fetchFollowing(server.url), failing('OUTBOUND_URL_INVALID', /no URL/));
+      await isOver;
+      await own.close();
+    });
+
     it('says who asks to the first host only', async () => {
       const seen: (string | undefined)[] = [];
       const note = ({ headers }: IncomingMessage) =>
