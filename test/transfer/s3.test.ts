@@ -127,6 +127,17 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     assert.ok(second! > MB && second! <= 5 * MB && third! > second! && third! <= 10 * MB, String(ranges));
   });
 
+  it('begins again where the store knows no ranges', async () => {
+    let requests = 0;
+    proxy.fault = ({ url, headers }) => {
+      if (!url!.includes(WEIGHTS)) return undefined;
+      delete headers.range;
+      return requests++ === 0 ? { cutAfterBytes: 5 * MB } : undefined;
+    };
+    const { files } = await fetched();
+    assert.deepEqual([files[0]!.sha256, requests], [sha256Of(weights), 2]);
+  });
+
   it('begins again where the object was replaced meanwhile', async () => {
     const put = (name: string, Body: Buffer) =>
       witness.send(new PutObjectCommand({ Bucket: BUCKET, Key: `moving/${name}`, Body }));

@@ -32,7 +32,7 @@ export class S3File implements RemoteFile {
     const place = `s3://${this.bucket}/${this.key}`;
     const failed = (error: unknown): AppError => s3Error(this.host, place, error);
     try {
-      const { Body, ContentLength, ETag } = await this.client.send(
+      const { Body, ContentLength, ContentRange, ETag } = await this.client.send(
         new GetObjectCommand({
           Bucket: this.bucket,
           Key: this.key,
@@ -41,14 +41,16 @@ export class S3File implements RemoteFile {
         { ...(signal && { abortSignal: signal }) },
       );
       this.etag = ETag;
+      // A store that does not know ranges sends all of it again.
+      const begin = ContentRange === undefined ? 0 : start;
       return {
         stream: boundedBody(Body as Readable, {
           maxBytes: undefined,
           tooLarge: () => failed(undefined),
           failed,
         }),
-        from: start,
-        totalBytes: ContentLength === undefined ? undefined : start + ContentLength,
+        from: begin,
+        totalBytes: ContentLength === undefined ? undefined : begin + ContentLength,
       };
     } catch (error) {
       signal?.throwIfAborted();
