@@ -49,7 +49,8 @@ export function sizeOfAdapter(adapter: Adapter): SizePart[] {
   // Experts share a tensor, each having a part of it.
   for (const { a, b, alpha } of adapter.modules) {
     for (const { name, beginByte, endByte } of [a, b]) add(name, endByte - beginByte);
-    if (alpha) add(alpha.name, ALPHA_BYTES[alpha.dtype] ?? 4);
+    // Parts of a split projection share an alpha, which each of them has whole.
+    if (alpha) bytes.set(alpha.name, Number(/\d+$/.exec(alpha.dtype)?.[0] ?? 0) / 8);
   }
   for (const { name, beginByte, endByte } of adapter.passthrough) add(name, endByte - beginByte);
   return auditSize(
@@ -57,5 +58,3 @@ export function sizeOfAdapter(adapter: Adapter): SizePart[] {
     adapter,
   );
 }
-
-const ALPHA_BYTES: Readonly<Record<string, number>> = { F64: 8, I64: 8, F32: 4, I32: 4, F16: 2, BF16: 2 };

@@ -64,6 +64,18 @@ describe('the size of an adapter', () => {
     assert.deepEqual(sizeOfAdapter(adapter), [{ what: 'lora', tensors: 2, bytes: 4 * 12 * (16 + 8) }]);
   });
 
+  it('counts an alpha that parts of a projection share once, in its own dtype', () => {
+    const [q, k] = [...adapterOf([...linear('q', 4), ...linear('k', 4)]).modules];
+    const shared = (dtype: string) => ({
+      ...adapterOf(linear('q', 4)),
+      modules: [q!, k!].map((module) => ({ ...module, alpha: { name: 'qk.alpha', dtype, shape: [] } })),
+    });
+    const factors = 2 * 4 * 4 * (16 + 32);
+    assert.deepEqual(sizeOfAdapter(shared('F32')), [{ what: 'lora', tensors: 5, bytes: factors + 4 }]);
+    assert.deepEqual(sizeOfAdapter(shared('I16')), [{ what: 'lora', tensors: 5, bytes: factors + 2 }]);
+    assert.deepEqual(sizeOfAdapter(shared('U64')), [{ what: 'lora', tensors: 5, bytes: factors + 8 }]);
+  });
+
   it('takes for LoRA whatever is not carried', () => {
     const parts = auditSize([{ name: 'x.alpha', bytes: 4 }], { passthrough: [], config: {} });
     assert.deepEqual(parts, [{ what: 'lora', tensors: 1, bytes: 4 }]);
