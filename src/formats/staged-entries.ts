@@ -4,7 +4,7 @@ import { bitsOf } from '../safetensors/dtype.ts';
 import { layOut } from '../safetensors/layout.ts';
 
 /**
- * Where the tensors of a plan lie in the file that is made of it, by name.
+ * Where the tensors of a plan lie in the file that is made of it, by name and in the order of the plan.
  * @throws RangeError for a dtype that safetensors does not have (our own mistake)
  */
 export function stagedEntries(tensors: readonly StagedTensor[]): ReadonlyMap<string, TensorEntry> {

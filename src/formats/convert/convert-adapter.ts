@@ -2,6 +2,7 @@ import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
 import { AppError } from '../../errors.ts';
 import { quote } from '../../json/quote.ts';
+import { byName } from '../pairs/by-name.ts';
 import { commonScale } from './common-scale.ts';
 import type { ConvertOptions } from './convert-options.ts';
 import { readExtras, writeExtras } from './extras.ts';
@@ -42,9 +43,7 @@ export function convertAdapter(adapter: Adapter, to: FormatName, options: Conver
     // Scales are those of the modules; how they came about is no matter of the other format.
     useRslora: false,
     modules: placed.map((one, index) => renamed(one, named[index]!, route)),
-    passthrough: writeExtras(source.extras, named, adapter.modules, writing, route).sort((x, y) =>
-      x.name < y.name ? -1 : 1,
-    ),
+    passthrough: writeExtras(source.extras, named, adapter.modules, writing, route).sort(byName),
     hasLoraBias: source.extras.some(({ kind }) => kind === 'bias'),
     ...writing.frame(source, named, options),
     warnings: warningsOf(source),

@@ -2,6 +2,7 @@ import type { Adapter } from '../../adapter/adapter.ts';
 import { AppError } from '../../errors.ts';
 import { quote } from '../../json/quote.ts';
 import type { ReadInput, ReadResult } from '../format.ts';
+import { mostFrequent } from '../pairs/most-frequent.ts';
 import { alphaFor } from './alpha-for.ts';
 import { isPlain, readDerived } from './read-derived.ts';
 import { readPair } from './read-pair.ts';
@@ -94,11 +95,4 @@ function doraWarnings(hasMagnitudes: boolean): string[] {
     'DoRA: the magnitude vectors (dora_scale) are carried over unchanged; errors are those of scale·B·A, not of the ' +
       'weights after the base model is normalised',
   ];
-}
-
-/** Of equally frequent values the first. */
-function mostFrequent(values: readonly number[]): number {
-  const counts = new Map<number, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts].reduce((x, y) => (y[1] > x[1] ? y : x))[0];
 }

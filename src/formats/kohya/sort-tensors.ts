@@ -1,5 +1,6 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
 import { quote } from '../../json/quote.ts';
+import { byName } from '../pairs/by-name.ts';
 import { refuseUnusable } from '../pairs/refuse-unusable.ts';
 import { refuseModule, refuseTensor } from './refuse.ts';
 import {
@@ -135,7 +136,3 @@ function refuseUnknown({ module, tensor, role }: Carried, open: ReadonlyMap<stri
     'belongs to a variant of LoRA that is not known here',
   );
 }
-
-/** Code unit order: the same everywhere, unlike localeCompare. */
-export const byName = (x: { readonly name: string }, y: { readonly name: string }): number =>
-  x.name < y.name ? -1 : x.name > y.name ? 1 : 0;

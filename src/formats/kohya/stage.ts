@@ -5,9 +5,9 @@ import {
   type StagedTensor,
   type StagingPlan,
 } from '../../adapter/staging-plan.ts';
-import { layOut } from '../../safetensors/layout.ts';
+import { stagedEntries } from '../staged-entries.ts';
 import type { Derived } from './derived.ts';
-import { shapeDown, shapeUp, sizeOf } from './factors.ts';
+import { shapeDown, shapeUp } from './factors.ts';
 import { alphaOf } from './read-pair.ts';
 import type { Site } from './sort-tensors.ts';
 
@@ -43,7 +43,7 @@ export function stage(found: readonly Found[], passthrough: readonly TensorEntry
     } else tensors.push(copied(one.module.a), copied(one.module.b));
   }
   tensors.push(...passthrough.map(copied));
-  const entries = entriesOf(tensors);
+  const entries = [...stagedEntries(tensors).values()];
   const modules = found.map((one, index) => {
     const [a, b] = [entries[2 * index] as FactorEntry, entries[2 * index + 1] as FactorEntry];
     return one.derived ? derivedModule(one.site, one.derived, a, b) : { ...one.module, a, b };
@@ -77,16 +77,3 @@ const copied = (entry: TensorEntry): StagedTensor => ({
   shape: entry.shape,
   source: { kind: 'copy', entry },
 });
-
-/** Where the tensors lie in the file that is made of them. */
-function entriesOf(tensors: readonly StagedTensor[]): TensorEntry[] {
-  const { offsets } = layOut(tensors, new Map());
-  return tensors.map(({ name, dtype, shape, source }, index) => {
-    const beginByte = offsets[index]!;
-    const bytes =
-      source.kind === 'copy'
-        ? source.entry.endByte - source.entry.beginByte
-        : sizeOf(shape) * Float32Array.BYTES_PER_ELEMENT;
-    return { name, dtype, shape, beginByte, endByte: beginByte + bytes };
-  });
-}

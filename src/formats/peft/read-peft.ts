@@ -3,6 +3,7 @@ import { AppError } from '../../errors.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { ReadResult } from '../format.ts';
+import { byName } from '../pairs/by-name.ts';
 import { refuseUnusable } from '../pairs/refuse-unusable.ts';
 import { expertParameters } from './expert-parameters.ts';
 import { type PeftConfig, readConfig } from './read-config.ts';
@@ -136,9 +137,4 @@ function doraWarning({ useDora }: PeftConfig, magnitudes: number): string[] {
     `DoRA: of W′ = m·(W + ΔW)/‖W + ΔW‖ the update ΔW of the direction is squeezed, and the magnitudes m (${magnitudes} ` +
       'vectors) are carried over unchanged; errors are those of ΔW, not of W′, which needs the base model',
   ];
-}
-
-/** Code unit order: the same everywhere, unlike localeCompare. */
-function byName(x: { readonly name: string }, y: { readonly name: string }): number {
-  return x.name < y.name ? -1 : x.name > y.name ? 1 : 0;
 }

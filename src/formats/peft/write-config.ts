@@ -1,6 +1,7 @@
 import type { Adapter, ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
 import { AppError } from '../../errors.ts';
+import { mostFrequent } from '../pairs/most-frequent.ts';
 import { harmlessInit } from './init-lora-weights.ts';
 import { MAX_CONFIG_BYTES } from './limits.ts';
 import { namedValues } from './named-values.ts';
@@ -56,14 +57,6 @@ function alphaFor(scale: number, divisor: number): number {
   const alpha = scale * divisor;
   const whole = Math.round(alpha);
   return whole / divisor === scale ? whole : alpha;
-}
-
-/** Of equally frequent values the first. */
-function mostFrequent(values: readonly number[]): number {
-  const counts = new Map<number, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  const [best] = [...counts].reduce((x, y) => (y[1] > x[1] ? y : x));
-  return best;
 }
 
 /** The bytes of a configuration, its fields in their order. */

@@ -2,16 +2,11 @@ import type { Adapter, ModulePlan, OutputPlan, OutputTensor, ScaleMode } from '.
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors.ts';
 import { layOut } from '../../safetensors/layout.ts';
+import type { WriteOptions } from '../format.ts';
 import { checkPlans, copyOf, planPair } from '../pairs/plan-pairs.ts';
 import { stackTensor } from '../stacks.ts';
 import { writeConfig } from './write-config.ts';
 import { planExperts } from './write-experts.ts';
-
-export interface PeftOutputOptions {
-  readonly scale: ScaleMode;
-  /** Metadata to add to the source's: how the result was made. */
-  readonly provenance: ReadonlyMap<string, string>;
-}
 
 /**
  * Plans the files of a squeezed PEFT adapter: tensors under their old names with their old number of dimensions,
@@ -28,7 +23,7 @@ export interface PeftOutputOptions {
 export function planPeftOutput(
   adapter: Adapter,
   plans: readonly ModulePlan[],
-  { scale, provenance }: PeftOutputOptions,
+  { scale, provenance }: WriteOptions,
 ): OutputPlan {
   checkPlans(adapter, plans);
   if (adapter.hasLoraBias && scale === 'fold') {
