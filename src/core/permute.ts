@@ -46,7 +46,7 @@ export function permute(
 }
 
 /** Elements between neighbours along each axis of a row-major array. */
-function stridesOf(shape: readonly number[]): number[] {
+export function stridesOf(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {

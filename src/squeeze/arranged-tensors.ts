@@ -1,8 +1,8 @@
 import { open, rm } from 'node:fs/promises';
-import type { FactorRef, ModulePlan, OutputPlan, TensorSource } from '../adapter/adapter.ts';
+import type { FactorRef, ModulePlan, OutputPlan } from '../adapter/adapter.ts';
 import { BYTES_PER_ELEMENT, type FloatDtype } from '../core/half.ts';
-import { permute } from '../core/permute.ts';
 import type { LaidOutFile } from './laid-out-file.ts';
+import { type Permutation, permuteEntry } from './stage/permute-entry.ts';
 
 /** Where a factor is written, row by row. */
 export interface FactorPlace {
@@ -13,10 +13,8 @@ export interface FactorPlace {
 interface Arranged {
   /** Of the tensor in the output. */
   readonly index: number;
-  readonly elementBytes: number;
-  readonly source: Extract<TensorSource, { kind: 'arranged' }>;
-  readonly beginByte: number;
-  readonly bytes: number;
+  /** Its parts in the file in between, and how they are reordered. */
+  readonly source: Permutation;
 }
 
 /**
@@ -34,7 +32,7 @@ export class ArrangedTensors {
     const places: (FactorRef & { place: FactorPlace })[] = [];
     const arranged: Arranged[] = [];
     let end = 0;
-    for (const [index, { dtype, source }] of tensors.entries()) {
+    for (const [index, { name, dtype, shape, source }] of tensors.entries()) {
       if (source.kind !== 'arranged') continue;
       const beginByte = end;
       const elementBytes = BYTES_PER_ELEMENT[dtype as FloatDtype];
@@ -43,7 +41,8 @@ export class ArrangedTensors {
         places.push({ factor, moduleIndex, place: { path, offsetBytes: end } });
         end += rank * (factor === 'a' ? module.n : module.m) * elementBytes;
       }
-      arranged.push({ index, elementBytes, source, beginByte, bytes: end - beginByte });
+      const entry = { name, dtype, shape, beginByte, endByte: end };
+      arranged.push({ index, source: { entry, shape: source.shape, axes: source.axes } });
     }
     this.places = places;
     this.#tensors = arranged;
@@ -54,7 +53,7 @@ export class ArrangedTensors {
     if (!last) return;
     const file = await open(this.#path, 'wx');
     try {
-      await file.truncate(last.beginByte + last.bytes);
+      await file.truncate(last.source.entry.endByte);
     } finally {
       await file.close();
     }
@@ -63,23 +62,17 @@ export class ArrangedTensors {
   /** Puts every tensor into the output, and removes the file in between. */
   async finish(output: LaidOutFile): Promise<void> {
     if (this.#tensors.length === 0) return;
-    const [from, to] = [await open(this.#path, 'r'), await open(output.path, 'r+')];
+    const from = await open(this.#path, 'r');
     try {
-      for (const { index, elementBytes, source, beginByte, bytes } of this.#tensors) {
-        const parts = new Uint8Array(bytes);
-        for (let done = 0; done < bytes; ) {
-          const { bytesRead } = await from.read(parts, done, bytes - done, beginByte + done);
-          if (bytesRead === 0) throw new RangeError(`${this.#path} ends inside a tensor`);
-          done += bytesRead;
-        }
-        const result = permute(parts, elementBytes, source.shape, source.axes);
-        for (let done = 0; done < bytes; ) {
-          const at = output.offsets[index]! + done;
-          done += (await to.write(result, done, bytes - done, at)).bytesWritten;
-        }
+      const to = await open(output.path, 'r+');
+      try {
+        for (const { index, source } of this.#tensors)
+          await permuteEntry(source, from, to, output.offsets[index]!);
+      } finally {
+        await to.close();
       }
     } finally {
-      await Promise.all([from.close(), to.close()]);
+      await from.close();
     }
     await rm(this.#path);
   }

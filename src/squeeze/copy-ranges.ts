@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { AppError } from '../errors.ts';
+import { writeFully } from './stage/file-ranges.ts';
 
 export interface RangeCopy {
   readonly beginByte: number;
@@ -24,18 +25,11 @@ export async function copyRanges(
       for (let at = beginByte; at < endByte; ) {
         const { bytesRead } = await source.read(chunk, 0, Math.min(CHUNK_BYTES, endByte - at), at);
         if (bytesRead === 0) throw new AppError('STORAGE_FAILED', `The weights end before byte ${endByte}.`);
-        await writeAll(target, chunk.subarray(0, bytesRead), to + at - beginByte);
+        await writeFully(target, chunk.subarray(0, bytesRead), to + at - beginByte);
         at += bytesRead;
       }
     }
   } finally {
     await source.close();
-  }
-}
-
-async function writeAll(target: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await target.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
   }
 }

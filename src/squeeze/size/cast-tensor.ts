@@ -4,6 +4,7 @@ import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
 import { BYTES_PER_ELEMENT, decode, encode, type FloatDtype } from '../../core/half.ts';
 import { roundTo } from '../../core/round.ts';
 import { AppError } from '../../errors.ts';
+import { readFully, writeFully } from '../stage/file-ranges.ts';
 
 /** Numbers at a time. */
 const CHUNK = 256 * 1024;
@@ -42,12 +43,14 @@ async function castTensor(source: FileHandle, target: FileHandle, { entry, to }:
   const count = (endByte - beginByte) / size;
   for (let done = 0; done < count; done += CHUNK) {
     const length = Math.min(CHUNK, count - done);
-    const bytes = await read(source, beginByte + done * size, length * size, entry.name);
+    // A buffer of its own, so that numbers in it begin where their size wants them.
+    const bytes = new Uint8Array(length * size);
+    await readFully(source, bytes, beginByte + done * size, entry.name);
     const numbers = decoded(castFrom, bytes, length);
     refuseNonFinite(entry, numbers, `holds NaN or infinity, or a number beyond float32`);
     roundTo(dtype, numbers);
     refuseNonFinite(entry, numbers, `has a number that does not fit ${DTYPE_NAMES[dtype]}`);
-    await writeAll(target, encode(dtype, numbers), to + done * BYTES_PER_ELEMENT[dtype]);
+    await writeFully(target, encode(dtype, numbers), to + done * BYTES_PER_ELEMENT[dtype]);
   }
 }
 
@@ -65,22 +68,4 @@ function refuseNonFinite({ name, castFrom, dtype }: TensorEntry, numbers: Float3
     from: castFrom ?? dtype,
     dtype,
   });
-}
-
-/** A fresh buffer, so that numbers in it begin where their size wants them. */
-async function read(file: FileHandle, position: number, length: number, name: string): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length; ) {
-    const { bytesRead } = await file.read(bytes, done, length - done, position + done);
-    if (bytesRead === 0) throw new AppError('STORAGE_FAILED', `The weights end inside tensor "${name}".`);
-    done += bytesRead;
-  }
-  return bytes;
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
 }

@@ -1,18 +1,21 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { StagedSource } from '../../adapter/staging-plan.ts';
-import { permute } from '../../core/permute.ts';
+import { permute, stridesOf } from '../../core/permute.ts';
 import { bitsOf } from '../../safetensors/dtype.ts';
 import { readFully, writeFully } from './file-ranges.ts';
 
 /** Bytes of a tensor that are reordered in memory at a time, twice over. */
-export const PERMUTE_BYTES = 32 * 1024 * 1024;
+const PERMUTE_BYTES = 32 * 1024 * 1024;
+
+/** A tensor in a file, and how its axes are reordered. */
+export type Permutation = Omit<Extract<StagedSource, { kind: 'permute' }>, 'kind'>;
 
 /**
  * Writes the bytes of an entry with its axes reordered. A tensor of more than `limit` bytes is written a part at a
  * time, each part a run of the result that is gathered from the source.
  */
 export async function permuteEntry(
-  { entry, shape, axes }: Extract<StagedSource, { kind: 'permute' }>,
+  { entry, shape, axes }: Permutation,
   source: FileHandle,
   target: FileHandle,
   offset: number,
@@ -68,12 +71,7 @@ async function gather(
   shape: readonly number[],
   box: Box,
 ): Promise<Uint8Array> {
-  const strides = new Array<number>(shape.length);
-  let stride = elementBytes;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= shape[axis]!;
-  }
+  const strides = stridesOf(shape).map((stride) => stride * elementBytes);
   const total = box.reduce((product, [begin, end]) => product * (end - begin), elementBytes);
   const bytes = new Uint8Array(total);
   let at = 0;

@@ -7,6 +7,7 @@ import { copyRanges, type RangeCopy } from '../copy-ranges.ts';
 import type { Watch } from '../watch.ts';
 import { dequantiseEntry } from './dequantise-entry.ts';
 import type { DeriveTask } from './derive-task.ts';
+import { writeFully } from './file-ranges.ts';
 import { permuteEntry } from './permute-entry.ts';
 
 /**
@@ -27,18 +28,23 @@ export async function writeStaged(
   const { headerBytes, offsets, totalBytes } = layOut(plan.tensors, new Map());
   const copies: RangeCopy[] = [];
   await watch.clocked('load', async () => {
-    const [source, file] = [await open(sourcePath, 'r'), await open(path, 'wx')];
+    const source = await open(sourcePath, 'r');
     try {
-      await file.truncate(totalBytes);
-      await file.write(headerBytes, 0, headerBytes.length, 0);
-      for (const [index, { source: from }] of plan.tensors.entries()) {
-        if (watch.signal.aborted) throw new AppError('CANCELLED', 'The job was cancelled while it ran.');
-        if (from.kind === 'copy') copies.push({ ...from.entry, to: offsets[index]! });
-        else await move(from, source, file, offsets[index]!);
+      const file = await open(path, 'wx');
+      try {
+        await file.truncate(totalBytes);
+        await writeFully(file, headerBytes, 0);
+        for (const [index, { source: from }] of plan.tensors.entries()) {
+          if (watch.signal.aborted) throw new AppError('CANCELLED', 'The job was cancelled while it ran.');
+          if (from.kind === 'copy') copies.push({ ...from.entry, to: offsets[index]! });
+          else await move(from, source, file, offsets[index]!);
+        }
+        await copyRanges(sourcePath, file, copies);
+      } finally {
+        await file.close();
       }
-      await copyRanges(sourcePath, file, copies);
     } finally {
-      await Promise.all([source.close(), file.close()]);
+      await source.close();
     }
   });
 
