@@ -1,11 +1,13 @@
 import type { LoraModule, ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
+import { parseStrictJson } from '../../json/strict-json.ts';
+import { LEGACY_HASH, MODEL_HASH } from './hashes.ts';
 import { alphaOfPlan } from './write-alphas.ts';
 
 /** What sd-scripts says where modules differ (networks/resize_lora.py). */
 const DYNAMIC = 'Dynamic';
 
 /** Digests of the source's tensors, which a result does not have. */
-const STALE: ReadonlySet<string> = new Set(['sshs_model_hash', 'sshs_legacy_hash', 'modelspec.hash_sha256']);
+const STALE: ReadonlySet<string> = new Set([MODEL_HASH, LEGACY_HASH, 'modelspec.hash_sha256']);
 
 /** Algorithms of LyCORIS whose files have plain pairs; any other was made into these. */
 const PLAIN_ALGORITHMS: ReadonlySet<unknown> = new Set(['lora', 'locon', 'lierla', 'dora']);
@@ -78,10 +80,14 @@ function decimal(value: number): string {
   return String(value);
 }
 
-/** null for what is no JSON object; it is left alone. */
+/** Deepest nesting; trainers have strings. Deeper JSON may be read, but ends the stack where it is written again. */
+const MAX_ARGS_DEPTH = 32;
+
+/** null for what is no JSON object, or nested deeper; it is left alone. */
 function parseArgs(text: string | undefined): Record<string, unknown> | null {
   if (text === undefined) return null;
   try {
+    parseStrictJson(Buffer.from(text, 'utf8'), { maxDepth: MAX_ARGS_DEPTH });
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)

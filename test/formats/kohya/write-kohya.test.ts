@@ -236,6 +236,12 @@ describe('kohya output: metadata', () => {
     assert.equal(numbers.ss_network_args, '{"conv_dim":2}');
   });
 
+  it('leaves arguments alone that are nested too deep to be written again', async () => {
+    const tensors = pair('lora_unet_c', 4, { alpha: 1, kernel: [3, 3] });
+    const args = `{"conv_dim":4,"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    assert.equal((await metadataOf(tensors, { ss_network_args: args })).ss_network_args, args);
+  });
+
   it('does not go on calling LoHa what is LoRA now', async () => {
     const shapes = { hada_w1_a: [12, 2], hada_w1_b: [2, 10], hada_w2_a: [12, 2], hada_w2_b: [2, 10] };
     const args = '{"algo":"loha","use_tucker":"True"}';
