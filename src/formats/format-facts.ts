@@ -1,7 +1,7 @@
 import { CONFIG_FILE } from '../adapter/file-names.ts';
 import { FORMAT_NAMES, type FormatName } from '../adapter/format-name.ts';
 import { convertTargets } from './convert/convert-targets.ts';
-import { FORMATS } from './formats.ts';
+import { formatOf } from './formats.ts';
 
 /** What is known of a format before there is any file: what it is called, and what it can be used for here. */
 export interface FormatFacts {
@@ -49,10 +49,8 @@ const WORDS: Readonly<Record<FormatName, Pick<FormatFacts, 'title' | 'notes'>>> 
 };
 
 /** Every format, in the order of FORMAT_NAMES. */
-export const FORMAT_FACTS: readonly FormatFacts[] = FORMAT_NAMES.flatMap((name) => {
-  const format = FORMATS.find((one) => one.name === name);
-  if (!format) return [];
-  const { weightsName, hasConfig } = format;
+export const FORMAT_FACTS: readonly FormatFacts[] = FORMAT_NAMES.map((name) => {
+  const { weightsName, hasConfig } = formatOf(name);
   return {
     name,
     title: WORDS[name].title,

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { TensorEntry } from '../adapter/adapter.ts';
 import { AppError } from '../errors.ts';
 import { readGgufHeader } from '../gguf/read-header.ts';
@@ -27,7 +27,12 @@ export async function readAdapter({ weightsPath, configBytes }: AdapterFiles): P
   const gguf = await readGgufHeader(weightsPath);
   const headers = { header: gguf ? null : await readHeader(weightsPath), gguf };
   const format = recognise({ ...headers, configBytes });
-  return format.read({ ...headers, configBytes, readTensor: (entry) => readSmall(weightsPath, entry) });
+  const file = await open(weightsPath, 'r');
+  try {
+    return await format.read({ ...headers, configBytes, readTensor: (entry) => readSmall(file, entry) });
+  } finally {
+    await file.close();
+  }
 }
 
 function recognise(input: Pick<ReadInput, 'header' | 'gguf' | 'configBytes'>): Format {
@@ -36,7 +41,7 @@ function recognise(input: Pick<ReadInput, 'header' | 'gguf' | 'configBytes'>): F
   return format;
 }
 
-async function readSmall(path: string, { name, beginByte, endByte }: TensorEntry): Promise<Uint8Array> {
+async function readSmall(file: FileHandle, { name, beginByte, endByte }: TensorEntry): Promise<Uint8Array> {
   const length = endByte - beginByte;
   if (length > MAX_SMALL_TENSOR_BYTES) {
     throw new AppError(
@@ -45,18 +50,12 @@ async function readSmall(path: string, { name, beginByte, endByte }: TensorEntry
       { tensor: name },
     );
   }
-  const file = await open(path, 'r');
-  try {
-    const bytes = new Uint8Array(length);
-    let done = 0;
-    while (done < length) {
-      const { bytesRead } = await file.read(bytes, done, length - done, beginByte + done);
-      if (bytesRead === 0)
-        throw new AppError('STORAGE_FAILED', `The weights end inside tensor ${quote(name)}.`);
-      done += bytesRead;
-    }
-    return bytes;
-  } finally {
-    await file.close();
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await file.read(bytes, done, length - done, beginByte + done);
+    if (bytesRead === 0)
+      throw new AppError('STORAGE_FAILED', `The weights end inside tensor ${quote(name)}.`);
+    done += bytesRead;
   }
+  return bytes;
 }

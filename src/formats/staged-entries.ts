@@ -17,11 +17,3 @@ export function stagedEntries(tensors: readonly StagedTensor[]): ReadonlyMap<str
     }),
   );
 }
-
-/** One of the matrices that a tensor stacks along its first axis. */
-export function sliceOf<T extends TensorEntry>(entry: T, index: number): T {
-  const [count, ...shape] = entry.shape as [number, ...number[]];
-  const bytes = (entry.endByte - entry.beginByte) / count;
-  const beginByte = entry.beginByte + index * bytes;
-  return { ...entry, shape, beginByte, endByte: beginByte + bytes };
-}

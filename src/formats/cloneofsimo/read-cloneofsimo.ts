@@ -15,7 +15,7 @@ import { rankKeyOf, readCloneofsimoKey } from './tensor-keys.ts';
  */
 export function readCloneofsimo({ tensors, metadata }: SafetensorsHeader): Adapter {
   const collected = collectPairs('cloneofsimo', tensors, readCloneofsimoKey);
-  const adapter = unscaledAdapter('cloneofsimo', collected, metadata, []);
+  const adapter = unscaledAdapter('cloneofsimo', collected, metadata);
   const unknown = adapter.modules.filter((module) => !hasRank(module, metadata));
   const models = new Set(adapter.modules.map(({ name }) => name.slice(0, name.indexOf(':'))));
   const untold = [...models].filter((model) => !metadata.has(model));

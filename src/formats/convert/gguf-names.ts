@@ -1,5 +1,7 @@
 import type { Adapter } from '../../adapter/adapter.ts';
+import { VALUE_TYPE } from '../../gguf/value-type.ts';
 import { quote } from '../../json/quote.ts';
+import { KEY } from '../gguf/key-values.ts';
 import { commonScale } from './common-scale.ts';
 import type { ConvertOptions } from './convert-options.ts';
 import type { GgufArchitecture } from './gguf-architectures.ts';
@@ -28,7 +30,7 @@ function architectureOf(
 
 /** What is asked for goes before what the file says: it may be an architecture of its own with known names. */
 const saidBy = (config: Adapter['config'], { architecture }: ConvertOptions): unknown =>
-  architecture ?? config['general.architecture'];
+  architecture ?? config[KEY.architecture];
 
 /** Experts are numbered behind the name. */
 const tensorName = (name: string): string => name.replace(/#\d+$/, '').replace(/\.weight$/, '');
@@ -77,13 +79,13 @@ export const GGUF_OUT: NamesOut = {
   extra: () => null,
   frame: ({ placed, baseModel }, _named, options) => ({
     config: {
-      'general.architecture': ggufArchitecture(options.architecture!)!.name,
-      'general.type': 'adapter',
-      'adapter.type': 'lora',
+      [KEY.architecture]: ggufArchitecture(options.architecture!)!.name,
+      [KEY.generalType]: 'adapter',
+      [KEY.adapterType]: 'lora',
       // The writer fills it in.
-      'general.file_type': { type: 4, value: 0 },
+      [KEY.fileType]: { type: VALUE_TYPE.uint32, value: 0 },
       ...baseOf(options.base_model ?? baseModel),
-      'adapter.lora.alpha': commonScale(placed.map(({ module }) => module)).alpha,
+      [KEY.alpha]: commonScale(placed.map(({ module }) => module)).alpha,
     },
     metadata: new Map(),
   }),
@@ -94,7 +96,7 @@ function baseOf(model: string | null): Record<string, unknown> {
   if (model === null) return {};
   const isRepository = /^[\w.-]+\/[\w.-]+$/.test(model);
   return {
-    'general.base_model.count': { type: 4, value: 1 },
+    'general.base_model.count': { type: VALUE_TYPE.uint32, value: 1 },
     'general.base_model.0.name': isRepository ? model.slice(model.indexOf('/') + 1) : model,
     ...(isRepository ? { 'general.base_model.0.repo_url': `https://huggingface.co/${model}` } : {}),
   };

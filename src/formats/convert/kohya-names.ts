@@ -17,7 +17,7 @@ const COMPONENTS: Readonly<Record<string, 'unet' | 'text_encoder' | 'text_encode
 };
 
 /** @returns null where the name stands for no path, or for one that is not known */
-export function kohyaPlace(base: string): Place | null {
+function kohyaPlace(base: string): Place | null {
   const match = PREFIX.exec(base);
   if (!match) return null;
   const flat = match[2]!;

@@ -5,7 +5,7 @@ import { VALUE_TYPE } from '../../gguf/value-type.ts';
 import { quote } from '../../json/quote.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
-import { sliceOf } from '../staged-entries.ts';
+import { stackedModules } from '../stacked-modules.ts';
 import { configOf, KEY, stringOf } from './key-values.ts';
 import { isTokenEmbedding, readShape, sortTensors } from './read-factors.ts';
 import { type PlainPair, stageTensors } from './stage-tensors.ts';
@@ -83,15 +83,8 @@ function alphaOf(keyValues: GgufHeader['keyValues']): number {
 
 function modulesOf({ name, a, b, rank, m, n, experts }: PlainPair, alpha: number): LoraModule[] {
   const kind = isTokenEmbedding(name) ? 'embedding' : 'linear';
-  const common = { kind, rank, m, n, scale: alpha === 0 ? 1 : alpha / rank } as const;
-  if (experts === undefined) return [{ ...common, name, a, b }];
-  return Array.from({ length: experts }, (_, index) => ({
-    ...common,
-    name: `${name}#${index}`,
-    a: sliceOf(a, index),
-    b: sliceOf(b, index),
-    expert: { index, count: experts },
-  }));
+  const scale = alpha === 0 ? 1 : alpha / rank;
+  return stackedModules({ name, kind, a, b, rank, m, n, scale }, experts);
 }
 
 function baseModelOf(keyValues: GgufHeader['keyValues']): string | null {

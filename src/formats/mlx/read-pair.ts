@@ -4,7 +4,7 @@ import { AppError, type ErrorCode } from '../../errors.ts';
 import { quote } from '../../json/quote.ts';
 import type { Pair } from '../pairs/collect-pairs.ts';
 import { factorEntry } from '../pairs/read-pair.ts';
-import { sliceOf } from '../staged-entries.ts';
+import { stackedModules } from '../stacked-modules.ts';
 
 /** A pair whose shapes are understood, and the plain factors to be made of it: A [.., r, n], B [.., m, r]. */
 export interface MlxPair {
@@ -62,15 +62,7 @@ export function modulesOf(
   scale: number,
 ): LoraModule[] {
   const [a, b] = staged.map((one) => entries.get(one.name) as FactorEntry) as [FactorEntry, FactorEntry];
-  const common = { kind, rank, m, n, scale };
-  if (experts === undefined) return [{ ...common, name, a, b }];
-  return Array.from({ length: experts }, (_, index) => ({
-    ...common,
-    name: `${name}#${index}`,
-    a: sliceOf(a, index),
-    b: sliceOf(b, index),
-    expert: { index, count: experts },
-  }));
+  return stackedModules({ name, kind, a, b, rank, m, n, scale }, experts);
 }
 
 function stagedFactor(module: string, entry: TensorEntry, shape: readonly number[]): StagedTensor {

@@ -13,7 +13,6 @@ export function unscaledAdapter(
   format: FormatName,
   { pairs, passthrough }: CollectedPairs,
   metadata: ReadonlyMap<string, string>,
-  warnings: readonly string[],
 ): Adapter {
   const modules = [...pairs].map(([name, pair]) => ({ ...readPair(name, pair), scale: 1 })).sort(byName);
   const ranks = modules.map(({ rank }) => rank);
@@ -28,6 +27,6 @@ export function unscaledAdapter(
     hasLoraBias: false,
     config: {},
     metadata,
-    warnings,
+    warnings: [],
   };
 }

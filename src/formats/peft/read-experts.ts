@@ -34,7 +34,11 @@ export function readModules(
   }
   const name = parameters.length === 1 ? parameters[0]! : path;
   return Array.from({ length: count }, (_, index): LoraModule => {
-    const expert = { a: part(a, index, count), b: slab(b, index, count), embedding: false };
+    const expert = {
+      a: part(a, [rank, a.shape[1]!], index, count),
+      b: part(b, [b.shape[0]!, rank], index, count),
+      embedding: false,
+    };
     return { ...readModule(`${name}#${index}`, expert, config, parameters), expert: { index, count } };
   });
 }
@@ -55,16 +59,10 @@ function commonRank(path: string, parameters: readonly string[], config: PeftCon
   );
 }
 
-function part(a: TensorEntry, index: number, count: number): TensorEntry {
-  const bytes = (a.endByte - a.beginByte) / count;
-  const beginByte = a.beginByte + index * bytes;
-  return { ...a, shape: [a.shape[0]! / count, a.shape[1]!], beginByte, endByte: beginByte + bytes };
-}
-
-function slab(b: TensorEntry, index: number, count: number): TensorEntry {
-  const bytes = (b.endByte - b.beginByte) / count;
-  const beginByte = b.beginByte + index * bytes;
-  return { ...b, shape: [b.shape[0]!, b.shape[1]! / count], beginByte, endByte: beginByte + bytes };
+function part(entry: TensorEntry, shape: readonly number[], index: number, count: number): TensorEntry {
+  const bytes = (entry.endByte - entry.beginByte) / count;
+  const beginByte = entry.beginByte + index * bytes;
+  return { ...entry, shape, beginByte, endByte: beginByte + bytes };
 }
 
 function noStack(path: string, a: TensorEntry, b: TensorEntry, rank: number): AppError {

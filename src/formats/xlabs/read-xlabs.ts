@@ -10,5 +10,5 @@ import { readXlabsKey } from './tensor-keys.ts';
  * @throws AppError FORMAT_MIXED, LORA_*, NO_LORA_TENSORS, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
  */
 export function readXlabs({ tensors, metadata }: SafetensorsHeader): Adapter {
-  return unscaledAdapter('xlabs', collectPairs('xlabs', tensors, readXlabsKey), metadata, []);
+  return unscaledAdapter('xlabs', collectPairs('xlabs', tensors, readXlabsKey), metadata);
 }
