@@ -106,10 +106,5 @@ export interface TuckerSide {
   readonly b: MatrixEntry;
 }
 
-/** What the factors of a derivation leave out: ‖ΔW − B·A‖², 0 where they are exact. Without the module's scale. */
-export interface Derived {
-  readonly residualEnergy: number;
-}
-
 /** dtype of everything that is computed for a staged file. */
 export const STAGED_DTYPE: FactorDtype = 'F32';

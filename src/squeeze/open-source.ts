@@ -19,7 +19,7 @@ export interface OpenedSource {
 
 /**
  * Reads an adapter of any format, and makes plain factors of it where it has none.
- * @param dir folder for the file, made where it is needed
+ * @param dir folder for the file that is made where one is needed; it is there
  * @throws AppError for everything wrong with the files, CANCELLED
  */
 export async function openSource(

@@ -61,7 +61,7 @@ export class Output {
 
   /**
    * @param dir folder of this result's files; need not exist
-   * @throws AppError LORA_BIAS_NEEDS_KEEP
+   * @throws AppError what the format's writer throws: LORA_BIAS_NEEDS_KEEP, FORMAT_NEEDS_FOLD, FORMAT_NOT_WRITABLE, …
    */
   constructor(
     adapter: Adapter,

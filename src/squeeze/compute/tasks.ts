@@ -94,7 +94,7 @@ export interface TaskResults {
   project: { readonly measured: readonly (readonly Written[])[]; readonly busy: Busy };
   stack: { readonly busy: Busy };
   carry: { readonly busy: Busy };
-  /** What the factors leave out: ‖ΔW − B·A‖², 0 where they are exact. */
+  /** What the factors leave out: ‖ΔW − B·A‖², 0 where they are exact. Without the module's scale. */
   derive: { readonly residualEnergy: number; readonly busy: Busy };
 }
 

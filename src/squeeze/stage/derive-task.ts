@@ -1,7 +1,8 @@
-import type { Derivation, Derived, MatrixEntry } from '../../adapter/staging-plan.ts';
+import type { Derivation, MatrixEntry } from '../../adapter/staging-plan.ts';
 import type { Kernels } from '../../engine/kernels.ts';
 import { AppError } from '../../errors.ts';
-import { type Busy, idle } from '../compute/busy.ts';
+import { idle } from '../compute/busy.ts';
+import type { TaskResults } from '../compute/tasks.ts';
 import { denseFactors } from './dense-factors.ts';
 import { exactFactors } from './exact-factors.ts';
 import { FactorSink } from './factor-sink.ts';
@@ -33,7 +34,7 @@ export interface DeriveContext {
  * Runs in a compute thread.
  * @throws AppError NON_FINITE_WEIGHTS naming the tensor, NON_FINITE_RESULT and CORE_NOT_CONVERGED naming the module
  */
-export async function derive(task: DeriveTask, kernels: Kernels): Promise<Derived & { readonly busy: Busy }> {
+export async function derive(task: DeriveTask, kernels: Kernels): Promise<TaskResults['derive']> {
   const startedMs = performance.now();
   const { derivation } = task;
   const reader = new MatrixReader(task.sourcePath);
