@@ -1,5 +1,11 @@
+import { createHash } from 'node:crypto';
+
 /** Entity tags (RFC 9110 §8.8.3) of content that is named by its digest: always strong. */
 export const entityTag = (digest: string): string => `"${digest}"`;
+
+/** The entity tag of content that has no digest yet. */
+export const digestTag = (content: Uint8Array | string): string =>
+  entityTag(createHash('sha256').update(content).digest('base64url'));
 
 const TAGS = /(?:W\/)?("[^"]*")/g;
 

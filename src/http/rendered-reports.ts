@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { AdapterRecord } from '../contract/adapter.ts';
 import type { JobRecord } from '../contract/job.ts';
-import { AppError } from '../errors.ts';
 import type { Form } from '../report/render.ts';
 import { Renderer } from '../report/renderer.ts';
 import { sourceIds } from '../service/source-ids.ts';
 import type { Workspace } from '../service/workspaces.ts';
-import { entityTag } from './entity-tag.ts';
+import { digestTag } from './entity-tag.ts';
 
 const MAX_BYTES = 32 * 2 ** 20;
 
@@ -63,21 +61,11 @@ export class RenderedReports {
   }
 }
 
-export const digestTag = (bytes: Uint8Array): string =>
-  entityTag(createHash('sha256').update(bytes).digest('base64url'));
-
 /** The adapters of a job that are still there. */
 async function adaptersOf({ adapters }: Workspace, job: JobRecord): Promise<AdapterRecord[]> {
   const fetched = job.import?.adapter_id ?? [];
   const results = job.results.map(({ adapter_id }) => adapter_id);
   const ids = new Set([sourceIds(job.request), fetched, results].flat());
-  const found = await Promise.all(
-    [...ids].map((id) =>
-      adapters.get(id).catch((error: unknown) => {
-        if (error instanceof AppError && error.code === 'ADAPTER_NOT_FOUND') return [];
-        throw error;
-      }),
-    ),
-  );
-  return found.flat();
+  const found = await Promise.all([...ids].map((id) => adapters.find(id)));
+  return found.filter((record) => record !== undefined);
 }

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { entityTag } from '../entity-tag.ts';
+import { digestTag } from '../entity-tag.ts';
 
 /** A thousand of the longest job records. */
 const MAX_BYTES = 32 * 2 ** 20;
@@ -37,7 +36,7 @@ export class FinalJobs {
   put(tenant: string, jobId: string, record: object): FinalJob {
     const json = JSON.stringify(record);
     const key = `${tenant}/${jobId}`;
-    const answer = { json, etag: entityTag(createHash('sha256').update(json).digest('base64url')) };
+    const answer = { json, etag: digestTag(json) };
     if (this.answers.get(key) !== CHANGED) this.answers.set(key, answer);
     return answer;
   }

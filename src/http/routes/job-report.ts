@@ -5,9 +5,9 @@ import { Report } from '../../contract/report.ts';
 import { AppError } from '../../errors.ts';
 import { FIGURES } from '../../report/report-input.ts';
 import { preferredType } from '../accept.ts';
-import { matchesNone } from '../entity-tag.ts';
+import { digestTag, matchesNone } from '../entity-tag.ts';
 import { workspaceOf } from '../principal.ts';
-import { digestTag, type RenderedReports } from '../rendered-reports.ts';
+import type { RenderedReports } from '../rendered-reports.ts';
 import { BINARY, JobPath, problems, reference } from '../schemas.ts';
 
 /** By the name that `format` has for it; the first is the default. */

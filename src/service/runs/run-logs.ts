@@ -1,4 +1,3 @@
-import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { JobRecord } from '../../contract/job.ts';
 import type { CheckpointRecord } from '../../contract/run.ts';
 import { AppError } from '../../errors.ts';
@@ -21,10 +20,10 @@ export interface Logged extends Past {
 export class RunLogs {
   private readonly runs: RunStore;
   private readonly jobStore: JobStore;
-  private readonly adapters: Pick<AdapterService, 'get'>;
+  private readonly adapters: Pick<AdapterService, 'find'>;
   private readonly jobs: Pick<JobService, 'ensure'>;
 
-  constructor(blobs: BlobStore, adapters: Pick<AdapterService, 'get'>, jobs: Pick<JobService, 'ensure'>) {
+  constructor(blobs: BlobStore, adapters: Pick<AdapterService, 'find'>, jobs: Pick<JobService, 'ensure'>) {
     this.runs = new RunStore(blobs);
     this.jobStore = new JobStore(blobs);
     this.adapters = adapters;
@@ -84,17 +83,8 @@ export class RunLogs {
       job,
       superseded: supersededIn(log)[index]!,
       lastSqueezeStep: positionIn(run, log.slice(0, index), checkpoint.step).lastSqueezeStep,
-      result: isChanged ? await this.adapterOf(outcome.adapterId) : undefined,
+      // Where it was removed since, the checkpoint has no files.
+      result: isChanged ? await this.adapters.find(outcome.adapterId) : undefined,
     });
-  }
-
-  /** undefined where it was removed since: the checkpoint then has no files. */
-  private async adapterOf(id: string): Promise<AdapterRecord | undefined> {
-    try {
-      return await this.adapters.get(id);
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'ADAPTER_NOT_FOUND') return undefined;
-      throw error;
-    }
   }
 }

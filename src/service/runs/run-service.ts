@@ -37,12 +37,12 @@ export class RunService {
   private readonly runs: RunStore;
   private readonly uses: AdapterUses;
   private readonly logs: RunLogs;
-  private readonly adapters: Pick<AdapterService, 'get' | 'register'>;
+  private readonly adapters: Pick<AdapterService, 'find' | 'register'>;
   private readonly jobs: Pick<JobService, 'ensure' | 'wait'>;
 
   constructor(
     blobs: BlobStore,
-    adapters: Pick<AdapterService, 'get' | 'register'>,
+    adapters: Pick<AdapterService, 'find' | 'register'>,
     jobs: Pick<JobService, 'ensure' | 'wait'>,
   ) {
     this.blobs = blobs;
