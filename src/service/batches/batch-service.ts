@@ -10,6 +10,7 @@ import type { JobService } from '../job-service.ts';
 import { JobStore } from '../job-store.ts';
 import { BATCHES_PREFIX, batchIdOfKey, isBatchId, newBatchId, newJobId, timedIdMs } from '../layout.ts';
 import { type Page, type PageRequest, readPage, storedKeys } from '../listing/page.ts';
+import { withoutQueue } from '../without-queue.ts';
 import type { BatchFinisher } from './batch-finisher.ts';
 import { type BatchManifest, jobRequestsOf, jobsOf, type Member } from './batch-manifest.ts';
 import { BatchMembers } from './batch-members.ts';
@@ -242,12 +243,7 @@ export class BatchService {
   }
 
   private async active(): Promise<ReadonlySet<string>> {
-    try {
-      return await this.parts.queue.activeJobs();
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE') return new Set();
-      throw error;
-    }
+    return (await withoutQueue(this.parts.queue.activeJobs())) ?? new Set();
   }
 
   /** Lets something go on after the answer. What fails of cancelling is done by `reconcile`. */

@@ -11,6 +11,7 @@ import { jobKey, newJobId, outcomeKey, pendingBatchKey, reportKey } from '../lay
 import type { Observer } from '../observer.ts';
 import { lacksSecrets } from '../transfer-desk.ts';
 import type { Outbox } from '../webhooks/outbox.ts';
+import { withoutQueue } from '../without-queue.ts';
 import { cancelledJob } from './cancelled-job.ts';
 import { JobLabels } from './job-labels.ts';
 import { RequestIndex } from './request-index.ts';
@@ -157,13 +158,4 @@ function ownFinal(record: JobRecord, done: string): JobRecord {
       state,
     },
   );
-}
-
-async function withoutQueue<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE') return undefined;
-    throw error;
-  }
 }

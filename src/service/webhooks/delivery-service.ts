@@ -2,6 +2,7 @@ import type { DeliveryRecord } from '../../contract/webhook.ts';
 import { AppError } from '../../errors.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import type { Page } from '../listing/page.ts';
+import { withoutQueue } from '../without-queue.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
 import { DeliveryStore, type StoredDelivery } from './delivery-store.ts';
 import { eventBody } from './event-body.ts';
@@ -102,10 +103,6 @@ export class DeliveryService {
 
   /** Without Redis it is sent when the queue is back: its mark is there. */
   private async hasten({ id: deliveryId, webhook_id: webhookId }: DeliveryRecord): Promise<void> {
-    try {
-      await this.queue.hasten({ tenant: this.tenant, webhookId, deliveryId });
-    } catch (error) {
-      if (!(error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE')) throw error;
-    }
+    await withoutQueue(this.queue.hasten({ tenant: this.tenant, webhookId, deliveryId }));
   }
 }

@@ -1,10 +1,11 @@
 import type { JobRecord } from '../../contract/job.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { DeliveryRecord, EventType, WebhookRecord } from '../../contract/webhook.ts';
-import { AppError } from '../../errors.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { JobLabels } from '../job-control/job-labels.ts';
 import { isFinal, JobStore } from '../job-store.ts';
+import { hasLabels } from '../listing/label-filter.ts';
+import { withoutQueue } from '../without-queue.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
 import { DeliveryStore } from './delivery-store.ts';
 import { jobEventBody } from './event-body.ts';
@@ -81,12 +82,8 @@ export class Outbox {
     webhook_id: webhookId,
     next_attempt_at,
   }: DeliveryRecord): Promise<void> {
-    try {
-      const atMs = next_attempt_at === null ? undefined : Date.parse(next_attempt_at);
-      await this.queue?.add({ tenant: this.tenant, webhookId, deliveryId }, atMs);
-    } catch (error) {
-      if (!(error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE')) throw error;
-    }
+    const atMs = next_attempt_at === null ? undefined : Date.parse(next_attempt_at);
+    await withoutQueue(this.queue?.add({ tenant: this.tenant, webhookId, deliveryId }, atMs));
   }
 }
 
@@ -100,6 +97,7 @@ export const newDelivery = (
 const wants = (webhook: WebhookRecord, type: EventType, labels: Labels): boolean =>
   webhook.enabled &&
   webhook.events.includes(type) &&
-  Object.entries(webhook.labels).every(
-    ([name, text]) => Object.hasOwn(labels, name) && labels[name] === text,
+  hasLabels(
+    labels,
+    Object.entries(webhook.labels).map(([name, text]) => ({ name, text })),
   );
