@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { MergeSource, type RecordedJobRequest, SqueezeOptions } from '../../contract/job-request.ts';
 import { RankTarget, type Target } from '../../contract/target.ts';
+import { canonicalJson } from '../idempotency/fingerprint.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -26,7 +27,7 @@ const UNEVEN = ['budget_bytes', 'budget_parameters', 'rank_pattern'];
  */
 export function requestDigest(work: RecordedJobRequest, build: string): string {
   return createHash('sha256')
-    .update(JSON.stringify(ordered({ build, ...whole(work) })))
+    .update(canonicalJson({ build, ...whole(work) }))
     .digest('hex');
 }
 
@@ -48,15 +49,4 @@ function wholeTarget(target: Target): Fields {
   if (target.profile !== undefined) return { ...target, ...pattern };
   const uniform = !UNEVEN.some((policy) => policy in target);
   return { ...TARGET, uniform, ...target, ...pattern };
-}
-
-function ordered(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(ordered);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, item]) => item !== undefined)
-      .sort(([x], [y]) => (x < y ? -1 : 1))
-      .map(([key, item]) => [key, ordered(item)]),
-  );
 }
