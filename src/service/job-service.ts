@@ -13,7 +13,7 @@ import { JobLabels } from './job-control/job-labels.ts';
 import { RequestIndex } from './job-control/request-index.ts';
 import type { JobQueue, QueuedState } from './job-queue.ts';
 import { isFinal, JobStore } from './job-store.ts';
-import { blobKey, isJobId, jobIdTimeMs, newJobId } from './layout.ts';
+import { blobKey, isJobId, newJobId, timedIdMs } from './layout.ts';
 import type { Observer } from './observer.ts';
 import { sourceIds } from './source-ids.ts';
 import { DEFAULT_TENANT } from './tenants/tenant-id.ts';
@@ -264,7 +264,7 @@ export class JobService {
     const record = await this.jobs.get(jobId);
     if (record && !isFinal(record)) return record;
     if (record) await this.outbox.announce(record);
-    else if (nowMs - jobIdTimeMs(jobId) > ABANDONED_MS) await this.jobs.settle(jobId);
+    else if (nowMs - timedIdMs(jobId) > ABANDONED_MS) await this.jobs.settle(jobId);
     return undefined;
   }
 

@@ -118,7 +118,6 @@ export const newBatchId = (nowMs: number): string => timedId('batch', nowMs);
 /** When a timed id was made, in milliseconds since 1970. */
 export const timedIdMs = (id: string): number =>
   Number.parseInt(id.slice(id.indexOf('_') + 1).slice(0, 12), 16);
-export const jobIdTimeMs = timedIdMs;
 
 /** The digits of a timed id, turned round: keys made of them sort from the newest to the oldest. */
 export const turnedId = (id: string): string => turnedDigits(id.slice(id.indexOf('_') + 1));
@@ -142,7 +141,8 @@ const inJobFolder = (jobId: string): string => `${jobId.slice(4, 4 + FOLDER_DIGI
 /** A list on the disk reads whole folders, so what comes in thousands lies in one for each part of the day. */
 export const inFolder = (name: string): string => `${name.slice(0, FOLDER_DIGITS)}/${name}`;
 
-const hexTime = (ms: number): string => ms.toString(16).padStart(12, '0');
+/** A time as timed ids begin with it. */
+export const hexTime = (ms: number): string => ms.toString(16).padStart(12, '0');
 
 /** Hex digits turned round, which turned round again are the same. */
 export const turnedDigits = (hex: string): string =>

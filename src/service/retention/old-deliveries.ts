@@ -1,5 +1,5 @@
-import { timedIdMs, turnedIdOf } from '../layout.ts';
-import { DELIVERIES_PREFIX, DeliveryStore } from '../webhooks/delivery-store.ts';
+import { timedIdMs } from '../layout.ts';
+import { DELIVERIES_PREFIX, DeliveryStore, deliveryIdOfKey } from '../webhooks/delivery-store.ts';
 import { WebhookStore } from '../webhooks/webhook-store.ts';
 import { keysOf } from './sweep.ts';
 import type { ExpiringPart } from './sweeper.ts';
@@ -23,7 +23,7 @@ export const oldDeliveries: ExpiringPart = {
     const orphaned = (webhookId: string): boolean => !webhooks.has(webhookId);
     for (const key of keys) {
       const webhookId = key.slice(DELIVERIES_PREFIX.length, key.lastIndexOf('/'));
-      const deliveryId = `msg_${turnedIdOf(key)}`;
+      const deliveryId = deliveryIdOfKey(key);
       if (orphaned(webhookId) || timedIdMs(deliveryId) < nowMs - KEPT_MS) old.push({ webhookId, deliveryId });
     }
     // Marks after deliveries: one that is opened anew in this moment is marked.

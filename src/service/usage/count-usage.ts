@@ -1,6 +1,6 @@
 import type { Sweep, SweptSpace } from '../retention/sweep.ts';
 import { sweepAdapters } from '../retention/sweep-adapters.ts';
-import { REMOVED_ADAPTERS_PREFIX, removedAdapterOf } from './removed-adapters.ts';
+import { RemovedAdapters, removedAdapterOf } from './removed-adapters.ts';
 import { Usage, type UsageTotals } from './usage.ts';
 
 /** Adapters made this shortly before a count may not be there yet for who counts: clocks differ, writes take time. */
@@ -17,7 +17,7 @@ export async function countUsage(space: SweptSpace, sweep: Sweep): Promise<Usage
   const untilMs = countedAtMs - SETTLED_MS;
   const { adapters, bytes } = await sweepAdapters(space, sweep, untilMs);
   await usage.putCounted({ adapters, bytes, untilMs, countedAtMs });
-  for (const key of await store.list(REMOVED_ADAPTERS_PREFIX)) {
+  for (const key of await new RemovedAdapters(store).keys()) {
     const removed = removedAdapterOf(key);
     if (!removed || removed.removedAtMs < countedAtMs - KEPT_MS) await store.remove(key);
   }

@@ -2,7 +2,7 @@ import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { turnedDigits, turnedTime } from '../layout.ts';
 
-export const REMOVED_ADAPTERS_PREFIX = 'removed-adapters/';
+const REMOVED_ADAPTERS_PREFIX = 'removed-adapters/';
 const ENTRY = /^([0-9a-f]{12})-([0-9a-f]{12})-[0-9a-f]{32}-(\d{1,16})$/;
 
 /** An adapter that was removed, as the key of its entry says. */

@@ -7,7 +7,7 @@ const PENDING_PREFIX = 'pending-deliveries/';
 const prefixOf = (webhookId: string): string => `${DELIVERIES_PREFIX}${webhookId}/`;
 const keyOf = (webhookId: string, deliveryId: string): string =>
   `${prefixOf(webhookId)}${turnedId(deliveryId)}.json`;
-const deliveryIdOfKey = (key: string): string => `msg_${turnedIdOf(key)}`;
+export const deliveryIdOfKey = (key: string): string => `msg_${turnedIdOf(key)}`;
 const pendingKey = (webhookId: string, deliveryId: string): string =>
   `${PENDING_PREFIX}${webhookId}/${deliveryId}`;
 

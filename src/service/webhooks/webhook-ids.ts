@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { timedId } from '../layout.ts';
+import { hexTime, timedId } from '../layout.ts';
 
 const WEBHOOK_ID = /^wh_[0-9a-f]{32}$/;
 const DELIVERY_ID = /^msg_[0-9a-f]{32}$/;
@@ -18,5 +18,5 @@ export const newDeliveryId = (nowMs: number): string => timedId('msg', nowMs);
  */
 export function deliveryIdOf(webhookId: string, type: string, subject: string, eventMs: number): string {
   const digest = createHash('sha256').update(`${webhookId}\0${type}\0${subject}`).digest('hex');
-  return `msg_${eventMs.toString(16).padStart(12, '0')}${digest.slice(0, 20)}`;
+  return `msg_${hexTime(eventMs)}${digest.slice(0, 20)}`;
 }
