@@ -7,7 +7,7 @@ import { Target } from './target.ts';
 export const MAX_BATCH_JOBS = 1000;
 
 /** The same for many adapters: one job for each. */
-export const AdapterBatchRequest = Type.Object(
+const AdapterBatchRequest = Type.Object(
   {
     adapter_ids: Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
       minItems: 1,
@@ -30,10 +30,9 @@ export const AdapterBatchRequest = Type.Object(
       'decomposition.',
   },
 );
-export type AdapterBatchRequest = Static<typeof AdapterBatchRequest>;
 
 /** Jobs of any kinds. */
-export const JobsBatchRequest = Type.Object(
+const JobsBatchRequest = Type.Object(
   {
     jobs: Type.Array(JobRequest, { minItems: 1, maxItems: MAX_BATCH_JOBS }),
     ...JobSettings.properties,
@@ -44,7 +43,6 @@ export const JobsBatchRequest = Type.Object(
       'Jobs of any kinds. What the batch says of labels, priority and so on holds where a job does not.',
   },
 );
-export type JobsBatchRequest = Static<typeof JobsBatchRequest>;
 
 export const BatchRequest = Type.Union([AdapterBatchRequest, JobsBatchRequest], { $id: 'BatchRequest' });
 export type BatchRequest = Static<typeof BatchRequest>;

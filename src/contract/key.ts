@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox';
 export const SCOPES = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-export const Scopes = Type.Array(Type.Unsafe<Scope>(Type.Union(SCOPES.map((scope) => Type.Literal(scope)))), {
+const Scopes = Type.Array(Type.Unsafe<Scope>(Type.Union(SCOPES.map((scope) => Type.Literal(scope)))), {
   minItems: 1,
   maxItems: SCOPES.length,
   uniqueItems: true,

@@ -3,11 +3,12 @@ import { type Static, Type } from 'typebox';
 /** What users call their things by: Kubernetes' rule for names, without its prefixes. */
 const NAME = '[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?';
 const LABEL_NAME = `^${NAME}$`;
+export const MAX_LABELS = 16;
 /** A label to look for: name and text with a colon between. */
 export const LABEL_FILTER = `^${NAME}:[\\s\\S]{0,128}$`;
 
 export const Labels = Type.Record(Type.String({ pattern: LABEL_NAME }), Type.String({ maxLength: 128 }), {
-  maxProperties: 16,
+  maxProperties: MAX_LABELS,
   additionalProperties: false,
   description:
     'Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, ' +

@@ -1,12 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { AdapterRecord } from './adapter.ts';
 import { JobRecord, JobState } from './job.ts';
-import { LABEL_FILTER } from './labels.ts';
+import { LABEL_FILTER, MAX_LABELS } from './labels.ts';
 
-const DEFAULT_LIMIT = 50;
+export const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
-
-export { DEFAULT_LIMIT };
 
 const Moment = (description: string) =>
   Type.Optional(Type.String({ format: 'date-time', description, examples: ['2026-11-24T21:50:10Z'] }));
@@ -35,7 +33,7 @@ export type PageQuery = Static<typeof PageQuery>;
 
 const label = Type.Optional(
   Type.Array(Type.String({ pattern: LABEL_FILTER }), {
-    maxItems: 16,
+    maxItems: MAX_LABELS,
     description: 'A label that has to be there, as `name:text`; several times: all of them',
     examples: [['team:search']],
   }),

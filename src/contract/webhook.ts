@@ -6,7 +6,7 @@ export const EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.cancelled', 'bat
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** What a delivery may be of: an event, or a test that somebody asked for. */
-export const DELIVERY_TYPES = [...EVENT_TYPES, 'webhook.test'] as const;
+const DELIVERY_TYPES = [...EVENT_TYPES, 'webhook.test'] as const;
 export type DeliveryType = (typeof DELIVERY_TYPES)[number];
 
 const literals = <T extends string>(values: readonly T[]) =>
@@ -43,7 +43,7 @@ const Description = Type.String({ maxLength: 200, description: 'For people' });
 const Enabled = Type.Boolean({ description: 'Whether anything is sent' });
 
 /** 24 to 64 bytes in base64 have 32 to 88 characters. */
-export const WebhookSecret = Type.String({
+const WebhookSecret = Type.String({
   pattern: '^whsec_[A-Za-z0-9+/]{32,86}={0,2}$',
   description: '`whsec_` and 24 to 64 random bytes in base64. Signs every request.',
 });
@@ -153,8 +153,7 @@ export const DeliveryAttempt = Type.Object(
 );
 export type DeliveryAttempt = Static<typeof DeliveryAttempt>;
 
-export const DELIVERY_STATUSES = ['pending', 'delivered', 'failed'] as const;
-export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
+const DELIVERY_STATUSES = ['pending', 'delivered', 'failed'] as const;
 
 /** An event on its way to one receiver. */
 export const DeliveryRecord = Type.Object(

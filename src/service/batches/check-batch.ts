@@ -1,5 +1,6 @@
 import type { BatchRequest } from '../../contract/batch.ts';
 import type { RecordedJobRequest } from '../../contract/job-request.ts';
+import { MAX_LABELS } from '../../contract/labels.ts';
 import { AppError } from '../../errors.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
 import { taken } from '../accepted-job.ts';
@@ -15,8 +16,6 @@ interface Fault {
 const AT_ONCE = 16;
 /** A response must stay readable. */
 const MAX_TOLD = 100;
-/** What a label of the batch and those of a job come to together is limited as labels are. */
-const MAX_LABELS = 16;
 
 /**
  * Throws unless every job of a batch can be tried; says what is wrong with each that cannot.
@@ -32,6 +31,7 @@ export async function checkBatch(
   const field = 'jobs' in request ? 'jobs' : 'adapter_ids';
   const faults = await eachBounded(jobRequestsOf(request), AT_ONCE, async (job, index): Promise<Fault[]> => {
     const place = { pointer: `/${field}/${index}`, name: `${field}[${index}]` };
+    // What the batch and the job say together is limited as labels are.
     const labels = Object.keys(job.labels ?? {}).length;
     const many: Fault[] =
       labels > MAX_LABELS ? [{ pointer: place.pointer, detail: `${place.name} has ${labels} labels` }] : [];

@@ -39,10 +39,8 @@ export async function removeRun({ store, jobControl }: RunRoom, runId: string): 
 }
 
 /** Removes the log of a run that is gone. @throws AppError STORAGE_* */
-export async function removeCheckpoints(store: BlobStore, runId: string): Promise<number> {
-  const keys = await store.list(checkpointPrefix(runId));
-  for (const key of keys) await store.remove(key);
-  return keys.length;
+async function removeCheckpoints(store: BlobStore, runId: string): Promise<void> {
+  for (const key of await store.list(checkpointPrefix(runId))) await store.remove(key);
 }
 
 async function refusePending(store: BlobStore, log: readonly CheckpointManifest[]): Promise<void> {

@@ -35,7 +35,7 @@ export class TenantService {
 
   /** Makes a tenant unless there is one of that id. @param id well-formed */
   async ensure(id: string): Promise<void> {
-    await this.store.create(keyOf(id), encode(newTenant(id, {})));
+    await this.store.create(keyOf(id), encode({ id, quotas: {}, created_at: new Date().toISOString() }));
   }
 
   /** Makes a tenant, or changes what it may use. @param id well-formed */
@@ -46,11 +46,5 @@ export class TenantService {
     return record;
   }
 }
-
-const newTenant = (id: string, quotas: Quotas): TenantRecord => ({
-  id,
-  quotas,
-  created_at: new Date().toISOString(),
-});
 
 const encode = (record: TenantRecord): Uint8Array => Buffer.from(JSON.stringify(record));

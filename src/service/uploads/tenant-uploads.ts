@@ -15,7 +15,7 @@ import { newDataFile, type UploadManifest } from './upload-manifest.ts';
 import { expiresAtMs, uploadRecordOf } from './upload-record.ts';
 
 /** A request that wants an upload waits as long for another to finish what it does. */
-export const LOCK_WAIT_MS = 10_000;
+const LOCK_WAIT_MS = 10_000;
 
 export interface TenantUploadsOptions {
   readonly folder: UploadFolder;

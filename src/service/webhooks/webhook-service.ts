@@ -17,7 +17,7 @@ import { checkedSecret, newSecret, WebhookSecrets } from './webhook-secrets.ts';
 import { WebhookStore } from './webhook-store.ts';
 
 /** Every event looks at all of them. */
-export const MAX_WEBHOOKS = 50;
+const MAX_WEBHOOKS = 50;
 
 const DEFAULT_OVERLAP_SECONDS = 86_400;
 

@@ -7,7 +7,7 @@ const settingsKey = (id: string): string => `${PREFIX}${id}.json`;
 const goneKey = (id: string): string => `${PREFIX}${id}.gone`;
 
 /** What a receiver said that does not want any more. */
-export const GONE_REASON = 'The receiver answered 410 (gone). Enable the webhook to send again.';
+const GONE_REASON = 'The receiver answered 410 (gone). Enable the webhook to send again.';
 
 /** What clients set. */
 export type WebhookSettings = Omit<WebhookRecord, 'disabled_reason'>;
