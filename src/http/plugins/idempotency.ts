@@ -9,6 +9,7 @@ import { IDEMPOTENCY_KEY_HEADER, idempotencyKey } from '../idempotency/idempoten
 import { keepable, sendStored } from '../idempotency/stored-answer.ts';
 import { principalOf } from '../principal.ts';
 import { withHook } from '../with-hook.ts';
+import { API_PREFIX } from './authentication.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -86,7 +87,7 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
   }
 
   app.addHook('onRoute', (route: RouteOptions) => {
-    if (route.method !== 'POST' || !route.url.startsWith('/v1/') || route.config?.idempotency === false)
+    if (route.method !== 'POST' || !route.url.startsWith(API_PREFIX) || route.config?.idempotency === false)
       return;
     withHook(route, 'onRequest', checkKey);
     withHook(route, 'preHandler', begin);

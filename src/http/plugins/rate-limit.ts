@@ -8,6 +8,7 @@ import type { Workspaces } from '../../service/workspaces.ts';
 import { rateStore } from '../limits/rate-store.ts';
 import { principalOf } from '../principal.ts';
 import { withHook } from '../with-hook.ts';
+import { API_PREFIX } from './authentication.ts';
 
 const WINDOW_SECONDS = 60;
 
@@ -72,7 +73,7 @@ export const rateLimit = fp(
     }
 
     app.addHook('onRoute', (route: RouteOptions) => {
-      if (route.url.startsWith('/v1/')) withHook(route, 'onRequest', onRequest);
+      if (route.url.startsWith(API_PREFIX)) withHook(route, 'onRequest', onRequest);
     });
   },
 );

@@ -2,14 +2,13 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { Server, TUS_RESUMABLE, TUS_VERSION } from '@tus/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AppError } from '../../errors.ts';
 import { timedId } from '../../service/layout.ts';
 import type { TenantUploads } from '../../service/uploads/tenant-uploads.ts';
 import { appErrorOf } from '../app-error-of.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { mediaTypeOf } from '../plugins/media-types.ts';
 import { IncomingBody } from './incoming-body.ts';
-import { tusError } from './tus-error.ts';
+import { takenOver, tusError } from './tus-error.ts';
 import { TusStore, tusLocker } from './tus-store.ts';
 
 export const UPLOADS_PATH = '/v1/uploads';
@@ -62,8 +61,7 @@ export async function answerTus(
       const value = answer.headers.get(name);
       if (value !== null) reply.header(name, value);
     }
-    if (answer.headers.get('connection') === 'close')
-      throw new AppError('UPLOAD_LOCKED', 'A later request of the same upload took over from this one.');
+    if (answer.headers.get('connection') === 'close') throw takenOver();
     body?.check();
     if (body) metrics.uploadEnded('received', body.bytes);
     return reply.code(answer.status).send();

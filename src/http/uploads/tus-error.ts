@@ -21,14 +21,16 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
 
 const TAKEN_OVER = 'Request aborted due to lock acquired';
 
+export const takenOver = (): AppError =>
+  new AppError('UPLOAD_LOCKED', 'A later request of the same upload took over from this one.');
+
 /** A failure of the tus library as an AppError, in its own words. What it did not foresee passes through. */
 export function tusError(error: unknown, maxUploadBytes: number): unknown {
   if (error instanceof AppError || typeof error !== 'object' || error === null) return error;
   const { status_code: status, body } = error as TusFailure;
   const code = status === undefined ? undefined : CODES[status];
   if (!code || body === undefined) return error;
-  if (body === TAKEN_OVER)
-    return new AppError('UPLOAD_LOCKED', 'A later request of the same upload took over from this one.');
+  if (body === TAKEN_OVER) return takenOver();
   const context = code === 'UPLOAD_TOO_LARGE' ? { limit_bytes: maxUploadBytes } : {};
   return new AppError(code, sentence(body), context, { cause: error });
 }
