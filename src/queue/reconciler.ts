@@ -1,3 +1,4 @@
+import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { TenantService } from '../service/tenants/tenant-service.ts';
 import type { Workspace, Workspaces } from '../service/workspaces.ts';
@@ -52,15 +53,25 @@ export class Reconciler {
   private async reconcile(): Promise<void> {
     const { workspaces, tenants, logger } = this.options;
     try {
-      for (const { id: tenant } of await tenants.list()) {
-        for (const [kind, reconcile] of Object.entries(KINDS)) {
-          const ids = await reconcile(workspaces.of(tenant));
-          if (ids.length > 0)
-            logger.warn({ tenant, [kind]: ids }, `the queue had lost ${kind}; they are queued again`);
-        }
-      }
+      for (const { id } of await tenants.list()) await this.reconcileTenant(id, workspaces.of(id));
     } catch (error) {
       logger.warn({ err: error }, 'what was lost cannot be looked for');
+    }
+  }
+
+  /** @throws AppError what all tenants would meet: Redis or the storage is away */
+  private async reconcileTenant(tenant: string, workspace: Workspace): Promise<void> {
+    const { logger } = this.options;
+    for (const [kind, reconcile] of Object.entries(KINDS)) {
+      try {
+        const ids = await reconcile(workspace);
+        if (ids.length > 0)
+          logger.warn({ tenant, [kind]: ids }, `the queue had lost ${kind}; they are queued again`);
+      } catch (error) {
+        if (error instanceof AppError && error.retryable) throw error;
+        // A damaged record, which must not keep the others from being looked after.
+        logger.error({ tenant, err: error }, `${kind} that the queue lost cannot be looked for`);
+      }
     }
   }
 }
