@@ -19,8 +19,6 @@ export interface HeatMapInput extends ChartStyle {
   readonly modules: readonly ModuleShare[];
   /** What a value is, such as "relative error". */
   readonly what: string;
-  /** The value of the darkest colour; the largest there is unless said. */
-  readonly most?: number;
 }
 
 /** Values of all modules, by layer (columns) and projection (rows). */
@@ -41,7 +39,7 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
       cells.set(`${column} ${row}`, { value: [column, row, value], name });
   }
   const labels = withoutCommonStart(layers).filter((_, index) => index % perColumn === 0);
-  const most = input.most ?? modules.reduce((largest, { value }) => Math.max(largest, value), 0);
+  const most = modules.reduce((largest, { value }) => Math.max(largest, value), 0);
   const base = chartBase(input);
   return {
     ...base,

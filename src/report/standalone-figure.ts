@@ -8,7 +8,7 @@ import type { FigureName, ReportInput } from './report-input.ts';
 import { sizeFigure } from './size-figure.ts';
 
 /** Width of a figure on its own, in pixels. */
-export const FIGURE_WIDTH = 1200;
+const FIGURE_WIDTH = 1200;
 
 const MAKERS: Readonly<Record<FigureName, (input: ReportInput) => Figure>> = {
   'error-by-rank': errorFigure,

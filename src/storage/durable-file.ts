@@ -16,7 +16,7 @@ export async function syncFile(path: string): Promise<void> {
 }
 
 /** Makes the names in a folder outlive a power failure: on Linux a rename is durable only after this. */
-export async function syncFolder(path: string): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
   await syncAndClose(await open(path, 'r'));
 }
 
@@ -32,7 +32,7 @@ export async function writeDurably(path: string, bytes: Uint8Array): Promise<voi
 }
 
 /** Makes a folder with its parents, each of them durably named in its own parent. */
-export async function makeFolderDurably(path: string): Promise<void> {
+async function makeFolderDurably(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true });
   if (first === undefined) return;
   for (let folder = path; ; folder = dirname(folder)) {

@@ -4,15 +4,14 @@ export interface Tile {
   readonly title: string;
   readonly value: ComponentChildren;
   readonly note?: ComponentChildren;
-  readonly isWide?: boolean;
 }
 
 /** The few numbers that matter, large. */
 export function Tiles({ tiles }: { tiles: readonly Tile[] }) {
   return (
     <dl class="tiles">
-      {tiles.map(({ title, value, note, isWide }) => (
-        <div key={title} class={isWide ? 'wide' : ''}>
+      {tiles.map(({ title, value, note }) => (
+        <div key={title}>
           <dt>{title}</dt>
           <dd>
             <span class="tile-value">{value}</span>

@@ -3,6 +3,8 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 const ROW_PX = 40;
 const HEAD_PX = 40;
+/** As much of it is seen at once. */
+const HEIGHT_PX = 480;
 /** Rows above and below what is seen, so that nothing flashes and the keyboard finds its way. */
 const SPARE = 6;
 
@@ -23,12 +25,11 @@ interface VirtualTableProps<Row> {
   readonly columns: readonly Column<Row>[];
   readonly keyOf: (row: Row) => string;
   readonly isSelected?: (row: Row) => boolean;
-  readonly height?: number;
 }
 
 /** A table of any number of rows, of which only those in sight are in the document. */
 export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
-  const { label, rows, columns, keyOf, isSelected, height = 480 } = props;
+  const { label, rows, columns, keyOf, isSelected } = props;
   const [sort, setSort] = useState({ column: 0, isDown: false });
   const [top, setTop] = useState(0);
   const host = useRef<HTMLDivElement>(null);
@@ -38,7 +39,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   }, [sorted]);
 
   const first = Math.max(0, Math.floor(top / ROW_PX) - SPARE);
-  const last = Math.min(sorted.length, Math.ceil((top + height) / ROW_PX) + SPARE);
+  const last = Math.min(sorted.length, Math.ceil((top + HEIGHT_PX) / ROW_PX) + SPARE);
   const order = (column: number) => {
     if (sort.column !== column) return undefined;
     return sort.isDown ? 'descending' : 'ascending';
@@ -50,7 +51,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
       tabIndex={0}
       aria-label={label}
-      style={{ maxHeight: `${height}px` }}
+      style={{ maxHeight: `${HEIGHT_PX}px` }}
       onScroll={({ currentTarget }) => setTop(currentTarget.scrollTop)}
     >
       <table aria-rowcount={sorted.length + 1}>
