@@ -21,8 +21,8 @@ const partNames = ({ weights, config }: SourcePaths): (readonly [name: string, p
 ];
 
 /**
- * Uploads the adapter of a folder or file, in any format, the files read while they are sent. Not through FormData: its Blobs of files end at
- * 4 GiB in Node 20.
+ * Uploads the adapter of a folder or file, in any format, the files read while they are sent. Not through FormData:
+ * its Blobs of files end at 4 GiB in Node 20.
  * @throws AppError FILE_MISSING, PICKLE_REFUSED; CommandError as ServerClient, DIGEST_MISMATCH when the server got something else
  */
 export async function uploadAdapter(

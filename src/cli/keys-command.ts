@@ -3,7 +3,7 @@ import { type KeyRecord, SCOPES, type Scope } from '../contract/key.ts';
 import { KeyService } from '../service/keys/key-service.ts';
 import { isTenantId, TENANT_ID_RULE } from '../service/tenants/tenant-id.ts';
 import { openStore } from '../storage/open-store.ts';
-import { refusePositionals, text } from './arguments.ts';
+import { isSet, refusePositionals, text } from './arguments.ts';
 import type { Arguments, Command, Option } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';
 import { endOf } from './lifetime.ts';
@@ -48,7 +48,7 @@ export const KEYS_CREATE: Command = {
     const lifetime = text(args, 'expires-in');
     const expiresAt = lifetime === undefined ? null : endOf(lifetime, Date.now());
     const { record, key } = await withKeys((keys) => keys.create({ tenant, name, scopes, expiresAt }));
-    if (args.values.json === true) printJson({ ...record, key });
+    if (isSet(args, 'json')) printJson({ ...record, key });
     else if (!isForPeople(args)) print(key);
     else {
       const end = record.expires_at === null ? 'does not expire' : `expires ${record.expires_at}`;

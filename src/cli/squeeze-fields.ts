@@ -68,6 +68,7 @@ const METHOD_HELP: Readonly<Record<keyof SqueezeOptions, Help>> = {
 };
 
 const FORMAT_SCHEMAS = FormatOptions.properties as Readonly<Record<string, FieldSchema>>;
+const METHOD_SCHEMAS = SqueezeOptions.properties as Readonly<Record<string, FieldSchema>>;
 const TARGET_SCHEMAS: Readonly<Record<string, FieldSchema>> = {
   ...Object.assign({}, ...Target.anyOf.map(({ properties }) => properties)),
   ...RankTarget.properties,
@@ -90,10 +91,7 @@ export const TARGET_GROUPS: readonly OptionGroup[] = [
   { title: 'Rank, one of', options: optionsOf(POLICY_HELP, TARGET_SCHEMAS) },
   { title: 'Result', options: optionsOf(SHARED_HELP, TARGET_SCHEMAS) },
   { title: 'Conversion', options: optionsOf(FORMAT_HELP, FORMAT_SCHEMAS) },
-  {
-    title: 'Method',
-    options: optionsOf(METHOD_HELP, SqueezeOptions.properties as Readonly<Record<string, FieldSchema>>),
-  },
+  { title: 'Method', options: optionsOf(METHOD_HELP, METHOD_SCHEMAS) },
 ];
 
 /**
@@ -122,8 +120,7 @@ function formatOptions(values: Arguments['values']): { format_options?: FormatOp
 
 /** @returns undefined when nothing was said */
 export function readMethod(values: Arguments['values']): SqueezeOptions | undefined {
-  const schemas = SqueezeOptions.properties as Readonly<Record<string, FieldSchema>>;
-  const options = fieldsIn(values, METHOD_HELP, schemas);
+  const options = fieldsIn(values, METHOD_HELP, METHOD_SCHEMAS);
   return Object.keys(options).length > 0 ? (options as SqueezeOptions) : undefined;
 }
 

@@ -22,7 +22,8 @@ export interface HeatCells {
  */
 export function heatCells(modules: readonly ModuleShare[]): HeatCells {
   const named = modules.map(({ name, value }) => ({ name: shownText(name, MOST_NAME), value }));
-  if (rowsOf(named).size <= MOST_ROWS) return { modules: shaded(named), rows: rowsOf(named).size };
+  const { size: rows } = rowsOf(named);
+  if (rows <= MOST_ROWS) return { modules: shaded(named), rows };
   const merged = named.map(({ name, value }) => ({ name: withoutNumbers(name), value }));
   const worst = rowsOf(merged);
   if (worst.size <= MOST_ROWS)

@@ -45,8 +45,8 @@ interface Opened {
 
 /**
  * Brings the files of an adapter from a source into a folder.
- * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, TRANSFER_DIGEST_MISMATCH, STORAGE_*, what
- * the gate throws; the signal's reason
+ * @throws AppError OUTBOUND_*, FILE_MISSING, PICKLE_REFUSED, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE,
+ * TRANSFER_DIGEST_MISMATCH, STORAGE_*, what the gate throws; the signal's reason
  */
 export async function fetchAdapter(source: Source, options: FetchOptions): Promise<Fetched> {
   const { folder, limits, gate, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS, hubEndpoint } = options;

@@ -18,18 +18,17 @@ export interface PutOptions {
 
 /** Headers that say how the message travels; they are ours to set. */
 const RESERVED = new Set([
-  ...[
-    'host',
-    'content-length',
-    'transfer-encoding',
-    'connection',
-    'keep-alive',
-    'upgrade',
-    'te',
-    'trailer',
-    'expect',
-  ],
-  ...['proxy-authorization', 'proxy-connection'],
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'upgrade',
+  'te',
+  'trailer',
+  'expect',
+  'proxy-authorization',
+  'proxy-connection',
 ]);
 
 /** @throws AppError VALIDATION_FAILED naming a header that the sink may not set */

@@ -4,8 +4,8 @@ import { ProblemError } from '../api/problem.ts';
 import type { AdapterFiles } from '../api/upload-adapter.ts';
 
 /**
- * The adapter among files that were dropped or picked. A single file goes to the service whatever its name, so that it is the service that
- * says why it does not take it.
+ * The adapter among files that were dropped or picked. A single pickle goes to the service all the same, so that it is
+ * the service that says why it does not take it.
  * @throws ProblemError where nothing is an adapter, or nobody can tell which
  */
 export function chooseFiles(files: readonly File[]): AdapterFiles {
