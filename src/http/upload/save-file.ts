@@ -5,10 +5,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import type { IncomingFile } from '../../service/adapter-service.ts';
-import { errnoOf, storageError } from '../../storage/storage-error.ts';
-
-/** Larger than the 64 KiB that sockets deliver: fewer, bigger writes. */
-const WRITE_BUFFER_BYTES = 1024 * 1024;
+import { WRITE_BUFFER_BYTES, writeError } from '../../service/uploads/append-file.ts';
 
 export interface SaveOptions {
   readonly folder: string;
@@ -46,8 +43,7 @@ export async function saveFile(name: string, part: Readable, options: SaveOption
     await pipeline(part, inspected, file, { signal: options.signal });
   } catch (error) {
     if (options.signal.aborted) throw options.signal.reason;
-    const isOfDisk = (error as NodeJS.ErrnoException).syscall !== undefined && errnoOf(error) !== undefined;
-    throw isOfDisk ? storageError('write', error) : error;
+    throw writeError(error);
   }
   return { name, path, sha256: hash.digest('hex'), bytes };
 }

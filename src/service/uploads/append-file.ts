@@ -5,7 +5,7 @@ import { errnoOf, storageError } from '../../storage/storage-error.ts';
 import type { ContentWatch } from './content-watch.ts';
 
 /** Larger than the 64 KiB that sockets deliver: fewer, bigger writes. */
-const WRITE_BUFFER_BYTES = 1024 * 1024;
+export const WRITE_BUFFER_BYTES = 1024 * 1024;
 
 export interface AppendLimits {
   /** What was announced; null: nothing. */
@@ -42,7 +42,7 @@ export async function appendFile(
   try {
     await pipeline(body, watched, file);
   } catch (error) {
-    throw isOfDisk(error) ? storageError('write', error) : error;
+    throw writeError(error);
   }
 }
 
@@ -55,5 +55,8 @@ export async function cutFile(path: string, bytes: number): Promise<void> {
   }
 }
 
-const isOfDisk = (error: unknown): boolean =>
-  (error as NodeJS.ErrnoException).syscall !== undefined && errnoOf(error) !== undefined;
+/** What ended a stream into a file: a fault of the disk as STORAGE_*, anything else as it is. */
+export function writeError(error: unknown): unknown {
+  const isOfDisk = (error as NodeJS.ErrnoException).syscall !== undefined && errnoOf(error) !== undefined;
+  return isOfDisk ? storageError('write', error) : error;
+}
