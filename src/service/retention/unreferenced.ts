@@ -16,10 +16,6 @@ export class Unreferenced {
     this.digests.delete(packed(sha256));
   }
 
-  get size(): number {
-    return this.digests.size;
-  }
-
   /** Digests by the folder of their blobs, which is one byte. */
   byFolder(): Map<string, string[]> {
     const folders = new Map<string, string[]>();
