@@ -16,9 +16,9 @@ export const ANYBODY: Principal = { tenant: DEFAULT_TENANT, keyId: null, scopes:
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who asks; null on routes that ask nobody. */
+    /** Who asks, also for what they may not do; null on routes that ask nobody. */
     principal: Principal | null;
-    /** What they have. */
+    /** What they have; null where they may not do what they ask for. */
     ownWorkspace: Workspace | null;
   }
   interface FastifyContextConfig {

@@ -73,10 +73,10 @@ describe('the audit log', () => {
     await call('GET', '/v1/keys');
     await call('GET', '/livez', undefined, null);
     assert.deepEqual(
-      entries.map(({ tenant, action, status, code }) => [tenant, action, status, code]),
+      entries.map(({ tenant, keyId, action, status, code }) => [tenant, keyId, action, status, code]),
       [
-        [null, 'listJobs', 401, 'KEY_MISSING'],
-        [null, 'listKeys', 403, 'SCOPE_MISSING'],
+        [null, null, 'listJobs', 401, 'KEY_MISSING'],
+        ['team', team.id, 'listKeys', 403, 'SCOPE_MISSING'],
       ],
     );
   });

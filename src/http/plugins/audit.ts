@@ -12,7 +12,7 @@ declare module 'fastify' {
 
 /** Who did what, or tried to. No bodies, no headers, nothing of a key but its id. */
 export interface AuditEntry {
-  /** null where no key was taken. */
+  /** null where no key was taken; one that may not do this was. */
   readonly tenant: string | null;
   readonly keyId: string | null;
   /** The operationId of the contract. */

@@ -64,9 +64,10 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
     reply: FastifyReply,
   ): AppError | undefined {
     if (found instanceof AppError) return refusal(found, request, reply);
+    // Before the scope is looked at: who tried what they may not do is known, and the audit log says so.
+    request.principal = found;
     const needed = scopeOf(request.method, request.routeOptions.config.scope);
     if (!found.scopes.includes(needed)) return refusal(lacking(needed, found), request, reply);
-    request.principal = found;
     request.ownWorkspace = workspaces.of(found.tenant);
     return undefined;
   }
