@@ -57,7 +57,12 @@ class Methods:
     def cont(self, rank: int, peak: float) -> Training:
         """The source, squeezed once before its end, then the rest of the same budget at the target rank."""
         training = self._source(peak)[0].branch()
-        schedule = {"shape": "custom", "ranks": [self.plan["source_rank"], rank], "final_steps": self.plan["cont_steps"]}
+        # Two stages have as many steps each unless the first is held to all that come before the squeeze.
+        schedule = {
+            "shape": "custom",
+            "ranks": [self.plan["source_rank"], rank],
+            "warm_up_steps": self.total_steps - self.plan["cont_steps"],
+        }
         return self._anneal(training, rank, schedule)
 
     def in_squeeze(self, rank: int, peak: float, variant: str = "default") -> Training:

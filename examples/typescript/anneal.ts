@@ -5,7 +5,8 @@
 //   anneal.ts SERVICE_URL squeeze RUN_ID STEP CHECKPOINT_DIR OUT_DIR     prints when to stop again
 //
 // CHECKPOINT_DIR has adapter_model.safetensors, adapter_config.json and, to carry Adam's or SGD's moments along,
-// optimizer.safetensors. OUT_DIR gets the same files at the new rank.
+// optimizer.safetensors. OUT_DIR gets the same files at the new rank. LORA_SQUEEZE_KEY is the key, where the service asks
+// for one.
 
 import { openAsBlob } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
@@ -26,7 +27,8 @@ import {
 const POLL_MS = 500;
 
 const [url = '', verb, ...args] = process.argv.slice(2);
-const service = connect(url);
+const server = { url, apiKey: process.env.LORA_SQUEEZE_KEY };
+const service = connect(server);
 
 async function begin(sourceRank: number, targetRank: number, totalSteps: number): Promise<void> {
   const schedule = { source_rank: sourceRank, target_rank: targetRank, total_steps: totalSteps };
@@ -51,7 +53,7 @@ async function squeeze(runId: string, step: number, dir: string, outDir: string)
     throw new SqueezeError(checkpoint.error ?? { code: 'CANCELLED', detail: `The squeeze was cancelled.` });
   }
   await mkdir(outDir, { recursive: true });
-  for (const { name, href } of checkpoint.files) await download(url, href, join(outDir, name));
+  for (const { name, href } of checkpoint.files) await download(server, href, join(outDir, name));
   console.log(`${checkpoint.decision}: ${checkpoint.reason} ${next(checkpoint.next_checkpoint_step)}`);
 }
 

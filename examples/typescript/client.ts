@@ -28,8 +28,19 @@ export class SqueezeError extends Error {
   }
 }
 
+/** Where the service is, with the path of a gateway if there is one, and the key for it, if it asks for one. */
+export interface Server {
+  readonly url: string;
+  readonly apiKey: string | undefined;
+}
+
 /** Every path of the contract, typed: `service.GET('/v1/jobs/{id}', { params: { path: { id } } })`. */
-export const connect = (url: string): Service => createClient<paths>({ baseUrl: url.replace(/\/$/, '') });
+export const connect = (server: Server): Service =>
+  createClient<paths>({ baseUrl: baseOf(server), headers: headersOf(server) });
+
+const baseOf = ({ url }: Server): string => url.replace(/\/$/, '');
+const headersOf = ({ apiKey }: Server): Record<string, string> =>
+  apiKey ? { authorization: `Bearer ${apiKey}` } : {};
 
 interface Answer<T> {
   readonly data?: T;
@@ -40,12 +51,12 @@ interface Answer<T> {
 /** The body of an answer. @throws SqueezeError */
 export function bodyOf<T>({ data, error, response }: Answer<T>): T {
   if (data !== undefined) return data;
-  const { status } = response;
-  // A gateway before the service may answer anything.
-  throw new SqueezeError(
-    error?.code ? error : { code: `HTTP_${status}`, detail: response.statusText, status },
-  );
+  throw refusal(error, response);
 }
+
+/** A gateway before the service may answer anything. */
+const refusal = (error: Problem | undefined, { status, statusText }: Response): SqueezeError =>
+  new SqueezeError(error?.code ? error : { code: `HTTP_${status}`, detail: statusText, status });
 
 /** A multipart body: files from disk as they are sent, objects as JSON. For `bodySerializer`. */
 export function multipart(parts: Readonly<Record<string, unknown>>): FormData {
@@ -67,8 +78,11 @@ export async function adapterFiles(folder: string) {
 }
 
 /** Streams a path of the service, such as a file's href, to a file. @throws SqueezeError */
-export async function download(url: string, href: string, path: string): Promise<void> {
-  const response = await fetch(new URL(href, url));
-  if (!response.ok || !response.body) throw new SqueezeError((await response.json()) as Problem);
+export async function download(server: Server, href: string, path: string): Promise<void> {
+  const response = await fetch(`${baseOf(server)}${href}`, { headers: headersOf(server) });
+  if (!response.ok || !response.body) {
+    const error = (await response.json().catch(() => undefined)) as Problem | undefined;
+    throw refusal(error, response);
+  }
   await pipeline(Readable.fromWeb(response.body), createWriteStream(path));
 }

@@ -1,6 +1,8 @@
 // Squeezes an adapter to a rank and saves the result.
 //
 //   npx tsx examples/typescript/squeeze.ts http://127.0.0.1:8080 examples/adapters/gpt2-lora-r8 4 out
+//
+// LORA_SQUEEZE_KEY is the key, where the service asks for one.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +17,8 @@ if (!url || !adapterDir || !rank || !outDir) {
   process.exit(2);
 }
 
-const service = connect(url);
+const server = { url, apiKey: process.env.LORA_SQUEEZE_KEY };
+const service = connect(server);
 const request = { targets: [{ rank: Number(rank) }] };
 let job = bodyOf(
   await service.POST('/v1/squeeze', {
@@ -37,7 +40,7 @@ const { files } = bodyOf(
 );
 await mkdir(outDir, { recursive: true });
 for (const { name } of files) {
-  await download(url, `/v1/adapters/${result.adapter_id}/files/${name}`, join(outDir, name));
+  await download(server, `/v1/adapters/${result.adapter_id}/files/${name}`, join(outDir, name));
 }
 const percent = (100 * result.relative_error).toFixed(2);
 console.log(

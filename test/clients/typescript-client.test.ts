@@ -1,20 +1,28 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { download } from '../../examples/typescript/client.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { buildSafetensors, readSafetensors } from '../oracle/safetensors.ts';
+import { startGateway } from './gateway.ts';
 import { serviceFixture } from './service-fixture.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const EXAMPLES = join(ROOT, 'examples/typescript');
 const ADAPTER = join(ROOT, 'examples/adapters/gpt2-lora-r8');
 
-const run = (...command: readonly string[]) =>
-  promisify(execFile)(process.execPath, command, { cwd: ROOT, timeout: 120_000 });
+const run = (...command: readonly string[]) => runWith({}, ...command);
+
+const runWith = (env: Readonly<Record<string, string>>, ...command: readonly string[]) =>
+  promisify(execFile)(process.execPath, command, {
+    cwd: ROOT,
+    timeout: 120_000,
+    env: { ...process.env, ...env },
+  });
 
 describe('examples/typescript', () => {
   const fixture = serviceFixture('squeeze-typescript');
@@ -39,7 +47,7 @@ describe('examples/typescript', () => {
       const from = JSON.stringify(join(EXAMPLES, 'client.ts'));
       writeFileSync(
         path,
-        `import { bodyOf, connect } from ${from};\nconst service = connect('');\nvoid bodyOf;\n${use}\n`,
+        `import { bodyOf, connect } from ${from};\nconst service = connect({ url: '', apiKey: undefined });\nvoid bodyOf;\n${use}\n`,
       );
       return { name, path };
     });
@@ -116,6 +124,41 @@ describe('examples/typescript', () => {
       }
     }
     await assert.rejects(anneal('squeeze', runId!, '300', first!, third!), /CHECKPOINT_/);
+  });
+
+  it('sends its key with every call, downloads too, below the path of a gateway', async () => {
+    const gateway = await startGateway(fixture.service.url, { prefix: '/squeeze' });
+    try {
+      const squeeze = [join(EXAMPLES, 'squeeze.ts'), `${gateway.url}/squeeze`, ADAPTER, '2'];
+      const out = join(folder, 'through-gateway');
+      await runWith({ LORA_SQUEEZE_KEY: 'a-key' }, '--import', 'tsx', ...squeeze, out);
+      assert.equal(readdirSync(out).length, 3);
+      assert.ok(gateway.requests.length >= 5, 'a squeeze, an adapter, three files');
+      for (const { path, authorization } of gateway.requests) {
+        assert.ok(path.startsWith('/squeeze/v1/'), path);
+        assert.equal(authorization, 'Bearer a-key', path);
+      }
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it('says what a gateway answered, which need not be JSON', async () => {
+    const gateway = await startGateway(fixture.service.url, { failures: [502] });
+    try {
+      const server = { url: gateway.url, apiKey: undefined };
+      const path = join(folder, 'never');
+      await assert.rejects(download(server, '/v1/adapters/ad_1/files/x', path), {
+        code: 'HTTP_502',
+        status: 502,
+      });
+      await assert.rejects(download(server, '/v1/adapters/ad_1/files/x', path), {
+        code: 'ADAPTER_NOT_FOUND',
+      });
+      assert.ok(!existsSync(path));
+    } finally {
+      await gateway.close();
+    }
   });
 
   it('ends with what the service said', async () => {
