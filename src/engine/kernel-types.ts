@@ -131,6 +131,9 @@ export interface Moments {
   readonly a: Float32Array;
   readonly energyB: number;
   readonly energyA: number;
+  /** The smallest numbers of the moments before. */
+  readonly leastB: number;
+  readonly leastA: number;
 }
 
 /** A matrix times a number, and the squared norms on either side. */

@@ -165,6 +165,8 @@ export class Kernels {
       a: outputs.float32('a_out'),
       energyB: outputs.double('energy_b'),
       energyA: outputs.double('energy_a'),
+      leastB: outputs.double('least_b'),
+      leastA: outputs.double('least_a'),
     };
   }
 

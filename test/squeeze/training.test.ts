@@ -316,6 +316,17 @@ describe('optimizer state', () => {
       },
       /layers\.2\.q_proj\.lora_A\.weight\.exp_avg" holds NaN or infinity/,
     ],
+    [
+      'a negative second moment',
+      (tensors) => {
+        const name = `${names('layers.2.q_proj').b}.exp_avg_sq`;
+        const { shape } = tensors[name]!;
+        const values = matrix(shape[0]!, shape[1]!);
+        values.data[7] = -0.25;
+        return { ...tensors, [name]: tensorOf(values) };
+      },
+      /layers\.2\.q_proj\.lora_B\.weight\.exp_avg_sq" holds -0\.25;/,
+    ],
   ];
   for (const [name, spoil, message] of faults) {
     it(`is refused by the tensor's name: ${name}`, async () => {

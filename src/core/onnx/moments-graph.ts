@@ -14,7 +14,8 @@ export type MomentPower = 1 | 2;
  *
  * Inputs: b [m, r], a [r, n] float32, some rows of B's moment and columns of A's; p [r, k], r [k, r] float64 (see
  * transferGraph); ratio = s′/s (double). Outputs: b_out [m, k], a_out [k, n], float32 holding numbers of the grids
- * exactly; energy_b = ‖b_out‖², energy_a = ‖a_out‖², not finite when a number is not.
+ * exactly; energy_b = ‖b_out‖², energy_a = ‖a_out‖², not finite when a number is not; least_b and least_a, the smallest
+ * numbers of b and a.
  */
 export function momentsGraph(power: MomentPower, gridB: OutputGrid, gridA: OutputGrid): Uint8Array {
   const graph = new GraphBuilder(`moments_${power}_${gridB}_${gridA}`);
@@ -26,14 +27,16 @@ export function momentsGraph(power: MomentPower, gridB: OutputGrid, gridA: Outpu
   const ratio = raised(graph.input('ratio', 'double', []));
   const bOut = graph.matmul(b, graph.mul(graph.transpose(r), ratio));
   const aOut = graph.matmul(graph.mul(graph.transpose(p), ratio), a);
-  for (const [name, value, grid, dims] of [
-    ['b', bOut, gridB, ['m', 'k']],
-    ['a', aOut, gridA, ['k', 'n']],
+  for (const [name, given, value, grid, dims] of [
+    ['b', b, bOut, gridB, ['m', 'k']],
+    ['a', a, aOut, gridA, ['k', 'n']],
   ] as const) {
     const rounded = roundTo(graph, value, grid);
     graph.output(`${name}_out`, rounded.float, 'float', dims);
     const energy = graph.sum(graph.mul(rounded.double, rounded.double), [0, 1], false);
     graph.output(`energy_${name}`, energy, 'double', []);
+    const least = graph.neg(graph.reduceMax(graph.neg(given), [0, 1], false));
+    graph.output(`least_${name}`, least, 'double', []);
   }
   return graph.build();
 }

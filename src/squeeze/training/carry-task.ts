@@ -43,7 +43,7 @@ export interface CarryTask {
 
 /**
  * Runs in a compute thread, a chunk of a moment at a time.
- * @throws AppError OPTIMIZER_STATE_INVALID naming the tensor that is not finite
+ * @throws AppError OPTIMIZER_STATE_INVALID naming the tensor that is not finite, or a negative second moment
  */
 export async function carry(
   task: CarryTask,
@@ -86,6 +86,10 @@ async function carryMoment(
     );
     refuseNonFinite(b, carried.energyB);
     refuseNonFinite(a, carried.energyA);
+    if (power === 2) {
+      refuseNegative(b, carried.leastB);
+      refuseNegative(a, carried.leastA);
+    }
     clocked(busy, 'write', () => {
       const blockB = { data: carried.b, rows: moment.b.rows, columns: rank };
       const blockA = { data: carried.a, rows: rank, columns: moment.a.columns };
@@ -102,6 +106,16 @@ function refuseNonFinite({ name, dtype }: FactorRange, energy: number): void {
     'OPTIMIZER_STATE_INVALID',
     `Tensor "${name}" holds NaN or infinity, or does not fit ${DTYPE_NAMES[dtype]} in the new coordinates.`,
     { tensor: name, dtype: DTYPE_NAMES[dtype] },
+  );
+}
+
+/** An average of squares; Adam takes its root, and would go on with NaN. */
+function refuseNegative({ name }: FactorRange, least: number): void {
+  if (least >= 0) return;
+  throw new AppError(
+    'OPTIMIZER_STATE_INVALID',
+    `Tensor "${name}" holds ${least}; a second moment is an average of squares and not negative.`,
+    { tensor: name, value: least },
   );
 }
 
