@@ -1,13 +1,19 @@
 import type { EChartsOption } from 'echarts';
 import { type ChartStyle, chartBase, FONT, xAxis, yAxis } from './chart-base.ts';
+import { distinctLabels } from './distinct-labels.ts';
 import { byNumbers, modulePlace, withoutCommonStart } from './module-place.ts';
-import { percent, shortened } from './words.ts';
+import { percent } from './words.ts';
 
 /** More columns than this are less than three pixels wide: neighbours then share one, which shows their largest. */
 const MAX_COLUMNS = 256;
 
-/** Characters of a row's label. */
-const MAX_LABEL = 20;
+/** Characters of a row's label, and of all labels of the columns side by side: what there is room for. */
+const ROOM = { row: 20, columns: 44 };
+const WIDE_ROOM = { row: 44, columns: 126 };
+/** As many columns have their names each; of more, as many as there is room for. */
+const MAX_NAMED = 12;
+/** Characters of a slanted label: a longer one would take the map's height. */
+const MAX_SLANTED_LABEL = 16;
 
 export interface ModuleShare {
   readonly name: string;
@@ -19,11 +25,14 @@ export interface HeatMapInput extends ChartStyle {
   readonly modules: readonly ModuleShare[];
   /** What a value is, such as "relative error". */
   readonly what: string;
+  /** About 1,000 pixels wide: longer labels have room. */
+  readonly isWide?: boolean;
 }
 
 /** Values of all modules, by layer (columns) and projection (rows). */
 export function layerHeatMap(input: HeatMapInput): EChartsOption {
-  const { modules, what, palette } = input;
+  const { modules, what, palette, isWide } = input;
+  const room = isWide ? WIDE_ROOM : ROOM;
   const placed = modules.map(({ name, value }) => ({ name, value, ...modulePlace(name) }));
   const layers = sorted(placed.map(({ layer }) => layer));
   const projections = sorted(placed.map(({ projection }) => projection)).reverse();
@@ -39,6 +48,8 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
       cells.set(`${column} ${row}`, { value: [column, row, value], name });
   }
   const labels = withoutCommonStart(layers).filter((_, index) => index % perColumn === 0);
+  const columns = columnLabels(labels, room.columns);
+  const rows = distinctLabels(projections, room.row);
   const most = modules.reduce((largest, { value }) => Math.max(largest, value), 0);
   const base = chartBase(input);
   return {
@@ -53,10 +64,17 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
     grid: { ...base.grid, ...(input.title === undefined && { top: 8 }), bottom: 40 },
     xAxis: xAxis(input, {
       type: 'category',
-      data: labels,
+      data: [...columns.labels],
       name: 'layer',
       nameGap: 26,
       axisTick: { show: false },
+      axisLabel: {
+        color: palette.muted,
+        fontFamily: FONT,
+        hideOverlap: true,
+        ...(labels.length <= MAX_NAMED && { interval: 0 }),
+        ...(columns.isSlanted && { rotate: 40 }),
+      },
     }),
     yAxis: yAxis(input, {
       type: 'category',
@@ -66,8 +84,7 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
       axisLabel: {
         color: palette.muted,
         fontFamily: FONT,
-        // The end of a path tells projections apart.
-        formatter: (projection: string) => shortened(projection, MAX_LABEL),
+        formatter: (_: string, row: number) => rows[row]!,
       },
     }),
     visualMap: {
@@ -96,6 +113,18 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
       },
     ],
   };
+}
+
+/** A few long names are shortened, or slanted, so that each column shows its own. */
+function columnLabels(
+  labels: readonly string[],
+  room: number,
+): { labels: readonly string[]; isSlanted: boolean } {
+  const longest = labels.reduce((most, { length }) => Math.max(most, length), 0);
+  const each = Math.floor(room / labels.length) - 1;
+  if (labels.length > MAX_NAMED || longest <= each) return { labels, isSlanted: false };
+  const isSlanted = each < MAX_SLANTED_LABEL;
+  return { labels: distinctLabels(labels, isSlanted ? MAX_SLANTED_LABEL : each), isSlanted };
 }
 
 const sorted = (labels: readonly string[]): string[] => [...new Set(labels)].sort(byNumbers);

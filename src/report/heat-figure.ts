@@ -10,7 +10,6 @@ import { targetInWords } from './target-words.ts';
 
 /** Cells beyond this many are plain rectangles without a border: rounded ones are three times as long to write. */
 const MOST_ROUNDED = 600;
-const MOST_LABEL = 230;
 
 /** The relative error of every module by layer and projection, of one result. */
 export function heatFigure({ report }: ReportInput, target = 0): Figure {
@@ -30,7 +29,7 @@ export function heatFigure({ report }: ReportInput, target = 0): Figure {
     height: Math.min(760, Math.max(200, 24 * cells.rows + 90)),
     option: (style) =>
       adapted(
-        layerHeatMap({ ...style, modules: cells.modules, what: 'relative error' }),
+        layerHeatMap({ ...style, modules: cells.modules, what: 'relative error', isWide: true }),
         cells.modules.length,
       ),
   };
@@ -57,14 +56,11 @@ function sharesOf(
   };
 }
 
-/** With longer labels than a page has room for, and shorter cells where there are many. */
+/** Shorter cells where there are many. */
 function adapted(option: EChartsOption, cells: number): EChartsOption {
-  const yAxis = [option.yAxis ?? []].flat().map((axis) => ({
-    ...axis,
-    axisLabel: { ...axis.axisLabel, width: MOST_LABEL },
-  }));
+  if (cells <= MOST_ROUNDED) return option;
   const series = [option.series ?? []]
     .flat()
-    .map((one) => (cells > MOST_ROUNDED ? { ...one, itemStyle: { borderWidth: 0, borderRadius: 0 } } : one));
-  return { ...option, yAxis, series } as EChartsOption;
+    .map((one) => ({ ...one, itemStyle: { borderWidth: 0, borderRadius: 0 } }));
+  return { ...option, series } as EChartsOption;
 }

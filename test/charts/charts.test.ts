@@ -3,6 +3,7 @@ import { before, describe, it } from 'node:test';
 import { type EChartsOption, init } from 'echarts';
 import { comparisonChart } from '../../src/charts/comparison-chart.ts';
 import { curveOfSpectra } from '../../src/charts/curve-of-spectra.ts';
+import { distinctLabels } from '../../src/charts/distinct-labels.ts';
 import { layerHeatMap } from '../../src/charts/layer-heat-map.ts';
 import { modulePlace, withoutCommonStart } from '../../src/charts/module-place.ts';
 import { type Palette, paletteOf } from '../../src/charts/palette.ts';
@@ -166,6 +167,63 @@ describe('modulePlace', () => {
     assert.deepEqual(withoutCommonStart(['h.10', 'h.11']), ['10', '11']);
     assert.deepEqual(withoutCommonStart(['down_blocks.0', 'up_blocks.0']), ['down_blocks.0', 'up_blocks.0']);
     assert.deepEqual(withoutCommonStart(['model.layers.7']), ['7']);
+  });
+});
+
+describe('labels of a heat map', () => {
+  const projections = ['to_k', 'to_q', 'to_v', 'to_out.0'];
+  /** The rows of a Stable Diffusion adapter, as its U-Net names them. */
+  const rows = ['attentions.0.', 'attentions.1.', 'attentions.2.', ''].flatMap((block) =>
+    [1, 2].flatMap((attention) =>
+      projections.map((projection) => `${block}transformer_blocks.0.attn${attention}.${projection}`),
+    ),
+  );
+  const modules = rows.flatMap((row) =>
+    ['down_blocks.0', 'down_blocks.1', 'mid_block.attentions.0', 'up_blocks.1', 'up_blocks.2'].map(
+      (layer) => ({ name: `${layer}.${row}`, value: 0.5 }),
+    ),
+  );
+  const lettersOf = (svg: string): string[] =>
+    [...svg.matchAll(/<text [^>]*>([^<]*)<\/text>/g)].map(([, text]) => text!);
+
+  for (const isWide of [false, true]) {
+    it(`are all different and all there: Stable Diffusion, ${isWide ? 'wide' : 'narrow'}`, () => {
+      const option = layerHeatMap({ palette: paletteOf('light'), modules, what: 'error', isWide });
+      const chart = init(null, null, {
+        renderer: 'svg',
+        ssr: true,
+        width: isWide ? 1100 : 560,
+        height: 860,
+      });
+      chart.setOption({ ...option, animation: false });
+      const shown = lettersOf(chart.renderToSVGString());
+      chart.dispose();
+      const ofRows = shown.filter((text) => text.includes('attn'));
+      assert.equal(ofRows.length, rows.length);
+      assert.equal(new Set(ofRows).size, rows.length, ofRows.join('\n'));
+      assert.equal(shown.filter((text) => /^(?:down|mid|up)_/.test(text)).length, 5, shown.join('\n'));
+    });
+  }
+
+  it('leave out what all have in common, then cut the longest parts', () => {
+    assert.deepEqual(distinctLabels(['a.long_common_part.q', 'b.long_common_part.q'], 12), ['a', 'b']);
+    assert.deepEqual(distinctLabels(['attn.q', 'attn.v'], 12), ['attn.q', 'attn.v'], 'where there is room');
+    assert.deepEqual(distinctLabels(['block_sparse_moe.experts.7.w1', 'self_attn.q_proj'], 20), [
+      'block_….experts.7.w1',
+      'self_attn.q_proj',
+    ]);
+    const kohya = distinctLabels(
+      rows.map((row) => row.replaceAll('.', '_')),
+      20,
+    );
+    assert.equal(new Set(kohya).size, rows.length);
+  });
+
+  it('stay apart where only their ends differ, and have an end themselves', () => {
+    const twins = distinctLabels([`${'a'.repeat(30)}1`, `${'a'.repeat(30)}2`], 20);
+    assert.notEqual(twins[0], twins[1]);
+    const endless = distinctLabels(['x.y'.repeat(500), 'z'.repeat(5000), '', '.', '...'], 20);
+    for (const label of endless) assert.ok(label.length <= 64, label);
   });
 });
 
