@@ -11,6 +11,7 @@ import { bodyTimeout } from './plugins/body-timeout.ts';
 import { errors, sendProblem } from './plugins/errors.ts';
 import { httpMetrics } from './plugins/http-metrics.ts';
 import { idempotency } from './plugins/idempotency.ts';
+import { jsonBody } from './plugins/json-body.ts';
 import { linger } from './plugins/linger.ts';
 import { mediaTypes } from './plugins/media-types.ts';
 import { multipart } from './plugins/multipart.ts';
@@ -77,6 +78,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   await app.register(idempotency, { claims: deps.shared, secrets: deps.webhooks });
   await app.register(accessDocumentation);
   await app.register(mediaTypes);
+  await app.register(jsonBody);
   await app.register(bodyTimeout, { bodyTimeoutMs });
   await app.register(multipart);
   await app.register(openapi, { version: deps.version });

@@ -204,6 +204,24 @@ describe('the digest of an upload', () => {
     checkedProblem(JSON.parse(wrong.body), 400, 'DIGEST_MISMATCH');
   });
 
+  for (const field of ['Content-Digest', 'Repr-Digest']) {
+    it(`${field} is checked of JSON too, to the byte`, async () => {
+      const json = Buffer.from('{ "source_rank": 8, "target_rank": 2, "total_steps": 2000 }');
+      const plan = (header: string) =>
+        server.fetch('/v1/schedules', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', [field]: header },
+          body: json,
+        });
+      const good = await plan(digest(json));
+      assert.equal(good.status, 200, await good.text());
+      const other = digest(Buffer.from(JSON.stringify(JSON.parse(json.toString()))));
+      const mismatch = await problemIn(await plan(other), 400, 'DIGEST_MISMATCH');
+      assert.match(mismatch.detail, new RegExp(`^The ${field} `));
+      await problemIn(await plan('sha-256=abc'), 400, 'DIGEST_INVALID');
+    });
+  }
+
   it('Want-Repr-Digest harms nothing', async () => {
     const { id } = await server.upload(tinyAdapter(21));
     for (const wanted of ['sha-256=10', 'sha-512=3, sha-256=0', 'nonsense']) {
