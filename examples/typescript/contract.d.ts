@@ -5733,7 +5733,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -5955,7 +5955,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -6059,7 +6059,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -6161,7 +6161,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -6226,7 +6226,7 @@ export interface operations {
           'application/json': components['schemas']['Adapter'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -6296,7 +6296,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -6411,7 +6411,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -6559,7 +6559,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -6654,7 +6654,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -6751,7 +6751,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -6811,7 +6811,7 @@ export interface operations {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -6890,7 +6890,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -6994,7 +6994,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -7096,7 +7096,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -7217,7 +7217,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -7349,7 +7349,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -7438,7 +7438,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -7548,7 +7548,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -7626,7 +7626,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -7714,7 +7714,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -7830,7 +7830,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -7932,7 +7932,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -7988,7 +7988,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -8058,7 +8058,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -8188,7 +8188,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -8305,7 +8305,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -8453,7 +8453,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -8590,7 +8590,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -8713,7 +8713,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -8808,7 +8808,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -8868,7 +8868,7 @@ export interface operations {
           'application/json': components['schemas']['NewKey'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -8947,7 +8947,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -9051,7 +9051,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -9152,7 +9152,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -9259,7 +9259,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -9359,7 +9359,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -9419,7 +9419,7 @@ export interface operations {
           'application/json': components['schemas']['Run'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -9498,7 +9498,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -9602,7 +9602,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -9704,7 +9704,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -9912,7 +9912,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -10018,7 +10018,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -10076,7 +10076,7 @@ export interface operations {
           'application/json': components['schemas']['Schedule'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -10155,7 +10155,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -10343,7 +10343,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -10432,7 +10432,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -10527,7 +10527,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -10583,7 +10583,7 @@ export interface operations {
           'application/json': components['schemas']['Tenant'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -10644,7 +10644,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -10733,7 +10733,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -10926,7 +10926,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -11021,7 +11021,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -11125,7 +11125,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -11286,7 +11286,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -11423,7 +11423,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -11595,7 +11595,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -11793,7 +11793,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -11882,7 +11882,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -11962,7 +11962,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -12022,7 +12022,7 @@ export interface operations {
           'application/json': components['schemas']['NewWebhook'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -12101,7 +12101,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -12205,7 +12205,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -12298,7 +12298,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -12354,7 +12354,7 @@ export interface operations {
           'application/json': components['schemas']['Webhook'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -12433,7 +12433,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -12544,7 +12544,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -12670,7 +12670,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -12743,7 +12743,7 @@ export interface operations {
           'application/json': components['schemas']['RotatedSecret'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -12831,7 +12831,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };
@@ -12961,7 +12961,7 @@ export interface operations {
           ratelimit?: string;
           /** @description `"requests";q=…;w=60`: requests a minute */
           'ratelimit-policy'?: string;
-          /** @description Seconds to wait */
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
           'retry-after'?: string;
           [name: string]: unknown;
         };

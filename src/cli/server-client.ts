@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ERROR_KINDS, type ErrorCode } from '../errors.ts';
 import { CommandError } from './command-error.ts';
 import { ServerBusy, withRetries } from './retries.ts';
 
@@ -76,11 +77,16 @@ export class ServerClient {
     if (response.ok) return response;
     const refusal = await refusalOf(response);
     const retryAfter = response.headers.get('retry-after');
-    // Without the header, 429 is a limit that waiting does not lift.
-    const isBusy = response.status === 503 || (response.status === 429 && retryAfter !== null);
+    // Without the header, 429 is a limit that waiting does not lift; a full quota waits for a removal.
+    const mayPass = retryAfter !== null && !isPermanent(refusal.code);
+    const isBusy = response.status === 503 || (response.status === 429 && mayPass);
     throw isBusy ? new ServerBusy(refusal, retryAfter) : refusal;
   }
 }
+
+/** Codes of ours only: what a gateway in between means by its 429 is told by its Retry-After. */
+const isPermanent = (code: string): boolean =>
+  Object.hasOwn(ERROR_KINDS, code) && !ERROR_KINDS[code as ErrorCode].retryable;
 
 /** A problem document (RFC 9457) as an error; a gateway in between may have answered something else. */
 async function refusalOf(response: Response): Promise<CommandError> {

@@ -74,6 +74,30 @@ describe('a server that does the work', () => {
     }
   });
 
+  it('is not waited for where a quota is full', async () => {
+    let requests = 0;
+    const full = createServer((_request, answer) => {
+      requests++;
+      answer
+        .writeHead(429, {
+          'content-type': 'application/problem+json',
+          'retry-after': '900',
+          connection: 'close',
+        })
+        .end(JSON.stringify({ code: 'QUOTA_STORED_BYTES', detail: 'All of it is used.' }));
+    }).listen(0, '127.0.0.1');
+    await once(full, 'listening');
+    try {
+      const { port } = full.address() as AddressInfo;
+      const ended = await run(squeeze('full', `http://127.0.0.1:${port}`));
+      assert.equal(ended.code, 1);
+      assert.match(ended.stderr, /^lora-squeeze: QUOTA_STORED_BYTES: All of it is used\.\n$/);
+      assert.equal(requests, 1);
+    } finally {
+      full.close();
+    }
+  });
+
   it('is given up where it cannot be reached', async () => {
     const closed = createServer().listen(0, '127.0.0.1');
     await once(closed, 'listening');

@@ -217,7 +217,9 @@ describe('what a tenant uses', () => {
       });
       const post = (seed: number) =>
         server.fetch('/v1/adapters', { method: 'POST', body: formOf(tinyAdapter(seed)) });
-      const problem = await problemIn(await post(3), 429, 'QUOTA_STORED_BYTES');
+      const refused = await post(3);
+      assert.equal(refused.headers.get('retry-after'), '900');
+      const problem = await problemIn(refused, 429, 'QUOTA_STORED_BYTES');
       assert.deepEqual([problem.context?.used, problem.context?.limit], [both, limit]);
       assert.equal((await post(2)).status, 200, 'content that is here needs no room');
       assert.equal((await server.fetch(`/v1/adapters/${two.id}`, { method: 'DELETE' })).status, 204);

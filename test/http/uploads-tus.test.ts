@@ -427,7 +427,9 @@ describe('the tus protocol', () => {
         'upload-length': '100',
         'upload-metadata': metadataOf({ filename: WEIGHTS }),
       };
-      await problemIn(await most.fetch('/v1/uploads', { method: 'POST', headers }), 429, 'QUOTA_UPLOADS');
+      const refused = await most.fetch('/v1/uploads', { method: 'POST', headers });
+      assert.equal(refused.headers.get('retry-after'), '600');
+      await problemIn(refused, 429, 'QUOTA_UPLOADS');
       assert.equal(filesUnder(join(most.root, 'uploads')).length, 8);
     } finally {
       await most.close();

@@ -13,7 +13,7 @@ type Responses = Record<string, Described>;
 const text = (description: string) => ({ type: 'string', description });
 
 const RATE_HEADERS = {
-  'retry-after': text('Seconds to wait'),
+  'retry-after': text('Seconds to wait; a full quota may have room sooner, by a removal'),
   ratelimit: text(
     '`"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a ' +
       'quota of requests (draft-ietf-httpapi-ratelimit-headers)',

@@ -14,6 +14,10 @@ const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
   SHUTTING_DOWN: 5,
   IDEMPOTENCY_IN_FLIGHT: 1,
   QUOTA_CONCURRENT_JOBS: 5,
+  // Room comes with a removal at any moment; by itself with the next sweep, which is that far away at most where
+  // nothing else is configured.
+  QUOTA_STORED_BYTES: 900,
+  QUOTA_UPLOADS: 600,
   TOO_MANY_STREAMS: 10,
 };
 
