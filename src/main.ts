@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
@@ -43,6 +44,7 @@ const EXIT_BAD_CONFIG = 2;
 /** For the last spans to reach a collector that answers. */
 const TRACES_MS = 3_000;
 
+type Audit = ReturnType<typeof openAuditLog>;
 type Closer = (deadlineMs: number) => Promise<void>;
 
 /** What is running, to be ended in the reverse order of its start. */
@@ -57,7 +59,7 @@ async function stop(deadlineMs: number, logger: Logger): Promise<void> {
   }
 }
 
-async function start(config: Config, logger: Logger): Promise<void> {
+async function start(config: Config, logger: Logger, audit: Audit): Promise<void> {
   const tracing = await openTracing({
     ...config.tracing,
     version: PRODUCT.version,
@@ -125,7 +127,7 @@ async function start(config: Config, logger: Logger): Promise<void> {
           limits: config,
           shared: await sharedState(config, address, logger),
           queueBoard,
-          audit: openAuditLog(config.auditLog),
+          audit,
         });
   running.push(async (deadlineMs) => {
     const closed = app.close();
@@ -232,7 +234,9 @@ function keepSwept(uploads: UploadService, intervalMs: number, logger: Logger): 
 }
 
 async function main(): Promise<void> {
-  const config = await withSecretsKey(loadConfig());
+  const loaded = loadConfig();
+  const audit = auditLog(loaded);
+  const config = await withSecretsKey(loaded);
   const logger = createLogger(config.logLevel, { role: config.role });
   closeWithGrace({ delay: config.shutdownGraceMs + CLOSING_MS, logger }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'unforeseen error; stopping');
@@ -241,10 +245,26 @@ async function main(): Promise<void> {
     logger.info('stopped');
   });
   try {
-    await start(config, logger);
+    await start(config, logger, audit);
   } catch (error) {
     await stop(Date.now(), logger);
     throw error;
+  }
+}
+
+/** @throws ConfigError where there is no such file to be written */
+function auditLog({ role, dataDir, auditLog: place }: Config): Audit {
+  if (role === 'worker') return undefined;
+  // It may be kept there, also from the first start on.
+  mkdirSync(dataDir, { recursive: true });
+  try {
+    return openAuditLog(place);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError(
+      `AUDIT_LOG is "${place}", which cannot be written (${code}); it must be a path in a folder that is there, ` +
+        '`stdout` or `off`.',
+    );
   }
 }
 

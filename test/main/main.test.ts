@@ -44,8 +44,10 @@ const ended = (service: ServiceProcess, jobId: string): Promise<JobRecord> =>
 
 describe('the service', () => {
   it('starts, squeezes a real adapter, and ends with everything it started', () =>
-    withFolder(async (DATA_DIR) => {
-      const service = await startService({ DATA_DIR });
+    withFolder(async (folder) => {
+      const DATA_DIR = join(folder, 'data');
+      const AUDIT_LOG = join(folder, 'data', 'audit.jsonl');
+      const service = await startService({ DATA_DIR, AUDIT_LOG });
       assert.equal(await statusOf(service, '/readyz'), 200);
       const adapterId = await upload(service);
       const job = await ended(service, (await submit(service, adapterId)).id);
@@ -68,6 +70,8 @@ describe('the service', () => {
       assert.equal(await service.end(), 0);
       await isGone(serverPid);
       assert.equal((await readdir(join(DATA_DIR, 'broker'))).includes('owner'), false);
+      const [first] = (await readFile(AUDIT_LOG, 'utf8')).split('\n');
+      assert.match(first!, /"action":"uploadAdapter"/);
 
       const again = await startService({ DATA_DIR });
       assert.deepEqual(await ended(again, job.id), job);
@@ -132,6 +136,18 @@ describe('a start that cannot be', () => {
         code: 2,
         stderr: 'PORT is "http"; it must be a whole number from 0 to 65535.\n',
       });
+    }));
+
+  it('because the audit log cannot be written: the same, before anything is started', () =>
+    withFolder(async (folder) => {
+      const DATA_DIR = join(folder, 'data');
+      const AUDIT_LOG = join(DATA_DIR, 'missing', 'audit.jsonl');
+      assert.deepEqual(await refusedStart({ DATA_DIR, AUDIT_LOG }), {
+        code: 2,
+        stderr: `AUDIT_LOG is "${AUDIT_LOG}", which cannot be written (ENOENT); it must be a path in a folder that is there, \`stdout\` or \`off\`.\n`,
+      });
+      assert.equal((await refusedStart({ DATA_DIR, AUDIT_LOG: folder })).code, 2);
+      assert.deepEqual(await readdir(DATA_DIR), []);
     }));
 
   it('because there is no Redis: what to install', () =>
