@@ -27,6 +27,11 @@ const PAGES: Readonly<Record<string, ReportInput>> = {
     nameOf: (index) => `layers.${index}.<img src=x onerror=alert(1)>${'w'.repeat(index * 300)}`,
     baseModel: '</title><script>alert(1)</script>',
   }),
+  diffusion: madeInput({
+    modules: 32,
+    nameOf: (index) => `down_blocks.${index}.attentions.1.transformer_blocks.0.attn2.to_out.0`,
+    targets: [{ rank: 4 }],
+  }),
   large: madeInput({ modules: 4000, rank: 32, targets: [{ rank: 8 }, { rank: 16 }] }),
 };
 
@@ -67,6 +72,19 @@ describe('the page of a report in a browser', { skip }, () => {
       }
     });
   }
+
+  it('has a line for each module where there is room', async () => {
+    for (const name of ['squeeze', 'diffusion']) {
+      const { page } = await opened(name, { width: 1440 });
+      const rows = page.getByRole('region', { name: 'Modules: table' }).locator('tbody tr');
+      assert.ok((await rows.count()) >= 32);
+      for (const row of await rows.all()) {
+        const { height } = (await row.boundingBox())!;
+        assert.ok(height < 40, `${name}: a row of ${height} px`);
+      }
+      await page.close();
+    }
+  });
 
   it('is accessible, in the light and in the dark', async () => {
     for (const name of ['squeeze', 'analysis', 'merge']) {

@@ -12,7 +12,7 @@ export const styleSheet = (dark: string): string => `
 :root{color-scheme:light;--ground:#f5f7fa;${variables(paletteOf('light'))}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,-apple-system,Segoe UI,Roboto,DejaVu Sans,sans-serif}
-main,header,footer{max-width:1160px;margin:0 auto;padding:0 20px}
+main,header,footer{max-width:1240px;margin:0 auto;padding:0 20px}
 header{padding-top:28px}
 footer{padding-bottom:40px;color:var(--muted);font-size:14px}
 h1{font-size:26px;line-height:1.25;margin:0 0 4px;overflow-wrap:anywhere}
@@ -32,12 +32,12 @@ section{background:var(--surface);border:1px solid var(--line);border-radius:10p
 .scroll:focus-visible{outline:2px solid var(--main);outline-offset:2px}
 table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--muted);padding:0 0 6px}
-th,td{text-align:left;padding:6px 20px 6px 0;border-bottom:1px solid var(--line);vertical-align:top}
-thead th{color:var(--muted);font-weight:600;white-space:nowrap}
+th,td{text-align:left;padding:6px 14px 6px 0;border-bottom:1px solid var(--line);vertical-align:top}
+thead th{color:var(--muted);font-weight:600;vertical-align:bottom}
 tbody th{font-weight:400;min-width:9em}
 tbody td:has(code),tbody td:has(bdi){min-width:7em}
 .n{text-align:right;white-space:nowrap}
-thead .n{padding-left:12px}
+thead .n{padding-left:6px;white-space:normal}
 code,bdi{overflow-wrap:anywhere;unicode-bidi:isolate}
 code{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,DejaVu Sans Mono,monospace}
 .good{color:var(--good);font-weight:600}
@@ -50,6 +50,7 @@ figure svg{display:block;width:100%;height:auto}
 figcaption{margin-top:6px;overflow-wrap:anywhere}
 ul{margin:0;padding-left:20px}
 li{overflow-wrap:anywhere;margin-bottom:4px}
+@media (min-width:1000px){tbody th code,tbody th bdi{display:block;max-width:66ch;overflow-wrap:break-word}}
 @media (max-width:600px){main,header,footer{padding-left:12px;padding-right:12px}section{padding:14px}.plain{grid-template-columns:1fr}.plain dd{margin-bottom:6px}.id code{white-space:nowrap}h1{font-size:22px}}
 @media screen and (prefers-color-scheme:dark){
 :root{color-scheme:dark;--ground:#0f141d;${variables(paletteOf('dark'))}}
@@ -67,8 +68,8 @@ thead{display:table-header-group}
 table{font-size:9pt}
 th,td{padding:4px 8px 4px 0}
 tbody th,tbody td:has(code),tbody td:has(bdi){min-width:0}
-thead th{white-space:normal}
 code{font-size:8pt}
+tbody th code,tbody th bdi{overflow-wrap:anywhere}
 .charts{grid-template-columns:1fr 1fr}
 .three{grid-template-columns:1fr 1fr 1fr}
 .served{display:none}
