@@ -165,7 +165,7 @@ describe('the tus protocol', () => {
     const named = { 'upload-metadata': metadataOf({ filename: WEIGHTS }) };
     const cases: [Promise<Response>, number, string][] = [
       [post({ 'upload-length': '5', ...named }), 412, 'UPLOAD_VERSION'],
-      [post({ 'tus-resumable': '0.2.2', 'upload-length': '5', ...named }), 400, 'UPLOAD_HEADER'],
+      [post({ 'tus-resumable': '0.2.2', 'upload-length': '5', ...named }), 412, 'UPLOAD_VERSION'],
       [post({ ...TUS, ...named }), 400, 'UPLOAD_HEADER'],
       [post({ ...TUS, ...named, 'upload-length': '-1' }), 400, 'UPLOAD_HEADER'],
       [post({ ...TUS, ...named, 'upload-length': '1e3' }), 400, 'UPLOAD_HEADER'],
@@ -186,17 +186,18 @@ describe('the tus protocol', () => {
         415,
         'UNSUPPORTED_MEDIA_TYPE',
       ],
-      [patch(server, path, 0, weights, { 'tus-resumable': '2.0.0' }), 400, 'UPLOAD_HEADER'],
+      [patch(server, path, 0, weights, { 'tus-resumable': '2.0.0' }), 412, 'UPLOAD_VERSION'],
       [patch(server, path, 0, weights.subarray(0, 9), { 'upload-length': '9' }), 400, 'UPLOAD_HEADER'],
       [patch(server, `${path}x`, 0, weights), 404, 'UPLOAD_NOT_FOUND'],
       [patch(server, '/v1/uploads/..%2f..%2fetc', 0, weights), 404, 'UPLOAD_NOT_FOUND'],
       [server.fetch('/v1/uploads/no-such-upload', { method: 'DELETE' }), 404, 'UPLOAD_NOT_FOUND'],
       [server.fetch('/v1/uploads', { method: 'PATCH' }), 405, 'METHOD_NOT_ALLOWED'],
     ];
-    for (const [index, [response, status, code]] of cases.entries())
-      await problemIn(await response, status, code).catch((error) =>
-        assert.fail(`case ${index}: ${error.message}`),
-      );
+    for (const [index, [response, status, code]] of cases.entries()) {
+      const answer = await response;
+      await problemIn(answer, status, code).catch((error) => assert.fail(`case ${index}: ${error.message}`));
+      assert.equal(answer.headers.get('tus-version'), status === 412 ? '1.0.0' : null, `case ${index}`);
+    }
     assert.equal(await offsetOf(server, path), 0);
   });
 

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { Server, TUS_RESUMABLE, TUS_VERSION } from '@tus/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../../errors.ts';
 import { timedId } from '../../service/layout.ts';
 import type { TenantUploads } from '../../service/uploads/tenant-uploads.ts';
 import { appErrorOf } from '../app-error-of.ts';
@@ -82,6 +83,7 @@ async function ask(
   maxUploadBytes: number,
 ): Promise<Response> {
   let failure: unknown;
+  checkVersion(request);
   const datastore = new TusStore(uploads, body);
   const server = new Server({
     path: UPLOADS_PATH,
@@ -102,6 +104,17 @@ async function ask(
   if (failure !== undefined) throw tusError(failure, maxUploadBytes);
   if (answer.status < 400) return answer;
   throw tusError({ status_code: answer.status, body: await answer.text() }, maxUploadBytes);
+}
+
+/** The library tells of a version that is missing only; another one is an invalid header to it. */
+function checkVersion({ method, headers }: FastifyRequest): void {
+  const version = headers['tus-resumable'];
+  if (method === 'OPTIONS' || version === undefined || version === TUS_RESUMABLE) return;
+  const sent = JSON.stringify(String(version).slice(0, 80));
+  throw new AppError(
+    'UPLOAD_VERSION',
+    `Tus-Resumable is ${sent}; the version spoken here is ${TUS_RESUMABLE}.`,
+  );
 }
 
 function webRequest({ method, url, headers }: FastifyRequest, body: IncomingBody | undefined): Request {
