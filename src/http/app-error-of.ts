@@ -27,12 +27,21 @@ interface FrameworkError {
   readonly validation?: readonly SchemaError[];
 }
 
+/** What can be told of the request that failed, besides its error. */
+interface Failed {
+  readonly headers: { readonly 'content-length'?: string | undefined };
+  readonly routeOptions: { readonly bodyLimit?: number | undefined };
+}
+
 /** Anything thrown while a request is handled, as an AppError. What is unknown becomes INTERNAL. */
-export function appErrorOf(error: unknown): AppError {
+export function appErrorOf(error: unknown, request?: Failed): AppError {
   if (error instanceof AppError || !(error instanceof Error)) return toAppError(error);
   const { code, statusCode, message, validation } = error as FrameworkError;
   if (validation) return invalidRequest(validation);
   const known = typeof code === 'string' && Object.hasOwn(CODES, code) ? CODES[code]! : undefined;
+  const limitBytes = request?.routeOptions.bodyLimit;
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' && limitBytes !== undefined)
+    return bodyTooLarge(request?.headers['content-length'], limitBytes, error);
   if (known) return new AppError(known, sentence(message), {}, { cause: error });
   if (error instanceof SyntaxError && statusCode === 400) {
     return new AppError(
@@ -62,6 +71,17 @@ export function invalid(faults: readonly Fault[], maxTold = MAX_FAULTS): AppErro
     {
       errors: faults.slice(0, maxTold).map(({ pointer, detail }) => ({ pointer, detail })),
     },
+  );
+}
+
+/** @param length its Content-Length; of chunks nobody says how many come, and reading ends at the limit */
+function bodyTooLarge(length: string | undefined, limitBytes: number, cause: Error): AppError {
+  const size = length === undefined ? 'is larger than that' : `has ${length}`;
+  return new AppError(
+    'UPLOAD_TOO_LARGE',
+    `The body of this request may have ${limitBytes} bytes; it ${size}.`,
+    { ...(length !== undefined && { bytes: Number(length) }), limit_bytes: limitBytes },
+    { cause },
   );
 }
 

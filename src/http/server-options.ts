@@ -33,6 +33,8 @@ export function serverOptions(
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECKING_INTERVAL_MS,
+      // plugins/errors.ts asks for it, by a problem.
+      requireHostHeader: false,
     },
     // Uploads may take hours: plugins/body-timeout.ts and upload/body-watch.ts watch bodies.
     requestTimeout: 0,

@@ -4,7 +4,8 @@ import { Value } from 'typebox/value';
 import { BatchList, BatchRecord } from '../../src/contract/batch.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { KeyRequest } from '../../src/contract/key.ts';
-import { problemIn, startServer, type TestServer } from './server.ts';
+import { openSocket, parseResponse, readAll } from './raw-request.ts';
+import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
 const NOBODY = `batch_${'0'.repeat(32)}`;
@@ -217,7 +218,23 @@ describe('batches over HTTP', () => {
     it('is told that it is too large', async () => {
       const pattern = Object.fromEntries(Array.from({ length: 4000 }, (_, i) => [`model.layers.${i}`, 1]));
       const large = { ...job, targets: [{ rank_pattern: pattern }] };
-      await problemIn(await post({ jobs: Array.from({ length: 60 }, () => large) }), 413, 'UPLOAD_TOO_LARGE');
+      const body = { jobs: Array.from({ length: 60 }, () => large) };
+      const { detail, context } = await problemIn(await post(body), 413, 'UPLOAD_TOO_LARGE');
+      const bytes = JSON.stringify(body).length;
+      assert.deepEqual(context, { bytes, limit_bytes: 4_194_304 });
+      assert.equal(detail, `The body of this request may have 4194304 bytes; it has ${bytes}.`);
+    });
+
+    it('is told that it is too large where nobody says how large it is', async () => {
+      const socket = await openSocket(server.port);
+      socket.write(
+        'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+      );
+      socket.write(`11000\r\n${' '.repeat(0x11000)}\r\n`);
+      const { body } = parseResponse(await readAll(socket));
+      const { detail, context } = checkedProblem(JSON.parse(body), 413, 'UPLOAD_TOO_LARGE');
+      assert.deepEqual(context, { limit_bytes: 65_536 });
+      assert.match(detail, /may have 65536 bytes; it is larger than that/);
     });
   });
 });

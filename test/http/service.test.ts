@@ -241,6 +241,15 @@ describe('the service over HTTP', () => {
       );
     });
 
+    it('has a Host, unless it is older than that', async () => {
+      for (const line of ['GET /livez', 'GET /nowhere', 'POST /v1/jobs']) {
+        const { detail } = await raw(`${line} HTTP/1.1\r\n\r\n`, 400, 'BAD_REQUEST');
+        assert.match(detail, /no Host/);
+      }
+      const old = await rawRequest(server.port, 'GET /livez HTTP/1.0\r\n\r\n', true);
+      assert.equal(old.status, 200);
+    });
+
     it('has its percent signs checked', async () => {
       await raw('GET /v1/jobs/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 400, 'BAD_REQUEST');
     });
