@@ -1,6 +1,7 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
 import { quote } from '../../json/quote.ts';
 import { byName } from '../pairs/by-name.ts';
+import { mixed } from '../pairs/foreign-names.ts';
 import { refuseUnusable } from '../pairs/refuse-unusable.ts';
 import { refuseModule, refuseTensor } from './refuse.ts';
 import {
@@ -96,7 +97,7 @@ function refuseOthers(keys: readonly { readonly tensor: TensorEntry; readonly ke
   }
   for (const { tensor, key } of keys) {
     if (key.role === 'foreign') {
-      throw refuseTensor('FORMAT_MIXED', tensor, `a name of ${key.format} among those of kohya`);
+      throw mixed('kohya', tensor, key.what);
     }
     if (key.role === 'unknown-lora') {
       throw refuseTensor(

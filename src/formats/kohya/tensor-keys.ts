@@ -1,3 +1,5 @@
+import { foreignTo } from '../pairs/foreign-names.ts';
+
 /** What a LoRA or LyCORIS tensor is to its module; the names of LyCORIS's own (lycoris/modules, `weight_list`). */
 export type Part =
   | 'down'
@@ -32,8 +34,8 @@ export type TensorKey =
   | { readonly role: 'carried'; readonly module: string }
   /** Belongs to an algorithm that is no low-rank update. */
   | { readonly role: 'unsupported'; readonly algorithm: string }
-  /** Of another format. */
-  | { readonly role: 'foreign'; readonly format: string }
+  /** Of another format or method. */
+  | { readonly role: 'foreign'; readonly what: string }
   /** Belongs to a LoRA, in a way we do not know. */
   | { readonly role: 'unknown-lora' }
   | { readonly role: 'other'; readonly module: string };
@@ -56,21 +58,16 @@ const UNSUPPORTED: readonly (readonly [pattern: RegExp, algorithm: string])[] = 
   [/^(?:lora|lycoris)_.*\.on_input$/, 'IA3'],
 ];
 
-const FOREIGN: readonly (readonly [pattern: RegExp, format: string])[] = [
-  [/\.lora_(?:embedding_)?[AB](?:\.|$)/, 'PEFT'],
-  [/\.lora_magnitude_vector(?:\.|$)/, 'PEFT'],
-  [/\.lora\.(?:down|up)\.weight$|_lora\.(?:down|up)\.weight$|\.lora_linear_layer\./, 'diffusers'],
-  [/\.lora_[ab]$/, 'MLX'],
-];
-
 /** Textual inversions that were trained along (sd-scripts and OneTrainer put them into the same file). */
 const BUNDLE = /^bundle_emb\./;
 
 /** Reads the name of a tensor (sd-scripts, networks/lora.py; LyCORIS, lycoris/modules). */
 export function readTensorKey(name: string): TensorKey {
   if (BUNDLE.test(name)) return { role: 'other', module: name };
-  const foreign = FOREIGN.find(([pattern]) => pattern.test(name));
-  if (foreign) return { role: 'foreign', format: foreign[1] };
+  const unsupported = UNSUPPORTED.find(([pattern]) => pattern.test(name));
+  if (unsupported) return { role: 'unsupported', algorithm: unsupported[1] };
+  const what = foreignTo('kohya', name);
+  if (what !== undefined) return { role: 'foreign', what };
   const lora = LORA.exec(name);
   if (lora) {
     const [, path, factor, index] = lora;
@@ -81,13 +78,11 @@ export function readTensorKey(name: string): TensorKey {
     const match = pattern.exec(name);
     if (match) return { role: 'part', module: match[1]!, algorithm, part: match[2] as Part };
   }
-  const [, module = name.slice(0, Math.max(0, name.lastIndexOf('.'))), what] = PLAIN.exec(name) ?? [];
-  if (what === 'alpha') return { role: 'alpha', module };
-  if (what === 'dora_scale') return { role: 'magnitude', module };
-  if (what === 'diff') return { role: 'part', module, algorithm: 'full', part: 'diff' };
-  if (what !== undefined) return { role: 'carried', module };
-  const unsupported = UNSUPPORTED.find(([pattern]) => pattern.test(name));
-  if (unsupported) return { role: 'unsupported', algorithm: unsupported[1] };
+  const [, module = name.slice(0, Math.max(0, name.lastIndexOf('.'))), plain] = PLAIN.exec(name) ?? [];
+  if (plain === 'alpha') return { role: 'alpha', module };
+  if (plain === 'dora_scale') return { role: 'magnitude', module };
+  if (plain === 'diff') return { role: 'part', module, algorithm: 'full', part: 'diff' };
+  if (plain !== undefined) return { role: 'carried', module };
   return PREFIX.test(name) ? { role: 'unknown-lora' } : { role: 'other', module };
 }
 

@@ -6,6 +6,7 @@ import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
 import { collectPairs } from '../pairs/collect-pairs.ts';
+import { refuseForeign } from '../pairs/foreign-names.ts';
 import { stagedEntries } from '../staged-entries.ts';
 import { type MlxConfig, readMlxConfig } from './read-config.ts';
 import { type MlxPair, modulesOf, readMlxPair } from './read-pair.ts';
@@ -20,12 +21,14 @@ export function readMlx(
   { tensors, metadata }: SafetensorsHeader,
   configBytes: Uint8Array | null,
 ): ReadResult {
-  if (!configBytes)
+  if (!configBytes) {
+    for (const tensor of tensors) refuseForeign('mlx', tensor);
     throw new AppError(
       'FILE_MISSING',
       `The weights have MLX's names (…lora_a), so ${CONFIG_FILE} is needed: it holds the scale.`,
       { missing: [CONFIG_FILE] },
     );
+  }
   const config = readMlxConfig(configBytes);
   const { pairs: found, passthrough, hasMagnitudes } = collectPairs('mlx', tensors, readMlxKey);
   const pairs = [...found].map(([name, pair]) => readMlxPair(name, pair));

@@ -3,7 +3,7 @@ import type { FormatName } from '../../adapter/format-name.ts';
 import { AppError } from '../../errors.ts';
 import { quote } from '../../json/quote.ts';
 import { byName } from './by-name.ts';
-import { formatOfName } from './format-of-name.ts';
+import { refuseForeign } from './foreign-names.ts';
 import { refuseUnusable } from './refuse-unusable.ts';
 
 /** What the name of a tensor says, in a format that has two tensors for each module. */
@@ -58,6 +58,7 @@ export function collectPairs(
   const passthrough: TensorEntry[] = [];
   const seen = { bias: false, magnitude: false };
   for (const tensor of tensors) {
+    refuseUnusable(tensor);
     refuseForeign(format, tensor);
     const key = readKey(tensor.name);
     if (key.role === 'unknown-lora') {
@@ -91,18 +92,6 @@ export function collectPairs(
     hasBias: seen.bias,
     hasMagnitudes: seen.magnitude,
   };
-}
-
-function refuseForeign(format: FormatName, tensor: TensorEntry): void {
-  refuseUnusable(tensor);
-  const { name } = tensor;
-  const other = formatOfName(name);
-  if (other === undefined || other === format) return;
-  throw new AppError(
-    'FORMAT_MIXED',
-    `tensor ${quote(name)} is of the format ${other}, other tensors are of the format ${format}`,
-    { tensor: name, formats: [format, other] },
-  );
 }
 
 function addFactor(

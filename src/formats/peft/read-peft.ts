@@ -4,18 +4,21 @@ import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
+import { mixed } from '../pairs/foreign-names.ts';
 import { refuseUnusable } from '../pairs/refuse-unusable.ts';
 import { expertParameters } from './expert-parameters.ts';
 import { type PeftConfig, readConfig } from './read-config.ts';
 import { readModules } from './read-experts.ts';
 import type { FactorPair } from './read-module.ts';
 import { stageExperts } from './stage-experts.ts';
-import { foreignLora, readTensorKey } from './tensor-keys.ts';
+import { readTensorKey } from './tensor-keys.ts';
 
 interface Sorted {
   /** By module path. */
   readonly pairs: ReadonlyMap<string, FactorPair>;
   readonly passthrough: readonly TensorEntry[];
+  /** The first tensor that is another format's, and what it is of. */
+  readonly foreign?: readonly [TensorEntry, what: string];
   readonly hasBias: boolean;
   readonly magnitudes: number;
 }
@@ -26,9 +29,9 @@ interface Sorted {
  */
 export function readPeftSource(header: SafetensorsHeader, configBytes: Uint8Array): ReadResult {
   const config = readConfig(configBytes);
-  const { pairs, passthrough, hasBias, magnitudes } = sortTensors(header.tensors);
-  if (pairs.size === 0) throw noLora(header.tensors);
-  refuseMixture(passthrough);
+  const { pairs, passthrough, foreign, hasBias, magnitudes } = sortTensors(header.tensors);
+  if (pairs.size === 0) throw noLora(header.tensors.length, foreign?.[1]);
+  if (foreign) throw mixed('peft', ...foreign);
   const parameters = expertParameters(pairs.keys(), config.targetParameters);
   const modules = [...pairs].flatMap(([path, pair]) => readModules(path, pair, config, parameters.get(path)));
   const adapter: Adapter = {
@@ -54,6 +57,7 @@ export const readPeft = (header: SafetensorsHeader, configBytes: Uint8Array): Ad
 function sortTensors(tensors: readonly TensorEntry[]): Sorted {
   const pairs = new Map<string, FactorPair>();
   const passthrough: TensorEntry[] = [];
+  let foreign: Sorted['foreign'];
   let hasBias = false;
   let magnitudes = 0;
   for (const tensor of tensors) {
@@ -71,11 +75,15 @@ function sortTensors(tensors: readonly TensorEntry[]): Sorted {
       addFactor(pairs, key, tensor);
       continue;
     }
+    if (key.role === 'foreign') {
+      foreign ??= [tensor, key.what];
+      continue;
+    }
     hasBias ||= key.role === 'bias';
     if (key.role === 'magnitude') magnitudes += 1;
     passthrough.push(tensor);
   }
-  return { pairs, passthrough, hasBias, magnitudes };
+  return { pairs, passthrough, ...(foreign ? { foreign } : {}), hasBias, magnitudes };
 }
 
 function addFactor(
@@ -95,27 +103,13 @@ function addFactor(
   pairs.set(module, { ...pair, [factor]: tensor });
 }
 
-function noLora(tensors: readonly TensorEntry[]): AppError {
-  const foreign = foreignLora(tensors.map(({ name }) => name));
-  const found = foreign ? `it has ${foreign}` : `it has ${tensors.length} other tensors`;
+function noLora(tensors: number, foreign: string | undefined): AppError {
+  const found = foreign ? `it has tensors of ${foreign}` : `it has ${tensors} other tensors`;
   return new AppError(
     'NO_LORA_TENSORS',
     `adapter_model.safetensors: no PEFT LoRA tensors (…lora_A.weight and …lora_B.weight); ${found}`,
-    { tensors: tensors.length },
+    { tensors },
   );
-}
-
-/** Half an adapter must not pass for a whole one. */
-function refuseMixture(others: readonly TensorEntry[]): void {
-  for (const { name } of others) {
-    const foreign = foreignLora([name]);
-    if (!foreign) continue;
-    throw new AppError(
-      'FORMAT_MIXED',
-      `adapter_model.safetensors: tensor ${quote(name)} is one of ${foreign}, among PEFT LoRA tensors`,
-      { tensor: name },
-    );
-  }
 }
 
 /**

@@ -1,3 +1,5 @@
+import { foreignTo } from '../pairs/foreign-names.ts';
+
 /** What the name of a tensor in a PEFT file says. */
 export type TensorKey =
   | {
@@ -8,6 +10,8 @@ export type TensorKey =
     }
   | { readonly role: 'bias' }
   | { readonly role: 'magnitude' }
+  /** Of another format or method. */
+  | { readonly role: 'foreign'; readonly what: string }
   /** Belongs to LoRA, in a way we do not know. */
   | { readonly role: 'unknown-lora' }
   /** A head, an embedding, a bias of the base model, … */
@@ -32,22 +36,7 @@ export function readTensorKey(name: string): TensorKey {
   }
   if (BIAS.test(path)) return { role: 'bias' };
   if (MAGNITUDE.test(path)) return { role: 'magnitude' };
-  const isUnknown = ANY_LORA.test(path) && foreignLora([path]) === undefined;
-  return { role: isUnknown ? 'unknown-lora' : 'other' };
-}
-
-const FOREIGN: readonly (readonly [pattern: RegExp, what: string])[] = [
-  [/\.hada_w|\.lokr_|\.oft_/, 'LoHa, LoKr or OFT tensors of LyCORIS'],
-  [/\.lora_(?:down|up)\b|\.lora\.(?:down|up)\.|_lora\.(?:down|up)\./, 'kohya or diffusers LoRA tensors'],
-  [/\.lora_[ab](?:\.|$)/, 'MLX LoRA tensors'],
-  [/^w_[ab]_\d+$/, 'Sam_LoRA tensors'],
-];
-
-/** What the names look like when they are LoRA of another trainer; undefined when they look like none. */
-export function foreignLora(names: Iterable<string>): string | undefined {
-  for (const name of names) {
-    const found = FOREIGN.find(([pattern]) => pattern.test(name));
-    if (found) return found[1];
-  }
-  return undefined;
+  const what = foreignTo('peft', path);
+  if (what !== undefined) return { role: 'foreign', what };
+  return { role: ANY_LORA.test(path) ? 'unknown-lora' : 'other' };
 }

@@ -152,7 +152,7 @@ describe('readPeft: refusals', () => {
   ])[] = [
     ['no tensors', [], {}, 'NO_LORA_TENSORS', '0 other tensors'],
     ['kohya keys', [tensor('lora_unet_x.lora_down.weight', [4, 8])], {}, 'NO_LORA_TENSORS', 'kohya'],
-    ['MLX keys', [tensor('layers.0.q.lora_a', [8, 4])], {}, 'NO_LORA_TENSORS', 'MLX'],
+    ['MLX keys', [tensor('layers.0.q.lora_a', [8, 4])], {}, 'NO_LORA_TENSORS', 'mlx'],
     ['LoHa', [tensor('x.hada_w1_a', [8, 4])], {}, 'NO_LORA_TENSORS', 'LoHa'],
     ['A without B', q.slice(0, 1), {}, 'LORA_UNPAIRED', 'no lora_B'],
     ['B without A', q.slice(1), {}, 'LORA_UNPAIRED', 'no lora_A'],
