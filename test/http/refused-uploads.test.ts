@@ -127,6 +127,7 @@ describe('uploads that are refused', () => {
         problem.detail,
         /"readme.md" is not expected; send the parts adapter_model.safetensors \(or any/,
       );
+      assert.match(problem.detail, /; beside them: labels, ttl_seconds\.$/);
       await refused(multipartOf(...GOOD, part('request', '{}')), 400, 'UNEXPECTED_PART');
     });
     it('names of the prototype', async () => {

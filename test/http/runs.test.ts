@@ -556,9 +556,23 @@ describe('annealing runs over HTTP', () => {
       twice.append('step', '334');
       const path = `/v1/runs/${run.id}/checkpoints`;
       await problemIn(await server.fetch(path, { method: 'POST', body: twice }), 400, 'DUPLICATE_PART');
-      const strange = checkpointForm(first, { step: 334 });
-      strange.append('request', '{}');
-      await problemIn(await server.fetch(path, { method: 'POST', body: strange }), 400, 'UNEXPECTED_PART');
+      for (const [name, value] of [
+        ['request', '{}'],
+        ['moments', new Blob(['x'])],
+      ] as const) {
+        const strange = checkpointForm(first, { step: 334 });
+        strange.append(name, value as string);
+        const response = await server.fetch(path, { method: 'POST', body: strange });
+        const { detail, context } = await problemIn(response, 400, 'UNEXPECTED_PART');
+        assert.match(detail, /adapter_config\.json; beside them: step, rewind, optimizer\.safetensors\.$/);
+        assert.deepEqual(context?.expected, [
+          'adapter_model.safetensors',
+          'adapter_config.json',
+          OPTIMIZER,
+          'step',
+          'rewind',
+        ]);
+      }
       const alone = new FormData();
       alone.append('step', '334');
       await problemIn(await server.fetch(path, { method: 'POST', body: alone }), 422, 'FILE_MISSING');

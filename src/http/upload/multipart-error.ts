@@ -3,13 +3,6 @@ import { AppError } from '../../errors.ts';
 
 const MAX_SHOWN = 80;
 
-export function unexpectedField(name: string): AppError {
-  const shown = JSON.stringify(name.slice(0, MAX_SHOWN));
-  return new AppError('UNEXPECTED_PART', `The part ${shown} is not expected here.`, {
-    name: name.slice(0, MAX_SHOWN),
-  });
-}
-
 export const duplicate = (name: string): AppError =>
   new AppError('DUPLICATE_PART', `The part ${name} was sent twice.`, { name });
 

@@ -39,14 +39,25 @@ export function fileNameOf(
       `${JSON.stringify(sent)} looks like an archive; ${wanted(parts)}, uncompressed.`,
     );
   }
-  throw new AppError(
+  throw unexpected(parts, sent, {
+    name: fieldname.slice(0, MAX_SHOWN),
+    filename: filename?.slice(0, MAX_SHOWN) ?? null,
+  });
+}
+
+/** A part that is a value, of a name that no field has. */
+export function unexpectedField(parts: BodyParts, fieldname: string): AppError {
+  const name = fieldname.slice(0, MAX_SHOWN);
+  return unexpected(parts, name, { name });
+}
+
+function unexpected(parts: BodyParts, sent: string, context: AppError['context']): AppError {
+  const { files, optionalFiles, droppedFiles, fields } = parts;
+  const beside = [...fields, ...(parts.isAnyFormat ? [] : optionalFiles)].join(', ');
+  return new AppError(
     'UNEXPECTED_PART',
-    `The part ${JSON.stringify(sent)} is not expected; ${wanted(parts)}.`,
-    {
-      name: fieldname.slice(0, MAX_SHOWN),
-      filename: filename?.slice(0, MAX_SHOWN) ?? null,
-      expected: known,
-    },
+    `The part ${JSON.stringify(sent)} is not expected; ${wanted(parts)}; beside them: ${beside}.`,
+    { ...context, expected: [...files, ...optionalFiles, ...droppedFiles, ...fields] },
   );
 }
 

@@ -11,9 +11,9 @@ import { type BodyParts, largeFiles, REQUEST_FIELD } from './body-parts.ts';
 import { BodyWatch } from './body-watch.ts';
 import { dropFile } from './drop-file.ts';
 import { MAX_CARD_BYTES, MAX_MULTIPART_OVERHEAD_BYTES, MAX_REQUEST_FIELD_BYTES } from './limits.ts';
-import { duplicate, multipartError, twoWeights, unexpectedField } from './multipart-error.ts';
+import { duplicate, multipartError, twoWeights } from './multipart-error.ts';
 import { namedGate, pickleGate } from './named-gate.ts';
-import { fileNameOf } from './part-name.ts';
+import { fileNameOf, unexpectedField } from './part-name.ts';
 import { saveFile } from './save-file.ts';
 
 export interface UploadContext {
@@ -92,7 +92,7 @@ async function collect(
         const file = await receiveFile(part, parts, called, context, watch, folder);
         if (file) files.set(file.name, file);
       } else {
-        if (!parts.fields.includes(part.fieldname)) throw unexpectedField(part.fieldname);
+        if (!parts.fields.includes(part.fieldname)) throw unexpectedField(parts, part.fieldname);
         if (fields.has(part.fieldname)) throw duplicate(part.fieldname);
         fields.set(part.fieldname, fieldValue(part));
       }
