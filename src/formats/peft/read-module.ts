@@ -24,13 +24,20 @@ export function readModule(
   config: PeftConfig,
   known: readonly string[] = [name],
 ): LoraModule {
-  if (!pair.a || !pair.b) {
-    const [has, lacks] = pair.a ? ['lora_A', 'lora_B'] : ['lora_B', 'lora_A'];
-    throw refuse('LORA_UNPAIRED', name, `has ${has} but no ${lacks}`);
-  }
+  if (!pair.a || !pair.b) throw unpaired(name, pair);
   const module = readPair(name, { ...pair, a: pair.a, b: pair.b });
   checkConfigRank(name, known[0]!, module.rank, config);
   return { ...module, scale: scaleOf(known[0]!, module.rank, config) };
+}
+
+function unpaired(module: string, { a, b, embedding }: FactorPair): AppError {
+  const tensor = (a ?? b)!.name;
+  const factors = embedding ? 'lora_embedding_' : 'lora_';
+  return new AppError(
+    'LORA_UNPAIRED',
+    `tensor ${quote(tensor)} has no partner: module ${quote(module)} has no ${factors}${a ? 'B' : 'A'}`,
+    { module, tensor },
+  );
 }
 
 function checkConfigRank(name: string, known: string, rank: number, config: PeftConfig): void {

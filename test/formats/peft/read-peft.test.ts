@@ -154,9 +154,15 @@ describe('readPeft: refusals', () => {
     ['kohya keys', [tensor('lora_unet_x.lora_down.weight', [4, 8])], {}, 'NO_LORA_TENSORS', 'kohya'],
     ['MLX keys', [tensor('layers.0.q.lora_a', [8, 4])], {}, 'NO_LORA_TENSORS', 'mlx'],
     ['LoHa', [tensor('x.hada_w1_a', [8, 4])], {}, 'NO_LORA_TENSORS', 'LoHa'],
-    ['A without B', q.slice(0, 1), {}, 'LORA_UNPAIRED', 'no lora_B'],
-    ['B without A', q.slice(1), {}, 'LORA_UNPAIRED', 'no lora_A'],
-    ['half an embedding', [...q, tensor('e.lora_embedding_A', [4, 9])], {}, 'LORA_UNPAIRED', '"e"'],
+    ['A without B', q.slice(0, 1), {}, 'LORA_UNPAIRED', '.q.lora_A.weight" has no partner'],
+    ['B without A', q.slice(1), {}, 'LORA_UNPAIRED', 'module "q" has no lora_A'],
+    [
+      'half an embedding',
+      [...q, tensor('e.lora_embedding_A', [4, 9])],
+      {},
+      'LORA_UNPAIRED',
+      '.e.lora_embedding_A" has no partner: module "e" has no lora_embedding_B',
+    ],
     [
       'two adapters in a file',
       [...q, tensor('q.lora_A.other.weight', [4, 32])],
@@ -258,6 +264,11 @@ describe('readPeft: refusals', () => {
       assert.ok(error.message.includes(names), error.message);
     });
   }
+
+  it('a half of a pair is named in the context too', () => {
+    const { context } = refusal(() => adapterOf(q.slice(0, 1)));
+    assert.deepEqual(context, { module: 'q', tensor: q[0]!.name });
+  });
 
   it('does not mind target_parameters without tensors for them', () => {
     const config = { target_parameters: ['mlp.experts.gate_up_proj'] };
