@@ -5,6 +5,7 @@ import type { Target } from '../contract/target.ts';
 import { AppError } from '../errors.ts';
 import { adapterIdOf, newJobId } from '../service/layout.ts';
 import { checkTargets } from '../serving/check-targets.ts';
+import { KeptPool } from '../squeeze/compute/kept-pool.ts';
 import { ComputePool } from '../squeeze/compute/pool.ts';
 import type { JobOutcome, SourceFiles } from '../squeeze/job-context.ts';
 import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
@@ -28,12 +29,11 @@ export interface LocalEngineOptions {
 /** The service's own engine in threads of this process: no server, no queue, no storage. */
 export class LocalEngine implements Engine {
   readonly steps: readonly string[] = PHASES.filter((phase) => phase !== 'done');
-  readonly #options: LocalEngineOptions;
-  /** Started when the first adapter turned out to be readable, and kept from task to task. */
-  #pool: Promise<ComputePool> | undefined;
+  /** Started when the first adapter turned out to be readable. */
+  readonly #pool: KeptPool;
 
-  constructor(options: LocalEngineOptions) {
-    this.#options = options;
+  constructor({ provider, threads, cudaMemoryBytes }: LocalEngineOptions) {
+    this.#pool = new KeptPool(() => ComputePool.start(provider, threads, cudaMemoryBytes));
   }
 
   check(target: Target): void {
@@ -52,7 +52,7 @@ export class LocalEngine implements Engine {
     }
     const sources = task.sources.map(({ folder }) => byFolder.get(folder)!);
     const ids = sources.map(({ files }) => files.id);
-    const outcome = await this.#work({
+    const input: RequestInput = {
       jobId: newJobId(Date.now()),
       request: jobRequest(task, ids),
       sources: new Map(sources.map(({ files }): [string, SourceFiles] => [files.id, files])),
@@ -60,26 +60,14 @@ export class LocalEngine implements Engine {
       scratchDir: workDir,
       onProgress: ({ phase, done, total }) => onProgress({ step: phase, done, total }),
       signal,
-    });
+    };
+    const outcome = await this.#pool.use((pool) => runRequest(input, pool));
     signal.throwIfAborted();
     return finished(outcome, sources[0]!, workDir);
   }
 
-  async close(): Promise<void> {
-    const pool = await this.#pool?.catch(() => undefined);
-    await pool?.close();
-  }
-
-  async #work(input: RequestInput): Promise<JobOutcome> {
-    const { provider, threads, cudaMemoryBytes } = this.#options;
-    this.#pool ??= ComputePool.start(provider, threads, cudaMemoryBytes);
-    try {
-      return await runRequest(input, await this.#pool);
-    } catch (error) {
-      // After a failure that nobody foresaw, the next adapter gets threads of its own.
-      if (!(error instanceof AppError)) this.#pool = undefined;
-      throw error;
-    }
+  close(): Promise<void> {
+    return this.#pool.close();
   }
 }
 

@@ -4,12 +4,13 @@
  */
 import type { SandboxedJob } from 'bullmq';
 import { loadConfig } from '../config.ts';
-import { AppError, toAppError } from '../errors.ts';
+import { toAppError } from '../errors.ts';
 import { createLogger } from '../log.ts';
 import { Outbound } from '../net/outbound.ts';
 import { AdapterService } from '../service/adapter-service.ts';
 import { JobStore } from '../service/job-store.ts';
 import { tenantStore } from '../service/workspaces.ts';
+import { KeptPool } from '../squeeze/compute/kept-pool.ts';
 import { ComputePool } from '../squeeze/compute/pool.ts';
 import type { JobOutcome } from '../squeeze/job-context.ts';
 import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
@@ -68,20 +69,9 @@ if (config.tracing.isOn) {
   });
 }
 
-/** Kept from job to job: starting threads and sessions takes longer than squeezing a small adapter. */
-let pool: Promise<ComputePool> | undefined;
-
-function computePool(): Promise<ComputePool> {
-  pool ??= ComputePool.start(config.executionProvider, config.computeThreads, config.cudaMemoryBytes);
-  return pool;
-}
-
-/** After a failure that nobody foresaw, the next attempt gets threads of its own. */
-async function dropPool(): Promise<void> {
-  const dropped = pool;
-  pool = undefined;
-  await (await dropped)?.close();
-}
+const pool = new KeptPool(() =>
+  ComputePool.start(config.executionProvider, config.computeThreads, config.cudaMemoryBytes),
+);
 
 /** BullMQ's entry point. */
 export default function processor(
@@ -95,9 +85,8 @@ export default function processor(
 }
 
 async function workIn(traced: TracedAttempt, input: RequestInput): Promise<JobOutcome> {
-  if (!pool) traced.startsEngine();
-  const running = await computePool();
-  return traced.work(input, (request) => runRequest(request, running));
+  if (!pool.isStarted) traced.startsEngine();
+  return pool.use((running) => traced.work(input, (request) => runRequest(request, running)));
 }
 
 async function attemptAt(job: SandboxedJob<JobData>, signal: AbortSignal): Promise<JobTotals> {
@@ -124,7 +113,6 @@ async function attemptAt(job: SandboxedJob<JobData>, signal: AbortSignal): Promi
   } catch (error) {
     traced.end(toAppError(error).code);
     log.debug({ err: error }, 'attempt failed');
-    if (!(error instanceof AppError)) await dropPool().catch(() => undefined);
     throw encodeError(error);
   } finally {
     // Not waited for: a collector that is slow must not hold up jobs.

@@ -136,7 +136,9 @@ class Reception {
 
   /** The content comes from its beginning, and need not be the same as before. */
   private async restart(): Promise<void> {
-    await this.handle.truncate(0);
+    await this.handle.truncate(0).catch((error: unknown) => {
+      throw diskError(error);
+    });
     this.bytes = 0;
     this.hash = createHash('sha256');
     this.gate = this.options.openGate?.();

@@ -54,10 +54,16 @@ export class ComputePool {
   ): Promise<ComputePool> {
     // The first finds out what "auto" means, so that the probe's fallback is not repeated.
     const first = await startThread(requested);
-    const others = await Promise.all(
+    const others = await Promise.allSettled(
       Array.from({ length: threads - 1 }, () => startThread(first.provider.name)),
     );
-    const workers = [first, ...others].map(({ worker }) => worker);
+    const started = others.filter((other) => other.status === 'fulfilled').map(({ value }) => value);
+    const workers = [first, ...started].map(({ worker }) => worker);
+    const failed = others.find((other) => other.status === 'rejected');
+    if (failed) {
+      await Promise.all(workers.map((worker) => worker.terminate()));
+      throw failed.reason;
+    }
     const numbers = stackNumbers(first.provider.name, threads, cudaMemoryBytes);
     return new ComputePool(workers, { ...first.provider, threads }, numbers);
   }
