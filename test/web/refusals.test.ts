@@ -140,8 +140,12 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
     await problem('ADAPTER_NOT_FOUND');
     await page.goto(`${service.url}/#/jobs/job_0`);
     await problem('JOB_NOT_FOUND');
-    await page.goto(`${service.url}/#/nowhere`);
-    await page.getByRole('heading', { name: 'Nothing is here' }).waitFor();
+    for (const nowhere of ['nowhere', '%', 'jobs%E0/x']) {
+      await page.goto(`${service.url}/#/${nowhere}`);
+      await page.getByRole('heading', { name: 'Nothing is here' }).waitFor();
+      await page.goto(`${service.url}/#/`);
+      await page.locator('.drop').waitFor();
+    }
   });
 
   it('says so when the service is gone', async () => {
