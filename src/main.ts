@@ -128,6 +128,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
           shared: await sharedState(config, address, logger),
           queueBoard,
           audit,
+          compilesAhead: true,
         });
   running.push(async (deadlineMs) => {
     const closed = app.close();

@@ -3,7 +3,7 @@ import { NO_TRACING } from '../tracing/tracing.ts';
 import { forgetWhenChanged } from './answer-cache/answer-final-job.ts';
 import { FinalJobs } from './answer-cache/final-jobs.ts';
 import type { HttpDependencies, ProbeDependencies } from './dependencies.ts';
-import { buildLazyValidators } from './lazy-validators.ts';
+import { LazyValidators } from './lazy-validators.ts';
 import { accessDocumentation } from './plugins/access-documentation.ts';
 import { audit } from './plugins/audit.ts';
 import { authentication } from './plugins/authentication.ts';
@@ -55,6 +55,12 @@ import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { REQUEST_ID_HEADER } from './schemas.ts';
 import { serverOptions } from './server-options.ts';
+
+/**
+ * What work comes through. Compiling it takes most of a second, which its first request must not take longer: while
+ * Redis is silent that would be refused later than is promised.
+ */
+const COMPILED_AHEAD = ['POST /v1/jobs', 'POST /v1/batches', 'POST /v1/squeeze'];
 
 const DEFAULT_BODY_TIMEOUT_MS = 30_000;
 const DEFAULT_LINGER_MS = 2_000;
@@ -118,14 +124,16 @@ export async function buildProbeApp(deps: ProbeDependencies): Promise<FastifyIns
 }
 
 async function bareApp({ logger, metrics, ...deps }: ProbeDependencies): Promise<FastifyInstance> {
-  const app = Fastify({
+  const ahead = deps.compilesAhead ? COMPILED_AHEAD : [];
+  const validators = new LazyValidators(ahead, (part) => app.log.debug(part, 'validator compiled'));
+  const app: FastifyInstance = Fastify({
     ...serverOptions(logger),
     logController: new RequestLog(),
     // Responses are built by our own typed code; their schemas are the contract, not a filter. Said here, because
     // plugins that add schemas would make serializers anew, which fill in defaults.
     schemaController: {
       compilersFactory: {
-        buildValidator: buildLazyValidators(),
+        buildValidator: validators.factory(),
         buildSerializer: () => () => JSON.stringify,
       },
     },
@@ -134,6 +142,10 @@ async function bareApp({ logger, metrics, ...deps }: ProbeDependencies): Promise
       sendProblem(request, reply.header(REQUEST_ID_HEADER, request.id), error),
   }) as unknown as FastifyInstance;
   answerExpectations(app.server);
+  if (deps.compilesAhead) {
+    app.addHook('onListen', () => validators.compileAhead());
+    app.decorate('prepared', validators.done);
+  }
   const routes = new RouteTable(app);
   // First, so that whatever a request says has the id of its trace.
   await app.register(tracing, { tracing: deps.tracing ?? NO_TRACING });

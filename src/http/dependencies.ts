@@ -55,6 +55,11 @@ export interface ProbeDependencies {
   readonly logger: FastifyBaseLogger | false;
   /** Default: requests are not traced. */
   readonly tracing?: Tracing;
+  /**
+   * When it listens, what judges the requests that bring work is compiled, and only then is it ready. Default: at the
+   * first such request.
+   */
+  readonly compilesAhead?: boolean;
   /** True from the first signal to stop: new work is refused, what runs may finish. */
   readonly isShuttingDown?: () => boolean;
 }

@@ -1,36 +1,102 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import AjvCompiler from '@fastify/ajv-compiler';
 
 type BuildValidator = ReturnType<typeof AjvCompiler>;
 type Compile = ReturnType<BuildValidator>;
 type Validate = ReturnType<Compile>;
 
+/** What was compiled: a part of the requests of a route. */
+export interface CompiledPart {
+  readonly method: string | undefined;
+  readonly route: string | undefined;
+  readonly part: string | undefined;
+  readonly ms: number;
+}
+
+/** A schema of a route, until it is needed. */
+interface Waiting {
+  /** As `POST /v1/jobs`. */
+  readonly route: string;
+  readonly compile: () => void;
+}
+
 /**
  * Compiles the schema of a route at its first request. Compiling them all takes longer than everything else that happens
  * before the service listens, and most processes are asked for a few routes only. The names of headers have to be in
  * lower case: Fastify leaves them to compilers that are not its own.
  */
-export function buildLazyValidators(): BuildValidator {
-  const build = AjvCompiler();
-  return (schemas, options) => {
-    let compile: Compile | undefined;
-    return (route) => {
-      return lazily(() => {
-        compile ??= build(schemas, options);
-        return compile(route);
-      });
+export class LazyValidators {
+  private ahead: readonly string[];
+  private readonly onCompiled: (part: CompiledPart) => void;
+  private readonly waiting: Waiting[] = [];
+  private tellDone!: () => void;
+  /** When `compileAhead` is through. */
+  readonly done = new Promise<void>((resolve) => {
+    this.tellDone = resolve;
+  });
+
+  /** @param ahead the routes that `compileAhead` compiles, in this order */
+  constructor(ahead: readonly string[] = [], onCompiled: (part: CompiledPart) => void = () => {}) {
+    this.ahead = ahead;
+    this.onCompiled = onCompiled;
+  }
+
+  /** For Fastify's `compilersFactory`. */
+  factory(): BuildValidator {
+    const build = AjvCompiler();
+    return (schemas, options) => {
+      let compile: Compile | undefined;
+      return (schema) => {
+        const { method, url, httpPart } = schema;
+        const validate = lazily(() => {
+          const startedMs = performance.now();
+          compile ??= build(schemas, options);
+          const compiled = compile(schema);
+          const ms = Math.round(performance.now() - startedMs);
+          this.onCompiled({ method, route: url, part: httpPart, ms });
+          return compiled;
+        });
+        const route = `${method} ${url}`;
+        if (this.ahead.includes(route)) this.waiting.push({ route, compile: validate.compile });
+        return validate;
+      };
     };
-  };
+  }
+
+  /** One in a turn of the event loop, so that others are answered between them. */
+  async compileAhead(): Promise<void> {
+    const { ahead } = this;
+    // What comes from now on is needed at once.
+    this.ahead = [];
+    const waiting = this.waiting.splice(0);
+    for (const route of ahead) {
+      for (const { compile } of waiting.filter((one) => one.route === route)) {
+        await nextTurn();
+        try {
+          compile();
+        } catch {
+          // Its requests are told.
+        }
+      }
+    }
+    this.tellDone();
+  }
 }
 
 /** Fastify reads the errors of a call from the function that it has called. */
-function lazily(compile: () => Validate): Validate {
+function lazily(build: () => Validate): Validate & { compile: () => Validate } {
   let compiled: Validate | undefined;
+  const compile = (): Validate => {
+    compiled ??= build();
+    return compiled;
+  };
   const validate = (data: unknown): unknown => {
-    compiled ??= compile();
-    const isValid = compiled(data);
-    validate.errors = compiled.errors;
+    const judge = compile();
+    const isValid = judge(data);
+    validate.errors = judge.errors;
     return isValid;
   };
   validate.errors = undefined as Validate['errors'];
-  return validate as Validate;
+  validate.compile = compile;
+  return validate as Validate & { compile: () => Validate };
 }

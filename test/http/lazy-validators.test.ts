@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { parse } from 'yaml';
-import { buildLazyValidators } from '../../src/http/lazy-validators.ts';
+import { LazyValidators } from '../../src/http/lazy-validators.ts';
 import { openapiDocument } from '../../src/http/openapi-document.ts';
 
 describe('validators that are compiled at the first request', () => {
   let app: FastifyInstance;
   before(async () => {
-    app = Fastify({ schemaController: { compilersFactory: { buildValidator: buildLazyValidators() } } });
+    app = Fastify({
+      schemaController: { compilersFactory: { buildValidator: new LazyValidators().factory() } },
+    });
     app.addSchema({ $id: 'rank', type: 'integer', minimum: 1 });
     // Plugins that add schemas of their own, under one name.
     for (const [name, most] of [
@@ -55,6 +57,32 @@ describe('validators that are compiled at the first request', () => {
   it('fail the requests of a route whose schema cannot be compiled, and of no other', async () => {
     assert.match(await post('/broken', 1), /^500 can't resolve reference nowhere#/);
     assert.equal(await post('/large', 1), '200 taken');
+  });
+
+  it('are compiled ahead where that is asked for, in that order, once, and what cannot be is left alone', async () => {
+    const compiled: string[] = [];
+    const validators = new LazyValidators(['POST /second', 'POST /broken', 'POST /first'], (part) =>
+      compiled.push(`${part.route} ${part.part}`),
+    );
+    const own = Fastify({
+      schemaController: { compilersFactory: { buildValidator: validators.factory() } },
+    });
+    const body = { type: 'object', required: ['rank'] };
+    for (const path of ['/first', '/second', '/other'])
+      own.post(path, { schema: { body, headers: { type: 'object' } } }, async () => 'taken');
+    own.post('/broken', { schema: { body: { $ref: 'nowhere#' } } }, async () => 'taken');
+    own.addHook('onListen', () => validators.compileAhead());
+    await own.listen();
+    try {
+      await validators.done;
+      const ahead = ['/second headers', '/second body', '/first headers', '/first body'];
+      assert.deepEqual(compiled, ahead);
+      for (const url of ['/first', '/second', '/other', '/other'])
+        assert.equal((await own.inject({ method: 'POST', url, payload: {} })).statusCode, 400);
+      assert.deepEqual(compiled, [...ahead, '/other body']);
+    } finally {
+      await own.close();
+    }
   });
 
   it('meet no name of a header in the contract that is not in lower case', async () => {

@@ -17,12 +17,16 @@ const ADAPTER = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8'
 const statusOf = (service: ServiceProcess, path: string): Promise<number> =>
   fetch(service.url + path).then(({ status }) => status);
 
-async function upload(service: ServiceProcess): Promise<string> {
+async function adapterForm(): Promise<FormData> {
   const form = new FormData();
   for (const name of ['adapter_model.safetensors', 'adapter_config.json']) {
     form.append(name, await openAsBlob(join(ADAPTER, name)), name);
   }
-  const response = await fetch(`${service.url}/v1/adapters`, { method: 'POST', body: form });
+  return form;
+}
+
+async function upload(service: ServiceProcess): Promise<string> {
+  const response = await fetch(`${service.url}/v1/adapters`, { method: 'POST', body: await adapterForm() });
   return ((await response.json()) as { id: string }).id;
 }
 
@@ -76,6 +80,36 @@ describe('the service', () => {
       const again = await startService({ DATA_DIR });
       assert.deepEqual(await ended(again, job.id), job);
       assert.equal(await again.end('SIGINT'), 0);
+    }));
+
+  it('has compiled what judges requests for work when it is ready, so that the first one waits for nothing', () =>
+    withFolder(async (DATA_DIR) => {
+      const service = await startService({ DATA_DIR, LOG_LEVEL: 'debug' });
+      assert.equal(await statusOf(service, '/readyz'), 200);
+      const compiled = () => service.output().match(/"method":"POST","route":"[^"]+","part":"\w+"/g) ?? [];
+      const ahead = compiled();
+      assert.match(ahead.join(), /^"method":"POST","route":"\/v1\/jobs"/);
+      assert.deepEqual(new Set(ahead.map((line) => line.split('"')[7])).size, 3);
+      for (const path of ['/v1/jobs', '/v1/batches']) {
+        const headers = { 'content-type': 'application/json' };
+        const refused = await fetch(service.url + path, { method: 'POST', headers, body: '{}' });
+        assert.equal(refused.status, 400);
+      }
+      await until(
+        'both lines',
+        () => service.output().match(/"request refused"/g)?.length === 2 || undefined,
+      );
+      assert.deepEqual(compiled(), ahead);
+
+      // Its request is a part of the body, for which the route has no schema; what is compiled of it is kept.
+      for (let i = 0; i < 2; i++) {
+        const body = await adapterForm();
+        body.append('request', '{}');
+        assert.equal((await fetch(`${service.url}/v1/squeeze`, { method: 'POST', body })).status, 400);
+      }
+      await until('all lines', () => service.output().match(/"request refused"/g)?.length === 4 || undefined);
+      assert.equal(compiled().length, ahead.length + 1, compiled().join('\n'));
+      assert.equal(await service.end(), 0);
     }));
 
   it('keeps a job that was accepted when it and Redis are killed and Redis forgets', () =>

@@ -3,6 +3,13 @@ import { AppError, type ErrorCode, toAppError } from '../../errors.ts';
 import type { ProbeDependencies } from '../dependencies.ts';
 import { Liveness, problems, Readiness, reference, response } from '../schemas.ts';
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Before this the service is not ready; undefined: there is nothing to wait for. */
+    prepared?: Promise<void>;
+  }
+}
+
 /** Orchestrators give a probe about a second. */
 const CHECK_TIMEOUT_MS = 900;
 
@@ -54,6 +61,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
     },
     async (_request, reply) => {
       if (deps.isShuttingDown?.()) throw new AppError('SHUTTING_DOWN', 'The service is stopping.');
+      await app.prepared;
       const parts = { storage: () => deps.store.check(), queue: () => deps.queue.check(), ...deps.parts };
       const failures = await Promise.all(
         Object.entries(parts).map(([name, check]) => failureOf(name, WHEN_SLOW[name] ?? 'INTERNAL', check)),

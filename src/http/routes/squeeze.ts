@@ -18,6 +18,9 @@ import { squeezeParts, UPLOAD_PROBLEMS, UploadHeaders } from '../upload/multipar
 import type { SchemaError } from '../validation-message.ts';
 import { PreferHeader } from './jobs.ts';
 
+/** One object: what is compiled of it is kept by it, and for ever. */
+const BODY = reference(SqueezeRequest);
+
 /** POST /v1/squeeze: upload and job in one request. */
 export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (app, { deps }) => {
   const parse = app.getDefaultJsonParser('error', 'error');
@@ -34,7 +37,7 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
       );
     }
     const value = typeof part === 'string' ? parsed(request, part) : part;
-    const validate = request.compileValidationSchema(reference(SqueezeRequest), 'body');
+    const validate = request.compileValidationSchema(BODY, 'body');
     if (!validate(value)) throw invalidRequest((validate.errors ?? []) as readonly SchemaError[]);
     return value as SqueezeRequest;
   }
