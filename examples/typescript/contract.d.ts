@@ -136,7 +136,7 @@ export interface paths {
     };
     /**
      * All files of an adapter as a zip
-     * @description The files are stored uncompressed under their names. With the result of a job comes its report as `report.html`, as long as the job is there. The same adapter with the same report gives the same bytes.
+     * @description The files are stored uncompressed under their names. With the result of a job comes its report as `report.html`, as long as the job is there. The same adapter with the same report gives the same bytes. There is no `Repr-Digest`, as it is made while it is sent; the adapter has the SHA-256 of each of its files.
      *
      *     Needs a key with the scope `read`.
      */
@@ -8511,6 +8511,8 @@ export interface operations {
         headers: {
           /** @description Of this form of the report */
           etag?: string;
+          /** @description SHA-256 of this form of the report (RFC 9530) */
+          'repr-digest'?: string;
           /** @description `accept` */
           vary?: string;
           [name: string]: unknown;

@@ -7,6 +7,13 @@ export const entityTag = (digest: string): string => `"${digest}"`;
 export const digestTag = (content: Uint8Array | string): string =>
   entityTag(createHash('sha256').update(content).digest('base64url'));
 
+/** The Repr-Digest (RFC 9530) of content, by its SHA-256. */
+export const reprDigest = (sha256: string, encoding: 'hex' | 'base64url'): string =>
+  `sha-256=:${Buffer.from(sha256, encoding).toString('base64')}:`;
+
+/** The same of content that has a `digestTag`. */
+export const reprDigestOfTag = (tag: string): string => reprDigest(tag.slice(1, -1), 'base64url');
+
 const TAGS = /(?:W\/)?("[^"]*")/g;
 
 /** If-None-Match, by weak comparison: true means the client has it (304). */

@@ -5,7 +5,7 @@ import type { AdapterFile } from '../contract/adapter.ts';
 import { AppError } from '../errors.ts';
 import type { ByteRange } from '../storage/blob-store.ts';
 import { parseByteRange } from './byte-range.ts';
-import { allowsRange, entityTag, matchesNone } from './entity-tag.ts';
+import { allowsRange, entityTag, matchesNone, reprDigest } from './entity-tag.ts';
 import { BINARY, response } from './schemas.ts';
 
 /** Content never changes under an address that is derived from it, or from a job that ends once. */
@@ -74,7 +74,7 @@ export async function sendFile(
     'content-type': 'application/octet-stream',
     'content-length': part ? part.end - part.start + 1 : bytes,
     'content-disposition': `attachment; filename="${name}"`,
-    'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
+    'repr-digest': reprDigest(sha256, 'hex'),
   });
   if (request.method === 'HEAD') return reply.send();
   return reply.send(await open(part));

@@ -178,6 +178,14 @@ describe('the report of a job', () => {
     assert.equal(tags.size, OFFERED.length);
   });
 
+  it('has the digest of the form it comes in', async () => {
+    for (const type of OFFERED) {
+      const response = await as(type);
+      const digest = createHash('sha256').update(Buffer.from(await response.arrayBuffer()));
+      assert.equal(response.headers.get('repr-digest'), `sha-256=:${digest.digest('base64')}:`, type);
+    }
+  });
+
   it('answers HEAD as GET, without the body', async () => {
     for (const type of OFFERED) {
       const [head, get] = [
@@ -186,7 +194,7 @@ describe('the report of a job', () => {
       ];
       const { length } = Buffer.from(await get.arrayBuffer());
       assert.equal(head.headers.get('content-length'), String(length));
-      assert.equal(head.headers.get('etag'), get.headers.get('etag'));
+      for (const name of ['etag', 'repr-digest']) assert.equal(head.headers.get(name), get.headers.get(name));
       assert.equal(await head.text(), '');
     }
   });

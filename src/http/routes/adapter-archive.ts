@@ -33,7 +33,8 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<{ reports: Rendered
     summary: 'All files of an adapter as a zip',
     description:
       'The files are stored uncompressed under their names. With the result of a job comes its report as `report.html`, as ' +
-      'long as the job is there. The same adapter with the same report gives the same bytes.',
+      'long as the job is there. The same adapter with the same report gives the same bytes. There is no `Repr-Digest`, ' +
+      'as it is made while it is sent; the adapter has the SHA-256 of each of its files.',
     params: AdapterPath,
     response: {
       200: response('The archive', BINARY, { mediaType: 'application/zip', headers: ETAG }),

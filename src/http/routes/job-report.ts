@@ -5,7 +5,7 @@ import { Report } from '../../contract/report.ts';
 import { AppError } from '../../errors.ts';
 import { FIGURES } from '../../report/report-input.ts';
 import { preferredType } from '../accept.ts';
-import { digestTag, matchesNone } from '../entity-tag.ts';
+import { digestTag, matchesNone, reprDigestOfTag } from '../entity-tag.ts';
 import { workspaceOf } from '../principal.ts';
 import type { RenderedReports } from '../rendered-reports.ts';
 import { BINARY, JobPath, problems, reference } from '../schemas.ts';
@@ -68,7 +68,11 @@ const OK: Readonly<Record<string, unknown>> = {
     [TYPES.svg]: { schema: Type.String({ description: 'One figure, 1200 pixels wide' }) },
     [TYPES.png]: { schema: BINARY },
   },
-  headers: { etag: text('Of this form of the report'), vary: text('`accept`') },
+  headers: {
+    etag: text('Of this form of the report'),
+    'repr-digest': text('SHA-256 of this form of the report (RFC 9530)'),
+    vary: text('`accept`'),
+  },
 };
 
 /** GET /v1/jobs/{id}/report: as JSON, as a page, as a picture. */
@@ -139,7 +143,7 @@ function send(
 ): FastifyReply {
   reply.headers({ etag, 'cache-control': REVALIDATED });
   if (matchesNone(request.headers['if-none-match'], etag)) return reply.code(304).send();
-  return reply.header('content-type', type).send(bytes);
+  return reply.headers({ 'content-type': type, 'repr-digest': reprDigestOfTag(etag) }).send(bytes);
 }
 
 /** @throws AppError NOT_ACCEPTABLE */
