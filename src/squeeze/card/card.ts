@@ -6,6 +6,7 @@ import type { Source } from '../job-context.ts';
 import { rankRange } from '../rank-range.ts';
 import { markdownCode, markdownText } from './escape.ts';
 import { frontMatter } from './front-matter.ts';
+import { hubId } from './hub-id.ts';
 import { usage } from './usage.ts';
 
 /** Most rows of the table of modules. */
@@ -30,9 +31,10 @@ export interface CardContent {
  */
 export function modelCard(content: CardContent): string {
   const { kind, format, baseModel, weightsName, result } = content;
-  const { language, lines } = usage(format, baseModel, weightsName);
+  const hubBase = hubId(baseModel);
+  const { language, lines } = usage(format, hubBase, weightsName);
   const sections = [
-    frontMatter(format, baseModel, kind === 'merge'),
+    frontMatter(format, hubBase, kind === 'merge'),
     kind === 'merge' ? '# Merged and squeezed LoRA adapter' : '# Squeezed LoRA adapter',
     summary(content),
     '## Load it',

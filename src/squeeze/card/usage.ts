@@ -5,16 +5,17 @@ const BASE = '<base model>';
 
 /**
  * How to load a result, in a language and two lines. "." is the folder of the result.
+ * @param hubBase id of the base model on the Hub
  * @param weightsName name of its file of weights
  */
 export function usage(
   format: FormatName,
-  baseModel: string | null,
+  hubBase: string | null,
   weightsName: string,
 ): { readonly language: string; readonly lines: readonly [string, string] } {
   const python = (...lines: [string, string]) => ({ language: 'python', lines });
   // A string of JSON is one of Python, and of a shell but for what "$", "`" and "!" do there.
-  const base = yamlString(baseModel ?? BASE);
+  const base = yamlString(hubBase ?? BASE);
   const weights = yamlString(weightsName);
   switch (format) {
     case 'peft':

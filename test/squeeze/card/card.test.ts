@@ -118,9 +118,16 @@ describe('the card of a squeeze', () => {
 
 describe('what a card is given', () => {
   it('only ids of the Hub become its base model', () => {
-    for (const id of ['gpt2', 'org/base-1.5_B'])
-      assert.equal(split(modelCard(content({ baseModel: id }))).front.base_model, id);
+    for (const id of ['gpt2', 'bert-base-uncased', 'org/base-1.5_B']) {
+      const { front, body } = split(modelCard(content({ baseModel: id })));
+      assert.equal(front.base_model, id);
+      assert.ok(body.includes(`from_pretrained("${id}")`), body);
+    }
     const others = [
+      'sd_v1',
+      'sdxl_base_v1-0',
+      'flux1',
+      'llama-7b',
       '/root/models/x',
       './x',
       'https://huggingface.co/a/b',
@@ -130,8 +137,11 @@ describe('what a card is given', () => {
       '',
     ];
     for (const id of [...others, null]) {
-      const { front } = split(modelCard(content({ baseModel: id })));
-      assert.deepEqual(Object.keys(front), ['library_name', 'tags'], `${id}`);
+      for (const format of ['peft', 'kohya', 'mlx'] as const) {
+        const { front, body } = split(modelCard(content({ format, baseModel: id })));
+        assert.deepEqual(Object.keys(front), ['library_name', 'tags'], `${id}`);
+        assert.ok(body.includes('("<base model>"'), `${id}`);
+      }
     }
   });
 
