@@ -44,7 +44,7 @@ export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice 
 
 /** A number of stages that was asked for. */
 function exactly(stages: number, formula: Formula, source: number, target: number, clock: Clock): RankChoice {
-  const ranks = fitting(ranksOf(formula, source, target, stages), clock);
+  const ranks = fitting(ranksOf(formula, source, target, stages), clock, stages);
   if (ranks.length === stages) return { ranks, notes: [] };
   return {
     ranks,

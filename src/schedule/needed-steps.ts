@@ -8,13 +8,19 @@ export const neededSteps = (stages: number, clock: Clock): number =>
 
 /**
  * The ranks, where the steps hold a stage of each.
+ * @param asked the stages asked for, of which rounding may have left fewer
  * @throws AppError SCHEDULE_TOO_SHORT with the steps needed and those there are
  */
-export function fitting(ranks: number[], clock: Clock): number[] {
+export function fitting(ranks: number[], clock: Clock, asked = ranks.length): number[] {
   const needed = neededSteps(ranks.length, clock);
   const { totalSteps, warmUpSteps, finalSteps, minStageSteps } = clock;
   if (needed <= totalSteps) return ranks;
-  const stages = ranks.length === 1 ? `One stage at rank ${ranks[0]} needs` : `${ranks.length} stages need`;
+  const rounded =
+    asked === ranks.length
+      ? ''
+      : ` (${asked} asked for, rounded to whole ranks; the others would repeat one)`;
+  const stages =
+    ranks.length === 1 ? `One stage at rank ${ranks[0]} needs` : `${ranks.length} stages${rounded} need`;
   const floors = [
     `min_stage_steps ${minStageSteps}`,
     ...(warmUpSteps > minStageSteps ? [`warm_up_steps ${warmUpSteps}`] : []),

@@ -81,6 +81,17 @@ describe('a schedule with too few steps', () => {
     assert.equal(planSchedule({ ...BASE, stages: 5, total_steps: 1000 }).stages.length, 5);
   });
 
+  it('is refused with the stages asked for, where rounding leaves fewer', () => {
+    const error = tooShort({ stages: 30, total_steps: 3000 });
+    assert.match(
+      error.message,
+      /^(\d+) stages \(30 asked for, rounded to whole ranks; the others would repeat one\) need \d+ steps/,
+    );
+    const { stages, needed_steps } = error.context;
+    assert.ok(error.message.startsWith(`${stages} stages`) && (stages as number) < 30);
+    assert.equal(needed_steps, 200 * (stages as number));
+  });
+
   it('is refused where the ranks were given', () => {
     const custom = { shape: 'custom' as const, ranks: [64, 16, 4] };
     assert.match(tooShort({ ...custom, total_steps: 599 }).message, /^3 stages need 600 steps/);
