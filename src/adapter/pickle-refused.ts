@@ -20,12 +20,21 @@ export function conversionCommand(name: string): string {
   );
 }
 
+/**
+ * What to do about a pickle. A list, as cloneofsimo/lora saved its first files, has no names for its tensors, and what a
+ * training saved has more than tensors: of those the command makes nothing.
+ * @param name as {@link conversionCommand}
+ */
+export const conversionAdvice = (name: string): string =>
+  'convert it where you trust it (a dictionary of tensors by name; of a list or a whole checkpoint, save such a dictionary ' +
+  `first): ${conversionCommand(name)}`;
+
 /** A file that is a pickle by its name: never opened here. @param name as it was sent, or stands somewhere else */
 export function pickleRefused(name: string): AppError {
   const shown = name.slice(0, MAX_SHOWN);
   return new AppError(
     'PICKLE_REFUSED',
-    `${JSON.stringify(shown)} looks like a pickle file, which can run code and is never opened. Convert it where you trust it: ${conversionCommand(name)}`,
+    `${JSON.stringify(shown)} looks like a pickle file, which can run code and is never opened; ${conversionAdvice(name)}`,
     { file: shown, command: conversionCommand(name) },
   );
 }

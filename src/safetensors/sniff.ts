@@ -1,4 +1,4 @@
-import { conversionCommand } from '../adapter/pickle-refused.ts';
+import { conversionAdvice } from '../adapter/pickle-refused.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 
 /** Enough for every magic number, an LFS pointer, a tar header (magic at 257) and a zip's first entry name. */
@@ -18,7 +18,7 @@ const starts =
   (head: string): boolean =>
     magics.some((magic) => head.startsWith(magic));
 
-const SAVE_AGAIN = `convert it where you trust it: ${conversionCommand('adapter_model.bin')}`;
+const SAVE_AGAIN = conversionAdvice('adapter_model.bin');
 /** Where the name of a zip's first entry starts (APPNOTE 4.3.7). */
 const ZIP_NAME_OFFSET = 30;
 /** Text pickles (protocol 0) begin with an import, or a mark and a dictionary, list or import. */

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { conversionCommand, pickleRefused } from '../../src/adapter/pickle-refused.ts';
+import { conversionAdvice, conversionCommand, pickleRefused } from '../../src/adapter/pickle-refused.ts';
 import { readHeader } from '../../src/safetensors/read-header.ts';
 import { refuseOtherFormats } from '../../src/safetensors/sniff.ts';
 import { skipWithoutPython } from '../clients/python.ts';
@@ -19,6 +19,7 @@ describe('a pickle', () => {
       assert.equal(code, 'PICKLE_REFUSED');
       assert.ok(message.includes(conversionCommand(name)) && !message.includes('\n'));
       assert.ok(message.includes(`torch.load('${name}'`), message);
+      assert.match(message, /a dictionary of tensors by name; of a list or a whole checkpoint/);
       assert.equal(context.command, conversionCommand(name));
     }
     assert.match(conversionCommand('lora.pt'), /'lora\.safetensors'\)"$/);
@@ -46,7 +47,7 @@ describe('a pickle', () => {
   it('is refused with it by its content, too', () => {
     for (const head of ['\x80\x02}q\0', `${'PK\x03\x04'.padEnd(30, '\0')}archive/data.pkl`]) {
       const refuse = (): void => refuseOtherFormats(Buffer.from(head, 'latin1'));
-      assert.throws(refuse, (error: Error) => error.message.includes(conversionCommand('adapter_model.bin')));
+      assert.throws(refuse, (error: Error) => error.message.includes(conversionAdvice('adapter_model.bin')));
     }
   });
 });
@@ -77,6 +78,18 @@ describe('the command', { skip: skipWithoutPython('torch', 'safetensors') }, () 
     assert.deepEqual(valuesOf('m.lora_A.weight'), ['F32', [3, 4], rows]);
     assert.deepEqual(valuesOf('m.lora_B.weight'), ['F32', [4, 3], [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]]);
     assert.equal(tensors.find(({ name }) => name === 'n.lora_A.weight')!.dtype, 'BF16');
+  });
+
+  it('makes nothing of a list, nor of more than tensors, as the advice says', () => {
+    for (const saved of [
+      '[torch.zeros(2, 4), torch.zeros(4, 2)]',
+      "{'state': {'x': torch.zeros(2)}, 'step': 1}",
+    ]) {
+      execFileSync(PYTHON, ['-c', `import torch; torch.save(${saved}, 'other.pt')`], { cwd: folder });
+      const command = conversionCommand('other.pt').replace(/^python /, `${PYTHON} `);
+      assert.throws(() => execFileSync('sh', ['-c', command], { cwd: folder, stdio: 'pipe' }));
+      assert.ok(!existsSync(join(folder, 'other.safetensors')));
+    }
   });
 
   it('runs nothing that a pickle says', () => {
