@@ -29,6 +29,15 @@ export interface HeatMapInput extends ChartStyle {
   readonly isWide?: boolean;
 }
 
+const [LEAST_HEIGHT, MOST_HEIGHT] = [320, 640];
+const [ROW_PX, AXES_PX] = [15, 140];
+
+/** Pixels in which each row has its label, as far as a page has them. */
+export function heatMapHeight(modules: readonly { readonly name: string }[]): number {
+  const rows = new Set(modules.map(({ name }) => modulePlace(name).projection)).size;
+  return Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, rows * ROW_PX + AXES_PX));
+}
+
 /** Values of all modules, by layer (columns) and projection (rows). */
 export function layerHeatMap(input: HeatMapInput): EChartsOption {
   const { modules, what, palette, isWide } = input;
@@ -84,6 +93,7 @@ export function layerHeatMap(input: HeatMapInput): EChartsOption {
       axisLabel: {
         color: palette.muted,
         fontFamily: FONT,
+        hideOverlap: true,
         formatter: (_: string, row: number) => rows[row]!,
       },
     }),

@@ -8,12 +8,46 @@ const MAX_LINES = 48;
 /** A logarithm has no zero: what is below this share of the largest value is not drawn (see RESOLUTION of the core). */
 const FLOOR = 1e-7;
 
+type Spectrum = Pick<ModuleSpectrum, 'name' | 'singular_values'>;
+type Point = [number: number, value: number];
+
+/** What a chart has of its modules, whichever of them is selected and whatever rank is marked. */
+export interface SpectraLines {
+  readonly modules: readonly Spectrum[];
+  /** Of the longest spectrum. */
+  readonly length: number;
+  /** Below this nothing is drawn. */
+  readonly least: number;
+  readonly thin: readonly { readonly name: string; readonly data: Point[] }[];
+  readonly median: Point[];
+}
+
 export interface SpectraInput extends ChartStyle {
-  readonly modules: readonly Pick<ModuleSpectrum, 'name' | 'singular_values'>[];
+  readonly lines: SpectraLines;
   /** The module that stands out. */
   readonly selected?: string;
   /** A rank to mark. */
   readonly rank?: number;
+}
+
+/** Once for many charts: medians of thousands of modules take longer than a picture may. */
+export function spectraLines(modules: readonly Spectrum[]): SpectraLines {
+  const length = modules.reduce((most, { singular_values: sigma }) => Math.max(most, sigma.length), 0);
+  const largest = modules.reduce((most, { singular_values: sigma }) => Math.max(most, sigma[0] ?? 0), 0);
+  const least = largest * FLOOR;
+  const every = Math.max(1, Math.ceil(modules.length / MAX_LINES));
+  return {
+    modules,
+    length,
+    least,
+    thin: modules
+      .filter((_, index) => index % every === 0)
+      .map(({ name, singular_values: sigma }) => ({ name, data: pointsOf(sigma, least) })),
+    median: pointsOf(
+      Array.from({ length }, (_, index) => medianOf(modules, index)),
+      least,
+    ),
+  };
 }
 
 /**
@@ -21,16 +55,10 @@ export interface SpectraInput extends ChartStyle {
  * there are many), their median thick.
  */
 export function spectraChart(input: SpectraInput): EChartsOption {
-  const { modules, selected, rank, palette } = input;
-  const length = modules.reduce((most, { singular_values: sigma }) => Math.max(most, sigma.length), 0);
-  const largest = modules.reduce((most, { singular_values: sigma }) => Math.max(most, sigma[0] ?? 0), 0);
-  const least = largest * FLOOR;
-  const every = Math.max(1, Math.ceil(modules.length / MAX_LINES));
+  const { lines, selected, rank, palette } = input;
+  const { modules, length, least, thin, median } = lines;
   const chosen = modules.find(({ name }) => name === selected);
   const base = chartBase(input);
-  const points = (sigma: readonly number[]) =>
-    sigma.flatMap((value, index) => (value > least ? [[index + 1, value]] : []));
-  const median = Array.from({ length }, (_, index) => medianOf(modules, index));
   const line = { type: 'line' as const, showSymbol: false, symbolSize: 6 };
   const names = ['median of the modules', ...(chosen ? [shortened(chosen.name)] : [])];
   return {
@@ -47,22 +75,20 @@ export function spectraChart(input: SpectraInput): EChartsOption {
     }),
     yAxis: yAxis(input, { type: 'log', axisLabel: { color: palette.muted, formatter: powerOfTen } }),
     series: [
-      ...modules
-        .filter((_, index) => index % every === 0)
-        .map(({ name, singular_values: sigma }) => ({
-          ...line,
-          name,
-          data: points(sigma),
-          silent: true,
-          animation: false,
-          tooltip: { show: false },
-          lineStyle: { width: 1, color: palette.faint },
-          itemStyle: { color: palette.faint },
-        })),
+      ...thin.map(({ name, data }) => ({
+        ...line,
+        name,
+        data,
+        silent: true,
+        animation: false,
+        tooltip: { show: false },
+        lineStyle: { width: 1, color: palette.faint },
+        itemStyle: { color: palette.faint },
+      })),
       {
         ...line,
         name: names[0]!,
-        data: points(median),
+        data: median,
         lineStyle: { width: 3, color: palette.main },
         itemStyle: { color: palette.main },
         ...(rank !== undefined && { markLine: markedRank(rank, input) }),
@@ -72,7 +98,7 @@ export function spectraChart(input: SpectraInput): EChartsOption {
             {
               ...line,
               name: names[1]!,
-              data: points(chosen.singular_values),
+              data: pointsOf(chosen.singular_values, least),
               showSymbol: length <= 32,
               lineStyle: { width: 2.5, color: palette.mark },
               itemStyle: { color: palette.mark },
@@ -93,7 +119,10 @@ export const markedRank = (rank: number, { palette }: ChartStyle) => ({
   data: [{ xAxis: rank }],
 });
 
-function medianOf(modules: SpectraInput['modules'], index: number): number {
+const pointsOf = (sigma: readonly number[], least: number): Point[] =>
+  sigma.flatMap((value, index): Point[] => (value > least ? [[index + 1, value]] : []));
+
+function medianOf(modules: readonly Spectrum[], index: number): number {
   const values = modules.flatMap(({ singular_values: sigma }) => sigma[index] ?? []).sort((x, y) => x - y);
   return values[values.length >> 1] ?? 0;
 }

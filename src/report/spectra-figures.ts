@@ -1,5 +1,5 @@
 import type { EChartsOption } from 'echarts';
-import { spectraChart } from '../charts/spectra-chart.ts';
+import { spectraChart, spectraLines } from '../charts/spectra-chart.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import type { Figure } from './figure.ts';
 import { percent } from './numbers.ts';
@@ -20,6 +20,7 @@ export function spectraFigures(input: ReportInput): Figure[] {
     name: shownText(name, 240),
     singular_values,
   }));
+  const lines = spectraLines(modules);
   const ranks = report.targets[0]?.modules;
   return errorsOf(input)
     .slice(0, MOST_MODULES)
@@ -32,7 +33,7 @@ export function spectraFigures(input: ReportInput): Figure[] {
         width: 400,
         height: 280,
         option: (style) =>
-          thinned(spectraChart({ ...style, modules, selected: name, ...(rank !== undefined && { rank }) })),
+          thinned(spectraChart({ ...style, lines, selected: name, ...(rank !== undefined && { rank }) })),
       };
     });
 }

@@ -9,7 +9,7 @@ import { modulePlace, withoutCommonStart } from '../../src/charts/module-place.t
 import { type Palette, paletteOf } from '../../src/charts/palette.ts';
 import { rankCurveChart } from '../../src/charts/rank-curve-chart.ts';
 import { sizeChart } from '../../src/charts/size-chart.ts';
-import { spectraChart } from '../../src/charts/spectra-chart.ts';
+import { spectraChart, spectraLines } from '../../src/charts/spectra-chart.ts';
 import { stagesChart } from '../../src/charts/stages-chart.ts';
 import { bytesInWords, percent, shortened } from '../../src/charts/words.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
@@ -52,7 +52,7 @@ describe('charts', () => {
     const errors = modules.map(({ name }, index) => ({ name, value: index / 100 }));
     all = (palette) => ({
       curve: rankCurveChart({ palette, curve, rank: 2, recommended: 3, title: 'Errors' }),
-      spectra: spectraChart({ palette, modules, selected: modules[3]!.name, rank: 2 }),
+      spectra: spectraChart({ palette, lines: spectraLines(modules), selected: modules[3]!.name, rank: 2 }),
       map: layerHeatMap({ palette, modules: errors, what: 'error' }),
       size: sizeChart({
         palette,
@@ -94,7 +94,7 @@ describe('charts', () => {
   it('make no markup of names', () => {
     const name = '<img src=x onerror=alert(1)>';
     const options = [
-      spectraChart({ ...style, modules: [spectrum(name, [1, 0.5])], selected: name }),
+      spectraChart({ ...style, lines: spectraLines([spectrum(name, [1, 0.5])]), selected: name }),
       layerHeatMap({ ...style, modules: [{ name, value: 1 }], what: 'error' }),
     ];
     for (const option of options) {
@@ -108,7 +108,7 @@ describe('charts', () => {
     assert.deepEqual(curveOfSpectra(dead), [{ rank: 1, relative_error: 0, worst_module_error: 0 }]);
     for (const option of [
       rankCurveChart({ ...style, curve: curveOfSpectra(dead) }),
-      spectraChart({ ...style, modules: dead }),
+      spectraChart({ ...style, lines: spectraLines(dead) }),
       layerHeatMap({ ...style, modules: [{ name: 'a', value: 0 }], what: 'error' }),
       comparisonChart({ ...style, modules: [{ name: 'a', first: 0, second: 0 }], labels: ['x', 'y'] }),
       stagesChart({ ...style, run: { schedule: null, checkpoints: [] } }),
@@ -116,9 +116,19 @@ describe('charts', () => {
       assert.doesNotMatch(drawn(option), /NaN|undefined/);
   });
 
+  it('do not draw the spectra anew for another rank: only the mark moves', () => {
+    const lines = spectraLines(modules);
+    const [two, three] = [2, 3].map(
+      (rank) => spectraChart({ ...style, lines, rank }).series as { data: unknown; markLine?: unknown }[],
+    );
+    assert.equal(two!.length, three!.length);
+    for (const [index, { data }] of two!.entries()) assert.equal(data, three![index]!.data, 'the same array');
+    assert.notDeepEqual(two!.at(-1)!.markLine, three!.at(-1)!.markLine);
+  });
+
   it('draw no more than can be seen: 4,000 modules', () => {
     const many = Array.from({ length: 4000 }, (_, index) => spectrum(`layers.${index}.q_proj`, [1, 0.1]));
-    assert.ok((spectraChart({ ...style, modules: many }).series as unknown[]).length < 60);
+    assert.ok((spectraChart({ ...style, lines: spectraLines(many) }).series as unknown[]).length < 60);
     const map = layerHeatMap({
       ...style,
       what: 'error',
@@ -204,6 +214,17 @@ describe('labels of a heat map', () => {
       assert.equal(shown.filter((text) => /^(?:down|mid|up)_/.test(text)).length, 5, shown.join('\n'));
     });
   }
+
+  it('stay apart in the two lines of a table: whole names', () => {
+    for (const most of [34, 52]) {
+      const labels = distinctLabels(
+        modules.map(({ name }) => name),
+        most,
+      );
+      assert.equal(new Set(labels).size, modules.length);
+      assert.ok(labels.every(({ length }) => length <= most + 8));
+    }
+  });
 
   it('leave out what all have in common, then cut the longest parts', () => {
     assert.deepEqual(distinctLabels(['a.long_common_part.q', 'b.long_common_part.q'], 12), ['a', 'b']);

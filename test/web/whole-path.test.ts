@@ -172,6 +172,33 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('heading', { name: 'Side by side' }).waitFor();
   });
 
+  it('offers no result to be compared with itself', async () => {
+    const jobId = page.url().split('a=').at(-1)!.split('.')[0]!;
+    const offered = (label: string) =>
+      page
+        .getByLabel(label)
+        .locator('option')
+        .evaluateAll((options) => options.map((option) => option.getAttribute('value')));
+    const [first, second] = [await offered('First result'), await offered('Second result')];
+    assert.ok(first.includes(`${jobId}.1`) && !first.includes(`${jobId}.0`), String(first));
+    assert.ok(second.includes(`${jobId}.0`) && !second.includes(`${jobId}.1`), String(second));
+  });
+
+  it('has room for the names of modules on a phone', async () => {
+    await page.setViewportSize({ width: 375, height: 812 });
+    const table = page.getByRole('region', { name: 'Modules of both' });
+    const { width } = (await table.getByRole('columnheader', { name: 'Module' }).boundingBox())!;
+    assert.ok(width >= 120, `${width} px`);
+    for (const head of ['First', 'Second']) {
+      const cut = await table
+        .getByRole('button', { name: head, exact: true })
+        .evaluate((button) => button.scrollWidth > button.clientWidth);
+      assert.ok(!cut, `${head} is cut`);
+    }
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 375);
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
+
   it('shows a job as it goes on, and cancels it', async () => {
     const folder = largeAdapter(join(dataDir, 'large'), 24);
     await page.goto(`${service.url}/#/`);

@@ -8,6 +8,7 @@ import type { ModuleResult } from '../../../src/contract/report.ts';
 import { scheme } from '../state/scheme.ts';
 import { rankRange } from '../words/target-in-words.ts';
 import { Chart } from './chart.tsx';
+import { briefNames, ModuleName } from './module-name.tsx';
 import { Panel } from './panel.tsx';
 import { type Column, VirtualTable } from './virtual-table.tsx';
 
@@ -19,6 +20,7 @@ interface Compared {
 
 interface Row {
   readonly name: string;
+  readonly brief: string;
   readonly first: number;
   readonly second: number;
   readonly firstRank: number;
@@ -97,13 +99,12 @@ export function ComparedResults({ first, second }: { first: Compared; second: Co
               label={`Errors of ${rows.length} modules in both results; in ${closer} the second is closer.`}
             />
           </Panel>
-          <Panel title="Side by side" class="modules">
-            <VirtualTable
-              label="Modules of both"
-              rows={rows}
-              columns={columnsOf(labels)}
-              keyOf={({ name }) => name}
-            />
+          <Panel
+            title="Side by side"
+            class="modules"
+            note={`Errors. First: ${first.label}. Second: ${second.label}.`}
+          >
+            <VirtualTable label="Modules of both" rows={rows} columns={COLUMNS} keyOf={({ name }) => name} />
           </Panel>
         </>
       )}
@@ -113,10 +114,12 @@ export function ComparedResults({ first, second }: { first: Compared; second: Co
 
 function common(first: Compared, second: Compared): Row[] {
   const others = new Map(second.modules.map((module) => [module.name, module]));
-  return first.modules.flatMap(({ name, rank, relative_error: error }) => {
+  const briefs = briefNames(first.modules);
+  return first.modules.flatMap(({ name, rank, relative_error: error }, index) => {
     const other = others.get(name);
+    const brief = briefs[index]!;
     return other
-      ? [{ name, first: error, second: other.relative_error, firstRank: rank, secondRank: other.rank }]
+      ? [{ name, brief, first: error, second: other.relative_error, firstRank: rank, secondRank: other.rank }]
       : [];
   });
 }
@@ -137,28 +140,27 @@ const totals = (first: JobResult, second: JobResult): [string, string, string][]
   ];
 };
 
-const columnsOf = ([first, second]: readonly [string, string]): Column<Row>[] => [
+/** Of the errors: narrower where the page is. */
+const ERROR_WIDTH = 'clamp(4.9rem, 12vw, 8.5rem)';
+
+const COLUMNS: readonly Column<Row>[] = [
   {
     title: 'Module',
     by: ({ name }) => name,
-    cell: ({ name }) => (
-      <span class="module-name" title={name}>
-        <bdi>{name}</bdi>
-      </span>
-    ),
+    cell: ({ name, brief }) => <ModuleName name={name} brief={brief} />,
   },
   {
-    title: `Error, ${first}`,
+    title: 'First',
     by: (row) => row.first,
     cell: (row) => percent(row.first),
-    width: '8.5rem',
+    width: ERROR_WIDTH,
     isNumber: true,
   },
   {
-    title: `Error, ${second}`,
+    title: 'Second',
     by: (row) => row.second,
     cell: (row) => percent(row.second),
-    width: '8.5rem',
+    width: ERROR_WIDTH,
     isNumber: true,
   },
   {

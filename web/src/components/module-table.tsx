@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { percent } from '../../../src/charts/words.ts';
+import { ModuleName } from './module-name.tsx';
 import { Panel } from './panel.tsx';
 import { StateBadge } from './state-badge.tsx';
 import { type Column, VirtualTable } from './virtual-table.tsx';
@@ -7,6 +8,9 @@ import { type Column, VirtualTable } from './virtual-table.tsx';
 /** A module with what is known of it on this page. */
 export interface ModuleRow {
   readonly name: string;
+  /** What stands for the name beside other panels, if not the name itself, and on a narrow page. */
+  readonly short?: string;
+  readonly brief: string;
   readonly shape: readonly [number, number];
   readonly rank: number;
   /** Share of the energy of the whole adapter. */
@@ -75,22 +79,16 @@ function columnsOf(
     {
       title: 'Module',
       by: ({ name }) => name,
-      cell: ({ name }) =>
-        onSelect ? (
-          <button type="button" class="link module-name" title={name} onClick={() => onSelect(name)}>
-            <bdi>{name}</bdi>
-          </button>
-        ) : (
-          <span class="module-name" title={name}>
-            <bdi>{name}</bdi>
-          </span>
-        ),
+      cell: ({ name, short, brief }) => (
+        <ModuleName name={name} short={short} brief={brief} onSelect={onSelect} />
+      ),
     },
     {
       title: 'Shape',
+      isRare: true,
       by: ({ shape: [m, n] }) => m * n,
       cell: ({ shape: [m, n] }) => `${m} × ${n}`,
-      width: '8rem',
+      width: '7.5rem',
       isNumber: true,
       isExtra: true,
     },
@@ -106,12 +104,13 @@ function columnsOf(
       title: 'Energy',
       by: ({ share = 0 }) => share,
       cell: ({ share = 0 }) => <Share share={share} most={most} />,
-      width: '8.5rem',
+      width: '7rem',
       isNumber: true,
       isExtra: true,
     },
     has('effectiveRank') && {
       title: 'Used',
+      isRare: true,
       by: ({ effectiveRank = 0 }) => effectiveRank,
       cell: ({ effectiveRank = 0 }) => effectiveRank.toFixed(1),
       width: '4.5rem',

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { curveOfSpectra } from '../../../src/charts/curve-of-spectra.ts';
-import { layerHeatMap } from '../../../src/charts/layer-heat-map.ts';
+import { heatMapHeight, layerHeatMap } from '../../../src/charts/layer-heat-map.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
 import { sizeChart } from '../../../src/charts/size-chart.ts';
@@ -13,6 +13,7 @@ import { targetInWords } from '../words/target-in-words.ts';
 import { Chart } from './chart.tsx';
 import { ChartTable } from './chart-table.tsx';
 import { SelectField } from './field.tsx';
+import { briefNames } from './module-name.tsx';
 import { ModuleTable } from './module-table.tsx';
 import { Panel } from './panel.tsx';
 
@@ -57,14 +58,18 @@ export function ReportCharts({ report, results, source }: ReportChartsProps) {
   );
   const rows = useMemo(() => {
     const spectra = new Map(modules.map((module) => [module.name, module]));
-    return target.modules.map(({ name, rank, relative_error: error, optimal_error: optimalError }) => ({
-      name,
-      shape: spectra.get(name)?.shape ?? ([0, 0] as [number, number]),
-      rank: spectra.get(name)?.rank ?? rank,
-      newRank: rank,
-      error,
-      optimalError,
-    }));
+    const briefs = briefNames(target.modules);
+    return target.modules.map(
+      ({ name, rank, relative_error: error, optimal_error: optimalError }, index) => ({
+        name,
+        brief: briefs[index]!,
+        shape: spectra.get(name)?.shape ?? ([0, 0] as [number, number]),
+        rank: spectra.get(name)?.rank ?? rank,
+        newRank: rank,
+        error,
+        optimalError,
+      }),
+    );
   }, [modules, target]);
   return (
     <div class="report">
@@ -118,6 +123,7 @@ export function ReportCharts({ report, results, source }: ReportChartsProps) {
       >
         <Chart
           option={mapOption}
+          height={heatMapHeight(target.modules)}
           label={`Relative error of every module by layer and projection, for ${targetInWords(target.target)}.`}
         >
           <ChartTable

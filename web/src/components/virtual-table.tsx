@@ -17,6 +17,8 @@ export interface Column<Row> {
   readonly isNumber?: boolean;
   /** Left out where the page is narrow. */
   readonly isExtra?: boolean;
+  /** Left out as well where other panels narrow the table. */
+  readonly isRare?: boolean;
 }
 
 interface VirtualTableProps<Row> {
@@ -57,11 +59,11 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       <table aria-rowcount={sorted.length + 1}>
         <thead style={{ height: `${HEAD_PX}px` }}>
           <tr aria-rowindex={1}>
-            {columns.map(({ title, by, width, isNumber, isExtra }, column) => (
+            {columns.map(({ title, by, width, isNumber, isExtra, isRare }, column) => (
               <th
                 key={title}
                 scope="col"
-                class={cellClass(isNumber, isExtra)}
+                class={cellClass(isNumber, isExtra, isRare)}
                 aria-sort={order(column)}
                 style={width === undefined ? undefined : { width }}
               >
@@ -90,8 +92,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
               class={isSelected?.(row) ? 'is-selected' : ''}
               style={{ height: `${ROW_PX}px` }}
             >
-              {columns.map(({ title, cell, isNumber, isExtra }) => (
-                <td key={title} class={cellClass(isNumber, isExtra)}>
+              {columns.map(({ title, cell, isNumber, isExtra, isRare }) => (
+                <td key={title} class={cellClass(isNumber, isExtra, isRare)}>
                   {cell(row)}
                 </td>
               ))}
@@ -109,8 +111,8 @@ const Gap = ({ rows }: { rows: number }) =>
   // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row takes no focus
   rows > 0 ? <tr aria-hidden="true" class="gap" style={{ height: `${rows * ROW_PX}px` }} /> : null;
 
-const cellClass = (isNumber = false, isExtra = false): string =>
-  [isNumber ? 'number' : '', isExtra ? 'extra' : ''].join(' ').trim();
+const cellClass = (isNumber = false, isExtra = false, isRare = false): string =>
+  [isNumber && 'number', isExtra && 'extra', isRare && 'rare'].filter(Boolean).join(' ');
 
 function sortedRows<Row>(
   rows: readonly Row[],

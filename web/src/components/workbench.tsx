@@ -1,8 +1,8 @@
 import { useCallback, useMemo, useState } from 'preact/hooks';
-import { layerHeatMap } from '../../../src/charts/layer-heat-map.ts';
+import { heatMapHeight, layerHeatMap } from '../../../src/charts/layer-heat-map.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
-import { spectraChart } from '../../../src/charts/spectra-chart.ts';
+import { spectraChart, spectraLines } from '../../../src/charts/spectra-chart.ts';
 import { percent, shortened } from '../../../src/charts/words.ts';
 import type { FormatRecord } from '../../../src/contract/format.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
@@ -13,9 +13,13 @@ import { type TargetForm, targetOf } from '../preview/target-form.ts';
 import { scheme } from '../state/scheme.ts';
 import { Chart } from './chart.tsx';
 import { ChartTable } from './chart-table.tsx';
+import { briefNames, shortNames } from './module-name.tsx';
 import { type ModuleRow, ModuleTable } from './module-table.tsx';
 import { Panel } from './panel.tsx';
 import { SqueezePanel } from './squeeze-panel.tsx';
+
+/** Beside a high map. */
+const MAX_SPECTRA_PX = 480;
 
 interface WorkbenchProps {
   readonly adapterId: string;
@@ -52,7 +56,8 @@ export function Workbench({ adapterId, analyzed, profiles, formats }: WorkbenchP
       return { ranks: null, objection: (error as Error).message };
     }
   }
-  const rows = useMemo(() => rowsOf(analyzed, ranks), [analyzed, ranks]);
+  const names = useMemo(() => ({ short: shortNames(modules), brief: briefNames(modules) }), [modules]);
+  const rows = useMemo(() => rowsOf(analyzed, names, ranks), [analyzed, names, ranks]);
   const recommendedRank = uniform.rank.max;
   const curveOption = useMemo(
     () =>
@@ -64,15 +69,16 @@ export function Workbench({ adapterId, analyzed, profiles, formats }: WorkbenchP
       }),
     [palette, curve, shownRank],
   );
+  const lines = useMemo(() => spectraLines(modules), [modules]);
   const spectraOption = useMemo(
     () =>
       spectraChart({
         palette,
-        modules,
+        lines,
         ...(selected !== undefined && { selected }),
         ...(shownRank !== undefined && { rank: shownRank }),
       }),
-    [palette, modules, selected, shownRank],
+    [palette, lines, selected, shownRank],
   );
   return (
     <div class="workbench">
@@ -126,6 +132,7 @@ export function Workbench({ adapterId, analyzed, profiles, formats }: WorkbenchP
       >
         <Chart
           option={spectraOption}
+          height={Math.min(MAX_SPECTRA_PX, heatMapHeight(modules))}
           label={`Singular values of ${modules.length} modules on a logarithmic scale.`}
         >
           <ChartTable
@@ -174,7 +181,11 @@ function EnergyPanel({ rows }: { rows: readonly ModuleRow[] }) {
         </button>
       }
     >
-      <Chart option={option} label={`The ${what} of every module, by layer and projection.`}>
+      <Chart
+        option={option}
+        height={heatMapHeight(rows)}
+        label={`The ${what} of every module, by layer and projection.`}
+      >
         <ChartTable
           caption={isError ? 'Error by module' : 'Energy by module'}
           head={['Module', 'Share of the energy', 'Error']}
@@ -185,10 +196,16 @@ function EnergyPanel({ rows }: { rows: readonly ModuleRow[] }) {
   );
 }
 
-function rowsOf({ modules, analysis }: Analyzed, ranks: readonly number[] | null): ModuleRow[] {
+function rowsOf(
+  { modules, analysis }: Analyzed,
+  names: { readonly short: readonly string[]; readonly brief: readonly string[] },
+  ranks: readonly number[] | null,
+): ModuleRow[] {
   const energy = modules.reduce((sum, module) => sum + module.energy, 0) || 1;
   return modules.map((module, index) => ({
     name: module.name,
+    short: names.short[index]!,
+    brief: names.brief[index]!,
     shape: module.shape,
     rank: module.rank,
     share: module.energy / energy,

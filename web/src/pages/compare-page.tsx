@@ -20,11 +20,15 @@ export function ComparePage({ query }: { query: Readonly<Record<string, string>>
   const first = useLoaded((signal) => resultAt(a, signal), [a]);
   const second = useLoaded((signal) => resultAt(b, signal), [b]);
   const options = optionsOf(jobs.value?.jobs ?? []);
-  const choose = (label: string, name: 'a' | 'b', value: string) => (
+  // What the other has chosen is not offered: nothing is learnt from a result beside itself.
+  const choose = (label: string, name: 'a' | 'b', value: string, other: string) => (
     <SelectField
       label={label}
       value={value}
-      options={withOwn(options, value)}
+      options={withOwn(
+        options.filter(([one]) => one === '' || one === value || one !== other),
+        value,
+      )}
       onValue={(next) => setQuery({ ...query, [name]: next })}
     />
   );
@@ -34,8 +38,8 @@ export function ComparePage({ query }: { query: Readonly<Record<string, string>>
       <h1>Compare two results</h1>
       <Panel title="Which ones?">
         <div class="filters two">
-          {choose('First result', 'a', a)}
-          {choose('Second result', 'b', b)}
+          {choose('First result', 'a', a, b)}
+          {choose('Second result', 'b', b, a)}
         </div>
         {jobs.value && options.length === 1 && (
           <p class="note">There is no result yet: squeeze an adapter first.</p>
