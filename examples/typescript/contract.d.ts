@@ -2917,7 +2917,7 @@ export interface components {
       created_at: string;
       /** @description For people */
       description: string;
-      /** @description Why the service itself stopped sending (the receiver answered 410); null otherwise */
+      /** @description Why the service itself stopped sending (the receiver answered 410, or there is no secret); null otherwise */
       disabled_reason: string | null;
       /** @description Whether anything is sent */
       enabled: boolean;
@@ -5208,7 +5208,7 @@ export interface components {
       created_at: string;
       /** @description For people */
       description: string;
-      /** @description Why the service itself stopped sending (the receiver answered 410); null otherwise */
+      /** @description Why the service itself stopped sending (the receiver answered 410, or there is no secret); null otherwise */
       disabled_reason: string | null;
       /** @description Whether anything is sent */
       enabled: boolean;

@@ -172,6 +172,28 @@ describe('a receiver', () => {
       }),
     ));
 
+  it('is sent nothing that is not signed: without a secret the webhook is disabled', () =>
+    withWebhooks((bench) =>
+      withReceiver([], async (receiver) => {
+        bench.worker();
+        const { id } = await bench.create(receiver.url);
+        for (const key of await bench.store.list(`webhook-secrets/${id}/`)) await bench.store.remove(key);
+        await bench.endedJob();
+        const { status, attempts } = await bench.final(id);
+        assert.equal(status, 'failed');
+        assert.match(attempts[0]!.error!, /no secret/);
+        const { enabled, disabled_reason } = await bench.webhooks.get(id);
+        assert.equal(enabled, false);
+        assert.match(disabled_reason!, /no secret/);
+        assert.deepEqual(await bench.webhooks.list(), [await bench.webhooks.get(id)]);
+        assert.equal(receiver.requests.length, 0);
+        await bench.webhooks.rotate(id, {});
+        await bench.webhooks.change(id, { enabled: true });
+        await bench.endedJob();
+        await until('the event', () => receiver.requests.length === 1);
+      }),
+    ));
+
   it('that asks for patience gets it', () =>
     withWebhooks((bench) =>
       withReceiver(

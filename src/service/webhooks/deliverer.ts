@@ -11,6 +11,8 @@ import { WebhookSecrets } from './webhook-secrets.ts';
 import { WebhookStore } from './webhook-store.ts';
 
 const TIMEOUT_MS = 15_000;
+/** Receivers could not tell who sends. A removal that broke off leaves such a webhook. */
+const NO_SECRET = 'The webhook has no secret to sign with. Remove it, or rotate its secret and enable it.';
 /** A delivery can be sent again and again by hand. */
 const KEPT_ATTEMPTS = 50;
 
@@ -25,8 +27,8 @@ export interface DelivererOptions {
 
 /**
  * What an attempt came to. delivered: taken. retried: it is tried again. failed: given up. gone: the receiver wants no
- * more, and the webhook is disabled. dropped: nothing was sent, for the webhook is disabled or removed, or the delivery
- * was final already.
+ * more, and the webhook is disabled. dropped: nothing was sent, for the webhook is disabled or removed or has no secret,
+ * or the delivery was final already.
  */
 export type AttemptOutcome = 'delivered' | 'retried' | 'failed' | 'gone' | 'dropped';
 
@@ -81,6 +83,11 @@ export class Deliverer {
     }
     const startedMs = Date.now();
     const sent = await this.send(webhook, delivery, signal);
+    if (sent === undefined) {
+      await this.webhooks.markGone(webhookId, NO_SECRET);
+      await this.record(delivery, unsent(NO_SECRET), undefined);
+      return { outcome: 'dropped' };
+    }
     if (sent.isGone) await this.webhooks.markGone(webhookId);
     const attempts = delivery.record.attempts.length - delivery.attemptsBefore + 1;
     const pauseMs =
@@ -95,10 +102,16 @@ export class Deliverer {
     return { outcome, ms, error, ...(nextAtMs !== undefined && { nextAtMs }) };
   }
 
-  private async send(webhook: WebhookRecord, delivery: StoredDelivery, signal: AbortSignal): Promise<Sent> {
+  /** @returns undefined where there is no secret to sign with */
+  private async send(
+    webhook: WebhookRecord,
+    delivery: StoredDelivery,
+    signal: AbortSignal,
+  ): Promise<Sent | undefined> {
     const { payload, record } = delivery;
     try {
       const secrets = await this.secrets.signing(webhook.id, Date.now());
+      if (secrets.length === 0) return undefined;
       return await sendRequest(this.options.outbound, webhook.url, {
         headers: signedHeaders(record.id, payload, secrets, Date.now()),
         body: payload,

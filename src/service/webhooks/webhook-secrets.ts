@@ -54,7 +54,8 @@ export class WebhookSecrets {
   }
 
   /**
-   * The secrets that sign now, the newest first: one, or two for a while after a rotation.
+   * The secrets that sign now, the newest first: one, or two for a while after a rotation; none of a webhook that is
+   * being removed.
    * @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED
    */
   async signing(webhookId: string, nowMs: number): Promise<string[]> {
@@ -65,6 +66,10 @@ export class WebhookSecrets {
     const overlapEndMs = Date.parse(newest.created_at) + newest.overlap_seconds * 1000;
     const live = before && nowMs < overlapEndMs ? [newest, before] : [newest];
     return live.map(({ sealed }) => this.needed().open(sealed));
+  }
+
+  async isAny(webhookId: string): Promise<boolean> {
+    return (await this.blobs.list(prefixOf(webhookId))).length > 0;
   }
 
   async remove(webhookId: string): Promise<void> {

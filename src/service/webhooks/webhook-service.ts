@@ -88,6 +88,8 @@ export class WebhookService {
     const settings = await this.store.settings(id);
     if (!settings) return this.get(id);
     await this.store.put({ ...settings, ...change });
+    // Removed meanwhile, it has just come back; its secrets went first and have not.
+    if (!(await this.secrets.isAny(id))) await this.store.remove(id);
     if (change.enabled === true) await this.store.unmarkGone(id);
     return this.get(id);
   }
@@ -95,8 +97,9 @@ export class WebhookService {
   /** What is under way is not sent any more; deliveries go with it. @throws AppError WEBHOOK_NOT_FOUND */
   async remove(id: string): Promise<void> {
     await this.get(id);
-    await this.store.remove(id);
+    // In this order, so that `change` can tell.
     await this.secrets.remove(id);
+    await this.store.remove(id);
   }
 
   /** @throws AppError WEBHOOK_NOT_FOUND, VALIDATION_FAILED, SECRETS_UNAVAILABLE */

@@ -6,7 +6,7 @@ const settingsKey = (id: string): string => `${PREFIX}${id}.json`;
 /** Beside the settings and not in them: a worker writes it, and must not undo what a client changes. */
 const goneKey = (id: string): string => `${PREFIX}${id}.gone`;
 
-/** What a receiver said that does not want any more. */
+/** What a receiver said that does not want any more; also of a mark that says nothing. */
 const GONE_REASON = 'The receiver answered 410 (gone). Enable the webhook to send again.';
 
 /** What clients set. */
@@ -47,9 +47,12 @@ export class WebhookStore {
     await this.blobs.put(settingsKey(id), Buffer.from(JSON.stringify(settings)));
   }
 
-  /** The receiver is not there any more: nothing is sent until somebody enables the webhook. */
-  async markGone(id: string): Promise<void> {
-    await this.blobs.put(goneKey(id), new Uint8Array());
+  /**
+   * The receiver is not there any more, or nothing can be signed for it: nothing is sent until somebody enables the
+   * webhook.
+   */
+  async markGone(id: string, reason = ''): Promise<void> {
+    await this.blobs.put(goneKey(id), Buffer.from(reason));
   }
 
   async unmarkGone(id: string): Promise<void> {
@@ -64,8 +67,8 @@ export class WebhookStore {
   private async read(id: string, isGone: boolean): Promise<WebhookRecord | undefined> {
     const settings = await this.settings(id);
     if (!settings) return undefined;
-    return isGone
-      ? { ...settings, enabled: false, disabled_reason: GONE_REASON }
-      : { ...settings, disabled_reason: null };
+    if (!isGone) return { ...settings, disabled_reason: null };
+    const reason = Buffer.from((await this.blobs.get(goneKey(id))) ?? []).toString('utf8');
+    return { ...settings, enabled: false, disabled_reason: reason || GONE_REASON };
   }
 }
