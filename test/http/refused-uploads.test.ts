@@ -255,7 +255,7 @@ describe('uploads that are refused', () => {
       { numRuns: 40 },
     );
     await server.assertNoLeftovers();
-    for (let tries = 0; tries < 100 && openFiles() > openBefore; tries++) await sleep(20);
+    for (let tries = 0; tries < 1000 && openFiles() > openBefore; tries++) await sleep(20);
     assert.ok(openFiles() <= openBefore, 'no file stays open');
   });
 

@@ -125,7 +125,7 @@ export async function startServer(
     },
     async assertNoLeftovers() {
       const leftovers = () => (readdirSync(join(root, 'tmp'), { recursive: true }) as string[]).slice(1);
-      for (let tries = 0; tries < 100 && leftovers().length > 0; tries++) await sleep(20);
+      for (let tries = 0; tries < 1000 && leftovers().length > 0; tries++) await sleep(20);
       assert.deepEqual(leftovers(), []);
     },
     async close() {
