@@ -64,7 +64,9 @@ export function assertSelfContained(page: string): void {
       assert.ok(!/^on/i.test(name), `${tag} ${name}`);
       if (name === 'style') assert.fail(`a style attribute: ${value}`);
       if (name.startsWith('xmlns')) continue;
-      assert.ok(!/(?:https?:)?\/\/|javascript:/i.test(value), `${tag} ${name}="${value}"`);
+      // A digest may have two slashes beside each other.
+      const links = value.replace(/'sha256-[\w+/=]+'/g, '');
+      assert.ok(!/(?:https?:)?\/\/|javascript:/i.test(links), `${tag} ${name}="${value}"`);
       if (name === 'href') assert.match(value, /^(?:data:,|\/v1\/jobs\/[\w]+\/report\?format=json)$/);
     }
   }
