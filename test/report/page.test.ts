@@ -59,11 +59,12 @@ describe('the page of a squeeze', () => {
       'The error is of ΔW, not of what a model says.',
       'ONNX Runtime 1.30.0',
       'LoRA-Squeeze 0.1.0',
-      'no CUDA device',
+      'cpu, 2 threads; CUDA was not available',
       'rsvd was asked for',
       'Gram matrices 1.50 s',
     ])
       assert.ok(text.includes(told), told);
+    assert.ok(!text.includes(report.provider.fallback_reason!), 'what a library says is in the JSON');
   });
 
   it('tells the verdict rule by rule', () => {

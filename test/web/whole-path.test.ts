@@ -151,6 +151,17 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     const forPeople = page.waitForEvent('download');
     await page.getByRole('button', { name: /Report \(HTML\)/ }).click();
     assert.match((await contentOf(forPeople)).bytes.toString(), /^<!doctype html>/i);
+
+    for (const [title, name, start] of [
+      ['Figure (PNG)', `${jobId}-report.png`, '\x89PNG'],
+      ['Figure (SVG)', `${jobId}-report.svg`, '<svg'],
+    ] as const) {
+      const figure = page.waitForEvent('download');
+      await page.getByRole('button', { name: title }).click();
+      const saved = await contentOf(figure);
+      assert.equal(saved.name, name);
+      assert.equal(saved.bytes.toString('latin1').slice(0, 4), start);
+    }
   });
 
   it('compares the two results, in a link that can be shared', async () => {

@@ -31,7 +31,8 @@ ${when(
 )}
 <dt>Device</dt><dd>${provider.name}, ${provider.threads} thread${provider.threads === 1 ? '' : 's'}${when(
     provider.fallback_reason,
-    () => html` (<bdi>${provider.fallback_reason ?? ''}</bdi>)`,
+    // What ONNX Runtime says of it names its own functions, and is in the JSON.
+    () => html`; CUDA was not available`,
   )}</dd>
 <dt>Times</dt><dd>${PHASES.map(([phase, words]) => `${words} ${seconds(timings[phase])}`).join(', ')}</dd>
 <dt>Versions</dt><dd>${product.name} ${product.version}, ONNX Runtime ${provider.onnxruntime}</dd>

@@ -101,21 +101,27 @@ function Outcome({ job }: { job: JobRecord }) {
   );
 }
 
-/** The report as people read it, and as programs do. */
+const REPORT_FORMATS = [
+  ['html', 'Report (HTML)'],
+  ['json', 'Report (JSON)'],
+  ['png', 'Figure (PNG)'],
+  ['svg', 'Figure (SVG)'],
+] as const;
+
+/** The report as people read it, and as programs do; its figure, the error by rank, for a text of one's own. */
 function ReportButtons({ jobId }: { jobId: string }) {
   const [problem, setProblem] = useState<Problem | null>(null);
-  const save = (format: 'html' | 'json') =>
+  const save = (format: string) =>
     download(`/v1/jobs/${jobId}/report?format=${format}`, `${jobId}-report.${format}`).catch(
       (error: unknown) => setProblem(problemOf(error)),
     );
   return (
     <>
-      <button type="button" class="download" onClick={() => void save('html')}>
-        <span aria-hidden="true">↓</span> Report (HTML)
-      </button>
-      <button type="button" class="download" onClick={() => void save('json')}>
-        <span aria-hidden="true">↓</span> Report (JSON)
-      </button>
+      {REPORT_FORMATS.map(([format, title]) => (
+        <button key={format} type="button" class="download" onClick={() => void save(format)}>
+          <span aria-hidden="true">↓</span> {title}
+        </button>
+      ))}
       <ProblemNote problem={problem} />
     </>
   );
