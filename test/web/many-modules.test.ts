@@ -9,8 +9,8 @@ import { writeAdapter } from '../../bench/adapter/write-adapter.ts';
 import { type Service, startService } from '../e2e/service.ts';
 import { cannotRun, openBrowser, openPage, uploadAndAnalyze } from './browser.ts';
 
-const SIZE = 32;
-const RANK = 8;
+const SIZE = 40;
+const RANK = 32;
 /** Rows in sight and spare ones, at a table of 480 px. */
 const MOST_ROWS = 30;
 const LONGEST_TASK_MS = 500;
