@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PRODUCT } from '../../src/version.ts';
 import { runChaos } from '../../test/chaos/chaos-run.ts';
+import { tryFullDisk } from '../../test/chaos/disk-full.ts';
 import { describeMachine } from '../machine.ts';
 import { writeBetweenMarks } from '../write-between-marks.ts';
 import { measureRecovery } from './recovery.ts';
@@ -11,8 +12,9 @@ import { reliabilityPage } from './reliability-page.ts';
 
 const USAGE = `Usage: npm run chaos -- [options]
 
-Tries to break the promises of docs/reliability.md on the built service (npm run build first), measures how soon it
-recovers, and writes the figures there. Progress goes to standard error; it ends with 1 when a promise is broken.
+Tries to break the promises of docs/reliability.md on the built service (npm run build first): kills, faults of the
+connection to Redis, a full disk. Measures how soon it recovers, and writes the figures there. Progress goes to standard
+error; it ends with 1 when a promise is broken.
 
   --jobs N    jobs of the chaos (default 300)
   --kills N   processes that are killed meanwhile (default 40)
@@ -53,6 +55,9 @@ async function main(): Promise<void> {
     const recovery = await measureRecovery({ folder: join(DATA, 'recovery'), entry: 'built', runs, say });
     const shape = { jobs, kills, seed, pauseMs: MEAN_PAUSE_MS, entry: 'built' as const };
     const chaos = await runChaos({ ...shape, folder: join(DATA, 'chaos'), say });
+    say('the disk of the storage is full, and then cannot be written');
+    const whyNot = await tryFullDisk({ folder: join(DATA, 'disk'), entry: 'built' });
+    say(whyNot === undefined ? 'nothing was lost of what had been accepted' : `NOT TRIED: ${whyNot}`);
     const machine = describeMachine({ 'LoRA-Squeeze': PRODUCT.version });
     const command = `npm run chaos -- --jobs ${jobs} --kills ${kills} --runs ${runs} --seed ${seed}`;
     const page = reliabilityPage({ machine, command, recovery, chaos });

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, problemOf, readAdapterFiles } from '../e2e/client.ts';
+import { fixtureAdapters } from '../e2e/fixtures.ts';
+import { until } from '../queue/harness.ts';
+import { SmallDisk } from '../start/mounts.ts';
+import { Fleet } from './fleet.ts';
+import { halfWritten, openUploads, scratchAfterNextStart } from './leftovers.ts';
+import type { Entry } from './member.ts';
+import { PatientClient } from './patient-client.ts';
+import { distinctRequests, resultDigests, uploadAdapters } from './requests.ts';
+import { submit } from './submitter.ts';
+
+const JOBS = 6;
+const LIMIT_MS = 120_000;
+
+export interface DiskFullOptions {
+  /** Its own, which is removed. */
+  readonly folder: string;
+  readonly entry: Entry;
+}
+
+/**
+ * Fills the storage's disk while jobs are submitted, lets nothing at all be written for a while, and holds the service to
+ * its promises.
+ * @returns why it could not be tried, where no file system can be mounted
+ * @throws AssertionError naming the promise that was broken
+ */
+export async function tryFullDisk({ folder, entry }: DiskFullOptions): Promise<string | undefined> {
+  await mkdir(folder, { recursive: true });
+  const disk = SmallDisk.mount(join(folder, 'storage'), '64m');
+  if (typeof disk === 'string') {
+    await rm(folder, { recursive: true });
+    return disk;
+  }
+  const fleet = await Fleet.start({ folder, entry, workers: 1, storageDir: disk.folder });
+  try {
+    const client = new Client(fleet.api.url);
+    const requests = distinctRequests(await uploadAdapters(client), JOBS);
+    const first = await new PatientClient(fleet.api.url).squeeze(
+      requests[0]!.adapter_id,
+      requests[0]!.targets,
+    );
+    const digests = await resultDigests(client, first);
+
+    disk.fill();
+    const other = readAdapterFiles(fixtureAdapters().at(-1)!.dir);
+    assert.equal((await problemOf(await client.postAdapter(other))).code, 'STORAGE_FULL');
+    assert.equal((await problemOf(await client.postJob(requests[0]))).code, 'STORAGE_FULL');
+    assert.equal((await fleet.api.readiness())?.status, 507);
+    assert.deepEqual(await resultDigests(client, first), digests, 'what is there can be read');
+    // Clients that insist; in a while there is room, then for a moment nothing can be written at all.
+    const deadline = Date.now() + LIMIT_MS;
+    const accepted = requests.map((request, i) => submit(fleet.api.url, `disk-${i}`, request, deadline));
+    await sleep(1_000);
+    await disk.free();
+    await Promise.race(accepted);
+    await until('a moment when nothing is open', () => attempt(() => disk.remount('ro')));
+    assert.equal((await problemOf(await client.postAdapter(other))).code, 'STORAGE_FAILED');
+    assert.equal((await fleet.api.readiness())?.status, 503);
+    await sleep(500);
+    disk.remount('rw');
+
+    const patient = new PatientClient(fleet.api.url);
+    for (const { jobId } of await Promise.all(accepted)) {
+      const job = await patient.finished(jobId);
+      // Three attempts in a few seconds may all have met the trouble: then it says so, and is done when asked again.
+      if (job.state === 'succeeded') continue;
+      assert.match(job.error!.code, /^STORAGE_(FULL|FAILED)$/);
+      const retry = await client.fetch(`/v1/jobs/${jobId}/retry`, { method: 'POST' });
+      const again = await patient.finished(((await retry.json()) as { id: string }).id);
+      assert.equal(again.state, 'succeeded', JSON.stringify(again.error));
+    }
+    // What could not be removed while nothing could be written is left to the next start, below.
+    assert.deepEqual([halfWritten(disk.folder), openUploads(disk.folder)], [[], []]);
+  } finally {
+    assert.deepEqual(await fleet.end(), [0, 0]);
+    const left = await scratchAfterNextStart(disk.folder);
+    disk.unmount();
+    await rm(folder, { recursive: true });
+    assert.deepEqual(left, []);
+  }
+  return undefined;
+}
+
+function attempt(deed: () => void): true | undefined {
+  try {
+    deed();
+    return true;
+  } catch {
+    return undefined;
+  }
+}
