@@ -153,8 +153,8 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     assert.match((await contentOf(forPeople)).bytes.toString(), /^<!doctype html>/i);
 
     for (const [title, name, start] of [
-      ['Figure (PNG)', `${jobId}-report.png`, '\x89PNG'],
-      ['Figure (SVG)', `${jobId}-report.svg`, '<svg'],
+      ['Figure (PNG)', `${jobId}-error-by-rank.png`, '\x89PNG'],
+      ['Figure (SVG)', `${jobId}-error-by-rank.svg`, '<svg'],
     ] as const) {
       const figure = page.waitForEvent('download');
       await page.getByRole('button', { name: title }).click();

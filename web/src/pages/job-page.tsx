@@ -101,24 +101,25 @@ function Outcome({ job }: { job: JobRecord }) {
   );
 }
 
+/** What each is called as a file, as the service calls it. */
 const REPORT_FORMATS = [
-  ['html', 'Report (HTML)'],
-  ['json', 'Report (JSON)'],
-  ['png', 'Figure (PNG)'],
-  ['svg', 'Figure (SVG)'],
+  ['html', 'report', 'Report (HTML)'],
+  ['json', 'report', 'Report (JSON)'],
+  ['png', 'error-by-rank', 'Figure (PNG)'],
+  ['svg', 'error-by-rank', 'Figure (SVG)'],
 ] as const;
 
 /** The report as people read it, and as programs do; its figure, the error by rank, for a text of one's own. */
 function ReportButtons({ jobId }: { jobId: string }) {
   const [problem, setProblem] = useState<Problem | null>(null);
-  const save = (format: string) =>
-    download(`/v1/jobs/${jobId}/report?format=${format}`, `${jobId}-report.${format}`).catch(
+  const save = (format: string, what: string) =>
+    download(`/v1/jobs/${jobId}/report?format=${format}`, `${jobId}-${what}.${format}`).catch(
       (error: unknown) => setProblem(problemOf(error)),
     );
   return (
     <>
-      {REPORT_FORMATS.map(([format, title]) => (
-        <button key={format} type="button" class="download" onClick={() => void save(format)}>
+      {REPORT_FORMATS.map(([format, what, title]) => (
+        <button key={format} type="button" class="download" onClick={() => void save(format, what)}>
           <span aria-hidden="true">↓</span> {title}
         </button>
       ))}
