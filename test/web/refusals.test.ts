@@ -13,6 +13,7 @@ import {
   uploadAndAnalyze,
   type WatchedPage,
 } from './browser.ts';
+import { openGate } from './gate.ts';
 
 const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const FILES = ['adapter_model.safetensors', 'adapter_config.json'].map((name) => join(GPT2, name));
@@ -40,14 +41,15 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  async function newKey(scopes: string[]): Promise<string> {
+  async function createKey(scopes: string[]): Promise<{ id: string; key: string }> {
     const response = await fetch(`${service.url}/v1/keys`, {
       method: 'POST',
       headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
       body: JSON.stringify({ tenant: 'page', scopes }),
     });
-    return ((await response.json()) as { key: string }).key;
+    return (await response.json()) as { id: string; key: string };
   }
+  const newKey = async (scopes: string[]): Promise<string> => (await createKey(scopes)).key;
   async function enter(key: string): Promise<void> {
     await page.getByLabel('API key').fill(key);
     await page.getByRole('button', { name: 'Use this key' }).click();
@@ -91,7 +93,7 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
     ['something else', 'notes.txt', Buffer.from('hello'), /FILE_MISSING/],
   ];
   for (const [what, name, bytes, code] of cases) {
-    it(`says under the drop zone what is wrong with ${what}`, async () => {
+    it(`says in the drop zone what is wrong with ${what}`, async () => {
       mkdirSync(join(scratch, what), { recursive: true });
       const path = join(scratch, what, name);
       writeFileSync(path, bytes);
@@ -99,7 +101,8 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
       const alert = page.locator('.hero .problem').filter({ hasText: code });
       await alert.waitFor({ timeout: 30_000 });
       assert.match((await alert.locator('p').first().textContent())!, /\w+ .{10,}/);
-      await page.getByRole('button', { name: 'Choose files' }).waitFor();
+      await page.getByRole('button', { name: /^Dismiss / }).click();
+      await page.getByText('Drop an adapter here').waitFor();
     });
   }
 
@@ -124,6 +127,33 @@ describe('what the page says when the service refuses', { skip: cannotRun }, () 
     const alert = page.locator('.squeeze .problem');
     await alert.waitFor();
     assert.match((await alert.textContent())!, /scope "write"[\s\S]*SCOPE_MISSING/);
+  });
+
+  it('keeps to the key that was entered last, though an older one is refused after that', async (t) => {
+    const gate = await openGate(service.url);
+    t.after(() => gate.close());
+    const other = await openPage(browser, gate.url);
+    const use = async (key: string) => {
+      await other.page.getByLabel('API key').fill(key);
+      await other.page.getByRole('button', { name: 'Use this key' }).click();
+      await other.page.getByRole('button', { name: 'Key', exact: true }).waitFor();
+    };
+    const old = await createKey(['read', 'write']);
+    await use(old.key);
+    gate.hold(/^POST \/v1\/adapters /);
+    await other.page.setInputFiles('[data-picker=files]', FILES);
+    await gate.untilHeld(1);
+    await other.page.getByRole('button', { name: 'Key', exact: true }).click();
+    await use(keys.full);
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+    const revoked = await fetch(`${service.url}/v1/keys/${old.id}`, { method: 'DELETE', headers });
+    assert.equal(revoked.ok, true);
+    gate.letThrough();
+    await other.page.locator('.uploads .problem', { hasText: 'KEY_' }).waitFor({ timeout: 30_000 });
+    assert.equal(await other.page.locator('.key-form').count(), 0);
+    assert.equal(await other.page.locator('.drop').isVisible(), true);
+    other.assertClean();
+    await other.page.context().close();
   });
 
   it('says in the panel what a profile does not take, before anything is sent', async () => {

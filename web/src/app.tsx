@@ -1,6 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { DropAnywhere } from './components/drop-anywhere.tsx';
 import { KeyForm } from './components/key-form.tsx';
 import { SiteHeader } from './components/site-header.tsx';
+import { UploadList, UploadNews } from './components/upload-list.tsx';
 import { AdapterPage } from './pages/adapter-page.tsx';
 import { AdaptersPage } from './pages/adapters-page.tsx';
 import { ComparePage } from './pages/compare-page.tsx';
@@ -11,8 +13,9 @@ import { RunsPage } from './pages/runs-page.tsx';
 import { StartPage } from './pages/start-page.tsx';
 import { refused } from './state/key.ts';
 import { type Route, route } from './state/route.ts';
+import { uploads } from './state/uploads.ts';
 
-/** The whole page: header, the place the address names, footer. */
+/** The whole page: header, uploads, the place the address names, footer. */
 export function App() {
   const main = useRef<HTMLElement>(null);
   const here = route.value.path.join('/');
@@ -31,6 +34,13 @@ export function App() {
         Skip to content
       </button>
       <SiteHeader />
+      <UploadNews />
+      {/* The start page has the list in its own place. */}
+      {uploads.value.length > 0 && (isLocked || here !== '') && (
+        <section class="tray" aria-label="Uploads">
+          <UploadList />
+        </section>
+      )}
       <main id="main" ref={main} tabIndex={-1}>
         <KeyForm />
         {/* Nothing can be seen without a key, so nothing else has to say so. */}
@@ -47,6 +57,7 @@ export function App() {
           <a href="/docs">API</a> · <a href="/openapi.yaml">Contract</a>
         </p>
       </footer>
+      <DropAnywhere />
     </>
   );
 }

@@ -6,13 +6,13 @@ import { get, pathWith, post } from './request.ts';
  * The job that analyses an adapter: the one there is, or a new one. A key that may only read gets one that is done.
  * @throws ProblemError
  */
-export async function analysisJob(adapterId: string): Promise<JobRecord> {
+export async function analysisJob(adapterId: string, signal: AbortSignal): Promise<JobRecord> {
   try {
     return await post<JobRecord>('/v1/jobs', { kind: 'analyze', adapter_id: adapterId });
   } catch (error) {
     if (!(error instanceof ProblemError && error.problem.code === 'SCOPE_MISSING')) throw error;
     const query = { kind: 'analyze', state: 'succeeded', adapter_id: adapterId, limit: 1 };
-    const { jobs } = await get<{ jobs: JobRecord[] }>(pathWith('/v1/jobs', query));
+    const { jobs } = await get<{ jobs: JobRecord[] }>(pathWith('/v1/jobs', query), signal);
     const [done] = jobs;
     if (!done) throw error;
     return done;

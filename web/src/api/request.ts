@@ -1,4 +1,4 @@
-import { authorization, refused } from '../state/key.ts';
+import { authorization, key, refused } from '../state/key.ts';
 import { ProblemError, problemIn, unreachable } from './problem.ts';
 
 /**
@@ -6,19 +6,23 @@ import { ProblemError, problemIn, unreachable } from './problem.ts';
  * @throws ProblemError what it refused, or that it did not answer
  */
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
+  const sentKey = key.value;
   const headers = { ...authorization(), ...(init.headers as Record<string, string> | undefined) };
   const response = await fetch(path, { ...init, headers }).catch((error: unknown) => {
     if (init.signal?.aborted) throw error;
     throw unreachable();
   });
   if (response.ok) return response;
-  throw refusal(await response.text(), response.status);
+  throw refusal(await response.text(), response.status, sentKey);
 }
 
-/** A refusal; one about the key is also told to the form that asks for it. */
-export function refusal(text: string, status: number): ProblemError {
+/**
+ * A refusal. One about the key also goes to the form that asks for a key, unless the user has entered another key since.
+ * @param sentKey the key that was refused; empty for none
+ */
+export function refusal(text: string, status: number, sentKey: string): ProblemError {
   const problem = problemIn(text, status);
-  if (status === 401) refused.value = problem;
+  if (status === 401 && sentKey === key.value) refused.value = problem;
   return new ProblemError(problem);
 }
 

@@ -15,25 +15,36 @@ interface PagesOfProps<Page extends { next_cursor: string | null }, Item> {
   readonly children: (items: readonly Item[]) => ComponentChildren;
 }
 
+/** The pages after the first one, and why there are no more of them. */
+interface Rest<Page> {
+  readonly of: Page;
+  readonly pages: readonly Page[];
+  readonly problem: Problem | null;
+}
+
+const NOTHING_MORE = { pages: [], problem: null };
+
 /** A list of the API, page after page. */
 export function PagesOf<Page extends { next_cursor: string | null }, Item>(props: PagesOfProps<Page, Item>) {
   const { path, query, itemsOf, empty, children } = props;
   const asked = pathWith(path, { ...query, limit: LIMIT });
   const { value: first, problem, again } = useLoaded((signal) => get<Page>(asked, signal), [asked]);
-  const [rest, setRest] = useState<{ of: Page; pages: readonly Page[] } | null>(null);
-  const [moreProblem, setMoreProblem] = useState<Problem | null>(null);
+  const [rest, setRest] = useState<Rest<Page> | null>(null);
   if (problem) return <ProblemNote problem={problem} onAgain={again} />;
   if (!first) return <p class="note">Loading…</p>;
 
-  // Pages that follow belong to the first one: another first page, none of them.
-  const pages = [first, ...(rest?.of === first ? rest.pages : [])];
+  // What follows belongs to the first page: with another first page it does not count.
+  const { pages: following, problem: moreProblem } = rest?.of === first ? rest : NOTHING_MORE;
+  const pages = [first, ...following];
   const cursor = pages.at(-1)!.next_cursor;
   const items = pages.flatMap(itemsOf);
+  // An answer that comes after another list was loaded must not replace what follows that list.
+  const tell = (next: Rest<Page>) => setRest((now) => (now?.of === next.of ? next : now));
   const more = () => {
-    setMoreProblem(null);
+    setRest({ of: first, pages: following, problem: null });
     get<Page>(pathWith(path, { ...query, limit: LIMIT, cursor: cursor! })).then(
-      (page) => setRest({ of: first, pages: [...pages.slice(1), page] }),
-      (error: unknown) => setMoreProblem(problemOf(error)),
+      (page) => tell({ of: first, pages: [...following, page], problem: null }),
+      (error: unknown) => tell({ of: first, pages: following, problem: problemOf(error) }),
     );
   };
   return (

@@ -5,24 +5,27 @@ interface ProblemNoteProps {
   readonly onAgain?: (() => void) | undefined;
 }
 
-/** A refusal where it belongs: what, why, and the code to look it up by. */
-export function ProblemNote({ problem, onAgain }: ProblemNoteProps) {
-  return (
-    <div role="alert">
-      {problem && (
-        <div class="problem">
-          <strong>{problem.title}</strong>
-          <p>{problem.detail}</p>
-          <p class="problem-foot">
-            <code>{problem.code}</code>
-            {onAgain && (
-              <button type="button" onClick={onAgain}>
-                Try again
-              </button>
-            )}
-          </p>
-        </div>
-      )}
-    </div>
-  );
+/** A refusal where it belongs, announced at once. */
+export const ProblemNote = ({ problem, onAgain }: ProblemNoteProps) => (
+  <div role="alert">{problem && <ProblemBox problem={problem} onAgain={onAgain} />}</div>
+);
+
+interface ProblemBoxProps extends ProblemNoteProps {
+  readonly problem: NonNullable<ProblemNoteProps['problem']>;
 }
+
+/** A refusal: what, why, and the code to look it up by. */
+export const ProblemBox = ({ problem, onAgain }: ProblemBoxProps) => (
+  <div class="problem">
+    <strong>{problem.title}</strong>
+    <p>{problem.detail}</p>
+    <p class="problem-foot">
+      <code>{problem.code}</code>
+      {onAgain && (
+        <button type="button" onClick={onAgain}>
+          Try again
+        </button>
+      )}
+    </p>
+  </div>
+);

@@ -8,7 +8,7 @@ import { type Problem, problemOf } from '../api/problem.ts';
 import { post } from '../api/request.ts';
 import type { Preview } from '../preview/preview.ts';
 import type { TargetForm } from '../preview/target-form.ts';
-import { go } from '../state/route.ts';
+import { wayFromHere } from '../state/route.ts';
 import { rankRange, targetInWords } from '../words/target-in-words.ts';
 import { Panel } from './panel.tsx';
 import { AdvancedChoice, PolicyFields } from './policy-choice.tsx';
@@ -45,6 +45,7 @@ export function SqueezePanel(props: SqueezePanelProps) {
   const [isStarting, setStarting] = useState(false);
 
   async function start(): Promise<void> {
+    const go = wayFromHere();
     setStarting(true);
     setProblem(null);
     try {

@@ -67,7 +67,7 @@ function Head({ adapter }: { adapter: AdapterRecord }) {
 }
 
 function AnalysisOf({ adapter: { id: adapterId, format } }: { adapter: AdapterRecord }) {
-  const started = useLoaded(() => analysisJob(adapterId), [adapterId]);
+  const started = useLoaded((signal) => analysisJob(adapterId, signal), [adapterId]);
   const { job, problem } = useJob(started.value?.id ?? null);
   const isDone = job?.state === 'succeeded';
   const report = useLoaded(

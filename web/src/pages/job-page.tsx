@@ -12,7 +12,7 @@ import { ProblemNote } from '../components/problem-note.tsx';
 import { ReportCharts } from '../components/report-charts.tsx';
 import { ResultCard } from '../components/result-card.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
-import { go } from '../state/route.ts';
+import { wayFromHere } from '../state/route.ts';
 import { useJob } from '../state/use-job.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { duration, moment } from '../words/moments.ts';
@@ -130,11 +130,13 @@ function ReportButtons({ jobId }: { jobId: string }) {
 
 function RetryButton({ jobId }: { jobId: string }) {
   const [problem, setProblem] = useState<Problem | null>(null);
-  const retry = () =>
-    post<JobRecord>(`/v1/jobs/${jobId}/retry`).then(
+  const retry = () => {
+    const go = wayFromHere();
+    return post<JobRecord>(`/v1/jobs/${jobId}/retry`).then(
       ({ id }) => go(`/jobs/${id}`),
       (error: unknown) => setProblem(problemOf(error)),
     );
+  };
   return (
     <>
       <button type="button" onClick={() => void retry()}>

@@ -7,8 +7,12 @@ export interface Route {
 }
 
 const hash = signal(location.hash);
+/** Counts the places that were opened; another query is not another place. */
+let visits = 0;
 addEventListener('hashchange', () => {
+  const before = route.value.path.join('/');
   hash.value = location.hash;
+  if (route.value.path.join('/') !== before) visits++;
 });
 
 export const route = computed<Route>(() => {
@@ -28,9 +32,16 @@ function decoded(part: string): string {
   }
 }
 
-export const go = (to: string): void => {
-  location.hash = to;
-};
+/**
+ * A way from this place to another, for work that ends later: it leads nowhere once the user has left this place, even
+ * if he has come back since. Take it before anything is awaited.
+ */
+export function wayFromHere(): (to: string) => void {
+  const begun = visits;
+  return (to) => {
+    if (visits === begun) location.hash = to;
+  };
+}
 
 /** Changes the query of this page without a new entry in the history. */
 export function setQuery(query: Readonly<Record<string, string>>): void {

@@ -32,6 +32,8 @@ async function follow(
   tell(first);
   if (first.finished_at !== null) return;
   for await (const { event, data } of watchJob(jobId, signal)) {
+    // Events that had come with the same packet: they belong to a job that is no longer shown.
+    if (signal.aborted) return;
     if (event === 'state') tell(data);
     else tell((before) => before && { ...before, progress: data });
   }

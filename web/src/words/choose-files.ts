@@ -1,31 +1,104 @@
 import { chooseWeights } from '../../../src/adapter/choose-weights.ts';
-import { isPickleName } from '../../../src/adapter/weights-names.ts';
-import { ProblemError } from '../api/problem.ts';
+import { CONFIG_FILE } from '../../../src/adapter/file-names.ts';
+import { isPickleName, isWeightsName, USUAL_WEIGHTS } from '../../../src/adapter/weights-names.ts';
+import { type Problem, ProblemError, problemOf } from '../api/problem.ts';
 import type { AdapterFiles } from '../api/upload-adapter.ts';
+import type { FoundFile } from './dropped-files.ts';
+
+/** An adapter among files, or why there is none among them. */
+export interface Choice {
+  /** What the user knows it by: its folder, else its file. */
+  readonly name: string;
+  readonly files: AdapterFiles | null;
+  readonly problem: Problem | null;
+  /** What was left out, in words. */
+  readonly note: string | null;
+}
+
+const MAX_NAMED = 3;
 
 /**
- * The adapter among files that were dropped or picked. A single pickle goes to the service all the same, so that it is
- * the service that says why it does not take it.
- * @throws ProblemError where nothing is an adapter, or nobody can tell which
+ * The adapters among files that were dropped or picked: one for each folder that holds weights, and one for each file of
+ * weights that came without a folder. Below a folder that is an adapter, others are left out: they are its checkpoints.
  */
-export function chooseFiles(files: readonly File[]): AdapterFiles {
-  const named = (name: string) => files.find((file) => file.name === name) ?? null;
-  const config = named('adapter_config.json');
+export function adaptersAmong(found: readonly FoundFile[]): Choice[] {
+  const groups = new Map<string, FoundFile[]>();
+  for (const one of found) {
+    const top = one.folder.split('/', 1)[0]!;
+    groups.set(top, [...(groups.get(top) ?? []), one]);
+  }
+  if (groups.size === 0) groups.set('', []);
+  return [...groups].flatMap(([top, group]) =>
+    top === '' ? withoutFolder(group.map(({ file }) => file)) : inFolder(top, group),
+  );
+}
+
+function inFolder(top: string, group: readonly FoundFile[]): Choice[] {
+  const depthOf = (folder: string) => folder.split('/').length;
+  const folders = new Set(group.filter(({ file }) => isWeightsName(file.name)).map(({ folder }) => folder));
+  if (folders.size === 0) {
+    const all = group.map(({ file }) => file);
+    return [choiceOf(top, all, 'The folder')];
+  }
+  const depth = Math.min(...[...folders].map(depthOf));
+  const taken = [...folders].filter((folder) => depthOf(folder) === depth);
+  return taken.map((name) => {
+    const files = group.filter(({ folder }) => folder === name).map(({ file }) => file);
+    const inside = [...folders].filter((folder) => folder.startsWith(`${name}/`));
+    const left = inside.map((folder) => folder.slice(name.length + 1));
+    const note = left.length > 0 ? `Adapters in folders inside it were not taken: ${named(left)}.` : null;
+    return { ...choiceOf(name, files, 'The folder'), note };
+  });
+}
+
+function withoutFolder(files: readonly File[]): Choice[] {
+  const weights = files.filter(({ name }) => isWeightsName(name));
+  const configs = files.filter(({ name }) => name === CONFIG_FILE);
+  const owner = USUAL_WEIGHTS.flatMap((usual) => weights.find(({ name }) => name === usual) ?? [])[0];
+  if (weights.length < 2) {
+    const name = weights[0]?.name ?? named(files.map((file) => file.name));
+    return [choiceOf(name, files, files.length === 1 ? 'The file' : 'The selection')];
+  }
+  if (configs.length > 1 || (configs.length === 1 && !owner)) {
+    const problem = notFound(
+      `Nothing tells which of ${named(weights.map(({ name }) => name))} the ${CONFIG_FILE} belongs to. Choose the folder of each adapter instead.`,
+    );
+    return [
+      { name: named(weights.map(({ name }) => name)), files: null, problem: problem.problem, note: null },
+    ];
+  }
+  return weights.map((file) => ({
+    name: file.name,
+    files: { weights: file, config: file === owner ? (configs[0] ?? null) : null },
+    problem: null,
+    note: null,
+  }));
+}
+
+/** One adapter. A single pickle goes to the service all the same, so that it is the service that says why it does not take it. */
+function choiceOf(name: string, files: readonly File[], what: string): Choice {
+  const fileOf = (wanted: string) => files.find((file) => file.name === wanted) ?? null;
+  const config = fileOf(CONFIG_FILE);
+  const choice = { name, files: null, problem: null, note: null };
   const others = files.filter((file) => file !== config);
-  if (others.length === 1 && isPickleName(others[0]!.name)) return { weights: others[0]!, config };
+  if (others.length === 1 && isPickleName(others[0]!.name))
+    return { ...choice, files: { weights: others[0]!, config } };
   try {
     const chosen = chooseWeights(
-      files.map(({ name }) => name),
-      files.length === 1 ? 'The file' : 'The folder',
+      files.map((file) => file.name),
+      what,
     );
-    return { weights: named(chosen.weights)!, config: chosen.config === null ? null : config };
+    return { ...choice, files: { weights: fileOf(chosen.weights)!, config } };
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
-    throw new ProblemError({
-      title: 'No adapter was found',
-      detail: message,
-      code: code ?? 'FILE_MISSING',
-      status: 0,
-    });
+    return { ...choice, problem: problemOf(notFound(message, code)) };
   }
+}
+
+const notFound = (detail: string, code = 'FILE_MISSING') =>
+  new ProblemError({ title: 'No adapter was found', detail, code, status: 0 });
+
+function named(names: readonly string[]): string {
+  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
+  return `${names.slice(0, MAX_NAMED).join(', ')}${more}`;
 }

@@ -1,0 +1,319 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
+import type { Browser, Dialog, Page } from 'playwright-core';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { Client } from '../e2e/client.ts';
+import { largeAdapter } from '../e2e/large-adapter.ts';
+import { type Service, startService } from '../e2e/service.ts';
+import { assertAccessible, cannotRun, openBrowser, openPage, type WatchedPage } from './browser.ts';
+import { type Gate, openGate } from './gate.ts';
+
+const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
+const NAMES = ['adapter_model.safetensors', 'adapter_config.json'];
+const FILES = NAMES.map((name) => join(GPT2, name));
+const UPLOAD = /^POST \/v1\/adapters /;
+const PHONE = { width: 375, height: 812 };
+
+/** Drags what lies on the disk, or a text, as the operating system does: over the middle of the page, and drops it. */
+async function drag(page: Page, data: { files?: readonly string[]; text?: string }, at = { x: 600, y: 500 }) {
+  const { files = [], text } = data;
+  const items = text === undefined ? [] : [{ mimeType: 'text/plain', data: text }];
+  const session = await page.context().newCDPSession(page);
+  const send = (type: 'dragEnter' | 'dragOver' | 'drop') =>
+    session.send('Input.dispatchDragEvent', {
+      type,
+      ...at,
+      data: { items, files: [...files], dragOperationsMask: 1 },
+    });
+  await send('dragEnter');
+  await send('dragOver');
+  return { drop: () => send('drop') };
+}
+
+describe('the page while something goes on', { skip: cannotRun }, () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'page-leaving-'));
+  const large = largeAdapter(join(scratch, 'large'), 24);
+  let service: Service;
+  let client: Client;
+  let gate: Gate;
+  let browser: Browser;
+  let watched: WatchedPage;
+  let page: Page;
+
+  before(async () => {
+    service = await startService({ dataDir: join(scratch, 'data'), env: { EXECUTION_PROVIDER: 'cpu' } });
+    client = new Client(service.url);
+    gate = await openGate(service.url);
+    browser = await openBrowser();
+  });
+  afterEach(async () => {
+    gate.letThrough();
+    watched.assertClean();
+    await page.context().close();
+  });
+  after(async () => {
+    await browser?.close();
+    await gate?.close();
+    await service?.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  async function open(path = '', options = {}): Promise<void> {
+    watched = await openPage(browser, `${gate.url}/${path}`, options);
+    page = watched.page;
+  }
+  const pick = (files: readonly string[]) => page.setInputFiles('[data-picker=files]', [...files]);
+  const pickLarge = () => pick(NAMES.map((name) => join(large, name)));
+  const visit = (name: string) => page.getByRole('link', { name, exact: true }).first().click();
+  const place = () => new URL(page.url()).hash;
+  const tray = () => page.getByRole('region', { name: 'Uploads' });
+  const rows = () => page.getByRole('list', { name: 'Uploads' }).getByRole('listitem');
+  const news = (text: string | RegExp) =>
+    page.getByRole('log', { name: 'Uploads' }).getByText(text).waitFor({ state: 'attached' });
+  /** A copy of the adapter in a folder of this name. */
+  function folder(...path: string[]): string {
+    const into = join(scratch, ...path);
+    cpSync(GPT2, into, { recursive: true });
+    return into;
+  }
+  function brokenFile(): string {
+    const path = join(scratch, 'broken.safetensors');
+    writeFileSync(path, Buffer.concat([Buffer.from([40, 0, 0, 0, 0, 0, 0, 0]), Buffer.alloc(40, 'x')]));
+    return path;
+  }
+
+  it('hides whatever has the attribute hidden, whatever class it has', async () => {
+    await open();
+    await page.locator('.steps').waitFor();
+    const shown = await page.evaluate(`[...document.styleSheets].flatMap(({ cssRules }) => [...cssRules])
+      .filter(({ style }) => style?.display)
+      .flatMap(({ selectorText }) => selectorText.match(/\\.[\\w-]+/g) ?? [])
+      .filter((name) => {
+        const element = document.createElement('div');
+        element.className = name.slice(1);
+        element.hidden = true;
+        document.body.append(element);
+        const { display } = getComputedStyle(element);
+        element.remove();
+        return display !== 'none';
+      })`);
+    assert.deepEqual(shown, []);
+  });
+
+  for (const [device, options] of [
+    ['desktop, light', { colorScheme: 'light' }],
+    ['phone, dark', { colorScheme: 'dark', viewport: PHONE }],
+  ] as const) {
+    it(`shows an upload on every page, and leads away from none: ${device}`, async () => {
+      await open('', { ...options, reducedMotion: 'reduce' });
+      gate.hold(UPLOAD);
+      await pickLarge();
+      await gate.untilHeld(1);
+      await rows()
+        .getByText(/^[1-9]\d? %, [\d.]+ MB of 25.2 MB$/)
+        .waitFor();
+      await assertAccessible(page, `the start page during an upload: ${device}`);
+      await visit('Jobs');
+      await tray()
+        .getByText(/^\d+ %, /)
+        .waitFor();
+      assert.equal(await tray().getByRole('progressbar').count(), 1);
+      gate.letThrough();
+      const link = tray().getByRole('link', { name: /^Open / });
+      await link.waitFor({ timeout: 30_000 });
+      await news(/adapter_model\.safetensors was uploaded/);
+      assert.equal(place(), '#/jobs');
+      await assertAccessible(page, `jobs after an upload: ${device}`);
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0);
+    });
+  }
+
+  it('opens the adapter where one has stayed, coming back is too late', async () => {
+    await open();
+    gate.hold(UPLOAD);
+    await pick(FILES);
+    await gate.untilHeld(1);
+    await visit('Adapters');
+    await visit('Squeeze');
+    await rows().waitFor();
+    gate.letThrough();
+    await rows()
+      .getByRole('link', { name: /^Open / })
+      .waitFor();
+    assert.equal(place(), '#/');
+    await rows()
+      .getByRole('button', { name: /^Dismiss / })
+      .click();
+    await page.getByText('Drop an adapter here').waitFor();
+    await pick(FILES);
+    await page.waitForURL(/#\/adapters\/ad_/);
+  });
+
+  it('keeps both of two uploads in view, stops each by itself, and lets some wait', async () => {
+    await open();
+    const given: string[] = [];
+    page.on('requestfailed', (request) => given.push(`${request.method()} ${request.failure()?.errorText}`));
+    gate.hold(UPLOAD);
+    for (const name of ['first', 'second', 'third', 'fourth']) {
+      await page.setInputFiles('[data-picker=folder]', folder(name));
+      await rows().filter({ hasText: name }).waitFor();
+    }
+    await gate.untilHeld(2);
+    assert.equal(await rows().getByText('Waits for other uploads').count(), 2);
+    await page.getByRole('button', { name: 'Stop third' }).click();
+    await page.getByRole('button', { name: 'Stop first' }).focus();
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate('document.activeElement.className'), 'uploads', 'the focus is not lost');
+    await news('The upload of first was stopped.');
+    // The one that waited takes the place of the one that was stopped.
+    await rows()
+      .filter({ hasText: 'fourth' })
+      .getByText(/sent, checking/)
+      .waitFor();
+    await gate.untilHeld(3);
+    gate.letThrough();
+    for (const name of ['second', 'fourth']) await page.getByRole('link', { name: `Open ${name}` }).waitFor();
+    assert.equal(await rows().count(), 2);
+    assert.match(place(), /^(#\/)?$/, 'nobody knows which of two the user wants to see');
+    assert.deepEqual(given, ['POST net::ERR_ABORTED'], 'the first was given up, the third never began');
+  });
+
+  it('says in the tray why an upload was refused, until that is dismissed', async () => {
+    await open();
+    gate.hold(UPLOAD);
+    await pick([brokenFile()]);
+    await gate.untilHeld(1);
+    await visit('Adapters');
+    gate.letThrough();
+    await tray()
+      .locator('.problem', { hasText: /ST_\w+/ })
+      .waitFor();
+    await news(/^broken\.safetensors was not uploaded\. .{20,}/);
+    await assertAccessible(page, 'adapters with an upload that was refused');
+    assert.equal(
+      await page.getByRole('alert').filter({ hasText: /\w/ }).count(),
+      0,
+      'announced once, politely',
+    );
+    await page.getByRole('button', { name: 'Dismiss broken.safetensors' }).click();
+    await tray().waitFor({ state: 'detached' });
+    assert.equal(await page.evaluate('document.activeElement.id'), 'main');
+  });
+
+  it('asks before the site is left during an upload, and only then', async () => {
+    await open();
+    const asked: string[] = [];
+    page.on('dialog', (dialog: Dialog) => {
+      asked.push(dialog.type());
+      void dialog.accept();
+    });
+    // Browsers ask only where the user has done something.
+    await page.locator('.steps').click();
+    await page.reload();
+    assert.deepEqual(asked, []);
+    await page.locator('.steps').click();
+    gate.hold(UPLOAD);
+    await pick(FILES);
+    await gate.untilHeld(1);
+    await page.reload();
+    assert.deepEqual(asked, ['beforeunload']);
+  });
+
+  it('takes files that are dropped anywhere, and shows meanwhile that it does', async () => {
+    await open('#/jobs');
+    await page.getByRole('heading', { name: 'Jobs' }).waitFor();
+    const hint = page.getByText('Drop to upload');
+    await drag(page, { files: FILES });
+    await hint.waitFor();
+    // The protocol has no way out of the window: the event that it would bring is made by hand.
+    await page.evaluate(`(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['x'], 'x'));
+      document.body.dispatchEvent(new DragEvent('dragleave', { bubbles: true, dataTransfer }));
+    })()`);
+    await hint.waitFor({ state: 'hidden' });
+    const { drop } = await drag(page, { files: FILES });
+    await hint.waitFor();
+    await drop();
+    await tray()
+      .getByRole('link', { name: /^Open / })
+      .waitFor();
+    assert.equal(await hint.isVisible(), false);
+    assert.equal(page.url(), `${gate.url}/#/jobs`);
+  });
+
+  it('uploads each of several adapters that are dropped together, and says which it leaves out', async () => {
+    const run = folder('run');
+    folder('run', 'checkpoint-100');
+    mkdirSync(join(scratch, 'nothing'), { recursive: true });
+    writeFileSync(join(scratch, 'nothing', 'notes.txt'), 'hello');
+    await open();
+    const { drop } = await drag(page, { files: [folder('one'), run, join(scratch, 'nothing')] });
+    await drop();
+    for (const name of ['one', 'run']) await page.getByRole('link', { name: `Open ${name}` }).waitFor();
+    await rows().filter({ hasText: 'run' }).getByText('not taken: checkpoint-100').waitFor();
+    await rows()
+      .filter({ hasText: 'nothing' })
+      .getByText('The folder has no adapter_model.safetensors')
+      .waitFor();
+    assert.equal(await rows().count(), 3);
+  });
+
+  it('leaves text that is dragged to the browser', async () => {
+    await open('#/adapters');
+    const field = page.getByLabel('Base model');
+    const { x, y, width, height } = (await field.boundingBox())!;
+    const { drop } = await drag(page, { text: 'gpt2' }, { x: x + width / 2, y: y + height / 2 });
+    assert.equal(await page.getByText('Drop to upload').isVisible(), false);
+    await drop();
+    assert.equal(await field.inputValue(), 'gpt2');
+  });
+
+  it('does not lead to a job whose start was left', async () => {
+    const { id } = (await client.upload(GPT2)).adapter;
+    await open(`#/adapters/${id}`);
+    const start = page.getByRole('button', { name: /^Squeeze to rank/ });
+    await start.waitFor({ timeout: 60_000 });
+    gate.hold(/^POST \/v1\/jobs /);
+    await start.click();
+    await gate.untilHeld(1);
+    await leaveAndAnswer('/v1/jobs');
+  });
+
+  it('does not lead to a second try that was left', async () => {
+    const { id: adapterId } = (await client.upload(large)).adapter;
+    const post = async (path: string, body: object) =>
+      (
+        await client.fetch(path, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        })
+      ).json() as Promise<JobRecord>;
+    const { id } = await post('/v1/jobs', { kind: 'squeeze', adapter_id: adapterId, targets: [{ rank: 3 }] });
+    await post(`/v1/jobs/${id}/cancel`, {});
+    await open(`#/jobs/${id}`);
+    const again = page.getByRole('button', { name: 'Try this job again' });
+    await again.waitFor({ timeout: 30_000 });
+    gate.hold(/^POST \/v1\/jobs\/\w+\/retry /);
+    await again.click();
+    await gate.untilHeld(1);
+    const job = await leaveAndAnswer('/retry');
+    await post(`/v1/jobs/${job.id}/cancel`, {});
+  });
+
+  /** Goes elsewhere, lets the answer come, and looks whether the page stays there. */
+  async function leaveAndAnswer(path: string): Promise<JobRecord> {
+    await visit('Annealing');
+    const answer = page.waitForResponse((response) => new URL(response.url()).pathname.endsWith(path));
+    gate.letThrough();
+    const job = (await (await answer).json()) as JobRecord;
+    assert.match(job.id, /^job_/);
+    await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+    assert.equal(place(), '#/runs');
+    return job;
+  }
+});

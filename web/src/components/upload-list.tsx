@@ -1,0 +1,81 @@
+import { useRef } from 'preact/hooks';
+import { bytesInWords } from '../../../src/charts/words.ts';
+import { removeUpload, type Upload, uploadNews, uploads } from '../state/uploads.ts';
+import { Bar } from './bar.tsx';
+import { ProblemBox } from './problem-note.tsx';
+
+/** The uploads that run and those that ended, each with what can be done about it. */
+export function UploadList() {
+  const list = useRef<HTMLUListElement>(null);
+  function remove(upload: Upload): void {
+    const isLast = uploads.value.length === 1;
+    removeUpload(upload);
+    // The button that had the focus goes with its upload.
+    (isLast ? document.getElementById('main') : list.current)?.focus();
+  }
+  if (uploads.value.length === 0) return null;
+  return (
+    <ul class="uploads" ref={list} tabIndex={-1} aria-label="Uploads">
+      {uploads.value.map((upload) => (
+        <UploadRow key={upload.id} upload={upload} onRemove={() => remove(upload)} />
+      ))}
+    </ul>
+  );
+}
+
+function UploadRow({ upload, onRemove }: { upload: Upload; onRemove: () => void }) {
+  const { name, note, progress } = upload;
+  const isOver = progress.state === 'done' || progress.state === 'failed';
+  return (
+    <li>
+      <div class="row spread">
+        <strong class="ellipsis" title={name}>
+          {name}
+        </strong>
+        <span class="upload-actions">
+          {progress.state === 'done' && (
+            <a class="button primary" href={`#/adapters/${progress.adapterId}`} aria-label={`Open ${name}`}>
+              Open
+            </a>
+          )}
+          {isOver ? (
+            <button type="button" class="quiet icon" aria-label={`Dismiss ${name}`} onClick={onRemove}>
+              ×
+            </button>
+          ) : (
+            <button type="button" aria-label={`Stop ${name}`} onClick={onRemove}>
+              Stop
+            </button>
+          )}
+        </span>
+      </div>
+      {progress.state === 'sending' && (
+        <Bar share={progress.sentBytes / progress.totalBytes} label={`Upload of ${name}`} />
+      )}
+      {progress.state === 'failed' ? (
+        <ProblemBox problem={progress.problem} />
+      ) : (
+        <p class="note">{progressInWords(progress)}</p>
+      )}
+      {note && <p class="note">{note}</p>}
+    </li>
+  );
+}
+
+function progressInWords(progress: Exclude<Upload['progress'], { state: 'failed' }>): string {
+  if (progress.state === 'waiting') return 'Waits for other uploads';
+  if (progress.state === 'done') return `Uploaded, ${bytesInWords(progress.bytes)}`;
+  const { sentBytes, totalBytes } = progress;
+  if (sentBytes >= totalBytes) return `${bytesInWords(totalBytes)} sent, checking`;
+  const percent = Math.floor((100 * sentBytes) / totalBytes);
+  return `${percent} %, ${bytesInWords(sentBytes)} of ${bytesInWords(totalBytes)}`;
+}
+
+/** Reads out how uploads begin and end, wherever the list stands; the percents would be too much. */
+export const UploadNews = () => (
+  <div class="unseen" role="log" aria-label="Uploads">
+    {uploadNews.value.map(({ id, text }) => (
+      <p key={id}>{text}</p>
+    ))}
+  </div>
+);

@@ -1,0 +1,124 @@
+import { computed, effect, signal } from '@preact/signals';
+import { type Problem, problemOf } from '../api/problem.ts';
+import { type AdapterFiles, uploadAdapter } from '../api/upload-adapter.ts';
+import { adaptersAmong, type Choice } from '../words/choose-files.ts';
+import type { FoundFile } from '../words/dropped-files.ts';
+import { route, wayFromHere } from './route.ts';
+
+/** Uploads that run at once: browsers have six connections to a server, and the page needs some for itself. */
+const MAX_RUNNING = 2;
+const MAX_NEWS = 8;
+
+type Progress =
+  | { readonly state: 'waiting' }
+  | { readonly state: 'sending'; readonly sentBytes: number; readonly totalBytes: number }
+  | { readonly state: 'done'; readonly adapterId: string; readonly bytes: number }
+  | { readonly state: 'failed'; readonly problem: Problem };
+
+/** An adapter on its way to the service, from the choice of its files until the user has seen how it ended. */
+export interface Upload {
+  readonly id: number;
+  readonly name: string;
+  readonly note: string | null;
+  readonly files: AdapterFiles | null;
+  readonly controller: AbortController;
+  /** Opens the adapter's page, if the user is still where uploads belong. */
+  readonly open: (to: string) => void;
+  readonly progress: Progress;
+}
+
+/** Those that run, and those that ended and were neither opened nor dismissed. They outlive the pages that show them. */
+export const uploads = signal<readonly Upload[]>([]);
+/** What happened to uploads, for those who do not see it; newest last. */
+export const uploadNews = signal<readonly { readonly id: number; readonly text: string }[]>([]);
+
+const isOpen = ({ progress: { state } }: Upload): boolean => state === 'waiting' || state === 'sending';
+const hasOpen = computed(() => uploads.value.some(isOpen));
+let lastId = 0;
+
+/** Uploads every adapter among files, and says so of those that are none. */
+export async function uploadFiles(
+  found: readonly FoundFile[] | Promise<readonly FoundFile[]>,
+): Promise<void> {
+  // On the other pages the user is busy with something else: there he opens it himself.
+  const open = route.value.path.length === 0 ? wayFromHere() : () => undefined;
+  let choices: readonly Choice[];
+  try {
+    choices = adaptersAmong(await found);
+  } catch (error) {
+    choices = [{ name: 'Files', files: null, problem: problemOf(error), note: null }];
+  }
+  const added = choices.map(({ name, files, note, problem }): Upload => {
+    const progress: Progress = problem ? { state: 'failed', problem } : { state: 'waiting' };
+    return { id: ++lastId, name, note, files, controller: new AbortController(), open, progress };
+  });
+  uploads.value = [...uploads.value, ...added];
+  for (const { name, progress, note } of added) {
+    if (progress.state === 'failed') tellFailure(name, progress.problem);
+    else tell(`Uploading ${name}.${note === null ? '' : ` ${note}`}`);
+  }
+  startWaiting();
+}
+
+/** Takes an upload off the list; one that still runs is stopped. */
+export function removeUpload(upload: Upload): void {
+  uploads.value = uploads.value.filter(({ id }) => id !== upload.id);
+  upload.controller.abort();
+  if (isOpen(upload)) tell(`The upload of ${upload.name} was stopped.`);
+  startWaiting();
+}
+
+function startWaiting(): void {
+  const running = uploads.value.filter(({ progress: { state } }) => state === 'sending').length;
+  const waiting = uploads.value.filter(({ progress: { state } }) => state === 'waiting');
+  for (const upload of waiting.slice(0, Math.max(0, MAX_RUNNING - running))) void run(upload, upload.files!);
+}
+
+async function run({ id, name, controller, open }: Upload, files: AdapterFiles): Promise<void> {
+  const totalBytes = files.weights.size + (files.config?.size ?? 0);
+  const onSent = (sentBytes: number, total: number) =>
+    change(id, { state: 'sending', sentBytes, totalBytes: total });
+  onSent(0, totalBytes);
+  try {
+    const adapter = await uploadAdapter(files, onSent, controller.signal);
+    change(id, { state: 'done', adapterId: adapter.id, bytes: adapter.bytes });
+    tell(`${name} was uploaded.`);
+    // Where several were chosen, the user says which one to see, and when.
+    if (!uploads.value.some((other) => other.id !== id && other.progress.state !== 'failed'))
+      open(`/adapters/${adapter.id}`);
+  } catch (error) {
+    if (controller.signal.aborted) return;
+    const problem = problemOf(error);
+    change(id, { state: 'failed', problem });
+    tellFailure(name, problem);
+  } finally {
+    startWaiting();
+  }
+}
+
+function change(id: number, progress: Progress): void {
+  uploads.value = uploads.value.map((upload) => (upload.id === id ? { ...upload, progress } : upload));
+}
+
+const tellFailure = (name: string, { title, detail }: Problem): void =>
+  tell(`${name} was not uploaded. ${title}: ${detail}`);
+
+function tell(text: string): void {
+  const id = (uploadNews.value.at(-1)?.id ?? 0) + 1;
+  uploadNews.value = [...uploadNews.value, { id, text }].slice(-MAX_NEWS);
+}
+
+// What is open needs no link to it any more; a note stays until it was read.
+effect(() => {
+  const [place, id] = route.value.path;
+  const isHere = ({ progress, note }: Upload) =>
+    place === 'adapters' && progress.state === 'done' && progress.adapterId === id && note === null;
+  if (uploads.value.some(isHere)) uploads.value = uploads.value.filter((upload) => !isHere(upload));
+});
+
+const askBeforeLeaving = (event: Event): void => event.preventDefault();
+// Only while something would be lost: a page that listens cannot be kept by the browser for the way back.
+effect(() => {
+  if (hasOpen.value) addEventListener('beforeunload', askBeforeLeaving);
+  else removeEventListener('beforeunload', askBeforeLeaving);
+});
