@@ -115,6 +115,10 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
       await rows()
         .getByText(/^[1-9]\d? %, [\d.]+ MB of 25.2 MB$/)
         .waitFor();
+      const button = (name: string) => page.getByRole('button', { name, exact: true });
+      for (const name of ['Choose files', 'Choose a folder'])
+        assert.equal(await button(name).isVisible(), false);
+      assert.equal(await button('Upload another adapter').isVisible(), true);
       await assertAccessible(page, `the start page during an upload: ${device}`);
       await visit('Jobs');
       await tray()

@@ -1,5 +1,5 @@
 import { useRef } from 'preact/hooks';
-import { uploadFiles, uploads } from '../state/uploads.ts';
+import { isUploading, uploadFiles, uploads } from '../state/uploads.ts';
 import { pickedFiles } from '../words/dropped-files.ts';
 import { UploadList } from './upload-list.tsx';
 
@@ -15,7 +15,7 @@ export function DropZone() {
   return (
     <div class="drop">
       {uploads.value.length > 0 ? <UploadList /> : <Invitation />}
-      <div class="row centred">
+      <div class="row centred" hidden={isUploading.value}>
         <button type="button" class="primary" onClick={() => picker.current!.click()}>
           Choose files
         </button>
@@ -23,6 +23,11 @@ export function DropZone() {
           Choose a folder
         </button>
       </div>
+      {isUploading.value && (
+        <button type="button" class="quiet" onClick={() => picker.current!.click()}>
+          Upload another adapter
+        </button>
+      )}
       <input ref={picker} type="file" multiple hidden data-picker="files" onChange={picked} />
       <input
         ref={folderPicker}

@@ -33,7 +33,8 @@ export const uploads = signal<readonly Upload[]>([]);
 export const uploadNews = signal<readonly { readonly id: number; readonly text: string }[]>([]);
 
 const isOpen = ({ progress: { state } }: Upload): boolean => state === 'waiting' || state === 'sending';
-const hasOpen = computed(() => uploads.value.some(isOpen));
+/** Whether an upload runs or waits for its turn. */
+export const isUploading = computed(() => uploads.value.some(isOpen));
 let lastId = 0;
 
 /** Uploads every adapter among files, and says so of those that are none. */
@@ -119,6 +120,6 @@ effect(() => {
 const askBeforeLeaving = (event: Event): void => event.preventDefault();
 // Only while something would be lost: a page that listens cannot be kept by the browser for the way back.
 effect(() => {
-  if (hasOpen.value) addEventListener('beforeunload', askBeforeLeaving);
+  if (isUploading.value) addEventListener('beforeunload', askBeforeLeaving);
   else removeEventListener('beforeunload', askBeforeLeaving);
 });
