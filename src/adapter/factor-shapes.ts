@@ -7,3 +7,28 @@ export const shapeOfB = ({ b }: Pick<LoraModule, 'b'>, rank: number): number[] =
   rank,
   ...b.shape.slice(2),
 ];
+
+/**
+ * Shapes of a layer's factors: A [rank, n] and B [m, rank], or of a convolution A [rank, in, k…] and B [m, rank, 1…], with
+ * n = in·k….
+ * @param kernel of the convolution; [] for a linear layer
+ */
+export function shapesWithKernel(
+  { rank, m, n }: Pick<LoraModule, 'rank' | 'm' | 'n'>,
+  kernel: readonly number[],
+): { readonly a: number[]; readonly b: number[] } {
+  const channels = n / kernel.reduce((product, side) => product * side, 1);
+  return { a: [rank, channels, ...kernel], b: [m, rank, ...kernel.map(() => 1)] };
+}
+
+/** A module whose factors came as matrices, with the dimensions of a convolution's. Their bytes are the same. */
+export function withKernel(module: LoraModule, kernel: readonly number[]): LoraModule {
+  if (module.kind !== 'linear' || kernel.length === 0) return module;
+  const shapes = shapesWithKernel(module, kernel);
+  return {
+    ...module,
+    kind: 'conv',
+    a: { ...module.a, shape: shapes.a },
+    b: { ...module.b, shape: shapes.b },
+  };
+}

@@ -55,6 +55,8 @@ const CONVERTED: Readonly<Record<string, readonly FormatName[]>> = {
   'peft-mountain': [],
   'peft-sd': ['diffusers', 'kohya'],
   'derived-kohya': ['peft', 'diffusers'],
+  // Has a text encoder too, and a folder of PEFT adapts one model.
+  'derived-lycoris': ['diffusers'],
   mlx: ['peft', 'gguf'],
   cloneofsimo: [],
 };

@@ -1,7 +1,7 @@
 import type { LoraModule } from '../../adapter/adapter.ts';
 import { quote } from '../../json/quote.ts';
-import { flatten, unflatten } from './flat-names.ts';
-import { fromLdmName, isLdmName } from './ldm-names.ts';
+import { flatten, unflatten } from '../layers/flat-names.ts';
+import { fromLdmName, isLdmName } from '../layers/ldm-names.ts';
 import { needsOption, notConvertible, type Route } from './not-convertible.ts';
 import type { Component, Place } from './place.ts';
 import type { NamesIn, NamesOut, PlacedModule } from './source.ts';

@@ -1,7 +1,9 @@
 import type { Adapter, AlphaTensor, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
+import { withKernel } from '../../adapter/factor-shapes.ts';
 import { AppError } from '../../errors.ts';
 import { quote } from '../../json/quote.ts';
 import type { ReadInput } from '../format.ts';
+import { kernelsOf } from '../layers/kernels-of.ts';
 import { byName } from '../pairs/by-name.ts';
 import { collectPairs } from '../pairs/collect-pairs.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';
@@ -50,7 +52,16 @@ export async function readDiffusers({
     };
     read.push({ module: withScale(readPair(name, pair), path, source, entry), source });
   }
-  const modules = read.map(({ module }) => module).sort(byName);
+  const { kernels, warnings } = kernelsOf(
+    read.map(({ module: { name, n, a, kind } }) => ({
+      name: kind === 'embedding' ? '' : name,
+      n,
+      kernel: a.shape.slice(2),
+      dimensions: null,
+    })),
+    header.metadata,
+  );
+  const modules = read.map(({ module }, index) => withKernel(module, kernels[index]!)).sort(byName);
   const ranks = modules.map(({ rank }) => rank);
   return {
     format: 'diffusers',
@@ -63,7 +74,7 @@ export async function readDiffusers({
     hasLoraBias: hasBias,
     config: {},
     metadata: header.metadata,
-    warnings: [...configs.warnings, ...diffusersWarnings(read, hasMagnitudes)],
+    warnings: [...configs.warnings, ...warnings, ...diffusersWarnings(read, hasMagnitudes)],
   };
 }
 

@@ -3,10 +3,8 @@ import type { Derivation } from '../../adapter/staging-plan.ts';
 /** An update that is no plain pair, and what is to be made of it. */
 export interface Derived {
   readonly derivation: Derivation;
-  /** For the shapes of the factors; [] for a linear layer. */
-  readonly kernel: readonly number[];
-  /** Whether only the module's name tells the kernel. */
-  readonly isKernelGuessed: boolean;
+  /** As the shapes of its tensors show it, [] for a linear layer; null where a flattened convolution looks the same. */
+  readonly kernel: readonly number[] | null;
   readonly scale: number;
   /** How the source had it, for people. */
   readonly from: 'LoHa' | 'LoKr' | 'Tucker' | 'full';

@@ -29,19 +29,9 @@ export function matrixOf(tensor: TensorEntry): MatrixEntry {
 export const sizeOf = (shape: readonly number[]): number =>
   shape.reduce((product, size) => product * size, 1);
 
-/** Shape of A at a rank: [rank, n], or [rank, in, k…] of a convolution. */
-export const shapeDown = (rank: number, n: number, kernel: readonly number[]): number[] => [
-  rank,
-  n / sizeOf(kernel),
-  ...kernel,
-];
-
-/** Shape of B at a rank: [m, rank], or [m, rank, 1…] of a convolution. */
-export const shapeUp = (rank: number, m: number, kernel: readonly number[]): number[] => [
-  m,
-  rank,
-  ...kernel.map(() => 1),
-];
+/** The kernel in the shape of a factor; null for a matrix, which a flattened convolution looks like. */
+export const kernelIn = ({ entry: { shape } }: MatrixEntry): readonly number[] | null =>
+  shape.length > 2 ? shape.slice(2) : null;
 
 /**
  * A tensor that the module has to have.

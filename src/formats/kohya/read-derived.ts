@@ -47,7 +47,6 @@ function readTucker(site: Site, alpha: number | null): Derived {
   return {
     derivation: { kind: 'tucker', module, m, n, rank, up, mid, down, kernel: sizeOf(kernel) },
     kernel,
-    isKernelGuessed: false,
     scale: alpha === null ? 1 : alpha / rank,
     from: 'Tucker',
     isExact: true,
@@ -63,7 +62,6 @@ function readFull({ module, parts }: Site): Derived {
   return {
     derivation: { kind: 'dense', module, m, n, rank, update },
     kernel: update.entry.shape.slice(2),
-    isKernelGuessed: false,
     scale: 1,
     from: 'full',
     isExact,

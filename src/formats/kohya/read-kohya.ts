@@ -1,7 +1,9 @@
 import type { Adapter } from '../../adapter/adapter.ts';
+import { withKernel } from '../../adapter/factor-shapes.ts';
 import { AppError } from '../../errors.ts';
-import { quote } from '../../json/quote.ts';
 import type { ReadInput, ReadResult } from '../format.ts';
+import { kernelsOf } from '../layers/kernels-of.ts';
+import type { ShownLayer } from '../layers/projection-kind.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';
 import { alphaFor } from './alpha-for.ts';
 import { isPlain, readDerived } from './read-derived.ts';
@@ -30,7 +32,16 @@ export async function readKohya({ header, readTensor }: ReadInput): Promise<Read
       isPlain(site) ? { module: readPair(site, alpha) } : { site, derived: readDerived(site, alpha) },
     );
   }
-  const { modules, passthrough, staging } = stage(found, carried);
+  const { kernels, warnings } = kernelsOf(found.map(shownLayer), metadata);
+  const { modules, passthrough, staging } = stage(
+    found.map((one, index) => {
+      const kernel = kernels[index]!;
+      return one.derived
+        ? { ...one, derived: { ...one.derived, kernel } }
+        : { module: withKernel(one.module, kernel) };
+    }),
+    carried,
+  );
   return {
     adapter: {
       format: 'kohya',
@@ -43,7 +54,7 @@ export async function readKohya({ header, readTensor }: ReadInput): Promise<Read
       hasLoraBias: false,
       config: {},
       metadata,
-      warnings: [...derivedWarnings(found), ...kernelWarnings(found), ...doraWarnings(hasMagnitudes)],
+      warnings: [...derivedWarnings(found), ...warnings, ...doraWarnings(hasMagnitudes)],
     } satisfies Adapter,
     staging,
   };
@@ -79,14 +90,15 @@ function derivedWarnings(found: readonly Found[]): string[] {
   });
 }
 
-function kernelWarnings(found: readonly Found[]): string[] {
-  const guessed = found.flatMap(({ derived }) =>
-    derived?.isKernelGuessed ? [derived.derivation.module] : [],
-  );
-  if (guessed.length === 0) return [];
-  return [
-    `${guessed.length} convolutions do not tell their kernel; by their names, such as ${quote(guessed[0]!)}, it is 3 × 3.`,
-  ];
+/** What the file shows of the layer itself. */
+function shownLayer(found: Found): ShownLayer {
+  if (!found.derived) {
+    const { name, n, a } = found.module;
+    return { name, n, kernel: a.shape.slice(2), dimensions: null };
+  }
+  const { derivation, kernel } = found.derived;
+  const dimensions = found.site.magnitude?.shape.length ?? 0;
+  return { name: derivation.module, n: derivation.n, kernel, dimensions: dimensions < 2 ? null : dimensions };
 }
 
 function doraWarnings(hasMagnitudes: boolean): string[] {

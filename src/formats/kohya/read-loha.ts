@@ -1,7 +1,6 @@
 import type { MatrixEntry, TuckerSide } from '../../adapter/staging-plan.ts';
 import { type Derived, rankFor } from './derived.ts';
-import { checkSize, needed, sizeOf } from './factors.ts';
-import { kernelFrom } from './kernel-size.ts';
+import { checkSize, kernelIn, needed, sizeOf } from './factors.ts';
 import { refuseModule } from './refuse.ts';
 import type { Site } from './sort-tensors.ts';
 
@@ -24,7 +23,7 @@ export function readLoha(site: Site, alpha: number | null): Derived {
   const { rank, isExact } = rankFor(w1b.rows * w2b.rows, m, n);
   return {
     derivation: { kind: 'hadamard', module: site.module, m, n, rank, w1a, w1b, w2a, w2b },
-    ...kernelFrom(w1b.entry.shape.slice(2), site.module, n),
+    kernel: kernelIn(w1b),
     scale,
     from: 'LoHa',
     isExact,
@@ -62,7 +61,6 @@ function withCores(
       kernel: sizeOf(kernel),
     },
     kernel,
-    isKernelGuessed: false,
     scale,
     from: 'LoHa',
     isExact,

@@ -1,7 +1,6 @@
 import type { MatrixEntry, MatrixSource, TuckerSide } from '../../adapter/staging-plan.ts';
 import { type Derived, rankFor } from './derived.ts';
-import { checkSize, matrixOf, needed, sizeOf } from './factors.ts';
-import { kernelFrom } from './kernel-size.ts';
+import { checkSize, kernelIn, matrixOf, needed, sizeOf } from './factors.ts';
 import { refuseModule } from './refuse.ts';
 import type { Site } from './sort-tensors.ts';
 
@@ -11,7 +10,8 @@ interface Side<T> {
   readonly rows: number;
   /** With the kernel, where it has one. */
   readonly columns: number;
-  readonly kernel: readonly number[];
+  /** [] for a matrix that LyCORIS would not have flattened; null for one that it may have. */
+  readonly kernel: readonly number[] | null;
   /** Of its factors: their inner size, or the smaller side of a whole matrix. */
   readonly rank: number;
   /** The r of alpha/r; null for a whole matrix. */
@@ -33,7 +33,6 @@ export function readLokr(site: Site, alpha: number | null): Derived {
   checkSize(module, m, n);
   const { rank, isExact } = rankFor(w1.rank * w2.rank, m, n);
   const dimension = w2.dimension ?? w1.dimension;
-  const told = kernelFrom(w2.kernel, module, w2.columns);
   return {
     derivation: {
       kind: 'kronecker',
@@ -43,9 +42,9 @@ export function readLokr(site: Site, alpha: number | null): Derived {
       rank,
       w1: w1.source,
       w2: w2.source,
-      kernel: sizeOf(told.kernel),
+      kernel: sizeOf(w2.kernel ?? []),
     },
-    ...told,
+    kernel: w2.kernel,
     scale: alpha === null || dimension === null ? 1 : alpha / dimension,
     from: 'LoKr',
     isExact,
@@ -72,7 +71,7 @@ function plainSide(site: Site, which: 'w1' | 'w2'): Side<MatrixSource> {
     source: { left, right },
     rows: left.rows,
     columns: right.columns,
-    kernel: right.entry.shape.slice(2),
+    kernel: kernelIn(right),
     rank: right.rows,
     dimension: right.rows,
   };

@@ -20,6 +20,8 @@ export interface Site {
   readonly parts: ReadonlyMap<Part, TensorEntry>;
   /** null: none in the file. */
   readonly alpha: TensorEntry | null;
+  /** The lengths of DoRA (dora_scale), with as many dimensions as the layer's weight has; null: none in the file. */
+  readonly magnitude: TensorEntry | null;
 }
 
 export interface SortedTensors {
@@ -52,6 +54,7 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
   refuseOthers(keyed);
   const open = new Map<string, OpenSite>();
   const alphas = new Map<string, TensorEntry>();
+  const magnitudes = new Map<string, TensorEntry>();
   const rest: Carried[] = [];
   for (const { tensor, key } of keyed) {
     if (key.role === 'part' && !(key.part === 'diff' && tensor.shape.length < 2)) {
@@ -59,6 +62,7 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
     } else if (key.role === 'alpha') {
       alphas.set(tensor.name, tensor);
     } else if ('module' in key) {
+      if (key.role === 'magnitude') magnitudes.set(key.module, tensor);
       rest.push({ module: key.module, tensor, role: key.role });
     }
   }
@@ -67,24 +71,22 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
     const [first] = site.parts.values();
     const alpha =
       alphas.get(site.algorithm === 'lora' ? alphaNameOf(first!.name) : `${module}.alpha`) ?? null;
-    return { module, ...site, alpha };
+    return { module, ...site, alpha, magnitude: magnitudes.get(module) ?? null };
   });
   const used = new Set(sites.map(({ alpha }) => alpha));
   const modules = new Set(
     sites.flatMap(({ module, alpha }) => [module, alpha?.name.slice(0, -'.alpha'.length)]),
   );
   const loose = [...alphas.values()].filter((alpha) => !used.has(alpha));
-  for (const tensor of [...loose, ...rest.flatMap((one) => (one.role === 'magnitude' ? [one.tensor] : []))]) {
+  for (const tensor of [...loose.filter(({ name }) => hasKohyaPrefix(name)), ...magnitudes.values()]) {
     const owner = tensor.name.slice(0, tensor.name.lastIndexOf('.'));
-    if (hasKohyaPrefix(tensor.name) && !modules.has(owner)) {
-      throw refuseTensor('LORA_UNPAIRED', tensor, 'its module has no factors');
-    }
+    if (!modules.has(owner)) throw refuseTensor('LORA_UNPAIRED', tensor, 'its module has no factors');
   }
   for (const one of rest) refuseUnknown(one, open);
   return {
     sites,
     passthrough: [...rest.map(({ tensor }) => tensor), ...loose].sort(byName),
-    hasMagnitudes: rest.some(({ module, role }) => role === 'magnitude' && modules.has(module)),
+    hasMagnitudes: magnitudes.size > 0,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { FactorEntry, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
+import { shapesWithKernel } from '../../adapter/factor-shapes.ts';
 import {
   type Derivation,
   STAGED_DTYPE,
@@ -7,14 +8,16 @@ import {
 } from '../../adapter/staging-plan.ts';
 import { stagedEntries } from '../staged-entries.ts';
 import type { Derived } from './derived.ts';
-import { shapeDown, shapeUp } from './factors.ts';
 import { alphaOf } from './read-pair.ts';
 import type { Site } from './sort-tensors.ts';
 
+/** An update whose layer is known: [] is the kernel of a linear one. */
+type Kerneled = Derived & { readonly kernel: readonly number[] };
+
 /** A module as the file has it: a pair, or what becomes one. */
-export type Found =
+export type Found<T extends Derived = Derived> =
   | { readonly module: LoraModule; readonly derived?: never }
-  | { readonly site: Site; readonly derived: Derived };
+  | { readonly site: Site; readonly derived: T };
 
 interface Staged {
   readonly modules: readonly LoraModule[];
@@ -26,7 +29,7 @@ interface Staged {
  * Plans the file of plain factors, and says where everything lies in it: pairs and other tensors as they are, derived
  * factors under kohya's names for a pair. Where nothing is derived, the source itself is that file.
  */
-export function stage(found: readonly Found[], passthrough: readonly TensorEntry[]): Staged {
+export function stage(found: readonly Found<Kerneled>[], passthrough: readonly TensorEntry[]): Staged {
   if (!found.some(({ derived }) => derived)) {
     return {
       modules: found.map((one) => (one as { module: LoraModule }).module),
@@ -51,19 +54,21 @@ export function stage(found: readonly Found[], passthrough: readonly TensorEntry
   return { modules, passthrough: entries.slice(2 * found.length), staging: { tensors, derivations } };
 }
 
-function derivedPair({ derivation: { module, m, n, rank }, kernel }: Derived, index: number): StagedTensor[] {
+function derivedPair({ derivation, kernel }: Kerneled, index: number): StagedTensor[] {
+  const { module } = derivation;
+  const shapes = shapesWithKernel(derivation, kernel);
   const made = (suffix: string, shape: readonly number[], factor: 'a' | 'b'): StagedTensor => ({
     name: `${module}.${suffix}.weight`,
     dtype: STAGED_DTYPE,
     shape,
     source: { kind: 'derived', derivation: index, factor },
   });
-  return [made('lora_down', shapeDown(rank, n, kernel), 'a'), made('lora_up', shapeUp(rank, m, kernel), 'b')];
+  return [made('lora_down', shapes.a, 'a'), made('lora_up', shapes.b, 'b')];
 }
 
 function derivedModule(
   site: Site,
-  { derivation, kernel, scale }: Derived,
+  { derivation, kernel, scale }: Kerneled,
   a: FactorEntry,
   b: FactorEntry,
 ): LoraModule {

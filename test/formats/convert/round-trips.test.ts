@@ -4,21 +4,16 @@ import type { Adapter, LoraModule } from '../../../src/adapter/adapter.ts';
 import type { FormatName } from '../../../src/adapter/format-name.ts';
 import { convertAdapter } from '../../../src/formats/convert/convert-adapter.ts';
 import type { ConvertOptions } from '../../../src/formats/convert/convert-options.ts';
-import { flatten, unflatten } from '../../../src/formats/convert/flat-names.ts';
-import {
-  CLIP_PATHS,
-  FLUX_PATHS,
-  TRANSFORMER_PATHS,
-  UNET_PATHS,
-} from '../../../src/formats/convert/unet-paths.ts';
+import { flatten, unflatten } from '../../../src/formats/layers/flat-names.ts';
+import { CLIP, FLUX, TRANSFORMER, UNET } from '../../../src/formats/layers/layer-table.ts';
 import fc from '../../fast-check.ts';
 import { adapter, entry } from './made.ts';
 
 const VOCABULARIES = {
-  unet: UNET_PATHS,
-  text_encoder: CLIP_PATHS,
-  transformer: TRANSFORMER_PATHS,
-  flux: FLUX_PATHS,
+  unet: Object.keys(UNET),
+  text_encoder: Object.keys(CLIP),
+  transformer: Object.keys(TRANSFORMER),
+  flux: Object.keys(FLUX),
 } as const;
 
 /** A path of a vocabulary with numbers in it: 1 or 2 where they end a word. */

@@ -1,0 +1,56 @@
+import { CLIP, FLUX, type Layer, type LayerTable, TRANSFORMER, UNET } from './layer-table.ts';
+
+/** A path as kohya writes it. */
+export const flatten = (path: string): string => path.replaceAll('.', '_');
+
+/** Paths with numbers left out, and their layers, by what is left of their flat names. */
+type Vocabulary = ReadonlyMap<string, { readonly path: string; readonly layer: Layer }>;
+
+/** Numbers that are no part of a word: "0" in net_0, "1" in linear_1, but not those of attn1, conv2 and fc1. */
+const NUMBER = /(?<=_)\d+(?=_|$)/g;
+
+/** @throws RangeError where two paths have the same flat name (our own mistake) */
+function vocabularyOf(table: LayerTable): Vocabulary {
+  const vocabulary = new Map<string, { path: string; layer: Layer }>();
+  for (const [template, layer] of Object.entries(table)) {
+    // "fc#" and "linear#" stand for words with a number at their end: they are written out.
+    const written = /[a-z]#$/.test(template)
+      ? ['1', '2'].map((digit) => template.replace(/#$/, digit))
+      : [template];
+    for (const path of written) {
+      const flat = flatten(path);
+      if (vocabulary.has(flat)) throw new RangeError(`two paths are written ${flat}`);
+      vocabulary.set(flat, { path, layer });
+    }
+  }
+  return vocabulary;
+}
+
+const VOCABULARIES = {
+  unet: vocabularyOf(UNET),
+  text_encoder: vocabularyOf(CLIP),
+  transformer: vocabularyOf(TRANSFORMER),
+  flux: vocabularyOf(FLUX),
+} as const;
+
+/** A model whose layers are in the table. */
+export type KnownModel = keyof typeof VOCABULARIES;
+export const KNOWN_MODELS = Object.keys(VOCABULARIES) as KnownModel[];
+
+/**
+ * The path that kohya flattened to this name, where the model's vocabulary has exactly one.
+ * @returns null for a name that is not in it
+ */
+export function unflatten(name: string, model: KnownModel): string | null {
+  const numbers = name.match(NUMBER) ?? [];
+  const template = entryOf(name, model)?.path;
+  if (template === undefined) return null;
+  let next = 0;
+  const path = template.replace(/#/g, () => numbers[next++]!);
+  return flatten(path) === name ? path : null;
+}
+
+/** The layer that has this flat name in the model; undefined for a name that is not in its vocabulary. */
+export const layerNamed = (name: string, model: KnownModel): Layer | undefined => entryOf(name, model)?.layer;
+
+const entryOf = (name: string, model: KnownModel) => VOCABULARIES[model].get(name.replace(NUMBER, '#'));
