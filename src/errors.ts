@@ -137,6 +137,7 @@ export const ERROR_KINDS = {
   // The LoRA inside
   NO_LORA_TENSORS: permanent(422, 'The file has no LoRA tensors'),
   LORA_UNPAIRED: permanent(422, 'A LoRA tensor has no partner'),
+  LORA_MAGNITUDE_MISMATCH: permanent(422, 'The setting for DoRA and its magnitude vectors disagree'),
   LORA_DUPLICATE_MODULE: permanent(422, 'A module appears twice'),
   LORA_RANK_MISMATCH: permanent(422, 'lora_A and lora_B disagree on the rank'),
   LORA_RANK_DIMS: permanent(422, 'A LoRA tensor has the wrong number of dimensions'),

@@ -25,14 +25,13 @@ const CONFIGS: Readonly<Record<string, fc.Arbitrary<(list: readonly Site[]) => B
     const rank_pattern = Object.fromEntries(
       names.map(([name, rank]) => [name.replace('base_model.model.', '^').replaceAll('.', '\\.'), rank]),
     );
-    return json({ peft_type: 'LORA', r: list[0]?.rank, lora_alpha, use_rslora, rank_pattern });
+    const use_dora = list.some(({ style }) => style === 6);
+    return json({ peft_type: 'LORA', r: list[0]?.rank, lora_alpha, use_rslora, use_dora, rank_pattern });
   }),
-  mlx: fc
-    .record({
-      fine_tune_type: fc.constantFrom('lora', 'dora'),
-      lora_parameters: fc.record({ scale: alphaOrScale }),
-    })
-    .map((value) => () => json(value)),
+  mlx: fc.record({ scale: alphaOrScale }).map((lora_parameters) => (list: readonly Site[]) => {
+    const fine_tune_type = list.some(({ style }) => style === 6) ? 'dora' : 'lora';
+    return json({ fine_tune_type, lora_parameters });
+  }),
 };
 const none = fc.constant(() => null);
 

@@ -517,7 +517,13 @@ describe('a merge is refused', () => {
     };
     const biased = adapter(modulesOf(4, 1), { ...BASE, lora_bias: true }, { extra });
     await refused([plain(), biased], 'MERGE_UNSUPPORTED', 'lora_bias', idOf(biased));
-    const dora = adapter(modulesOf(4, 1), { ...BASE, use_dora: true });
+    const vectors = Object.fromEntries(
+      modulesOf(4, 1).map(({ name, b }) => [
+        `base_model.model.${name}.lora_magnitude_vector`,
+        float32Tensor([b.rows], new Array(b.rows).fill(1)),
+      ]),
+    );
+    const dora = adapter(modulesOf(4, 1), { ...BASE, use_dora: true }, { extra: vectors });
     await refused([plain(), dora], 'MERGE_UNSUPPORTED', 'DoRA', idOf(dora));
   });
 

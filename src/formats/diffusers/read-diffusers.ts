@@ -5,12 +5,13 @@ import { quote } from '../../json/quote.ts';
 import type { ReadInput } from '../format.ts';
 import { kernelsOf } from '../layers/kernels-of.ts';
 import { byName } from '../pairs/by-name.ts';
+import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
 import { collectPairs } from '../pairs/collect-pairs.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';
 import { readPair } from '../pairs/read-pair.ts';
 import { readScalar } from '../pairs/scalar.ts';
 import type { PeftConfig } from '../peft/read-config.ts';
-import { componentConfig, parseAdapterMetadata } from './adapter-metadata.ts';
+import { ADAPTER_METADATA, componentConfig, parseAdapterMetadata } from './adapter-metadata.ts';
 import { type ModulePath, readDiffusersKey, readFactorName } from './tensor-keys.ts';
 import { diffusersWarnings } from './warnings.ts';
 
@@ -35,7 +36,7 @@ export async function readDiffusers({
   header,
   readTensor,
 }: Pick<ReadInput, 'readTensor'> & { readonly header: NonNullable<ReadInput['header']> }): Promise<Adapter> {
-  const { pairs, alphas, passthrough, hasBias, hasMagnitudes } = collectPairs(
+  const { pairs, alphas, passthrough, hasBias, magnitudes } = collectPairs(
     'diffusers',
     header.tensors,
     readDiffusersKey,
@@ -52,6 +53,7 @@ export async function readDiffusers({
     };
     read.push({ module: withScale(readPair(name, pair), path, source, entry), source });
   }
+  refuseHalfDora(read, magnitudes);
   const { kernels, warnings } = kernelsOf(
     read.map(({ module: { name, n, a, kind } }) => ({
       name: kind === 'embedding' ? '' : name,
@@ -74,8 +76,33 @@ export async function readDiffusers({
     hasLoraBias: hasBias,
     config: {},
     metadata: header.metadata,
-    warnings: [...configs.warnings, ...warnings, ...diffusersWarnings(read, hasMagnitudes)],
+    warnings: [...configs.warnings, ...warnings, ...diffusersWarnings(read, magnitudes.size > 0)],
   };
+}
+
+/** Each component is loaded with a configuration of its own. */
+function refuseHalfDora(
+  read: readonly { readonly module: Omit<LoraModule, 'scale'>; readonly source: ScaleSource }[],
+  magnitudes: ReadonlyMap<string, TensorEntry>,
+): void {
+  for (const component of new Set(read.map(({ source }) => source.component))) {
+    const own = read.filter(({ source }) => source.component === component);
+    const { config } = own[0]!.source;
+    // ComfyUI, which these files are made for, looks for the vector of each module by itself.
+    if (!config && component === 'diffusion_model') continue;
+    const field = component === '' ? 'use_dora' : `${component}.use_dora`;
+    checkMagnitudes({
+      setting: `${field}: true in ${ADAPTER_METADATA}`,
+      isSet: config?.useDora ?? null,
+      expected: new Map(own.map(({ module: { name } }) => [name, `${name}.lora_magnitude_vector`])),
+      magnitudes: new Map(
+        own.flatMap(({ module: { name } }) => {
+          const tensor = magnitudes.get(name);
+          return tensor ? [[name, tensor] as const] : [];
+        }),
+      ),
+    });
+  }
 }
 
 function withScale(

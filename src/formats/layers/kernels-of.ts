@@ -1,4 +1,4 @@
-import { quote } from '../../json/quote.ts';
+import { quoteSome } from '../quote-some.ts';
 import { layerOf } from './layer-of.ts';
 import { type ProjectionKind, projectionKind, type ShownLayer } from './projection-kind.ts';
 
@@ -65,7 +65,7 @@ function warningsOf(
     const sizes = [...new Set(byTable.map(({ kernel }) => kernel.join(' × ')))].sort();
     const kinds = sizes.map((size) => {
       const names = byTable.filter(({ kernel }) => kernel.join(' × ') === size).map(({ name }) => name);
-      return `${names.length} of ${size} (${named(names)})`;
+      return `${names.length} of ${size} (${quoteSome(names, MAX_NAMED)})`;
     });
     warnings.push(
       `${count(byTable, 'convolution is', 'convolutions are')} flattened to matrices in this file. The kernels are those ` +
@@ -86,13 +86,13 @@ function warningsOf(
   if (contradicted.length > 0) {
     warnings.push(
       `${count(contradicted, 'module has the name', 'modules have the names')} of convolutions in Stable Diffusion's UNet, ` +
-        `but sizes that do not fit such a kernel (${named(contradicted)}). The layers are ${consequence}`,
+        `but sizes that do not fit such a kernel (${quoteSome(contradicted, MAX_NAMED)}). The layers are ${consequence}`,
     );
   }
   if (unknown.length > 0) {
     warnings.push(
       `The tensors of ${count(unknown, 'module', 'modules')} do not show whether the layers are linear or convolutions, ` +
-        `and their names are of no model that is known here (${named(unknown)}). The layers are ${consequence}`,
+        `and their names are of no model that is known here (${quoteSome(unknown, MAX_NAMED)}). The layers are ${consequence}`,
     );
   }
   return warnings;
@@ -100,9 +100,3 @@ function warningsOf(
 
 const count = ({ length }: readonly unknown[], one: string, many: string): string =>
   `${length} ${length === 1 ? one : many}`;
-
-function named(names: readonly string[]): string {
-  const shown = names.slice(0, MAX_NAMED).map((name) => quote(name));
-  const more = names.length - shown.length;
-  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
-}

@@ -8,6 +8,8 @@ export interface MlxConfig {
   /** ΔW = scale·B·A: MLX does not divide by the rank. */
   readonly scale: number;
   readonly rank: number | undefined;
+  /** fine_tune_type, or use_dora of the versions before it (2024). */
+  readonly isDora: boolean;
   /** Everything, for writing it back. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly warnings: readonly string[];
@@ -54,6 +56,7 @@ export function readMlxConfig(bytes: Uint8Array): MlxConfig {
     baseModel: typeof fields.model === 'string' ? fields.model : null,
     scale: scaleOf(scale),
     rank: rankOf(rank),
+    isDora: type === 'dora' || fields.use_dora === true,
     fields,
     warnings,
   };

@@ -5,6 +5,7 @@ import { AppError } from '../../errors.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
+import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
 import { collectPairs } from '../pairs/collect-pairs.ts';
 import { refuseForeign } from '../pairs/foreign-names.ts';
 import { stagedEntries } from '../staged-entries.ts';
@@ -30,7 +31,13 @@ export function readMlx(
     );
   }
   const config = readMlxConfig(configBytes);
-  const { pairs: found, passthrough, hasMagnitudes } = collectPairs('mlx', tensors, readMlxKey);
+  const { pairs: found, passthrough, magnitudes } = collectPairs('mlx', tensors, readMlxKey);
+  checkMagnitudes({
+    setting: `fine_tune_type: "dora" in ${CONFIG_FILE}`,
+    isSet: config.isDora,
+    expected: new Map([...found.keys()].map((name) => [name, `${name}.m`])),
+    magnitudes,
+  });
   const pairs = [...found].map(([name, pair]) => readMlxPair(name, pair));
   const staged = [...pairs.flatMap((pair) => pair.staged), ...passthrough.map(copied)];
   const entries = stagedEntries(staged);
@@ -48,7 +55,7 @@ export function readMlx(
       hasLoraBias: false,
       config: config.fields,
       metadata,
-      warnings: [...config.warnings, ...warningsOf(config, pairs, rank, hasMagnitudes)],
+      warnings: [...config.warnings, ...warningsOf(config, pairs, rank)],
     },
     staging: { tensors: staged, derivations: [] },
   };
@@ -72,12 +79,7 @@ const copied = (entry: TensorEntry): StagedTensor => ({
   source: { kind: 'copy', entry },
 });
 
-function warningsOf(
-  config: MlxConfig,
-  pairs: readonly MlxPair[],
-  rank: number,
-  hasMagnitudes: boolean,
-): string[] {
+function warningsOf(config: MlxConfig, pairs: readonly MlxPair[], rank: number): string[] {
   const warnings: string[] = [];
   // mlx-lm loads such a file all the same: it does not check shapes (load_weights, strict=False).
   if (config.rank !== undefined && config.rank !== rank)
@@ -86,7 +88,7 @@ function warningsOf(
     warnings.push(
       'The experts have the form of older versions of mlx-lm (lora_a [E·r, in]); results have that of current ones',
     );
-  if (config.fields.fine_tune_type === 'dora' || hasMagnitudes)
+  if (config.isDora)
     warnings.push(
       'DoRA: the magnitude vectors are carried over unchanged; errors are those of scale·B·A, not of the weights after ' +
         'the base model is normalised',

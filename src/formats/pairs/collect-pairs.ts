@@ -37,7 +37,8 @@ export interface CollectedPairs {
   /** What is carried over, sorted by name: biases and magnitudes too. */
   readonly passthrough: readonly TensorEntry[];
   readonly hasBias: boolean;
-  readonly hasMagnitudes: boolean;
+  /** By module; each has a pair. */
+  readonly magnitudes: ReadonlyMap<string, TensorEntry>;
 }
 
 /**
@@ -56,7 +57,8 @@ export function collectPairs(
   /** Tensors that need a pair, with their module. */
   const attached: (readonly [TensorEntry, string])[] = [];
   const passthrough: TensorEntry[] = [];
-  const seen = { bias: false, magnitude: false };
+  const magnitudes = new Map<string, TensorEntry>();
+  let hasBias = false;
   for (const tensor of tensors) {
     refuseUnusable(tensor);
     refuseForeign(format, tensor);
@@ -79,7 +81,12 @@ export function collectPairs(
       alphas.set(key.module, tensor);
       continue;
     }
-    if (key.role !== 'other') seen[key.role] = true;
+    if (key.role === 'magnitude') {
+      const other = magnitudes.get(key.module);
+      if (other) throw duplicate(key.module, other, tensor);
+      magnitudes.set(key.module, tensor);
+    }
+    hasBias ||= key.role === 'bias';
     passthrough.push(tensor);
   }
   for (const [tensor, module] of attached) {
@@ -89,8 +96,8 @@ export function collectPairs(
     pairs: complete(halves, tensors.length),
     alphas,
     passthrough: passthrough.sort(byName),
-    hasBias: seen.bias,
-    hasMagnitudes: seen.magnitude,
+    hasBias,
+    magnitudes,
   };
 }
 

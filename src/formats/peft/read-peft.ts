@@ -1,9 +1,11 @@
 import type { Adapter, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
+import { CONFIG_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
+import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
 import { mixed } from '../pairs/foreign-names.ts';
 import { refuseUnusable } from '../pairs/refuse-unusable.ts';
 import { expertParameters } from './expert-parameters.ts';
@@ -20,7 +22,8 @@ interface Sorted {
   /** The first tensor that is another format's, and what it is of. */
   readonly foreign?: readonly [TensorEntry, what: string];
   readonly hasBias: boolean;
-  readonly magnitudes: number;
+  /** By module path. */
+  readonly magnitudes: ReadonlyMap<string, TensorEntry>;
 }
 
 /**
@@ -32,6 +35,7 @@ export function readPeftSource(header: SafetensorsHeader, configBytes: Uint8Arra
   const { pairs, passthrough, foreign, hasBias, magnitudes } = sortTensors(header.tensors);
   if (pairs.size === 0) throw noLora(header.tensors.length, foreign?.[1]);
   if (foreign) throw mixed('peft', ...foreign);
+  checkDora(config, pairs, magnitudes);
   const parameters = expertParameters(pairs.keys(), config.targetParameters);
   const modules = [...pairs].flatMap(([path, pair]) => readModules(path, pair, config, parameters.get(path)));
   const adapter: Adapter = {
@@ -45,7 +49,7 @@ export function readPeftSource(header: SafetensorsHeader, configBytes: Uint8Arra
     hasLoraBias: hasBias || config.loraBias,
     config: config.fields,
     metadata: header.metadata,
-    warnings: [...config.warnings, ...tyingWarning(config, modules), ...doraWarning(config, magnitudes)],
+    warnings: [...config.warnings, ...tyingWarning(config, modules), ...doraWarning(magnitudes.size)],
   };
   return stageExperts(adapter, header.tensors);
 }
@@ -59,7 +63,7 @@ function sortTensors(tensors: readonly TensorEntry[]): Sorted {
   const passthrough: TensorEntry[] = [];
   let foreign: Sorted['foreign'];
   let hasBias = false;
-  let magnitudes = 0;
+  const magnitudes = new Map<string, TensorEntry>();
   for (const tensor of tensors) {
     refuseUnusable(tensor);
     const { name } = tensor;
@@ -80,7 +84,7 @@ function sortTensors(tensors: readonly TensorEntry[]): Sorted {
       continue;
     }
     hasBias ||= key.role === 'bias';
-    if (key.role === 'magnitude') magnitudes += 1;
+    if (key.role === 'magnitude') magnitudes.set(key.module, tensor);
     passthrough.push(tensor);
   }
   return { pairs, passthrough, ...(foreign ? { foreign } : {}), hasBias, magnitudes };
@@ -125,8 +129,38 @@ function tyingWarning({ fields }: PeftConfig, modules: readonly LoraModule[]): s
   ];
 }
 
-function doraWarning({ useDora }: PeftConfig, magnitudes: number): string[] {
-  if (!useDora && magnitudes === 0) return [];
+/** @throws AppError LORA_MAGNITUDE_MISMATCH, LORA_UNPAIRED */
+function checkDora(
+  { useDora }: PeftConfig,
+  pairs: ReadonlyMap<string, FactorPair>,
+  magnitudes: ReadonlyMap<string, TensorEntry>,
+): void {
+  for (const [module, { name }] of magnitudes) {
+    if (pairs.has(module)) continue;
+    throw new AppError(
+      'LORA_UNPAIRED',
+      `tensor ${quote(name)} belongs to a module without factors, ${quote(module)}`,
+      { module, tensor: name },
+    );
+  }
+  checkMagnitudes({
+    setting: `use_dora: true in ${CONFIG_FILE}`,
+    isSet: useDora,
+    expected: new Map(
+      [...pairs].map(([module, { a, b }]) => [
+        module,
+        (a ?? b)!.name.replace(
+          /\.lora_(?:embedding_)?[AB](?:\.[^.]+)?(?:\.weight)?$/,
+          '.lora_magnitude_vector',
+        ),
+      ]),
+    ),
+    magnitudes,
+  });
+}
+
+function doraWarning(magnitudes: number): string[] {
+  if (magnitudes === 0) return [];
   return [
     `DoRA: of W′ = m·(W + ΔW)/‖W + ΔW‖ the update ΔW of the direction is squeezed, and the magnitudes m (${magnitudes} ` +
       'vectors) are carried over unchanged; errors are those of ΔW, not of W′, which needs the base model',

@@ -9,7 +9,7 @@ export type TensorKey =
       readonly embedding: boolean;
     }
   | { readonly role: 'bias' }
-  | { readonly role: 'magnitude' }
+  | { readonly role: 'magnitude'; readonly module: string }
   /** Of another format or method. */
   | { readonly role: 'foreign'; readonly what: string }
   /** Belongs to LoRA, in a way we do not know. */
@@ -23,7 +23,7 @@ const PREFIX = /^base_model\.model\./;
 const LINEAR = /^(.+)\.lora_([AB])(?:\.[^.]+)?\.weight$/;
 const EMBEDDING = /^(.+)\.lora_embedding_([AB])(?:\.[^.]+)?$/;
 const BIAS = /\.lora_B(?:\.[^.]+)?\.bias$/;
-const MAGNITUDE = /\.lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?$/;
+const MAGNITUDE = /^(.+)\.lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?$/;
 /** PEFT saves every tensor with "lora_" in its name; kohya's module names start with it. */
 const ANY_LORA = /(?:^|\.)lora_(?!(?:unet|te\d?|transformer|prior_unet)_)/;
 
@@ -35,7 +35,8 @@ export function readTensorKey(name: string): TensorKey {
     if (match) return { role: 'factor', module: match[1]!, factor: match[2] === 'A' ? 'a' : 'b', embedding };
   }
   if (BIAS.test(path)) return { role: 'bias' };
-  if (MAGNITUDE.test(path)) return { role: 'magnitude' };
+  const magnitude = MAGNITUDE.exec(path)?.[1];
+  if (magnitude !== undefined) return { role: 'magnitude', module: magnitude };
   const what = foreignTo('peft', path);
   if (what !== undefined) return { role: 'foreign', what };
   return { role: ANY_LORA.test(path) ? 'unknown-lora' : 'other' };

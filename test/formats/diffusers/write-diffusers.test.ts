@@ -78,8 +78,10 @@ describe('a file of diffusers with neither alphas nor metadata', () => {
   });
 
   it('tells DoRA in the metadata it gets', async () => {
-    const dora = tensor('transformer.blocks.0.to_q.lora_magnitude_vector', [12]);
-    const before = await read(DIFFUSERS, [...plain(8, 8), ...linear('text_encoder.fc1', 8), dora]);
+    const dora = [0, 1].map((index) =>
+      tensor(`transformer.blocks.${index}.to_q.lora_magnitude_vector`, [12]),
+    );
+    const before = await read(DIFFUSERS, [...plain(8, 8), ...linear('text_encoder.fc1', 8), ...dora]);
     const written = metadataIn(planOf(DIFFUSERS, before, 'fold', rankOf))!;
     assert.deepEqual([written['transformer.use_dora'], written['text_encoder.use_dora']], [true, false]);
   });

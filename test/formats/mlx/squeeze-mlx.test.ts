@@ -101,7 +101,7 @@ describe('squeezing adapters of MLX', () => {
     );
   });
 
-  it('experts, embeddings, magnitudes and strangers', async () => {
+  it('experts, embeddings and strangers', async () => {
     const [experts, rank] = [3, 6];
     const made = Array.from({ length: experts }, (_, e) =>
       factorsWithSpectrum(
@@ -128,7 +128,6 @@ describe('squeezing adapters of MLX', () => {
       'model.embed_tokens.lora_b': tensorOf(transpose(embedding.b)),
       'model.layers.0.self_attn.q_proj.lora_a': tensorOf(transpose(linear.a)),
       'model.layers.0.self_attn.q_proj.lora_b': tensorOf(transpose(linear.b)),
-      'model.layers.0.self_attn.q_proj.m': tensorOf(gaussianMatrix(1, 18, 4)),
       'model.norm.weight': tensorOf(gaussianMatrix(1, 7, 5)),
     };
     const source = {
@@ -136,7 +135,6 @@ describe('squeezing adapters of MLX', () => {
       config: configOf(),
     };
     const result = (await squeezeBytes(pool, source, { rank: 3 }))!;
-    assert.ok(result.warnings.some((warning) => /DoRA/.test(warning)));
     const [before, after] = [oracle(source), oracle(result)];
     assert.equal(before.modules.size, 5);
     for (const [module, score] of scoreAdapter(before, after))
@@ -145,8 +143,8 @@ describe('squeezing adapters of MLX', () => {
     assert.deepEqual(tensors.get('model.layers.1.mlp.switch_mlp.up_proj.lora_a')!.shape, [experts, 3, 24]);
     assert.deepEqual(tensors.get('model.layers.1.mlp.switch_mlp.up_proj.lora_b')!.shape, [experts, 20, 3]);
     assert.deepEqual(tensors.get('model.embed_tokens.lora_a')!.shape, [40, 3]);
-    for (const name of ['model.layers.0.self_attn.q_proj.m', 'model.norm.weight'] as const)
-      assert.deepEqual(Buffer.from(tensors.get(name)!.bytes), Buffer.from(others[name].bytes));
+    const norm = 'model.norm.weight';
+    assert.deepEqual(Buffer.from(tensors.get(norm)!.bytes), Buffer.from(others[norm].bytes));
     assert.equal(metadata.format, 'mlx');
     assert.ok(metadata['lora_squeeze.version']);
 
@@ -165,6 +163,24 @@ describe('squeezing adapters of MLX', () => {
     const same = (await squeezeBytes(pool, older, { rank: 3 }))!;
     assert.deepEqual(same.weights, result.weights);
     assert.ok(same.warnings.some((warning) => /older versions/.test(warning)));
+  });
+
+  it('DoRA: the vectors are carried as they are', async () => {
+    const linear = factorsWithSpectrum(18, 22, [6, 3, 2, 1, 0.2, 0.1], 91);
+    const vector = tensorOf(gaussianMatrix(1, 18, 4));
+    const source = {
+      weights: buildSafetensors({
+        'model.layers.0.self_attn.q_proj.lora_a': tensorOf(transpose(linear.a)),
+        'model.layers.0.self_attn.q_proj.lora_b': tensorOf(transpose(linear.b)),
+        'model.layers.0.self_attn.q_proj.m': vector,
+      }),
+      config: configOf({ fine_tune_type: 'dora' }),
+    };
+    const result = (await squeezeBytes(pool, source, { rank: 3 }))!;
+    assert.ok(result.warnings.some((warning) => /^DoRA/.test(warning)));
+    const { bytes } = parseSafetensors(result.weights).tensors.get('model.layers.0.self_attn.q_proj.m')!;
+    assert.deepEqual(Buffer.from(bytes), Buffer.from(vector.bytes));
+    assert.match(result.config!, /"fine_tune_type": *"dora"/);
   });
 
   it('any shapes, squeezed once and once more', async () => {

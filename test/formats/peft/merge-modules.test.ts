@@ -83,8 +83,7 @@ describe('variants', () => {
     const magnitude = tensor('q.lora_magnitude_vector', [16]);
     const bias = tensor('q.lora_B.bias', [16]);
     for (const [given, word] of [
-      [[[...linear('q', 4), magnitude]], 'DoRA'],
-      [[linear('q', 4), { use_dora: true }], 'DoRA'],
+      [[[...linear('q', 4), magnitude], { use_dora: true }], 'DoRA'],
       [[[...linear('q', 4), bias]], 'lora_bias'],
       [[linear('q', 4), { lora_bias: true }], 'lora_bias'],
     ] as [Adapted, string][]) {

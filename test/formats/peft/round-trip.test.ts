@@ -58,7 +58,6 @@ describe('PEFT output: written, read, written', () => {
         },
       ),
       dtype: fc.constantFrom('F16', 'BF16', 'F32'),
-      hasMagnitude: fc.boolean(),
     }),
     { minLength: 1, maxLength: 6, selector: ({ name }) => name },
   );
@@ -75,6 +74,7 @@ describe('PEFT output: written, read, written', () => {
           ),
           use_rslora: fc.boolean(),
           modules_to_save: fc.constantFrom(null, ['head']),
+          use_dora: fc.boolean(),
         }),
         fc.nat(7),
         fc.constantFrom<ScaleMode>('fold', 'keep', 'sqrt'),
@@ -82,14 +82,13 @@ describe('PEFT output: written, read, written', () => {
           const adapter = adapterOf(
             [
               ...made.flatMap(({ name, kind, rank, dtype }) => factors(name, kind, rank, dtype)),
-              ...made.flatMap(({ name, hasMagnitude }) =>
-                hasMagnitude ? [tensor(`${name}.lora_magnitude_vector`, [16])] : [],
+              ...made.flatMap(({ name }) =>
+                fields.use_dora ? [tensor(`${name}.lora_magnitude_vector`, [16])] : [],
               ),
               ...(fields.modules_to_save ? [tensor('head.weight', [2, 8], 'F64')] : []),
             ],
             {
               ...fields,
-              use_dora: made.some(({ hasMagnitude }) => hasMagnitude),
               rank_pattern: Object.fromEntries(made.map(({ name, rank }) => [exact(name), rank])),
               alpha_pattern: Object.fromEntries(
                 made.flatMap(({ name, alpha }) => (alpha === undefined ? [] : [[exact(name), alpha]])),
