@@ -4354,7 +4354,7 @@ export interface components {
            * @default match
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p²) */
+          /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p², and one direction more) */
           energy: number;
           /** @description See GET /v1/formats */
           format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
@@ -4454,7 +4454,7 @@ export interface components {
            * @default false
            */
           projections?: boolean;
-          /** @description Keep the singular values above σ₁ divided by this (kohya: sv_ratio) */
+          /** @description Keep the singular values above σ₁ divided by this (kohya’s sv_ratio keeps one direction more) */
           ratio: number;
           /**
            * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
@@ -4485,7 +4485,7 @@ export interface components {
       | {
           /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
           cast?: 'float32' | 'float16' | 'bfloat16';
-          /** @description The smallest rank that keeps this share of Σσ (kohya: sv_cumulative) */
+          /** @description The smallest rank that keeps this share of Σσ (kohya’s sv_cumulative keeps one direction more) */
           cumulative: number;
           /**
            * @description dtype of the written factors; match keeps that of the source

@@ -159,7 +159,8 @@ export const EnergyTarget = policy({
   energy: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1,
-    description: 'The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p²)',
+    description:
+      'The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p², and one direction more)',
   }),
 });
 
@@ -167,7 +168,8 @@ export const RatioTarget = policy({
   ratio: Type.Number({
     minimum: 1,
     maximum: 1e7,
-    description: 'Keep the singular values above σ₁ divided by this (kohya: sv_ratio)',
+    description:
+      'Keep the singular values above σ₁ divided by this (kohya’s sv_ratio keeps one direction more)',
   }),
 });
 
@@ -175,7 +177,8 @@ export const CumulativeTarget = policy({
   cumulative: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1,
-    description: 'The smallest rank that keeps this share of Σσ (kohya: sv_cumulative)',
+    description:
+      'The smallest rank that keeps this share of Σσ (kohya’s sv_cumulative keeps one direction more)',
   }),
 });
 

@@ -39,11 +39,11 @@ const loraBias = {
   shape: [600],
 };
 const bias = { name: 'base_model.model.model.layers.0.self_attn.q_proj.bias', dtype: 'BF16', shape: [600] };
-const magnitude = {
-  name: 'base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector',
+const magnitudes = layers(8).map(({ name }) => ({
+  name: `base_model.model.${name}.lora_magnitude_vector`,
   dtype: 'BF16',
   shape: [600],
-};
+}));
 const embedding: Module = {
   name: 'model.embed_tokens',
   rank: 8,
@@ -274,8 +274,8 @@ describe('what is more than factors', () => {
     ['no-lora-bias', withExtra({ lora_bias: true }, loraBias), /lora_bias, .*lora_B\.bias is/, ['peft']],
     [
       'no-dora',
-      withExtra({ use_dora: true }, magnitude),
-      /use_dora, .*magnitude_vector is/,
+      withExtra({ use_dora: true }, ...magnitudes),
+      /use_dora, .*magnitude_vector.* is/,
       ['peft', 'tensorrt-llm'],
     ],
   ];

@@ -1,5 +1,6 @@
 /**
- * How many singular values lie above σ₁ / ratio, at least 1 (kohya: sv_ratio).
+ * How many singular values lie above σ₁ / ratio, at least 1. kohya's sv_ratio keeps one direction more
+ * (docs/policies.md).
  * @param sigma the complete spectrum, descending
  * @param ratio at least 1
  */
