@@ -98,6 +98,14 @@ describe('DoRA of PEFT', () => {
     assert.match(error.message, /k\.lora_magnitude_vector.*"k"/);
   });
 
+  it('two vectors of one module are refused', () => {
+    const twice = ['q.lora_magnitude_vector', 'q.lora_magnitude_vector.weight'].map((name) =>
+      peftTensor(name, [16]),
+    );
+    const error = refusal(() => adapterOf([...linear('q', 4), ...twice], { use_dora: true }));
+    assert.equal(error.code, 'LORA_DUPLICATE_MODULE');
+  });
+
   it('names a few of many', () => {
     const tensors = Array.from({ length: 40 }, (_, i) => linear(`layers.${i}.q`, 4)).flat();
     checkMismatch(

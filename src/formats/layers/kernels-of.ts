@@ -48,12 +48,13 @@ function kernelOf(shown: ShownLayer, projection: ProjectionKind | null, inferred
   }
   if (kernel) return kernel;
   if (dimensions === 2) return LINEAR;
-  if (layer?.kind !== 'projection' || (projection === null && dimensions === null)) {
+  if (layer?.kind !== 'projection') {
     inferred.unknown.push(name);
     return LINEAR;
   }
-  if (dimensions === null) inferred.projections.push(name);
-  return (dimensions ?? (projection!.isConv ? 4 : 2)) === 4 ? POINTWISE : LINEAR;
+  if (dimensions !== null) return POINTWISE;
+  inferred.projections.push(name);
+  return projection?.isConv ? POINTWISE : LINEAR;
 }
 
 function warningsOf(
@@ -72,17 +73,20 @@ function warningsOf(
         `that Stable Diffusion's UNet has at these names: ${kinds.join(', ')}.`,
     );
   }
-  if (projections.length > 0) {
-    const what = projection!.isConv ? '1 × 1 convolutions' : 'linear layers';
-    warnings.push(
-      `${count(projections, 'proj_in or proj_out layer', 'proj_in and proj_out layers')} can be 1 × 1 convolutions (Stable ` +
-        `Diffusion 1) or linear layers (2 and XL), which their tensors do not show. They are taken for ${what}, because ` +
-        `${projection!.because}.`,
-    );
-  }
   const consequence =
     'taken for linear layers, and their factors are written as matrices. Programs that do not reshape them cannot load ' +
     'those that are convolutions.';
+  if (projections.length > 0) {
+    const what =
+      `${count(projections, 'proj_in or proj_out layer', 'proj_in and proj_out layers')} can be 1 × 1 convolutions (Stable ` +
+      'Diffusion 1) or linear layers (2 and XL), which their tensors do not show';
+    const kind = projection?.isConv ? '1 × 1 convolutions' : 'linear layers';
+    warnings.push(
+      projection
+        ? `${what}. They are taken for ${kind}, because ${projection.because}.`
+        : `${what}, and nothing else in this file does (${quoteSome(projections, MAX_NAMED)}). The layers are ${consequence}`,
+    );
+  }
   if (contradicted.length > 0) {
     warnings.push(
       `${count(contradicted, 'module has the name', 'modules have the names')} of convolutions in Stable Diffusion's UNet, ` +

@@ -50,4 +50,8 @@ export function checkMagnitudes({ setting, isSet, expected, magnitudes }: Dora):
 }
 
 const mismatch = (what: string, setting: string, names: readonly string[]): AppError =>
-  new AppError('LORA_MAGNITUDE_MISMATCH', what, { setting, tensors: names.slice(0, MAX_NAMED), count: names.length });
+  new AppError('LORA_MAGNITUDE_MISMATCH', what, {
+    setting,
+    tensors: names.slice(0, MAX_NAMED),
+    count: names.length,
+  });

@@ -84,7 +84,11 @@ function sortTensors(tensors: readonly TensorEntry[]): Sorted {
       continue;
     }
     hasBias ||= key.role === 'bias';
-    if (key.role === 'magnitude') magnitudes.set(key.module, tensor);
+    if (key.role === 'magnitude') {
+      const other = magnitudes.get(key.module);
+      if (other) throw duplicate(key.module, other, tensor);
+      magnitudes.set(key.module, tensor);
+    }
     passthrough.push(tensor);
   }
   return { pairs, passthrough, ...(foreign ? { foreign } : {}), hasBias, magnitudes };
@@ -97,15 +101,16 @@ function addFactor(
 ): void {
   const pair = pairs.get(module) ?? { embedding };
   const other = pair[factor] ?? (pair.embedding === embedding ? undefined : (pair.a ?? pair.b));
-  if (other) {
-    throw new AppError(
-      'LORA_DUPLICATE_MODULE',
-      `module ${quote(module)} appears twice: ${quote(other.name)} and ${quote(tensor.name)}`,
-      { module, tensors: [other.name, tensor.name] },
-    );
-  }
+  if (other) throw duplicate(module, other, tensor);
   pairs.set(module, { ...pair, [factor]: tensor });
 }
+
+const duplicate = (module: string, one: TensorEntry, other: TensorEntry): AppError =>
+  new AppError(
+    'LORA_DUPLICATE_MODULE',
+    `module ${quote(module)} appears twice: ${quote(one.name)} and ${quote(other.name)}`,
+    { module, tensors: [one.name, other.name] },
+  );
 
 function noLora(tensors: number, foreign: string | undefined): AppError {
   const found = foreign ? `it has tensors of ${foreign}` : `it has ${tensors} other tensors`;
