@@ -134,7 +134,7 @@ describe('what is nobody’s is carried over', () => {
     ]);
     const { adapter } = await FORMATS.find(({ name }) => name === 'peft')!.read({
       ...input,
-      configBytes: peftConfig(),
+      configBytes: peftConfig({ use_dora: true }),
     });
     assert.equal(adapter.passthrough.length, 6);
   });

@@ -28,8 +28,8 @@ export function checkMagnitudes({ setting, isSet, expected, magnitudes }: Dora):
   if (isSet === false && magnitudes.size > 0) {
     const names = [...magnitudes.values()].map(({ name }) => name);
     throw mismatch(
-      `there are ${magnitudes.size} magnitude vectors of DoRA (${quoteSome(names, MAX_NAMED)}), but not ${setting}, without which they are ` +
-        'ignored. Add the setting, or remove the vectors if the adapter is plain LoRA',
+      `the file has magnitude vectors of DoRA (${quoteSome(names, MAX_NAMED)}) without ${setting}, so loaders ignore them. Add ` +
+        'the setting, or remove the vectors if the adapter is plain LoRA',
       setting,
       names,
     );

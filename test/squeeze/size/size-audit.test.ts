@@ -42,13 +42,16 @@ describe('what a carried tensor is', () => {
 
 describe('the size of an adapter', () => {
   it('counts tensors and bytes of every kind, in a fixed order', () => {
-    const adapter = adapterOf([
-      tensor('score.weight', [2, 8], 'F64'),
-      ...linear('q', 4, 16, 32, 'BF16'),
-      tensor('q.lora_magnitude_vector', [16]),
-      tensor('q.bias', [16]),
-      tensor('norm.weight', [3], 'I8'),
-    ]);
+    const adapter = adapterOf(
+      [
+        tensor('score.weight', [2, 8], 'F64'),
+        ...linear('q', 4, 16, 32, 'BF16'),
+        tensor('q.lora_magnitude_vector', [16]),
+        tensor('q.bias', [16]),
+        tensor('norm.weight', [3], 'I8'),
+      ],
+      { use_dora: true },
+    );
     assert.deepEqual(sizeOfAdapter(adapter), [
       { what: 'lora', tensors: 2, bytes: 2 * 4 * (16 + 32) },
       { what: 'heads', tensors: 1, bytes: 128 },
