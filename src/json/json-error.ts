@@ -14,6 +14,8 @@ export type JsonErrorReason =
   | 'depth'
   /** A number no double can hold, or with more digits than the limit. */
   | 'number-range'
+  /** An integer beyond ±(2^53 − 1) where the caller wants doubles, which may round it. */
+  | 'unsafe-integer'
   /** A fraction or an exponent where the caller allows integers only. */
   | 'not-integer';
 

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JsonError, type JsonErrorReason } from '../../src/json/json-error.ts';
 import { quote } from '../../src/json/quote.ts';
-import { type JsonValue, parseStrictJson, type StrictJsonOptions } from '../../src/json/strict-json.ts';
+import {
+  type JsonValue,
+  type PlainJsonOptions,
+  parsePlainJson,
+  parseStrictJson,
+  type StrictJsonOptions,
+} from '../../src/json/strict-json.ts';
 import fc from '../fast-check.ts';
 
 const parse = (text: string, options: Partial<StrictJsonOptions> = {}): JsonValue =>
@@ -115,6 +121,129 @@ describe('parseStrictJson against JSON.parse', () => {
       }),
       { numRuns: 5000 },
     );
+  });
+});
+
+describe('parsePlainJson', () => {
+  const plainly = (text: string | Uint8Array, options: Partial<PlainJsonOptions> = {}): unknown =>
+    parsePlainJson(Buffer.from(text as string), { maxDepth: 64, ...options });
+  const refusal = (text: string | Uint8Array, options: Partial<PlainJsonOptions> = {}): JsonError => {
+    try {
+      plainly(text, options);
+    } catch (error) {
+      assert.ok(error instanceof JsonError, String(error));
+      return error;
+    }
+    assert.fail(`accepted ${text}`);
+  };
+
+  it('gives what JSON.parse gives', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 6, stringUnit: 'binary' }), (value) => {
+        const text = JSON.stringify(value);
+        fc.pre(!text.includes('"__proto__":'));
+        assert.deepEqual(plainly(text, { largeIntegers: 'round' }), JSON.parse(text));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('reads every number that JSON.stringify writes as the same double', () => {
+    const number = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.maxSafeInteger());
+    fc.assert(
+      fc.property(number, (value) => {
+        for (const text of [JSON.stringify(value), JSON.stringify([value, -value])])
+          assert.deepEqual(plainly(text, { largeIntegers: 'round' }), JSON.parse(text));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('refuses the same texts as parseStrictJson, but for keys that mean nothing to plain objects', () => {
+    const fragment = fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      '"a"',
+      '"\\u0061"',
+      '"b"',
+      '0',
+      '01',
+      '1.5',
+      'true',
+    );
+    fc.assert(
+      fc.property(fc.array(fragment, { maxLength: 9 }), (fragments) => {
+        const text = fragments.join('');
+        const outcome = (read: () => unknown): unknown => {
+          try {
+            return JSON.stringify(read());
+          } catch (error) {
+            return (error as Error).message;
+          }
+        };
+        assert.equal(
+          outcome(() => plainly(text)),
+          outcome(() => plain(parse(text))),
+        );
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  it('keeps constructor and prototype as own properties, and refuses __proto__ however it is spelled', () => {
+    const value = plainly('{"constructor":{"prototype":1},"toString":2}') as object;
+    assert.deepEqual(Object.keys(value), ['constructor', 'toString']);
+    assert.equal(Object.getPrototypeOf(value), Object.prototype);
+    for (const text of ['{"__proto__":{}}', '[{"a":{"\\u005f_proto__":1}}]'])
+      assert.equal(refusal(text).reason, 'forbidden-key');
+  });
+
+  it('refuses a key twice that plain objects inherit, too', () => {
+    assert.deepEqual(plainly('{"valueOf":1}'), { valueOf: 1 });
+    assert.equal(refusal('{"valueOf":1,"valueOf":1}').reason, 'duplicate-key');
+  });
+
+  it('refuses integers that a double may round, or rounds them where that is asked for', () => {
+    assert.deepEqual(plainly('[9007199254740991,-9007199254740991,1e300]'), [
+      2 ** 53 - 1,
+      1 - 2 ** 53,
+      1e300,
+    ]);
+    for (const text of ['[9007199254740992]', '[-9007199254740993]', '[123456789012345678901234567890]']) {
+      const { reason, position, path } = refusal(text);
+      assert.deepEqual([reason, position, path], ['unsafe-integer', 1, [0]]);
+      assert.deepEqual(plainly(text, { largeIntegers: 'round' }), JSON.parse(text));
+    }
+    assert.equal(refusal(`[${'9'.repeat(1001)}]`, { largeIntegers: 'round' }).reason, 'number-range');
+    assert.ok(refusal(`[${'9'.repeat(900)}]`).message.length < 120);
+  });
+
+  it('tells where bytes are no UTF-8, in characters', () => {
+    for (const [bytes, position] of [
+      [[0x22, 0xc3, 0xa4, 0xff, 0x22], 2],
+      [[0x22, 0xef, 0xbf, 0xbd, 0xff], 2],
+      [[0x80], 0],
+      [[0x22, 0xc3], 1],
+    ] as const) {
+      const error = refusal(Uint8Array.from(bytes));
+      assert.deepEqual([error.reason, error.position], ['encoding', position]);
+    }
+    assert.equal(refusal(Uint8Array.of(0x22, 0xef, 0xbf)).reason, 'encoding');
+  });
+
+  it('skips a byte order mark where that is asked for', () => {
+    assert.deepEqual(plainly('\ufeff{}', { allowBom: true }), {});
+    assert.equal(refusal('\ufeff{}').reason, 'syntax');
+    assert.equal(refusal('\ufeff\ufeff{}', { allowBom: true }).reason, 'syntax');
+  });
+
+  it('reads a megabyte of brackets without the stack', () => {
+    assert.equal(refusal('['.repeat(1_000_000)).reason, 'depth');
+    assert.equal(refusal('{"a":'.repeat(200_000)).reason, 'depth');
   });
 });
 
