@@ -5849,7 +5849,7 @@ export interface operations {
           'application/json': components['schemas']['Adapter'];
         };
       };
-      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -6154,6 +6154,24 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -6226,7 +6244,7 @@ export interface operations {
           'application/json': components['schemas']['Adapter'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -6811,7 +6829,7 @@ export interface operations {
           'application/json': components['schemas']['Batch'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -7089,6 +7107,24 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -7194,6 +7230,24 @@ export interface operations {
       };
       /** @description `BATCH_FINAL`: The batch has ended already. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
         headers: {
           [name: string]: unknown;
         };
@@ -7326,6 +7380,24 @@ export interface operations {
       };
       /** @description `BATCH_NOT_FINAL`: The batch has not ended yet. `BATCH_SUCCEEDED`: Every job of the batch succeeded, so there is nothing to retry. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
         headers: {
           [name: string]: unknown;
         };
@@ -7626,7 +7698,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -7925,6 +7997,24 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -7988,7 +8078,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -8165,6 +8255,24 @@ export interface operations {
       };
       /** @description `JOB_FINAL`: The job has ended already. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
         headers: {
           [name: string]: unknown;
         };
@@ -8699,6 +8807,24 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
@@ -8870,7 +8996,7 @@ export interface operations {
           'application/json': components['schemas']['NewKey'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -9039,6 +9165,24 @@ export interface operations {
       };
       /** @description `KEY_NOT_FOUND`: No key has this id. */
       404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
         headers: {
           [name: string]: unknown;
         };
@@ -9421,7 +9565,7 @@ export interface operations {
           'application/json': components['schemas']['Run'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -9692,6 +9836,24 @@ export interface operations {
       };
       /** @description `RUN_IN_USE`: A checkpoint of the run is being squeezed. */
       409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
         headers: {
           [name: string]: unknown;
         };
@@ -10078,7 +10240,7 @@ export interface operations {
           'application/json': components['schemas']['Schedule'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -10266,7 +10428,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `REQUEST_JSON`: The request is not valid JSON. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -10585,7 +10747,7 @@ export interface operations {
           'application/json': components['schemas']['Tenant'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -11016,6 +11178,24 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -11402,6 +11582,24 @@ export interface operations {
       };
       /** @description `UPLOAD_VERSION`: The version of the upload protocol is not spoken here. */
       412: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
         headers: {
           [name: string]: unknown;
         };
@@ -12024,7 +12222,7 @@ export interface operations {
           'application/json': components['schemas']['NewWebhook'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -12293,6 +12491,24 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -12356,7 +12572,7 @@ export interface operations {
           'application/json': components['schemas']['Webhook'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -12656,6 +12872,24 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
@@ -12745,7 +12979,7 @@ export interface operations {
           'application/json': components['schemas']['RotatedSecret'];
         };
       };
-      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -12940,6 +13174,24 @@ export interface operations {
       };
       /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
         headers: {
           [name: string]: unknown;
         };

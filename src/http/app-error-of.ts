@@ -5,13 +5,9 @@ import { explain, type Fault, type SchemaError } from './validation-message.ts';
 const CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
   FST_ERR_CTP_BODY_TOO_LARGE: 'UPLOAD_TOO_LARGE',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'REQUEST_JSON',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'REQUEST_JSON',
   FST_PARTS_LIMIT: 'TOO_MANY_PARTS',
   FST_FILES_LIMIT: 'TOO_MANY_PARTS',
-  FST_FIELDS_LIMIT: 'TOO_MANY_PARTS',
   FST_PROTO_VIOLATION: 'UNEXPECTED_PART',
-  FST_INVALID_JSON_FIELD_ERROR: 'REQUEST_JSON',
   FST_MP_PREMATURE_CLOSE: 'UPLOAD_ABORTED',
   FST_REQ_FILE_TOO_LARGE: 'UPLOAD_TOO_LARGE',
   FST_INVALID_MULTIPART_CONTENT_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
@@ -43,14 +39,6 @@ export function appErrorOf(error: unknown, request?: Failed): AppError {
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' && limitBytes !== undefined)
     return bodyTooLarge(request?.headers['content-length'], limitBytes, error);
   if (known) return new AppError(known, sentence(message), {}, { cause: error });
-  if (error instanceof SyntaxError && statusCode === 400) {
-    return new AppError(
-      'REQUEST_JSON',
-      `The request is not valid JSON: ${sentence(message)}`,
-      {},
-      { cause: error },
-    );
-  }
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
     return new AppError('BAD_REQUEST', sentence(message), {}, { cause: error });
   }

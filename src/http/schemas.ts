@@ -111,11 +111,20 @@ export const BINARY = Type.String({ format: 'binary' });
 /** What any operation may answer. */
 const COMMON: readonly ErrorCode[] = ['BAD_REQUEST', 'SHUTTING_DOWN', 'INTERNAL'];
 
+/** What can be wrong with JSON before its schema is looked at: see request-json.ts. */
+export const JSON_PROBLEMS = [
+  'REQUEST_JSON',
+  'REQUEST_DUPLICATE_KEY',
+  'REQUEST_FORBIDDEN_KEY',
+  'REQUEST_TOO_DEEP',
+  'REQUEST_NUMBER',
+] as const satisfies readonly ErrorCode[];
+
 /** What can be wrong with any JSON body. */
 export const JSON_BODY_PROBLEMS = [
   'VALIDATION_FAILED',
   'UNKNOWN_OPTION',
-  'REQUEST_JSON',
+  ...JSON_PROBLEMS,
   'UPLOAD_TOO_LARGE',
   'UPLOAD_TOO_SLOW',
   'DIGEST_INVALID',

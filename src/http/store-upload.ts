@@ -15,8 +15,8 @@ export interface StoredUpload {
 }
 
 export interface StoreOptions {
-  /** Called with the `request` part when everything has arrived, before anything is kept; throws to refuse. */
-  readonly onRequest?: (request: unknown) => void;
+  /** Called with the bytes of the `request` part when everything has arrived, before anything is kept; throws to refuse. */
+  readonly onRequest?: (request: Buffer | undefined) => void;
 }
 
 /** Receives an adapter from a multipart body and registers it, counting how that ended. */

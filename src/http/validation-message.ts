@@ -214,12 +214,30 @@ const choices = (items: readonly string[]): string => [...new Set(items)].join('
 const quote = (value: unknown): string => JSON.stringify(value) ?? String(value);
 
 function show(value: unknown): string {
-  const json = quote(value);
+  const json = beginningOf(value, MAX_SHOWN + 1);
   return json.length <= MAX_SHOWN ? json : `${json.slice(0, MAX_SHOWN)}…`;
 }
 
-/** "/targets/0/rank" as "targets[0].rank". */
-function place(pointer: string): string {
+/**
+ * JSON of a value, at least its first `length` characters: what is refused may be large, and shown a thousand times.
+ * Each level of nesting takes a character, so that no nesting is followed further than that.
+ */
+function beginningOf(value: unknown, length: number): string {
+  if (typeof value === 'string') return quote(value.slice(0, length));
+  if (typeof value !== 'object' || value === null) return quote(value);
+  const isList = Array.isArray(value);
+  let json = isList ? '[' : '{';
+  for (const key of Object.keys(value)) {
+    if (json.length > 1) json += ',';
+    if (!isList) json += `${quote(key.slice(0, length))}:`;
+    if (json.length >= length) return json;
+    json += beginningOf((value as Record<string, unknown>)[key], length - json.length);
+  }
+  return json + (isList ? ']' : '}');
+}
+
+/** The place of a JSON pointer in words: "/targets/0/rank" as "targets[0].rank", '' as "the request". */
+export function place(pointer: string): string {
   if (pointer === '') return 'the request';
   const parts = pointer
     .slice(1)

@@ -26,6 +26,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'formats',
     'storage',
     'adapter',
+    'json',
     'contract',
   ],
   'main.ts': [
@@ -54,6 +55,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'metrics',
     'tracing',
     'adapter',
+    'json',
     'contract',
     'errors.ts',
   ],
@@ -107,7 +109,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   charts: ['contract'],
   storage: ['errors.ts'],
   // Adapters from elsewhere and to elsewhere; net is what may be reached, and how.
-  transfer: ['net', 'adapter', 'contract', 'errors.ts'],
+  transfer: ['net', 'adapter', 'json', 'contract', 'errors.ts'],
   net: ['errors.ts'],
   metrics: ['contract'],
   safetensors: ['bytes', 'adapter', 'json', 'errors.ts'],

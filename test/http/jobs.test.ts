@@ -582,7 +582,7 @@ describe('jobs over HTTP', () => {
         400,
         'UNKNOWN_OPTION',
       );
-      await problemIn(await squeeze(form('{"__proto__":{}}', 30)), 400, 'REQUEST_JSON');
+      await problemIn(await squeeze(form('{"__proto__":{}}', 30)), 400, 'REQUEST_FORBIDDEN_KEY');
       await problemIn(await squeeze(form('x'.repeat(70_000), 30)), 413, 'FIELD_TOO_LARGE');
       const none = await problemIn(await squeeze(formOf(tinyAdapter(30))), 422, 'FILE_MISSING');
       assert.deepEqual(none.context, { missing: ['request'] });

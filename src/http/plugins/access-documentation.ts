@@ -41,6 +41,9 @@ const REPEATABLE: readonly ErrorCode[] = [
   'QUEUE_UNAVAILABLE',
 ];
 
+/** Where an operation takes no body: small JSON is dropped (plugins/json-body.ts), anything else is refused. */
+const WITHOUT_BODY: readonly ErrorCode[] = ['UPLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
+
 /** Says in the contract what every route of the API has from the plugins that guard it: keys, rates, idempotency. */
 export const accessDocumentation = fp(async (app: FastifyInstance) => {
   app.addHook('onRoute', (route: RouteOptions) => {
@@ -52,8 +55,10 @@ export const accessDocumentation = fp(async (app: FastifyInstance) => {
       return;
     }
     const isRepeatable = route.method === 'POST' && config?.idempotency !== false;
+    const isAsking = route.method === 'GET' || route.method === 'HEAD';
     const secured = withScope(schema, scopeOf(String(route.method), config?.scope));
-    route.schema = isRepeatable ? withIdempotency(secured) : secured;
+    const bodiless = isAsking || config?.accepts !== undefined ? secured : withoutBody(secured);
+    route.schema = isRepeatable ? withIdempotency(bodiless) : bodiless;
   });
 });
 
@@ -68,6 +73,11 @@ function withScope(schema: FastifySchema, scope: Scope): FastifySchema {
     response: { ...response, 429: withHeaders(response[429]!, RATE_HEADERS) },
   };
 }
+
+const withoutBody = (schema: FastifySchema): FastifySchema => ({
+  ...schema,
+  response: withProblems(schema.response as Responses, WITHOUT_BODY),
+});
 
 function withIdempotency(schema: FastifySchema): FastifySchema {
   const headers = (schema.headers ?? { type: 'object' }) as { properties?: object };

@@ -1,12 +1,7 @@
 import fastifyMultipart from '@fastify/multipart';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import {
-  MAX_PART_HEADER_BYTES,
-  MAX_PART_HEADERS,
-  MAX_PART_NAME_BYTES,
-  MAX_REQUEST_FIELD_BYTES,
-} from '../upload/limits.ts';
+import { MAX_PART_HEADER_BYTES, MAX_PART_HEADERS, MAX_PART_NAME_BYTES } from '../upload/limits.ts';
 
 /**
  * https://github.com/fastify/fastify-multipart. Every limit is set, here or for the body of a route
@@ -16,9 +11,8 @@ export const multipart = fp(async (app: FastifyInstance) => {
   await app.register(fastifyMultipart, {
     throwFileSizeLimit: false,
     limits: {
-      // upload/save-file.ts counts the bytes, by file.
+      // upload/save-file.ts and upload/read-field.ts count the bytes, by part.
       fileSize: Number.POSITIVE_INFINITY,
-      fieldSize: MAX_REQUEST_FIELD_BYTES,
       fieldNameSize: MAX_PART_NAME_BYTES,
       headerPairs: MAX_PART_HEADERS,
       ...({ headerSize: MAX_PART_HEADER_BYTES } as object),

@@ -10,11 +10,11 @@ import { ACCEPTED, answerJob, FINISHED } from '../answer-job.ts';
 import { invalidRequest } from '../app-error-of.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { workspaceOf } from '../principal.ts';
-import { LOCATION, problems, reference, response } from '../schemas.ts';
+import { readRequestJson } from '../request-json.ts';
+import { JSON_PROBLEMS, LOCATION, problems, reference, response } from '../schemas.ts';
 import { storeUpload } from '../store-upload.ts';
 import { REQUEST_FIELD } from '../upload/body-parts.ts';
 import { squeezeParts, UPLOAD_PROBLEMS, UploadHeaders } from '../upload/multipart-schema.ts';
-
 import type { SchemaError } from '../validation-message.ts';
 import { PreferHeader } from './jobs.ts';
 
@@ -23,10 +23,8 @@ const BODY = reference(SqueezeRequest);
 
 /** POST /v1/squeeze: upload and job in one request. */
 export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = async (app, { deps }) => {
-  const parse = app.getDefaultJsonParser('error', 'error');
-
-  /** The same parser and validator as for the body of POST /v1/jobs. */
-  function squeezeRequest(request: FastifyRequest, part: unknown): SqueezeRequest {
+  /** The same reader and validator as for the body of POST /v1/jobs. */
+  function squeezeRequest(request: FastifyRequest, part: Buffer | undefined): SqueezeRequest {
     if (part === undefined) {
       throw new AppError(
         'FILE_MISSING',
@@ -36,23 +34,10 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
         },
       );
     }
-    const value = typeof part === 'string' ? parsed(request, part) : part;
+    const value = readRequestJson(part, REQUEST_FIELD);
     const validate = request.compileValidationSchema(BODY, 'body');
     if (!validate(value)) throw invalidRequest((validate.errors ?? []) as readonly SchemaError[]);
     return value as SqueezeRequest;
-  }
-
-  function parsed(request: FastifyRequest, text: string): unknown {
-    let result: unknown;
-    // Calls back before it returns.
-    parse(request, text, (error, value) => {
-      if (error) {
-        const message = `The part "${REQUEST_FIELD}" is not valid JSON: ${jsonFault(text)}.`;
-        throw new AppError('REQUEST_JSON', message, { field: REQUEST_FIELD }, { cause: error });
-      }
-      result = value;
-    });
-    return result;
   }
 
   app.post(
@@ -76,7 +61,7 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
             'UNKNOWN_PROFILE',
-            'REQUEST_JSON',
+            ...JSON_PROBLEMS,
             'QUOTA_CONCURRENT_JOBS',
             'QUEUE_UNAVAILABLE',
           ),
@@ -102,13 +87,3 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
     },
   );
 };
-
-/** What Fastify's parser, which also looks for __proto__, does not tell. */
-function jsonFault(text: string): string {
-  try {
-    JSON.parse(text);
-    return 'it names __proto__ or constructor.prototype';
-  } catch (error) {
-    return (error as SyntaxError).message;
-  }
-}

@@ -12,8 +12,8 @@ export interface CheckpointFields {
 }
 
 /** The fields of a checkpoint's body. @throws AppError FILE_MISSING without step, VALIDATION_FAILED */
-export function checkpointFields(fields: ReadonlyMap<string, unknown>): CheckpointFields {
-  const step = text(fields.get(STEP_FIELD));
+export function checkpointFields(fields: ReadonlyMap<string, Buffer>): CheckpointFields {
+  const step = fields.get(STEP_FIELD)?.toString('utf8');
   if (step === undefined) {
     throw new AppError(
       'FILE_MISSING',
@@ -24,14 +24,10 @@ export function checkpointFields(fields: ReadonlyMap<string, unknown>): Checkpoi
   if (!DIGITS.test(step) || Number(step) > MAX_STEP) {
     throw invalid(STEP_FIELD, step, `an integer from 0 to ${MAX_STEP}`);
   }
-  const rewind = text(fields.get(REWIND_FIELD)) ?? 'false';
+  const rewind = fields.get(REWIND_FIELD)?.toString('utf8') ?? 'false';
   if (rewind !== 'true' && rewind !== 'false') throw invalid(REWIND_FIELD, rewind, 'true or false');
   return { step: Number(step), rewind: rewind === 'true' };
 }
-
-/** A part may say that it is JSON; it is then parsed already. */
-const text = (value: unknown): string | undefined =>
-  value === undefined || typeof value === 'string' ? value : JSON.stringify(value);
 
 function invalid(field: string, value: string, wanted: string): AppError {
   const detail = `${field} is ${JSON.stringify(value.slice(0, MAX_SHOWN))} but must be ${wanted}`;

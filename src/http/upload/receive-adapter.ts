@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises';
-import type { Multipart, MultipartFile } from '@fastify/multipart';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors.ts';
@@ -29,8 +31,8 @@ export interface UploadContext {
 export interface ReceivedUpload {
   /** In the order of BodyParts, not of arrival. */
   readonly files: readonly IncomingFile[];
-  /** The fields that were sent: strings, or already parsed where the part said it is JSON. */
-  readonly fields: ReadonlyMap<string, unknown>;
+  /** The bytes of the fields that were sent, whatever type a part says it has. */
+  readonly fields: ReadonlyMap<string, Buffer>;
 }
 
 /**
@@ -82,19 +84,19 @@ async function collect(
   const files = new Map<string, IncomingFile>();
   /** What clients called the files that came, under our names; also of those that were dropped. */
   const called = new Map<string, string>();
-  const fields = new Map<string, unknown>();
+  const fields = new Map<string, Buffer>();
   try {
     const sent = request.parts(parserOptions(parts))[Symbol.asyncIterator]();
     for (;;) {
       const { done, value: part } = await watch.race(sent.next());
       if (done) break;
-      if (part.type === 'file') {
+      // Fields come as files do (see parserOptions); there is no part of another type.
+      if (part.type !== 'file') continue;
+      if (isField(parts, part.fieldname))
+        fields.set(part.fieldname, await receiveField(part, parts, fields, watch));
+      else {
         const file = await receiveFile(part, parts, called, context, watch, folder);
         if (file) files.set(file.name, file);
-      } else {
-        if (!parts.fields.includes(part.fieldname)) throw unexpectedField(parts, part.fieldname);
-        if (fields.has(part.fieldname)) throw duplicate(part.fieldname);
-        fields.set(part.fieldname, fieldValue(part));
       }
     }
   } catch (error) {
@@ -116,13 +118,35 @@ async function collect(
 }
 
 /**
- * Only what is a field is parsed as one. A configuration sent without a filename would otherwise lose its bytes.
- * `request` is one everywhere, to be refused as such where it does not belong.
+ * Every part is handed over as bytes. The parser would decode fields, whatever their bytes are, and read JSON itself
+ * where a part says that it is some.
  */
-const parserOptions = ({ fields, maxParts }: BodyParts) => ({
-  isPartAFile: (name: string | undefined) => name !== REQUEST_FIELD && !fields.includes(name ?? ''),
-  limits: { parts: maxParts, files: maxParts, fields: maxParts },
+const parserOptions = ({ maxParts }: BodyParts) => ({
+  isPartAFile: () => true,
+  limits: { parts: maxParts, files: maxParts },
 });
+
+/** `request` is one everywhere, to be refused as such where it does not belong. */
+const isField = ({ fields }: BodyParts, name: string): boolean =>
+  name === REQUEST_FIELD || fields.includes(name);
+
+/** @throws AppError UNEXPECTED_PART, DUPLICATE_PART, FIELD_TOO_LARGE */
+async function receiveField(
+  { fieldname, file }: MultipartFile,
+  parts: BodyParts,
+  before: ReadonlyMap<string, Buffer>,
+  { signal }: BodyWatch,
+): Promise<Buffer> {
+  file.on('error', () => {});
+  try {
+    if (!parts.fields.includes(fieldname)) throw unexpectedField(parts, fieldname);
+    if (before.has(fieldname)) throw duplicate(fieldname);
+    return await readField(fieldname, file, signal);
+  } catch (error) {
+    file.destroy();
+    throw error;
+  }
+}
 
 async function receiveFile(
   part: MultipartFile,
@@ -184,11 +208,26 @@ function refuseAnnouncedSize(request: FastifyRequest, maxUploadBytes: number, pa
   );
 }
 
-function fieldValue(part: Extract<Multipart, { type: 'field' }>): unknown {
-  if (!part.valueTruncated) return part.value;
-  throw new AppError(
-    'FIELD_TOO_LARGE',
-    `The part "${part.fieldname}" is larger than ${MAX_REQUEST_FIELD_BYTES} bytes.`,
-    { field: part.fieldname, limit_bytes: MAX_REQUEST_FIELD_BYTES },
-  );
+async function readField(name: string, part: Readable, signal: AbortSignal): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const keep = async (source: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const chunk of source) {
+      bytes += chunk.length;
+      if (bytes > MAX_REQUEST_FIELD_BYTES) throw fieldTooLarge(name);
+      chunks.push(chunk);
+    }
+  };
+  try {
+    await pipeline(part, keep, { signal });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  }
+  return Buffer.concat(chunks);
 }
+
+const fieldTooLarge = (name: string): AppError =>
+  new AppError('FIELD_TOO_LARGE', `The part "${name}" is larger than ${MAX_REQUEST_FIELD_BYTES} bytes.`, {
+    field: name,
+    limit_bytes: MAX_REQUEST_FIELD_BYTES,
+  });

@@ -19,15 +19,15 @@ export const canonicalJson = (value: unknown): string =>
 
 /**
  * What a multipart body brings, whatever its boundary, the order of its parts or the bytes of their headers.
- * @param fields values, parsed where the part said that it is JSON
+ * @param fields the bytes of the parts that are values
  */
 export function partsDigest(
   files: readonly { readonly name: string; readonly sha256: string }[],
-  fields: ReadonlyMap<string, unknown>,
+  fields: ReadonlyMap<string, Buffer>,
 ): string {
   const parts = [
     ...files.map(({ name, sha256 }) => ['file', name, sha256]),
-    ...[...fields].map(([name, value]) => ['field', name, canonicalJson(value)]),
+    ...[...fields].map(([name, value]) => ['field', name, canonicalJson(value.toString('utf8'))]),
   ];
   return digestOf(parts.map((part) => JSON.stringify(part)).sort());
 }

@@ -1,0 +1,63 @@
+import type { ErrorCode } from '../errors.ts';
+import { AppError } from '../errors.ts';
+import { JsonError, type JsonErrorReason } from '../json/json-error.ts';
+import { parsePlainJson } from '../json/strict-json.ts';
+import { place } from './validation-message.ts';
+
+/**
+ * Deepest nesting of a request. The deepest one that can be right is POST /v1/adapters with an adapter_config.json
+ * inside: 32 levels of its own (formats/peft/limits.ts), below 2 of the request.
+ */
+const MAX_REQUEST_DEPTH = 64;
+
+const MAX_POINTER = 200;
+
+const CODES: Readonly<Record<JsonErrorReason, ErrorCode>> = {
+  encoding: 'REQUEST_JSON',
+  syntax: 'REQUEST_JSON',
+  'duplicate-key': 'REQUEST_DUPLICATE_KEY',
+  'forbidden-key': 'REQUEST_FORBIDDEN_KEY',
+  depth: 'REQUEST_TOO_DEEP',
+  'number-range': 'REQUEST_NUMBER',
+  'unsafe-integer': 'REQUEST_NUMBER',
+  'not-integer': 'REQUEST_NUMBER',
+};
+
+/**
+ * The JSON of a request: a body, or a part of a multipart body. Everything that comes from a client goes through here.
+ * @param part the name of the part; undefined: the whole body
+ * @throws AppError REQUEST_JSON, REQUEST_DUPLICATE_KEY, REQUEST_FORBIDDEN_KEY, REQUEST_TOO_DEEP, REQUEST_NUMBER
+ */
+export function readRequestJson(bytes: Uint8Array, part?: string): unknown {
+  try {
+    return parsePlainJson(bytes, { maxDepth: MAX_REQUEST_DEPTH, allowBom: true });
+  } catch (error) {
+    throw error instanceof JsonError ? refusal(error, part) : error;
+  }
+}
+
+function refusal(error: JsonError, part: string | undefined): AppError {
+  const code = CODES[error.reason];
+  const subject = part === undefined ? 'The request' : `The part "${part}"`;
+  const what = code === 'REQUEST_JSON' ? `${subject} is not valid JSON` : subject;
+  const pointer = shortened(error.path.map(escaped).join(''));
+  const at = pointer === '' ? '' : `, at ${shortened(place(pointer))}`;
+  return new AppError(
+    code,
+    `${what}${at}: ${error.message}.`,
+    {
+      ...(part !== undefined && { field: part }),
+      pointer,
+      position: error.position,
+      ...(error.reason === 'depth' && { limit: MAX_REQUEST_DEPTH }),
+    },
+    { cause: error },
+  );
+}
+
+/** A step of a path as RFC 6901 writes it. */
+const escaped = (step: string | number): string =>
+  `/${shortened(String(step)).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+
+const shortened = (text: string): string =>
+  text.length <= MAX_POINTER ? text : `${text.slice(0, MAX_POINTER)}…`;

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { ErrorCode } from '../../src/errors.ts';
+import { adapterForm } from '../e2e/client.ts';
+import { type Service, startService } from '../e2e/service.ts';
+import { checkedAnswer } from '../fuzz/contract/check-answer.ts';
+import { Contract, type Operation, type Schema } from '../fuzz/contract/contract.ts';
+import { tinyAdapter } from '../http/tiny-adapter.ts';
+
+const nested = (open: string, levels: number, close: string): string =>
+  open.repeat(levels) + close.repeat(levels);
+const objects = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+
+/** JSON that no operation takes, whatever its schema. */
+const HOSTILE: Readonly<
+  Record<string, readonly [text: string | Uint8Array, code: ErrorCode, where: RegExp]>
+> = {
+  '65 lists': [nested('[', 65, ']'), 'REQUEST_TOO_DEEP', /more than 64 deep at character 64/],
+  '5,000 lists': [nested('[', 5000, ']'), 'REQUEST_TOO_DEEP', /more than 64 deep/],
+  '30,000 lists without an end': ['['.repeat(30_000), 'REQUEST_TOO_DEEP', /more than 64 deep/],
+  '10,000 objects': [objects(10_000), 'REQUEST_TOO_DEEP', /at a\.a\.a.*more than 64 deep at character 320/],
+  'lists deep inside': [
+    `{"labels":{"x":${nested('[', 9000, ']')}}}`,
+    'REQUEST_TOO_DEEP',
+    /at labels\.x\[0\]/,
+  ],
+  'a key twice': [
+    '{"targets":[{"rank":8,"rank":4}]}',
+    'REQUEST_DUPLICATE_KEY',
+    /at targets\[0\]\.rank: the key appears twice at character 28/,
+  ],
+  'a key twice, with equal values': ['{"a":1,"a":1}', 'REQUEST_DUPLICATE_KEY', /at a:/],
+  'a key twice, once escaped': ['{"a":1,"\\u0061":2}', 'REQUEST_DUPLICATE_KEY', /at a:/],
+  __proto__: ['{"options":{"__proto__":{"rank":8}}}', 'REQUEST_FORBIDDEN_KEY', /at options\.__proto__/],
+  '__proto__, escaped': ['{"\\u005f_proto__":{"rank":8}}', 'REQUEST_FORBIDDEN_KEY', /__proto__/],
+  'an integer that a double rounds': [
+    '{"ttl_seconds":9007199254740993}',
+    'REQUEST_NUMBER',
+    /at ttl_seconds: the integer 9007199254740993 is beyond ±9007199254740991/,
+  ],
+  'an integer of 60,000 digits': ['9'.repeat(60_000), 'REQUEST_NUMBER', /60000 digits/],
+  'a number beyond all doubles': ['[1e999]', 'REQUEST_NUMBER', /at \[0\]/],
+  'bytes that are not UTF-8': [Buffer.from('{"a":"\xff"}', 'latin1'), 'REQUEST_JSON', /UTF-8 at character 6/],
+  'half a surrogate pair': ['{"a":"\\ud800"}', 'REQUEST_JSON', /surrogate/],
+  NaN: ['{"a":NaN}', 'REQUEST_JSON', /character 5/],
+  'nothing but a bracket': ['{', 'REQUEST_JSON', /character 1/],
+};
+
+/** The fields of a multipart body that are JSON: objects and numbers, but for those that have digits or words. */
+const NOT_JSON = new Set(['step', 'rewind']);
+function jsonFields(contract: Contract, { bodies }: Operation): string[] {
+  const form = bodies['multipart/form-data'];
+  if (!form) return [];
+  const { properties = {} } = contract.resolve(form.schema) as { properties?: Record<string, Schema> };
+  return Object.entries(properties)
+    .filter(([name, schema]) => contract.resolve(schema).format !== 'binary' && !NOT_JSON.has(name))
+    .map(([name]) => name);
+}
+
+describe('hostile JSON at every door of the contract', async () => {
+  const contract = await Contract.read();
+  let dataDir: string;
+  let service: Service;
+  before(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'squeeze-json-'));
+    service = await startService({ dataDir, env: { EXECUTION_PROVIDER: 'cpu' } });
+  });
+  after(async () => {
+    await service?.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  /** Nothing is there of what a path names: that is looked for behind the body. */
+  const pathOf = ({ path }: Operation): string => path.replace(/\{\w+\}/g, 'job_0');
+
+  async function ask(operation: Operation, body?: FormData | string | Uint8Array, type?: string) {
+    const init: RequestInit = {
+      method: operation.method,
+      headers: type === undefined ? {} : { 'content-type': type },
+      body: (body as FormData | undefined) ?? null,
+    };
+    const response = await fetch(service.url + pathOf(operation), init);
+    return checkedAnswer(contract, operation, response);
+  }
+
+  async function refused(answer: Awaited<ReturnType<typeof ask>>, what: string): Promise<void> {
+    const [, code, where] = HOSTILE[what]!;
+    assert.deepEqual([answer.status, answer.code], [400, code], answer.text);
+    assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+    const { detail } = JSON.parse(answer.text) as { detail: string };
+    assert.match(detail, where, what);
+    assert.ok(detail.length < 500, detail);
+  }
+
+  const doors: string[] = [];
+  for (const operation of contract.operations) {
+    if (operation.method === 'GET' || operation.method === 'HEAD') continue;
+    const title = `${operation.method} ${operation.path}`;
+    const types = Object.keys(operation.bodies);
+    if (types.includes('application/json')) {
+      doors.push(title);
+      it(`${title}: is refused as a body`, async () => {
+        for (const [what, [text]] of Object.entries(HOSTILE))
+          await refused(await ask(operation, text, 'application/json'), what);
+      });
+    }
+    for (const name of jsonFields(contract, operation)) {
+      doors.push(`${title} ${name}`);
+      it(`${title}: is refused as the part ${name}`, async () => {
+        for (const [what, [text]] of Object.entries(HOSTILE))
+          for (const type of ['', 'application/json']) {
+            const form = adapterForm(tinyAdapter(1));
+            form.append(name, new Blob([text as string], { type }));
+            const answer = await ask(operation, form);
+            await refused(answer, what);
+            assert.match(answer.text, new RegExp(`The part \\\\"${name}\\\\"`));
+          }
+      });
+    }
+    if (types.length === 0) {
+      it(`${title}: is dropped, where no body is expected`, async () => {
+        const without = await ask(operation);
+        for (const body of ['', '{}', ...Object.values(HOSTILE).map(([text]) => text)]) {
+          const { status, code } = await ask(operation, body, 'application/json');
+          assert.deepEqual([status, code], [without.status, without.code]);
+        }
+      });
+    }
+  }
+
+  it('has doors', () => {
+    for (const door of [
+      'POST /v1/jobs',
+      'PATCH /v1/adapters/{id}',
+      'POST /v1/adapters labels',
+      'POST /v1/squeeze request',
+    ])
+      assert.ok(doors.includes(door), `${door} among ${doors.join(', ')}`);
+  });
+
+  it('leaves a service that takes what is good: also labels called like parts of JavaScript', async () => {
+    const form = adapterForm(tinyAdapter(2));
+    form.append('labels', '{"constructor":"x","prototype":"yes"}');
+    const response = await fetch(`${service.url}/v1/adapters`, { method: 'POST', body: form });
+    assert.equal(response.status, 201, await response.clone().text());
+    const { labels } = (await response.json()) as { labels: unknown };
+    assert.deepEqual(labels, { constructor: 'x', prototype: 'yes' });
+    const found = await fetch(`${service.url}/v1/adapters?label=prototype:yes`);
+    assert.equal(((await found.json()) as { adapters: unknown[] }).adapters.length, 1);
+  });
+});
