@@ -3,8 +3,12 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ERROR_KINDS, type ErrorCode } from '../errors.ts';
+import { type PlainJson, parsePlainJson } from '../json/strict-json.ts';
 import { CommandError } from './command-error.ts';
 import { ServerBusy, withRetries } from './retries.ts';
+
+/** Deepest nesting of an answer; reports nest 8 deep, and what is deeper could not be printed. */
+const MAX_ANSWER_DEPTH = 64;
 
 /** What the download of a file has to come to. */
 export interface ExpectedFile {
@@ -34,9 +38,9 @@ export class ServerClient {
   json<T>(path: string, init: () => RequestInit = () => ({})): Promise<T> {
     return withRetries(this.#server, this.#signal, async () => {
       const response = await this.#ask(path, init());
-      const text = await response.text();
+      const bytes = await response.arrayBuffer();
       try {
-        return JSON.parse(text) as T;
+        return parseAnswer(bytes) as T;
       } catch {
         throw new CommandError('NOT_THE_SERVICE', `${this.#server}${path} does not answer with JSON.`);
       }
@@ -84,6 +88,10 @@ export class ServerClient {
   }
 }
 
+/** Measured numbers may be large and whole. @throws JsonError */
+const parseAnswer = (bytes: ArrayBuffer): PlainJson =>
+  parsePlainJson(new Uint8Array(bytes), { maxDepth: MAX_ANSWER_DEPTH, largeIntegers: 'round' });
+
 /** Codes of ours only: what a gateway in between means by its 429 is told by its Retry-After. */
 const isPermanent = (code: string): boolean =>
   Object.hasOwn(ERROR_KINDS, code) && !ERROR_KINDS[code as ErrorCode].retryable;
@@ -91,14 +99,13 @@ const isPermanent = (code: string): boolean =>
 /** A problem document (RFC 9457) as an error; a gateway in between may have answered something else. */
 async function refusalOf(response: Response): Promise<CommandError> {
   const { status, statusText } = response;
-  const text = await response.text().catch(() => '');
   try {
-    const { code, detail, context } = JSON.parse(text) as Record<string, unknown>;
+    const { code, detail, context } = parseAnswer(await response.arrayBuffer()) as Record<string, unknown>;
     if (typeof code === 'string' && typeof detail === 'string') {
       return new CommandError(code, detail, { status, ...(context as object | undefined) });
     }
   } catch {
-    // Not JSON.
+    // Not JSON, or it broke off.
   }
   return new CommandError(`HTTP_${status}`, `The server answers ${status} ${statusText}.`, { status });
 }

@@ -114,14 +114,26 @@ describe('a server that does the work', () => {
   });
 
   it('is told by its answers when it is something else', async () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const answers: readonly [status: number, body: string, error: RegExp][] = [
+      [200, '<h1>Welcome to nginx!</h1>', /NOT_THE_SERVICE: .*\/v1\/adapters does not answer with JSON/],
+      [200, deep, /NOT_THE_SERVICE: .*\/v1\/adapters does not answer with JSON/],
+      [400, `{"code":"X","detail":"y","context":${deep}}`, /HTTP_400: The server answers 400 Bad Request/],
+    ];
+    let [status, body] = answers[0]!;
     const other = createServer((incoming, answer) => {
-      incoming.resume().on('end', () => answer.end('<h1>Welcome to nginx!</h1>'));
+      incoming.resume().on('end', () => answer.writeHead(status).end(body));
     }).listen(0, '127.0.0.1');
     await once(other, 'listening');
     try {
-      const ended = await run(squeeze('other', `http://127.0.0.1:${(other.address() as AddressInfo).port}`));
-      assert.equal(ended.code, 1);
-      assert.match(ended.stderr, /NOT_THE_SERVICE: .*\/v1\/adapters does not answer with JSON/);
+      const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+      for (const [index, [nextStatus, nextBody, error]] of answers.entries()) {
+        [status, body] = [nextStatus, nextBody];
+        const ended = await run(squeeze(`other-${index}`, url));
+        assert.equal(ended.code, 1);
+        assert.match(ended.stderr, error);
+        assert.doesNotMatch(ended.stderr, /stack/);
+      }
       const wrongPath = await run(squeeze('path', `${at.service.url}/nowhere`));
       assert.equal(wrongPath.code, 1);
       assert.match(wrongPath.stderr, /^lora-squeeze: NOT_FOUND: /);

@@ -1,5 +1,5 @@
 import type { LoraModule, ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
-import { parseStrictJson } from '../../json/strict-json.ts';
+import { type PlainJson, type PlainObject, parsePlainJson } from '../../json/strict-json.ts';
 import { LEGACY_HASH, MODEL_HASH } from './hashes.ts';
 import { alphaOfPlan } from './write-alphas.ts';
 
@@ -63,7 +63,7 @@ function setNumber(metadata: Map<string, string>, key: string, value: number | n
 }
 
 /** Arguments come from a command line, mostly as strings. */
-function like(before: unknown, value: number | null): unknown {
+function like(before: PlainJson | undefined, value: number | null): PlainJson {
   if (value === null) return DYNAMIC;
   if (typeof before === 'number') return value;
   return typeof before === 'string' && before.trim() !== '' && Number(before) === value
@@ -80,18 +80,18 @@ function decimal(value: number): string {
   return String(value);
 }
 
-/** Deepest nesting; trainers have strings. Deeper JSON may be read, but ends the stack where it is written again. */
+/** Deepest nesting; trainers have strings. */
 const MAX_ARGS_DEPTH = 32;
 
-/** null for what is no JSON object, or nested deeper; it is left alone. */
-function parseArgs(text: string | undefined): Record<string, unknown> | null {
+/**
+ * null for what is not a JSON object, is nested deeper, or has a key twice or an integer that a double would round; it
+ * is left alone.
+ */
+function parseArgs(text: string | undefined): PlainObject | null {
   if (text === undefined) return null;
   try {
-    parseStrictJson(Buffer.from(text, 'utf8'), { maxDepth: MAX_ARGS_DEPTH });
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
+    const value = parsePlainJson(Buffer.from(text, 'utf8'), { maxDepth: MAX_ARGS_DEPTH });
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
   } catch {
     return null;
   }

@@ -11,6 +11,7 @@ export const CONFIG_JSON_CODES: Readonly<Record<JsonErrorReason, ErrorCode>> = {
   'forbidden-key': 'CONFIG_FORBIDDEN_KEY',
   depth: 'CONFIG_TOO_DEEP',
   'number-range': 'CONFIG_JSON',
+  'unsafe-integer': 'CONFIG_INVALID',
   'not-integer': 'CONFIG_JSON',
 };
 
@@ -27,7 +28,7 @@ export function parseConfigJson(bytes: Uint8Array): JsonObject {
       { bytes: bytes.length, limit_bytes: MAX_CONFIG_BYTES },
     );
   }
-  const value = parse(withoutBom(bytes));
+  const value = parse(bytes);
   if (!(value instanceof Map)) {
     throw new AppError('CONFIG_INVALID', 'adapter_config.json: must be a JSON object');
   }
@@ -49,7 +50,7 @@ export function toPlain(value: JsonValue, field: string): unknown {
 
 function parse(bytes: Uint8Array): JsonValue {
   try {
-    return parseStrictJson(bytes, { maxDepth: MAX_CONFIG_DEPTH });
+    return parseStrictJson(bytes, { maxDepth: MAX_CONFIG_DEPTH, allowBom: true });
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
     const where = error.where === '' ? 'adapter_config.json' : `adapter_config.json, at ${error.where}`;
@@ -62,8 +63,4 @@ function codeOf({ reason, path: [field] }: JsonError): ErrorCode {
   if (reason === 'number-range' && (field === 'lora_alpha' || field === 'alpha_pattern'))
     return 'CONFIG_ALPHA';
   return CONFIG_JSON_CODES[reason];
-}
-
-function withoutBom(bytes: Uint8Array): Uint8Array {
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }

@@ -236,10 +236,15 @@ describe('kohya output: metadata', () => {
     assert.equal(numbers.ss_network_args, '{"conv_dim":2}');
   });
 
-  it('leaves arguments alone that are nested too deep to be written again', async () => {
+  it('leaves arguments alone that could not be written again as they were', async () => {
     const tensors = pair('lora_unet_c', 4, { alpha: 1, kernel: [3, 3] });
-    const args = `{"conv_dim":4,"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
-    assert.equal((await metadataOf(tensors, { ss_network_args: args })).ss_network_args, args);
+    for (const args of [
+      `{"conv_dim":4,"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+      '{"conv_dim":4,"conv_dim":8}',
+      '{"conv_dim":4,"seed":12345678901234567891}',
+      '{"conv_dim":4,"__proto__":{"conv_alpha":1}}',
+    ])
+      assert.equal((await metadataOf(tensors, { ss_network_args: args })).ss_network_args, args);
   });
 
   it('does not go on calling LoHa what is LoRA now', async () => {
