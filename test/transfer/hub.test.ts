@@ -12,6 +12,7 @@ import { CONFIG, LIMITS, Scratch, sha256Of, WEIGHTS } from './scratch.ts';
 
 const weights = randomBytes(3_000_000);
 const config = Buffer.from('{"r": 4}');
+const DEEP = '['.repeat(100_000) + ']'.repeat(100_000);
 const ADAPTER = { [WEIGHTS]: weights, [CONFIG]: config };
 
 const failing =
@@ -227,6 +228,60 @@ describe('the Hub', () => {
       await assert.rejects(fetched(), failing('OUTBOUND_FAILED', /does not answer as the Hub does/));
     });
 
+    it('is not believed when its JSON is hostile', async () => {
+      const sha = 'a'.repeat(40);
+      const answers: readonly [body: string, message: RegExp][] = [
+        [`{"sha":${DEEP}}`, /its JSON cannot be read \(nested more than 64 deep/],
+        [`{"sha":"${sha}","sha":"${sha}"}`, /its JSON cannot be read \(the key appears twice/],
+        [`{"sha":"${sha}","__proto__":{"siblings":[]}}`, /its JSON cannot be read/],
+        [`{"sha":["${sha}"]}`, /does not say what main of owner\/hostile-3 is/],
+        [`{"sha":"${sha}","siblings":[{"rfilename":["${WEIGHTS}"]}]}`, /does not say what files/],
+        [`{"sha":"${sha}","siblings":{}}`, /failed/],
+        [`{"sha":"${sha}","siblings":[null]}`, /failed/],
+        ['null', /failed/],
+      ];
+      hub.fault = ({ url }, response) => {
+        const [body] = answers[Number(/hostile-(\d+)/.exec(url!)![1])]!;
+        response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+        return true;
+      };
+      await Promise.all(
+        answers.map(([, message], index) =>
+          assert.rejects(fetched({ repo: `owner/hostile-${index}` }), failing('OUTBOUND_FAILED', message)),
+        ),
+      );
+    });
+
+    it('says what it refuses by its status, whatever JSON comes along', async () => {
+      const bodies = [DEEP, `{"error":${DEEP}}`, '{"error":', 'null', '{"error":{"toString":1}}'];
+      hub.fault = ({ url }, response) => {
+        const body = bodies[Number(/hostile-(\d+)/.exec(url!)![1])];
+        response.writeHead(404, { 'content-type': 'application/json' }).end(body);
+        return true;
+      };
+      for (const [index, body] of bodies.entries())
+        await assert.rejects(
+          fetched({ repo: `owner/hostile-${index}` }),
+          body === 'null' || body.includes('toString')
+            ? (error) => error instanceof AppError && error.code.startsWith('OUTBOUND_')
+            : failing('OUTBOUND_REFUSED', /status 404: .*no such repository/),
+        );
+    });
+
+    it('is read no further than a list of files can be long', async () => {
+      hub.fault = (_request, response) => {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        const piece = Buffer.alloc(1024 * 1024, ' ');
+        const send = (): void => {
+          while (!response.destroyed && response.write(piece));
+        };
+        response.on('drain', send);
+        send();
+        return true;
+      };
+      await assert.rejects(fetched(), failing('OUTBOUND_TOO_LARGE', /more than 33554432 bytes/));
+    });
+
     it('leads nowhere that the service does not connect to', async () => {
       hub.commit('owner/adapter', ADAPTER);
       const strict = new Outbound({ allowedHosts: [hub.host], allowHttp: true });
@@ -345,6 +400,28 @@ describe('the Hub', () => {
         failing('OUTBOUND_REFUSED', new RegExp(`${hub.store.host} answered with status 403`)),
       );
       assert.equal(head()[1], before, 'nothing was committed');
+    });
+
+    it('is not believed when its JSON is hostile', async () => {
+      const cases: readonly [call: RegExp, type: string, body: string, message: RegExp][] = [
+        [/preupload/, 'application/json', `{"files":${DEEP}}`, /its JSON cannot be read/],
+        [/\/lfs\//, 'application/vnd.git-lfs+json', `{"objects":${DEEP}}`, /its JSON cannot be read/],
+        [/\/commit\//, 'application/json', `{"commitOid":${DEEP}}`, /its JSON cannot be read/],
+        [/\/commit\//, 'application/json', '{"commitOid":["x"]}', /does not say which commit/],
+        [/\/commit\//, 'application/json', '{}', /does not say which commit/],
+      ];
+      for (const index of cases.keys()) hub.commit(`owner/hostile-${index}`, {});
+      hub.fault = ({ url }, response) => {
+        const [call, type, body] = cases[Number(/hostile-(\d+)/.exec(url!)?.[1])] ?? [];
+        if (!call?.test(url!)) return false;
+        response.writeHead(200, { 'content-type': type! }).end(body);
+        return true;
+      };
+      await Promise.all(
+        cases.map(([, , , message], index) =>
+          assert.rejects(delivered({ repo: `owner/hostile-${index}` }), failing('OUTBOUND_FAILED', message)),
+        ),
+      );
     });
 
     it('ends with the reason of the signal', async () => {

@@ -22,7 +22,7 @@ import { fetchAdapter } from '../../src/transfer/fetch-adapter.ts';
 import { openClient } from '../../src/transfer/s3/s3-client.ts';
 import { s3Error } from '../../src/transfer/s3/s3-error.ts';
 import { dialsDuring } from '../net/dials.ts';
-import { nameServer } from '../net/servers.ts';
+import { nameServer, serve } from '../net/servers.ts';
 import { type FaultProxy, startFaultProxy } from '../storage/fault-proxy.ts';
 import { BUCKET, motoIsMissing, type S3Server, startMoto } from '../storage/s3-servers.ts';
 import { CONFIG, LIMITS, Scratch, sha256Of, WEIGHTS } from './scratch.ts';
@@ -317,6 +317,31 @@ describe('a client for a bucket of a user', () => {
     });
     assert.deepEqual(dials, []);
     await outbound.close();
+  });
+
+  it('survives a list that is nested without end', async () => {
+    const hostile = await serve((_request, response) => {
+      const inside = `${'<a>'.repeat(100_000)}${'</a>'.repeat(100_000)}`;
+      response.writeHead(200, { 'content-type': 'application/xml' });
+      response.end(`<ListBucketResult><Contents>${inside}</Contents></ListBucketResult>`);
+    });
+    const scratch = new Scratch();
+    const outbound = new Outbound({ allowedHosts: [hostile.host], allowHttp: true });
+    try {
+      await assert.rejects(
+        fetchAdapter(place({ endpoint: hostile.url }), {
+          outbound,
+          folder: scratch.folder(),
+          limits: LIMITS,
+          hubEndpoint: HUB,
+        }),
+        failing('OUTBOUND_FAILED', /127\.0\.0\.1/),
+      );
+    } finally {
+      scratch.remove();
+      await outbound.close();
+      await hostile.close();
+    }
   });
 
   it('takes nothing from the environment of the service', async () => {

@@ -1,6 +1,14 @@
+import { AppError } from '../../errors.ts';
+import { JsonError } from '../../json/json-error.ts';
+import { parsePlainJson } from '../../json/strict-json.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import { retrying } from '../retries.ts';
 import { hubError } from './hub-error.ts';
+
+/** Largest answer that the library gets to read. A list of 100,000 files has about 10 MB. */
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+/** Deepest nesting of an answer; those of the Hub nest 5 deep. */
+const MAX_ANSWER_DEPTH = 64;
 
 export interface HubOptions {
   readonly outbound: Outbound;
@@ -55,7 +63,55 @@ export class HubCalls {
     });
     if (!answer.ok) this.errorCode = answer.headers.get('x-error-code') ?? undefined;
     // The library asks for one byte to see the headers and leaves the body, and with it the connection, lying.
-    else if (new Headers(init?.headers).get('range') === 'bytes=0-0') await answer.body?.cancel();
-    return answer;
+    else if (new Headers(init?.headers).get('range') === 'bytes=0-0') {
+      await answer.body?.cancel();
+      return answer;
+    }
+    return checkedAnswer(answer);
   };
+}
+
+/**
+ * An answer whose JSON the library may read: what calls itself the Hub may send anything. The JSON of a refusal, which
+ * is shown to nobody, is dropped where it cannot be read.
+ * @throws AppError OUTBOUND_FAILED, OUTBOUND_TOO_LARGE
+ */
+async function checkedAnswer(answer: Response): Promise<Response> {
+  const { status, statusText, headers, url, ok } = answer;
+  if (!answer.body) return answer;
+  const { host } = new URL(url);
+  let bytes = await bytesOf(answer.body, host);
+  if (headers.get('content-type')?.includes('json')) {
+    try {
+      parsePlainJson(bytes, { maxDepth: MAX_ANSWER_DEPTH, largeIntegers: 'round' });
+    } catch (error) {
+      if (!(error instanceof JsonError)) throw error;
+      if (ok)
+        throw new AppError(
+          'OUTBOUND_FAILED',
+          `${host} does not answer as the Hub does: its JSON cannot be read (${error.message}).`,
+          { host },
+        );
+      bytes = Buffer.from('{}');
+    }
+  }
+  const checked = new Response(bytes, { status, statusText, headers });
+  // Errors of the library name it.
+  Object.defineProperty(checked, 'url', { value: url });
+  return checked;
+}
+
+async function bytesOf(body: AsyncIterable<Uint8Array>, host: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_ANSWER_BYTES)
+      throw new AppError('OUTBOUND_TOO_LARGE', `${host} answered with more than ${MAX_ANSWER_BYTES} bytes.`, {
+        host,
+        limit_bytes: MAX_ANSWER_BYTES,
+      });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }

@@ -40,9 +40,13 @@ export async function commitToHub(
     for (;;) {
       const { done, value } = await events.next();
       if (done) {
-        if (!value) throw new AppError('INTERNAL', 'The Hub told of no commit.');
+        const oid: unknown = value?.commit.oid;
+        if (typeof oid !== 'string') {
+          const { host } = new URL(options.hubEndpoint);
+          throw new AppError('OUTBOUND_FAILED', `${host} does not say which commit it made.`, { host });
+        }
         for (const file of files) onBytes(file, file.bytes);
-        return value.commit.oid;
+        return oid;
       }
       if (value.event !== 'fileProgress' || value.state !== 'uploading') continue;
       const file = files.find(({ name }) => inFolder(name) === value.path);

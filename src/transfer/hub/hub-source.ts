@@ -32,20 +32,24 @@ export async function findOnHub(
     modelInfo({ ...parameters, name: source.repo, revision, additionalFields: ['sha', 'filePaths'] }),
   );
   const { host } = new URL(hubEndpoint);
-  if (!COMMIT.test(info.sha ?? '')) {
+  const { sha, filePaths } = info as { readonly sha?: unknown; readonly filePaths: readonly unknown[] };
+  if (typeof sha !== 'string' || !COMMIT.test(sha)) {
     throw new AppError('OUTBOUND_FAILED', `${host} does not say what ${revision} of ${source.repo} is.`, {
       host,
     });
   }
+  if (!filePaths.every((path) => typeof path === 'string')) {
+    throw new AppError('OUTBOUND_FAILED', `${host} does not say what files ${source.repo} has.`, { host });
+  }
   const folder = source.subfolder === undefined ? '' : `${source.subfolder}/`;
-  const { weights, config } = chosen(source, folder, revision, info.filePaths);
+  const { weights, config } = chosen(source, folder, revision, filePaths);
   const files: HttpFile[] = [];
   for (const name of config === null ? [weights] : [config, weights]) {
     const path = `${folder}${name}`;
     // The library puts paths into its URLs as they are.
     const inUrl = `${folder}${encodeURIComponent(name)}`;
     const found = await calls.attempt(() =>
-      fileDownloadInfo({ ...calls.parameters, path: inUrl, revision: info.sha }),
+      fileDownloadInfo({ ...calls.parameters, path: inUrl, revision: sha }),
     );
     if (!found) {
       throw new AppError('FILE_MISSING', `${source.repo} has no ${path} at ${revision}.`, {
@@ -65,7 +69,7 @@ export async function findOnHub(
       }),
     );
   }
-  return { commit: info.sha, files };
+  return { commit: sha, files };
 }
 
 /**
