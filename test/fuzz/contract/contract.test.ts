@@ -6,10 +6,12 @@ import { runsOf } from '../runs.ts';
 import { type Answered, checkedAnswer } from './check-answer.ts';
 import { Contract, type Operation } from './contract.ts';
 import { initOf, type Made, requestsOf } from './requests.ts';
+import { spoiledJson, spoils } from './spoiled-json.ts';
 import { World } from './world.ts';
 
 const ADMIN_KEY = 'administrator-of-this-test-42';
 const CASES = 60;
+const SPOILED_CASES = 60;
 
 const contract = await Contract.read();
 
@@ -64,6 +66,22 @@ describe('the contract, asked at random', () => {
             assert.ok(status >= 400, `${status} though ${fault}: ${JSON.stringify(made.body)}`);
         }),
         runsOf(t, CASES),
+      );
+    });
+  }
+
+  for (const operation of contract.operations) {
+    if (operation.bodies['application/json'] === undefined) continue;
+    it(`${operation.name} refuses JSON that readers could understand in several ways, or not at all`, async (t) => {
+      await fc.assert(
+        fc.asyncProperty(requestsOf(contract, operation, true), spoils, async (made, spoil) => {
+          const { text: body, code } = spoiledJson(made.body ?? {}, spoil);
+          const headers = { 'content-type': 'application/json' };
+          const answer = await ask(operation, made, { method: operation.method, headers, body });
+          if (code !== undefined)
+            assert.deepEqual([answer.status, answer.code], [400, code], body.slice(0, 600));
+        }),
+        runsOf(t, SPOILED_CASES),
       );
     });
   }

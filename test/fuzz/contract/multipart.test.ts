@@ -28,6 +28,11 @@ const PARTS = [
   field('step', '100'),
   field('rewind', 'maybe'),
   field('__proto__', 'x'),
+  field('request', `{"targets":${'['.repeat(20_000)}`),
+  field('request', '{"targets":[{"rank":1,"r\\u0061nk":2}]}'),
+  field('labels', `${'{"a":'.repeat(9000)}1${'}'.repeat(9000)}`),
+  field('labels', '{"a":"b","a":"b"}'),
+  field('ttl_seconds', '9007199254740993'),
 ];
 const END = Buffer.from(`--${BOUNDARY}--\r\n`);
 const ends = fc.constantFrom(
@@ -40,7 +45,17 @@ const ends = fc.constantFrom(
   Buffer.concat([END, END, Buffer.from('epilogue')]),
 );
 const order = fc.oneof(
-  fc.constantFrom([0, 1], [1, 0], [0, 1, 6], [0, 1, 10]),
+  fc.constantFrom(
+    [0, 1],
+    [1, 0],
+    [0, 1, 6],
+    [0, 1, 10],
+    [0, 1, 13],
+    [0, 1, 14],
+    [0, 1, 15],
+    [0, 1, 16],
+    [0, 1, 17],
+  ),
   fc.array(fc.nat(PARTS.length - 1), { maxLength: 7 }),
 );
 const body = fc
