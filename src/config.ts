@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { envSchema } from 'env-schema';
 import type { TSchema } from 'typebox';
+import { parseAuthority } from './authority.ts';
 import { Environment, MAX_DEFAULT_THREADS } from './environment.ts';
 import { type Bucket, storagePlace } from './storage-url.ts';
 
@@ -19,6 +20,8 @@ export interface Config {
   /** open: nobody is asked for a key. */
   readonly auth: 'open' | 'keys';
   readonly adminKey: string | undefined;
+  /** `host` or `host:port`: names of this service that are served without keys, besides those of loopback. */
+  readonly allowedHosts: readonly string[];
   /** undefined: start a private server. */
   readonly redisUrl: string | undefined;
   /** Absolute. */
@@ -85,6 +88,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     host: values.HOST,
     auth,
     adminKey: values.ADMIN_KEY,
+    allowedHosts: allowedHosts(values.ALLOWED_HOSTS),
     redisUrl: values.REDIS_URL,
     dataDir,
     ...storageOf(values, dataDir),
@@ -160,7 +164,15 @@ export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = proc
   };
 }
 
-const isLoopback = (host: string): boolean =>
+/** @throws ConfigError naming an entry without a host, or whose port or IPv6 address is not one */
+function allowedHosts(list = ''): string[] {
+  const entries = list.split(',').flatMap((entry) => entry.trim() || []);
+  const wrong = entries.find((entry) => !parseAuthority(entry)?.host);
+  if (wrong === undefined) return entries;
+  throw new ConfigError(`ALLOWED_HOSTS has "${wrong}", which is neither a host nor host:port.`);
+}
+
+export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
 function storageVariables({ storageDir, s3 }: Config): NodeJS.ProcessEnv {

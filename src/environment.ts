@@ -41,6 +41,16 @@ export const Environment = Type.Object({
         'A key that may do everything, for the first steps of a deployment (`POST /v1/keys`). Its tenant is `default`.',
     }),
   ),
+  ALLOWED_HOSTS: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9.:_\\[\\]-]+( *, *[A-Za-z0-9.:_\\[\\]-]+)*$',
+      title: 'a list of hosts or host:port, with commas between',
+      description:
+        'With `AUTH=open`, names this service is reached by besides `localhost` and loopback addresses, with commas ' +
+        'between; with or without a port. Requests for other hosts are refused (421), so that no web page can reach ' +
+        'it by a name of its own. With keys it has no effect. See [keys](keys.md#without-keys).',
+    }),
+  ),
   REDIS_URL: Type.Optional(
     Type.String({
       pattern: '^rediss?(\\+(sentinel|cluster))?://.+',

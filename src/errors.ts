@@ -51,12 +51,15 @@ export const ERROR_KINDS = {
   UNSUPPORTED_MEDIA_TYPE: permanent(415, 'The content type is not accepted here'),
   UNSUPPORTED_CONTENT_ENCODING: permanent(415, 'Compressed request bodies are not accepted'),
   EXPECTATION_FAILED: permanent(417, 'The Expect header cannot be met'),
+  HOST_NOT_ALLOWED: permanent(421, 'The host that was asked for is not one of this service'),
+  CROSS_ORIGIN_REQUEST: permanent(403, 'The request comes from a page of another site'),
   HEADERS_TOO_LARGE: permanent(431, 'The request headers are too large'),
 
   // Who asks, and how much
   KEY_MISSING: permanent(401, 'A key is needed'),
   KEY_INVALID: permanent(401, 'The key cannot be used'),
   SCOPE_MISSING: permanent(403, 'The key may not do this'),
+  ADMINISTRATION_CLOSED: permanent(403, 'Keys and tenants cannot be changed while no keys are asked for'),
   RATE_LIMITED: transient(429, 'Too many requests'),
   QUOTA_STORED_BYTES: permanent(429, 'The tenant stores as many bytes as it may'),
   QUOTA_WEBHOOKS: permanent(429, 'The tenant has as many webhooks as it may'),

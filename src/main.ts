@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
-import { type Config, ConfigError, computeEnvironment, loadConfig } from './config.ts';
+import { type Config, ConfigError, computeEnvironment, isLoopback, loadConfig } from './config.ts';
 import { AppError } from './errors.ts';
 import { buildApp, buildProbeApp } from './http/app.ts';
 import { createLogger, type Logger, openAuditLog, withoutCredentials } from './log.ts';
@@ -91,6 +91,8 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   const workspaces = new Workspaces(blobs, queue, deliveries, config, metrics.observer, desk);
   const keys = new KeyService(blobs);
   await refuseWithoutKeys(config, keys);
+  if (config.role !== 'worker' && config.auth === 'open' && !isLoopback(config.host))
+    logger.warn({ host: config.host }, 'nobody is asked for a key, on an address that others may reach');
   const tenants = new TenantService(blobs);
   const secrets = new SecretsCheck({ store: blobs, tenants, box });
   parts.secrets = () => secrets.check();
@@ -123,7 +125,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
           webhooks: { outbound, box, queue: deliveries },
           tenants,
           keys,
-          auth: { mode: config.auth, adminKey: config.adminKey },
+          auth: { mode: config.auth, adminKey: config.adminKey, allowedHosts: config.allowedHosts },
           limits: config,
           shared: await sharedState(config, address, logger),
           queueBoard,

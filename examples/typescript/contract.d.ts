@@ -5573,6 +5573,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `INTERNAL`: The service failed. */
       500: {
         headers: {
@@ -5726,6 +5735,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -5867,7 +5885,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -5923,6 +5941,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -6052,6 +6079,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -6127,7 +6163,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -6165,6 +6201,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -6262,7 +6307,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -6300,6 +6345,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -6415,6 +6469,15 @@ export interface operations {
       };
       /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
       404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -6570,6 +6633,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -6658,6 +6730,15 @@ export interface operations {
       };
       /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
       404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -6762,6 +6843,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -6847,7 +6937,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -6885,6 +6975,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -7005,6 +7104,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -7080,7 +7188,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -7118,6 +7226,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -7210,7 +7327,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -7248,6 +7365,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -7360,7 +7486,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -7398,6 +7524,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -7496,6 +7631,15 @@ export interface operations {
       };
       /** @description `SCOPE_MISSING`: The key may not do this. */
       403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -7613,6 +7757,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -7716,7 +7869,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -7763,6 +7916,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -7895,6 +8057,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -7970,7 +8141,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -8008,6 +8179,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -8096,7 +8276,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -8134,6 +8314,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -8235,7 +8424,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -8273,6 +8462,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -8399,6 +8597,15 @@ export interface operations {
       };
       /** @description `JOB_NOT_FOUND`: No job has this id. */
       404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -8554,6 +8761,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -8693,6 +8909,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -8780,7 +9005,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -8818,6 +9043,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -8920,8 +9154,17 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `ADMINISTRATION_CLOSED`: Keys and tenants cannot be changed while no keys are asked for. `SCOPE_MISSING`: The key may not do this. */
       403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -9014,7 +9257,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `ADMINISTRATION_CLOSED`: Keys and tenants cannot be changed while no keys are asked for. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -9052,6 +9295,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -9154,7 +9406,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `ADMINISTRATION_CLOSED`: Keys and tenants cannot be changed while no keys are asked for. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -9183,6 +9435,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -9284,6 +9545,15 @@ export interface operations {
       };
       /** @description `SCOPE_MISSING`: The key may not do this. */
       403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -9398,6 +9668,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -9498,6 +9777,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -9583,7 +9871,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -9621,6 +9909,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -9741,6 +10038,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -9816,7 +10122,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -9854,6 +10160,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -10006,7 +10321,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -10053,6 +10368,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -10175,6 +10499,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -10258,7 +10591,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -10296,6 +10629,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -10446,7 +10788,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -10484,6 +10826,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -10589,6 +10940,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -10684,6 +11044,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -10765,7 +11134,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `ADMINISTRATION_CLOSED`: Keys and tenants cannot be changed while no keys are asked for. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -10794,6 +11163,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -10883,6 +11261,15 @@ export interface operations {
       };
       /** @description `SCOPE_MISSING`: The key may not do this. */
       403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -10993,7 +11380,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -11058,6 +11445,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -11178,17 +11574,8 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
-      415: {
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -11293,6 +11680,15 @@ export interface operations {
       };
       /** @description `UPLOAD_EXPIRED`: The upload has expired. */
       410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -11407,7 +11803,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -11436,6 +11832,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -11553,7 +11958,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -11600,6 +12005,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -11770,6 +12184,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. */
       422: {
         headers: {
@@ -11896,7 +12319,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -11961,6 +12384,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. `PICKLE_REFUSED`: Pickle files are never opened. `UNSUPPORTED_FORMAT`: The file is not safetensors. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -12075,6 +12507,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -12148,6 +12589,15 @@ export interface operations {
       };
       /** @description `SCOPE_MISSING`: The key may not do this. */
       403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -12240,7 +12690,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -12278,6 +12728,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -12398,6 +12857,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -12473,7 +12941,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -12502,6 +12970,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -12590,7 +13067,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -12628,6 +13105,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -12755,6 +13241,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -12845,7 +13340,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -12883,6 +13378,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -12997,7 +13501,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -13044,6 +13548,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. `UNSUPPORTED_CONTENT_ENCODING`: Compressed request bodies are not accepted. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };
@@ -13154,7 +13667,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -13192,6 +13705,15 @@ export interface operations {
       };
       /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
       415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
         headers: {
           [name: string]: unknown;
         };

@@ -2,13 +2,14 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { NO_TRACING } from '../tracing/tracing.ts';
 import { forgetWhenChanged } from './answer-cache/answer-final-job.ts';
 import { FinalJobs } from './answer-cache/final-jobs.ts';
-import type { HttpDependencies, ProbeDependencies } from './dependencies.ts';
+import type { AuthOptions, HttpDependencies, ProbeDependencies } from './dependencies.ts';
 import { LazyValidators } from './lazy-validators.ts';
 import { accessDocumentation } from './plugins/access-documentation.ts';
 import { audit } from './plugins/audit.ts';
 import { authentication } from './plugins/authentication.ts';
 import { bodyTimeout } from './plugins/body-timeout.ts';
 import { errors, sendProblem } from './plugins/errors.ts';
+import { hostAndOrigin } from './plugins/host-and-origin.ts';
 import { httpMetrics } from './plugins/http-metrics.ts';
 import { idempotency } from './plugins/idempotency.ts';
 import { jsonBody } from './plugins/json-body.ts';
@@ -68,7 +69,7 @@ const DEFAULT_LINGER_MS = 2_000;
 /** The whole API, ready to listen. */
 export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance> {
   const { bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS, lingerMs = DEFAULT_LINGER_MS } = deps.limits;
-  const app = await bareApp(deps);
+  const app = await bareApp(deps, deps.auth);
   const { workspaces, keys, auth } = deps;
   await app.register(linger, { lingerMs });
   await app.register(audit, { audit: deps.audit });
@@ -123,7 +124,10 @@ export async function buildProbeApp(deps: ProbeDependencies): Promise<FastifyIns
   return withProbes(app, deps);
 }
 
-async function bareApp({ logger, metrics, ...deps }: ProbeDependencies): Promise<FastifyInstance> {
+async function bareApp(
+  { logger, metrics, ...deps }: ProbeDependencies,
+  auth?: AuthOptions,
+): Promise<FastifyInstance> {
   const ahead = deps.compilesAhead ? COMPILED_AHEAD : [];
   const validators = new LazyValidators(ahead, (part) => app.log.debug(part, 'validator compiled'));
   const app: FastifyInstance = Fastify({
@@ -151,6 +155,9 @@ async function bareApp({ logger, metrics, ...deps }: ProbeDependencies): Promise
   await app.register(tracing, { tracing: deps.tracing ?? NO_TRACING });
   await app.register(securityHeaders);
   await app.register(httpMetrics, { metrics });
+  // Before anything looks at what is asked for; also where there is nothing of the kind.
+  const { mode, allowedHosts = [] } = auth ?? {};
+  await app.register(hostAndOrigin, { isOpen: mode === 'open', allowedHosts, metrics });
   await app.register(errors, { routes });
   return app;
 }

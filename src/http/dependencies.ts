@@ -38,6 +38,8 @@ export interface EventStreamOptions {
 export interface AuthOptions {
   /** open: nobody is asked for a key. */
   readonly mode: 'open' | 'keys';
+  /** `host` or `host:port`: in open mode, names of this service besides those of the loopback interface. */
+  readonly allowedHosts?: readonly string[];
   /** A key that may do everything, without a record. */
   readonly adminKey?: string | undefined;
   /** Keys that cannot be used, from one address, before they are answered by 429; default 100. */

@@ -24,6 +24,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a key needs for this route; by default `read` for GET and HEAD, else `write`. null: no key. */
     scope?: Scope | null;
+    /** Refused while nobody is asked for a key: what anybody does here would count when keys are asked for later. */
+    needsKeys?: boolean;
   }
 }
 

@@ -33,7 +33,7 @@ export function serverOptions(
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECKING_INTERVAL_MS,
-      // plugins/errors.ts asks for it, by a problem.
+      // plugins/host-and-origin.ts asks for it, by a problem.
       requireHostHeader: false,
     },
     // Uploads may take hours: plugins/body-timeout.ts and upload/body-watch.ts watch bodies.

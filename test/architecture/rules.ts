@@ -57,6 +57,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'adapter',
     'json',
     'contract',
+    'authority.ts',
     'errors.ts',
   ],
   // config.ts and log.ts: queue/processor.ts is a process of its own and wires itself.
@@ -122,7 +123,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   adapter: ['errors.ts'],
   contract: ['adapter'],
   tracing: [],
-  'config.ts': ['environment.ts', 'storage-url.ts'],
+  'config.ts': ['authority.ts', 'environment.ts', 'storage-url.ts'],
+  'authority.ts': [],
   'environment.ts': [],
   'storage-url.ts': [],
   'log.ts': ['redaction.ts'],

@@ -44,7 +44,7 @@ describe('hostile calls and the real service', () => {
     asResponse(
       await rawRequest(
         Number(new URL(service.url).port),
-        `GET ${text} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tenant.key}\r\nConnection: close\r\n\r\n`,
+        `GET ${text} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${tenant.key}\r\nConnection: close\r\n\r\n`,
       ),
     );
   const withAuthorization = (make: () => string | undefined) => () => {

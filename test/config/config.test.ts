@@ -27,6 +27,7 @@ describe('loadConfig', () => {
       host: '127.0.0.1',
       auth: 'open',
       adminKey: undefined,
+      allowedHosts: [],
       redisUrl: undefined,
       dataDir: resolve('data'),
       storageDir: resolve('data/storage'),
@@ -132,6 +133,37 @@ describe('loadConfig', () => {
     assert.match(refusal({ STORAGE_URL: 'file://elsewhere/x' }), /on this machine/);
     assert.match(refusal({ QUEUE_PREFIX: 'a:b' }), /QUEUE_PREFIX is "a:b"/);
     assert.match(refusal({ ROLE: 'worker' }), /^REDIS_URL is not set; ROLE "worker" needs it/);
+  });
+
+  it('reads the hosts that are served without keys', () => {
+    const read = (list: string) => loadConfig({ ALLOWED_HOSTS: list }).allowedHosts;
+    assert.deepEqual(read('squeeze.lan'), ['squeeze.lan']);
+    assert.deepEqual(read('squeeze.lan:8443 , Other_1.lan., [fd00::1]:80,10.0.0.1'), [
+      'squeeze.lan:8443',
+      'Other_1.lan.',
+      '[fd00::1]:80',
+      '10.0.0.1',
+    ]);
+    for (const list of [
+      'http://squeeze.lan',
+      'squeeze.lan/',
+      '*',
+      '*.lan',
+      'a b',
+      'a@b',
+      'a,,b',
+      ',',
+      'bücher.lan',
+    ])
+      assert.match(
+        refusal({ ALLOWED_HOSTS: list }),
+        /^ALLOWED_HOSTS is ".*"; it must be a list of hosts or host:port, with commas between\.$/,
+      );
+    for (const entry of ['a:b', 'a:70000', 'a:1:2', '[::1', '[lan]', '::1', ':80', '.'])
+      assert.equal(
+        refusal({ ALLOWED_HOSTS: `squeeze.lan,${entry}` }),
+        `ALLOWED_HOSTS has "${entry}", which is neither a host nor host:port.`,
+      );
   });
 
   it('never repeats a password', () => {

@@ -195,7 +195,7 @@ describe('uploads and processes', () => {
       const socket: Socket = connect(port, '127.0.0.1');
       socket.on('error', () => {});
       await once(socket, 'connect');
-      socket.write(`${head}\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n`);
+      socket.write(`${head}\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n`);
       socket.write(weights.subarray(0, Math.floor(Math.random() * 100_000)));
       await sleep(Math.random() * 20);
       socket.destroy();

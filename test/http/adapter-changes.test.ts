@@ -211,11 +211,7 @@ describe('what a tenant uses', () => {
       assert.deepEqual(await usage(), { stored_bytes: both, adapters: 2, jobs: 1 });
 
       const limit = both + one.bytes - 1;
-      await server.fetch('/v1/tenants/default', {
-        method: 'PUT',
-        headers: JSON_TYPE,
-        body: JSON.stringify({ quotas: { stored_bytes: limit } }),
-      });
+      await server.limit({ stored_bytes: limit });
       const post = (seed: number) =>
         server.fetch('/v1/adapters', { method: 'POST', body: formOf(tinyAdapter(seed)) });
       const refused = await post(3);
@@ -237,11 +233,7 @@ describe('what a tenant uses', () => {
   it('refuses by the announced size, before anything is read', async () => {
     const server = await startServer({ maxUploadBytes: 10_000_000 });
     try {
-      await server.fetch('/v1/tenants/default', {
-        method: 'PUT',
-        headers: JSON_TYPE,
-        body: JSON.stringify({ quotas: { stored_bytes: 100_000 } }),
-      });
+      await server.limit({ stored_bytes: 100_000 });
       const form = formOf({ ...tinyAdapter(1), weights: Buffer.alloc(1_000_000) });
       const response = await server.fetch('/v1/adapters', { method: 'POST', body: form });
       const problem = await problemIn(response, 429, 'QUOTA_STORED_BYTES');

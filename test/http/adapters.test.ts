@@ -257,7 +257,7 @@ describe('adapters over HTTP', () => {
       for (const path of [`/v1/adapters/${id}/files/${WEIGHTS}`, `/v1/adapters/${id}/archive`]) {
         for (let round = 0; round < 5; round++) {
           const socket = await openSocket(large.port);
-          socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+          socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
           await once(socket, 'data');
           socket.destroy();
         }

@@ -228,7 +228,7 @@ describe('batches over HTTP', () => {
     it('is told that it is too large where nobody says how large it is', async () => {
       const socket = await openSocket(server.port);
       socket.write(
-        'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+        'POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
       );
       socket.write(`11000\r\n${' '.repeat(0x11000)}\r\n`);
       const { body } = parseResponse(await readAll(socket));

@@ -73,7 +73,7 @@ describe('a resumable upload that is begun with an Idempotency-Key', () => {
     const socket = await openSocket(server.port);
     const head = [
       'POST /v1/uploads HTTP/1.1',
-      'Host: x',
+      'Host: localhost',
       'Tus-Resumable: 1.0.0',
       `Upload-Length: ${weights.length}`,
       `Upload-Metadata: ${metadataOf({ filename: WEIGHTS })}`,

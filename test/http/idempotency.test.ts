@@ -118,7 +118,7 @@ describe('a POST with an Idempotency-Key', () => {
     }
     const twice = await rawRequest(
       server.port,
-      'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n' +
+      'POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n' +
         'Idempotency-Key: a\r\nIdempotency-Key: b\r\nContent-Length: 2\r\n\r\n{}',
     );
     checkedProblem(JSON.parse(twice.body), 400, 'IDEMPOTENCY_KEY_INVALID');
@@ -281,7 +281,7 @@ describe('a POST with an Idempotency-Key', () => {
     const key = newKey();
     const socket = await openSocket(server.port);
     socket.write(
-      `POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nIdempotency-Key: ${key}\r\nContent-Length: 500\r\n\r\n{`,
+      `POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nIdempotency-Key: ${key}\r\nContent-Length: 500\r\n\r\n{`,
     );
     socket.destroy();
     assert.equal((await post(key)).status, 202);

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { checkConcurrentJobs, withinConcurrentJobs } from '../../src/service/quotas/concurrent-jobs.ts';
-import { TenantService } from '../../src/service/tenants/tenant-service.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
@@ -15,10 +14,7 @@ describe('unfinished jobs', () => {
   });
   afterEach(() => server.close());
 
-  const limit = async (concurrent_jobs: number | null) => {
-    await new TenantService(server.wholeStore).put('default', { concurrent_jobs });
-    server.workspaces.quotas.forget('default');
-  };
+  const limit = (concurrent_jobs: number | null) => server.limit({ concurrent_jobs });
   const submit = () =>
     server.fetch('/v1/jobs', {
       method: 'POST',

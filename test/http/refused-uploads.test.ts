@@ -300,7 +300,7 @@ describe('uploads that are refused', () => {
           await openSocket(server.port).then((socket) => {
             const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
             socket.write(
-              `POST /v1/adapters HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n${lines.join('\r\n')}\r\n\r\n{}`,
+              `POST /v1/adapters HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n${lines.join('\r\n')}\r\n\r\n{}`,
             );
             return socket;
           }),
@@ -373,7 +373,11 @@ describe('uploads of any form', () => {
         body,
       ]);
       pipelined.write(
-        Buffer.concat([one, one, Buffer.from('GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')]),
+        Buffer.concat([
+          one,
+          one,
+          Buffer.from('GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'),
+        ]),
       );
       const answers = await readAll(pipelined);
       assert.deepEqual(answers.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 200']);

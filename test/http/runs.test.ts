@@ -287,16 +287,10 @@ describe('annealing runs over HTTP', () => {
     });
 
     it('is refused where the tenant stores more than it may', async () => {
-      const limited = (bytes: number | null) =>
-        server.fetch('/v1/tenants/default', {
-          method: 'PUT',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ quotas: { stored_bytes: bytes } }),
-        });
       await server.upload(tinyAdapter(77));
-      await limited(0);
+      await server.limit({ stored_bytes: 0 });
       await problemIn(await send(run.id, first, { step: 340 }), 429, 'QUOTA_STORED_BYTES');
-      await limited(null);
+      await server.limit({ stored_bytes: null });
       await recordOf(await send(run.id, first, { step: 340 }), 202);
     });
 

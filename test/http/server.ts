@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { Quotas } from '../../src/contract/tenant.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { HttpDependencies, HttpLimits } from '../../src/http/dependencies.ts';
 import type { Problem } from '../../src/http/problem.ts';
@@ -48,7 +49,9 @@ export interface TestServer {
   readonly metrics: Metrics;
   stopping: boolean;
   fetch(path: string, init?: RequestInit): Promise<Response>;
-  upload(adapter?: TinyAdapter): Promise<AdapterRecord>;
+  upload(adapter?: TinyAdapter, headers?: Readonly<Record<string, string>>): Promise<AdapterRecord>;
+  /** Gives the default tenant these quotas, which nobody may do over REST where no keys are asked for. */
+  limit(quotas: Quotas): Promise<void>;
   /** Fails unless, soon, nothing half-written is left. */
   assertNoLeftovers(): Promise<void>;
   close(): Promise<void>;
@@ -70,6 +73,7 @@ export async function startServer(
   const workspaces = new Workspaces(store, queue, deliveries, {}, metrics.observer, desk);
   const own = workspaces.of(DEFAULT_TENANT);
   const keys = new KeyService(store);
+  const tenants = new TenantService(store);
   const bounds = { maxUploadBytes: 1_000_000, uploadIdleTimeoutMs: 10_000, lingerMs: 200, ...limits };
   const uploads = new UploadService({
     folder: join(root, 'uploads'),
@@ -79,7 +83,7 @@ export async function startServer(
   const state = { stopping: false };
   const app = await buildApp({
     workspaces,
-    tenants: new TenantService(store),
+    tenants,
     webhooks: { outbound, box, queue: deliveries },
     keys,
     auth: { mode: 'open' },
@@ -118,10 +122,14 @@ export async function startServer(
       state.stopping = value;
     },
     fetch: (path, init) => fetch(`${url}${path}`, init),
-    async upload(adapter = tinyAdapter()) {
-      const response = await fetch(`${url}/v1/adapters`, { method: 'POST', body: formOf(adapter) });
+    async upload(adapter = tinyAdapter(), headers = {}) {
+      const response = await fetch(`${url}/v1/adapters`, { method: 'POST', headers, body: formOf(adapter) });
       assert.ok(response.ok, `upload: ${response.status}`);
       return (await response.json()) as AdapterRecord;
+    },
+    async limit(quotas) {
+      await tenants.put(DEFAULT_TENANT, quotas);
+      workspaces.quotas.forget(DEFAULT_TENANT);
     },
     async assertNoLeftovers() {
       const leftovers = () => (readdirSync(join(root, 'tmp'), { recursive: true }) as string[]).slice(1);

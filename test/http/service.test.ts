@@ -111,7 +111,7 @@ describe('the service over HTTP', () => {
       ]);
       // Two requests on one connection: each counts its own bytes.
       socket.write(Buffer.concat([request, request]));
-      socket.write('GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
       await readAll(socket);
       await own.upload();
       await own.upload();
@@ -159,7 +159,7 @@ describe('the service over HTTP', () => {
     await problemIn(await server.fetch('/nope', body), 404, 'NOT_FOUND');
     const dots = await rawRequest(
       server.port,
-      'GET /v1/jobs/../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+      'GET /v1/jobs/../../etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
     );
     checkedProblem(JSON.parse(dots.body), 404, 'NOT_FOUND');
   });
@@ -228,14 +228,14 @@ describe('the service over HTTP', () => {
 
     it('gets a problem as well', async () => {
       await raw('what is this\r\n\r\n', 400, 'BAD_REQUEST');
-      await raw('GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n', 400, 'BAD_REQUEST');
+      await raw('GET / HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n', 400, 'BAD_REQUEST');
       const smuggled =
-        'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
+        'POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
       await raw(smuggled, 400, 'BAD_REQUEST');
       const flood = Array.from({ length: 2500 }, (_, index) => `X-${index}: v`).join('\r\n');
-      await raw(`GET /livez HTTP/1.1\r\nHost: x\r\n${flood}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE');
+      await raw(`GET /livez HTTP/1.1\r\nHost: localhost\r\n${flood}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE');
       await raw(
-        'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nExpect: a-pony\r\nContent-Length: 2\r\n\r\n{}',
+        'POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nExpect: a-pony\r\nContent-Length: 2\r\n\r\n{}',
         417,
         'EXPECTATION_FAILED',
       );
@@ -251,13 +251,17 @@ describe('the service over HTTP', () => {
     });
 
     it('has its percent signs checked', async () => {
-      await raw('GET /v1/jobs/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 400, 'BAD_REQUEST');
+      await raw(
+        'GET /v1/jobs/%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+        400,
+        'BAD_REQUEST',
+      );
     });
 
     it('is cut off when a small body does not arrive', async () => {
       const socket = await openSocket(server.port);
       socket.write(
-        'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"kind"',
+        'POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"kind"',
       );
       const response = parseResponse(await readAll(socket));
       checkedProblem(JSON.parse(response.body), 408, 'UPLOAD_TOO_SLOW');

@@ -3,17 +3,20 @@ import { after, before, describe, it } from 'node:test';
 import type { TenantRecord } from '../../src/contract/tenant.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
+const ADMIN_KEY = 'administrator-of-this-test-45';
+const ADMIN = { authorization: `Bearer ${ADMIN_KEY}` };
+
 describe('tenants over HTTP', () => {
   let server: TestServer;
   before(async () => {
-    server = await startServer();
+    server = await startServer({}, { auth: { mode: 'keys', adminKey: ADMIN_KEY } });
   });
   after(() => server.close());
 
   const put = (id: string, body: unknown) =>
     server.fetch(`/v1/tenants/${id}`, {
       method: 'PUT',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...ADMIN, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
 
@@ -24,9 +27,11 @@ describe('tenants over HTTP', () => {
     assert.deepEqual([record.id, record.quotas], ['team', { concurrent_jobs: 2, stored_bytes: null }]);
     const changed = (await (await put('team', {})).json()) as TenantRecord;
     assert.deepEqual(changed, { ...record, quotas: {} });
-    const got = (await (await server.fetch('/v1/tenants/team')).json()) as TenantRecord;
+    const got = (await (await server.fetch('/v1/tenants/team', { headers: ADMIN })).json()) as TenantRecord;
     assert.deepEqual([got.id, got.quotas, got.created_at], ['team', {}, record.created_at]);
-    const { tenants } = (await (await server.fetch('/v1/tenants')).json()) as { tenants: TenantRecord[] };
+    const { tenants } = (await (await server.fetch('/v1/tenants', { headers: ADMIN })).json()) as {
+      tenants: TenantRecord[];
+    };
     assert.deepEqual(
       tenants.map(({ id }) => id),
       ['default', 'team'],
@@ -39,7 +44,7 @@ describe('tenants over HTTP', () => {
     await problemIn(await put('team', { quotas: { jobs: 1 } }), 400, 'UNKNOWN_OPTION');
     for (const id of ['Team', 'a_b', '-a', 'x'.repeat(41)])
       await problemIn(await put(id, {}), 400, 'VALIDATION_FAILED');
-    await problemIn(await server.fetch('/v1/tenants/none'), 404, 'TENANT_NOT_FOUND');
+    await problemIn(await server.fetch('/v1/tenants/none', { headers: ADMIN }), 404, 'TENANT_NOT_FOUND');
   });
 
   it('go by new quotas at once, in the process that was told', async () => {

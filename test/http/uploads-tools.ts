@@ -116,7 +116,7 @@ export async function beginPatch(
   await once(socket, 'connect');
   const head = [
     `PATCH ${path} HTTP/1.1`,
-    'Host: service',
+    'Host: localhost',
     'Tus-Resumable: 1.0.0',
     'Content-Type: application/offset+octet-stream',
     `Upload-Offset: ${offset}`,

@@ -251,7 +251,7 @@ describe('the tus protocol', () => {
       ' ',
       'é YQ==',
     ]) {
-      const head = `POST /v1/uploads HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Length: 5\r\nUpload-Metadata: ${text}\r\nConnection: close\r\n\r\n`;
+      const head = `POST /v1/uploads HTTP/1.1\r\nHost: localhost\r\nTus-Resumable: 1.0.0\r\nUpload-Length: 5\r\nUpload-Metadata: ${text}\r\nConnection: close\r\n\r\n`;
       const { status } = await rawRequest(server.port, head, true);
       assert.ok(status === 400 || status === 422, `${JSON.stringify(text)}: ${status}`);
     }

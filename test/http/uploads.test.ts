@@ -154,7 +154,7 @@ describe('files that come by PUT', () => {
     const socket = await openSocket(server.port);
     const bad = attack('safetensors/e01_dup_key_same.safetensors').subarray(0, 4000);
     socket.write(
-      `PUT /v1/uploads/bad-header?filename=${WEIGHTS} HTTP/1.1\r\nHost: x\r\nContent-Length: 190000\r\n\r\n`,
+      `PUT /v1/uploads/bad-header?filename=${WEIGHTS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 190000\r\n\r\n`,
     );
     socket.write(bad);
     const response = parseResponse(await readAll(socket));
@@ -164,7 +164,7 @@ describe('files that come by PUT', () => {
 
   it('that stall or break off leave nothing', async () => {
     const stalled = await openSocket(server.port);
-    const head = `PUT /v1/uploads/stalling-1?filename=${WEIGHTS} HTTP/1.1\r\nHost: x\r\nContent-Length: ${weights.length}\r\n\r\n`;
+    const head = `PUT /v1/uploads/stalling-1?filename=${WEIGHTS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${weights.length}\r\n\r\n`;
     stalled.write(head);
     stalled.write(weights.subarray(0, 1000));
     const response = parseResponse(await readAll(stalled));

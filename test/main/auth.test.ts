@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { KeyService } from '../../src/service/keys/key-service.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
+import { rawRequest } from '../http/raw-request.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { until, withFolder } from '../queue/harness.ts';
 import { squeezeOnce } from '../tracing/upload.ts';
@@ -18,6 +19,8 @@ async function statusOf(url: string, path: string, headers: Record<string, strin
   await response.arrayBuffer();
   return response.status;
 }
+
+const getFor = (host: string) => `GET /v1/profiles HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
 
 async function newKey(url: string, tenant: string): Promise<{ id: string; key: string }> {
   const response = await fetch(`${url}/v1/keys`, {
@@ -34,7 +37,6 @@ describe('who is let in', () => {
     withFolder(async (DATA_DIR) => {
       const service = await startService({ DATA_DIR });
       assert.equal(await statusOf(service.url, '/v1/profiles'), 200);
-      assert.equal(await statusOf(service.url, '/v1/keys'), 200);
       assert.equal(await service.end(), 0);
     }));
 
@@ -50,9 +52,44 @@ describe('who is let in', () => {
 
   it('is everybody on other addresses where that was said', () =>
     withFolder(async (DATA_DIR) => {
-      const service = await startService({ DATA_DIR, HOST: '0.0.0.0', AUTH: 'open' });
+      const env = { HOST: '0.0.0.0', AUTH: 'open', ALLOWED_HOSTS: 'squeeze.lan, other.lan:8443' };
+      const service = await startService({ DATA_DIR, ...env });
       const url = service.url.replace('0.0.0.0', '127.0.0.1');
       assert.equal(await statusOf(url, '/v1/profiles'), 200);
+      for (const [host, status] of [
+        ['squeeze.lan:8080', 200],
+        ['other.lan:8443', 200],
+        ['other.lan:8080', 421],
+        ['evil.example', 421],
+      ] as const)
+        assert.equal((await rawRequest(Number(new URL(url).port), getFor(host), true)).status, status, host);
+      assert.equal(await service.end(), 0);
+      assert.match(service.output(), /"host":"0\.0\.0\.0".*nobody is asked for a key/);
+    }));
+
+  it('is nobody later for what was tried while everybody was', () =>
+    withFolder(async (DATA_DIR) => {
+      const open = await startService({ DATA_DIR });
+      const minted = await fetch(`${open.url}/v1/keys`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': 'kept' },
+        body: JSON.stringify({ tenant: 'default', scopes: ['admin', 'read', 'write'] }),
+      });
+      assert.equal(minted.status, 403, await minted.text());
+      assert.equal((await squeezeOnce(open.url, { prefer: 'wait=50' })).state, 'succeeded');
+      assert.equal(await open.end(), 0);
+      assert.equal((await refusedStart({ DATA_DIR, AUTH: 'keys' })).code, 2, 'there is no key');
+
+      const service = await startService({ DATA_DIR, AUTH: 'keys', ADMIN_KEY });
+      const listed = await fetch(`${service.url}/v1/keys`, { headers: bearer(ADMIN_KEY) });
+      assert.deepEqual(await listed.json(), { keys: [] });
+      const jobs = await fetch(`${service.url}/v1/jobs`, { headers: bearer(ADMIN_KEY) });
+      assert.equal(
+        ((await jobs.json()) as { jobs: unknown[] }).jobs.length,
+        1,
+        'what was made openly is there',
+      );
+      assert.equal(await statusOf(service.url, '/v1/jobs'), 401);
       assert.equal(await service.end(), 0);
     }));
 

@@ -19,6 +19,9 @@ interface Contract {
 }
 
 const JSON_TYPE = 'application/json';
+const ADMIN_KEY = 'administrator-of-this-test-46';
+/** Keys and tenants are among the examples. */
+const ADMIN = { authorization: `Bearer ${ADMIN_KEY}` };
 
 /** Operations with a JSON body, and an example of it for each that the contract shows. */
 interface Shown {
@@ -49,7 +52,7 @@ class Stand {
 
   async adapter(id: string): Promise<string> {
     if (!this.known.has(id))
-      this.known.set(id, (await this.server.upload(tinyAdapter(this.known.size + 1))).id);
+      this.known.set(id, (await this.server.upload(tinyAdapter(this.known.size + 1), ADMIN)).id);
     return this.known.get(id)!;
   }
 
@@ -58,7 +61,7 @@ class Stand {
     this.known.set(id, id);
     const response = await this.server.fetch(`/v1/uploads/${id}?filename=adapter_model.safetensors`, {
       method: 'PUT',
-      headers: { 'content-type': 'application/octet-stream' },
+      headers: { ...ADMIN, 'content-type': 'application/octet-stream' },
       body: Buffer.from(tinyAdapter(this.known.size + 100, { rank: 4 }).weights),
     });
     assert.ok(response.ok, await response.text());
@@ -83,7 +86,7 @@ class Stand {
   private async post(path: string, body: unknown): Promise<{ id: string }> {
     const response = await this.server.fetch(path, {
       method: 'POST',
-      headers: { 'content-type': JSON_TYPE },
+      headers: { ...ADMIN, 'content-type': JSON_TYPE },
       body: JSON.stringify(body),
     });
     assert.ok(response.ok, await response.clone().text());
@@ -97,7 +100,7 @@ describe('the examples of the contract', () => {
   let shown: Shown[];
   let stand: Stand;
   before(async () => {
-    server = await startServer();
+    server = await startServer({}, { auth: { mode: 'keys', adminKey: ADMIN_KEY } });
     stand = new Stand(server);
     contract = (await (await server.fetch('/docs/json')).json()) as Contract;
     const componentOf = ({ $ref }: Schema): Schema =>
@@ -133,7 +136,7 @@ describe('the examples of the contract', () => {
       const sent = JSON.stringify(await stand.in(body));
       const response = await server.fetch(await stand.pathOf(path), {
         method,
-        headers: { 'content-type': JSON_TYPE },
+        headers: { ...ADMIN, 'content-type': JSON_TYPE },
         body: sent,
       });
       const text = await response.text();
@@ -147,7 +150,7 @@ describe('the examples of the contract', () => {
     for (const { field, path, value } of partExamples(contract.components.schemas)) {
       const form = formOf(tinyAdapter(200));
       form.append(field, typeof value === 'string' ? value : JSON.stringify(value));
-      const response = await server.fetch(path, { method: 'POST', body: form });
+      const response = await server.fetch(path, { method: 'POST', headers: ADMIN, body: form });
       assert.ok(response.ok, `${path} ${field}: ${response.status} ${await response.text()}`);
     }
   });

@@ -50,6 +50,7 @@ export async function startMember(
     env: {
       ...{ PATH, HOME, TMPDIR, ROLE: role, HOST: machine.address, PORT: String(port), DATA_DIR: dataDir },
       AUTH: 'open',
+      ALLOWED_HOSTS: machine.address,
       ...{ EXECUTION_PROVIDER: 'cpu', COMPUTE_THREADS: '1', ...env },
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -12,8 +12,8 @@ export const cannotRun: string | false = !existsSync(CHROMIUM)
   ? `there is no ${CHROMIUM} (Debian: apt-get install chromium)`
   : !existsSync(BUILT) && 'the page is not built: npm run build';
 
-export const openBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+export const openBrowser = (...more: readonly string[]): Promise<Browser> =>
+  chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage', ...more] });
 
 /** A page that remembers what it must not do. */
 export interface WatchedPage {

@@ -6,6 +6,7 @@ import { IDEMPOTENCY_KEY_HEADER } from '../idempotency/idempotency-key.ts';
 import { REPLAYED_HEADER } from '../idempotency/stored-answer.ts';
 import { problems } from '../schemas.ts';
 import { API_PREFIX, scopeOf } from './authentication.ts';
+import { SAFE_METHODS } from './host-and-origin.ts';
 
 type Described = { description?: string; headers?: object };
 type Responses = Record<string, Described>;
@@ -44,19 +45,27 @@ const REPEATABLE: readonly ErrorCode[] = [
 /** Where an operation takes no body: small JSON is dropped (plugins/json-body.ts), anything else is refused. */
 const WITHOUT_BODY: readonly ErrorCode[] = ['UPLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
 
-/** Says in the contract what every route of the API has from the plugins that guard it: keys, rates, idempotency. */
+/** Says in the contract what every route has from the plugins that guard it: hosts, origins, keys, rates, idempotency. */
 export const accessDocumentation = fp(async (app: FastifyInstance) => {
   app.addHook('onRoute', (route: RouteOptions) => {
-    const { schema, config } = route;
-    if (!schema || schema.hide) return;
+    const { config } = route;
+    if (!route.schema || route.schema.hide) return;
+    const method = String(route.method);
+    const guards: readonly ErrorCode[] = [
+      ...(config?.anyHost ? [] : (['HOST_NOT_ALLOWED'] as const)),
+      ...(SAFE_METHODS.has(method) ? [] : (['CROSS_ORIGIN_REQUEST'] as const)),
+      ...(config?.needsKeys ? (['ADMINISTRATION_CLOSED'] as const) : []),
+    ];
+    const response = withProblems(route.schema.response as Responses, guards);
+    const schema = { ...route.schema, response };
     if (!route.url.startsWith(API_PREFIX) || config?.scope === null) {
       // Not what the contract says of all others.
       Object.assign(route, { schema: { ...schema, security: [] } });
       return;
     }
     const isRepeatable = route.method === 'POST' && config?.idempotency !== false;
-    const isAsking = route.method === 'GET' || route.method === 'HEAD';
-    const secured = withScope(schema, scopeOf(String(route.method), config?.scope));
+    const isAsking = SAFE_METHODS.has(method);
+    const secured = withScope(schema, scopeOf(method, config?.scope));
     const bodiless = isAsking || config?.accepts !== undefined ? secured : withoutBody(secured);
     route.schema = isRepeatable ? withIdempotency(bodiless) : bodiless;
   });

@@ -66,6 +66,7 @@ export const authentication = fp(async (app: FastifyInstance, options: Authentic
     if (found instanceof AppError) return refusal(found, request, reply);
     // Before the scope is looked at: who tried what they may not do is known, and the audit log says so.
     request.principal = found;
+    if (!keys && request.routeOptions.config.needsKeys) return administrationClosed();
     const needed = scopeOf(request.method, request.routeOptions.config.scope);
     if (!found.scopes.includes(needed)) return refusal(lacking(needed, found), request, reply);
     request.ownWorkspace = workspaces.of(found.tenant);
@@ -114,6 +115,13 @@ const missing = (): AppError =>
   new AppError('KEY_MISSING', 'This service needs a key: Authorization: Bearer lsq_….');
 
 const invalid = (message: string): AppError => new AppError('KEY_INVALID', message);
+
+const administrationClosed = (): AppError =>
+  new AppError(
+    'ADMINISTRATION_CLOSED',
+    'Keys and tenants cannot be managed over REST while nobody is asked for a key (AUTH=open). Make keys by the command ' +
+      'lora-squeeze keys create, or start the service with AUTH=keys and an ADMIN_KEY.',
+  );
 
 const lacking = (needed: Scope, { scopes }: Principal): AppError =>
   new AppError(

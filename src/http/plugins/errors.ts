@@ -46,11 +46,6 @@ export const errors = fp(async (app: FastifyInstance, { routes }: { routes: Rout
     error instanceof AnsweredBefore ? sendStored(reply, error.answer) : sendProblem(request, reply, error),
   );
   app.setNotFoundHandler((request, reply) => sendProblem(request, reply, notFound(request, routes)));
-  app.addHook('onRequest', async ({ raw }, reply) => {
-    if (raw.headers.host !== undefined || raw.httpVersion !== '1.1') return;
-    reply.header('connection', 'close');
-    throw new AppError('BAD_REQUEST', 'The request has no Host header, which HTTP/1.1 asks for.');
-  });
   // Unknown routes are answered before their body is looked at, which would complain about the body instead.
   app.addHook('onRequest', async (request) => {
     if (request.is404) throw notFound(request, routes);

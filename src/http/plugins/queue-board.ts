@@ -40,6 +40,8 @@ export async function queueBoard(app: FastifyInstance, { key, queue }: QueueBoar
   app.addHook('onRoute', (route) => {
     // Not part of the contract.
     route.schema = { ...route.schema, hide: true };
+    // A browser sends the password of HTTP Basic by itself, whichever page made it ask.
+    route.config = { ...route.config, browserCredentials: true } as NonNullable<typeof route.config>;
   });
   app.addHook('onRequest', async (request, reply) => {
     if (!holdsKey(request.headers.authorization, key)) {

@@ -19,7 +19,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
   app.post(
     '/v1/keys',
     {
-      config: { accepts: 'application/json', scope: 'admin', idempotency: 'secret' },
+      config: { accepts: 'application/json', scope: 'admin', needsKeys: true, idempotency: 'secret' },
       schema: {
         operationId: 'createKey',
         tags: ['administration'],
@@ -47,7 +47,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
   app.get(
     '/v1/keys',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', needsKeys: true },
       schema: {
         operationId: 'listKeys',
         tags: ['administration'],
@@ -66,7 +66,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
   app.delete(
     '/v1/keys/:id',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', needsKeys: true },
       schema: {
         operationId: 'revokeKey',
         tags: ['administration'],

@@ -12,6 +12,7 @@ export const metricsRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies 
     '/metrics',
     {
       logLevel: 'warn',
+      config: { anyHost: true },
       schema: {
         operationId: 'metrics',
         tags: ['service'],

@@ -28,6 +28,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
     '/livez',
     {
       logLevel: 'warn',
+      config: { anyHost: true },
       schema: {
         operationId: 'livez',
         tags: ['service'],
@@ -43,6 +44,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
     '/readyz',
     {
       logLevel: 'warn',
+      config: { anyHost: true },
       schema: {
         operationId: 'readyz',
         tags: ['service'],

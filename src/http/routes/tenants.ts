@@ -58,7 +58,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }>
   app.put(
     '/v1/tenants/:id',
     {
-      config: { accepts: 'application/json', scope: 'admin' },
+      config: { accepts: 'application/json', scope: 'admin', needsKeys: true },
       schema: {
         operationId: 'putTenant',
         tags: ['administration'],

@@ -1,0 +1,147 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { type Authority, isLoopbackHost, parseAuthority } from '../../authority.ts';
+import { AppError } from '../../errors.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Served whatever the Host, as machines ask for it by addresses. It must give no data away. */
+    anyHost?: boolean;
+    /** The browser itself sends what opens this, so that pages of other sites could use it with keys too. */
+    browserCredentials?: boolean;
+  }
+}
+
+export interface HostAndOriginOptions {
+  /** Whether requests need no key, so that only their Host and their origin tell a page of another site. */
+  readonly isOpen: boolean;
+  /** `host` or `host:port`: names that are this service's besides those of the loopback interface. */
+  readonly allowedHosts: readonly string[];
+  readonly metrics: Pick<Metrics, 'accessRefused'>;
+}
+
+/** Methods that change nothing (RFC 9110 §9.2.1). Pages elsewhere may ask by them, and cannot read the answers. */
+export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** A request-target in absolute form, its authority first (RFC 9112 §3.2.2). */
+const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/;
+
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
+
+/**
+ * Where nobody is asked for a key, whoever can make a browser of this machine send requests could use the service. Two
+ * things tell them apart, both before a body is read:
+ * - The Host is the name that was asked for. One that an attacker made lead here (DNS rebinding) is not a name of ours.
+ * - The browser says which site a request came from (Fetch Metadata, Origin). Clients that are no browsers say nothing.
+ *
+ * What is wrong with the Host header itself is refused everywhere (RFC 9112 §3.2).
+ */
+export const hostAndOrigin = fp(
+  async (app: FastifyInstance, { isOpen, allowedHosts, metrics }: HostAndOriginOptions) => {
+    const allowed = allowedHosts.map((entry) => {
+      const authority = parseAuthority(entry);
+      if (!authority) throw new TypeError(`"${entry}" is neither a host nor host:port`);
+      return authority;
+    });
+    const isAllowed = (asked: Authority): boolean =>
+      allowed.some(({ host, port }) => host === asked.host && isPort(port, asked.port));
+
+    app.addHook('onRequest', async (request, reply) => {
+      const named = namedIn(request.raw);
+      if (named instanceof AppError) {
+        reply.header('connection', 'close');
+        throw named;
+      }
+      const config = request.routeOptions.config ?? {};
+      if (isOpen && !config.anyHost) {
+        const foreign = named.find((one) => !isLoopbackHost(one.host) && !isAllowed(one));
+        if (foreign) {
+          metrics.accessRefused('host');
+          throw hostNotAllowed(foreign);
+        }
+      }
+      if ((isOpen || config.browserCredentials) && !SAFE_METHODS.has(request.method)) {
+        const found = crossOrigin(request, named, isAllowed);
+        if (found === undefined) return;
+        metrics.accessRefused('origin');
+        throw new AppError(
+          'CROSS_ORIGIN_REQUEST',
+          `${found}: a page of another site must not change anything here. Only the page of this service may, ` +
+            'and clients that are not browsers.',
+        );
+      }
+    });
+  },
+);
+
+/** Whether a port that was asked for is the one in a list, where none means any. Browsers leave out their scheme's own. */
+const isPort = (listed: number | undefined, asked: number | undefined): boolean =>
+  listed === undefined ||
+  (asked === undefined ? Object.values(DEFAULT_PORTS).includes(listed) : listed === asked);
+
+/** Every authority that a request names: in its target, where that is absolute, and in its Host header. */
+function namedIn({ url = '', headers, rawHeaders, httpVersion }: IncomingMessage): Authority[] | AppError {
+  // `headers` has the first only.
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (rawHeaders[index]!.toLowerCase() === 'host') hosts++;
+  if (hosts > 1) return new AppError('BAD_REQUEST', 'The request has more than one Host header.');
+  const target = ABSOLUTE.exec(url)?.[1];
+  const named: Authority[] = [];
+  for (const [where, text] of [
+    ['target of the request', target],
+    ['Host header', headers.host],
+  ] as const) {
+    if (text === undefined) continue;
+    const authority = parseAuthority(text);
+    if (!authority)
+      return new AppError(
+        'BAD_REQUEST',
+        `The ${where} names ${quoted(text)}, which is neither a host nor host:port.`,
+      );
+    named.push(authority);
+  }
+  if (hosts === 0 && httpVersion === '1.1')
+    return new AppError('BAD_REQUEST', 'The request has no Host header, which HTTP/1.1 asks for.');
+  return named;
+}
+
+/** @returns what says that a request comes from a page of another site; undefined: nothing does */
+function crossOrigin(
+  { headers }: FastifyRequest,
+  named: readonly Authority[],
+  isAllowed: (asked: Authority) => boolean,
+): string | undefined {
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined)
+    return site === 'same-origin' || site === 'none'
+      ? undefined
+      : `Sec-Fetch-Site is ${quoted(String(site))}`;
+  const { origin } = headers;
+  if (origin === undefined) return undefined;
+  const from = URL.canParse(origin) ? new URL(origin) : undefined;
+  const schemePort = DEFAULT_PORTS[from?.protocol ?? ''];
+  const authority = from && parseAuthority(from.host);
+  if (authority && schemePort !== undefined) {
+    const asked = { host: authority.host, port: authority.port ?? schemePort };
+    // Behind TLS that ends elsewhere the scheme is not known here, so the port decides.
+    const isOwn = named.some(({ host, port }) => host === asked.host && (port ?? schemePort) === asked.port);
+    if (isOwn || isAllowed(asked)) return undefined;
+  }
+  return `The Origin is ${quoted(origin)}`;
+}
+
+const quoted = (text: string): string => JSON.stringify(text.slice(0, 200));
+
+function hostNotAllowed({ host, port }: Authority): AppError {
+  const shown = quoted(port === undefined ? host : `${host}:${port}`);
+  return new AppError(
+    'HOST_NOT_ALLOWED',
+    `The request is for the host ${shown}. As this service asks for no keys, it answers to localhost and addresses of ` +
+      'the loopback interface only, so that no web page can reach it by a name of its own. If the name is right, add ' +
+      'it to ALLOWED_HOSTS, or start the service with AUTH=keys.',
+    { host: host.slice(0, 200) },
+  );
+}

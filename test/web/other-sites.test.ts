@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { type Service, startService } from '../e2e/service.ts';
+import { CONFIG, formOf, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
+import { cannotRun, openBrowser, openPage, uploadAndAnalyze } from './browser.ts';
+
+const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
+const FILES = ['adapter_model.safetensors', 'adapter_config.json'].map((name) => join(GPT2, name));
+const EVIL = 'evil.example';
+const HTML = { 'content-type': 'text/html' };
+
+/** What a hostile page can do with fetch alone. A page of its own scripts, so that nothing of this file is in it. */
+const PAGE = `<!doctype html><title>elsewhere</title><script>
+async function attempts([base, files, jobId]) {
+  const form = (request) => {
+    const parts = new FormData();
+    for (const [name, text] of files)
+      parts.append(name, new Blob([Uint8Array.from(atob(text), (one) => one.charCodeAt(0))]), name);
+    if (request) parts.append('request', request);
+    return parts;
+  };
+  const ask = async (what, path, body, method = 'POST') => {
+    try {
+      const response = await fetch(base + path, { mode: 'no-cors', method, body });
+      return { what, status: response.status, text: await response.text() };
+    } catch {
+      return { what, status: null, text: '' };
+    }
+  };
+  return [
+    await ask('upload', '/v1/adapters', form()),
+    await ask('squeeze', '/v1/squeeze', form('{"targets":[{"rank":1}]}')),
+    await ask('cancel', '/v1/jobs/' + jobId + '/cancel'),
+    await ask('retry', '/v1/jobs/' + jobId + '/retry'),
+    await ask('key', '/v1/keys', '{"tenant":"default","scopes":["admin","read","write"]}'),
+    await ask('adapters', '/v1/adapters', undefined, 'GET'),
+    await ask('job', '/v1/jobs/' + jobId, undefined, 'GET'),
+    await ask('page', '/', undefined, 'GET'),
+  ];
+}
+</script>`;
+
+/** What a page elsewhere asks of the service, and what it gets. No status: the browser keeps the answer from it. */
+interface Answer {
+  readonly what: string;
+  readonly status: number | null;
+  readonly text: string;
+}
+
+describe('pages of other sites, in a browser on the machine of a service that asks for no keys', {
+  skip: cannotRun,
+}, () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'page-elsewhere-'));
+  const { weights, config } = tinyAdapter(71);
+  let service: Service;
+  let port: number;
+  let elsewhere: Server;
+  let browser: Browser;
+  let jobId: string;
+
+  before(async () => {
+    service = await startService({ dataDir: join(scratch, 'data'), env: { EXECUTION_PROVIDER: 'cpu' } });
+    port = Number(new URL(service.url).port);
+    const form = formOf(tinyAdapter(70));
+    form.append('request', JSON.stringify({ targets: [{ rank: 2 }] }));
+    const begun = await fetch(`${service.url}/v1/squeeze`, { method: 'POST', body: form });
+    assert.equal(begun.status, 202, 'what the page will try is a call that works');
+    jobId = ((await begun.json()) as { id: string }).id;
+    elsewhere = createServer((_request, response) => response.writeHead(200, HTML).end(PAGE));
+    await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+    browser = await openBrowser(
+      `--host-resolver-rules=MAP ${EVIL} 127.0.0.1`,
+      // Newer Chromium keeps pages from the loopback interface by itself. Not every browser does.
+      '--disable-features=LocalNetworkAccessChecks',
+    );
+  });
+  after(async () => {
+    await browser?.close();
+    elsewhere?.close();
+    await service?.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  const counted = async (kind: 'adapters' | 'jobs'): Promise<number> =>
+    ((await (await fetch(`${service.url}/v1/${kind}`)).json()) as Record<string, unknown[]>)[kind]!.length;
+  const openElsewhere = async (url: string): Promise<Page> => {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(url);
+    return page;
+  };
+
+  /** What a page that is open there gets from the service at `base`. */
+  function attempts(page: Page, base: string): Promise<Answer[]> {
+    const files = [
+      [WEIGHTS, Buffer.from(weights).toString('base64')],
+      [CONFIG, Buffer.from(config).toString('base64')],
+    ] as const;
+    return page.evaluate(`attempts(${JSON.stringify([base, files, jobId])})`);
+  }
+
+  /** How often the service refused a POST to each route with this status. */
+  async function refusals(status: number): Promise<Record<string, number>> {
+    const text = await (await fetch(`${service.url}/metrics`)).text();
+    const lines = text.matchAll(/^http_request_duration_seconds_count\{(.+)\} (\d+)$/gm);
+    return Object.fromEntries(
+      [...lines].flatMap(([, labels, count]) =>
+        labels!.includes(`status="${status}"`) && labels!.includes('method="POST"')
+          ? [[/route="([^"]+)"/.exec(labels!)![1]!, Number(count)]]
+          : [],
+      ),
+    );
+  }
+
+  it('change nothing and read nothing, from another port and from another name', async () => {
+    const before = [await counted('adapters'), await counted('jobs')];
+    const { port: other } = elsewhere.address() as AddressInfo;
+    const sites = [`http://127.0.0.1:${other}`, `http://localhost:${other}`, `http://${EVIL}:${other}`];
+    for (const site of sites) {
+      const page = await openElsewhere(site);
+      for (const { what, status, text } of await attempts(page, service.url))
+        assert.deepEqual([status, text], [null, ''], `${what} from ${site}`);
+      await page.context().close();
+    }
+    assert.deepEqual([await counted('adapters'), await counted('jobs')], before);
+    const refused = await refusals(403);
+    for (const route of [
+      '/v1/adapters',
+      '/v1/squeeze',
+      '/v1/jobs/:id/cancel',
+      '/v1/jobs/:id/retry',
+      '/v1/keys',
+    ])
+      assert.equal(
+        refused[route],
+        sites.length,
+        `${route} was asked for, and refused: ${JSON.stringify(refused)}`,
+      );
+  });
+
+  it('do no more with a form, which needs no script', async () => {
+    const { port: other } = elsewhere.address() as AddressInfo;
+    const page = await openElsewhere(`http://${EVIL}:${other}`);
+    await page.setContent(
+      `<form method="post" enctype="multipart/form-data" action="${service.url}/v1/jobs/${jobId}/retry"><button>win</button></form>`,
+    );
+    const answered = page.waitForResponse(/\/retry$/);
+    await page.getByRole('button').click();
+    const { code } = (await (await answered).json()) as { code: string };
+    assert.equal(code, 'CROSS_ORIGIN_REQUEST');
+    await page.context().close();
+  });
+
+  it('reach nothing by a name that leads to the service, though the browser takes them for one site', async () => {
+    const before = [await counted('adapters'), await counted('jobs')];
+    const site = `http://${EVIL}:${port}`;
+    const page = await (await browser.newContext()).newPage();
+    // Before the name led here, the page came from elsewhere.
+    await page.route(`${site}/first`, (route) => route.fulfill({ headers: HTML, body: PAGE }));
+    await page.goto(`${site}/first`);
+    for (const { what, status, text } of await attempts(page, '')) {
+      assert.equal(status, 421, `${what}: ${text}`);
+      const problem = JSON.parse(text) as { code: string; context: unknown };
+      assert.deepEqual([problem.code, problem.context], ['HOST_NOT_ALLOWED', { host: EVIL }], what);
+    }
+    assert.deepEqual([await counted('adapters'), await counted('jobs')], before);
+    await page.context().close();
+  });
+
+  it('take nothing from the page of the service itself', async () => {
+    // The other tests of the page are by 127.0.0.1.
+    const { page, assertClean } = await openPage(browser, `http://localhost:${port}/`);
+    await uploadAndAnalyze(page, FILES);
+    assertClean();
+  });
+});
