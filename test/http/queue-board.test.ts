@@ -10,6 +10,8 @@ const basic = (password: string, user = 'anyone') => ({
   authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
 });
 const BOARD = '/admin/queues';
+const ADMIN_KEY = 'administrator-of-this-test-47';
+const ADMIN = { authorization: `Bearer ${ADMIN_KEY}` };
 
 describe('the queue board', () => {
   let service: ServiceProcess;
@@ -25,8 +27,9 @@ describe('the queue board', () => {
         const redis = await startExternalRedis(DATA_DIR, FIT);
         try {
           // No worker: jobs wait, and can be looked at.
-          service = await startService({ DATA_DIR, ROLE: 'api', REDIS_URL: redis.url, QUEUE_BOARD_KEY: KEY });
-          jobId = (await squeezeOnce(service.url, { 'x-request-id': 'seen-on-board' })).id;
+          const access = { AUTH: 'keys', ADMIN_KEY, QUEUE_BOARD_KEY: KEY };
+          service = await startService({ DATA_DIR, ROLE: 'api', REDIS_URL: redis.url, ...access });
+          jobId = (await squeezeOnce(service.url, { ...ADMIN, 'x-request-id': 'seen-on-board' })).id;
           started();
           await stopped;
           assert.equal(await service.end(), 0);
@@ -135,13 +138,24 @@ describe('the queue board', () => {
       const response = await ask(BOARD + path!, { method: method!, headers, body: '{}' });
       assert.equal(response.status, 405, `${method} ${path}`);
     }
-    const job = await ask(`/v1/jobs/${jobId}`);
+    const job = await ask(`/v1/jobs/${jobId}`, { headers: ADMIN });
     assert.equal(((await job.json()) as { state: string }).state, 'queued');
+  });
+
+  it('takes nothing from pages of other sites, to which a browser gives the password as well', async () => {
+    for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'http://evil.example' }]) {
+      const response = await ask(`${BOARD}/api/queues/pause`, {
+        method: 'PUT',
+        headers: { ...basic(KEY), ...headers },
+      });
+      assert.equal(response.status, 403);
+      assert.equal(((await response.json()) as { code: string }).code, 'CROSS_ORIGIN_REQUEST');
+    }
   });
 
   it('is no part of the contract, and leaves the rest as it was', async () => {
     assert.doesNotMatch(await (await ask('/openapi.yaml')).text(), /\/admin\/queues/);
-    const profiles = await ask('/v1/profiles');
+    const profiles = await ask('/v1/profiles', { headers: ADMIN });
     assert.match(
       profiles.headers.get('content-security-policy')!,
       /^default-src 'none'; frame-ancestors 'none'$/,

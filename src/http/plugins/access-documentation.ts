@@ -64,7 +64,7 @@ export const accessDocumentation = fp(async (app: FastifyInstance) => {
       return;
     }
     const isRepeatable = route.method === 'POST' && config?.idempotency !== false;
-    const isAsking = SAFE_METHODS.has(method);
+    const isAsking = method === 'GET' || method === 'HEAD';
     const secured = withScope(schema, scopeOf(method, config?.scope));
     const bodiless = isAsking || config?.accepts !== undefined ? secured : withoutBody(secured);
     route.schema = isRepeatable ? withIdempotency(bodiless) : bodiless;

@@ -36,6 +36,10 @@ export async function queueBoard(app: FastifyInstance, { key, queue }: QueueBoar
     serverAdapter,
     options: { uiConfig: { boardTitle: 'LoRA-Squeeze' } },
   });
+  // Its own handler answers whatever was refused before it by 500. What a handler throws goes to the next, which is ours.
+  serverAdapter.setErrorHandler((error) => {
+    throw error;
+  });
 
   app.addHook('onRoute', (route) => {
     // Not part of the contract.
