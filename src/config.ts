@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { envSchema } from 'env-schema';
@@ -17,6 +18,12 @@ export interface Config {
   readonly role: Environment['ROLE'];
   readonly port: number;
   readonly host: string;
+  /** undefined: probes and metrics are answered on `port`. */
+  readonly probePort: number | undefined;
+  /** In CIDR notation. */
+  readonly probeCidrs: readonly string[];
+  /** undefined: as many as the file descriptors allow. */
+  readonly maxConnections: number | undefined;
   /** open: nobody is asked for a key. */
   readonly auth: 'open' | 'keys';
   readonly adminKey: string | undefined;
@@ -86,6 +93,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     role: values.ROLE,
     port: values.PORT,
     host: values.HOST,
+    probePort: probePortOf(values),
+    probeCidrs: cidrsOf(values.PROBE_CIDRS),
+    maxConnections: values.MAX_CONNECTIONS,
     auth,
     adminKey: values.ADMIN_KEY,
     allowedHosts: allowedHosts(values.ALLOWED_HOSTS),
@@ -174,6 +184,25 @@ function allowedHosts(list = ''): string[] {
 
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+
+function probePortOf({ PORT: port, PROBE_PORT: probePort }: Environment): number | undefined {
+  if (probePort === port && port !== 0)
+    throw new ConfigError(`PROBE_PORT is "${probePort}", as PORT is; it must be another port.`);
+  return probePort;
+}
+
+function cidrsOf(list: string | undefined): readonly string[] {
+  const cidrs = list?.split(/, */) ?? [];
+  for (const cidr of cidrs) {
+    const [address = '', prefix] = cidr.split('/');
+    const mostBits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
+    if (Number(prefix) > mostBits)
+      throw new ConfigError(
+        `PROBE_CIDRS has "${cidr}", which is not a network such as 10.0.0.0/8 or fd00::/8.`,
+      );
+  }
+  return cidrs;
+}
 
 function storageVariables({ storageDir, s3 }: Config): NodeJS.ProcessEnv {
   if (!s3) return { STORAGE_URL: `file:${storageDir}` };

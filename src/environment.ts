@@ -25,6 +25,35 @@ export const Environment = Type.Object({
     default: '127.0.0.1',
     description: 'Address to listen on; `0.0.0.0` or `::` for all interfaces.',
   }),
+  PROBE_PORT: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 65535,
+      description:
+        'A second TCP port, on the same `HOST`, for `/livez`, `/readyz` and `/metrics` only: they answer there however ' +
+        'many connections `PORT` has. Set: `PORT` has no `/metrics`. Keep it inside. See ' +
+        '[connections](scaling.md#connections).',
+    }),
+  ),
+  PROBE_CIDRS: Type.Optional(
+    Type.String({
+      pattern: '^[0-9A-Fa-f:.]+/[0-9]{1,3}(, *[0-9A-Fa-f:.]+/[0-9]{1,3})*$',
+      title: 'a list of networks such as 10.0.0.0/8 or fd00::/8, with commas between',
+      description:
+        'Networks that probes come from. While `PROBE_PORT` is unset, 16 connections are kept for them and for loopback ' +
+        'addresses.',
+    }),
+  ),
+  MAX_CONNECTIONS: Type.Optional(
+    Type.Integer({
+      minimum: 32,
+      maximum: 1_000_000,
+      description:
+        'Most connections to `PORT` at a time. Unset: half of the file descriptors that the process may open, after ' +
+        '256 for other purposes; at most 10,000. More than that half does not start. See ' +
+        '[connections](scaling.md#connections).',
+    }),
+  ),
   AUTH: Type.Optional(
     Type.Enum(['open', 'keys'], {
       description:

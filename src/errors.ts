@@ -54,6 +54,8 @@ export const ERROR_KINDS = {
   HOST_NOT_ALLOWED: permanent(421, 'The host that was asked for is not one of this service'),
   CROSS_ORIGIN_REQUEST: permanent(403, 'The request comes from a page of another site'),
   HEADERS_TOO_LARGE: permanent(431, 'The request headers are too large'),
+  REQUEST_TIMEOUT: transient(408, 'The request did not arrive in time'),
+  TOO_MANY_CONNECTIONS: transient(503, 'All connections are in use'),
 
   // Who asks, and how much
   KEY_MISSING: permanent(401, 'A key is needed'),

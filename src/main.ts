@@ -1,10 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { type Config, ConfigError, computeEnvironment, isLoopback, loadConfig } from './config.ts';
+import { connectionCeiling } from './connection-ceiling.ts';
 import { AppError } from './errors.ts';
-import { buildApp, buildProbeApp } from './http/app.ts';
+import { buildApp, buildProbeApp, closeApp } from './http/app.ts';
+import { PROBE_CONNECTIONS, RESERVED_CONNECTIONS } from './http/connections.ts';
 import { createLogger, type Logger, openAuditLog, withoutCredentials } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Outbound } from './net/outbound.ts';
@@ -60,6 +61,7 @@ async function stop(deadlineMs: number, logger: Logger): Promise<void> {
 }
 
 async function start(config: Config, logger: Logger, audit: Audit): Promise<void> {
+  const max = connectionCeiling(config.maxConnections);
   const tracing = await openTracing({
     ...config.tracing,
     version: PRODUCT.version,
@@ -112,13 +114,24 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     tracing,
     isShuttingDown: () => isShuttingDown,
   };
+  const probeApp =
+    config.probePort === undefined
+      ? undefined
+      : await buildProbeApp({ ...probes, listener: 'probes', connections: { max: PROBE_CONNECTIONS } });
+  // Closed after the traffic: until then it says that the service is stopping.
+  if (probeApp) running.push((deadlineMs) => closeApp(probeApp, deadlineMs));
+  const traffic = {
+    ...probes,
+    hasMetrics: !probeApp,
+    connections: { max, reserved: probeApp ? 0 : RESERVED_CONNECTIONS, reservedNetworks: config.probeCidrs },
+  };
   const { queueBoardKey: key } = config;
   const queueBoard = key === undefined ? undefined : { key, queue: queue.bullQueue };
   const app =
     config.role === 'worker'
-      ? await buildProbeApp(probes)
+      ? await buildProbeApp(traffic)
       : await buildApp({
-          ...probes,
+          ...traffic,
           store: blobs,
           uploads,
           workspaces,
@@ -132,12 +145,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
           audit,
           compilesAhead: true,
         });
-  running.push(async (deadlineMs) => {
-    const closed = app.close();
-    await Promise.race([closed, sleep(Math.max(0, deadlineMs - Date.now()))]);
-    app.server.closeAllConnections();
-    await closed;
-  });
+  running.push((deadlineMs) => closeApp(app, deadlineMs));
 
   // Last up and first down: while it drains, the rest still answers, /readyz with 503.
   if (config.role !== 'api') {
@@ -174,14 +182,20 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     const reconciler = new Reconciler({ workspaces, tenants, logger });
     running.push(() => reconciler.close());
     reconciler.start();
-    keepSwept(uploads, Math.min(config.uploadTtlMs, SWEEP_INTERVAL_MS), logger);
+    uploads.sweepEvery(Math.min(config.uploadTtlMs, SWEEP_INTERVAL_MS), logger);
   }
 
   await tellUnready(parts, logger);
-  await app.listen({
-    host: config.host,
-    port: config.port,
-    listenTextResolver: (address) => `${PRODUCT.name} ${PRODUCT.version} listens on ${address}`,
+  // For "localhost" Fastify would open a second server, whose connections nobody counts.
+  const host = config.host === 'localhost' ? '127.0.0.1' : config.host;
+  const listenTextResolver = (place: string) => `${PRODUCT.name} ${PRODUCT.version} listens on ${place}`;
+  await app.listen({ host, port: config.port, listenTextResolver });
+  // Its /readyz says of the traffic's listener that it is ready.
+  await app.prepared;
+  await probeApp?.listen({
+    host,
+    port: config.probePort!,
+    listenTextResolver: (place) => `Probes and metrics are at ${place}`,
   });
 }
 
@@ -219,21 +233,6 @@ async function tellUnready(
   for (const [part, check] of Object.entries(parts)) {
     await check().catch((error: Error) => logger.error({ part, reason: error.message }, 'not ready'));
   }
-}
-
-/** Removes uploads that have expired, now and from time to time. */
-function keepSwept(uploads: UploadService, intervalMs: number, logger: Logger): void {
-  const sweep = async (): Promise<void> => {
-    try {
-      const removed = await uploads.sweep();
-      if (removed > 0) logger.info({ uploads: removed }, 'uploads that nobody used have expired');
-    } catch (error) {
-      logger.warn({ err: error }, 'expired uploads cannot be looked for');
-    }
-  };
-  void sweep();
-  const timer = setInterval(() => void sweep(), intervalMs);
-  running.push(async () => clearInterval(timer));
 }
 
 async function main(): Promise<void> {

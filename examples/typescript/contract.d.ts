@@ -5479,6 +5479,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `INTERNAL`: The service failed. */
       500: {
         headers: {
@@ -5488,7 +5497,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -5526,6 +5535,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `INTERNAL`: The service failed. */
       500: {
         headers: {
@@ -5535,7 +5553,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -5573,6 +5591,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -5591,7 +5618,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -5629,6 +5656,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `INTERNAL`: The service failed. */
       500: {
         headers: {
@@ -5638,7 +5674,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `PROVIDER_UNAVAILABLE`: The execution provider asked for cannot be loaded. `SECRETS_UNAVAILABLE`: The service has no key for secrets. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `PROVIDER_UNAVAILABLE`: The execution provider asked for cannot be loaded. `SECRETS_UNAVAILABLE`: The service has no key for secrets. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -5735,6 +5771,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -5768,7 +5813,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -5903,7 +5948,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -5999,7 +6044,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6079,6 +6124,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -6112,7 +6166,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6181,6 +6235,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `ADAPTER_IN_USE`: An unfinished job reads the adapter. */
       409: {
         headers: {
@@ -6241,7 +6304,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6325,7 +6388,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -6385,7 +6448,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6476,6 +6539,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -6509,7 +6581,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6624,6 +6696,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RANGE_NOT_SATISFIABLE`: The range lies outside the file. */
       416: {
         headers: {
@@ -6666,7 +6747,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6737,6 +6818,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -6770,7 +6860,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6843,6 +6933,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -6876,7 +6975,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6946,7 +7045,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -7024,7 +7123,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7104,6 +7203,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -7137,7 +7245,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7206,6 +7314,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `BATCH_NOT_FINAL`: The batch has not ended yet. */
       409: {
         headers: {
@@ -7266,7 +7383,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7345,6 +7462,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `BATCH_FINAL`: The batch has ended already. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
         headers: {
@@ -7414,7 +7540,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7504,6 +7630,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `BATCH_NOT_FINAL`: The batch has not ended yet. `BATCH_SUCCEEDED`: Every job of the batch succeeded, so there is nothing to retry. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
         headers: {
@@ -7573,7 +7708,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7638,6 +7773,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -7671,7 +7815,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7757,6 +7901,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -7790,7 +7943,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7887,7 +8040,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -7965,7 +8118,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8057,6 +8210,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -8090,7 +8252,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8159,6 +8321,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `JOB_NOT_FINAL`: The job has not ended yet. `JOB_OF_RUN`: The job belongs to an annealing run. `BATCH_NOT_FINAL`: The batch has not ended yet. */
       409: {
         headers: {
@@ -8219,7 +8390,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8294,7 +8465,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -8354,7 +8525,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8442,6 +8613,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `JOB_FINAL`: The job has ended already. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
         headers: {
@@ -8511,7 +8691,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8604,6 +8784,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -8637,7 +8826,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8752,6 +8941,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RANGE_NOT_SATISFIABLE`: The range lies outside the file. */
       416: {
         headers: {
@@ -8794,7 +8992,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8900,6 +9098,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `REPORT_NOT_READY`: The job has no report yet. */
       409: {
         headers: {
@@ -8942,7 +9149,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9023,6 +9230,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `JOB_NOT_FINAL`: The job has not ended yet. `JOB_SUCCEEDED`: The job succeeded, so there is nothing to retry. `SECRETS_GONE`: The credentials of the job are not kept any more. `JOB_OF_RUN`: The job belongs to an annealing run. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
         headers: {
@@ -9092,7 +9308,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9163,6 +9379,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -9196,7 +9421,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9266,7 +9491,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -9344,7 +9569,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9424,6 +9649,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
       413: {
         headers: {
@@ -9475,7 +9709,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9552,6 +9786,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -9585,7 +9828,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9668,6 +9911,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -9701,7 +9953,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9777,6 +10029,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -9810,7 +10071,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9880,7 +10141,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -9958,7 +10219,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10038,6 +10299,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -10071,7 +10341,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10140,6 +10410,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RUN_IN_USE`: A checkpoint of the run is being squeezed. */
       409: {
         headers: {
@@ -10200,7 +10479,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10339,7 +10618,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -10417,7 +10696,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10499,6 +10778,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -10532,7 +10820,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10600,7 +10888,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -10678,7 +10966,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10797,7 +11085,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -10875,7 +11163,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `SHUTTING_DOWN`: The service is shutting down. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10940,6 +11228,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -10973,7 +11270,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11044,6 +11341,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -11077,7 +11383,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11143,7 +11449,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -11203,7 +11509,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11268,6 +11574,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -11301,7 +11616,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11398,7 +11713,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -11503,7 +11818,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11574,6 +11889,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
       413: {
         headers: {
@@ -11625,7 +11949,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11696,6 +12020,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `UPLOAD_EXPIRED`: The upload has expired. */
       410: {
         headers: {
@@ -11738,7 +12071,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11830,7 +12163,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -11908,7 +12241,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11994,6 +12327,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `UPLOAD_EXPIRED`: The upload has expired. */
       410: {
         headers: {
@@ -12072,7 +12414,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12157,7 +12499,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -12253,7 +12595,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12355,7 +12697,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -12460,7 +12802,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12525,6 +12867,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -12558,7 +12909,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12614,6 +12965,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -12647,7 +13007,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12717,7 +13077,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -12795,7 +13155,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12875,6 +13235,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -12908,7 +13277,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12977,6 +13346,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
       413: {
         headers: {
@@ -13028,7 +13406,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13103,7 +13481,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -13172,7 +13550,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13259,6 +13637,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -13292,7 +13679,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13376,6 +13763,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `WEBHOOK_DISABLED`: The webhook is disabled. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
         headers: {
@@ -13445,7 +13841,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13537,7 +13933,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `UPLOAD_TOO_SLOW`: The upload stalled. */
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
           [name: string]: unknown;
@@ -13615,7 +14011,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13703,6 +14099,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
         headers: {
@@ -13772,7 +14177,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
       503: {
         headers: {
           [name: string]: unknown;

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { NO_TRACING } from '../tracing/tracing.ts';
 import { forgetWhenChanged } from './answer-cache/answer-final-job.ts';
 import { FinalJobs } from './answer-cache/final-jobs.ts';
+import { Connections } from './connections.ts';
 import type { AuthOptions, HttpDependencies, ProbeDependencies } from './dependencies.ts';
 import { LazyValidators } from './lazy-validators.ts';
 import { accessDocumentation } from './plugins/access-documentation.ts';
@@ -13,7 +15,6 @@ import { hostAndOrigin } from './plugins/host-and-origin.ts';
 import { httpMetrics } from './plugins/http-metrics.ts';
 import { idempotency } from './plugins/idempotency.ts';
 import { jsonBody } from './plugins/json-body.ts';
-import { linger } from './plugins/linger.ts';
 import { mediaTypes } from './plugins/media-types.ts';
 import { multipart } from './plugins/multipart.ts';
 import { openapi } from './plugins/openapi.ts';
@@ -64,14 +65,12 @@ import { serverOptions } from './server-options.ts';
 const COMPILED_AHEAD = ['POST /v1/jobs', 'POST /v1/batches', 'POST /v1/squeeze'];
 
 const DEFAULT_BODY_TIMEOUT_MS = 30_000;
-const DEFAULT_LINGER_MS = 2_000;
 
 /** The whole API, ready to listen. */
 export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance> {
-  const { bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS, lingerMs = DEFAULT_LINGER_MS } = deps.limits;
+  const { bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS } = deps.limits;
   const app = await bareApp(deps, deps.auth);
   const { workspaces, keys, auth } = deps;
-  await app.register(linger, { lingerMs });
   await app.register(audit, { audit: deps.audit });
   await app.register(refuseWhenStopping, { isShuttingDown: deps.isShuttingDown ?? (() => false) });
   await app.register(authentication, {
@@ -117,21 +116,35 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   return withProbes(app, deps);
 }
 
-/** Probes and /metrics only: what a process without API answers. */
+/** Probes and /metrics only: what a process without API answers, and every process on a port of its own for them. */
 export async function buildProbeApp(deps: ProbeDependencies): Promise<FastifyInstance> {
   const app = await bareApp(deps);
   await app.register(openapi, { version: deps.version });
   return withProbes(app, deps);
 }
 
+/** Stops listening and waits for the requests that are being answered, until `deadlineMs` at most. */
+export async function closeApp(app: FastifyInstance, deadlineMs: number): Promise<void> {
+  const closed = app.close();
+  await Promise.race([closed, sleep(Math.max(0, deadlineMs - Date.now()), undefined, { ref: false })]);
+  app.server.closeAllConnections();
+  await closed;
+}
+
 async function bareApp(
   { logger, metrics, ...deps }: ProbeDependencies,
   auth?: AuthOptions,
 ): Promise<FastifyInstance> {
+  const { listener = 'main' } = deps;
+  const connections = new Connections({
+    onCut: (reason) => metrics.connections.cut(listener, reason),
+    ...deps.connections,
+  });
+  metrics.connections.watch(listener, connections);
   const ahead = deps.compilesAhead ? COMPILED_AHEAD : [];
   const validators = new LazyValidators(ahead, (part) => app.log.debug(part, 'validator compiled'));
   const app: FastifyInstance = Fastify({
-    ...serverOptions(logger),
+    ...serverOptions(logger, connections),
     logController: new RequestLog(),
     // Responses are built by our own typed code; their schemas are the contract, not a filter. Said here, because
     // plugins that add schemas would make serializers anew, which fill in defaults.
@@ -145,6 +158,8 @@ async function bareApp(
     frameworkErrors: (error, request, reply) =>
       sendProblem(request, reply.header(REQUEST_ID_HEADER, request.id), error),
   }) as unknown as FastifyInstance;
+  connections.attach(app.server);
+  app.addHook('preClose', async () => connections.drain());
   answerExpectations(app.server);
   if (deps.compilesAhead) {
     app.addHook('onListen', () => validators.compileAhead());
@@ -164,7 +179,7 @@ async function bareApp(
 
 async function withProbes(app: FastifyInstance, deps: ProbeDependencies): Promise<FastifyInstance> {
   await app.register(probeRoutes, { deps });
-  await app.register(metricsRoutes, { deps });
+  if (deps.hasMetrics ?? true) await app.register(metricsRoutes, { deps });
   await app.ready();
   return app;
 }

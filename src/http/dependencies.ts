@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import type { Listener } from '../metrics/connections.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ClaimStore } from '../service/idempotency/claim-store.ts';
 import type { JobQueue } from '../service/job-queue.ts';
@@ -10,6 +11,7 @@ import type { WebhookParts } from '../service/webhooks/webhook-service.ts';
 import type { Workspaces } from '../service/workspaces.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Tracing } from '../tracing/tracing.ts';
+import type { ConnectionOptions } from './connections.ts';
 import type { AuditEntry } from './plugins/audit.ts';
 import type { QueueBoardOptions } from './plugins/queue-board.ts';
 
@@ -20,8 +22,6 @@ export interface HttpLimits {
   readonly uploadIdleTimeoutMs: number;
   /** A request that is not an upload has to be complete after this; default 30 s. */
   readonly bodyTimeoutMs?: number;
-  /** How long the rest of a refused upload is read and discarded before the connection is cut; default 2 s. */
-  readonly lingerMs?: number;
   /** Others than those of routes/job-events.ts. */
   readonly eventStreams?: Partial<EventStreamOptions>;
 }
@@ -57,6 +57,12 @@ export interface ProbeDependencies {
   readonly logger: FastifyBaseLogger | false;
   /** Default: requests are not traced. */
   readonly tracing?: Tracing;
+  /** How many connections there may be, and for how long. */
+  readonly connections?: ConnectionOptions;
+  /** Which one of the process this is, in its metrics. Default: `main`. */
+  readonly listener?: Listener;
+  /** Default: true. */
+  readonly hasMetrics?: boolean;
   /**
    * When it listens, what judges the requests that bring work is compiled, and only then is it ready. Default: at the
    * first such request.

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { AppError } from '../errors.ts';
+import type { Connections } from './connections.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from './problem.ts';
 import { REQUEST_ID_HEADER } from './schemas.ts';
 
@@ -11,7 +12,7 @@ function rawErrorOf(error: NodeJS.ErrnoException): AppError {
     case 'HPE_HEADER_OVERFLOW':
       return new AppError('HEADERS_TOO_LARGE', 'The request line and headers have more than 16 KiB.');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new AppError('UPLOAD_TOO_SLOW', 'The request headers did not arrive in time.');
+      return new AppError('REQUEST_TIMEOUT', 'The request headers did not arrive in time.');
     case 'HPE_INVALID_EOF_STATE':
       return new AppError('UPLOAD_ABORTED', 'The connection ended before the request was complete.');
     default:
@@ -22,20 +23,46 @@ function rawErrorOf(error: NodeJS.ErrnoException): AppError {
   }
 }
 
-/** Answers a broken request on its socket, unless an answer is on its way already, and ends the connection. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+/**
+ * Answers a broken request on its socket, unless an answer is on its way already, and ends the connection. Node leaves
+ * a socket to whoever listens for these errors, so it is `connections` that sees to its end.
+ */
+export function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  connections: Pick<Connections, 'answerLast'>,
+): void {
   const current = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
-  if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent) {
-    socket.destroy();
-    return;
-  }
+  if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent) socket.destroy();
+  else connections.answerLast(socket, rawErrorOf(error));
+}
+
+/**
+ * Writes a problem document as the last answer of a connection and ends its sending side. From here on HTTP does not
+ * see the connection any more: what the client still sends is read and forgotten, also the rest of a late request.
+ */
+export function sendRawProblem(
+  socket: Socket,
+  error: AppError,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   const id = randomUUID();
-  const problem = problemOf(rawErrorOf(error), id);
+  const problem = problemOf(error, id);
   const body = JSON.stringify(problem);
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: ${PROBLEM_MEDIA_TYPE}\r\n${REQUEST_ID_HEADER}: ${id}\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
+  const fields = {
+    'content-type': PROBLEM_MEDIA_TYPE,
+    [REQUEST_ID_HEADER]: id,
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+    ...headers,
+  };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  // A new listener for data is also how a socket is taken from the HTTP parser that reads it natively.
+  socket
+    .removeAllListeners('data')
+    .on('data', () => {})
+    .resume();
+  socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('')}\r\n${body}`);
 }
 
 /** Node answers an Expect other than 100-continue by itself, without a body; this gives it one. */

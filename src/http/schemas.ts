@@ -109,7 +109,13 @@ export const NOTHING = Type.Null({ description: 'Removed' });
 export const BINARY = Type.String({ format: 'binary' });
 
 /** What any operation may answer. */
-const COMMON: readonly ErrorCode[] = ['BAD_REQUEST', 'SHUTTING_DOWN', 'INTERNAL'];
+const COMMON: readonly ErrorCode[] = [
+  'BAD_REQUEST',
+  'REQUEST_TIMEOUT',
+  'SHUTTING_DOWN',
+  'TOO_MANY_CONNECTIONS',
+  'INTERNAL',
+];
 
 /** What can be wrong with JSON before its schema is looked at: see request-json.ts. */
 export const JSON_PROBLEMS = [
@@ -126,7 +132,6 @@ export const JSON_BODY_PROBLEMS = [
   'UNKNOWN_OPTION',
   ...JSON_PROBLEMS,
   'UPLOAD_TOO_LARGE',
-  'UPLOAD_TOO_SLOW',
   'DIGEST_INVALID',
   'DIGEST_MISMATCH',
   'UNSUPPORTED_MEDIA_TYPE',

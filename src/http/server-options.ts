@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyBaseLogger, FastifyHttpOptions, RawServerDefault } from 'fastify';
+import type { Connections } from './connections.ts';
 import { answerClientError } from './raw-errors.ts';
 import { REQUEST_ID_HEADER } from './schemas.ts';
 
@@ -8,11 +9,11 @@ import { REQUEST_ID_HEADER } from './schemas.ts';
 const MAX_JSON_BODY_BYTES = 64 * 1024;
 
 /** A client that has not sent its headers by then is not serious. */
-const HEADERS_TIMEOUT_MS = 10_000;
+export const HEADERS_TIMEOUT_MS = 10_000;
 const CONNECTIONS_CHECKING_INTERVAL_MS = 1000;
 
 /** Longer than the idle timeout of common proxies (60 s), so that they close first and never race a close of ours. */
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
 /** Request ids from outside go to logs and headers: short, and without anything that could mean more. */
 const SAFE_REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
@@ -24,6 +25,7 @@ function requestId(request: IncomingMessage): string {
 
 export function serverOptions(
   logger: FastifyBaseLogger | false,
+  connections: Connections,
 ): FastifyHttpOptions<RawServerDefault, FastifyBaseLogger> {
   return {
     ...(logger ? { loggerInstance: logger } : { logger: false }),
@@ -41,7 +43,7 @@ export function serverOptions(
     forceCloseConnections: 'idle',
     // plugins/refuse-when-stopping.ts answers instead, by a problem, and lets reading go on.
     return503OnClosing: false,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, connections),
     ajv: {
       customOptions: {
         // What was sent is what is validated: nothing is converted, dropped or filled in.

@@ -4,6 +4,7 @@ import type { JobRecord, ProviderInfo } from '../contract/job.ts';
 import type { CheckpointRecord, RunRecord } from '../contract/run.ts';
 import { AccessMetrics, type AccessRefusal } from './access.ts';
 import { ENERGY_BUCKETS, ERROR_BUCKETS, HTTP_SECONDS_BUCKETS, JOB_SECONDS_BUCKETS } from './buckets.ts';
+import { ConnectionMetrics } from './connections.ts';
 import { ControlMetrics } from './control.ts';
 import { DeliveryMetrics, type DeliveryObservation } from './deliveries.ts';
 import { familiesOf, type MetricFamily } from './families.ts';
@@ -41,6 +42,7 @@ export class Metrics {
   private readonly control = new ControlMetrics(this.registry);
   /** Of the process that sweeps the storage. */
   readonly sweeps = new SweepMetrics(this.registry);
+  readonly connections = new ConnectionMetrics(this.registry);
   private queueCounts: (() => Promise<Record<string, number>>) | undefined;
 
   private readonly jobs = this.counter('jobs_total', 'Jobs that reached a final state.', ['kind', 'state']);

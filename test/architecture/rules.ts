@@ -31,6 +31,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   'main.ts': [
     'config.ts',
+    'connection-ceiling.ts',
     'log.ts',
     'redaction.ts',
     'secrets-key.ts',
@@ -125,6 +126,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   tracing: [],
   'config.ts': ['authority.ts', 'environment.ts', 'storage-url.ts'],
   'authority.ts': [],
+  'connection-ceiling.ts': ['config.ts'],
   'environment.ts': [],
   'storage-url.ts': [],
   'log.ts': ['redaction.ts'],

@@ -23,6 +23,8 @@ export interface ServiceOptions {
   readonly dataDir: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly entry?: keyof typeof ENTRIES;
+  /** The file descriptors it may have, by util-linux' prlimit; default: as many as this process. */
+  readonly openFiles?: number;
 }
 
 /** The real service, as its own process with its own private Redis. */
@@ -42,10 +44,13 @@ export async function startService({
   dataDir,
   env = {},
   entry = 'source',
+  openFiles,
 }: ServiceOptions): Promise<Service> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(process.execPath, ENTRIES[entry], {
+  const limited = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}`];
+  const [program, ...args] = [...limited, process.execPath, ...ENTRIES[entry]];
+  const child = spawn(program!, args, {
     cwd: ROOT,
     env: { ...inheritedEnv(), HOST: '127.0.0.1', PORT: String(port), DATA_DIR: dataDir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

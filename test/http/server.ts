@@ -74,7 +74,7 @@ export async function startServer(
   const own = workspaces.of(DEFAULT_TENANT);
   const keys = new KeyService(store);
   const tenants = new TenantService(store);
-  const bounds = { maxUploadBytes: 1_000_000, uploadIdleTimeoutMs: 10_000, lingerMs: 200, ...limits };
+  const bounds = { maxUploadBytes: 1_000_000, uploadIdleTimeoutMs: 10_000, ...limits };
   const uploads = new UploadService({
     folder: join(root, 'uploads'),
     maxUploadBytes: bounds.maxUploadBytes,
@@ -94,6 +94,7 @@ export async function startServer(
     logger: false,
     uploads,
     limits: bounds,
+    connections: { lingerMs: 200 },
     isShuttingDown: () => state.stopping,
     ...change,
   });

@@ -264,7 +264,7 @@ describe('the service over HTTP', () => {
         'POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"kind"',
       );
       const response = parseResponse(await readAll(socket));
-      checkedProblem(JSON.parse(response.body), 408, 'UPLOAD_TOO_SLOW');
+      checkedProblem(JSON.parse(response.body), 408, 'REQUEST_TIMEOUT');
     });
   });
 

@@ -1,20 +1,28 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { AppError } from '../../errors.ts';
 import { mediaTypeOf } from './media-types.ts';
 
 /**
- * Ends requests whose small body does not arrive in time. Uploads, which may rightly take hours, watch themselves
- * (upload/body-watch.ts); that is why the server itself has no request timeout.
+ * Ends requests whose body does not arrive in time, also where the route wants none. Uploads, which may rightly take
+ * hours, watch themselves (upload/body-watch.ts); that is why the server itself has no request timeout.
  */
 export const bodyTimeout = fp(async (app: FastifyInstance, { bodyTimeoutMs }: { bodyTimeoutMs: number }) => {
   app.addHook('onRequest', async (request, reply) => {
-    const { accepts } = request.routeOptions.config;
-    if (![accepts].flat().includes('application/json') || mediaTypeOf(request) !== 'application/json') return;
+    if (!bringsBody(request) || isUpload(request)) return;
     const timer = setTimeout(() => {
       if (request.raw.complete || reply.sent) return;
-      reply.send(new AppError('UPLOAD_TOO_SLOW', `The request was not complete after ${bodyTimeoutMs} ms.`));
+      reply.send(new AppError('REQUEST_TIMEOUT', `The request was not complete after ${bodyTimeoutMs} ms.`));
     }, bodyTimeoutMs);
     request.raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
   });
 });
+
+const bringsBody = ({ headers }: FastifyRequest): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+function isUpload(request: FastifyRequest): boolean {
+  const type = mediaTypeOf(request);
+  const accepted: readonly (string | undefined)[] = [request.routeOptions.config.accepts].flat();
+  return type !== 'application/json' && accepted.includes(type);
+}

@@ -14,6 +14,7 @@ import { OpenStreams } from '../sse-limits.ts';
 import { type SseMessage, sseStream } from '../sse-stream.ts';
 
 const PER_TENANT = 100;
+/** And no more than half of its connections: the others are for everybody else. */
 const PER_PROCESS = 1_000;
 const HEARTBEAT_MS = 15_000;
 const POLL_MS = 2_000;
@@ -39,7 +40,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies 
 ) => {
   const {
     perTenant = PER_TENANT,
-    perProcess = PER_PROCESS,
+    perProcess = Math.min(PER_PROCESS, Math.floor((deps.connections?.max ?? PER_PROCESS * 2) / 2)),
     heartbeatMs = HEARTBEAT_MS,
     pollMs = POLL_MS,
     lifeMs = LIFE_MS,

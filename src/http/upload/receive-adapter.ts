@@ -59,7 +59,7 @@ export async function receiveAdapter<T>(
   } finally {
     watch?.close();
     context.onEnd(watch?.bytes ?? 0);
-    // Whoever still sends is read and forgotten until the connection ends (see plugins/linger.ts).
+    // Whoever still sends is read and forgotten until the connection ends (see connections.ts).
     request.raw.unpipe();
     request.raw.resume();
     await rm(folder, { recursive: true, force: true });

@@ -63,7 +63,7 @@ export class IncomingBody {
     this.watch.finish();
   }
 
-  /** Whatever else the client sends is read and forgotten until the connection ends (see plugins/linger.ts). */
+  /** Whatever else the client sends is read and forgotten until the connection ends (see connections.ts). */
   close(): void {
     this.watch.close();
     this.request.unpipe();

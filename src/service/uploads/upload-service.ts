@@ -21,6 +21,11 @@ export interface UploadOptions {
   readonly ttlMs: number;
 }
 
+export interface SweepLog {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+}
+
 /** A tenant's workspace is one. */
 export interface UploadOwner {
   readonly tenant: string;
@@ -36,6 +41,8 @@ export class UploadService {
   private readonly locks: FileLocks;
   /** Of files that still grow, by path: so that a request goes on where the last one of this process stopped. */
   private readonly watches = new LRUCache<string, ContentWatch>({ max: MAX_WATCHES });
+
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(options: UploadOptions) {
     this.options = options;
@@ -74,8 +81,23 @@ export class UploadService {
     return removed;
   }
 
+  /** Sweeps now and from time to time, until `close`. */
+  sweepEvery(intervalMs: number, log: SweepLog): void {
+    const sweep = async (): Promise<void> => {
+      try {
+        const removed = await this.sweep();
+        if (removed > 0) log.info({ uploads: removed }, 'uploads that nobody used have expired');
+      } catch (error) {
+        log.warn({ err: error }, 'expired uploads cannot be looked for');
+      }
+    };
+    void sweep();
+    this.timer = setInterval(() => void sweep(), intervalMs);
+  }
+
   /** The uploads stay. */
   close(): Promise<void> {
+    clearInterval(this.timer);
     return this.locks.close();
   }
 

@@ -1,0 +1,252 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { BlockList, isIPv6, type Socket } from 'node:net';
+import { AppError } from '../errors.ts';
+import type { ConnectionState, CutReason } from '../metrics/connections.ts';
+import { ClientPace } from './client-pace.ts';
+import { sendRawProblem } from './raw-errors.ts';
+import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_TIMEOUT_MS } from './server-options.ts';
+
+/** Of the traffic's connections, those that are kept for probes where these have no port of their own. */
+export const RESERVED_CONNECTIONS = 16;
+/** The ceiling of a port that is only for probes and /metrics. */
+export const PROBE_CONNECTIONS = 64;
+
+export interface ConnectionOptions {
+  /** Most connections at a time. Default: as many as come. */
+  readonly max?: number;
+  /** Of `max`, how many only loopback addresses and `reservedNetworks` may take. Default 0. */
+  readonly reserved?: number;
+  /** In CIDR notation. */
+  readonly reservedNetworks?: readonly string[];
+  /** How long a client whose connection has had its last answer may take to leave. Default 2 s. */
+  readonly lingerMs?: number;
+  /** A client that takes less than 1 KiB of an answer in this time is cut off. Default 60 s. */
+  readonly unreadMs?: number;
+  /** The span over which a client's pace is measured. Default 5 s. */
+  readonly slowMs?: number;
+  /** How long a connection may be without a complete request head at first, and between requests. */
+  readonly silentMs?: number;
+  readonly idleMs?: number;
+  readonly onCut?: (reason: CutReason) => void;
+}
+
+/** Those who are `refused` are `closing`, but were never let in. */
+type State = ConnectionState | 'refused';
+
+interface Connection {
+  readonly socket: Socket;
+  state: State;
+  sinceMs: number;
+  /** Requests that are not answered to their end; several when the client pipelines. */
+  requests: number;
+  linger: NodeJS.Timeout | undefined;
+  readonly pace: ClientPace;
+}
+
+/** A reset would take the answer from a client that is still sending (RFC 9112 §9.6). */
+const DEFAULT_LINGER_MS = 2_000;
+/** As nginx and others have it. */
+const DEFAULT_UNREAD_MS = 60_000;
+const DEFAULT_SLOW_MS = 5_000;
+/** Node's own timeouts come first, and answer. These end what they miss, such as line ends that begin no request. */
+const DEFAULT_SILENT_MS = HEADERS_TIMEOUT_MS + 5_000;
+const DEFAULT_IDLE_MS = KEEP_ALIVE_TIMEOUT_MS + HEADERS_TIMEOUT_MS + 5_000;
+const CHECK_INTERVAL_MS = 1_000;
+/** Refused clients that are given time to read why. They do not count as connections, so they have to be few. */
+const MAX_REFUSED = 32;
+const RETRY_AFTER_SECONDS = 2;
+
+/**
+ * Every connection of a server, and what it is doing, so that each of them ends: one that says nothing, one that has
+ * been answered and stays, one that does not read. No more than `max` are kept. At the ceiling a new connection takes
+ * the place of the oldest that says nothing, else of one that is leaving, idle, or slower than a modem. Other requests
+ * that are in flight are never ended for a new one: when there are only such, it is refused.
+ */
+export class Connections {
+  private readonly options: ConnectionOptions;
+  private readonly reservedFor = new BlockList();
+  private readonly known = new Map<Socket, Connection>();
+  /** In the order in which they came to be so: the first has been longest. */
+  private readonly byState: Readonly<Record<State, Set<Connection>>> = {
+    silent: new Set(),
+    idle: new Set(),
+    serving: new Set(),
+    closing: new Set(),
+    refused: new Set(),
+  };
+  /** Connections with a request and a slow client, as of the last check; the slowest is the last one. */
+  private slow: Connection[] = [];
+
+  constructor(options: ConnectionOptions = {}) {
+    this.options = options;
+    this.reservedFor.addSubnet('127.0.0.0', 8);
+    this.reservedFor.addAddress('::1', 'ipv6');
+    for (const network of options.reservedNetworks ?? []) {
+      const [address = '', prefix] = network.split('/');
+      this.reservedFor.addSubnet(address, Number(prefix), isIPv6(address) ? 'ipv6' : 'ipv4');
+    }
+  }
+
+  /** How many there are, by state. */
+  counts(): Record<ConnectionState, number> {
+    const { silent, idle, serving, closing } = this.byState;
+    return { silent: silent.size, idle: idle.size, serving: serving.size, closing: closing.size };
+  }
+
+  get max(): number {
+    return this.options.max ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Watches a server's connections from its first one on. Node's own listeners have to be on it already. */
+  attach(server: Server): void {
+    server.on('connection', (socket: Socket) => this.opened(socket));
+    const began = (request: IncomingMessage, response: ServerResponse) => this.began(request, response);
+    server.prependListener('request', began);
+    server.prependListener('checkExpectation', began);
+    server.on('listening', () => {
+      const timer = setInterval(() => this.check(), CHECK_INTERVAL_MS).unref();
+      server.once('close', () => clearInterval(timer));
+    });
+  }
+
+  /** The server is closing: it waits for requests, but not for connections without one. */
+  drain(): void {
+    const { silent, closing, refused } = this.byState;
+    for (const { socket } of [...silent, ...closing, ...refused]) socket.destroy();
+  }
+
+  /** Sends a last answer to a connection that is not in the middle of another one, and ends it. */
+  answerLast(socket: Socket, error: AppError): void {
+    sendRawProblem(socket, error);
+    const connection = this.known.get(socket);
+    if (connection) this.close(connection, 'closing');
+    else socket.destroySoon();
+  }
+
+  private opened(socket: Socket): void {
+    const nowMs = performance.now();
+    const connection: Connection = {
+      ...{ socket, state: 'silent', sinceMs: nowMs, requests: 0 },
+      ...{ linger: undefined, pace: new ClientPace(socket) },
+    };
+    const isRefused = this.known.size - this.byState.refused.size >= this.roomFor(socket) && !this.evict();
+    this.known.set(socket, connection);
+    this.byState.silent.add(connection);
+    socket.once('close', () => this.forget(connection));
+    if (isRefused) this.refuse(connection);
+  }
+
+  private roomFor({ remoteAddress }: Socket): number {
+    const { reserved = 0 } = this.options;
+    if (reserved === 0 || remoteAddress === undefined) return this.max;
+    const isReserved = this.reservedFor.check(remoteAddress, isIPv6(remoteAddress) ? 'ipv6' : 'ipv4');
+    return isReserved ? this.max : this.max - reserved;
+  }
+
+  /** Ends a connection that can be spared. @returns whether there was one */
+  private evict(): boolean {
+    for (const state of ['silent', 'closing', 'idle'] as const) {
+      const [oldest] = this.byState[state];
+      if (oldest) return this.cut(oldest, `evicted_${state}`);
+    }
+    for (let found = this.slow.pop(); found; found = this.slow.pop())
+      if (found.state === 'serving' && found.pace.isWaitedFor) return this.cut(found, 'evicted_slow');
+    return false;
+  }
+
+  private refuse(connection: Connection): void {
+    const [oldest] = this.byState.refused;
+    if (oldest && this.byState.refused.size >= MAX_REFUSED) this.cut(oldest, 'closing');
+    const full = new AppError(
+      'TOO_MANY_CONNECTIONS',
+      `All ${this.max} connections are in use; try again in ${RETRY_AFTER_SECONDS} s.`,
+      { limit: this.max },
+    );
+    sendRawProblem(connection.socket, full, { 'retry-after': String(RETRY_AFTER_SECONDS) });
+    this.close(connection, 'refused');
+    this.options.onCut?.('refused');
+  }
+
+  private began(request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.known.get(request.socket);
+    if (!connection) return;
+    connection.requests++;
+    if (connection.state === 'serving') connection.pace.next(request);
+    else {
+      clearTimeout(connection.linger);
+      this.enter(connection, 'serving');
+      connection.pace.begin(request, connection.sinceMs);
+    }
+    response.once('close', () => this.ended(connection, request));
+  }
+
+  private ended(connection: Connection, request: IncomingMessage): void {
+    connection.requests--;
+    const { socket, state } = connection;
+    if (state !== 'serving' || connection.requests > 0 || socket.destroyed) return;
+    if (request.complete) {
+      this.enter(connection, 'idle');
+      return;
+    }
+    // It was answered before its end: what still comes is read and forgotten, for a while.
+    this.close(connection, 'closing');
+    request.once('end', () => {
+      if (connection.state !== 'closing' || socket.writableEnded) return;
+      clearTimeout(connection.linger);
+      this.enter(connection, 'idle');
+    });
+    request.resume();
+  }
+
+  private enter(connection: Connection, state: State): void {
+    this.byState[connection.state].delete(connection);
+    connection.state = state;
+    connection.sinceMs = performance.now();
+    if (this.known.has(connection.socket)) this.byState[state].add(connection);
+  }
+
+  private close(connection: Connection, state: 'closing' | 'refused'): void {
+    clearTimeout(connection.linger);
+    this.enter(connection, state);
+    const { lingerMs = DEFAULT_LINGER_MS } = this.options;
+    connection.linger = setTimeout(() => this.cut(connection, state), lingerMs).unref();
+  }
+
+  private forget(connection: Connection): void {
+    this.known.delete(connection.socket);
+    this.byState[connection.state].delete(connection);
+    clearTimeout(connection.linger);
+  }
+
+  /** Its descriptor is free at once, also where the event comes later. */
+  private cut(connection: Connection, reason: CutReason): true {
+    const { socket, state } = connection;
+    socket.destroy();
+    this.forget(connection);
+    // Those who were refused are counted already.
+    if (state !== 'refused') this.options.onCut?.(reason);
+    return true;
+  }
+
+  private check(): void {
+    const nowMs = performance.now();
+    const { silentMs = DEFAULT_SILENT_MS, idleMs = DEFAULT_IDLE_MS } = this.options;
+    const { unreadMs = DEFAULT_UNREAD_MS, slowMs = DEFAULT_SLOW_MS } = this.options;
+    this.cutOlder('silent', nowMs - silentMs);
+    this.cutOlder('idle', nowMs - idleMs);
+    this.slow = [];
+    for (const connection of this.byState.serving) {
+      const { pace } = connection;
+      if (pace.isUnread(nowMs, unreadMs)) this.cut(connection, 'unread');
+      else if (pace.isSlow(nowMs, slowMs)) this.slow.push(connection);
+    }
+    this.slow.sort((one, two) => two.pace.recentBytes - one.pace.recentBytes);
+  }
+
+  private cutOlder(state: 'silent' | 'idle', limitMs: number): void {
+    for (const connection of this.byState[state]) {
+      if (connection.sinceMs > limitMs) return;
+      this.cut(connection, state);
+    }
+  }
+}

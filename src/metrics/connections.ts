@@ -1,0 +1,74 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+/** `probes`: the one at PROBE_PORT. */
+export type Listener = 'main' | 'probes';
+
+/**
+ * What a connection is doing. `silent`: it has not sent a complete request head yet; `idle`: it is kept alive between
+ * requests; `serving`: a request is being received or answered; `closing`: it has had its last answer, and its client
+ * is given time to read it.
+ */
+export type ConnectionState = 'silent' | 'idle' | 'serving' | 'closing';
+
+/** Why the service ended a connection that its client had not ended. */
+export type CutReason =
+  | 'refused'
+  | 'evicted_silent'
+  | 'evicted_closing'
+  | 'evicted_idle'
+  | 'evicted_slow'
+  | 'silent'
+  | 'closing'
+  | 'idle'
+  | 'unread';
+
+export interface WatchedConnections {
+  readonly max: number;
+  counts(): Readonly<Record<ConnectionState, number>>;
+}
+
+/** The connections of each listener. */
+export class ConnectionMetrics {
+  private readonly watched = new Map<Listener, WatchedConnections>();
+  private readonly cuts: Counter<'listener' | 'reason'>;
+
+  constructor(registry: Registry) {
+    const { watched } = this;
+    const registers = [registry];
+    new Gauge({
+      name: 'lora_squeeze_connections',
+      help: 'Connections now, by listener (main, probes) and state: silent (no complete request head yet), idle (between requests), serving, closing (answered for the last time).',
+      labelNames: ['listener', 'state'],
+      registers,
+      collect() {
+        for (const [listener, connections] of watched)
+          for (const [state, count] of Object.entries(connections.counts()))
+            this.set({ listener, state }, count);
+      },
+    });
+    new Gauge({
+      name: 'lora_squeeze_connections_limit',
+      help: 'Most connections that a listener has at a time.',
+      labelNames: ['listener'],
+      registers,
+      collect() {
+        for (const [listener, { max }] of watched) this.set({ listener }, max);
+      },
+    });
+    this.cuts = new Counter({
+      name: 'lora_squeeze_connections_cut_total',
+      help: 'Connections that the service ended, by reason: at the limit a new one was refused, or another one evicted_silent, evicted_closing, evicted_idle or evicted_slow (its client hardly sent or took anything) for a new one; else silent or idle for too long, closing (did not leave after its last answer) or unread (took nothing of an answer for a minute).',
+      labelNames: ['listener', 'reason'],
+      registers,
+    });
+  }
+
+  /** From now on these are shown. */
+  watch(listener: Listener, connections: WatchedConnections): void {
+    this.watched.set(listener, connections);
+  }
+
+  cut(listener: Listener, reason: CutReason): void {
+    this.cuts.inc({ listener, reason });
+  }
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Service, startService } from '../e2e/service.ts';
+import { programEntry } from '../entry.ts';
+import { multipartOf, openSocket, parseResponse, part, postHead, readAll } from '../http/raw-request.ts';
+import { CONFIG, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
+
+const OPEN_FILES = 1024;
+const SOCKETS = 10_000;
+const WAVE = 500;
+/** Heads have 10 s, answers 2 s; the rest is a busy machine. */
+const GONE_LIMIT_MS = 20_000;
+/** A connection of this test's own, and files that happen to be open. */
+const SLACK = 8;
+
+const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
+
+describe('ten thousand sockets that send nothing, or half a head', { skip: !hasPrlimit }, () => {
+  let dataDir: string;
+  let service: Service;
+  let hostile: ChildProcess | undefined;
+  let port: number;
+  let seed = 0;
+
+  before(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'squeeze-sockets-'));
+    service = await startService({ dataDir, openFiles: OPEN_FILES, env: { EXECUTION_PROVIDER: 'cpu' } });
+    port = Number(new URL(service.url).port);
+  });
+  after(async () => {
+    hostile?.kill('SIGKILL');
+    await service?.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  const descriptors = (): number => readdirSync(`/proc/${service.pid}/fd`).length;
+
+  /** Over a connection of its own. */
+  async function ask(bytes: Uint8Array | string) {
+    const socket = await openSocket(port);
+    socket.write(bytes);
+    return parseResponse(await readAll(socket));
+  }
+  const get = (path: string) => ask(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+
+  async function assertServes(): Promise<void> {
+    assert.equal((await get('/livez')).status, 200);
+    const { weights, config } = tinyAdapter(seed++);
+    const body = multipartOf(part(CONFIG, config), part(WEIGHTS, weights));
+    const head = postHead('/v1/adapters', [`Content-Length: ${body.length}`, 'Connection: close']);
+    const { status, body: text } = await ask(Buffer.concat([Buffer.from(head), body]));
+    assert.equal(status, 201, text);
+  }
+
+  it('keep nobody out, and cost no descriptor for longer than their time', async () => {
+    await assertServes();
+    const before = descriptors();
+    const program = programEntry(join(import.meta.dirname, 'hostile-sockets.program.ts'));
+    hostile = spawn(process.execPath, [...program, String(port), String(SOCKETS), String(WAVE)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let opened = 0;
+    const lines = createInterface(hostile.stdout!).on('line', (line) => {
+      opened = Number(line);
+    });
+    await once(lines, 'line');
+    for (let served = 0; opened < SOCKETS || served === 0; served++) await assertServes();
+
+    // All of them are still held by whoever opened them.
+    assert.ok(descriptors() < OPEN_FILES);
+    const { body: metrics } = await get('/metrics');
+    const [, evicted] = /connections_cut_total\{listener="main",reason="evicted_silent"\} (\d+)/.exec(
+      metrics,
+    )!;
+    assert.ok(Number(evicted) > SOCKETS / 2, `${evicted} evicted`);
+    assert.doesNotMatch(metrics, /reason="refused"/);
+
+    const deadline = Date.now() + GONE_LIMIT_MS;
+    while (descriptors() > before + SLACK && Date.now() < deadline) await sleep(100);
+    assert.ok(descriptors() <= before + SLACK, `${before} descriptors before, ${descriptors()} now`);
+    assert.equal(hostile.exitCode, null);
+    await assertServes();
+  });
+});
