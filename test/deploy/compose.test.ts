@@ -134,7 +134,7 @@ describe('docker-compose.yml', { skip: missing }, () => {
     };
     for (const { job_name, dns_sd_configs = [] } of prometheus.scrape_configs)
       for (const { names, port } of dns_sd_configs)
-        for (const name of names) assert.equal(all[name]?.environment?.PORT, String(port), job_name);
+        for (const name of names) assert.equal(all[name]?.environment?.PROBE_PORT, String(port), job_name);
     assert.ok(all.prometheus!.command!.includes('--config.file=/etc/prometheus/prometheus.yml'));
 
     const mounts = all.grafana!.volumes!.map(({ target }) => target);

@@ -19,7 +19,7 @@ import { hasPrometheus, type PrometheusServer, type Series, startPrometheus } fr
 const DATA_LIMIT_MS = 60_000;
 const POLL_MS = 500;
 /** Panels that are empty while nothing is wrong, by title. */
-const EMPTY_IN_HEALTH = new Set(['5xx by route']);
+const EMPTY_IN_HEALTH = new Set(['5xx by route', 'Connections cut by reason']);
 
 const missing = hasPrometheus() ? false : 'prometheus is not installed (Debian: prometheus)';
 

@@ -104,17 +104,18 @@ describe('deploy/kubernetes', () => {
           const config = loadConfig(environment);
           assert.equal(`lora-squeeze-${config.role}`, deployment.metadata.name);
           assert.equal(config.host, '0.0.0.0');
-          assert.equal(config.port, container.ports[0]!.containerPort);
+          const ports = container.ports.map(({ containerPort }) => containerPort);
+          assert.deepEqual([config.port, config.probePort], ports);
           assert.equal(config.s3 === undefined, components.includes('shared-volume'));
         });
       });
 
-      it('probes routes that there are, on the port that there is', () => {
+      it('probes routes that there are, on the port that is for them', () => {
         const { paths } = parseYaml(read('openapi.yaml')) as { paths: Record<string, unknown> };
         each((_deployment, container) => {
           for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
             assert.ok(probe.httpGet.path in paths, probe.httpGet.path);
-            assert.equal(probe.httpGet.port, container.ports[0]!.name);
+            assert.equal(probe.httpGet.port, container.ports[1]!.name);
           }
           // A process that waits for Redis must not be killed for it.
           assert.equal(container.livenessProbe.httpGet.path, '/livez');
@@ -198,7 +199,7 @@ describe('deploy/kubernetes', () => {
         const { labels } = spec.template.metadata;
         assert.ok(matches(monitor!.spec.selector.matchLabels, labels));
         const [endpoint] = monitor!.spec.podMetricsEndpoints;
-        assert.equal(endpoint!.port, containerOf({ spec } as Manifest).ports[0]!.name);
+        assert.equal(endpoint!.port, containerOf({ spec } as Manifest).ports[1]!.name);
         const [relabeling] = endpoint!.relabelings;
         assert.equal(relabeling!.targetLabel, 'job');
         const job = relabeling!.replacement.replace('$1', labels['app.kubernetes.io/component']!);
