@@ -4,8 +4,8 @@ const HEAD = `# Metrics
 
 <!-- Generated from src/metrics by \`npx tsx scripts/write-metrics.ts\`. -->
 
-\`GET /metrics\` of every process, API or worker, in Prometheus' text format. What belongs to jobs is counted by the
-process that ran the job, so sum over all processes; \`lora_squeeze_queue_jobs\` is the same queue seen by everyone, so
+\`GET /metrics\` of every process, API or worker, in Prometheus' text format; at \`PROBE_PORT\` where that is
+set. What belongs to jobs is counted by the process that ran the job, so sum over all processes; \`lora_squeeze_queue_jobs\` is the same queue seen by everyone, so
 take the maximum. Labels have few values: never an id, never a URL.
 
 A counter with labels appears with its first event. [deploy/prometheus](../deploy/prometheus) holds a scrape

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Service, startService } from '../e2e/service.ts';
-import { programEntry } from '../entry.ts';
+import { programEntry, SERVICE_ENTRY } from '../entry.ts';
 import { multipartOf, openSocket, parseResponse, part, postHead, readAll } from '../http/raw-request.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
 
@@ -21,6 +21,14 @@ const GONE_LIMIT_MS = 20_000;
 const SLACK = 8;
 
 const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
+
+it('a ceiling that the file descriptors do not allow is refused at the start', { skip: !hasPrlimit }, () => {
+  const args = [`--nofile=${OPEN_FILES}`, process.execPath, ...SERVICE_ENTRY];
+  const env = { ...process.env, MAX_CONNECTIONS: '385', DATA_DIR: join(tmpdir(), 'squeeze-never-made') };
+  const { status, stderr } = spawnSync('prlimit', args, { env, encoding: 'utf8' });
+  assert.equal(status, 2, stderr);
+  assert.match(stderr, /^MAX_CONNECTIONS is 385, which takes 1026 .* the process may open 1024; .*\n$/);
+});
 
 describe('ten thousand sockets that send nothing, or half a head', { skip: !hasPrlimit }, () => {
   let dataDir: string;

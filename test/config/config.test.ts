@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { describe, it } from 'node:test';
 import { configurationPage } from '../../scripts/configuration-page.ts';
 import { type Config, ConfigError, computeEnvironment, Environment, loadConfig } from '../../src/config.ts';
+import { connectionCeiling } from '../../src/connection-ceiling.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -167,6 +168,41 @@ describe('loadConfig', () => {
         refusal({ ALLOWED_HOSTS: `squeeze.lan,${entry}` }),
         `ALLOWED_HOSTS has "${entry}", which is neither a host nor host:port.`,
       );
+  });
+
+  it('takes networks of probes in CIDR notation, and a port for them that is not the other one', () => {
+    const { probeCidrs } = loadConfig({ PROBE_CIDRS: '10.0.0.0/8, fd00::/8' });
+    assert.deepEqual(probeCidrs, ['10.0.0.0/8', 'fd00::/8']);
+    for (const cidr of ['10.0.0.0/33', '10.0.0/8', 'fd00::/129', '10.0.0.0/8,::ffff/1/2', '10.0.0.1'])
+      assert.match(
+        refusal({ PROBE_CIDRS: cidr }),
+        /^PROBE_CIDRS (is|has) ".*10\.0\.0\.0\/8 or fd00::\/8/,
+        cidr,
+      );
+    assert.equal(loadConfig({ PROBE_PORT: '8081' }).probePort, 8081);
+    assert.equal(
+      refusal({ PORT: '8081', PROBE_PORT: '8081' }),
+      'PROBE_PORT is "8081", as PORT is; it must be another port.',
+    );
+    assert.equal(loadConfig({ PORT: '0', PROBE_PORT: '0' }).probePort, 0);
+  });
+
+  it('has as many connections as there are file descriptors for, and for what their requests open', () => {
+    assert.equal(connectionCeiling(undefined, 1024), 384);
+    assert.equal(connectionCeiling(undefined, 1_048_576), 10_000);
+    assert.equal(connectionCeiling(undefined, Number.POSITIVE_INFINITY), 10_000);
+    assert.equal(connectionCeiling(384, 1024), 384);
+    assert.equal(connectionCeiling(20_000, 1_048_576), 20_000);
+    assert.throws(() => connectionCeiling(385, 1024), {
+      name: 'ConfigError',
+      message:
+        'MAX_CONNECTIONS is 385, which takes 1026 file descriptors, and the process may open 1024; raise that limit ' +
+        '(ulimit -n), or set at most 384.',
+    });
+    assert.throws(() => connectionCeiling(undefined, 256), {
+      name: 'ConfigError',
+      message: 'The process may open 256 file descriptors; it needs at least 320 (ulimit -n).',
+    });
   });
 
   it('never repeats a password', () => {

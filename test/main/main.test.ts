@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openAsBlob } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
@@ -8,6 +9,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { toldMetrics } from '../e2e/told-metrics.ts';
+import { openSocket, postHead, rawRequest } from '../http/raw-request.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { isGone, until, withFolder } from '../queue/harness.ts';
 import { refusedStart, type ServiceProcess, startService } from './service-process.ts';
@@ -110,6 +112,53 @@ describe('the service', () => {
       await until('all lines', () => service.output().match(/"request refused"/g)?.length === 4 || undefined);
       assert.equal(compiled().length, ahead.length + 1, compiled().join('\n'));
       assert.equal(await service.end(), 0);
+    }));
+
+  it('answers probes and metrics on a port of their own while all other connections are in use', (t) =>
+    withFolder(async (folder) => {
+      const redis = await startExternalRedis(folder, FIT);
+      const shared = { DATA_DIR: folder, REDIS_URL: redis.url, PROBE_PORT: '0', MAX_CONNECTIONS: '32' };
+      const probesOf = (service: ServiceProcess): Promise<string> =>
+        until('its port', () => /metrics are at (http:\/\/[^"\s]+)/.exec(service.output())?.[1]);
+      const running: ChildProcess[] = [];
+      t.after(() => {
+        for (const child of running) child.kill('SIGKILL');
+      });
+      const paths = ['/livez', '/readyz', '/metrics', '/v1/profiles'];
+      const statuses = (url: string) =>
+        Promise.all(
+          paths.map(async (path) => {
+            const text = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`;
+            return (await rawRequest(Number(new URL(url).port), text, true)).status;
+          }),
+        );
+      for (const ROLE of ['worker', 'api']) {
+        const service = await startService({ ...shared, ROLE });
+        running.push(service.child);
+        const probes = await probesOf(service);
+        assert.deepEqual(await statuses(service.url), [200, 200, 404, ROLE === 'api' ? 200 : 404]);
+        assert.deepEqual(await statuses(probes), [200, 200, 200, 404]);
+        if (ROLE === 'api') {
+          const port = Number(new URL(service.url).port);
+          const head = postHead('/v1/adapters', ['Content-Length: 1000']);
+          const uploads = await Promise.all(
+            Array.from({ length: 32 }, async () => {
+              const socket = await openSocket(port);
+              socket.write(head);
+              return socket;
+            }),
+          );
+          await toldMetrics(
+            async () => (await fetch(`${probes}/metrics`)).text(),
+            /connections\{listener="main",state="serving"\} 32/,
+            /connections_limit\{listener="main"\} 32/,
+          );
+          assert.deepEqual(await statuses(probes), [200, 200, 200, 404]);
+          for (const socket of uploads) socket.destroy();
+        }
+        assert.equal(await service.end(), 0);
+      }
+      await redis.stop();
     }));
 
   it('keeps a job that was accepted when it and Redis are killed and Redis forgets', () =>
