@@ -4,9 +4,10 @@ const HEAD = `# Metrics
 
 <!-- Generated from src/metrics by \`npx tsx scripts/write-metrics.ts\`. -->
 
-\`GET /metrics\` of every process, API or worker, in Prometheus' text format; at \`PROBE_PORT\` where that is
-set. What belongs to jobs is counted by the process that ran the job, so sum over all processes; \`lora_squeeze_queue_jobs\` is the same queue seen by everyone, so
-take the maximum. Labels have few values: never an id, never a URL.
+\`GET /metrics\` of every process, API or worker, in Prometheus' text format; at \`PROBE_PORT\` where that is set.
+What belongs to jobs is counted by the process that ran the job, so sum over all processes;
+\`lora_squeeze_queue_jobs\` is the same queue seen by everyone, so take the maximum. Labels have few values: never an
+id, never a URL.
 
 A counter with labels appears with its first event. [deploy/prometheus](../deploy/prometheus) holds a scrape
 configuration, recording and alert rules; [deploy/grafana](../deploy/grafana) two dashboards; [runbooks](runbooks.md)
