@@ -66,7 +66,10 @@ free_port() {
 }
 
 is_ready() {
-  node -e 'fetch(process.argv[1] + "/readyz").then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))' "$1"
+  node -e '
+    fetch(process.argv[1] + "/readyz")
+      .then((answer) => answer.json())
+      .then(({ status }) => process.exit(status === "ready" ? 0 : 1), () => process.exit(1))' "$1"
 }
 
 write_record() { printf 'running_pid=%s\nrunning_url=%s\nkept=%s\n' "$pid" "$url" "$1" >"$record"; }

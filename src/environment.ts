@@ -87,7 +87,8 @@ export const Environment = Type.Object({
       description:
         'Redis or Valkey server, `redis://` or `rediss://` (TLS); several of them behind Sentinel or as a Cluster, ' +
         'see [scaling](scaling.md#redis). Unset: a private server is started under ' +
-        '`DATA_DIR` (role `all` only). An external server needs `maxmemory-policy noeviction` and `appendonly yes`.',
+        '`DATA_DIR` (role `all` only). An external server should have `maxmemory-policy noeviction` and ' +
+        '`appendonly yes`; with other settings the service works, and `/readyz` says what is at risk.',
     }),
   ),
   DATA_DIR: Type.String({

@@ -201,7 +201,8 @@ export const ERROR_KINDS = {
   // The service
   STORAGE_FULL: transient(507, 'The storage is full'),
   STORAGE_FAILED: transient(503, 'The storage failed'),
-  QUEUE_UNAVAILABLE: transient(503, 'The queue cannot be reached'),
+  QUEUE_UNAVAILABLE: transient(503, 'The queue cannot be used'),
+  QUEUE_FULL: transient(503, 'The queue has no room for more jobs'),
   WORKER_CRASHED: permanent(500, 'The compute process died too often on this job'),
   CANCELLED: permanent(409, 'The job was cancelled'),
   SHUTTING_DOWN: transient(503, 'The service is shutting down'),

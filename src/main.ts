@@ -22,6 +22,7 @@ import { DeliveryWorker } from './queue/webhooks/delivery-worker.ts';
 import { redacted } from './redaction.ts';
 import { ownSecretsKey } from './secrets-key.ts';
 import { KeyService } from './service/keys/key-service.ts';
+import { Readiness, type ReadinessOptions } from './service/readiness.ts';
 import { Sweeper } from './service/retention/sweeper.ts';
 import { TenantService } from './service/tenants/tenant-service.ts';
 import { TransferDesk } from './service/transfer-desk.ts';
@@ -76,12 +77,8 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   running.push(() => queue.close());
   const metrics = new Metrics(PRODUCT);
   metrics.watchQueue(() => queue.counts());
-  /** What has to be there for work to be done; more comes below. */
-  const parts: Record<string, () => Promise<void>> = {
-    storage: () => blobs.check(),
-    queue: () => queue.check(),
-  };
-  metrics.watchReadiness(parts);
+  const readiness = new Readiness({ store: blobs, queue, onChange: logReadiness(logger) });
+  metrics.watchReadiness(() => readiness.look());
 
   const outbound = new Outbound(config.outbound);
   running.push(() => outbound.close());
@@ -97,7 +94,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     logger.warn({ host: config.host }, 'nobody is asked for a key, on an address that others may reach');
   const tenants = new TenantService(blobs);
   const secrets = new SecretsCheck({ store: blobs, tenants, box });
-  parts.secrets = () => secrets.check();
+  readiness.add('secrets', () => secrets.check());
   const uploads = new UploadService({
     folder: join(config.storageDir, 'uploads'),
     maxUploadBytes: config.maxUploadBytes,
@@ -105,9 +102,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   });
   running.push(() => uploads.close());
   const probes = {
-    store: blobs,
-    queue,
-    parts,
+    readiness,
     metrics,
     version: PRODUCT.version,
     logger,
@@ -133,6 +128,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
       : await buildApp({
           ...traffic,
           store: blobs,
+          queue,
           uploads,
           workspaces,
           webhooks: { outbound, box, queue: deliveries },
@@ -164,7 +160,8 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     });
     running.push((deadlineMs) => jobs.close(Math.max(0, deadlineMs - Date.now())));
     await jobs.start();
-    parts.provider = () => jobs.check();
+    // A worker can do nothing without it; an API that also runs jobs can do all the rest.
+    readiness.add('provider', () => jobs.check(), { isVital: config.role === 'worker' });
     const { sweepIntervalMs: intervalMs, blobGraceMs: graceMs } = config;
     const sweeper = new Sweeper({ workspaces, graceMs });
     const maintenance = new Maintenance({
@@ -185,7 +182,8 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     uploads.sweepEvery(Math.min(config.uploadTtlMs, SWEEP_INTERVAL_MS), logger);
   }
 
-  await tellUnready(parts, logger);
+  // Says in the log what is missing before anybody asks. Nothing ends for it: most of it may come back.
+  await readiness.look();
   // For "localhost" Fastify would open a second server, whose connections nobody counts.
   const host = config.host === 'localhost' ? '127.0.0.1' : config.host;
   const listenTextResolver = (place: string) => `${PRODUCT.name} ${PRODUCT.version} listens on ${place}`;
@@ -225,15 +223,14 @@ async function redisAddress(config: Config, logger: Logger): Promise<RedisAddres
   return { socketPath: broker.socketPath };
 }
 
-/** Says what is missing before anybody asks. Nothing ends for it: most of it may come back. */
-async function tellUnready(
-  parts: Readonly<Record<string, () => Promise<void>>>,
-  logger: Logger,
-): Promise<void> {
-  for (const [part, check] of Object.entries(parts)) {
-    await check().catch((error: Error) => logger.error({ part, reason: error.message }, 'not ready'));
-  }
-}
+/** A line when something begins to be wrong and one when it is well again, as often as somebody looks. */
+const logReadiness =
+  (logger: Logger): NonNullable<ReadinessOptions['onChange']> =>
+  ({ part, code, detail: reason }, { isThere, isUsable }) => {
+    if (!isThere) logger.info({ part, code }, 'readiness: well again');
+    else if (isUsable) logger.warn({ part, code, reason }, 'readiness: at risk');
+    else logger.error({ part, code, reason }, 'readiness: cannot be used');
+  };
 
 async function main(): Promise<void> {
   const loaded = loadConfig();

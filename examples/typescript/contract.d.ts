@@ -59,7 +59,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Whether the service can take work */
+    /**
+     * Whether the service can serve requests
+     * @description Answers 200 for as long as there is something that this process can serve. While Redis is away or full, the storage cannot be written or secrets cannot be opened, `status` is `degraded` and `reasons` says why: reads still work, so a load balancer should keep the process. It is 503 when the process is stopping, when the storage cannot be read at all and, of a worker, when its execution provider is missing. Wait for `"status": "ready"` where everything has to work.
+     */
     get: operations['readyz'];
     put?: never;
     post?: never;
@@ -3198,13 +3201,45 @@ export interface components {
     };
     Readiness: {
       checks: {
-        /** @enum {string} */
-        queue: 'ok';
-        /** @enum {string} */
-        storage: 'ok';
+        /**
+         * @description The execution provider of a process that runs jobs
+         * @enum {unknown}
+         */
+        provider?: 'ok' | 'degraded';
+        /**
+         * @description The Redis that holds the queue
+         * @enum {unknown}
+         */
+        queue: 'ok' | 'degraded';
+        /**
+         * @description Whether stored secrets can be opened with `SECRETS_KEY`
+         * @enum {unknown}
+         */
+        secrets?: 'ok' | 'degraded';
+        /**
+         * @description Where adapters, jobs and reports are kept
+         * @enum {unknown}
+         */
+        storage: 'ok' | 'degraded';
       };
-      /** @enum {string} */
-      status: 'ready';
+      /** @description Everything that is not as it should be; empty when `ready` */
+      reasons: {
+        /**
+         * @description Stable and machine-readable: an error code, or `QUEUE_EVICTS` (Redis may drop queued jobs) or `QUEUE_NOT_DURABLE` (a restart of Redis forgets them)
+         * @example QUEUE_UNAVAILABLE
+         * @example QUEUE_NOT_DURABLE
+         */
+        code: string;
+        /** @description What is wrong, and what it needs */
+        detail: string;
+        /** @enum {unknown} */
+        part: 'storage' | 'queue' | 'secrets' | 'provider';
+      }[];
+      /**
+       * @description `ready`: everything works. `degraded`: the process answers requests, but something does not work or is at risk, which `reasons` names. A process that can serve nothing answers 503 instead.
+       * @enum {unknown}
+       */
+      status: 'ready' | 'degraded';
     };
     RecordedSink:
       | {
@@ -5638,7 +5673,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description It can */
+      /** @description It can, entirely (`ready`) or in part (`degraded`) */
       200: {
         headers: {
           [name: string]: unknown;
@@ -5674,17 +5709,8 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `PROVIDER_UNAVAILABLE`: The execution provider asked for cannot be loaded. `SECRETS_UNAVAILABLE`: The service has no key for secrets. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `PROVIDER_UNAVAILABLE`: The execution provider asked for cannot be loaded. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description `STORAGE_FULL`: The storage is full. */
-      507: {
         headers: {
           [name: string]: unknown;
         };
@@ -6044,7 +6070,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7123,7 +7149,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7540,7 +7566,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7708,7 +7734,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8118,7 +8144,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8252,7 +8278,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8691,7 +8717,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9308,7 +9334,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9569,7 +9595,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10219,7 +10245,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10341,7 +10367,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10696,7 +10722,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10820,7 +10846,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be reached. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10966,7 +10992,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11163,7 +11189,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be reached. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `SHUTTING_DOWN`: The service is shutting down. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11818,7 +11844,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13155,7 +13181,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13841,7 +13867,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -14011,7 +14037,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -14177,7 +14203,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be reached. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;

@@ -5,6 +5,7 @@ import type { ClaimStore } from '../service/idempotency/claim-store.ts';
 import type { JobQueue } from '../service/job-queue.ts';
 import type { KeyService } from '../service/keys/key-service.ts';
 import type { RateCounter } from '../service/quotas/rate-counter.ts';
+import type { Readiness } from '../service/readiness.ts';
 import type { TenantService } from '../service/tenants/tenant-service.ts';
 import type { UploadService } from '../service/uploads/upload-service.ts';
 import type { WebhookParts } from '../service/webhooks/webhook-service.ts';
@@ -48,10 +49,7 @@ export interface AuthOptions {
 
 /** What the probes and /metrics need: all a worker serves. */
 export interface ProbeDependencies {
-  readonly store: Pick<BlobStore, 'check'>;
-  readonly queue: Pick<JobQueue, 'check'>;
-  /** What else has to be there, each with its reason when it is not; `storage` and `queue` are looked at anyway. */
-  readonly parts?: Readonly<Record<string, () => Promise<void>>>;
+  readonly readiness: Pick<Readiness, 'look'>;
   readonly metrics: Metrics;
   readonly version: string;
   readonly logger: FastifyBaseLogger | false;
@@ -73,7 +71,7 @@ export interface ProbeDependencies {
 }
 
 export interface HttpDependencies extends ProbeDependencies {
-  readonly queue: Pick<JobQueue, 'check' | 'watch'>;
+  readonly queue: Pick<JobQueue, 'watch'>;
   readonly workspaces: Workspaces;
   readonly webhooks: WebhookParts;
   readonly tenants: TenantService;

@@ -3,6 +3,7 @@ import { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
 import { Analysis } from '../contract/analysis.ts';
 import { JobRecord } from '../contract/job.ts';
 import { JobRequest, SqueezeRequest } from '../contract/job-request.ts';
+import { Readiness } from '../contract/readiness.ts';
 import { Report } from '../contract/report.ts';
 import { ProfileList, ServingProfile } from '../contract/serving.ts';
 import { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
@@ -26,17 +27,6 @@ export const AdapterModules = Type.Object(
     ),
   },
   { $id: 'AdapterModules', additionalProperties: false },
-);
-
-export const Readiness = Type.Object(
-  {
-    status: Type.Literal('ready'),
-    checks: Type.Object(
-      { storage: Type.Literal('ok'), queue: Type.Literal('ok') },
-      { additionalProperties: false },
-    ),
-  },
-  { $id: 'Readiness', additionalProperties: false },
 );
 
 export const Liveness = Type.Object(

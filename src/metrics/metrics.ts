@@ -9,7 +9,7 @@ import { ControlMetrics } from './control.ts';
 import { DeliveryMetrics, type DeliveryObservation } from './deliveries.ts';
 import { familiesOf, type MetricFamily } from './families.ts';
 import { OutcomeMetrics } from './outcomes.ts';
-import { type ReadinessCheck, ReadinessMetrics } from './readiness.ts';
+import { ReadinessMetrics, type ReadinessView } from './readiness.ts';
 import { SweepMetrics } from './sweeps.ts';
 import { TransferMetrics } from './transfers.ts';
 
@@ -208,9 +208,9 @@ export class Metrics {
     this.queueCounts = counts;
   }
 
-  /** What the readiness gauge looks at, at every scrape: a check for each part, by its name. */
-  watchReadiness(checks: Readonly<Record<string, ReadinessCheck>>): void {
-    this.readiness.watch(checks);
+  /** Where the readiness gauges get what they show, at every scrape. */
+  watchReadiness(look: () => Promise<ReadinessView>): void {
+    this.readiness.watch(look);
   }
 
   private async countQueue(): Promise<Record<string, number>> {

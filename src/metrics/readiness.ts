@@ -1,17 +1,14 @@
 import { Gauge, type Registry } from 'prom-client';
 
-/** Resolves when the part can be used, fails with the reason when it cannot. */
-export type ReadinessCheck = () => Promise<void>;
+/** What is known of the parts that a process depends on. */
+export interface ReadinessView {
+  readonly parts: readonly { readonly part: string; readonly isUsable: boolean }[];
+  readonly reasons: readonly { readonly part: string; readonly code: string }[];
+}
 
-/** A part that does not answer for this long counts as not ready, as it does for /readyz. */
-const CHECK_TIMEOUT_MS = 900;
-
-/**
- * Whether each part a process depends on can be used, looked at on every scrape: what /readyz tells a load balancer,
- * for those who watch a graph.
- */
+/** What /readyz tells a load balancer, looked at on every scrape, for those who watch a graph. */
 export class ReadinessMetrics {
-  private checks: Readonly<Record<string, ReadinessCheck>> = {};
+  private look: (() => Promise<ReadinessView>) | undefined;
 
   constructor(registry: Registry) {
     const readiness = this;
@@ -22,33 +19,25 @@ export class ReadinessMetrics {
       registers: [registry],
       async collect() {
         this.reset();
-        const parts = Object.entries(readiness.checks);
-        const answers = await Promise.all(parts.map(([, check]) => passesInTime(check)));
-        for (const [i, [part]] of parts.entries()) this.set({ part }, answers[i] ? 1 : 0);
+        const { parts } = (await readiness.look?.()) ?? { parts: [] };
+        for (const { part, isUsable } of parts) this.set({ part }, isUsable ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: 'lora_squeeze_degraded',
+      help: 'Everything that is not as it should be, by part and code, as /readyz says it: always 1, and absent when all is well. Also what works and is only at risk, such as a queue that Redis does not keep over a restart.',
+      labelNames: ['part', 'code'],
+      registers: [registry],
+      async collect() {
+        this.reset();
+        const { reasons } = (await readiness.look?.()) ?? { reasons: [] };
+        for (const { part, code } of reasons) this.set({ part, code }, 1);
       },
     });
   }
 
-  /** From now on these parts are looked at; before, none is shown. */
-  watch(checks: Readonly<Record<string, ReadinessCheck>>): void {
-    this.checks = checks;
-  }
-}
-
-async function passesInTime(check: ReadinessCheck): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, CHECK_TIMEOUT_MS, false);
-  });
-  try {
-    const passes = check().then(
-      () => true,
-      () => false,
-    );
-    return await Promise.race([passes, tooLate]);
-  } catch {
-    return false;
-  } finally {
-    clearTimeout(timer);
+  /** From now on this is looked at, which must not fail; before, nothing is shown. */
+  watch(look: () => Promise<ReadinessView>): void {
+    this.look = look;
   }
 }

@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'bullmq';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import type { Risk } from '../service/job-queue.ts';
 import { mendClusterEnd } from './mend-cluster-end.ts';
 import { mendDisconnect } from './mend-disconnect.ts';
 import { type ClusterPlace, type RedisPlace, redisPlace, type SentinelPlace } from './redis-url.ts';
@@ -33,7 +34,7 @@ const retryStrategy = (times: number): number =>
 const PATIENT = { maxRetriesPerRequest: null, connectTimeout: CONNECT_TIMEOUT_MS } satisfies RedisOptions;
 /**
  * `skipVersionCheck` is for BullMQ, which reads it here: it asks for the version once, and where that has no answer in
- * time every later call fails with the same error, however well Redis is by then. `unfitness` looks at the version.
+ * time every later call fails with the same error, however well Redis is by then. `assessServer` looks at the version.
  */
 const IMPATIENT = {
   maxRetriesPerRequest: 1,
@@ -151,24 +152,48 @@ function openCluster(
   return mendClusterEnd(client);
 }
 
+/** The oldest Redis whose commands BullMQ can use. */
+const OLDEST_REDIS = 5;
+
+/** What a server says of itself: why it cannot hold the queue, or what puts queued jobs at risk there. */
+export interface ServerAssessment {
+  readonly fault?: string;
+  readonly risks: readonly Risk[];
+}
+
 /**
- * What makes a server unfit to hold a queue, one sentence each, from its INFO. An eviction policy drops queued jobs
- * without an error when memory is short; without an append-only file a restart forgets them all.
+ * Judges a server by its INFO. An eviction policy drops queued jobs without an error when memory is short; without an
+ * append-only file a restart forgets them all. Neither loses a job, which the storage holds and from where it is put
+ * back, but each costs time, and managed services may allow neither setting: so these are risks and not faults.
  */
-export function unfitness(info: string): string[] {
+export function assessServer(info: string): ServerAssessment {
   const fields = new Map(
     info.split(/\r?\n/).flatMap((line) => {
       const colon = line.indexOf(':');
       return colon > 0 ? [[line.slice(0, colon), line.slice(colon + 1)] as const] : [];
     }),
   );
-  const reasons: string[] = [];
   const version = fields.get('redis_version') ?? '0';
-  if (Number.parseInt(version, 10) < 5) reasons.push(`its version is ${version}, at least 5 is needed`);
+  if (Number.parseInt(version, 10) < OLDEST_REDIS)
+    return {
+      fault: `Redis has version ${version}; the queue needs ${OLDEST_REDIS} or newer.`,
+      risks: [],
+    };
+  const risks: Risk[] = [];
   const policy = fields.get('maxmemory_policy');
   if (policy !== undefined && policy !== 'noeviction') {
-    reasons.push(`its maxmemory-policy is ${policy}, it must be noeviction`);
+    risks.push({
+      code: 'QUEUE_EVICTS',
+      detail: `Redis may drop queued jobs when its memory is full: its maxmemory-policy is ${policy} and should be noeviction.`,
+    });
   }
-  if (fields.get('aof_enabled') === '0') reasons.push('its append-only file is off, it needs appendonly yes');
-  return reasons;
+  if (fields.get('aof_enabled') === '0') {
+    risks.push({
+      code: 'QUEUE_NOT_DURABLE',
+      detail:
+        'Redis forgets queued jobs when it restarts, until they are put back from the storage: its append-only file is off ' +
+        'and should be on (appendonly yes).',
+    });
+  }
+  return { risks };
 }

@@ -9,11 +9,12 @@ import type {
   QueuedState,
   QueueOptions,
   QueuePriority,
+  Risk,
 } from '../service/job-queue.ts';
 import { currentOrigin } from '../tracing/origin.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
 import { BatchFlows } from './batch-flows.ts';
-import { keyPrefix, type RedisAddress, serverInfos, unfitness } from './connection.ts';
+import { assessServer, keyPrefix, type RedisAddress, serverInfos } from './connection.ts';
 import { JobHints } from './job-hints.ts';
 import { cancelKey, type JobData, type JobTotals, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
 import { RedisQuestions, within } from './redis-questions.ts';
@@ -161,18 +162,18 @@ export class BullJobQueue implements JobQueue {
     return { ...counts, waiting: (counts.waiting ?? 0) + prioritized };
   }
 
-  async check(): Promise<void> {
-    const infos = await this.redis.ask(() => serverInfos(this.redis.client));
-    const reasons = [...new Set(infos.flatMap(unfitness))];
-    if (reasons.length > 0) {
-      throw new AppError(
-        'QUEUE_UNAVAILABLE',
-        `The Redis server is not fit for the queue: ${reasons.join('; ')}.`,
-        {
-          reasons,
-        },
-      );
-    }
+  async check(): Promise<readonly Risk[]> {
+    const { client } = this.redis;
+    const [infos] = await this.redis.ask(() =>
+      // Adds to a list that is not there, which changes nothing, but is refused where a job would be: by a full server, a
+      // replica, or one that cannot write its append-only file.
+      Promise.all([serverInfos(client), client.lpushx(`${this.prefix}:ready`, '')]),
+    );
+    const servers = infos.map(assessServer);
+    const fault = servers.find((server) => server.fault !== undefined)?.fault;
+    if (fault !== undefined) throw new AppError('QUEUE_UNAVAILABLE', fault);
+    // Several masters of a cluster may have the same trouble.
+    return [...new Map(servers.flatMap(({ risks }) => risks).map((risk) => [risk.detail, risk])).values()];
   }
 
   /** Sends to the queue, and traces that. */

@@ -20,19 +20,14 @@ export class RedisQuestions {
     });
   }
 
-  /** @throws AppError QUEUE_UNAVAILABLE when Redis fails, or has not answered in time */
+  /** @throws AppError QUEUE_UNAVAILABLE when Redis fails or does not answer in time, QUEUE_FULL when it has no memory */
   async ask<T>(question: () => Promise<T>): Promise<T> {
     const askedMs = performance.now();
     try {
       await this.connected();
       return await within(COMMAND_TIMEOUT_MS - (performance.now() - askedMs), question());
     } catch (error) {
-      throw new AppError(
-        'QUEUE_UNAVAILABLE',
-        `The queue cannot be reached: ${reasonOf(error)}.`,
-        {},
-        { cause: error },
-      );
+      throw queueError(error);
     }
   }
 
@@ -51,11 +46,13 @@ export class RedisQuestions {
   }
 }
 
-/** @throws Error when there is no answer in time */
+class NoAnswer extends Error {}
+
+/** @throws NoAnswer when there is no answer in time */
 export async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    timer = setTimeout(() => reject(new NoAnswer(`no answer within ${Math.round(timeoutMs)} ms`)), timeoutMs);
   });
   try {
     return await Promise.race([answer, tooLate]);
@@ -64,12 +61,35 @@ export async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<
   }
 }
 
-/** What went wrong, without the address of Redis: the message may go to clients. */
-function reasonOf(error: unknown): string {
-  const { code, message = String(error) } = error as { code?: unknown; message?: string };
-  if (typeof code === 'string') return code;
+/**
+ * A failed question to Redis as an AppError: QUEUE_FULL where it has no memory left, else QUEUE_UNAVAILABLE. The message
+ * is without the address of Redis, as it may go to clients.
+ */
+export function queueError(error: unknown): AppError {
+  const {
+    code,
+    name,
+    message = String(error),
+  } = error as { code?: unknown; name?: string; message?: string };
+  const unavailable = (detail: string) =>
+    new AppError('QUEUE_UNAVAILABLE', `${detail}.`, {}, { cause: error });
+  if (/\bOOM command not allowed/.test(message))
+    return new AppError(
+      'QUEUE_FULL',
+      'Redis has no memory left for more jobs: its maxmemory is reached.',
+      {},
+      { cause: error },
+    );
+  if (error instanceof NoAnswer || message === 'Command timed out')
+    return unavailable(
+      `Redis does not answer: ${error instanceof NoAnswer ? message : 'a command timed out'}`,
+    );
+  if (typeof code === 'string') return unavailable(`Redis cannot be reached: ${code}`);
+  if (name === 'ReplyError') return unavailable(`Redis refuses: ${message.replace(/\.$/, '')}`);
   // These quote what a server, a sentinel or a node of a cluster had to say, with its address.
-  if (message.startsWith('All sentinels are unreachable')) return 'no sentinel can be reached';
-  if (message.startsWith('Too many Cluster redirections')) return 'the cluster has no master for the queue';
-  return message;
+  if (message.startsWith('All sentinels are unreachable'))
+    return unavailable('Redis cannot be reached: no sentinel can be reached');
+  if (message.startsWith('Too many Cluster redirections'))
+    return unavailable('Redis cannot be reached: the cluster has no master for the queue');
+  return unavailable(`Redis cannot be reached: ${message}`);
 }

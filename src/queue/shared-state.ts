@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
-import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Claim, ClaimStore, Fingerprint, StoredAnswer } from '../service/idempotency/claim-store.ts';
 import type { RateCounter } from '../service/quotas/rate-counter.ts';
 import { impatientClient, keyPrefix, type RedisAddress } from './connection.ts';
+import { queueError } from './redis-questions.ts';
 import { CLAIM, COUNT, RELEASE, REPLACE } from './shared-state-scripts.ts';
 
 /** A server that is there takes a connection within this; one that is not must not hold up the start. */
@@ -89,12 +89,12 @@ export class RedisSharedState implements ClaimStore, RateCounter {
     return (await this.run<number>(REPLACE, `claim:${key}`, beginning(owner), encode(held), forMs)) === 1;
   }
 
-  /** @throws AppError QUEUE_UNAVAILABLE, at once where there is no connection */
+  /** @throws AppError QUEUE_UNAVAILABLE or QUEUE_FULL, at once where there is no connection */
   private async run<T>(script: string, key: string, ...values: (string | number)[]): Promise<T> {
     try {
       return (await this.client.eval(script, 1, `${this.prefix}:${key}`, ...values)) as T;
     } catch (error) {
-      throw new AppError('QUEUE_UNAVAILABLE', 'The queue’s Redis cannot be reached.', {}, { cause: error });
+      throw queueError(error);
     }
   }
 }

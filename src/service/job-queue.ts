@@ -15,6 +15,14 @@ export interface BatchMember {
   readonly priority: QueuePriority;
 }
 
+/** Something that works, but not as safely as it should. */
+export interface Risk {
+  /** Stable, such as QUEUE_NOT_DURABLE. */
+  readonly code: string;
+  /** What is the matter, and what is needed. */
+  readonly detail: string;
+}
+
 /** What the queue knows of a job that is not final yet. */
 export interface QueuedState {
   readonly state: Extract<JobState, 'queued' | 'active'>;
@@ -25,7 +33,8 @@ export interface QueuedState {
 
 /**
  * The queue as the service sees it. The job's manifest in the storage is the record; the queue only carries its id.
- * Every method fails with AppError QUEUE_UNAVAILABLE, within about a second, when Redis cannot be reached.
+ * Every method fails with AppError QUEUE_UNAVAILABLE, within about a second, when Redis cannot be used; those that add
+ * something fail with QUEUE_FULL when it has no memory left.
  */
 export interface JobQueue {
   /** Queues a job by id. Adding an id that is already there changes nothing. */
@@ -54,6 +63,9 @@ export interface JobQueue {
   watch(jobId: string, onHint: () => void): () => void;
   /** Jobs by state ('waiting', 'active', 'delayed', …), for the gauge. */
   counts(): Promise<Record<string, number>>;
-  /** Throws QUEUE_UNAVAILABLE with the reason when Redis is unreachable or unsafely configured. */
-  check(): Promise<void>;
+  /**
+   * What puts queued jobs at risk, although the queue works.
+   * @throws AppError QUEUE_UNAVAILABLE, QUEUE_FULL when jobs cannot be queued
+   */
+  check(): Promise<readonly Risk[]>;
 }

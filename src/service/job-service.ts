@@ -19,6 +19,7 @@ import { sourceIds } from './source-ids.ts';
 import { DEFAULT_TENANT } from './tenants/tenant-id.ts';
 import { hasTransfers, type TransferDesk, withoutSecrets } from './transfer-desk.ts';
 import { Outbox } from './webhooks/outbox.ts';
+import { isQueueTrouble } from './without-queue.ts';
 
 /** A mark this old without a job is what a crash left between the two writes of an acceptance. */
 const ABANDONED_MS = 60_000;
@@ -230,7 +231,7 @@ export class JobService {
       await this.queue.waitUntilFinished(jobId, timeoutMs);
       return await this.get(jobId);
     } catch (error) {
-      if (error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE') return this.recorded(jobId);
+      if (isQueueTrouble(error)) return this.recorded(jobId);
       throw error;
     }
   }

@@ -44,4 +44,6 @@ export interface BlobStore {
   makeScratch(): Promise<string>;
   /** Throws unless a small write succeeds. For /readyz. */
   check(): Promise<void>;
+  /** Throws when nothing can be read at all. For /readyz. */
+  checkReads(): Promise<void>;
 }

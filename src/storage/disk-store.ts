@@ -1,4 +1,4 @@
-import { copyFile, mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, mkdir, open, opendir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { checkedKey, SCRATCH_FOLDER } from './blob-key.ts';
@@ -144,6 +144,13 @@ export class DiskStore implements BlobStore {
 
   check(): Promise<void> {
     return this.withNewFile((path) => writeDurably(path, new Uint8Array(1)));
+  }
+
+  checkReads(): Promise<void> {
+    return attempt('read its folder', async () => {
+      const folder = await opendir(this.root);
+      await folder.read().finally(() => folder.close());
+    });
   }
 
   /** Opened once it can be. */

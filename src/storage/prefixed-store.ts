@@ -84,6 +84,10 @@ export class PrefixedStore implements BlobStore {
     return this.store.check();
   }
 
+  checkReads(): Promise<void> {
+    return this.store.checkReads();
+  }
+
   private keyOf(key: string): string {
     return this.baseOf(key) + checkedKey(key);
   }

@@ -87,7 +87,7 @@ export class Member {
       `a ready ${this.options.role}`,
       async () => {
         assert.ok(this.isRunning, `the ${this.options.role} ended:\n${this.text}`);
-        return (await this.readiness())?.status === 200 || undefined;
+        return (await this.readiness())?.body.includes('"status":"ready"') || undefined;
       },
       START_LIMIT_MS,
     );

@@ -87,6 +87,9 @@ describe('deploy/kubernetes', () => {
         for (const budget of ofKind(manifests, 'PodDisruptionBudget'))
           assert.deepEqual(chosen(budget.spec.selector.matchLabels), [budget.metadata.name]);
         assert.equal(ofKind(manifests, 'PodDisruptionBudget').length, 2);
+        // All pods may be unready at once while the storage is away: nodes can be drained all the same.
+        for (const { spec } of ofKind(manifests, 'PodDisruptionBudget'))
+          assert.equal(spec.unhealthyPodEvictionPolicy, 'AlwaysAllow');
       });
 
       it('keeps everything in one namespace, and no secret in the repository', () => {

@@ -50,6 +50,7 @@ export interface Manifest {
   readonly data?: Labels;
   readonly spec: {
     readonly replicas?: number;
+    readonly unhealthyPodEvictionPolicy?: string;
     readonly selector: { readonly matchLabels: Labels } & Labels;
     readonly template: { readonly metadata: { readonly labels: Labels }; readonly spec: PodSpec };
     readonly ports: readonly { readonly targetPort: string }[];

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { GOOD_ADAPTER } from '../e2e/bad-adapters.ts';
 import { Client } from '../e2e/client.ts';
 import { succeed } from '../e2e/run-job.ts';
@@ -13,7 +12,6 @@ import { type Certificate, makeCertificate, opensslIsMissing, tlsOptions } from 
 import { type ExternalRedis, FIT, freePort, startExternalRedis } from '../queue/external-redis.ts';
 
 const PASSWORD = 'a-secret-of-the-test';
-const READY_LIMIT_MS = 10_000;
 
 describe('a Redis behind TLS and a password', { skip: opensslIsMissing }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'squeeze-redis-tls-'));
@@ -52,14 +50,8 @@ describe('a Redis behind TLS and a password', { skip: opensslIsMissing }, () => 
   it('is refused while nobody vouches for its certificate, and the password is not told', async () => {
     const service = await startRaw({ REDIS_URL: url, DATA_DIR: join(scratch, 'distrusted') });
     try {
-      let response = await fetch(`${service.url}/readyz`);
-      for (const end = Date.now() + READY_LIMIT_MS; response.ok && Date.now() < end; ) {
-        await sleep(100);
-        response = await fetch(`${service.url}/readyz`);
-      }
-      assert.equal(response.status, 503);
-      const text = await response.text();
-      assert.match(text, /QUEUE_UNAVAILABLE/);
+      const text = await (await fetch(`${service.url}/readyz`)).text();
+      assert.match(text, /"degraded".*QUEUE_UNAVAILABLE/);
       assert.doesNotMatch(text + service.output(), new RegExp(PASSWORD));
     } finally {
       assert.equal(await service.end(), 0, service.output());

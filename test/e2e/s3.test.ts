@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { Readiness } from '../../src/contract/readiness.ts';
 import { startService as startListening } from '../main/service-process.ts';
 import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { BUCKET, motoIsMissing, type S3Server, startMoto, startS3rver } from '../storage/s3-servers.ts';
-import { Client, problemOf, readAdapterFiles } from './client.ts';
+import { Client, readAdapterFiles } from './client.ts';
 import { fixtureAdapters } from './fixtures.ts';
 import { startService } from './service.ts';
 
@@ -115,7 +116,7 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
     }
   });
 
-  it('is alive and not ready while the store cannot keep the first writer, and says why', async () => {
+  it('is degraded while the store cannot keep the first writer, and says why', async () => {
     const ignorant = await startS3rver();
     const service = await startListening({
       ...ignorant.env,
@@ -124,9 +125,9 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
       S3_FORCE_PATH_STYLE: 'true',
     });
     const client = new Client(service.url);
-    const problem = await problemOf(await client.fetch('/readyz'));
-    assert.deepEqual([problem.status, problem.code], [503, 'STORAGE_FAILED']);
-    assert.match(problem.detail, /^storage: The store of bucket test-bucket ignores "If-None-Match: \*"/);
+    const { status, reasons } = await client.json<Readiness>('/readyz');
+    assert.deepEqual([status, reasons.length, reasons[0]?.code], ['degraded', 1, 'STORAGE_FAILED']);
+    assert.match(reasons[0]!.detail, /^The store of bucket test-bucket ignores "If-None-Match: \*"/);
     assert.equal((await client.fetch('/livez')).status, 200);
     assert.equal(await service.end(), 0);
     await ignorant.stop();

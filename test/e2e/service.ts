@@ -101,10 +101,7 @@ async function waitUntilReady(child: ChildProcess, url: string, log: () => strin
 
 const answers = (address: string): Promise<boolean> =>
   fetch(address).then(
-    async (response) => {
-      await response.body?.cancel();
-      return response.ok;
-    },
+    async (response) => (await response.text()).includes('"status":"ready"'),
     () => false,
   );
 

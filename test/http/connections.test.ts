@@ -12,6 +12,7 @@ import { type ConnectionOptions, Connections } from '../../src/http/connections.
 import { answerExpectations } from '../../src/http/raw-errors.ts';
 import { serverOptions } from '../../src/http/server-options.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
+import { Readiness } from '../../src/service/readiness.ts';
 import { until } from '../queue/harness.ts';
 import { parseResponse } from './raw-request.ts';
 import { checkedProblem, startServer } from './server.ts';
@@ -218,10 +219,11 @@ describe('a connection ends', () => {
   });
 
   it('on the port of the probes as well', async () => {
-    const ok = { check: async () => {} };
+    const ok = { check: async () => {}, checkReads: async () => {} };
+    const readiness = new Readiness({ store: ok, queue: { check: async () => [] } });
     const metrics = new Metrics({ version: '1' });
     const app = await buildProbeApp({
-      ...{ store: ok, queue: ok, metrics, version: '1', logger: false, listener: 'probes' },
+      ...{ readiness, metrics, version: '1', logger: false, listener: 'probes' },
       connections: { lingerMs: 100, max: 7 },
     });
     closers.push(() => app.close());

@@ -4,6 +4,7 @@ import { isLoopbackHost, parseAuthority } from '../../src/authority.ts';
 import { buildProbeApp } from '../../src/http/app.ts';
 import type { Problem } from '../../src/http/problem.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
+import { Readiness } from '../../src/service/readiness.ts';
 import fc from '../fast-check.ts';
 import { multipartOf, part, postHead, type RawResponse, rawRequest } from './raw-request.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
@@ -300,9 +301,10 @@ describe('a service that asks for keys', () => {
 
 describe('a Host header', () => {
   it('is there once and names a host, in every process', async () => {
-    const ok = { check: async () => {} };
+    const ok = { check: async () => {}, checkReads: async () => {} };
+    const readiness = new Readiness({ store: ok, queue: { check: async () => [] } });
     const metrics = new Metrics({ version: '1' });
-    const worker = await buildProbeApp({ store: ok, queue: ok, metrics, version: '1', logger: false });
+    const worker = await buildProbeApp({ readiness, metrics, version: '1', logger: false });
     await worker.listen({ port: 0, host: '127.0.0.1' });
     const open = await startServer();
     const keys = await startServer({}, { auth: { mode: 'keys' } });

@@ -1,5 +1,5 @@
 import { AppError } from '../../src/errors.ts';
-import type { BatchMember, JobQueue, QueuedState } from '../../src/service/job-queue.ts';
+import type { BatchMember, JobQueue, QueuedState, Risk } from '../../src/service/job-queue.ts';
 
 /** The JobQueue port in memory, for testing what stands above it. The test plays the worker. */
 export class MemoryQueue implements JobQueue {
@@ -10,6 +10,8 @@ export class MemoryQueue implements JobQueue {
   readonly cancelled = new Set<string>();
   /** While set, every method fails as if Redis were gone. */
   down = false;
+  /** What `check` tells of a queue that works. */
+  risks: readonly Risk[] = [];
   readonly watchers = new Set<{ readonly jobId: string; readonly onHint: () => void }>();
   private readonly waiting = new Map<string, () => void>();
 
@@ -75,8 +77,9 @@ export class MemoryQueue implements JobQueue {
     return { waiting: this.jobs.size };
   }
 
-  async check(): Promise<void> {
+  async check(): Promise<readonly Risk[]> {
     this.fail();
+    return this.risks;
   }
 
   /** What a worker does last. */

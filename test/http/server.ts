@@ -18,6 +18,7 @@ import type { AdapterService } from '../../src/service/adapter-service.ts';
 import type { JobService } from '../../src/service/job-service.ts';
 import type { JobStore } from '../../src/service/job-store.ts';
 import { KeyService } from '../../src/service/keys/key-service.ts';
+import { Readiness } from '../../src/service/readiness.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { TenantService } from '../../src/service/tenants/tenant-service.ts';
 import { TransferDesk } from '../../src/service/transfer-desk.ts';
@@ -89,6 +90,7 @@ export async function startServer(
     auth: { mode: 'open' },
     store,
     queue,
+    readiness: new Readiness({ store, queue }),
     metrics,
     version: '9.9.9',
     logger: false,

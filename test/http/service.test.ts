@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { AppError } from '../../src/errors.ts';
 import { buildProbeApp } from '../../src/http/app.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
+import { Readiness } from '../../src/service/readiness.ts';
 import {
   multipartOf,
   openSocket,
@@ -35,43 +36,61 @@ describe('the service over HTTP', () => {
     }
   });
 
-  it('is ready when storage and queue are, and says which is not', async () => {
+  it('is ready when storage and queue are; without a queue it is degraded, says why, and serves on', async () => {
+    const ready = {
+      status: 'ready',
+      checks: { storage: 'ok', queue: 'ok' },
+      reasons: [] as unknown[],
+    };
     const response = await server.fetch('/readyz');
-    assert.deepEqual(await response.json(), { status: 'ready', checks: { storage: 'ok', queue: 'ok' } });
+    assert.equal(response.headers.get('cache-control'), 'no-store');
+    assert.deepEqual(await response.json(), ready);
     server.queue.down = true;
     try {
-      const problem = await problemIn(await server.fetch('/readyz'), 503, 'QUEUE_UNAVAILABLE');
-      assert.deepEqual(problem.context, { failed: ['queue'] });
-      assert.match(problem.detail, /^queue: Redis/);
+      const degraded = await server.fetch('/readyz');
+      assert.equal(degraded.status, 200);
+      assert.deepEqual(await degraded.json(), {
+        status: 'degraded',
+        checks: { storage: 'ok', queue: 'degraded' },
+        reasons: [
+          { part: 'queue', code: 'QUEUE_UNAVAILABLE', detail: 'Redis cannot be reached (ECONNREFUSED).' },
+        ],
+      });
+      assert.equal((await server.fetch('/v1/adapters')).status, 200);
     } finally {
       server.queue.down = false;
     }
+    server.queue.risks = [{ code: 'QUEUE_NOT_DURABLE', detail: 'Redis forgets.' }];
+    assert.deepEqual(await (await server.fetch('/readyz')).json(), {
+      status: 'degraded',
+      checks: { storage: 'ok', queue: 'degraded' },
+      reasons: [{ part: 'queue', code: 'QUEUE_NOT_DURABLE', detail: 'Redis forgets.' }],
+    });
+    server.queue.risks = [];
+    assert.deepEqual(await (await server.fetch('/readyz')).json(), ready);
     server.stopping = true;
     await problemIn(await server.fetch('/readyz'), 503, 'SHUTTING_DOWN');
     server.stopping = false;
   });
 
-  it('is not ready when a check hangs or fails in an unforeseen way', async () => {
-    const hanging = await startServer({}, { queue: { check: () => new Promise<never>(() => {}) } as never });
-    const broken = await startServer(
-      {},
-      {
-        store: { check: () => Promise.reject(new Error('/secret/path')) } as never,
-        queue: {
-          check: async () => {
-            throw new AppError('QUEUE_UNAVAILABLE', 'No.');
-          },
-        } as never,
+  it('is not ready when the storage cannot be read, and names everything that is wrong', async () => {
+    const readiness = new Readiness({
+      store: {
+        check: () => Promise.reject(new Error('/secret')),
+        checkReads: () => Promise.reject(new Error('/secret')),
       },
-    );
+      queue: {
+        check: async () => {
+          throw new AppError('QUEUE_UNAVAILABLE', 'No.');
+        },
+      },
+    });
+    const broken = await startServer({}, { readiness });
     try {
-      const problem = await problemIn(await hanging.fetch('/readyz'), 503, 'QUEUE_UNAVAILABLE');
-      assert.match(problem.detail, /did not answer/);
-      const both = await problemIn(await broken.fetch('/readyz'), 503, 'STORAGE_FAILED');
-      assert.deepEqual(both.context, { failed: ['storage', 'queue'] });
-      assert.ok(!both.detail.includes('/secret'));
+      const problem = await problemIn(await broken.fetch('/readyz'), 503, 'STORAGE_FAILED');
+      assert.deepEqual(problem.context, { failed: ['storage', 'queue'] });
+      assert.equal(problem.detail, 'storage: The storage failed. queue: No.');
     } finally {
-      await hanging.close();
       await broken.close();
     }
   });
@@ -300,8 +319,12 @@ describe('the service over HTTP', () => {
 describe('the probes of a process without API', () => {
   it('answer, and nothing else does', async () => {
     const metrics = new Metrics({ version: '1' });
-    const ok = { check: async () => {} };
-    const app = await buildProbeApp({ store: ok, queue: ok, metrics, version: '1', logger: false });
+    const ok = async () => {};
+    const readiness = new Readiness({
+      store: { check: ok, checkReads: ok },
+      queue: { check: async () => [] },
+    });
+    const app = await buildProbeApp({ readiness, metrics, version: '1', logger: false });
     const url = await app.listen({ port: 0, host: '127.0.0.1' });
     try {
       for (const path of ['/livez', '/readyz', '/metrics'])

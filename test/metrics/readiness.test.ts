@@ -6,42 +6,38 @@ import { ReadinessMetrics } from '../../src/metrics/readiness.ts';
 
 async function shown(registry: Registry): Promise<string[]> {
   const text = await registry.metrics();
-  return text.split('\n').filter((line) => line.startsWith('lora_squeeze_ready{'));
+  return text.split('\n').filter((line) => /^lora_squeeze_(ready|degraded)\{/.test(line));
 }
 
 describe('ReadinessMetrics', () => {
-  it('says of every part whether it can be used, anew at each scrape', async () => {
+  it('says of every part whether it can be used, and what is wrong, anew at each scrape', async () => {
     const registry = new Registry();
     let isFull = false;
-    new ReadinessMetrics(registry).watch({
-      storage: async () => {
-        if (isFull) throw new Error('no space left');
-      },
-      queue: async () => {},
-    });
+    new ReadinessMetrics(registry).watch(async () => ({
+      parts: [
+        { part: 'storage', isUsable: !isFull },
+        { part: 'queue', isUsable: true },
+      ],
+      reasons: [
+        ...(isFull ? [{ part: 'storage', code: 'STORAGE_FULL' }] : []),
+        { part: 'queue', code: 'QUEUE_NOT_DURABLE' },
+      ],
+    }));
+    const atRisk = 'lora_squeeze_degraded{part="queue",code="QUEUE_NOT_DURABLE"} 1';
     assert.deepEqual(await shown(registry), [
       'lora_squeeze_ready{part="storage"} 1',
       'lora_squeeze_ready{part="queue"} 1',
+      atRisk,
     ]);
     isFull = true;
     assert.deepEqual(await shown(registry), [
       'lora_squeeze_ready{part="storage"} 0',
       'lora_squeeze_ready{part="queue"} 1',
+      'lora_squeeze_degraded{part="storage",code="STORAGE_FULL"} 1',
+      atRisk,
     ]);
-  });
-
-  it('counts a part that does not answer, or whose check breaks, as not ready', async () => {
-    const registry = new Registry();
-    new ReadinessMetrics(registry).watch({
-      storage: () => new Promise(() => {}),
-      queue: () => {
-        throw new Error('not even a promise');
-      },
-    });
-    assert.deepEqual(await shown(registry), [
-      'lora_squeeze_ready{part="storage"} 0',
-      'lora_squeeze_ready{part="queue"} 0',
-    ]);
+    isFull = false;
+    assert.equal((await shown(registry)).length, 3, 'a reason that is gone is not shown');
   });
 
   it('shows nothing before it is told what to look at', async () => {
@@ -52,7 +48,7 @@ describe('ReadinessMetrics', () => {
 
   it('is part of what the service shows', async () => {
     const metrics = new Metrics({ version: '1.2.3' });
-    metrics.watchReadiness({ storage: async () => {} });
+    metrics.watchReadiness(async () => ({ parts: [{ part: 'storage', isUsable: true }], reasons: [] }));
     assert.match(await metrics.render(), /^lora_squeeze_ready\{part="storage"\} 1$/m);
   });
 });

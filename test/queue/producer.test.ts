@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { AppError } from '../../src/errors.ts';
-import { COMMAND_TIMEOUT_MS, unfitness } from '../../src/queue/connection.ts';
+import { assessServer, COMMAND_TIMEOUT_MS } from '../../src/queue/connection.ts';
 import { BullJobQueue } from '../../src/queue/producer.ts';
 import { TcpFaultProxy } from '../chaos/tcp-fault-proxy.ts';
 import { FIT, freePort, startExternalRedis } from './external-redis.ts';
@@ -16,10 +16,14 @@ const JOB = 'job_0123456789abcdef0123456789abcdef';
 const openQueue = (url: string): BullJobQueue =>
   new BullJobQueue({ address: { url }, prefix: PREFIX, logger: SILENT });
 
-async function isUnavailable(call: Promise<unknown>, message = /cannot be reached/): Promise<void> {
+async function isUnavailable(
+  call: Promise<unknown>,
+  message = /cannot be reached|does not answer/,
+  code = 'QUEUE_UNAVAILABLE',
+): Promise<void> {
   await assert.rejects(call, (error: unknown) => {
     assert(error instanceof AppError, String(error));
-    assert.equal(error.code, 'QUEUE_UNAVAILABLE');
+    assert.equal(error.code, code);
     assert.match(error.message, message);
     assert.doesNotMatch(error.message, /127\.0\.0\.1/, 'the address of Redis is nobody’s business');
     return true;
@@ -183,7 +187,7 @@ describe('an external Redis', () => {
       }
     }));
 
-  it('is refused when it may drop jobs or forget them', () =>
+  it('is at risk when Redis may drop jobs or forget them', () =>
     withFolder(async (folder) => {
       const redis = await startExternalRedis(folder, [
         '--maxmemory',
@@ -193,7 +197,14 @@ describe('an external Redis', () => {
       ]);
       const queue = openQueue(redis.url);
       try {
-        await isUnavailable(queue.check(), /not fit.*maxmemory-policy is allkeys-lru.*appendonly yes/);
+        const risks = await until('the queue', () => queue.check().catch(() => undefined));
+        assert.deepEqual(
+          risks.map(({ code }) => code),
+          ['QUEUE_EVICTS', 'QUEUE_NOT_DURABLE'],
+        );
+        assert.match(risks[0]!.detail, /maxmemory-policy is allkeys-lru and should be noeviction/);
+        assert.match(risks[1]!.detail, /appendonly yes/);
+        await queue.add(JOB, OWN);
       } finally {
         await queue.close();
         await redis.stop();
@@ -205,7 +216,14 @@ describe('an external Redis', () => {
       const redis = await startExternalRedis(folder, [...FIT, '--maxmemory', '1']);
       const queue = openQueue(redis.url);
       try {
-        await isUnavailable(queue.add(JOB, OWN), /OOM/);
+        for (const call of [queue.add(JOB, OWN), queue.check(), queue.cancel(JOB)])
+          await isUnavailable(call, /no memory left/, 'QUEUE_FULL');
+        await isUnavailable(
+          queue.addBatch('batch_1', [{ id: JOB, priority: 'normal' }], 'default'),
+          /no memory left/,
+          'QUEUE_FULL',
+        );
+        assert.equal(await queue.state(JOB), undefined, 'it still answers questions');
       } finally {
         await queue.close();
         await redis.stop();
@@ -213,14 +231,15 @@ describe('an external Redis', () => {
     }));
 });
 
-describe('unfitness', () => {
+describe('assessServer', () => {
   it('reads what a server says of itself', () => {
     const fit = '# Server\r\nredis_version:8.0.2\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n';
-    assert.deepEqual(unfitness(fit), []);
-    assert.deepEqual(unfitness(fit.replace('8.0.2', '4.0.9')), [
-      'its version is 4.0.9, at least 5 is needed',
-    ]);
-    assert.match(unfitness(fit.replace('noeviction', 'volatile-ttl'))[0]!, /volatile-ttl/);
-    assert.match(unfitness(fit.replace('aof_enabled:1', 'aof_enabled:0'))[0]!, /append-only/);
+    assert.deepEqual(assessServer(fit), { risks: [] });
+    assert.match(assessServer(fit.replace('8.0.2', '4.0.9')).fault!, /version 4\.0\.9.*5 or newer/);
+    const risk = (info: string) => assessServer(info).risks.map(({ code }) => code);
+    assert.deepEqual(risk(fit.replace('noeviction', 'volatile-ttl')), ['QUEUE_EVICTS']);
+    assert.deepEqual(risk(fit.replace('aof_enabled:1', 'aof_enabled:0')), ['QUEUE_NOT_DURABLE']);
+    // Managed services may leave such fields out.
+    assert.deepEqual(risk('redis_version:7.1.0\r\n'), []);
   });
 });

@@ -65,8 +65,7 @@ export async function startMember(
     async () => {
       assert.ok(child.exitCode === null && child.signalCode === null, log());
       const response = await fetch(`${url}/readyz`).catch(() => undefined);
-      await response?.body?.cancel();
-      return response?.ok || undefined;
+      return (await response?.text())?.includes('"status":"ready"') || undefined;
     },
     START_LIMIT_MS,
   );

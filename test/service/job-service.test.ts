@@ -56,7 +56,9 @@ class MemoryQueue implements JobQueue {
   async counts(): Promise<Record<string, number>> {
     return {};
   }
-  async check(): Promise<void> {}
+  async check(): Promise<readonly []> {
+    return [];
+  }
 
   private answer(): void {
     this.asked++;

@@ -3,18 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
+import type { Readiness } from '../../src/contract/readiness.ts';
+import type { Problem } from '../../src/http/problem.ts';
 import { Client } from '../e2e/client.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { type ServiceProcess, startService } from '../main/service-process.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { until, withFolder } from '../queue/harness.ts';
 import { SmallDisk } from './mounts.ts';
-
-interface Problem {
-  readonly code: string;
-  readonly detail: string;
-  readonly context: { readonly failed: string[] };
-}
 
 /** Runs the service, which starts all the same, and ends it well. */
 async function withService(
@@ -31,30 +27,58 @@ async function withService(
   }
 }
 
-/** It lives, is not ready, and says of this part why: to whoever asks, in the log and as a metric. */
-async function isUnready(service: ServiceProcess, part: string, code: string, reason: RegExp): Promise<void> {
+/**
+ * It lives and says of this part what is wrong: to whoever asks, in the log and as a metric. Ready to serve what can be
+ * served it is all the same, unless that is nothing.
+ * @param codes of all reasons
+ */
+async function isTold(
+  service: ServiceProcess,
+  part: string,
+  codes: string[],
+  reason: RegExp,
+  { status = 200, isUsable = false } = {},
+): Promise<void> {
   assert.equal((await fetch(`${service.url}/livez`)).status, 200);
   const response = await fetch(`${service.url}/readyz`);
-  const problem = (await response.json()) as Problem;
-  assert.deepEqual([problem.code, problem.context.failed], [code, [part]], JSON.stringify(problem));
-  assert.equal(response.status, code === 'STORAGE_FULL' ? 507 : 503);
-  assert.match(problem.detail, new RegExp(`^${part}: `));
-  assert.match(problem.detail, reason);
+  const text = await response.text();
+  assert.equal(response.status, status, text);
+  if (status === 200) {
+    const { status: said, reasons } = JSON.parse(text) as Readiness;
+    assert.equal(said, 'degraded');
+    assert.deepEqual(
+      reasons.map((one) => [one.part, one.code]),
+      codes.map((code) => [part, code]),
+    );
+    assert.match(reasons.map(({ detail }) => detail).join(' '), reason);
+  } else {
+    const { code, context, detail } = JSON.parse(text) as Problem;
+    assert.deepEqual([[code], context?.failed], [codes, [part]]);
+    assert.match(detail, reason);
+  }
   const metrics = await (await fetch(`${service.url}/metrics`)).text();
-  const unready = [...metrics.matchAll(/^lora_squeeze_ready\{part="(\w+)"\} 0$/gm)].map(([, name]) => name);
-  assert.deepEqual(unready, [part]);
+  const unusable = [...metrics.matchAll(/^lora_squeeze_ready\{part="(\w+)"\} 0$/gm)].map(([, name]) => name);
+  assert.deepEqual(unusable, isUsable ? [] : [part]);
+  for (const code of codes)
+    assert.match(metrics, new RegExp(`^lora_squeeze_degraded\\{part="${part}",code="${code}"\\} 1$`, 'm'));
   const lines = service
     .output()
     .split('\n')
-    .filter((line) => line.includes('"not ready"'));
-  assert.equal(lines.length, 1, service.output());
-  const { part: told, reason: why } = JSON.parse(lines[0]!) as Record<string, string>;
-  assert.equal(told, part);
-  assert.match(why!, reason);
+    .filter((line) => /"readiness: (at risk|cannot be used)"/.test(line))
+    .map((line) => JSON.parse(line) as Record<string, string>);
+  assert.deepEqual(
+    lines.map((line) => [line.part, line.code]),
+    codes.map((code) => [part, code]),
+    service.output(),
+  );
+  assert.match(lines.map((line) => line.reason).join(' '), reason);
 }
 
 const isReady = (service: ServiceProcess): Promise<boolean> =>
-  until('readiness', async () => ((await fetch(`${service.url}/readyz`)).ok ? true : undefined));
+  until('readiness', async () => {
+    const { status } = (await (await fetch(`${service.url}/readyz`)).json()) as Readiness;
+    return status === 'ready' ? true : undefined;
+  });
 
 async function canSqueeze(service: ServiceProcess): Promise<void> {
   const client = new Client(service.url);
@@ -73,11 +97,12 @@ describe('a start on what does not hold', () => {
           await client.config('SET', 'maxmemory-policy', 'allkeys-lru');
           await client.config('SET', 'appendonly', 'no');
           await withService({ DATA_DIR: join(folder, ROLE), ROLE, REDIS_URL: redis.url }, async (service) => {
-            await isUnready(
+            await isTold(
               service,
               'queue',
-              'QUEUE_UNAVAILABLE',
+              ['QUEUE_EVICTS', 'QUEUE_NOT_DURABLE'],
               /allkeys-lru.*noeviction.*append-only.*yes/,
+              { isUsable: true },
             );
             await client.config('SET', 'maxmemory-policy', 'noeviction');
             await client.config('SET', 'appendonly', 'yes');
@@ -98,7 +123,7 @@ describe('a start on what does not hold', () => {
         disk.remount('ro');
         const env = { DATA_DIR: join(folder, 'data'), STORAGE_URL: `file:${disk.folder}` };
         await withService(env, async (service) => {
-          await isUnready(service, 'storage', 'STORAGE_FAILED', /could not write \(EROFS\)/);
+          await isTold(service, 'storage', ['STORAGE_FAILED'], /could not write \(EROFS\)/);
           disk.remount('rw');
           await isReady(service);
           await canSqueeze(service);
@@ -116,7 +141,7 @@ describe('a start on what does not hold', () => {
         disk.fill();
         const env = { DATA_DIR: join(folder, 'data'), STORAGE_URL: `file:${disk.folder}` };
         await withService(env, async (service) => {
-          await isUnready(service, 'storage', 'STORAGE_FULL', /could not write \(ENOSPC\)/);
+          await isTold(service, 'storage', ['STORAGE_FULL'], /could not write \(ENOSPC\)/);
           await disk.free();
           await isReady(service);
           await canSqueeze(service);
@@ -133,11 +158,12 @@ describe('a start on what does not hold', () => {
       const unable = { ...env, DATA_DIR: join(folder, 'unable'), EXECUTION_PROVIDER: 'cuda' };
       try {
         await withService(unable, async (service) => {
-          await isUnready(
-            service,
-            'provider',
-            'PROVIDER_UNAVAILABLE',
-            /CUDA execution provider cannot be loaded/,
+          const reason = /CUDA execution provider cannot be loaded/;
+          // It is an API too, which can do all the rest; a worker could do nothing.
+          await isTold(service, 'provider', ['PROVIDER_UNAVAILABLE'], reason);
+          const alone = { ...unable, DATA_DIR: join(folder, 'alone'), ROLE: 'worker' };
+          await withService(alone, (worker) =>
+            isTold(worker, 'provider', ['PROVIDER_UNAVAILABLE'], reason, { status: 503 }),
           );
           const client = new Client(service.url);
           const { adapter } = await client.upload(fixtureAdapters()[0]!.dir);
@@ -171,16 +197,18 @@ describe('a start on what does not hold', () => {
           assert.match(await response.text(), /whsec_/);
         });
         await withService({ ...env, ROLE: 'worker', SECRETS_KEY: wrong }, (service) =>
-          isUnready(
+          isTold(
             service,
             'secrets',
-            'SECRETS_UNAVAILABLE',
+            ['SECRETS_UNAVAILABLE'],
             /sealed with key [0-9a-f]{8}; this service has key/,
           ),
         );
-        await withService({ ...env, ROLE: 'api' }, (service) =>
-          isUnready(service, 'secrets', 'SECRETS_UNAVAILABLE', /set SECRETS_KEY/),
-        );
+        await withService({ ...env, ROLE: 'api' }, async (service) => {
+          await isTold(service, 'secrets', ['SECRETS_UNAVAILABLE'], /set SECRETS_KEY/);
+          for (const path of ['/v1/webhooks', '/v1/adapters', '/v1/jobs'])
+            assert.equal((await fetch(service.url + path)).status, 200, path);
+        });
         await withService({ ...env, ROLE: 'api', SECRETS_KEY: right }, isReady as never);
       } finally {
         await redis.stop();

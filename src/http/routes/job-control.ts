@@ -60,6 +60,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
             'ADAPTER_NOT_FOUND',
             'QUOTA_CONCURRENT_JOBS',
             'QUEUE_UNAVAILABLE',
+            'QUEUE_FULL',
             'STORAGE_FULL',
             'STORAGE_FAILED',
           ),

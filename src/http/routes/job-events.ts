@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { JobEvent, JobProgress } from '../../contract/event.ts';
-import { AppError } from '../../errors.ts';
 import { isEnd, positionOf } from '../../service/events/event-position.ts';
 import { BEAT, type JobWatch, type Look, watchJob } from '../../service/events/watch-job.ts';
 import type { JobService } from '../../service/job-service.ts';
 import { isFinal } from '../../service/job-store.ts';
+import { isQueueTrouble } from '../../service/without-queue.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { jobEventExamples, jobProgressExample } from '../event-examples.ts';
 import { workspaceOf } from '../principal.ts';
@@ -100,7 +100,7 @@ async function firstLook(jobs: JobService, jobId: string): Promise<Look> {
   try {
     return { job: await jobs.get(jobId), isLive: true };
   } catch (error) {
-    if (!(error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE')) throw error;
+    if (!isQueueTrouble(error)) throw error;
     return { job: await jobs.recorded(jobId), isLive: false };
   }
 }

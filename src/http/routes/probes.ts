@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { AppError, type ErrorCode, toAppError } from '../../errors.ts';
+import { Readiness, type ReadinessReason } from '../../contract/readiness.ts';
+import { AppError, type ErrorCode } from '../../errors.ts';
 import type { ProbeDependencies } from '../dependencies.ts';
-import { Liveness, problems, Readiness, reference, response } from '../schemas.ts';
+import { Liveness, problems, reference, response } from '../schemas.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -10,19 +11,7 @@ declare module 'fastify' {
   }
 }
 
-/** Orchestrators give a probe about a second. */
-const CHECK_TIMEOUT_MS = 900;
-
-/** What a part that does not answer is counted as. */
-const WHEN_SLOW: Readonly<Record<string, ErrorCode>> = {
-  storage: 'STORAGE_FAILED',
-  queue: 'QUEUE_UNAVAILABLE',
-  provider: 'PROVIDER_UNAVAILABLE',
-  // Only the storage keeps it waiting.
-  secrets: 'STORAGE_FAILED',
-};
-
-/** /livez: the process turns. /readyz: it can take work, as storage, queue and all other parts answer. */
+/** /livez: the process runs. /readyz: it can serve requests, and what of it does not work. */
 export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }> = async (app, { deps }) => {
   app.get(
     '/livez',
@@ -48,58 +37,37 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
       schema: {
         operationId: 'readyz',
         tags: ['service'],
-        summary: 'Whether the service can take work',
+        summary: 'Whether the service can serve requests',
+        description:
+          'Answers 200 for as long as there is something that this process can serve. While Redis is away or full, the ' +
+          'storage cannot be written or secrets cannot be opened, `status` is `degraded` and `reasons` says why: reads ' +
+          'still work, so a load balancer should keep the process. It is 503 when the process is stopping, when the ' +
+          'storage cannot be read at all and, of a worker, when its execution provider is missing. Wait for ' +
+          '`"status": "ready"` where everything has to work.',
         response: {
-          200: response('It can', reference(Readiness)),
-          ...problems(
-            'STORAGE_FAILED',
-            'STORAGE_FULL',
-            'QUEUE_UNAVAILABLE',
-            'PROVIDER_UNAVAILABLE',
-            'SECRETS_UNAVAILABLE',
-          ),
+          200: response('It can, entirely (`ready`) or in part (`degraded`)', reference(Readiness)),
+          ...problems('STORAGE_FAILED', 'PROVIDER_UNAVAILABLE'),
         },
       },
     },
     async (_request, reply) => {
       if (deps.isShuttingDown?.()) throw new AppError('SHUTTING_DOWN', 'The service is stopping.');
       await app.prepared;
-      const parts = { storage: () => deps.store.check(), queue: () => deps.queue.check(), ...deps.parts };
-      const failures = await Promise.all(
-        Object.entries(parts).map(([name, check]) => failureOf(name, WHEN_SLOW[name] ?? 'INTERNAL', check)),
-      );
-      const failed = failures.filter((failure) => failure !== undefined);
-      if (failed[0]) {
-        const detail = failed.map(({ name, error }) => `${name}: ${error.message}`).join(' ');
-        throw new AppError(failed[0].error.code, detail, { failed: failed.map(({ name }) => name) });
+      const { status, parts, reasons } = await deps.readiness.look();
+      if (status === 'unready') {
+        const detail = reasons.map((reason) => `${reason.part}: ${reason.detail}`).join(' ');
+        const failed = parts.filter(({ isUsable }) => !isUsable).map(({ part }) => part);
+        throw new AppError(unreadyCode(reasons), detail, { failed });
       }
-      const checks = { storage: 'ok' as const, queue: 'ok' as const };
-      return reply.header('cache-control', 'no-store').send({ status: 'ready' as const, checks });
+      const checks = Object.fromEntries(
+        parts.map(({ part }) => [part, reasons.some((reason) => reason.part === part) ? 'degraded' : 'ok']),
+      ) as Readiness['checks'];
+      return reply.header('cache-control', 'no-store').send({ status, checks, reasons: [...reasons] });
     },
   );
 };
 
-async function failureOf(
-  name: string,
-  whenSlow: ErrorCode,
-  check: () => Promise<void>,
-): Promise<{ name: string; error: AppError } | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const slow = new Promise<never>((_resolve, reject) => {
-    const error = new AppError(whenSlow, `The ${name} did not answer in ${CHECK_TIMEOUT_MS} ms.`);
-    timer = setTimeout(reject, CHECK_TIMEOUT_MS, error);
-  });
-  try {
-    await Promise.race([check(), slow]);
-    return undefined;
-  } catch (error) {
-    // An unforeseen failure counts as the part's own: "INTERNAL" would hide which part it is.
-    const failure =
-      error instanceof AppError
-        ? error
-        : new AppError(whenSlow, `The ${name} failed.`, {}, { cause: toAppError(error) });
-    return { name, error: failure };
-  } finally {
-    clearTimeout(timer);
-  }
+/** Only what these parts lack makes a process unready. */
+function unreadyCode(reasons: readonly ReadinessReason[]): ErrorCode {
+  return reasons.some(({ part }) => part === 'storage') ? 'STORAGE_FAILED' : 'PROVIDER_UNAVAILABLE';
 }

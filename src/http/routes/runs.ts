@@ -74,7 +74,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
         params: RunPath,
         response: {
           200: response('The run', reference(RunRecord)),
-          ...problems('RUN_NOT_FOUND', 'QUEUE_UNAVAILABLE', 'STORAGE_FAILED'),
+          ...problems('RUN_NOT_FOUND', 'QUEUE_UNAVAILABLE', 'QUEUE_FULL', 'STORAGE_FAILED'),
         },
       },
     },
@@ -158,6 +158,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
             'RUN_NOT_FOUND',
             'CHECKPOINT_NOT_FOUND',
             'QUEUE_UNAVAILABLE',
+            'QUEUE_FULL',
             'STORAGE_FAILED',
           ),
         },

@@ -64,6 +64,7 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
             ...JSON_PROBLEMS,
             'QUOTA_CONCURRENT_JOBS',
             'QUEUE_UNAVAILABLE',
+            'QUEUE_FULL',
           ),
         },
       },

@@ -1,6 +1,5 @@
 import type { JobRecord, JobState } from '../../contract/job.ts';
 import type { JobKind } from '../../contract/job-request.ts';
-import { AppError } from '../../errors.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { JobLabels } from '../job-control/job-labels.ts';
 import type { JobQueue } from '../job-queue.ts';
@@ -8,6 +7,7 @@ import { withLive } from '../job-service.ts';
 import { isFinal, JobStore } from '../job-store.ts';
 import { inFolder, JOBS_PREFIX, jobIdOfKey, jobKey } from '../layout.ts';
 import { sourceIds } from '../source-ids.ts';
+import { isQueueTrouble } from '../without-queue.ts';
 import { hasLabels, type WantedLabel } from './label-filter.ts';
 import { type Listing, type Page, type PageRequest, readPage, storedKeys } from './page.ts';
 
@@ -103,7 +103,7 @@ class Follower {
       if (!live) return { ...((await this.jobs.get(record.id)) ?? record), labels: record.labels };
       return withLive(record, live);
     } catch (error) {
-      if (!(error instanceof AppError) || error.code !== 'QUEUE_UNAVAILABLE') throw error;
+      if (!isQueueTrouble(error)) throw error;
       this.isLive = false;
       return record;
     }

@@ -1,10 +1,10 @@
 import type { JobRecord } from '../../contract/job.ts';
 import type { CheckpointRecord } from '../../contract/run.ts';
-import { AppError } from '../../errors.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import type { AdapterService } from '../adapter-service.ts';
 import type { JobService } from '../job-service.ts';
 import { JobStore } from '../job-store.ts';
+import { isQueueTrouble } from '../without-queue.ts';
 import { checkpointRecord } from './checkpoint-record.ts';
 import { isSqueezed, outcomeOf, type Past, positionIn, supersededIn } from './lineage.ts';
 import type { RunManifest } from './run-manifest.ts';
@@ -63,7 +63,7 @@ export class RunLogs {
     try {
       return await this.jobs.ensure(jobId, squeezeJob(run, checkpoint));
     } catch (error) {
-      if (error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE') return this.jobStore.get(jobId);
+      if (isQueueTrouble(error)) return this.jobStore.get(jobId);
       throw error;
     }
   }

@@ -191,6 +191,15 @@ export class S3Store implements BlobStore {
     });
   }
 
+  async checkReads(): Promise<void> {
+    const address = this.addressOf(`${SCRATCH_FOLDER}/check`);
+    // With a body, so that a bucket that is gone can be told from an object that is.
+    await this.attempt('read', address, async () => {
+      const stream = await unlessMissing(this.stream(address));
+      if (stream) await buffer(stream);
+    });
+  }
+
   /** The only way from a key to an object. */
   private addressOf(key: string): ObjectAddress {
     const { bucket, prefix } = this.options;

@@ -1,0 +1,45 @@
+import { type Static, Type } from 'typebox';
+
+/** What a process depends on. */
+export const READINESS_PARTS = ['storage', 'queue', 'secrets', 'provider'] as const;
+export type ReadinessPart = (typeof READINESS_PARTS)[number];
+
+const PartState = (description: string) => Type.Enum(['ok', 'degraded'], { description });
+
+export const Readiness = Type.Object(
+  {
+    status: Type.Enum(['ready', 'degraded'], {
+      description:
+        '`ready`: everything works. `degraded`: the process answers requests, but something does not work or is at ' +
+        'risk, which `reasons` names. A process that can serve nothing answers 503 instead.',
+    }),
+    checks: Type.Object(
+      {
+        storage: PartState('Where adapters, jobs and reports are kept'),
+        queue: PartState('The Redis that holds the queue'),
+        secrets: Type.Optional(PartState('Whether stored secrets can be opened with `SECRETS_KEY`')),
+        provider: Type.Optional(PartState('The execution provider of a process that runs jobs')),
+      },
+      { additionalProperties: false },
+    ),
+    reasons: Type.Array(
+      Type.Object(
+        {
+          part: Type.Enum([...READINESS_PARTS]),
+          code: Type.String({
+            description:
+              'Stable and machine-readable: an error code, or `QUEUE_EVICTS` (Redis may drop ' +
+              'queued jobs) or `QUEUE_NOT_DURABLE` (a restart of Redis forgets them)',
+            examples: ['QUEUE_UNAVAILABLE', 'QUEUE_NOT_DURABLE'],
+          }),
+          detail: Type.String({ description: 'What is wrong, and what it needs' }),
+        },
+        { additionalProperties: false },
+      ),
+      { description: 'Everything that is not as it should be; empty when `ready`' },
+    ),
+  },
+  { $id: 'Readiness', additionalProperties: false },
+);
+export type Readiness = Static<typeof Readiness>;
+export type ReadinessReason = Readiness['reasons'][number];
