@@ -64,6 +64,7 @@ export const ERROR_KINDS = {
   ADMINISTRATION_CLOSED: permanent(403, 'Keys and tenants cannot be changed while no keys are asked for'),
   RATE_LIMITED: transient(429, 'Too many requests'),
   QUOTA_STORED_BYTES: permanent(429, 'The tenant stores as many bytes as it may'),
+  QUOTA_TOO_SMALL: permanent(422, 'The request alone exceeds a quota of the tenant'),
   QUOTA_WEBHOOKS: permanent(429, 'The tenant has as many webhooks as it may'),
   TOO_MANY_STREAMS: transient(429, 'Too many streams of events are open'),
   QUOTA_CONCURRENT_JOBS: transient(429, 'The tenant has as many unfinished jobs as it may'),

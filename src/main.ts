@@ -202,8 +202,8 @@ async function refuseWithoutKeys(config: Config, keys: KeyService): Promise<void
   if (config.role === 'worker' || config.auth === 'open' || config.adminKey !== undefined) return;
   if (await keys.isAny()) return;
   throw new ConfigError(
-    `HOST is ${config.host}, so callers need a key, and there is none. Make one (lora-squeeze keys create --tenant ` +
-      'default --scopes read,write,admin), set ADMIN_KEY, or let everybody in with AUTH=open.',
+    `HOST is ${config.host}, so callers need a key, and there is none. Make one (node dist/cli/main.js keys create ` +
+      '--tenant default --scopes read,write,admin), set ADMIN_KEY, or let everybody in with AUTH=open.',
   );
 }
 

@@ -3336,7 +3336,7 @@ export interface components {
         rank: number;
         scale: number;
         /** @description [m, n] of ΔW */
-        shape: [number, number];
+        shape: number[];
         /** @description Descending; all of them in exact mode, else the sketched ones */
         singular_values: number[];
       }[];
@@ -5815,6 +5815,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -6028,7 +6037,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_MAGNITUDE_MISMATCH`: The setting for DoRA and its magnitude vectors disagree. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_MAGNITUDE_MISMATCH`: The setting for DoRA and its magnitude vectors disagree. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -6168,6 +6177,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -6299,6 +6317,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -6450,6 +6477,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -6576,6 +6612,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -6749,6 +6794,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -6855,6 +6909,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -6970,6 +7033,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -7116,7 +7188,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `BATCH_INVALID`: Jobs of the batch cannot be accepted. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `BATCH_INVALID`: Jobs of the batch cannot be accepted. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -7240,6 +7312,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -7378,6 +7459,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -7533,7 +7623,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -7701,7 +7791,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `BATCH_INVALID`: Jobs of the batch cannot be accepted. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `BATCH_INVALID`: Jobs of the batch cannot be accepted. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -7810,6 +7900,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -7938,6 +8037,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -8111,7 +8219,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -8247,6 +8355,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -8392,6 +8509,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -8520,6 +8646,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -8684,7 +8819,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -8821,6 +8956,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -8994,6 +9138,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -9151,6 +9304,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -9301,7 +9463,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -9416,6 +9578,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -9562,7 +9733,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -9711,6 +9882,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -9823,6 +10003,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -9955,6 +10144,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -10066,6 +10264,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -10212,7 +10419,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCHEDULE_INVALID`: The schedule contradicts itself. `SCHEDULE_TOO_SHORT`: The steps do not suffice for the stages. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `SCHEDULE_INVALID`: The schedule contradicts itself. `SCHEDULE_TOO_SHORT`: The steps do not suffice for the stages. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -10336,6 +10543,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -10474,6 +10690,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -10689,7 +10914,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_MAGNITUDE_MISMATCH`: The setting for DoRA and its magnitude vectors disagree. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `OPTIMIZER_STATE_INVALID`: The optimizer state does not fit the adapter. `CHECKPOINT_STEP`: The step of the checkpoint lies outside the run. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_MAGNITUDE_MISMATCH`: The setting for DoRA and its magnitude vectors disagree. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `OPTIMIZER_STATE_INVALID`: The optimizer state does not fit the adapter. `CHECKPOINT_STEP`: The step of the checkpoint lies outside the run. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -10815,6 +11040,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -10959,7 +11193,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SCHEDULE_INVALID`: The schedule contradicts itself. `SCHEDULE_TOO_SHORT`: The steps do not suffice for the stages. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `SCHEDULE_INVALID`: The schedule contradicts itself. `SCHEDULE_TOO_SHORT`: The steps do not suffice for the stages. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -11156,7 +11390,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_MAGNITUDE_MISMATCH`: The setting for DoRA and its magnitude vectors disagree. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `FILE_MISSING`: A required file is missing. `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_JSON`: adapter_config.json is not valid JSON. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `CONFIG_TOO_DEEP`: adapter_config.json is nested too deeply. `CONFIG_DUPLICATE_KEY`: adapter_config.json has a key twice. `CONFIG_FORBIDDEN_KEY`: adapter_config.json has a forbidden key. `CONFIG_INVALID`: adapter_config.json has a field of the wrong type. `CONFIG_PEFT_TYPE`: The adapter is not LoRA. `CONFIG_RANK`: A rank in adapter_config.json is not a positive integer. `CONFIG_ALPHA`: An alpha in adapter_config.json is not a finite number. `CONFIG_REGEX`: A pattern in adapter_config.json cannot be read. `CONFIG_RANK_MISMATCH`: adapter_config.json and the tensors disagree on a rank. `NO_LORA_TENSORS`: The file has no LoRA tensors. `LORA_UNPAIRED`: A LoRA tensor has no partner. `LORA_MAGNITUDE_MISMATCH`: The setting for DoRA and its magnitude vectors disagree. `LORA_DUPLICATE_MODULE`: A module appears twice. `LORA_RANK_MISMATCH`: lora_A and lora_B disagree on the rank. `LORA_RANK_DIMS`: A LoRA tensor has the wrong number of dimensions. `LORA_RANK_ZERO`: A module has rank 0. `UNSUPPORTED_DTYPE`: A LoRA tensor has a dtype that cannot be squeezed. `FORMAT_MIXED`: The tensors belong to more than one format. `UNSUPPORTED_LORA_VARIANT`: This variant of LoRA cannot be squeezed yet. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -11272,6 +11506,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -11378,6 +11621,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -11511,6 +11763,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -11611,6 +11872,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -11802,7 +12072,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -11951,6 +12221,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -12066,6 +12345,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -12225,7 +12513,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. */
+      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `UPLOAD_FILENAME`: The upload needs the name of a file that an adapter has. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -12407,6 +12695,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `UPLOAD_LOCKED`: Another request is at work on the upload. */
       423: {
         headers: {
@@ -12579,7 +12876,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. */
+      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -12786,7 +13083,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. */
+      /** @description `LFS_POINTER`: The file is a Git LFS pointer, not the weights. `ST_HEADER_TOO_SMALL`: The safetensors file is shorter than its length field. `ST_HEADER_TOO_LARGE`: The safetensors header exceeds the limit. `ST_HEADER_LENGTH`: The safetensors header is longer than the file. `ST_HEADER_JSON`: The safetensors header is not the JSON the format asks for. `ST_DUPLICATE_KEY`: The safetensors header names something twice. `ST_METADATA`: The safetensors metadata is not a map of strings. `ST_TENSOR_NAME`: A tensor name is not acceptable. `ST_TOO_MANY_TENSORS`: The safetensors file has too many tensors. `ST_UNKNOWN_DTYPE`: A tensor has an unknown dtype. `ST_MISALIGNED`: A tensor does not fill whole bytes. `ST_VALIDATION_OVERFLOW`: A tensor shape overflows. `ST_TENSOR_INVALID_INFO`: A tensor shape does not match its bytes. `ST_INVALID_OFFSET`: Tensor offsets overlap or leave holes. `ST_BUFFER_NOT_COVERED`: The tensors do not cover the file exactly. `GGUF_VERSION`: The version or byte order of the GGUF file is not read. `GGUF_TRUNCATED`: The GGUF header is longer than the file. `GGUF_HEADER_TOO_LARGE`: The GGUF header exceeds a limit. `GGUF_KEY_VALUE`: A key or value of the GGUF metadata is not acceptable. `GGUF_DUPLICATE`: The GGUF header names something twice. `GGUF_ALIGNMENT`: The alignment of the GGUF file is not a power of two within bounds. `GGUF_TENSOR_NAME`: A tensor name is not acceptable. `GGUF_TENSOR_TYPE`: A tensor has an unknown type. `GGUF_TENSOR_SHAPE`: A tensor shape overflows, or does not suit its type. `GGUF_OFFSET`: Tensor offsets overlap, leave holes or are not aligned. `GGUF_NOT_COVERED`: The tensors do not cover the GGUF file exactly. `GGUF_NOT_LORA`: The GGUF file is not a LoRA adapter. `CONFIG_TOO_LARGE`: adapter_config.json exceeds a limit. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -12911,6 +13208,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -13002,6 +13308,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -13148,7 +13463,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -13279,6 +13594,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RATE_LIMITED`: Too many requests. */
       429: {
         headers: {
@@ -13401,6 +13725,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -13543,7 +13876,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. */
+      /** @description `OUTBOUND_URL_INVALID`: The URL cannot be used. `OUTBOUND_FORBIDDEN`: The service does not connect to there. `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -13674,6 +14007,15 @@ export interface operations {
       };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -13834,7 +14176,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -14004,7 +14346,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;
@@ -14170,7 +14512,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
       422: {
         headers: {
           [name: string]: unknown;

@@ -43,7 +43,7 @@ export type KeyRecord = Static<typeof KeyRecord>;
 export const KeyRequest = Type.Object(
   {
     tenant: TenantId,
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 100, default: '' })),
+    name: Type.Optional(Type.String({ maxLength: 100, default: '' })),
     scopes: Type.Optional({ ...Scopes, default: ['read', 'write'] }),
     expires_in_seconds: Type.Optional(
       Type.Integer({

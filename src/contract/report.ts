@@ -5,12 +5,17 @@ import { ProviderInfo, Timings } from './job.ts';
 import { JOB_KINDS, type JobKind } from './job-request.ts';
 import { Target } from './target.ts';
 
+/** Two integers, without `prefixItems`, which many gateways and generators do not know. */
+export const MatrixShape = Type.Unsafe<[number, number]>(
+  Type.Array(Type.Integer(), { minItems: 2, maxItems: 2, description: '[m, n] of ΔW' }),
+);
+
 /** The spectrum of one module of the source, with its scale: σ of ΔW = scale·B·A. */
 export const ModuleSpectrum = Type.Object(
   {
     name: Type.String(),
     kind: Type.String(),
-    shape: Type.Tuple([Type.Integer(), Type.Integer()], { description: '[m, n] of ΔW' }),
+    shape: MatrixShape,
     rank: Type.Integer({ description: 'Rank of the source' }),
     scale: Type.Number(),
     energy: Type.Number({ description: '‖ΔW‖_F²' }),

@@ -4,7 +4,7 @@ import { Analysis } from '../contract/analysis.ts';
 import { JobRecord } from '../contract/job.ts';
 import { JobRequest, SqueezeRequest } from '../contract/job-request.ts';
 import { Readiness } from '../contract/readiness.ts';
-import { Report } from '../contract/report.ts';
+import { MatrixShape, Report } from '../contract/report.ts';
 import { ProfileList, ServingProfile } from '../contract/serving.ts';
 import { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
 import { UsageRecord } from '../contract/usage.ts';
@@ -18,7 +18,7 @@ export const AdapterModules = Type.Object(
         {
           name: Type.String(),
           kind: Type.Union([Type.Literal('linear'), Type.Literal('conv'), Type.Literal('embedding')]),
-          shape: Type.Array(Type.Integer(), { minItems: 2, maxItems: 2, description: '[m, n] of ΔW' }),
+          shape: MatrixShape,
           rank: Type.Integer({ minimum: 1 }),
           scale: Type.Number({ description: 'ΔW = scale·B·A' }),
         },
@@ -58,21 +58,14 @@ export const COMPONENTS: readonly TSchema[] = [
 const idOf = (schema: unknown): string | undefined => (schema as { $id?: string } | null)?.$id;
 
 /**
- * A schema as OpenAPI 3.1 wants it: every component inside it is a reference, so that each is described once, and
- * tuples are written as in JSON Schema 2020-12 (`prefixItems`), where TypeBox still writes them as draft 7 did.
+ * A schema as OpenAPI 3.1 wants it: every component inside it is a reference, so that each is described once.
  */
 export function asComponent(schema: TSchema): TSchema {
   const replace = (value: unknown, isRoot: boolean): unknown => {
     if (Array.isArray(value)) return value.map((item) => replace(item, false));
     if (typeof value !== 'object' || value === null) return value;
     if (!isRoot && idOf(value)) return { $ref: `${idOf(value)}#` };
-    const { additionalItems, ...entries } = value as Record<string, unknown>;
-    const copy = Object.fromEntries(
-      Object.entries(entries).map(([key, item]) => [key, replace(item, false)]),
-    );
-    if (!Array.isArray(copy.items)) return copy;
-    const { items, ...rest } = copy;
-    return { ...rest, prefixItems: items, items: additionalItems ?? true };
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replace(item, false)]));
   };
   return replace(schema, true) as TSchema;
 }

@@ -59,11 +59,8 @@ describe('unfinished jobs', () => {
     const form = formOf(tinyAdapter(41));
     form.append('request', JSON.stringify({ targets: [{ rank: 2 }] }));
     const before = await server.store.list('adapters/');
-    await problemIn(
-      await server.fetch('/v1/squeeze', { method: 'POST', body: form }),
-      429,
-      'QUOTA_CONCURRENT_JOBS',
-    );
+    const refused = await server.fetch('/v1/squeeze', { method: 'POST', body: form });
+    await problemIn(refused, 422, 'QUOTA_TOO_SMALL');
     assert.deepEqual(await server.store.list('adapters/'), before);
     const run = await server.fetch('/v1/runs', {
       method: 'POST',
@@ -75,8 +72,8 @@ describe('unfinished jobs', () => {
     checkpoint.append('step', '100');
     await problemIn(
       await server.fetch(`/v1/runs/${id}/checkpoints`, { method: 'POST', body: checkpoint }),
-      429,
-      'QUOTA_CONCURRENT_JOBS',
+      422,
+      'QUOTA_TOO_SMALL',
     );
     assert.equal(
       (await server.upload(tinyAdapter(43))).id.slice(0, 3),
@@ -94,7 +91,25 @@ describe('unfinished jobs', () => {
       code: 'QUOTA_CONCURRENT_JOBS',
       context: { used: 1, wanted: 3, limit: 3 },
     });
-    await assert.rejects(checkConcurrentJobs(space, 4), { message: /can never fit/ });
+    await assert.rejects(checkConcurrentJobs(space, 4), { code: 'QUOTA_TOO_SMALL' });
+  });
+
+  it('are refused for good, without a time to come again, where there can never be room for them', async () => {
+    await limit(2);
+    const { id: adapter_id } = await server.upload();
+    const jobs = [1, 2, 3].map((rank) => ({ kind: 'squeeze', adapter_id, targets: [{ rank }] }));
+    const batch = (count: number) =>
+      server.fetch('/v1/batches', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ jobs: jobs.slice(0, count) }),
+      });
+    const refused = await batch(3);
+    assert.equal(refused.headers.get('retry-after'), null);
+    const { context, detail } = await problemIn(refused, 422, 'QUOTA_TOO_SMALL');
+    assert.deepEqual(context, { wanted: 3, limit: 2 });
+    assert.match(detail, /room for 3 jobs at once.*may have 2 unfinished jobs; send fewer at once/);
+    assert.equal((await batch(2)).status, 202);
   });
 
   it('wait for nobody where something fails', async () => {

@@ -40,6 +40,13 @@ describe('requests a minute', () => {
   const limit = (tenant: string, requests_per_minute: number | null) =>
     new TenantService(server.wholeStore).put(tenant, { requests_per_minute });
 
+  it('are refused for good where the tenant may send none', async () => {
+    await limit('barred', 0);
+    const refused = await server.fetch(PATH, { headers: await bearerOf(server.keys, 'barred') });
+    assert.equal(refused.headers.get('retry-after'), null);
+    await problemIn(refused, 422, 'QUOTA_TOO_SMALL');
+  });
+
   it('are counted for all keys of a tenant and all processes together, and told in every answer', async () => {
     await limit('counted', 5);
     const bearers = [await bearerOf(server.keys, 'counted'), await bearerOf(server.keys, 'counted')];
@@ -61,7 +68,7 @@ describe('requests a minute', () => {
       const { context } = await problemIn(refused, 429, 'RATE_LIMITED');
       assert.deepEqual(context, { limit: 5, window_seconds: 60, retry_after_seconds: seconds });
     }
-    assert.match(await server.metrics.render(), /access_refused_total\{reason="rate"\} 1$/m);
+    assert.match(await server.metrics.render(), /access_refused_total\{reason="rate"\} 2$/m);
   });
 
   it('are refused before their body is looked at', async () => {
@@ -71,7 +78,7 @@ describe('requests a minute', () => {
       headers: { ...(await bearerOf(server.keys, 'refused')), 'content-type': 'application/json' },
       body: '{"not json',
     });
-    await problemIn(response, 429, 'RATE_LIMITED');
+    await problemIn(response, 422, 'QUOTA_TOO_SMALL');
   });
 
   it('are not counted for tenants without a limit, nor for probes', async () => {
@@ -89,7 +96,7 @@ describe('requests a minute', () => {
       server.workspaces.quotas.forget('default');
       for (const path of ['/livez', '/readyz', '/metrics', '/openapi.yaml'])
         assert.equal((await open.fetch(path)).status, 200, path);
-      await problemIn(await open.fetch(PATH), 429, 'RATE_LIMITED');
+      await problemIn(await open.fetch(PATH), 422, 'QUOTA_TOO_SMALL');
     } finally {
       await limit('default', null);
       server.workspaces.quotas.forget('default');

@@ -289,7 +289,7 @@ describe('annealing runs over HTTP', () => {
     it('is refused where the tenant stores more than it may', async () => {
       await server.upload(tinyAdapter(77));
       await server.limit({ stored_bytes: 0 });
-      await problemIn(await send(run.id, first, { step: 340 }), 429, 'QUOTA_STORED_BYTES');
+      await problemIn(await send(run.id, first, { step: 340 }), 422, 'QUOTA_TOO_SMALL');
       await server.limit({ stored_bytes: null });
       await recordOf(await send(run.id, first, { step: 340 }), 202);
     });

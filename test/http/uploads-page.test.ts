@@ -10,7 +10,7 @@ import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { UploadRecord } from '../../src/contract/upload.ts';
 import { MAX_UPLOADS, MAX_UPLOADS_SIZE, maxBytesOf } from '../../src/service/uploads/upload-limits.ts';
 import { startServer, type TestServer } from './server.ts';
-import { CONFIG, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
+import { CONFIG, WEIGHTS } from './tiny-adapter.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const PAGE = readFileSync(join(ROOT, 'docs/uploads.md'), 'utf8');
@@ -24,12 +24,12 @@ describe('docs/uploads.md', () => {
   let server: TestServer;
   let folder: string;
   before(async () => {
-    server = await startServer();
+    server = await startServer({ maxUploadBytes: 10_000_000 });
     folder = await mkdtemp(join(tmpdir(), 'page-test-'));
-    const { weights, config } = tinyAdapter();
-    await writeFile(join(folder, WEIGHTS), weights);
-    await writeFile(join(folder, CONFIG), config);
-    symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+    // As in the repository; what a reader calls by its name alone is there too.
+    for (const name of ['node_modules', 'examples']) symlinkSync(join(ROOT, name), join(folder, name));
+    for (const name of [WEIGHTS, CONFIG])
+      symlinkSync(join(ROOT, 'examples/adapters/gpt2-lora-r8', name), join(folder, name));
   });
   after(async () => {
     await server.close();

@@ -45,7 +45,7 @@ describe('who is let in', () => {
       for (const env of [{ HOST: '0.0.0.0' }, { HOST: '::' }, { AUTH: 'keys' }]) {
         const { code, stderr } = await refusedStart({ DATA_DIR, ...env });
         assert.equal(code, 2, stderr);
-        assert.match(stderr, /lora-squeeze keys create .*ADMIN_KEY.*AUTH=open/);
+        assert.match(stderr, /node dist\/cli\/main\.js keys create .*ADMIN_KEY.*AUTH=open/);
         assert.equal(stderr.trim().split('\n').length, 1, 'one sentence, no stack');
       }
     }));

@@ -34,7 +34,13 @@ const REPLAYED = {
   [REPLAYED_HEADER]: text('`true` on an answer that was given before to the same Idempotency-Key'),
 };
 
-const SECURED: readonly ErrorCode[] = ['KEY_MISSING', 'KEY_INVALID', 'SCOPE_MISSING', 'RATE_LIMITED'];
+const SECURED: readonly ErrorCode[] = [
+  'KEY_MISSING',
+  'KEY_INVALID',
+  'SCOPE_MISSING',
+  'RATE_LIMITED',
+  'QUOTA_TOO_SMALL',
+];
 const REPEATABLE: readonly ErrorCode[] = [
   'IDEMPOTENCY_KEY_INVALID',
   'IDEMPOTENCY_IN_FLIGHT',

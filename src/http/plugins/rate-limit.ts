@@ -42,6 +42,13 @@ export const rateLimit = fp(
     });
 
     async function limit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+      if (limitOf(request) === 0) {
+        metrics.accessRefused('rate');
+        throw new AppError('QUOTA_TOO_SMALL', 'The tenant may send no requests at all.', {
+          limit: 0,
+          wanted: 1,
+        });
+      }
       const counted = await count(request);
       // No time is left of a window that could not be looked at.
       if (counted.isAllowed || counted.ttl === 0) return;

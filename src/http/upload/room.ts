@@ -11,7 +11,7 @@ import { MAX_MULTIPART_OVERHEAD_BYTES } from './limits.ts';
  * Refuses an upload by its Content-Length where the tenant has no room for it, before a byte is taken; then also
  * content that is here already, which nobody can know yet. Where files may come that are not stored as the adapter's,
  * only a tenant that has exceeded its limit is refused.
- * @throws AppError QUOTA_STORED_BYTES, STORAGE_*
+ * @throws AppError QUOTA_TOO_SMALL, QUOTA_STORED_BYTES, STORAGE_*
  */
 export async function checkAnnouncedRoom(request: FastifyRequest, parts: BodyParts): Promise<void> {
   const announced = Number(request.headers['content-length'] ?? 0) - MAX_MULTIPART_OVERHEAD_BYTES;
@@ -21,7 +21,7 @@ export async function checkAnnouncedRoom(request: FastifyRequest, parts: BodyPar
 
 /**
  * Refuses an adapter that has come where the tenant has no room for it, unless it is here already.
- * @throws AppError QUOTA_STORED_BYTES, STORAGE_*
+ * @throws AppError QUOTA_TOO_SMALL, QUOTA_STORED_BYTES, STORAGE_*
  */
 export async function checkRoom(workspace: Workspace, files: readonly IncomingFile[]): Promise<void> {
   if (await workspace.adapters.find(adapterIdOf(files))) return;

@@ -17,11 +17,12 @@ const lines = new Map<string, Promise<unknown>>();
  * Refuses jobs that are more than a tenant may have unfinished. Costs nothing where there is no limit, else a list of
  * as many marks as the limit.
  * @param wanted jobs that are about to be submitted
- * @throws AppError QUOTA_CONCURRENT_JOBS, STORAGE_*
+ * @throws AppError QUOTA_TOO_SMALL for more jobs than the limit, QUOTA_CONCURRENT_JOBS, STORAGE_*
  */
 export async function checkConcurrentJobs(space: JobSpace, wanted: number): Promise<void> {
   const { concurrent_jobs: limit } = await space.quotas();
   if (limit === null || limit === undefined) return;
+  if (wanted > limit) throw new AppError('QUOTA_TOO_SMALL', neverFits(wanted, limit), { wanted, limit });
   const used = (await space.store.list(PENDING_PREFIX, { limit: limit + 1 })).length;
   if (used + wanted <= limit) return;
   throw new AppError('QUOTA_CONCURRENT_JOBS', sentence(used, wanted, limit), { used, wanted, limit });
@@ -53,9 +54,13 @@ export async function withinConcurrentJobs<T>(
   }
 }
 
+const jobs = (count: number) => `${count} unfinished job${count === 1 ? '' : 's'}`;
+
+const neverFits = (wanted: number, limit: number): string =>
+  `The request needs room for ${wanted} job${wanted === 1 ? '' : 's'} at once, and the tenant may have ${jobs(limit)}` +
+  `${wanted > 1 && limit > 0 ? '; send fewer at once' : ''}.`;
+
 function sentence(used: number, wanted: number, limit: number): string {
-  const jobs = (count: number) => `${count} unfinished job${count === 1 ? '' : 's'}`;
-  if (wanted > limit) return `${wanted} jobs at once can never fit: the tenant may have ${jobs(limit)}.`;
   const more = wanted === 1 ? 'another one' : `${wanted} more`;
   return `The tenant has ${used > limit ? 'more than ' : ''}${jobs(Math.min(used, limit))} of ${limit}; there is no room for ${more} until some end.`;
 }

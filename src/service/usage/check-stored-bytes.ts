@@ -14,11 +14,18 @@ export interface StoringSpace {
  * checked at the same moment each see the room without the other: they may exceed the limit together, by what they
  * bring; the next one is refused then. Results of jobs count, but are never refused.
  * @param bytes of the adapter's files
- * @throws AppError QUOTA_STORED_BYTES, STORAGE_*
+ * @throws AppError QUOTA_TOO_SMALL for an adapter that is larger than the limit, QUOTA_STORED_BYTES, STORAGE_*
  */
 export async function checkStoredBytes({ store, quotas }: StoringSpace, bytes: number): Promise<void> {
   const { stored_bytes: limit } = await quotas();
   if (limit === null || limit === undefined) return;
+  // No adapter has no bytes.
+  if (Math.max(1, bytes) > limit)
+    throw new AppError(
+      'QUOTA_TOO_SMALL',
+      `An adapter of ${bytes} bytes exceeds the ${limit} bytes that the tenant may store.`,
+      { limit, wanted: bytes },
+    );
   const { bytes: used } = await new Usage(store).totals();
   if (used + bytes <= limit) return;
   throw new AppError(

@@ -108,7 +108,14 @@ describe('the quota of stored bytes', () => {
         assert.deepEqual(error.context, { used: record.bytes, limit: record.bytes + 100, wanted: 101 });
         return true;
       });
-      await assert.rejects(checkStoredBytes(spaceWith(bench, 0), 0), { code: 'QUOTA_STORED_BYTES' });
+      await assert.rejects(checkStoredBytes(spaceWith(bench, record.bytes - 1), 0), {
+        code: 'QUOTA_STORED_BYTES',
+      });
+      await assert.rejects(checkStoredBytes(space, record.bytes + 101), {
+        code: 'QUOTA_TOO_SMALL',
+        context: { wanted: record.bytes + 101, limit: record.bytes + 100 },
+      });
+      await assert.rejects(checkStoredBytes(spaceWith(bench, 0), 0), { code: 'QUOTA_TOO_SMALL' });
     });
   });
 
