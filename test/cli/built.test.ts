@@ -37,6 +37,14 @@ describe('the package', () => {
     assert.equal(stdout, `${manifest.version}\n`);
   });
 
+  it('makes a key with the command of docs/keys.md as it stands there', async () => {
+    const page = readFileSync(join(ROOT, 'docs/keys.md'), 'utf8');
+    const line = /^\$ (node dist\/cli\/main\.js keys create .*)$/m.exec(page)![1]!;
+    const env = { ...environment(), DATA_DIR: join(scratch, 'data') };
+    const { stdout } = await runFile('sh', ['-euc', line], { cwd: join(scratch, 'package'), env });
+    assert.match(stdout, /^lsq_\w+\n$/);
+  });
+
   it('squeezes with the built engine', async () => {
     const out = join(scratch, 'out');
     const args = ['squeeze', GPT2, '--rank', '4', '--out', out];

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook as Verifier } from 'standardwebhooks';
 import type { WebhookEvent } from '../../src/contract/webhook.ts';
 import { Outbound } from '../../src/net/outbound.ts';
+import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { until } from './harness.ts';
 import { QUICK, withWebhooks } from './webhook-bench.ts';
 import { Receiver, type Treatment } from './webhook-receiver.ts';
@@ -222,6 +223,27 @@ describe('a receiver', () => {
           assert.equal((await bench.final(id)).attempts.length, 3, 'somebody may know better');
         },
       ),
+    ));
+
+  it('that somebody asks for between its record and its place in the queue is sent at once, not a day later', () =>
+    withWebhooks((bench) =>
+      withReceiver([{ status: 503, headers: { 'retry-after': '100000000' } }], async (receiver) => {
+        const { blobs } = bench.bench;
+        const { id } = await bench.create(receiver.url);
+        let isAsked = false;
+        // The worker's: what follows the record of the first attempt follows the call of somebody else, too.
+        const store = Object.assign(Object.create(blobs) as BlobStore, {
+          put: async (key: string, bytes: Uint8Array) => {
+            await blobs.put(key, bytes);
+            if (isAsked || !/"attempts":\[\{/.test(Buffer.from(bytes).toString())) return;
+            isAsked = true;
+            await bench.deliveries.redeliver(id, (await bench.all(id))[0]!.id);
+          },
+        });
+        bench.worker({ store });
+        await bench.endedJob();
+        assert.deepEqual([(await bench.final(id)).status, receiver.requests.length], ['delivered', 2]);
+      }),
     ));
 
   it('whose answer is long or never ends has answered all the same', () =>

@@ -14,6 +14,11 @@ export type DeliveryJob = Job<DeliveryData, undefined>;
 const ATTEMPTS = 5;
 const RETRY_DELAY_MS = 5_000;
 
+/** Longer than an attempt takes. */
+const HASTENED_SECONDS = 60;
+/** Says that a delivery which a worker is at is to be tried again at once. */
+export const hastenedKey = (deliveryId: string): string => `hastened:${deliveryId}`;
+
 const CLOSE_TIMEOUT_MS = 500;
 /** Looked up at once, so that many pending deliveries are some trips to Redis and not as many. */
 const LOOKED_UP_AT_ONCE = 500;
@@ -54,10 +59,16 @@ export class BullDeliveryQueue implements DeliveryQueue {
   async hasten(ticket: DeliveryTicket): Promise<void> {
     await this.add(ticket);
     await this.redis.ask(async () => {
+      const { client } = this.redis;
       const job = await this.queue.getJob(ticket.deliveryId);
+      const key = this.queue.toKey(hastenedKey(ticket.deliveryId));
+      // Its worker looks for this when it has put the delivery back. Set before the look below, so that one of us sees
+      // the other.
+      if (await job?.isActive()) await client.set(key, '1', 'EX', HASTENED_SECONDS);
       if (!(await job?.isDelayed())) return;
       // Its time may come in this very moment.
       await job?.promote().catch(() => undefined);
+      await client.del(key);
     });
   }
 

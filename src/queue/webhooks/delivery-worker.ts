@@ -5,7 +5,8 @@ import { tenantStore } from '../../service/workspaces.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from '../connection.ts';
 import { endsWithin } from '../ends-within.ts';
-import { DELIVERY_QUEUE_NAME, type DeliveryData, type DeliveryJob } from './delivery-queue.ts';
+import { RedisQuestions } from '../redis-questions.ts';
+import { DELIVERY_QUEUE_NAME, type DeliveryData, type DeliveryJob, hastenedKey } from './delivery-queue.ts';
 import { FairShare } from './fair-share.ts';
 
 /** Requests at the same time: they wait for receivers, and cost nothing meanwhile. */
@@ -37,6 +38,7 @@ export class DeliveryWorker {
   private readonly options: DeliveryWorkerOptions;
   private readonly logger: Logger;
   private readonly redis: PatientConnection;
+  private readonly questions: RedisQuestions;
   private readonly worker: Worker<DeliveryData, undefined>;
   private readonly shares = new FairShare(SHARE);
   private readonly stopping = new AbortController();
@@ -47,6 +49,7 @@ export class DeliveryWorker {
     this.logger = options.logger.child({ component: 'webhooks' });
     const { lockMs = LOCK_MS } = options;
     this.redis = patientConnection(options.address);
+    this.questions = new RedisQuestions(options.address);
     this.worker = new Worker(DELIVERY_QUEUE_NAME, (job, token) => this.process(job, token), {
       connection: this.redis.connection,
       prefix: keyPrefix(options.address, options.prefix),
@@ -77,30 +80,40 @@ export class DeliveryWorker {
     this.stopping.abort(new Error('The service is stopping.'));
     await endsWithin(closed, CLOSE_TIMEOUT_MS);
     this.redis.close();
+    this.questions.close();
   }
 
+  /** @throws DelayedError, which tells BullMQ that the job waits for another time now */
   private async process(job: DeliveryJob, token: string | undefined): Promise<undefined> {
     const { tenant, webhookId } = job.data;
     const release = this.shares.take(webhookId);
-    if (!release)
-      return this.later(job, token, Date.now() + BACK_AFTER_MS.min + Math.random() * BACK_AFTER_MS.spread);
+    if (!release) {
+      const backAtMs = Date.now() + BACK_AFTER_MS.min + Math.random() * BACK_AFTER_MS.spread;
+      await job.moveToDelayed(Math.ceil(backAtMs), token);
+      throw new DelayedError();
+    }
     this.underWay++;
     try {
       const deliverer = new Deliverer(tenantStore(this.options.store, tenant), this.options);
       const result = await deliverer.attempt(webhookId, job.id!, this.stopping.signal);
       this.tell(job, result);
-      if (result.nextAtMs !== undefined) await this.later(job, token, result.nextAtMs);
-      return undefined;
+      if (result.nextAtMs === undefined) return undefined;
+      await job.moveToDelayed(Math.ceil(result.nextAtMs), token);
+      // Somebody may have asked for it meanwhile, when it was not in the queue to be hastened.
+      if (await this.wasHastened(job)) await job.promote().catch(() => undefined);
+      throw new DelayedError();
     } finally {
       this.underWay--;
       release();
     }
   }
 
-  /** @throws DelayedError, which tells BullMQ that the job is elsewhere now */
-  private async later(job: DeliveryJob, token: string | undefined, atMs: number): Promise<never> {
-    await job.moveToDelayed(Math.ceil(atMs), token);
-    throw new DelayedError();
+  private async wasHastened({ id }: DeliveryJob): Promise<boolean> {
+    const { client } = this.questions;
+    const removed = await this.questions
+      .ask(() => client.del(this.worker.toKey(hastenedKey(id!))))
+      .catch(() => 0);
+    return removed > 0;
   }
 
   private tell({ id: deliveryId, data }: DeliveryJob, result: AttemptResult): void {
