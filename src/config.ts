@@ -37,6 +37,8 @@ export interface Config {
   readonly storageDir: string;
   /** undefined: blobs are files in `storageDir`. */
   readonly s3: S3Config | undefined;
+  readonly storageIdleTimeoutMs: number;
+  readonly storageRetryMs: number;
   readonly executionProvider: Environment['EXECUTION_PROVIDER'];
   readonly computeThreads: number;
   readonly cudaMemoryBytes: number;
@@ -102,6 +104,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     redisUrl: values.REDIS_URL,
     dataDir,
     ...storageOf(values, dataDir),
+    storageIdleTimeoutMs: values.STORAGE_IDLE_TIMEOUT_MS,
+    storageRetryMs: values.STORAGE_RETRY_SECONDS * 1000,
     executionProvider: values.EXECUTION_PROVIDER,
     computeThreads: values.COMPUTE_THREADS ?? Math.max(1, Math.floor(cores / values.WORKER_CONCURRENCY)),
     cudaMemoryBytes: values.CUDA_MEMORY_BYTES,

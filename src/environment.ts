@@ -120,6 +120,22 @@ export const Environment = Type.Object({
       'With `s3:`, most bytes of local copies under `DATA_DIR`, besides those that running jobs use. The least ' +
       'recently used go first.',
   }),
+  STORAGE_IDLE_TIMEOUT_MS: Type.Integer({
+    minimum: 1_000,
+    maximum: DAY_MS,
+    default: 30_000,
+    description:
+      'How long the storage may be silent while the service waits for it. Then a request is answered with 503, or its ' +
+      'connection is closed where the answer has begun. See [storage](storage.md#failures).',
+  }),
+  STORAGE_RETRY_SECONDS: Type.Integer({
+    minimum: 0,
+    maximum: 604_800,
+    default: 600,
+    description:
+      'How long a job that the storage fails is tried again without the loss of an attempt. See ' +
+      '[jobs](jobs.md#when-the-storage-fails).',
+  }),
   EXECUTION_PROVIDER: Type.Enum(['auto', 'cuda', 'cpu'], {
     default: 'auto',
     description:

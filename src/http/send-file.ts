@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
@@ -53,14 +54,14 @@ export async function sendFile(
   open: (range: ByteRange | undefined) => Promise<Readable>,
 ): Promise<FastifyReply> {
   const tag = entityTag(sha256);
-  reply.headers({ etag: tag, 'cache-control': IMMUTABLE, 'accept-ranges': 'bytes' });
-  if (matchesNone(request.headers['if-none-match'], tag)) return reply.code(304).send();
+  const known = { etag: tag, 'cache-control': IMMUTABLE, 'accept-ranges': 'bytes' };
+  if (matchesNone(request.headers['if-none-match'], tag)) return reply.headers(known).code(304).send();
 
   // Range is defined for GET only (RFC 9110 §14.2).
   const mayRange = request.method === 'GET' && allowsRange(request.headers['if-range'], tag);
   const range = parseByteRange(mayRange ? request.headers.range : undefined, bytes);
   if (range === 'unsatisfiable') {
-    reply.header('content-range', `bytes */${bytes}`);
+    reply.headers({ ...known, 'content-range': `bytes */${bytes}` });
     const asked = JSON.stringify(request.headers.range);
     throw new AppError(
       'RANGE_NOT_SATISFIABLE',
@@ -69,13 +70,25 @@ export async function sendFile(
     );
   }
   const part = range === 'whole' ? undefined : range;
+  const stream = request.method === 'HEAD' ? undefined : await begun(await open(part));
   if (part) reply.code(206).header('content-range', `bytes ${part.start}-${part.end}/${bytes}`);
-  reply.headers({
-    'content-type': 'application/octet-stream',
-    'content-length': part ? part.end - part.start + 1 : bytes,
-    'content-disposition': `attachment; filename="${name}"`,
-    'repr-digest': reprDigest(sha256, 'hex'),
-  });
-  if (request.method === 'HEAD') return reply.send();
-  return reply.send(await open(part));
+  return reply
+    .headers({
+      ...known,
+      'content-type': 'application/octet-stream',
+      'content-length': part ? part.end - part.start + 1 : bytes,
+      'content-disposition': `attachment; filename="${name}"`,
+      'repr-digest': reprDigest(sha256, 'hex'),
+    })
+    .send(stream);
+}
+
+/**
+ * The stream, once its first bytes are there: until then its failure is answered with a problem document, without a
+ * header that describes the file. Afterwards it can only close the connection.
+ * @throws what the stream fails with
+ */
+async function begun(stream: Readable): Promise<Readable> {
+  await once(stream, 'readable');
+  return stream;
 }

@@ -1,8 +1,10 @@
-import { copyFile, mkdir, open, opendir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { once } from 'node:events';
+import { copyFile, mkdir, opendir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { checkedKey, SCRATCH_FOLDER } from './blob-key.ts';
 import type { BlobStore, ByteRange } from './blob-store.ts';
+import { DEFAULT_IDLE_TIMEOUT_MS, fileStream, within } from './deadline.ts';
 import { claimDurably, moveDurably, removeFile, syncFile, writeDurably } from './durable-file.ts';
 import { listKeys } from './list-keys.ts';
 import { removeUnmodifiedFile } from './remove-unmodified.ts';
@@ -12,22 +14,31 @@ import { errnoOf, storageError } from './storage-error.ts';
 /** ENOTDIR: a part of the key's path is a blob itself. */
 const MISSING = new Set<string | undefined>(['ENOENT', 'ENOTDIR']);
 
-/** Blobs as files of a local folder, the key their path. Several processes may share the folder. */
+/** Slowest that a file may be made durable, or be copied from another file system: 1 MB/s. */
+const MIN_BYTES_PER_MS = 1_000;
+
+/**
+ * Blobs as files of a local folder, the key their path. Several processes may share the folder. Every operation ends
+ * within the idle timeout, also where the file system hangs as one of a network may; large files get longer to be written.
+ */
 export class DiskStore implements BlobStore {
   private readonly root: string;
+  private readonly idleTimeoutMs: number;
   private opening: Promise<Scratch> | undefined;
 
-  private constructor(root: string) {
+  private constructor(root: string, idleTimeoutMs: number) {
     this.root = root;
+    this.idleTimeoutMs = idleTimeoutMs;
   }
 
   /**
    * Opens the store, making the folder where it is missing and removing what dead processes left half-written.
+   * @param idleTimeoutMs how long an operation on files may take
    * @throws AppError STORAGE_FULL, STORAGE_FAILED
    */
-  static async open(folder: string): Promise<DiskStore> {
-    const store = new DiskStore(resolve(folder));
-    await attempt('open its folder', () => store.scratch());
+  static async open(folder: string, idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS): Promise<DiskStore> {
+    const store = new DiskStore(resolve(folder), idleTimeoutMs);
+    await store.attempt('open its folder', () => store.scratch());
     return store;
   }
 
@@ -35,30 +46,27 @@ export class DiskStore implements BlobStore {
    * The same for a folder that may not be usable yet: what writes fails until it is, and `check()` says why. Each write
    * tries anew.
    */
-  static async openPatiently(folder: string): Promise<DiskStore> {
-    const store = new DiskStore(resolve(folder));
-    await store.scratch().catch(() => undefined);
+  static async openPatiently(folder: string, idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS): Promise<DiskStore> {
+    const store = new DiskStore(resolve(folder), idleTimeoutMs);
+    await within(idleTimeoutMs, store.scratch()).catch(() => undefined);
     return store;
   }
 
   /** Removes this process's scratch. The store must not be used afterwards. */
   close(): Promise<void> {
-    return attempt('close', async () => (await this.opening)?.close());
+    return this.attempt('close', async () => (await this.opening)?.close());
   }
 
   async putFile(key: string, localPath: string): Promise<void> {
     const to = this.pathOf(key);
-    return attempt('write', async () => {
-      // Written perhaps hours ago, while the rest of an upload came; as a blob it is new.
-      await touchFile(localPath);
-      await syncFile(localPath);
-      try {
-        await moveDurably(localPath, to);
-      } catch (error) {
-        if (errnoOf(error) !== 'EXDEV') throw error;
-        await this.copyDurably(localPath, to);
-      }
-    });
+    return this.attempt(
+      'write',
+      async () => {
+        const { size } = await within(this.idleTimeoutMs, stat(localPath));
+        return within(this.idleTimeoutMs + size / MIN_BYTES_PER_MS, this.moveFile(localPath, to));
+      },
+      Infinity,
+    );
   }
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
@@ -79,12 +87,12 @@ export class DiskStore implements BlobStore {
 
   async get(key: string): Promise<Uint8Array | undefined> {
     const path = this.pathOf(key);
-    return attempt('read', () => unlessMissing(readFile(path)));
+    return this.attempt('read', () => unlessMissing(readFile(path)));
   }
 
   async stat(key: string): Promise<{ readonly bytes: number } | undefined> {
     const path = this.pathOf(key);
-    return attempt('read', async () => {
+    return this.attempt('read', async () => {
       const found = await unlessMissing(stat(path));
       return found?.isFile() ? { bytes: found.size } : undefined;
     });
@@ -93,37 +101,50 @@ export class DiskStore implements BlobStore {
   async read(key: string, range?: ByteRange): Promise<Readable> {
     const path = this.pathOf(key);
     // Opened before the stream is handed out, so that a missing blob is an error here and not in mid-response.
-    return attempt('read', async () => (await open(path, 'r')).createReadStream({ ...range }));
+    return this.attempt('read', async () => {
+      const stream = fileStream(path, this.idleTimeoutMs, range);
+      try {
+        await within(this.idleTimeoutMs, once(stream, 'open'));
+        return stream;
+      } catch (error) {
+        stream.destroy();
+        throw error;
+      }
+    });
   }
 
   async localFile(key: string): Promise<string> {
     const path = this.pathOf(key);
-    return attempt('read', async () => {
+    return this.attempt('read', async () => {
       await stat(path);
       return path;
     });
   }
 
   list(prefix: string, { after = '', limit = Infinity } = {}): Promise<string[]> {
-    return attempt('list', async () => {
-      const keys: string[] = [];
-      if (limit <= 0) return keys;
-      for await (const key of listKeys(this.root, prefix, after, limit)) {
-        keys.push(key);
-        if (keys.length >= limit) break;
-      }
-      return keys;
-    });
+    return this.attempt(
+      'list',
+      async () => {
+        const keys: string[] = [];
+        if (limit <= 0) return keys;
+        for await (const key of listKeys(this.root, prefix, after, limit, this.idleTimeoutMs)) {
+          keys.push(key);
+          if (keys.length >= limit) break;
+        }
+        return keys;
+      },
+      Infinity,
+    );
   }
 
   async remove(key: string): Promise<void> {
     const path = this.pathOf(key);
-    return attempt('remove', () => removeFile(path, this.root));
+    return this.attempt('remove', () => removeFile(path, this.root));
   }
 
   async touch(key: string): Promise<{ readonly bytes: number } | undefined> {
     const path = this.pathOf(key);
-    return attempt('touch', async () => {
+    return this.attempt('touch', async () => {
       const touched = await unlessMissing(touchFile(path).then(() => stat(path)));
       return touched?.isFile() ? { bytes: touched.size } : undefined;
     });
@@ -131,7 +152,7 @@ export class DiskStore implements BlobStore {
 
   async removeUnmodified(key: string, sinceMs: number): Promise<{ readonly bytes: number } | undefined> {
     const path = this.pathOf(key);
-    return attempt('remove', () =>
+    return this.attempt('remove', () =>
       unlessMissing(
         this.scratch().then((scratch) => removeUnmodifiedFile(path, sinceMs, scratch.newFile(), this.root)),
       ),
@@ -139,7 +160,7 @@ export class DiskStore implements BlobStore {
   }
 
   makeScratch(): Promise<string> {
-    return attempt('make a scratch folder', async () => (await this.scratch()).makeFolder());
+    return this.attempt('make a scratch folder', async () => (await this.scratch()).makeFolder());
   }
 
   check(): Promise<void> {
@@ -147,7 +168,7 @@ export class DiskStore implements BlobStore {
   }
 
   checkReads(): Promise<void> {
-    return attempt('read its folder', async () => {
+    return this.attempt('read its folder', async () => {
       const folder = await opendir(this.root);
       await folder.read().finally(() => folder.close());
     });
@@ -177,18 +198,33 @@ export class DiskStore implements BlobStore {
     return join(this.root, checkedKey(key));
   }
 
+  private async moveFile(from: string, to: string): Promise<void> {
+    // Written perhaps hours ago, while the rest of an upload came; as a blob it is new.
+    await touchFile(from);
+    await syncFile(from);
+    try {
+      await moveDurably(from, to);
+    } catch (error) {
+      if (errnoOf(error) !== 'EXDEV') throw error;
+      await this.copyDurably(from, to);
+    }
+  }
+
   /** For a source on another file system, where a rename cannot be atomic. */
   private async copyDurably(from: string, to: string): Promise<void> {
-    await this.withNewFile(async (copy) => {
+    const copy = (await this.scratch()).newFile();
+    try {
       await copyFile(from, copy);
       await syncFile(copy);
       await moveDurably(copy, to);
       await rm(from, { force: true });
-    });
+    } finally {
+      await rm(copy, { force: true });
+    }
   }
 
   private withNewFile<T>(work: (path: string) => Promise<T>): Promise<T> {
-    return attempt('write', async () => {
+    return this.attempt('write', async () => {
       const path = (await this.scratch()).newFile();
       try {
         return await work(path);
@@ -197,19 +233,23 @@ export class DiskStore implements BlobStore {
       }
     });
   }
+
+  private async attempt<T>(
+    operation: string,
+    work: () => Promise<T>,
+    timeoutMs = this.idleTimeoutMs,
+  ): Promise<T> {
+    try {
+      return await (timeoutMs === Infinity ? work() : within(timeoutMs, work()));
+    } catch (error) {
+      throw storageError(operation, error);
+    }
+  }
 }
 
 function touchFile(path: string): Promise<void> {
   const now = new Date();
   return utimes(path, now, now);
-}
-
-async function attempt<T>(operation: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw storageError(operation, error);
-  }
 }
 
 async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {

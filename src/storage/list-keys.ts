@@ -2,6 +2,7 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SCRATCH_FOLDER } from './blob-key.ts';
+import { within } from './deadline.ts';
 import { errnoOf } from './storage-error.ts';
 
 interface Entry {
@@ -13,19 +14,21 @@ interface Entry {
  * Keys under `root` that start with `prefix` and lie after `after`, in code unit order, one folder at a time. A folder
  * is read whole whatever the limit, so what is listed from the middle is better kept in folders.
  * @param limit how many are wanted at most; more may come
+ * @param timeoutMs how long the reading of one folder may take
  */
 export async function* listKeys(
   root: string,
   prefix: string,
   after: string,
   limit: number,
+  timeoutMs: number,
 ): AsyncGenerator<string> {
   const isWanted = ({ key, isFolder }: Entry): boolean => {
     // A folder is skipped unread when all its keys lie before `after` or beside the prefix.
     if (!key.startsWith(prefix) && !(isFolder && prefix.startsWith(key))) return false;
     return key > after || (isFolder && after.startsWith(key));
   };
-  yield* walk(root, prefix.slice(0, prefix.lastIndexOf('/') + 1), isWanted, limit);
+  yield* walk(root, prefix.slice(0, prefix.lastIndexOf('/') + 1), isWanted, limit, timeoutMs);
 }
 
 async function* walk(
@@ -33,10 +36,11 @@ async function* walk(
   folder: string,
   isWanted: (entry: Entry) => boolean,
   limit: number,
+  timeoutMs: number,
 ): AsyncGenerator<string> {
-  const entries = (await entriesOf(root, folder)).filter(isWanted);
+  const entries = (await entriesOf(root, folder, timeoutMs)).filter(isWanted);
   for (const { key, isFolder } of firstOf(entries, limit)) {
-    if (isFolder) yield* walk(root, key, isWanted, limit);
+    if (isFolder) yield* walk(root, key, isWanted, limit, timeoutMs);
     else yield key;
   }
 }
@@ -63,10 +67,10 @@ function firstOf(entries: Entry[], limit: number): Entry[] {
 
 const byKey = (x: Entry, y: Entry): number => (x.key < y.key ? -1 : 1);
 
-async function entriesOf(root: string, folder: string): Promise<Entry[]> {
+async function entriesOf(root: string, folder: string, timeoutMs: number): Promise<Entry[]> {
   let entries: Dirent[];
   try {
-    entries = await readdir(join(root, folder), { withFileTypes: true });
+    entries = await within(timeoutMs, readdir(join(root, folder), { withFileTypes: true }));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw error;

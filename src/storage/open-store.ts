@@ -7,6 +7,8 @@ export interface StorageOptions {
   readonly storageDir: string;
   /** undefined: blobs are files in `storageDir`. */
   readonly s3: S3Options | undefined;
+  /** How long the store may be silent while somebody waits for it, in milliseconds. */
+  readonly storageIdleTimeoutMs?: number;
 }
 
 /** A store with what its process holds of it. */
@@ -20,9 +22,13 @@ export interface OpenStore extends BlobStore {
  * says what is wrong, and it is used as soon as it can be.
  * @throws AppError STORAGE_FULL, STORAGE_FAILED when S3's local folder cannot be used
  */
-export async function openStore({ storageDir, s3 }: StorageOptions): Promise<OpenStore> {
-  if (s3 === undefined) return DiskStore.openPatiently(storageDir);
+export async function openStore({
+  storageDir,
+  s3,
+  storageIdleTimeoutMs,
+}: StorageOptions): Promise<OpenStore> {
+  if (s3 === undefined) return DiskStore.openPatiently(storageDir, storageIdleTimeoutMs);
   // Imported only here: the AWS SDK takes its time and memory, which a store on the disk need not pay.
   const { S3Store } = await import('./s3/s3-store.ts');
-  return S3Store.open(storageDir, s3);
+  return S3Store.open(storageDir, s3, storageIdleTimeoutMs);
 }

@@ -36,6 +36,8 @@ describe('loadConfig', () => {
       dataDir: resolve('data'),
       storageDir: resolve('data/storage'),
       s3: undefined,
+      storageIdleTimeoutMs: 30_000,
+      storageRetryMs: 600_000,
       executionProvider: 'auto',
       computeThreads: 0,
       cudaMemoryBytes: 2 * 1024 ** 3,

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../src/errors.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { storageError } from '../../src/storage/storage-error.ts';
@@ -48,6 +49,50 @@ describe('DiskStore', () => {
     root = await mkdtemp(join(tmpdir(), 'disk-store-'));
   });
   afterEach(() => rm(root, { recursive: true, force: true }));
+
+  describe('on a file system that hangs', () => {
+    /** A named pipe holds whoever opens or reads it until somebody writes, as a dead network file system does. */
+    const hangs = (key: string): string => {
+      const path = join(root, key);
+      execFileSync('mkfifo', [path]);
+      return path;
+    };
+    const late = { code: 'STORAGE_FAILED', message: 'The storage could not read (ETIMEDOUT).' };
+
+    it('fails when a file cannot be opened in time', async () => {
+      const store = await DiskStore.open(root, 300);
+      const path = hangs('blob');
+      await assert.rejects(store.get('blob'), late);
+      await assert.rejects(store.read('blob'), late);
+      // Lets go of the threads that wait for it.
+      writeFileSync(path, '');
+      await store.close();
+    });
+
+    it('fails in the middle of a stream, and does not hurry a slow reader', async () => {
+      const store = await DiskStore.open(root, 300);
+      const path = hangs('blob');
+      // Opened in both directions, it does not wait for the other end.
+      const writer = openSync(path, 'r+');
+      writeSync(writer, 'half');
+      const stream = await store.read('blob');
+      const [chunk] = await once(stream, 'data');
+      assert.equal(String(chunk), 'half');
+      const [error] = await once(stream, 'error');
+      assert.deepEqual({ code: error.code, message: error.message }, late);
+      writeSync(writer, 'x');
+      closeSync(writer);
+
+      await store.put('slow', Buffer.alloc(300_000));
+      let bytes = 0;
+      for await (const piece of await store.read('slow')) {
+        if (bytes === 0) await sleep(600);
+        bytes += piece.byteLength;
+      }
+      assert.equal(bytes, 300_000);
+      await store.close();
+    });
+  });
 
   it('keeps what it has over a restart', async () => {
     const first = await DiskStore.open(root);

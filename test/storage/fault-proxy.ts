@@ -2,8 +2,21 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What happens to a request: it fails before the server sees it, or its answer is cut after some bytes of body. */
-export type Fault = 'refuse' | { readonly cutAfterBytes: number } | undefined;
+/**
+ * What happens to a request:
+ * - `refuse`: its connection is closed before the server sees it;
+ * - `status`: it is answered in the server's stead, by the error that S3 has with this status;
+ * - `cutAfterBytes`: its answer breaks off after some bytes of body;
+ * - `stallAfterBytes`: the same, but the connection stays open and nothing more comes.
+ */
+export type Fault =
+  | 'refuse'
+  | { readonly status: 500 | 503 }
+  | { readonly cutAfterBytes: number }
+  | { readonly stallAfterBytes: number }
+  | undefined;
+
+const ERROR_CODES = { 500: 'InternalError', 503: 'SlowDown' } as const;
 
 export interface FaultProxy {
   readonly url: string;
@@ -18,9 +31,15 @@ export async function startFaultProxy(upstream: string, at = 0): Promise<FaultPr
   const server = createServer((incoming, outgoing) => {
     const fault = proxy.fault(incoming);
     if (fault === 'refuse') return void incoming.socket.destroy();
+    if (fault !== undefined && 'status' in fault) {
+      const { status } = fault;
+      incoming.resume();
+      outgoing.writeHead(status, { 'content-type': 'application/xml' });
+      return void outgoing.end(`<Error><Code>${ERROR_CODES[status]}</Code><Message>fault</Message></Error>`);
+    }
     const { method, url: path, headers } = incoming;
     const forwarded = request({ hostname, port, method, path, headers }, async (answer) => {
-      let left = fault?.cutAfterBytes ?? Infinity;
+      let left = passedBytes(fault);
       // The head goes out with the first byte, so that cutting at 0 loses the whole answer.
       if (left > 0) outgoing.writeHead(answer.statusCode!, answer.headers).flushHeaders();
       for await (const chunk of answer as AsyncIterable<Buffer>) {
@@ -29,6 +48,7 @@ export async function startFaultProxy(upstream: string, at = 0): Promise<FaultPr
         left -= chunk.byteLength;
       }
       if (fault === undefined) outgoing.end();
+      else if ('stallAfterBytes' in fault) return;
       // A tick later, for what was written to leave.
       else setImmediate(() => incoming.socket.end(() => incoming.socket.destroy()));
     });
@@ -47,4 +67,9 @@ export async function startFaultProxy(upstream: string, at = 0): Promise<FaultPr
     },
   };
   return proxy;
+}
+
+function passedBytes(fault: Exclude<Fault, 'refuse' | { status: number }>): number {
+  if (fault === undefined) return Infinity;
+  return 'cutAfterBytes' in fault ? fault.cutAfterBytes : fault.stallAfterBytes;
 }

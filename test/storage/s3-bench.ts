@@ -25,17 +25,16 @@ let count = 0;
 export async function openS3(
   env: Readonly<Record<string, string>>,
   options: Partial<S3Options> = {},
+  idleTimeoutMs?: number,
 ): Promise<S3UnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 's3-store-'));
   const prefix = `prefix-${++count}/deep`;
   Object.assign(process.env, env);
-  const store = await S3Store.open(folder, {
-    bucket: BUCKET,
-    prefix,
-    forcePathStyle: true,
-    cacheBytes: 2 ** 30,
-    ...options,
-  });
+  const store = await S3Store.open(
+    folder,
+    { bucket: BUCKET, prefix, forcePathStyle: true, cacheBytes: 2 ** 30, ...options },
+    idleTimeoutMs,
+  );
   const firstError = await store.get('read-the-environment').catch((error: unknown) => error);
   return {
     store,

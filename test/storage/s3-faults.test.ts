@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { contentOf } from '../conformance/blob-store.ts';
 import { freePort } from '../queue/external-redis.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
@@ -158,11 +159,81 @@ describe('S3Store and a bad network', { skip: motoIsMissing() ?? false }, () => 
     const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
-    const stuck = await openS3({ ...server.env, AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` });
+    const stuck = await openS3({ ...server.env, AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` }, {}, 3_000);
     assert.ok(saying(/did not answer in time/)(stuck.firstError));
     await stuck.dispose();
     for (const socket of sockets) socket.destroy();
     silent.close();
+  });
+
+  describe('that stalls', () => {
+    /** All limits are shares of it: an answer may take 0.67 s, a request 2 s, a body may be silent for 1 s. */
+    const IDLE_MS = 4_000;
+    let stalling: S3UnderTest;
+    before(async () => {
+      stalling = await openS3({ ...server.env, AWS_ENDPOINT_URL_S3: proxy.url }, {}, IDLE_MS);
+    });
+    after(() => stalling.dispose());
+    const stalled = saying(/could not (read|list|write) s3:.*(TimeoutError).*did not answer in time/);
+
+    it('goes on with a body that stopped', { timeout: 60_000 }, async () => {
+      const bytes = randomBytes(3 * MB);
+      await stalling.store.put('stall/a', bytes);
+      let gets = 0;
+      proxy.fault = ({ method }) =>
+        method === 'GET' && gets++ % 2 === 0 ? { stallAfterBytes: MB } : undefined;
+      assert.ok(Buffer.from((await stalling.store.get('stall/a'))!).equals(bytes));
+      assert.ok(readFileSync(await stalling.store.localFile('stall/a')).equals(bytes));
+      assert.equal(gets, 4, 'each body was asked for twice');
+    });
+
+    it('fails when no body comes any more, whoever waits for it', { timeout: 60_000 }, async () => {
+      await stalling.store.put('stall/b', randomBytes(2 * MB));
+      let gets = 0;
+      proxy.fault = ({ method, url }) => {
+        if (method !== 'GET' || url!.includes('list-type')) return undefined;
+        return { stallAfterBytes: gets++ === 0 ? MB : 0 };
+      };
+      await Promise.all([
+        assert.rejects(stalling.store.get('stall/b'), stalled),
+        assert.rejects(stalling.store.read('stall/b').then(contentOf), stalled),
+        assert.rejects(stalling.store.localFile('stall/b'), stalled),
+      ]);
+      proxy.fault = () => undefined;
+      assert.equal(readFileSync(await stalling.store.localFile('stall/b')).byteLength, 2 * MB);
+    });
+
+    it('fails when the answer to a small request stops half way', { timeout: 60_000 }, async () => {
+      await stalling.store.put('stall/c', Buffer.from('x'));
+      proxy.fault = ({ method }) => (method === 'GET' ? { stallAfterBytes: 10 } : undefined);
+      await assert.rejects(stalling.store.list('stall/'), stalled);
+    });
+
+    it('does not hurry a reader that is slow itself', { timeout: 60_000 }, async () => {
+      await stalling.store.put('stall/d', randomBytes(3 * MB));
+      const ranges: (string | undefined)[] = [];
+      proxy.fault = ({ method, headers }) => void (method === 'GET' && ranges.push(headers.range));
+      let bytes = 0;
+      for await (const chunk of await stalling.store.read('stall/d')) {
+        // Longer than a body may be silent.
+        if (bytes === 0) await sleep(1_500);
+        bytes += chunk.byteLength;
+      }
+      assert.equal(bytes, 3 * MB);
+      assert.deepEqual(ranges.filter(Boolean), [], 'no rest of a body was asked for');
+    });
+
+    it('fails when an upload is not answered', { timeout: 60_000 }, async () => {
+      const path = join(await stalling.store.makeScratch(), 'file');
+      await writeFile(path, 'x');
+      proxy.fault = ({ method }) => (method === 'PUT' ? { stallAfterBytes: 0 } : undefined);
+      await Promise.all([
+        assert.rejects(stalling.store.put('stall/e', Buffer.from('x')), stalled),
+        assert.rejects(stalling.store.create('stall/e', Buffer.from('x')), stalled),
+        assert.rejects(stalling.store.putFile('stall/e', path), stalled),
+      ]);
+      assert.ok(existsSync(path), 'so that the upload can be tried again');
+    });
   });
 
   it('says so when the bucket is missing', async () => {

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../errors.ts';
 import { SCRATCH_FOLDER } from '../blob-key.ts';
-import { ANSWER_TIMEOUT_MS } from './s3-client.ts';
+import { answered } from './answered.ts';
+import type { S3Limits } from './s3-client.ts';
 import { type ObjectAddress, writeOnce } from './write-once.ts';
 
 /**
@@ -11,12 +12,14 @@ import { type ObjectAddress, writeOnce } from './write-once.ts';
  */
 export class ConditionalWrites {
   private readonly client: S3Client;
+  private readonly limits: S3Limits;
   private readonly addressOf: (key: string) => ObjectAddress;
   private proof: Promise<void> | undefined;
 
   /** @param addressOf where an object lies by its key, which need not be that of a blob */
-  constructor(client: S3Client, addressOf: (key: string) => ObjectAddress) {
+  constructor(client: S3Client, limits: S3Limits, addressOf: (key: string) => ObjectAddress) {
     this.client = client;
+    this.limits = limits;
     this.addressOf = addressOf;
   }
 
@@ -31,9 +34,10 @@ export class ConditionalWrites {
 
   private async probe(): Promise<void> {
     const address = this.addressOf(`${SCRATCH_FOLDER}/probe-${randomUUID()}`);
-    await writeOnce(this.client, address, Uint8Array.of(1));
-    const isIgnored = await writeOnce(this.client, address, Uint8Array.of(2));
-    await this.client.send(new DeleteObjectCommand(address), { requestTimeout: ANSWER_TIMEOUT_MS });
+    await writeOnce(this.client, this.limits, address, Uint8Array.of(1));
+    const isIgnored = await writeOnce(this.client, this.limits, address, Uint8Array.of(2));
+    const remove = new DeleteObjectCommand(address);
+    await answered(this.limits, (options) => this.client.send(remove, options));
     if (!isIgnored) return;
     throw new AppError(
       'STORAGE_FAILED',

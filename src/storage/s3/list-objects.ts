@@ -1,6 +1,7 @@
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../errors.ts';
-import { ANSWER_TIMEOUT_MS } from './s3-client.ts';
+import { answered } from './answered.ts';
+import type { S3Limits } from './s3-client.ts';
 import type { ObjectAddress } from './write-once.ts';
 
 /** Most keys that S3 gives at once. */
@@ -14,6 +15,7 @@ const PAGE_KEYS = 1000;
  */
 export async function* listObjects(
   client: S3Client,
+  limits: S3Limits,
   { Bucket, Key: Prefix }: ObjectAddress,
   after: string,
   limit: number,
@@ -28,9 +30,9 @@ export async function* listObjects(
       ...(after !== '' && { StartAfter: after }),
       ...(token !== undefined && { ContinuationToken: token }),
     });
-    const { Contents = [], NextContinuationToken } = await client.send(page, {
-      requestTimeout: ANSWER_TIMEOUT_MS,
-    });
+    const { Contents = [], NextContinuationToken } = await answered(limits, (options) =>
+      client.send(page, options),
+    );
     for (const { Key = '' } of Contents) {
       if (Key <= last) throw outOfOrder(Bucket, last, Key);
       last = Key;

@@ -1,39 +1,66 @@
 import { Readable } from 'node:stream';
 
-/** Failures in a row, without a byte in between, after which a download is given up. */
+/** Failures in a row, without at least MIN_PROGRESS_BYTES in between, after which a download is given up. */
 const MAX_FAILURES = 3;
+/** A store that sends a byte and stops, again and again, would otherwise hold its reader for ever. */
+const MIN_PROGRESS_BYTES = 256 * 2 ** 10;
+
+export interface ResumingOptions {
+  /** Of the whole body. */
+  readonly bytes: number;
+  /** How long the body may be silent while its reader waits; then it is asked for again. */
+  readonly stallTimeoutMs: number;
+  /** The body from an offset on. */
+  readonly reopen: (offset: number) => Promise<Readable>;
+  /** A failure as the reader sees it. */
+  readonly failed: (error: unknown) => Error;
+}
 
 /**
- * A stream of `bytes` bytes that goes on where a connection broke. Stores and what lies between close connections now
- * and then, and a job should not begin again for that.
+ * A stream that goes on where a connection broke or stopped. Stores and what lies between close connections now and
+ * then, and a job should not begin again for that. Only the time that the reader waits counts, not how fast he reads.
  * @param first the body as it came
- * @param reopen the body from an offset on
  */
-export function resumingStream(
-  first: Readable,
-  bytes: number,
-  reopen: (offset: number) => Promise<Readable>,
-): Readable {
+export function resumingStream(first: Readable, options: ResumingOptions): Readable {
+  const { bytes, stallTimeoutMs, reopen, failed } = options;
   let body = first;
   let isClosed = false;
 
   async function* chunks(): AsyncGenerator<Buffer> {
     let at = 0;
     let failures = 0;
+    let enoughAt = 0;
     for (;;) {
       try {
-        for await (const chunk of body as AsyncIterable<Buffer>) {
+        const pieces = body.iterator() as AsyncIterableIterator<Buffer>;
+        for (;;) {
+          const { value: chunk, done } = await nextOf(pieces);
+          if (done) break;
           at += chunk.byteLength;
-          failures = 0;
+          if (at >= enoughAt) failures = 0;
           yield chunk;
         }
         if (at === bytes) return;
         throw new Error(`the download ended after ${at} of ${bytes} bytes`);
       } catch (error) {
+        body.destroy();
         // All bytes and still an error: their checksum is wrong, and they are with the reader already.
-        if (isClosed || at >= bytes || ++failures > MAX_FAILURES) throw error;
+        if (isClosed || at >= bytes || ++failures > MAX_FAILURES) throw failed(error);
+        enoughAt = at + MIN_PROGRESS_BYTES;
         body = await reopen(at);
       }
+    }
+  }
+
+  async function nextOf(pieces: AsyncIterator<Buffer>): Promise<IteratorResult<Buffer>> {
+    const timer = setTimeout(() => {
+      const stalled = new Error(`the body stopped for ${stallTimeoutMs} ms`);
+      body.destroy(Object.assign(stalled, { name: 'TimeoutError' }));
+    }, stallTimeoutMs);
+    try {
+      return await pieces.next();
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -1,18 +1,40 @@
 import { S3Client } from '@aws-sdk/client-s3';
 
-/** How long a connection may take; three attempts at a host that is silent end after some 5 s. */
+/** How long a connection may take. */
 const CONNECT_TIMEOUT_MS = 1_500;
-/** From the start of a request to the head of its answer. A part of an upload gets the longer one: 8 MB of body. */
-export const ANSWER_TIMEOUT_MS = 5_000;
+/** From the start of a request to the head of its answer, for a part of an upload: 8 MB of body. */
 const PART_ANSWER_TIMEOUT_MS = 60_000;
-/** A connection in use on which nothing moves, the reader of a download included. */
-const IDLE_TIMEOUT_MS = 60_000;
 /** Connections to the store; each download to a client holds one. */
 const MAX_SOCKETS = 256;
-const MAX_ATTEMPTS = 3;
+/**
+ * How often a request is sent, with pauses that double from 0.1 s (0.5 s after SlowDown). Where one request in five
+ * fails, one in 15,000 fails six times; the time that all of it takes is bounded by `answered`.
+ */
+const MAX_ATTEMPTS = 6;
 
-/** A client with the SDK's own way to region, credentials and endpoint: environment, shared files, roles. */
-export function createClient(forcePathStyle: boolean): S3Client {
+/** How long the store may keep its reader waiting, all of them shares of one idle timeout. */
+export interface S3Limits {
+  /** From the start of a small request to the head of its answer. */
+  readonly answerMs: number;
+  /** So many silent attempts make a request fail. */
+  readonly attempts: number;
+  /** From one piece of a body to the next; then the rest is asked for again. */
+  readonly bodyMs: number;
+}
+
+/** @param idleTimeoutMs how long the store may be silent while somebody waits for it */
+export const s3Limits = (idleTimeoutMs: number): S3Limits => ({
+  answerMs: idleTimeoutMs / 6,
+  attempts: 3,
+  bodyMs: idleTimeoutMs / 4,
+});
+
+/**
+ * A client with the SDK's own way to region, credentials and endpoint: environment, shared files, roles.
+ * @param idleTimeoutMs a connection on which nothing moves for half as long is closed, also where the reader of a
+ *   download is the reason
+ */
+export function createClient(forcePathStyle: boolean, idleTimeoutMs: number): S3Client {
   return new S3Client({
     forcePathStyle,
     maxAttempts: MAX_ATTEMPTS,
@@ -21,7 +43,7 @@ export function createClient(forcePathStyle: boolean): S3Client {
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: PART_ANSWER_TIMEOUT_MS,
       throwOnRequestTimeout: true,
-      socketTimeout: IDLE_TIMEOUT_MS,
+      socketTimeout: idleTimeoutMs / 2,
       httpAgent: { maxSockets: MAX_SOCKETS },
       httpsAgent: { maxSockets: MAX_SOCKETS },
     },

@@ -14,18 +14,18 @@ import {
 } from '@aws-sdk/client-s3';
 import { checkedKey, isBlobKey, SCRATCH_FOLDER } from '../blob-key.ts';
 import type { BlobStore, ByteRange } from '../blob-store.ts';
+import { DEFAULT_IDLE_TIMEOUT_MS } from '../deadline.ts';
 import { Scratch } from '../scratch.ts';
+import { answered } from './answered.ts';
 import { ConditionalWrites } from './conditional-writes.ts';
 import { listObjects } from './list-objects.ts';
 import { LocalCache } from './local-cache.ts';
 import { resumingStream } from './resuming-stream.ts';
-import { ANSWER_TIMEOUT_MS, createClient } from './s3-client.ts';
+import { createClient, type S3Limits, s3Limits } from './s3-client.ts';
 import { isMissing, s3Error } from './s3-error.ts';
 import type { S3Options } from './s3-options.ts';
 import { SINGLE_PUT_BYTES, uploadInParts } from './upload-in-parts.ts';
 import { type ObjectAddress, writeOnce } from './write-once.ts';
-
-const QUICK = { requestTimeout: ANSWER_TIMEOUT_MS };
 
 /**
  * When a blob was touched is the time of an empty object beside it: S3 can change a time by copying all the bytes only,
@@ -40,29 +40,36 @@ const lastMomentMs = (time: Date | undefined): number => (time ? time.getTime() 
 export class S3Store implements BlobStore {
   private readonly client: S3Client;
   private readonly options: S3Options;
+  private readonly limits: S3Limits;
   private readonly scratch: Scratch;
   private readonly cache: LocalCache;
   private readonly conditionalWrites: ConditionalWrites;
 
-  private constructor(options: S3Options, scratch: Scratch, cache: LocalCache) {
+  private constructor(options: S3Options, idleTimeoutMs: number, scratch: Scratch, cache: LocalCache) {
     this.options = options;
+    this.limits = s3Limits(idleTimeoutMs);
     this.scratch = scratch;
     this.cache = cache;
-    this.client = createClient(options.forcePathStyle);
-    this.conditionalWrites = new ConditionalWrites(this.client, (key) => this.addressOf(key));
+    this.client = createClient(options.forcePathStyle, idleTimeoutMs);
+    this.conditionalWrites = new ConditionalWrites(this.client, this.limits, (key) => this.addressOf(key));
   }
 
   /**
    * Opens the store without asking the bucket anything.
    * @param folder local, for copies and scratch; several processes may share it
+   * @param idleTimeoutMs how long the store may be silent while somebody waits for it
    * @throws AppError STORAGE_FULL, STORAGE_FAILED when the folder cannot be used
    */
-  static async open(folder: string, options: S3Options): Promise<S3Store> {
+  static async open(
+    folder: string,
+    options: S3Options,
+    idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS,
+  ): Promise<S3Store> {
     try {
       await mkdir(folder, { recursive: true });
       const scratch = await Scratch.open(join(folder, SCRATCH_FOLDER));
       const cache = await LocalCache.open(join(folder, 'cache'), options.cacheBytes, scratch);
-      return new S3Store(options, scratch, cache);
+      return new S3Store(options, idleTimeoutMs, scratch, cache);
     } catch (error) {
       throw s3Error('open', 'its local folder', error);
     }
@@ -96,7 +103,7 @@ export class S3Store implements BlobStore {
     const address = this.addressOf(checkedKey(key));
     return this.attempt('write', address, async () => {
       await this.conditionalWrites.ensure();
-      return writeOnce(this.client, address, bytes);
+      return writeOnce(this.client, this.limits, address, bytes);
     });
   }
 
@@ -111,7 +118,7 @@ export class S3Store implements BlobStore {
   async stat(key: string): Promise<{ readonly bytes: number } | undefined> {
     const address = this.addressOf(checkedKey(key));
     return this.attempt('read', address, async () => {
-      const head = await unlessMissing(this.client.send(new HeadObjectCommand(address), QUICK));
+      const head = await unlessMissing(this.head(address));
       return head && { bytes: head.ContentLength ?? 0 };
     });
   }
@@ -124,7 +131,7 @@ export class S3Store implements BlobStore {
   async localFile(key: string): Promise<string> {
     const address = this.addressOf(checkedKey(key));
     return this.attempt('read', address, async () => {
-      const head = await this.client.send(new HeadObjectCommand(address), QUICK);
+      const head = await this.head(address);
       const bytes = head.ContentLength ?? 0;
       return this.cache.file(this.copyName(address, head.ETag, bytes), bytes, async (path) =>
         pipeline(await this.stream(address, undefined, head.ETag), createWriteStream(path)),
@@ -137,7 +144,13 @@ export class S3Store implements BlobStore {
     const address = this.addressOf(prefix);
     return this.attempt('list', address, async () => {
       const keys: string[] = [];
-      for await (const objectKey of listObjects(this.client, address, after && root + after, limit)) {
+      for await (const objectKey of listObjects(
+        this.client,
+        this.limits,
+        address,
+        after && root + after,
+        limit,
+      )) {
         const key = objectKey.slice(root.length);
         // What is no blob, our own probes or something a stranger put there, is none of the caller's business.
         if (isBlobKey(key)) keys.push(key);
@@ -149,7 +162,7 @@ export class S3Store implements BlobStore {
 
   async remove(key: string): Promise<void> {
     const address = this.addressOf(checkedKey(key));
-    await this.attempt('remove', address, () => this.client.send(new DeleteObjectCommand(address), QUICK));
+    await this.attempt('remove', address, () => this.delete(address));
   }
 
   async touch(key: string): Promise<{ readonly bytes: number } | undefined> {
@@ -163,13 +176,11 @@ export class S3Store implements BlobStore {
   async removeUnmodified(key: string, sinceMs: number): Promise<{ readonly bytes: number } | undefined> {
     const [address, touched] = [this.addressOf(checkedKey(key)), this.addressOf(touchKey(key))];
     return this.attempt('remove', address, async () => {
-      const [head, touch] = await Promise.all(
-        [address, touched].map((at) => unlessMissing(this.client.send(new HeadObjectCommand(at), QUICK))),
-      );
+      const [head, touch] = await Promise.all([address, touched].map((at) => unlessMissing(this.head(at))));
       const isInUse = [head, touch].some((found) => lastMomentMs(found?.LastModified) >= sinceMs);
       if (!head || isInUse) return undefined;
-      await this.client.send(new DeleteObjectCommand(address), QUICK);
-      if (touch) await this.client.send(new DeleteObjectCommand(touched), QUICK);
+      await this.delete(address);
+      if (touch) await this.delete(touched);
       return { bytes: head.ContentLength ?? 0 };
     });
   }
@@ -207,29 +218,45 @@ export class S3Store implements BlobStore {
   }
 
   private async putObject(address: ObjectAddress, bytes: Uint8Array): Promise<string | undefined> {
-    const { ETag } = await this.client.send(new PutObjectCommand({ ...address, Body: bytes }));
+    const put = new PutObjectCommand({ ...address, Body: bytes });
+    const { ETag } = await answered(
+      this.limits,
+      (options) => this.client.send(put, options),
+      bytes.byteLength,
+    );
     return ETag;
+  }
+
+  private head(address: ObjectAddress) {
+    return answered(this.limits, (options) => this.client.send(new HeadObjectCommand(address), options));
+  }
+
+  private delete(address: ObjectAddress) {
+    return answered(this.limits, (options) => this.client.send(new DeleteObjectCommand(address), options));
   }
 
   /** The content of an object, or of a range of it; of one version, also when the connection breaks in between. */
   private async stream(address: ObjectAddress, range?: ByteRange, etag?: string): Promise<Readable> {
-    const open = async (from?: ByteRange | { start: number }, IfMatch = etag) =>
-      this.client.send(
-        new GetObjectCommand({
-          ...address,
-          ...(IfMatch !== undefined && { IfMatch }),
-          ...(from && { Range: `bytes=${from.start}-${'end' in from ? from.end : ''}` }),
-        }),
-        QUICK,
-      );
+    const open = (from?: ByteRange | { start: number }, IfMatch = etag) => {
+      const get = new GetObjectCommand({
+        ...address,
+        ...(IfMatch !== undefined && { IfMatch }),
+        ...(from && { Range: `bytes=${from.start}-${'end' in from ? from.end : ''}` }),
+      });
+      return answered(this.limits, (options) => this.client.send(get, options));
+    };
     const first = await open(range);
     const start = range?.start ?? 0;
-    return resumingStream(first.Body as Readable, first.ContentLength ?? 0, (offset) =>
-      this.attempt('read', address, async () => {
-        const rest = await open({ ...range, start: start + offset }, first.ETag);
-        return rest.Body as Readable;
-      }),
-    );
+    return resumingStream(first.Body as Readable, {
+      bytes: first.ContentLength ?? 0,
+      stallTimeoutMs: this.limits.bodyMs,
+      reopen: (offset) =>
+        this.attempt('read', address, async () => {
+          const rest = await open({ ...range, start: start + offset }, first.ETag);
+          return rest.Body as Readable;
+        }),
+      failed: (error) => s3Error('read', placeOf(address), error),
+    });
   }
 
   /** Of one content of one object: a blob that is replaced has another ETag. */
@@ -241,10 +268,12 @@ export class S3Store implements BlobStore {
     try {
       return await work();
     } catch (error) {
-      throw s3Error(operation, `s3://${at.Bucket}/${at.Key}`, error);
+      throw s3Error(operation, placeOf(at), error);
     }
   }
 }
+
+const placeOf = ({ Bucket, Key }: ObjectAddress): string => `s3://${Bucket}/${Key}`;
 
 async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
   try {

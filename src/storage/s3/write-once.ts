@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { ANSWER_TIMEOUT_MS } from './s3-client.ts';
+import { answered } from './answered.ts';
+import type { S3Limits } from './s3-client.ts';
 import { attemptsOf, statusOf } from './s3-error.ts';
 
 const HTTP_CONFLICT = 409;
@@ -18,6 +19,7 @@ export interface ObjectAddress {
 /** Writes an object unless there is one: false when there is, and then nothing changes. */
 export async function writeOnce(
   client: S3Client,
+  limits: S3Limits,
   address: ObjectAddress,
   bytes: Uint8Array,
 ): Promise<boolean> {
@@ -25,13 +27,13 @@ export async function writeOnce(
   for (let attempt = 1; ; attempt++) {
     try {
       const write = new PutObjectCommand({ ...address, Body: bytes, IfNoneMatch: '*', Metadata: { writer } });
-      await client.send(write, { requestTimeout: ANSWER_TIMEOUT_MS });
+      await answered(limits, (options) => client.send(write, options), bytes.byteLength);
       return true;
     } catch (error) {
       const status = statusOf(error);
       if (status === HTTP_PRECONDITION_FAILED) {
         // The object in the way may be our own, of a request whose answer was lost.
-        return attempt + attemptsOf(error) > 2 && (await writerOf(client, address)) === writer;
+        return attempt + attemptsOf(error) > 2 && (await writerOf(client, limits, address)) === writer;
       }
       if (status !== HTTP_CONFLICT || attempt > MAX_CONFLICTS) throw error;
       await sleep(CONFLICT_PAUSE_MS * attempt * Math.random());
@@ -39,7 +41,11 @@ export async function writeOnce(
   }
 }
 
-async function writerOf(client: S3Client, address: ObjectAddress): Promise<string | undefined> {
-  const head = await client.send(new HeadObjectCommand(address), { requestTimeout: ANSWER_TIMEOUT_MS });
+async function writerOf(
+  client: S3Client,
+  limits: S3Limits,
+  address: ObjectAddress,
+): Promise<string | undefined> {
+  const head = await answered(limits, (options) => client.send(new HeadObjectCommand(address), options));
   return head.Metadata?.writer;
 }

@@ -1,0 +1,58 @@
+import { close, createReadStream, open, type ReadStream, read } from 'node:fs';
+import type { ByteRange } from './blob-store.ts';
+import { storageError } from './storage-error.ts';
+
+/** How long a store may be silent while somebody waits for it, in milliseconds. */
+export const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
+
+/** `code` is that of the system for a network file system that gave up waiting itself. */
+const timedOut = (timeoutMs: number): NodeJS.ErrnoException =>
+  Object.assign(new Error(`nothing came for ${timeoutMs} ms`), { code: 'ETIMEDOUT' });
+
+/**
+ * Waits for file operations, `timeoutMs` at most. They cannot be cancelled (a network file system whose server is gone
+ * holds them for ever), so they go on, and nobody hears of their end.
+ * @throws Error ETIMEDOUT, and what `work` throws
+ */
+export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(timedOut(timeoutMs)), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * A stream of a file that fails (STORAGE_FAILED, ETIMEDOUT) when the file system does not answer a read for `timeoutMs`.
+ * How fast its reader takes what comes does not matter.
+ */
+export function fileStream(path: string, timeoutMs: number, range: Partial<ByteRange> = {}): ReadStream {
+  const timedRead: typeof read = ((
+    fd: number,
+    buffer: NodeJS.ArrayBufferView,
+    offset: number,
+    length: number,
+    position: number | null,
+    callback: (
+      error: NodeJS.ErrnoException | null,
+      bytesRead: number,
+      buffer: NodeJS.ArrayBufferView,
+    ) => void,
+  ) => {
+    let isOver = false;
+    const finish: typeof callback = (...outcome) => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
+      const [error, ...rest] = outcome;
+      callback(error && storageError('read', error), ...rest);
+    };
+    const timer = setTimeout(() => finish(timedOut(timeoutMs), 0, buffer), timeoutMs);
+    read(fd, buffer, offset, length, position, finish);
+  }) as typeof read;
+  return createReadStream(path, { ...range, fs: { open, close, read: timedRead } });
+}
