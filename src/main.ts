@@ -155,6 +155,9 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
       concurrency: config.workerConcurrency,
       computeEnv: computeEnvironment(config),
       jobTtlSeconds: config.jobTtlSeconds,
+      storageRetryMs: config.storageRetryMs,
+      onStorageTrouble: (isPaused) => metrics.workerPaused(isPaused),
+      onPostponed: (error) => metrics.jobPostponed(error.code),
       onProvider: (provider) => metrics.providerKnown(provider),
       onFinished: (record, totals) => metrics.jobFinished(record, totals),
     });

@@ -83,6 +83,16 @@ export class Metrics {
     'onnxruntime',
     'threads',
   ]);
+  private readonly paused = this.gauge(
+    'worker_paused',
+    'Whether the worker takes no jobs because its storage fails: 1 or 0.',
+    [],
+  );
+  private readonly postponed = this.counter(
+    'job_storage_retries_total',
+    'Attempts that the storage failed and that are repeated without the loss of one, by error code.',
+    ['code'],
+  );
   private readonly uploadedBytes = this.counter('upload_bytes_total', 'Bytes received in uploads.', []);
   private readonly uploads = this.counter(
     'uploads_total',
@@ -167,6 +177,16 @@ export class Metrics {
     },
     onBatchFinished: (batch: BatchRecord): void => this.control.batchFinished(batch),
   };
+
+  /** Shows whether this worker takes no jobs because its storage fails. */
+  workerPaused(isPaused: boolean): void {
+    this.paused.set(isPaused ? 1 : 0);
+  }
+
+  /** Counts an attempt that the storage failed and that does not count against its job. */
+  jobPostponed(code: string): void {
+    this.postponed.inc({ code });
+  }
 
   /** Shows the provider jobs run on; replaces the one shown before. */
   providerKnown({ name, requested, onnxruntime, threads }: ProviderInfo): void {

@@ -1,5 +1,6 @@
 import type { DeliveredAdapter, RecordedDeliver } from '../contract/transfer-job.ts';
 import { AppError } from '../errors.ts';
+import { mayPass } from '../storage/storage-error.ts';
 
 /**
  * Brings results to their places, one after the other.
@@ -15,7 +16,12 @@ export async function bringResults(
     try {
       deliveries.push(await bring(item));
     } catch (error) {
-      const isFinal = error instanceof AppError && (isLast || !error.retryable) && error.code !== 'CANCELLED';
+      const isFinal =
+        error instanceof AppError &&
+        (isLast || !error.retryable) &&
+        error.code !== 'CANCELLED' &&
+        // Whether it counts is not known here.
+        !mayPass(error);
       if (!isFinal) throw error;
       return { deliveries, error };
     }

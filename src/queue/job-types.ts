@@ -21,7 +21,20 @@ export interface JobData {
   readonly requestId?: string;
   readonly traceparent?: string;
   readonly tracestate?: string;
+  readonly storageTrouble?: StorageTrouble;
 }
+
+/** What the storage cost a job so far. */
+export interface StorageTrouble {
+  /** Attempts that it failed and that were not counted. */
+  readonly times: number;
+  /** What these took, with the pauses after them. */
+  readonly spentMs: number;
+}
+
+/** The attempts at a job that were begun, without those that the storage failed. */
+export const countedAttempts = (job: { readonly attemptsStarted?: number; readonly data: JobData }): number =>
+  (job.attemptsStarted ?? 1) - (job.data.storageTrouble?.times ?? 0);
 
 /** What a job moved, for the metrics; null where an earlier attempt had done the work already. */
 export type JobTotals = {

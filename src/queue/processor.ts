@@ -23,7 +23,7 @@ import { exitOnUncaught } from './exit-on-uncaught.ts';
 import { exitWithParent } from './exit-with-parent.ts';
 import { finishBeforeExit } from './finish-before-exit.ts';
 import { JobTransfers } from './job-transfers.ts';
-import { type JobData, type JobTotals, logIdsOf } from './job-types.ts';
+import { countedAttempts, type JobData, type JobTotals, logIdsOf } from './job-types.ts';
 import { runJob } from './run-job.ts';
 import { TracedAttempt } from './traced-attempt.ts';
 
@@ -90,7 +90,7 @@ async function workIn(traced: TracedAttempt, input: RequestInput): Promise<JobOu
 }
 
 async function attemptAt(job: SandboxedJob<JobData>, signal: AbortSignal): Promise<JobTotals> {
-  const number = job.attemptsStarted ?? 1;
+  const number = countedAttempts(job);
   const log = logger.child({ ...logIdsOf(job), attempt: number });
   const traced = new TracedAttempt(tracing, job);
   log.debug('attempt started');
@@ -100,7 +100,7 @@ async function attemptAt(job: SandboxedJob<JobData>, signal: AbortSignal): Promi
       {
         jobId: job.id!,
         number,
-        isLast: number >= (job.opts.attempts ?? 1),
+        isLast: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),
         startedAtMs: job.processedOn ?? Date.now(),
         signal,
         // A parent that cannot be told is gone; exitWithParent sees to that.

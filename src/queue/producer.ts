@@ -16,7 +16,14 @@ import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
 import { BatchFlows } from './batch-flows.ts';
 import { assessServer, keyPrefix, type RedisAddress, serverInfos } from './connection.ts';
 import { JobHints } from './job-hints.ts';
-import { cancelKey, type JobData, type JobTotals, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
+import {
+  cancelKey,
+  countedAttempts,
+  type JobData,
+  type JobTotals,
+  QUEUE_ATTRIBUTES,
+  QUEUE_NAME,
+} from './job-types.ts';
 import { RedisQuestions, within } from './redis-questions.ts';
 
 const FIRST_RETRY_DELAY_MS = 1_000;
@@ -130,7 +137,7 @@ export class BullJobQueue implements JobQueue {
         state: state === 'active' ? 'active' : 'queued',
         progress: isProgress(job.progress) ? job.progress : null,
         startedAt: job.processedOn === undefined ? null : new Date(job.processedOn),
-        attempts: job.attemptsStarted,
+        attempts: countedAttempts(job),
       };
     });
   }

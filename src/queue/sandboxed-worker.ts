@@ -1,10 +1,11 @@
-import { type Job, WaitingError, Worker, type WorkerOptions } from 'bullmq';
+import { DelayedError, type Job, WaitingError, Worker, type WorkerOptions } from 'bullmq';
 import type { Progress } from '../contract/job.ts';
-import type { AppError } from '../errors.ts';
+import { type AppError, toAppError } from '../errors.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
 import { decodeError, givesUp, stalledTooOften } from './error-codec.ts';
 import { contextOf, type JobData, type JobTotals, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
 import { mendChildPool } from './mend-child-pool.ts';
+import { postponement, withPatience } from './storage-patience.ts';
 
 type SqueezeJob = Job<JobData, JobTotals>;
 
@@ -14,6 +15,8 @@ export interface Hooks {
   /** Called when no attempt is left, before the job leaves the queue: what it records is there when others look. */
   readonly onGivenUp: (job: SqueezeJob, error: AppError) => Promise<void>;
   readonly onRetry: (job: SqueezeJob, error: AppError) => void;
+  /** The storage failed the job, which is tried again in a while without the loss of an attempt. */
+  readonly onPostponed: (job: SqueezeJob, error: AppError, delayMs: number) => void;
   /** Called around each attempt. */
   readonly onBegin: (job: SqueezeJob) => void;
   readonly onEnd: (job: SqueezeJob) => void;
@@ -26,14 +29,22 @@ export interface Hooks {
 export class SandboxedWorker extends Worker<JobData, JobTotals> {
   private readonly hooks: Hooks;
   private readonly tracing: Tracing;
+  private readonly storageRetryMs: number;
   private isGivingBack = false;
   private runningJobs = 0;
 
-  constructor(processor: URL, options: WorkerOptions, hooks: Hooks, tracing: Tracing = NO_TRACING) {
+  /** @param options `storageRetryMs`: how long a job that the storage fails is tried again at no cost */
+  constructor(
+    processor: URL,
+    { storageRetryMs, ...options }: WorkerOptions & { readonly storageRetryMs: number },
+    hooks: Hooks,
+    tracing: Tracing = NO_TRACING,
+  ) {
     // Not before the hooks are there.
     super(QUEUE_NAME, processor, { ...options, autorun: false });
     this.hooks = hooks;
     this.tracing = tracing;
+    this.storageRetryMs = storageRetryMs;
     mendChildPool(this);
   }
 
@@ -47,6 +58,13 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
     this.cancelAllJobs('the worker shuts down');
   }
 
+  /** After `pause(true)`. BullMQ's own `resume` may come in the moment in which its loop ends, and then starts none. */
+  async takeJobsAgain(): Promise<void> {
+    await this.resume();
+    await new Promise(setImmediate);
+    if (!this.isRunning() && !this.isPaused() && !this.closing) await this.run();
+  }
+
   protected override async callProcessJob(
     job: SqueezeJob,
     token: string,
@@ -56,6 +74,8 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
     // What the attempt before had come to is no progress of this one.
     if (job.attemptsStarted > 1) void job.updateProgress(NO_PROGRESS);
     this.runningJobs++;
+    const begunMs = performance.now();
+    const { data } = job;
     this.hooks.onBegin(job);
     // Here and not in the compute process, which may die and would take its span along.
     const span = this.tracing.start(`process ${QUEUE_NAME}`, 'consumer', {
@@ -69,7 +89,7 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
       },
     });
     // For the compute process; the queue keeps what it has, which the next attempt belongs to as well.
-    job.data = { ...job.data, ...span.context };
+    job.data = { ...data, ...span.context };
     try {
       return await super.callProcessJob(job, token, signal);
     } catch (thrown) {
@@ -79,10 +99,19 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
         await job.moveToWait(token);
         throw new WaitingError();
       }
-      if (givesUp(thrown) || job.attemptsMade + 1 >= (job.opts.attempts ?? 1)) {
-        await this.hooks.onGivenUp(job, error);
-      } else {
+      const postpone = (failure: AppError) =>
+        this.postpone(job, data, failure, performance.now() - begunMs, token);
+      await postpone(error);
+      if (!givesUp(thrown) && job.attemptsMade + 1 < (job.opts.attempts ?? 1)) {
         this.hooks.onRetry(job, error);
+        throw thrown;
+      }
+      try {
+        await this.hooks.onGivenUp(job, withPatience(error, data.storageTrouble));
+      } catch (unrecorded) {
+        // Done again later, to the same end. Beyond all patience the reconciler finds that the job has no outcome.
+        await postpone(toAppError(unrecorded));
+        throw unrecorded;
       }
       throw thrown;
     } finally {
@@ -90,6 +119,23 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
       this.hooks.onEnd(job);
       this.runningJobs--;
     }
+  }
+
+  /** @throws DelayedError when the job waits for the storage now; else it returns */
+  private async postpone(
+    job: SqueezeJob,
+    data: JobData,
+    error: AppError,
+    tryMs: number,
+    token: string,
+  ): Promise<void> {
+    const later = postponement(error, data.storageTrouble, tryMs, this.storageRetryMs);
+    if (!later) return;
+    await job.updateData({ ...data, storageTrouble: later.trouble });
+    void job.updateProgress(NO_PROGRESS);
+    await job.moveToDelayed(Math.ceil(Date.now() + later.delayMs), token);
+    this.hooks.onPostponed(job, error, later.delayMs);
+    throw new DelayedError();
   }
 
   /** A job that stalled too often does not run any more: BullMQ marks it and fails it when it is next fetched. */

@@ -13,8 +13,9 @@ import { CancelWatch } from './cancel-watch.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
 import { endsWithin } from './ends-within.ts';
 import { jobFailure } from './error-codec.ts';
-import { type JobData, type JobTotals, logIdsOf } from './job-types.ts';
+import { countedAttempts, type JobData, type JobTotals, logIdsOf } from './job-types.ts';
 import { SandboxedWorker } from './sandboxed-worker.ts';
+import { StorageWatch } from './storage-watch.ts';
 
 /**
  * A worker that dies holds its job for as long as its lock and one more check (a third of it): 20 s at most. Compute
@@ -27,6 +28,9 @@ const MAX_STALLED_COUNT = 1;
 const IDLE_CLOSE_MS = 1_000;
 /** How long jobs that are told to stop may take: they look between modules. */
 const GIVE_BACK_MS = 5_000;
+
+/** How long a job that the storage fails is tried again without the loss of an attempt. */
+const STORAGE_RETRY_MS = 600_000;
 
 /** The file of the compute process, beside this one, in src/ and in dist/. */
 const PROCESSOR = new URL(`./processor${extname(import.meta.filename)}`, import.meta.url);
@@ -46,6 +50,11 @@ export interface WorkerOptions {
   readonly deliveries?: DeliveryQueue;
   /** How long jobs stay after their end of which nobody says it; undefined: they are kept. */
   readonly jobTtlSeconds?: number | undefined;
+  readonly storageRetryMs?: number;
+  /** Told when this worker stops taking jobs because its storage fails, and when it takes them again. */
+  readonly onStorageTrouble?: (isPaused: boolean) => void;
+  /** Called for each attempt that the storage failed and that does not count. */
+  readonly onPostponed?: (error: AppError) => void;
   /** The file that the compute processes run; ours unless a test brings its own. */
   readonly processor?: URL;
   /** Shorter in tests. */
@@ -59,6 +68,7 @@ export class JobWorker {
   private readonly redis: PatientConnection;
   private readonly worker: SandboxedWorker;
   private readonly cancelWatch: CancelWatch;
+  private readonly storageWatch: StorageWatch;
 
   constructor(options: WorkerOptions) {
     this.options = options;
@@ -69,12 +79,24 @@ export class JobWorker {
       ...options,
       onCancelled: (jobId) => this.worker.cancelJob(jobId, 'the job was cancelled'),
     });
+    this.storageWatch = new StorageWatch({
+      check: () => options.store.check(),
+      concurrency: options.concurrency,
+      pause: () => void this.worker.pause(true),
+      resume: () =>
+        void this.worker
+          .takeJobsAgain()
+          .catch((error: unknown) => this.logger.error({ err: error }, 'worker stopped')),
+      onTrouble: (isPaused) => options.onStorageTrouble?.(isPaused),
+      logger: this.logger,
+    });
     this.worker = new SandboxedWorker(
       options.processor ?? PROCESSOR,
       {
         connection: this.redis.connection,
         prefix: keyPrefix(options.address, options.prefix),
         concurrency: options.concurrency,
+        storageRetryMs: options.storageRetryMs ?? STORAGE_RETRY_MS,
         lockDuration: lockMs,
         stalledInterval: lockMs / 3,
         maxStalledCount: MAX_STALLED_COUNT,
@@ -91,12 +113,21 @@ export class JobWorker {
             { ...logIdsOf(job), attempt: job.attemptsStarted, err: error },
             'attempt failed, will retry',
           ),
+        onPostponed: (job, error, delayMs) => {
+          const inSeconds = Math.round(delayMs / 100) / 10;
+          this.logger.warn(
+            { ...logIdsOf(job), inSeconds, err: error },
+            'the storage failed a job; it is tried again without the loss of an attempt',
+          );
+          options.onPostponed?.(error);
+          this.storageWatch.failed(error);
+        },
       },
       options.tracing,
     );
     this.worker.on('error', (error) => this.logger.warn({ err: error }, 'worker'));
     this.worker.on('active', (job) =>
-      this.logger.info({ ...logIdsOf(job), attempt: job.attemptsStarted }, 'job started'),
+      this.logger.info({ ...logIdsOf(job), attempt: countedAttempts(job) }, 'job started'),
     );
     this.worker.on('stalled', (jobId) =>
       this.logger.warn({ jobId }, 'the worker of this job is gone; it starts again'),
@@ -115,6 +146,7 @@ export class JobWorker {
    * Returns even when they do not stop: then they start again elsewhere once their lock is over.
    */
   async close(graceMs: number): Promise<void> {
+    this.storageWatch.close();
     await this.leave(graceMs).finally(() => {
       this.cancelWatch.close();
       this.redis.close();
@@ -146,7 +178,7 @@ export class JobWorker {
       progress: typeof job.progress === 'object' ? (job.progress as JobRecord['progress']) : record.progress,
       started_at: job.processedOn === undefined ? null : new Date(job.processedOn).toISOString(),
       finished_at: new Date().toISOString(),
-      attempts: job.attemptsStarted,
+      attempts: countedAttempts(job),
       error: jobFailure(error),
     });
   }

@@ -11,6 +11,18 @@ export function errnoOf(error: unknown): string | undefined {
 /** Whether a file operation failed for want of room. */
 export const isOutOfRoom = (error: unknown): boolean => FULL.has(errnoOf(error));
 
+/** Of a blob that is not there: it does not come by waiting. */
+const MISSING = new Set<unknown>(['ENOENT', 'ENOTDIR', 'NoSuchKey', 'NotFound']);
+
+/**
+ * Whether the storage failed in a way that may pass by itself or by somebody's deed: it is overloaded, away, full, or
+ * refuses its credentials. A blob that is missing or damaged stays so.
+ */
+export function mayPass({ code, context }: AppError): boolean {
+  const cause = context.failure ?? context.errno;
+  return code === 'STORAGE_FULL' || (code === 'STORAGE_FAILED' && cause !== undefined && !MISSING.has(cause));
+}
+
 /**
  * A failed file operation as an AppError: STORAGE_FULL or STORAGE_FAILED. The message names the operation and errno,
  * never a path of this machine; those stay in `cause` for the log. An AppError passes through unchanged.

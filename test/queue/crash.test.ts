@@ -75,6 +75,7 @@ describe('when the compute process is killed while it starts', () => {
         {
           connection: { path: (bench.address as { socketPath: string }).socketPath },
           workerForkOptions: { env: bench.computeEnv() },
+          storageRetryMs: 0,
         },
         {} as never,
       );

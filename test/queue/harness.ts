@@ -84,6 +84,8 @@ export type Step =
   | 'hang'
   | 'permanent'
   | 'transient'
+  | 'storage'
+  | 'lost'
   | 'throw'
   | 'exit'
   | 'uncaught'

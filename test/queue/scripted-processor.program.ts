@@ -9,7 +9,7 @@ import { AppError } from '../../src/errors.ts';
 import { encodeError } from '../../src/queue/error-codec.ts';
 import { exitOnUncaught } from '../../src/queue/exit-on-uncaught.ts';
 import { exitWithParent } from '../../src/queue/exit-with-parent.ts';
-import type { JobData, JobTotals } from '../../src/queue/job-types.ts';
+import { countedAttempts, type JobData, type JobTotals } from '../../src/queue/job-types.ts';
 import { runJob } from '../../src/queue/run-job.ts';
 import { JobStore } from '../../src/service/job-store.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
@@ -47,7 +47,17 @@ async function work(input: RequestInput): Promise<JobOutcome> {
     case 'permanent':
       throw new AppError('NON_FINITE_WEIGHTS', 'Tensor q_proj holds NaN.', { tensor: 'q_proj', index: 7 });
     case 'transient':
-      throw new AppError('STORAGE_FULL', 'The storage is full.', { needed_bytes: 10 });
+      throw new AppError('OUTBOUND_FAILED', 'The other server is away.', { needed_bytes: 10 });
+    case 'storage':
+      throw new AppError('STORAGE_FAILED', 'The storage could not read x (SlowDown, HTTP 503).', {
+        operation: 'read',
+        failure: 'SlowDown',
+      });
+    case 'lost':
+      throw new AppError('STORAGE_FAILED', 'The storage could not read x (NoSuchKey, HTTP 404).', {
+        operation: 'read',
+        failure: 'NoSuchKey',
+      });
     case 'throw':
       throw new RangeError('a mistake of ours');
     case 'exit':
@@ -100,8 +110,8 @@ export default async function processor(
       },
       {
         jobId: job.id!,
-        number: job.attemptsStarted ?? 1,
-        isLast: (job.attemptsStarted ?? 1) >= (job.opts.attempts ?? 1),
+        number: countedAttempts(job),
+        isLast: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),
         startedAtMs: job.processedOn!,
         signal,
         onProgress: (progress) => void job.updateProgress(progress),

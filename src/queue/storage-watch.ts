@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AppError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+
+/** So many jobs that the storage failed within the window are too many, even where it passes its check. */
+const MAX_FAILURES = 5;
+const WINDOW_MS = 30_000;
+const FIRST_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 30_000;
+
+export interface StorageWatchOptions {
+  /** Fails while the storage cannot be used. */
+  readonly check: () => Promise<void>;
+  /** Jobs run at the same time. */
+  readonly concurrency: number;
+  /** Take no more jobs; take jobs again. */
+  readonly pause: () => void;
+  readonly resume: () => void;
+  /** Told when it turned out that there is trouble, and when it is over. */
+  readonly onTrouble: (isPaused: boolean) => void;
+  readonly logger: Logger;
+}
+
+/**
+ * Keeps a worker from taking jobs that its storage would fail. After a job's failure the storage is checked at once: a
+ * worker whose storage passes goes on, unless too many jobs failed of late. Otherwise it waits until the check passes.
+ */
+export class StorageWatch {
+  private readonly options: StorageWatchOptions;
+  private readonly closing = new AbortController();
+  private failures: number[] = [];
+  private isLooking = false;
+
+  constructor(options: StorageWatchOptions) {
+    this.options = options;
+  }
+
+  /** The storage failed a job. */
+  failed(error: AppError): void {
+    const now = performance.now();
+    this.failures = [...this.failures.filter((at) => now - at < WINDOW_MS), now];
+    if (!this.isLooking) void this.look(error);
+  }
+
+  close(): void {
+    this.closing.abort();
+  }
+
+  private async look(error: AppError): Promise<void> {
+    const { pause, resume, onTrouble, logger, concurrency } = this.options;
+    this.isLooking = true;
+    pause();
+    let reason = await this.trouble();
+    if (this.failures.length >= Math.max(MAX_FAILURES, concurrency))
+      reason ??= `${this.failures.length} jobs failed within ${WINDOW_MS / 1000} s: ${error.message}`;
+    if (reason !== undefined) {
+      const begunMs = performance.now();
+      logger.error({ reason }, 'the storage fails; this worker takes no jobs until it is back');
+      onTrouble(true);
+      await this.untilBack();
+      if (this.closing.signal.aborted) return;
+      const seconds = Math.round((performance.now() - begunMs) / 1000);
+      logger.info({ seconds }, 'the storage is back; this worker takes jobs again');
+      onTrouble(false);
+      this.failures = [];
+    }
+    this.isLooking = false;
+    resume();
+  }
+
+  private async untilBack(): Promise<void> {
+    for (
+      let pauseMs = FIRST_PAUSE_MS;
+      !this.closing.signal.aborted;
+      pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
+    ) {
+      await sleep(pauseMs, undefined, { signal: this.closing.signal }).catch(() => undefined);
+      if ((await this.trouble()) === undefined) return;
+    }
+  }
+
+  /** What is wrong with the storage now. */
+  private trouble(): Promise<string | undefined> {
+    return this.options.check().then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+  }
+}

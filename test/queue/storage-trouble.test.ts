@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { thisProcess } from '../../src/storage/process-identity.ts';
+import { type Bench, type Step, until, withBench } from './harness.ts';
+
+const times = (count: number, step: Step): Step[] => Array.from({ length: count }, () => step);
+
+/** Ends the pause of a job that waits for its next try. */
+async function hasten(bench: Bench, jobId: string): Promise<void> {
+  const job = await bench.queue.bullQueue.getJob(jobId);
+  // It may come back by itself in this moment.
+  if (await job?.isDelayed()) await job?.promote().catch(() => undefined);
+}
+
+/** Waits until the storage has failed a job so often, and ends the pause that follows. */
+async function postponed(bench: Bench, jobId: string, count: number): Promise<void> {
+  await until(`failure ${count} of ${jobId} by the storage`, async () => {
+    const job = await bench.queue.bullQueue.getJob(jobId);
+    return job?.data.storageTrouble?.times === count && (await job.isDelayed());
+  });
+  await hasten(bench, jobId);
+}
+
+/** The end of a job that does not wait between its tries. */
+const hastened = (bench: Bench, jobId: string): Promise<JobRecord> =>
+  until(`the end of ${jobId}`, async () => {
+    await hasten(bench, jobId);
+    return bench.jobs.outcome(jobId);
+  });
+
+describe('a job that the storage fails', () => {
+  it('is tried again, and loses no attempt by it', () =>
+    withBench(async (bench) => {
+      const worker = bench.worker();
+      const id = await bench.submit(...times(4, 'storage'), 'transient', 'transient');
+      for (const count of [1, 2]) await postponed(bench, id, count);
+      const waiting = await until('a queued job', async () => {
+        const job = await bench.service.get(id);
+        return job.state === 'queued' ? job : undefined;
+      });
+      assert.deepEqual([waiting.attempts, waiting.error, waiting.progress.phase], [0, null, 'waiting']);
+      // What it came to is kept with the job, whichever worker has it next.
+      await worker.close(0);
+      bench.worker();
+      for (const count of [3, 4]) await postponed(bench, id, count);
+      const record = await hastened(bench, id);
+      assert.deepEqual([record.state, record.attempts], ['succeeded', 3]);
+      assert.equal((await bench.attempts(id)).length, 7);
+    }));
+
+  it('fails when that lasts too long, and at once where a blob is missing', () =>
+    withBench(async (bench) => {
+      bench.worker({ storageRetryMs: 1_000, concurrency: 2 });
+      const long = await bench.submit(...times(9, 'storage'));
+      const missing = await bench.submit(...times(3, 'lost'));
+      const [tried, lost] = await Promise.all([long, missing].map((id) => hastened(bench, id)));
+      for (const { state, error, attempts } of [tried!, lost!])
+        assert.deepEqual(
+          [state, error?.code, error?.retryable, attempts],
+          ['failed', 'STORAGE_FAILED', true, 3],
+        );
+      assert.match(
+        tried!.error!.detail,
+        /SlowDown.* The job was tried again for [12] s .*STORAGE_RETRY_SECONDS/,
+      );
+      assert.doesNotMatch(lost!.error!.detail, /tried again/);
+    }));
+});
+
+describe('a worker whose storage fails', () => {
+  it('takes no job until it is back', () =>
+    withBench(async (bench) => {
+      const trouble: boolean[] = [];
+      const worker = bench.worker({ onStorageTrouble: (isPaused) => trouble.push(isPaused) });
+      const tmp = join(bench.folder, 'storage/tmp');
+      const own = await thisProcess();
+      const scratch = readdirSync(tmp).find((name) => name.startsWith(own))!;
+      // What this process writes goes through its scratch; the compute process has one of its own.
+      const [there, away] = [join(tmp, scratch), join(bench.folder, 'away')];
+      const waiting = await bench.submit('wait');
+      await bench.attemptStarted(waiting, 1);
+      const first = await bench.submit('storage');
+      const second = await bench.submit();
+      renameSync(there, away);
+      await bench.release(waiting);
+      await until('a paused worker', () => trouble.length > 0);
+      assert.deepEqual(trouble, [true]);
+      assert.deepEqual(await bench.attempts(second), []);
+      await postponed(bench, first, 1);
+      assert.deepEqual(await bench.attempts(second), [], 'nor later');
+      renameSync(away, there);
+      for (const id of [first, second]) assert.equal((await bench.outcome(id)).state, 'succeeded');
+      assert.deepEqual(trouble, [true, false]);
+      await worker.close(0);
+    }));
+
+  it('goes on after a failure that was the only one, and stops after many although the storage passes', () =>
+    withBench(async (bench) => {
+      const trouble: boolean[] = [];
+      bench.worker({ onStorageTrouble: (isPaused) => trouble.push(isPaused) });
+      const ids = [await bench.submit('storage')];
+      await postponed(bench, ids[0]!, 1);
+      assert.equal((await bench.outcome(ids[0]!)).state, 'succeeded');
+      assert.deepEqual(trouble, []);
+      for (let i = 0; i < 4; i++) ids.push(await bench.submit('storage'));
+      for (const id of ids) assert.equal((await hastened(bench, id)).state, 'succeeded');
+      assert.deepEqual(trouble, [true, false]);
+    }));
+
+  it('can be stopped while it waits', () =>
+    withBench(async (bench) => {
+      const trouble: boolean[] = [];
+      const worker = bench.worker({ onStorageTrouble: (isPaused) => trouble.push(isPaused) });
+      for (let i = 0; i < 5; i++) await bench.submit('storage');
+      await until('a paused worker', () => trouble.length > 0);
+      await worker.close(30_000);
+      assert.deepEqual(trouble, [true]);
+    }));
+});
