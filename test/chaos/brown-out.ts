@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { random } from '../../bench/adapter/random.ts';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { BatchRecord } from '../../src/contract/batch.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import { until } from '../queue/harness.ts';
+import { type FaultProxy, startFaultProxy } from '../storage/fault-proxy.ts';
+import { Witness } from '../storage/s3-bench.ts';
+import { BUCKET, motoIsMissing, startMoto } from '../storage/s3-servers.ts';
+import { Fleet } from './fleet.ts';
+import { jobsInRedis } from './leftovers.ts';
+import type { Entry } from './member.ts';
+import { PatientClient } from './patient-client.ts';
+import { distinctRequests, uploadAdapters } from './requests.ts';
+import { submit } from './submitter.ts';
+
+const SUBMITTERS = 3;
+/** Of one batch, besides the jobs that come one by one. */
+const BATCH_JOBS = 5;
+const SETTLE_LIMIT_MS = 120_000;
+
+export interface BrownOutOptions {
+  /** Its own, which is removed. */
+  readonly folder: string;
+  readonly entry: Entry;
+  readonly seconds: number;
+  /** Of the store's answers, how many are errors: from 0 to 1. */
+  readonly share: number;
+  readonly seed: number;
+  readonly say: (line: string) => void;
+}
+
+export interface BrownOutReport {
+  readonly share: number;
+  readonly seconds: number;
+  /** Requests that reached the store meanwhile, and those of them that it failed. */
+  readonly requests: number;
+  readonly failed: number;
+  /** Jobs that were accepted meanwhile; all of them succeeded. */
+  readonly jobs: number;
+  /** Attempts that the storage failed and that did not count; jobs that lost one nevertheless. */
+  readonly postponed: number;
+  readonly repeated: number;
+  /** Seconds from the end of the trouble to the end of the last job. */
+  readonly settled: number;
+}
+
+/**
+ * Lets a store fail a share of all requests with 500 or 503 while jobs are submitted, and holds the service to its
+ * promises: every job succeeds, with the bytes that it has without trouble, and nothing is left behind.
+ * @returns why it could not be tried, where there is no S3 server
+ * @throws AssertionError naming the promise that was broken
+ */
+export async function tryBrownOut(options: BrownOutOptions): Promise<BrownOutReport | string> {
+  const missing = motoIsMissing();
+  if (missing !== undefined) return missing;
+  const { folder, entry, say } = options;
+  await mkdir(folder, { recursive: true });
+  const server = await startMoto();
+  const proxy = await startFaultProxy(server.url);
+  const env = {
+    ...server.env,
+    AWS_ENDPOINT_URL_S3: proxy.url,
+    STORAGE_URL: `s3://${BUCKET}/lora`,
+    S3_FORCE_PATH_STYLE: 'true',
+    LOG_LEVEL: 'warn',
+  };
+  const fleet = await Fleet.start({ folder, entry, workers: 2, env });
+  const witness = new Witness(server);
+  try {
+    return await brownOut(fleet, proxy, witness, options);
+  } catch (error) {
+    for (const member of fleet.members)
+      say(`the log of a member (${member.options.role}) ends with\n${member.log().slice(-4_000)}`);
+    throw error;
+  } finally {
+    proxy.fault = () => undefined;
+    await fleet.end();
+    witness.client.destroy();
+    await proxy.close();
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function brownOut(
+  fleet: Fleet,
+  proxy: FaultProxy,
+  witness: Witness,
+  { folder, seconds, share, seed, say }: BrownOutOptions,
+): Promise<BrownOutReport> {
+  const client = new PatientClient(fleet.api.url);
+  const adapters = await uploadAdapters(client);
+  const endsAt = Date.now() + seconds * 1000;
+  const chance = random(seed);
+  let [requests, failed] = [0, 0];
+  proxy.fault = () => {
+    requests++;
+    if (chance() >= share) return undefined;
+    failed++;
+    return { status: chance() < 0.5 ? 500 : 503 };
+  };
+  say(`${100 * share} % of the store's answers are errors for ${seconds} s`);
+  const accepted: { request: object; jobId: string }[] = [];
+  const next = distinctRequests(adapters, 10_000).values();
+  const submitting = Array.from({ length: SUBMITTERS }, async () => {
+    for (const request of next) {
+      const key = `brown-out-${seed}-${request.options.seed}`;
+      const { jobId } = await submit(fleet.api.url, key, request, endsAt + SETTLE_LIMIT_MS);
+      accepted.push({ request, jobId });
+      await client.finished(jobId);
+      if (Date.now() > endsAt) break;
+    }
+  });
+  const batch = await postBatch(client, adapters[0]!);
+  while (Date.now() < endsAt) await sleep(50);
+  proxy.fault = () => undefined;
+  const calmMs = performance.now();
+  say(`${failed} of ${requests} requests failed, ${accepted.length} jobs have ended; waiting for the rest`);
+  await Promise.all(submitting);
+  const ended = await until(
+    'the end of the batch',
+    async () => {
+      const now = await client.json<BatchRecord>(`/v1/batches/${batch.id}`);
+      return now.finished_at === null ? undefined : now;
+    },
+    SETTLE_LIMIT_MS,
+  );
+  const settled = (performance.now() - calmMs) / 1000;
+  assert.equal(ended.state, 'succeeded', JSON.stringify(ended.counts));
+
+  const jobs = await Promise.all(
+    accepted.map(async ({ jobId, request }) => {
+      const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`);
+      assert.equal(job.state, 'succeeded', `${jobId}: ${JSON.stringify(job.error)}`);
+      const answer = await client.postJob({ ...request, reuse: false });
+      const again = await client.finished(((await answer.json()) as JobRecord).id);
+      // Ids are made of the content.
+      assert.deepEqual(resultIds(job), resultIds(again), `${jobId} has other bytes than without trouble`);
+      for (const id of resultIds(job)) await assertWhole(client, id);
+      return job;
+    }),
+  );
+
+  const nothing = (what: string, names: () => Promise<string[]>) =>
+    until(what, async () => (await names()).length === 0 || undefined, 40_000).catch(async () =>
+      assert.deepEqual(await names(), [], what),
+    );
+  await nothing('marks of unfinished work', async () =>
+    (await witness.objects('lora/')).filter((key) => key.includes('/pending')),
+  );
+  await nothing('unfinished uploads', () => witness.unfinishedUploads());
+  await nothing('scratch', async () => scratchFiles(folder));
+  await nothing('jobs in Redis', () => jobsInRedis(fleet.redisPort));
+  return {
+    share,
+    seconds,
+    requests,
+    failed,
+    jobs: jobs.length + BATCH_JOBS,
+    postponed: await postponedIn(fleet),
+    repeated: jobs.filter(({ attempts }) => attempts > 1).length,
+    settled,
+  };
+}
+
+async function postBatch(client: PatientClient, adapterId: string): Promise<BatchRecord> {
+  const jobs = Array.from({ length: BATCH_JOBS }, (_, i) => ({
+    kind: 'squeeze',
+    adapter_id: adapterId,
+    targets: [{ rank: 2 }],
+    options: { seed: 1_000_000 + i },
+  }));
+  const response = await client.fetch('/v1/batches', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': 'brown-out-batch' },
+    body: JSON.stringify({ jobs }),
+  });
+  assert.equal(response.status, 202, await response.clone().text());
+  return (await response.json()) as BatchRecord;
+}
+
+const resultIds = ({ results }: JobRecord): string[] => results.map(({ adapter_id }) => adapter_id);
+
+async function assertWhole(client: PatientClient, adapterId: string): Promise<void> {
+  const { files } = await client.json<AdapterRecord>(`/v1/adapters/${adapterId}`);
+  for (const { name, sha256 } of files) {
+    const bytes = await client.bytes(`/v1/adapters/${adapterId}/files/${name}`);
+    assert.equal(createHash('sha256').update(bytes).digest('hex'), sha256, `${name} of ${adapterId}`);
+  }
+}
+
+/** Files that are on their way, of all members. */
+function scratchFiles(folder: string): string[] {
+  const members = readdirSync(folder).filter((name) => /^(api|worker)-/.test(name));
+  return members
+    .flatMap((name) => readdirSync(join(folder, name, 's3/tmp'), { recursive: true }) as string[])
+    .filter((path) => /(^|\/)(file|work)-/.test(path));
+}
+
+async function postponedIn(fleet: Fleet): Promise<number> {
+  const counts = await Promise.all(
+    fleet.workers.map(async ({ url }) => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      return [...text.matchAll(/^lora_squeeze_job_storage_retries_total\{.*\} (\d+)$/gm)].map(([, n]) =>
+        Number(n),
+      );
+    }),
+  );
+  return counts.flat().reduce((sum, count) => sum + count, 0);
+}
