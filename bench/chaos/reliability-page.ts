@@ -1,3 +1,4 @@
+import type { BrownOutReport } from '../../test/chaos/brown-out.ts';
 import type { ChaosReport } from '../../test/chaos/chaos-run.ts';
 import { markdownTable } from '../markdown-table.ts';
 import { median } from '../statistics.ts';
@@ -9,6 +10,8 @@ export interface ReliabilityFigures {
   readonly command: string;
   readonly recovery: Recovery;
   readonly chaos: ChaosReport;
+  /** Or why there is none. */
+  readonly brownOut: BrownOutReport | string;
 }
 
 /** What is promised, in seconds; undefined: only measured. */
@@ -23,7 +26,7 @@ const ROWS: readonly [keyof Recovery, string, number | undefined][] = [
 ];
 
 /** The figures of docs/reliability.md, as Markdown. */
-export function reliabilityPage({ machine, command, recovery, chaos }: ReliabilityFigures): string {
+export function reliabilityPage({ machine, command, recovery, chaos, brownOut }: ReliabilityFigures): string {
   const { killed, broke } = chaos;
   const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0);
   const listed = (counts: Readonly<Record<string, number>>) =>
@@ -58,7 +61,18 @@ ${markdownTable([
   ['bodies read meanwhile (files with a digest)', `${chaos.bodies} (${chaos.files})`],
 ])}
 
-The first four are asserted: a run where one of them is not 0 ends with an error and writes nothing.`;
+The first four are asserted: a run where one of them is not 0 ends with an error and writes nothing.
+
+${brownOutSentence(brownOut)}`;
+}
+
+function brownOutSentence(brownOut: BrownOutReport | string): string {
+  if (typeof brownOut === 'string')
+    return `The store that fails a part of all requests was not tried: ${brownOut}.`;
+  const { seconds: lasted, failed, requests, jobs, postponed, repeated, settled } = brownOut;
+  return `A store that failed ${failed} of ${requests} requests with 500 or 503 in ${lasted} s: ${jobs} jobs, all of which succeeded,
+with the bytes that they have without trouble. ${postponed} tries were repeated at no cost, ${repeated} jobs took more than one
+attempt; ${settled.toFixed(1)} s after the trouble all had ended. Nothing was left behind.`;
 }
 
 const seconds = (value: number): string => value.toFixed(2);

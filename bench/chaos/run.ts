@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PRODUCT } from '../../src/version.ts';
+import { tryBrownOut } from '../../test/chaos/brown-out.ts';
 import { runChaos } from '../../test/chaos/chaos-run.ts';
 import { tryFullDisk } from '../../test/chaos/disk-full.ts';
 import { describeMachine } from '../machine.ts';
@@ -13,7 +14,7 @@ import { reliabilityPage } from './reliability-page.ts';
 const USAGE = `Usage: npm run chaos -- [options]
 
 Tries to break the promises of docs/reliability.md on the built service (npm run build first): kills, faults of the
-connection to Redis, a full disk. Measures how soon it recovers, and writes the figures there. Progress goes to standard
+connection to Redis, a full disk, a store that fails a part of all requests. Measures how soon it recovers, and writes the figures there. Progress goes to standard
 error; it ends with 1 when a promise is broken.
 
   --jobs N    jobs of the chaos (default 300)
@@ -25,6 +26,7 @@ error; it ends with 1 when a promise is broken.
 const ROOT = join(import.meta.dirname, '../..');
 const DATA = join(ROOT, 'data/chaos');
 const MEAN_PAUSE_MS = 500;
+const BROWN_OUT = { seconds: 60, share: 0.2 };
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -58,9 +60,14 @@ async function main(): Promise<void> {
     say('the disk of the storage is full, and then cannot be written');
     const whyNot = await tryFullDisk({ folder: join(DATA, 'disk'), entry: 'built' });
     say(whyNot === undefined ? 'nothing was lost of what had been accepted' : `NOT TRIED: ${whyNot}`);
+    const brownOut = await tryBrownOut({
+      ...{ folder: join(DATA, 'brown-out'), entry: 'built', seed, say },
+      ...BROWN_OUT,
+    });
+    if (typeof brownOut === 'string') say(`NOT TRIED: ${brownOut}`);
     const machine = describeMachine({ 'LoRA-Squeeze': PRODUCT.version });
     const command = `npm run chaos -- --jobs ${jobs} --kills ${kills} --runs ${runs} --seed ${seed}`;
-    const page = reliabilityPage({ machine, command, recovery, chaos });
+    const page = reliabilityPage({ machine, command, recovery, chaos, brownOut });
     console.log(page);
     if (!values.dry) await writeBetweenMarks(join(ROOT, 'docs/reliability.md'), 'bench/chaos/run.ts', page);
   } finally {

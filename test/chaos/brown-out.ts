@@ -113,10 +113,16 @@ async function brownOut(
       const key = `brown-out-${seed}-${request.options.seed}`;
       const { jobId } = await submit(fleet.api.url, key, request, endsAt + SETTLE_LIMIT_MS);
       accepted.push({ request, jobId });
-      await client.finished(jobId);
+      await until(
+        `the end of ${jobId}`,
+        async () => (await hasEnded(client, jobId)) || undefined,
+        SETTLE_LIMIT_MS,
+      );
       if (Date.now() > endsAt) break;
     }
   });
+  // Awaited below.
+  for (const one of submitting) one.catch(() => undefined);
   const batch = await postBatch(client, adapters[0]!);
   while (Date.now() < endsAt) await sleep(50);
   proxy.fault = () => undefined;
@@ -184,6 +190,12 @@ async function postBatch(client: PatientClient, adapterId: string): Promise<Batc
   assert.equal(response.status, 202, await response.clone().text());
   return (await response.json()) as BatchRecord;
 }
+
+/** A client that asks while the store fails may be answered with an error however often it asks. */
+const hasEnded = async (client: PatientClient, jobId: string): Promise<boolean> => {
+  const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`).catch(() => undefined);
+  return job !== undefined && job.state !== 'queued' && job.state !== 'active';
+};
 
 const resultIds = ({ results }: JobRecord): string[] => results.map(({ adapter_id }) => adapter_id);
 
