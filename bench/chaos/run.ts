@@ -26,7 +26,7 @@ error; it ends with 1 when a promise is broken.
 const ROOT = join(import.meta.dirname, '../..');
 const DATA = join(ROOT, 'data/chaos');
 const MEAN_PAUSE_MS = 500;
-const BROWN_OUT = { seconds: 60, share: 0.2 };
+const BROWN_OUT = { seconds: 60, longestSeconds: 60, minJobs: 0, share: 0.2 };
 
 async function main(): Promise<void> {
   const { values } = parseArgs({

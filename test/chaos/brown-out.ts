@@ -28,7 +28,10 @@ export interface BrownOutOptions {
   /** Its own, which is removed. */
   readonly folder: string;
   readonly entry: Entry;
+  /** At least; up to `longestSeconds` where fewer than `minJobs` have ended by then. */
   readonly seconds: number;
+  readonly longestSeconds: number;
+  readonly minJobs: number;
   /** Of the store's answers, how many are errors: from 0 to 1. */
   readonly share: number;
   readonly seed: number;
@@ -92,11 +95,14 @@ async function brownOut(
   fleet: Fleet,
   proxy: FaultProxy,
   witness: Witness,
-  { folder, seconds, share, seed, say }: BrownOutOptions,
+  { folder, seconds, longestSeconds, minJobs, share, seed, say }: BrownOutOptions,
 ): Promise<BrownOutReport> {
   const client = new PatientClient(fleet.api.url);
   const adapters = await uploadAdapters(client);
-  const endsAt = Date.now() + seconds * 1000;
+  const batch = await postBatch(client, adapters[0]!);
+  const begunAt = Date.now();
+  const ends = 0;
+  const isOver = (): boolean => Date.now() - begunAt >= 1000 * (ends >= minJobs ? seconds : longestSeconds);
   const chance = random(seed);
   let [requests, failed] = [0, 0];
   proxy.fault = () => {
@@ -105,29 +111,29 @@ async function brownOut(
     failed++;
     return { status: chance() < 0.5 ? 500 : 503 };
   };
-  say(`${100 * share} % of the store's answers are errors for ${seconds} s`);
+  say(`${100 * share} % of the store's answers are errors for ${seconds} s or longer`);
   const accepted: { request: object; jobId: string }[] = [];
   const next = distinctRequests(adapters, 10_000).values();
   const submitting = Array.from({ length: SUBMITTERS }, async () => {
     for (const request of next) {
       const key = `brown-out-${seed}-${request.options.seed}`;
-      const { jobId } = await submit(fleet.api.url, key, request, endsAt + SETTLE_LIMIT_MS);
+      const { jobId } = await submit(fleet.api.url, key, request, Date.now() + SETTLE_LIMIT_MS);
       accepted.push({ request, jobId });
       await until(
         `the end of ${jobId}`,
         async () => (await hasEnded(client, jobId)) || undefined,
         SETTLE_LIMIT_MS,
       );
-      if (Date.now() > endsAt) break;
+      if (isOver()) break;
     }
   });
   // Awaited below.
   for (const one of submitting) one.catch(() => undefined);
-  const batch = await postBatch(client, adapters[0]!);
-  while (Date.now() < endsAt) await sleep(50);
+  while (!isOver()) await sleep(50);
   proxy.fault = () => undefined;
+  const lasted = Math.round((Date.now() - begunAt) / 1000);
   const calmMs = performance.now();
-  say(`${failed} of ${requests} requests failed, ${accepted.length} jobs have ended; waiting for the rest`);
+  say(`${failed} of ${requests} requests failed, ${ends} jobs have ended; waiting for the rest`);
   await Promise.all(submitting);
   const ended = await until(
     'the end of the batch',
@@ -165,7 +171,7 @@ async function brownOut(
   await nothing('jobs in Redis', () => jobsInRedis(fleet.redisPort));
   return {
     share,
-    seconds,
+    seconds: lasted,
     requests,
     failed,
     jobs: jobs.length + BATCH_JOBS,
