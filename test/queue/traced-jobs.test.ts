@@ -67,7 +67,7 @@ describe('a job on behalf of a request', () => {
         ]),
         [
           [true, 'WORKER_CRASHED', 1],
-          [true, 'STORAGE_FULL', 2],
+          [true, 'OUTBOUND_FAILED', 2],
           [false, undefined, 3],
         ],
       );
