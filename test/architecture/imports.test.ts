@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, it } from 'node:test';
-import { cyclicLayers, LAYERS, OWNERS, type SourceFile, violations } from './rules.ts';
+import { cyclicLayers, LAYERS, OWNERS, ROOMS, type SourceFile, violations } from './rules.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const SRC = join(ROOT, 'src');
@@ -22,6 +22,16 @@ describe('the house', () => {
   it('has layers that point one way', () => {
     assert.deepEqual(cyclicLayers(), []);
     assert.deepEqual(cyclicLayers({ a: ['b'], b: ['c'], c: ['a'], d: ['a'] }), ['a', 'b', 'c']);
+    for (const [layer, rooms] of Object.entries(ROOMS)) assert.deepEqual(cyclicLayers(rooms), [], layer);
+  });
+
+  it('names only folders of layers that exist', () => {
+    for (const [layer, rooms] of Object.entries(ROOMS)) {
+      const folders = readdirSync(join(SRC, layer), { withFileTypes: true }).filter((entry) =>
+        entry.isDirectory(),
+      );
+      assert.deepEqual(Object.keys(rooms).sort(), folders.map(({ name }) => name).sort(), layer);
+    }
   });
 
   it('names only layers that exist', () => {
@@ -65,6 +75,18 @@ describe('the rules', () => {
     assert.deepEqual(broken('core/spectrum.ts', `// import { x } from '../http/app.ts';\n`), []);
   });
 
+  it('refuse an import against the direction inside a layer', () => {
+    assert.deepEqual(broken('formats/pairs/split.ts', `import { read } from '../kohya/read.ts';\n`), [
+      'formats/pairs/split.ts: pairs must not import kohya',
+    ]);
+    assert.deepEqual(broken('formats/new/read.ts', `import { split } from '../pairs/split.ts';\n`), [
+      'formats/new/read.ts: "new" is not a known folder of formats',
+    ]);
+    assert.deepEqual(broken('formats/kohya/read.ts', `import { split } from '../pairs/split.ts';\n`), []);
+    assert.deepEqual(broken('formats/formats.ts', `import { kohya } from './kohya/kohya.ts';\n`), []);
+    assert.deepEqual(broken('formats/kohya/read.ts', `import type { Format } from '../format.ts';\n`), []);
+  });
+
   it('read imports that span lines', () => {
     assert.equal(broken('json/parse.ts', `import {\n  a,\n  b,\n} from '../service/a.ts';\n`).length, 1);
   });
@@ -86,8 +108,8 @@ describe('the rules', () => {
   });
 
   it('refuse long files, barrels and unknown layers', () => {
-    assert.deepEqual(broken('json/parse.ts', '\n'.repeat(301)), ['json/parse.ts: 301 lines, at most 300']);
-    assert.deepEqual(broken('json/parse.ts', '\n'.repeat(300)), []);
+    assert.deepEqual(broken('json/parse.ts', '\n'.repeat(401)), ['json/parse.ts: 401 lines, at most 400']);
+    assert.deepEqual(broken('json/parse.ts', '\n'.repeat(400)), []);
     assert.equal(broken('json/index.ts', '').length, 1);
     assert.deepEqual(broken('helpers/strings.ts', ''), [
       'helpers/strings.ts: "helpers" is not a known layer',
