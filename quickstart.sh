@@ -115,15 +115,24 @@ fi
 
 node examples/quickstart.mjs "$url" examples/adapters/gpt2-lora-r8 "$home/out"
 
+echo
 if $keep; then
   write_record true
   cat <<TEXT
-
 The service is still running.
+  Page       $url (drop an adapter of your own there)
   API page   $url/docs
   Metrics    $url/metrics
   Contract   $url/openapi.yaml
   Log        $log
   Stop it    kill $pid
+TEXT
+else
+  cat <<TEXT
+What to do next:
+  Squeeze an adapter of yours   node dist/cli/main.js squeeze FOLDER --rank 4 --out SMALL
+  See it on the page            ./quickstart.sh --keep
+  Start the service             npm start
+  Use it over REST              README.md, "Use it"
 TEXT
 fi

@@ -4,6 +4,19 @@
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
+# Runs a command and shows its last lines only if it fails.
+quietly() {
+  local log status=0
+  log=$(mktemp "${TMPDIR:-/tmp}/lora-squeeze-setup.XXXXXX")
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  if [ "$status" -ne 0 ]; then
+    say "" "This failed with exit code $status: $*" "Its last lines (all of them are in $log):"
+    tail -n 40 "$log" >&2
+    return "$status"
+  fi
+  rm -f "$log"
+}
+
 # Node 20.19 is the first 20 that can require() ES modules, which Fastify's dependencies need.
 need_node() {
   command -v node >/dev/null 2>&1 || fail "Node.js is missing: install Node 20.19 or newer (https://nodejs.org) and run this again."
@@ -12,9 +25,9 @@ need_node() {
   command -v npm >/dev/null 2>&1 || fail "npm is missing: install it (Debian and Ubuntu: apt-get install npm) and run this again."
 }
 
-# apt-get that asks nothing, says little and waits while another one holds the lock.
+# apt-get that asks nothing and waits while another one holds the lock.
 quiet_apt_get() {
-  DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null >&2
+  quietly env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
 }
 
 # The lists' lock is not covered by DPkg::Lock::Timeout. Old lists may still do, so a failure is no reason to stop.
@@ -44,7 +57,7 @@ need_redis() {
 need_packages() {
   if [ node_modules/.package-lock.json -nt package-lock.json ]; then return; fi
   say "Installing npm packages …"
-  npm ci --no-audit --no-fund --loglevel=error >&2 || fail "npm ci failed; see above."
+  quietly npm ci --no-audit --no-fund --loglevel=error || fail "The npm packages could not be installed."
   touch node_modules/.package-lock.json
 }
 
@@ -54,5 +67,5 @@ need_build() {
   fi
   say "Building …"
   rm -rf dist
-  npm run --silent build >&2 || fail "The build failed; see above."
+  quietly npm run --silent build || fail "The build failed."
 }
