@@ -20,8 +20,8 @@ const ROWS: readonly [keyof Recovery, string, number | undefined][] = [
   ['redisBack', 'Redis is back → the first waiting job has ended', 5],
   ['refusedAway', 'a job is refused while Redis does not listen', 1],
   ['refusedSilent', 'a job is refused while Redis is silent', 1],
-  ['unready', 'Redis is killed → `/readyz` says so', undefined],
-  ['readyAgain', 'Redis is back → `/readyz` says so', undefined],
+  ['unready', 'Redis is killed → `/readyz` reports it', undefined],
+  ['readyAgain', 'Redis is back → `/readyz` reports it', undefined],
   ['gracefulStop', 'SIGTERM in mid-job → the worker has ended, its job is done', 30],
 ];
 

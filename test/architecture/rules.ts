@@ -143,14 +143,15 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   core: { onnx: [], policy: [] },
   formats: {
-    convert: ['gguf', 'pairs'],
-    diffusers: ['pairs', 'peft'],
+    convert: ['gguf', 'layers', 'pairs'],
+    diffusers: ['layers', 'pairs', 'peft'],
     mlx: ['pairs', 'peft'],
     cloneofsimo: ['pairs'],
     gguf: ['pairs'],
-    kohya: ['pairs'],
+    kohya: ['layers', 'pairs'],
     peft: ['pairs'],
     xlabs: ['pairs'],
+    layers: [],
     pairs: [],
   },
   storage: { s3: [] },

@@ -60,13 +60,18 @@ function jsonFields(contract: Contract, { bodies }: Operation): string[] {
     .map(([name]) => name);
 }
 
+/** With keys, so that their administration is open too. */
+const ADMIN_KEY = 'an-admin-key-for-tests-only';
+const AUTHORIZED = { authorization: `Bearer ${ADMIN_KEY}` };
+
 describe('hostile JSON at every door of the contract', async () => {
   const contract = await Contract.read();
   let dataDir: string;
   let service: Service;
   before(async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'squeeze-json-'));
-    service = await startService({ dataDir, env: { EXECUTION_PROVIDER: 'cpu' } });
+    const env = { EXECUTION_PROVIDER: 'cpu', AUTH: 'keys', ADMIN_KEY };
+    service = await startService({ dataDir, env });
   });
   after(async () => {
     await service?.stop();
@@ -79,7 +84,7 @@ describe('hostile JSON at every door of the contract', async () => {
   async function ask(operation: Operation, body?: FormData | string | Uint8Array, type?: string) {
     const init: RequestInit = {
       method: operation.method,
-      headers: type === undefined ? {} : { 'content-type': type },
+      headers: { ...AUTHORIZED, ...(type !== undefined && { 'content-type': type }) },
       body: (body as FormData | undefined) ?? null,
     };
     const response = await fetch(service.url + pathOf(operation), init);
@@ -144,11 +149,15 @@ describe('hostile JSON at every door of the contract', async () => {
   it('leaves a service that takes what is good: also labels called like parts of JavaScript', async () => {
     const form = adapterForm(tinyAdapter(2));
     form.append('labels', '{"constructor":"x","prototype":"yes"}');
-    const response = await fetch(`${service.url}/v1/adapters`, { method: 'POST', body: form });
+    const response = await fetch(`${service.url}/v1/adapters`, {
+      method: 'POST',
+      headers: AUTHORIZED,
+      body: form,
+    });
     assert.equal(response.status, 201, await response.clone().text());
     const { labels } = (await response.json()) as { labels: unknown };
     assert.deepEqual(labels, { constructor: 'x', prototype: 'yes' });
-    const found = await fetch(`${service.url}/v1/adapters?label=prototype:yes`);
+    const found = await fetch(`${service.url}/v1/adapters?label=prototype:yes`, { headers: AUTHORIZED });
     assert.equal(((await found.json()) as { adapters: unknown[] }).adapters.length, 1);
   });
 });

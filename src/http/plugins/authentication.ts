@@ -119,7 +119,7 @@ const invalid = (message: string): AppError => new AppError('KEY_INVALID', messa
 const administrationClosed = (): AppError =>
   new AppError(
     'ADMINISTRATION_CLOSED',
-    'Keys and tenants cannot be managed over REST while nobody is asked for a key (AUTH=open). Make keys by the command ' +
+    'Keys and tenants cannot be managed over REST while callers need no key (AUTH=open). Make keys with the command ' +
       'lora-squeeze keys create, or start the service with AUTH=keys and an ADMIN_KEY.',
   );
 

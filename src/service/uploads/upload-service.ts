@@ -86,7 +86,7 @@ export class UploadService {
     const sweep = async (): Promise<void> => {
       try {
         const removed = await this.sweep();
-        if (removed > 0) log.info({ uploads: removed }, 'uploads that nobody used have expired');
+        if (removed > 0) log.info({ uploads: removed }, 'unused uploads have expired');
       } catch (error) {
         log.warn({ err: error }, 'expired uploads cannot be looked for');
       }
