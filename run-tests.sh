@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and passes the tests.
+# Installs what is missing, builds, and runs the tests: those that tell soon whether something broke, or with --all
+# every one. Other arguments are described in scripts/run-tests.ts.
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/setup.sh
@@ -8,5 +9,5 @@ need_node
 need_redis
 need_packages
 need_build
-# The runner's own summary is the last thing printed, and its exit code ours.
-exec npm run --silent test:bundled
+# The last line is the number of tests that passed and failed, and the exit code is the runner's.
+exec npm test --silent -- "$@"

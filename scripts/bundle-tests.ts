@@ -1,14 +1,16 @@
-// Bundles the tests and what they share, for ./run-tests.sh: loaded as bundles they start in a third of the time that
-// tsx takes to compile every source anew in every test file and in every process that a test starts.
 import { rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'vite';
-import { BUNDLES, bundleOf, testSources } from '../test/bundles.ts';
+import { BUNDLES, bundleOf, testPrograms } from '../test/bundles.ts';
+import type { Unit } from './test-plan.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SRC = join(ROOT, 'src');
 const DIST = join(ROOT, 'dist');
+
+/** The module of a unit of several files, which only imports them. */
+const SHARED_MODULE = 'shared:';
 
 /** Where a source says it is: fixtures lie beside the tests, what the product starts and reads beside its built files. */
 function placeOf(source: string): string {
@@ -29,26 +31,53 @@ const keepPlaces: Plugin = {
   },
 };
 
-rmSync(BUNDLES, { recursive: true, force: true });
-await build({
-  configFile: false,
-  root: ROOT,
-  publicDir: false,
-  logLevel: 'error',
-  plugins: [keepPlaces],
-  // 370 modules of a few lines each.
-  ssr: { noExternal: ['typebox'] },
-  build: {
-    ssr: true,
-    outDir: BUNDLES,
-    minify: false,
-    sourcemap: true,
-    target: 'node20',
-    rollupOptions: {
-      input: Object.fromEntries(
-        testSources().map((source) => [relative(BUNDLES, bundleOf(source)).replace(/\.js$/, ''), source]),
-      ),
-      output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
-    },
+const sharedModules = (units: readonly Unit[]): Plugin => ({
+  name: 'shared-modules',
+  resolveId: (id) => (id.startsWith(SHARED_MODULE) ? `\0${id}` : null),
+  load(id) {
+    const unit = units.find(({ name }) => id === `\0${SHARED_MODULE}${name}`);
+    return unit ? unit.sources.map((source) => `import ${JSON.stringify(source)};`).join('\n') : null;
   },
 });
+
+/**
+ * Bundles tests and what they share: loaded as bundles they start in a third of the time that tsx takes to compile every
+ * source again in every test file and in every process that a test starts.
+ * @returns the file to run of each unit
+ */
+export async function bundleTests(units: readonly Unit[]): Promise<string[]> {
+  const files = units.map(({ sources }, index) =>
+    sources.length === 1 ? bundleOf(sources[0]!) : join(BUNDLES, `shared-${index}.js`),
+  );
+  const inputs = [
+    ...units.map(({ name, sources }, index) => [
+      files[index]!,
+      sources.length === 1 ? sources[0]! : `${SHARED_MODULE}${name}`,
+    ]),
+    ...testPrograms().map((source) => [bundleOf(source), source]),
+  ] as const;
+  rmSync(BUNDLES, { recursive: true, force: true });
+  await build({
+    configFile: false,
+    root: ROOT,
+    publicDir: false,
+    logLevel: 'error',
+    plugins: [keepPlaces, sharedModules(units)],
+    // 370 modules of a few lines each.
+    ssr: { noExternal: ['typebox'] },
+    build: {
+      ssr: true,
+      outDir: BUNDLES,
+      minify: false,
+      sourcemap: true,
+      target: 'node20',
+      rollupOptions: {
+        input: Object.fromEntries(
+          inputs.map(([file, source]) => [relative(BUNDLES, file!).replace(/\.js$/, ''), source!]),
+        ),
+        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+      },
+    },
+  });
+  return files;
+}

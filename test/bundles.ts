@@ -5,11 +5,15 @@ const TESTS = import.meta.dirname;
 /** Beneath the repository, so that packages are found; see scripts/bundle-tests.ts. */
 export const BUNDLES = join(TESTS, '../.test-bundles');
 
-/** Every source that node is started with: tests, and programs that tests start. */
-export const testSources = (): string[] =>
+const sources = (pattern: RegExp): string[] =>
   readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(test|program)\.ts$/.test(name))
+    .filter((name) => pattern.test(name))
+    .sort()
     .map((name) => join(TESTS, name));
+
+export const testFiles = (): string[] => sources(/\.test\.ts$/);
+/** Programs that tests start. */
+export const testPrograms = (): string[] => sources(/\.program\.ts$/);
 
 export const bundleOf = (source: string): string =>
   join(BUNDLES, relative(TESTS, source).replace(/\.ts$/, '.js'));

@@ -1,0 +1,172 @@
+// Runs tests and ends with the ten slowest files and one line of counts.
+//   npm test                          what tells soon whether something broke
+//   npm test -- --all                 everything: browsers, clusters, chaos, fuzzing, clients, engines
+//   npm test -- keys.test webhooks    files whose path has one of these, from source and without a build
+//   npm test -- keys.test --name RE   of those, the tests whose name matches
+// --no-skips  fails where a test is skipped because a program that this machine should have is missing
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { testFiles } from '../test/bundles.ts';
+import { bundleTests } from './bundle-tests.ts';
+import { planTests, type Unit } from './test-plan.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const REPORTER = join(ROOT, 'scripts/test-reporter.mjs');
+
+/** Tests wait for other processes half of the time. */
+const CONCURRENCY = availableParallelism() + 1;
+
+/** Only to end what hangs: the longest file takes a minute on an idle machine. */
+const TEST_TIMEOUT_MS = 15 * 60_000;
+const FILE_TIMEOUT_MS = 20 * 60_000;
+
+/** Programs and packages that `.ci/run` installs, so that nothing is skipped there for want of them. */
+const INSTALLED = /redis|valkey|chromium|numpy|torch|promtool|moto|docker-compose|kustomize/i;
+const SLOWEST = 10;
+const MAX_OUTPUT_CHARACTERS = 20_000;
+
+interface Ended {
+  readonly path: readonly string[];
+  readonly isSuite: boolean;
+  readonly skip?: string;
+  readonly failure?: string;
+}
+
+interface Outcome {
+  readonly unit: Unit;
+  readonly seconds: number;
+  readonly ended: readonly Ended[];
+  /** Why the whole file counts as failed, besides its tests. */
+  readonly trouble: string | undefined;
+  readonly output: string;
+}
+
+const { values: options, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: {
+    all: { type: 'boolean', default: false },
+    name: { type: 'string' },
+    'no-skips': { type: 'boolean', default: false },
+  },
+});
+
+const units = wanted.length > 0 ? unitsNamed(wanted) : planTests(ROOT, testFiles(), options.all);
+const files = wanted.length > 0 ? units.map(({ sources }) => sources[0]!) : await bundleTests(units);
+const nodeOptions = [
+  ...(wanted.length > 0 ? ['--import', 'tsx'] : ['--enable-source-maps']),
+  ...(options.name === undefined ? [] : [`--test-name-pattern=${options.name}`]),
+];
+const scratch = mkdtempSync(join(tmpdir(), 'squeeze-tests-'));
+const startedMs = performance.now();
+const outcomes: Outcome[] = [];
+const waiting = units.map((unit, index) => ({ unit, file: files[index]! }));
+await Promise.all(
+  Array.from({ length: CONCURRENCY }, async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const outcome = await run(next.unit, next.file);
+      outcomes.push(outcome);
+      show(outcome);
+    }
+  }),
+);
+rmSync(scratch, { recursive: true, force: true });
+summarise();
+
+function unitsNamed(parts: readonly string[]): Unit[] {
+  const sources = testFiles().filter((source) => parts.some((part) => relative(ROOT, source).includes(part)));
+  if (sources.length === 0) {
+    console.error(`No test file has ${parts.map((part) => `"${part}"`).join(' or ')} in its path.`);
+    process.exit(2);
+  }
+  return sources.map((source) => ({ name: relative(ROOT, source), sources: [source] }));
+}
+
+async function run(unit: Unit, file: string): Promise<Outcome> {
+  const folder = mkdtempSync(join(scratch, 'unit-'));
+  mkdirSync(folder, { recursive: true });
+  const results = join(folder, 'results.jsonl');
+  const beganMs = performance.now();
+  const child = spawn(
+    process.execPath,
+    [
+      ...nodeOptions,
+      `--test-timeout=${TEST_TIMEOUT_MS}`,
+      `--test-reporter=${REPORTER}`,
+      `--test-reporter-destination=${results}`,
+      file,
+    ],
+    { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      output = (output + chunk).slice(-MAX_OUTPUT_CHARACTERS);
+    });
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    child.kill('SIGKILL');
+  }, FILE_TIMEOUT_MS);
+  // Not "close": what a test left behind may hold the pipes.
+  const exit = await new Promise<string | number>((resolve) =>
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'nothing')),
+  );
+  clearTimeout(timer);
+  for (const stream of [child.stdout, child.stderr]) stream.destroy();
+  const ended = readFileSync(results, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Ended);
+  const hasFailed = ended.some(({ failure }) => failure !== undefined);
+  let trouble: string | undefined;
+  if (isLate) trouble = `it did not end within ${FILE_TIMEOUT_MS / 60_000} minutes`;
+  else if (exit !== 0 && !hasFailed) trouble = `it ended with ${exit}`;
+  else if (ended.length === 0 && options.name === undefined) trouble = 'it has no tests';
+  return { unit, seconds: (performance.now() - beganMs) / 1000, ended, trouble, output };
+}
+
+/** What a developer has to read of a file, and how to run it again. */
+function show({ unit, seconds, ended, trouble, output }: Outcome): void {
+  console.log(`${seconds.toFixed(1).padStart(6)} s  ${unit.name}`);
+  for (const { path, skip } of ended)
+    if (skip !== undefined)
+      console.log(`          skipped: ${path.join(' › ')}: ${skip || 'no reason given'}`);
+  const failures = ended.filter(({ failure }) => failure !== undefined);
+  for (const { path, failure } of failures) {
+    console.log(`\nFAILED   ${unit.name}: ${path.join(' › ')}\n${failure}`);
+    const seed = /seed: (-?\d+)/.exec(failure!)?.[1];
+    const file = unit.sources.find((source) => readFileSync(source, 'utf8').includes(path[0]!));
+    const repeat = `npm test -- ${relative(ROOT, file ?? unit.sources[0]!)}`;
+    console.log(`\nTo repeat it: ${seed === undefined ? '' : `FUZZ_SEED=${seed} `}${repeat}`);
+  }
+  if (trouble !== undefined) console.log(`\nFAILED   ${unit.name}: ${trouble}`);
+  if (failures.length > 0 || trouble !== undefined) console.log(`\nIts output:\n${output}`);
+}
+
+function summarise(): void {
+  const all = outcomes.flatMap(({ ended }) => ended);
+  const missing = all.filter(({ skip }) => skip !== undefined && INSTALLED.test(skip));
+  const failed =
+    all.filter(({ failure }) => failure !== undefined).length +
+    outcomes.filter(({ trouble }) => trouble !== undefined).length +
+    (options['no-skips'] ? missing.length : 0);
+  const skipped = all.filter(({ skip }) => skip !== undefined).length;
+  const passed = all.filter(
+    ({ isSuite, skip, failure }) => !isSuite && (skip ?? failure) === undefined,
+  ).length;
+  console.log('\nThe slowest files:');
+  for (const { seconds, unit } of [...outcomes].sort((a, b) => b.seconds - a.seconds).slice(0, SLOWEST))
+    console.log(`  ${seconds.toFixed(1).padStart(6)} s  ${unit.name}`);
+  if (options['no-skips'])
+    for (const { path, skip } of missing)
+      console.log(
+        `\nFAILED   ${path.join(' › ')} was skipped, though .ci/run installs what it needs: ${skip}`,
+      );
+  const seconds = Math.round((performance.now() - startedMs) / 1000);
+  console.log(`\n${units.length} processes, ${seconds} s`);
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}

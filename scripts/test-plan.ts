@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+
+/** Test files that run in one process, one after the other. */
+export interface Unit {
+  readonly name: string;
+  /** Paths of sources, absolute. */
+  readonly sources: readonly string[];
+}
+
+/** What only `--all` runs: tests that are slow because of what they ask. */
+const SLOW: readonly RegExp[] = [
+  // A real browser, a real Prometheus, real clusters of Redis and S3 servers.
+  /^test\/web\//,
+  /^test\/deploy\/(?:dashboards-live|redis-tls|rolling)/,
+  /^test\/scale\//,
+  /^test\/queue\/(?:cluster|sentinel)/,
+  /^test\/storage\/s3-/,
+  /^test\/e2e\/(?:s3|transfers)/,
+  // Faults and hostile input at length.
+  /^test\/chaos\//,
+  /^test\/fuzz\//,
+  /^test\/attacks\//,
+  // Clients, and programs of others.
+  /^test\/clients\//,
+  /^test\/formats\/foreign\//,
+  /^test\/adapter\/pickle-refused/,
+  // The experiment of the documents, and examples that wait as users do.
+  /^test\/bench\/quality-run/,
+];
+
+/** Folders whose tests start no service: their files share processes, as starting Node takes longer than most of them. */
+const SHARED =
+  /^test\/(?:adapter|architecture|bench|charts|config|core|formats|gguf|http|json|metrics|net|openapi|oracle|report|safetensors|schedule|scripts|serving|squeeze)\//;
+const MAX_SHARED = 16;
+
+/** Hooks of a whole file would be hooks of all files of a shared process. */
+const FILE_HOOK = /^(?:before|after)(?:Each)?\(/m;
+
+/**
+ * The tests to run, those that take longest first.
+ * @param sources absolute paths
+ */
+export function planTests(root: string, sources: readonly string[], isAll: boolean): Unit[] {
+  const slow: Unit[] = [];
+  const alone: Unit[] = [];
+  const shared = new Map<string, string[]>();
+  for (const source of sources) {
+    const name = relative(root, source);
+    const folder = SHARED.exec(name)?.[0];
+    if (SLOW.some((pattern) => pattern.test(name))) slow.push({ name, sources: [source] });
+    else if (folder === undefined || FILE_HOOK.test(readFileSync(source, 'utf8')))
+      alone.push({ name, sources: [source] });
+    else shared.set(folder, [...(shared.get(folder) ?? []), source]);
+  }
+  const groups = [...shared].flatMap(([folder, files]) => inParts(folder, files));
+  return [...(isAll ? slow : []), ...groups, ...alone];
+}
+
+function inParts(folder: string, files: readonly string[]): Unit[] {
+  const count = Math.ceil(files.length / MAX_SHARED);
+  return Array.from({ length: count }, (_, part) => ({
+    name: `${folder} (${part + 1} of ${count})`,
+    sources: files.filter((_file, index) => index % count === part),
+  }));
+}
