@@ -52,7 +52,7 @@ const QUICK: Omit<Plan, 'seeds'> = {
   min_stage_steps: 5,
   batch: 16,
   pretrain_steps: 60,
-  peaks: [0.003, 0.006],
+  peaks: [0.006],
   sweep_seeds: SWEEP_SEEDS.slice(0, 1),
 };
 

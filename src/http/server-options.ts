@@ -53,6 +53,8 @@ export function serverOptions(
         allErrors: true,
         // For validation-message.ts, which shows the value and knows the alternatives.
         verbose: true,
+        // Passes over the generated code that take longer at the start than they ever save.
+        code: { optimize: false },
       },
     },
   };

@@ -144,7 +144,10 @@ export async function received(
 export function filesUnder(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return (readdirSync(folder, { recursive: true }) as string[])
-    .filter((name) => !name.includes('process~') && statSync(join(folder, name)).isFile())
+    .filter(
+      (name) =>
+        !name.includes('process~') && statSync(join(folder, name), { throwIfNoEntry: false })?.isFile(),
+    )
     .sort();
 }
 
