@@ -12,21 +12,28 @@ export interface Unit {
 const SLOW: readonly RegExp[] = [
   // A real browser, a real Prometheus, real clusters of Redis and S3 servers.
   /^test\/web\//,
+  /^test\/report\/browser/,
   /^test\/deploy\/(?:dashboards-live|redis-tls|rolling)/,
   /^test\/scale\//,
   /^test\/queue\/(?:cluster|sentinel)/,
   /^test\/storage\/s3-/,
-  /^test\/e2e\/(?:s3|transfers)/,
-  // Faults and hostile input at length.
+  // Faults, crashes and hostile input at length.
   /^test\/chaos\//,
   /^test\/fuzz\//,
   /^test\/attacks\//,
+  /^test\/start\//,
+  /^test\/queue\/(?:crash|webhook-crash|batch)/,
+  /^test\/service\/retention\/races/,
   // Clients, and programs of others.
   /^test\/clients\//,
   /^test\/formats\/foreign\//,
   /^test\/adapter\/pickle-refused/,
-  // The experiment of the documents, and examples that wait as users do.
+  /^test\/tracing\/(?:traces|off)/,
   /^test\/bench\/quality-run/,
+  // The service and the command as processes, beyond one walk through each.
+  /^test\/e2e\/(?!squeeze-real-adapters|bad-input)/,
+  /^test\/cli\/(?!squeeze|built)/,
+  /^test\/main\/auth/,
 ];
 
 /** Folders whose tests start no service: their files share processes, as starting Node takes longer than most of them. */
