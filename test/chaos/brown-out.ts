@@ -101,7 +101,7 @@ async function brownOut(
   const adapters = await uploadAdapters(client);
   const batch = await postBatch(client, adapters[0]!);
   const begunAt = Date.now();
-  const ends = 0;
+  let ends = 0;
   const isOver = (): boolean => Date.now() - begunAt >= 1000 * (ends >= minJobs ? seconds : longestSeconds);
   const chance = random(seed);
   let [requests, failed] = [0, 0];
@@ -124,6 +124,7 @@ async function brownOut(
         async () => (await hasEnded(client, jobId)) || undefined,
         SETTLE_LIMIT_MS,
       );
+      ends += 1;
       if (isOver()) break;
     }
   });
