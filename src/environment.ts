@@ -188,7 +188,7 @@ export const Environment = Type.Object({
       minimum: 60,
       maximum: 3_153_600_000,
       description:
-        'How long adapters stay, uploaded ones and results, of which nobody says it. Unset: they are kept. See ' +
+        'Default time to live of adapters that are created without one, uploads and results. Unset: they are kept. See ' +
         '[lifecycle](lifecycle.md).',
     }),
   ),
@@ -197,7 +197,7 @@ export const Environment = Type.Object({
       minimum: 60,
       maximum: 3_153_600_000,
       description:
-        'How long jobs stay after their end, with reports and whatever else they wrote, of which nobody says it. ' +
+        'Default time to live of jobs after they end, with their reports and other files. ' +
         'Unset: they are kept. Those of annealing runs stay as long as their run.',
     }),
   ),
@@ -293,7 +293,7 @@ export const Environment = Type.Object({
       minLength: 16,
       title: 'at least 16 characters',
       description:
-        'Shows the queue at `/admin/queues` to who has this key, as password of HTTP Basic or as Bearer token. ' +
+        'Shows the queue at `/admin/queues` to anyone who holds this key, as password of HTTP Basic or as Bearer token. ' +
         'Unset: there is no such page. See [observability](observability.md).',
     }),
   ),

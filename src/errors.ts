@@ -61,7 +61,10 @@ export const ERROR_KINDS = {
   KEY_MISSING: permanent(401, 'A key is needed'),
   KEY_INVALID: permanent(401, 'The key cannot be used'),
   SCOPE_MISSING: permanent(403, 'The key may not do this'),
-  ADMINISTRATION_CLOSED: permanent(403, 'Keys and tenants cannot be changed while no keys are asked for'),
+  ADMINISTRATION_CLOSED: permanent(
+    403,
+    'Keys and tenants cannot be managed over REST without authentication',
+  ),
   RATE_LIMITED: transient(429, 'Too many requests'),
   QUOTA_STORED_BYTES: permanent(429, 'The tenant stores as many bytes as it may'),
   QUOTA_TOO_SMALL: permanent(422, 'The request alone exceeds a quota of the tenant'),

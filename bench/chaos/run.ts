@@ -14,8 +14,8 @@ import { reliabilityPage } from './reliability-page.ts';
 const USAGE = `Usage: npm run chaos -- [options]
 
 Tries to break the promises of docs/reliability.md on the built service (npm run build first): kills, faults of the
-connection to Redis, a full disk, a store that fails a part of all requests. Measures how soon it recovers, and writes the figures there. Progress goes to standard
-error; it ends with 1 when a promise is broken.
+connection to Redis, a full disk, a store that fails a part of all requests. Measures how soon it recovers, and writes
+the figures there. Progress goes to standard error; it ends with 1 when a promise is broken.
 
   --jobs N    jobs of the chaos (default 300)
   --kills N   processes that are killed meanwhile (default 40)

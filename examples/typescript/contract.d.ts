@@ -3994,7 +3994,7 @@ export interface components {
      */
     SecretRotation: {
       /**
-       * @description How long the secret before signs too, so that receivers can be changed without a gap
+       * @description How long the previous secret also signs, so that receivers can be changed without a gap
        * @default 86400
        */
       overlap_seconds?: number;
@@ -9558,7 +9558,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `ADMINISTRATION_CLOSED`: Keys and tenants cannot be changed while no keys are asked for. `SCOPE_MISSING`: The key may not do this. */
+      /** @description `ADMINISTRATION_CLOSED`: Keys and tenants cannot be managed over REST without authentication. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -9679,7 +9679,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `ADMINISTRATION_CLOSED`: Keys and tenants cannot be changed while no keys are asked for. `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `ADMINISTRATION_CLOSED`: Keys and tenants cannot be managed over REST without authentication. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -9828,7 +9828,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `ADMINISTRATION_CLOSED`: Keys and tenants cannot be changed while no keys are asked for. `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `ADMINISTRATION_CLOSED`: Keys and tenants cannot be managed over REST without authentication. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;
@@ -11718,7 +11718,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `ADMINISTRATION_CLOSED`: Keys and tenants cannot be changed while no keys are asked for. `SCOPE_MISSING`: The key may not do this. */
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `ADMINISTRATION_CLOSED`: Keys and tenants cannot be managed over REST without authentication. `SCOPE_MISSING`: The key may not do this. */
       403: {
         headers: {
           [name: string]: unknown;

@@ -112,7 +112,8 @@ export const SecretRotation = Type.Object(
         minimum: 0,
         maximum: 604_800,
         default: 86_400,
-        description: 'How long the secret before signs too, so that receivers can be changed without a gap',
+        description:
+          'How long the previous secret also signs, so that receivers can be changed without a gap',
       }),
     ),
   },

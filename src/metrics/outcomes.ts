@@ -30,7 +30,7 @@ export class OutcomeMetrics {
     this.resultBytes = new Counter({
       ...shared,
       name: 'lora_squeeze_result_bytes_total',
-      help: 'Bytes of the weights of results, also of those that had not to change.',
+      help: 'Bytes of the weights of results, including results that needed no change.',
     });
   }
 

@@ -271,7 +271,7 @@ describe('a service that asks for no keys', () => {
     ] as const) {
       const response = await server.fetch(path, { method, ...(body && { body, headers: json }) });
       const { detail } = await problemIn(response, 403, 'ADMINISTRATION_CLOSED');
-      assert.match(detail, /lora-squeeze keys create.*AUTH=keys.*ADMIN_KEY/);
+      assert.match(detail, /node dist\/cli\/main\.js keys create.*AUTH=keys.*ADMIN_KEY/);
     }
     assert.deepEqual(await server.keys.list(), []);
     assert.deepEqual(await server.wholeStore.list('tenants/team'), []);

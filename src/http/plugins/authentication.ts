@@ -120,7 +120,7 @@ const administrationClosed = (): AppError =>
   new AppError(
     'ADMINISTRATION_CLOSED',
     'Keys and tenants cannot be managed over REST while callers need no key (AUTH=open). Make keys with the command ' +
-      'lora-squeeze keys create, or start the service with AUTH=keys and an ADMIN_KEY.',
+      '`node dist/cli/main.js keys create`, or start the service with AUTH=keys and an ADMIN_KEY.',
   );
 
 const lacking = (needed: Scope, { scopes }: Principal): AppError =>

@@ -11,7 +11,7 @@ export const multipart = fp(async (app: FastifyInstance) => {
   await app.register(fastifyMultipart, {
     throwFileSizeLimit: false,
     limits: {
-      // upload/save-file.ts and upload/read-field.ts count the bytes, by part.
+      // upload/save-file.ts and upload/receive-adapter.ts count the bytes, by part.
       fileSize: Number.POSITIVE_INFINITY,
       fieldNameSize: MAX_PART_NAME_BYTES,
       headerPairs: MAX_PART_HEADERS,
