@@ -7,7 +7,7 @@ FROM node:22.23.3-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json vite.config.ts ./
 COPY src src
 COPY web web
 RUN npm run build

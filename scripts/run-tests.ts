@@ -3,6 +3,7 @@
 //   npm test -- --all                 everything: browsers, clusters, chaos, fuzzing, clients, engines
 //   npm test -- keys.test webhooks    files whose path has one of these, from source and without a build
 //   npm test -- keys.test --name RE   of those, the tests whose name matches
+// --built     runs the files that are named as the others are run: bundled, against what `npm run build` made
 // --no-skips  fails where a test is skipped because a program that this machine should have is missing
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -48,15 +49,17 @@ const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: {
     all: { type: 'boolean', default: false },
+    built: { type: 'boolean', default: false },
     name: { type: 'string' },
     'no-skips': { type: 'boolean', default: false },
   },
 });
 
 const units = wanted.length > 0 ? unitsNamed(wanted) : planTests(ROOT, testFiles(), options.all);
-const files = wanted.length > 0 ? units.map(({ sources }) => sources[0]!) : await bundleTests(units);
+const isBuilt = wanted.length === 0 || options.built;
+const files = isBuilt ? await bundleTests(units) : units.map(({ sources }) => sources[0]!);
 const nodeOptions = [
-  ...(wanted.length > 0 ? ['--import', 'tsx'] : ['--enable-source-maps']),
+  ...(isBuilt ? ['--enable-source-maps'] : ['--import', 'tsx']),
   ...(options.name === undefined ? [] : [`--test-name-pattern=${options.name}`]),
 ];
 const scratch = mkdtempSync(join(tmpdir(), 'squeeze-tests-'));

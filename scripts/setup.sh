@@ -62,7 +62,7 @@ need_packages() {
 }
 
 need_build() {
-  if [ -e dist/main.js ] && [ -z "$(find src web package-lock.json tsconfig.json tsconfig.build.json -newer dist/main.js -print | head -n 1)" ]; then
+  if [ -e dist/main.js ] && [ -z "$(find src web package-lock.json vite.config.ts -newer dist/main.js -print | head -n 1)" ]; then
     return
   fi
   say "Building …"

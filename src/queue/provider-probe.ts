@@ -1,10 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { extname } from 'node:path';
 import type { ProviderInfo } from '../contract/job.ts';
 import { AppError, fromPlainError, type PlainError } from '../errors.ts';
-
-const PROCESS = new URL(`./provider-probe-process${extname(import.meta.filename)}`, import.meta.url);
+import { PROVIDER_PROBE } from '../places.ts';
 
 /** What the probe process sends. */
 export type ProbeAnswer = { readonly provider: ProviderInfo } | { readonly error: PlainError };
@@ -16,7 +14,7 @@ export type ProbeAnswer = { readonly provider: ProviderInfo } | { readonly error
  * @throws AppError PROVIDER_UNAVAILABLE when the provider asked for does not run
  */
 export async function probeProvider(computeEnv: NodeJS.ProcessEnv): Promise<ProviderInfo> {
-  const probe = fork(PROCESS, { env: computeEnv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const probe = fork(PROVIDER_PROBE, { env: computeEnv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   let answer: ProbeAnswer | undefined;
   probe.once('message', (message) => {
     answer = message as ProbeAnswer;

@@ -1,8 +1,8 @@
-import { extname } from 'node:path';
 import type { Job } from 'bullmq';
 import type { JobRecord } from '../contract/job.ts';
 import type { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { PROCESSOR } from '../places.ts';
 import { isFinal, JobStore } from '../service/job-store.ts';
 import type { DeliveryQueue } from '../service/webhooks/delivery-queue.ts';
 import { Outbox } from '../service/webhooks/outbox.ts';
@@ -31,9 +31,6 @@ const GIVE_BACK_MS = 5_000;
 
 /** How long a job that the storage fails is tried again without the loss of an attempt. */
 const STORAGE_RETRY_MS = 600_000;
-
-/** The file of the compute process, beside this one, in src/ and in dist/. */
-const PROCESSOR = new URL(`./processor${extname(import.meta.filename)}`, import.meta.url);
 
 export interface WorkerOptions {
   readonly address: RedisAddress;

@@ -1,14 +1,8 @@
-import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { fromPlainError } from '../errors.ts';
+import { REPORT_THREAD, THREAD_ARGUMENTS } from '../places.ts';
 import type { Rendered, RenderRequest } from './render.ts';
 import type { ThreadAnswer } from './thread.ts';
-
-/** `.ts` when run from the sources, `.js` when built. */
-const EXTENSION = extname(import.meta.url);
-const THREAD = new URL(`./thread${EXTENSION}`, import.meta.url);
-const THREAD_ARGUMENTS =
-  EXTENSION === '.ts' ? ['--import', new URL('../../scripts/tsx-in-threads.mjs', import.meta.url).href] : [];
 
 /** A report of 4,000 modules takes about a second. */
 const TIME_LIMIT_MS = 60_000;
@@ -75,8 +69,8 @@ export class Renderer {
   }
 
   #start(): Worker {
-    const worker = new Worker(THREAD, {
-      execArgv: THREAD_ARGUMENTS,
+    const worker = new Worker(REPORT_THREAD, {
+      execArgv: [...THREAD_ARGUMENTS],
       resourceLimits: { maxOldGenerationSizeMb: MEMORY_LIMIT_MB },
     });
     // One that dies at rest is started anew when there is work.

@@ -47,6 +47,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'tracing',
   ],
   http: [
+    'places.ts',
     'service',
     'report',
     'schedule',
@@ -73,6 +74,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'contract',
     'config.ts',
     'log.ts',
+    'places.ts',
     'version.ts',
     'errors.ts',
   ],
@@ -101,13 +103,14 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'adapter',
     'contract',
     'errors.ts',
+    'places.ts',
     'version.ts',
   ],
   schedule: ['contract', 'errors.ts'],
   serving: ['contract', 'adapter', 'errors.ts'],
   formats: ['safetensors', 'gguf', 'adapter', 'core', 'json', 'errors.ts'],
   // Reports as people read them: HTML, SVG, PNG. charts: what is drawn, as data; the page in web/ draws the same.
-  report: ['charts', 'contract', 'errors.ts'],
+  report: ['charts', 'contract', 'places.ts', 'errors.ts'],
   charts: ['contract'],
   storage: ['errors.ts'],
   // Adapters from elsewhere and to elsewhere; net is what may be reached, and how.
@@ -132,7 +135,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'log.ts': ['redaction.ts'],
   'redaction.ts': [],
   'secrets-key.ts': [],
-  'version.ts': [],
+  'version.ts': ['places.ts'],
+  'places.ts': [],
   'errors.ts': [],
 };
 

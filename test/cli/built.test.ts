@@ -21,7 +21,7 @@ describe('the package', () => {
   const bin = join(scratch, 'bin', 'lora-squeeze');
   before(async () => {
     const copy = join(scratch, 'package');
-    for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'src', 'web']) {
+    for (const name of ['package.json', 'tsconfig.json', 'vite.config.ts', 'src', 'web']) {
       cpSync(join(ROOT, name), join(copy, name), { recursive: true });
     }
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));

@@ -1,10 +1,7 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
-
-/** What `npm run build` makes of web/, from src/ as from dist/. */
-const BUILT = fileURLToPath(new URL('../../../dist/web', import.meta.url));
+import { WEB_FOLDER } from '../../places.ts';
 
 /** Everything comes from this service, and no script or style stands in the page. Downloads with a key are blobs. */
 const PAGE_CSP =
@@ -16,7 +13,7 @@ const A_YEAR = 'public, max-age=31536000, immutable';
 /** GET / and what the page is made of. Where it is not built there is none, and the API is as it is. */
 export async function pageRoutes(
   app: FastifyInstance,
-  { folder = BUILT }: { folder?: string } = {},
+  { folder = WEB_FOLDER }: { folder?: string } = {},
 ): Promise<void> {
   if (!existsSync(`${folder}/index.html`)) return;
   app.addHook('onRoute', (route) => {

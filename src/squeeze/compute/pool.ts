@@ -1,7 +1,7 @@
-import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { ProviderInfo } from '../../contract/job.ts';
 import { AppError, fromPlainError } from '../../errors.ts';
+import { COMPUTE_THREAD, THREAD_ARGUMENTS } from '../../places.ts';
 import { DEFAULT_CUDA_MEMORY_BYTES, stackNumbers } from './stacks.ts';
 import type { Task, TaskMessage, TaskResults, ThreadMessage } from './tasks.ts';
 
@@ -12,14 +12,6 @@ interface Waiting {
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
 }
-
-/** `.ts` when run from the sources, `.js` when built. */
-const EXTENSION = extname(import.meta.url);
-const THREAD = new URL(`./thread${EXTENSION}`, import.meta.url);
-const THREAD_ARGUMENTS =
-  EXTENSION === '.ts'
-    ? ['--import', new URL('../../../scripts/tsx-in-threads.mjs', import.meta.url).href]
-    : [];
 
 /**
  * Threads that run tasks, each task on one thread. Work is spread over modules, never inside one product, so results
@@ -142,7 +134,7 @@ export class ComputePool {
 const cancelled = (): AppError => new AppError('CANCELLED', 'The job was cancelled while it ran.');
 
 function startThread(requested: ProviderInfo['requested']) {
-  const worker = new Worker(THREAD, { workerData: { requested }, execArgv: THREAD_ARGUMENTS });
+  const worker = new Worker(COMPUTE_THREAD, { workerData: { requested }, execArgv: [...THREAD_ARGUMENTS] });
   type Ready = { worker: Worker; provider: Extract<ThreadMessage, { type: 'ready' }>['provider'] };
   return new Promise<Ready>((resolve, reject) => {
     const onError = (error: Error): void => reject(error);
