@@ -1,28 +1,26 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Browser } from 'playwright-core';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { RunRecord } from '../../src/contract/run.ts';
 import { Client } from '../e2e/client.ts';
-import { type Service, startService } from '../e2e/service.ts';
-import { assertAccessible, cannotRun, openBrowser, openPage } from './browser.ts';
+import type { Service } from '../e2e/service.ts';
+import { assertAccessible, cannotRun, openPage } from './browser.ts';
+import { sharedPage } from './shared-page.ts';
 
 const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const PHONE = { width: 375, height: 812 };
 const DESKTOP = { width: 1440, height: 900 };
 
 describe('the page for everybody', { skip: cannotRun }, () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'page-a11y-'));
   let service: Service;
   let browser: Browser;
   /** Addresses of all pages, and what is there when they are loaded. */
   let places: [address: string, loaded: string][];
 
   before(async () => {
-    service = await startService({ dataDir, env: { EXECUTION_PROVIDER: 'cpu' } });
+    ({ service, browser } = await sharedPage());
     const client = new Client(service.url);
     const { id } = (await client.upload(GPT2)).adapter;
     const job: JobRecord = await client.squeeze(id, [
@@ -49,12 +47,6 @@ describe('the page for everybody', { skip: cannotRun }, () => {
       [`/runs/${run.id}`, 'canvas'],
       ['/nowhere', 'h1'],
     ];
-    browser = await openBrowser();
-  });
-  after(async () => {
-    await browser?.close();
-    await service?.stop();
-    rmSync(dataDir, { recursive: true, force: true });
   });
 
   for (const [colorScheme, device, viewport] of [
@@ -86,22 +78,21 @@ describe('the page for everybody', { skip: cannotRun }, () => {
   it('changes its colours by the switch, charts too, and remembers that', async () => {
     const { page } = await openPage(browser, `${service.url}/#${places[2]![0]}`, { colorScheme: 'light' });
     const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
-    const corner = () =>
-      page.evaluate(`(() => {
+    const untilCorner = (colour: string) =>
+      page.waitForFunction(`(() => {
         const canvas = document.querySelector('.workbench canvas');
-        return [...canvas.getContext('2d').getImageData(2, 2, 1, 1).data].slice(0, 3).join();
+        return [...canvas.getContext('2d').getImageData(2, 2, 1, 1).data].slice(0, 3).join() === '${colour}';
       })()`);
     await page.locator('.workbench canvas').first().waitFor({ timeout: 60_000 });
-    await page.waitForTimeout(300);
-    const light = [await ground(), await corner()];
+    await untilCorner('255,255,255');
+    const light = await ground();
     await page.getByRole('button', { name: 'Use dark colours' }).click();
-    await page.waitForTimeout(300);
-    const dark = [await ground(), await corner()];
-    assert.deepEqual([light[1], dark[1]], ['255,255,255', '22,28,39']);
-    assert.notEqual(light[0], dark[0]);
+    await untilCorner('22,28,39');
+    const dark = await ground();
+    assert.notEqual(light, dark);
     await page.reload();
     await page.getByRole('button', { name: 'Use light colours' }).waitFor();
-    assert.equal(await ground(), dark[0]);
+    assert.equal(await ground(), dark);
     await page.context().close();
   });
 

@@ -7,9 +7,10 @@ import type { Browser, Dialog, Page } from 'playwright-core';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { Client } from '../e2e/client.ts';
 import { largeAdapter } from '../e2e/large-adapter.ts';
-import { type Service, startService } from '../e2e/service.ts';
-import { assertAccessible, cannotRun, openBrowser, openPage, type WatchedPage } from './browser.ts';
+import type { Service } from '../e2e/service.ts';
+import { assertAccessible, cannotRun, openPage, type WatchedPage } from './browser.ts';
 import { type Gate, openGate } from './gate.ts';
+import { sharedPage } from './shared-page.ts';
 
 const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const NAMES = ['adapter_model.safetensors', 'adapter_config.json'];
@@ -44,10 +45,9 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
   let page: Page;
 
   before(async () => {
-    service = await startService({ dataDir: join(scratch, 'data'), env: { EXECUTION_PROVIDER: 'cpu' } });
+    ({ service, browser } = await sharedPage());
     client = new Client(service.url);
     gate = await openGate(service.url);
-    browser = await openBrowser();
   });
   afterEach(async () => {
     gate.letThrough();
@@ -55,9 +55,7 @@ describe('the page while something goes on', { skip: cannotRun }, () => {
     await page.context().close();
   });
   after(async () => {
-    await browser?.close();
     await gate?.close();
-    await service?.stop();
     rmSync(scratch, { recursive: true, force: true });
   });
 

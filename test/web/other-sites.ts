@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { type Service, startService } from '../e2e/service.ts';
+import type { Service } from '../e2e/service.ts';
 import { CONFIG, formOf, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
-import { cannotRun, openBrowser, openPage, uploadAndAnalyze } from './browser.ts';
+import { cannotRun, openPage, uploadAndAnalyze } from './browser.ts';
+import { EVIL, sharedPage } from './shared-page.ts';
 
 const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const FILES = ['adapter_model.safetensors', 'adapter_config.json'].map((name) => join(GPT2, name));
-const EVIL = 'evil.example';
 const HTML = { 'content-type': 'text/html' };
 
 /** What a hostile page can do with fetch alone. A page of its own scripts, so that nothing of this file is in it. */
@@ -56,7 +54,6 @@ interface Answer {
 describe('pages of other sites, in a browser on the machine of a service that asks for no keys', {
   skip: cannotRun,
 }, () => {
-  const scratch = mkdtempSync(join(tmpdir(), 'page-elsewhere-'));
   const { weights, config } = tinyAdapter(71);
   let service: Service;
   let port: number;
@@ -65,7 +62,7 @@ describe('pages of other sites, in a browser on the machine of a service that as
   let jobId: string;
 
   before(async () => {
-    service = await startService({ dataDir: join(scratch, 'data'), env: { EXECUTION_PROVIDER: 'cpu' } });
+    ({ service, browser } = await sharedPage());
     port = Number(new URL(service.url).port);
     const form = formOf(tinyAdapter(70));
     form.append('request', JSON.stringify({ targets: [{ rank: 2 }] }));
@@ -79,18 +76,8 @@ describe('pages of other sites, in a browser on the machine of a service that as
     jobId = ((await squeezed.json()) as { id: string }).id;
     elsewhere = createServer((_request, response) => response.writeHead(200, HTML).end(PAGE));
     await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
-    browser = await openBrowser(
-      `--host-resolver-rules=MAP ${EVIL} 127.0.0.1`,
-      // Newer Chromium keeps pages from the loopback interface by itself. Not every browser does.
-      '--disable-features=LocalNetworkAccessChecks',
-    );
   });
-  after(async () => {
-    await browser?.close();
-    elsewhere?.close();
-    await service?.stop();
-    rmSync(scratch, { recursive: true, force: true });
-  });
+  after(() => void elsewhere?.close());
 
   const counted = async (kind: 'adapters' | 'jobs'): Promise<number> =>
     ((await (await fetch(`${service.url}/v1/${kind}`)).json()) as Record<string, unknown[]>)[kind]!.length;
@@ -182,5 +169,6 @@ describe('pages of other sites, in a browser on the machine of a service that as
     const { page, assertClean } = await openPage(browser, `http://localhost:${port}/`);
     await uploadAndAnalyze(page, FILES);
     assertClean();
+    await page.context().close();
   });
 });

@@ -8,8 +8,9 @@ import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { Client } from '../e2e/client.ts';
 import { largeAdapter } from '../e2e/large-adapter.ts';
-import { type Service, startService } from '../e2e/service.ts';
-import { cannotRun, openBrowser, openPage, uploadAndAnalyze, type WatchedPage } from './browser.ts';
+import type { Service } from '../e2e/service.ts';
+import { cannotRun, openPage, uploadAndAnalyze, type WatchedPage } from './browser.ts';
+import { sharedPage } from './shared-page.ts';
 
 const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const FILES = ['adapter_model.safetensors', 'adapter_config.json'].map((name) => join(GPT2, name));
@@ -48,15 +49,13 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
   let page: Page;
 
   before(async () => {
-    service = await startService({ dataDir, env: { EXECUTION_PROVIDER: 'cpu' } });
+    ({ service, browser } = await sharedPage());
     client = new Client(service.url);
-    browser = await openBrowser();
     watched = await openPage(browser, `${service.url}/`);
     page = watched.page;
   });
   after(async () => {
-    await browser?.close();
-    await service?.stop();
+    await page?.context().close();
     rmSync(dataDir, { recursive: true, force: true });
   });
 
@@ -211,7 +210,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
   });
 
   it('shows a job as it goes on, and cancels it', async () => {
-    const folder = largeAdapter(join(dataDir, 'large'), 24);
+    const folder = largeAdapter(join(dataDir, 'large'), 12);
     await page.goto(`${service.url}/#/`);
     await page.setInputFiles('[data-picker=files]', [
       join(folder, 'adapter_model.safetensors'),
@@ -225,7 +224,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Try this job again' }).click();
     await page.getByText('succeeded').waitFor({ timeout: 60_000 });
     await page.getByRole('link', { name: 'See the analysis' }).click();
-    await page.getByText('24 of 24 modules').waitFor();
+    await page.getByText('12 of 12 modules').waitFor();
   });
 
   it('lists and filters', async () => {
@@ -272,5 +271,6 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await other.page.keyboard.press('Enter');
     assert.equal((await contentOf(download)).name, 'adapter_config.json');
     other.assertClean();
+    await other.page.context().close();
   });
 });
