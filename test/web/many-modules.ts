@@ -15,7 +15,7 @@ const RANK = 16;
 /** Rows in sight and spare ones, at a table of 480 px. */
 const MOST_ROWS = 30;
 /** What 4,000 modules may cost the page, as a multiple of what 224 do: all rows at once would be eighteen times as many. */
-const MOST_TIMES_WORK = 6;
+const MOST_TIMES_WORK = 4;
 const PROJECTIONS = [
   'self_attn.q_proj',
   'self_attn.k_proj',
