@@ -12,7 +12,7 @@ import { until } from '../queue/harness.ts';
 import type { Machine } from './network.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 180_000;
 const LOG_TAIL_CHARACTERS = 20_000;
 
 /** One process of a deployment, on a machine of its own. */
@@ -50,6 +50,8 @@ export async function startMember(
     env: {
       ...{ PATH, HOME, TMPDIR, ROLE: role, HOST: machine.address, PORT: String(port), DATA_DIR: dataDir },
       AUTH: 'open',
+      // Jobs that a test holds are not given back for that.
+      SHUTDOWN_GRACE_MS: '300000',
       ALLOWED_HOSTS: machine.address,
       ...{ EXECUTION_PROVIDER: 'cpu', COMPUTE_THREADS: '1', ...env },
     },

@@ -19,9 +19,7 @@ import { type Network, openNetwork } from './network.ts';
 const { dir } = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!;
 const TARGETS = [{ rank: 2 }, { energy: 0.9 }];
 const SCHEDULE = { source_rank: 8, target_rank: 2, total_steps: 1000, min_stage_steps: 100 };
-const JOBS = 6;
-/** A lock of 15 s, a check every 5 s, and what a busy machine adds. */
-const TAKEOVER_LIMIT_MS = 60_000;
+const JOBS = 4;
 
 interface Storage {
   /** What every process is told. */
@@ -75,6 +73,8 @@ for (const [name, open, skip] of [
     let adapter: AdapterRecord;
     let [one, two]: Member[] = [];
     let [first, second]: Member[] = [];
+    /** The APIs that run. */
+    let apis: readonly Member[] = [];
     /** The adapters that every job must give. */
     let expected: readonly string[];
 
@@ -84,6 +84,7 @@ for (const [name, open, skip] of [
       redis = await startExternalRedis(scratch, [...FIT, ...options]);
       storage = await open(scratch, network);
       [one, two, first] = await Promise.all([start('api'), start('api'), start('worker')]);
+      apis = [one!, two!];
       ({ adapter } = await one!.client.upload(dir));
     });
     after(async () => {
@@ -110,21 +111,29 @@ for (const [name, open, skip] of [
     }
 
     const postSome = (count: number): Promise<string[]> =>
-      Promise.all(Array.from({ length: count }, (_, i) => post(i % 2 ? one! : two!)));
+      Promise.all(Array.from({ length: count }, (_, i) => post(apis[i % apis.length]!)));
 
-    /** Every job succeeded, began so many times, gave the same adapters, and both APIs say the same of it. */
+    /** Every job succeeded, began so many times, gave the same adapters, and all APIs say the same of it. */
     async function assertDone(ids: readonly string[], attempts = 1): Promise<void> {
       for (const id of ids) {
-        const job = await one!.client.finished(id);
+        const [job, ...others] = (await Promise.all(apis.map(({ client }) => client.finished(id)))) as [
+          JobRecord,
+          ...JobRecord[],
+        ];
         assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
         assert.equal(job.attempts, attempts, `${id} began ${job.attempts} times`);
         assert.deepEqual(
           job.results.map(({ adapter_id }) => adapter_id),
           expected,
         );
-        assert.deepEqual(await two!.client.finished(id), job);
+        for (const other of others) assert.deepEqual(other, job);
       }
     }
+
+    const stop = (member: Member): Promise<number | null> => {
+      running.delete(member);
+      return member.stop();
+    };
 
     /** Stops the processes that compute a worker's jobs, and posts jobs until the worker, not another one, has one. */
     async function holdJob(worker: Member): Promise<{ id: string; letGo(): void }> {
@@ -132,7 +141,7 @@ for (const [name, open, skip] of [
       assert.ok(held.length > 0);
       for (const { pid } of held) process.kill(pid, 'SIGSTOP');
       for (;;) {
-        const id = await post(one!);
+        const id = await post(two!);
         const isHeld = await until('the start of a job', async () => {
           if (worker.log().includes(id)) return 'yes';
           const { state } = await two!.client.json<JobRecord>(`/v1/jobs/${id}`);
@@ -181,29 +190,6 @@ for (const [name, open, skip] of [
       }
     });
 
-    it('lose no job when a worker is told to stop, and it finishes its own', async () => {
-      const held = await holdJob(first!);
-      const waiting = await postSome(JOBS);
-      running.delete(first!);
-      const stopped = first!.stop();
-      await assertDone(waiting);
-      held.letGo();
-      assert.equal(await stopped, 0, first!.log());
-      await assertDone([held.id]);
-    });
-
-    it('take over the job of a worker that dies', async () => {
-      const held = await holdJob(second!);
-      running.delete(second!);
-      await second!.die();
-      const [third, waiting] = await Promise.all([start('worker'), postSome(4)]);
-      const begun = performance.now();
-      await assertDone([held.id], 2);
-      assert.ok(performance.now() - begun < TAKEOVER_LIMIT_MS);
-      await assertDone(waiting);
-      assert.match(third.log(), /the worker of this job is gone; it starts again/);
-    });
-
     it('serve one annealing run through two APIs', async () => {
       const made = makeAdapter(someModules(8));
       const { weights, config } = readAdapterFiles(made.dir);
@@ -218,6 +204,32 @@ for (const [name, open, skip] of [
       assert.deepEqual(await here.now(), await there.now());
       assert.equal((await here.now()).at_target, true);
     });
+
+    // Each old one goes when a new one is there: docs/deploy.md.
+    it('are replaced under load, without losing or repeating a job: who is told to stop finishes its own', async () => {
+      const held = await holdJob(first!);
+      const waiting = await postSome(JOBS);
+      const firstStopped = stop(first!);
+      waiting.push(...(await postSome(JOBS)));
+      assert.equal(await stop(one!), 0, one!.log());
+      apis = [two!];
+      await assertDone(waiting);
+      held.letGo();
+      assert.equal(await firstStopped, 0, first!.log());
+      await assertDone([held.id]);
+    });
+
+    // test/chaos kills workers that share a folder.
+    if (open === bucket)
+      it('take over the job of a worker that dies', async () => {
+        const held = await holdJob(second!);
+        running.delete(second!);
+        await second!.die();
+        const [third, waiting] = await Promise.all([start('worker'), postSome(JOBS)]);
+        await assertDone([held.id], 2);
+        await assertDone(waiting);
+        assert.match(third.log(), /the worker of this job is gone; it starts again/);
+      });
 
     it('keep nothing that others need in folders of their own', () => {
       for (const { dataDir } of running) {
