@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { after, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
@@ -55,7 +56,7 @@ export const startBroker = (dataDir: string): Promise<Broker> =>
 export async function until<T>(
   what: string,
   question: () => Promise<T | undefined> | T | undefined,
-  limitMs = 40_000,
+  limitMs = 180_000,
 ): Promise<T> {
   const deadline = Date.now() + limitMs;
   for (;;) {
@@ -248,19 +249,50 @@ export class Bench {
   }
 }
 
-/** A bench with a private Redis. */
-export function withBench<T>(work: (bench: Bench, broker: Broker) => Promise<T>): Promise<T> {
-  return withFolder(async (folder) => {
+export interface OpenBench {
+  readonly bench: Bench;
+  readonly broker: Broker;
+  close(): Promise<void>;
+}
+
+/** A bench with a private Redis, over a folder of its own. */
+export async function openBench(): Promise<OpenBench> {
+  const folder = await mkdtemp(join(tmpdir(), 'ls-queue-'));
+  const closers = [() => rm(folder, { recursive: true, force: true })];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
     const broker = await startBroker(folder);
-    try {
-      const bench = await Bench.open(folder, { socketPath: broker.socketPath });
-      try {
-        return await work(bench, broker);
-      } finally {
-        await bench.close();
-      }
-    } finally {
-      await broker.close();
-    }
+    closers.push(() => broker.close());
+    const bench = await Bench.open(folder, { socketPath: broker.socketPath });
+    closers.push(() => bench.close());
+    return { bench, broker, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A bench with a private Redis, for this work alone. */
+export async function withBench<T>(work: (bench: Bench, broker: Broker) => Promise<T>): Promise<T> {
+  const { bench, broker, close } = await openBench();
+  try {
+    return await work(bench, broker);
+  } finally {
+    await close();
+  }
+}
+
+/**
+ * One bench for all tests of a file, where each ends what it began. Its Redis and its compute processes are started
+ * once: that takes longer than most tests.
+ */
+export function sharedBench(): () => Bench {
+  let open: OpenBench;
+  before(async () => {
+    open = await openBench();
   });
+  after(() => open?.close());
+  return () => open.bench;
 }
