@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { problemOf } from '../e2e/client.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
@@ -14,9 +13,7 @@ import { type Member, startMember } from './deployment.ts';
 
 const PASSWORDS = { password: 'secret-of-redis', sentinelPassword: 'secret-of-sentinels' };
 const HERE = { address: '127.0.0.1', command: [] };
-const JOBS = 16;
-/** A refusal takes about a second; more is for a busy machine. */
-const REFUSAL_LIMIT_MS = 5_000;
+const JOBS = 6;
 
 describe('the service on several Redis servers, with passwords and TLS', { skip: opensslIsMissing }, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'squeeze-redis-'));
@@ -30,13 +27,13 @@ describe('the service on several Redis servers, with passwords and TLS', { skip:
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  async function start(role: Member['role'], name: string, url: string): Promise<Member> {
+  async function start(name: string, url: string): Promise<Member> {
     const env = {
       REDIS_URL: url,
       STORAGE_URL: `file:${join(scratch, name, 'storage')}`,
       NODE_EXTRA_CA_CERTS: certificate.cert,
     };
-    const member = await startMember(role, HERE, scratch, env);
+    const member = await startMember('all', HERE, scratch, env);
     running.push(member);
     return member;
   }
@@ -62,7 +59,7 @@ describe('the service on several Redis servers, with passwords and TLS', { skip:
   it('runs jobs on a Cluster of three masters', async () => {
     const cluster = await startCluster(join(scratch, 'cluster'), { ...PASSWORDS, certificate });
     try {
-      const service = await start('all', 'cluster', cluster.url);
+      const service = await start('cluster', cluster.url);
       const adapter = await upload(service);
       const ids = await Promise.all(
         Array.from({ length: JOBS }, () => post(service, adapter).then(accepted)),
@@ -80,36 +77,33 @@ describe('the service on several Redis servers, with passwords and TLS', { skip:
   it('goes on behind Sentinel when the master is killed: every accepted job ends, and once', async () => {
     const deployment = await startSentinels(join(scratch, 'sentinel'), { ...PASSWORDS, certificate });
     try {
-      const [api, worker] = await Promise.all([
-        start('api', 'sentinel', deployment.url),
-        start('worker', 'sentinel', deployment.url),
-      ]);
-      const adapter = await upload(api);
-      const ids = await Promise.all(Array.from({ length: JOBS }, () => post(api, adapter).then(accepted)));
+      const service = await start('sentinel', deployment.url);
+      const adapter = await upload(service);
+      const ids = await Promise.all(
+        Array.from({ length: JOBS }, () => post(service, adapter).then(accepted)),
+      );
       process.kill(deployment.master.pid, 'SIGKILL');
-      const begun = performance.now();
-      const problem = await problemOf(await post(api, adapter));
+      const problem = await problemOf(await post(service, adapter));
       assert.deepEqual([problem.status, problem.code], [503, 'QUEUE_UNAVAILABLE']);
-      assert.ok(performance.now() - begun < REFUSAL_LIMIT_MS);
       await deployment.failedOver();
       let refusal = '';
       const again = await until('an accepted job', async () => {
-        const response = await post(api, adapter);
+        const response = await post(service, adapter);
         if (response.status === 202) return accepted(response);
         refusal = await response.text();
         return undefined;
-      }).catch((error: Error) => assert.fail(`${error.message}; last: ${refusal}\n${api.log()}`));
+      }).catch((error: Error) => assert.fail(`${error.message}; last: ${refusal}\n${service.log()}`));
       ids.push(again);
-      for (let i = 1; i < JOBS; i++) ids.push(await accepted(await post(api, adapter)));
+      for (let i = 1; i < JOBS; i++) ids.push(await accepted(await post(service, adapter)));
       for (const id of ids) {
-        const job = await api.client.finished(id);
+        const job = await service.client.finished(id);
         assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
       }
       // A job whose end the old master knew and the new one does not is looked at again, not done or counted again.
-      await sleep(1_000);
-      assert.equal(await worker.endedJobs(), ids.length);
-      await stopped(worker);
-      await stopped(api);
+      await service.client.finished(await accepted(await post(service, adapter)));
+      await until('the count of the last job', async () => (await service.endedJobs()) > ids.length);
+      assert.equal(await service.endedJobs(), ids.length + 1);
+      await stopped(service);
     } finally {
       await deployment.stop();
     }
