@@ -23,7 +23,7 @@ export interface CallAttack {
   readonly what: string;
   readonly status: number;
   readonly code: ErrorCode | null;
-  /** The file and the title of the test that does it, where that is not api.test.ts. */
+  /** The file and the title of the test that does it, where that is not calls.ts. */
   readonly provenIn?: readonly [file: string, title: string];
 }
 

@@ -1,38 +1,28 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { adapterForm, problemOf } from '../e2e/client.ts';
-import { type Service, startService } from '../e2e/service.ts';
 import { type RawResponse, rawRequest } from '../http/raw-request.ts';
 import { tinyAdapter } from '../http/tiny-adapter.ts';
+import type { Attacked } from './attacked.ts';
 import { CALL_ATTACKS, filesOf } from './corpus.ts';
 import { Tenant } from './tenant.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const ADMIN_KEY = 'administrator-of-this-test-42';
 
-describe('hostile calls and the real service', () => {
-  let dataDir: string;
-  let service: Service;
+/** Makes every call of the list. */
+export function hostileCalls(attacked: Attacked, adminKey: string): void {
   let tenant: Tenant;
   let other: Tenant;
   let adapter: AdapterRecord;
 
   before(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), 'squeeze-calls-'));
-    const env = { EXECUTION_PROVIDER: 'cpu', AUTH: 'keys', ADMIN_KEY };
-    service = await startService({ dataDir, env });
-    const administrator = new Tenant(service.url, ADMIN_KEY);
+    const administrator = new Tenant(attacked.url, adminKey);
     [tenant, other] = [await administrator.newTenant('one'), await administrator.newTenant('two')];
     adapter = await tenant.upload(tinyAdapter(1));
-  });
-  after(async () => {
-    await service?.stop();
-    rmSync(dataDir, { recursive: true, force: true });
   });
 
   const job = (extra: object) =>
@@ -43,13 +33,16 @@ describe('hostile calls and the real service', () => {
   const path = (text: string) => async () =>
     asResponse(
       await rawRequest(
-        Number(new URL(service.url).port),
+        attacked.port,
         `GET ${text} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${tenant.key}\r\nConnection: close\r\n\r\n`,
       ),
     );
   const withAuthorization = (make: () => string | undefined) => () => {
     const authorization = make();
-    return fetch(`${service.url}/v1/jobs`, authorization === undefined ? {} : { headers: { authorization } });
+    return fetch(
+      `${attacked.url}/v1/jobs`,
+      authorization === undefined ? {} : { headers: { authorization } },
+    );
   };
   const keyed = (key: string, body = job({ reuse: false })) =>
     tenant.post('/v1/jobs', body, { 'idempotency-key': key });
@@ -73,7 +66,7 @@ describe('hostile calls and the real service', () => {
     p04: path('/v1/jobs/%00'),
     p07: path('/v1/jobs/a:b'),
     async p09() {
-      const response = await fetch(`${service.url}/livez`, { method: 'DELETE' });
+      const response = await fetch(`${attacked.url}/livez`, { method: 'DELETE' });
       assert.match(response.headers.get('allow') ?? '', /\bGET\b/);
       return response;
     },
@@ -108,17 +101,17 @@ describe('hostile calls and the real service', () => {
     u05: withAuthorization(() => `Bearer ${tenant.key}x`),
     u07: withAuthorization(() => `Bearer ${tenant.key}, Bearer ${other.key}`),
     async u09() {
-      const administrator = new Tenant(service.url, ADMIN_KEY);
+      const administrator = new Tenant(attacked.url, adminKey);
       const { key } = await administrator.newTenant('revoked');
       const { keys } = (await (await administrator.fetch('/v1/keys?tenant=revoked')).json()) as {
         keys: { id: string }[];
       };
       const removed = await administrator.fetch(`/v1/keys/${keys[0]!.id}`, { method: 'DELETE' });
       assert.equal(removed.status, 200);
-      return fetch(`${service.url}/v1/jobs`, { headers: { authorization: `Bearer ${key}` } });
+      return fetch(`${attacked.url}/v1/jobs`, { headers: { authorization: `Bearer ${key}` } });
     },
     async u14() {
-      const limited = await new Tenant(service.url, ADMIN_KEY).newTenant('limited', {
+      const limited = await new Tenant(attacked.url, adminKey).newTenant('limited', {
         requests_per_minute: 1,
       });
       await limited.fetch('/v1/jobs');
@@ -179,7 +172,7 @@ describe('hostile calls and the real service', () => {
     });
     assert.equal(response.status, 201, await response.text());
   });
-});
+}
 
 const asResponse = ({ status, headers, body }: RawResponse): Response =>
   new Response(body, { status, headers: [...headers] });

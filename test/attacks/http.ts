@@ -1,38 +1,23 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, it } from 'node:test';
 import { assertNothingLeft, listKept } from '../e2e/data-folder.ts';
-import { type Service, startService } from '../e2e/service.ts';
 import { multipartOf, openSocket, parseResponse, part, postHead, readAll } from '../http/raw-request.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
+import type { Attacked } from './attacked.ts';
 import { attackFile, RAW_ATTACKS } from './corpus.ts';
 import { cpuMs } from './cpu-time.ts';
 
 const MAX_CPU_MS = 1_000;
 
-describe('hostile HTTP and the real service', () => {
-  let dataDir: string;
-  let service: Service;
-  let port: number;
+/** Writes every request of the list to the socket as it is. */
+export function hostileHttp(attacked: Attacked): void {
   let seed = 0;
-
-  before(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), 'squeeze-raw-'));
-    service = await startService({ dataDir, env: { EXECUTION_PROVIDER: 'cpu' } });
-    port = Number(new URL(service.url).port);
-    // So that the folders of the tenant are there.
-    await postGood();
-  });
-  after(async () => {
-    await service?.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  });
+  // So that the folders of the tenant are there.
+  before(() => postGood());
 
   /** Sends bytes as they are. @returns what came until the service closed the connection */
   async function answers(bytes: Uint8Array, endsEarly = false): Promise<string> {
-    const socket = await openSocket(port);
+    const socket = await openSocket(attacked.port);
     socket.write(bytes);
     if (endsEarly) socket.end();
     return readAll(socket);
@@ -48,10 +33,10 @@ describe('hostile HTTP and the real service', () => {
 
   for (const { file, what, status, codes, endsEarly } of RAW_ATTACKS) {
     it(`${file}: ${what}`, async () => {
-      const kept = listKept(dataDir);
-      const before = cpuMs(service.pid);
+      const kept = listKept(attacked.dataDir);
+      const before = cpuMs(attacked.service.pid);
       const text = await answers(attackFile(file), endsEarly);
-      const spent = cpuMs(service.pid) - before;
+      const spent = cpuMs(attacked.service.pid) - before;
       assert.ok(spent < MAX_CPU_MS, `${spent} ms of CPU`);
       assert.equal(text.match(/^HTTP\/1\.1 /gm)?.length, 1, `one answer, nothing smuggled: ${text}`);
       const response = parseResponse(text);
@@ -66,8 +51,8 @@ describe('hostile HTTP and the real service', () => {
       assert.equal(response.headers.get('content-type'), 'application/problem+json');
       assert.ok(problem.detail.length < 600, problem.detail);
       assert.equal(`urn:lora-squeeze:request:${response.headers.get('x-request-id')}`, problem.instance);
-      await assertNothingLeft(dataDir, kept);
+      await assertNothingLeft(attacked.dataDir, kept);
       await postGood();
     });
   }
-});
+}

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
-import { Client, problemOf } from '../e2e/client.ts';
-import { type Service, startService } from '../e2e/service.ts';
+import { it } from 'node:test';
+import { problemOf } from '../e2e/client.ts';
+import type { Attacked } from './attacked.ts';
 
 interface Case {
   readonly url: string;
@@ -19,23 +18,10 @@ const CODES: readonly string[] = ['OUTBOUND_FORBIDDEN', 'OUTBOUND_URL_INVALID'];
 const MAX_URL_CHARACTERS = 2048;
 const URL_CHARACTERS = /^https?:\/\/[!-[\]-~]+$/;
 
-describe('URLs that lead inside, and the real service', () => {
-  let dataDir: string;
-  let service: Service;
-  let client: Client;
-
-  before(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), 'squeeze-ssrf-'));
-    service = await startService({ dataDir, env: { EXECUTION_PROVIDER: 'cpu' } });
-    client = new Client(service.url);
-  });
-  after(async () => {
-    await service?.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  });
-
+/** Offers every URL of the list as a webhook and as a source. */
+export function urlsThatLeadInside(attacked: Attacked): void {
   const post = (path: string, body: object): Promise<Response> =>
-    client.fetch(path, {
+    attacked.client.fetch(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
@@ -63,7 +49,7 @@ describe('URLs that lead inside, and the real service', () => {
   }
 
   it('harm nothing: the service answers, and has no webhook that leads inside', async () => {
-    const { webhooks } = await client.json<{ webhooks: { url: string }[] }>('/v1/webhooks');
+    const { webhooks } = await attacked.client.json<{ webhooks: { url: string }[] }>('/v1/webhooks');
     for (const { url } of webhooks) assert.match(url, /nip\.io|\.test/);
   });
-});
+}

@@ -1,0 +1,16 @@
+import { describe } from 'node:test';
+import { Contract } from '../fuzz/contract/contract.ts';
+import { Attacked } from './attacked.ts';
+import { hostileCalls } from './calls.ts';
+import { hostileJson } from './json.ts';
+
+/** With keys, so that their administration is open too. */
+const ADMIN_KEY = 'an-admin-key-for-tests-only';
+
+describe('the real service, with keys', async () => {
+  const contract = await Contract.read();
+  const attacked = new Attacked({ AUTH: 'keys', ADMIN_KEY });
+  describe('and hostile calls', () => hostileCalls(attacked, ADMIN_KEY));
+  describe('and hostile JSON at every door of the contract', () =>
+    hostileJson(attacked, contract, ADMIN_KEY));
+});
