@@ -61,7 +61,7 @@ async function main(): Promise<void> {
     const whyNot = await tryFullDisk({ folder: join(DATA, 'disk'), entry: 'built' });
     say(whyNot === undefined ? 'nothing was lost of what had been accepted' : `NOT TRIED: ${whyNot}`);
     const brownOut = await tryBrownOut({
-      ...{ folder: join(DATA, 'brown-out'), entry: 'built', seed, say },
+      ...{ folder: join(DATA, 'brown-out'), entry: 'built', workers: 2, seed, say },
       ...BROWN_OUT,
     });
     if (typeof brownOut === 'string') say(`NOT TRIED: ${brownOut}`);

@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   await rm(DATA, { recursive: true, force: true });
   await mkdir(DATA, { recursive: true });
   try {
-    const report = await runSoak({ folder: DATA, entry: 'built', minutes, say: console.error });
+    const report = await runSoak({ folder: DATA, entry: 'built', minutes, minRounds: 0, say: console.error });
     const page = soakPage(report);
     console.log(page);
     const wrong = [...leaks(report), ...growths(report)];

@@ -8,7 +8,9 @@ import { type Reading, SERIES, type Series, Watch } from './watch.ts';
 /** The first part of a soak: caches fill, code is compiled, the heap finds its size. */
 export const WARM_UP_SHARE = 0.3;
 const SAMPLE_MS = 3_000;
-const SETTLE_LIMIT_MS = 30_000;
+/** Then what is within the slack is quiet enough, on a machine that is busy with other things. */
+const SETTLE_MS = 30_000;
+const SETTLE_LIMIT_MS = 120_000;
 
 /** Most that a series may grow by in a minute, after the warm-up. */
 export const BOUNDS: Readonly<Record<Series, number>> = {
@@ -41,10 +43,15 @@ const HEAP_MB = 192;
 /** Clients keep connections for a while, and so does the API to Redis: some more or less say nothing. */
 const HANDLES_SLACK = 4;
 
+/** Longer than idle connections are kept. */
+const IDLE_CLOSE_MS = 8_000;
+
 export interface SoakOptions {
   readonly folder: string;
   readonly entry: Entry;
   readonly minutes: number;
+  /** It goes on until so many rounds are through, however long that takes. */
+  readonly minRounds: number;
   readonly say: (line: string) => void;
 }
 
@@ -66,7 +73,7 @@ export interface SoakRow {
 }
 
 /** Asks the same of a small fleet for some minutes, and watches what grows. */
-export async function runSoak({ folder, entry, minutes, say }: SoakOptions): Promise<SoakReport> {
+export async function runSoak({ folder, entry, minutes, minRounds, say }: SoakOptions): Promise<SoakReport> {
   const env = { LOG_LEVEL: 'error', NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}` };
   const fleet = await Fleet.start({ folder, entry, workers: 1, env });
   const watch = new Watch(fleet);
@@ -77,7 +84,7 @@ export async function runSoak({ folder, entry, minutes, say }: SoakOptions): Pro
     const begunMs = performance.now();
     const passed = (): number => (performance.now() - begunMs) / 60_000;
     const samples: { minutes: number; reading: Reading }[] = [];
-    const loading = load.run(() => passed() > minutes);
+    const loading = load.run(() => passed() > minutes && load.rounds >= minRounds);
     let isLoading = true;
     const loaded = loading.finally(() => {
       isLoading = false;
@@ -110,7 +117,7 @@ export async function runSoak({ folder, entry, minutes, say }: SoakOptions): Pro
 export function leaks({ rows }: SoakReport): string[] {
   return rows
     .filter(({ series }) => (STEADY as readonly string[]).includes(series))
-    .filter(({ series, before, after }) => after > before + (series.endsWith('handles') ? HANDLES_SLACK : 0))
+    .filter(({ series, before, after }) => after > before + slackOf(series))
     .map(({ series, before, after }) => `${series}: ${before} before, ${after} afterwards`);
 }
 
@@ -124,13 +131,18 @@ export function growths({ rows }: SoakReport): string[] {
     .map((row) => `${row.series}: ${row.slope.toFixed(2)} a minute, at most ${row.bound}`);
 }
 
+const slackOf = (series: Series): number => (series.endsWith('handles') ? HANDLES_SLACK : 0);
+
 /** Waits until connections that are kept for a while have gone, or as little is left as there was. */
 async function quiet(watch: Watch, before?: Reading): Promise<Reading> {
-  const deadline = Date.now() + (before ? SETTLE_LIMIT_MS : 8_000);
+  const begunAt = Date.now();
+  const passedMs = (): number => Date.now() - begunAt;
   for (;;) {
     const reading = await watch.read();
-    if (before && STEADY.every((series) => reading[series] <= before[series])) return reading;
-    if (Date.now() > deadline) return reading;
+    const isQuiet = (series: Series, slack: number) => before && reading[series] <= before[series] + slack;
+    if (STEADY.every((series) => isQuiet(series, passedMs() > SETTLE_MS ? slackOf(series) : 0)))
+      return reading;
+    if (passedMs() > (before ? SETTLE_LIMIT_MS : IDLE_CLOSE_MS)) return reading;
     await sleep(250);
   }
 }

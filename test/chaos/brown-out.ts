@@ -21,13 +21,14 @@ import { submit } from './submitter.ts';
 
 const SUBMITTERS = 3;
 /** Of one batch, besides the jobs that come one by one. */
-const BATCH_JOBS = 5;
-const SETTLE_LIMIT_MS = 120_000;
+const BATCH_JOBS = 3;
+const SETTLE_LIMIT_MS = 600_000;
 
 export interface BrownOutOptions {
   /** Its own, which is removed. */
   readonly folder: string;
   readonly entry: Entry;
+  readonly workers: number;
   /** At least; up to `longestSeconds` where fewer than `minJobs` have ended by then. */
   readonly seconds: number;
   readonly longestSeconds: number;
@@ -62,7 +63,7 @@ export interface BrownOutReport {
 export async function tryBrownOut(options: BrownOutOptions): Promise<BrownOutReport | string> {
   const missing = motoIsMissing();
   if (missing !== undefined) return missing;
-  const { folder, entry, say } = options;
+  const { folder, entry, workers, say } = options;
   await mkdir(folder, { recursive: true });
   const server = await startMoto();
   const proxy = await startFaultProxy(server.url);
@@ -73,7 +74,7 @@ export async function tryBrownOut(options: BrownOutOptions): Promise<BrownOutRep
     S3_FORCE_PATH_STYLE: 'true',
     LOG_LEVEL: 'warn',
   };
-  const fleet = await Fleet.start({ folder, entry, workers: 2, env });
+  const fleet = await Fleet.start({ folder, entry, workers, env });
   const witness = new Witness(server);
   try {
     return await brownOut(fleet, proxy, witness, options);
@@ -161,7 +162,7 @@ async function brownOut(
   );
 
   const nothing = (what: string, names: () => Promise<string[]>) =>
-    until(what, async () => (await names()).length === 0 || undefined, 40_000).catch(async () =>
+    until(what, async () => (await names()).length === 0 || undefined).catch(async () =>
       assert.deepEqual(await names(), [], what),
     );
   await nothing('marks of unfinished work', async () =>

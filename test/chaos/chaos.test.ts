@@ -15,7 +15,7 @@ describe('a fleet whose processes are killed and whose connections break', {
   it(`keeps every promise about accepted jobs (CHAOS_SEED=${seed})`, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'squeeze-chaos-'));
     try {
-      const shape = { entry: 'source', jobs: 30, kills: 8, pauseMs: 400 } as const;
+      const shape = { entry: 'source', jobs: 12, kills: 5, pauseMs: 300 } as const;
       const report = await runChaos({ ...shape, folder, seed, say: (line) => t.diagnostic(line) });
       t.diagnostic(JSON.stringify(report));
       assert.ok(

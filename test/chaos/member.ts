@@ -8,7 +8,7 @@ import { freePort } from '../queue/external-redis.ts';
 import { until } from '../queue/harness.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const START_LIMIT_MS = 90_000;
+const START_LIMIT_MS = 300_000;
 const LOG_TAIL_CHARACTERS = 200_000;
 
 /** How the service is run: from source by tsx, or as built by `npm run build`. */

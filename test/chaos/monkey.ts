@@ -13,7 +13,7 @@ const FAULTS = ['refuse', 'blackhole', 'latency', 'cut', 'lose'] as const satisf
 const DECK: readonly (Kill | TcpFault)[] = ['compute', 'compute', 'worker', 'redis', 'api', ...FAULTS];
 
 /** A compute process sees the end of its worker at once; the kernel may be busy. */
-const ORPHAN_LIMIT_MS = 10_000;
+const ORPHAN_LIMIT_MS = 60_000;
 const BUSY_LIMIT_MS = 2_000;
 /** A job of chaos takes some tenths of a second. */
 const IN_THE_MIDDLE_MS = 150;

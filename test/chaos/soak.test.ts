@@ -35,15 +35,17 @@ describe('what a soak says', () => {
   });
 });
 
+/** A leak of one handle a round is more than what connections come and go by. */
+const ROUNDS = 12;
+
 /** `npm run soak` is the long form, which looks at memory too. */
-describe('a quarter of a minute of the same', { skip: !existsSync('/proc/self/fd') }, () => {
+describe('some rounds of the same', { skip: !existsSync('/proc/self/fd') }, () => {
   it('leaves no handle, no key and no file behind', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'squeeze-soak-'));
     try {
       const say = (line: string) => t.diagnostic(line);
-      const report = await runSoak({ folder, entry: 'source', minutes: 0.25, say });
+      const report = await runSoak({ folder, entry: 'source', minutes: 0, minRounds: ROUNDS, say });
       assert.deepEqual(leaks(report), [], JSON.stringify(report.rows));
-      assert.ok(report.rounds > 5, 'something was asked of it');
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
