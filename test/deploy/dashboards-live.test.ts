@@ -16,7 +16,7 @@ import { allDashboards, filledIn } from './dashboards.ts';
 import { hasPrometheus, type PrometheusServer, type Series, startPrometheus } from './prometheus-server.ts';
 
 /** Two scrapes are enough for a rate, a slow machine takes longer. */
-const DATA_LIMIT_MS = 60_000;
+const DATA_LIMIT_MS = 300_000;
 const POLL_MS = 500;
 /** Panels that are empty while nothing is wrong, by title. */
 const EMPTY_IN_HEALTH = new Set(['5xx by route', 'Connections cut by reason']);

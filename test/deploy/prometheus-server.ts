@@ -7,7 +7,7 @@ import { parse, stringify } from 'yaml';
 import { freePort } from '../queue/external-redis.ts';
 import { PROMETHEUS_FOLDER } from './rule-files.ts';
 
-const START_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 180_000;
 const POLL_MS = 100;
 
 /** One line of a graph: its labels, and its samples as [unix seconds, value]. */
