@@ -95,7 +95,8 @@ export class JobWorker {
         concurrency: options.concurrency,
         storageRetryMs: options.storageRetryMs ?? STORAGE_RETRY_MS,
         lockDuration: lockMs,
-        stalledInterval: lockMs / 3,
+        // Redis takes whole milliseconds.
+        stalledInterval: Math.round(lockMs / 3),
         maxStalledCount: MAX_STALLED_COUNT,
         // BullMQ would wait 15 s after a failed fetch: longer than most outages.
         runRetryDelay: 1_000,

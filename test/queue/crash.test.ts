@@ -6,6 +6,9 @@ import { SandboxedWorker } from '../../src/queue/sandboxed-worker.ts';
 import { commandLine, descendantsOf } from '../e2e/process-tree.ts';
 import { isGone, SCRIPTED_PROCESSOR, until, withBench } from './harness.ts';
 
+/** So long the job of a worker that died is held; one that lives renews it in time on a busy machine, too. */
+const LOCK_MS = 4_000;
+
 describe('when the compute process is killed', () => {
   it('its job is done by a new one', () =>
     withBench(async (bench) => {
@@ -95,12 +98,12 @@ describe('when the compute process is killed while it starts', () => {
 describe('when the worker is killed', () => {
   it('its compute process ends too, and another worker does the job', () =>
     withBench(async (bench) => {
-      const doomed = await bench.workerProcess();
+      const doomed = await bench.workerProcess(LOCK_MS);
       const id = await bench.submit('hang');
       const orphan = await bench.attemptStarted(id, 1);
       doomed.kill('SIGKILL');
       await isGone(orphan);
-      bench.worker();
+      bench.worker({ lockMs: LOCK_MS });
       const record = await bench.outcome(id);
       assert.deepEqual([record.state, record.attempts], ['succeeded', 2]);
       assert.equal((await bench.attempts(id)).length, 2);
@@ -110,11 +113,11 @@ describe('when the worker is killed', () => {
     withBench(async (bench) => {
       const id = await bench.submit('hang', 'hang', 'hang');
       for (const attempt of [1, 2]) {
-        const doomed = await bench.workerProcess(3000);
+        const doomed = await bench.workerProcess(LOCK_MS);
         await bench.attemptStarted(id, attempt);
         doomed.kill('SIGKILL');
       }
-      bench.worker({ lockMs: 3000 });
+      bench.worker({ lockMs: LOCK_MS });
       const { state, error } = await bench.outcome(id);
       assert.deepEqual([state, error?.code], ['failed', 'WORKER_CRASHED']);
       assert.equal((await bench.attempts(id)).length, 2);
