@@ -13,10 +13,10 @@ const SLOW: readonly RegExp[] = [
   // A real browser, a real Prometheus, real clusters of Redis and S3 servers.
   /^test\/web\//,
   /^test\/report\/browser/,
-  /^test\/deploy\/(?:dashboards-live|redis-tls|rolling)/,
+  /^test\/deploy\/(?:dashboards-live|redis-tls)/,
   /^test\/scale\//,
   /^test\/queue\/(?:cluster|sentinel)/,
-  /^test\/storage\/s3-/,
+  /^test\/(?:storage\/s3-|transfer\/s3)/,
   // Faults, crashes and hostile input at length.
   /^test\/chaos\//,
   /^test\/fuzz\//,
