@@ -16,18 +16,20 @@ VIEWS = 8
 
 class Digits:
     """scikit-learn's digits (1,797 images of 8×8, UCI), split by the seed; no image is in both halves.
+    Of the test half, the first `test_images` or all.
 
     Images come as patches (count × PATCHES × PATCH_PIXELS), labels as classes (count).
     """
 
-    def __init__(self, seed: int):
+    def __init__(self, seed: int, test_images: int | None = None):
         digits = load_digits()
         images = torch.from_numpy((digits.images / 16.0).astype(np.float32)).flatten(1)
         labels = torch.from_numpy(digits.target.astype(np.int64))
         random = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(images), generator=random)
         held_out = int(len(images) * TEST_SHARE)
-        self._test = images[order[:held_out]], labels[order[:held_out]]
+        tested = order[:held_out][:test_images]
+        self._test = images[tested], labels[tested]
         self._train = images[order[held_out:]], labels[order[held_out:]]
         shuffles = [torch.randperm(SIDE * SIDE, generator=random) for _ in range(VIEWS)]
         self._pixels = {"upright": torch.arange(SIDE * SIDE)[None], "shuffled": torch.stack(shuffles)}

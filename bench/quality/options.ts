@@ -45,13 +45,14 @@ const FULL: Omit<Plan, 'seeds'> = {
 
 const QUICK: Omit<Plan, 'seeds'> = {
   ...FULL,
-  ranks: [1, 2],
+  ranks: [1],
   source_rank: 4,
-  total_steps: 30,
-  cont_steps: 9,
-  min_stage_steps: 5,
+  total_steps: 12,
+  cont_steps: 4,
+  min_stage_steps: 4,
   batch: 16,
   pretrain_steps: 60,
+  test_images: 60,
   peaks: [0.006],
   sweep_seeds: SWEEP_SEEDS.slice(0, 1),
 };

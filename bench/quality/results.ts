@@ -61,6 +61,8 @@ export interface Plan {
   readonly min_stage_steps: number;
   readonly batch: number;
   readonly pretrain_steps: number;
+  /** Fewer than all images held out; scores of so few are worth nothing. */
+  readonly test_images?: number;
   /** Learning rates that the sweep tries. */
   readonly peaks: readonly number[];
   readonly sweep_seeds: readonly number[];

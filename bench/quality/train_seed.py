@@ -20,7 +20,7 @@ def main() -> None:
     torch.set_num_threads(1)
     order = json.load(sys.stdin)
     plan, seed = order["plan"], order["seed"]
-    data = Digits(seed)
+    data = Digits(seed, plan.get("test_images"))
     base = pretrain(data, seed, plan["pretrain_steps"], plan["batch"], PRETRAIN_PEAK)
     tell({"base": True, "seed": seed, **{task: evaluate(base, data, task)["accuracy"] for task in ("upright", "shuffled")}})
     methods = Methods(LoraSqueeze(order["url"]), base, data, seed, plan)

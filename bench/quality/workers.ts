@@ -8,14 +8,19 @@ const PYTHON = '/usr/bin/python3';
 const SCRIPT = fileURLToPath(new URL('./train_seed.py', import.meta.url));
 export const NEEDED = 'python3-torch, python3-safetensors and python3-sklearn';
 
+/** Found, not imported: importing torch takes seconds. */
+const SHOW_VERSIONS = [
+  'import importlib.util, json, platform, sys',
+  'from importlib.metadata import version',
+  'if not all(map(importlib.util.find_spec, ("safetensors", "sklearn", "torch"))): sys.exit(1)',
+  'print(json.dumps({"Python": platform.python_version(), "torch": version("torch"), "scikit-learn": version("scikit-learn")}))',
+].join('\n');
+
 /** null when it cannot be run here; else the versions of its libraries. */
 export function pythonVersions(): Record<string, string> | null {
-  const show =
-    'import json, platform, safetensors, sklearn, torch\n' +
-    'print(json.dumps({"Python": platform.python_version(), "torch": torch.__version__, "scikit-learn": sklearn.__version__}))';
   try {
     return JSON.parse(
-      execFileSync(PYTHON, ['-c', show], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+      execFileSync(PYTHON, ['-c', SHOW_VERSIONS], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
     );
   } catch {
     return null;
