@@ -30,8 +30,10 @@ export function orthonormalColumns(rows: number, columns: number, seed: number):
     const vector = row(i);
     for (let pass = 0; pass < 2; pass++) {
       for (let k = 0; k < i; k++) {
-        const inner = vector.reduce((sum, value, at) => sum + value * row(k)[at]!, 0);
-        for (let at = 0; at < rows; at++) vector[at] = vector[at]! - inner * row(k)[at]!;
+        const earlier = row(k);
+        let inner = 0;
+        for (let at = 0; at < rows; at++) inner += vector[at]! * earlier[at]!;
+        for (let at = 0; at < rows; at++) vector[at] = vector[at]! - inner * earlier[at]!;
       }
     }
     const length = Math.hypot(...vector);
