@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { CheckpointRecord, RunRecord } from '../../src/contract/run.ts';
-import { runPython, skipWithoutPython } from './python.ts';
+import { runWithTorch, skipWithoutPython } from './python.ts';
 import { serviceFixture } from './service-fixture.ts';
 
 /** What the trainer has right after a checkpoint. Four factors: A and B of both layers. */
@@ -65,12 +65,22 @@ const close = (actual: number, expected: number, tolerance: number, what: string
 
 describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safetensors', 'numpy') }, () => {
   const fixture = serviceFixture('anneal-torch');
+  let loop: Loop;
+  let byRanks: readonly RanksEvent[];
+  let refused: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  let trained: Trainer;
+  before(async () => {
+    const printed = await runWithTorch(
+      fixture.service.url,
+      ...['anneal_loop.py', 'anneal_ranks.py', 'anneal_refused.py', 'anneal_with_trainer.py'],
+    );
+    loop = printed[0] as Loop;
+    byRanks = (printed[1] as { events: readonly RanksEvent[] }).events;
+    refused = printed[2] as typeof refused;
+    trained = printed[3] as Trainer;
+  });
 
   describe('by a schedule, with AdamW, crashes in between', () => {
-    let loop: Loop;
-    before(async () => {
-      loop = await runPython<Loop>('anneal_loop.py', fixture.service.url);
-    });
     const events = () => [...loop.events, ...loop.resumed_events];
 
     it('squeezes at the steps of the schedule, to its ranks', () => {
@@ -139,18 +149,17 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
     });
   });
 
-  it('follows ranks by module, alpha and learning rates', async () => {
-    const { events } = await runPython<{ events: RanksEvent[] }>('anneal_ranks.py', fixture.service.url);
+  it('follows ranks by module, alpha and learning rates', () => {
     assert.deepEqual(
-      events.map(({ record }) => record.decision),
+      byRanks.map(({ record }) => record.decision),
       ['squeeze', 'keep', 'squeeze'],
     );
-    const [first, kept, last] = events as [RanksEvent, RanksEvent, RanksEvent];
+    const [first, kept, last] = byRanks as [RanksEvent, RanksEvent, RanksEvent];
     assert.deepEqual(first.ranks, { 'toy.first': 1, 'toy.second': 8 });
     assert.deepEqual(kept.ranks, first.ranks);
     assert.deepEqual(last.ranks, { 'toy.first': 1, 'toy.second': 1 });
     let rate = 1e-4;
-    for (const { record, layers, moments, shapes, rate_factor, rates, base_rates } of events) {
+    for (const { record, layers, moments, shapes, rate_factor, rates, base_rates } of byRanks) {
       assert.deepEqual(moments, shapes);
       for (const [r, alpha, scaling] of layers) {
         close(scaling, 2 * Math.sqrt(8 / r), 1e-6, 'scaling grows with √(8/r)');
@@ -166,11 +175,7 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
     assert.ok(rate !== 1e-4);
   });
 
-  it('raises what the run refuses and changes nothing then; knows which optimizers can be carried', async () => {
-    const refused = await runPython<Record<string, Record<string, unknown>>>(
-      'anneal_refused.py',
-      fixture.service.url,
-    );
+  it('raises what the run refuses and changes nothing then; knows which optimizers can be carried', () => {
     assert.deepEqual(refused.unknown_run, { code: 'RUN_NOT_FOUND', status: 404 });
     assert.deepEqual(refused.contradiction, { code: 'SCHEDULE_INVALID', status: 422 });
     assert.deepEqual(refused.other_rank, { code: 'CHECKPOINT_RANK', status: 409, unchanged: true });
@@ -195,8 +200,7 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
     assert.equal(refused.plain_sgd!.optimizer, 'none');
   });
 
-  it('serves Trainer’s callbacks and PEFT’s layers (stand-ins of both)', async () => {
-    const trained = await runPython<Trainer>('anneal_with_trainer.py', fixture.service.url);
+  it('serves Trainer’s callbacks and PEFT’s layers (stand-ins of both)', () => {
     assert.deepEqual(trained.names, ['q_proj', 'v_proj']);
     assert.equal(trained.run.schedule?.total_steps, 30);
     assert.deepEqual(

@@ -8,7 +8,8 @@ import { promisify } from 'node:util';
 const PYTHON = '/usr/bin/python3';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const CLIENT = fileURLToPath(new URL('../../examples/python', import.meta.url));
-const LIMIT_MS = 120_000;
+/** Only to end what hangs. */
+const LIMIT_MS = 600_000;
 
 /** Prints those of its arguments that cannot be imported; finding one is much faster than importing it. */
 const MISSING = 'import sys, importlib.util as u; print(*(m for m in sys.argv[1:] if not u.find_spec(m)))';
@@ -39,21 +40,37 @@ function skipped(why: string): string {
  * Runs a script, of this folder or by its whole path, with the clients of examples/python importable.
  * @returns what it prints as JSON
  */
-export function runPython<T>(script: string, ...args: readonly string[]): Promise<T> {
-  return run<T>([join(HERE, 'stand_in')], [], script, args);
+export async function runPython<T>(script: string, ...args: readonly string[]): Promise<T> {
+  return parsed<T>(await run([join(HERE, 'stand_in')], [], script, args));
+}
+
+/**
+ * Runs scripts of this folder that need torch, with a service's URL as their argument.
+ * @returns what each prints as JSON
+ */
+export async function runWithTorch(url: string, ...scripts: readonly string[]): Promise<unknown[]> {
+  const paths = scripts.map((script) => join(HERE, script));
+  const lines = (await run([join(HERE, 'stand_in')], [], 'with_torch.py', [url, ...paths]))
+    .trimEnd()
+    .split('\n');
+  assert.equal(lines.length, scripts.length, 'a line of JSON each');
+  return lines.map(parsed<unknown>);
 }
 
 /** The same with the packages that are really there, also those of PYTHONPATH; whatever they warn of. */
-export function runPythonWithPackages<T>(script: string, ...args: readonly string[]): Promise<T> {
-  return run<T>((process.env.PYTHONPATH ?? '').split(':').filter(Boolean), ['-W', 'ignore'], script, args);
+export async function runPythonWithPackages<T>(script: string, ...args: readonly string[]): Promise<T> {
+  const folders = (process.env.PYTHONPATH ?? '').split(':').filter(Boolean);
+  return parsed<T>(await run(folders, ['-W', 'ignore'], script, args));
 }
 
-async function run<T>(
+const parsed = <T>(printed: string): T => JSON.parse(printed) as T;
+
+async function run(
   folders: readonly string[],
   options: readonly string[],
   script: string,
   args: readonly string[],
-): Promise<T> {
+): Promise<string> {
   const { PATH, HOME, TMPDIR } = process.env;
   const env = {
     ...(Object.fromEntries(Object.entries({ PATH, HOME, TMPDIR }).filter(([, value]) => value)) as object),
@@ -68,5 +85,5 @@ async function run<T>(
     timeout: LIMIT_MS,
   });
   assert.equal(stderr, '', `${script} wrote to standard error`);
-  return JSON.parse(stdout) as T;
+  return stdout;
 }
