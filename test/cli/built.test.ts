@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { IS_BUNDLED } from '../bundles.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { environment, ROOT } from './command.ts';
 import { contentOf, type Made } from './made.ts';
@@ -18,17 +19,20 @@ const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as
 
 describe('the package', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'cli-built-'));
+  // Bundled tests run against what was built; from source, dist may be of another day.
+  const built = IS_BUNDLED ? ROOT : join(scratch, 'package');
   const bin = join(scratch, 'bin', 'lora-squeeze');
   before(async () => {
-    const copy = join(scratch, 'package');
-    for (const name of ['package.json', 'tsconfig.json', 'vite.config.ts', 'src', 'web']) {
-      cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+    if (!IS_BUNDLED) {
+      for (const name of ['package.json', 'tsconfig.json', 'vite.config.ts', 'src', 'web']) {
+        cpSync(join(ROOT, name), join(built, name), { recursive: true });
+      }
+      symlinkSync(join(ROOT, 'node_modules'), join(built, 'node_modules'));
+      await runFile('npm', ['run', 'build', '--silent'], { cwd: built });
     }
-    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
-    await runFile('npm', ['run', 'build', '--silent'], { cwd: copy });
     // As npm links it.
     mkdirSync(join(scratch, 'bin'));
-    symlinkSync(join(copy, manifest.bin['lora-squeeze']!), bin);
+    symlinkSync(join(built, manifest.bin['lora-squeeze']!), bin);
   });
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -41,7 +45,7 @@ describe('the package', () => {
     const page = readFileSync(join(ROOT, 'docs/keys.md'), 'utf8');
     const line = /^\$ (node dist\/cli\/main\.js keys create .*)$/m.exec(page)![1]!;
     const env = { ...environment(), DATA_DIR: join(scratch, 'data') };
-    const { stdout } = await runFile('sh', ['-euc', line], { cwd: join(scratch, 'package'), env });
+    const { stdout } = await runFile('sh', ['-euc', line], { cwd: built, env });
     assert.match(stdout, /^lsq_\w+\n$/);
   });
 

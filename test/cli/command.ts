@@ -1,7 +1,8 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { COMMAND_ENTRY } from '../entry.ts';
+import { COMMAND_ENTRY, programEntry } from '../entry.ts';
 
 export const ROOT = join(import.meta.dirname, '../..');
 export const ENTRY = COMMAND_ENTRY;
@@ -29,8 +30,31 @@ export function environment(env: Readonly<Record<string, string>> = {}): NodeJS.
 }
 
 /** Runs the command as a process with pipes, as scripts do. */
-export async function run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [...ENTRY, ...args], {
+export const run = (args: readonly string[], options: RunOptions = {}): Promise<Ended> =>
+  runNode([...ENTRY, ...args], options);
+
+/** One call of the command among several. */
+export interface Call {
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Runs the command once for each call, one after the other in one process: for calls that are many and where the process
+ * is not what is asked about.
+ */
+export async function runCalls(
+  calls: readonly Call[],
+  options: RunOptions = {},
+): Promise<readonly Omit<Ended, 'signal'>[]> {
+  const program = programEntry(join(import.meta.dirname, 'calls.program.ts'));
+  const ended = await runNode([...program, JSON.stringify(calls)], options);
+  assert.deepEqual([ended.code, ended.stderr], [0, '']);
+  return JSON.parse(ended.stdout) as Omit<Ended, 'signal'>[];
+}
+
+async function runNode(args: readonly string[], options: RunOptions): Promise<Ended> {
+  const child = spawn(process.execPath, args, {
     cwd: options.cwd ?? ROOT,
     env: environment(options.env),
     stdio: ['ignore', 'pipe', 'pipe'],

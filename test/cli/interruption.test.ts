@@ -9,6 +9,7 @@ import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { squareAdapter } from '../../bench/adapter/adapter-spec.ts';
 import { writeAdapter } from '../../bench/adapter/write-adapter.ts';
+import { startGateway } from '../clients/gateway.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { startService } from '../main/service-process.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
@@ -111,18 +112,24 @@ describe('a run that is stopped', () => {
       const service = await startService({ DATA_DIR, ROLE: 'api', REDIS_URL: redis.url });
       const jobs = async () =>
         ((await (await fetch(`${service.url}/v1/jobs`)).json()) as JobPage).jobs.map(({ state }) => state);
-      const isReused = async () =>
-        /^lora_squeeze_jobs_reused_total.* 1$/m.test(await (await fetch(`${service.url}/metrics`)).text());
-      const interrupted = (isWaiting: () => Promise<boolean>) =>
-        run(['squeeze', GPT2, '--rank', '4', '--out', join(scratch, 'cancel'), '--server', service.url], {
-          onStart: async (child) => {
-            while (!(await isWaiting())) await sleep(POLL_MS);
-            await sleep(200);
-            child.kill('SIGINT');
-          },
-        });
+      const reused = async () =>
+        /^lora_squeeze_jobs_reused_total\S* 1$/m.test(await (await fetch(`${service.url}/metrics`)).text());
+      const interrupted = async () => {
+        const gateway = await startGateway(service.url);
+        // Whoever asks for a job by its id has had the answer that names it.
+        const isFollowed = () => gateway.requests.some(({ path }) => /^\/v1\/jobs\/./.test(path));
+        const out = join(scratch, 'cancel');
+        const args = ['squeeze', GPT2, '--rank', '4', '--out', out, '--server', gateway.url];
+        try {
+          return await run(args, {
+            onStart: (child) => void until('the job', isFollowed).then(() => child.kill('SIGINT')),
+          });
+        } finally {
+          await gateway.close();
+        }
+      };
       try {
-        assert.equal((await interrupted(async () => (await jobs()).length > 0)).code, 130);
+        assert.equal((await interrupted()).code, 130);
         assert.deepEqual(await jobs(), ['cancelled']);
         const page = (await (await fetch(`${service.url}/v1/adapters`)).json()) as {
           adapters: { id: string }[];
@@ -133,7 +140,9 @@ describe('a run that is stopped', () => {
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify({ kind: 'squeeze', adapter_id: adapterId, targets: [{ rank: 4 }] }),
         });
-        assert.equal((await interrupted(isReused)).code, 130);
+        assert.equal(await reused(), false);
+        assert.equal((await interrupted()).code, 130);
+        assert.equal(await reused(), true);
         assert.deepEqual(await jobs(), ['queued', 'cancelled']);
       } finally {
         await service.end();

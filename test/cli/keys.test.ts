@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test';
 import type { KeyRecord, NewKey } from '../../src/contract/key.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { startService } from '../e2e/service.ts';
-import { documents, type Ended, run } from './command.ts';
+import { documents, type Ended, run, runCalls } from './command.ts';
 import { madeBy } from './made.ts';
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
@@ -18,7 +18,7 @@ describe('lora-squeeze keys', () => {
   let folders = 0;
   const store = (): Record<string, string> => ({ DATA_DIR: join(scratch, `${folders++}`) });
 
-  function silent(ended: Ended): string {
+  function silent(ended: Omit<Ended, 'signal'>): string {
     assert.deepEqual([ended.code, ended.stderr], [0, '']);
     return ended.stdout;
   }
@@ -65,13 +65,23 @@ describe('lora-squeeze keys', () => {
 
   it('list shows the keys of one tenant where it is named', async () => {
     const env = store();
-    for (const tenant of ['a', 'b', 'a']) silent(await run(['keys', 'create', '--tenant', tenant], { env }));
-    const all = documents<KeyRecord>(silent(await run(['keys', 'list'], { env })));
+    const calls = [
+      ...['a', 'b', 'a'].map((tenant) => `create --tenant ${tenant}`),
+      'list',
+      'list --tenant b',
+    ];
+    const ended = await runCalls(
+      calls.map((call) => ({ args: ['keys', ...call.split(' ')] })),
+      { env },
+    );
+    const [all, own] = ended
+      .map(silent)
+      .slice(-2)
+      .map(documents<KeyRecord>) as [KeyRecord[], KeyRecord[]];
     assert.deepEqual(
       all.map(({ tenant }) => tenant),
       ['a', 'b', 'a'],
     );
-    const own = documents<KeyRecord>(silent(await run(['keys', 'list', '--tenant', 'b'], { env })));
     assert.deepEqual(own, [all[1]]);
   });
 
@@ -92,10 +102,13 @@ describe('lora-squeeze keys', () => {
       [['revoke', 'key_000000000000'], 1, /^lora-squeeze: KEY_NOT_FOUND: There is no key "key_000000000000"/],
       [['revoke', '../../etc'], 1, /KEY_NOT_FOUND/],
     ];
-    for (const [args, code, words] of cases) {
-      const ended = await run(['keys', ...args], { env });
-      assert.deepEqual([ended.code, ended.stdout], [code, ''], ended.stderr);
-      assert.match(ended.stderr, words);
+    const ended = await runCalls(
+      cases.map(([args]) => ({ args: ['keys', ...args] })),
+      { env },
+    );
+    for (const [i, [, code, words]] of cases.entries()) {
+      assert.deepEqual([ended[i]!.code, ended[i]!.stdout], [code, ''], ended[i]!.stderr);
+      assert.match(ended[i]!.stderr, words);
     }
   });
 
@@ -108,29 +121,28 @@ describe('lora-squeeze keys', () => {
       env: { AUTH: 'keys', EXECUTION_PROVIDER: 'cpu' },
     });
     try {
-      const squeeze = async (key: string | undefined, out: string): Promise<Ended> =>
-        run(['squeeze', GPT2, '--rank', '2', '--out', join(scratch, out), '--server', service.url], {
-          env: key === undefined ? {} : { LORA_SQUEEZE_KEY: key },
-        });
-      madeBy(await squeeze(made!.key, 'with-key'));
+      const withKey = ['squeeze', GPT2, '--rank', '2', '--out', join(scratch, 'with-key')];
+      madeBy(await run([...withKey, '--server', service.url], { env: { LORA_SQUEEZE_KEY: made!.key } }));
       const [revoked] = documents<NewKey>(silent(await run(create, { env })));
       silent(await run(['keys', 'revoke', revoked!.id], { env }));
-      const cases: [key: string | undefined, code: string][] = [
-        [undefined, 'KEY_MISSING'],
-        [`${made!.key.slice(0, -1)}x`, 'KEY_INVALID'],
-        [revoked!.key, 'KEY_INVALID'],
-      ];
-      for (const [key, code] of cases) {
-        const ended = await squeeze(key, code);
-        assert.equal(ended.code, 1);
-        assert.match(ended.stderr, new RegExp(`^lora-squeeze: ${code}: `));
-      }
       const reader = silent(
         await run(['keys', 'create', '--tenant', 'team-a', '--scopes', 'read'], { env }),
       ).trim();
-      const refused = await squeeze(reader, 'reader');
-      assert.match(refused.stderr, /^lora-squeeze: SCOPE_MISSING: .*"write"/);
-      assert.equal(refused.code, 1);
+      const cases: [key: string | undefined, words: RegExp][] = [
+        [undefined, /^lora-squeeze: KEY_MISSING: /],
+        [`${made!.key.slice(0, -1)}x`, /^lora-squeeze: KEY_INVALID: /],
+        [revoked!.key, /^lora-squeeze: KEY_INVALID: /],
+        [reader, /^lora-squeeze: SCOPE_MISSING: .*"write"/],
+      ];
+      const out = join(scratch, 'refused');
+      const args = ['squeeze', GPT2, '--rank', '2', '--out', out, '--server', service.url];
+      const refused = await runCalls(
+        cases.map(([key]) => ({ args, env: key === undefined ? {} : { LORA_SQUEEZE_KEY: key } })),
+      );
+      for (const [i, [, words]] of cases.entries()) {
+        assert.equal(refused[i]!.code, 1);
+        assert.match(refused[i]!.stderr, words);
+      }
     } finally {
       await service.stop();
     }

@@ -17,7 +17,7 @@ export interface Made {
 }
 
 /** The one result of a run that has to have succeeded, silently but for it. */
-export function madeBy(ended: Ended): Made {
+export function madeBy(ended: Omit<Ended, 'signal'>): Made {
   assert.equal(ended.code, 0, ended.stderr);
   assert.equal(ended.stderr, '');
   const made = documents<Made>(ended.stdout);

@@ -9,12 +9,13 @@ import { startGateway } from '../clients/gateway.ts';
 import { serviceFixture } from '../clients/service-fixture.ts';
 import { adapterWith, GOOD_ADAPTER } from '../e2e/bad-adapters.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
-import { documents, run } from './command.ts';
+import { documents, run, runCalls } from './command.ts';
 import { assertSameFiles, type Made, madeBy } from './made.ts';
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
 
-describe('a server that does the work', () => {
+// At the same time: one that cannot be reached is tried for seconds.
+describe('a server that does the work', { concurrency: 2 }, () => {
   const at = serviceFixture('cli-remote');
   const squeeze = (out: string, url: string, ...more: string[]): string[] => [
     'squeeze',
@@ -120,23 +121,21 @@ describe('a server that does the work', () => {
       [200, deep, /NOT_THE_SERVICE: .*\/v1\/adapters does not answer with JSON/],
       [400, `{"code":"X","detail":"y","context":${deep}}`, /HTTP_400: The server answers 400 Bad Request/],
     ];
-    let [status, body] = answers[0]!;
     const other = createServer((incoming, answer) => {
+      const [status, body] = answers[Number(incoming.url!.split('/')[1])]!;
       incoming.resume().on('end', () => answer.writeHead(status).end(body));
     }).listen(0, '127.0.0.1');
     await once(other, 'listening');
     try {
       const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
-      for (const [index, [nextStatus, nextBody, error]] of answers.entries()) {
-        [status, body] = [nextStatus, nextBody];
-        const ended = await run(squeeze(`other-${index}`, url));
-        assert.equal(ended.code, 1);
-        assert.match(ended.stderr, error);
-        assert.doesNotMatch(ended.stderr, /stack/);
+      const calls = [...answers.map((_, i) => `${url}/${i}`), `${at.service.url}/nowhere`];
+      const ended = await runCalls(calls.map((server, i) => ({ args: squeeze(`other-${i}`, server) })));
+      const errors = [...answers.map(([, , error]) => error), /^lora-squeeze: NOT_FOUND: /];
+      for (const [i, error] of errors.entries()) {
+        assert.equal(ended[i]?.code, 1);
+        assert.match(ended[i]!.stderr, error);
+        assert.doesNotMatch(ended[i]!.stderr, /stack/);
       }
-      const wrongPath = await run(squeeze('path', `${at.service.url}/nowhere`));
-      assert.equal(wrongPath.code, 1);
-      assert.match(wrongPath.stderr, /^lora-squeeze: NOT_FOUND: /);
     } finally {
       other.close();
     }
@@ -150,14 +149,18 @@ describe('a server that does the work', () => {
       [[GPT2, '--profile', 'nobody'], 'UNKNOWN_PROFILE', /"nobody"; the profiles are vllm/],
       [[infinite, '--rank', '2'], 'NON_FINITE_WEIGHTS', /lora_B/],
     ];
-    for (const [args, code, words] of cases) {
-      const out = join(at.folder, code);
-      const ended = await run(['squeeze', ...args, '--out', out, '--server', at.service.url]);
-      assert.equal(ended.code, 1, ended.stdout);
-      assert.ok(ended.stderr.startsWith(`lora-squeeze: ${code}: `), ended.stderr);
-      assert.match(ended.stderr, words);
-      assert.equal(documents<Made>(ended.stdout)[0]?.error?.code, code);
-      assert.equal(existsSync(out), false);
+    const ended = await runCalls(
+      cases.map(([args, code]) => ({
+        args: ['squeeze', ...args, '--out', join(at.folder, code), '--server', at.service.url],
+      })),
+    );
+    for (const [i, [, expected, words]] of cases.entries()) {
+      const { code, stdout, stderr } = ended[i]!;
+      assert.equal(code, 1, stdout);
+      assert.ok(stderr.startsWith(`lora-squeeze: ${expected}: `), stderr);
+      assert.match(stderr, words);
+      assert.equal(documents<Made>(stdout)[0]?.error?.code, expected);
+      assert.equal(existsSync(join(at.folder, expected)), false);
     }
   });
 

@@ -7,7 +7,7 @@ import { sourceName, sourcePaths } from '../../src/cli/source-folder.ts';
 import { AppError } from '../../src/errors.ts';
 import { serviceFixture } from '../clients/service-fixture.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
-import { documents, ROOT, run } from './command.ts';
+import { documents, ROOT, run, runCalls } from './command.ts';
 import { assertSameFiles, contentOf, type Made, madeBy } from './made.ts';
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
@@ -87,43 +87,58 @@ describe('lora-squeeze of folders and files', () => {
     cpSync(join(GPT2, WEIGHTS), join(named, 'my style.safetensors'));
     cpSync(join(GPT2, CONFIG), join(named, CONFIG));
     const squeeze = ['squeeze', '--rank', '2', '--out'];
-    const usual = madeBy(await run([...squeeze, join(at.folder, 'usual'), GPT2]));
-    for (const [what, ...args] of [
+    const ways: [what: string, ...args: string[]][] = [
+      ['usual', GPT2],
       ['folder', named],
       ['file', join(GPT2, WEIGHTS)],
       ['remote', named, '--server', at.service.url],
       ['remote-file', join(GPT2, WEIGHTS), '--server', at.service.url],
-    ] as const) {
-      const made = madeBy(await run([...squeeze, join(at.folder, what), ...args]));
+    ];
+    const ended = await runCalls(
+      ways.map(([what, ...args]) => ({ args: [...squeeze, join(at.folder, what), ...args] })),
+    );
+    const [usual, ...others] = ended.map(madeBy) as [Made, ...Made[]];
+    for (const [i, made] of others.entries()) {
+      const [what, source] = ways[i + 1]!;
       assertSameFiles(made.out, usual.out);
       assert.equal(made.sources[0]?.id, usual.sources[0]?.id, what);
-      assert.equal(made.folder, args[0]);
+      assert.equal(made.folder, source);
     }
   });
 
   it('takes real adapters of other formats, as folders and files, and results of all of them again', async () => {
-    const kohya = join(ADAPTERS, 'derived-kohya-skinlesion/skinlesion_kohya.safetensors');
-    for (const [name, source, files] of [
+    const formats = [
       ['mlx', join(ADAPTERS, 'mlx-qwen25-05b-r8'), ['adapters.safetensors', CONFIG]],
-      ['kohya', kohya, ['lora.safetensors']],
+      [
+        'kohya',
+        join(ADAPTERS, 'derived-kohya-skinlesion/skinlesion_kohya.safetensors'),
+        ['lora.safetensors'],
+      ],
       ['cloneofsimo', join(ADAPTERS, 'cloneofsimo-analog-svd-r4'), ['lora.safetensors']],
-    ] as const) {
-      const local = madeBy(await run(['squeeze', source, '--rank', '2', '--out', join(at.folder, name)]));
-      const ofAdapter = (made: Made) =>
-        made.files.map((file) => file.name).filter((file) => file !== 'README.md');
-      assert.deepEqual(ofAdapter(local), files);
-      assert.equal(local.result.format, name);
-      // Through a server the same; --force knows what is there for a result.
-      const out = name === 'mlx' ? local.out : join(at.folder, `${name}-again`);
-      const again = ['squeeze', source, '--rank', '2', '--force', '--out', out, '--server', at.service.url];
-      const before = contentOf(local.out);
-      if (name !== 'cloneofsimo') madeBy(await run(again));
-      if (name === 'mlx') assert.deepEqual(contentOf(out), before);
-      // A result is a source.
-      if (name !== 'kohya') continue;
-      const same = madeBy(await run(['squeeze', local.out, '--rank', '2', '--out', join(at.folder, 'same')]));
-      assert.deepEqual(ofAdapter(same), files);
+    ] as const;
+    const ofAdapter = (made: Made) =>
+      made.files.map((file) => file.name).filter((file) => file !== 'README.md');
+    const squeeze = (source: string, out: string, ...more: readonly string[]) => ({
+      args: ['squeeze', source, '--rank', '2', '--out', join(at.folder, out), ...more],
+    });
+    const ended = await runCalls(formats.map(([name, source]) => squeeze(source, name)));
+    const local = ended.map(madeBy);
+    for (const [i, [name, , files]] of formats.entries()) {
+      assert.deepEqual(ofAdapter(local[i]!), files);
+      assert.equal(local[i]!.result.format, name);
     }
+    const [mlx, kohya] = local as [Made, Made];
+    const before = contentOf(mlx.out);
+    // Through a server the same; --force knows what is there for a result, and a result is a source.
+    const again = await runCalls([
+      squeeze(formats[0][1], 'mlx', '--force', '--server', at.service.url),
+      squeeze(formats[1][1], 'kohya-again', '--server', at.service.url),
+      squeeze(kohya.out, 'same'),
+    ]);
+    const [, remote, same] = again.map(madeBy) as [Made, Made, Made];
+    assert.deepEqual(contentOf(mlx.out), before);
+    assertSameFiles(remote.out, kohya.out);
+    assert.deepEqual(ofAdapter(same), formats[1][2]);
   });
 
   it('tells that a result in another format does not load where PEFT is needed', async () => {

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
-import { ROOT, run } from './command.ts';
+import { ROOT, run, runCalls } from './command.ts';
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 
-describe('lora-squeeze', { concurrency: 2 }, () => {
+describe('lora-squeeze', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'cli-usage-'));
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -19,10 +19,10 @@ describe('lora-squeeze', { concurrency: 2 }, () => {
     assert.deepEqual([help.code, help.stderr], [0, '']);
     const commands = ['squeeze', 'analyze', 'merge', 'serve', 'keys create', 'keys list', 'keys revoke'];
     for (const name of commands) assert.match(help.stdout, new RegExp(`^ {2}${name} {2}`, 'm'));
-    for (const name of commands) {
-      const { code, stdout, stderr } = await run([...name.split(' '), '--help']);
+    const helps = await runCalls(commands.map((name) => ({ args: [...name.split(' '), '--help'] })));
+    for (const [i, { code, stdout, stderr }] of helps.entries()) {
       assert.deepEqual([code, stderr], [0, '']);
-      assert.ok(stdout.startsWith(`Usage: lora-squeeze ${name}`), stdout);
+      assert.ok(stdout.startsWith(`Usage: lora-squeeze ${commands[i]}`), stdout);
     }
   });
 
@@ -70,16 +70,21 @@ describe('lora-squeeze', { concurrency: 2 }, () => {
     [['analyze'], /say which SOURCE to analyze/],
     [['serve', 'now'], /"now" is one argument too many/],
   ];
-  for (const [args, words, env = {}] of wrong) {
-    const shown = args.map((arg) => arg.replace(GPT2, 'FOLDER').replace(out, 'OUT')).join(' ');
-    const withEnv = Object.keys(env).map((name) => ` with ${name}`);
-    it(`called as "${shown}"${withEnv.join('')} says how it is called`, async () => {
-      const ended = await run(args, { env });
-      assert.equal(ended.code, 2, ended.stderr);
-      assert.match(ended.stderr, words);
-      assert.doesNotMatch(ended.stderr, /secret|\n {4}at /);
-      assert.equal(ended.stdout, '');
-      assert.equal(existsSync(out), false);
-    });
-  }
+  it('says how it is called where it is called wrongly, and does nothing', async () => {
+    const ended = await runCalls(wrong.map(([args, , env = {}]) => ({ args, env })));
+    for (const [i, [args, words]] of wrong.entries()) {
+      const { code, stdout, stderr } = ended[i]!;
+      assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
+      assert.match(stderr, words);
+      assert.doesNotMatch(stderr, /secret|\n {4}at /);
+      assert.equal(stdout, '');
+    }
+    assert.equal(existsSync(out), false);
+  });
+
+  it('ends with that code as a process, too', async () => {
+    const ended = await run([...squeeze, '--rank', '0']);
+    assert.deepEqual([ended.code, ended.stdout], [2, '']);
+    assert.match(ended.stderr, /^lora-squeeze: --rank is "0" .*\nSee lora-squeeze squeeze --help\n$/);
+  });
 });

@@ -1,0 +1,68 @@
+import { ConfigError } from '../config.ts';
+import { PRODUCT } from '../version.ts';
+import { ANALYZE } from './analyze-command.ts';
+import { isSet, readArguments } from './arguments.ts';
+import type { Command } from './command.ts';
+import { EXIT, failureOf, Interrupted, UsageError } from './command-error.ts';
+import { KEYS_CREATE, KEYS_LIST, KEYS_REVOKE } from './keys-command.ts';
+import { MERGE } from './merge-command.ts';
+import { print, printFailure } from './output.ts';
+import { SERVE } from './serve-command.ts';
+import { SQUEEZE } from './squeeze-command.ts';
+import { commandUsage, PROGRAM, programUsage } from './usage.ts';
+
+const COMMANDS: readonly Command[] = [SQUEEZE, ANALYZE, MERGE, SERVE, KEYS_CREATE, KEYS_LIST, KEYS_REVOKE];
+
+/** The command whose name the arguments begin with, and the rest of them. */
+function commandIn(args: readonly string[]): { command: Command; rest: readonly string[] } | undefined {
+  for (const command of COMMANDS) {
+    const words = command.name.split(' ');
+    if (words.every((word, i) => args[i] === word)) return { command, rest: args.slice(words.length) };
+  }
+  return undefined;
+}
+
+async function done(args: readonly string[]): Promise<number> {
+  const found = commandIn(args);
+  if (found) {
+    const given = readArguments(found.command, found.rest);
+    if (!isSet(given, 'help')) return found.command.run(given);
+    print(commandUsage(found.command));
+    return EXIT.ok;
+  }
+  const [first, second] = args;
+  if (first === '--version') print(PRODUCT.version);
+  else if (first === '--help' || first === '-h' || first === 'help') print(programUsage(COMMANDS));
+  else if (first === undefined) throw new UsageError('say a command');
+  else
+    throw new UsageError(
+      `there is no command ${JSON.stringify(first === 'keys' && second ? `keys ${second}` : first)}`,
+    );
+  return EXIT.ok;
+}
+
+/** Tells a failure on standard error. @returns the exit code */
+function ended(error: unknown, args: readonly string[]): number {
+  if (error instanceof UsageError) {
+    const name = commandIn(args)?.command.name;
+    process.stderr.write(`${PROGRAM}: ${error.message}\nSee ${PROGRAM} ${name ? `${name} ` : ''}--help\n`);
+    return EXIT.usage;
+  }
+  if (error instanceof ConfigError) {
+    process.stderr.write(`${PROGRAM}: ${error.message}\n`);
+    return EXIT.usage;
+  }
+  if (error instanceof Interrupted) {
+    process.stderr.write(`${PROGRAM}: ${error.message}\n`);
+    return EXIT[error.signal];
+  }
+  printFailure(failureOf(error));
+  return EXIT.failed;
+}
+
+/**
+ * Does what was typed.
+ * @returns the exit code
+ */
+export const runProgram = (args: readonly string[]): Promise<number> =>
+  done(args).catch((error: unknown) => ended(error, args));
