@@ -46,11 +46,12 @@ export function multiply(left: Matrix, right: Matrix): Matrix {
   }
   const result = matrix(left.rows, right.columns);
   for (let i = 0; i < left.rows; i++) {
-    const out = result.data.subarray(i * right.columns, (i + 1) * right.columns);
+    const out = i * right.columns;
     for (let k = 0; k < left.columns; k++) {
       const factor = left.data[i * left.columns + k]!;
-      const row = right.data.subarray(k * right.columns, (k + 1) * right.columns);
-      for (let j = 0; j < out.length; j++) out[j] = out[j]! + factor * row[j]!;
+      const row = k * right.columns;
+      for (let j = 0; j < right.columns; j++)
+        result.data[out + j] = result.data[out + j]! + factor * right.data[row + j]!;
     }
   }
   return result;
@@ -201,9 +202,7 @@ function orthogonalize(columns: Float64Array[], p: number, q: number, tolerance:
 }
 
 function columnsOf(source: Matrix): Float64Array[] {
-  return Array.from({ length: source.columns }, (_, j) =>
-    Float64Array.from({ length: source.rows }, (_, i) => source.data[i * source.columns + j]!),
-  );
+  return rowsOf(transpose(source));
 }
 
 function rowsOf(source: Matrix): Float64Array[] {

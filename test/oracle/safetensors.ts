@@ -76,8 +76,11 @@ export function float32Tensor(shape: readonly number[], values: ArrayLike<number
 /** Values as float64: F64, F32, F16 and BF16. */
 export function decodeTensor({ dtype, bytes }: Tensor): Float64Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const each = (width: number, read: (at: number) => number) =>
-    Float64Array.from({ length: bytes.byteLength / width }, (_, i) => read(i * width));
+  const each = (width: number, read: (at: number) => number) => {
+    const values = new Float64Array(bytes.byteLength / width);
+    for (let i = 0; i < values.length; i++) values[i] = read(i * width);
+    return values;
+  };
   switch (dtype) {
     case 'F64':
       return each(8, (at) => view.getFloat64(at, true));

@@ -19,11 +19,10 @@ export const tensorOf = ({ shape, data }: Numbers): Tensor => float32Tensor(shap
 
 /** ΔW flattened to [out, in·kernel], filled element by element. */
 function filled(rows: number, columns: number, at: (row: number, column: number) => number): Matrix {
-  return matrix(
-    rows,
-    columns,
-    Float64Array.from({ length: rows * columns }, (_, i) => at(Math.floor(i / columns), i % columns)),
-  );
+  const result = matrix(rows, columns);
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) result.data[row * columns + column] = at(row, column);
+  return result;
 }
 
 /** Σ of terms. */
@@ -33,8 +32,7 @@ function sum(count: number, term: (i: number) => number): number {
   return total;
 }
 
-export const whole = ({ shape, data }: Numbers): Matrix =>
-  filled(shape[0]!, sizeOf(shape.slice(1)), (row, column) => data[row * sizeOf(shape.slice(1)) + column]!);
+export const whole = ({ shape, data }: Numbers): Matrix => matrix(shape[0]!, sizeOf(shape.slice(1)), data);
 
 /** a [m, r] · b [r, n…], the rest of b flattened. */
 export function product(a: Numbers, b: Numbers): Matrix {
