@@ -32,7 +32,7 @@ const SLOW: readonly RegExp[] = [
   /^test\/bench\/quality-run/,
   // The service and the command as processes, beyond one walk through each.
   /^test\/e2e\/(?!squeeze-real-adapters|bad-input)/,
-  /^test\/cli\/(?!squeeze|built)/,
+  /^test\/cli\/(?!usage|built)/,
   /^test\/main\/auth/,
 ];
 
