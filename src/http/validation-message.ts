@@ -43,14 +43,19 @@ const WITH_ARTICLE: Readonly<Record<string, string>> = {
  * value of the wrong type is not told its limits as well.
  */
 export function explain(errors: readonly SchemaError[]): Fault[] {
-  const unions = errors.filter(
-    (error) =>
-      error.keyword === 'anyOf' &&
-      !errors.some((other) => other.keyword === 'anyOf' && isWithin(error, other)),
-  );
-  const plain = errors.filter(
-    (error) => !unions.includes(error) && !unions.some((union) => isWithin(error, union)),
-  );
+  const all = errors.filter(({ keyword }) => keyword === 'anyOf').map(unionOf);
+  const unions = all.filter(({ error }) => !all.some((other) => isWithin(error, other)));
+  const inside = new Map<Union, SchemaError[]>(unions.map((union) => [union, []]));
+  const plain: SchemaError[] = [];
+  for (const error of errors) {
+    let isPlain = true;
+    for (const [union, inner] of inside) {
+      const isInner = isWithin(error, union);
+      if (isInner) inner.push(error);
+      if (isInner || union.error === error) isPlain = false;
+    }
+    if (isPlain) plain.push(error);
+  }
   const mistyped = new Set(
     plain.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath),
   );
@@ -58,24 +63,29 @@ export function explain(errors: readonly SchemaError[]): Fault[] {
     ...plain
       .filter(({ keyword, instancePath }) => keyword === 'type' || !mistyped.has(instancePath))
       .map(explainOne),
-    ...unions.flatMap((union) =>
-      explainUnion(
-        union,
-        errors.filter((error) => isWithin(error, union)),
-      ),
-    ),
+    ...[...inside].flatMap(([{ error }, inner]) => explainUnion(error, inner)),
   ];
   // A schema that several branches refer to finds its errors once for each.
   const once = new Map(faults.map((fault) => [`${fault.pointer} ${fault.detail}`, fault]));
   return [...once.values()].sort((x, y) => Number(y.unknownOption) - Number(x.unknownOption));
 }
 
-function isWithin(error: SchemaError, union: SchemaError): boolean {
-  return (
-    error.schemaPath.startsWith(`${union.schemaPath}/`) &&
-    (error.instancePath === union.instancePath || error.instancePath.startsWith(`${union.instancePath}/`))
-  );
+/** A union that failed, and how the paths of what failed within it begin: there may be a hundred thousand of those. */
+interface Union {
+  readonly error: SchemaError;
+  readonly schemaPrefix: string;
+  readonly instancePrefix: string;
 }
+
+const unionOf = (error: SchemaError): Union => ({
+  error,
+  schemaPrefix: `${error.schemaPath}/`,
+  instancePrefix: `${error.instancePath}/`,
+});
+
+const isWithin = ({ schemaPath, instancePath }: SchemaError, union: Union): boolean =>
+  (instancePath === union.error.instancePath || instancePath.startsWith(union.instancePrefix)) &&
+  schemaPath.startsWith(union.schemaPrefix);
 
 function explainUnion(union: SchemaError, inner: readonly SchemaError[]): Fault[] {
   const branches = union.schema as readonly Branch[];
