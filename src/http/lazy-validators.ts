@@ -5,6 +5,9 @@ type BuildValidator = ReturnType<typeof AjvCompiler>;
 type Compile = ReturnType<BuildValidator>;
 type Validate = ReturnType<Compile>;
 
+/** Compilers are kept by their schemas: what a process serves several times over, it compiles once. */
+const build = AjvCompiler();
+
 /** What was compiled: a part of the requests of a route. */
 export interface CompiledPart {
   readonly method: string | undefined;
@@ -43,7 +46,6 @@ export class LazyValidators {
 
   /** For Fastify's `compilersFactory`. */
   factory(): BuildValidator {
-    const build = AjvCompiler();
     return (schemas, options) => {
       let compile: Compile | undefined;
       return (schema) => {
