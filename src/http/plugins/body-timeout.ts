@@ -14,7 +14,10 @@ export const bodyTimeout = fp(async (app: FastifyInstance, { bodyTimeoutMs }: { 
       if (request.raw.complete || reply.sent) return;
       reply.send(new AppError('REQUEST_TIMEOUT', `The request was not complete after ${bodyTimeoutMs} ms.`));
     }, bodyTimeoutMs);
-    request.raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+    const clear = (): void => clearTimeout(timer);
+    request.raw.once('end', clear).once('close', clear);
+    // A request that was refused before its end may have neither.
+    reply.raw.once('close', clear);
   });
 });
 
