@@ -40,12 +40,11 @@ export class KeyService {
   private readonly tenants: TenantService;
   private readonly uses: KeyUses;
   /** By id; null for those that are not there. */
-  private readonly remembered = new LRUCache<string, { readonly key: Remembered | null }>({
-    max: MOST_REMEMBERED,
-    ttl: REMEMBERED_MS,
-  });
+  private readonly remembered: LRUCache<string, { readonly key: Remembered | null }>;
 
-  constructor(store: BlobStore) {
+  /** @param rememberedMs shorter in tests */
+  constructor(store: BlobStore, rememberedMs = REMEMBERED_MS) {
+    this.remembered = new LRUCache({ max: MOST_REMEMBERED, ttl: rememberedMs });
     this.store = store;
     this.tenants = new TenantService(store);
     this.uses = new KeyUses(store);
