@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import fc from '../fast-check.ts';
+import { until } from '../queue/harness.ts';
 
 /** A store to be tested, empty, and how to get rid of it. */
 export interface StoreUnderTest {
@@ -208,17 +208,19 @@ export function blobStoreConformance(
 
     it('takes a touch for a use, whose content it leaves alone', async () => {
       await store.put('use/b', Buffer.from('content'));
-      // S3 tells whole seconds.
-      await sleep(2_100);
-      const betweenMs = Date.now();
+      await store.put('use/d', Buffer.from('old'));
+      // S3 tells whole seconds: what was written last has to be old before the other is touched.
+      let betweenMs = 0;
+      const removed = await until('the time of what was written', () => {
+        betweenMs = Date.now();
+        return store.removeUnmodified('use/d', betweenMs);
+      });
+      assert.deepEqual(removed, { bytes: 3 });
       await store.put('use/c', Buffer.from('never touched'));
       assert.deepEqual(await store.touch('use/b'), { bytes: 7 });
       assert.equal(await store.removeUnmodified('use/b', betweenMs), undefined);
       assert.equal(text(await store.get('use/b')), 'content');
       await store.remove('use/c');
-      await store.put('use/d', Buffer.from('old'));
-      await sleep(2_100);
-      assert.deepEqual(await store.removeUnmodified('use/d', Date.now()), { bytes: 3 });
       assert.deepEqual(await store.list('use/'), ['use/b'], 'a touch is no blob');
     });
 

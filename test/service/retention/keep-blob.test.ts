@@ -8,6 +8,7 @@ import { blobKey, blobRemovalKey } from '../../../src/service/layout.ts';
 import { keepBlob, keepFile } from '../../../src/service/retention/keep-blob.ts';
 import { RemovalMark } from '../../../src/service/retention/removal-mark.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
+import { until } from '../../queue/harness.ts';
 import { age, digestOf, HOUR_MS, onDisk } from './storage-bench.ts';
 
 const CONTENT = { sha256: digestOf('content'), bytes: 7 };
@@ -66,11 +67,21 @@ describe('keepBlob', () => {
         await store.remove(KEY);
       });
       await looked.promise;
-      let isKept = false;
-      const keeping = keepBlob(store, CONTENT, write(store)).then(() => {
+      let [isKept, looks] = [false, 0];
+      const watched = new Proxy(store, {
+        get(target, name: keyof BlobStore) {
+          if (name === 'get')
+            return (key: string) => {
+              if (key === MARK) looks++;
+              return target.get(key);
+            };
+          return (target[name] as (...args: unknown[]) => unknown).bind(target);
+        },
+      });
+      const keeping = keepBlob(watched, CONTENT, write(store)).then(() => {
         isKept = true;
       });
-      await sleep(200);
+      await until('looks at what was announced', () => looks > 3);
       assert.equal(isKept, false);
       goOn.resolve();
       await Promise.all([removing, keeping]);
