@@ -78,7 +78,7 @@ describe('adapter_config.json of any bytes', () => {
         }
         JSON.stringify(config.fields);
       }),
-      runsOf(t, 20_000),
+      runsOf(t, 8_000),
     );
     assert.ok(accepted > 100, `${accepted}`);
     assertNoPollution();
@@ -95,7 +95,7 @@ describe('adapter_config.json of any bytes', () => {
         assert.ok(config.rank === undefined || (Number.isSafeInteger(config.rank) && config.rank >= 1));
         JSON.stringify(config.fields);
       }),
-      runsOf(t, 20_000),
+      runsOf(t, 8_000),
     );
     assert.ok(accepted > 100, `${accepted}`);
     assertNoPollution();

@@ -84,7 +84,7 @@ describe('safetensors files of any bytes', () => {
     );
     fc.assert(
       fc.property(bytes, (some) => void readSafetensors(some)),
-      runsOf(t, 20_000),
+      runsOf(t, 8_000),
     );
     assertNoPollution();
   });
@@ -98,7 +98,7 @@ describe('safetensors files of any bytes', () => {
       fc.property(bytes, (some) => {
         accepted += Number(readSafetensors(some));
       }),
-      runsOf(t, 20_000),
+      runsOf(t, 8_000),
     );
     t.diagnostic(`${accepted} accepted`);
     assert.ok(accepted > 0);
@@ -124,7 +124,7 @@ describe('safetensors files of any bytes', () => {
           outcome(() => safetensorsOf(bytes)),
         );
       }),
-      runsOf(t, 3_000),
+      runsOf(t, 1_500),
     );
   });
 });
@@ -185,7 +185,7 @@ describe('GGUF files of any bytes', () => {
     );
     fc.assert(
       fc.property(bytes, (some) => void readGguf(some)),
-      runsOf(t, 20_000),
+      runsOf(t, 8_000),
     );
     assertNoPollution();
   });
@@ -198,7 +198,7 @@ describe('GGUF files of any bytes', () => {
       fc.property(bytes, (some) => {
         accepted += Number(readGguf(some));
       }),
-      runsOf(t, 20_000),
+      runsOf(t, 8_000),
     );
     t.diagnostic(`${accepted} accepted`);
     assert.ok(accepted > 0);
@@ -214,7 +214,7 @@ describe('GGUF files of any bytes', () => {
           outcome(() => ggufOf(bytes)),
         );
       }),
-      runsOf(t, 3_000),
+      runsOf(t, 1_500),
     );
   });
 });

@@ -7,7 +7,7 @@ import { buildTargets, targetNames } from './build-targets.ts';
 import { jazzerIsMissing, runTarget } from './run-target.ts';
 import { regressionsOf } from './seeds.ts';
 
-const SECONDS = Number(process.env.FUZZ_SECONDS ?? 5);
+const SECONDS = Number(process.env.FUZZ_SECONDS ?? 2);
 
 describe('coverage-guided fuzzing', { skip: jazzerIsMissing() ?? false }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'fuzz-test-'));

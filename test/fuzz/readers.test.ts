@@ -65,7 +65,7 @@ describe('readers', () => {
           const file = fileOf(changed(tensorsOf(dialect, list), change), byte, ranksOf(list));
           if ((await check(file, configOf(list))) === format) accepted++;
         }),
-        runsOf(t, 4_000),
+        runsOf(t, 2_000),
       );
       t.diagnostic(`${accepted} accepted`);
       assert.ok(accepted > 200, `${accepted}`);
@@ -84,7 +84,7 @@ describe('readers', () => {
         const tensors = mixture.flatMap(([dialect, list]) => tensorsOf(dialect, list));
         await check(fileOf(changed(tensors, change), byte), configOf(mixture[0]![1]));
       }),
-      runsOf(t, 3_000),
+      runsOf(t, 1_500),
     );
     assertNoPollution();
   });
@@ -113,7 +113,7 @@ describe('readers', () => {
           if ((await check(damaged(file, harm), null)) === 'gguf') accepted++;
         },
       ),
-      runsOf(t, 4_000),
+      runsOf(t, 2_000),
     );
     t.diagnostic(`${accepted} accepted`);
     assert.ok(accepted > 200, `${accepted}`);

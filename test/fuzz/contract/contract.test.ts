@@ -10,8 +10,8 @@ import { spoiledJson, spoils } from './spoiled-json.ts';
 import { World } from './world.ts';
 
 const ADMIN_KEY = 'administrator-of-this-test-42';
-const CASES = 60;
-const SPOILED_CASES = 60;
+const CASES = 30;
+const SPOILED_CASES = 30;
 
 const contract = await Contract.read();
 

@@ -99,7 +99,7 @@ describe('multipart bodies, put together at random', async () => {
           const { status } = await checkedAnswer(contract, operation, response);
           if (status < 300) taken++;
         }),
-        runsOf(t, 300),
+        runsOf(t, 150),
       );
       t.diagnostic(`${taken} taken`);
       await server.assertNoLeftovers();
