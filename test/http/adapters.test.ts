@@ -262,7 +262,7 @@ describe('adapters over HTTP', () => {
           socket.destroy();
         }
       }
-      for (let tries = 0; tries < 100 && openFiles().length > 0; tries++) await sleep(20);
+      for (let tries = 0; tries < 1000 && openFiles().length > 0; tries++) await sleep(20);
       assert.deepEqual(openFiles(), []);
     } finally {
       await large.close();

@@ -54,7 +54,7 @@ describe('damaged requests', () => {
         const problem = JSON.parse(response.body) as Problem;
         checkedProblem(problem, response.status, problem.code);
       }),
-      { numRuns: 250 },
+      { numRuns: 100 },
     );
     await server.assertNoLeftovers();
   });
@@ -110,7 +110,7 @@ describe('damaged requests', () => {
           problem.detail,
         );
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { until } from '../queue/harness.ts';
 import { openSocket } from './raw-request.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { openSharedState, type SharedStateFixture } from './shared-state.ts';
 import { tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
-import { metadataOf, offsetOf, patch, TUS, TUS_TYPE } from './uploads-tools.ts';
+import { filesUnder, metadataOf, offsetOf, patch, TUS, TUS_TYPE } from './uploads-tools.ts';
 
 const { weights } = tinyAdapter();
 
@@ -81,15 +83,16 @@ describe('a resumable upload that is begun with an Idempotency-Key', () => {
       'Content-Length: 200',
       'Idempotency-Key: broken',
     ];
+    const files = () => filesUnder(join(server.root, 'uploads')).length;
+    const others = files();
     socket.write(`${head.join('\r\n')}\r\n\r\n`);
     socket.write(weights.subarray(0, 50));
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until('the upload has begun', () => files() > others);
     socket.destroy();
-    let again = await begin('broken', TUS_TYPE, weights.subarray(0, 200));
-    for (let tries = 0; again.status === 409 && tries < 100; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      again = await begin('broken', TUS_TYPE, weights.subarray(0, 200));
-    }
+    const again = await until('the end of the first', async () => {
+      const response = await begin('broken', TUS_TYPE, weights.subarray(0, 200));
+      return response.status === 409 ? undefined : response;
+    });
     assert.deepEqual([again.status, again.headers.get('idempotent-replayed')], [201, null]);
     assert.equal(again.headers.get('upload-offset'), '200');
   });

@@ -222,7 +222,7 @@ describe('the events of a job', () => {
     raw.end(`GET /v1/jobs/${job.id}/events HTTP/1.1\r\nhost: x\r\n\r\n`);
     raw.destroy();
     await until('the end of all watches', () => server.queue.watchers.size === 0);
-    for (let tries = 0; (await socketsOf(server)) > sockets && tries < 200; tries++) await sleep(20);
+    for (let tries = 0; (await socketsOf(server)) > sockets && tries < 2000; tries++) await sleep(20);
     assert.ok((await socketsOf(server)) <= sockets);
     await until('the end of all timers', () => timersNow() <= timers);
   });

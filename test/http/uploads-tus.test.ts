@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Upload, type UploadOptions } from 'tus-js-client';
 import { UploadService } from '../../src/service/uploads/upload-service.ts';
 import fc from '../fast-check.ts';
 import { assembleSafetensors } from '../oracle/safetensors.ts';
+import { until } from '../queue/harness.ts';
 import { rawRequest } from './raw-request.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
@@ -95,8 +95,7 @@ describe('tus-js-client', () => {
     } finally {
       await relay.close();
     }
-    for (let tries = 0; tries < 100 && openFiles() > before + 4; tries++) await sleep(20);
-    assert.ok(openFiles() <= before + 4, 'descriptors stay open');
+    await until('no descriptor is left open', () => openFiles() <= before + 4);
   });
 
   it('is told what is wrong with a file long before its end', async () => {
@@ -405,10 +404,10 @@ describe('the tus protocol', () => {
     const hasty = await startServer({}, { uploads });
     try {
       const path = await create(hasty, 1000);
-      await sleep(400);
+      const head = () => hasty.fetch(path, { method: 'HEAD', headers: TUS });
+      await until('the end of the upload', async () => (await head()).status === 410);
       await problemIn(await patch(hasty, path, 0, weights.subarray(0, 9)), 410, 'UPLOAD_EXPIRED');
       await problemIn(await hasty.fetch(path), 410, 'UPLOAD_EXPIRED');
-      assert.equal((await hasty.fetch(path, { method: 'HEAD', headers: TUS })).status, 410);
       assert.deepEqual(await (await hasty.fetch('/v1/uploads')).json(), { uploads: [] });
       assert.equal(await uploads.sweep(), 1);
       await problemIn(await hasty.fetch(path), 404, 'UPLOAD_NOT_FOUND');
