@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { openAsBlob } from 'node:fs';
+import { mkdtempSync, openAsBlob, rmSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { toldMetrics } from '../e2e/told-metrics.ts';
 import { openSocket, postHead, rawRequest } from '../http/raw-request.ts';
@@ -49,75 +47,97 @@ const ended = (service: ServiceProcess, jobId: string): Promise<JobRecord> =>
   });
 
 describe('the service', () => {
-  it('starts, squeezes a real adapter, and ends with everything it started', () =>
+  const folder = mkdtempSync(join(tmpdir(), 'main-'));
+  const DATA_DIR = join(folder, 'data');
+  const AUDIT_LOG = join(DATA_DIR, 'audit.jsonl');
+  let service: ServiceProcess;
+  before(async () => {
+    service = await startService({ DATA_DIR, AUDIT_LOG, LOG_LEVEL: 'debug' });
+  });
+  after(async () => {
+    await service?.end('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('has compiled what judges requests for work when it is ready, so that the first one waits for nothing', async () => {
+    assert.equal(await statusOf(service, '/readyz'), 200);
+    const compiled = () => service.output().match(/"method":"POST","route":"[^"]+","part":"\w+"/g) ?? [];
+    const ahead = compiled();
+    assert.match(ahead.join(), /^"method":"POST","route":"\/v1\/jobs"/);
+    assert.deepEqual(new Set(ahead.map((line) => line.split('"')[7])).size, 3);
+    for (const path of ['/v1/jobs', '/v1/batches']) {
+      const headers = { 'content-type': 'application/json' };
+      const refused = await fetch(service.url + path, { method: 'POST', headers, body: '{}' });
+      assert.equal(refused.status, 400);
+    }
+    await until('both lines', () => service.output().match(/"request refused"/g)?.length === 2 || undefined);
+    assert.deepEqual(compiled(), ahead);
+
+    // Its request is a part of the body, for which the route has no schema; what is compiled of it is kept.
+    for (let i = 0; i < 2; i++) {
+      const body = await adapterForm();
+      body.append('request', '{}');
+      assert.equal((await fetch(`${service.url}/v1/squeeze`, { method: 'POST', body })).status, 400);
+    }
+    await until('all lines', () => service.output().match(/"request refused"/g)?.length === 4 || undefined);
+    assert.equal(compiled().length, ahead.length + 1, compiled().join('\n'));
+  });
+
+  it('lets everybody in on a loopback address, where nothing was said', async () => {
+    assert.equal(await statusOf(service, '/v1/profiles'), 200);
+  });
+
+  it('does not start where the folder or the port is taken: by whom, and nothing is left running', async () => {
+    const second = await refusedStart({ DATA_DIR });
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, new RegExp(`^.* is in use by process ${service.child.pid}: .*\n$`));
+    assert.equal(await statusOf(service, '/readyz'), 200);
+
+    const { port } = new URL(service.url);
+    const third = await refusedStart({ DATA_DIR: join(folder, 'other'), PORT: port });
+    assert.equal(third.code, 1);
+    assert.match(third.stderr, /^listen EADDRINUSE[^\n]*\n$/);
+    await assert.rejects(readFile(join(folder, 'other/broker/owner')));
+  });
+
+  it('squeezes a real adapter, and ends with everything it started', async () => {
+    const adapterId = await upload(service);
+    const job = await ended(service, (await submit(service, adapterId)).id);
+    assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
+    const [squeezed, unchanged] = job.results;
+    assert.equal(squeezed?.rank.max, 2);
+    assert.equal(unchanged?.adapter_id, adapterId);
+    const result = (await (
+      await fetch(`${service.url}/v1/adapters/${squeezed?.adapter_id}`)
+    ).json()) as Record<string, unknown>;
+    assert.deepEqual([result.parent_id, result.job_id], [adapterId, job.id]);
+    assert.equal(await statusOf(service, `/v1/jobs/${job.id}/report`), 200);
+    await toldMetrics(
+      async () => (await fetch(`${service.url}/metrics`)).text(),
+      /lora_squeeze_jobs_total\{kind="squeeze",state="succeeded"\} 1/,
+      /lora_squeeze_provider_info\{provider="cpu"/,
+    );
+
+    const serverPid = Number(/"serverPid":(\d+)/.exec(service.output())![1]);
+    assert.equal(await service.end('SIGINT'), 0);
+    await isGone(serverPid);
+    assert.equal((await readdir(join(DATA_DIR, 'broker'))).includes('owner'), false);
+    const actions = (await readFile(AUDIT_LOG, 'utf8')).match(/"action":"\w+"/g);
+    assert.ok(actions!.includes('"action":"uploadAdapter"'), String(actions));
+  });
+});
+
+describe('the service on a Redis of others', () => {
+  it('answers probes and metrics on a port of their own while all other connections are in use, and logs no password', (t) =>
     withFolder(async (folder) => {
-      const DATA_DIR = join(folder, 'data');
-      const AUDIT_LOG = join(folder, 'data', 'audit.jsonl');
-      const service = await startService({ DATA_DIR, AUDIT_LOG });
-      assert.equal(await statusOf(service, '/readyz'), 200);
-      const adapterId = await upload(service);
-      const job = await ended(service, (await submit(service, adapterId)).id);
-      assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
-      const [squeezed, unchanged] = job.results;
-      assert.equal(squeezed?.rank.max, 2);
-      assert.equal(unchanged?.adapter_id, adapterId);
-      const result = (await (
-        await fetch(`${service.url}/v1/adapters/${squeezed?.adapter_id}`)
-      ).json()) as Record<string, unknown>;
-      assert.deepEqual([result.parent_id, result.job_id], [adapterId, job.id]);
-      assert.equal(await statusOf(service, `/v1/jobs/${job.id}/report`), 200);
-      await toldMetrics(
-        async () => (await fetch(`${service.url}/metrics`)).text(),
-        /lora_squeeze_jobs_total\{kind="squeeze",state="succeeded"\} 1/,
-        /lora_squeeze_provider_info\{provider="cpu"/,
-      );
-
-      const serverPid = Number(/"serverPid":(\d+)/.exec(service.output())![1]);
-      assert.equal(await service.end(), 0);
-      await isGone(serverPid);
-      assert.equal((await readdir(join(DATA_DIR, 'broker'))).includes('owner'), false);
-      const [first] = (await readFile(AUDIT_LOG, 'utf8')).split('\n');
-      assert.match(first!, /"action":"uploadAdapter"/);
-
-      const again = await startService({ DATA_DIR });
-      assert.deepEqual(await ended(again, job.id), job);
-      assert.equal(await again.end('SIGINT'), 0);
-    }));
-
-  it('has compiled what judges requests for work when it is ready, so that the first one waits for nothing', () =>
-    withFolder(async (DATA_DIR) => {
-      const service = await startService({ DATA_DIR, LOG_LEVEL: 'debug' });
-      assert.equal(await statusOf(service, '/readyz'), 200);
-      const compiled = () => service.output().match(/"method":"POST","route":"[^"]+","part":"\w+"/g) ?? [];
-      const ahead = compiled();
-      assert.match(ahead.join(), /^"method":"POST","route":"\/v1\/jobs"/);
-      assert.deepEqual(new Set(ahead.map((line) => line.split('"')[7])).size, 3);
-      for (const path of ['/v1/jobs', '/v1/batches']) {
-        const headers = { 'content-type': 'application/json' };
-        const refused = await fetch(service.url + path, { method: 'POST', headers, body: '{}' });
-        assert.equal(refused.status, 400);
-      }
-      await until(
-        'both lines',
-        () => service.output().match(/"request refused"/g)?.length === 2 || undefined,
-      );
-      assert.deepEqual(compiled(), ahead);
-
-      // Its request is a part of the body, for which the route has no schema; what is compiled of it is kept.
-      for (let i = 0; i < 2; i++) {
-        const body = await adapterForm();
-        body.append('request', '{}');
-        assert.equal((await fetch(`${service.url}/v1/squeeze`, { method: 'POST', body })).status, 400);
-      }
-      await until('all lines', () => service.output().match(/"request refused"/g)?.length === 4 || undefined);
-      assert.equal(compiled().length, ahead.length + 1, compiled().join('\n'));
-      assert.equal(await service.end(), 0);
-    }));
-
-  it('answers probes and metrics on a port of their own while all other connections are in use', (t) =>
-    withFolder(async (folder) => {
-      const redis = await startExternalRedis(folder, FIT);
-      const shared = { DATA_DIR: folder, REDIS_URL: redis.url, PROBE_PORT: '0', MAX_CONNECTIONS: '32' };
+      const redis = await startExternalRedis(folder, [...FIT, '--requirepass', 'hunter2']);
+      const shared = {
+        DATA_DIR: folder,
+        LOG_LEVEL: 'trace',
+        REDIS_URL: `redis://:hunter2@127.0.0.1:${redis.port}`,
+        PROBE_PORT: '0',
+        MAX_CONNECTIONS: '32',
+      };
       const probesOf = (service: ServiceProcess): Promise<string> =>
         until('its port', () => /metrics are at (http:\/\/[^"\s]+)/.exec(service.output())?.[1]);
       const running: ChildProcess[] = [];
@@ -155,10 +175,13 @@ describe('the service', () => {
           );
           assert.deepEqual(await statuses(probes), [200, 200, 200, 404]);
           for (const socket of uploads) socket.destroy();
+          await redis.stop();
+          assert.match(await (await fetch(`${probes}/readyz`)).text(), /QUEUE_UNAVAILABLE/);
         }
         assert.equal(await service.end(), 0);
+        assert.match(service.output(), /redis:\/\/:\*\*\*@/);
+        assert.doesNotMatch(service.output(), /hunter2/);
       }
-      await redis.stop();
     }));
 
   it('keeps a job that was accepted when it and Redis are killed and Redis forgets', () =>
@@ -173,42 +196,13 @@ describe('the service', () => {
       await forgetful.stop('SIGKILL');
 
       const redis = await startExternalRedis(folder, FIT, forgetful.port);
-      const services = [
-        await startService({ ...env, ROLE: 'worker' }),
-        await startService({ ...env, ROLE: 'api' }),
-      ];
+      const service = await startService(env);
       try {
-        const [worker, nextApi] = services as [ServiceProcess, ServiceProcess];
-        assert.equal((await ended(nextApi, id)).state, 'succeeded');
-        assert.deepEqual(
-          [
-            await statusOf(worker, '/readyz'),
-            await statusOf(worker, '/metrics'),
-            await statusOf(worker, '/v1/jobs/x'),
-          ],
-          [200, 200, 404],
-        );
+        assert.equal((await ended(service, id)).state, 'succeeded');
       } finally {
-        for (const service of services) assert.equal(await service.end(), 0);
+        assert.equal(await service.end(), 0);
         await redis.stop();
       }
-    }));
-
-  it('does not log the password of Redis', () =>
-    withFolder(async (folder) => {
-      const redis = await startExternalRedis(folder, [...FIT, '--requirepass', 'hunter2']);
-      const service = await startService({
-        DATA_DIR: folder,
-        ROLE: 'api',
-        LOG_LEVEL: 'trace',
-        REDIS_URL: `redis://:hunter2@127.0.0.1:${redis.port}`,
-      });
-      assert.equal(await statusOf(service, '/readyz'), 200);
-      await redis.stop();
-      assert.match(await (await fetch(`${service.url}/readyz`)).text(), /QUEUE_UNAVAILABLE/);
-      assert.equal(await service.end(), 0);
-      assert.match(service.output(), /redis:\/\/:\*\*\*@/);
-      assert.doesNotMatch(service.output(), /hunter2/);
     }));
 });
 
@@ -238,24 +232,5 @@ describe('a start that cannot be', () => {
       const { code, stderr } = await refusedStart({ DATA_DIR, PATH: DATA_DIR });
       assert.equal(code, 1);
       assert.match(stderr, /^Neither valkey-server nor redis-server is on PATH.*\n$/);
-    }));
-
-  it('because the folder or the port is taken: by whom, and nothing is left running', () =>
-    withFolder(async (folder) => {
-      const first = await startService({ DATA_DIR: join(folder, 'a') });
-      const second = await refusedStart({ DATA_DIR: join(folder, 'a') });
-      assert.equal(second.code, 1);
-      assert.match(second.stderr, new RegExp(`^.* is in use by process ${first.child.pid}: .*\n$`));
-      assert.equal(await statusOf(first, '/readyz'), 200);
-
-      const taken = createServer().listen(0, '127.0.0.1');
-      await once(taken, 'listening');
-      const { port } = taken.address() as AddressInfo;
-      const third = await refusedStart({ DATA_DIR: join(folder, 'b'), PORT: String(port) });
-      taken.close();
-      assert.equal(third.code, 1);
-      assert.match(third.stderr, /^listen EADDRINUSE[^\n]*\n$/);
-      await assert.rejects(readFile(join(folder, 'b/broker/owner')));
-      assert.equal(await first.end(), 0);
     }));
 });
