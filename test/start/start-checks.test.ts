@@ -27,6 +27,13 @@ async function withService(
   }
 }
 
+/** Sets all of a Redis server's settings of these. */
+async function configure(url: string, settings: Readonly<Record<string, string>>): Promise<void> {
+  const client = new Redis(url);
+  for (const [setting, value] of Object.entries(settings)) await client.config('SET', setting, value);
+  client.disconnect();
+}
+
 /**
  * It lives and says of this part what is wrong: to whoever asks, in the log and as a metric. Ready to serve what can be
  * served it is all the same, unless that is nothing.
@@ -87,35 +94,36 @@ async function canSqueeze(service: ServiceProcess): Promise<void> {
   assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
 }
 
+const UNFIT = { 'maxmemory-policy': 'allkeys-lru', appendonly: 'no' };
+const MENDED = { 'maxmemory-policy': 'noeviction', appendonly: 'yes' };
+
 describe('a start on what does not hold', () => {
   it('a Redis that may drop jobs or forgets them: which settings, until they are others', () =>
     withFolder(async (folder) => {
-      const redis = await startExternalRedis(folder, ['--maxmemory-policy', 'allkeys-lru']);
-      const client = new Redis(redis.port, '127.0.0.1');
+      const redis = await startExternalRedis(folder, []);
       try {
-        for (const ROLE of ['api', 'worker']) {
-          await client.config('SET', 'maxmemory-policy', 'allkeys-lru');
-          await client.config('SET', 'appendonly', 'no');
-          await withService({ DATA_DIR: join(folder, ROLE), ROLE, REDIS_URL: redis.url }, async (service) => {
-            await isTold(
-              service,
-              'queue',
-              ['QUEUE_EVICTS', 'QUEUE_NOT_DURABLE'],
-              /allkeys-lru.*noeviction.*append-only.*yes/,
-              { isUsable: true },
-            );
-            await client.config('SET', 'maxmemory-policy', 'noeviction');
-            await client.config('SET', 'appendonly', 'yes');
-            await isReady(service);
-          });
-        }
+        await configure(redis.url, UNFIT);
+        const env = { DATA_DIR: join(folder, 'api'), ROLE: 'api', REDIS_URL: redis.url };
+        await withService(env, (service) => isToldOfUnfitRedis(service, redis.url));
       } finally {
-        client.disconnect();
         await redis.stop();
       }
     }));
 
-  it('a storage that cannot be written: why, until it can', (t) =>
+  /** Then the settings are others, and it is ready. */
+  async function isToldOfUnfitRedis(service: ServiceProcess, url: string): Promise<void> {
+    await isTold(
+      service,
+      'queue',
+      ['QUEUE_EVICTS', 'QUEUE_NOT_DURABLE'],
+      /allkeys-lru.*noeviction.*append-only.*yes/,
+      { isUsable: true },
+    );
+    await configure(url, MENDED);
+    await isReady(service);
+  }
+
+  it('a storage that cannot be written, or is full: why, until it can', (t) =>
     withFolder(async (folder) => {
       const disk = SmallDisk.mount(join(folder, 'storage'), '64m');
       if (typeof disk === 'string') return t.skip(disk);
@@ -126,20 +134,8 @@ describe('a start on what does not hold', () => {
           await isTold(service, 'storage', ['STORAGE_FAILED'], /could not write \(EROFS\)/);
           disk.remount('rw');
           await isReady(service);
-          await canSqueeze(service);
         });
-      } finally {
-        disk.unmount();
-      }
-    }));
-
-  it('a disk that is full: that it is, until there is room', (t) =>
-    withFolder(async (folder) => {
-      const disk = SmallDisk.mount(join(folder, 'storage'), '64m');
-      if (typeof disk === 'string') return t.skip(disk);
-      try {
         disk.fill();
-        const env = { DATA_DIR: join(folder, 'data'), STORAGE_URL: `file:${disk.folder}` };
         await withService(env, async (service) => {
           await isTold(service, 'storage', ['STORAGE_FULL'], /could not write \(ENOSPC\)/);
           await disk.free();
@@ -170,8 +166,10 @@ describe('a start on what does not hold', () => {
           const job = { kind: 'squeeze', adapter_id: adapter.id, targets: [{ rank: 1 }] };
           const { id } = (await (await client.postJob(job)).json()) as { id: string };
           assert.equal((await client.json<{ state: string }>(`/v1/jobs/${id}`)).state, 'queued');
+          // A worker says of Redis what an API says, and works all the same.
+          await configure(redis.url, UNFIT);
           await withService({ ...env, DATA_DIR: join(folder, 'able'), ROLE: 'worker' }, async (able) => {
-            await isReady(able);
+            await isToldOfUnfitRedis(able, redis.url);
             const done = await client.finished(id);
             assert.deepEqual([done.state, done.attempts, done.provider?.name], ['succeeded', 1, 'cpu']);
           });
@@ -187,8 +185,9 @@ describe('a start on what does not hold', () => {
       const [right, wrong] = [1, 2].map(() => randomBytes(32).toString('base64'));
       const env = { DATA_DIR: folder, REDIS_URL: redis.url };
       try {
-        await withService({ ...env, ROLE: 'api', SECRETS_KEY: wrong }, isReady as never);
+        // Before there are secrets any key will do.
         await withService({ ...env, ROLE: 'api', SECRETS_KEY: right }, async (service) => {
+          await isReady(service);
           const response = await fetch(`${service.url}/v1/webhooks`, {
             method: 'POST',
             headers: { 'content-type': 'application/json' },
