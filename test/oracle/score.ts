@@ -40,8 +40,19 @@ export function scoreAdapter(source: OracleAdapter, output: OracleAdapter): Map<
   );
 }
 
-function scoreModule(source: OracleModule, output: OracleModule): ModuleScore {
+/** Of sources: each is scored against many outputs, and its spectrum is most of the work. */
+const spectra = new WeakMap<OracleModule, Float64Array>();
+
+function spectrumOf(source: OracleModule): Float64Array {
+  const known = spectra.get(source);
+  if (known) return known;
   const sigma = singularValuesOfProduct(source.b, source.a).map((value) => Math.abs(source.scale) * value);
+  spectra.set(source, sigma);
+  return sigma;
+}
+
+function scoreModule(source: OracleModule, output: OracleModule): ModuleScore {
+  const sigma = spectrumOf(source);
   const norm = Math.hypot(...sigma);
   const difference = differenceNorm(source.b, source.a, source.scale, output.b, output.a, output.scale);
   const share = (value: number) => (value === 0 ? 0 : value / norm);
