@@ -2,44 +2,52 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
+import type { Target } from '../../src/contract/target.ts';
 import { Client } from './client.ts';
 import { fixtureAdapters } from './fixtures.ts';
 import { commandLine, hasMapped } from './process-tree.ts';
+import { succeed } from './run-job.ts';
 import { type Service, startService } from './service.ts';
-import { METHODS, type MethodName, sha256, targetsFor } from './squeezed.ts';
+import { ENERGY, METHODS, type MethodName, sha256, targetsFor } from './squeezed.ts';
 import { stackLayers } from './stack-layers.ts';
 
 const onLinux = existsSync('/proc/self/stat');
 
+/** Between them they decompose, choose ranks, project and round. */
+const targetsOf = (method: MethodName): Target[] => [
+  { rank: 48 },
+  { rank: 2, dtype: 'bfloat16' },
+  // Only the exact method knows the whole spectrum, so with such a target nothing would be sketched.
+  ...(method === 'exact' ? [{ energy: ENERGY, uniform: false }] : []),
+];
+
 describe('the service from start to stop and to start again', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'squeeze-restart-'));
-  const { dir } = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!;
+  const folderOf = (name: string) => fixtureAdapters().find((each) => each.name === name)!.dir;
+  const dir = folderOf('peft-gpt2-mycguo');
+  const withHead = folderOf('peft-gpt2-deepbiolab');
   const stacked = stackLayers(dir, join(scratch, 'stacked'));
-  after(() => rmSync(scratch, { recursive: true, force: true }));
+  let left: Service;
+  let right: Service;
 
-  /** Runs `use` against a service on a data folder; then the service must stop cleanly. */
-  async function withService<T>(
-    folder: string,
-    env: Record<string, string>,
-    use: (client: Client, service: Service) => Promise<T>,
-  ): Promise<T> {
-    const service = await startService({
-      dataDir: join(scratch, folder),
-      env: { EXECUTION_PROVIDER: 'cpu', ...env },
-    });
-    let result: T;
+  /** It gives back what it runs as soon as it is told to stop. */
+  const startLeft = () => start('left', { COMPUTE_THREADS: '1', SHUTDOWN_GRACE_MS: '0' });
+  const start = (folder: string, env: Record<string, string>): Promise<Service> =>
+    startService({ dataDir: join(scratch, folder), env: { EXECUTION_PROVIDER: 'cpu', ...env } });
+
+  before(async () => {
+    [left, right] = await Promise.all([startLeft(), start('right', { COMPUTE_THREADS: '2' })]);
+  });
+  after(async () => {
     try {
-      result = await use(new Client(service.url), service);
-    } catch (error) {
-      await service.stop().catch(() => {});
-      throw error;
+      await Promise.all([left, right].map((service) => service?.stop()));
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
     }
-    await service.stop();
-    return result;
-  }
+  });
 
   async function everything(client: Client, job: JobRecord) {
     assert.ok(job.request.kind === 'squeeze');
@@ -53,12 +61,9 @@ describe('the service from start to stop and to start again', () => {
   }
 
   /** SHA-256 of every file of every result. */
-  async function digests(client: Client, method: MethodName): Promise<string[]> {
-    const { adapter } = await client.upload(stacked.dir);
-    const job = await client.squeeze(adapter.id, targetsFor(adapter.ranks.max, method), { method });
-    assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
+  async function digests(client: Client, { results }: JobRecord): Promise<string[]> {
     const found: string[] = [];
-    for (const { adapter_id } of job.results) {
+    for (const { adapter_id } of results) {
       const { files } = await client.json<AdapterRecord>(`/v1/adapters/${adapter_id}`);
       for (const { name } of files) {
         found.push(`${name} ${sha256(await client.bytes(`/v1/adapters/${adapter_id}/files/${name}`))}`);
@@ -67,89 +72,85 @@ describe('the service from start to stop and to start again', () => {
     return found;
   }
 
-  it('keeps adapters, jobs, reports and results over a restart', async () => {
-    const { job, seen } = await withService('kept', {}, async (client) => {
-      const { adapter } = await client.upload(dir);
-      const job = await client.squeeze(adapter.id, [{ rank: 2 }, { energy: 0.9 }]);
-      assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
-      return { job, seen: await everything(client, job) };
-    });
-    await withService('kept', {}, async (client) => {
-      assert.deepEqual(await everything(client, job), seen);
-      const { status, adapter } = await client.upload(dir);
-      assert.ok(job.request.kind === 'squeeze');
-      assert.deepEqual([status, adapter.id], [200, job.request.adapter_id]);
-      const again = await client.squeeze(adapter.id, [{ rank: 2 }, { energy: 0.9 }]);
-      assert.deepEqual(
-        again.results.map((result) => result.adapter_id),
-        job.results.map((result) => result.adapter_id),
-      );
-    });
-  });
-
-  it('writes the same bytes on one thread and on two, on a fresh folder each, by every method', async () => {
-    const byMethod = async (client: Client) => {
-      const found: Record<string, string[]> = {};
-      for (const method of METHODS) found[method] = await digests(client, method);
-      return found;
-    };
-    const one = await withService('one thread', { COMPUTE_THREADS: '1' }, byMethod);
-    const two = await withService('two threads', { COMPUTE_THREADS: '2' }, byMethod);
-    assert.ok(one.exact!.length > 0 && one.rsvd!.length > 0);
-    assert.notDeepEqual(one.exact, one.rsvd);
-    assert.deepEqual(two, one);
+  it('does not disturb another service with a folder of its own', async () => {
+    const clients = [left, right].map(({ url }) => new Client(url)) as [Client, Client];
+    const { adapter } = await clients[0].upload(dir);
+    assert.equal((await clients[1].fetch(`/v1/adapters/${adapter.id}`)).status, 404);
+    const { status } = await clients[1].upload(dir);
+    assert.equal(status, 201);
+    const jobs = await Promise.all(clients.map((each) => each.squeeze(adapter.id, [{ rank: 2 }])));
+    assert.deepEqual(
+      jobs.map((job) => job.state),
+      ['succeeded', 'succeeded'],
+    );
+    assert.equal(jobs[0]!.results[0]!.adapter_id, jobs[1]!.results[0]!.adapter_id);
   });
 
   it('answers probes while a job runs, and computes in another process', { skip: !onLinux }, async () => {
-    await withService('probes', {}, async (client, service) => {
-      const { adapter } = await client.upload(dir);
-      assert.ok(
-        service.children().some((child) => /redis|valkey/.test(commandLine(child))),
-        'no private Redis among the children',
-      );
-      const running = client.squeeze(adapter.id, [{ rank: 4 }]);
-      for (const probe of ['/livez', '/readyz', '/metrics', '/openapi.yaml']) {
-        const response = await client.fetch(probe);
-        assert.equal(response.status, 200, `${probe}: ${await response.text()}`);
-      }
-      assert.equal((await running).state, 'succeeded');
-      const computes = service.children().filter((child) => hasMapped(child, 'onnxruntime'));
-      assert.equal(computes.length, 1, 'one compute process');
-      assert.ok(!hasMapped(service, 'onnxruntime'), 'the process that answers HTTP has loaded ONNX Runtime');
-    });
-  });
-
-  it('does not disturb another service with a folder of its own', async () => {
-    await withService('left', {}, (left) =>
-      withService('right', {}, async (right) => {
-        const { adapter } = await left.upload(dir);
-        assert.equal((await right.fetch(`/v1/adapters/${adapter.id}`)).status, 404);
-        const { status } = await right.upload(dir);
-        assert.equal(status, 201);
-        const jobs = await Promise.all([left, right].map((each) => each.squeeze(adapter.id, [{ rank: 2 }])));
-        assert.deepEqual(
-          jobs.map((job) => job.state),
-          ['succeeded', 'succeeded'],
-        );
-        assert.equal(jobs[0]!.results[0]!.adapter_id, jobs[1]!.results[0]!.adapter_id);
-      }),
+    const client = new Client(left.url);
+    const { adapter } = await client.upload(dir);
+    assert.ok(
+      left.children().some((child) => /redis|valkey/.test(commandLine(child))),
+      'no private Redis among the children',
     );
+    const running = client.squeeze(adapter.id, [{ rank: 4 }]);
+    for (const probe of ['/livez', '/readyz', '/metrics', '/openapi.yaml']) {
+      const response = await client.fetch(probe);
+      assert.equal(response.status, 200, `${probe}: ${await response.text()}`);
+    }
+    assert.equal((await running).state, 'succeeded');
+    const computes = left.children().filter((child) => hasMapped(child, 'onnxruntime'));
+    assert.equal(computes.length, 1, 'one compute process');
+    assert.ok(!hasMapped(left, 'onnxruntime'), 'the process that answers HTTP has loaded ONNX Runtime');
   });
 
-  it('finishes after a restart what was queued before it', async () => {
-    const id = await withService('queued', { SHUTDOWN_GRACE_MS: '0' }, async (client) => {
-      const { adapter } = await client.upload(dir);
-      const response = await client.postJob({
-        kind: 'squeeze',
-        adapter_id: adapter.id,
-        targets: targetsFor(adapter.ranks.max, 'exact'),
-      });
-      assert.equal(response.status, 202);
-      return ((await response.json()) as JobRecord).id;
-    });
-    const job = await withService('queued', {}, (client) => client.finished(id));
+  it('writes the same bytes on one thread and on two, on a folder each, by every method and of a merge', async () => {
+    const found = async ({ url }: Service) => {
+      const client = new Client(url);
+      const { adapter } = await client.upload(stacked.dir);
+      const jobs = new Map<string, string[]>();
+      for (const method of METHODS) {
+        const job = await client.squeeze(adapter.id, targetsOf(method), { method });
+        assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
+        jobs.set(method, await digests(client, job));
+      }
+      const sources: { adapter_id: string; weight: number }[] = [];
+      for (const [index, source] of [dir, withHead].entries())
+        sources.push({ adapter_id: (await client.upload(source)).adapter.id, weight: index + 1 });
+      const options = { method: 'exact' } as const;
+      const merge = await succeed(client, { kind: 'merge', sources, targets: [{ rank: 5 }], options });
+      return jobs.set('merge', await digests(client, merge));
+    };
+    const [one, two] = await Promise.all([found(left), found(right)]);
+    for (const files of one.values()) assert.ok(files.length > 0);
+    assert.notDeepEqual(one.get('exact')!.slice(0, 2), one.get('rsvd')!.slice(0, 2));
+    assert.deepEqual(two, one);
+  });
+
+  it('keeps adapters, jobs, reports and results over a restart, and then finishes what was queued', async () => {
+    const client = new Client(left.url);
+    const { adapter } = await client.upload(dir);
+    const job = await client.squeeze(adapter.id, [{ rank: 2 }, { energy: 0.9 }]);
     assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
-    assert.ok(job.request.kind === 'squeeze');
-    assert.equal(job.results.length, job.request.targets.length);
+    const seen = await everything(client, job);
+    const targets = targetsFor(adapter.ranks.max, 'exact');
+    const response = await client.postJob({ kind: 'squeeze', adapter_id: adapter.id, targets });
+    assert.equal(response.status, 202);
+    const queued = (await response.json()) as JobRecord;
+    await left.stop();
+
+    left = await startLeft();
+    const later = new Client(left.url);
+    assert.deepEqual(await everything(later, job), seen);
+    const again = await later.upload(dir);
+    assert.deepEqual([again.status, again.adapter.id], [200, adapter.id]);
+    const repeated = await later.squeeze(adapter.id, [{ rank: 2 }, { energy: 0.9 }]);
+    assert.deepEqual(
+      repeated.results.map((result) => result.adapter_id),
+      job.results.map((result) => result.adapter_id),
+    );
+    const finished = await later.finished(queued.id);
+    assert.equal(finished.state, 'succeeded', JSON.stringify(finished.error));
+    assert.equal(finished.results.length, targets.length);
   });
 });
