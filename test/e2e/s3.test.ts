@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { Readiness } from '../../src/contract/readiness.ts';
+import { create, filesUnder, idOf, largeAdapter, makeAdapter, patch } from '../http/uploads-tools.ts';
 import { startService as startListening } from '../main/service-process.ts';
 import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { BUCKET, motoIsMissing, type S3Server, startMoto, startS3rver } from '../storage/s3-servers.ts';
@@ -66,53 +67,60 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
     return contents;
   }
 
-  it('keeps uploads, jobs and results over a restart, and over the loss of the machine', async () => {
-    const { jobId, adapterId, results } = await withService('first', 'kept', {}, async (client) => {
-      const { adapter } = await client.upload(dir);
-      const job = await client.squeeze(adapter.id, [{ rank: 2 }, { energy: 0.9 }]);
-      return { jobId: job.id, adapterId: adapter.id, results: await resultsOf(client, job.id) };
-    });
-    assert.ok(results.length >= 4);
-    for (const folder of ['first', 'another']) {
+  /** An upload in parts, which lie on the disk of the process that takes them until they are whole. */
+  async function becomesAdapter(client: Client, dataDir: string): Promise<void> {
+    const { weights, config } = largeAdapter(12_000_000);
+    const half = Math.floor(weights.length / 2);
+    const path = await create(client, weights.length);
+    await patch(client, path, 0, weights.subarray(0, half));
+    assert.ok(filesUnder(join(dataDir, 's3/uploads')).length > 0);
+    await patch(client, path, half, weights.subarray(half));
+    const made = await makeAdapter(client, idOf(path), JSON.parse(config.toString()));
+    assert.equal(made.status, 201, await made.clone().text());
+    const { id } = (await made.json()) as AdapterRecord;
+    const file = await client.bytes(`/v1/adapters/${id}/files/adapter_model.safetensors`);
+    assert.ok(file.equals(weights));
+    assert.deepEqual(filesUnder(join(dataDir, 's3/uploads')), []);
+  }
+
+  it('keeps uploads, jobs and results over a restart, and over the loss of the machines that made them', async () => {
+    const redis: ExternalRedis = await startExternalRedis(scratch, FIT);
+    const shared = { REDIS_URL: redis.url };
+    const made = await withService('api', 'kept', { ...shared, ROLE: 'api' }, (client, apiDir) =>
+      withService('worker', 'kept', { ...shared, ROLE: 'worker' }, async (_probes, workerDir) => {
+        const { adapter } = await client.upload(dir);
+        const job = await client.squeeze(adapter.id, [{ rank: 2 }, { energy: 0.9 }]);
+        const again = await client.squeeze(adapter.id, [{ rank: 4 }]);
+        const results = await resultsOf(client, job.id);
+        assert.ok(results.length >= 4);
+        assert.ok((await resultsOf(client, again.id)).length >= 2);
+        const { modules } = await client.json<{ modules: unknown[] }>(`/v1/adapters/${adapter.id}/modules`);
+        assert.equal(modules.length, adapter.modules);
+        for (const dataDir of [apiDir, workerDir]) {
+          assert.ok(!existsSync(join(dataDir, 'storage')), 'nothing is kept on the disk');
+          assert.ok(readdirSync(join(dataDir, 's3/cache')).length > 0);
+        }
+        await becomesAdapter(client, apiDir);
+        return { jobId: job.id, adapterId: adapter.id, results };
+      }),
+    ).finally(() => redis.stop());
+
+    // A folder with copies of then, and one of a machine that is new.
+    for (const folder of ['api', 'another']) {
       await withService(folder, 'kept', {}, async (client) => {
-        assert.deepEqual(await resultsOf(client, jobId), results);
-        assert.equal((await client.report(jobId)).job_id, jobId);
+        assert.deepEqual(await resultsOf(client, made.jobId), made.results);
+        assert.equal((await client.report(made.jobId)).job_id, made.jobId);
         const { weights } = readAdapterFiles(dir);
-        const whole = await client.bytes(`/v1/adapters/${adapterId}/files/adapter_model.safetensors`);
+        const path = `/v1/adapters/${made.adapterId}/files/adapter_model.safetensors`;
+        const whole = await client.bytes(path);
         assert.ok(whole.equals(weights));
-        const response = await client.fetch(`/v1/adapters/${adapterId}/files/adapter_model.safetensors`, {
-          headers: { range: 'bytes=1000-1999' },
-        });
+        const response = await client.fetch(path, { headers: { range: 'bytes=1000-1999' } });
         assert.equal(response.status, 206);
         assert.ok(Buffer.from(await response.arrayBuffer()).equals(whole.subarray(1000, 2000)));
         const { status } = await client.upload(dir);
         assert.equal(status, 200, 'the same content is here already');
-        assert.ok((await client.bytes(`/v1/adapters/${adapterId}/archive`)).byteLength > 0);
+        assert.ok((await client.bytes(`/v1/adapters/${made.adapterId}/archive`)).byteLength > 0);
       });
-    }
-  });
-
-  it('lets a worker on another machine squeeze what the api took in', async () => {
-    const redis: ExternalRedis = await startExternalRedis(scratch, FIT);
-    try {
-      const shared = { REDIS_URL: redis.url };
-      await withService('api', 'shared', { ...shared, ROLE: 'api' }, (client, apiDir) =>
-        withService('worker', 'shared', { ...shared, ROLE: 'worker' }, async (_probes, workerDir) => {
-          const { adapter } = await client.upload(dir);
-          const job = await client.squeeze(adapter.id, [{ rank: 2 }]);
-          const again = await client.squeeze(adapter.id, [{ rank: 4 }]);
-          assert.ok((await resultsOf(client, job.id)).length >= 2);
-          assert.ok((await resultsOf(client, again.id)).length >= 2);
-          const { modules } = await client.json<{ modules: unknown[] }>(`/v1/adapters/${adapter.id}/modules`);
-          assert.equal(modules.length, adapter.modules);
-          for (const dataDir of [apiDir, workerDir]) {
-            assert.ok(!existsSync(join(dataDir, 'storage')), 'nothing is kept on the disk');
-            assert.ok(readdirSync(join(dataDir, 's3/cache')).length > 0);
-          }
-        }),
-      );
-    } finally {
-      await redis.stop();
     }
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,11 +24,17 @@ import {
   recordOf,
 } from '../http/uploads-tools.ts';
 import { type ServiceProcess, startService } from '../main/service-process.ts';
+import { buildSafetensors } from '../oracle/safetensors.ts';
 import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
-import { BUCKET, motoIsMissing, startMoto } from '../storage/s3-servers.ts';
+import { until } from '../queue/harness.ts';
 import { peakResidentBytes } from './process-tree.ts';
 
 const MB = 1_000_000;
+/** Of a file in three parts. */
+const PART = 4 * MB;
+/** Much more than a busy machine takes; only what never ends waits so long. */
+const LIMIT_MS = 180_000;
+const RETRY_MS = 50;
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** A service as the tools for uploads want it. */
@@ -37,68 +43,67 @@ const at = ({ url }: ServiceProcess) => ({
   fetch: (path: string, init?: RequestInit) => fetch(`${url}${path}`, init),
 });
 
+/** Two processes of the API over one storage, of which the first is killed and started again. */
 describe('uploads and processes', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'squeeze-uploads-'));
   const storage = join(scratch, 'storage');
   const uploadsFolder = join(storage, 'uploads');
-  const { weights, config } = largeAdapter(30 * MB);
+  const { weights, config } = largeAdapter(3 * PART);
   let redis: ExternalRedis;
-  const running: ServiceProcess[] = [];
+  let first: ServiceProcess;
+  let second: ServiceProcess;
 
   before(async () => {
     mkdirSync(join(scratch, 'redis'));
     redis = await startExternalRedis(join(scratch, 'redis'), FIT);
+    [first, second] = await Promise.all([startApi('first'), startApi('second')]);
   });
   after(async () => {
-    for (const service of running) await service.end('SIGKILL');
-    await redis.stop();
-    rmSync(scratch, { recursive: true, force: true });
+    try {
+      const codes = await Promise.all([first, second].map((service) => service?.end()));
+      assert.deepEqual(codes, [0, 0]);
+      assert.deepEqual(readdirSync(join(uploadsFolder, '.locks')), []);
+    } finally {
+      await redis.stop();
+      rmSync(scratch, { recursive: true, force: true });
+    }
   });
 
-  async function startApi(name: string, env: NodeJS.ProcessEnv = {}): Promise<ServiceProcess> {
-    const service = await startService({
+  const startApi = (name: string, env: NodeJS.ProcessEnv = {}): Promise<ServiceProcess> =>
+    startService({
       ROLE: 'api',
       REDIS_URL: redis.url,
       DATA_DIR: join(scratch, name),
       STORAGE_URL: `file:${storage}`,
       ...env,
     });
-    running.push(service);
-    return service;
-  }
 
   it('go on where the bytes end when the process was killed, in the same or another one', async () => {
-    const first = await startApi('first');
-    const second = await startApi('second');
     const path = await create(at(first), weights.length);
-    const sender = await beginPatch(at(first), path, 0, weights.length, weights.subarray(0, 10 * MB));
-    await received(at(second), path, 9 * MB);
+    const sender = await beginPatch(at(first), path, 0, weights.length, weights.subarray(0, PART));
+    await received(at(second), path, PART - MB);
     await first.end('SIGKILL');
     sender.destroy();
 
     // Its lock is nobody's now.
     const offset = await offsetOf(at(second), path);
     const { received_bytes: onDisk } = await recordOf(at(second), path);
-    assert.ok(offset === onDisk && offset >= 9 * MB && offset <= 10 * MB, `${offset}`);
-    const again = await startApi('first');
-    assert.equal(await offsetOf(at(again), path), offset);
-    assert.equal((await patch(at(again), path, offset, weights.subarray(offset, 20 * MB))).status, 204);
-    assert.equal((await patch(at(second), path, 20 * MB, weights.subarray(20 * MB))).status, 204);
-    const record = await recordOf(at(again), path);
+    assert.ok(offset === onDisk && offset >= PART - MB && offset <= PART, `${offset}`);
+    first = await startApi('first');
+    assert.equal(await offsetOf(at(first), path), offset);
+    assert.equal((await patch(at(first), path, offset, weights.subarray(offset, 2 * PART))).status, 204);
+    assert.equal((await patch(at(second), path, 2 * PART, weights.subarray(2 * PART))).status, 204);
+    const record = await recordOf(at(first), path);
     assert.deepEqual([record.complete, record.sha256], [true, sha256(weights)]);
 
-    const made = await makeAdapter(at(again), idOf(path), JSON.parse(config.toString()));
+    const made = await makeAdapter(at(first), idOf(path), JSON.parse(config.toString()));
     assert.equal(made.status, 201, await made.clone().text());
     const { files } = (await made.json()) as AdapterRecord;
     assert.equal(files.find(({ name }) => name.endsWith('.safetensors'))!.sha256, sha256(weights));
     assert.deepEqual(filesUnder(uploadsFolder), []);
-    assert.equal(await again.end(), 0);
-    assert.equal(await second.end(), 0);
-    assert.deepEqual(readdirSync(join(uploadsFolder, '.locks')), []);
   });
 
   it('are written by one process at a time: what wants an upload elsewhere ends the request that has it', async () => {
-    const [first, second] = [await startApi('first'), await startApi('second')];
     const path = await create(at(first), weights.length);
     const slow = await beginPatch(at(first), path, 0, weights.length, weights.subarray(0, MB));
     await received(at(second), path, MB);
@@ -112,32 +117,31 @@ describe('uploads and processes', () => {
       statuses.every((status) => status === 204 || status === 409 || status === 423),
       statuses.join(),
     );
-    // The one that wrote may have been ended in mid-body, by one that then found more bytes than it spoke of.
+    // The one that wrote may have been ended in mid-body or after its last byte, by one that then found more bytes than
+    // it spoke of.
     const offset = await offsetOf(at(second), path);
-    assert.equal(offset === weights.length, statuses.includes(204), statuses.join());
+    if (statuses.includes(204)) assert.equal(offset, weights.length);
+    else assert.ok(statuses.includes(423) && offset > MB, `${statuses.join()}: ${offset}`);
     if (offset < weights.length)
       assert.equal((await patch(at(second), path, offset, weights.subarray(offset))).status, 204);
     assert.equal((await recordOf(at(first), path)).sha256, sha256(weights));
     slow.destroy();
     assert.equal((await at(second).fetch(path, { method: 'DELETE' })).status, 204);
-    assert.equal(await first.end(), 0);
-    assert.equal(await second.end(), 0);
   });
 
   it('survive a kill unseen by a tus client that tries again', async () => {
-    let service = await startApi('first');
-    const { port } = at(service);
+    const { port } = at(first);
     let restarted: Promise<void> | undefined;
     const path = await new Promise<string>((resolve, reject) => {
       const client = new Upload(weights, {
         endpoint: `http://127.0.0.1:${port}/v1/uploads`,
         metadata: { filename: 'adapter_model.safetensors' },
-        chunkSize: 3 * MB,
-        retryDelays: Array(60).fill(250),
+        chunkSize: MB,
+        retryDelays: Array(LIMIT_MS / RETRY_MS).fill(RETRY_MS),
         onChunkComplete: (_size, accepted) => {
-          if (accepted < 9 * MB || restarted) return;
-          restarted = service.end('SIGKILL').then(async () => {
-            service = await startApi('first', { PORT: String(port) });
+          if (accepted < PART || restarted) return;
+          restarted = first.end('SIGKILL').then(async () => {
+            first = await startApi('first', { PORT: String(port) });
           });
         },
         onError: reject,
@@ -147,61 +151,60 @@ describe('uploads and processes', () => {
     });
     assert.ok(restarted);
     await restarted;
-    assert.equal((await recordOf(at(service), path)).sha256, sha256(weights));
-    await at(service).fetch(path, { method: 'DELETE' });
-    assert.equal(await service.end(), 0);
+    assert.equal((await recordOf(at(first), path)).sha256, sha256(weights));
+    await at(first).fetch(path, { method: 'DELETE' });
   });
 
   it('are swept by a process of the API, also those that it did not take', async () => {
-    const lasting = await startApi('first');
-    const path = await create(at(lasting), 1000);
-    const kept = await create(at(lasting), weights.length);
-    const live = await beginPatch(at(lasting), kept, 0, weights.length, weights.subarray(0, 1000));
-    const beat = setInterval(() => live.write(weights.subarray(1000, 1100)), 100);
-    const sweeper = await startApi('second', { UPLOAD_TTL_SECONDS: '1' });
-    for (let tries = 0; tries < 200; tries++) {
-      if ((await at(lasting).fetch(path)).status === 404) break;
-      await sleep(50);
-    }
-    assert.equal((await at(lasting).fetch(path)).status, 404);
-    assert.equal((await at(lasting).fetch(kept)).status, 200, 'bytes are coming');
-    clearInterval(beat);
+    const path = await create(at(first), 1000);
+    const kept = await create(at(first), weights.length);
+    const live = await beginPatch(at(first), kept, 0, weights.length, weights.subarray(0, 1000));
+    await received(at(second), kept, 1000);
+    const sweeper = await startApi('third', { UPLOAD_TTL_SECONDS: '1' });
+    const isGone = async () => (await at(first).fetch(path)).status === 404;
+    await until('the end of what is left alone', isGone, LIMIT_MS);
+    assert.equal((await at(first).fetch(kept)).status, 200, 'somebody is at work on it');
     live.destroy();
-    await at(lasting).fetch(kept, { method: 'DELETE' });
+    await at(first).fetch(kept, { method: 'DELETE' });
     assert.equal(await sweeper.end(), 0);
-    assert.equal(await lasting.end(), 0);
   });
 
   it('take no more memory for being large', async () => {
-    const service = await startApi('first');
-    const large = largeAdapter(300 * MB);
-    await put(at(service), 'warming-up', 'adapter_model.safetensors', weights);
-    const before = peakResidentBytes({ pid: service.child.pid! });
-    const answer = await put(at(service), 'the-large-one', 'adapter_model.safetensors', large.weights);
+    const pid = first.child.pid!;
+    const columns = (150 * MB) / 8;
+    const factor = (shape: [number, number]) => ({ dtype: 'F32', shape, bytes: new Uint8Array(4 * columns) });
+    const large = buildSafetensors({
+      'base_model.model.layers.0.self_attn.q_proj.lora_A.weight': factor([1, columns]),
+      'base_model.model.layers.0.self_attn.q_proj.lora_B.weight': factor([columns, 1]),
+    });
+    await put(at(first), 'warming-up', 'adapter_model.safetensors', weights);
+    // Counts the peak from here on; see clear_refs in proc(5).
+    writeFileSync(`/proc/${pid}/clear_refs`, '5');
+    const before = peakResidentBytes({ pid });
+    const answer = await put(at(first), 'the-large-one', 'adapter_model.safetensors', large);
     assert.equal(answer.status, 201);
-    assert.equal(((await answer.json()) as UploadRecord).sha256, sha256(large.weights));
-    const grown = peakResidentBytes({ pid: service.child.pid! }) - before;
-    assert.ok(grown < 100 * MB, `${grown} bytes more`);
+    assert.equal(((await answer.json()) as UploadRecord).sha256, sha256(large));
+    const grown = peakResidentBytes({ pid }) - before;
+    assert.ok(grown < large.length / 2, `${grown} bytes more`);
     for (const id of ['warming-up', 'the-large-one'])
-      await at(service).fetch(`/v1/uploads/${id}`, { method: 'DELETE' });
-    assert.equal(await service.end(), 0);
+      await at(first).fetch(`/v1/uploads/${id}`, { method: 'DELETE' });
   });
 
   it('leave no descriptors, files or locks behind, however many break off', async () => {
-    const service = await startApi('first');
-    const { port } = at(service);
-    const descriptors = () => readdirSync(`/proc/${service.child.pid}/fd`).length;
+    const { port } = at(first);
+    const descriptors = () => readdirSync(`/proc/${first.child.pid}/fd`).length;
     const breakOff = async (head: string): Promise<void> => {
       const socket: Socket = connect(port, '127.0.0.1');
       socket.on('error', () => {});
       await once(socket, 'connect');
       socket.write(`${head}\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n`);
       socket.write(weights.subarray(0, Math.floor(Math.random() * 100_000)));
+      // Anywhere between the first byte and the last: the moment is what differs from one to the next.
       await sleep(Math.random() * 20);
       socket.destroy();
     };
-    const path = await create(at(service), weights.length);
-    await offsetOf(at(service), path);
+    const path = await create(at(first), weights.length);
+    await offsetOf(at(first), path);
     const before = descriptors();
     for (let round = 0; round < 10; round++) {
       await Promise.all(
@@ -214,41 +217,15 @@ describe('uploads and processes', () => {
         ),
       );
     }
-    const offset = await offsetOf(at(service), path);
+    const offset = await offsetOf(at(first), path);
     assert.ok(offset > 0);
-    assert.equal((await patch(at(service), path, offset, weights.subarray(offset))).status, 204);
-    assert.equal((await recordOf(at(service), path)).sha256, sha256(weights));
-    await at(service).fetch(path, { method: 'DELETE' });
+    assert.equal((await patch(at(first), path, offset, weights.subarray(offset))).status, 204);
+    assert.equal((await recordOf(at(first), path)).sha256, sha256(weights));
+    await at(first).fetch(path, { method: 'DELETE' });
     const left = () => [...filesUnder(uploadsFolder), ...filesUnder(join(storage, 'tmp'))];
-    for (let tries = 0; tries < 200 && (left().length > 0 || descriptors() > before + 3); tries++)
-      await sleep(50);
+    const isTidy = () => left().length === 0 && descriptors() <= before + 3;
+    await until('the end of it all', isTidy, LIMIT_MS).catch(() => undefined);
     assert.deepEqual(left(), []);
     assert.ok(descriptors() <= before + 3, `${descriptors()} descriptors, ${before} before`);
-    assert.equal(await service.end(), 0);
-  });
-
-  it('become adapters in object storage from the disk of the process that took them', {
-    skip: motoIsMissing() ?? false,
-  }, async () => {
-    const bucket = await startMoto();
-    try {
-      const service = await startApi('with-s3', {
-        ...bucket.env,
-        STORAGE_URL: `s3://${BUCKET}/uploads-test`,
-        S3_FORCE_PATH_STYLE: 'true',
-      });
-      const path = await create(at(service), weights.length);
-      await patch(at(service), path, 0, weights.subarray(0, 20 * MB));
-      await patch(at(service), path, 20 * MB, weights.subarray(20 * MB));
-      const made = await makeAdapter(at(service), idOf(path), JSON.parse(config.toString()));
-      assert.equal(made.status, 201, await made.clone().text());
-      const { id } = (await made.json()) as AdapterRecord;
-      const file = await at(service).fetch(`/v1/adapters/${id}/files/adapter_model.safetensors`);
-      assert.equal(sha256(Buffer.from(await file.arrayBuffer())), sha256(weights));
-      assert.deepEqual(filesUnder(join(scratch, 'with-s3/s3/uploads')), []);
-      assert.equal(await service.end(), 0);
-    } finally {
-      await bucket.stop();
-    }
   });
 });
