@@ -5,9 +5,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import { ERROR_KINDS, type ErrorCode } from '../../src/errors.ts';
+import { until } from '../queue/harness.ts';
 import { adapterWith, BAD_ADAPTERS, GOOD_ADAPTER, NON_FINITE_TENSOR } from './bad-adapters.ts';
 import { adapterForm, Client, problemOf } from './client.ts';
 import { assertNothingLeft, listKept } from './data-folder.ts';
@@ -90,8 +90,7 @@ describe('bad input', () => {
           `content-type: multipart/form-data; boundary=${boundary}\r\n\r\n`,
       );
       socket.write(body);
-      // Long enough that the service is in the middle of it; if not, the test proves less but does not fail.
-      await sleep(200);
+      await until('a file on its way', () => listKept(dataDir).length > before.length);
       socket.destroy();
       await assertNothingLeft(dataDir, before);
     });

@@ -13,8 +13,8 @@ import { fixtureAdapters } from './fixtures.ts';
 import { isAlive } from './process-tree.ts';
 import { type Service, startService } from './service.ts';
 
-/** What was lost is looked for every 30 s. */
-const RECONCILED_LIMIT_MS = 90_000;
+/** Much more than a busy machine takes; only a batch that never ends waits so long. */
+const BATCH_LIMIT_MS = 300_000;
 
 describe('batches of real squeezes', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'squeeze-batches-'));
@@ -52,14 +52,14 @@ describe('batches of real squeezes', () => {
     return batch;
   };
   const get = (id: string) => client.json<BatchRecord>(`/v1/batches/${id}`);
-  const ended = (id: string, limitMs?: number) =>
+  const ended = (id: string) =>
     until(
       `the end of ${id}`,
       async () => {
         const batch = await get(id);
         return batch.finished_at === null ? undefined : batch;
       },
-      limitMs,
+      BATCH_LIMIT_MS,
     );
   const killed = async () => {
     const children = service.children();
@@ -124,26 +124,21 @@ describe('batches of real squeezes', () => {
     for (const { state, results } of batch.jobs) assert.equal(results.length, state === 'succeeded' ? 1 : 0);
   });
 
-  it('survive the death of the service', async () => {
-    const { id } = await submit({ adapter_ids: ids, targets: [{ rank: 2 }], options: { seed: 100 } });
-    await killed();
-    await start();
-    const batch = await ended(id, RECONCILED_LIMIT_MS);
-    assert.deepEqual([batch.state, batch.counts.succeeded], ['succeeded', ids.length]);
-  });
-
-  it('survive a Redis that forgets everything', async () => {
-    const jobs = Array.from({ length: 30 }, (_, seed) => ({
+  it('survive the death of the service with all that Redis knew', async () => {
+    const jobs = Array.from({ length: 12 }, (_, seed) => ({
       kind: 'squeeze',
       adapter_id: ids[seed % ids.length],
       targets: [{ rank: 2 }],
-      options: { seed: seed + 200 },
+      options: { seed: seed + 100 },
     }));
     const { id } = await submit({ jobs });
+    await until('one that ended', async () => (await get(id)).progress.done > 0);
+    await killed();
     const connection = new Redis(redis.url);
     await connection.flushall();
     connection.disconnect();
-    const batch = await ended(id, RECONCILED_LIMIT_MS);
-    assert.deepEqual([batch.state, batch.counts.succeeded], ['succeeded', 30]);
+    await start();
+    const batch = await ended(id);
+    assert.deepEqual([batch.state, batch.counts.succeeded], ['succeeded', jobs.length]);
   });
 });

@@ -9,6 +9,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import type { Sink, Source } from '../../src/contract/transfer.ts';
 import { CONFIG, WEIGHTS } from '../oracle/peft-adapter.ts';
+import { until } from '../queue/harness.ts';
 import { motoIsMissing, type S3Server, startMoto } from '../storage/s3-servers.ts';
 import { type FakeHub, GOOD_TOKEN, startFakeHub } from '../transfer/fake-hub.ts';
 import { type FileServer, startFileServer } from '../transfer/file-server.ts';
@@ -20,6 +21,7 @@ import { type Service, startService } from './service.ts';
 const [fixture] = fixtureAdapters();
 const files = readAdapterFiles(fixture!.dir);
 const targets = [{ rank: 2 }];
+const noBucket = motoIsMissing() ?? false;
 const SIGNATURE = 'signature=hush-hush';
 
 describe('jobs that fetch adapters and bring results', () => {
@@ -27,23 +29,24 @@ describe('jobs that fetch adapters and bring results', () => {
   const dataDir = join(folder, 'data');
   let elsewhere: FileServer;
   let hub: FakeHub;
+  let s3: S3Server | undefined;
   let service: Service;
   let client: Client;
   before(async () => {
     elsewhere = await startFileServer();
     hub = await startFakeHub();
-    service = await startService({
-      dataDir,
-      env: {
-        OUTBOUND_ALLOWED_HOSTS: `${elsewhere.host}, ${hub.host}, ${hub.store.host}`,
-        HF_ENDPOINT: `${hub.url}/`,
-      },
-    });
-    client = new Client(service.url);
+    s3 = noBucket ? undefined : await startMoto();
+    await start();
   });
+  const start = async () => {
+    const hosts = [elsewhere.host, hub.host, hub.store.host, ...(s3 ? [new URL(s3.url).host] : [])];
+    const env = { OUTBOUND_ALLOWED_HOSTS: hosts.join(', '), HF_ENDPOINT: `${hub.url}/` };
+    service = await startService({ dataDir, env });
+    client = new Client(service.url);
+  };
   after(async () => {
     await (service as Service | undefined)?.stop();
-    await Promise.all([elsewhere.close(), hub.close()]);
+    await Promise.all([elsewhere.close(), hub.close(), s3?.stop()]);
     rmSync(folder, { recursive: true });
   });
   beforeEach(() => {
@@ -68,6 +71,12 @@ describe('jobs that fetch adapters and bring results', () => {
     } as Extract<Sink, { type: 'url' }>['files'],
   });
   const fileOf = (adapterId: string, name: string) => client.bytes(`/v1/adapters/${adapterId}/files/${name}`);
+
+  const inMidImport = (id: string): Promise<JobRecord> =>
+    until('bytes that have come', async () => {
+      const job = await client.json<JobRecord>(`/v1/jobs/${id}`);
+      return job.progress.phase === 'import' && job.progress.done > 0 ? job : undefined;
+    });
 
   /** Nothing that the service keeps or says holds a signature, in the clear or sealed, once its jobs have ended. */
   function assertNoSecretKept(): void {
@@ -126,9 +135,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assert.equal(response.status, 202);
     const accepted = (await response.json()) as JobRecord;
     assert.doesNotMatch(JSON.stringify(accepted), /hush-hush|"sealed"/);
-    let seen: JobRecord;
-    do seen = await client.json<JobRecord>(`/v1/jobs/${accepted.id}`);
-    while (seen.progress.phase !== 'import' || seen.progress.done === 0);
+    const seen = await inMidImport(accepted.id);
     assert.equal(seen.progress.total, files.weights.byteLength + files.config.length);
     assert.doesNotMatch(JSON.stringify(seen), /hush-hush|"sealed"/);
     release();
@@ -231,10 +238,7 @@ describe('jobs that fetch adapters and bring results', () => {
   it('stop when they are cancelled in mid-transfer', async () => {
     elsewhere.fault = ({ path }) => (path.startsWith('/a/weights') ? { stallAfterBytes: 1000 } : undefined);
     const { id } = (await (await client.postJob({ kind: 'import', source: source() })).json()) as JobRecord;
-    for (;;) {
-      const { progress } = await client.json<JobRecord>(`/v1/jobs/${id}`);
-      if (progress.phase === 'import' && progress.done > 0) break;
-    }
+    await inMidImport(id);
     const cancelled = await client.fetch(`/v1/jobs/${id}/cancel`, { method: 'POST' });
     assert.equal(cancelled.status, 200);
     elsewhere.fault = () => undefined;
@@ -289,48 +293,27 @@ describe('jobs that fetch adapters and bring results', () => {
     for (const { pid } of service.children()) process.kill(pid, 'SIGKILL');
     process.kill(service.pid, 'SIGKILL');
     elsewhere.fault = () => undefined;
-    service = await startService({
-      dataDir,
-      env: {
-        OUTBOUND_ALLOWED_HOSTS: `${elsewhere.host}, ${hub.host}, ${hub.store.host}`,
-        HF_ENDPOINT: hub.url,
-      },
-    });
+    await start();
     assert.notEqual(port, new URL(service.url).port);
-    client = new Client(service.url);
     const job = await client.finished(id);
     assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
     assertNoSecretKept();
   });
 
-  describe('with a bucket', { skip: motoIsMissing() ?? false }, () => {
-    let s3: S3Server;
-    let own: Service;
-    before(async () => {
-      s3 = await startMoto();
-      own = await startService({
-        dataDir: join(folder, 'with-bucket'),
-        env: { OUTBOUND_ALLOWED_HOSTS: new URL(s3.url).host },
-      });
-    });
-    after(async () => {
-      await own.stop();
-      await s3.stop();
-    });
-
-    it('export and import again', async () => {
-      const there = new Client(own.url);
-      const { adapter } = await there.upload(fixture!.dir);
-      const place = {
-        type: 's3',
-        bucket: 'test-bucket',
-        prefix: 'some/adapter',
-        endpoint: s3.url,
-        credentials: { access_key_id: 'KEYID', secret_access_key: 'hush-hush' },
-      } as const;
-      await succeed(there, { kind: 'export', adapter_id: adapter.id, to: place });
-      const job = await succeed(there, { kind: 'import', source: place });
-      assert.equal(job.import!.adapter_id, adapter.id);
-    });
+  it('export to a bucket and import again', { skip: noBucket }, async () => {
+    const { adapter } = await client.upload(fixture!.dir);
+    const place = {
+      type: 's3',
+      bucket: 'test-bucket',
+      prefix: 'some/adapter',
+      endpoint: s3!.url,
+      credentials: { access_key_id: 'KEYID', secret_access_key: 'hush-hush' },
+    } as const;
+    await succeed(client, { kind: 'export', adapter_id: adapter.id, to: place });
+    const removed = await client.fetch(`/v1/adapters/${adapter.id}`, { method: 'DELETE' });
+    assert.equal(removed.status, 204);
+    const job = await succeed(client, { kind: 'import', source: place });
+    assert.equal(job.import!.adapter_id, adapter.id);
+    assertNoSecretKept();
   });
 });
