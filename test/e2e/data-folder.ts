@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Only a folder that stays as it is waits for so long; a busy machine may take seconds to clean up. */
-const SETTLE_LIMIT_MS = 30_000;
+const SETTLE_LIMIT_MS = 120_000;
 const POLL_MS = 50;
 
 /** Everything the service keeps, besides Redis' own files: paths of files and folders, sorted. */

@@ -7,7 +7,7 @@ import { buildSafetensors, decodeTensor, float32Tensor, parseSafetensors } from 
 import { type AdapterFiles, adapterForm, type Client } from './client.ts';
 
 const POLL_MS = 50;
-const SQUEEZE_LIMIT_MS = 60_000;
+const SQUEEZE_LIMIT_MS = 300_000;
 
 /** What a trainer has in its hands. */
 export interface TrainingState extends AdapterFiles {
