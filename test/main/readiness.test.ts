@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { rename, writeFile } from 'node:fs/promises';
+import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
@@ -11,7 +12,7 @@ import { until, withFolder } from '../queue/harness.ts';
 import { type ServiceProcess, startService } from './service-process.ts';
 
 /** Much more than the second that it promises, for busy machines; a hung Redis would take for ever. */
-const PROBE_TIMEOUT_MS = 10_000;
+const PROBE_TIMEOUT_MS = 60_000;
 
 async function readiness(service: ServiceProcess): Promise<{ status: number; body: Readiness }> {
   const response = await fetch(`${service.url}/readyz`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
@@ -35,6 +36,19 @@ const ready = (service: ServiceProcess): Promise<true> =>
 
 const metricsOf = async (service: ServiceProcess): Promise<string> =>
   (await fetch(`${service.url}/metrics`)).text();
+
+/** A file where a folder was, which the service may make anew in that moment. */
+function putFileInPlaceOf(folder: string): void {
+  renameSync(folder, `${folder}.away`);
+  while (!statSync(folder, { throwIfNoEntry: false })?.isFile()) {
+    rmSync(folder, { recursive: true, force: true });
+    try {
+      writeFileSync(folder, 'not a folder');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EISDIR') throw error;
+    }
+  }
+}
 
 describe('an API in trouble', () => {
   it('serves on while Redis is silent, full, forgetful, evicting or away: degraded, with the reason, until it is well', () =>
@@ -122,8 +136,7 @@ describe('an API in trouble', () => {
       const service = await startService({ DATA_DIR: join(folder, 'data'), STORAGE_URL: `file:${storage}` });
       try {
         await ready(service);
-        await rename(storage, `${storage}.away`);
-        await writeFile(storage, 'not a folder');
+        putFileInPlaceOf(storage);
         const { status, body } = await readiness(service);
         assert.equal(status, 503);
         assert.match(JSON.stringify(body), /STORAGE_FAILED.*ENOTDIR/);
