@@ -313,7 +313,7 @@ describe('a stream of events', () => {
       await problemIn(refused, 429, 'TOO_MANY_STREAMS');
       one.vanish();
       let next = await job.watch();
-      for (let tries = 0; next.status === 429 && tries < 100; tries++) {
+      for (let tries = 0; next.status === 429 && tries < 2000; tries++) {
         await sleep(20);
         next = await job.watch();
       }

@@ -4,9 +4,9 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { UploadRecord } from '../../src/contract/upload.ts';
 import { buildSafetensors, float32Tensor } from '../oracle/safetensors.ts';
+import { until } from '../queue/harness.ts';
 import type { TestServer } from './server.ts';
 import { CONFIG, WEIGHTS } from './tiny-adapter.ts';
 
@@ -133,11 +133,9 @@ export async function received(
   path: string,
   bytes: number,
 ): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
-    if ((await recordOf(server, path)).received_bytes >= bytes) return;
-    await sleep(10);
-  }
-  assert.fail(`${path} never had ${bytes} bytes`);
+  await until(`${bytes} bytes of ${path}`, async () =>
+    (await recordOf(server, path)).received_bytes >= bytes ? true : undefined,
+  );
 }
 
 /** The names of everything under a folder of the service, of which locks of this process do not count. */

@@ -60,7 +60,7 @@ describe('ProgressThrottle', () => {
     for (const done of [0, 1, 2]) throttle.report({ phase: 'import', done, total: 9, module: null });
     assert.deepEqual(sent, [0]);
     // Unreferenced, as a stalled transfer has its socket to wait for.
-    for (let tries = 0; sent.length < 2 && tries < 500; tries++) await sleep(10);
+    for (let tries = 0; sent.length < 2 && tries < 10_000; tries++) await sleep(10);
     assert.deepEqual(sent, [0, 2]);
     throttle.report({ phase: 'import', done: 3, total: 9, module: null });
     throttle.close();
