@@ -62,7 +62,9 @@ describe('uploads and processes', () => {
     try {
       const codes = await Promise.all([first, second].map((service) => service?.end()));
       assert.deepEqual(codes, [0, 0]);
-      assert.deepEqual(readdirSync(join(uploadsFolder, '.locks')), []);
+      // One that was killed while it waited for a lock leaves its wish to the next sweep.
+      const left = readdirSync(join(uploadsFolder, '.locks')).filter((name) => !name.endsWith('.wanted'));
+      assert.deepEqual(left, []);
     } finally {
       await redis.stop();
       rmSync(scratch, { recursive: true, force: true });
