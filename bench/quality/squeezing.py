@@ -86,6 +86,7 @@ class Methods:
             "source_rank": self.plan["source_rank"],
             "target_rank": rank,
             "total_steps": self.total_steps,
+            "recipe": "equal",
             "min_stage_steps": self.plan["min_stage_steps"],
             **shape,
         }

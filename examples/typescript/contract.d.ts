@@ -1657,9 +1657,9 @@ export interface components {
     /**
      * @example {
      *       "run_id": "run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
-     *       "step": 1000,
+     *       "step": 750,
      *       "decision": "squeeze",
-     *       "reason": "Stage 2 of 3 (rank 32) began at step 1000.",
+     *       "reason": "Stage 2 of 3 (rank 32) began at step 750.",
      *       "state": "succeeded",
      *       "late_by_steps": 0,
      *       "rank_before": {
@@ -1707,7 +1707,7 @@ export interface components {
      *       ],
      *       "job_id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
      *       "superseded": false,
-     *       "next_checkpoint_step": 2000,
+     *       "next_checkpoint_step": 1500,
      *       "error": null,
      *       "created_at": "2026-11-24T21:51:00.000Z"
      *     }
@@ -3418,8 +3418,12 @@ export interface components {
      *         "source_rank": 64,
      *         "target_rank": 16,
      *         "total_steps": 3000,
+     *         "mode": "in",
+     *         "recipe": "recommended",
+     *         "final_share": 0.5,
      *         "shape": "geometric",
      *         "stage_lengths": "equal",
+     *         "learning_rate_schedule": "recommended",
      *         "warm_up_steps": 0,
      *         "final_steps": 0,
      *         "min_stage_steps": 200,
@@ -3428,59 +3432,77 @@ export interface components {
      *             "index": 0,
      *             "rank": 64,
      *             "begin_step": 0,
-     *             "end_step": 1000,
-     *             "steps": 1000,
+     *             "end_step": 750,
+     *             "steps": 750,
+     *             "learning_rate": {
+     *               "factor": 1,
+     *               "warm_up_steps": 90,
+     *               "decay_steps": 0,
+     *               "share": 0.25190649788714065
+     *             },
      *             "parameters": null,
      *             "memory": null
      *           },
      *           {
      *             "index": 1,
      *             "rank": 32,
-     *             "begin_step": 1000,
-     *             "end_step": 2000,
-     *             "steps": 1000,
+     *             "begin_step": 750,
+     *             "end_step": 1500,
+     *             "steps": 750,
+     *             "learning_rate": {
+     *               "factor": 1.2599210498948732,
+     *               "warm_up_steps": 30,
+     *               "decay_steps": 0,
+     *               "share": 0.3308783573780683
+     *             },
      *             "parameters": null,
      *             "memory": null
      *           },
      *           {
      *             "index": 2,
      *             "rank": 16,
-     *             "begin_step": 2000,
+     *             "begin_step": 1500,
      *             "end_step": 3000,
-     *             "steps": 1000,
+     *             "steps": 1500,
+     *             "learning_rate": {
+     *               "factor": 1.5874010519681996,
+     *               "warm_up_steps": 30,
+     *               "decay_steps": 1500,
+     *               "share": 0.41721514473479104
+     *             },
      *             "parameters": null,
      *             "memory": null
      *           }
      *         ],
      *         "squeezes": [
      *           {
-     *             "step": 1000,
+     *             "step": 750,
      *             "from_rank": 64,
      *             "to_rank": 32
      *           },
      *           {
-     *             "step": 2000,
+     *             "step": 1500,
      *             "from_rank": 32,
      *             "to_rank": 16
      *           }
      *         ],
-     *         "mean_rank": 37.333333333333336,
-     *         "relative_cost": 0.5833333333333334,
+     *         "mean_rank": 32,
+     *         "relative_cost": 0.5,
      *         "notes": []
      *       },
      *       "rank": {
      *         "min": 32,
      *         "max": 32
      *       },
-     *       "step": 1000,
+     *       "step": 750,
      *       "at_target": false,
-     *       "next_checkpoint_step": 2000,
+     *       "next_checkpoint_step": 1500,
      *       "checkpoints": [
      *         {
      *           "run_id": "run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
-     *           "step": 1000,
+     *           "step": 750,
      *           "decision": "squeeze",
-     *           "reason": "Stage 2 of 3 (rank 32) began at step 1000.",
+     *           "reason": "Stage 2 of 3 (rank 32) began at step 750.",
      *           "state": "succeeded",
      *           "late_by_steps": 0,
      *           "rank_before": {
@@ -3528,7 +3550,7 @@ export interface components {
      *           ],
      *           "job_id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
      *           "superseded": false,
-     *           "next_checkpoint_step": 2000,
+     *           "next_checkpoint_step": 1500,
      *           "error": null,
      *           "created_at": "2026-11-24T21:51:00.000Z"
      *         }
@@ -3556,12 +3578,17 @@ export interface components {
       request: components['schemas']['RunRequest'];
       /** @description null for adaptive runs */
       schedule: {
+        /** @description null for recipe equal */
+        final_share: number | null;
         final_steps: number;
+        learning_rate_schedule: string;
         /** @description The rank, averaged over the steps */
         mean_rank: number;
         min_stage_steps: number;
+        mode: string;
         /** @description Where the schedule is not what was asked for, and why */
         notes: string[];
+        recipe: string;
         /** @description mean_rank / source_rank: adapter parameters trained, against training at the source rank throughout */
         relative_cost: number;
         shape: string;
@@ -3589,7 +3616,7 @@ export interface components {
      *           "name": "support bot",
      *           "base_model": "meta-llama/Llama-2-7b-hf",
      *           "mode": "scheduled",
-     *           "step": 1000,
+     *           "step": 750,
      *           "checkpoints": 1,
      *           "created_at": "2026-11-24T21:50:00.000Z"
      *         }
@@ -3648,7 +3675,29 @@ export interface components {
            * @default carry
            */
           optimizer?: 'carry' | 'reset';
-          options?: components['schemas']['SqueezeOptions'];
+          /** @description As of any job, but the method is exact unless rsvd is asked for */
+          options?: {
+            /**
+             * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
+             * @default rsvd
+             */
+            method?: 'rsvd' | 'exact';
+            /**
+             * @description Extra sketch columns beyond the rank
+             * @default 10
+             */
+            oversampling?: number;
+            /**
+             * @description Number of power iterations, or "auto": until the captured energy settles
+             * @default auto
+             */
+            power_iterations?: number | 'auto';
+            /**
+             * @description Seed of the sketch
+             * @default 0
+             */
+            seed?: number;
+          };
           /**
            * @description Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could
            * @default true
@@ -3661,15 +3710,34 @@ export interface components {
              */
             dtype?: 'float32' | 'float16' | 'bfloat16';
             /**
+             * @description The share of all steps that the target rank gets at least. Not for recipe equal.
+             * @default 0.5
+             */
+            final_share?: number;
+            /**
              * @description At least so many steps at the target rank after the last squeeze (Cont-Squeeze): a floor of the last stage
              * @default 0
              */
             final_steps?: number;
+            learning_rate?: {
+              /**
+               * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last stage.
+               * @default recommended
+               */
+              schedule?: 'recommended' | 'constant' | 'linear' | 'cosine';
+              /** @description Steps at the beginning over which the learning rate rises. Default: 3 % of all steps */
+              warm_up_steps?: number;
+            };
             /**
              * @description No stage is shorter (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
              * @default 200
              */
             min_stage_steps?: number;
+            /**
+             * @description in: In-Squeeze, the rank falls in several squeezes while training goes on. cont: Cont-Squeeze, one squeeze from the source rank to the target rank, and training goes on for the last stage.
+             * @default in
+             */
+            mode?: 'in' | 'cont';
             /** @description Shapes of the adapted modules; without them parameters and memory are null */
             modules?: {
               /** @default 1 */
@@ -3687,12 +3755,19 @@ export interface components {
             /** @description For shape custom: the rank of every stage, falling, from source_rank to target_rank */
             ranks?: number[];
             /**
+             * @description recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is longer. equal: all stages share the steps alike, by `stage_lengths`.
+             * @default recommended
+             */
+            recipe?: 'recommended' | 'equal';
+            /**
              * @description How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly at both ends), or as `ranks` lists them
              * @default geometric
              */
             shape?: 'geometric' | 'linear' | 'cosine' | 'custom';
             /** @description The rank training starts at */
             source_rank: number;
+            /** @description The steps at which to squeeze, rising; there is one stage more than there are steps. Instead of everything that decides how long stages last. */
+            squeeze_steps?: number[];
             /**
              * @description Steps of the stages: all the same, or in proportion to their rank. A stage whose share is below its floor lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest remainders, earlier stages first.
              * @default equal
@@ -3721,6 +3796,11 @@ export interface components {
             /** @description Each squeeze goes to the smallest rank that keeps this share of Σσ². Or `tolerance`. */
             energy?: number;
             /**
+             * @description The share of all steps that the target rank gets at least. Not for recipe equal.
+             * @default 0.5
+             */
+            final_share?: number;
+            /**
              * @description At least so many steps at the target rank after the last squeeze (Cont-Squeeze): a floor of the last stage
              * @default 0
              */
@@ -3730,6 +3810,11 @@ export interface components {
              * @default 200
              */
             min_stage_steps?: number;
+            /**
+             * @description recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is longer. equal: all stages share the steps alike, by `stage_lengths`.
+             * @default recommended
+             */
+            recipe?: 'recommended' | 'equal';
             /** @description The rank training starts at */
             source_rank: number;
             /** @description The rank training ends at */
@@ -3763,7 +3848,29 @@ export interface components {
            * @default carry
            */
           optimizer?: 'carry' | 'reset';
-          options?: components['schemas']['SqueezeOptions'];
+          /** @description As of any job, but the method is exact unless rsvd is asked for */
+          options?: {
+            /**
+             * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
+             * @default rsvd
+             */
+            method?: 'rsvd' | 'exact';
+            /**
+             * @description Extra sketch columns beyond the rank
+             * @default 10
+             */
+            oversampling?: number;
+            /**
+             * @description Number of power iterations, or "auto": until the captured energy settles
+             * @default auto
+             */
+            power_iterations?: number | 'auto';
+            /**
+             * @description Seed of the sketch
+             * @default 0
+             */
+            seed?: number;
+          };
           /**
            * @description Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could
            * @default true
@@ -3775,8 +3882,12 @@ export interface components {
      *       "source_rank": 64,
      *       "target_rank": 4,
      *       "total_steps": 4000,
+     *       "mode": "in",
+     *       "recipe": "recommended",
+     *       "final_share": 0.5,
      *       "shape": "geometric",
      *       "stage_lengths": "equal",
+     *       "learning_rate_schedule": "recommended",
      *       "warm_up_steps": 1000,
      *       "final_steps": 0,
      *       "min_stage_steps": 200,
@@ -3787,6 +3898,12 @@ export interface components {
      *           "begin_step": 0,
      *           "end_step": 1000,
      *           "steps": 1000,
+     *           "learning_rate": {
+     *             "factor": 1,
+     *             "warm_up_steps": 120,
+     *             "decay_steps": 0,
+     *             "share": 0.18922144624924842
+     *           },
      *           "parameters": 159907840,
      *           "memory": {
      *             "weights_bytes": 319815680,
@@ -3799,8 +3916,14 @@ export interface components {
      *           "index": 1,
      *           "rank": 32,
      *           "begin_step": 1000,
-     *           "end_step": 1750,
-     *           "steps": 750,
+     *           "end_step": 1334,
+     *           "steps": 334,
+     *           "learning_rate": {
+     *             "factor": 1.2599210498948732,
+     *             "warm_up_steps": 30,
+     *             "decay_steps": 0,
+     *             "share": 0.08098894693152887
+     *           },
      *           "parameters": 79953920,
      *           "memory": {
      *             "weights_bytes": 159907840,
@@ -3812,9 +3935,15 @@ export interface components {
      *         {
      *           "index": 2,
      *           "rank": 16,
-     *           "begin_step": 1750,
-     *           "end_step": 2500,
-     *           "steps": 750,
+     *           "begin_step": 1334,
+     *           "end_step": 1667,
+     *           "steps": 333,
+     *           "learning_rate": {
+     *             "factor": 1.5874010519681996,
+     *             "warm_up_steps": 30,
+     *             "decay_steps": 0,
+     *             "share": 0.10172030603048787
+     *           },
      *           "parameters": 39976960,
      *           "memory": {
      *             "weights_bytes": 79953920,
@@ -3826,9 +3955,15 @@ export interface components {
      *         {
      *           "index": 3,
      *           "rank": 8,
-     *           "begin_step": 2500,
-     *           "end_step": 3250,
-     *           "steps": 750,
+     *           "begin_step": 1667,
+     *           "end_step": 2000,
+     *           "steps": 333,
+     *           "learning_rate": {
+     *             "factor": 2,
+     *             "warm_up_steps": 30,
+     *             "decay_steps": 0,
+     *             "share": 0.12815955476956006
+     *           },
      *           "parameters": 19988480,
      *           "memory": {
      *             "weights_bytes": 39976960,
@@ -3840,9 +3975,15 @@ export interface components {
      *         {
      *           "index": 4,
      *           "rank": 4,
-     *           "begin_step": 3250,
+     *           "begin_step": 2000,
      *           "end_step": 4000,
-     *           "steps": 750,
+     *           "steps": 2000,
+     *           "learning_rate": {
+     *             "factor": 2.5198420997897464,
+     *             "warm_up_steps": 30,
+     *             "decay_steps": 2000,
+     *             "share": 0.49990974601917476
+     *           },
      *           "parameters": 9994240,
      *           "memory": {
      *             "weights_bytes": 19988480,
@@ -3859,33 +4000,38 @@ export interface components {
      *           "to_rank": 32
      *         },
      *         {
-     *           "step": 1750,
+     *           "step": 1334,
      *           "from_rank": 32,
      *           "to_rank": 16
      *         },
      *         {
-     *           "step": 2500,
+     *           "step": 1667,
      *           "from_rank": 16,
      *           "to_rank": 8
      *         },
      *         {
-     *           "step": 3250,
+     *           "step": 2000,
      *           "from_rank": 8,
      *           "to_rank": 4
      *         }
      *       ],
-     *       "mean_rank": 27.25,
-     *       "relative_cost": 0.42578125,
+     *       "mean_rank": 22.67,
+     *       "relative_cost": 0.35421875,
      *       "notes": []
      *     }
      */
     Schedule: {
+      /** @description null for recipe equal */
+      final_share: number | null;
       final_steps: number;
+      learning_rate_schedule: string;
       /** @description The rank, averaged over the steps */
       mean_rank: number;
       min_stage_steps: number;
+      mode: string;
       /** @description Where the schedule is not what was asked for, and why */
       notes: string[];
+      recipe: string;
       /** @description mean_rank / source_rank: adapter parameters trained, against training at the source rank throughout */
       relative_cost: number;
       shape: string;
@@ -3938,15 +4084,34 @@ export interface components {
        */
       dtype?: 'float32' | 'float16' | 'bfloat16';
       /**
+       * @description The share of all steps that the target rank gets at least. Not for recipe equal.
+       * @default 0.5
+       */
+      final_share?: number;
+      /**
        * @description At least so many steps at the target rank after the last squeeze (Cont-Squeeze): a floor of the last stage
        * @default 0
        */
       final_steps?: number;
+      learning_rate?: {
+        /**
+         * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last stage.
+         * @default recommended
+         */
+        schedule?: 'recommended' | 'constant' | 'linear' | 'cosine';
+        /** @description Steps at the beginning over which the learning rate rises. Default: 3 % of all steps */
+        warm_up_steps?: number;
+      };
       /**
        * @description No stage is shorter (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
        * @default 200
        */
       min_stage_steps?: number;
+      /**
+       * @description in: In-Squeeze, the rank falls in several squeezes while training goes on. cont: Cont-Squeeze, one squeeze from the source rank to the target rank, and training goes on for the last stage.
+       * @default in
+       */
+      mode?: 'in' | 'cont';
       /** @description Shapes of the adapted modules; without them parameters and memory are null */
       modules?: {
         /** @default 1 */
@@ -3964,12 +4129,19 @@ export interface components {
       /** @description For shape custom: the rank of every stage, falling, from source_rank to target_rank */
       ranks?: number[];
       /**
+       * @description recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is longer. equal: all stages share the steps alike, by `stage_lengths`.
+       * @default recommended
+       */
+      recipe?: 'recommended' | 'equal';
+      /**
        * @description How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly at both ends), or as `ranks` lists them
        * @default geometric
        */
       shape?: 'geometric' | 'linear' | 'cosine' | 'custom';
       /** @description The rank training starts at */
       source_rank: number;
+      /** @description The steps at which to squeeze, rising; there is one stage more than there are steps. Instead of everything that decides how long stages last. */
+      squeeze_steps?: number[];
       /**
        * @description Steps of the stages: all the same, or in proportion to their rank. A stage whose share is below its floor lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest remainders, earlier stages first.
        * @default equal
@@ -4299,6 +4471,16 @@ export interface components {
       /** @description Optimizer steps done when it ends: then comes the next squeeze */
       end_step: number;
       index: number;
+      learning_rate: {
+        /** @description Steps before the end of the stage over which it falls to zero */
+        decay_steps: number;
+        /** @description What the peak is multiplied by: the cube root of source_rank / rank */
+        factor: number;
+        /** @description The part that the stage has in Σ(learning rate × steps) of the training */
+        share: number;
+        /** @description Steps from the beginning of the stage over which it rises */
+        warm_up_steps: number;
+      };
       /** @description Of factors, gradients and optimizer, without the base model and activations; null without modules */
       memory: {
         gradients_bytes: number;

@@ -40,7 +40,12 @@ const how = {
         'Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could',
     }),
   ),
-  options: Type.Optional(SqueezeOptions),
+  options: Type.Optional(
+    Type.Object(SqueezeOptions.properties, {
+      additionalProperties: false,
+      description: 'As of any job, but the method is exact unless rsvd is asked for',
+    }),
+  ),
 };
 
 /** POST /v1/runs: by the clock, or by the spectrum. */

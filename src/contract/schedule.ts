@@ -48,10 +48,80 @@ const clock = {
   ),
 };
 
+/** What the trainer does with its learning rate. */
+export const LearningRateRequest = Type.Object(
+  {
+    schedule: Type.Optional(
+      Type.Union(
+        [
+          Type.Literal('recommended'),
+          Type.Literal('constant'),
+          Type.Literal('linear'),
+          Type.Literal('cosine'),
+        ],
+        {
+          default: 'recommended',
+          description:
+            'recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage ' +
+            'only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last ' +
+            'stage.',
+        },
+      ),
+    ),
+    warm_up_steps: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1e9,
+        description: 'Steps at the beginning over which the learning rate rises. Default: 3 % of all steps',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type LearningRateRequest = Static<typeof LearningRateRequest>;
+
+const recipe = {
+  recipe: Type.Optional(
+    Type.Union([Type.Literal('recommended'), Type.Literal('equal')], {
+      default: 'recommended',
+      description:
+        'recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is ' +
+        'longer. equal: all stages share the steps alike, by `stage_lengths`.',
+    }),
+  ),
+  final_share: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      exclusiveMaximum: 1,
+      default: 0.5,
+      description: 'The share of all steps that the target rank gets at least. Not for recipe equal.',
+    }),
+  ),
+};
+
 /** From which rank to which, in how many steps, and in what shape. */
 export const ScheduleRequest = Type.Object(
   {
     ...clock,
+    ...recipe,
+    mode: Type.Optional(
+      Type.Union([Type.Literal('in'), Type.Literal('cont')], {
+        default: 'in',
+        description:
+          'in: In-Squeeze, the rank falls in several squeezes while training goes on. cont: Cont-Squeeze, one squeeze ' +
+          'from the source rank to the target rank, and training goes on for the last stage.',
+      }),
+    ),
+    squeeze_steps: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 1, maximum: 1e9 }), {
+        minItems: 1,
+        maxItems: 63,
+        description:
+          'The steps at which to squeeze, rising; there is one stage more than there are steps. Instead of everything ' +
+          'that decides how long stages last.',
+      }),
+    ),
+    learning_rate: Type.Optional(LearningRateRequest),
     shape: Type.Optional(
       Type.Union(
         [Type.Literal('geometric'), Type.Literal('linear'), Type.Literal('cosine'), Type.Literal('custom')],
@@ -122,6 +192,7 @@ export type ScheduleRequest = Static<typeof ScheduleRequest>;
 export const AdaptiveRequest = Type.Object(
   {
     ...clock,
+    ...recipe,
     energy: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
@@ -164,6 +235,24 @@ export const StageMemory = Type.Object(
 );
 export type StageMemory = Static<typeof StageMemory>;
 
+/** The learning rate of a stage, against the peak that is right for the source rank. */
+export const StageLearningRate = Type.Object(
+  {
+    factor: Type.Number({
+      description: 'What the peak is multiplied by: the cube root of source_rank / rank',
+    }),
+    warm_up_steps: Type.Integer({ description: 'Steps from the beginning of the stage over which it rises' }),
+    decay_steps: Type.Integer({
+      description: 'Steps before the end of the stage over which it falls to zero',
+    }),
+    share: Type.Number({
+      description: 'The part that the stage has in Σ(learning rate × steps) of the training',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type StageLearningRate = Static<typeof StageLearningRate>;
+
 export const Stage = Type.Object(
   {
     index: Type.Integer({ minimum: 0 }),
@@ -171,6 +260,7 @@ export const Stage = Type.Object(
     begin_step: Type.Integer({ description: 'Optimizer steps done when the stage begins' }),
     end_step: Type.Integer({ description: 'Optimizer steps done when it ends: then comes the next squeeze' }),
     steps: Type.Integer(),
+    learning_rate: StageLearningRate,
     parameters: Type.Union([Type.Integer(), Type.Null()], {
       description: 'Trained parameters; null without modules',
     }),
@@ -188,8 +278,12 @@ export const Schedule = Type.Object(
     source_rank: Type.Integer(),
     target_rank: Type.Integer(),
     total_steps: Type.Integer(),
+    mode: Type.String(),
+    recipe: Type.String(),
+    final_share: Type.Union([Type.Number(), Type.Null()], { description: 'null for recipe equal' }),
     shape: Type.String(),
     stage_lengths: Type.String(),
+    learning_rate_schedule: Type.String(),
     warm_up_steps: Type.Integer(),
     final_steps: Type.Integer(),
     min_stage_steps: Type.Integer(),

@@ -14,9 +14,9 @@ export const RUN_REQUEST_EXAMPLES = [scheduled, adaptive];
 
 export const CHECKPOINT_EXAMPLE: CheckpointRecord = {
   run_id: RUN_ID,
-  step: 1000,
+  step: 750,
   decision: 'squeeze',
-  reason: 'Stage 2 of 3 (rank 32) began at step 1000.',
+  reason: 'Stage 2 of 3 (rank 32) began at step 750.',
   state: 'succeeded',
   late_by_steps: 0,
   rank_before: { min: 64, max: 64 },
@@ -34,7 +34,7 @@ export const CHECKPOINT_EXAMPLE: CheckpointRecord = {
   ].map(([of, name, bytes]) => ({ name, sha256: SHA256, bytes, href: `${of}/files/${name}` })),
   job_id: JOB_ID,
   superseded: false,
-  next_checkpoint_step: 2000,
+  next_checkpoint_step: 1500,
   error: null,
   created_at: '2026-11-24T21:51:00.000Z',
 };
@@ -47,9 +47,9 @@ export const RUN_EXAMPLE: RunRecord = {
   request: scheduled,
   schedule: planSchedule(SCHEDULE),
   rank: { min: 32, max: 32 },
-  step: 1000,
+  step: 750,
   at_target: false,
-  next_checkpoint_step: 2000,
+  next_checkpoint_step: 1500,
   checkpoints: [CHECKPOINT_EXAMPLE],
   created_at: '2026-11-24T21:50:00.000Z',
 };

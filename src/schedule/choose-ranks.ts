@@ -28,7 +28,12 @@ export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice 
       },
     );
   }
-  if (shape === 'custom') return { ranks: fitting(customRanks(request), clock), notes: [] };
+  const { squeeze_steps } = request;
+  if (request.mode === 'cont') return { ranks: contRanks(request, clock), notes: [] };
+  if (shape === 'custom') {
+    const ranks = customRanks(request);
+    return { ranks: squeeze_steps ? ranks : fitting(ranks, clock), notes: [] };
+  }
   if (request.ranks) throw invalid(`ranks are for shape "custom", but shape is "${shape}".`, { shape });
   if (source_rank > target_rank && request.stages === 1) {
     throw invalid(`stages is 1, but rank ${source_rank} and rank ${target_rank} are two stages.`, {
@@ -37,9 +42,22 @@ export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice 
       target_rank,
     });
   }
+  // Named steps say how many stages there are, and whether they fit.
+  if (squeeze_steps && request.stages === undefined)
+    return { ranks: ranksOf(shape, source_rank, target_rank, squeeze_steps.length + 1), notes: [] };
   return request.stages === undefined
     ? asManyAsFit(shape, source_rank, target_rank, clock)
     : exactly(request.stages, shape, source_rank, target_rank, clock);
+}
+
+/** Cont-Squeeze: the source rank, one squeeze, the target rank. */
+function contRanks(request: ScheduleRequest, clock: Clock): number[] {
+  const { source_rank, target_rank, squeeze_steps } = request;
+  const other = (['shape', 'ranks', 'stages'] as const).find((field) => request[field] !== undefined);
+  if (other !== undefined)
+    throw invalid(`mode is "cont", which has one squeeze, so ${other} cannot be given.`, { field: other });
+  const ranks = source_rank === target_rank ? [source_rank] : [source_rank, target_rank];
+  return squeeze_steps ? ranks : fitting(ranks, clock);
 }
 
 /** A number of stages that was asked for. */

@@ -1,4 +1,5 @@
 import type { ScheduleRequest } from '../contract/schedule.ts';
+import { invalid } from './invalid.ts';
 
 /** How long training lasts, and how long its stages have to last at least. All in optimizer steps. */
 export interface Clock {
@@ -6,22 +7,43 @@ export interface Clock {
   readonly warmUpSteps: number;
   readonly finalSteps: number;
   readonly minStageSteps: number;
+  /** The share of the steps that the last of several stages has at least, by the recipe; 0 where it does not say. */
+  readonly finalShare: number;
 }
+
+/** Of the steps, at the rank that is served: what wins in the experiments of docs/annealing.md. */
+export const DEFAULT_FINAL_SHARE = 0.5;
 
 /** The shortest stage of the LoRA-Squeeze paper (arXiv 2602.10993). */
 export const DEFAULT_MIN_STAGE_STEPS = 200;
 
 type ClockRequest = Pick<
   ScheduleRequest,
-  'total_steps' | 'warm_up_steps' | 'final_steps' | 'min_stage_steps'
+  'total_steps' | 'warm_up_steps' | 'final_steps' | 'min_stage_steps' | 'recipe' | 'final_share'
 >;
 
-/** The clock of a request, with its defaults. */
+/** The share of the steps that the target rank has at least; null where the recipe does not ask for one. */
+export function finalShareOf({
+  recipe,
+  final_share,
+}: Pick<ClockRequest, 'recipe' | 'final_share'>): number | null {
+  if (recipe !== 'equal') return final_share ?? DEFAULT_FINAL_SHARE;
+  if (final_share === undefined) return null;
+  throw invalid(`final_share is ${final_share}, but recipe "equal" gives no stage a share of its own.`, {
+    final_share,
+  });
+}
+
+/**
+ * The clock of a request, with its defaults.
+ * @throws AppError SCHEDULE_INVALID
+ */
 export function clockOf(request: ClockRequest): Clock {
   return {
     totalSteps: request.total_steps,
     warmUpSteps: request.warm_up_steps ?? 0,
     finalSteps: request.final_steps ?? 0,
     minStageSteps: request.min_stage_steps ?? DEFAULT_MIN_STAGE_STEPS,
+    finalShare: finalShareOf(request) ?? 0,
   };
 }

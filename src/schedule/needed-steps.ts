@@ -2,9 +2,17 @@ import { AppError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import { leastSteps } from './stage-lengths.ts';
 
-/** The least steps that so many stages take together. */
-export const neededSteps = (stages: number, clock: Clock): number =>
-  leastSteps(stages, clock).reduce((total, steps) => total + steps, 0);
+/** The least steps of a training that so many stages fit into: its own, as the share of the last one grows with them. */
+export function neededSteps(stages: number, clock: Clock): number {
+  const floors = leastSteps(stages, { ...clock, finalShare: 0 });
+  const earlier = floors.slice(0, -1).reduce((total, steps) => total + steps, 0);
+  const needed = earlier + floors.at(-1)!;
+  if (stages === 1) return needed;
+  const { finalShare } = clock;
+  let shared = Math.floor(earlier / (1 - finalShare));
+  while (shared - Math.ceil(finalShare * shared) < earlier) shared++;
+  return Math.max(needed, shared);
+}
 
 /**
  * The ranks, where the steps hold a stage of each.
@@ -13,7 +21,7 @@ export const neededSteps = (stages: number, clock: Clock): number =>
  */
 export function fitting(ranks: number[], clock: Clock, asked = ranks.length): number[] {
   const needed = neededSteps(ranks.length, clock);
-  const { totalSteps, warmUpSteps, finalSteps, minStageSteps } = clock;
+  const { totalSteps, warmUpSteps, finalSteps, minStageSteps, finalShare } = clock;
   if (needed <= totalSteps) return ranks;
   const rounded =
     asked === ranks.length
@@ -25,6 +33,7 @@ export function fitting(ranks: number[], clock: Clock, asked = ranks.length): nu
     `min_stage_steps ${minStageSteps}`,
     ...(warmUpSteps > minStageSteps ? [`warm_up_steps ${warmUpSteps}`] : []),
     ...(finalSteps > minStageSteps ? [`final_steps ${finalSteps}`] : []),
+    ...(ranks.length > 1 && finalShare > 0 ? [`final_share ${finalShare}`] : []),
   ];
   throw new AppError(
     'SCHEDULE_TOO_SHORT',
@@ -36,6 +45,7 @@ export function fitting(ranks: number[], clock: Clock, asked = ranks.length): nu
       min_stage_steps: minStageSteps,
       warm_up_steps: warmUpSteps,
       final_steps: finalSteps,
+      final_share: finalShare,
     },
   );
 }

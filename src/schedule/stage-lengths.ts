@@ -10,10 +10,17 @@ export interface StageLengths {
   readonly atFloor: number[];
 }
 
-/** The least steps of each of `stages` stages: warm-up and final steps are floors of the first and of the last. */
-export function leastSteps(stages: number, { warmUpSteps, finalSteps, minStageSteps }: Clock): number[] {
+/**
+ * The least steps of each of `stages` stages: warm-up steps are a floor of the first; final steps, and after a squeeze the
+ * target's share, of the last.
+ */
+export function leastSteps(
+  stages: number,
+  { totalSteps, warmUpSteps, finalSteps, minStageSteps, finalShare }: Clock,
+): number[] {
+  const lastSteps = Math.max(finalSteps, stages > 1 ? Math.ceil(finalShare * totalSteps) : 0);
   return Array.from({ length: stages }, (_, index) =>
-    Math.max(minStageSteps, index === 0 ? warmUpSteps : 0, index === stages - 1 ? finalSteps : 0),
+    Math.max(minStageSteps, index === 0 ? warmUpSteps : 0, index === stages - 1 ? lastSteps : 0),
   );
 }
 
@@ -46,6 +53,31 @@ export function stageLengths(
     }
     sharing = kept;
   }
+}
+
+/**
+ * As `stageLengths`, and no earlier stage is longer than the last, unless its own floor is: the last one gets as many steps
+ * as that takes, and no more.
+ */
+export function stageLengthsToLast(
+  ranks: readonly number[],
+  rule: LengthRule,
+  floors: readonly number[],
+  totalSteps: number,
+): StageLengths {
+  const last = ranks.length - 1;
+  const withLast = (steps: number): StageLengths =>
+    stageLengths(ranks, rule, [...floors.slice(0, last), steps], totalSteps);
+  const isLongest = ({ steps }: StageLengths): boolean =>
+    steps.every((stage, index) => stage <= Math.max(steps[last]!, floors[index]!));
+  let low = floors[last]!;
+  let high = totalSteps - sum(floors.slice(0, last));
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (isLongest(withLast(middle))) high = middle;
+    else low = middle + 1;
+  }
+  return withLast(low);
 }
 
 /** Whole shares of `steps` in proportion to the weights, by the largest remainder. */

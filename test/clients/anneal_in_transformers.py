@@ -93,7 +93,7 @@ def logits(model):
 
 logging.set_verbosity_error()
 service = LoraSqueeze(sys.argv[1], timeout_seconds=60)
-schedule = {"source_rank": 16, "target_rank": 2, "min_stage_steps": 10}
+schedule = {"source_rank": 16, "target_rank": 2, "recipe": "equal", "min_stage_steps": 10}
 with tempfile.TemporaryDirectory() as folder:
     first, until = AnnealCallback(service, schedule=schedule), Watch(STOP_AFTER)
     trainer(lora(base_model()), folder, first, until).train()

@@ -92,7 +92,7 @@ class Training:
 
 
 service = Twice(sys.argv[1], timeout_seconds=60)
-schedule = {"source_rank": 8, "target_rank": 2, "total_steps": TOTAL_STEPS, "min_stage_steps": 20}
+schedule = {"source_rank": 8, "target_rank": 2, "total_steps": TOTAL_STEPS, "recipe": "equal", "min_stage_steps": 20}
 first = Training(8, seed=1).anneal(service, schedule=schedule, base_model="toy", options={"method": "exact"})
 run = first.annealer.run_id
 started_at = float(loss(first.model, first.x, first.y))

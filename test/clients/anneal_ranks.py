@@ -34,6 +34,7 @@ annealer = Annealer(
         "source_rank": 8,
         "target_rank": 1,
         "total_steps": 20,
+        "recipe": "equal",
         "energy": 0.95,
         "uniform": False,
         "check_every_steps": 5,

@@ -89,7 +89,7 @@ def refusal(call):
 
 torch.manual_seed(0)
 service = LoraSqueeze(sys.argv[1], timeout_seconds=60)
-schedule = {"source_rank": 8, "target_rank": 2, "min_stage_steps": 10}
+schedule = {"source_rank": 8, "target_rank": 2, "recipe": "equal", "min_stage_steps": 10}
 model = PeftModel(rank=8, alpha=16)
 scaling = 16 / 8**0.5
 callback = AnnealCallback(service, schedule=schedule)

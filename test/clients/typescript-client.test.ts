@@ -102,7 +102,7 @@ describe('examples/typescript', () => {
   it('anneals from folder to folder, moments included', async () => {
     const anneal = async (...args: readonly string[]) =>
       (await run('--import', 'tsx', join(EXAMPLES, 'anneal.ts'), fixture.service.url, ...args)).stdout;
-    const begun = await anneal('begin', '8', '2', '600');
+    const begun = await anneal('begin', '8', '2', '800');
     const [, runId] =
       /^(run_\w+): Train to step 200, then send that checkpoint\.$/m.exec(begun) ?? assert.fail(begun);
     const [first, second, third] = ['rank-8', 'rank-4', 'rank-2'].map((name) => join(folder, name));

@@ -15,7 +15,13 @@ import { type Service, startService } from './service.ts';
 import { adamMoments, Trainer, type TrainingState, train } from './trainer.ts';
 
 /** Ranks 8, 4, 2; squeezes at 334 and 667. */
-const SCHEDULE = { source_rank: 8, target_rank: 2, total_steps: 1000, min_stage_steps: 100 };
+const SCHEDULE = {
+  source_rank: 8,
+  target_rank: 2,
+  total_steps: 1000,
+  recipe: 'equal' as const,
+  min_stage_steps: 100,
+};
 const MODULES = 3;
 
 const oracle = ({ weights, config }: TrainingState) => parsePeftAdapter(weights, config.toString());

@@ -135,7 +135,7 @@ describe('examples in the documents', () => {
   it('docs/annealing.md: a schedule, a run, one by the spectrum', async () => {
     const [schedule, , begin] = examples('docs/annealing.md', 'sh').map((code) => code.split('\n\n')[0]!);
     assert.match(await run(schedule!), /"stages":\[/);
-    assert.match(await run(begin!), /"next_checkpoint_step":1000/);
+    assert.match(await run(begin!), /"next_checkpoint_step":750/);
     const [adaptive] = examples('docs/annealing.md', 'json');
     const response = await client.fetch('/v1/runs', {
       method: 'POST',

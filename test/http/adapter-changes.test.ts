@@ -249,7 +249,13 @@ describe('DELETE /v1/runs/{id}', () => {
   const { server, remove } = withServer();
 
   it('removes a run, and knows no other', async () => {
-    const schedule = { source_rank: 8, target_rank: 2, total_steps: 1000, min_stage_steps: 100 };
+    const schedule = {
+      source_rank: 8,
+      target_rank: 2,
+      total_steps: 1000,
+      recipe: 'equal' as const,
+      min_stage_steps: 100,
+    };
     const body = JSON.stringify({ schedule });
     const response = await server().fetch('/v1/runs', { method: 'POST', headers: JSON_TYPE, body });
     const { id } = (await response.json()) as { id: string };
@@ -276,7 +282,13 @@ describe('another tenant', () => {
         await server.fetch('/v1/adapters', { method: 'POST', body, headers: mine }),
         201,
       );
-      const schedule = { source_rank: 8, target_rank: 2, total_steps: 1000, min_stage_steps: 100 };
+      const schedule = {
+        source_rank: 8,
+        target_rank: 2,
+        total_steps: 1000,
+        recipe: 'equal' as const,
+        min_stage_steps: 100,
+      };
       const made = await server.fetch('/v1/runs', {
         method: 'POST',
         headers: { ...mine, ...JSON_TYPE },

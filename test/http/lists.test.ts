@@ -281,7 +281,13 @@ describe('GET /v1/runs', () => {
   after(() => server.close());
 
   it('lists runs in short, the newest first', async () => {
-    const schedule = { source_rank: 8, target_rank: 2, total_steps: 1000, min_stage_steps: 100 };
+    const schedule = {
+      source_rank: 8,
+      target_rank: 2,
+      total_steps: 1000,
+      recipe: 'equal' as const,
+      min_stage_steps: 100,
+    };
     const names = ['one', 'two', 'three'];
     for (const name of names) {
       const body = JSON.stringify({ name, schedule, ...(name === 'two' && { base_model: 'some/model' }) });

@@ -18,7 +18,13 @@ import { problemIn, startServer, type TestServer } from './server.ts';
 import { type TinyAdapter, tinyAdapter } from './tiny-adapter.ts';
 
 /** Ranks 8, 4, 2; squeezes at 334 and 667. */
-const SCHEDULE = { source_rank: 8, target_rank: 2, total_steps: 1000, min_stage_steps: 100 };
+const SCHEDULE = {
+  source_rank: 8,
+  target_rank: 2,
+  total_steps: 1000,
+  recipe: 'equal' as const,
+  min_stage_steps: 100,
+};
 
 describe('annealing runs over HTTP', () => {
   let server: TestServer;
@@ -228,6 +234,7 @@ describe('annealing runs over HTTP', () => {
         step: 340,
         adapter_id: record.source_adapter_id,
         targets: [{ rank: 4, scale: 'keep', split: 'balanced', revive: true, projections: true }],
+        options: { method: 'exact' },
         optimizer: null,
       });
       assert.ok(server.queue.jobs.has(job.id));

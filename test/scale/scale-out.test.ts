@@ -18,7 +18,13 @@ import { type Network, openNetwork } from './network.ts';
 
 const { dir } = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!;
 const TARGETS = [{ rank: 2 }, { energy: 0.9 }];
-const SCHEDULE = { source_rank: 8, target_rank: 2, total_steps: 1000, min_stage_steps: 100 };
+const SCHEDULE = {
+  source_rank: 8,
+  target_rank: 2,
+  total_steps: 1000,
+  recipe: 'equal' as const,
+  min_stage_steps: 100,
+};
 const JOBS = 4;
 
 interface Storage {

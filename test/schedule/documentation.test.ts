@@ -23,10 +23,11 @@ function rowsUnder(head: string): string[] {
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 const stageRows = ({ stages }: Schedule): string[] =>
-  stages.map(({ rank, begin_step, end_step, parameters, memory }) => {
+  stages.map(({ rank, begin_step, end_step, learning_rate, parameters, memory }) => {
     const { weights_bytes, gradients_bytes, optimizer_bytes } = memory!;
     const bytes = [weights_bytes, gradients_bytes, optimizer_bytes].map(megabytes).join(', ');
-    return `| ${rank} | ${begin_step} to ${end_step} | ${parameters!.toLocaleString('en')} | ${bytes} |`;
+    const rate = `× ${learning_rate.factor.toFixed(2)}`;
+    return `| ${rank} | ${begin_step} to ${end_step} | ${rate} | ${parameters!.toLocaleString('en')} | ${bytes} |`;
   });
 
 function changeRow(change: string): string {

@@ -6,7 +6,13 @@ import fc from '../fast-check.ts';
 import { planned, requests } from './requests.ts';
 
 /** 64, 8, 1 over 3000 steps: squeezes at 1000 and 2000. */
-const SCHEDULE = planSchedule({ source_rank: 64, target_rank: 1, total_steps: 3000, stages: 3 });
+const SCHEDULE = planSchedule({
+  source_rank: 64,
+  target_rank: 1,
+  total_steps: 3000,
+  stages: 3,
+  recipe: 'equal',
+});
 
 describe('where training is in a schedule', () => {
   it('is the stage that begins at the step or before it, and ends after it', () => {

@@ -4,7 +4,12 @@ import type { ScheduleRequest } from '../../src/contract/schedule.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
 import { refusal } from './requests.ts';
 
-const BASE = { source_rank: 64, target_rank: 4, total_steps: 2000 } satisfies ScheduleRequest;
+const BASE = {
+  source_rank: 64,
+  target_rank: 4,
+  total_steps: 2000,
+  recipe: 'equal',
+} satisfies ScheduleRequest;
 
 describe('a schedule that contradicts itself', () => {
   const cases: readonly (readonly [string, Partial<ScheduleRequest>, string])[] = [
@@ -77,6 +82,7 @@ describe('a schedule with too few steps', () => {
       min_stage_steps: 200,
       warm_up_steps: 0,
       final_steps: 0,
+      final_share: 0,
     });
     assert.equal(planSchedule({ ...BASE, stages: 5, total_steps: 1000 }).stages.length, 5);
   });

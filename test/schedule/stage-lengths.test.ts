@@ -9,6 +9,7 @@ const clock = (change: Partial<Clock> = {}): Clock => ({
   warmUpSteps: 0,
   finalSteps: 0,
   minStageSteps: 200,
+  finalShare: 0,
   ...change,
 });
 const sum = (values: readonly number[]): number => values.reduce((x, y) => x + y, 0);

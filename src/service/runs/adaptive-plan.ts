@@ -2,6 +2,7 @@ import type { AdaptiveRequest } from '../../contract/schedule.ts';
 import { AppError } from '../../errors.ts';
 import { clockOf } from '../../schedule/clock.ts';
 import { invalid } from '../../schedule/invalid.ts';
+import { neededSteps } from '../../schedule/needed-steps.ts';
 import { leastSteps } from '../../schedule/stage-lengths.ts';
 
 const DEFAULT_CHECK_EVERY_STEPS = 200;
@@ -18,7 +19,7 @@ export interface AdaptivePlan {
   readonly goal: { readonly energy: number } | { readonly tolerance: number };
   /** Before this the source rank stays: warm_up_steps, and no stage is shorter than min_stage_steps. */
   readonly first_squeeze_step: number;
-  /** From here on to target_rank whatever the spectrum says: after it come final_steps, or one stage. */
+  /** From here on to target_rank whatever the spectrum says: after it comes the last stage, as long as it has to be. */
   readonly last_squeeze_step: number;
 }
 
@@ -37,13 +38,13 @@ export function planAdaptive(request: AdaptiveRequest): AdaptivePlan {
   const clock = clockOf(request);
   const isOneStage = source_rank === target_rank;
   const floors = leastSteps(isOneStage ? 1 : 2, clock);
-  const needed = floors.reduce((sum, steps) => sum + steps, 0);
+  const needed = neededSteps(floors.length, clock);
   if (needed > total_steps) {
     throw new AppError(
       'SCHEDULE_TOO_SHORT',
       `${isOneStage ? 'The one stage needs' : 'Two stages, at the source rank and at the target rank, need'} ${needed} ` +
         `steps (min_stage_steps ${clock.minStageSteps}, warm_up_steps ${clock.warmUpSteps}, final_steps ` +
-        `${clock.finalSteps}), but total_steps is ${total_steps}.`,
+        `${clock.finalSteps}, final_share ${clock.finalShare}), but total_steps is ${total_steps}.`,
       { needed_steps: needed, total_steps },
     );
   }

@@ -23,7 +23,8 @@ export function squeezeJob({ request }: RunManifest, checkpoint: CheckpointManif
     step,
     adapter_id: source_adapter_id,
     targets: [target!],
-    ...(request.options === undefined ? {} : { options: request.options }),
+    // The factors of a training are small enough that it costs the same.
+    options: { method: 'exact', ...request.options },
     optimizer:
       optimizer_sha256 === null ? null : { sha256: optimizer_sha256, mode: request.optimizer ?? 'carry' },
   };

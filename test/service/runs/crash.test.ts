@@ -19,7 +19,7 @@ import { MemoryQueue } from '../../http/memory-queue.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
 
 const REQUEST = {
-  schedule: { source_rank: 8, target_rank: 2, total_steps: 1000, min_stage_steps: 100 },
+  schedule: { source_rank: 8, target_rank: 2, total_steps: 1000, recipe: 'equal', min_stage_steps: 100 },
 } as const;
 const WRITES = ['put', 'putFile', 'create', 'remove'] as const;
 

@@ -14,6 +14,7 @@ const REQUEST: AdaptiveRequest = {
   total_steps: 4000,
   warm_up_steps: 500,
   final_steps: 400,
+  recipe: 'equal',
   energy: 0.99,
 };
 const RUN = madeRun({ adaptive: REQUEST });
@@ -104,7 +105,7 @@ describe('an adaptive request', () => {
       uniform: true,
       goal: { tolerance: 0.5 },
       first_squeeze_step: 200,
-      last_squeeze_step: 800,
+      last_squeeze_step: 500,
     });
   });
 

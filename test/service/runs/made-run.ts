@@ -6,7 +6,7 @@ import type { Outcome, Past } from '../../../src/service/runs/lineage.ts';
 import type { CheckpointManifest, RunManifest } from '../../../src/service/runs/run-manifest.ts';
 
 /** Ranks 64, 32, 16, 8; squeezes at 1000, 2000, 3000; ends at 4000. */
-export const SCHEDULE = { source_rank: 64, target_rank: 8, total_steps: 4000 };
+export const SCHEDULE = { source_rank: 64, target_rank: 8, total_steps: 4000, recipe: 'equal' as const };
 
 export function madeRun(request: RunRequest = { schedule: SCHEDULE }): RunManifest {
   return {
