@@ -92,7 +92,8 @@ const recipe = {
   final_share: Type.Optional(
     Type.Number({
       exclusiveMinimum: 0,
-      exclusiveMaximum: 1,
+      // Closer to 1, the steps that the earlier stages need are more than a number holds exactly.
+      maximum: 0.99,
       default: 0.5,
       description: 'The share of all steps that the target rank gets at least. Not for recipe equal.',
     }),

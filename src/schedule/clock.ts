@@ -11,7 +11,7 @@ export interface Clock {
   readonly finalShare: number;
 }
 
-/** Of the steps, at the rank that is served: what wins in the experiments of docs/annealing.md. */
+/** Of the steps, at the rank that is served. */
 export const DEFAULT_FINAL_SHARE = 0.5;
 
 /** The shortest stage of the LoRA-Squeeze paper (arXiv 2602.10993). */
@@ -22,7 +22,10 @@ type ClockRequest = Pick<
   'total_steps' | 'warm_up_steps' | 'final_steps' | 'min_stage_steps' | 'recipe' | 'final_share'
 >;
 
-/** The share of the steps that the target rank has at least; null where the recipe does not ask for one. */
+/**
+ * The share of the steps that the target rank has at least; null where the recipe does not ask for one.
+ * @throws AppError SCHEDULE_INVALID
+ */
 export function finalShareOf({
   recipe,
   final_share,

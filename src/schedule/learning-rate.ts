@@ -15,13 +15,13 @@ export interface LearningRatePlan {
 
 /** Of all steps: the warm-up at the beginning, as is usual in fine-tuning. */
 const WARM_UP_SHARE = 0.03;
-/** After a squeeze: so many steps, and no more than this share of the stage (docs/annealing.md has what was tried). */
+/** After a squeeze: so many steps, and no more than this share of the stage. */
 const SQUEEZE_WARM_UP_STEPS = 30;
 const SQUEEZE_WARM_UP_SHARE = 0.1;
 
 /**
  * The learning rate of a stage at rank r, against the one that was right at the source rank R: the cube root of R/r. A LoRA
- * module bears a larger rate the smaller its rank; the power was chosen by experiment (docs/annealing.md).
+ * module bears a larger rate the smaller its rank.
  */
 export const rateFactor = (sourceRank: number, rank: number): number => Math.cbrt(sourceRank / rank);
 

@@ -66,6 +66,8 @@ describe('the recommended recipe', () => {
     assert.equal(error.code, 'SCHEDULE_TOO_SHORT');
     assert.match(error.message, /^5 stages need 1600 steps \(min_stage_steps 200, final_share 0\.5\)/);
     assert.equal(refusal({ ...REQUEST, recipe: 'equal', final_share: 0.4 }).code, 'SCHEDULE_INVALID');
+    const largest = refusal({ ...REQUEST, final_share: 0.99, min_stage_steps: 1e9, stages: 5 });
+    assert.equal(largest.context.needed_steps, 4e11);
   });
 });
 
