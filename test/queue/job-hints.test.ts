@@ -88,6 +88,7 @@ describe('hints from Redis', () => {
       const { ids, end } = await told(bench, id, 200);
       await until('the progress', () => ids.includes('1.3.1'));
       process.kill(broker.pid!, 'SIGKILL');
+      // Long enough for the watch to ask in vain; nothing tells that it did.
       await sleep(300);
       await bench.release(id);
       await end;

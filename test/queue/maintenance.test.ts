@@ -58,6 +58,7 @@ describe('Maintenance', () => {
       await Promise.all(several.map((one) => one.close(5_000)));
       assert.equal(rounds.most, 1);
       const { begun } = rounds;
+      // Three intervals, in which a round must not begin.
       await sleep(300);
       assert.equal(rounds.begun, begun, 'and no more when they are closed');
     });
@@ -121,6 +122,7 @@ describe('Maintenance', () => {
       await broker.close();
       const lonely = maintenanceOf(broker, {});
       lonely.start();
+      // Closed while it tries to connect, for which there is no event.
       await sleep(100);
       await lonely.close(100);
     });

@@ -62,6 +62,7 @@ describe('the queue', () => {
         });
         await isUnavailable(queue.add(JOB, OWN));
         await isUnavailable(queue.addBatch('batch_1', [{ id: JOB, priority: 'normal' }], 'default'));
+        // Until the commands behind those refused have been given up as well.
         await sleep(COMMAND_TIMEOUT_MS);
         proxy.fault = 'none';
         await until('readiness', () => queue.check().then(...TRUTH));

@@ -51,6 +51,7 @@ describe('an event', () => {
         );
         assert.deepEqual(await bench.store.list('pending-deliveries/'), []);
         await bench.outbox.announce(job);
+        // What must not happen has no event: it gets a moment.
         await sleep(100);
         assert.equal(receiver.requests.length, 1, 'announced again, it is not sent again');
       }),
@@ -163,6 +164,7 @@ describe('a receiver', () => {
         const { enabled, disabled_reason } = await bench.webhooks.get(id);
         assert.deepEqual([enabled, typeof disabled_reason], [false, 'string']);
         await bench.endedJob();
+        // What must not happen has no event: it gets a moment.
         await sleep(100);
         assert.equal(receiver.requests.length, 1);
         await bench.webhooks.change(id, { description: 'still gone' });
