@@ -1674,6 +1674,14 @@ export interface components {
      *       "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
      *       "relative_error": 0.0412,
      *       "energy_retained": 0.9983,
+     *       "learning_rate": {
+     *         "factor": 1.2599210498948732,
+     *         "warm_up_steps": 30,
+     *         "decay_steps": 0,
+     *         "share": 0.3308783573780683,
+     *         "begin_step": 750,
+     *         "end_step": 1500
+     *       },
      *       "training": {
      *         "learning_rate_factor": 1.02,
      *         "revived_directions": 0,
@@ -1735,6 +1743,21 @@ export interface components {
       job_id: string | null;
       /** @description Steps after the scheduled one */
       late_by_steps: number;
+      /** @description Null until the squeeze is done. `training.learning_rate_factor` is a hint from the factors instead. */
+      learning_rate: {
+        /** @description Optimizer steps done when the stage began */
+        begin_step: number;
+        /** @description Steps before the end of the stage over which it falls to zero */
+        decay_steps: number;
+        /** @description Optimizer steps done when it ends; of an adaptive run, at the latest */
+        end_step: number;
+        /** @description What the peak is multiplied by: the cube root of source_rank / rank now, where modules have ranks of their own the mean over the parameters */
+        factor: number;
+        /** @description The part that the stage has in Σ(learning rate × steps) of the training */
+        share: number;
+        /** @description Steps from the beginning of the stage over which it rises */
+        warm_up_steps: number;
+      } | null;
       /** @description When to send the next checkpoint; null: train on to the end. Of a failed one: its own step, to send it again. */
       next_checkpoint_step: number | null;
       /** @description null until the squeeze is done */
@@ -1760,7 +1783,7 @@ export interface components {
       /** @description Another one took its place: the run was rewound to this step or before, or it had failed and was sent again */
       superseded: boolean;
       training: {
-        /** @description Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after. */
+        /** @description Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after. Of a run, `learning_rate` has the rate that the plan recommends. */
         learning_rate_factor: number;
         /** @description What became of the moments; none: none were sent */
         optimizer: 'carried' | 'reset' | 'none';
@@ -3496,7 +3519,16 @@ export interface components {
      *       },
      *       "step": 750,
      *       "at_target": false,
+     *       "learning_rate": {
+     *         "factor": 1.2599210498948732,
+     *         "warm_up_steps": 30,
+     *         "decay_steps": 0,
+     *         "share": 0.3308783573780683,
+     *         "begin_step": 750,
+     *         "end_step": 1500
+     *       },
      *       "next_checkpoint_step": 1500,
+     *       "notes": [],
      *       "checkpoints": [
      *         {
      *           "run_id": "run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
@@ -3517,6 +3549,14 @@ export interface components {
      *           "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
      *           "relative_error": 0.0412,
      *           "energy_retained": 0.9983,
+     *           "learning_rate": {
+     *             "factor": 1.2599210498948732,
+     *             "warm_up_steps": 30,
+     *             "decay_steps": 0,
+     *             "share": 0.3308783573780683,
+     *             "begin_step": 750,
+     *             "end_step": 1500
+     *           },
      *           "training": {
      *             "learning_rate_factor": 1.02,
      *             "revived_directions": 0,
@@ -3567,9 +3607,26 @@ export interface components {
       /** Format: date-time */
       created_at: string;
       id: string;
+      /** @description The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − begin_step + 1) / warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term whose steps are 0 is 1 */
+      learning_rate: {
+        /** @description Optimizer steps done when the stage began */
+        begin_step: number;
+        /** @description Steps before the end of the stage over which it falls to zero */
+        decay_steps: number;
+        /** @description Optimizer steps done when it ends; of an adaptive run, at the latest */
+        end_step: number;
+        /** @description What the peak is multiplied by: the cube root of source_rank / rank now, where modules have ranks of their own the mean over the parameters */
+        factor: number;
+        /** @description The part that the stage has in Σ(learning rate × steps) of the training */
+        share: number;
+        /** @description Steps from the beginning of the stage over which it rises */
+        warm_up_steps: number;
+      };
       mode: 'scheduled' | 'adaptive';
       name: string | null;
       next_checkpoint_step: number | null;
+      /** @description Whether the last stage is starved, as the run stands and by the learning rate that was named */
+      notes: string[];
       /** @description Smallest and largest rank over the modules */
       rank: {
         max: number;
@@ -3578,17 +3635,20 @@ export interface components {
       request: components['schemas']['RunRequest'];
       /** @description null for adaptive runs */
       schedule: {
-        /** @description null for recipe equal */
+        /** @description null for recipe equal, and with squeeze_steps */
         final_share: number | null;
-        final_steps: number;
+        /** @description null with squeeze_steps, which leave nothing to it */
+        final_steps: number | null;
         learning_rate_schedule: string;
         /** @description The rank, averaged over the steps */
         mean_rank: number;
-        min_stage_steps: number;
+        /** @description null with squeeze_steps, which leave nothing to it */
+        min_stage_steps: number | null;
         mode: string;
         /** @description Where the schedule is not what was asked for, and why */
         notes: string[];
-        recipe: string;
+        /** @description null with squeeze_steps, which leave nothing to it */
+        recipe: string | null;
         /** @description mean_rank / source_rank: adapter parameters trained, against training at the source rank throughout */
         relative_cost: number;
         shape: string;
@@ -3599,11 +3659,13 @@ export interface components {
           step: number;
           to_rank: number;
         }[];
-        stage_lengths: string;
+        /** @description null with squeeze_steps, which leave nothing to it */
+        stage_lengths: string | null;
         stages: components['schemas']['Stage'][];
         target_rank: number;
         total_steps: number;
-        warm_up_steps: number;
+        /** @description null with squeeze_steps, which leave nothing to it */
+        warm_up_steps: number | null;
       } | null;
       /** @description Of the newest checkpoint */
       step: number | null;
@@ -3699,6 +3761,11 @@ export interface components {
             seed?: number;
           };
           /**
+           * @description uniform: each squeeze gives all modules the rank of the stage. by_module: each module gets a rank of its own, and all together have at most the parameters that they would have at that rank, as budget_parameters shares them out.
+           * @default uniform
+           */
+          rank_allocation?: 'uniform' | 'by_module';
+          /**
            * @description Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could
            * @default true
            */
@@ -3766,7 +3833,7 @@ export interface components {
             shape?: 'geometric' | 'linear' | 'cosine' | 'custom';
             /** @description The rank training starts at */
             source_rank: number;
-            /** @description The steps at which to squeeze, rising; there is one stage more than there are steps. Instead of everything that decides how long stages last. */
+            /** @description The steps at which to squeeze, rising; there is one stage more than there are steps. Instead of everything that decides how long stages last: recipe, final_share, warm_up_steps, final_steps, min_stage_steps and stage_lengths. */
             squeeze_steps?: number[];
             /**
              * @description Steps of the stages: all the same, or in proportion to their rank. A stage whose share is below its floor lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest remainders, earlier stages first.
@@ -3805,6 +3872,15 @@ export interface components {
              * @default 0
              */
             final_steps?: number;
+            learning_rate?: {
+              /**
+               * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last stage.
+               * @default recommended
+               */
+              schedule?: 'recommended' | 'constant' | 'linear' | 'cosine';
+              /** @description Steps at the beginning over which the learning rate rises. Default: 3 % of all steps */
+              warm_up_steps?: number;
+            };
             /**
              * @description No stage is shorter (200 in the LoRA-Squeeze paper, arXiv 2602.10993)
              * @default 200
@@ -4021,17 +4097,20 @@ export interface components {
      *     }
      */
     Schedule: {
-      /** @description null for recipe equal */
+      /** @description null for recipe equal, and with squeeze_steps */
       final_share: number | null;
-      final_steps: number;
+      /** @description null with squeeze_steps, which leave nothing to it */
+      final_steps: number | null;
       learning_rate_schedule: string;
       /** @description The rank, averaged over the steps */
       mean_rank: number;
-      min_stage_steps: number;
+      /** @description null with squeeze_steps, which leave nothing to it */
+      min_stage_steps: number | null;
       mode: string;
       /** @description Where the schedule is not what was asked for, and why */
       notes: string[];
-      recipe: string;
+      /** @description null with squeeze_steps, which leave nothing to it */
+      recipe: string | null;
       /** @description mean_rank / source_rank: adapter parameters trained, against training at the source rank throughout */
       relative_cost: number;
       shape: string;
@@ -4042,11 +4121,13 @@ export interface components {
         step: number;
         to_rank: number;
       }[];
-      stage_lengths: string;
+      /** @description null with squeeze_steps, which leave nothing to it */
+      stage_lengths: string | null;
       stages: components['schemas']['Stage'][];
       target_rank: number;
       total_steps: number;
-      warm_up_steps: number;
+      /** @description null with squeeze_steps, which leave nothing to it */
+      warm_up_steps: number | null;
     };
     /**
      * @example {
@@ -4140,7 +4221,7 @@ export interface components {
       shape?: 'geometric' | 'linear' | 'cosine' | 'custom';
       /** @description The rank training starts at */
       source_rank: number;
-      /** @description The steps at which to squeeze, rising; there is one stage more than there are steps. Instead of everything that decides how long stages last. */
+      /** @description The steps at which to squeeze, rising; there is one stage more than there are steps. Instead of everything that decides how long stages last: recipe, final_share, warm_up_steps, final_steps, min_stage_steps and stage_lengths. */
       squeeze_steps?: number[];
       /**
        * @description Steps of the stages: all the same, or in proportion to their rank. A stage whose share is below its floor lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest remainders, earlier stages first.
@@ -5340,7 +5421,7 @@ export interface components {
     TrainingNotes: {
       /** @description Further files of the job: projections.safetensors, optimizer.safetensors */
       files: components['schemas']['AdapterFile'][];
-      /** @description Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after. */
+      /** @description Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after. Of a run, `learning_rate` has the rate that the plan recommends. */
       learning_rate_factor: number;
       /** @description What became of the moments; none: none were sent */
       optimizer: 'carried' | 'reset' | 'none';

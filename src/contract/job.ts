@@ -65,7 +65,8 @@ export const TrainingNotes = Type.Object(
     learning_rate_factor: Type.Number({
       description:
         'Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of ' +
-        'their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after.',
+        'their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after. Of a run, `learning_rate` has the ' +
+        'rate that the plan recommends.',
     }),
     revived_directions: Type.Integer({ minimum: 0, description: 'Directions that got a random A' }),
     optimizer: Type.Union([Type.Literal('carried'), Type.Literal('reset'), Type.Literal('none')], {

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { AdapterFile } from './adapter.ts';
 import { JobFailure, TrainingNotes } from './job.ts';
 import { SqueezeOptions } from './job-request.ts';
-import { AdaptiveRequest, Schedule, ScheduleRequest } from './schedule.ts';
+import { AdaptiveRequest, RunLearningRate, Schedule, ScheduleRequest } from './schedule.ts';
 
 const Step = Type.Integer({ minimum: 0, maximum: 1e9, description: 'Optimizer steps done' });
 const RankRange = Type.Object(
@@ -52,7 +52,18 @@ const how = {
 export const RunRequest = Type.Union(
   [
     Type.Object(
-      { ...how, schedule: Type.Object(ScheduleRequest.properties, { additionalProperties: false }) },
+      {
+        ...how,
+        schedule: Type.Object(ScheduleRequest.properties, { additionalProperties: false }),
+        rank_allocation: Type.Optional(
+          Type.Union([Type.Literal('uniform'), Type.Literal('by_module')], {
+            default: 'uniform',
+            description:
+              'uniform: each squeeze gives all modules the rank of the stage. by_module: each module gets a rank of its own, ' +
+              'and all together have at most the parameters that they would have at that rank, as budget_parameters shares them out.',
+          }),
+        ),
+      },
       { additionalProperties: false },
     ),
     Type.Object(
@@ -105,6 +116,10 @@ export const CheckpointRecord = Type.Object(
     }),
     relative_error: Type.Union([Type.Number(), Type.Null()]),
     energy_retained: Type.Union([Type.Number(), Type.Null()]),
+    learning_rate: Type.Union([RunLearningRate, Type.Null()], {
+      description:
+        'Null until the squeeze is done. `training.learning_rate_factor` is a hint from the factors instead.',
+    }),
     training: Type.Union([Type.Omit(TrainingNotes, ['files']), Type.Null()]),
     files: Type.Array(CheckpointFile, {
       description:
@@ -138,7 +153,12 @@ export const RunRecord = Type.Object(
     rank: RankRange,
     step: Type.Union([Step, Type.Null()], { description: 'Of the newest checkpoint' }),
     at_target: Type.Boolean({ description: 'The target rank is reached: no more squeezes' }),
+    learning_rate: RunLearningRate,
     next_checkpoint_step: Type.Union([Type.Integer(), Type.Null()]),
+    notes: Type.Array(Type.String(), {
+      description:
+        'Whether the last stage is starved, as the run stands and by the learning rate that was named',
+    }),
     checkpoints: Type.Array(CheckpointRecord, {
       description: 'In the order they were accepted, superseded and failed ones included',
     }),

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 
 /** Modules of one shape, for telling how much each stage trains and how much memory that takes. */
 export const ScheduleModules = Type.Object(
@@ -119,7 +119,8 @@ export const ScheduleRequest = Type.Object(
         maxItems: 63,
         description:
           'The steps at which to squeeze, rising; there is one stage more than there are steps. Instead of everything ' +
-          'that decides how long stages last.',
+          'that decides how long stages last: recipe, final_share, warm_up_steps, final_steps, min_stage_steps and ' +
+          'stage_lengths.',
       }),
     ),
     learning_rate: Type.Optional(LearningRateRequest),
@@ -219,6 +220,7 @@ export const AdaptiveRequest = Type.Object(
     uniform: Type.Optional(
       Type.Boolean({ default: true, description: 'One rank for all modules; false: each its own' }),
     ),
+    learning_rate: Type.Optional(LearningRateRequest),
   },
   { $id: 'AdaptiveRequest', additionalProperties: false },
 );
@@ -254,6 +256,29 @@ export const StageLearningRate = Type.Object(
 );
 export type StageLearningRate = Static<typeof StageLearningRate>;
 
+/** The learning rate of the stage that a run is in. */
+export const RunLearningRate = Type.Object(
+  {
+    ...StageLearningRate.properties,
+    factor: Type.Number({
+      description:
+        'What the peak is multiplied by: the cube root of source_rank / rank now, where modules have ranks of their own the ' +
+        'mean over the parameters',
+    }),
+    begin_step: Type.Integer({ description: 'Optimizer steps done when the stage began' }),
+    end_step: Type.Integer({
+      description: 'Optimizer steps done when it ends; of an adaptive run, at the latest',
+    }),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − begin_step + 1) / ' +
+      'warm_up_steps) · min(1, (end_step − s) / decay_steps), where a term whose steps are 0 is 1',
+  },
+);
+export type RunLearningRate = Static<typeof RunLearningRate>;
+
 export const Stage = Type.Object(
   {
     index: Type.Integer({ minimum: 0 }),
@@ -274,20 +299,25 @@ export const Stage = Type.Object(
 );
 export type Stage = Static<typeof Stage>;
 
+const unlessNamed = <T extends TSchema>(schema: T) =>
+  Type.Union([schema, Type.Null()], { description: 'null with squeeze_steps, which leave nothing to it' });
+
 export const Schedule = Type.Object(
   {
     source_rank: Type.Integer(),
     target_rank: Type.Integer(),
     total_steps: Type.Integer(),
     mode: Type.String(),
-    recipe: Type.String(),
-    final_share: Type.Union([Type.Number(), Type.Null()], { description: 'null for recipe equal' }),
+    recipe: unlessNamed(Type.String()),
+    final_share: Type.Union([Type.Number(), Type.Null()], {
+      description: 'null for recipe equal, and with squeeze_steps',
+    }),
     shape: Type.String(),
-    stage_lengths: Type.String(),
+    stage_lengths: unlessNamed(Type.String()),
     learning_rate_schedule: Type.String(),
-    warm_up_steps: Type.Integer(),
-    final_steps: Type.Integer(),
-    min_stage_steps: Type.Integer(),
+    warm_up_steps: unlessNamed(Type.Integer()),
+    final_steps: unlessNamed(Type.Integer()),
+    min_stage_steps: unlessNamed(Type.Integer()),
     stages: Type.Array(Stage),
     squeezes: Type.Array(
       Type.Object(

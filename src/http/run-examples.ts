@@ -8,6 +8,10 @@ const SOURCE_ID = 'ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877';
 const RESULT_ID = 'ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0';
 const SHA256 = '4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877';
 
+const PLAN = planSchedule(SCHEDULE);
+const { begin_step, end_step, learning_rate } = PLAN.stages[1]!;
+const LEARNING_RATE = { ...learning_rate, begin_step, end_step };
+
 const scheduled: RunRequest = { name: 'support bot', schedule: SCHEDULE };
 const adaptive: RunRequest = { adaptive: { ...SCHEDULE, energy: 0.99 }, optimizer: 'reset' };
 export const RUN_REQUEST_EXAMPLES = [scheduled, adaptive];
@@ -25,6 +29,7 @@ export const CHECKPOINT_EXAMPLE: CheckpointRecord = {
   adapter_id: RESULT_ID,
   relative_error: 0.0412,
   energy_retained: 0.9983,
+  learning_rate: LEARNING_RATE,
   training: { learning_rate_factor: 1.02, revived_directions: 0, optimizer: 'carried' },
   files: [
     [`/v1/adapters/${RESULT_ID}`, 'adapter_model.safetensors', 79_984_200] as const,
@@ -45,11 +50,13 @@ export const RUN_EXAMPLE: RunRecord = {
   base_model: 'meta-llama/Llama-2-7b-hf',
   mode: 'scheduled',
   request: scheduled,
-  schedule: planSchedule(SCHEDULE),
+  schedule: PLAN,
   rank: { min: 32, max: 32 },
   step: 750,
   at_target: false,
+  learning_rate: LEARNING_RATE,
   next_checkpoint_step: 1500,
+  notes: [],
   checkpoints: [CHECKPOINT_EXAMPLE],
   created_at: '2026-11-24T21:50:00.000Z',
 };

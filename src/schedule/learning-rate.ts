@@ -1,7 +1,8 @@
 import type { LearningRateRequest, StageLearningRate } from '../contract/schedule.ts';
 
-/** A stage of a plan, as far as its learning rate goes. */
-interface StageSteps {
+/** A stage, as far as its learning rate goes. */
+export interface StageSteps {
+  /** Of all modules; the mean over the parameters where each has its own. */
   readonly rank: number;
   readonly begin_step: number;
   readonly end_step: number;

@@ -2,7 +2,16 @@ import type { ScheduleRequest } from '../contract/schedule.ts';
 import { invalid } from './invalid.ts';
 
 /** What decides how long stages last where the steps are not named. */
-const LENGTHS = ['warm_up_steps', 'final_steps', 'final_share', 'min_stage_steps', 'stage_lengths'] as const;
+const LENGTHS = [
+  'recipe',
+  'final_share',
+  'warm_up_steps',
+  'final_steps',
+  'min_stage_steps',
+  'stage_lengths',
+] as const;
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /**
  * The lengths of stages between squeezes at named steps.
@@ -17,7 +26,9 @@ export function namedLengths(request: ScheduleRequest, stages: number): number[]
     throw invalid(`squeeze_steps says how long stages last, so ${other} cannot.`, { field: other });
   if (squeeze_steps.length !== stages - 1) {
     throw invalid(
-      `squeeze_steps has ${squeeze_steps.length} steps, but ${stages} stages have ${stages - 1} squeezes between them.`,
+      `squeeze_steps names ${counted(squeeze_steps.length, 'step')}, but ` +
+        `${counted(stages, 'stage')} from rank ${request.source_rank} to rank ${request.target_rank} take ` +
+        `${counted(stages - 1, 'squeeze')}.`,
       { squeeze_steps: squeeze_steps.length, stages },
     );
   }

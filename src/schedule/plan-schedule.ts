@@ -5,9 +5,7 @@ import { planLearningRate } from './learning-rate.ts';
 import { namedLengths } from './named-steps.ts';
 import { leastSteps, type StageLengths, stageLengths, stageLengthsToLast } from './stage-lengths.ts';
 import { stageSize } from './stage-memory.ts';
-
-/** A last stage with less of Σ(learning rate × steps) has hardly been trained at the rank that is served. */
-const STARVED_SHARE = 0.15;
+import { starvedNotes } from './starved.ts';
 
 /**
  * The stages of an annealing: their ranks, when each begins and ends, how fast each learns, what each trains and what
@@ -18,13 +16,16 @@ const STARVED_SHARE = 0.15;
 export function planSchedule(request: ScheduleRequest): Schedule {
   const { source_rank, target_rank, total_steps, shape = 'geometric', stage_lengths = 'equal' } = request;
   const { mode = 'in', recipe = 'recommended' } = request;
+  // Named steps leave nothing to what else decides how long stages last.
+  const unlessNamed = <T>(value: T): T | null => (request.squeeze_steps ? null : value);
   const clock = clockOf(request);
   const { ranks, notes } = chooseRanks(request, clock);
   const { steps, atFloor } = lengthsOf(request, ranks, clock);
-  const learning = planLearningRate(source_rank, limitsOf(ranks, steps), request.learning_rate);
-  const stages = limitsOf(ranks, steps).map((limits, index): Stage => {
+  const limits = limitsOf(ranks, steps);
+  const learning = planLearningRate(source_rank, limits, request.learning_rate);
+  const stages = limits.map((of, index): Stage => {
     const learning_rate = learning.stages[index]!;
-    return { index, ...limits, steps: steps[index]!, learning_rate, ...stageSize(limits.rank, request) };
+    return { index, ...of, steps: steps[index]!, learning_rate, ...stageSize(of.rank, request) };
   });
   const meanRank = stages.reduce((sum, stage) => sum + stage.rank * stage.steps, 0) / total_steps;
   return {
@@ -32,14 +33,14 @@ export function planSchedule(request: ScheduleRequest): Schedule {
     target_rank,
     total_steps,
     mode,
-    recipe,
-    final_share: finalShareOf(request),
+    recipe: unlessNamed(recipe),
+    final_share: unlessNamed(finalShareOf(request)),
     shape: mode === 'cont' ? 'custom' : shape,
-    stage_lengths,
+    stage_lengths: unlessNamed(stage_lengths),
     learning_rate_schedule: learning.schedule,
-    warm_up_steps: clock.warmUpSteps,
-    final_steps: clock.finalSteps,
-    min_stage_steps: clock.minStageSteps,
+    warm_up_steps: unlessNamed(clock.warmUpSteps),
+    final_steps: unlessNamed(clock.finalSteps),
+    min_stage_steps: unlessNamed(clock.minStageSteps),
     stages,
     squeezes: stages.slice(1).map(({ rank, begin_step }, index) => ({
       step: begin_step,
@@ -48,7 +49,7 @@ export function planSchedule(request: ScheduleRequest): Schedule {
     })),
     mean_rank: meanRank,
     relative_cost: meanRank / source_rank,
-    notes: [...notes, ...lengthened(ranks, atFloor, clock), ...starved(stages, learning.schedule)],
+    notes: [...notes, ...lengthened(ranks, atFloor, clock), ...starvedNotes(limits, learning)],
   };
 }
 
@@ -76,17 +77,4 @@ function lengthened(ranks: readonly number[], atFloor: readonly number[], clock:
   if (longer.length === 0) return [];
   const list = `${longer.length === 1 ? 'Rank' : 'Ranks'} ${longer.join(', ')}`;
   return [`${list}: ${minStageSteps} steps, as min_stage_steps asks, where the share would be fewer.`];
-}
-
-function starved(stages: readonly Stage[], schedule: string): string[] {
-  const { rank, steps, learning_rate } = stages.at(-1)!;
-  if (stages.length === 1 || learning_rate.share >= STARVED_SHARE) return [];
-  const remedy =
-    schedule === 'recommended'
-      ? 'Give it more steps'
-      : `Its ${schedule} schedule has decayed by then: follow the recommended one, or give the last stage more steps`;
-  return [
-    `Rank ${rank} is trained for ${steps} steps and gets ${(100 * learning_rate.share).toFixed(1)} % of Σ(learning rate × ` +
-      `steps), so the adapter is hardly trained at the rank it is served at. ${remedy}.`,
-  ];
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { RunRequest } from '../../src/contract/run.ts';
+import { factorsWithSpectrum } from '../oracle/known-matrices.ts';
 import { frobenius, type Matrix, matrix, multiply } from '../oracle/linear-algebra.ts';
 import { parsePeftAdapter } from '../oracle/peft-adapter.ts';
 import { parseSafetensors, tensorMatrix } from '../oracle/safetensors.ts';
@@ -81,6 +82,59 @@ describe('annealing through the whole service', () => {
     assert.deepEqual([run.at_target, run.rank, run.next_checkpoint_step], [true, { min: 2, max: 2 }, null]);
     const last = await trainer.send(1000, train(state, 1000));
     assert.equal(last.decision, 'keep');
+  });
+
+  it('shares ranks out by module, at most as many parameters as uniform ranks have', async () => {
+    const trainer = await begin({ schedule: SCHEDULE, rank_allocation: 'by_module' });
+    const parametersOf = (of: TrainingState, rankOf = ({ rank }: { rank: number }): number => rank): number =>
+      [...oracle(of).modules.values()].reduce(
+        (sum, module) => sum + rankOf(module) * (module.b.rows + module.a.columns),
+        0,
+      );
+    // By any measure the flat spectrum needs the directions more.
+    const spectra = [Array(8).fill(1), [1, ...Array(7).fill(0.01)], [1, ...Array(7).fill(0.02)]];
+    const uneven = makeAdapter(
+      spectra.map((sigma, index) => ({
+        name: `layers.${index}.q_proj`,
+        ...factorsWithSpectrum(40 + index, 30 + index, sigma, index),
+      })),
+    );
+    const source = readAdapterFiles(uneven.dir);
+    uneven.remove();
+    let state: TrainingState = {
+      weights: source.weights,
+      config: source.config.toString(),
+      optimizer: adamMoments(source.weights),
+    };
+    for (const [step, uniformRank] of [
+      [334, 4],
+      [667, 2],
+    ] as const) {
+      const record = await trainer.send(step, train(state, step));
+      assert.equal(record.state, 'succeeded', JSON.stringify(record.error));
+      state = await trainer.load(record);
+      const ranks = [...oracle(state).modules.values()].map(({ rank }) => rank);
+      assert.ok(new Set(ranks).size > 1, `ranks of their own: ${ranks}`);
+      assert.deepEqual(record.rank_after, { min: Math.min(...ranks), max: Math.max(...ranks) });
+      const parameters = parametersOf(state);
+      assert.ok(parameters <= parametersOf(state, () => uniformRank), `${parameters}`);
+      const largest = Math.max(...[...oracle(state).modules.values()].map(({ a, b }) => b.rows + a.columns));
+      assert.ok(parameters > parametersOf(state, () => uniformRank) - largest, `${parameters}`);
+      const mean = parameters / parametersOf(state, () => 1);
+      assert.equal(record.learning_rate?.factor, Math.cbrt(8 / mean));
+      const moments = parseSafetensors(state.optimizer!).tensors;
+      for (const [name, { shape }] of parseSafetensors(state.weights).tensors)
+        assert.deepEqual(moments.get(`${name}.exp_avg`)?.shape, shape, name);
+    }
+    const run = await trainer.now();
+    assert.deepEqual(
+      [run.at_target, run.next_checkpoint_step, run.learning_rate.decay_steps],
+      [true, null, 333],
+    );
+    const last = await trainer.send(1000, train(state, 1000));
+    assert.deepEqual([last.decision, last.rank_after], ['keep', run.rank]);
+    // As PEFT reads it: the oracle refuses factors whose rank the configuration does not tell.
+    assert.ok(Object.keys(oracle(state).config.rank_pattern as object).length > 0);
   });
 
   it('gives the projections that made the result, and the moments in its basis', async () => {

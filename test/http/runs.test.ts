@@ -26,6 +26,9 @@ const SCHEDULE = {
   min_stage_steps: 100,
 };
 
+/** Without what named steps are given instead of. */
+const NAMED = { source_rank: 8, target_rank: 2, total_steps: 1000 };
+
 describe('annealing runs over HTTP', () => {
   let server: TestServer;
   before(async () => {
@@ -143,6 +146,21 @@ describe('annealing runs over HTTP', () => {
         ],
       );
       assert.deepEqual(run.checkpoints, []);
+      const { learning_rate, begin_step, end_step } = run.schedule!.stages[0]!;
+      assert.deepEqual(run.learning_rate, { ...learning_rate, begin_step, end_step });
+      assert.deepEqual(run.notes, []);
+    });
+
+    it('says that its last stage is starved, by the schedule that the trainer named', async () => {
+      const learning_rate = { schedule: 'linear' as const };
+      const late = { ...NAMED, squeeze_steps: [450, 900], learning_rate };
+      const scheduled = await newRun({ schedule: late });
+      assert.match(scheduled.notes.join(), /^Rank 2 is trained for 100 steps .* Its linear schedule/);
+      assert.deepEqual(scheduled.schedule?.notes, scheduled.notes);
+      const adaptive = await newRun({
+        adaptive: { ...SCHEDULE, energy: 0.9, final_steps: 100, learning_rate },
+      });
+      assert.match(adaptive.notes.join(), /^Rank 2 is trained for 100 steps .* Its linear schedule/);
     });
 
     it('or with what the spectrum has to keep', async () => {
@@ -150,6 +168,10 @@ describe('annealing runs over HTTP', () => {
       assert.deepEqual(
         [run.mode, run.schedule, run.next_checkpoint_step, run.base_model],
         ['adaptive', null, 250, null],
+      );
+      assert.deepEqual(
+        [run.learning_rate.factor, run.learning_rate.end_step, run.learning_rate.decay_steps],
+        [1, 900, 0],
       );
     });
 
@@ -162,6 +184,20 @@ describe('annealing runs over HTTP', () => {
       for (const [body, status, code] of [
         [{ schedule: { ...SCHEDULE, target_rank: 16 } }, 422, 'SCHEDULE_INVALID'],
         [{ schedule: { ...SCHEDULE, total_steps: 100 } }, 422, 'SCHEDULE_TOO_SHORT'],
+        [{ schedule: { ...SCHEDULE, total_steps: 3, stages: 4 } }, 422, 'SCHEDULE_TOO_SHORT'],
+        [{ schedule: { ...NAMED, squeeze_steps: [500, 400] } }, 422, 'SCHEDULE_INVALID'],
+        [{ schedule: { ...NAMED, squeeze_steps: [500, 1000] } }, 422, 'SCHEDULE_INVALID'],
+        [{ schedule: { ...NAMED, squeeze_steps: [500], stages: 3 } }, 422, 'SCHEDULE_INVALID'],
+        [{ schedule: { ...NAMED, squeeze_steps: [500], min_stage_steps: 100 } }, 422, 'SCHEDULE_INVALID'],
+        [{ schedule: { ...NAMED, squeeze_steps: [0] } }, 400, 'VALIDATION_FAILED'],
+        [{ schedule: { ...NAMED, squeeze_steps: [] } }, 400, 'VALIDATION_FAILED'],
+        [{ schedule: { ...SCHEDULE, ranks: [8, 2] } }, 422, 'SCHEDULE_INVALID'],
+        [{ schedule: { ...SCHEDULE, shape: 'custom', ranks: [8, 2], stages: 2 } }, 422, 'SCHEDULE_INVALID'],
+        [{ adaptive: { ...SCHEDULE, energy: 0.9, target_rank: 16 } }, 422, 'SCHEDULE_INVALID'],
+        [{ adaptive: { ...SCHEDULE, energy: 0.9, total_steps: 100 } }, 422, 'SCHEDULE_TOO_SHORT'],
+        [{ adaptive: { ...SCHEDULE, energy: 0.9, final_share: 0.5 } }, 422, 'SCHEDULE_INVALID'],
+        [{ schedule: SCHEDULE, rank_allocation: 'energy' }, 400, 'VALIDATION_FAILED'],
+        [{ adaptive: { ...SCHEDULE, energy: 0.9 }, rank_allocation: 'by_module' }, 400, 'UNKNOWN_OPTION'],
         [{ adaptive: { ...SCHEDULE } }, 422, 'SCHEDULE_INVALID'],
         [{ adaptive: { ...SCHEDULE, energy: 0.9, tolerance: 0.1 } }, 422, 'SCHEDULE_INVALID'],
         [{ schedule: SCHEDULE, adaptive: { ...SCHEDULE, energy: 0.9 } }, 400, 'VALIDATION_FAILED'],
@@ -238,6 +274,7 @@ describe('annealing runs over HTTP', () => {
         optimizer: null,
       });
       assert.ok(server.queue.jobs.has(job.id));
+      assert.equal(record.learning_rate, null, 'not before the squeeze is done');
       server.queue.jobs.set(job.id, { state: 'active', progress: null, startedAt: new Date(), attempts: 1 });
       assert.equal((await checkpointOf(run.id, 340)).state, 'active');
 
@@ -251,6 +288,16 @@ describe('annealing runs over HTTP', () => {
         revived_directions: 0,
         optimizer: 'none',
       });
+      const { share, ...curve } = done.learning_rate!;
+      assert.deepEqual(curve, {
+        factor: Math.cbrt(2),
+        begin_step: 340,
+        end_step: 667,
+        warm_up_steps: 30,
+        decay_steps: 0,
+      });
+      assert.ok(share > 0.3 && share < 0.5, String(share));
+      assert.deepEqual((await getRun(run.id)).learning_rate, done.learning_rate);
       assert.deepEqual(
         done.files.map(({ href }) => href),
         [
@@ -311,6 +358,10 @@ describe('annealing runs over HTTP', () => {
       await squeeze(667, 4);
       const last = await recordOf(await send(run.id, tinyAdapter(1000, { rank: 2 }), { step: 1000 }), 200);
       assert.equal(last.next_checkpoint_step, null);
+      assert.deepEqual(
+        [last.learning_rate?.begin_step, last.learning_rate?.end_step, last.learning_rate?.decay_steps],
+        [667, 1000, 333],
+      );
       const end = await getRun(run.id);
       assert.deepEqual([end.rank, end.at_target, end.step], [{ min: 2, max: 2 }, true, 1000]);
       assert.deepEqual(

@@ -46,7 +46,7 @@ describe('the recommended recipe', () => {
             plan.total_steps,
           );
           for (const [index, count] of steps.entries())
-            assert.ok(count <= Math.max(last, index === 0 ? plan.warm_up_steps : 0, plan.min_stage_steps));
+            assert.ok(count <= Math.max(last, index === 0 ? plan.warm_up_steps! : 0, plan.min_stage_steps!));
         },
       ),
     );
@@ -93,6 +93,12 @@ describe('named steps', () => {
       { step: 100, from_rank: 64, to_rank: 16 },
       { step: 1000, from_rank: 16, to_rank: 4 },
     ]);
+    assert.deepEqual(
+      [plan.recipe, plan.final_share, plan.stage_lengths, plan.min_stage_steps, plan.final_steps],
+      [null, null, null, null, null],
+      'what they leave no room for is not told as if it held',
+    );
+    assert.equal(planSchedule(REQUEST).min_stage_steps, 200);
     const custom = { shape: 'custom', ranks: [64, 5, 4], squeeze_steps: [60, 61] } as const;
     assert.deepEqual(
       stepsOf({ ...custom, ranks: [...custom.ranks], squeeze_steps: [60, 61] }),
@@ -110,7 +116,28 @@ describe('named steps', () => {
         { squeeze_steps: [4000] },
         /squeeze_steps\[0\] is 4000 but must be at least 1 and below total_steps, 4000/,
       ],
-      [{ squeeze_steps: [1000], stages: 3 }, /squeeze_steps has 1 steps, but 3 stages have 2 squeezes/],
+      [
+        { squeeze_steps: [1000], stages: 3 },
+        /squeeze_steps names 1 step, but 3 stages from rank 64 to rank 4 take 2 squeezes/,
+      ],
+      [
+        { squeeze_steps: [1000, 2000], shape: 'custom', ranks: [64, 4] },
+        /squeeze_steps names 2 steps, but 2 stages from rank 64 to rank 4 take 1 squeeze\./,
+      ],
+      [
+        { squeeze_steps: [1000, 2000, 3000], target_rank: 62 },
+        /squeeze_steps names 3 steps, but 3 stages from rank 64 to rank 62 take 2 squeezes/,
+      ],
+      [{ squeeze_steps: [1000], target_rank: 64 }, /names 1 step, but 1 stage .* take 0 squeezes/],
+      [{ squeeze_steps: [1000, 2000], mode: 'cont' }, /names 2 steps, but 2 stages .* take 1 squeeze\./],
+      [
+        { squeeze_steps: [2000, 1000] },
+        /squeeze_steps\[1\] is 1000 but must be above the one before it, 2000/,
+      ],
+      [
+        { squeeze_steps: [1000], recipe: 'equal' },
+        /squeeze_steps says how long stages last, so recipe cannot/,
+      ],
       [
         { squeeze_steps: [1000], final_steps: 10 },
         /squeeze_steps says how long stages last, so final_steps cannot/,

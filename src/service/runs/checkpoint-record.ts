@@ -1,7 +1,8 @@
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { JobRecord, JobResult } from '../../contract/job.ts';
 import type { CheckpointFile, CheckpointRecord } from '../../contract/run.ts';
-import { isSqueezed, outcomeOf, type Past } from './lineage.ts';
+import { type Course, learningRateNow } from './course.ts';
+import { isSqueezed, outcomeOf, type Past, type Position, stageRankAfter } from './lineage.ts';
 import { nextCheckpointStep, type Progress } from './next-checkpoint.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 
@@ -12,8 +13,10 @@ export interface CheckpointView {
   /** undefined for keep, and where the run was rewound before the job was submitted. */
   readonly job: JobRecord | undefined;
   readonly superseded: boolean;
-  /** Step of the last squeeze before this checkpoint. */
-  readonly lastSqueezeStep: number | null;
+  /** Where the run stood before this checkpoint. */
+  readonly before: Position;
+  /** Its stages as of this checkpoint. */
+  readonly course: Course;
   /** The record of the adapter to go on with; undefined where nothing was squeezed. */
   readonly result: AdapterRecord | undefined;
 }
@@ -37,6 +40,7 @@ export function checkpointRecord(view: CheckpointView): CheckpointRecord {
     adapter_id: outcome.state === 'succeeded' ? outcome.adapterId : null,
     relative_error: done?.relative_error ?? null,
     energy_retained: done?.energy_retained ?? null,
+    learning_rate: outcome.state === 'succeeded' ? learningRateNow(view.course) : null,
     training: trainingOf(done),
     files: isSqueezed(past) && done ? filesOf(view, done) : [],
     job_id: checkpoint.job_id,
@@ -48,8 +52,10 @@ export function checkpointRecord(view: CheckpointView): CheckpointRecord {
 }
 
 function reasonOf(past: Past): string {
-  const { decision, reason, rank_before } = past.checkpoint;
+  const { decision, reason, rank_before, target } = past.checkpoint;
   if (decision === 'keep' || isSqueezed(past)) return reason;
+  if (target && 'budget_parameters' in target)
+    return `${reason} They have no more, so there was nothing to squeeze.`;
   return `${reason} No rank below ${rank_before.max} does, so there was nothing to squeeze.`;
 }
 
@@ -77,20 +83,19 @@ function filesOf({ checkpoint, result }: CheckpointView, done: JobResult): Check
   ];
 }
 
-function nextAfter({ run, lastSqueezeStep }: CheckpointView, past: Past): number | null {
+function nextAfter({ run, before }: CheckpointView, past: Past): number | null {
   const { step } = past.checkpoint;
   // As if it had not been sent: it may be sent again.
   if (past.outcome.state === 'failed' || past.outcome.state === 'cancelled') return step;
-  return nextCheckpointStep(run, progressAfter(past, lastSqueezeStep));
+  return nextCheckpointStep(run, progressAfter(past, before));
 }
 
 /** Where the run stands after a checkpoint; while it is being squeezed to a rank, as if it were there already. */
-function progressAfter({ checkpoint, outcome }: Past, lastSqueezeStep: number | null): Progress {
-  const { step, target, rank_before } = checkpoint;
-  const goal = target && 'rank' in target ? target.rank : rank_before.max;
+function progressAfter(past: Past, { stageRank, lastSqueezeStep }: Position): Progress {
+  const { step, stage_rank } = past.checkpoint;
   return {
     step,
-    maxRank: outcome.state === 'succeeded' ? outcome.rank.max : goal,
-    lastSqueezeStep: isSqueezed({ checkpoint, outcome }) ? step : lastSqueezeStep,
+    stageRank: stageRankAfter(past) ?? stage_rank ?? stageRank,
+    lastSqueezeStep: isSqueezed(past) ? step : lastSqueezeStep,
   };
 }

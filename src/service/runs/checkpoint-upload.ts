@@ -8,6 +8,7 @@ import { summarise } from '../../formats/summary.ts';
 import type { IncomingFile } from '../adapter-service.ts';
 import { adapterIdOf } from '../layout.ts';
 import type { Arrival } from './decide.ts';
+import { modulesByRank } from './module-ranks.ts';
 
 /** The moments of the optimizer, beside the adapter's own files. */
 export const OPTIMIZER_FILE = 'optimizer.safetensors';
@@ -53,6 +54,7 @@ export async function readCheckpoint({ step, rewind, files }: CheckpointUpload):
     adapterId: adapterIdOf(adapterFiles),
     optimizerSha256: optimizerFile?.sha256 ?? null,
     ranks: summarise(adapter).ranks,
+    modulesByRank: modulesByRank(adapter.modules),
     baseModel: adapter.baseModel,
     modulesSha256: modules.sha256,
   };

@@ -14,6 +14,7 @@ export function decideAdaptive(plan: AdaptivePlan, position: Position, step: num
     return {
       kind: 'squeeze',
       goal: { rank: target_rank },
+      stageRank: target_rank,
       reason: `From step ${last_squeeze_step} on the rest of the training is at the target rank ${target_rank}.`,
       lateBySteps: step - last_squeeze_step,
     };
@@ -39,6 +40,7 @@ export function decideAdaptive(plan: AdaptivePlan, position: Position, step: num
   return {
     kind: 'squeeze',
     goal,
+    stageRank: null,
     reason: `To the smallest rank from ${target_rank} to ${rank.max} at which ${what}.`,
     lateBySteps: 0,
   };

@@ -5,7 +5,14 @@ import { rankRange } from '../../squeeze/rank-range.ts';
 import { decideAdaptive } from './decide-adaptive.ts';
 import { decideScheduled } from './decide-scheduled.ts';
 import { lineageOf, type Past, type Position, positionIn } from './lineage.ts';
-import { type CheckpointManifest, clockOfRun, type RankRange, type RunManifest } from './run-manifest.ts';
+import { parametersAt } from './module-ranks.ts';
+import {
+  type CheckpointManifest,
+  clockOfRun,
+  type ModulesOfRank,
+  type RankRange,
+  type RunManifest,
+} from './run-manifest.ts';
 
 /** A checkpoint as a trainer brings it. */
 export interface Arrival {
@@ -15,6 +22,7 @@ export interface Arrival {
   readonly adapterId: string;
   readonly optimizerSha256: string | null;
   readonly ranks: RankRange;
+  readonly modulesByRank: readonly ModulesOfRank[];
   readonly baseModel: string | null;
   readonly modulesSha256: string;
 }
@@ -25,6 +33,8 @@ export type Plan =
   | {
       readonly kind: 'squeeze';
       readonly goal: Target;
+      /** The rank of the schedule that it leads to; null where the spectrum decides. */
+      readonly stageRank: number | null;
       readonly reason: string;
       readonly lateBySteps: number;
     };
@@ -55,9 +65,24 @@ export function decide(run: RunManifest, log: readonly Past[], arrival: Arrival)
   refusePending(before);
   refuseOtherBase(run, before, arrival);
   refuseOtherRank(run, before, arrival);
-  return run.schedule
-    ? decideScheduled(run.schedule, before, step)
-    : decideAdaptive(run.adaptive!, before, step);
+  if (!run.schedule) return decideAdaptive(run.adaptive!, before, step);
+  const plan = decideScheduled(run.schedule, before, step);
+  const isShared = 'schedule' in run.request && run.request.rank_allocation === 'by_module';
+  return isShared ? byModule(plan, before.first?.checkpoint.modules_by_rank ?? arrival.modulesByRank) : plan;
+}
+
+/**
+ * The plan with ranks shared out by module: all together have the parameters of the uniform rank.
+ * @param modules as the run began with them
+ */
+function byModule(plan: Plan, modules: readonly ModulesOfRank[]): Plan {
+  if (plan.kind === 'keep' || plan.stageRank === null) return plan;
+  const parameters = parametersAt(modules, plan.stageRank);
+  return {
+    ...plan,
+    goal: { budget_parameters: parameters },
+    reason: `${plan.reason} The modules share out ${parameters} parameters, what all of them have at rank ${plan.stageRank}.`,
+  };
 }
 
 /** The entry that is this very checkpoint, undefined where a new one may follow. */

@@ -4,7 +4,13 @@ import { type CheckpointManifest, clockOfRun, type RankRange, type RunManifest }
 /** What became of a checkpoint. For keep that is known at once: it succeeded and changed nothing. */
 export type Outcome =
   | { readonly state: 'pending' | 'failed' | 'cancelled' }
-  | { readonly state: 'succeeded'; readonly rank: RankRange; readonly adapterId: string };
+  | {
+      readonly state: 'succeeded';
+      readonly rank: RankRange;
+      /** In the factors of the result; null for keep. */
+      readonly parameters: number | null;
+      readonly adapterId: string;
+    };
 
 /** One entry of a run's log with what became of it. */
 export interface Past {
@@ -14,9 +20,16 @@ export interface Past {
 
 /** Where a run stands after some checkpoint. */
 export interface Position {
+  /** The first checkpoint that counts, undefined before it: the adapter that training began with. */
+  readonly first: Past | undefined;
   /** The last checkpoint that counts, undefined before the first one. */
   readonly last: Past | undefined;
   readonly rank: RankRange;
+  /**
+   * What is compared with the ranks of the plan: the largest rank, or where the modules share out the parameters of a
+   * uniform rank, that rank.
+   */
+  readonly stageRank: number;
   /** Step of the last checkpoint that was squeezed, or is being so. */
   readonly lastSqueezeStep: number | null;
 }
@@ -24,10 +37,13 @@ export interface Position {
 /** The outcome of a checkpoint whose job, if it has one, is as given. A job that is not there yet will be submitted. */
 export function outcomeOf(checkpoint: CheckpointManifest, job: JobRecord | undefined): Outcome {
   const { decision, rank_before, source_adapter_id } = checkpoint;
-  if (decision === 'keep') return { state: 'succeeded', rank: rank_before, adapterId: source_adapter_id };
+  if (decision === 'keep') {
+    return { state: 'succeeded', rank: rank_before, parameters: null, adapterId: source_adapter_id };
+  }
   const result = job?.results[0];
   if (job?.state === 'succeeded' && result) {
-    return { state: 'succeeded', rank: result.rank, adapterId: result.adapter_id };
+    const { rank, parameters, adapter_id } = result;
+    return { state: 'succeeded', rank, parameters, adapterId: adapter_id };
   }
   return { state: job?.state === 'failed' || job?.state === 'cancelled' ? job.state : 'pending' };
 }
@@ -67,8 +83,10 @@ export function positionIn(
   const last = lineage.at(-1);
   const { source_rank } = clockOfRun(run);
   return {
+    first: lineage[0],
     last,
     rank: last ? rankAfter(last) : { min: source_rank, max: source_rank },
+    stageRank: lineage.reduce((rank, past) => stageRankAfter(past) ?? rank, source_rank),
     lastSqueezeStep: lineage.findLast(isSqueezed)?.checkpoint.step ?? null,
   };
 }
@@ -76,6 +94,12 @@ export function positionIn(
 /** The rank after a checkpoint, or before it while that is not known. */
 const rankAfter = ({ checkpoint, outcome }: Past): RankRange =>
   outcome.state === 'succeeded' ? outcome.rank : checkpoint.rank_before;
+
+/** The rank of the plan that a squeeze led to; null where there was none. */
+export function stageRankAfter({ checkpoint, outcome }: Past): number | null {
+  if (checkpoint.decision === 'keep' || outcome.state !== 'succeeded') return null;
+  return checkpoint.stage_rank ?? outcome.rank.max;
+}
 
 /** A job that found nothing to squeeze gives the source back. */
 export const isSqueezed = ({ checkpoint, outcome }: Past): boolean =>

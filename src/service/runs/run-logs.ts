@@ -6,6 +6,7 @@ import type { JobService } from '../job-service.ts';
 import { JobStore } from '../job-store.ts';
 import { isQueueTrouble } from '../without-queue.ts';
 import { checkpointRecord } from './checkpoint-record.ts';
+import { courseOf } from './course.ts';
 import { isSqueezed, outcomeOf, type Past, positionIn, supersededIn } from './lineage.ts';
 import type { RunManifest } from './run-manifest.ts';
 import { RunStore } from './run-store.ts';
@@ -82,7 +83,8 @@ export class RunLogs {
       checkpoint,
       job,
       superseded: supersededIn(log)[index]!,
-      lastSqueezeStep: positionIn(run, log.slice(0, index), checkpoint.step).lastSqueezeStep,
+      before: positionIn(run, log.slice(0, index), checkpoint.step),
+      course: courseOf(run, log.slice(0, index + 1)),
       // Where it was removed since, the checkpoint has no files.
       result: isChanged ? await this.adapters.find(outcome.adapterId) : undefined,
     });

@@ -8,6 +8,13 @@ export interface RankRange {
   readonly max: number;
 }
 
+/** The modules of an adapter that have one rank. */
+export interface ModulesOfRank {
+  readonly rank: number;
+  /** What one rank of all of them takes: Σ(m + n). */
+  readonly parameters_per_rank: number;
+}
+
 /** A run as it was made; never changed. What it has come to follows from its checkpoints. */
 export interface RunManifest {
   readonly id: string;
@@ -32,6 +39,10 @@ export interface CheckpointManifest {
   readonly reason: string;
   readonly late_by_steps: number;
   readonly rank_before: RankRange;
+  /** Ranks and sizes of the modules as they were sent; absent in runs of older versions. */
+  readonly modules_by_rank?: readonly ModulesOfRank[];
+  /** The rank of the schedule that a squeeze leads to; null by the spectrum, absent in runs of older versions. */
+  readonly stage_rank?: number | null;
   readonly source_adapter_id: string;
   /** Of the moments that came along; null: none did. */
   readonly optimizer_sha256: string | null;

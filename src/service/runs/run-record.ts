@@ -1,4 +1,6 @@
 import type { CheckpointRecord, RunRecord } from '../../contract/run.ts';
+import { starvedNotes } from '../../schedule/starved.ts';
+import { courseOf, learningRateNow } from './course.ts';
 import { type Past, positionIn } from './lineage.ts';
 import { nextCheckpointStep } from './next-checkpoint.ts';
 import { clockOfRun, type RunManifest } from './run-manifest.ts';
@@ -13,7 +15,8 @@ export function runRecord(
   checkpoints: readonly CheckpointRecord[],
 ): RunRecord {
   const { id, request, schedule, created_at } = run;
-  const { rank } = positionIn(run, log);
+  const { rank, stageRank } = positionIn(run, log);
+  const course = courseOf(run, log);
   // Also one that failed, which has to be sent again; a later one at its step or before would have superseded it.
   const newest = checkpoints.at(-1);
   return {
@@ -25,10 +28,12 @@ export function runRecord(
     schedule,
     rank,
     step: newest?.step ?? null,
-    at_target: rank.max <= clockOfRun(run).target_rank,
+    at_target: stageRank <= clockOfRun(run).target_rank,
+    learning_rate: learningRateNow(course),
     next_checkpoint_step: newest
       ? newest.next_checkpoint_step
-      : nextCheckpointStep(run, { step: null, maxRank: rank.max, lastSqueezeStep: null }),
+      : nextCheckpointStep(run, { step: null, stageRank, lastSqueezeStep: null }),
+    notes: starvedNotes(course.stages, course.learning),
     checkpoints: [...checkpoints],
     created_at,
   };

@@ -191,6 +191,8 @@ function manifestOf(run: RunManifest, sequence: number, arrival: Arrival, plan: 
     reason: plan.reason,
     late_by_steps: isSqueeze ? plan.lateBySteps : 0,
     rank_before: arrival.ranks,
+    modules_by_rank: arrival.modulesByRank,
+    stage_rank: isSqueeze ? plan.stageRank : null,
     source_adapter_id: arrival.adapterId,
     optimizer_sha256: arrival.optimizerSha256,
     base_model: arrival.baseModel,

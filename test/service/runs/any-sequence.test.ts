@@ -11,6 +11,7 @@ import { arrival, kept, madeRun, SCHEDULE, squeezed, unfinished, uniform } from 
 const RUNS = [
   madeRun(),
   madeRun({ schedule: { ...SCHEDULE, shape: 'linear', stages: 8 } }),
+  madeRun({ schedule: SCHEDULE, rank_allocation: 'by_module' }),
   madeRun({ adaptive: { ...SCHEDULE, energy: 0.9, warm_up_steps: 300 } }),
   madeRun({ adaptive: { ...SCHEDULE, tolerance: 0.1, final_steps: 900, min_stage_steps: 100 } }),
 ];
@@ -54,8 +55,10 @@ class Story {
       const decision = decide(this.run, this.log, sent);
       const change = { source_adapter_id: sent.adapterId };
       if (decision.kind === 'keep') this.log.push(kept(step, rank, change));
-      if (decision.kind === 'squeeze')
-        this.log.push(unfinished(step, rank, 'pending', { ...change, target: decision.goal }));
+      if (decision.kind === 'squeeze') {
+        const { goal: target, stageRank: stage_rank } = decision;
+        this.log.push(unfinished(step, rank, 'pending', { ...change, target, stage_rank }));
+      }
       return sent;
     } catch (error) {
       assert.ok(error instanceof AppError && error.code.startsWith('CHECKPOINT_'), String(error));
@@ -63,7 +66,7 @@ class Story {
     }
   }
 
-  /** Ends every pending job. `share`: how far down the spectrum lets an adaptive squeeze go. */
+  /** Ends every pending job. `share`: how far down a squeeze goes that does not name a rank. */
   end(state: 'succeeded' | 'failed' | 'cancelled', share: number): void {
     for (const [index, past] of this.log.entries()) {
       if (past.outcome.state !== 'pending') continue;
@@ -80,7 +83,15 @@ class Story {
         state !== 'succeeded'
           ? { checkpoint, outcome: { state } }
           : isSame
-            ? { ...result, outcome: { state, rank: uniform(to), adapterId: checkpoint.source_adapter_id } }
+            ? {
+                ...result,
+                outcome: {
+                  state,
+                  rank: uniform(to),
+                  parameters: 100 * to,
+                  adapterId: checkpoint.source_adapter_id,
+                },
+              }
             : result;
     }
   }
@@ -152,7 +163,7 @@ describe('whatever is sent, and however jobs end', () => {
       const { total_steps, target_rank } = clockOfRun(story.run);
       story.send(total_steps, 0, true);
       story.end('succeeded', 0.5);
-      assert.equal(positionIn(story.run, story.log).rank.max, target_rank);
+      assert.equal(positionIn(story.run, story.log).stageRank, target_rank);
     });
   });
 });
@@ -162,8 +173,8 @@ describe('a trainer that sends checkpoints when it is asked to', () => {
     const story = new Story(run);
     const steps: number[] = [];
     for (let step: number | null = null; ; ) {
-      const { rank, lastSqueezeStep } = positionIn(run, story.log);
-      step = nextCheckpointStep(run, { step, maxRank: rank.max, lastSqueezeStep });
+      const { stageRank, lastSqueezeStep } = positionIn(run, story.log);
+      step = nextCheckpointStep(run, { step, stageRank, lastSqueezeStep });
       if (step === null) return steps;
       assert.ok(steps.length === 0 || step > steps.at(-1)!, `after ${steps.at(-1)} comes ${step}`);
       steps.push(step);

@@ -51,7 +51,12 @@ describe('an adaptive run', () => {
     const nothing = unfinished(600, 64, 'pending');
     const found: Past = {
       ...nothing,
-      outcome: { state: 'succeeded', rank: uniform(64), adapterId: nothing.checkpoint.source_adapter_id },
+      outcome: {
+        state: 'succeeded',
+        rank: uniform(64),
+        parameters: 6400,
+        adapterId: nothing.checkpoint.source_adapter_id,
+      },
     };
     assert.deepEqual(goalOf([found], 650, 64), BY_SPECTRUM);
   });
@@ -78,7 +83,10 @@ describe('an adaptive run', () => {
     const ranks = { min: 8, max: 30 };
     const log: Past[] = [
       kept(400, 64),
-      { ...squeezed(1000, 64, 30), outcome: { state: 'succeeded', rank: ranks, adapterId: 'ad_1' } },
+      {
+        ...squeezed(1000, 64, 30),
+        outcome: { state: 'succeeded', rank: ranks, parameters: 1500, adapterId: 'ad_1' },
+      },
     ];
     const decision = decide(RUN, log, arrival(3600, 30, { ranks }));
     assert.ok(decision.kind === 'squeeze');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AppError, type ErrorCode } from '../../../src/errors.ts';
 import { type Arrival, decide } from '../../../src/service/runs/decide.ts';
-import type { Past } from '../../../src/service/runs/lineage.ts';
+import type { Outcome, Past } from '../../../src/service/runs/lineage.ts';
 import type { RunManifest } from '../../../src/service/runs/run-manifest.ts';
 import { arrival, kept, madeRun, SCHEDULE, squeezed, unfinished } from './made-run.ts';
 
@@ -56,6 +56,7 @@ describe('a checkpoint on schedule', () => {
     assert.deepEqual(late, {
       kind: 'squeeze',
       goal: { rank: 32 },
+      stageRank: 32,
       reason: 'Stage 2 of 4 (rank 32) began at step 1000, 100 steps ago.',
       lateBySteps: 100,
     });
@@ -63,6 +64,7 @@ describe('a checkpoint on schedule', () => {
     assert.deepEqual(veryLate, {
       kind: 'squeeze',
       goal: { rank: 8 },
+      stageRank: 8,
       reason:
         'Stage 4 of 4 (rank 8) began at step 3000, 5 steps ago. Passed over: stage 2 (rank 32), stage 3 (rank 16).',
       lateBySteps: 5,
@@ -189,11 +191,44 @@ describe('a checkpoint of the wrong adapter', () => {
     const ranks = { min: 8, max: 64 };
     assert.equal(planned([], arrival(1000, 64, { ranks })), 32);
     const log = [kept(500, 64, { rank_before: ranks })].map(
-      (past): Past => ({ ...past, outcome: { state: 'succeeded', rank: ranks, adapterId: 'ad_1' } }),
+      (past): Past => ({
+        ...past,
+        outcome: { state: 'succeeded', rank: ranks, parameters: null, adapterId: 'ad_1' },
+      }),
     );
     assert.equal(planned(log, arrival(1000, 64, { ranks })), 32);
     refusal(log, arrival(1000, 64), 'CHECKPOINT_RANK');
     refusal([], arrival(1000, 64, { ranks: { min: 64, max: 128 } }), 'CHECKPOINT_RANK');
+  });
+
+  it('shares ranks out by module where the run asks for it, in the size of the uniform rank', () => {
+    const run = madeRun({ schedule: SCHEDULE, rank_allocation: 'by_module' });
+    // A third of the modules by size begins at rank 24 and has no more at rank 32.
+    const sent = {
+      ranks: { min: 24, max: 64 },
+      modulesByRank: [
+        { rank: 24, parameters_per_rank: 50 },
+        { rank: 64, parameters_per_rank: 100 },
+      ],
+    };
+    const first = decide(run, [], arrival(1000, 64, sent));
+    assert.ok(first.kind === 'squeeze', first.kind);
+    assert.deepEqual([first.goal, first.stageRank], [{ budget_parameters: 24 * 50 + 32 * 100 }, 32]);
+
+    const start = { modules_by_rank: sent.modulesByRank, rank_before: sent.ranks, stage_rank: 32 };
+    const rank = { min: 3, max: 60 };
+    const done = squeezed(1000, 64, 32, start);
+    const log: Past[] = [{ ...done, outcome: { ...done.outcome, state: 'succeeded', rank } as Outcome }];
+    const own = { ranks: rank, modulesByRank: [{ rank: 60, parameters_per_rank: 150 }] };
+    assert.equal(decide(run, log, arrival(1500, 60, own)).kind, 'keep', 'a rank above that of its stage');
+    const second = decide(run, log, arrival(2000, 60, own));
+    assert.ok(second.kind === 'squeeze', second.kind);
+    assert.deepEqual([second.goal, second.stageRank], [{ budget_parameters: 16 * 150 }, 16]);
+    assert.match(second.reason, /The modules share out 2400 parameters, what all of them have at rank 16\.$/);
+    const other = { modulesByRank: own.modulesByRank, adapterId: 'ad_other', rewind: true };
+    const anew = decide(run, log, arrival(1000, 64, other));
+    assert.ok(anew.kind === 'squeeze', anew.kind);
+    assert.deepEqual(anew.goal, { budget_parameters: 32 * 150 }, 'what begins the run counts');
   });
 
   it('must be of the same base model, as far as that is told', () => {

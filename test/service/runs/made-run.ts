@@ -18,6 +18,10 @@ export function madeRun(request: RunRequest = { schedule: SCHEDULE }): RunManife
   };
 }
 
+/** Modules of one rank, each rank of which takes so many parameters. */
+const PARAMETERS_PER_RANK = 100;
+const ofRank = (rank: number) => [{ rank, parameters_per_rank: PARAMETERS_PER_RANK }];
+
 export const uniform = (rank: number) => ({ min: rank, max: rank });
 
 /** A checkpoint of one rank; its adapter is named after step and rank unless it has a name. */
@@ -27,6 +31,7 @@ export const arrival = (step: number, rank: number, change: Partial<Arrival> = {
   adapterId: `ad_${step}_${rank}`,
   optimizerSha256: null,
   ranks: uniform(rank),
+  modulesByRank: ofRank(rank),
   baseModel: 'some/model',
   modulesSha256: 'modules',
   ...change,
@@ -43,6 +48,8 @@ function entry(step: number, rank: number, change: Change): CheckpointManifest {
     reason: 'A reason.',
     late_by_steps: 0,
     rank_before: uniform(rank),
+    modules_by_rank: ofRank(rank),
+    stage_rank: null,
     source_adapter_id: `ad_${step}_${rank}`,
     optimizer_sha256: null,
     base_model: 'some/model',
@@ -57,13 +64,18 @@ function entry(step: number, rank: number, change: Change): CheckpointManifest {
 /** A checkpoint that was kept. */
 export const kept = (step: number, rank: number, change: Change = {}): Past => ({
   checkpoint: entry(step, rank, { decision: 'keep', target: null, job_id: null, ...change }),
-  outcome: { state: 'succeeded', rank: uniform(rank), adapterId: `ad_${step}_${rank}` },
+  outcome: { state: 'succeeded', rank: uniform(rank), parameters: null, adapterId: `ad_${step}_${rank}` },
 });
 
 /** One that was squeezed from one rank to another. */
 export const squeezed = (step: number, from: number, to: number, change: Change = {}): Past => ({
   checkpoint: entry(step, from, { target: { rank: to }, ...change }),
-  outcome: { state: 'succeeded', rank: uniform(to), adapterId: `ad_result_${step}_${to}` },
+  outcome: {
+    state: 'succeeded',
+    rank: uniform(to),
+    parameters: PARAMETERS_PER_RANK * to,
+    adapterId: `ad_result_${step}_${to}`,
+  },
 });
 
 /** One whose squeeze is not done, or was not. */

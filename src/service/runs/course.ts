@@ -1,0 +1,66 @@
+import type { RunLearningRate } from '../../contract/schedule.ts';
+import { type LearningRatePlan, planLearningRate, type StageSteps } from '../../schedule/learning-rate.ts';
+import { lineageOf, type Past, positionIn, stageRankAfter } from './lineage.ts';
+import { meanRank } from './module-ranks.ts';
+import type { RunManifest } from './run-manifest.ts';
+
+/** The stages of a run, those it had and those to come, with the learning rate of each. */
+export interface Course {
+  readonly stages: readonly StageSteps[];
+  /** Index of the stage that the run is in. */
+  readonly current: number;
+  readonly learning: LearningRatePlan;
+}
+
+/**
+ * The stages that a run had, as its squeezes made them, then those that are left: of its schedule, or of an adaptive run the
+ * one at the target rank, at the latest possible step. The learning rate is that of a plan with these stages, so it decays
+ * in the last one only, which begins when the target rank is reached.
+ */
+export function courseOf(run: RunManifest, log: readonly Past[]): Course {
+  const { source_rank, total_steps } = run.schedule ?? run.adaptive!;
+  const squeezes = lineageOf(log).filter((past) => stageRankAfter(past) !== null && isNewStage(past));
+  const begun = [
+    { rank: source_rank, begin_step: 0 },
+    ...squeezes.map((past) => ({ rank: rankAfter(past), begin_step: past.checkpoint.step })),
+  ];
+  const ahead = stagesAhead(run, positionIn(run, log).stageRank);
+  const all = [...begun, ...ahead];
+  const stages = all.map((stage, index) => ({
+    ...stage,
+    end_step: all[index + 1]?.begin_step ?? total_steps,
+  }));
+  const request = 'schedule' in run.request ? run.request.schedule : run.request.adaptive;
+  return {
+    stages,
+    current: begun.length - 1,
+    learning: planLearningRate(source_rank, stages, request.learning_rate),
+  };
+}
+
+/** The learning rate to go on with. */
+export function learningRateNow({ stages, current, learning }: Course): RunLearningRate {
+  const { begin_step, end_step } = stages[current]!;
+  return { ...learning.stages[current]!, begin_step, end_step };
+}
+
+/** A look at the spectrum that found nothing begins no stage; a squeeze of the schedule does, whatever it found. */
+const isNewStage = ({ checkpoint, outcome }: Past): boolean =>
+  typeof checkpoint.stage_rank === 'number' ||
+  (outcome.state === 'succeeded' && outcome.adapterId !== checkpoint.source_adapter_id);
+
+/** The rank that all modules alike would have at the same size. */
+function rankAfter({ checkpoint: { modules_by_rank }, outcome }: Past): number {
+  if (outcome.state !== 'succeeded') throw new Error('a stage begins with the result of a squeeze');
+  const { rank, parameters } = outcome;
+  return modules_by_rank && parameters !== null ? meanRank(modules_by_rank, parameters) : rank.max;
+}
+
+function stagesAhead({ schedule, adaptive }: RunManifest, stageRank: number): Omit<StageSteps, 'end_step'>[] {
+  if (schedule)
+    return schedule.squeezes
+      .filter(({ to_rank }) => to_rank < stageRank)
+      .map(({ to_rank, step }) => ({ rank: to_rank, begin_step: step }));
+  const { target_rank, last_squeeze_step } = adaptive!;
+  return stageRank > target_rank ? [{ rank: target_rank, begin_step: last_squeeze_step }] : [];
+}
