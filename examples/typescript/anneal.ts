@@ -1,8 +1,11 @@
 // One squeeze of an annealing: sends the checkpoint of a step and saves the adapter to go on training with. For
 // trainers that are driven from outside, stage by stage.
 //
-//   anneal.ts SERVICE_URL begin SOURCE_RANK TARGET_RANK TOTAL_STEPS      prints the run's id and when to stop training
-//   anneal.ts SERVICE_URL squeeze RUN_ID STEP CHECKPOINT_DIR OUT_DIR     prints when to stop again
+//   anneal.ts SERVICE_URL begin SOURCE_RANK TARGET_RANK TOTAL_STEPS      prints the plan, the run's id and when to stop
+//   anneal.ts SERVICE_URL squeeze RUN_ID STEP CHECKPOINT_DIR OUT_DIR     prints the learning rate and when to stop again
+//
+// The plan is the recommended one: the target rank has half of the steps, each squeeze is followed by a short warm-up, and
+// only the last stage decays. Learning rates are multiples of the one that is right at the source rank.
 //
 // CHECKPOINT_DIR has adapter_model.safetensors, adapter_config.json and, to carry Adam's or SGD's moments along,
 // optimizer.safetensors. OUT_DIR gets the same files at the new rank. LORA_SQUEEZE_KEY is the key, where the service asks
@@ -33,6 +36,9 @@ const service = connect(server);
 async function begin(sourceRank: number, targetRank: number, totalSteps: number): Promise<void> {
   const schedule = { source_rank: sourceRank, target_rank: targetRank, total_steps: totalSteps };
   const run = bodyOf(await service.POST('/v1/runs', { body: { schedule } }));
+  for (const { rank, begin_step, end_step, learning_rate } of run.schedule?.stages ?? [])
+    console.log(`rank ${rank}: ${curve({ ...learning_rate, begin_step, end_step })}`);
+  for (const note of run.notes) console.log(note);
   console.log(`${run.id}: ${next(run.next_checkpoint_step)}`);
 }
 
@@ -55,6 +61,7 @@ async function squeeze(runId: string, step: number, dir: string, outDir: string)
   await mkdir(outDir, { recursive: true });
   for (const { name, href } of checkpoint.files) await download(server, href, join(outDir, name));
   console.log(`${checkpoint.decision}: ${checkpoint.reason} ${next(checkpoint.next_checkpoint_step)}`);
+  if (checkpoint.learning_rate) console.log(curve(checkpoint.learning_rate));
 }
 
 async function moments(dir: string): Promise<{ [OPTIMIZER]?: Blob }> {
@@ -64,6 +71,18 @@ async function moments(dir: string): Promise<{ [OPTIMIZER]?: Blob }> {
     () => false,
   );
   return isThere ? { [OPTIMIZER]: await openAsBlob(path) } : {};
+}
+
+/** A stage's learning rate in words. */
+function curve(rate: NonNullable<Schemas['Checkpoint']['learning_rate']>): string {
+  const { factor, warm_up_steps, decay_steps, begin_step, end_step, share } = rate;
+  const parts = [
+    `steps ${begin_step} to ${end_step} with learning rate × ${factor.toFixed(2)}`,
+    ...(warm_up_steps > 0 ? [`warm-up until ${begin_step + warm_up_steps}`] : []),
+    ...(decay_steps > 0 ? [`decay to zero from ${end_step - decay_steps}`] : []),
+    `${(100 * share).toFixed(0)} % of Σ(learning rate × steps)`,
+  ];
+  return parts.join(', ');
 }
 
 const next = (step: number | null): string =>

@@ -15,6 +15,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const EXAMPLES = join(ROOT, 'examples/typescript');
 const ADAPTER = join(ROOT, 'examples/adapters/gpt2-lora-r8');
 
+const ANNEALING_PAGE = readFileSync(join(ROOT, 'docs/annealing.md'), 'utf8');
+
 const run = (...command: readonly string[]) => runWith({}, ...command);
 
 const runWith = (env: Readonly<Record<string, string>>, ...command: readonly string[]) =>
@@ -102,16 +104,28 @@ describe('examples/typescript', () => {
   it('anneals from folder to folder, moments included', async () => {
     const anneal = async (...args: readonly string[]) =>
       (await run('--import', 'tsx', join(EXAMPLES, 'anneal.ts'), fixture.service.url, ...args)).stdout;
+    const documented = await anneal('begin', '64', '8', '2000');
+    for (const rank of [64, 8]) {
+      const line = documented.split('\n').find((each) => each.startsWith(`rank ${rank}:`));
+      assert.ok(ANNEALING_PAGE.includes(`\n# ${line}\n`), line);
+    }
     const begun = await anneal('begin', '8', '2', '800');
     const [, runId] =
       /^(run_\w+): Train to step 200, then send that checkpoint\.$/m.exec(begun) ?? assert.fail(begun);
+    assert.match(
+      begun,
+      /^rank 2: steps 400 to 800 with learning rate × 1\.59, .*, decay to zero from 400, \d+ %/m,
+    );
     const [first, second, third] = ['rank-8', 'rank-4', 'rank-2'].map((name) => join(folder, name));
     cpSync(ADAPTER, first!, { recursive: true });
     const { tensors } = readSafetensors(join(ADAPTER, 'adapter_model.safetensors'));
     const moments = [...tensors].map(([name, tensor]) => [`${name}.momentum_buffer`, tensor] as const);
     writeFileSync(join(first!, 'optimizer.safetensors'), buildSafetensors(Object.fromEntries(moments)));
 
-    assert.match(await anneal('squeeze', runId!, '200', first!, second!), /^squeeze: .* Train to step 400, /);
+    assert.match(
+      await anneal('squeeze', runId!, '200', first!, second!),
+      /^squeeze: .* Train to step 400, .*\nsteps 200 to 400 with learning rate × 1\.26, warm-up until 220, \d+ %/,
+    );
     assert.match(
       await anneal('squeeze', runId!, '400', second!, third!),
       /^squeeze: .* Train on to the end\.$/m,

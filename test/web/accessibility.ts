@@ -109,6 +109,24 @@ describe('the page for everybody', { skip: cannotRun }, () => {
     await page.context().close();
   });
 
+  it('tells of a run how its stages learn, and what the last of them gets', async () => {
+    const { page } = await openPage(browser, `${service.url}/#${places.at(-2)![0]}`);
+    await page.getByText('rank 2, stage 3 of 3: 500 steps, 41.2 % of Σ(learning rate × steps)').waitFor();
+    await page.getByText('× 1.00, warm-up until step 30').waitFor();
+    await page.getByText('Stages as a table').click();
+    const last = page.getByRole('row').filter({ hasText: '× 1.59' });
+    assert.deepEqual(await last.getByRole('cell').allTextContents(), [
+      '2',
+      '500',
+      '1000',
+      '× 1.59',
+      '30',
+      '500',
+      '41.2 %',
+    ]);
+    await page.context().close();
+  });
+
   it('lets the keyboard jump over the header', async () => {
     const { page } = await openPage(browser, `${service.url}/`);
     await page.keyboard.press('Tab');
