@@ -31,6 +31,19 @@ const ranksOf = (state: TrainingState): number[] => [
   ...new Set([...oracle(state).modules.values()].map(({ rank }) => rank)),
 ];
 
+/** An adapter whose modules have these spectra, with moments. */
+function stateOf(spectra: readonly (readonly number[])[]): TrainingState {
+  const made = makeAdapter(
+    spectra.map((sigma, index) => ({
+      name: `layers.${index}.q_proj`,
+      ...factorsWithSpectrum(40 + index, 30 + index, sigma, index),
+    })),
+  );
+  const { weights, config } = readAdapterFiles(made.dir);
+  made.remove();
+  return { weights, config: config.toString(), optimizer: adamMoments(weights) };
+}
+
 describe('annealing through the whole service', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'squeeze-annealing-'));
   const made = makeAdapter(someModules(8, MODULES), { base_model_name_or_path: 'some/model' });
@@ -93,19 +106,7 @@ describe('annealing through the whole service', () => {
       );
     // By any measure the flat spectrum needs the directions more.
     const spectra = [Array(8).fill(1), [1, ...Array(7).fill(0.01)], [1, ...Array(7).fill(0.02)]];
-    const uneven = makeAdapter(
-      spectra.map((sigma, index) => ({
-        name: `layers.${index}.q_proj`,
-        ...factorsWithSpectrum(40 + index, 30 + index, sigma, index),
-      })),
-    );
-    const source = readAdapterFiles(uneven.dir);
-    uneven.remove();
-    let state: TrainingState = {
-      weights: source.weights,
-      config: source.config.toString(),
-      optimizer: adamMoments(source.weights),
-    };
+    let state = stateOf(spectra);
     for (const [step, uniformRank] of [
       [334, 4],
       [667, 2],
@@ -135,6 +136,21 @@ describe('annealing through the whole service', () => {
     assert.deepEqual([last.decision, last.rank_after], ['keep', run.rank]);
     // As PEFT reads it: the oracle refuses factors whose rank the configuration does not tell.
     assert.ok(Object.keys(oracle(state).config.rank_pattern as object).length > 0);
+  });
+
+  it('is at the rank of its stage also where the modules need fewer parameters than that', async () => {
+    const trainer = await begin({ schedule: SCHEDULE, rank_allocation: 'by_module' });
+    const one = [1, ...Array(7).fill(0)];
+    const first = await trainer.send(334, stateOf([one, one]));
+    assert.deepEqual(first.rank_after, { min: 1, max: 1 }, JSON.stringify(first));
+    assert.deepEqual([(await trainer.now()).at_target, first.next_checkpoint_step], [false, 667]);
+    const second = await trainer.send(667, await trainer.load(first));
+    assert.match(second.reason, /^Stage 3 of 3 .* They have no more, so there was nothing to squeeze\.$/);
+    assert.deepEqual(
+      [second.decision, second.next_checkpoint_step, second.learning_rate?.decay_steps],
+      ['keep', null, 333],
+    );
+    assert.equal((await trainer.now()).at_target, true);
   });
 
   it('gives the projections that made the result, and the moments in its basis', async () => {
