@@ -11,9 +11,9 @@ from digits import Digits
 from training import Budget, Training
 from transformer import Transformer
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "examples", "python"))
-from anneal_torch import Annealer  # noqa: E402
-from lora_layers import config_of  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "clients", "python", "src"))
+from lora_squeeze.annealing import Annealer  # noqa: E402
+from lora_squeeze.annealing.layers import config_of  # noqa: E402
 from lora_squeeze import CONFIG, WEIGHTS, LoraSqueeze  # noqa: E402
 
 BASE_MODEL = "digits-transformer"

@@ -187,7 +187,7 @@ describe('annealing in a PyTorch loop', { skip: skipWithoutPython('torch', 'safe
     assert.match(String(refused.mixed_group!.message), /parameter groups of their own/);
     assert.match(String(refused.adagrad!.message), /Adagrad/);
     assert.deepEqual(refused.reset, { states: [0, 0, 0, 0], optimizer: 'reset', steps: [1, 1, 1, 1] });
-    assert.match(String(refused.foreign!.warning), /exp_inf.*starts anew/);
+    assert.match(String(refused.foreign!.warning), /exp_inf.*starts over/);
     assert.deepEqual(refused.foreign!.steps, [1, 1, 1, 1]);
     for (const [name, carried] of Object.entries(
       refused.carried as Record<string, Record<string, unknown>>,

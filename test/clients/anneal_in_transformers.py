@@ -21,8 +21,8 @@ from transformers import (
     logging,
 )
 
-from anneal_trainer import AnnealCallback
 from lora_squeeze import LoraSqueeze
+from lora_squeeze.annealing import AnnealCallback
 
 STEPS, STOP_AFTER = 60, 25
 

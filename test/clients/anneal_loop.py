@@ -7,8 +7,8 @@ import sys
 import torch
 from toy_model import Toy, loss, relative_error, squeezed_at_best, task
 
-from anneal_torch import Annealer
 from lora_squeeze import LoraSqueeze
+from lora_squeeze.annealing import Annealer
 
 TOTAL_STEPS, RATE = 60, 0.02
 

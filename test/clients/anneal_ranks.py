@@ -7,8 +7,8 @@ import sys
 import torch
 from toy_model import Toy, loss, task
 
-from anneal_torch import Annealer
 from lora_squeeze import LoraSqueeze
+from lora_squeeze.annealing import Annealer
 
 service = LoraSqueeze(sys.argv[1], timeout_seconds=60)
 model = Toy(8)

@@ -9,8 +9,8 @@ import warnings
 import torch
 from toy_model import Toy, loss, task
 
-from anneal_torch import Annealer
 from lora_squeeze import LoraSqueeze, SqueezeError
+from lora_squeeze.annealing import Annealer
 
 service = LoraSqueeze(sys.argv[1], timeout_seconds=60)
 SCHEDULE = {"source_rank": 8, "target_rank": 2, "total_steps": 4, "min_stage_steps": 2, "stages": 2}

@@ -7,9 +7,8 @@ from types import SimpleNamespace
 
 import torch
 
-from anneal_torch import peft_layers
-from anneal_trainer import AnnealCallback
 from lora_squeeze import LoraSqueeze
+from lora_squeeze.annealing import AnnealCallback, peft_layers
 
 
 class LoraLayer(torch.nn.Module):

@@ -24,7 +24,7 @@ interface Refusal {
   readonly type?: string;
 }
 
-describe('examples/python/lora_squeeze.py', { skip: skipWithoutPython() }, () => {
+describe('lora_squeeze, the client in Python', { skip: skipWithoutPython() }, () => {
   const fixture = serviceFixture('squeeze-python');
   const { folder } = fixture;
 

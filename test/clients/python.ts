@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 /** Debian's Python, where its packages land; another python3 on PATH may lack them. */
 const PYTHON = '/usr/bin/python3';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-const CLIENT = fileURLToPath(new URL('../../examples/python', import.meta.url));
+const CLIENT = fileURLToPath(new URL('../../clients/python/src', import.meta.url));
 /** Only to end what hangs. */
 const LIMIT_MS = 600_000;
 
@@ -37,7 +37,7 @@ function skipped(why: string): string {
 }
 
 /**
- * Runs a script, of this folder or by its whole path, with the clients of examples/python importable.
+ * Runs a script, of this folder or by its whole path, with the package of clients/python importable.
  * @returns what it prints as JSON
  */
 export async function runPython<T>(script: string, ...args: readonly string[]): Promise<T> {

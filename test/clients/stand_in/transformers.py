@@ -1,4 +1,4 @@
-"""What anneal_trainer.py uses of transformers, for machines that do not have it."""
+"""What AnnealCallback uses of transformers, for machines that do not have it."""
 
 
 class TrainerCallback:

@@ -5,14 +5,14 @@
 
 The run's id is logged at the beginning. To resume, load the adapter from Trainer's checkpoint (it has the rank it was
 saved with: PeftModel.from_pretrained(base, "checkpoint-500", is_trainable=True)) and pass the id as `run`. Not with
-load_best_model_at_end, which would load an adapter of an older rank. One process: see anneal_torch.py.
+load_best_model_at_end, which would load an adapter of an older rank. One process: see Annealer.
 """
 
 import logging
 
 from transformers import TrainerCallback
 
-from anneal_torch import Annealer, peft_layers
+from lora_squeeze.annealing.annealer import Annealer, peft_layers
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@
         loss(model, batch).backward(); optimizer.step(); optimizer.zero_grad()
         annealer.step(step)                           # smaller factors and moments, when it is time
 
-Needs torch, safetensors, and lora_squeeze.py and lora_layers.py beside it. One process: what DDP, FSDP and DeepSpeed
-share between processes was laid out for the old shapes, so a world size above 1 is refused.
+Needs torch and safetensors. One process: what DDP, FSDP and DeepSpeed share between processes was laid out for the old
+shapes, so a world size above 1 is refused.
 """
 
 import json
@@ -19,8 +19,8 @@ import warnings
 import torch
 from safetensors.torch import load_file, save_file
 
-from lora_layers import config_of, peft_layers, rank_of, set_scaling
-from lora_squeeze import CONFIG, OPTIMIZER, WEIGHTS
+from lora_squeeze.annealing.layers import config_of, peft_layers, rank_of, set_scaling
+from lora_squeeze.client import CONFIG, OPTIMIZER, WEIGHTS
 
 __all__ = ["Annealer", "peft_layers"]
 
@@ -37,7 +37,7 @@ class Annealer:
     service: a LoraSqueeze.
     layers: module name → layer with parameters lora_A [r, in] and lora_B [out, r] and a float `scaling`
         (ΔW = scaling·B·A); where it has `r` and `lora_alpha`, those are kept right too.
-    optimizer: holds all of them. Adam's and SGD's moments are carried; what else it keeps starts anew, with a warning.
+    optimizer: holds all of them. Adam's and SGD's moments are carried; what else it keeps starts over, with a warning.
     run, step: id of a run to go on with, and the steps done; restore model and optimizer first. What the run is
         ahead is done again (rewind). Without `run` one is created from the other arguments: schedule or
         adaptive, alpha, revive, … and optimizer_state="carry" or "reset" (RunRequest.optimizer).
@@ -128,7 +128,7 @@ class Annealer:
         states = [(name, factor, self._optimizer.state.get(factor) or {}) for name, factor in self._factors()]
         kept = {key for _, _, state in states for key, value in state.items() if is_array(value)}
         if kept - set(MOMENTS):
-            warnings.warn(f"the optimizer keeps {sorted(kept - set(MOMENTS))}, which cannot be carried: it starts anew")
+            warnings.warn(f"the optimizer keeps {sorted(kept - set(MOMENTS))}, which cannot be carried: it starts over")
             return {}
         return {
             f"{name}.{moment}": copy(state[moment] if is_array(state.get(moment)) else torch.zeros_like(factor))
@@ -206,7 +206,7 @@ class Annealer:
 
     def _check_groups(self):
         if isinstance(self._optimizer, torch.optim.Adagrad):
-            raise ValueError("Adagrad cannot be annealed: its sums cannot be carried, and it does not make them anew")
+            raise ValueError("Adagrad cannot be annealed: its sums cannot be carried, and it does not start over without them")
         held = {id(parameter) for group in self._optimizer.param_groups for parameter in group["params"]}
         for name, factor in self._factors():
             if id(factor) not in held:

@@ -1,4 +1,4 @@
-"""LoRA layers as anneal_torch.py sees them, and adapter_config.json for them."""
+"""LoRA layers as Annealer sees them, and adapter_config.json for them."""
 
 import re
 

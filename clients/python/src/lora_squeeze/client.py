@@ -1,4 +1,4 @@
-"""Client of the LoRA-Squeeze service. Standard library only (Python 3.9): copy this file beside your trainer.
+"""Client of the LoRA-Squeeze service. Standard library only (Python 3.9).
 
     service = LoraSqueeze("http://127.0.0.1:8080")
     result = service.squeeze("adapter", rank=16, out="adapter-r16")   # a folder with a PEFT adapter

@@ -1,0 +1,20 @@
+"""In-Squeeze (LoRA-Squeeze, arXiv 2602.10993) for trainers in torch: the rank falls while training goes on."""
+
+from typing import TYPE_CHECKING, Any
+
+from lora_squeeze.annealing.annealer import Annealer
+from lora_squeeze.annealing.layers import peft_layers
+
+if TYPE_CHECKING:
+    from lora_squeeze.annealing.trainer import AnnealCallback
+
+__all__ = ["AnnealCallback", "Annealer", "peft_layers"]
+
+
+def __getattr__(name: str) -> Any:
+    """AnnealCallback only when it is asked for: it needs transformers."""
+    if name == "AnnealCallback":
+        from lora_squeeze.annealing.trainer import AnnealCallback
+
+        return AnnealCallback
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
