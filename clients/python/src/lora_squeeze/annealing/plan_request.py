@@ -1,0 +1,136 @@
+"""What a ScheduleRequest of the service's contract may say, as far as the local planner knows it."""
+
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Tuple
+
+from lora_squeeze.client import SqueezeError
+
+#: Options that change nothing about stages: the service answers what they take in memory, the local planner does not.
+NOT_PLANNED = ("modules", "dtype", "optimizer")
+DEFAULT_FINAL_SHARE = 0.5
+LARGEST_FINAL_SHARE = 0.99
+LARGEST_RANK, MOST_STEPS = 65536, 10**9
+
+_INTEGERS: Mapping[str, Tuple[int, int]] = {
+    "source_rank": (1, LARGEST_RANK),
+    "target_rank": (1, LARGEST_RANK),
+    "total_steps": (1, MOST_STEPS),
+    "warm_up_steps": (0, MOST_STEPS),
+    "final_steps": (0, MOST_STEPS),
+    "min_stage_steps": (1, MOST_STEPS),
+    "stages": (1, 64),
+}
+_CHOICES: Mapping[str, Tuple[str, ...]] = {
+    "recipe": ("recommended", "equal"),
+    "mode": ("in", "cont"),
+    "shape": ("geometric", "linear", "cosine", "custom"),
+    "stage_lengths": ("equal", "rank_proportional"),
+}
+#: Most entries of a list, and the largest number in it.
+_LISTS: Mapping[str, Tuple[int, int]] = {"squeeze_steps": (63, MOST_STEPS), "ranks": (64, LARGEST_RANK)}
+_LEARNING_RATE_SCHEDULES = ("recommended", "constant", "linear", "cosine")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How long training lasts, and how long its stages have to last at least. All in optimizer steps."""
+
+    total_steps: int
+    warm_up_steps: int
+    final_steps: int
+    min_stage_steps: int
+    #: The share of the steps that the last of several stages has at least; 0 where the recipe gives it none.
+    final_share: float
+
+
+def invalid(detail: str) -> SqueezeError:
+    return SqueezeError({"code": "SCHEDULE_INVALID", "detail": detail})
+
+
+def checked(request: Mapping[str, Any]) -> Dict[str, Any]:
+    """The request without what is None, if each option is known and within the limits of the contract.
+
+    Raises SqueezeError: UNKNOWN_OPTION; OPTION_NOT_PLANNED for what only the service plans; VALIDATION_FAILED.
+    """
+    given = {name: value for name, value in request.items() if value is not None}
+    for name, value in given.items():
+        if name in NOT_PLANNED:
+            detail = f"{name} is planned by the service only: leave it out, or ask POST /v1/schedules."
+            raise SqueezeError({"code": "OPTION_NOT_PLANNED", "detail": detail})
+        if name in _INTEGERS:
+            _check_integer(name, value, *_INTEGERS[name])
+        elif name in _CHOICES:
+            _check_choice(name, value, _CHOICES[name])
+        elif name in _LISTS:
+            _check_list(name, value, *_LISTS[name])
+        elif name == "final_share":
+            _check_share(value)
+        elif name == "learning_rate":
+            _check_learning_rate(value)
+        else:
+            raise SqueezeError({"code": "UNKNOWN_OPTION", "detail": f"There is no option {name!r} of a schedule."})
+    for name in ("source_rank", "target_rank", "total_steps"):
+        if name not in given:
+            raise _failed(f"{name} is missing.")
+    return given
+
+
+def clock_of(request: Mapping[str, Any]) -> Clock:
+    """The clock of a checked request, with its defaults. Raises SqueezeError SCHEDULE_INVALID."""
+    return Clock(
+        request["total_steps"],
+        request.get("warm_up_steps", 0),
+        request.get("final_steps", 0),
+        request.get("min_stage_steps", 200),
+        final_share_of(request) or 0,
+    )
+
+
+def final_share_of(request: Mapping[str, Any]) -> Any:
+    """The share of the steps that the target rank has at least; None for recipe "equal". Raises SqueezeError."""
+    share = request.get("final_share")
+    if request.get("recipe") != "equal":
+        return DEFAULT_FINAL_SHARE if share is None else share
+    if share is None:
+        return None
+    raise invalid(f'final_share is {share}, but recipe "equal" gives no stage a share of its own.')
+
+
+def _check_integer(name: str, value: Any, least: int, most: int) -> None:
+    if type(value) is not int or not least <= value <= most:
+        raise _failed(f"{name} is {value!r} but must be a whole number from {least} to {most}.")
+
+
+def _check_choice(name: str, value: Any, choices: Tuple[str, ...]) -> None:
+    if value not in choices:
+        raise _failed(f"{name} is {value!r} but must be one of {', '.join(choices)}.")
+
+
+def _check_list(name: str, value: Any, most: int, largest: int) -> None:
+    if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= most:
+        raise _failed(f"{name} must be a list of 1 to {most} whole numbers.")
+    for index, number in enumerate(value):
+        _check_integer(f"{name}[{index}]", number, 1, largest)
+
+
+def _check_share(value: Any) -> None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 0 < value <= LARGEST_FINAL_SHARE:
+        raise _failed(f"final_share is {value!r} but must be above 0 and at most {LARGEST_FINAL_SHARE}.")
+
+
+def _check_learning_rate(value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise _failed(f"learning_rate is {value!r} but must be a mapping.")
+    for name, entry in value.items():
+        if name == "schedule":
+            _check_choice("learning_rate.schedule", entry, _LEARNING_RATE_SCHEDULES)
+        elif name == "warm_up_steps":
+            _check_integer("learning_rate.warm_up_steps", entry, 0, MOST_STEPS)
+        else:
+            detail = f"There is no option {name!r} of a learning rate."
+            raise SqueezeError({"code": "UNKNOWN_OPTION", "detail": detail})
+
+
+def _failed(detail: str) -> SqueezeError:
+    return SqueezeError({"code": "VALIDATION_FAILED", "detail": detail})
