@@ -6,10 +6,13 @@ The decomposition is exact: QR of both factors and the SVD of the r×r core, in 
 directions and the learning-rate hint follow the rules of the service (docs/how-it-works.md, "For training on").
 """
 
+from __future__ import annotations
+
 import math
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -48,10 +51,10 @@ class Goal:
     """The smallest ranks that keep `energy` of each layer's Σσ², or that stay within a relative error of `tolerance`
     (exactly one of them), within min_rank and max_rank. uniform: all layers get the largest of these ranks."""
 
-    energy: Optional[float] = None
-    tolerance: Optional[float] = None
+    energy: float | None = None
+    tolerance: float | None = None
     min_rank: int = 1
-    max_rank: Optional[int] = None
+    max_rank: int | None = None
     uniform: bool = True
 
     def __post_init__(self) -> None:
@@ -71,13 +74,13 @@ Moments = Mapping[str, Mapping[str, Pair]]
 class Squeezed:
     """What squeeze_layers made. Layers whose rank does not change have the very tensors that came in."""
 
-    factors: Dict[str, Factors] = field(default_factory=dict)
+    factors: dict[str, Factors] = field(default_factory=dict)
     #: By layer and name; empty where they were reset, or none came.
-    moments: Dict[str, Dict[str, Pair]] = field(default_factory=dict)
+    moments: dict[str, dict[str, Pair]] = field(default_factory=dict)
     #: What became of the moments: carried, reset, or none (none came, or no rank changed).
     optimizer: str = "none"
     #: Of ΔW before the squeeze, by layer: descending, in float64, with the scaling.
-    singular_values: Dict[str, Tensor] = field(default_factory=dict)
+    singular_values: dict[str, Tensor] = field(default_factory=dict)
     #: Multiplied by it, Adam's learning rate changes ΔW by as much a step as before.
     learning_rate_factor: float = 1.0
     revived_directions: int = 0
@@ -85,7 +88,7 @@ class Squeezed:
     relative_error: float = 0.0
 
     @property
-    def ranks(self) -> Dict[str, int]:
+    def ranks(self) -> dict[str, int]:
         return {name: layer.lora_A.shape[0] for name, layer in self.factors.items()}
 
     @property
@@ -96,9 +99,9 @@ class Squeezed:
 @torch.no_grad()
 def squeeze_layers(
     factors: Mapping[str, Factors],
-    ranks: Union[int, Mapping[str, int], Goal],
+    ranks: int | Mapping[str, int] | Goal,
     *,
-    moments: Optional[Moments] = None,
+    moments: Moments | None = None,
     alpha: str = "keep",
     revive: bool = True,
     optimizer: str = "carry",
@@ -156,7 +159,7 @@ class _Core(NamedTuple):
 
 class _One(NamedTuple):
     factors: Factors
-    moments: Dict[str, Pair]
+    moments: dict[str, Pair]
     sigma: Tensor
     revived: int
     #: The expected ‖δΔW‖² of a step of Adam, for a learning rate of 1: s²·(out·‖A‖² + in·‖B‖²).
@@ -212,7 +215,7 @@ def _core(name: str, a: Tensor, b: Tensor) -> _Core:
     return _Core(root_a, root_b, left, sigma, right)
 
 
-def _transfer(core: _Core, rank: int, growth: float) -> Tuple[Tensor, Tensor]:
+def _transfer(core: _Core, rank: int, growth: float) -> tuple[Tensor, Tensor]:
     """P [r, k] and R [k, r] with B′ = B·P and A′ = R·A, √σ in both; zeros where σ is.
 
     B′ = Q_B·U·√σ is B·P with P = R_Aᵀ·V/√σ, as B·R_Aᵀ = Q_B·U·diag(σ)·Vᵀ; R likewise from the other side.
@@ -244,7 +247,7 @@ def _carry(name: str, moment: str, pair: Pair, p: Tensor, r: Tensor, growth: flo
     return carried
 
 
-def _ranks_as_given(factors: Mapping[str, Factors], ranks: Union[int, Mapping[str, int]]) -> Dict[str, int]:
+def _ranks_as_given(factors: Mapping[str, Factors], ranks: int | Mapping[str, int]) -> dict[str, int]:
     chosen = {name: ranks if isinstance(ranks, int) else ranks[name] for name in factors}
     for name, rank in chosen.items():
         if rank < 1:
@@ -252,8 +255,8 @@ def _ranks_as_given(factors: Mapping[str, Factors], ranks: Union[int, Mapping[st
     return {name: min(rank, factors[name].lora_A.shape[0]) for name, rank in chosen.items()}
 
 
-def _ranks_by_goal(factors: Mapping[str, Factors], goal: Goal) -> Dict[str, int]:
-    wanted: Dict[str, int] = {}
+def _ranks_by_goal(factors: Mapping[str, Factors], goal: Goal) -> dict[str, int]:
+    wanted: dict[str, int] = {}
     for name, layer in factors.items():
         sigma = _core(name, _exact(layer.lora_A), _exact(layer.lora_B)).sigma.tolist()
         wanted[name] = _rank_for(sigma, goal)
@@ -267,7 +270,7 @@ def _ranks_by_goal(factors: Mapping[str, Factors], goal: Goal) -> Dict[str, int]
     return {name: limited(name) for name in factors}
 
 
-def _rank_for(sigma: List[float], goal: Goal) -> int:
+def _rank_for(sigma: list[float], goal: Goal) -> int:
     """The smallest rank, at least 1, that keeps the goal. sigma: descending, complete."""
     squares = [value * value for value in sigma]
     if goal.energy is not None:
@@ -287,7 +290,7 @@ def _rank_for(sigma: List[float], goal: Goal) -> int:
     return 1
 
 
-def _check_arguments(factors: Mapping[str, Factors], moments: Optional[Moments], alpha: str, optimizer: str) -> None:
+def _check_arguments(factors: Mapping[str, Factors], moments: Moments | None, alpha: str, optimizer: str) -> None:
     if alpha not in ("keep", "sqrt"):
         raise ValueError(f"alpha is {alpha!r} but must be keep or sqrt")
     if optimizer not in ("carry", "reset"):

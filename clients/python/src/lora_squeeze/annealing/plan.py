@@ -4,8 +4,11 @@ Stages, steps of the squeezes and learning rates are those of the service, the r
 test compares both on random requests. What the stages take in memory (`modules`, `dtype`, `optimizer`) is refused.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any
 
 from lora_squeeze.annealing.plan_rates import plan_rates
 from lora_squeeze.annealing.plan_request import Clock, checked, clock_of, final_share_of
@@ -17,7 +20,7 @@ __all__ = ["next_squeeze_step", "plan_schedule", "stage_at"]
 _STARVED_SHARE = 0.15
 
 
-def plan_schedule(request: Mapping[str, Any]) -> Dict[str, Any]:
+def plan_schedule(request: Mapping[str, Any]) -> dict[str, Any]:
     """The Schedule of a ScheduleRequest, both as in the service's contract; parameters and memory are None.
 
     Raises SqueezeError with the service's codes: SCHEDULE_INVALID where the request contradicts itself,
@@ -29,7 +32,7 @@ def plan_schedule(request: Mapping[str, Any]) -> Dict[str, Any]:
     ranks, notes = choose_ranks(request, clock)
     steps, at_floor = stage_steps(request, ranks, clock)
     rates = plan_rates(ranks, steps, request.get("learning_rate"))
-    stages: List[Dict[str, Any]] = []
+    stages: list[dict[str, Any]] = []
     done = 0
     for index, (rank, count, rate) in enumerate(zip(ranks, steps, rates)):
         limits = {"begin_step": done, "end_step": done + count, "steps": count}
@@ -62,7 +65,7 @@ def plan_schedule(request: Mapping[str, Any]) -> Dict[str, Any]:
     }
 
 
-def stage_at(schedule: Mapping[str, Any], step: int) -> Dict[str, Any]:
+def stage_at(schedule: Mapping[str, Any], step: int) -> dict[str, Any]:
     """The stage that training is in after `step` optimizer steps; at the step of a squeeze, the stage after it.
 
     Raises ValueError for a step that the schedule does not have.
@@ -73,12 +76,12 @@ def stage_at(schedule: Mapping[str, Any], step: int) -> Dict[str, Any]:
     return next((stage for stage in stages if step < stage["end_step"]), stages[-1])
 
 
-def next_squeeze_step(schedule: Mapping[str, Any], rank: int) -> Optional[int]:
+def next_squeeze_step(schedule: Mapping[str, Any], rank: int) -> int | None:
     """The step of the next squeeze for layers of this rank (the largest of them), overdue or not; None after the last."""
     return next((squeeze["step"] for squeeze in schedule["squeezes"] if squeeze["to_rank"] < rank), None)
 
 
-def _lengthened(ranks: Sequence[int], at_floor: Sequence[int], clock: Clock) -> List[str]:
+def _lengthened(ranks: Sequence[int], at_floor: Sequence[int], clock: Clock) -> list[str]:
     """A note on the stages that min_stage_steps lengthens. The other floors do so because they were asked for."""
     floors = least_steps(len(ranks), clock)
     longer = [str(ranks[index]) for index in at_floor if floors[index] == clock.min_stage_steps]
@@ -88,7 +91,7 @@ def _lengthened(ranks: Sequence[int], at_floor: Sequence[int], clock: Clock) -> 
     return [f"{named}: {clock.min_stage_steps} steps, as min_stage_steps asks, where the share would be fewer."]
 
 
-def _starved(stages: Sequence[Mapping[str, Any]], schedule: str) -> List[str]:
+def _starved(stages: Sequence[Mapping[str, Any]], schedule: str) -> list[str]:
     last, share = stages[-1], stages[-1]["learning_rate"]["share"]
     if len(stages) == 1 or share >= _STARVED_SHARE:
         return []

@@ -1,7 +1,10 @@
 """The learning rate that goes with a plan's stages. A port of the service's src/schedule/learning-rate.ts."""
 
+from __future__ import annotations
+
 import math
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 #: Of all steps: the warm-up at the beginning, as is usual in fine-tuning.
 _WARM_UP_SHARE = 0.03
@@ -9,7 +12,7 @@ _WARM_UP_SHARE = 0.03
 _SQUEEZE_WARM_UP_STEPS, _SQUEEZE_WARM_UP_SHARE = 30, 0.1
 
 
-def plan_rates(ranks: Sequence[int], steps: Sequence[int], request: Optional[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+def plan_rates(ranks: Sequence[int], steps: Sequence[int], request: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """Of every stage: factor, warm_up_steps and decay_steps of its curve, and its share of Σ(rate × steps).
 
     By the plan's own curve the rate of the step after `s` is the trainer's peak times
@@ -20,8 +23,8 @@ def plan_rates(ranks: Sequence[int], steps: Sequence[int], request: Optional[Map
     total, last, is_own = sum(steps), len(steps) - 1, schedule == "recommended"
     asked = (request or {}).get("warm_up_steps")
     first = min(math.ceil(_WARM_UP_SHARE * total) if asked is None else asked, total)
-    stages: List[Dict[str, Any]] = []
-    sums: List[float] = []
+    stages: list[dict[str, Any]] = []
+    sums: list[float] = []
     done = 0
     for index, (rank, count) in enumerate(zip(ranks, steps)):
         after_squeeze = min(_SQUEEZE_WARM_UP_STEPS, math.floor(_SQUEEZE_WARM_UP_SHARE * count))

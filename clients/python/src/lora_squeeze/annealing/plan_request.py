@@ -1,7 +1,10 @@
 """What a ScheduleRequest of the service's contract may say, as far as the local planner knows it."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any
 
 from lora_squeeze.client import SqueezeError
 
@@ -11,7 +14,7 @@ DEFAULT_FINAL_SHARE = 0.5
 LARGEST_FINAL_SHARE = 0.99
 LARGEST_RANK, MOST_STEPS = 65536, 10**9
 
-_INTEGERS: Mapping[str, Tuple[int, int]] = {
+_INTEGERS: Mapping[str, tuple[int, int]] = {
     "source_rank": (1, LARGEST_RANK),
     "target_rank": (1, LARGEST_RANK),
     "total_steps": (1, MOST_STEPS),
@@ -20,14 +23,14 @@ _INTEGERS: Mapping[str, Tuple[int, int]] = {
     "min_stage_steps": (1, MOST_STEPS),
     "stages": (1, 64),
 }
-_CHOICES: Mapping[str, Tuple[str, ...]] = {
+_CHOICES: Mapping[str, tuple[str, ...]] = {
     "recipe": ("recommended", "equal"),
     "mode": ("in", "cont"),
     "shape": ("geometric", "linear", "cosine", "custom"),
     "stage_lengths": ("equal", "rank_proportional"),
 }
 #: Most entries of a list, and the largest number in it.
-_LISTS: Mapping[str, Tuple[int, int]] = {"squeeze_steps": (63, MOST_STEPS), "ranks": (64, LARGEST_RANK)}
+_LISTS: Mapping[str, tuple[int, int]] = {"squeeze_steps": (63, MOST_STEPS), "ranks": (64, LARGEST_RANK)}
 _LEARNING_RATE_SCHEDULES = ("recommended", "constant", "linear", "cosine")
 
 
@@ -47,7 +50,7 @@ def invalid(detail: str) -> SqueezeError:
     return SqueezeError({"code": "SCHEDULE_INVALID", "detail": detail})
 
 
-def checked(request: Mapping[str, Any]) -> Dict[str, Any]:
+def checked(request: Mapping[str, Any]) -> dict[str, Any]:
     """The request without what is None, if each option is known and within the limits of the contract.
 
     Raises SqueezeError: UNKNOWN_OPTION; OPTION_NOT_PLANNED for what only the service plans; VALIDATION_FAILED.
@@ -86,9 +89,9 @@ def clock_of(request: Mapping[str, Any]) -> Clock:
     )
 
 
-def final_share_of(request: Mapping[str, Any]) -> Any:
+def final_share_of(request: Mapping[str, Any]) -> float | None:
     """The share of the steps that the target rank has at least; None for recipe "equal". Raises SqueezeError."""
-    share = request.get("final_share")
+    share: float | None = request.get("final_share")
     if request.get("recipe") != "equal":
         return DEFAULT_FINAL_SHARE if share is None else share
     if share is None:
@@ -101,7 +104,7 @@ def _check_integer(name: str, value: Any, least: int, most: int) -> None:
         raise _failed(f"{name} is {value!r} but must be a whole number from {least} to {most}.")
 
 
-def _check_choice(name: str, value: Any, choices: Tuple[str, ...]) -> None:
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise _failed(f"{name} is {value!r} but must be one of {', '.join(choices)}.")
 

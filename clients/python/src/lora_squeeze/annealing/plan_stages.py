@@ -1,7 +1,10 @@
 """The ranks of an annealing's stages and how many steps each lasts. A port of the service's src/schedule."""
 
+from __future__ import annotations
+
 import math
-from typing import Any, List, Mapping, Sequence, Tuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lora_squeeze.client import SqueezeError
 from lora_squeeze.annealing.plan_request import Clock, invalid
@@ -11,7 +14,7 @@ _HALF = 0.5 + 1e-9
 _LENGTHS = ("warm_up_steps", "final_steps", "final_share", "min_stage_steps", "stage_lengths")
 
 
-def choose_ranks(request: Mapping[str, Any], clock: Clock) -> Tuple[List[int], List[str]]:
+def choose_ranks(request: Mapping[str, Any], clock: Clock) -> tuple[list[int], list[str]]:
     """The rank of every stage, strictly falling, and in words where that is not what was asked for.
 
     Raises SqueezeError: SCHEDULE_INVALID for a request that contradicts itself, SCHEDULE_TOO_SHORT.
@@ -44,7 +47,7 @@ def choose_ranks(request: Mapping[str, Any], clock: Clock) -> Tuple[List[int], L
     return _as_many_as_fit(shape, source, target, clock)
 
 
-def stage_steps(request: Mapping[str, Any], ranks: Sequence[int], clock: Clock) -> Tuple[List[int], List[int]]:
+def stage_steps(request: Mapping[str, Any], ranks: Sequence[int], clock: Clock) -> tuple[list[int], list[int]]:
     """The steps of every stage, total_steps together, and the indices of those that their floor lengthens."""
     if request.get("squeeze_steps"):
         return _named_steps(request, len(ranks)), []
@@ -53,7 +56,7 @@ def stage_steps(request: Mapping[str, Any], ranks: Sequence[int], clock: Clock) 
     return share(ranks, rule, least_steps(len(ranks), clock), clock.total_steps)
 
 
-def least_steps(stages: int, clock: Clock, with_share: bool = True) -> List[int]:
+def least_steps(stages: int, clock: Clock, with_share: bool = True) -> list[int]:
     """The least steps of each of so many stages; with_share: the last has its share of total_steps after a squeeze."""
     share = math.ceil(clock.final_share * clock.total_steps) if stages > 1 and with_share else 0
     floors = [clock.min_stage_steps] * stages
@@ -62,7 +65,7 @@ def least_steps(stages: int, clock: Clock, with_share: bool = True) -> List[int]
     return floors
 
 
-def _custom_ranks(request: Mapping[str, Any]) -> List[int]:
+def _custom_ranks(request: Mapping[str, Any]) -> list[int]:
     ranks, stages = request.get("ranks"), request.get("stages")
     if ranks is None:
         raise invalid('shape is "custom", which needs ranks: the rank of every stage.')
@@ -80,7 +83,7 @@ def _custom_ranks(request: Mapping[str, Any]) -> List[int]:
     return list(ranks)
 
 
-def _ranks_of(shape: str, source: int, target: int, stages: int) -> List[int]:
+def _ranks_of(shape: str, source: int, target: int, stages: int) -> list[int]:
     if source == target:
         return [source]
     ranks = [source]
@@ -105,7 +108,7 @@ def _default_stages(source: int, target: int) -> int:
     return stages
 
 
-def _as_many_as_fit(shape: str, source: int, target: int, clock: Clock) -> Tuple[List[int], List[str]]:
+def _as_many_as_fit(shape: str, source: int, target: int, clock: Clock) -> tuple[list[int], list[str]]:
     wanted = _ranks_of(shape, source, target, _default_stages(source, target))
     for stages in range(len(wanted), 2, -1):
         ranks = _ranks_of(shape, source, target, stages)
@@ -134,7 +137,7 @@ def _needed_steps(stages: int, clock: Clock) -> int:
     return max(earlier + floors[-1], shared)
 
 
-def _fitting(ranks: List[int], clock: Clock, asked: int = 0) -> List[int]:
+def _fitting(ranks: list[int], clock: Clock, asked: int = 0) -> list[int]:
     """The ranks, where the steps hold a stage of each. asked: the stages asked for, if rounding may leave fewer."""
     needed, floor = _needed_steps(len(ranks), clock), clock.min_stage_steps
     if needed <= clock.total_steps:
@@ -150,7 +153,7 @@ def _fitting(ranks: List[int], clock: Clock, asked: int = 0) -> List[int]:
     raise SqueezeError({"code": "SCHEDULE_TOO_SHORT", "detail": detail})
 
 
-def _named_steps(request: Mapping[str, Any], stages: int) -> List[int]:
+def _named_steps(request: Mapping[str, Any], stages: int) -> list[int]:
     squeeze_steps, total = request["squeeze_steps"], request["total_steps"]
     for field in _LENGTHS:
         if field in request:
@@ -167,7 +170,7 @@ def _named_steps(request: Mapping[str, Any], stages: int) -> List[int]:
     return [end - begin for begin, end in zip(limits, limits[1:])]
 
 
-def _shared(ranks: Sequence[int], rule: str, floors: Sequence[int], total: int) -> Tuple[List[int], List[int]]:
+def _shared(ranks: Sequence[int], rule: str, floors: Sequence[int], total: int) -> tuple[list[int], list[int]]:
     """A stage whose share would be below its floor lasts as long as the floor, and the others share the rest."""
     weights = [1 if rule == "equal" else rank for rank in ranks]
     sharing = list(range(len(ranks)))
@@ -188,10 +191,10 @@ def _shared(ranks: Sequence[int], rule: str, floors: Sequence[int], total: int) 
     return result, [index for index in range(len(ranks)) if index not in sharing]
 
 
-def _shared_to_last(ranks: Sequence[int], rule: str, floors: Sequence[int], total: int) -> Tuple[List[int], List[int]]:
+def _shared_to_last(ranks: Sequence[int], rule: str, floors: Sequence[int], total: int) -> tuple[list[int], list[int]]:
     """As _shared, and no earlier stage is longer than the last unless its own floor is: by the shortest last stage."""
 
-    def with_last(steps: int) -> Tuple[List[int], List[int]]:
+    def with_last(steps: int) -> tuple[list[int], list[int]]:
         return _shared(ranks, rule, [*floors[:-1], steps], total)
 
     low, high = floors[-1], total - sum(floors[:-1])
