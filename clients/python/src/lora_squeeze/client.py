@@ -7,6 +7,8 @@
 Requests and answers are the JSON of the contract (GET /openapi.yaml, or /docs for a page of it) as plain dicts.
 """
 
+from __future__ import annotations
+
 import hashlib
 import http.client
 import json
@@ -16,6 +18,10 @@ import socket
 import time
 import urllib.parse
 import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
+
+__all__ = ["CONFIG", "OPTIMIZER", "WEIGHTS", "LoraSqueeze", "SqueezeError"]
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -31,14 +37,17 @@ REFUSED_FOR_NOW = (429, 503, "CHECKPOINT_PENDING")
 UNCERTAIN = (502, 504)
 BROKEN = (ConnectionError, TimeoutError, socket.gaierror, http.client.HTTPException)
 
+Record = dict[str, Any]
+Read = TypeVar("Read")
+
 
 class SqueezeError(Exception):
     """What the service refused or failed at. `code` is stable (the contract lists them), `detail` is for people,
     `status` is the HTTP status (None: a job failed, not the request), `problem` the whole document (RFC 9457)."""
 
-    def __init__(self, problem, status=None):
-        self.code = problem.get("code", f"HTTP_{status}")
-        self.detail = problem.get("detail", "")
+    def __init__(self, problem: Mapping[str, Any], status: int | None = None) -> None:
+        self.code: str = problem.get("code", f"HTTP_{status}")
+        self.detail: str = problem.get("detail", "")
         self.status = status
         self.problem = problem
         super().__init__(f"{self.code}: {self.detail}")
@@ -53,24 +62,33 @@ class LoraSqueeze:
     what the connection said (OSError, http.client.HTTPException).
     """
 
-    def __init__(self, url, api_key=None, timeout_seconds=600):
+    def __init__(self, url: str, api_key: str | None = None, timeout_seconds: float = 600) -> None:
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"the url of the service must be http:// or https:// with a host, not {url!r}")
         is_secure = parts.scheme == "https"
-        self._connect = http.client.HTTPSConnection if is_secure else http.client.HTTPConnection
+        self._connect: type[http.client.HTTPConnection] = http.client.HTTPConnection
+        if is_secure:
+            self._connect = http.client.HTTPSConnection
         self._host, self._port, self._prefix = parts.hostname, parts.port, parts.path.rstrip("/")
         self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self.timeout_seconds = timeout_seconds
 
     # Squeezing
 
-    def upload(self, folder):
+    def upload(self, folder: str) -> Record:
         """Uploads the adapter in a folder; returns its AdapterRecord. The same files again have the same id."""
         files = {name: os.path.join(folder, name) for name in (WEIGHTS, CONFIG)}
-        return self._send("POST", "/v1/adapters", _Multipart({}, files), repeatable=True)[0]
+        return self._json("POST", "/v1/adapters", _Multipart({}, files), repeatable=True)[0]
 
-    def squeeze(self, adapter, rank=None, out=None, options=None, **target):
+    def squeeze(
+        self,
+        adapter: str,
+        rank: int | None = None,
+        out: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        **target: Any,
+    ) -> Record:
         """Squeezes a folder's adapter, or one the service has (its id), to one target; returns its JobResult.
 
         The target is rank or another policy (energy=0.9, …), and how to write it (scale="keep", dtype="float16", …).
@@ -80,16 +98,16 @@ class LoraSqueeze:
             target["rank"] = rank
         adapter_id = self.upload(adapter)["id"] if os.path.isdir(adapter) else adapter
         more = {} if options is None else {"options": options}
-        result = self.job(kind="squeeze", adapter_id=adapter_id, targets=[target], **more)["results"][0]
+        result: Record = self.job(kind="squeeze", adapter_id=adapter_id, targets=[target], **more)["results"][0]
         if out is not None:
             self.download_adapter(result["adapter_id"], out)
         return result
 
-    def job(self, **request):
+    def job(self, **request: Any) -> Record:
         """Runs any job (kind="squeeze", "analyze", "merge"); returns the finished JobRecord, or raises its failure."""
-        return self._finished(*self._send("POST", "/v1/jobs", _Json(request), WAIT))
+        return self._finished(*self._json("POST", "/v1/jobs", _Json(request), WAIT))
 
-    def download_adapter(self, adapter_id, folder):
+    def download_adapter(self, adapter_id: str, folder: str) -> None:
         """Saves an adapter's files to a folder."""
         for file in self.get(f"/v1/adapters/{adapter_id}")["files"]:
             href = f"/v1/adapters/{adapter_id}/files/{urllib.parse.quote(file['name'])}"
@@ -97,19 +115,28 @@ class LoraSqueeze:
 
     # Annealing
 
-    def schedule(self, **request):
+    def schedule(self, **request: Any) -> Record:
         """What a ScheduleRequest comes to: stages, steps of the squeezes, parameters and memory. Keeps nothing."""
-        return self._send("POST", "/v1/schedules", _Json(request), repeatable=True)[0]
+        return self._json("POST", "/v1/schedules", _Json(request), repeatable=True)[0]
 
-    def create_run(self, **request):
+    def create_run(self, **request: Any) -> Record:
         """Begins a run (schedule={…} or adaptive={…}); returns its RunRecord."""
-        return self._send("POST", "/v1/runs", _Json(request))[0]
+        return self._json("POST", "/v1/runs", _Json(request))[0]
 
-    def run(self, run_id):
+    def run(self, run_id: str) -> Record:
         """The RunRecord as it is now: lineage and next_checkpoint_step."""
         return self.get(f"/v1/runs/{run_id}")
 
-    def checkpoint(self, run_id, step, weights, config, optimizer=None, rewind=False, wait=True):
+    def checkpoint(
+        self,
+        run_id: str,
+        step: int,
+        weights: str,
+        config: str,
+        optimizer: str | None = None,
+        rewind: bool = False,
+        wait: bool = True,
+    ) -> Record:
         """Sends a step's checkpoint (paths of files); returns its finished CheckpointRecord, or raises its failure.
 
         Sending the same one again gets the same answer, so a broken connection does no harm. rewind: what the run has
@@ -118,21 +145,28 @@ class LoraSqueeze:
         fields = {"step": str(step), **({"rewind": "true"} if rewind else {})}
         files = {WEIGHTS: weights, CONFIG: config, **({OPTIMIZER: optimizer} if optimizer else {})}
         path, body = f"/v1/runs/{run_id}/checkpoints", _Multipart(fields, files)
-        answer = self._send("POST", path, body, WAIT if wait else {}, repeatable=True)
+        answer = self._json("POST", path, body, WAIT if wait else {}, repeatable=True)
         return self._finished(*answer) if wait else answer[0]
+
+    def download_checkpoint(self, record: Mapping[str, Any], folder: str, names: Iterable[str] | None = None) -> None:
+        """Saves files of a checkpoint's result to a folder: those named, such as projections.safetensors, or all."""
+        wanted = None if names is None else set(names)
+        for file in record["files"]:
+            if wanted is None or file["name"] in wanted:
+                self.download(file["href"], os.path.join(folder, file["name"]), sha256=file["sha256"])
 
     # HTTP
 
-    def get(self, path):
+    def get(self, path: str) -> Record:
         """The JSON at a path of the service."""
-        return self._send("GET", path, repeatable=True)[0]
+        return self._json("GET", path, repeatable=True)[0]
 
-    def download(self, href, path, sha256=None):
+    def download(self, href: str, path: str, sha256: str | None = None) -> None:
         """Streams a path of the service to a file, which is there complete (and with that SHA-256) or not at all."""
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        self._send("GET", href, repeatable=True, read=lambda response: _save(response, path, sha256))
+        self._send("GET", href, None, {}, True, lambda response: _save(response, path, sha256))
 
-    def _finished(self, record, location):
+    def _finished(self, record: Record, location: str | None) -> Record:
         """Asks for what was accepted until it is over."""
         deadline = time.monotonic() + self.timeout_seconds
         pause = 0.1
@@ -141,26 +175,46 @@ class LoraSqueeze:
                 raise TimeoutError(f"{location} is still {record['state']} after {self.timeout_seconds} s")
             time.sleep(pause)
             pause = min(2 * pause, 2.0)
+            assert location is not None  # What is accepted says where it can be asked for.
             record = self.get(location)
         if record["state"] != "succeeded":
             raise SqueezeError(record["error"] or {"code": "CANCELLED", "detail": f"{location} was cancelled"})
         return record
 
-    def _send(self, method, path, body=None, headers=None, repeatable=False, read=None):
-        """What `read` makes of the answer (its JSON), and its Location. Repeats the call while that can help.
+    def _json(
+        self,
+        method: str,
+        path: str,
+        body: _Body | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = False,
+    ) -> tuple[Record, str | None]:
+        return self._send(method, path, body, headers or {}, repeatable, _parsed)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: _Body | None,
+        headers: Mapping[str, str],
+        repeatable: bool,
+        read: Callable[[http.client.HTTPResponse], Read],
+    ) -> tuple[Read, str | None]:
+        """What `read` makes of the answer, and its Location. Repeats the call while that can help.
         repeatable: harmless even if the service carried it out and only the answer was lost."""
         deadline = time.monotonic() + self.timeout_seconds
         pause = 0.5
         while True:
-            after = None
+            after: str | None = None
+            error: Exception
             connection = self._connect(self._host, self._port, timeout=SOCKET_TIMEOUT_SECONDS)
             try:
-                response = self._exchange(connection, method, path, body, headers or {})
+                response = self._exchange(connection, method, path, body, headers)
                 if response.status < 400:
-                    return (read or _json)(response), response.getheader("location")
-                error, after = _problem(response), response.getheader("retry-after")
+                    return read(response), response.getheader("location")
+                problem, after = _problem(response), response.getheader("retry-after")
                 temporary = REFUSED_FOR_NOW + (UNCERTAIN if repeatable else ())
-                may_repeat = error.status in temporary or error.code in temporary
+                error, may_repeat = problem, problem.status in temporary or problem.code in temporary
             except BROKEN as broken:
                 error, may_repeat = broken, repeatable or isinstance(broken, ConnectionRefusedError)
             finally:
@@ -172,12 +226,19 @@ class LoraSqueeze:
             time.sleep(seconds)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
-    def _exchange(self, connection, method, path, body, headers):
+    def _exchange(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: _Body | None,
+        headers: Mapping[str, str],
+    ) -> http.client.HTTPResponse:
         sent = {**self._headers, **headers}
         if body is not None:
-            sent.update({"content-type": body.content_type, "content-length": str(body.bytes)})
+            sent.update({"content-type": body.content_type, "content-length": str(body.length)})
         try:
-            connection.request(method, self._prefix + path, body=body and body.chunks(), headers=sent)
+            connection.request(method, self._prefix + path, body=body.chunks() if body else None, headers=sent)
         except (BrokenPipeError, ConnectionResetError):
             pass  # Refused before all was sent. The answer, if it still comes, says why.
         return connection.getresponse()
@@ -186,21 +247,28 @@ class LoraSqueeze:
 WAIT = {"prefer": f"wait={MAX_WAIT_SECONDS}"}
 
 
+class _Body(Protocol):
+    content_type: str
+    length: int
+
+    def chunks(self) -> Iterator[bytes]: ...
+
+
 class _Json:
     content_type = "application/json"
 
-    def __init__(self, value):
+    def __init__(self, value: Mapping[str, Any]) -> None:
         self._data = json.dumps(value).encode()
-        self.bytes = len(self._data)
+        self.length = len(self._data)
 
-    def chunks(self):
+    def chunks(self) -> Iterator[bytes]:
         return iter([self._data])
 
 
 class _Multipart:
     """A multipart/form-data body that is read from disk while it is sent; its length is known before."""
 
-    def __init__(self, fields, files):
+    def __init__(self, fields: Mapping[str, str], files: Mapping[str, str]) -> None:
         boundary = uuid.uuid4().hex
         self.content_type = f"multipart/form-data; boundary={boundary}"
         head = f'--{boundary}\r\ncontent-disposition: form-data; name="'
@@ -211,9 +279,9 @@ class _Multipart:
         ]
         self._end = f"--{boundary}--\r\n".encode()
         files_bytes = sum(len(text) + os.path.getsize(path) + len("\r\n") for text, path in self._files)
-        self.bytes = len(self._fields) + files_bytes + len(self._end)
+        self.length = len(self._fields) + files_bytes + len(self._end)
 
-    def chunks(self):
+    def chunks(self) -> Iterator[bytes]:
         if self._fields:
             yield self._fields
         for text, path in self._files:
@@ -225,11 +293,12 @@ class _Multipart:
         yield self._end
 
 
-def _json(response):
-    return json.loads(response.read())
+def _parsed(response: http.client.HTTPResponse) -> Record:
+    record: Record = json.loads(response.read())
+    return record
 
 
-def _problem(response):
+def _problem(response: http.client.HTTPResponse) -> SqueezeError:
     text = response.read().decode("utf-8", "replace")
     try:
         problem = json.loads(text)
@@ -240,7 +309,7 @@ def _problem(response):
     return SqueezeError(problem, response.status)
 
 
-def _save(response, path, sha256):
+def _save(response: http.client.HTTPResponse, path: str, sha256: str | None) -> None:
     partial = f"{path}.{uuid.uuid4().hex}.part"
     digest, left = hashlib.sha256(), response.length
     try:
