@@ -91,7 +91,14 @@ class Methods:
             **shape,
         }
         annealer = Annealer(
-            self.service, training.layers, training.optimizer, schedule=schedule, base_model=BASE_MODEL, **request
+            self.service,
+            training.layers,
+            training.optimizer,
+            schedule=schedule,
+            base_model=BASE_MODEL,
+            step=training.step,
+            learning_rate="trainer",
+            **request,
         )
         while annealer.next_step is not None:
             training.run_to(annealer.next_step)

@@ -27,7 +27,7 @@ annealer = Annealer(
     service,
     model.layers(),
     optimizer,
-    scale_learning_rate=True,
+    learning_rate="hint",
     schedulers=[scheduler],
     alpha="sqrt",
     adaptive={

@@ -60,7 +60,8 @@ def train(callback, model, steps, world_size=1):
     scheduler = torch.optim.lr_scheduler.LambdaLR(inner, lambda step: 1 - step / (2 * steps))
     # accelerate.optimizer.AcceleratedOptimizer and its scheduler keep what they wrap in these attributes.
     kwargs = {"model": model, "optimizer": SimpleNamespace(optimizer=inner), "lr_scheduler": SimpleNamespace(scheduler=scheduler)}
-    args, state, control = SimpleNamespace(world_size=world_size), SimpleNamespace(global_step=0, max_steps=steps), None
+    args = SimpleNamespace(world_size=world_size, lr_scheduler_type="linear")
+    state, control = SimpleNamespace(global_step=0, max_steps=steps), None
     callback.on_train_begin(args, state, control, **kwargs)
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(32, 16, generator=generator)

@@ -58,15 +58,13 @@ const requests = fc
       fc.constant({ ...withoutShare, recipe: 'equal' }),
       fc.constant({ ...withoutStages, mode: 'cont' }),
       fc.constant({ ...falling, mode: 'cont' }),
-      fc
-        .integer({ min: 400, max: 1e6 })
-        .map((total) => ({
-          ...withoutShare,
-          stages: undefined,
-          mode: 'cont',
-          recipe: 'equal',
-          total_steps: total,
-        })),
+      fc.integer({ min: 400, max: 1e6 }).map((total) => ({
+        ...withoutShare,
+        stages: undefined,
+        mode: 'cont',
+        recipe: 'equal',
+        total_steps: total,
+      })),
       ranks.map((some) => ({
         ...withoutStages,
         shape: 'custom',

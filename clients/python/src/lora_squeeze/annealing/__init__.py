@@ -3,12 +3,25 @@
 from typing import TYPE_CHECKING, Any
 
 from lora_squeeze.annealing.annealer import Annealer
-from lora_squeeze.annealing.layers import peft_layers
+from lora_squeeze.annealing.errors import AnnealingError, CallError, MismatchError, UnsupportedError
+from lora_squeeze.annealing.layers import LoraLayer, config_of, peft_layers
+from lora_squeeze.annealing.learning_rate import AnnealLR
 
 if TYPE_CHECKING:
     from lora_squeeze.annealing.trainer import AnnealCallback
 
-__all__ = ["AnnealCallback", "Annealer", "peft_layers"]
+__all__ = [
+    "AnnealCallback",
+    "AnnealLR",
+    "Annealer",
+    "AnnealingError",
+    "CallError",
+    "LoraLayer",
+    "MismatchError",
+    "UnsupportedError",
+    "config_of",
+    "peft_layers",
+]
 
 
 def __getattr__(name: str) -> Any:

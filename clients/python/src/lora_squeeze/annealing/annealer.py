@@ -1,234 +1,225 @@
-"""In-Squeeze (LoRA-Squeeze, arXiv 2602.10993) in a PyTorch loop: the rank falls while you train.
+"""In-Squeeze in a PyTorch loop: the rank falls while training goes on."""
 
-    layers = peft_layers(model)                       # or {"module.name": layer with lora_A, lora_B, scaling, …}
-    schedule = {"source_rank": 64, "target_rank": 8, "total_steps": 2000}
-    annealer = Annealer(service, layers, optimizer, schedule=schedule)
-    for step, batch in enumerate(batches, start=1):
-        loss(model, batch).backward(); optimizer.step(); optimizer.zero_grad()
-        annealer.step(step)                           # smaller factors and moments, when it is time
+from __future__ import annotations
 
-Needs torch and safetensors. One process: what DDP, FSDP and DeepSpeed share between processes was laid out for the old
-shapes, so a world size above 1 is refused.
-"""
-
-import json
-import os
-import tempfile
-import warnings
+import copy
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from torch.nn import Parameter
 
-from lora_squeeze.annealing.layers import config_of, peft_layers, rank_of, set_scaling
-from lora_squeeze.client import CONFIG, OPTIMIZER, WEIGHTS
+from lora_squeeze.annealing.away import ERRORS, is_away
+from lora_squeeze.annealing.calls import StepWatch
+from lora_squeeze.annealing.errors import MismatchError, UnsupportedError
+from lora_squeeze.annealing.layers import LoraLayer, config_of
+from lora_squeeze.annealing.local_run import LocalRun
+from lora_squeeze.annealing.outcome import Outcome, Run
+from lora_squeeze.annealing.rates import Rates
+from lora_squeeze.annealing.service_run import ServiceRun
+from lora_squeeze.annealing.trained import TrainedLayers
+from lora_squeeze.annealing.warn import warn
+from lora_squeeze.client import LoraSqueeze
 
-__all__ = ["Annealer", "peft_layers"]
+__all__ = ["Annealer"]
 
-# What optimizers keep for each element of a parameter, and the service can carry into the new basis.
-MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer")
+_ON_UNAVAILABLE = ("raise", "skip", "local")
 RANK_FIELDS = ("r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern")
-LEARNING_RATES = ("lr", "initial_lr", "max_lr", "min_lr")
-FACTORS = ("lora_A", "lora_B")
+#: Of all steps, how long a squeeze that was skipped waits for its next try.
+RETRY_SHARE = 0.01
 
 
 class Annealer:
-    """Sends a checkpoint whenever the run wants one and goes on with what comes back.
+    """Squeezes whenever the plan wants it, and goes on with what comes back.
 
-    service: a LoraSqueeze.
+        annealer = Annealer(service, peft_layers(model), optimizer, schedule={"source_rank": 64, …})
+        for step, batch in enumerate(batches, start=1):
+            loss(model, batch).backward(); optimizer.step(); optimizer.zero_grad()
+            annealer.step(step)                       # smaller factors and moments, when it is time; the learning rate
+
+    service: a LoraSqueeze; None plans and squeezes in this process.
     layers: module name → layer with parameters lora_A [r, in] and lora_B [out, r] and a float `scaling`
-        (ΔW = scaling·B·A); where it has `r` and `lora_alpha`, those are kept right too.
-    optimizer: holds all of them. Adam's and SGD's moments are carried; what else it keeps starts over, with a warning.
-    run, step: id of a run to go on with, and the steps done; restore model and optimizer first. What the run is
-        ahead is done again (rewind). Without `run` one is created from the other arguments: schedule or
-        adaptive, alpha, revive, … and optimizer_state="carry" or "reset" (RunRequest.optimizer).
+        (ΔW = scaling·B·A); where it has `r` and `lora_alpha`, those are kept right too. peft_layers finds those of PEFT.
+    optimizer: holds all of them. The moments of Adam, AdamW, NAdam, RAdam and SGD are carried; what others keep starts over
+        at each squeeze, with a warning.
+    run, step: id of a run to go on with (None where there was no service), and the steps done; restore model and optimizer
+        first. What the run is ahead is done again (rewind).
     config: PEFT's LoraConfig, whose ranks and alphas then follow, so that save_pretrained writes the truth.
-    scale_learning_rate: multiplies learning rates by the checkpoint's learning_rate_factor, in the optimizer's groups
-        (lr, initial_lr, max_lr, min_lr) and the base_lrs of the schedulers given.
+    masters: model parameter → float32 copy that the optimizer steps, where the model's are of lower precision. They are what
+        is squeezed; the dict then has the new ones.
+    learning_rate: "plan" (default) sets the learning rate by the plan (AnnealLR, see `scheduler`); "hint" multiplies the
+        trainer's at each squeeze by the checkpoint's learning_rate_factor, in the optimizer's groups and the base_lrs of
+        `schedulers`; "trainer" leaves it alone. Where the optimizer has a scheduler of its own, it has to be named.
+        A group that holds LoRA factors and others is split for "plan" and "hint".
+    schedulers: those of the optimizer, if it has any.
+    on_unavailable: what to do where the service is away for patience_seconds (its timeout_seconds unless given): "raise"
+        what it said; "skip" the squeeze with a warning, and try again some steps later; "local": squeeze in this process,
+        with a warning, and do so to the end (is_local).
+    optimizer_state: "carry" (default) or "reset". Other arguments are fields of RunRequest: schedule or adaptive, alpha, …
+
+    Raises AnnealingError for what cannot be annealed, SqueezeError for what the service refuses; the trainer's state is
+    unchanged then.
     """
 
     def __init__(
         self,
-        service,
-        layers,
-        optimizer,
-        run=None,
-        step=0,
-        config=None,
-        base_model=None,
-        scale_learning_rate=False,
-        schedulers=(),
-        optimizer_state=None,
-        **run_request,
-    ):
+        service: LoraSqueeze | None,
+        layers: Mapping[str, LoraLayer],
+        optimizer: torch.optim.Optimizer,
+        *,
+        run: str | None = None,
+        step: int = 0,
+        config: Any = None,
+        base_model: str | None = None,
+        masters: MutableMapping[Parameter, Parameter] | None = None,
+        learning_rate: str | None = None,
+        schedulers: Sequence[Any] = (),
+        on_unavailable: str = "raise",
+        patience_seconds: float | None = None,
+        optimizer_state: str | None = None,
+        **run_request: Any,
+    ) -> None:
         refuse_several_processes()
-        self._service, self._layers, self._optimizer = service, layers, optimizer
-        self._config, self._schedulers, self._scales_learning_rate = config, schedulers, scale_learning_rate
+        self._trained = TrainedLayers(layers, optimizer, masters)
+        self._trained.check()
+        self._rates = Rates(self._trained, learning_rate, schedulers)
+        if on_unavailable not in _ON_UNAVAILABLE:
+            raise MismatchError("ARGUMENT", f"on_unavailable is {on_unavailable!r}: one of {', '.join(_ON_UNAVAILABLE)}")
+        self._on_unavailable = on_unavailable
+        self._config = config
         self._base_model = base_model or getattr(config, "base_model_name_or_path", None)
-        self._check_groups()
-        if run is None:
-            named = {"base_model": self._base_model, "optimizer": optimizer_state}
-            named = {field: value for field, value in named.items() if value is not None}
-            record = service.create_run(**named, **run_request)
-        elif run_request or optimizer_state:
-            raise ValueError(f"run {run} goes on as it was created: {sorted(run_request)} cannot be changed")
-        else:
-            record = service.run(run)
-        self.run_id = record["id"]
-        # The same content after a crash has to be the same checkpoint, to the byte.
-        self._base_model = self._base_model or record["base_model"]
-        self.next_step = self._next_step(record, step)
-        self._newest_step = -1 if record["step"] is None else record["step"]
+        named = {"base_model": self._base_model, "optimizer": optimizer_state}
+        self._request = {**{field: value for field, value in named.items() if value is not None}, **run_request}
+        service = _with_patience(service, patience_seconds)
         if run is not None:
-            self.step(step)  # Stopped between the squeeze and loading it.
+            if run_request or optimizer_state:
+                raise MismatchError("REQUEST", f"run {run} goes on as it was created: leave {sorted(self._request)} out")
+            if service is None:
+                raise MismatchError("REQUEST", f"run {run} is the service's: give a service, or a schedule instead of the run")
+        self._run = self._begun(service, run, step)
+        self._run.check_resumed(step, self._trained.rank)
+        self._watch = StepWatch(optimizer, self._trained.parameters, step)
+        self.next_step = self._run.next_step(step, self._trained.rank)
+        stages = self._run.stages(step, self._trained.rank)
+        is_due = self.next_step is not None and self.next_step <= step  # Stopped between the squeeze and loading it.
+        outcome = self._checkpoint(step) if is_due else None
+        self._rates.begin(stages, step)
+        if is_due and outcome is None and self.next_step is not None:
+            self._rates.postpone(step, self.next_step)
+        self._rates.follow(outcome, self._run, step)
 
-    def step(self, step):
-        """Call after optimizer step `step` (counted from 1) and before the next backward pass. Returns the
-        CheckpointRecord where one was sent, else None. Raises SqueezeError; nothing has changed then."""
-        if self.next_step is None or step < self.next_step:
-            return None
-        with tempfile.TemporaryDirectory(prefix="lora-squeeze-") as folder:
-            # The run went further than we did: we were restarted from before, and so must it be.
-            rewind = step <= self._newest_step
-            record = self._service.checkpoint(self.run_id, step, **self._write(folder), rewind=rewind)
-            if record["decision"] == "squeeze":
-                self._load(record, os.path.join(folder, "squeezed"))
-        self.next_step, self._newest_step = record["next_checkpoint_step"], step
-        return record
+    @property
+    def run_id(self) -> str | None:
+        """What to resume with; None where the service does not keep the run."""
+        return self._run.run_id
 
-    def _next_step(self, run, step):
-        """When the next checkpoint is due: what the run has after our step has to be done again."""
-        largest = max(rank_of(layer) for layer in self._layers.values())
-        for checkpoint in run["checkpoints"]:
-            after = checkpoint["rank_after"]
-            was_loaded = checkpoint["step"] <= step and (after is None or largest <= after["max"])
-            if not checkpoint["superseded"] and checkpoint["state"] == "succeeded" and not was_loaded:
-                return checkpoint["step"]
-        return run["next_checkpoint_step"]
+    @property
+    def is_local(self) -> bool:
+        """Whether squeezes are made in this process from now on."""
+        return self._run.is_local
 
-    # The way there
+    @property
+    def schedule(self) -> dict[str, Any] | None:
+        """The plan, as the service answers schedules; None of an adaptive run."""
+        return self._run.schedule
 
-    def _write(self, folder):
-        files = {"weights": os.path.join(folder, WEIGHTS), "config": os.path.join(folder, CONFIG)}
-        save_file({name: copy(factor) for name, factor in self._factors()}, files["weights"], {"format": "pt"})
-        with open(files["config"], "w", encoding="utf-8") as file:
-            json.dump(config_of(self._layers, self._base_model), file)
-        moments = self._moments()
-        if moments:
-            files["optimizer"] = os.path.join(folder, OPTIMIZER)
-            save_file(moments, files["optimizer"])
-        return files
+    @property
+    def scheduler(self) -> Any:
+        """The AnnealLR that the annealer steps; None unless learning_rate is "plan"."""
+        return self._rates.scheduler
 
-    def _factors(self):
-        for name, layer in self._layers.items():
-            for factor in FACTORS:
-                yield f"base_model.model.{name}.{factor}.weight", getattr(layer, factor)
+    def step(self, step: int) -> dict[str, Any] | None:
+        """Call after optimizer step `step` (counted from 1) and before the next backward pass.
 
-    def _moments(self):
-        """Tensor name and moment → values; zeros where the optimizer has not stepped a parameter yet."""
-        states = [(name, factor, self._optimizer.state.get(factor) or {}) for name, factor in self._factors()]
-        kept = {key for _, _, state in states for key, value in state.items() if is_array(value)}
-        if kept - set(MOMENTS):
-            warnings.warn(f"the optimizer keeps {sorted(kept - set(MOMENTS))}, which cannot be carried: it starts over")
-            return {}
-        return {
-            f"{name}.{moment}": copy(state[moment] if is_array(state.get(moment)) else torch.zeros_like(factor))
-            for name, factor, state in states
-            for moment in sorted(kept)
-        }
+        Returns the CheckpointRecord where one was made, else None. Raises CallError for a call at a wrong time, SqueezeError
+        and what the connection said; nothing has changed then, and the call may be repeated.
+        """
+        is_due = self.next_step is not None and step >= self.next_step
+        self._watch.check(step, is_due)
+        outcome = self._checkpoint(step) if is_due else None
+        self._watch.passed(step)
+        self._rates.follow(outcome, self._run, step)
+        return None if outcome is None else outcome.record
 
-    # The way back
+    def _begun(self, service: LoraSqueeze | None, run: str | None, step: int) -> Run:
+        if service is None:
+            self._check_source_rank(step)
+            return LocalRun(self._request)
+        if run is not None:
+            return ServiceRun(service, service.run(run), self._base_model)
+        self._check_source_rank(0)
+        try:
+            return ServiceRun(service, service.create_run(**self._request), self._base_model)
+        except ERRORS as error:
+            if self._on_unavailable != "local" or not is_away(error):
+                raise
+            begun = LocalRun(self._request)
+            warn(f"the service is away ({error}): the annealing is planned and squeezed in this process, to its end")
+            return begun
 
-    def _load(self, record, folder):
-        for file in record["files"]:
-            self._service.download(file["href"], os.path.join(folder, file["name"]), sha256=file["sha256"])
-        tensors = load_file(os.path.join(folder, WEIGHTS))
-        training = record["training"] or {}
-        is_carried = training.get("optimizer") == "carried"
-        moments = load_file(os.path.join(folder, OPTIMIZER)) if is_carried else {}
-        modules = self._service.get(f"/v1/adapters/{record['adapter_id']}/modules")["modules"]
-        scalings = {module["name"]: module["scale"] for module in modules}
-        # All of it is read before anything changes.
-        new = {name: parameter_like(factor, tensors[name]) for name, factor in self._factors()}
-        states = {name: self._state(name, factor, moments) for name, factor in self._factors()}
-        old = dict(self._factors())
-        self._replace_parameters(old, new, states)
-        for name, layer in self._layers.items():
-            for factor in FACTORS:
-                setattr(layer, factor, new[f"base_model.model.{name}.{factor}.weight"])
-            set_scaling(layer, scalings[name])
-        self._update_config(os.path.join(folder, CONFIG))
-        if self._scales_learning_rate:
-            self._scale_learning_rates(training.get("learning_rate_factor", 1.0))
+    def _check_source_rank(self, step: int) -> None:
+        """A plan for other ranks than the layers have is found here, not at the first squeeze."""
+        request = self._request.get("schedule") or self._request.get("adaptive") or {}
+        source, rank = request.get("source_rank"), self._trained.rank
+        if step == 0 and source is not None and source != rank:
+            raise MismatchError(
+                "SOURCE_RANK", f"source_rank is {source}, but the layers have rank {rank}: name that, or build them with {source}"
+            )
 
-    def _state(self, name, factor, moments):
-        """The optimizer's state for the new factor: the old one (step count included) with the moments that came back.
-        Empty where they were reset: step counts that know of no moments would make the first steps too large."""
-        old = self._optimizer.state.get(factor) or {}
-        if not moments:
-            return {}
-        return {
-            key: moments[f"{name}.{key}"].to(value.device, value.dtype) if is_array(value) else value
-            for key, value in old.items()
-        }
+    def _checkpoint(self, step: int) -> Outcome | None:
+        """None where the squeeze was skipped."""
+        try:
+            outcome = self._run.checkpoint(step, self._trained)
+        except ERRORS as error:
+            if self._on_unavailable == "raise" or not is_away(error) or self.is_local:
+                raise
+            if self._on_unavailable == "skip":
+                self._skip(step, error)
+                return None
+            outcome = self._go_local(step, error)
+        if outcome.squeezed is not None:
+            self._trained.load(outcome.squeezed)
+            self._update_config(outcome)
+        self.next_step = outcome.record["next_checkpoint_step"]
+        return outcome
 
-    def _replace_parameters(self, old, new, states):
-        by_identity = {id(old[name]): parameter for name, parameter in new.items()}
-        for group in self._optimizer.param_groups:
-            group["params"] = [by_identity.get(id(parameter), parameter) for parameter in group["params"]]
-        for name, parameter in new.items():
-            self._optimizer.state.pop(old[name], None)
-            if states[name]:
-                self._optimizer.state[parameter] = states[name]
+    def _skip(self, step: int, error: BaseException) -> None:
+        total = self._run.total_steps
+        # The last try is at the last step; later ones the run would refuse.
+        again = max(step + 1, min(step + max(1, round(RETRY_SHARE * total)), total))
+        self.next_step = again if again <= total else None
+        self._rates.postpone(step, again)
+        then = f"it is tried again at step {again}" if again <= total else f"the adapter keeps rank {self._trained.rank}"
+        warn(f"the service is away ({error}): the squeeze of step {step} is left out, {then}")
 
-    def _update_config(self, path):
+    def _go_local(self, step: int, error: BaseException) -> Outcome:
+        local = self._run.in_process()
+        outcome = local.checkpoint(step, self._trained)
+        self._run = local
+        warn(
+            f"the service is away ({error}): the squeeze of step {step} was made in this process, and so are all later ones; "
+            "to resume, pass service=None and the same schedule instead of the run"
+        )
+        return outcome
+
+    def _update_config(self, outcome: Outcome) -> None:
         if self._config is None:
             return
-        with open(path, encoding="utf-8") as file:
-            written = json.load(file)
+        written = outcome.config or config_of(self._trained.layers, self._base_model)
         for field in RANK_FIELDS:
             setattr(self._config, field, written[field])
 
-    def _annealed_groups(self):
-        ours = {id(factor) for _, factor in self._factors()}
-        for at, group in enumerate(self._optimizer.param_groups):
-            found = [id(parameter) in ours for parameter in group["params"]]
-            if any(found):
-                yield at, group, all(found)
 
-    def _scale_learning_rates(self, factor):
-        for at, group, _ in self._annealed_groups():
-            for key in LEARNING_RATES:
-                if key in group:
-                    group[key] = group[key] * factor
-            for scheduler in self._schedulers:
-                if hasattr(scheduler, "base_lrs"):
-                    scheduler.base_lrs[at] *= factor
-
-    def _check_groups(self):
-        if isinstance(self._optimizer, torch.optim.Adagrad):
-            raise ValueError("Adagrad cannot be annealed: its sums cannot be carried, and it does not start over without them")
-        held = {id(parameter) for group in self._optimizer.param_groups for parameter in group["params"]}
-        for name, factor in self._factors():
-            if id(factor) not in held:
-                raise ValueError(f"the optimizer does not hold {name}")
-        if self._scales_learning_rate and not all(is_pure for _, _, is_pure in self._annealed_groups()):
-            raise ValueError("scale_learning_rate needs the LoRA factors in parameter groups of their own")
+def _with_patience(service: LoraSqueeze | None, patience_seconds: float | None) -> LoraSqueeze | None:
+    if service is None or patience_seconds is None:
+        return service
+    patient = copy.copy(service)
+    patient.timeout_seconds = patience_seconds
+    return patient
 
 
-def is_array(value):
-    return isinstance(value, torch.Tensor) and value.dim() > 0
-
-
-def copy(tensor):
-    return tensor.detach().to("cpu", copy=True).contiguous()
-
-
-def parameter_like(old, values):
-    return torch.nn.Parameter(values.to(old.device, old.dtype), requires_grad=old.requires_grad)
-
-
-def refuse_several_processes():
+def refuse_several_processes() -> None:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         count = torch.distributed.get_world_size()
         if count > 1:
-            raise RuntimeError(f"annealing runs in one process; torch.distributed has {count}")
+            raise UnsupportedError("SEVERAL_PROCESSES", f"annealing runs in one process; torch.distributed has {count}")

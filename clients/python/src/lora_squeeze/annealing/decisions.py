@@ -1,0 +1,113 @@
+"""When a run in this process squeezes, and how far: what the service's runs decide, by schedule or by the spectrum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from lora_squeeze.annealing.local_engine import Goal
+from lora_squeeze.annealing.plan import next_squeeze_step, stage_at
+from lora_squeeze.annealing.plan_request import checked, clock_of, invalid
+from lora_squeeze.annealing.plan_stages import least_steps
+from lora_squeeze.client import SqueezeError
+
+__all__ = ["ByPlan", "BySpectrum", "Decision", "Standing"]
+
+
+class Standing(NamedTuple):
+    """Where a run stands. All steps are optimizer steps done."""
+
+    step: int
+    rank: int
+    last_squeeze_step: int | None
+
+
+class Decision(NamedTuple):
+    #: None: keep the rank.
+    ranks: int | Goal | None
+    reason: str
+    late_by_steps: int = 0
+
+
+class ByPlan:
+    """By a Schedule of the contract."""
+
+    def __init__(self, schedule: Mapping[str, Any]) -> None:
+        self._schedule = schedule
+
+    def next_step(self, standing: Standing) -> int | None:
+        return next_squeeze_step(self._schedule, standing.rank)
+
+    def decide(self, standing: Standing) -> Decision:
+        stage = stage_at(self._schedule, min(standing.step, self._schedule["total_steps"]))
+        rank = stage["rank"]
+        if rank >= standing.rank:
+            return Decision(None, f"The rank is {standing.rank} until the next squeeze.")
+        late = standing.step - stage["begin_step"]
+        return Decision(rank, f"Stage {stage['index'] + 1} of the schedule has rank {rank}.", late)
+
+
+@dataclass(frozen=True)
+class BySpectrum:
+    """By an AdaptiveRequest of the contract: to the smallest rank at which the goal is kept, in time to the target."""
+
+    target_rank: int
+    min_stage_steps: int
+    check_every_steps: int
+    uniform: bool
+    goal: Mapping[str, float]
+    first_squeeze_step: int
+    #: From here on to the target rank, whatever the spectrum says.
+    last_squeeze_step: int
+
+    @staticmethod
+    def of(request: Mapping[str, Any]) -> BySpectrum:
+        """Raises SqueezeError with the service's codes."""
+        own = ("energy", "tolerance", "check_every_steps", "uniform")
+        given = checked({name: value for name, value in request.items() if name not in own})
+        goal = {name: request[name] for name in ("energy", "tolerance") if request.get(name) is not None}
+        if len(goal) != 1:
+            raise invalid("An adaptive run takes exactly one of energy and tolerance.")
+        source, target = given["source_rank"], given["target_rank"]
+        if source < target:
+            raise invalid(f"source_rank is {source}, below target_rank, {target}: a squeeze cannot raise a rank.")
+        clock = clock_of(given)
+        floors = least_steps(1 if source == target else 2, clock)
+        if sum(floors) > clock.total_steps:
+            detail = f"The stages need {sum(floors)} steps, but total_steps is {clock.total_steps}."
+            raise SqueezeError({"code": "SCHEDULE_TOO_SHORT", "detail": detail})
+        return BySpectrum(
+            target,
+            clock.min_stage_steps,
+            request.get("check_every_steps", 200),
+            request.get("uniform", True),
+            goal,
+            floors[0],
+            clock.total_steps - floors[-1],
+        )
+
+    def next_step(self, standing: Standing) -> int | None:
+        step, rank, _ = standing
+        if rank <= self.target_rank:
+            return None
+        earliest = self._earliest(standing)
+        due = earliest if step < earliest else step + self.check_every_steps
+        return self.last_squeeze_step if due > self.last_squeeze_step - self.min_stage_steps else due
+
+    def decide(self, standing: Standing) -> Decision:
+        step, rank, _ = standing
+        if rank <= self.target_rank:
+            return Decision(None, f"The target rank {self.target_rank} is reached.")
+        if step >= self.last_squeeze_step:
+            reason = f"From step {self.last_squeeze_step} on training is at the target rank {self.target_rank}."
+            return Decision(self.target_rank, reason, step - self.last_squeeze_step)
+        if step < self._earliest(standing) or step > self.last_squeeze_step - self.min_stage_steps:
+            return Decision(None, f"A squeeze would make a stage shorter than {self.min_stage_steps} steps.")
+        goal = Goal(min_rank=self.target_rank, max_rank=rank, uniform=self.uniform, **self.goal)
+        what = " and ".join(f"{name} {value}" for name, value in self.goal.items())
+        return Decision(goal, f"To the smallest rank from {self.target_rank} to {rank} with {what}.")
+
+    def _earliest(self, standing: Standing) -> int:
+        last = standing.last_squeeze_step
+        return self.first_squeeze_step if last is None else last + self.min_stage_steps

@@ -1,0 +1,137 @@
+"""A run in this process: planned, decided and squeezed as the service does it, without the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lora_squeeze.annealing.decisions import ByPlan, BySpectrum, Standing
+from lora_squeeze.annealing.errors import MismatchError, UnsupportedError
+from lora_squeeze.annealing.layers import LoraLayer, rank_of
+from lora_squeeze.annealing.learning_rate import StageRate
+from lora_squeeze.annealing.local_engine import squeeze_layers
+from lora_squeeze.annealing.outcome import Outcome
+from lora_squeeze.annealing.plan import plan_schedule
+from lora_squeeze.annealing.plan_request import NOT_PLANNED
+from lora_squeeze.annealing.stage_rates import first_stages, stage_after
+from lora_squeeze.annealing.trained import TrainedLayers
+
+__all__ = ["LocalRun"]
+
+#: What a RunRequest says about the service, not about squeezing. Squeezing is always exact here.
+_FOR_THE_SERVICE = ("name", "base_model", "options")
+
+
+class LocalRun:
+    """request: a RunRequest of the contract. The others: what the service made of it, where it did so far."""
+
+    is_local = True
+
+    def __init__(
+        self,
+        request: Mapping[str, Any],
+        schedule: dict[str, Any] | None = None,
+        run_id: str | None = None,
+        last_squeeze_step: int | None = None,
+    ) -> None:
+        given = {name: value for name, value in request.items() if name not in _FOR_THE_SERVICE}
+        asked, adaptive = given.pop("schedule", None), given.pop("adaptive", None)
+        if (asked is None) == (adaptive is None):
+            raise MismatchError("REQUEST", "an annealing needs exactly one of schedule={…} and adaptive={…}")
+        if given.pop("rank_allocation", "uniform") != "uniform":
+            raise UnsupportedError(
+                "NOT_LOCAL", "only the service shares ranks out by module: leave rank_allocation out, or give a service"
+            )
+        self._how = {"alpha": given.pop("alpha", "keep"), "revive": given.pop("revive", True)}
+        self._how["optimizer"] = given.pop("optimizer", "carry")
+        if given:
+            raise MismatchError("REQUEST", f"there is no option {sorted(given)[0]!r} of an annealing")
+        self.run_id = run_id
+        self.clock: Mapping[str, Any] = asked or adaptive
+        self.total_steps: int = self.clock["total_steps"]
+        self._decisions: ByPlan | BySpectrum
+        if adaptive is not None:
+            self.schedule = None
+            self._decisions = BySpectrum.of(adaptive)
+        else:
+            planned = {name: value for name, value in self.clock.items() if name not in NOT_PLANNED}
+            self.schedule = plan_schedule(planned) if schedule is None else schedule
+            self._decisions = ByPlan(self.schedule)
+        self._last_squeeze_step = last_squeeze_step
+
+    def check_resumed(self, step: int, rank: int) -> None:
+        if step > self.total_steps:
+            raise MismatchError("RESUMED_STEP", f"step {step} is after the last, {self.total_steps}")
+        if self.schedule is None:
+            if rank < self.clock["source_rank"]:
+                # When the last squeeze was, nobody knows: the next one waits as after one that was just made.
+                self._last_squeeze_step = step
+            return
+        ranks = [one["rank"] for one in self.schedule["stages"] if one["begin_step"] <= step <= one["end_step"]]
+        if rank not in ranks:
+            had = " or ".join(str(one) for one in ranks)
+            raise MismatchError(
+                "RESUMED_RANK",
+                f"the plan has rank {had} at step {step}, the layers have {rank}: restore model and optimizer of one step, and "
+                "pass that step",
+            )
+
+    def next_step(self, step: int, rank: int) -> int | None:
+        return self._decisions.next_step(Standing(step, rank, self._last_squeeze_step))
+
+    def stages(self, step: int, rank: int) -> list[StageRate]:
+        stages = first_stages(self.schedule, self.total_steps)
+        if self.schedule is None and rank < self.clock["source_rank"]:
+            stages.append(self.stage_after({"step": step, "rank_after": {"max": rank}}))
+        return stages
+
+    def stage_after(self, record: Mapping[str, Any]) -> StageRate:
+        return stage_after(record, self.schedule, self.clock)
+
+    def checkpoint(self, step: int, trained: TrainedLayers) -> Outcome:
+        """Raises SqueezeError where the numbers cannot be squeezed."""
+        decision = self._decisions.decide(Standing(step, trained.rank, self._last_squeeze_step))
+        before = _range(trained.layers)
+        record: dict[str, Any] = {
+            "run_id": self.run_id,
+            "step": step,
+            "decision": "keep",
+            "reason": decision.reason,
+            "state": "succeeded",
+            "late_by_steps": decision.late_by_steps,
+            "rank_before": before,
+            "rank_after": before,
+            "relative_error": None,
+            "energy_retained": None,
+            "training": None,
+            "files": [],
+            "next_checkpoint_step": self.next_step(step, trained.rank),
+        }
+        if decision.ranks is None:
+            return Outcome(record)
+        squeezed = squeeze_layers(trained.values(), decision.ranks, moments=trained.moments(), **self._how)
+        ranks = squeezed.ranks.values()
+        if squeezed.ranks == {module: rank_of(layer) for module, layer in trained.layers.items()}:
+            return Outcome({**record, "reason": f"{decision.reason} No smaller one does, so there was nothing to squeeze."})
+        self._last_squeeze_step = step
+        record.update(
+            decision="squeeze",
+            rank_after={"min": min(ranks), "max": max(ranks)},
+            relative_error=squeezed.relative_error,
+            energy_retained=squeezed.energy_retained,
+            training={
+                "learning_rate_factor": squeezed.learning_rate_factor,
+                "revived_directions": squeezed.revived_directions,
+                "optimizer": squeezed.optimizer,
+            },
+            next_checkpoint_step=self.next_step(step, max(ranks)),
+        )
+        return Outcome(record, squeezed)
+
+    def in_process(self) -> LocalRun:
+        return self
+
+
+def _range(layers: Mapping[str, LoraLayer]) -> dict[str, int]:
+    ranks = [rank_of(layer) for layer in layers.values()]
+    return {"min": min(ranks), "max": max(ranks)}

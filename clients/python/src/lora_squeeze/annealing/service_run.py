@@ -1,0 +1,174 @@
+"""A run that the service keeps: checkpoints go there, and what it squeezed comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from lora_squeeze.annealing.errors import MismatchError
+from lora_squeeze.annealing.layers import config_of
+from lora_squeeze.annealing.learning_rate import StageRate
+from lora_squeeze.annealing.local_engine import Factors, Pair, Squeezed
+from lora_squeeze.annealing.local_run import LocalRun
+from lora_squeeze.annealing.outcome import Outcome
+from lora_squeeze.annealing.stage_rates import first_stages, stage_after
+from lora_squeeze.annealing.trained import SIDES, TrainedLayers, tensor_name
+from lora_squeeze.client import CONFIG, OPTIMIZER, WEIGHTS, LoraSqueeze
+
+__all__ = ["ServiceRun"]
+
+
+class ServiceRun:
+    """record: the RunRecord as it was created, or as it is now. base_model: sent with every checkpoint."""
+
+    is_local = False
+
+    def __init__(self, service: LoraSqueeze, record: Mapping[str, Any], base_model: str | None) -> None:
+        self._service = service
+        self.record = record
+        self.run_id: str = record["id"]
+        self.schedule: dict[str, Any] | None = record["schedule"]
+        request = record["request"]
+        #: Where the run begins and ends: source_rank, target_rank, total_steps.
+        self.clock: Mapping[str, Any] = request.get("schedule") or request["adaptive"]
+        self.total_steps: int = self.clock["total_steps"]
+        # The same content after a crash has to be the same checkpoint, to the byte.
+        self._base_model = base_model or record["base_model"]
+        self._newest_step: int = -1 if record["step"] is None else record["step"]
+        #: The first step whose checkpoint may have reached the service without an answer.
+        self._unanswered: int | None = None
+        self._last_squeeze_step: int | None = None
+
+    def check_resumed(self, step: int, rank: int) -> None:
+        if step > self.total_steps:
+            raise MismatchError("RESUMED_STEP", f"step {step} is after the last of run {self.run_id}, {self.total_steps}")
+        ranks = {self.clock["source_rank"]}
+        for record in self._done():
+            if record["decision"] == "squeeze" and record["step"] <= step:
+                after = record["rank_after"]["max"]
+                ranks = {*ranks, after} if record["step"] == step else {after}
+                self._last_squeeze_step = record["step"]
+        if rank not in ranks:
+            had = " or ".join(str(one) for one in sorted(ranks))
+            raise MismatchError(
+                "RESUMED_RANK",
+                f"run {self.run_id} has rank {had} at step {step}, the layers have {rank}: restore model and optimizer of one "
+                "step, and pass that step",
+            )
+
+    def next_step(self, step: int, rank: int) -> int | None:
+        for record in self._done():
+            if not self._is_loaded(record, step, rank):
+                due: int = record["step"]  # The run is ahead: what it has after our step is done again.
+                return due
+        following: int | None = self.record["next_checkpoint_step"]
+        return following
+
+    def stages(self, step: int, rank: int) -> list[StageRate]:
+        stages = first_stages(self.schedule, self.total_steps)
+        for record in self._done():
+            if record["decision"] == "squeeze" and self._is_loaded(record, step, rank):
+                begun = self.stage_after(record)
+                stages = [one for one in stages if one.begin_step < begun.begin_step] + [begun] + [
+                    one for one in stages if one.begin_step >= begun.end_step
+                ]
+        return stages
+
+    def stage_after(self, record: Mapping[str, Any]) -> StageRate:
+        return stage_after(record, self.schedule, self.clock)
+
+    def checkpoint(self, step: int, trained: TrainedLayers) -> Outcome:
+        """Raises SqueezeError, or what the connection said."""
+        sent_as = self._step_to_send(step)
+        self._unanswered = sent_as
+        with tempfile.TemporaryDirectory(prefix="lora-squeeze-") as folder:
+            # The run went further than we did: we were restarted from before, and so must it be.
+            rewind = sent_as <= self._newest_step
+            weights, config, optimizer = _write(folder, trained, self._base_model)
+            record = self._service.checkpoint(self.run_id, sent_as, weights, config, optimizer, rewind)
+            outcome = Outcome(record)
+            if record["decision"] == "squeeze":
+                outcome = self._read(record, os.path.join(folder, "squeezed"), trained)
+                self._last_squeeze_step = step
+        self._newest_step, self._unanswered = sent_as, None
+        return outcome
+
+    def in_process(self) -> LocalRun:
+        return LocalRun(self.record["request"], self.schedule, self.run_id, self._last_squeeze_step)
+
+    def _step_to_send(self, step: int) -> int:
+        """A checkpoint whose answer never came may have been squeezed. The trainer went on without it, so its place is taken
+        by the one of now: under its step, as the run cannot know that its rank never fell."""
+        if self._unanswered is None or self._unanswered == step:
+            return step
+        record = self._service.run(self.run_id)
+        if record["step"] is None or record["step"] < self._unanswered:
+            return step
+        self._newest_step = record["step"]
+        return self._unanswered
+
+    def _done(self) -> list[dict[str, Any]]:
+        checkpoints = self.record["checkpoints"]
+        return [one for one in checkpoints if not one["superseded"] and one["state"] == "succeeded"]
+
+    @staticmethod
+    def _is_loaded(record: Mapping[str, Any], step: int, rank: int) -> bool:
+        after = record["rank_after"]
+        return bool(record["step"] <= step and (after is None or rank <= after["max"]))
+
+    def _read(self, record: Mapping[str, Any], folder: str, trained: TrainedLayers) -> Outcome:
+        training = record["training"] or {}
+        wanted = [WEIGHTS, CONFIG, *([OPTIMIZER] if training.get("optimizer") == "carried" else [])]
+        self._service.download_checkpoint(record, folder, wanted)
+        tensors = load_file(os.path.join(folder, WEIGHTS))
+        moments = load_file(os.path.join(folder, OPTIMIZER)) if OPTIMIZER in wanted else {}
+        modules = self._service.get(f"/v1/adapters/{record['adapter_id']}/modules")["modules"]
+        scalings = {module["name"]: module["scale"] for module in modules}
+        squeezed = Squeezed(
+            factors={
+                module: Factors(
+                    tensors[tensor_name(module, "lora_A")], tensors[tensor_name(module, "lora_B")], scalings[module]
+                )
+                for module in trained.layers
+            },
+            moments={module: _pairs(module, moments) for module in trained.layers} if moments else {},
+            optimizer=training.get("optimizer", "none"),
+            learning_rate_factor=training.get("learning_rate_factor", 1.0),
+        )
+        with open(os.path.join(folder, CONFIG), encoding="utf-8") as file:
+            return Outcome(dict(record), squeezed, json.load(file))
+
+
+def _write(folder: str, trained: TrainedLayers, base_model: str | None) -> tuple[str, str, str | None]:
+    """The files of a checkpoint: weights, configuration, and the moments if there are any."""
+    weights, config, optimizer = (os.path.join(folder, name) for name in (WEIGHTS, CONFIG, OPTIMIZER))
+    values = trained.values().items()
+    tensors = {tensor_name(module, side): _copy(getattr(layer, side)) for module, layer in values for side in SIDES}
+    save_file(tensors, weights, {"format": "pt"})
+    with open(config, "w", encoding="utf-8") as file:
+        json.dump(config_of(trained.layers, base_model), file)
+    moments = {
+        f"{tensor_name(module, side)}.{name}": _copy(getattr(pair, side))
+        for module, pairs in trained.moments().items()
+        for name, pair in pairs.items()
+        for side in SIDES
+    }
+    if not moments:
+        return weights, config, None
+    save_file(moments, optimizer)
+    return weights, config, optimizer
+
+
+def _pairs(module: str, moments: Mapping[str, torch.Tensor]) -> dict[str, Pair]:
+    a, b = (f"{tensor_name(module, side)}." for side in SIDES)
+    return {key[len(a) :]: Pair(value, moments[b + key[len(a) :]]) for key, value in moments.items() if key.startswith(a)}
+
+
+def _copy(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().to("cpu", copy=True).contiguous()
