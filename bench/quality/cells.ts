@@ -1,37 +1,43 @@
-import { peakKey } from './choose-peaks.ts';
-import { type Cell, LINES, METHODS, type Peaks, type Plan, type Score, VARIANTS } from './results.ts';
+import { settingsKey } from './choose-settings.ts';
+import { type Cell, METHODS, type Plan, type Score, SETTINGS_OF, type Settings } from './results.ts';
 
 /** Every method at every rank with every learning rate. */
 export function sweepCells(plan: Plan): Cell[] {
-  return methodCells(plan).flatMap((cell) =>
-    plan.peaks.map((peak) => ({ ...cell, phase: 'sweep' as const, peak })),
-  );
+  return methodCells(plan)
+    .filter(({ method }) => method !== 'in_tuned' && !(method in SETTINGS_OF))
+    .flatMap((cell) => {
+      const factor = cell.method === 'direct' ? (plan.direct_factors[cell.rank] ?? 1) : 1;
+      return plan.peaks.map((peak) => ({ ...cell, phase: 'sweep' as const, peak: peak * factor }));
+    });
 }
 
-/** Every method at every rank with its own learning rate, and the variants of In-Squeeze with that of In-Squeeze. */
-export function mainCells(plan: Plan, peaks: Peaks): Cell[] {
-  const main = methodCells(plan).map((cell) => ({ ...cell, phase: 'main' as const }));
-  const variants = plan.ranks.flatMap((rank) =>
-    VARIANTS.filter(
-      (variant) =>
-        variant !== 'default' &&
-        (rank === plan.variant_rank || LINES.some((line) => line.variant === variant)),
-    ).map((variant) => ({ method: 'in' as const, rank, variant, phase: 'variant' as const })),
-  );
-  return [...main, ...variants].map((cell) => ({ ...cell, peak: peaks[peakKey(cell)]! }));
+/** In-Squeeze at the learning rate chosen for it, with as many other factors. */
+export function tunedCells(plan: Plan, settings: Settings): Cell[] {
+  return methodCells(plan)
+    .filter(({ method }) => method === 'in_tuned')
+    .flatMap((cell) => {
+      const { peak } = settings[settingsKey({ ...cell, method: 'in' })]!;
+      return plan.powers.map((power) => ({ ...cell, phase: 'sweep' as const, peak, power }));
+    });
+}
+
+/** Every method at every rank with the settings chosen for it. */
+export function mainCells(plan: Plan, settings: Settings): Cell[] {
+  return methodCells(plan).map((cell) => {
+    const method = cell.method === 'source' ? cell.method : (SETTINGS_OF[cell.method] ?? cell.method);
+    return { ...cell, phase: 'main' as const, ...settings[settingsKey({ ...cell, method })]! };
+  });
 }
 
 /** The cells that this seed has no score of. */
 export function missingCells(cells: readonly Cell[], seed: number, scores: readonly Score[]): Cell[] {
-  const key = ({ phase, method, variant, rank, peak }: Cell) =>
-    [phase, method, variant, rank, peak].join('/');
+  const key = ({ phase, method, rank, peak, power }: Cell) => [phase, method, rank, peak, power].join('/');
   const done = new Set(scores.filter((score) => score.seed === seed).map(key));
   return cells.filter((cell) => !done.has(key(cell)));
 }
 
-function methodCells(plan: Plan): Pick<Cell, 'method' | 'rank' | 'variant'>[] {
-  const cells = METHODS.flatMap((method) =>
-    plan.ranks.map((rank) => ({ method, rank, variant: 'default' as const })),
-  );
-  return [{ method: 'source', rank: plan.source_rank, variant: 'default' }, ...cells];
+function methodCells(plan: Plan): Pick<Cell, 'method' | 'rank'>[] {
+  const compared = METHODS.filter((method) => plan.methods.includes(method));
+  const cells = compared.flatMap((method) => plan.ranks.map((rank) => ({ method, rank })));
+  return [{ method: 'source', rank: plan.source_rank }, ...cells];
 }

@@ -4,15 +4,17 @@ import type { Plan } from './results.ts';
 export const USAGE = `Usage: npx tsx bench/quality/run.ts [options]
 
 Trains small LoRA adapters directly at low ranks and by Post-, Cont- and In-Squeeze through the service, and compares
-them. Needs /usr/bin/python3 with torch, safetensors and scikit-learn (Debian: python3-torch, python3-safetensors,
-python3-sklearn and libopenblas0-pthread). Writes docs/quality.md between its marks, docs/figures/quality-accuracy.svg
-and bench/quality/results/results.jsonl.
+them: on real text, then on digits with shuffled pixels. Needs /usr/bin/python3 with torch, safetensors and scikit-learn
+(Debian: python3-torch, python3-safetensors, python3-sklearn and libopenblas0-pthread). Writes docs/quality.md between its
+marks, figures beside it and bench/quality/results/<task>.jsonl.
 
+  --task NAME    one task: polarity, digits, or another file of text/assets (proscons, products, trec where it is)
   --seeds N      seeds compared (default 8; at most 20)
   --workers N    trainings at a time, one thread each (default 2)
-  --out DIR      where page, figure and results go instead
-  --resume       keeps what results.jsonl has and trains what it lacks
-  --render       no training: writes page and figure anew from results.jsonl
+  --out DIR      where page, figures and results go instead
+  --tune         chooses the settings of every method anew; without it those in the results are kept
+  --resume       keeps the scores of the results as well and trains what they lack
+  --render       no training: writes page and figures anew from the results
   --quick        one seed, few steps, into data/quality: tries the experiment itself, its numbers are worth nothing`;
 
 const MAX_SEEDS = 20;
@@ -21,41 +23,56 @@ const MAX_WORKERS = 64;
 const SWEEP_SEEDS = [101, 102];
 
 export interface QualityOptions {
-  readonly plan: Plan;
+  /** One for each task. */
+  readonly plans: readonly Plan[];
   readonly workers: number;
   readonly render: boolean;
   readonly resume: boolean;
+  readonly tune: boolean;
   readonly quick: boolean;
   /** undefined: docs/ and bench/quality/results/, or data/quality/ when quick. */
   readonly out: string | undefined;
 }
 
-const FULL: Omit<Plan, 'seeds'> = {
+type Sizes = Omit<Plan, 'seeds' | 'task'>;
+
+const TEXT: Sizes = {
+  methods: ['direct', 'post', 'cont', 'in', 'in_equal', 'in_tuned', 'post_by_module', 'in_by_module'],
   ranks: [1, 2, 4, 8],
   source_rank: 32,
-  variant_rank: 1,
-  total_steps: 1600,
-  cont_steps: 400,
-  min_stage_steps: 200,
-  batch: 64,
-  pretrain_steps: 600,
-  peaks: [0.00075, 0.0015, 0.003, 0.006, 0.012],
+  total_steps: 300,
+  min_stage_steps: 20,
+  peaks: [0.0005, 0.001, 0.002, 0.004],
+  direct_factors: { 1: 8, 2: 4, 4: 4, 8: 2 },
+  powers: [0, 1 / 3, 2 / 3, 1],
   sweep_seeds: SWEEP_SEEDS,
 };
 
-const QUICK: Omit<Plan, 'seeds'> = {
-  ...FULL,
+const DIGITS: Sizes = {
+  methods: ['direct', 'post', 'cont', 'in', 'in_equal'],
+  ranks: [1, 2, 4, 8],
+  source_rank: 32,
+  total_steps: 1600,
+  min_stage_steps: 100,
+  batch: 64,
+  pretrain_steps: 600,
+  peaks: [0.00075, 0.0015, 0.003, 0.006],
+  direct_factors: { 1: 2, 2: 2, 4: 2, 8: 2 },
+  powers: [],
+  sweep_seeds: SWEEP_SEEDS,
+};
+
+const quickly = (sizes: Sizes): Sizes => ({
+  ...sizes,
   ranks: [1],
   source_rank: 4,
   total_steps: 12,
-  cont_steps: 4,
-  min_stage_steps: 4,
-  batch: 16,
-  pretrain_steps: 60,
-  test_images: 60,
-  peaks: [0.006],
+  min_stage_steps: 2,
+  peaks: sizes.peaks.slice(-1),
+  powers: sizes.powers.slice(0, 1),
   sweep_seeds: SWEEP_SEEDS.slice(0, 1),
-};
+  ...(sizes.batch && { batch: 16, pretrain_steps: 60, test_images: 60 }),
+});
 
 /**
  * @returns null when help was asked for
@@ -65,11 +82,13 @@ export function parseOptions(words: readonly string[]): QualityOptions | null {
   const { values } = parseArgs({
     args: [...words],
     options: {
+      task: { type: 'string' },
       seeds: { type: 'string' },
       workers: { type: 'string' },
       out: { type: 'string' },
       render: { type: 'boolean', default: false },
       resume: { type: 'boolean', default: false },
+      tune: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -77,11 +96,16 @@ export function parseOptions(words: readonly string[]): QualityOptions | null {
   if (values.help) return null;
   const count = whole('seeds', values.seeds ?? (values.quick ? '1' : '8'), MAX_SEEDS);
   const seeds = Array.from({ length: count }, (_, i) => i + 1);
+  const tasks = values.task === undefined ? ['polarity', 'digits'] : [values.task];
   return {
-    plan: { ...(values.quick ? QUICK : FULL), seeds },
+    plans: tasks.map((task) => {
+      const sizes = task === 'digits' ? DIGITS : TEXT;
+      return { task, ...(values.quick ? quickly(sizes) : sizes), seeds };
+    }),
     workers: whole('workers', values.workers ?? '2', MAX_WORKERS),
     render: values.render,
     resume: values.resume,
+    tune: values.tune,
     quick: values.quick,
     out: values.out,
   };

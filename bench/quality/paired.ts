@@ -10,6 +10,20 @@ export function standardDeviation(values: readonly number[]): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
 }
 
+/** Student's t, 97.5 %, for 1 to 19 degrees of freedom. */
+const T = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,
+  2.12, 2.11, 2.101, 2.093,
+];
+
+/** Half of the 95 % interval of the mean, by Student's t; 0 for a single value. */
+export function halfInterval(values: readonly number[]): number {
+  if (values.length < 2) return 0;
+  const t = T[values.length - 2];
+  if (t === undefined) throw new RangeError(`${values.length} values, at most ${T.length + 1}`);
+  return (t * standardDeviation(values)) / Math.sqrt(values.length);
+}
+
 /** 2²⁰ sign patterns take a fraction of a second. */
 const MAX_PAIRS = 20;
 

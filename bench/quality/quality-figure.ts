@@ -1,6 +1,6 @@
-import { mean, standardDeviation } from './paired.ts';
-import { cell, sourceCell } from './quality-page.ts';
-import { LINES, type Results } from './results.ts';
+import { halfInterval, mean } from './paired.ts';
+import { cell } from './quality-page.ts';
+import { METHOD_NAMES, METHODS, type Method, type Results } from './results.ts';
 
 const WIDTH = 760;
 const HEIGHT = 460;
@@ -14,17 +14,26 @@ const MARGIN = 0.4;
 const APART = 9;
 const LEGEND = { width: 176, line: 22 };
 
-/** In the order of LINES. */
-const STYLE = [
-  { colour: '#475569', outline: 'M-4.5,-4.5h9v9h-9z', dashes: '' },
-  { colour: '#c2410c', outline: 'M0,-6l6,10.5h-12z', dashes: '' },
-  { colour: '#0f766e', outline: 'M0,-6.5l6.5,6.5l-6.5,6.5l-6.5,-6.5z', dashes: '' },
-  { colour: '#1d4ed8', outline: 'M-5,0a5,5 0 1,0 10,0a5,5 0 1,0 -10,0z', dashes: '' },
-  { colour: '#7c3aed', outline: 'M0,6l6,-10.5h-12z', dashes: ' stroke-dasharray="7 4"' },
-] as const;
+interface Style {
+  readonly colour: string;
+  readonly outline: string;
+  readonly dashes: string;
+}
 
-const marker = (index: number, x: number | string, y: number | string) =>
-  `<path d="${STYLE[index]!.outline}" transform="translate(${x} ${y})" fill="${STYLE[index]!.colour}" stroke="#fff" stroke-width="1.5"/>`;
+/** The methods that are drawn. */
+const STYLES: Readonly<Partial<Record<Method, Style>>> = {
+  direct: { colour: '#475569', outline: 'M-4.5,-4.5h9v9h-9z', dashes: '' },
+  post: { colour: '#c2410c', outline: 'M0,-6l6,10.5h-12z', dashes: '' },
+  cont: { colour: '#0f766e', outline: 'M0,-6.5l6.5,6.5l-6.5,6.5l-6.5,-6.5z', dashes: '' },
+  in: { colour: '#1d4ed8', outline: 'M-5,0a5,5 0 1,0 10,0a5,5 0 1,0 -10,0z', dashes: '' },
+  in_equal: { colour: '#7c3aed', outline: 'M0,6l6,-10.5h-12z', dashes: ' stroke-dasharray="7 4"' },
+};
+
+const drawnMethods = ({ plan }: Results): Method[] =>
+  METHODS.filter((method) => plan.methods.includes(method) && STYLES[method]);
+
+const marker = ({ outline, colour }: Style, x: number | string, y: number | string) =>
+  `<path d="${outline}" transform="translate(${x} ${y})" fill="${colour}" stroke="#fff" stroke-width="1.5"/>`;
 
 /** Whole steps of 1, 2, 5 … percent that hold all values, at most seven of them. */
 export function percentAxis(values: readonly number[]): {
@@ -41,16 +50,17 @@ export function percentAxis(values: readonly number[]): {
   };
 }
 
-/** Accuracy against the rank each method ends at: means over the seeds, bars of one standard deviation. */
+/** Accuracy against the rank each method ends at: means over the seeds, bars of the 95 % interval. */
 export function qualityFigure(results: Results): string {
   const { ranks, seeds, source_rank: sourceRank } = results.plan;
-  const lines = LINES.map((line) => ranks.map((rank) => summary(cell(results, line, rank, 'accuracy'))));
-  const source = summary(sourceCell(results, 'accuracy'));
+  const methods = drawnMethods(results);
+  const lines = methods.map((method) => ranks.map((rank) => summary(cell(results, method, rank))));
+  const source = summary(cell(results, 'source', sourceRank));
   const axis = percentAxis([source, ...lines.flat()].flatMap(({ low, high }) => [low, high]));
   const y = (percent: number) => (BOTTOM - axis.at(Math.min(100, percent)) * PLOT.height).toFixed(1);
   const place = (index: number) => LEFT + ((index + MARGIN) / (ranks.length - 1 + 2 * MARGIN)) * PLOT.width;
   const x = (index: number, line: number) =>
-    (place(index) + (line - (LINES.length - 1) / 2) * APART).toFixed(1);
+    (place(index) + (line - (methods.length - 1) / 2) * APART).toFixed(1);
   const right = LEFT + PLOT.width;
 
   const grid = axis.ticks.map(
@@ -64,13 +74,14 @@ export function qualityFigure(results: Results): string {
 <line x1="${LEFT}" x2="${right}" y1="${y(source.mean)}" y2="${y(source.mean)}" stroke="#64748b" stroke-dasharray="6 4"/>
 <text x="${LEFT + 6}" y="${Number(y(source.mean)) - 6}" fill="#475569">trained at rank ${sourceRank}, not squeezed</text>`;
   const drawn = lines.map((points, line) => {
-    const { colour, dashes } = STYLE[line]!;
+    const style = STYLES[methods[line]!]!;
+    const { colour, dashes } = style;
     const path = points.map((point, i) => `${x(i, line)},${y(point.mean)}`).join(' ');
     const bars = points.map(
       ({ low, high }, i) =>
         `<line x1="${x(i, line)}" x2="${x(i, line)}" y1="${y(low)}" y2="${y(high)}" stroke="${colour}" stroke-width="1.5"/>`,
     );
-    const dots = points.map((point, i) => marker(line, x(i, line), y(point.mean)));
+    const dots = points.map((point, i) => marker(style, x(i, line), y(point.mean)));
     return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"${dashes}/>\n${[...bars, ...dots].join('\n')}`;
   });
 
@@ -78,28 +89,28 @@ export function qualityFigure(results: Results): string {
 <title>Test accuracy against the rank of the adapter</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
 <text x="${LEFT}" y="28" font-size="17" font-weight="600">Test accuracy against the rank of the adapter</text>
-<text x="${LEFT}" y="50" fill="#666">mean and standard deviation over ${seeds.length} seed${seeds.length === 1 ? '' : 's'}; the same number of steps for all</text>
+<text x="${LEFT}" y="50" fill="#666">mean and 95 % interval over ${seeds.length} seed${seeds.length === 1 ? '' : 's'}; the same number of steps for all</text>
 ${reference}
 ${[...grid, ...names, ...drawn].join('\n')}
-${legend(right)}
+${legend(methods, right)}
 <text x="${LEFT + PLOT.width / 2}" y="${HEIGHT - 12}" text-anchor="middle">rank of the adapter at the end</text>
 </svg>
 `;
 }
 
 function summary(values: readonly number[]) {
-  const [centre, deviation] = [mean(values), standardDeviation(values)];
-  return { mean: centre, low: centre - deviation, high: centre + deviation };
+  const [centre, half] = [mean(values), halfInterval(values)];
+  return { mean: centre, low: centre - half, high: centre + half };
 }
 
 /** In the lower right corner: accuracy grows with rank, so nothing lies there. */
-function legend(right: number): string {
-  const [left, top] = [right - LEGEND.width, BOTTOM - LINES.length * LEGEND.line - 16];
-  const entries = LINES.map(({ name }, i) => {
+function legend(methods: readonly Method[], right: number): string {
+  const [left, top] = [right - LEGEND.width, BOTTOM - methods.length * LEGEND.line - 16];
+  const entries = methods.map((method, i) => {
     const at = top + 18 + i * LEGEND.line;
-    return `${marker(i, left + 16, at)}
-<text x="${left + 32}" y="${at + 4}">${name}</text>`;
+    return `${marker(STYLES[method]!, left + 16, at)}
+<text x="${left + 32}" y="${at + 4}">${METHOD_NAMES[method]}</text>`;
   });
-  const ground = `<rect x="${left}" y="${top}" width="${LEGEND.width - 6}" height="${LINES.length * LEGEND.line + 10}" fill="#fff" fill-opacity="0.9"/>`;
+  const ground = `<rect x="${left}" y="${top}" width="${LEGEND.width - 6}" height="${methods.length * LEGEND.line + 10}" fill="#fff" fill-opacity="0.9"/>`;
   return [ground, ...entries].join('\n');
 }

@@ -1,152 +1,159 @@
 import { markdownTable } from '../markdown-table.ts';
-import { peakKey } from './choose-peaks.ts';
-import { holm, mean, signFlipP, standardDeviation } from './paired.ts';
-import { LINES, type Line, type Results, type Score, VARIANTS, type Variant } from './results.ts';
+import { settingsKey } from './choose-settings.ts';
+import { halfInterval, holm, mean, signFlipP } from './paired.ts';
+import { METHOD_NAMES, type Method, type Results, type Score } from './results.ts';
 
-const VARIANT_NAMES: Readonly<Record<Variant, string>> = {
-  default: 'moments carried, alpha keep, no hint (as above)',
-  reset: 'moments reset',
-  sqrt: 'alpha sqrt',
-  hint: 'learning rate times the hint',
-  sqrt_hint: 'alpha sqrt, learning rate times the hint',
-};
 const count = (seeds: readonly number[]) => `${seeds.length} seed${seeds.length === 1 ? '' : 's'}`;
-type Measure = 'accuracy' | 'loss';
-const DIGITS: Readonly<Record<Measure, number>> = { accuracy: 1, loss: 3 };
+type Measure = 'accuracy' | 'loss' | 'trained_parameters' | 'energy' | 'module_energy';
+const DIGITS = { accuracy: 1, loss: 3 } as const;
 
-/** All tables, from facts to variants, without the prose around them. */
+/** All tables of a task, from facts to settings, without the prose around them. */
 export function qualityPage(results: Results, figureLink: string): string {
   const { plan, facts } = results;
   return `${facts.map((fact) => `- ${fact}`).join('\n')}
 
 ![Test accuracy of every method against the rank it ends at](${figureLink})
 
-### Accuracy, percent
+**Accuracy, percent**
 
 ${qualityTable(results, 'accuracy')}
 
-### Loss, cross-entropy
+**Loss, cross-entropy**
 
 ${qualityTable(results, 'loss')}
 
-Mean ± standard deviation over ${count(plan.seeds)}.
+Mean ± half of the 95 % interval over ${count(plan.seeds)}. ${baseLine(results)}
 
-### Against training directly at the same rank
+**Against training directly at the same rank**
 
 ${differenceTable(results)}
 
-Difference in percentage points of accuracy, mean ± standard deviation of the differences seed by seed. p: exact sign-flip
-test, two-sided (with ${count(plan.seeds)} it cannot be below ${pText(2 / 2 ** plan.seeds.length)}). Holm: the same,
-corrected for the ${plan.ranks.length * (LINES.length - 1)} comparisons of the table.
+Difference in percentage points of accuracy, mean and 95 % interval (Student's t) of the differences seed by seed. p: exact
+sign-flip test, two-sided (with ${count(plan.seeds)} it cannot be below ${pText(2 / 2 ** plan.seeds.length)}). Holm: the same,
+corrected for the ${plan.ranks.length * (plan.methods.length - 1)} comparisons of the table.
 
-### In-Squeeze: what the service offers, at rank ${plan.variant_rank}
+**Cost: Σ (trained parameters × steps), against training at rank ${plan.source_rank}**
 
-${variantTable(results)}
+${costTable(results)}
+${energyTable(results)}
+**Settings**
 
-### Learning rates
+${settingsTable(results)}
 
-${peakTable(results)}
-
-Tried: ${plan.peaks.join(', ')}, on ${plan.sweep_seeds.length} other seed${plan.sweep_seeds.length === 1 ? '' : 's'}; the best mean accuracy of each cell was taken.
-Variants of In-Squeeze have its rate.`;
+Learning rates tried: ${plan.peaks.join(', ')} for all that begins at rank ${plan.source_rank}, the same times
+${plan.ranks.map((rank) => `${plan.direct_factors[rank] ?? 1} (rank ${rank})`).join(', ')} for direct training; on ${plan.sweep_seeds.length} other
+seed${plan.sweep_seeds.length === 1 ? '' : 's'}. The best mean accuracy of each cell was taken.`;
 }
 
-/** The values of a line at a rank, in the order of the plan's seeds. */
-export function cell(results: Results, line: Omit<Line, 'name'>, rank: number, measure: Measure): number[] {
-  const { method, variant } = line;
-  return bySeed(
-    results,
-    (score) =>
-      score.phase !== 'sweep' && score.method === method && score.variant === variant && score.rank === rank,
-    measure,
+/** The values of a method at a rank, in the order of the plan's seeds. */
+export function cell(
+  results: Results,
+  method: Method | 'source',
+  rank: number,
+  measure: Measure = 'accuracy',
+): number[] {
+  const found = results.scores.filter(
+    (score) => score.phase === 'main' && score.method === method && score.rank === rank,
   );
-}
-
-/** Of what was trained at the source rank throughout. */
-export function sourceCell(results: Results, measure: Measure): number[] {
-  return bySeed(results, ({ phase, method }) => phase === 'main' && method === 'source', measure);
-}
-
-function bySeed(results: Results, wanted: (score: Score) => boolean, measure: Measure): number[] {
-  const found = results.scores.filter(wanted);
   return results.plan.seeds.map((seed) => {
-    const score = found.find((each) => each.seed === seed);
-    if (!score) throw new Error(`seed ${seed} lacks a score`);
-    return score[measure];
+    const value = found.find((each) => each.seed === seed)?.[measure];
+    if (value === undefined) throw new Error(`seed ${seed} lacks a score of ${method} at rank ${rank}`);
+    return value;
   });
 }
 
 const spread = (values: readonly number[], digits: number) =>
-  `${mean(values).toFixed(digits)} ± ${standardDeviation(values).toFixed(digits)}`;
+  `${mean(values).toFixed(digits)} ± ${halfInterval(values).toFixed(digits)}`;
 const pText = (p: number) => (p < 0.001 ? p.toExponential(0) : p.toFixed(3));
-const difference = (values: readonly number[]) =>
-  `${mean(values) < 0 ? '−' : '+'}${Math.abs(mean(values)).toFixed(2)} ± ${standardDeviation(values).toFixed(2)}`;
-const differences = (values: readonly number[], others: readonly number[]) =>
-  values.map((x, i) => x - others[i]!);
+const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(1)}`;
+const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
-function qualityTable(results: Results, measure: Measure): string {
-  const { ranks, source_rank: sourceRank } = results.plan;
-  const digits = DIGITS[measure];
+/** A row for each method, a cell for each rank, and the source rank where the method is direct training. */
+function byRank(
+  { plan }: Results,
+  methods: readonly Method[],
+  text: (method: Method | 'source', rank: number) => string,
+): string {
   return markdownTable([
-    ['method', ...ranks.map((rank) => `rank ${rank}`), `rank ${sourceRank}`],
-    ...LINES.map((line) => [
-      line.name,
-      ...ranks.map((rank) => spread(cell(results, line, rank, measure), digits)),
-      line.method === 'direct' ? spread(sourceCell(results, measure), digits) : '–',
+    ['method', ...plan.ranks.map((rank) => `rank ${rank}`), `rank ${plan.source_rank}`],
+    ...methods.map((method) => [
+      METHOD_NAMES[method],
+      ...plan.ranks.map((rank) => text(method, rank)),
+      method === 'direct' ? text('source', plan.source_rank) : '–',
     ]),
   ]);
 }
 
+const qualityTable = (results: Results, measure: keyof typeof DIGITS) =>
+  byRank(results, results.plan.methods, (method, rank) =>
+    spread(cell(results, method, rank, measure), DIGITS[measure]),
+  );
+
+function baseLine({ bases, plan }: Results): string {
+  const compared = bases.filter(({ seed }) => plan.seeds.includes(seed));
+  const names = Object.keys(compared[0] ?? {}).filter((name) => name !== 'base' && name !== 'seed');
+  const of = (name: string) => mean(compared.map((base) => Number(base[name]))).toFixed(1);
+  return names.length === 0
+    ? ''
+    : `The base models alone: ${names.map((name) => `${of(name)} % ${name}`).join(', ')} adaptation.`;
+}
+
 function differenceTable(results: Results): string {
-  const [direct, ...others] = LINES;
+  const others = results.plan.methods.filter((method) => method !== 'direct');
   const compared = results.plan.ranks.flatMap((rank) =>
-    others.map((line) => {
-      const found = differences(
-        cell(results, line, rank, 'accuracy'),
-        cell(results, direct!, rank, 'accuracy'),
-      );
-      return { rank, line, found, p: signFlipP(found) };
+    others.map((method) => {
+      const direct = cell(results, 'direct', rank);
+      const found = cell(results, method, rank).map((value, i) => value - direct[i]!);
+      return { rank, method, found, p: signFlipP(found) };
     }),
   );
   const corrected = holm(compared.map(({ p }) => p));
   return markdownTable([
-    ['method', 'rank', 'difference', 'better on', 'p', 'Holm'],
-    ...compared.map(({ rank, line, found, p }, i) => [
-      line.name,
-      String(rank),
-      difference(found),
-      `${found.filter((value) => value > 0).length} of ${found.length}`,
-      pText(p),
-      pText(corrected[i]!),
-    ]),
-  ]);
-}
-
-function variantTable(results: Results): string {
-  const { variant_rank: rank } = results.plan;
-  const of = (variant: Variant, measure: Measure) => cell(results, { method: 'in', variant }, rank, measure);
-  return markdownTable([
-    ['In-Squeeze with', 'accuracy, %', 'loss', 'difference', 'p'],
-    ...VARIANTS.map((variant) => {
-      const found = differences(of(variant, 'accuracy'), of('default', 'accuracy'));
+    ['method', 'rank', 'difference', '95 % interval', 'better on', 'p', 'Holm'],
+    ...compared.map(({ rank, method, found, p }, i) => {
+      const [centre, half] = [mean(found), halfInterval(found)];
       return [
-        VARIANT_NAMES[variant],
-        spread(of(variant, 'accuracy'), DIGITS.accuracy),
-        spread(of(variant, 'loss'), DIGITS.loss),
-        ...(variant === 'default' ? ['–', '–'] : [difference(found), pText(signFlipP(found))]),
+        METHOD_NAMES[method],
+        String(rank),
+        signed(centre),
+        `${signed(centre - half)} to ${signed(centre + half)}`,
+        `${found.filter((value) => value > 0).length} of ${found.length}`,
+        pText(p),
+        pText(corrected[i]!),
       ];
     }),
   ]);
 }
 
-function peakTable({ plan, peaks }: Results): string {
-  const text = (method: Score['method'], rank: number) => String(peaks[peakKey({ method, rank })] ?? '–');
-  return markdownTable([
-    ['method', ...plan.ranks.map((rank) => `rank ${rank}`), `rank ${plan.source_rank}`],
-    ...LINES.filter(({ variant }) => variant === 'default').map(({ name, method }) => [
-      name,
-      ...plan.ranks.map((rank) => text(method, rank)),
-      method === 'direct' ? text('source', plan.source_rank) : '–',
-    ]),
-  ]);
+function costTable(results: Results): string {
+  const whole = mean(cell(results, 'source', results.plan.source_rank, 'trained_parameters'));
+  const methods = results.plan.methods.filter((method) => method !== 'in_tuned');
+  return byRank(results, methods, (method, rank) =>
+    percent(mean(cell(results, method, rank, 'trained_parameters')) / whole),
+  );
+}
+
+function energyTable(results: Results): string {
+  const methods = results.plan.methods.filter((method) => method.startsWith('post'));
+  const text = (method: Method | 'source', rank: number) =>
+    (['energy', 'module_energy'] as const)
+      .map((measure) => percent(mean(cell(results, method, rank, measure))))
+      .join(', ');
+  return `
+**Energy that Post-Squeeze keeps: of the whole adapter, of its own in the mean over modules**
+
+${byRank(results, methods, text)}
+`;
+}
+
+function settingsTable(results: Results): string {
+  const text = (method: Score['method'], rank: number) => {
+    const found = results.settings[settingsKey({ method, rank })];
+    if (!found) return '–';
+    return found.power === undefined ? String(found.peak) : `${found.peak}, (R/r)^${found.power.toFixed(2)}`;
+  };
+  const own = results.plan.methods.filter((method) =>
+    results.plan.ranks.some((rank) => settingsKey({ method, rank }) in results.settings),
+  );
+  return byRank(results, own, text);
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,12 +7,11 @@ import { writeBetweenMarks } from '../write-between-marks.ts';
 import type { QualityOptions } from './options.ts';
 import { qualityFigure } from './quality-figure.ts';
 import { qualityPage } from './quality-page.ts';
-import type { Results } from './results.ts';
+import type { Plan, Results } from './results.ts';
 import { readResults, refuseOtherPlan, writeResults } from './results-file.ts';
 import { runExperiment, type Trained } from './run-experiment.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
-const FIGURE = 'figures/quality-accuracy.svg';
 
 /** What a run needs besides its options. */
 export interface Surroundings {
@@ -26,51 +26,61 @@ export interface Surroundings {
   say(line: string): void;
 }
 
-/** Trains what is asked for; writes results, page and figure. */
+/** Trains what is asked for, one task after the other; writes results, page and figures. */
 export async function trainAndWrite(options: QualityOptions, surroundings: Surroundings): Promise<void> {
-  const path = await resultsPath(options);
-  await writePage(options, await measure(options, path, surroundings));
+  for (const plan of options.plans) {
+    const path = await resultsPath(options, plan);
+    await writePage(options, await measure(options, plan, path, surroundings));
+  }
 }
 
-/** Writes page and figure of the results that are there. */
+/** Writes page and figures of the results that are there. */
 export async function render(options: QualityOptions): Promise<void> {
-  await writePage(options, await readResults(await resultsPath(options)));
+  for (const plan of options.plans)
+    await writePage(options, await readResults(await resultsPath(options, plan)));
 }
 
 /** undefined: every file has its own place in the repository. */
 const ownDir = ({ out, quick }: QualityOptions): string | undefined =>
   out ?? (quick ? join(REPOSITORY, 'data', 'quality') : undefined);
 
-async function resultsPath(options: QualityOptions): Promise<string> {
-  const path = join(ownDir(options) ?? join(REPOSITORY, 'bench', 'quality', 'results'), 'results.jsonl');
+async function resultsPath(options: QualityOptions, { task }: Plan): Promise<string> {
+  const path = join(ownDir(options) ?? join(REPOSITORY, 'bench', 'quality', 'results'), `${task}.jsonl`);
   await mkdir(dirname(path), { recursive: true });
   return path;
 }
 
 async function writePage(options: QualityOptions, results: Results): Promise<void> {
   const dir = ownDir(options) ?? join(REPOSITORY, 'docs');
-  const figurePath = join(dir, FIGURE);
-  await mkdir(dirname(figurePath), { recursive: true });
-  await writeFile(figurePath, qualityFigure(results));
-  await writeBetweenMarks(join(dir, 'quality.md'), 'bench/quality/run.ts', qualityPage(results, FIGURE));
+  const { task } = results.plan;
+  const figure = `figures/quality-${task}.svg`;
+  await mkdir(dirname(join(dir, figure)), { recursive: true });
+  await writeFile(join(dir, figure), qualityFigure(results));
+  // Elsewhere there is no page with a place for each task.
+  const page = join(dir, ownDir(options) ? `quality-${task}.md` : 'quality.md');
+  await writeBetweenMarks(page, `bench/quality/run.ts, ${task}`, qualityPage(results, figure));
 }
 
 async function measure(
-  { plan, workers, resume, quick }: QualityOptions,
+  { workers, resume, tune, quick }: QualityOptions,
+  plan: Plan,
   path: string,
   { words, versions, url, elapsed, say }: Surroundings,
 ): Promise<Results> {
-  const earlier = resume ? await readResults(path) : { plan, scores: [], bases: [], facts: [] };
+  const earlier =
+    existsSync(path) && !tune ? await readResults(path) : { plan, scores: [], bases: [], facts: [] };
   refuseOtherPlan(earlier.plan, plan);
   const facts = () => [
     ...(quick ? ['**A quick run: it tries the experiment, its numbers are worth nothing.**'] : []),
-    ...earlier.facts,
+    ...(resume ? earlier.facts : []),
     ...describeMachine(versions),
     `Command: \`${['npx tsx bench/quality/run.ts', ...words].join(' ')}\`, ${elapsed()}, ` +
       `${workers} training${workers === 1 ? '' : 's'} at a time, one thread each`,
   ];
   const save = (trained: Trained) => writeResults(path, { ...trained, facts: facts() });
-  const trained = await runExperiment({ plan, earlier, url, workers, say, save });
+  const kept = earlier.scores.filter(({ phase }) => resume || phase === 'sweep');
+  const known = { scores: kept, bases: earlier.bases };
+  const trained = await runExperiment({ plan, earlier: known, url, workers, say, save });
   await save(trained);
   return { ...trained, facts: facts() };
 }

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { BaseScore, Plan, Results, Score } from './results.ts';
 
-/** Lines of JSON: plan, learning rates and facts in the first; then each base model and each score. */
+/** Lines of JSON: plan, settings and facts in the first; then each base model and each score. */
 export async function writeResults(path: string, { scores, bases, ...head }: Results): Promise<void> {
   const lines = [head, ...bases, ...scores].map((value) => `${JSON.stringify(value)}\n`);
   await writeFile(path, lines.join(''));
@@ -18,14 +18,14 @@ export async function readResults(path: string): Promise<Results> {
 }
 
 /** Which seeds and which cells there are may differ; all else decides what a score is worth. */
-const MAY_DIFFER = new Set<keyof Plan>(['seeds', 'ranks', 'variant_rank']);
+const MAY_DIFFER = new Set<keyof Plan>(['seeds', 'ranks', 'methods']);
 
 /** @throws Error naming the field in which scores of an earlier run are not comparable */
 export function refuseOtherPlan(earlier: Plan, plan: Plan): void {
   for (const field of Object.keys(plan) as (keyof Plan)[]) {
     const [before, now] = [earlier[field], plan[field]].map((value) => JSON.stringify(value));
     if (before !== now && !MAY_DIFFER.has(field)) {
-      throw new Error(`--resume: the earlier run had ${field} ${before}, this one has ${now}`);
+      throw new Error(`the earlier run had ${field} ${before}, this one has ${now}: --tune begins anew`);
     }
   }
 }

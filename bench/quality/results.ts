@@ -1,80 +1,98 @@
 /** What the experiment compares, and the raw numbers that its workers bring. */
 
-export const METHODS = ['direct', 'post', 'cont', 'in'] as const;
+/** Those with a learning rate of their own, and after them those that have the one of another. */
+export const METHODS = [
+  'direct',
+  'post',
+  'cont',
+  'in',
+  'in_equal',
+  'in_tuned',
+  'post_by_module',
+  'in_by_module',
+] as const;
 export type Method = (typeof METHODS)[number];
 
-/** Ways to run In-Squeeze that the service offers; all other methods know only `default`. */
-export const VARIANTS = ['default', 'reset', 'sqrt', 'hint', 'sqrt_hint'] as const;
-export type Variant = (typeof VARIANTS)[number];
+export const METHOD_NAMES: Readonly<Record<Method, string>> = {
+  direct: 'Direct',
+  post: 'Post-Squeeze',
+  cont: 'Cont-Squeeze',
+  in: 'In-Squeeze',
+  in_equal: 'In-Squeeze, equal recipe',
+  in_tuned: 'In-Squeeze, tuned factor',
+  post_by_module: 'Post-Squeeze, ranks by module',
+  in_by_module: 'In-Squeeze, ranks by module',
+};
 
-/** A line of the comparison, at every rank. */
-export interface Line {
-  readonly name: string;
-  readonly method: Method;
-  readonly variant: Variant;
-}
-
-export const LINES: readonly Line[] = [
-  { name: 'Direct', method: 'direct', variant: 'default' },
-  { name: 'Post-Squeeze', method: 'post', variant: 'default' },
-  { name: 'Cont-Squeeze', method: 'cont', variant: 'default' },
-  { name: 'In-Squeeze', method: 'in', variant: 'default' },
-  { name: 'In-Squeeze, hint', method: 'in', variant: 'hint' },
-];
+/** Whose settings a method has. */
+export const SETTINGS_OF: Readonly<Partial<Record<Method, Method>>> = {
+  post_by_module: 'post',
+  in_by_module: 'in',
+};
 
 /** One training, whatever the seed. */
 export interface Cell {
-  readonly phase: 'sweep' | 'main' | 'variant';
+  /** sweep: to choose the settings by. */
+  readonly phase: 'sweep' | 'main';
   /** source: trained at the source rank throughout. */
   readonly method: Method | 'source';
-  readonly variant: Variant;
   readonly rank: number;
-  /** Highest learning rate of the schedule. */
+  /** Highest learning rate, right for the rank that training begins at. */
   readonly peak: number;
+  /** in_tuned: a stage's learning rate is the source's times (R/r) to this power. */
+  readonly power?: number;
 }
 
-/** The quality of one trained adapter on the test pairs of its seed. */
+/** The quality of one trained adapter on the test data of its seed, or in the sweep on those to choose by. */
 export interface Score extends Cell {
   readonly seed: number;
-  /** Percent of the test images, each in all views. */
   readonly accuracy: number;
   /** Mean cross-entropy over the same. */
   readonly loss: number;
+  /** Σ of the parameters trained over the steps. */
+  readonly trained_parameters: number;
+  /** Post-Squeeze: the share of the adapter's energy that is kept. */
+  readonly energy?: number;
+  /** Post-Squeeze: the share of its own energy that a module keeps, in the mean over modules. */
+  readonly module_energy?: number;
 }
 
-/** Accuracy of a seed's base model before any adapter, in percent. */
+/** Accuracies of a seed's base model before any adapter, in percent, by name. */
 export interface BaseScore {
   readonly base: true;
   readonly seed: number;
-  readonly upright: number;
-  readonly shuffled: number;
+  readonly [name: string]: number | true;
 }
 
 /** Sizes of the experiment, the same for all methods. Handed to the workers as it is. */
 export interface Plan {
+  /** digits, or a data file of text/assets. */
+  readonly task: string;
+  readonly methods: readonly Method[];
   readonly ranks: readonly number[];
   readonly source_rank: number;
-  /** Where all variants of In-Squeeze are tried; those among LINES at every rank. */
-  readonly variant_rank: number;
   readonly total_steps: number;
-  readonly cont_steps: number;
   readonly min_stage_steps: number;
-  readonly batch: number;
-  readonly pretrain_steps: number;
-  /** Fewer than all images held out; scores of so few are worth nothing. */
-  readonly test_images?: number;
-  /** Learning rates that the sweep tries. */
+  /** Learning rates that the sweep tries for all that begins at the source rank. */
   readonly peaks: readonly number[];
+  /** Direct training at a rank tries the same rates times this. */
+  readonly direct_factors: Readonly<Record<number, number>>;
+  /** What in_tuned tries. */
+  readonly powers: readonly number[];
   readonly sweep_seeds: readonly number[];
   readonly seeds: readonly number[];
+  /** Digits: images in a batch, steps that the base is trained for, images to test by (all unless given). */
+  readonly batch?: number;
+  readonly pretrain_steps?: number;
+  readonly test_images?: number;
 }
 
-/** The learning rate that the sweep chose for each `method/rank`. */
-export type Peaks = Readonly<Record<string, number>>;
+/** What the sweep chose for each `method/rank`. */
+export type Settings = Readonly<Record<string, Pick<Cell, 'peak' | 'power'>>>;
 
 export interface Results {
   readonly plan: Plan;
-  readonly peaks: Peaks;
+  readonly settings: Settings;
   readonly scores: readonly Score[];
   readonly bases: readonly BaseScore[];
   /** Where, on what, when. */

@@ -1,6 +1,6 @@
-import { mainCells, missingCells, sweepCells } from './cells.ts';
-import { choosePeaks } from './choose-peaks.ts';
-import type { BaseScore, Cell, Peaks, Plan, Results, Score } from './results.ts';
+import { mainCells, missingCells, sweepCells, tunedCells } from './cells.ts';
+import { chooseSettings } from './choose-settings.ts';
+import type { BaseScore, Cell, Plan, Results, Score, Settings } from './results.ts';
 import { runAll, runWorker } from './workers.ts';
 
 export type Trained = Omit<Results, 'facts'>;
@@ -19,32 +19,34 @@ export interface Experiment {
   save(trained: Trained): Promise<void>;
 }
 
-/** Chooses learning rates on the seeds of the sweep, then trains everything on the seeds to compare. */
+/** Chooses settings on the seeds of the sweep, then trains everything on the seeds to compare. */
 export async function runExperiment(experiment: Experiment): Promise<Trained> {
   const { plan, earlier } = experiment;
   const scores = [...earlier.scores];
   const bases = [...earlier.bases];
-  let peaks: Peaks = {};
+  let settings: Settings = {};
   const train = (seeds: readonly number[], cells: readonly Cell[]) =>
     runAll(seeds, experiment.workers, async (seed) => {
       const missing = missingCells(cells, seed, scores);
       if (missing.length === 0) return;
-      experiment.say(`seed ${seed}: ${missing.length} to train …`);
+      experiment.say(`${plan.task}, seed ${seed}: ${missing.length} to train …`);
       await runWorker({ url: experiment.url, seed, plan, cells: missing }, (value) => {
         const found = value as Score | BaseScore;
         if (!('base' in found)) {
           scores.push(found);
-          experiment.say(`seed ${seed}: ${describe(found)}`);
+          experiment.say(`${plan.task}, seed ${seed}: ${describe(found)}`);
         } else if (!bases.some((base) => base.seed === seed)) bases.push(found);
       });
-      await experiment.save({ plan, peaks, scores, bases });
+      await experiment.save({ plan, settings, scores, bases });
     });
 
   await train(plan.sweep_seeds, sweepCells(plan));
-  peaks = choosePeaks(scores, plan);
-  await train(plan.seeds, mainCells(plan, peaks));
-  return { plan, peaks, scores, bases };
+  await train(plan.sweep_seeds, tunedCells(plan, chooseSettings(scores)));
+  settings = chooseSettings(scores);
+  await train(plan.seeds, mainCells(plan, settings));
+  return { plan, settings, scores, bases };
 }
 
-const describe = ({ phase, method, variant, rank, peak, accuracy }: Score) =>
-  `${phase}, ${method} (${variant}) rank ${rank}, rate ${peak}: ${accuracy.toFixed(2)} %`;
+const describe = ({ phase, method, rank, peak, power, accuracy }: Score) =>
+  `${phase}, ${method} rank ${rank}, rate ${peak}${power === undefined ? '' : `, power ${power.toFixed(2)}`}: ` +
+  `${accuracy.toFixed(2)} %`;

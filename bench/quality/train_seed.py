@@ -5,35 +5,35 @@ model and of each cell, one JSON value a line.
 """
 
 import json
+import os
 import sys
 
 import torch
-from squeezing import Methods
-from digits import Digits
-from lora_squeeze import LoraSqueeze
-from transformer import evaluate, pretrain
 
-PRETRAIN_PEAK = 2e-3
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "text"))
+from squeezing import LoraSqueeze, Methods  # noqa: E402
 
 
 def main() -> None:
     torch.set_num_threads(1)
     order = json.load(sys.stdin)
     plan, seed = order["plan"], order["seed"]
-    data = Digits(seed, plan.get("test_images"))
-    base = pretrain(data, seed, plan["pretrain_steps"], plan["batch"], PRETRAIN_PEAK)
-    tell({"base": True, "seed": seed, **{task: evaluate(base, data, task)["accuracy"] for task in ("upright", "shuffled")}})
-    methods = Methods(LoraSqueeze(order["url"]), base, data, seed, plan)
-
+    case = make_case(plan, seed)
+    tell({"base": True, "seed": seed, **case.base_scores()})
+    methods = Methods(LoraSqueeze(order["url"]), case, plan)
     for cell in order["cells"]:
-        method, rank, peak = cell["method"], cell["rank"], cell["peak"]
-        if method == "source":
-            training = methods.source(peak)
-        elif method == "in":
-            training = methods.in_squeeze(rank, peak, cell["variant"])
-        else:
-            training = getattr(methods, method)(rank, peak)
-        tell({**cell, "seed": seed, **training.score()})
+        training, facts = methods.train(cell)
+        tell({**cell, "seed": seed, **training.score(cell["phase"] == "main"), **facts})
+
+
+def make_case(plan: dict, seed: int):
+    if plan["task"] == "digits":
+        from shuffled_digits import ShuffledDigits
+
+        return ShuffledDigits(seed, plan)
+    from sentences import Sentences
+
+    return Sentences(seed, plan)
 
 
 def tell(value: dict) -> None:

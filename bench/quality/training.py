@@ -1,64 +1,77 @@
 """One training of one adapter, which can be stopped, branched and squeezed at any step."""
 
 import copy
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Protocol
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 import lora
-from digits import Digits
-from schedule import learning_rate
-from transformer import Transformer, evaluate
-
-TASK = "shuffled"
-BATCH_SEED_STRIDE = 1_000_003
 
 
-@dataclass(frozen=True)
-class Budget:
-    """Sizes that all methods share."""
+class Case(Protocol):
+    """What is learnt: one seed's base model, data and batches. A batch depends on the seed and the step alone, so that the
+    methods of a seed see the same batches."""
 
+    seed: int
     total_steps: int
-    batch: int
+
+    def model(self) -> nn.Module:
+        """A copy of the base model, frozen."""
+
+    def curve(self, step: int) -> float:
+        """What the peak learning rate of the step after `step` is multiplied by where no plan says so."""
+
+    def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs and labels."""
+
+    def evaluate(self, model: nn.Module, is_test: bool) -> dict[str, float]:
+        """Accuracy in percent and mean cross-entropy; for the test, or to choose a learning rate by."""
+
+    def base_scores(self) -> dict[str, float]:
+        """Accuracies before any adapter."""
 
 
 class Training:
-    """A frozen base with LoRA of some rank, Adam, and the step it has reached.
+    """A frozen base with LoRA of some rank, Adam, and the step it has reached."""
 
-    A batch depends on the seed and the step alone, so that methods of a seed see the same batches.
-    """
-
-    def __init__(self, base: Transformer, data: Digits, seed: int, rank: int, peak: float, budget: Budget):
-        self.data, self.seed, self.peak, self.budget = data, seed, peak, budget
+    def __init__(self, case: Case, rank: int, peak: float):
+        self.case, self.peak = case, peak
         self.step = 0
-        #: Hints of the service multiply up here, where they are followed.
-        self.rate_factor = 1.0
-        self.model = copy.deepcopy(base)
-        self.layers = lora.adapt(self.model, rank, seed)
+        #: Σ of the trained parameters over the steps: what the training has cost.
+        self.trained_parameters = 0
+        self.model = case.model()
+        self.layers = lora.adapt(self.model, rank, case.seed)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=peak, fused=True)
 
     def parameters(self) -> list[torch.nn.Parameter]:
         return [factor for layer in self.layers.values() for factor in (layer.lora_A, layer.lora_B)]
 
-    def run_to(self, step: int) -> "Training":
-        """Trains until `step` optimizer steps are done."""
+    def run_to(self, step: int, curve: Callable[[int], float] | None = None) -> "Training":
+        """Trains until `step` optimizer steps are done. curve: what the peak is multiplied by; None leaves the optimizer's
+        learning rate as it is."""
         while self.step < step:
-            random = torch.Generator().manual_seed(self.seed * BATCH_SEED_STRIDE + self.step)
-            patches, classes = self.data.train_batch(TASK, self.budget.batch, random)
-            rate = learning_rate(self.step, self.budget.total_steps, self.peak) * self.rate_factor
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            loss = F.cross_entropy(self.model(patches), classes)
+            if curve is not None:
+                self.set_rate(self.peak * curve(self.step))
+            inputs, labels = self.case.batch(self.step)
+            loss = F.cross_entropy(self.model(inputs), labels)
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
+            self.optimizer.zero_grad()
             self.step += 1
+            self.trained_parameters += sum(parameter.numel() for parameter in self.parameters())
         return self
+
+    def set_rate(self, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
 
     def branch(self) -> "Training":
         """A copy that goes its own way from here; the data are shared."""
-        return copy.deepcopy(self, {id(self.data): self.data})
+        return copy.deepcopy(self, {id(self.case): self.case})
 
-    def score(self) -> dict[str, float]:
-        return evaluate(self.model, self.data, TASK)
+    def score(self, is_test: bool) -> dict[str, float]:
+        return {**self.case.evaluate(self.model, is_test), "trained_parameters": self.trained_parameters}

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parseOptions } from '../../bench/quality/options.ts';
 import { trainAndWrite } from '../../bench/quality/quality-run.ts';
-import { METHODS, type Score, VARIANTS } from '../../bench/quality/results.ts';
+import type { Plan, Score } from '../../bench/quality/results.ts';
 import { readResults, writeResults } from '../../bench/quality/results-file.ts';
 import { NEEDED, pythonVersions, runWorker } from '../../bench/quality/workers.ts';
 import { serviceFixture } from '../clients/service-fixture.ts';
@@ -25,6 +25,10 @@ const byName = (scores: readonly Score[]) =>
       .sort(([a], [b]) => a.localeCompare(b)),
   );
 
+/** The source, and every method that has settings of its own, once. */
+const sweptOf = ({ methods }: Plan): number =>
+  1 + methods.filter((method) => !method.endsWith('module')).length;
+
 const versions = pythonVersions();
 const skip = versions
   ? false
@@ -34,60 +38,73 @@ if (skip) console.error(skip);
 describe('quality: a quick run of the experiment', { skip }, () => {
   const at = serviceFixture('quality-run');
 
-  it('trains every method through a real service and writes page, figure and results', async () => {
-    const dir = join(at.folder, 'out');
-    const said: string[] = [];
-    const run = (...more: string[]) => {
+  const runIn = (dir: string, said: string[] = []) => {
+    return (...more: string[]) => {
       const words = ['--quick', '--out', dir, ...more];
       return trainAndWrite(parseOptions(words)!, {
         ...{ words, versions: versions!, url: at.service.url, elapsed: () => '1 s' },
         say: (line) => said.push(line),
       });
     };
-    await run();
-    const results = await readResults(join(dir, 'results.jsonl'));
-    const { plan, scores, bases, peaks } = results;
-    assert.deepEqual(plan, parseOptions(['--quick'])!.plan);
-    const cells = METHODS.length * plan.ranks.length + 1;
-    const variants = VARIANTS.length - 1 + plan.ranks.length - 1;
-    const count = (phase: Score['phase']) => scores.filter((score) => score.phase === phase).length;
-    assert.deepEqual(
-      [count('sweep'), count('main'), count('variant')],
-      [cells * plan.peaks.length, cells, variants],
-    );
-    assert.ok(scores.every(({ accuracy, loss }) => accuracy >= 0 && accuracy <= 100 && loss > 0));
-    assert.deepEqual(Object.keys(peaks).length, cells);
-    // Chance is 10 %: even a few steps teach the base to read upright digits, and shuffled ones are new to it.
-    assert.ok(
-      bases.every(({ upright, shuffled }) => upright > 25 && shuffled < 20),
-      JSON.stringify(bases),
-    );
-    const losses = new Set(scores.filter(({ phase }) => phase !== 'sweep').map(({ loss }) => loss));
-    assert.ok(losses.size >= cells + 2, 'methods and variants differ');
-    assert.match(readFileSync(join(dir, 'quality.md'), 'utf8'), /A quick run[\s\S]*\| In-Squeeze/);
-    const figure = readFileSync(join(dir, 'figures', 'quality-accuracy.svg'), 'utf8');
-    assert.match(figure, /<\/svg>\n$/);
+  };
 
-    // A part of it lost, the base of its seed too: that alone is trained again, to the same scores.
-    const isLost = ({ phase, method, variant }: Score) =>
-      (phase === 'main' && method === 'cont') || (phase === 'variant' && variant === 'sqrt');
-    await writeResults(join(dir, 'results.jsonl'), {
-      ...results,
-      scores: scores.filter((score) => !isLost(score)),
-      bases: bases.slice(0, -1),
+  for (const task of ['proscons', 'digits'])
+    it(`trains every method on ${task} through a real service and writes page, figure and results`, async () => {
+      const dir = join(at.folder, task);
+      const said: string[] = [];
+      const run = runIn(dir, said);
+      await run('--task', task);
+      const path = join(dir, `${task}.jsonl`);
+      const results = await readResults(path);
+      const { plan, scores, bases, settings } = results;
+      assert.deepEqual(plan, parseOptions(['--quick', '--task', task])!.plans[0]);
+      const count = (phase: Score['phase']) => scores.filter((score) => score.phase === phase).length;
+      assert.deepEqual([count('sweep'), count('main')], [sweptOf(plan), 1 + plan.methods.length]);
+      assert.ok(scores.every(({ accuracy, loss }) => accuracy >= 0 && accuracy <= 100 && loss > 0));
+      assert.equal(Object.keys(settings).length, sweptOf(plan));
+      const losses = new Set(scores.filter(({ phase }) => phase === 'main').map(({ loss }) => loss));
+      // At rank 1 ranks by module have nothing to share out.
+      assert.ok(
+        losses.size >= plan.methods.filter((method) => !method.endsWith('module')).length,
+        'methods differ',
+      );
+      const source = scores.find(({ method }) => method === 'source')!;
+      for (const { method, trained_parameters } of scores)
+        if (method === 'direct') assert.equal(4 * trained_parameters, source.trained_parameters);
+        else if (/^(in|cont)/.test(method)) assert.ok(trained_parameters < source.trained_parameters, method);
+      // Chance is 10 %: even a few steps teach the base to read upright digits, and shuffled ones are new to it.
+      if (task === 'digits')
+        for (const base of bases)
+          assert.ok(
+            Number(base['upright before']) > 25 && Number(base['shuffled before']) < 20,
+            JSON.stringify(base),
+          );
+      assert.match(readFileSync(join(dir, `quality-${task}.md`), 'utf8'), /A quick run[\s\S]*\| In-Squeeze/);
+      const figurePath = join(dir, 'figures', `quality-${task}.svg`);
+      const figure = readFileSync(figurePath, 'utf8');
+      assert.match(figure, /<\/svg>\n$/);
+
+      // A part of it lost, the base of its seed too: that alone is trained again, to the same scores.
+      const isLost = ({ phase, method }: Score) =>
+        phase === 'main' && (method === 'cont' || method === 'post');
+      await writeResults(path, {
+        ...results,
+        scores: scores.filter((score) => !isLost(score)),
+        bases: bases.slice(0, -1),
+      });
+      said.length = 0;
+      await run('--task', task, '--resume');
+      const again = await readResults(path);
+      assert.deepEqual(byName(again.scores), byName(scores));
+      assert.deepEqual(again.bases, bases);
+      assert.equal(said.length, 1 + scores.filter(isLost).length, said.join('\n'));
+
+      // The command itself, which trains nothing where it is to render.
+      await writeFile(figurePath, '');
+      const words = ['--import', 'tsx', RUN, '--render', '--task', task, '--out', dir];
+      await promisify(execFile)(process.execPath, words);
+      assert.equal(readFileSync(figurePath, 'utf8'), figure);
     });
-    said.length = 0;
-    await run('--resume');
-    const again = await readResults(join(dir, 'results.jsonl'));
-    assert.deepEqual(byName(again.scores), byName(scores));
-    assert.deepEqual(again.bases, bases);
-    assert.equal(said.length, 1 + scores.filter(isLost).length, said.join('\n'));
-
-    // The command itself, which trains nothing where it is to render.
-    await writeFile(join(dir, 'figures', 'quality-accuracy.svg'), '');
-    await promisify(execFile)(process.execPath, ['--import', 'tsx', RUN, '--render', '--out', dir]);
-    assert.equal(readFileSync(join(dir, 'figures', 'quality-accuracy.svg'), 'utf8'), figure);
-  });
 
   it('say why a worker failed', async () => {
     await assert.rejects(

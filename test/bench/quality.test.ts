@@ -3,42 +3,49 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { mainCells, missingCells, sweepCells } from '../../bench/quality/cells.ts';
-import { choosePeaks } from '../../bench/quality/choose-peaks.ts';
+import { mainCells, missingCells, sweepCells, tunedCells } from '../../bench/quality/cells.ts';
+import { chooseSettings } from '../../bench/quality/choose-settings.ts';
 import { parseOptions } from '../../bench/quality/options.ts';
-import { holm, signFlipP, standardDeviation } from '../../bench/quality/paired.ts';
+import { halfInterval, holm, signFlipP, standardDeviation } from '../../bench/quality/paired.ts';
 import { percentAxis, qualityFigure } from '../../bench/quality/quality-figure.ts';
 import { qualityPage } from '../../bench/quality/quality-page.ts';
-import { LINES, METHODS, type Results, type Score, VARIANTS } from '../../bench/quality/results.ts';
+import { METHODS, type Plan, type Results, type Score, type Settings } from '../../bench/quality/results.ts';
 import { readResults, refuseOtherPlan, writeResults } from '../../bench/quality/results-file.ts';
 import { runAll } from '../../bench/quality/workers.ts';
 
-const plan = parseOptions(['--seeds', '6'])!.plan;
+const [text, digits] = parseOptions(['--seeds', '6'])!.plans as [Plan, Plan];
 const score = (own: Partial<Score>): Score => ({
   phase: 'main',
   seed: 1,
   method: 'direct',
-  variant: 'default',
   rank: 1,
   peak: 0.003,
   accuracy: 50,
   loss: 1,
+  trained_parameters: 1000,
   ...own,
 });
 
-/** In-Squeeze 3 points above direct at rank 1 and 2 below it at rank 2, on every seed; post lost; variants as default. */
-function madeUp(): Results {
+/** Of every method and rank the first that the sweep tries. */
+function settingsOf(plan: Plan): Settings {
+  const first = (cells: ReturnType<typeof sweepCells>): Settings =>
+    chooseSettings(cells.map((cell) => score({ ...cell, seed: 101 })));
+  const swept = first(sweepCells(plan));
+  return { ...swept, ...first(tunedCells(plan, swept)) };
+}
+
+/** In-Squeeze 3 points above direct at rank 1 and 2 below it at rank 2, on every seed; post lost; the others are equal. */
+function madeUp(plan = text): Results {
   const above: Record<string, number> = { 'in/1': 3, 'in/2': -2, 'post/1': -40 };
-  const peaks = Object.fromEntries(
-    sweepCells(plan).map(({ method, rank }) => [`${method}/${rank}`, method === 'source' ? 0.001 : 0.003]),
-  );
+  const settings = settingsOf(plan);
   const scores = plan.seeds.flatMap((seed) =>
-    mainCells(plan, peaks).map((cell) => {
+    mainCells(plan, settings).map((cell) => {
       const accuracy = 50 + 5 * cell.rank + seed + (above[`${cell.method}/${cell.rank}`] ?? 0);
-      return score({ ...cell, seed, accuracy: cell.method === 'source' ? 95 : accuracy });
+      const energy = cell.method.startsWith('post') ? { energy: 0.75, module_energy: 0.5 } : {};
+      return score({ ...cell, ...energy, seed, accuracy: cell.method === 'source' ? 95 : accuracy });
     }),
   );
-  return { plan, peaks, scores, bases: [], facts: ['Machine: none'] };
+  return { plan, settings, scores, bases: [{ base: true, seed: 1, before: 52 }], facts: ['Machine: none'] };
 }
 const rows = (page: string, start: string) =>
   page
@@ -71,39 +78,62 @@ describe('quality: paired differences', () => {
     assert.equal(standardDeviation([1, 2, 3]), 1);
     assert.equal(standardDeviation([7]), 0);
   });
+
+  it('have an interval by Student’s t', () => {
+    // t of 2 degrees of freedom is 4.303.
+    assert.ok(Math.abs(halfInterval([1, 2, 3]) - 4.303 / Math.sqrt(3)) < 1e-12);
+    assert.equal(halfInterval([7]), 0);
+    assert.throws(() => halfInterval(new Array(21).fill(1)), RangeError);
+  });
 });
 
-describe('quality: learning rates', () => {
+describe('quality: settings', () => {
   it('are the best in the mean over the seeds of the sweep, for each method and rank', () => {
-    const swept = (method: Score['method'], peak: number, seed: number, accuracy: number) =>
-      score({ phase: 'sweep', method, peak, seed, accuracy });
+    const swept = (method: Score['method'], own: Partial<Score>) => score({ phase: 'sweep', method, ...own });
     const scores = [
-      swept('direct', 0.003, 101, 90),
-      swept('direct', 0.003, 102, 50),
-      swept('direct', 0.006, 101, 75),
-      swept('direct', 0.006, 102, 75),
-      swept('in', 0.003, 101, 60),
-      swept('in', 0.006, 101, 59),
+      swept('direct', { peak: 0.003, seed: 101, accuracy: 90 }),
+      swept('direct', { peak: 0.003, seed: 102, accuracy: 50 }),
+      swept('direct', { peak: 0.006, seed: 101, accuracy: 75 }),
+      swept('direct', { peak: 0.006, seed: 102, accuracy: 75 }),
+      swept('in', { peak: 0.003, seed: 101, accuracy: 60 }),
+      swept('in', { peak: 0.006, seed: 101, accuracy: 59 }),
+      swept('in_tuned', { peak: 0.003, power: 0, seed: 101, accuracy: 60 }),
+      swept('in_tuned', { peak: 0.003, power: 0.5, seed: 101, accuracy: 61 }),
       score({ phase: 'main', peak: 0.012, accuracy: 100 }),
     ];
-    assert.deepEqual(choosePeaks(scores, plan), { 'direct/1': 0.006, 'in/1': 0.003 });
+    assert.deepEqual(chooseSettings(scores), {
+      'direct/1': { peak: 0.006 },
+      'in/1': { peak: 0.003 },
+      'in_tuned/1': { peak: 0.003, power: 0.5 },
+    });
+  });
+
+  it('are tried equally often for every method', () => {
+    for (const plan of [text, digits]) {
+      const tried = sweepCells(plan).concat(tunedCells(plan, settingsOf(plan)));
+      const counts = new Map<string, number>();
+      for (const { method, rank } of tried)
+        counts.set(`${method}/${rank}`, (counts.get(`${method}/${rank}`) ?? 0) + 1);
+      assert.deepEqual(new Set(counts.values()), new Set([4]), plan.task);
+    }
   });
 });
 
 describe('quality: cells', () => {
-  const peaks = Object.fromEntries(sweepCells(plan).map(({ method, rank }, i) => [`${method}/${rank}`, i]));
+  const settings = settingsOf(text);
 
-  it('are every method at every rank, and all variants at one', () => {
-    const methods = 1 + METHODS.length * plan.ranks.length;
-    assert.equal(sweepCells(plan).length, methods * plan.peaks.length);
-    const main = mainCells(plan, peaks);
-    // The hint is a line of its own: at every rank, not only with the other variants.
-    assert.equal(main.length, methods + (VARIANTS.length - 1) + (plan.ranks.length - 1));
-    assert.ok(main.every(({ method, rank, peak }) => peak === peaks[`${method}/${rank}`]));
+  it('are every method at every rank, with its own settings or those of the method it varies', () => {
+    const main = mainCells(text, settings);
+    assert.equal(main.length, 1 + METHODS.length * text.ranks.length);
+    const of = (method: string) => main.find((cell) => cell.method === method && cell.rank === 1)!;
+    assert.equal(of('direct').peak, text.peaks[0]! * text.direct_factors[1]!);
+    assert.equal(of('in_by_module').peak, of('in').peak);
+    assert.equal(of('in_tuned').power, text.powers[0]);
+    assert.ok(mainCells(digits, settingsOf(digits)).every(({ method }) => !method.endsWith('module')));
   });
 
-  it('are trained again only where no score of the same seed and learning rate is there', () => {
-    const cells = mainCells(plan, peaks);
+  it('are trained again only where no score of the same seed and settings is there', () => {
+    const cells = mainCells(text, settings);
     const done = cells.slice(1).map((cell) => score({ ...cell, seed: 3 }));
     assert.deepEqual(missingCells(cells, 3, done), [cells[0]]);
     assert.deepEqual(missingCells(cells, 4, done), cells);
@@ -131,10 +161,10 @@ describe('quality: results', () => {
   });
 
   it('are added to only when a score means the same', () => {
-    refuseOtherPlan({ ...plan, seeds: [1], variant_rank: 2 }, plan);
+    refuseOtherPlan({ ...text, seeds: [1], methods: ['in'] }, text);
     assert.throws(
-      () => refuseOtherPlan({ ...plan, total_steps: 800 }, plan),
-      /--resume: the earlier run had total_steps 800, this one has 1600/,
+      () => refuseOtherPlan({ ...digits, total_steps: 800 }, digits),
+      /the earlier run had total_steps 800, this one has 1600: --tune begins anew/,
     );
   });
 });
@@ -143,22 +173,27 @@ describe('quality: page', () => {
   it('shows means, spreads and differences by seed', () => {
     const page = qualityPage(madeUp(), 'x.svg');
     assert.doesNotMatch(page, /NaN|undefined|Infinity/);
-    const [accuracy, , peaks] = rows(page, 'Direct');
-    // 50 + 5 r + the mean of the seeds 1 … 6.
-    assert.equal(accuracy, '| Direct | 58.5 ± 1.9 | 63.5 ± 1.9 | 73.5 ± 1.9 | 93.5 ± 1.9 | 95.0 ± 0.0 |');
-    assert.match(peaks!, /^\| Direct \| 0\.003 \|/);
-    // 2/2⁶; five rows are as clear, the others are no difference at all: 16 · 0.03125.
+    const [accuracy] = rows(page, 'Direct');
+    // 50 + 5 r + the mean of the seeds 1 … 6, whose interval is 2.571 · 1.871 / √6.
+    assert.equal(accuracy, '| Direct | 58.5 ± 2.0 | 63.5 ± 2.0 | 73.5 ± 2.0 | 93.5 ± 2.0 | 95.0 ± 0.0 |');
+    // 2/2⁶; three rows are as clear, the others are no difference at all: 28 · 0.03125.
     const found = rows(page, 'In-Squeeze');
-    assert.ok(found.includes('| In-Squeeze | 1 | +3.00 ± 0.00 | 6 of 6 | 0.031 | 0.500 |'), found.join('\n'));
-    assert.ok(found.includes('| In-Squeeze | 2 | −2.00 ± 0.00 | 0 of 6 | 0.031 | 0.500 |'), found.join('\n'));
-    assert.ok(found.includes('| In-Squeeze | 4 | +0.00 ± 0.00 | 0 of 6 | 1.000 | 1.000 |'), found.join('\n'));
-    assert.match(rows(page, 'moments reset')[0]!, /\| 61\.5 ± 1\.9 \| 1\.000 ± 0\.000 \| \+0\.00 ± 0\.00 \|/);
+    for (const row of [
+      '| In-Squeeze | 1 | +3.0 | +3.0 to +3.0 | 6 of 6 | 0.031 | 0.875 |',
+      '| In-Squeeze | 2 | −2.0 | −2.0 to −2.0 | 0 of 6 | 0.031 | 0.875 |',
+      '| In-Squeeze | 4 | +0.0 | +0.0 to +0.0 | 0 of 6 | 1.000 | 1.000 |',
+    ])
+      assert.ok(found.includes(row), found.join('\n'));
+    assert.match(rows(page, 'Post-Squeeze').join('\n'), /\| 75 %, 50 % \|/);
+    assert.match(rows(page, 'In-Squeeze, tuned factor').at(-1)!, /\| 0\.0005, \(R\/r\)\^0\.00 \|/);
+    assert.match(page, /The base models alone: 52\.0 % before adaptation\./);
+    assert.doesNotMatch(qualityPage(madeUp(digits), 'x.svg'), /NaN|undefined|Infinity|by module \|/);
   });
 
   it('is refused where a score is missing', () => {
     const whole = madeUp();
     const lacking = { ...whole, scores: whole.scores.slice(0, -3) };
-    assert.throws(() => qualityPage(lacking, 'x.svg'), /seed 6 lacks a score/);
+    assert.throws(() => qualityPage(lacking, 'x.svg'), /seed 6 lacks a score of in_by_module at rank/);
   });
 });
 
@@ -176,26 +211,24 @@ describe('quality: figure', () => {
       +x!,
       +y!,
     ]);
-    assert.equal(places.length, LINES.length * (plan.ranks.length + 1), 'points, and the legend');
+    const drawn = 5;
+    assert.equal(places.length, drawn * (text.ranks.length + 1), 'points, and the legend');
     assert.ok(places.every(([x, y]) => x! >= 66 && x! <= 726 && y! >= 74 && y! <= 398));
-    assert.equal(svg.match(/<polyline /g)?.length, LINES.length);
+    assert.equal(svg.match(/<polyline /g)?.length, drawn);
     assert.match(svg, /trained at rank 32/);
   });
 });
 
 describe('quality: options and workers', () => {
-  it('keep the stages of the paper in the whole run', () => {
-    const { source_rank, ranks, total_steps, cont_steps, min_stage_steps, sweep_seeds, seeds } = parseOptions(
-      [],
-    )!.plan;
-    const stages = Math.log2(source_rank / Math.min(...ranks)) + 1;
-    assert.ok(
-      min_stage_steps >= 200 && total_steps / stages >= min_stage_steps && cont_steps >= min_stage_steps,
-    );
+  it('compare other seeds than those that chose the settings, on text and on digits', () => {
+    for (const { seeds, sweep_seeds } of parseOptions([])!.plans)
+      assert.deepEqual(
+        seeds.filter((seed) => sweep_seeds.includes(seed)),
+        [],
+      );
     assert.deepEqual(
-      seeds.filter((seed) => sweep_seeds.includes(seed)),
-      [],
-      'seeds compared are not those that chose the learning rates',
+      parseOptions(['--task', 'proscons'])!.plans.map(({ task }) => task),
+      ['proscons'],
     );
   });
 

@@ -26,19 +26,23 @@ class Block(nn.Module):
         for name, (rows, columns) in LINEAR.items():
             setattr(self, name, nn.Linear(columns, rows))
 
-    def forward(self, x, bias):
-        batch, length, _ = x.shape
+    def forward(self, x, bias, asked=slice(None)):
+        """asked: the positions whose states are needed."""
+        batch = len(x)
         y = self.attention_norm(x)
-        q, k, v = (
-            layer(y).view(batch, length, HEADS, WIDTH // HEADS).transpose(1, 2) for layer in (self.q, self.k, self.v)
-        )
+
+        def heads(values):
+            return values.view(batch, -1, HEADS, WIDTH // HEADS).transpose(1, 2)
+
+        q, k, v = heads(self.q(y[:, asked])), heads(self.k(y)), heads(self.v(y))
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias).transpose(1, 2)
-        x = x + self.o(mixed.reshape(batch, length, WIDTH))
+        x = x[:, asked] + self.o(mixed.reshape(batch, -1, WIDTH))
         return x + self.down(F.gelu(self.up(self.hidden_norm(x)), approximate="tanh"))
 
 
 class LanguageModel(nn.Module):
-    """Token ids [batch, length] to hidden states [batch, length, WIDTH]; the embedding is also the head."""
+    """Token ids [batch, length] to hidden states [batch, length, WIDTH]; the embedding is also the head. `asked`: the
+    positions whose states are needed, in place of all."""
 
     def __init__(self, words):
         super().__init__()
@@ -48,9 +52,9 @@ class LanguageModel(nn.Module):
         self.norm = nn.LayerNorm(WIDTH)
         self.bias = nn.Parameter(torch.zeros(words))
 
-    def forward(self, inputs):
+    def forward(self, inputs, asked=slice(None)):
         bias = torch.zeros(inputs.shape).masked_fill(inputs == PAD, -math.inf)[:, None, None, :]
         x = self.embedding(inputs) + self.positions[: inputs.shape[1]]
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             x = block(x, bias)
-        return self.norm(x)
+        return self.norm(self.blocks[-1](x, bias, asked))

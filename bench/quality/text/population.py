@@ -183,9 +183,10 @@ class Population:
         return found
 
     @torch.no_grad()
-    def squeeze(self, ranks, moments="carry", alpha="keep"):
+    def squeeze(self, ranks, moments="carry", alpha="keep", restore_norm=False):
         """Squeezes every module to a rank: one number, or of every training those of its modules ([P][modules]). Singular
-        values are split evenly. Returns the share of energy kept and the learning-rate hint of the service, [P] each."""
+        values are split evenly. restore_norm: they are raised until each module's norm is that of before; for Post-Squeeze,
+        as moments do not follow. Returns the share of energy kept and the learning-rate hint of the service, [P] each."""
         uniform = isinstance(ranks, int)
         wanted = torch.full((len(self), len(MODULES)), ranks) if uniform else torch.as_tensor(ranks)
         growth = math.sqrt(self.rank / ranks) if alpha == "sqrt" else 1.0
@@ -198,13 +199,16 @@ class Population:
             u, s, v = torch.linalg.svd(rb @ ra.transpose(1, 2))
             largest = int(wanted[:, at].max())
             is_kept = torch.arange(largest) < wanted[:, at, None]
-            energy += (s**2).sum(1)
-            kept += (s[:, :largest] ** 2 * is_kept).sum(1)
+            own, left_over = (s**2).sum(1), (s[:, :largest] ** 2 * is_kept).sum(1)
+            energy, kept = energy + own, kept + left_over
             # A direction that is not kept has zeros in both factors, so that no gradient ever reaches it.
             lengths = (s[:, :largest] / growth).clamp_min(1e-12).rsqrt() * is_kept
             right = ra.transpose(1, 2) @ v[:, :largest].transpose(1, 2) * lengths[:, None, :] / growth
             left = (rb.transpose(1, 2) @ u[:, :, :largest] * lengths[:, None, :] / growth).transpose(1, 2)
             new_a, new_b = left @ a, b @ right
+            if restore_norm:
+                gain = torch.where(left_over > 0, own / left_over, 1.0).pow(0.25)[:, None, None]
+                new_a, new_b = new_a * gain, new_b * gain
             before += scaling**2 * (rows * (a**2).sum((1, 2)) + columns * (b**2).sum((1, 2)))
             after += (scaling * growth) ** 2 * (rows * (new_a**2).sum((1, 2)) + columns * (new_b**2).sum((1, 2)))
             self.first[at] = (growth * right.transpose(1, 2) @ self.first[at].double()).float()

@@ -15,7 +15,7 @@ import torch
 import methods
 from population import VALIDATION, Task, base_model
 
-STEPS = {"proscons": 300, "products": 480}
+STEPS = 300
 SEEDS = [0, 1, 2]
 RATES = {
     32: [5e-4, 1e-3, 2e-3, 4e-3],
@@ -27,23 +27,19 @@ RATES = {
 THIRD = 1 / 3
 PLANS = {
     "in, equal stages": {"equal": True},
-    "in, equal stages, hint": {"equal": True, "hint": True},
     "in, half, ^0": {},
     "in, half, ^1/3": {"power": THIRD},
-    "in, half, ^1/2": {"power": 0.5},
     "in, half, ^2/3": {"power": 2 * THIRD},
     "in, half, hint": {"hint": True},
     "in, half, sqrt": {"alpha": "sqrt"},
     "in, half, ^1/3, reset": {"power": THIRD, "moments": "reset"},
     "in, third, ^1/3": {"power": THIRD, "share": THIRD},
     "in, two thirds, ^1/3": {"power": THIRD, "share": 2 * THIRD},
-    "in, half, ^1/3, no warm-up": {"power": THIRD, "warm": 0},
     "in, half, ^1/3, warm-up 30": {"power": THIRD, "warm": 30},
     "cont, third, ^0": {"cont": True, "share": THIRD},
     "cont, third, ^1/3": {"cont": True, "share": THIRD, "power": THIRD},
     "cont, half, ^0": {"cont": True},
     "cont, half, ^1/3": {"cont": True, "power": THIRD},
-    "cont, half, ^1/2": {"cont": True, "power": 0.5},
     "cont, half, hint": {"cont": True, "hint": True},
     "cont, half, ^1/3, reset": {"cont": True, "power": THIRD, "moments": "reset"},
     "cont, two thirds, ^1/3": {"cont": True, "share": 2 * THIRD, "power": THIRD},
@@ -52,7 +48,7 @@ PLANS = {
 
 def main(name, path, ranks):
     torch.set_num_threads(1)
-    task, total = Task(name, base_model()), STEPS[name]
+    task, total = Task(name, base_model()), STEPS
     rows = []
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
@@ -81,6 +77,7 @@ def main(name, path, ranks):
     sources = [row for row in rows if row["task"] == name and row["plan"] == "direct" and row["rank"] == methods.SOURCE_RANK]
     # Accuracy is coarse: of two that are as accurate, the one with the smaller loss.
     best = max(sources, key=lambda row: sum(row["accuracy"]) - 0.01 * sum(row["loss"]))["rate"]
+    shared = methods.Sources()
     for rank in ranks:
         for plan, options in PLANS.items():
             if (plan, rank, None) in done:
@@ -88,7 +85,7 @@ def main(name, path, ranks):
             settings = {**options}
             if settings.pop("cont", False):
                 settings["ranks"] = [methods.SOURCE_RANK, rank]
-            keep(plan, rank, methods.anneal(task, SEEDS, best, rank, total, **settings))
+            keep(plan, rank, methods.anneal(task, SEEDS, best, rank, total, sources=shared, **settings))
 
 
 if __name__ == "__main__":
