@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 /** Debian's Python, where its packages land; another python3 on PATH may lack them. */
-const PYTHON = '/usr/bin/python3';
+export const PYTHON = '/usr/bin/python3';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const CLIENT = fileURLToPath(new URL('../../clients/python/src', import.meta.url));
 /** Only to end what hangs. */
@@ -23,7 +23,8 @@ export function skipWithoutPython(...modules: readonly string[]): false | string
     return skipped(`${PYTHON} cannot be run (Debian: apt-get install python3)`);
   }
   if (missing === '') return false;
-  const packages = missing.split(' ').map((name) => `python3-${name}`);
+  // Debian's venv comes with Python, but cannot make one without this.
+  const packages = missing.split(' ').map((name) => `python3-${name === 'ensurepip' ? 'venv' : name}`);
   return skipped(
     `${PYTHON} has no ${missing.replaceAll(' ', ', ')} (Debian, for what it has: apt-get install ${packages.join(' ')}; ` +
       'others on PYTHONPATH)',
@@ -41,7 +42,16 @@ function skipped(why: string): string {
  * @returns what it prints as JSON
  */
 export async function runPython<T>(script: string, ...args: readonly string[]): Promise<T> {
-  return parsed<T>(await run([join(HERE, 'stand_in')], [], script, args));
+  return parsed<T>(await run([CLIENT, HERE, join(HERE, 'stand_in')], [], script, args));
+}
+
+/** The same by another Python, with the package as it is installed there. */
+export async function runInstalled<T>(
+  python: string,
+  script: string,
+  ...args: readonly string[]
+): Promise<T> {
+  return parsed<T>(await run([HERE], [], script, args, python));
 }
 
 /**
@@ -50,9 +60,8 @@ export async function runPython<T>(script: string, ...args: readonly string[]): 
  */
 export async function runWithTorch(url: string, ...scripts: readonly string[]): Promise<unknown[]> {
   const paths = scripts.map((script) => join(HERE, script));
-  const lines = (await run([join(HERE, 'stand_in')], [], 'with_torch.py', [url, ...paths]))
-    .trimEnd()
-    .split('\n');
+  const folders = [CLIENT, HERE, join(HERE, 'stand_in')];
+  const lines = (await run(folders, [], 'with_torch.py', [url, ...paths])).trimEnd().split('\n');
   assert.equal(lines.length, scripts.length, 'a line of JSON each');
   return lines.map(parsed<unknown>);
 }
@@ -60,7 +69,7 @@ export async function runWithTorch(url: string, ...scripts: readonly string[]): 
 /** The same with the packages that are really there, also those of PYTHONPATH; whatever they warn of. */
 export async function runPythonWithPackages<T>(script: string, ...args: readonly string[]): Promise<T> {
   const folders = (process.env.PYTHONPATH ?? '').split(':').filter(Boolean);
-  return parsed<T>(await run(folders, ['-W', 'ignore'], script, args));
+  return parsed<T>(await run([CLIENT, HERE, ...folders], ['-W', 'ignore'], script, args));
 }
 
 const parsed = <T>(printed: string): T => JSON.parse(printed) as T;
@@ -70,17 +79,18 @@ async function run(
   options: readonly string[],
   script: string,
   args: readonly string[],
+  python = PYTHON,
 ): Promise<string> {
   const { PATH, HOME, TMPDIR } = process.env;
   const env = {
     ...(Object.fromEntries(Object.entries({ PATH, HOME, TMPDIR }).filter(([, value]) => value)) as object),
-    PYTHONPATH: [CLIENT, HERE, ...folders].join(':'),
+    PYTHONPATH: folders.join(':'),
     PYTHONDONTWRITEBYTECODE: '1',
     // Threads that spin would only take the cores from the service under test.
     OMP_NUM_THREADS: '1',
     OPENBLAS_NUM_THREADS: '1',
   };
-  const { stdout, stderr } = await promisify(execFile)(PYTHON, [...options, resolve(HERE, script), ...args], {
+  const { stdout, stderr } = await promisify(execFile)(python, [...options, resolve(HERE, script), ...args], {
     env,
     timeout: LIMIT_MS,
   });

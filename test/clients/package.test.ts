@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { RunRecord } from '../../src/contract/run.ts';
+import { PYTHON, runInstalled, skipWithoutPython } from './python.ts';
+import { serviceFixture } from './service-fixture.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PACKAGE = join(ROOT, 'clients/python');
+const BUILD = ['pip', 'setuptools', 'wheel', 'ensurepip'];
+
+interface TenLines {
+  readonly package: string;
+  readonly lines: number;
+  readonly run: RunRecord;
+  readonly ranks: readonly number[];
+  readonly config: number;
+  readonly lost: number;
+}
+
+const versionOf = (text: string): string | undefined => /"?version"?[ :=]+"([\d.]+)"/.exec(text)?.[1];
+
+describe('the package for Python', { skip: skipWithoutPython('torch', 'safetensors', ...BUILD) }, () => {
+  const fixture = serviceFixture('package');
+  const venv = join(fixture.folder, 'venv');
+  const python = join(venv, 'bin/python');
+  const run = (program: string, ...args: readonly string[]) => promisify(execFile)(program, args);
+  let installed: string;
+  before(async () => {
+    // A copy, as building leaves files beside the sources. Nothing comes from an index: what is not here is not needed.
+    const sources = join(fixture.folder, 'sources');
+    cpSync(PACKAGE, sources, { recursive: true, dereference: true });
+    const wheels = join(fixture.folder, 'wheels');
+    const build = ['--no-deps', '--no-build-isolation', '--no-index', '--wheel-dir', wheels];
+    await Promise.all([
+      run(PYTHON, '-m', 'pip', 'wheel', ...build, sources),
+      run(PYTHON, '-m', 'venv', '--system-site-packages', venv),
+    ]);
+    const [wheel, ...others] = readdirSync(wheels);
+    assert.deepEqual(others, []);
+    await run(python, '-m', 'pip', 'install', '--no-index', '--no-deps', join(wheels, wheel!));
+    const where = 'import lora_squeeze, os; print(os.path.dirname(lora_squeeze.__file__))';
+    installed = realpathSync((await run(python, '-I', '-c', where)).stdout.trim());
+  });
+
+  it('has the version of the service, its licence and its annotations', async () => {
+    assert.ok(installed.startsWith(realpathSync(venv)), installed);
+    assert.ok(existsSync(join(installed, 'py.typed')));
+    const version = versionOf(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    assert.equal(versionOf(readFileSync(join(PACKAGE, 'pyproject.toml'), 'utf8')), version);
+    const [metadata] = readdirSync(join(installed, '..')).filter((name) =>
+      /^lora_squeeze-.*\.dist-info$/.test(name),
+    );
+    assert.equal(metadata, `lora_squeeze-${version}.dist-info`);
+    const licence = readFileSync(join(installed, '..', metadata!, 'licenses/LICENSE'), 'utf8');
+    assert.equal(licence, readFileSync(join(ROOT, 'LICENSE'), 'utf8'));
+  });
+
+  it('needs nothing but Python for the client', async () => {
+    const client =
+      'import sys, lora_squeeze; sys.exit("torch" in sys.modules or "safetensors" in sys.modules)';
+    await run(python, '-I', '-c', client);
+  });
+
+  it('runs the ten lines of the documents as it is installed', async () => {
+    const pages = ['docs/annealing.md', 'clients/python/README.md'].map((page) => join(ROOT, page));
+    const [example, same] = pages.map((page) =>
+      [...readFileSync(page, 'utf8').matchAll(/^```python\n([\s\S]*?)^```/gm)]
+        .map(([, code]) => code!)
+        .find((code) => code.includes('annealer.step')),
+    );
+    assert.equal(same, example);
+    const trained = await runInstalled<TenLines>(python, 'ten_lines.py', fixture.service.url, pages[0]!);
+    assert.equal(realpathSync(join(trained.package, '..')), installed);
+    assert.ok(trained.lines <= 14, `${trained.lines} lines`);
+    assert.deepEqual(
+      trained.run.checkpoints.map(({ rank_after }) => rank_after!.max),
+      [32, 16, 8],
+    );
+    assert.deepEqual([...trained.ranks, trained.config], [8, 8, 8]);
+    assert.ok(trained.lost < 0.5, `${trained.lost} of the loss is left`);
+  });
+});
