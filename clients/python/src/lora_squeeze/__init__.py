@@ -1,4 +1,5 @@
-"""LoRA-Squeeze for Python: the service's client. `lora_squeeze.annealing` has In-Squeeze for trainers, and needs torch."""
+"""LoRA-Squeeze for Python: the service's client. `lora_squeeze.annealing` has In-Squeeze for trainers, and needs
+torch."""
 
 from lora_squeeze.client import CONFIG, OPTIMIZER, WEIGHTS, LoraSqueeze, SqueezeError
 

@@ -8,15 +8,18 @@ from typing import Any
 
 import torch
 from torch.nn import Parameter
+from torch.nn.parallel import DistributedDataParallel
 
 from lora_squeeze.annealing.away import ERRORS, is_away
 from lora_squeeze.annealing.calls import StepWatch
-from lora_squeeze.annealing.errors import MismatchError, UnsupportedError
+from lora_squeeze.annealing.distributed import Processes, check_wrapper, rewrap
+from lora_squeeze.annealing.errors import MismatchError
 from lora_squeeze.annealing.layers import LoraLayer, config_of
 from lora_squeeze.annealing.local_run import LocalRun
 from lora_squeeze.annealing.outcome import Outcome, Run
 from lora_squeeze.annealing.rates import Rates
 from lora_squeeze.annealing.service_run import ServiceRun
+from lora_squeeze.annealing.shared_run import shared
 from lora_squeeze.annealing.trained import TrainedLayers
 from lora_squeeze.annealing.warn import warn
 from lora_squeeze.client import LoraSqueeze
@@ -39,23 +42,27 @@ class Annealer:
 
     service: a LoraSqueeze; None plans and squeezes in this process.
     layers: module name → layer with parameters lora_A [r, in] and lora_B [out, r] and a float `scaling`
-        (ΔW = scaling·B·A); where it has `r` and `lora_alpha`, those are kept right too. peft_layers finds those of PEFT.
-    optimizer: holds all of them. The moments of Adam, AdamW, NAdam, RAdam and SGD are carried; what others keep starts over
-        at each squeeze, with a warning.
-    run, step: id of a run to go on with (None where there was no service), and the steps done; restore model and optimizer
-        first. What the run is ahead is done again (rewind).
+        (ΔW = scaling·B·A); where it has `r` and `lora_alpha`, those are kept right too. peft_layers finds those of
+        PEFT.
+    optimizer: holds all of them. The moments of Adam, AdamW, NAdam, RAdam and SGD are carried; what others keep starts
+        over at each squeeze, with a warning.
+    run, step: id of a run to go on with (None where there was no service), and the steps done; restore model and
+        optimizer first. What the run is ahead is done again (rewind).
     config: PEFT's LoraConfig, whose ranks and alphas then follow, so that save_pretrained writes the truth.
-    masters: model parameter → float32 copy that the optimizer steps, where the model's are of lower precision. They are what
-        is squeezed; the dict then has the new ones.
-    learning_rate: "plan" (default) sets the learning rate by the plan (AnnealLR, see `scheduler`); "hint" multiplies the
-        trainer's at each squeeze by the checkpoint's learning_rate_factor, in the optimizer's groups and the base_lrs of
-        `schedulers`; "trainer" leaves it alone. Where the optimizer has a scheduler of its own, it has to be named.
-        A group that holds LoRA factors and others is split for "plan" and "hint".
+    masters: model parameter → float32 copy that the optimizer steps, where the model's are of lower precision. They are
+        what is squeezed; the dict then has the new ones.
+    ddp: the DistributedDataParallel around the model, where several processes train it: the first one squeezes, all go
+        on with its numbers, and the wrapper is made again in place.
+    learning_rate: "plan" (default) sets the learning rate by the plan (AnnealLR, see `scheduler`); "hint" multiplies
+        the trainer's at each squeeze by the checkpoint's learning_rate_factor, in the optimizer's groups and the
+        base_lrs of `schedulers`; "trainer" leaves it alone. Where the optimizer has a scheduler of its own, it has to
+        be named. A group that holds LoRA factors and others is split for "plan" and "hint".
     schedulers: those of the optimizer, if it has any.
-    on_unavailable: what to do where the service is away for patience_seconds (its timeout_seconds unless given): "raise"
-        what it said; "skip" the squeeze with a warning, and try again some steps later; "local": squeeze in this process,
-        with a warning, and do so to the end (is_local).
-    optimizer_state: "carry" (default) or "reset". Other arguments are fields of RunRequest: schedule or adaptive, alpha, …
+    on_unavailable: what to do where the service is away for patience_seconds (its timeout_seconds unless given):
+        "raise" what it said; "skip" the squeeze with a warning, and try again some steps later; "local": squeeze in
+        this process, with a warning, and do so to the end (is_local).
+    optimizer_state: "carry" (default) or "reset". Other arguments are fields of RunRequest: schedule or adaptive,
+    alpha, …
 
     Raises AnnealingError for what cannot be annealed, SqueezeError for what the service refuses; the trainer's state is
     unchanged then.
@@ -72,6 +79,7 @@ class Annealer:
         config: Any = None,
         base_model: str | None = None,
         masters: MutableMapping[Parameter, Parameter] | None = None,
+        ddp: DistributedDataParallel | None = None,
         learning_rate: str | None = None,
         schedulers: Sequence[Any] = (),
         on_unavailable: str = "raise",
@@ -79,24 +87,29 @@ class Annealer:
         optimizer_state: str | None = None,
         **run_request: Any,
     ) -> None:
-        refuse_several_processes()
+        self._processes, self._ddp = Processes(), ddp
         self._trained = TrainedLayers(layers, optimizer, masters)
-        self._trained.check()
-        self._rates = Rates(self._trained, learning_rate, schedulers)
-        if on_unavailable not in _ON_UNAVAILABLE:
-            raise MismatchError("ARGUMENT", f"on_unavailable is {on_unavailable!r}: one of {', '.join(_ON_UNAVAILABLE)}")
         self._on_unavailable = on_unavailable
         self._config = config
         self._base_model = base_model or getattr(config, "base_model_name_or_path", None)
         named = {"base_model": self._base_model, "optimizer": optimizer_state}
         self._request = {**{field: value for field, value in named.items() if value is not None}, **run_request}
         service = _with_patience(service, patience_seconds)
-        if run is not None:
-            if run_request or optimizer_state:
+
+        def checked() -> Rates:
+            check_wrapper(ddp, self._processes.count)
+            self._trained.check()
+            if on_unavailable not in _ON_UNAVAILABLE:
+                raise MismatchError("ARGUMENT", f"on_unavailable is {on_unavailable!r}: one of {', '.join(_ON_UNAVAILABLE)}")
+            if run is not None and (run_request or optimizer_state):
                 raise MismatchError("REQUEST", f"run {run} goes on as it was created: leave {sorted(self._request)} out")
-            if service is None:
+            if run is not None and service is None:
                 raise MismatchError("REQUEST", f"run {run} is the service's: give a service, or a schedule instead of the run")
-        self._run = self._begun(service, run, step)
+            return Rates(self._trained, learning_rate, schedulers)
+
+        self._rates = self._processes.each(checked)
+        self._processes.agree("step and ranks", (step, self._trained.ranks))
+        self._run = shared(self._processes, lambda: self._begun(service, run, step))
         self._run.check_resumed(step, self._trained.rank)
         self._watch = StepWatch(optimizer, self._trained.parameters, step)
         self.next_step = self._run.next_step(step, self._trained.rank)
@@ -131,11 +144,15 @@ class Annealer:
     def step(self, step: int) -> dict[str, Any] | None:
         """Call after optimizer step `step` (counted from 1) and before the next backward pass.
 
-        Returns the CheckpointRecord where one was made, else None. Raises CallError for a call at a wrong time, SqueezeError
-        and what the connection said; nothing has changed then, and the call may be repeated.
+        Returns the CheckpointRecord where one was made, else None. Raises CallError for a call at a wrong time,
+        SqueezeError and what the connection said; nothing has changed then, and the call may be repeated.
         """
         is_due = self.next_step is not None and step >= self.next_step
-        self._watch.check(step, is_due)
+        if is_due:
+            self._processes.agree("step", step)
+            self._processes.each(lambda: self._watch.check(step, is_due))
+        else:
+            self._watch.check(step, is_due)
         outcome = self._checkpoint(step) if is_due else None
         self._watch.passed(step)
         self._rates.follow(outcome, self._run, step)
@@ -179,6 +196,8 @@ class Annealer:
             outcome = self._go_local(step, error)
         if outcome.squeezed is not None:
             self._trained.load(outcome.squeezed)
+            if self._ddp is not None:
+                rewrap(self._ddp)
             self._update_config(outcome)
         self.next_step = outcome.record["next_checkpoint_step"]
         return outcome
@@ -216,10 +235,3 @@ def _with_patience(service: LoraSqueeze | None, patience_seconds: float | None) 
     patient = copy.copy(service)
     patient.timeout_seconds = patience_seconds
     return patient
-
-
-def refuse_several_processes() -> None:
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        count = torch.distributed.get_world_size()
-        if count > 1:
-            raise UnsupportedError("SEVERAL_PROCESSES", f"annealing runs in one process; torch.distributed has {count}")

@@ -13,7 +13,8 @@ from lora_squeeze.annealing.errors import CallError
 
 __all__ = ["StepWatch"]
 
-#: A gradient scaler skips steps that count for the trainer, in a row only at the beginning: log2 of its first scale, 16.
+#: A gradient scaler skips steps that count for the trainer, in a row only at the beginning: log2 of its first scale,
+#: 16.
 MOST_SKIPPED_STEPS = 20
 #: Attribute of a gradient that the optimizer has used: its version then. Every backward pass raises the version.
 _USED = "_lora_squeeze_used"
@@ -72,7 +73,7 @@ class StepWatch:
             gradient = parameter.grad
             if gradient is None or getattr(gradient, _USED, None) == gradient._version:
                 continue
-            # Zeros are no gradients, and with infinite ones a gradient scaler has skipped the step.
+            # Zeros change nothing, and with infinite ones a gradient scaler has skipped the step.
             if bool(gradient.any()) and bool(gradient.isfinite().all()):
                 raise CallError(
                     "GRADIENTS_PENDING",

@@ -1,4 +1,5 @@
-"""Parameter groups that hold LoRA factors and others: split, so that the factors can have a learning rate of their own."""
+"""Parameter groups that hold LoRA factors and others: split, so that the factors can have a learning rate of their
+own."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ _REST = "lora_squeeze_rest"
 
 @dataclass(frozen=True)
 class Split:
-    """A group that was split: its index, that of the group with what is no factor, and which parameter went where."""
+    """A group that was split: its index, that of the group with the rest, and which of its parameters were factors."""
 
     at: int
     rest: int
@@ -49,15 +50,16 @@ def check_split(optimizer: torch.optim.Optimizer, factors: Iterable[Parameter], 
         if not any(hasattr(scheduler, name) for name in (*_PER_GROUP, "_schedulers")):
             raise UnsupportedError(
                 "SCHEDULER_UNKNOWN",
-                f"a group of the optimizer holds LoRA factors and others, and {type(scheduler).__name__} is no scheduler whose "
-                "groups can be split: give the factors a group of their own",
+                "a group of the optimizer holds LoRA factors and others, and the groups of "
+                f"{type(scheduler).__name__} cannot be split: give the factors a group of their own",
             )
 
 
 def split_groups(optimizer: torch.optim.Optimizer, factors: Iterable[Parameter], schedulers: Sequence[Any] = ()) -> None:
-    """Moves what is no LoRA factor out of groups that hold both, into new groups at the end with the same options.
+    """Moves all but LoRA factors out of groups that hold both, into new groups at the end with the same options.
 
-    State dicts of the optimizer keep the groups as they were: they load where nothing has been split yet, and where it has.
+    State dicts of the optimizer keep the groups as they were: they load where nothing has been split yet, and where it
+    has.
     """
     splits: list[Split] = []
     for at, found in enumerate(_found(optimizer, factors)):
@@ -93,7 +95,8 @@ def _extend(scheduler: Any, split: Split) -> None:
 
 
 def _merged(state: dict[str, Any], splits: Sequence[Split]) -> dict[str, Any]:
-    """A state dict with the groups that there were before: what was split off is in the order and the group it came from."""
+    """A state dict with the groups that there were before: what was split off is in the order and the group it came
+    from."""
     groups = [dict(group) for group in state["param_groups"]]
     for split in splits:
         factors, others = iter(groups[split.at]["params"]), iter(groups[split.rest]["params"])

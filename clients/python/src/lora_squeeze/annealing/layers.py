@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
@@ -132,10 +132,6 @@ def exactly(name: str) -> str:
 
 def rank_of(layer: LoraLayer) -> int:
     return layer.lora_A.shape[0]
-
-
-def largest_rank(layers: Iterable[LoraLayer]) -> int:
-    return max(rank_of(layer) for layer in layers)
 
 
 def set_scaling(layer: LoraLayer, scaling: float) -> None:

@@ -111,7 +111,8 @@ class AnnealLR(LRScheduler):
         self.stages = [one for one in before if one.begin_step < stage.begin_step] + [stage] + after
 
     def postpone(self, step: int, until: int) -> None:
-        """The squeeze that is due at `step` does not come before step `until`: until then the stage before it goes on."""
+        """The squeeze that is due at `step` does not come before step `until`: until then the stage before it goes
+        on."""
         current = self._stage_at(step - 1)
         later = [one for one in self.stages if one.end_step > until and one.begin_step > current.begin_step]
         moved = [replace(one, begin_step=max(one.begin_step, until)) for one in later]

@@ -7,7 +7,6 @@ from typing import Any
 
 from lora_squeeze.annealing.decisions import ByPlan, BySpectrum, Standing
 from lora_squeeze.annealing.errors import MismatchError, UnsupportedError
-from lora_squeeze.annealing.layers import LoraLayer, rank_of
 from lora_squeeze.annealing.learning_rate import StageRate
 from lora_squeeze.annealing.local_engine import squeeze_layers
 from lora_squeeze.annealing.outcome import Outcome
@@ -64,7 +63,7 @@ class LocalRun:
             raise MismatchError("RESUMED_STEP", f"step {step} is after the last, {self.total_steps}")
         if self.schedule is None:
             if rank < self.clock["source_rank"]:
-                # When the last squeeze was, nobody knows: the next one waits as after one that was just made.
+                # When the last squeeze was is not known: the next one waits as if it had just been made.
                 self._last_squeeze_step = step
             return
         ranks = [one["rank"] for one in self.schedule["stages"] if one["begin_step"] <= step <= one["end_step"]]
@@ -91,7 +90,7 @@ class LocalRun:
     def checkpoint(self, step: int, trained: TrainedLayers) -> Outcome:
         """Raises SqueezeError where the numbers cannot be squeezed."""
         decision = self._decisions.decide(Standing(step, trained.rank, self._last_squeeze_step))
-        before = _range(trained.layers)
+        before = _range(trained.ranks)
         record: dict[str, Any] = {
             "run_id": self.run_id,
             "step": step,
@@ -110,13 +109,12 @@ class LocalRun:
         if decision.ranks is None:
             return Outcome(record)
         squeezed = squeeze_layers(trained.values(), decision.ranks, moments=trained.moments(), **self._how)
-        ranks = squeezed.ranks.values()
-        if squeezed.ranks == {module: rank_of(layer) for module, layer in trained.layers.items()}:
+        if squeezed.ranks == trained.ranks:
             return Outcome({**record, "reason": f"{decision.reason} No smaller one does, so there was nothing to squeeze."})
         self._last_squeeze_step = step
         record.update(
             decision="squeeze",
-            rank_after={"min": min(ranks), "max": max(ranks)},
+            rank_after=_range(squeezed.ranks),
             relative_error=squeezed.relative_error,
             energy_retained=squeezed.energy_retained,
             training={
@@ -124,7 +122,7 @@ class LocalRun:
                 "revived_directions": squeezed.revived_directions,
                 "optimizer": squeezed.optimizer,
             },
-            next_checkpoint_step=self.next_step(step, max(ranks)),
+            next_checkpoint_step=self.next_step(step, max(squeezed.ranks.values())),
         )
         return Outcome(record, squeezed)
 
@@ -132,6 +130,5 @@ class LocalRun:
         return self
 
 
-def _range(layers: Mapping[str, LoraLayer]) -> dict[str, int]:
-    ranks = [rank_of(layer) for layer in layers.values()]
-    return {"min": min(ranks), "max": max(ranks)}
+def _range(ranks: Mapping[str, int]) -> dict[str, int]:
+    return {"min": min(ranks.values()), "max": max(ranks.values())}

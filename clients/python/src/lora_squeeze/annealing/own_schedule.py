@@ -20,8 +20,8 @@ MOST_STEPS_LOOKED_AT = 10_000
 def warn_if_starved(scheduler: Any, group: int, stages: Sequence[StageRate], follows_hint: bool) -> None:
     """Warns where the last stage gets too little of Σ(learning rate × steps) by a scheduler of torch.
 
-    group: a parameter group with LoRA factors. follows_hint: whether the rate is raised at each squeeze besides, for which
-    the plan's factors stand. Schedulers whose rates cannot be told in advance are passed over.
+    group: a parameter group with LoRA factors. follows_hint: whether the rate is raised at each squeeze besides, for
+    which the plan's factors stand. Schedulers whose rates depend on what happens are passed over.
     """
     rate = _rate_of(scheduler, group)
     if rate is None or len(stages) < 2:

@@ -77,7 +77,8 @@ def stage_at(schedule: Mapping[str, Any], step: int) -> dict[str, Any]:
 
 
 def next_squeeze_step(schedule: Mapping[str, Any], rank: int) -> int | None:
-    """The step of the next squeeze for layers of this rank (the largest of them), overdue or not; None after the last."""
+    """The step of the next squeeze for layers of this rank (the largest of them), overdue or not; None after the
+    last."""
     return next((squeeze["step"] for squeeze in schedule["squeezes"] if squeeze["to_rank"] < rank), None)
 
 

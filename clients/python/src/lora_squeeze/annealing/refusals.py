@@ -1,4 +1,5 @@
-"""What cannot be annealed, by name, and what to do instead. Found when an Annealer is made, not at the first squeeze."""
+"""What cannot be annealed, by name, and what to do instead. Found when an Annealer is made, not at the first
+squeeze."""
 
 from __future__ import annotations
 
@@ -64,7 +65,7 @@ def refuse_optimizer(optimizer: Any) -> None:
     if "deepspeed" in origins:
         raise _sharded(named, "DeepSpeed")
     if not isinstance(optimizer, torch.optim.Optimizer):
-        raise UnsupportedError("OPTIMIZER_UNSUPPORTED", f"{named} is no torch.optim.Optimizer: pass the one it wraps")
+        raise UnsupportedError("OPTIMIZER_UNSUPPORTED", f"{named} does not derive from torch.optim.Optimizer: pass the one it wraps")
     keys = {key for state in optimizer.state.values() if isinstance(state, dict) for key in state}
     is_8bit = "bitsandbytes" in origins or any("8bit" in kind.__name__.lower() for kind in kinds)
     if is_8bit or {"state1", "qmap1"} <= keys or any(is_quantized(state) for state in optimizer.state.values()):

@@ -103,8 +103,8 @@ class ServiceRun:
         return LocalRun(self.record["request"], self.schedule, self.run_id, self._last_squeeze_step)
 
     def _step_to_send(self, step: int) -> int:
-        """A checkpoint whose answer never came may have been squeezed. The trainer went on without it, so its place is taken
-        by the one of now: under its step, as the run cannot know that its rank never fell."""
+        """A checkpoint whose answer never came may have been squeezed. The trainer went on without it, so its place is
+        taken by the one of now: under its step, as the run cannot know that its rank never fell."""
         if self._unanswered is None or self._unanswered == step:
             return step
         record = self._service.run(self.run_id)

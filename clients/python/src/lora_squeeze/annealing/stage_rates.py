@@ -18,7 +18,7 @@ SQUEEZE_WARM_UP_STEPS, SQUEEZE_WARM_UP_SHARE = 30, 0.1
 
 
 def first_stages(schedule: Mapping[str, Any] | None, total_steps: int) -> list[StageRate]:
-    """The stages of a schedule; without one, as nobody knows yet when the rank will fall, the first alone."""
+    """The stages of a schedule; without one, as the steps of the squeezes are not known yet, the first alone."""
     if schedule is not None:
         return stages_of(schedule)
     return [StageRate(0, total_steps, warm_up_steps=math.ceil(WARM_UP_SHARE * total_steps))]

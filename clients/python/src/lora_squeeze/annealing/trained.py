@@ -9,7 +9,7 @@ import torch
 from torch.nn import Parameter
 
 from lora_squeeze.annealing.errors import MismatchError
-from lora_squeeze.annealing.layers import LoraLayer, largest_rank, set_scaling
+from lora_squeeze.annealing.layers import LoraLayer, rank_of, set_scaling
 from lora_squeeze.annealing.local_engine import Factors, Moments, Pair, Squeezed
 from lora_squeeze.annealing.optimizer_state import check_carriable, moments_of, replace_parameters
 from lora_squeeze.annealing.refusals import refuse_kohya, refuse_optimizer, refuse_sharded_parameter
@@ -62,7 +62,11 @@ class TrainedLayers:
     @property
     def rank(self) -> int:
         """The largest of all layers."""
-        return largest_rank(self.layers.values())
+        return max(self.ranks.values())
+
+    @property
+    def ranks(self) -> dict[str, int]:
+        return {module: rank_of(layer) for module, layer in self.layers.items()}
 
     def check(self) -> None:
         """Raises UnsupportedError or MismatchError for what cannot be annealed, warns of what cannot be carried."""

@@ -16,6 +16,7 @@ from typing import Any
 from transformers import TrainerCallback  # type: ignore[import-not-found, unused-ignore]
 
 from lora_squeeze.annealing.annealer import Annealer
+from lora_squeeze.annealing.distributed import wrapper_of
 from lora_squeeze.annealing.errors import MismatchError, UnsupportedError
 from lora_squeeze.annealing.layers import peft_layers
 from lora_squeeze.client import LoraSqueeze
@@ -36,9 +37,9 @@ _SCHEDULES = {
 class AnnealCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
     """Anneals the ranks of one adapter of a PEFT model.
 
-    options: those of Annealer; total_steps of the plan is the Trainer's unless given. learning_rate: "plan" (default) sets the
-    rate by the plan after each step of the Trainer's scheduler, which has no effect then; "hint" or "trainer" keep it.
-    `annealer` is there once training began; `annealer.run_id` is what to resume with.
+    options: those of Annealer; total_steps of the plan is the Trainer's unless given. learning_rate: "plan" (default)
+    sets the rate by the plan after each step of the Trainer's scheduler, which has no effect then; "hint" or "trainer"
+    keep it. `annealer` is there once training began; `annealer.run_id` is what to resume with.
     """
 
     def __init__(
@@ -81,6 +82,8 @@ class AnnealCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
             run=self._run,
             step=state.global_step,
             config=model.peft_config[self._adapter_name],
+            # Trainer shows the model, not its wrapper.
+            ddp=wrapper_of(model) if args.world_size > 1 else None,
             learning_rate=self._learning_rate,
             schedulers=[] if scheduler is None else [scheduler],
             **options,
@@ -112,8 +115,6 @@ def refuse_trainer(args: Any) -> None:
         raise MismatchError(
             "LOAD_BEST_MODEL", "load_best_model_at_end would load an adapter of an older rank into this one: set it to False"
         )
-    if args.world_size > 1:
-        raise UnsupportedError("SEVERAL_PROCESSES", f"annealing needs one process; world_size is {args.world_size}")
 
 
 def _name_of(args: Any) -> str:

@@ -1,0 +1,60 @@
+"""A run that the first of several processes has, and all of them ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from lora_squeeze.annealing.distributed import Processes
+from lora_squeeze.annealing.learning_rate import StageRate
+from lora_squeeze.annealing.outcome import Outcome, Run
+from lora_squeeze.annealing.trained import TrainedLayers
+
+__all__ = ["SharedRun", "shared"]
+
+T = TypeVar("T")
+
+
+def shared(processes: Processes, begin: Callable[[], Run]) -> Run:
+    """The run that begin() makes on the first process, for all of them."""
+    return begin() if processes.count == 1 else SharedRun(processes, begin)
+
+
+class SharedRun:
+    """Every answer is that of the first process, and so is what is raised instead. All processes ask the same."""
+
+    def __init__(self, processes: Processes, begin: Callable[[], Run]) -> None:
+        self._processes = processes
+        #: On the first process only.
+        self._run: Run | None = None
+
+        def begun() -> tuple[str | None, dict[str, Any] | None, int, bool]:
+            run = self._run = begin()
+            return run.run_id, run.schedule, run.total_steps, run.is_local
+
+        self.run_id, self.schedule, self.total_steps, self.is_local = processes.first(begun)
+
+    def check_resumed(self, step: int, rank: int) -> None:
+        self._ask(lambda run: run.check_resumed(step, rank))
+
+    def next_step(self, step: int, rank: int) -> int | None:
+        return self._ask(lambda run: run.next_step(step, rank))
+
+    def stages(self, step: int, rank: int) -> list[StageRate]:
+        return self._ask(lambda run: run.stages(step, rank))
+
+    def stage_after(self, record: dict[str, Any]) -> StageRate:
+        return self._ask(lambda run: run.stage_after(record))
+
+    def checkpoint(self, step: int, trained: TrainedLayers) -> Outcome:
+        return self._ask(lambda run: run.checkpoint(step, trained))
+
+    def in_process(self) -> Run:
+        return SharedRun(self._processes, lambda: self._here().in_process())
+
+    def _ask(self, question: Callable[[Run], T]) -> T:
+        return self._processes.first(lambda: question(self._here()))
+
+    def _here(self) -> Run:
+        assert self._run is not None, "only the first process has the run"
+        return self._run
