@@ -190,6 +190,9 @@ print(
             "undecided": with_scheduler(),
             "not_given": with_scheduler(learning_rate="hint"),
             "mixed_alone": refusal(mixed_alone),
+            "contradiction": refusal(
+                lambda: Headed().begun(schedule={**SCHEDULE, "learning_rate": {"schedule": "linear"}})
+            ),
         }
     )
 )

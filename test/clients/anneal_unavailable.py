@@ -153,10 +153,10 @@ def resumed_locally():
     return {"rates": second.rates == first.rates[40:], "loss": second.loss() == first.loss()}
 
 
-def refused(**options):
-    training = Training(..., rank=options.pop("rank", 8))
+def refused(service=None, **options):
+    training = Training(...)
     try:
-        training.begun(None, **options)
+        training.begun(service, **options)
     except AnnealingError as error:
         return error.code
     except Exception as error:
@@ -185,6 +185,7 @@ print(
                 "too_short": refused(schedule={**SCHEDULE, "total_steps": 5, "stages": 3}),
                 "rising": refused(schedule={**SCHEDULE, "target_rank": 9}),
                 "by_module": refused(rank_allocation="by_module"),
+                "by_module_later": refused(LoraSqueeze(URL), rank_allocation="by_module", on_unavailable="local"),
                 "unknown": refused(colour="red"),
                 "policy": refused(on_unavailable="hope"),
                 "run_alone": refused(run="run_01a21048a653817a1df878ad19391920", schedule=SCHEDULE),

@@ -42,6 +42,7 @@ interface LearningRates {
   readonly undecided: { readonly code: string; readonly unchanged: boolean };
   readonly not_given: { readonly code: string; readonly unchanged: boolean };
   readonly mixed_alone: string;
+  readonly contradiction: string;
 }
 
 interface Precision {
@@ -185,6 +186,7 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
         near(head, plannedHead, TOLERANCE, `overridden head at ${step}`);
       }
       assert.deepEqual(overridden.shown, overridden.used);
+      assert.equal(rates.contradiction, 'LEARNING_RATE');
       assert.deepEqual(rates.undecided, { code: 'LEARNING_RATE', unchanged: true });
       assert.deepEqual(rates.not_given, { code: 'SCHEDULERS_MISSING', unchanged: true });
     });
@@ -294,6 +296,7 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
         too_short: 'SCHEDULE_TOO_SHORT',
         rising: 'SCHEDULE_INVALID',
         by_module: 'NOT_LOCAL',
+        by_module_later: 'NOT_LOCAL',
         unknown: 'REQUEST',
         policy: 'ARGUMENT',
         run_alone: 'REQUEST',

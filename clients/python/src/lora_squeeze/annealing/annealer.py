@@ -105,7 +105,9 @@ class Annealer:
                 raise MismatchError("REQUEST", f"run {run} goes on as it was created: leave {sorted(self._request)} out")
             if run is not None and service is None:
                 raise MismatchError("REQUEST", f"run {run} is the service's: give a service, or a schedule instead of the run")
-            return Rates(self._trained, learning_rate, schedulers)
+            if run is None and on_unavailable == "local":
+                LocalRun(self._request)  # What could not go on in this process is refused before it has to.
+            return Rates(self._trained, learning_rate, schedulers, self._request)
 
         self._rates = self._processes.each(checked)
         self._processes.agree("step and ranks", (step, self._trained.ranks))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lora_squeeze.annealing.errors import MismatchError
@@ -20,9 +20,14 @@ LEARNING_RATES = ("lr", "initial_lr", "max_lr", "min_lr")
 
 
 class Rates:
-    """choice and schedulers: as Annealer's learning_rate and schedulers. Raises AnnealingError; changes nothing yet."""
+    """choice and schedulers: as Annealer's learning_rate and schedulers; request: a RunRequest, or part of one.
 
-    def __init__(self, trained: TrainedLayers, choice: str | None, schedulers: Sequence[Any]) -> None:
+    Raises AnnealingError; changes nothing yet.
+    """
+
+    def __init__(
+        self, trained: TrainedLayers, choice: str | None, schedulers: Sequence[Any], request: Mapping[str, Any]
+    ) -> None:
         if choice is None and (schedulers or has_scheduler(trained.optimizer)):
             raise MismatchError(
                 "LEARNING_RATE",
@@ -32,6 +37,14 @@ class Rates:
         self._choice = choice or "plan"
         if self._choice not in _CHOICES:
             raise MismatchError("LEARNING_RATE", f"learning_rate is {choice!r}: one of {', '.join(_CHOICES)}")
+        plan = request.get("schedule") or request.get("adaptive") or {}
+        own = (plan.get("learning_rate") or {}).get("schedule", "recommended")
+        if self._choice == "plan" and own != "recommended":
+            raise MismatchError(
+                "LEARNING_RATE",
+                f"the request says that the trainer has a {own} schedule of its own: choose learning_rate='hint' or "
+                "'trainer', or leave that out",
+            )
         if self._choice != "trainer":
             check_split(trained.optimizer, trained.masters(), schedulers)
         self._trained, self._schedulers = trained, schedulers
