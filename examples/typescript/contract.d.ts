@@ -4993,6 +4993,11 @@ export interface components {
           /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
           cast?: 'float32' | 'float16' | 'bfloat16';
           /**
+           * @description What the budget loses little of. relative: a direction counts as the share σ²/Σσ² that it has in its own module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. With uniform it decides nothing.
+           * @default relative
+           */
+          criterion?: 'relative' | 'energy';
+          /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
            */
@@ -5060,6 +5065,11 @@ export interface components {
           budget_parameters: number;
           /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
           cast?: 'float32' | 'float16' | 'bfloat16';
+          /**
+           * @description What the budget loses little of. relative: a direction counts as the share σ²/Σσ² that it has in its own module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. With uniform it decides nothing.
+           * @default relative
+           */
+          criterion?: 'relative' | 'energy';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match

@@ -38,6 +38,10 @@ const SHARED_HELP: Readonly<Record<SharedField, Help>> = {
   min_rank: { value: 'N', help: 'No module gets less, as far as it has it.' },
   max_rank: { value: 'N', help: 'No module gets more.' },
   uniform: { help: 'One rank for all modules; --no-uniform gives each its own.' },
+  criterion: {
+    value: 'NAME',
+    help: 'Of a budget: whether it keeps errors small in every module (relative, unless said) or energy.',
+  },
   scale: { value: 'MODE', help: 'Where the scale goes; fold (into the weights) unless said.' },
   split: { value: 'SIDE', help: 'Which factor carries the singular values; balanced unless said.' },
   dtype: { value: 'TYPE', help: 'dtype of the factors; match (that of the source) unless said.' },
@@ -66,6 +70,9 @@ const METHOD_HELP: Readonly<Record<keyof SqueezeOptions, Help>> = {
   power_iterations: { value: 'N', help: 'Power iterations of the sketch; auto unless said.' },
   seed: { value: 'N', help: 'Seed of the sketch; 0 unless said.' },
 };
+
+/** The policies that have a criterion. */
+const BUDGETS: readonly PolicyName[] = ['budget_bytes', 'budget_parameters'];
 
 const FORMAT_SCHEMAS = FormatOptions.properties as Readonly<Record<string, FieldSchema>>;
 const METHOD_SCHEMAS = SqueezeOptions.properties as Readonly<Record<string, FieldSchema>>;
@@ -109,6 +116,10 @@ export function readTarget(values: Arguments['values']): Target {
   if (named.length === 0 && !('profile' in target) && !('format' in target)) {
     const all = POLICIES.map((policy) => `--${optionName(policy)}`);
     throw new UsageError(`say which rank: one of ${all.join(', ')}, --profile or --format`);
+  }
+  if ('criterion' in target && !BUDGETS.some((policy) => policy in target)) {
+    const budgets = BUDGETS.map((policy) => `--${optionName(policy)}`);
+    throw new UsageError(`--criterion goes only with ${budgets.join(' or ')}`);
   }
   return target as Target;
 }

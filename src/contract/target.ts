@@ -194,6 +194,20 @@ export const ToleranceTarget = policy({
   }),
 });
 
+export const DEFAULT_CRITERION = 'relative';
+/** Of budgets only. */
+const criterion = {
+  criterion: Type.Optional(
+    Type.Union([Type.Literal('relative'), Type.Literal('energy')], {
+      default: DEFAULT_CRITERION,
+      description:
+        'What the budget loses little of. relative: a direction counts as the share σ²/Σσ² that it has in its own ' +
+        'module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. ' +
+        'With uniform it decides nothing.',
+    }),
+  ),
+};
+
 export const BudgetBytesTarget = policy({
   budget_bytes: Type.Integer({
     minimum: 1,
@@ -201,6 +215,7 @@ export const BudgetBytesTarget = policy({
     description:
       'At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte',
   }),
+  ...criterion,
 });
 export type BudgetBytesTarget = Static<typeof BudgetBytesTarget>;
 
@@ -211,6 +226,7 @@ export const BudgetParametersTarget = policy({
     description:
       'At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter',
   }),
+  ...criterion,
 });
 export type BudgetParametersTarget = Static<typeof BudgetParametersTarget>;
 

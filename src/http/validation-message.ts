@@ -107,8 +107,18 @@ function explainUnion(union: SchemaError, inner: readonly SchemaError[]): Fault[
     ];
   }
   const prefix = `${union.schemaPath}/${meant.index}/`;
-  return explain(inner.filter(({ schemaPath }) => schemaPath.startsWith(prefix)));
+  return explain(inner.filter(({ schemaPath }) => schemaPath.startsWith(prefix))).map((fault) => {
+    const owners = ownersOf(branches, fault.pointer.slice(instancePath.length + 1));
+    if (!fault.unknownOption || owners.length === 0) return fault;
+    return { ...fault, detail: `${place(fault.pointer)} goes only with ${choices(owners)}` };
+  });
 }
+
+/** What the branches that know an option are told by, where it is not a tag. */
+const ownersOf = (branches: readonly Branch[], key: string): readonly string[] =>
+  tagOf(branches) === undefined
+    ? branches.filter(({ properties = {} }) => key in properties).flatMap(({ required = [] }) => required)
+    : [];
 
 type Meant = { readonly index: number } | (Pick<Fault, 'pointer' | 'detail'> & { readonly index?: never });
 

@@ -1,5 +1,9 @@
 import type { LoraModule } from '../adapter/adapter.ts';
-import type { BudgetBytesTarget, BudgetParametersTarget } from '../contract/target.ts';
+import {
+  type BudgetBytesTarget,
+  type BudgetParametersTarget,
+  DEFAULT_CRITERION,
+} from '../contract/target.ts';
 import { allocateRanks, type BudgetModule, costOf, leastRanks } from '../core/policy/allocate-ranks.ts';
 import { AppError } from '../errors.ts';
 import { bitsOf } from '../safetensors/dtype.ts';
@@ -11,21 +15,21 @@ type BudgetTarget = BudgetBytesTarget | BudgetParametersTarget;
 
 /**
  * Ranks whose LoRA factors keep to the budget; tensors outside the factors do not count. Without `uniform` each module
- * gets what its spectrum is worth, with it all get the largest rank that fits.
- * @param spectra complete spectrum of each module's ΔW, its scale included
+ * gets what its spectrum is worth by the criterion, with it all get the largest rank that fits.
+ * @param spectra of each module's ΔW, the scale included: its complete spectrum, and the norm of what that leaves out
  * @throws AppError BUDGET_TOO_SMALL, naming the least budget there can be
  */
 export function budgetRanks(
   target: BudgetTarget,
   limits: RankLimits,
   modules: readonly LoraModule[],
-  spectra: readonly ArrayLike<number>[],
+  spectra: readonly Pick<BudgetModule, 'sigma' | 'restNorm'>[],
 ): number[] {
   const [budget, unit] =
     'budget_bytes' in target ? [target.budget_bytes, 'bytes'] : [target.budget_parameters, 'parameters'];
   const entries = modules.map(
     (module, index): BudgetModule => ({
-      sigma: spectra[index]!,
+      ...spectra[index]!,
       costPerRank: unit === 'bytes' ? bytesPerRank(module, target.dtype ?? 'match') : module.m + module.n,
       ranks: permittedRanks(module.rank, limits),
     }),
@@ -40,7 +44,9 @@ export function budgetRanks(
       { [`budget_${unit}`]: budget, [`least_${unit}`]: leastCost },
     );
   }
-  return target.uniform ? largestUniform(entries, modules, limits, budget) : allocateRanks(entries, budget);
+  return target.uniform
+    ? largestUniform(entries, modules, limits, budget)
+    : allocateRanks(entries, budget, target.criterion ?? DEFAULT_CRITERION);
 }
 
 /** Bytes that one more rank takes: a row of A and a column of B, in the dtypes they are written in. */

@@ -40,9 +40,11 @@ export function selectRanks(
   if (!needsSpectrum(target)) return spectrumFreeRanks(target, limits, modules);
   const spectra = modules.map(({ rank }, index) => resolved(decompositions[index]!.sigma.subarray(0, rank)));
   if ('budget_bytes' in target || 'budget_parameters' in target) {
-    const scaled = spectra.map((sigma, index) =>
-      sigma.map((value) => value * Math.abs(modules[index]!.scale)),
-    );
+    const scaled = spectra.map((sigma, index) => {
+      const scale = Math.abs(modules[index]!.scale);
+      const restNorm = Math.sqrt(decompositions[index]!.residual ?? 0) * scale;
+      return { sigma: sigma.map((value) => value * scale), restNorm };
+    });
     const ranks = budgetRanks(target, limits, modules, scaled);
     return { ranks: evenExperts(ranks, modules, 'smallest'), warnings: [] };
   }

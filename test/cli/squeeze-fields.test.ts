@@ -56,6 +56,19 @@ describe('the options of squeeze', () => {
     assert.deepEqual(target('--profile', 'vllm'), { profile: 'vllm' });
   });
 
+  it('have a criterion for budgets, and for nothing else', () => {
+    assert.deepEqual(target('--budget-bytes', '9000', '--criterion', 'energy'), {
+      budget_bytes: 9000,
+      criterion: 'energy',
+    });
+    refuses(
+      ['--rank', '4', '--criterion', 'energy'],
+      /--criterion goes only with --budget-bytes or --budget-parameters/,
+    );
+    refuses(['--profile', 'vllm', '--criterion', 'energy'], /--criterion goes only with/);
+    refuses(['--budget-bytes', '9000', '--criterion', 'size'], /--criterion is "size" but must be/);
+  });
+
   it('make a conversion, which needs no policy', () => {
     assert.deepEqual(target('--format', 'kohya'), { format: 'kohya' });
     const args = '--format gguf --architecture llama --heads 32 --kv-heads 8 --base-model some/model';

@@ -431,7 +431,7 @@ describe('jobs over HTTP', () => {
         ],
         [
           request([{ budget_bytes: 4, share: 8 }]),
-          /^targets\[0\] has no option "share"; known are budget_bytes, min_rank, /,
+          /^targets\[0\] has no option "share"; known are budget_bytes, criterion, min_rank, /,
           '/targets/0/share',
         ],
         [
@@ -448,6 +448,16 @@ describe('jobs over HTTP', () => {
           request(undefined, { options: { powerIterations: 2 } }),
           /options has no option "powerIterations"; known are method, oversampling, power_iterations, seed/,
           '/options/powerIterations',
+        ],
+        [
+          request([{ rank: 4, criterion: 'energy' }]),
+          /targets\[0\]\.criterion goes only with budget_bytes or budget_parameters\.$/,
+          '/targets/0/criterion',
+        ],
+        [
+          request([{ profile: 'vllm', criterion: 'energy' }]),
+          /targets\[0\]\.criterion goes only with budget_bytes or budget_parameters\.$/,
+          '/targets/0/criterion',
         ],
         [
           request(undefined, { webhook: 'x' }),

@@ -43,6 +43,11 @@ describe('the digest of a request', () => {
       squeeze([{ budget_bytes: 10_000, uniform: false }]),
     ],
     [
+      'budgets are relative by default',
+      squeeze([{ budget_parameters: 10_000 }]),
+      squeeze([{ budget_parameters: 10_000, criterion: 'relative' }]),
+    ],
+    [
       'the order of keys',
       squeeze([{ energy: 0.9, scale: 'keep' }]),
       { targets: [{ scale: 'keep', energy: 0.9 }], adapter_id: 'ad_1', kind: 'squeeze' },
@@ -82,6 +87,7 @@ describe('the digest of a request', () => {
       squeeze([{ rank: 2, profile: 'sglang' }]),
       squeeze([{ budget_bytes: 10_000 }]),
       squeeze([{ budget_bytes: 10_000, uniform: true }]),
+      squeeze([{ budget_bytes: 10_000, criterion: 'energy' }]),
       // The first pattern that applies decides.
       pattern(['q_proj', 2], ['.*', 4]),
       pattern(['.*', 4], ['q_proj', 2]),

@@ -224,11 +224,27 @@ describe('a budget', () => {
       return sum + found[index]! * ((one.n ?? 20) * a + (one.m ?? 10) * b);
     }, 0);
 
-  it('goes where the energy is, counting the scale of each module', () => {
+  it('by energy goes where that is, counting the scale of each module', () => {
+    const by = { budget_parameters: 90, criterion: 'energy' } as const;
     const quiet = [{ sigma: [8, 8] }, { sigma: [1, 1] }];
-    assert.deepEqual(ranks({ budget_parameters: 90 }, quiet), [2, 1]);
+    assert.deepEqual(ranks(by, quiet), [2, 1]);
     const loud = [{ sigma: [8, 8] }, { sigma: [1, 1], scale: -100 }];
-    assert.deepEqual(ranks({ budget_parameters: 90 }, loud), [1, 2]);
+    assert.deepEqual(ranks(by, loud), [1, 2]);
+  });
+
+  it('goes where a module loses most of its own unless said otherwise, small as its update may be', () => {
+    const made = [{ sigma: [8, 1] }, { sigma: [0.5, 0.5] }];
+    assert.deepEqual(ranks({ budget_parameters: 90 }, made), [1, 2]);
+    assert.deepEqual(ranks({ budget_parameters: 90, criterion: 'relative' }, made), [1, 2]);
+    assert.deepEqual(ranks({ budget_parameters: 90, criterion: 'energy' }, made), [2, 1]);
+  });
+
+  it('counts what the factors leave out as energy of the module', () => {
+    const made = [{ sigma: [2, 1.1] }, { sigma: [2, 1] }];
+    const withRest = spectraOf(made).map((one, index) => ({ ...one, residual: index === 0 ? 100 : 0 }));
+    const target: Target = { budget_parameters: 90 };
+    assert.deepEqual(ranks(target, made), [2, 1]);
+    assert.deepEqual(selectRanks(target, NO_LIMITS, modulesOf(made), withRest).ranks, [1, 2]);
   });
 
   it('survives scales whose squares do not fit a number', () => {
@@ -282,9 +298,10 @@ describe('a budget', () => {
 
   it('gives every module its min_rank first and none more than max_rank', () => {
     const made = [{ sigma: [9, 8, 7, 6] }, { sigma: [1, 1, 1, 1] }];
-    assert.deepEqual(ranks({ budget_parameters: 150 }, made, { minRank: 2 }), [3, 2]);
-    assert.deepEqual(ranks({ budget_parameters: 150 }, made, { maxRank: 2 }), [2, 2]);
-    assert.deepEqual(ranks({ budget_parameters: 150 }, made, { allowedRanks: [1, 2, 4] }), [4, 1]);
+    const by = { budget_parameters: 150, criterion: 'energy' } as const;
+    assert.deepEqual(ranks(by, made, { minRank: 2 }), [3, 2]);
+    assert.deepEqual(ranks(by, made, { maxRank: 2 }), [2, 2]);
+    assert.deepEqual(ranks(by, made, { allowedRanks: [1, 2, 4] }), [4, 1]);
   });
 
   it('that is too small is refused with the least there can be', () => {

@@ -1,9 +1,21 @@
+import { isDead, meanOf } from '../by-module.ts';
 import { Heap } from './heap.ts';
+
+/**
+ * What a direction is worth. relative: its energy σ² divided by the energy of its module to the power RELATIVE_POWER,
+ * so that modules of small updates count like those of large ones. energy: σ² itself.
+ */
+export type Criterion = 'relative' | 'energy';
+
+/** 1 weighs all modules alike, whatever their size; 0 would be the criterion energy. */
+export const RELATIVE_POWER = 1;
 
 /** What a budget has to know of one module. */
 export interface BudgetModule {
   /** Complete spectrum of ΔW with its scale, descending. */
   readonly sigma: ArrayLike<number>;
+  /** ‖·‖_F of what the spectrum leaves out of ΔW, with its scale. */
+  readonly restNorm?: number;
   /** Cost of one rank: m + n parameters, or their bytes. */
   readonly costPerRank: number;
   /** The ranks it may have, ascending, at least one. */
@@ -16,7 +28,7 @@ interface Step {
   /** Index in `ranks` of the rank it leads to. */
   readonly position: number;
   readonly cost: number;
-  /** Σσ² of the directions it adds, per unit of cost, relative to the largest σ² of all. */
+  /** Worth of the directions it adds, per unit of cost. */
   readonly density: number;
 }
 
@@ -30,29 +42,34 @@ export const leastRanks = (modules: readonly BudgetModule[]): number[] =>
   modules.map(({ ranks }) => ranks[0]!);
 
 /**
- * Ranks for all modules together, at most `budget` in cost, that lose little of Σσ² over all of them: beginning with
- * the least ranks, the steps that keep the most energy per cost are taken first, those that no longer fit are passed
- * over (the greedy algorithm for the knapsack problem, Dantzig 1957).
+ * Ranks for all modules together, at most `budget` in cost, that lose little by the criterion over all of them:
+ * beginning with the least ranks, the steps that are worth most per cost are taken first, those that no longer fit are
+ * passed over (the greedy algorithm for the knapsack problem, Dantzig 1957).
  *
- * With one cost per step for all modules no choice loses less. Otherwise the optimum keeps at most the energy of the
- * first step passed over more. A larger budget never loses more. Directions without energy are not bought; a budget
- * that pays for all ranks gives all. Equal steps: the earlier module first.
+ * With one cost per step for all modules no choice loses less. Otherwise the optimum keeps at most the worth of the
+ * first step passed over more. A larger budget never loses more. Directions without energy are not bought, nor by the
+ * relative criterion those of dead modules; a budget that pays for all ranks gives all. Equal steps: the earlier module
+ * first.
  * @throws RangeError when the least ranks cost more than the budget
  */
-export function allocateRanks(modules: readonly BudgetModule[], budget: number): number[] {
+export function allocateRanks(
+  modules: readonly BudgetModule[],
+  budget: number,
+  criterion: Criterion,
+): number[] {
   const all = modules.map(({ ranks }) => ranks.at(-1)!);
   if (costOf(modules, all) <= budget) return all;
   const result = leastRanks(modules);
   let left = budget - costOf(modules, result);
   if (left < 0) throw new RangeError('the budget does not pay for the least ranks');
 
-  const unit = modules.reduce((largest, { sigma }) => Math.max(largest, sigma[0] ?? 0), 0);
+  const worths = worthsOf(modules, criterion);
   // Each module waits with its next step only; later ones are never better, because σ descends.
   const waiting = new Heap<Step>(
     (x, y) => x.density > y.density || (x.density === y.density && x.module < y.module),
   );
   const enqueue = (module: number, position: number, ceiling: number): void => {
-    const step = stepTo(modules[module]!, position, unit, ceiling);
+    const step = stepTo(modules[module]!, worths[module]!, position, ceiling);
     if (step) waiting.push({ module, position, ...step });
   };
   for (const module of modules.keys()) enqueue(module, 1, Number.POSITIVE_INFINITY);
@@ -66,18 +83,50 @@ export function allocateRanks(modules: readonly BudgetModule[], budget: number):
   return result;
 }
 
+/** A direction of a module is worth weight · (σ / unit)². */
+interface Worth {
+  readonly unit: number;
+  readonly weight: number;
+}
+
+/** All relative to the largest σ of the adapter, or of the module, so that no square leaves the range of numbers. */
+function worthsOf(modules: readonly BudgetModule[], criterion: Criterion): Worth[] {
+  const firsts = modules.map(({ sigma }) => sigma[0] ?? 0);
+  const largest = firsts.reduce((x, y) => Math.max(x, y), 0);
+  if (criterion === 'energy') return firsts.map(() => ({ unit: largest, weight: 1 }));
+  const own = modules.map((module, index) => energyInUnits(module, firsts[index]!));
+  const energies = own.map((energy, index) => energy * (firsts[index]! / largest) ** 2);
+  const mean = meanOf(energies);
+  return firsts.map((unit, index) => ({
+    unit,
+    // σ² / E^p with σ = unit · σ′ and E = unit² · E′.
+    weight: isDead(energies[index]!, mean)
+      ? 0
+      : (unit / largest) ** (2 - 2 * RELATIVE_POWER) / own[index]! ** RELATIVE_POWER,
+  }));
+}
+
+/** ‖ΔW‖² of a module in units of unit². */
+function energyInUnits({ sigma, restNorm = 0 }: BudgetModule, unit: number): number {
+  if (unit === 0) return 0;
+  let energy = (restNorm / unit) ** 2;
+  for (let i = 0; i < sigma.length; i++) energy += (sigma[i]! / unit) ** 2;
+  return energy;
+}
+
 function stepTo(
   { sigma, costPerRank, ranks }: BudgetModule,
+  { unit, weight }: Worth,
   position: number,
-  unit: number,
   ceiling: number,
 ): Pick<Step, 'cost' | 'density'> | undefined {
   const [from, to] = [ranks[position - 1]!, ranks[position]];
   if (to === undefined || unit === 0) return undefined;
   let energy = 0;
   for (let i = from; i < to; i++) energy += ((sigma[i] ?? 0) / unit) ** 2;
-  if (energy === 0) return undefined;
+  const worth = weight * energy;
+  if (worth === 0) return undefined;
   const cost = (to - from) * costPerRank;
   // Rounding must not make a step better than the one it builds on: ties fall to the earlier module.
-  return { cost, density: Math.min(ceiling, energy / cost) };
+  return { cost, density: Math.min(ceiling, worth / cost) };
 }

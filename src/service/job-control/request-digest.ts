@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MergeSource, type RecordedJobRequest, SqueezeOptions } from '../../contract/job-request.ts';
-import { RankTarget, type Target } from '../../contract/target.ts';
+import { BudgetBytesTarget, RankTarget, type Target } from '../../contract/target.ts';
 import { canonicalJson } from '../idempotency/fingerprint.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -15,6 +15,7 @@ const defaultsOf = (schema: { readonly properties: object }): Fields =>
 
 const OPTIONS = defaultsOf(SqueezeOptions);
 const TARGET = defaultsOf(RankTarget);
+const BUDGET = defaultsOf(BudgetBytesTarget);
 const SOURCE = defaultsOf(MergeSource);
 
 /** Targets of these policies are about different ranks, so they are not uniform unless they say so. */
@@ -48,5 +49,6 @@ function wholeTarget(target: Target): Fields {
   // A profile decides what its target leaves open.
   if (target.profile !== undefined) return { ...target, ...pattern };
   const uniform = !UNEVEN.some((policy) => policy in target);
-  return { ...TARGET, uniform, ...target, ...pattern };
+  const isBudget = 'budget_bytes' in target || 'budget_parameters' in target;
+  return { ...(isBudget ? BUDGET : TARGET), uniform, ...target, ...pattern };
 }

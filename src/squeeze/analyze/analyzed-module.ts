@@ -1,4 +1,5 @@
 import type { LoraModule } from '../../adapter/adapter.ts';
+import { meanOf } from '../../core/by-module.ts';
 import { BYTES_PER_ELEMENT } from '../../core/half.ts';
 import { NO_REST, type Rest, resolved } from '../../core/spectrum.ts';
 
@@ -73,4 +74,4 @@ export const share = (lost: number, energy: number): number => (energy > 0 ? Mat
 
 /** Mean of ‖ΔW‖² over the modules. */
 export const meanEnergyOf = (modules: readonly AnalyzedModule[]): number =>
-  modules.reduce((sum, { lost }) => sum + lost[0]!, 0) / modules.length;
+  meanOf(modules.map(({ lost }) => lost[0]!));

@@ -1,14 +1,9 @@
 import type { ModuleAnalysis } from '../../contract/analysis.ts';
+import { isDead } from '../../core/by-module.ts';
 import { energyRank } from '../../core/policy/energy-rank.ts';
 import { kneeRank } from '../../core/policy/knee-rank.ts';
 import { effectiveRank, stableRank } from '../../core/spectrum.ts';
 import type { AnalyzedModule } from './analyzed-module.ts';
-
-/**
- * A module is dead below this share of the mean energy of the modules: all dead ones together then hold less than a
- * millionth of the whole, so that leaving them out costs less than 0.1 % relative error.
- */
-export const DEAD_ENERGY_SHARE = 1e-6;
 
 /**
  * A module resists when keeping this share of its energy (31.6 % relative error) …
@@ -16,10 +11,6 @@ export const DEAD_ENERGY_SHARE = 1e-6;
 export const RESISTS_ENERGY = 0.9;
 /** … takes more than this share of its rank: squeezing it saves little or loses much. */
 export const RESISTS_RANK_SHARE = 0.75;
-
-/** @param meanEnergy mean of ‖ΔW‖² over the modules of the adapter */
-export const isDead = ({ lost }: AnalyzedModule, meanEnergy: number): boolean =>
-  lost[0]! <= DEAD_ENERGY_SHARE * meanEnergy;
 
 /** @param meanEnergy mean of ‖ΔW‖² over the modules of the adapter */
 export function judgeModule(module: AnalyzedModule, meanEnergy: number): ModuleAnalysis {
@@ -33,7 +24,7 @@ export function judgeModule(module: AnalyzedModule, meanEnergy: number): ModuleA
   };
 
   function verdict(): ModuleAnalysis['verdict'] {
-    if (isDead(module, meanEnergy)) return 'dead';
+    if (isDead(module.lost[0]!, meanEnergy)) return 'dead';
     return energyRank(sigma, RESISTS_ENERGY, rest.energy) > RESISTS_RANK_SHARE * rank
       ? 'resists'
       : 'compressible';

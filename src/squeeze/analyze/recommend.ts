@@ -1,7 +1,8 @@
 import type { RankPoint, Recommendation } from '../../contract/analysis.ts';
+import { DEFAULT_CRITERION } from '../../contract/target.ts';
+import { isDead } from '../../core/by-module.ts';
 import { allocateRanks } from '../../core/policy/allocate-ranks.ts';
 import { type AnalyzedModule, allocationOf, meanEnergyOf } from './analyzed-module.ts';
-import { isDead } from './judge-module.ts';
 import { rankCurve } from './rank-curve.ts';
 
 /** An error over all modules that a squeezed adapter hardly shows: 99.75 % of the energy stays. */
@@ -28,7 +29,7 @@ export function recommendUniform(
   const full = curve.length;
   const most = Math.floor(MOST_OF_RANK * full);
   const meanEnergy = meanEnergyOf(modules);
-  const worst = rankCurve(modules.filter((module) => !isDead(module, meanEnergy)));
+  const worst = rankCurve(modules.filter((module) => !isDead(module.lost[0]!, meanEnergy)));
   const worstAt = (rank: number): number => worst[Math.min(rank, worst.length) - 1]?.worst_module_error ?? 0;
   const within = (overall: number): number =>
     curve.find((point) => point.relative_error <= overall && worstAt(point.rank) <= FAIR_ERROR)?.rank ?? full;
@@ -66,6 +67,7 @@ export function recommendBudget(modules: readonly AnalyzedModule[], uniform: Rec
       ranks: Array.from({ length: rank }, (_, i) => i + 1),
     })),
     budget,
+    DEFAULT_CRITERION,
   );
   const allocation = allocationOf(modules, ranks);
   const { min, max } = allocation.rank;

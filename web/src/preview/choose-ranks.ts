@@ -1,5 +1,5 @@
 import type { ServingProfile } from '../../../src/contract/serving.ts';
-import type { Target } from '../../../src/contract/target.ts';
+import { DEFAULT_CRITERION, type Target } from '../../../src/contract/target.ts';
 import { allocateRanks, costOf, leastRanks } from '../../../src/core/policy/allocate-ranks.ts';
 import { cumulativeRank } from '../../../src/core/policy/cumulative-rank.ts';
 import { energyRank } from '../../../src/core/policy/energy-rank.ts';
@@ -67,7 +67,7 @@ function budgetRanks(
     throw new Error(
       `The budget is too small: the ${modules.length} modules take at least ${Math.ceil(least)} ${isBytes ? 'bytes' : 'parameters'}.`,
     );
-  if (!target.uniform) return allocateRanks(entries, budget);
+  if (!target.uniform) return allocateRanks(entries, budget, target.criterion ?? DEFAULT_CRITERION);
   const ranksAt = (rank: number) =>
     modules.map((module) =>
       limitRank(rank, module.rank, { ...limits, maxRank: Math.min(limits.maxRank, rank) }),
