@@ -1279,6 +1279,8 @@ export interface components {
     Analysis: {
       budget: {
         bytes: number;
+        /** @description See the curve; of `uniform` and `budget` at the same size */
+        module_relative_error?: number;
         parameters: number;
         rank: {
           max: number;
@@ -1293,6 +1295,8 @@ export interface components {
       curve: {
         /** @description Size of the factors in the dtypes of the source */
         bytes: number;
+        /** @description Least possible where every module weighs alike, see the results of a job; absent in older analyses */
+        module_relative_error?: number;
         parameters: number;
         rank: number;
         /** @description Least possible, over all modules */
@@ -1313,6 +1317,8 @@ export interface components {
       }[];
       uniform: {
         bytes: number;
+        /** @description See the curve; of `uniform` and `budget` at the same size */
+        module_relative_error?: number;
         parameters: number;
         rank: {
           max: number;
@@ -2106,6 +2112,9 @@ export interface components {
      *           "parameters": 19988480,
      *           "relative_error": 0.0812,
      *           "energy_retained": 0.9934,
+     *           "module_relative_error": 0.0927,
+     *           "module_energy_retained": 0.9914,
+     *           "expected_loss": null,
      *           "worst_module": {
      *             "name": "model.layers.31.mlp.down_proj",
      *             "relative_error": 0.1377
@@ -2341,6 +2350,9 @@ export interface components {
      *             "parameters": 19988480,
      *             "relative_error": 0.0812,
      *             "energy_retained": 0.9934,
+     *             "module_relative_error": 0.0927,
+     *             "module_energy_retained": 0.9914,
+     *             "expected_loss": null,
      *             "worst_module": {
      *               "name": "model.layers.31.mlp.down_proj",
      *               "relative_error": 0.1377
@@ -2450,6 +2462,9 @@ export interface components {
      *               "parameters": 19988480,
      *               "relative_error": 0.0812,
      *               "energy_retained": 0.9934,
+     *               "module_relative_error": 0.0927,
+     *               "module_energy_retained": 0.9914,
+     *               "expected_loss": null,
      *               "worst_module": {
      *                 "name": "model.layers.31.mlp.down_proj",
      *                 "relative_error": 0.1377
@@ -2713,8 +2728,19 @@ export interface components {
       bytes: number;
       /** @description 1 − relative_error² */
       energy_retained: number;
+      /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
+      expected_loss?: {
+        /** @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7 */
+        code: 'SOME_LOSS_LIKELY' | 'LOSS_EXPECTED';
+        /** @description The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is known to */
+        keeping_rank: number | null;
+      } | null;
       /** @description See GET /v1/formats */
       format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+      /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
+      module_energy_retained?: number;
+      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count. It predicts accuracy better than relative_error */
+      module_relative_error?: number;
       /** @description Parameters in the LoRA factors */
       parameters: number;
       rank: {
@@ -3382,6 +3408,17 @@ export interface components {
       targets: {
         adapter_id: string;
         energy_retained: number;
+        /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
+        expected_loss?: {
+          /** @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7 */
+          code: 'SOME_LOSS_LIKELY' | 'LOSS_EXPECTED';
+          /** @description The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is known to */
+          keeping_rank: number | null;
+        } | null;
+        /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
+        module_energy_retained?: number;
+        /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count. It predicts accuracy better than relative_error */
+        module_relative_error?: number;
         modules: {
           energy_retained: number;
           name: string;
@@ -5625,6 +5662,9 @@ export interface components {
      *               "parameters": 19988480,
      *               "relative_error": 0.0812,
      *               "energy_retained": 0.9934,
+     *               "module_relative_error": 0.0927,
+     *               "module_energy_retained": 0.9914,
+     *               "expected_loss": null,
      *               "worst_module": {
      *                 "name": "model.layers.31.mlp.down_proj",
      *                 "relative_error": 0.1377

@@ -5,17 +5,17 @@ import { markedRank } from './spectra-chart.ts';
 import { percent } from './words.ts';
 
 export interface RankCurveInput extends ChartStyle {
-  /** Every uniform rank from 1 up, as an analysis has it. */
+  /** Every uniform rank from 1 up. */
   readonly curve: readonly ErrorPoint[];
   /** The rank that is chosen. */
   readonly rank?: number;
   /** The rank that the analysis recommends. */
   readonly recommended?: number;
-  /** Results that were written: their largest rank and error. */
-  readonly results?: readonly { readonly rank: number; readonly relative_error: number }[];
+  /** Results that were written: their largest rank and mean module error. */
+  readonly results?: readonly { readonly rank: number; readonly error: number }[];
 }
 
-/** What every rank loses, over all modules and in the worst one, and the energy it keeps (1 − error²). */
+/** What every rank loses: the mean of the modules and the energy they keep, the whole adapter, the worst module. */
 export function rankCurveChart(input: RankCurveInput): EChartsOption {
   const { curve, rank, recommended, results = [], palette } = input;
   const base = chartBase(input);
@@ -49,18 +49,21 @@ export function rankCurveChart(input: RankCurveInput): EChartsOption {
     }),
     series: [
       {
-        ...line('error', palette.main, ({ relative_error: error }) => error, 3),
+        ...line('mean error', palette.main, ({ module_relative_error: error }) => error, 3),
         ...(rank !== undefined && { markLine: markedRank(rank, input) }),
       },
+      line('adapter', palette.muted, ({ relative_error: error }) => error),
       line('worst module', palette.bad, ({ worst_module_error: error }) => error),
-      line('energy kept', palette.second, ({ relative_error: error }) => 1 - error ** 2),
-      ...(point ? [dots('recommended', palette.good, [[point.rank, point.relative_error]], 'diamond')] : []),
+      line('energy kept', palette.second, ({ module_relative_error: error }) => 1 - error ** 2),
+      ...(point
+        ? [dots('recommended', palette.good, [[point.rank, point.module_relative_error]], 'diamond')]
+        : []),
       ...(results.length > 0
         ? [
             dots(
               'results',
               palette.mark,
-              results.map((one) => [one.rank, one.relative_error]),
+              results.map(({ rank: at, error }) => [at, error]),
               'circle',
             ),
           ]

@@ -41,12 +41,16 @@ function curveTable({ curve, uniform }: Analysis): string {
     .filter(isTold)
     .map((point) => [
       `${point.rank}${point.rank === uniform.rank.max ? ' *' : '  '}`,
+      point.module_relative_error === undefined ? '–' : percent(point.module_relative_error),
       percent(point.relative_error),
       percent(point.worst_module_error),
       point.parameters.toLocaleString('en-US'),
       megabytes(point.bytes),
     ]);
-  return table(['>rank  ', '>relative error', '>worst module', '>parameters', '>size'], rows);
+  return table(
+    ['>rank  ', '>mean module error', '>relative error', '>worst module', '>parameters', '>size'],
+    rows,
+  );
 }
 
 /** The options to squeeze with, and why. */

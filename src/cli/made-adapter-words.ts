@@ -3,7 +3,7 @@ import { extent, megabytes, percent, range, seconds, threadsOf } from './words.t
 
 /** What became of an adapter, for people: a few lines. @param from what it was made of */
 export function madeAdapterWords(from: string, { out, result, report }: MadeAdapter): string {
-  const { worst_module: worst, serving, training } = result;
+  const { worst_module: worst, module_relative_error: mean, serving, training } = result;
   const { provider, method, timings, sources, modules } = report;
   const ranks = range(extent(modules.map(({ rank }) => rank)));
   const sizes = sources.map(({ bytes }) => megabytes(bytes)).join(' + ');
@@ -12,6 +12,9 @@ export function madeAdapterWords(from: string, { out, result, report }: MadeAdap
     `${from} → ${out}`,
     `  rank ${ranks} → ${range(result.rank)}, ${sizes} → ${megabytes(result.bytes)}`,
     `  energy kept ${percent(result.energy_retained)}, relative error ${percent(result.relative_error)}${worstWords}`,
+    ...(mean === undefined
+      ? []
+      : [`  mean module error ${percent(mean)}, energy kept on average ${percent(1 - mean ** 2)}`]),
     ...(serving ? [`  ${serving.profile}: ${serving.loads ? 'loads' : 'does not load'}`] : []),
     ...(serving?.rules ?? [])
       .filter(({ passed }) => !passed)

@@ -24,6 +24,12 @@ export const RankPoint = Type.Object(
   {
     rank: Type.Integer(),
     relative_error: Type.Number({ description: 'Least possible, over all modules' }),
+    module_relative_error: Type.Optional(
+      Type.Number({
+        description:
+          'Least possible where every module weighs alike, see the results of a job; absent in older analyses',
+      }),
+    ),
     worst_module_error: Type.Number({ description: 'Least possible of the module that suffers most' }),
     parameters: Type.Integer(),
     bytes: Type.Integer({ description: 'Size of the factors in the dtypes of the source' }),
@@ -37,6 +43,9 @@ export const Recommendation = Type.Object(
     target: Type.Unknown({ description: 'A target to send with a squeeze' }),
     rank: Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),
     relative_error: Type.Number(),
+    module_relative_error: Type.Optional(
+      Type.Number({ description: 'See the curve; of `uniform` and `budget` at the same size' }),
+    ),
     parameters: Type.Integer(),
     bytes: Type.Integer(),
     reason: Type.String(),

@@ -80,6 +80,48 @@ export const TrainingNotes = Type.Object(
 );
 export type TrainingNotes = Static<typeof TrainingNotes>;
 
+/** What the kept energy of a result predicts where it is not trained on. */
+export const ExpectedLoss = Type.Object(
+  {
+    code: Type.Union([Type.Literal('SOME_LOSS_LIKELY'), Type.Literal('LOSS_EXPECTED')], {
+      description:
+        'Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7',
+    }),
+    keeping_rank: Type.Union([Type.Integer(), Type.Null()], {
+      description:
+        'The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is ' +
+        'known to',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type ExpectedLoss = Static<typeof ExpectedLoss>;
+
+/** How close a result is where every module weighs alike, and what follows; absent in what older versions made. */
+export const moduleCloseness = {
+  module_relative_error: Type.Optional(
+    Type.Number({
+      description:
+        '√(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the ' +
+        'written file. Modules whose energy is at most 1e-6 of the mean do not count. It predicts accuracy better than ' +
+        'relative_error',
+    }),
+  ),
+  module_energy_retained: Type.Optional(
+    Type.Number({
+      description:
+        '1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps',
+    }),
+  ),
+  expected_loss: Type.Optional(
+    Type.Union([ExpectedLoss, Type.Null()], {
+      description:
+        'null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it ' +
+        'in words',
+    }),
+  ),
+};
+
 /** What one target produced. */
 export const JobResult = Type.Object(
   {
@@ -98,6 +140,7 @@ export const JobResult = Type.Object(
       description: '‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, of the written file',
     }),
     energy_retained: Type.Number({ description: '1 − relative_error²' }),
+    ...moduleCloseness,
     worst_module: Type.Union([ModuleError, Type.Null()]),
     warnings: Type.Array(Type.String()),
     serving: Type.Union([Verdict, Type.Null()], {

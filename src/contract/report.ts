@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { SizePart } from './adapter.ts';
 import { Analysis } from './analysis.ts';
-import { ProviderInfo, Timings } from './job.ts';
+import { moduleCloseness, ProviderInfo, Timings } from './job.ts';
 import { JOB_KINDS, type JobKind } from './job-request.ts';
 import { Target } from './target.ts';
 
@@ -55,6 +55,7 @@ export const TargetReport = Type.Object(
     adapter_id: Type.String(),
     relative_error: Type.Number(),
     energy_retained: Type.Number(),
+    ...moduleCloseness,
     size: Type.Optional(Type.Array(SizePart, { description: 'What takes the space in the weights file' })),
     modules: Type.Array(ModuleResult),
   },

@@ -12,6 +12,18 @@ export const DEAD_ENERGY_SHARE = 1e-6;
 export const isDead = (energy: number, meanEnergy: number): boolean =>
   energy <= DEAD_ENERGY_SHARE * meanEnergy;
 
-/** The mean over all modules; 0 of none. */
-export const meanOf = (energies: readonly number[]): number =>
-  energies.reduce((sum, energy) => sum + energy, 0) / Math.max(1, energies.length);
+/** 0 of none. */
+export const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+
+/**
+ * √(mean of lost/energy): the root mean square, over the modules that are not dead, of their own relative errors. Every
+ * module weighs alike, however large its update is. 0 where all are dead.
+ * @param energies ‖ΔW‖² of every module
+ * @param lost ‖ΔW − ΔW′‖² of every module, in the same order
+ */
+export function moduleRelativeError(energies: readonly number[], lost: readonly number[]): number {
+  const mean = meanOf(energies);
+  const shares = energies.flatMap((energy, index) => (isDead(energy, mean) ? [] : [lost[index]! / energy]));
+  return Math.sqrt(meanOf(shares));
+}

@@ -1,20 +1,21 @@
 import { curveOfSpectra } from '../charts/curve-of-spectra.ts';
 import { rankCurveChart } from '../charts/rank-curve-chart.ts';
+import { shownError } from '../charts/result-error.ts';
 import type { Figure } from './figure.ts';
 import { percent } from './numbers.ts';
 import type { ReportInput } from './report-input.ts';
 
 /** What every rank loses, with the ranks that were chosen; of an analysis with the one it recommends. */
 export function errorFigure({ report, job }: ReportInput): Figure {
-  const curve = report.analysis?.curve ?? curveOfSpectra(report.modules);
-  const results = job.results.map(({ rank, relative_error }) => ({ rank: rank.max, relative_error }));
+  const curve = curveOfSpectra(report.modules);
+  const results = job.results.map((result) => ({ rank: result.rank.max, error: shownError(result) }));
   const recommended = report.analysis?.uniform.rank.max;
   const chosen = results[0]?.rank ?? recommended;
   return {
     title: 'Error by rank',
     caption: [
-      'The least relative error of each rank, if every module had it.',
-      ...results.map(({ rank, relative_error }) => `Result of rank ${rank}: ${percent(relative_error)}.`),
+      'The least relative errors of each rank, if every module had it: mean module error, whole adapter, worst module.',
+      ...results.map(({ rank, error }) => `Result of rank ${rank}: ${percent(error)}.`),
       ...(recommended === undefined ? [] : [`Recommended: rank ${recommended}.`]),
     ].join(' '),
     width: 560,

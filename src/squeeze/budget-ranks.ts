@@ -4,6 +4,7 @@ import {
   type BudgetParametersTarget,
   DEFAULT_CRITERION,
 } from '../contract/target.ts';
+import { moduleRelativeError } from '../core/by-module.ts';
 import { allocateRanks, type BudgetModule, costOf, leastRanks } from '../core/policy/allocate-ranks.ts';
 import { AppError } from '../errors.ts';
 import { bitsOf } from '../safetensors/dtype.ts';
@@ -24,7 +25,7 @@ export function budgetRanks(
   limits: RankLimits,
   modules: readonly LoraModule[],
   spectra: readonly Pick<BudgetModule, 'sigma' | 'restNorm'>[],
-): number[] {
+): { readonly ranks: number[]; readonly warnings: string[] } {
   const [budget, unit] =
     'budget_bytes' in target ? [target.budget_bytes, 'bytes'] : [target.budget_parameters, 'parameters'];
   const entries = modules.map(
@@ -44,10 +45,43 @@ export function budgetRanks(
       { [`budget_${unit}`]: budget, [`least_${unit}`]: leastCost },
     );
   }
-  return target.uniform
-    ? largestUniform(entries, modules, limits, budget)
-    : allocateRanks(entries, budget, target.criterion ?? DEFAULT_CRITERION);
+  if (!target.uniform) {
+    const ranks = allocateRanks(entries, budget, target.criterion ?? DEFAULT_CRITERION);
+    return { ranks, warnings: [] };
+  }
+  const ranks = largestUniform(entries, modules, limits, budget);
+  return { ranks, warnings: whatUniformLoses(entries, ranks) };
 }
+
+/** A gain in error below this is not worth a word. */
+const LEAST_GAIN = 0.001;
+
+/** What ranks by module of no larger size would keep, for those whose server needs one rank for all. */
+function whatUniformLoses(entries: readonly BudgetModule[], uniform: readonly number[]): string[] {
+  const unequal = allocateRanks(entries, costOf(entries, uniform), DEFAULT_CRITERION);
+  const [one, each] = [uniform, unequal].map((ranks) => errorByModule(entries, ranks)) as [number, number];
+  return one - each < LEAST_GAIN
+    ? []
+    : [
+        `One rank for all modules: ranks by module of no larger size (uniform false, ${rankRange(unequal)}) would have ` +
+          `a mean module error of ${percent(each)} instead of ${percent(one)}, where they can be loaded.`,
+      ];
+}
+
+/** The least module_relative_error of these ranks. */
+function errorByModule(entries: readonly BudgetModule[], ranks: readonly number[]): number {
+  const energyFrom = ({ sigma, restNorm = 0 }: BudgetModule, rank: number): number => {
+    let energy = restNorm ** 2;
+    for (let i = sigma.length - 1; i >= rank; i--) energy += sigma[i]! ** 2;
+    return energy;
+  };
+  return moduleRelativeError(
+    entries.map((entry) => energyFrom(entry, 0)),
+    entries.map((entry, index) => energyFrom(entry, ranks[index]!)),
+  );
+}
+
+const percent = (value: number): string => `${(100 * value).toPrecision(3)} %`;
 
 /** Bytes that one more rank takes: a row of A and a column of B, in the dtypes they are written in. */
 function bytesPerRank({ a, b, m, n }: LoraModule, dtype: NonNullable<BudgetTarget['dtype']>): number {

@@ -1,7 +1,7 @@
 import type { Adapter, ModulePlan } from '../adapter/adapter.ts';
 import type { FormatName } from '../adapter/format-name.ts';
 import type { SizePart } from '../adapter/size-audit.ts';
-import type { JobResult } from '../contract/job.ts';
+import type { ExpectedLoss, JobResult } from '../contract/job.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
 import { energyCurve, RESOLUTION, resolved } from '../core/spectrum.ts';
@@ -9,6 +9,18 @@ import type { Decomposition } from '../engine/kernel-types.ts';
 import type { Closeness } from './measure.ts';
 import type { Method } from './method.ts';
 import { rankRange } from './rank-range.ts';
+
+/** How close a result is, as it and its report say it. */
+export const errorsOf = (
+  { relativeError, moduleRelativeError, moduleEnergyRetained }: Closeness,
+  expectedLoss: ExpectedLoss | null,
+) => ({
+  relative_error: relativeError,
+  energy_retained: 1 - relativeError ** 2,
+  module_relative_error: moduleRelativeError,
+  module_energy_retained: moduleEnergyRetained,
+  expected_loss: expectedLoss,
+});
 
 /** One target's result, in numbers. */
 export function describeResult(
@@ -19,6 +31,7 @@ export function describeResult(
   bytes: number,
   size: SizePart[],
   warnings: readonly string[],
+  expectedLoss: ExpectedLoss | null,
   serving: JobResult['serving'],
 ): Omit<JobResult, 'adapter_id'> {
   const ranks = plans.map(({ rank }) => rank);
@@ -31,8 +44,7 @@ export function describeResult(
     bytes,
     size,
     parameters,
-    relative_error: closeness.relativeError,
-    energy_retained: 1 - closeness.relativeError ** 2,
+    ...errorsOf(closeness, expectedLoss),
     worst_module:
       worst.relative_error > 0 ? { name: worst.name, relative_error: worst.relative_error } : null,
     warnings: [...warnings],

@@ -1,6 +1,7 @@
 import type { ModulePlan, ScaleMode } from '../adapter/adapter.ts';
 import { remainingScale } from '../adapter/remaining-scale.ts';
 import type { ModuleResult } from '../contract/report.ts';
+import { moduleRelativeError } from '../core/by-module.ts';
 import { truncationError } from '../core/spectrum.ts';
 import type { Decomposition, Measured } from '../engine/kernel-types.ts';
 
@@ -8,6 +9,10 @@ import type { Decomposition, Measured } from '../engine/kernel-types.ts';
 export interface Closeness {
   readonly modules: readonly ModuleResult[];
   readonly relativeError: number;
+  /** The root mean square of the modules' own relative errors. */
+  readonly moduleRelativeError: number;
+  /** The mean of what each module keeps of its energy: 1 − moduleRelativeError². */
+  readonly moduleEnergyRetained: number;
 }
 
 /**
@@ -22,8 +27,8 @@ export function measure(
   decompositions: readonly Decomposition[],
   measured: readonly (Measured | null)[],
 ): Closeness {
-  let totalEnergy = 0;
-  let totalLost = 0;
+  const energies: number[] = [];
+  const losses: number[] = [];
   const modules = plans.map(({ module, rank }, index): ModuleResult => {
     const decomposition = decompositions[index]!;
     const s = module.scale;
@@ -34,8 +39,8 @@ export function measure(
     const lost = found
       ? rest + Math.max(0, energy - rest - 2 * s * written * found.inner + written * written * found.energy)
       : rest;
-    totalEnergy += energy;
-    totalLost += lost;
+    energies.push(energy);
+    losses.push(lost);
     const relativeError = energy > 0 ? Math.sqrt(lost / energy) : 0;
     const isComplete = decomposition.sigma.length >= module.rank;
     return {
@@ -47,5 +52,14 @@ export function measure(
       passthrough: rank === module.rank && rest === 0,
     };
   });
-  return { modules, relativeError: totalEnergy > 0 ? Math.sqrt(totalLost / totalEnergy) : 0 };
+  const totalEnergy = sumOf(energies);
+  const moduleError = moduleRelativeError(energies, losses);
+  return {
+    modules,
+    relativeError: totalEnergy > 0 ? Math.sqrt(sumOf(losses) / totalEnergy) : 0,
+    moduleRelativeError: moduleError,
+    moduleEnergyRetained: 1 - moduleError ** 2,
+  };
 }
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);

@@ -45,8 +45,8 @@ export function selectRanks(
       const restNorm = Math.sqrt(decompositions[index]!.residual ?? 0) * scale;
       return { sigma: sigma.map((value) => value * scale), restNorm };
     });
-    const ranks = budgetRanks(target, limits, modules, scaled);
-    return { ranks: evenExperts(ranks, modules, 'smallest'), warnings: [] };
+    const { ranks, warnings } = budgetRanks(target, limits, modules, scaled);
+    return { ranks: evenExperts(ranks, modules, 'smallest'), warnings };
   }
   const wanted = spectra.map((sigma, index) =>
     policyRank(target, sigma, restOf(modules[index]!, decompositions[index]!)),

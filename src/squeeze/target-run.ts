@@ -11,7 +11,8 @@ import type { AppliedTarget } from '../serving/apply-profile.ts';
 import { withCard } from './card/write-card.ts';
 import type { DirectionsSlot } from './compute/directions-file.ts';
 import type { Written } from './compute/tasks.ts';
-import { describeResult, rankWarnings } from './describe.ts';
+import { describeResult, errorsOf, rankWarnings } from './describe.ts';
+import { expectedLoss } from './expected-loss.ts';
 import type { OutputFile, TargetOutcome } from './job-context.ts';
 import { measure } from './measure.ts';
 import type { Method } from './method.ts';
@@ -123,6 +124,11 @@ export class TargetRun {
     const { input, adapter, decompositions, sourceFiles } = this.#job;
     const files = this.output ? await this.output.finish() : null;
     const closeness = measure(this.#plans, scaleModeOf(this.#applied.target), decompositions, written);
+    // A checkpoint is trained on anyway.
+    const ahead =
+      input.kind === 'checkpoint'
+        ? null
+        : expectedLoss(closeness.moduleEnergyRetained, adapter.modules, decompositions);
     const warnings = [
       ...(input.warnings ?? []),
       ...adapter.warnings,
@@ -131,6 +137,7 @@ export class TargetRun {
       // Who asks for a format alone asks for no other rank.
       ...(hasNoPolicy(this.#asked) && this.output ? [] : rankWarnings(this.#plans, this.output === null)),
       ...residualWarnings(adapter.modules, decompositions),
+      ...(ahead ? [ahead.warning] : []),
     ];
     const serving = files ? await verdictOnResult(this.#applied, files) : this.#verdictAsItIs;
     const bytes = files ? files[0]!.bytes : sourceFiles[0]!.bytes;
@@ -143,9 +150,9 @@ export class TargetRun {
       bytes,
       size,
       warnings,
+      ahead?.loss ?? null,
       serving,
     );
-    const { relative_error, energy_retained } = result;
     // A checkpoint's result is for a trainer, who goes on from it.
     const complete =
       files && input.kind !== 'checkpoint'
@@ -163,7 +170,12 @@ export class TargetRun {
     const training = this.#applied.target.projections ? this.#notes(written, extra) : null;
     return {
       outcome: { result: { ...result, training }, files: complete, extra },
-      report: { target: this.#asked, relative_error, energy_retained, size, modules: [...closeness.modules] },
+      report: {
+        target: this.#asked,
+        ...errorsOf(closeness, ahead?.loss ?? null),
+        size,
+        modules: [...closeness.modules],
+      },
     };
   }
   #notes(written: readonly (Written | null)[], files: readonly OutputFile[]): TrainingNotes {

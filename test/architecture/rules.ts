@@ -111,7 +111,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   formats: ['safetensors', 'gguf', 'adapter', 'core', 'json', 'errors.ts'],
   // Reports as people read them: HTML, SVG, PNG. charts: what is drawn, as data; the page in web/ draws the same.
   report: ['charts', 'contract', 'places.ts', 'errors.ts'],
-  charts: ['contract'],
+  charts: ['contract', 'core'],
   storage: ['errors.ts'],
   // Adapters from elsewhere and to elsewhere; net is what may be reached, and how.
   transfer: ['net', 'adapter', 'json', 'contract', 'errors.ts'],

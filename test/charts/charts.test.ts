@@ -105,7 +105,9 @@ describe('charts', () => {
 
   it('survive what has no size: no energy, one rank, one module', () => {
     const dead = [spectrum('a', [0]), spectrum('b', [0])];
-    assert.deepEqual(curveOfSpectra(dead), [{ rank: 1, relative_error: 0, worst_module_error: 0 }]);
+    assert.deepEqual(curveOfSpectra(dead), [
+      { rank: 1, relative_error: 0, module_relative_error: 0, worst_module_error: 0 },
+    ]);
     for (const option of [
       rankCurveChart({ ...style, curve: curveOfSpectra(dead) }),
       spectraChart({ ...style, lines: spectraLines(dead) }),
@@ -157,7 +159,15 @@ describe('curveOfSpectra', () => {
     // 16 of 25 and 25 of 25 are kept: 9 of 50 are lost.
     assert.ok(Math.abs(curve[0]!.relative_error - Math.sqrt(9 / 50)) < 1e-12);
     assert.ok(Math.abs(curve[0]!.worst_module_error - 3 / 5) < 1e-12);
-    assert.deepEqual([curve[1]!.relative_error, curve[1]!.worst_module_error], [0, 0]);
+    const uneven = curveOfSpectra([spectrum('a', [4, 3]), spectrum('b', [500])]);
+    for (const [point] of [curve, uneven])
+      assert.ok(Math.abs(point!.module_relative_error - Math.sqrt(9 / 25 / 2)) < 1e-12);
+    assert.deepEqual(curve[1], {
+      rank: 2,
+      relative_error: 0,
+      module_relative_error: 0,
+      worst_module_error: 0,
+    });
   });
 });
 

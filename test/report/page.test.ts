@@ -76,8 +76,9 @@ describe('the page of a squeeze', () => {
   });
 
   it('has errors as the report has them', () => {
-    for (const { relative_error: error } of input.report.targets)
-      assert.ok(text.includes(`${(100 * error).toFixed(1)} %`), String(error));
+    for (const { relative_error: whole, module_relative_error: mean } of input.report.targets)
+      for (const error of [whole, mean!])
+        assert.ok(text.includes(`${(100 * error).toFixed(1)} %`), String(error));
     assert.equal(rowsOf(page, 'Modules'), 60);
     // The worst first: those of the flattest spectrum.
     const first = page

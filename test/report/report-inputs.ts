@@ -140,17 +140,21 @@ function targetReport(target: Target, index: number, modules: readonly ModuleSpe
     [0, 0],
   );
   const relative_error = Math.sqrt(lost / all);
+  const mean = Math.sqrt(results.reduce((sum, one) => sum + one.relative_error ** 2, 0) / results.length);
   return {
     target,
     adapter_id: `ad_${String(index).repeat(32)}`,
     relative_error,
     energy_retained: 1 - relative_error ** 2,
+    module_relative_error: mean,
+    module_energy_retained: 1 - mean ** 2,
+    expected_loss: null,
     modules: results,
   };
 }
 
 function result(
-  { target, adapter_id, relative_error, energy_retained, modules }: TargetReport,
+  { target, adapter_id, size: _size, modules, ...closeness }: TargetReport,
   before: number,
   warnings: readonly string[],
 ): JobResult {
@@ -168,8 +172,7 @@ function result(
       { what: 'heads', tensors: 1, bytes: 1000 },
     ],
     parameters: bytes >> 1,
-    relative_error,
-    energy_retained,
+    ...closeness,
     worst_module: { name: worst.name, relative_error: worst.relative_error },
     warnings: [...warnings],
     serving:
@@ -193,6 +196,7 @@ function analysis(modules: readonly ModuleSpectrum[]): Report['analysis'] {
     target: { rank },
     rank: { min: rank, max: rank },
     relative_error: 0.3,
+    module_relative_error: 0.35,
     parameters: 1_000_000,
     bytes: 2_000_000,
     reason: 'The smallest rank with an error of 30 % at most.',
@@ -201,6 +205,7 @@ function analysis(modules: readonly ModuleSpectrum[]): Report['analysis'] {
     curve: Array.from({ length: modules[0]!.rank }, (_, index) => ({
       rank: index + 1,
       relative_error: 0.9 ** (index + 1),
+      module_relative_error: 0.92 ** (index + 1),
       worst_module_error: 0.95 ** (index + 1),
       parameters: 250_000 * (index + 1),
       bytes: 500_000 * (index + 1),

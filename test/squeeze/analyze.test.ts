@@ -98,6 +98,8 @@ describe('an analysis', () => {
         const lost = shares.reduce((sum, share, i) => sum + share ** 2 * energyOf(spectra[i]!), 0);
         const total = spectra.reduce((sum, sigma) => sum + energyOf(sigma), 0);
         assert.ok(Math.abs(point.relative_error - Math.sqrt(lost / total)) < 1e-9);
+        const mean = shares.reduce((sum, share) => sum + share ** 2, 0) / shares.length;
+        assert.ok(Math.abs(point.module_relative_error! - Math.sqrt(mean)) < 1e-9);
         assert.ok(Math.abs(point.worst_module_error - Math.max(...shares)) < 1e-9);
         const parameters = source.reduce(
           (sum, { rank, b, a }) => sum + Math.min(rank, point.rank) * (b.rows + a.columns),
@@ -124,9 +126,10 @@ describe('an analysis', () => {
             assert.deepEqual(result.rank, told.rank);
             assert.equal(result.parameters, told.parameters);
             assert.ok(Math.abs(result.relative_error / told.relative_error - 1) < 1e-4);
+            assert.ok(Math.abs(result.module_relative_error! / told.module_relative_error! - 1) < 1e-4);
           }
           assert.ok(
-            budget.relative_error < uniform.relative_error,
+            budget.module_relative_error! < uniform.module_relative_error!,
             'the modules should differ for a budget to pay',
           );
           assert.ok(budget.parameters <= uniform.parameters);
@@ -225,18 +228,29 @@ describe('the verdict on a module', () => {
 describe('the recommended rank', () => {
   const recommend = (...modules: AnalyzedModule[]) => recommendUniform(modules, rankCurve(modules));
 
-  it('is the smallest with a small error', () => {
+  it('is the smallest with a small mean module error', () => {
     const modules = [module([1, 0.2, 0.04, 0.01, 0, 0, 0, 0]), module([2, 0.3, 0.05, 0.01, 0.01, 0, 0, 0])];
     const curve = rankCurve(modules);
-    const { target, relative_error, reason } = recommendUniform(modules, curve);
+    const { target, module_relative_error: error, reason } = recommendUniform(modules, curve);
     const { rank } = target as { rank: number };
-    assert.ok(relative_error <= GOOD_ERROR && curve[rank - 2]!.relative_error > GOOD_ERROR);
-    assert.match(reason, /smallest rank with a relative error of at most 5\.00 % over all/);
+    assert.ok(error <= GOOD_ERROR && curve[rank - 2]!.module_relative_error > GOOD_ERROR);
+    assert.match(
+      reason,
+      /smallest rank that keeps the mean module error within 5\.00 % and the error of each/,
+    );
+  });
+
+  it('weighs small modules like large ones', () => {
+    const large = module([100, 1, 0, 0, 0, 0, 0, 0]);
+    const small = module([1, 0.2, 0.02, 0.01, 0, 0, 0, 0]);
+    const curve = rankCurve([large, small]);
+    assert.ok(curve[0]!.relative_error < GOOD_ERROR && curve[0]!.module_relative_error > GOOD_ERROR);
+    assert.deepEqual(recommend(large, small).target, { rank: 2 });
   });
 
   it('does not let a large module hide what a small one loses', () => {
     const large = module([1, 0, 0, 0, 0, 0, 0, 0]);
-    const small = module([0.01, 0.01, 0.01, 0.004, 0, 0, 0, 0]);
+    const small = module([0.01, 0.01, 0.01, 0.0005, 0, 0, 0, 0]);
     const dead = module([1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4]);
     assert.deepEqual(recommend(large).target, { rank: 1 });
     assert.deepEqual(recommend(large, small).target, { rank: 3 });
@@ -244,12 +258,12 @@ describe('the recommended rank', () => {
   });
 
   it('keeps 90 % of every module where a small error would save next to nothing', () => {
-    const { target, relative_error, reason } = recommend(
+    const { target, module_relative_error, reason } = recommend(
       module([...decay(4, 0.2), ...new Array(28).fill(0.1)]),
       module([1, ...new Array(31).fill(0.01)]),
     );
     assert.deepEqual(target, { rank: 4 });
-    assert.ok(relative_error > GOOD_ERROR && relative_error <= FAIR_ERROR);
+    assert.ok(module_relative_error > GOOD_ERROR && module_relative_error <= FAIR_ERROR);
     assert.match(reason, /No rank up to 24 of 32 .* 4 is the smallest that keeps 90 % of the energy of each/);
   });
 
@@ -267,25 +281,35 @@ describe('the recommended rank', () => {
 });
 
 describe('the recommended budget', () => {
-  it('is better than the uniform rank with no more parameters, and says where it goes', () => {
-    const modules = [
+  const recommendations = (...modules: AnalyzedModule[]) => {
+    const curve = rankCurve(modules);
+    const uniform = recommendUniform(modules, curve);
+    return { curve, uniform, budget: recommendBudget(modules, uniform, curve) };
+  };
+
+  it('is better than the uniform rank with no more parameters, and says what one rank for all loses', () => {
+    const { curve, uniform, budget } = recommendations(
       module(decay(16, 0.8), [100, 100]),
       module(decay(16, 2), [20, 60]),
       module(decay(16, 1)),
-    ];
-    const uniform = recommendUniform(modules, rankCurve(modules));
-    const budget = recommendBudget(modules, uniform);
+    );
     assert.deepEqual(budget.target, { budget_parameters: uniform.parameters });
     assert.ok(budget.parameters <= uniform.parameters);
-    assert.ok(budget.relative_error < uniform.relative_error);
-    assert.match(budget.reason, /rank_pattern/);
+    assert.ok(budget.module_relative_error < uniform.module_relative_error);
+    const said = budget.reason.match(
+      /error is ([\d.]+) % instead of ([\d.]+) %.* rank_pattern: .* needs rank (\d+) for it\.$/,
+    );
+    assert.ok(said, budget.reason);
+    for (const [index, { module_relative_error: error }] of [budget, uniform].entries())
+      assert.equal(said[index + 1], (100 * error).toPrecision(3));
+    const needed = Number(said[3]);
+    assert.ok(curve[needed - 1]!.module_relative_error <= budget.module_relative_error);
+    assert.ok(curve[needed - 2]!.module_relative_error > budget.module_relative_error);
   });
 
   it('says when there is nothing to gain', () => {
-    const modules = [module(decay(8, 1)), module(decay(8, 1))];
-    const uniform = recommendUniform(modules, rankCurve(modules));
-    const budget = recommendBudget(modules, uniform);
-    assert.equal(budget.relative_error, uniform.relative_error);
+    const { uniform, budget } = recommendations(module(decay(8, 1)), module(decay(8, 1)));
+    assert.equal(budget.module_relative_error, uniform.module_relative_error);
     assert.match(budget.reason, /gain nothing/);
   });
 });
@@ -294,25 +318,29 @@ describe('what an allocation loses', () => {
   it('is what the curve says of a uniform rank', () => {
     const modules = [module(decay(9, 0.5)), module(decay(3, 1), [7, 5]), module(decay(6, 2))];
     for (const point of rankCurve(modules)) {
-      const { relative_error, parameters, bytes } = allocationOf(
+      const { relative_error, module_relative_error, parameters, bytes } = allocationOf(
         modules,
         modules.map(({ rank }) => Math.min(rank, point.rank)),
       );
       assert.ok(Math.abs(relative_error - point.relative_error) < 1e-15);
+      assert.equal(module_relative_error, point.module_relative_error);
       assert.deepEqual([parameters, bytes], [point.parameters, point.bytes]);
     }
   });
 
   it('takes 4,000 modules in its stride', () => {
     const modules = Array.from({ length: 4000 }, (_, i) => module(decay(64, 0.3 + (i % 20) / 10)));
-    const uniform = recommendUniform(modules, rankCurve(modules));
-    assert.ok(recommendBudget(modules, uniform).relative_error <= uniform.relative_error);
+    const curve = rankCurve(modules);
+    const uniform = recommendUniform(modules, curve);
+    const budget = recommendBudget(modules, uniform, curve);
+    assert.ok(budget.module_relative_error <= uniform.module_relative_error);
   });
 
   it('of a module in the far ends of the range is still a number', () => {
     for (const size of [1e-150, 1e-30, 1e30, 1e150]) {
       const [point] = rankCurve([module([size, size / 2])]);
       assert.ok(Math.abs(point!.relative_error - Math.sqrt(0.2)) < 1e-12, String(size));
+      assert.ok(Math.abs(point!.module_relative_error - Math.sqrt(0.2)) < 1e-12, String(size));
     }
   });
 });

@@ -74,6 +74,7 @@ export function makeAdapter(
 }
 
 type Run = {
+  readonly kind?: 'squeeze' | 'checkpoint';
   readonly targets: readonly Target[];
   readonly options?: SqueezeOptions;
   readonly signal?: AbortSignal;
@@ -85,7 +86,14 @@ type Run = {
 export async function squeezing<T>(
   pool: ComputePool,
   dir: string,
-  { targets, options = {}, signal = new AbortController().signal, onProgress = () => {}, optimizer }: Run,
+  {
+    kind = 'squeeze',
+    targets,
+    options = {},
+    signal = new AbortController().signal,
+    onProgress = () => {},
+    optimizer,
+  }: Run,
   use: (outcome: Awaited<ReturnType<typeof squeeze>>) => T | Promise<T>,
 ): Promise<T> {
   const scratchDir = mkdtempSync(join(tmpdir(), 'squeezed-'));
@@ -93,7 +101,7 @@ export async function squeezing<T>(
     const outcome = await squeeze(
       {
         jobId: 'job_1',
-        kind: 'squeeze',
+        kind,
         sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 0, base_model: null, weight: 1 }],
         weightsPath: join(dir, WEIGHTS),
         configBytes: readFileSync(join(dir, CONFIG)),

@@ -77,8 +77,10 @@ describe('rank policies on a real adapter', () => {
     ];
     for (const ladder of ladders) {
       const found = await squeeze(...ladder.map((target) => ({ ...target, uniform: false })));
-      const errors = found.map(({ result }) => result.relative_error);
-      assert.ok(errors[0]! > errors[1]! && errors[1]! > errors[2]!, JSON.stringify(ladder[0]));
+      for (const error of ['relative_error', 'module_relative_error'] as const) {
+        const errors = found.map(({ result }) => result[error]!);
+        assert.ok(errors[0]! > errors[1]! && errors[1]! > errors[2]!, JSON.stringify(ladder[0]));
+      }
     }
   });
 
@@ -98,13 +100,37 @@ describe('rank policies on a real adapter', () => {
 
   it('a budget beats one rank for all at the same size', async () => {
     const uniform = await one({ rank: 4 });
-    const [budget, same] = await squeeze(
-      { budget_parameters: uniform.parameters },
-      { budget_parameters: uniform.parameters, uniform: true },
+    const { parameters } = uniform;
+    const [budget, energy, same] = await squeeze(
+      { budget_parameters: parameters },
+      { budget_parameters: parameters, criterion: 'energy' },
+      { budget_parameters: parameters, uniform: true },
     );
-    assert.ok(budget!.parameters <= uniform.parameters);
-    assert.ok(budget!.result.relative_error < 0.5 * uniform.result.relative_error);
+    for (const [one, error] of [
+      [budget, 'module_relative_error'],
+      [energy, 'relative_error'],
+    ] as const) {
+      assert.ok(one!.parameters <= parameters);
+      assert.ok(one!.result[error]! < 0.5 * uniform.result[error]!);
+      // Each is the better one by what it is for.
+      const other = one === budget ? energy : budget;
+      assert.ok(one!.result[error]! < other!.result[error]!, error);
+    }
     assert.deepEqual(rankOf(same!), rankOf(uniform));
+    const told = `${(100 * budget!.result.module_relative_error!).toPrecision(3)} %`;
+    assert.ok(same!.result.warnings.some((warning) => warning.includes(`mean module error of ${told}`)));
+  });
+
+  it('the mean module error is that of the modules of the file, and the report has it too', async () => {
+    const found = await squeeze({ rank: 2 }, { energy: 0.9, uniform: false }, { rank: 1 }, { rank: 8 });
+    for (const { result, report } of found) {
+      const shares = report.modules.map(({ relative_error: error }) => error ** 2);
+      const mean = shares.reduce((x, y) => x + y, 0) / shares.length;
+      assert.ok(Math.abs(result.module_relative_error! - Math.sqrt(mean)) < 1e-12);
+      assert.ok(Math.abs(result.module_energy_retained! - (1 - mean)) < 1e-12);
+      for (const field of ['module_relative_error', 'module_energy_retained', 'expected_loss'] as const)
+        assert.deepEqual(report[field], result[field]);
+    }
   });
 
   it('a budget that the adapter already keeps to changes nothing', async () => {
@@ -150,15 +176,24 @@ describe('rank policies on a real adapter', () => {
   it('do what the table in docs/policies.md says', async () => {
     const page = readFileSync(join(import.meta.dirname, '../../docs/policies.md'), 'utf8');
     const rows = [
-      ...page.matchAll(/^\| `(\{.*\})` \| ([\d to]+) \| ([\d,]+) \| \**([\d.]+) %\** \| ([\d.]+) % \|$/gm),
+      ...page.matchAll(
+        /^\| `(\{.*\})` \| ([\d to]+) \| ([\d,]+) \| \**([\d.]+) %\** \| \**([\d.]+) %\** \| ([\d.]+) % \|$/gm,
+      ),
     ];
-    assert.ok(rows.length >= 14);
+    assert.ok(rows.length >= 17);
     const found = await squeeze(...rows.map(([, target]) => JSON.parse(target!) as Target));
-    for (const [index, [, target, ranks, parameters, error, worst]] of rows.entries()) {
-      const { rank, parameters: count, relative_error, worst_module } = found[index]!.result;
+    for (const [index, [, target, ranks, parameters, error, mean, worst]] of rows.entries()) {
+      const {
+        rank,
+        parameters: count,
+        relative_error,
+        module_relative_error,
+        worst_module,
+      } = found[index]!.result;
       assert.equal(rank.min === rank.max ? `${rank.max}` : `${rank.min} to ${rank.max}`, ranks, target);
       assert.equal(count.toLocaleString('en'), parameters, target);
       assert.equal((100 * relative_error).toFixed(1), error, target);
+      assert.equal((100 * module_relative_error!).toFixed(1), mean, target);
       assert.equal((100 * worst_module!.relative_error).toFixed(1), worst, target);
     }
   });

@@ -78,7 +78,10 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     for (const rank of [1, 6, 2]) {
       await slider.fill(String(rank - 1));
       const point = analysis!.curve[rank - 1]!;
-      assert.equal(await tile(page, 'Relative error'), `${(100 * point.relative_error).toFixed(1)} %`);
+      assert.equal(
+        await tile(page, 'Mean module error'),
+        `${(100 * point.module_relative_error!).toFixed(1)} %`,
+      );
       assert.equal(await tile(page, 'Worst module'), `${(100 * point.worst_module_error).toFixed(1)} %`);
       assert.equal(await page.getByLabel('Rank, as a number').inputValue(), String(rank));
       assert.match((await slider.getAttribute('aria-valuetext'))!, new RegExp(`^rank ${rank}: error `));
@@ -93,11 +96,11 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByText('Advanced', { exact: true }).click();
     await page.getByLabel('Choose ranks by').selectOption('energy');
     await page.getByLabel('One rank for all modules').uncheck();
-    const foretold = await tile(page, 'Relative error');
+    const foretold = await tile(page, 'Mean module error');
     await page.getByRole('button', { name: 'Add' }).click();
     const { id } = (await client.json<{ adapters: AdapterRecord[] }>('/v1/adapters')).adapters[0]!;
     const job = await client.squeeze(id, [{ energy: 0.9, uniform: false }]);
-    assert.equal(foretold, `${(100 * job.results[0]!.relative_error).toFixed(1)} %`);
+    assert.equal(foretold, `${(100 * job.results[0]!.module_relative_error!).toFixed(1)} %`);
     await page.getByRole('button', { name: 'Back to one rank' }).click();
   });
 

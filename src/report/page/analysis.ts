@@ -8,6 +8,7 @@ import { integer, name, ranks, sentence } from './words.ts';
 const COLUMNS = [
   { title: 'Recommended' },
   { title: 'Rank', isNumber: true },
+  { title: 'Mean module error', isNumber: true },
   { title: 'Relative error', isNumber: true },
   { title: 'Factors', isNumber: true },
   { title: 'Parameters', isNumber: true },
@@ -37,9 +38,13 @@ ${table('Recommendations', COLUMNS, [row('one rank for all', analysis.uniform), 
 </section>`;
 }
 
-const row = (title: string, { target, rank, relative_error, bytes, parameters }: Recommendation): Html[] => [
+const row = (
+  title: string,
+  { target, rank, module_relative_error, relative_error, bytes, parameters }: Recommendation,
+): Html[] => [
   html`${title}`,
   html`${ranks(rank)}`,
+  html`${module_relative_error === undefined ? '–' : percent(module_relative_error)}`,
   html`${percent(relative_error)}`,
   html`${bytesInWords(bytes)}`,
   html`${integer(parameters)}`,

@@ -84,7 +84,7 @@ function analysisOf(modules: readonly AnalyzedModule[]): Analysis {
   return {
     curve,
     uniform,
-    budget: recommendBudget(modules, uniform),
+    budget: recommendBudget(modules, uniform, curve),
     modules: modules.map((module) => judgeModule(module, meanEnergy)),
   };
 }

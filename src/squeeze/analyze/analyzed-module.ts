@@ -1,5 +1,5 @@
 import type { LoraModule } from '../../adapter/adapter.ts';
-import { meanOf } from '../../core/by-module.ts';
+import { meanOf, moduleRelativeError } from '../../core/by-module.ts';
 import { BYTES_PER_ELEMENT } from '../../core/half.ts';
 import { NO_REST, type Rest, resolved } from '../../core/spectrum.ts';
 
@@ -49,6 +49,7 @@ export function analyzedModule(
 export interface Allocation {
   readonly rank: { readonly min: number; readonly max: number };
   readonly relative_error: number;
+  readonly module_relative_error: number;
   readonly parameters: number;
   readonly bytes: number;
 }
@@ -66,8 +67,24 @@ export function allocationOf(modules: readonly AnalyzedModule[], ranks: readonly
     min = Math.min(min, rank);
     max = Math.max(max, rank);
   }
-  return { rank: { min, max }, relative_error: share(lost, energy), parameters, bytes };
+  return {
+    rank: { min, max },
+    relative_error: share(lost, energy),
+    module_relative_error: errorByModule(modules, (index) => ranks[index]!),
+    parameters,
+    bytes,
+  };
 }
+
+/** The least module_relative_error of these ranks. */
+export const errorByModule = (
+  modules: readonly AnalyzedModule[],
+  rankOf: (index: number) => number,
+): number =>
+  moduleRelativeError(
+    modules.map(({ lost }) => lost[0]!),
+    modules.map(({ lost }, index) => lost[rankOf(index)]!),
+  );
 
 /** ‖what is lost‖ / ‖ΔW‖ from the two energies; nothing can be lost of nothing. */
 export const share = (lost: number, energy: number): number => (energy > 0 ? Math.sqrt(lost / energy) : 0);

@@ -1,11 +1,11 @@
 import type { RankPoint } from '../../contract/analysis.ts';
-import { type AnalyzedModule, share } from './analyzed-module.ts';
+import { type AnalyzedModule, errorByModule, share } from './analyzed-module.ts';
 
 /**
  * What every uniform rank from 1 to the largest of the modules costs and loses at least (Eckart & Young 1936).
  * Modules of a smaller rank keep theirs. Linear in the largest rank times the modules.
  */
-export function rankCurve(modules: readonly AnalyzedModule[]): RankPoint[] {
+export function rankCurve(modules: readonly AnalyzedModule[]): Required<RankPoint>[] {
   const largest = modules.reduce((rank, module) => Math.max(rank, module.rank), 0);
   const lost = new Float64Array(largest + 1);
   const worst = new Float64Array(largest + 1);
@@ -25,7 +25,7 @@ export function rankCurve(modules: readonly AnalyzedModule[]): RankPoint[] {
       bytes[k]! += module.bytes;
     }
   }
-  const curve: RankPoint[] = [];
+  const curve: Required<RankPoint>[] = [];
   let [parametersSoFar, bytesSoFar] = [0, 0];
   for (let rank = 1; rank <= largest; rank++) {
     parametersSoFar += parameters[rank]!;
@@ -33,6 +33,7 @@ export function rankCurve(modules: readonly AnalyzedModule[]): RankPoint[] {
     curve.push({
       rank,
       relative_error: share(lost[rank]!, energy),
+      module_relative_error: errorByModule(modules, (index) => Math.min(rank, modules[index]!.rank)),
       worst_module_error: worst[rank]!,
       parameters: parametersSoFar,
       bytes: bytesSoFar,

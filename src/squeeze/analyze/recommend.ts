@@ -5,11 +5,11 @@ import { allocateRanks } from '../../core/policy/allocate-ranks.ts';
 import { type AnalyzedModule, allocationOf, meanEnergyOf } from './analyzed-module.ts';
 import { rankCurve } from './rank-curve.ts';
 
-/** An error over all modules that a squeezed adapter hardly shows: 99.75 % of the energy stays. */
+/** A mean module error that a squeezed adapter hardly shows: the modules keep 99.75 % of their energy on average. */
 export const GOOD_ERROR = 0.05;
 /**
- * The largest error that any module may have at a rank that is recommended: 90 % of its energy stays. Of every module,
- * because an error over all of them is that of the large ones. Dead modules do not count.
+ * The largest error that any module may have at a rank that is recommended: 90 % of its energy stays. Dead modules do not
+ * count, here and in the mean.
  */
 export const FAIR_ERROR = Math.sqrt(0.1);
 /** A rank above this share of the source's saves too little to be worth a recommendation. */
@@ -18,51 +18,64 @@ export const MOST_OF_RANK = 0.75;
 const percent = (value: number): string => `${(100 * value).toPrecision(3)} %`;
 
 /**
- * One rank for all modules: the smallest whose error is at most GOOD_ERROR over all of them and FAIR_ERROR in each.
- * Where that would save next to nothing: the smallest with FAIR_ERROR in each. Where that does not either: the source's.
+ * One rank for all modules: the smallest whose mean module error is at most GOOD_ERROR and whose error is at most
+ * FAIR_ERROR in each module. Where that would save next to nothing: the smallest with FAIR_ERROR in each. Where that does
+ * not either: the source's.
  * @param curve of these modules, as `rankCurve` gives it
  */
 export function recommendUniform(
   modules: readonly AnalyzedModule[],
-  curve: readonly RankPoint[],
-): Recommendation {
+  curve: readonly Required<RankPoint>[],
+): Required<Recommendation> {
   const full = curve.length;
   const most = Math.floor(MOST_OF_RANK * full);
   const meanEnergy = meanEnergyOf(modules);
   const worst = rankCurve(modules.filter((module) => !isDead(module.lost[0]!, meanEnergy)));
   const worstAt = (rank: number): number => worst[Math.min(rank, worst.length) - 1]?.worst_module_error ?? 0;
-  const within = (overall: number): number =>
-    curve.find((point) => point.relative_error <= overall && worstAt(point.rank) <= FAIR_ERROR)?.rank ?? full;
+  const within = (mean: number): number =>
+    curve.find((point) => point.module_relative_error <= mean && worstAt(point.rank) <= FAIR_ERROR)?.rank ??
+    full;
   const good = within(GOOD_ERROR);
   const rank = [good, within(FAIR_ERROR)].find((candidate) => candidate <= most) ?? full;
   const ranks = modules.map((module) => Math.min(rank, module.rank));
   return { target: { rank }, ...allocationOf(modules, ranks), reason: reason() };
 
   function reason(): string {
-    const { relative_error, parameters } = curve[rank - 1]!;
+    const { module_relative_error: mean, relative_error: whole, parameters } = curve[rank - 1]!;
     const saved = 1 - parameters / curve[full - 1]!.parameters;
-    const result = `It loses ${percent(relative_error)} over all modules and ${percent(worstAt(rank))} in the worst one, and saves ${percent(saved)} of the parameters.`;
-    const limits = `${percent(GOOD_ERROR)} over all modules and ${percent(FAIR_ERROR)} in each`;
-    const tooFar = `No rank up to ${most} of ${full} keeps the relative error within ${limits}`;
+    const result =
+      `Its mean module error is ${percent(mean)}, ${percent(worstAt(rank))} in the worst one, its error over the ` +
+      `whole adapter ${percent(whole)}; it saves ${percent(saved)} of the parameters.`;
+    const limits = `${percent(GOOD_ERROR)} and the error of each module within ${percent(FAIR_ERROR)}`;
+    const tooFar = `No rank up to ${most} of ${full} keeps the mean module error within ${limits}`;
     if (full === 1) return 'The rank is 1 already.';
     if (rank > most) {
       return (
-        `${tooFar}, nor within ${percent(FAIR_ERROR)} in each alone: in some modules all directions matter. Better ` +
-        'leave the rank as it is, give the modules ranks of their own, or take from the curve the error you can live with.'
+        `${tooFar}, nor the latter alone: in some modules all directions matter. Better leave the rank as it is, give the ` +
+        'modules ranks of their own, or take from the curve the error you can live with.'
       );
     }
     return rank === good
-      ? `${rank} is the smallest rank with a relative error of at most ${limits}. ${result}`
+      ? `${rank} is the smallest rank that keeps the mean module error within ${limits}. ${result}`
       : `${tooFar}; ${rank} is the smallest that keeps 90 % of the energy of each module. ${result}`;
   }
 }
 
-/** As many parameters as the uniform recommendation has, given to the modules that lose most without them. */
-export function recommendBudget(modules: readonly AnalyzedModule[], uniform: Recommendation): Recommendation {
+/**
+ * As many parameters as the uniform recommendation has, given to the modules that lose most of their own without them:
+ * what a server that needs one rank for all cannot have.
+ * @param curve of these modules, as `rankCurve` gives it
+ */
+export function recommendBudget(
+  modules: readonly AnalyzedModule[],
+  uniform: Required<Recommendation>,
+  curve: readonly Required<RankPoint>[],
+): Required<Recommendation> {
   const budget = uniform.parameters;
   const ranks = allocateRanks(
-    modules.map(({ sigma, rank, parameters }) => ({
+    modules.map(({ sigma, rank, parameters, rest }) => ({
       sigma,
+      restNorm: Math.sqrt(rest.energy),
       costPerRank: parameters,
       ranks: Array.from({ length: rank }, (_, i) => i + 1),
     })),
@@ -71,11 +84,13 @@ export function recommendBudget(modules: readonly AnalyzedModule[], uniform: Rec
   );
   const allocation = allocationOf(modules, ranks);
   const { min, max } = allocation.rank;
+  const same = curve.find((point) => point.module_relative_error <= allocation.module_relative_error);
   const reason =
-    allocation.relative_error < uniform.relative_error
-      ? `Ranks of ${min} to ${max}, each where it keeps most: with no more parameters than one rank for all ` +
-        `(${budget}), the error is ${percent(allocation.relative_error)} instead of ` +
-        `${percent(uniform.relative_error)}. The place it is for has to read rank_pattern.`
+    allocation.module_relative_error < uniform.module_relative_error
+      ? `Ranks of ${min} to ${max}, each where it keeps most of its module: with no more parameters than one rank for ` +
+        `all (${budget}), the mean module error is ${percent(allocation.module_relative_error)} instead of ` +
+        `${percent(uniform.module_relative_error)}. The place it is for has to read rank_pattern: a server that needs ` +
+        `one rank for all loses this difference, or needs rank ${same?.rank ?? curve.length} for it.`
       : 'Ranks of their own gain nothing here: one rank for all is as good with as many parameters.';
   return { target: { budget_parameters: budget }, ...allocation, reason };
 }

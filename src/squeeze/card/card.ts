@@ -53,15 +53,17 @@ export function modelCard(content: CardContent): string {
 
 const FENCE = '```';
 const ERROR_NOTE =
-  'Relative error: ‖ΔW − ΔW′‖ / ‖ΔW‖ (Frobenius norm) of the written factors. Energy kept: 1 − error².';
+  'Relative error: ‖ΔW − ΔW′‖ / ‖ΔW‖ (Frobenius norm) of the written factors. Energy kept: 1 − error². Mean module ' +
+  'error: the root mean square of the relative errors of the modules.';
 
 function summary({ baseModel, result, ranksBefore }: CardContent): string {
-  const { rank, bytes, relative_error, energy_retained } = result;
+  const { rank, bytes, relative_error, energy_retained, module_relative_error } = result;
   const base = baseModel === null ? 'not said by its files' : markdownCode(baseModel);
   return [
     `- Base model: ${base}`,
     `- Rank: ${rankRange(ranksBefore)} → ${rankRange([rank.min, rank.max])}`,
     `- Relative error: ${number(relative_error)}, energy kept: ${number(energy_retained)}, over all modules`,
+    ...(module_relative_error === undefined ? [] : [`- Mean module error: ${number(module_relative_error)}`]),
     `- Weights: ${bytes} bytes`,
     `- Target: ${markdownCode(JSON.stringify(result.target))}`,
   ].join('\n');

@@ -131,6 +131,9 @@ const totals = (first: JobResult, second: JobResult): [string, string, string][]
     of(second),
   ];
   return [
+    row('Mean module error', ({ module_relative_error: error }) =>
+      error === undefined ? '–' : percent(error),
+    ),
     row('Relative error', ({ relative_error: error }) => percent(error)),
     row('Energy kept', ({ energy_retained: energy }) => percent(energy)),
     row('Worst module', ({ worst_module: worst }) => (worst ? percent(worst.relative_error) : '–')),

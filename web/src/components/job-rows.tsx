@@ -1,3 +1,4 @@
+import { shownError } from '../../../src/charts/result-error.ts';
 import { percent } from '../../../src/charts/words.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { moment } from '../words/moments.ts';
@@ -45,5 +46,5 @@ function titleOf({ kind, request }: JobRecord): string {
 function resultOf({ results, error, state, progress: { done, total } }: JobRecord): string {
   if (error) return error.code;
   if (state === 'active') return total > 0 ? `${done} of ${total}` : '';
-  return results.map(({ relative_error: lost }) => `error ${percent(lost)}`).join('; ');
+  return results.map((result) => `error ${percent(shownError(result))}`).join('; ');
 }

@@ -3,6 +3,7 @@ import { curveOfSpectra } from '../../../src/charts/curve-of-spectra.ts';
 import { heatMapHeight, layerHeatMap } from '../../../src/charts/layer-heat-map.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
+import { shownError } from '../../../src/charts/result-error.ts';
 import { sizeChart } from '../../../src/charts/size-chart.ts';
 import { bytesInWords, percent } from '../../../src/charts/words.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
@@ -42,7 +43,7 @@ export function ReportCharts({ report, results, source }: ReportChartsProps) {
       rankCurveChart({
         palette,
         curve,
-        results: results.map(({ rank, relative_error }) => ({ rank: rank.max, relative_error })),
+        results: results.map((result) => ({ rank: result.rank.max, error: shownError(result) })),
       }),
     [palette, curve, results],
   );
@@ -89,14 +90,15 @@ export function ReportCharts({ report, results, source }: ReportChartsProps) {
       >
         <Chart
           option={curveOption}
-          label={`Least error at ranks 1 to ${curve.length}; results: ${results.map(({ rank, relative_error: error }) => `rank ${rank.max}, error ${percent(error)}`).join('; ')}.`}
+          label={`Least error at ranks 1 to ${curve.length}; results: ${results.map((result) => `rank ${result.rank.max}, error ${percent(shownError(result))}`).join('; ')}.`}
         >
           <ChartTable
             caption="Error at each rank"
-            head={['Rank', 'Error', 'Worst module']}
+            head={['Rank', 'Mean module error', 'Whole adapter', 'Worst module']}
             rows={() =>
               curve.map((point) => [
                 point.rank,
+                percent(point.module_relative_error),
                 percent(point.relative_error),
                 percent(point.worst_module_error),
               ])

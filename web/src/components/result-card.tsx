@@ -21,6 +21,7 @@ interface ResultCardProps {
 /** One result: how close, how small, whether it loads, and the files. */
 export function ResultCard({ jobId, index, result, source }: ResultCardProps) {
   const { adapter_id: id, relative_error: error, energy_retained: energy, worst_module: worst } = result;
+  const mean = result.module_relative_error;
   const made = useLoaded((signal) => get<AdapterRecord>(`/v1/adapters/${id}`, signal), [id]);
   const before = source && Math.max(...source.files.map(({ bytes }) => bytes));
   return (
@@ -31,7 +32,13 @@ export function ResultCard({ jobId, index, result, source }: ResultCardProps) {
     >
       <Tiles
         tiles={[
-          { title: 'Relative error', value: percent(error), note: 'measured on the written file' },
+          mean === undefined
+            ? { title: 'Relative error', value: percent(error), note: 'measured on the written file' }
+            : {
+                title: 'Mean module error',
+                value: percent(mean),
+                note: `measured on the written file; whole adapter ${percent(error)}`,
+              },
           {
             title: 'Size',
             value: bytesInWords(result.bytes),

@@ -129,12 +129,20 @@ export function SqueezePanel(props: SqueezePanelProps) {
 }
 
 function PreviewTiles({ preview, sourceBytes }: { preview: Preview; sourceBytes: number }) {
-  const { relative_error: error, energy_retained: energy, bytes, worst, rank } = preview;
+  const { bytes, worst, rank } = preview;
   return (
     <Tiles
       tiles={[
-        { title: 'Relative error', value: percent(error), note: 'least possible' },
-        { title: 'Energy kept', value: percent(energy), note: `rank ${rankRange(rank)}` },
+        {
+          title: 'Mean module error',
+          value: percent(preview.module_relative_error),
+          note: `least possible; whole adapter ${percent(preview.relative_error)}`,
+        },
+        {
+          title: 'Energy kept',
+          value: percent(preview.module_energy_retained),
+          note: `mean of the modules, rank ${rankRange(rank)}`,
+        },
         {
           title: 'Size of the factors',
           value: bytesInWords(bytes),
@@ -150,7 +158,7 @@ function PreviewTiles({ preview, sourceBytes }: { preview: Preview; sourceBytes:
   );
 }
 
-const inWords = ({ relative_error: error, bytes }: Preview): string =>
+const inWords = ({ module_relative_error: error, bytes }: Preview): string =>
   `error ${percent(error)}, size ${bytesInWords(bytes)}`;
 
 const isAmong = (target: Target, others: readonly Target[]): boolean =>

@@ -1,4 +1,5 @@
 import { useCallback, useMemo, useState } from 'preact/hooks';
+import { curveOfSpectra } from '../../../src/charts/curve-of-spectra.ts';
 import { heatMapHeight, layerHeatMap } from '../../../src/charts/layer-heat-map.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
@@ -59,15 +60,16 @@ export function Workbench({ adapterId, analyzed, profiles, formats }: WorkbenchP
   const names = useMemo(() => ({ short: shortNames(modules), brief: briefNames(modules) }), [modules]);
   const rows = useMemo(() => rowsOf(analyzed, names, ranks), [analyzed, names, ranks]);
   const recommendedRank = uniform.rank.max;
+  const errors = useMemo(() => curveOfSpectra(modules), [modules]);
   const curveOption = useMemo(
     () =>
       rankCurveChart({
         palette,
-        curve,
+        curve: errors,
         recommended: recommendedRank,
         ...(shownRank !== undefined && { rank: shownRank }),
       }),
-    [palette, curve, shownRank],
+    [palette, errors, shownRank],
   );
   const lines = useMemo(() => spectraLines(modules), [modules]);
   const spectraOption = useMemo(
@@ -90,14 +92,15 @@ export function Workbench({ adapterId, analyzed, profiles, formats }: WorkbenchP
         <Chart
           option={curveOption}
           height={340}
-          label={`Error and kept energy at ranks 1 to ${curve.length}. Recommended: rank ${recommendedRank}, error ${percent(uniform.relative_error)}.`}
+          label={`Error and kept energy at ranks 1 to ${curve.length}. Recommended: rank ${recommendedRank}, mean module error ${percent(errors[recommendedRank - 1]!.module_relative_error)}.`}
         >
           <ChartTable
             caption="Error at each rank"
-            head={['Rank', 'Error', 'Worst module', 'Bytes']}
+            head={['Rank', 'Mean module error', 'Whole adapter', 'Worst module', 'Bytes']}
             rows={() =>
-              curve.map((point) => [
+              curve.map((point, index) => [
                 point.rank,
+                percent(errors[index]!.module_relative_error),
                 percent(point.relative_error),
                 percent(point.worst_module_error),
                 point.bytes.toLocaleString('en'),

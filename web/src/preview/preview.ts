@@ -1,11 +1,13 @@
 import type { Analysis } from '../../../src/contract/analysis.ts';
 import type { ModuleSpectrum, Report } from '../../../src/contract/report.ts';
+import { moduleRelativeError } from '../../../src/core/by-module.ts';
 
 /** What a choice of ranks would cost and lose, before anything is written. */
 export interface Preview {
   readonly rank: { readonly min: number; readonly max: number };
   readonly relative_error: number;
-  readonly energy_retained: number;
+  readonly module_relative_error: number;
+  readonly module_energy_retained: number;
   /** Of the factors, in the dtypes of the source. */
   readonly bytes: number;
   readonly parameters: number;
@@ -35,24 +37,29 @@ export const errorAt = (module: ModuleSpectrum, rank: number): number => Math.sq
 
 /** @param ranks one for each module, none above its own */
 export function previewOf({ modules, bytesPerParameter }: Analyzed, ranks: readonly number[]): Preview {
-  let [energy, lost, parameters, min, max] = [0, 0, 0, Number.POSITIVE_INFINITY, 0];
+  let [energy, parameters, min, max] = [0, 0, Number.POSITIVE_INFINITY, 0];
+  const lost: number[] = [];
   let worst: Preview['worst'] = null;
   for (const [index, module] of modules.entries()) {
     const rank = ranks[index]!;
     const share = lostShare(module, rank);
     energy += module.energy;
-    lost += module.energy * share;
+    lost.push(module.energy * share);
     parameters += rank * (module.shape[0] + module.shape[1]);
     min = Math.min(min, rank);
     max = Math.max(max, rank);
     if (share > 0 && share > (worst?.relative_error ?? 0) ** 2)
       worst = { name: module.name, relative_error: Math.sqrt(share) };
   }
-  const share = energy > 0 ? lost / energy : 0;
+  const mean = moduleRelativeError(
+    modules.map((module) => module.energy),
+    lost,
+  );
   return {
     rank: { min, max },
-    relative_error: Math.sqrt(share),
-    energy_retained: 1 - share,
+    relative_error: energy > 0 ? Math.sqrt(lost.reduce((sum, one) => sum + one, 0) / energy) : 0,
+    module_relative_error: mean,
+    module_energy_retained: 1 - mean ** 2,
     bytes: Math.round(parameters * bytesPerParameter),
     parameters,
     worst,

@@ -1,0 +1,78 @@
+import type { LoraModule } from '../adapter/adapter.ts';
+import type { ExpectedLoss } from '../contract/job.ts';
+import { isDead, meanOf } from '../core/by-module.ts';
+import { energyCurve } from '../core/spectrum.ts';
+import type { Decomposition } from '../engine/kernel-types.ts';
+
+/**
+ * Mean share of their energy that the modules keep, from which on the experiments of docs/quality.md lost no accuracy
+ * without training on. A rule of thumb: the models were small.
+ */
+export const NO_LOSS_ENERGY = 0.86;
+/** Below this all of them lost accuracy, five percentage points and more where the task was hard. */
+export const SOME_LOSS_ENERGY = 0.7;
+
+/** What a squeeze without training on may cost, in words and for programs. */
+export interface LossAhead {
+  readonly loss: ExpectedLoss;
+  readonly warning: string;
+}
+
+/**
+ * What the kept energy predicts; null where it predicts no loss.
+ * @param energyRetained mean over the modules of the share of its energy that each keeps, of the written factors
+ * @param decompositions of the source, in the order of the modules
+ */
+export function expectedLoss(
+  energyRetained: number,
+  modules: readonly Pick<LoraModule, 'rank' | 'scale'>[],
+  decompositions: readonly Pick<Decomposition, 'sigma' | 'energy'>[],
+): LossAhead | null {
+  if (energyRetained >= NO_LOSS_ENERGY) return null;
+  const code = energyRetained >= SOME_LOSS_ENERGY ? 'SOME_LOSS_LIKELY' : 'LOSS_EXPECTED';
+  const largest = modules.reduce((rank, module) => Math.max(rank, module.rank), 0);
+  const keeping = rankKeeping(NO_LOSS_ENERGY, modules, decompositions);
+  const remedy =
+    keeping !== null && keeping < largest
+      ? `, or take rank ${keeping}, which keeps ${percent(NO_LOSS_ENERGY)}`
+      : `; a job of kind "analyze" tells what larger ranks keep`;
+  return {
+    loss: { code, keeping_rank: keeping !== null && keeping < largest ? keeping : null },
+    warning:
+      `The modules keep ${percent(energyRetained)} of their energy on average: ${MEANING[code]}, as a rule of thumb ` +
+      'from experiments with small models (docs/quality.md). Train on at this rank (POST /v1/schedules or POST ' +
+      `/v1/runs with "mode": "cont")${remedy}.`,
+  };
+}
+
+const MEANING: Readonly<Record<ExpectedLoss['code'], string>> = {
+  SOME_LOSS_LIKELY: `between ${percent(SOME_LOSS_ENERGY)} and ${percent(NO_LOSS_ENERGY)} some loss of accuracy is likely`,
+  LOSS_EXPECTED: `below ${percent(SOME_LOSS_ENERGY)} a loss of accuracy is to be expected`,
+};
+
+/** The smallest rank for all modules that keeps the share on average; null where none is known to, as of a sketch. */
+function rankKeeping(
+  share: number,
+  modules: readonly Pick<LoraModule, 'rank' | 'scale'>[],
+  decompositions: readonly Pick<Decomposition, 'sigma' | 'energy'>[],
+): number | null {
+  const energies = decompositions.map(({ energy }, index) => modules[index]!.scale ** 2 * energy);
+  const mean = meanOf(energies);
+  let known = 0;
+  let unknownFrom = Number.POSITIVE_INFINITY;
+  const curves = decompositions.flatMap(({ sigma, energy }, index) => {
+    if (isDead(energies[index]!, mean)) return [];
+    const { rank } = modules[index]!;
+    known = Math.max(known, rank);
+    if (sigma.length < rank) unknownFrom = Math.min(unknownFrom, sigma.length);
+    return [energyCurve(sigma.subarray(0, rank), energy)];
+  });
+  for (let rank = 1; rank <= Math.min(known, unknownFrom); rank++) {
+    if (meanOf(curves.map((curve) => curve[Math.min(rank, curve.length) - 1]!)) >= share) return rank;
+  }
+  return null;
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`;
+}
