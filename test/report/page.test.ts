@@ -67,6 +67,16 @@ describe('the page of a squeeze', () => {
     assert.ok(!text.includes(report.provider.fallback_reason!), 'what a library says is in the JSON');
   });
 
+  it('of a result of an older version leaves out what that does not have', () => {
+    const results = input.job.results.map(
+      ({ module_relative_error: _mean, module_energy_retained: _kept, expected_loss: _loss, ...old }) => old,
+    );
+    const job = { ...input.job, results: results.slice(0, 1) };
+    const old = textOf(reportPage({ ...input, job }, true).text);
+    assert.match(old, new RegExp(`Relative error ${(100 * results[0]!.relative_error).toFixed(1)}`));
+    assert.doesNotMatch(old, /NaN|undefined/);
+  });
+
   it('tells the verdict rule by rule', () => {
     assert.match(text, /rank 8: does not load in vllm/);
     assert.match(

@@ -34,6 +34,7 @@ const content = (changes: Partial<CardContent> = {}): CardContent => ({
     parameters: 250,
     relative_error: 0.123456,
     energy_retained: 0.984758,
+    module_relative_error: 0.2345678,
     worst_module: null,
     warnings: [],
     serving: null,
@@ -54,6 +55,12 @@ const moduleNamed = (name: string) => ({
 });
 
 describe('the card of a squeeze', () => {
+  it('has both errors', () => {
+    const { body } = split(modelCard(content()));
+    assert.match(body, /^- Relative error: 0\.1235, energy kept: 0\.9848, over all modules$/m);
+    assert.match(body, /^- Mean module error: 0\.2346$/m);
+  });
+
   it('is the last file of a result, and tells ranks, errors, source and target', async () => {
     const dir = compute.adapter(someModules(12, 2), { base_model_name_or_path: 'org/base' });
     const targets = [{ rank: 4 }, { rank: 12 }];
