@@ -65,6 +65,24 @@ def autocast():
     return answer(model, optimizer, began, float(loss(model, x, y)), annealer)
 
 
+def scaled():
+    """A gradient scaler that begins far too high: it skips steps, which count for the trainer all the same."""
+    model = Toy(8)
+    optimizer = torch.optim.AdamW(factors_of(model), lr=0.02)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127)
+    annealer = Annealer(service, model.layers(), optimizer, schedule=SCHEDULE)
+    x, y = task(model, 1)
+    began = float(loss(model, x, y))
+    for step in range(1, STEPS + 1):
+        optimizer.zero_grad()
+        scaler.scale(1000 * loss(model, x, y)).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        annealer.step(step)
+    made = int(optimizer.state[factors_of(model)[0]]["step"])
+    return {**answer(model, optimizer, began, float(loss(model, x, y)), annealer), "skipped": STEPS - made}
+
+
 def masters():
     """A model in bfloat16, whose optimizer steps float32 copies."""
     model = Toy(8)
@@ -89,4 +107,6 @@ def masters():
     return {**answer(model, optimizer, began, float(loss(model, x, y)), annealer), "rounded": rounded, "copies": len(copies)}
 
 
-print(json.dumps({"accumulated": accumulated(), "autocast": autocast(), "masters": masters()}))
+print(
+    json.dumps({"accumulated": accumulated(), "autocast": autocast(), "scaled": scaled(), "masters": masters()})
+)

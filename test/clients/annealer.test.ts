@@ -54,6 +54,7 @@ interface Precision {
   readonly moments: readonly (readonly number[])[];
   readonly shapes: readonly (readonly number[])[];
   readonly squeezes: readonly number[];
+  readonly skipped?: number;
   readonly rounded?: boolean;
   readonly copies?: number;
 }
@@ -103,7 +104,7 @@ function planned(stages: readonly Stage[], step: number): [factors: number, head
 describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy') }, () => {
   const fixture = serviceFixture('annealer');
   let rates: LearningRates;
-  let precision: Readonly<Record<'accumulated' | 'autocast' | 'masters', Precision>>;
+  let precision: Readonly<Record<'accumulated' | 'autocast' | 'scaled' | 'masters', Precision>>;
   let away: Readonly<Record<string, Trained>> & {
     readonly raises: unknown;
     readonly resumed_locally: unknown;
@@ -193,8 +194,13 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
   });
 
   describe('trains', () => {
-    for (const how of ['accumulated', 'autocast', 'masters'] as const) {
-      it(how, () => {
+    for (const [how, what] of [
+      ['accumulated', 'in micro-batches'],
+      ['autocast', 'with autocast'],
+      ['scaled', 'with a gradient scaler that skips steps'],
+      ['masters', 'copies of what the model has'],
+    ] as const) {
+      it(what, () => {
         const { lost, ranks, held, moments, shapes, squeezes, held_dtypes } = precision[how];
         assert.ok(lost < 0.2, `${lost} of the loss is left`);
         assert.deepEqual(ranks, [2, 2]);
@@ -204,6 +210,10 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
         assert.deepEqual(held_dtypes, ['torch.float32']);
       });
     }
+
+    it('past steps that the scaler skipped', () => {
+      assert.ok(precision.scaled.skipped! >= 2, `${precision.scaled.skipped}`);
+    });
 
     it('bfloat16 parameters that are the masters, rounded', () => {
       const { dtypes, rounded, copies } = precision.masters;
