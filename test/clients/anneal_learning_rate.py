@@ -148,6 +148,7 @@ def own_scheduler(choice, recipe):
             factor *= record["training"]["learning_rate_factor"]
     return {
         "warnings": [str(one.message) for one in caught],
+        "warned_of": [one.filename == __file__ for one in caught],
         "rates": training.rates,
         "hint": factor,
         "base_rates": scheduler.base_lrs,

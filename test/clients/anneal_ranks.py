@@ -22,7 +22,7 @@ factors = [factor for layer in model.layers().values() for factor in (layer.lora
 other = torch.nn.Parameter(torch.zeros(3))
 groups = [{"params": [other], "lr": 0.5}, {"params": factors, "lr": 1e-4}]
 optimizer = torch.optim.SGD(groups, momentum=0.9)
-scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + step))
+scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + 0.1 * step))
 annealer = Annealer(
     service,
     model.layers(),

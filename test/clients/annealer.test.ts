@@ -13,6 +13,8 @@ type Rates = readonly (readonly [factors: number, head: number])[];
 
 interface OwnScheduler {
   readonly warnings: readonly string[];
+  /** Whether each names a line of the trainer, not of the package. */
+  readonly warned_of: readonly boolean[];
   readonly rates: Rates;
   readonly hint: number;
   readonly base_rates: readonly number[];
@@ -170,6 +172,7 @@ describe('an Annealer', { skip: skipWithoutPython('torch', 'safetensors', 'numpy
     it('says when a scheduler of the trainer’s own starves the last stage', () => {
       assert.deepEqual(rates.trainer_recommended.warnings, []);
       assert.equal(rates.trainer_equal.warnings.length, 1);
+      assert.deepEqual(rates.trainer_equal.warned_of, [true]);
       assert.match(rates.trainer_equal.warnings[0]!, /20 of 60 steps but 11\.5 % of Σ/);
     });
 

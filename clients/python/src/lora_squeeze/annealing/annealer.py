@@ -112,13 +112,12 @@ class Annealer:
         self._rates = self._processes.each(checked)
         self._processes.agree("step and ranks", (step, self._trained.ranks))
         self._run = shared(self._processes, lambda: self._begun(service, run, step))
-        self._run.check_resumed(step, self._trained.rank)
+        self._run.resume(step, self._trained.rank)
         self._watch = StepWatch(optimizer, self._trained.parameters, step)
         self.next_step = self._run.next_step(step, self._trained.rank)
-        stages = self._run.stages(step, self._trained.rank)
         is_due = self.next_step is not None and self.next_step <= step  # Stopped between the squeeze and loading it.
         outcome = self._checkpoint(step) if is_due else None
-        self._rates.begin(stages, step)
+        self._rates.begin(self._run.stages(), step)
         if is_due and outcome is None and self.next_step is not None:
             self._rates.postpone(step, self.next_step)
         self._rates.follow(outcome, self._run, step)

@@ -65,7 +65,8 @@ class AnnealLR(LRScheduler):
     they warm up at the beginning and decay over the last stage. The peak of a group is its learning rate when the
     scheduler is made (`initial_lr` where a scheduler was there before).
 
-    plan: a Schedule (run["schedule"], or service.schedule(…)), or stages.
+    plan: a Schedule (run["schedule"], or service.schedule(…)), or stages. `stages` may be replaced where squeezes come at
+        other steps.
     factors: the LoRA factors. A group holds only factors, or none; Annealer splits groups that hold both.
     last_epoch: steps done, minus 1, as for any scheduler of torch. Call step() once after each optimizer.step(). An
         Annealer makes its own and steps it.
@@ -103,12 +104,6 @@ class AnnealLR(LRScheduler):
             else:
                 group["lr"] = rate
         self._last_lr = [float(group["lr"]) for group in self.optimizer.param_groups]
-
-    def begin_stage(self, stage: StageRate) -> None:
-        """A squeeze came, when planned or not: what was before ends there, and what the stage covers is left out."""
-        before = [replace(one, end_step=min(one.end_step, stage.begin_step)) for one in self.stages]
-        after = [one for one in self.stages if one.begin_step >= stage.end_step]
-        self.stages = [one for one in before if one.begin_step < stage.begin_step] + [stage] + after
 
     def postpone(self, step: int, until: int) -> None:
         """The squeeze that is due at `step` does not come before step `until`: until then the stage before it goes

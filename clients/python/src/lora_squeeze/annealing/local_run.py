@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from lora_squeeze.annealing.course import Begun, course
 from lora_squeeze.annealing.decisions import ByPlan, BySpectrum, Standing
 from lora_squeeze.annealing.errors import MismatchError, UnsupportedError
 from lora_squeeze.annealing.learning_rate import StageRate
@@ -12,7 +14,6 @@ from lora_squeeze.annealing.local_engine import squeeze_layers
 from lora_squeeze.annealing.outcome import Outcome
 from lora_squeeze.annealing.plan import plan_schedule
 from lora_squeeze.annealing.plan_request import NOT_PLANNED
-from lora_squeeze.annealing.stage_rates import first_stages, stage_after
 from lora_squeeze.annealing.trained import TrainedLayers
 
 __all__ = ["LocalRun"]
@@ -31,7 +32,7 @@ class LocalRun:
         request: Mapping[str, Any],
         schedule: dict[str, Any] | None = None,
         run_id: str | None = None,
-        last_squeeze_step: int | None = None,
+        squeezes: Sequence[Begun] = (),
     ) -> None:
         given = {name: value for name, value in request.items() if name not in _FOR_THE_SERVICE}
         asked, adaptive = given.pop("schedule", None), given.pop("adaptive", None)
@@ -56,40 +57,40 @@ class LocalRun:
             planned = {name: value for name, value in self.clock.items() if name not in NOT_PLANNED}
             self.schedule = plan_schedule(planned) if schedule is None else schedule
             self._decisions = ByPlan(self.schedule)
-        self._last_squeeze_step = last_squeeze_step
+        #: That the layers have been through.
+        self._squeezes = list(squeezes)
 
-    def check_resumed(self, step: int, rank: int) -> None:
+    def resume(self, step: int, rank: int) -> None:
         if step > self.total_steps:
             raise MismatchError("RESUMED_STEP", f"step {step} is after the last, {self.total_steps}")
         if self.schedule is None:
             if rank < self.clock["source_rank"]:
                 # When the last squeeze was is not known: the next one waits as if it had just been made.
-                self._last_squeeze_step = step
+                self._squeezes = [(rank, step)]
             return
-        ranks = [one["rank"] for one in self.schedule["stages"] if one["begin_step"] <= step <= one["end_step"]]
+        stages = self.schedule["stages"]
+        ranks = [one["rank"] for one in stages if one["begin_step"] <= step <= one["end_step"]]
         if rank not in ranks:
             had = " or ".join(str(one) for one in ranks)
             raise MismatchError(
                 "RESUMED_RANK",
-                f"the plan has rank {had} at step {step}, the layers have {rank}: restore model and optimizer of one step, and "
-                "pass that step",
+                f"the plan has rank {had} at step {step}, the layers have {rank}: restore model and optimizer of one step, "
+                "and pass that step",
             )
+        self._squeezes = [(one["rank"], one["begin_step"]) for one in stages[1:] if one["rank"] >= rank]
 
     def next_step(self, step: int, rank: int) -> int | None:
-        return self._decisions.next_step(Standing(step, rank, self._last_squeeze_step))
+        return self._decisions.next_step(self._standing(step, rank))
 
-    def stages(self, step: int, rank: int) -> list[StageRate]:
-        stages = first_stages(self.schedule, self.total_steps)
-        if self.schedule is None and rank < self.clock["source_rank"]:
-            stages.append(self.stage_after({"step": step, "rank_after": {"max": rank}}))
-        return stages
+    def stages(self) -> list[StageRate]:
+        return course(self.clock, self.schedule, self._squeezes)[0]
 
-    def stage_after(self, record: Mapping[str, Any]) -> StageRate:
-        return stage_after(record, self.schedule, self.clock)
+    def _standing(self, step: int, rank: int) -> Standing:
+        return Standing(step, rank, self._squeezes[-1][1] if self._squeezes else None)
 
     def checkpoint(self, step: int, trained: TrainedLayers) -> Outcome:
         """Raises SqueezeError where the numbers cannot be squeezed."""
-        decision = self._decisions.decide(Standing(step, trained.rank, self._last_squeeze_step))
+        decision = self._decisions.decide(self._standing(step, trained.rank))
         before = _range(trained.ranks)
         record: dict[str, Any] = {
             "run_id": self.run_id,
@@ -102,6 +103,7 @@ class LocalRun:
             "rank_after": before,
             "relative_error": None,
             "energy_retained": None,
+            "learning_rate": None,
             "training": None,
             "files": [],
             "next_checkpoint_step": self.next_step(step, trained.rank),
@@ -111,18 +113,21 @@ class LocalRun:
         squeezed = squeeze_layers(trained.values(), decision.ranks, moments=trained.moments(), **self._how)
         if squeezed.ranks == trained.ranks:
             return Outcome({**record, "reason": f"{decision.reason} No smaller one does, so there was nothing to squeeze."})
-        self._last_squeeze_step = step
+        rank = max(squeezed.ranks.values())
+        self._squeezes.append((rank, step))
+        stages, current = course(self.clock, self.schedule, self._squeezes)
         record.update(
             decision="squeeze",
             rank_after=_range(squeezed.ranks),
             relative_error=squeezed.relative_error,
             energy_retained=squeezed.energy_retained,
+            learning_rate=asdict(stages[current]),
             training={
                 "learning_rate_factor": squeezed.learning_rate_factor,
                 "revived_directions": squeezed.revived_directions,
                 "optimizer": squeezed.optimizer,
             },
-            next_checkpoint_step=self.next_step(step, max(squeezed.ranks.values())),
+            next_checkpoint_step=self.next_step(step, rank),
         )
         return Outcome(record, squeezed)
 

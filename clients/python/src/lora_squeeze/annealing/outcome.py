@@ -39,17 +39,14 @@ class Run(Protocol):
     def is_local(self) -> bool:
         """Whether it squeezes in this process."""
 
-    def check_resumed(self, step: int, rank: int) -> None:
-        """Raises MismatchError where layers of this rank are not what the run had after so many steps."""
+    def resume(self, step: int, rank: int) -> None:
+        """Goes to where the run was after so many steps, with layers of this rank. Raises MismatchError where they differ."""
 
     def next_step(self, step: int, rank: int) -> int | None:
         """When the next checkpoint is due for layers of this rank that have been trained for so many steps."""
 
-    def stages(self, step: int, rank: int) -> list[StageRate]:
-        """The learning rates of the plan, as it has gone for these layers so far."""
-
-    def stage_after(self, record: dict[str, Any]) -> StageRate:
-        """The learning rate of the stage that a squeeze began."""
+    def stages(self) -> list[StageRate]:
+        """The learning rates of the stages that the run had and of those that are left."""
 
     def checkpoint(self, step: int, trained: TrainedLayers) -> Outcome:
         """Squeezes, where it is time to. Changes nothing of the layers."""

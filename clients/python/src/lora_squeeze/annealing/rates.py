@@ -70,7 +70,7 @@ class Rates:
         is_squeezed = outcome is not None and outcome.squeezed is not None
         if self.scheduler is not None:
             if outcome is not None and is_squeezed:
-                self.scheduler.begin_stage(run.stage_after(outcome.record))
+                self.scheduler.stages = run.stages()
             self._set(step)
         elif self._choice == "hint" and outcome is not None and outcome.squeezed is not None:
             self._scale(outcome.squeezed.learning_rate_factor)

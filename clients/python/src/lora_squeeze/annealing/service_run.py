@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from lora_squeeze.annealing.course import Begun, course
 from lora_squeeze.annealing.errors import MismatchError
 from lora_squeeze.annealing.layers import config_of
-from lora_squeeze.annealing.learning_rate import StageRate
+from lora_squeeze.annealing.learning_rate import StageRate, stage_of
 from lora_squeeze.annealing.local_engine import Factors, Pair, Squeezed
 from lora_squeeze.annealing.local_run import LocalRun
 from lora_squeeze.annealing.outcome import Outcome
-from lora_squeeze.annealing.stage_rates import first_stages, stage_after
 from lora_squeeze.annealing.trained import SIDES, TrainedLayers, tensor_name
 from lora_squeeze.client import CONFIG, OPTIMIZER, WEIGHTS, LoraSqueeze
 
@@ -43,9 +43,10 @@ class ServiceRun:
         self._newest_step: int = -1 if record["step"] is None else record["step"]
         #: The first step whose checkpoint may have reached the service without an answer.
         self._unanswered: int | None = None
-        self._last_squeeze_step: int | None = None
+        #: Records of the squeezes that the layers have been through.
+        self._squeezes: list[Mapping[str, Any]] = []
 
-    def check_resumed(self, step: int, rank: int) -> None:
+    def resume(self, step: int, rank: int) -> None:
         if step > self.total_steps:
             raise MismatchError("RESUMED_STEP", f"step {step} is after the last of run {self.run_id}, {self.total_steps}")
         ranks = {self.clock["source_rank"]}
@@ -53,13 +54,14 @@ class ServiceRun:
             if record["decision"] == "squeeze" and record["step"] <= step:
                 after = record["rank_after"]["max"]
                 ranks = {*ranks, after} if record["step"] == step else {after}
-                self._last_squeeze_step = record["step"]
+                if self._is_loaded(record, step, rank):
+                    self._squeezes.append(record)
         if rank not in ranks:
             had = " or ".join(str(one) for one in sorted(ranks))
             raise MismatchError(
                 "RESUMED_RANK",
-                f"run {self.run_id} has rank {had} at step {step}, the layers have {rank}: restore model and optimizer of one "
-                "step, and pass that step",
+                f"run {self.run_id} has rank {had} at step {step}, the layers have {rank}: restore model and optimizer of "
+                "one step, and pass that step",
             )
 
     def next_step(self, step: int, rank: int) -> int | None:
@@ -70,18 +72,12 @@ class ServiceRun:
         following: int | None = self.record["next_checkpoint_step"]
         return following
 
-    def stages(self, step: int, rank: int) -> list[StageRate]:
-        stages = first_stages(self.schedule, self.total_steps)
-        for record in self._done():
-            if record["decision"] == "squeeze" and self._is_loaded(record, step, rank):
-                begun = self.stage_after(record)
-                stages = [one for one in stages if one.begin_step < begun.begin_step] + [begun] + [
-                    one for one in stages if one.begin_step >= begun.end_step
-                ]
+    def stages(self) -> list[StageRate]:
+        stages, current = course(self.clock, self.schedule, self._ranks())
+        told = self._squeezes[-1].get("learning_rate") if self._squeezes else None
+        if told is not None:  # Where modules have ranks of their own, only the service knows the factor.
+            stages[current] = stage_of(told)
         return stages
-
-    def stage_after(self, record: Mapping[str, Any]) -> StageRate:
-        return stage_after(record, self.schedule, self.clock)
 
     def checkpoint(self, step: int, trained: TrainedLayers) -> Outcome:
         """Raises SqueezeError, or what the connection said."""
@@ -95,12 +91,15 @@ class ServiceRun:
             outcome = Outcome(record)
             if record["decision"] == "squeeze":
                 outcome = self._read(record, os.path.join(folder, "squeezed"), trained)
-                self._last_squeeze_step = step
+                self._squeezes.append(record)
         self._newest_step, self._unanswered = sent_as, None
         return outcome
 
     def in_process(self) -> LocalRun:
-        return LocalRun(self.record["request"], self.schedule, self.run_id, self._last_squeeze_step)
+        return LocalRun(self.record["request"], self.schedule, self.run_id, self._ranks())
+
+    def _ranks(self) -> list[Begun]:
+        return [(record["rank_after"]["max"], record["step"]) for record in self._squeezes]
 
     def _step_to_send(self, step: int) -> int:
         """A checkpoint whose answer never came may have been squeezed. The trainer went on without it, so its place is

@@ -34,17 +34,14 @@ class SharedRun:
 
         self.run_id, self.schedule, self.total_steps, self.is_local = processes.first(begun)
 
-    def check_resumed(self, step: int, rank: int) -> None:
-        self._ask(lambda run: run.check_resumed(step, rank))
+    def resume(self, step: int, rank: int) -> None:
+        self._ask(lambda run: run.resume(step, rank))
 
     def next_step(self, step: int, rank: int) -> int | None:
         return self._ask(lambda run: run.next_step(step, rank))
 
-    def stages(self, step: int, rank: int) -> list[StageRate]:
-        return self._ask(lambda run: run.stages(step, rank))
-
-    def stage_after(self, record: dict[str, Any]) -> StageRate:
-        return self._ask(lambda run: run.stage_after(record))
+    def stages(self) -> list[StageRate]:
+        return self._ask(lambda run: run.stages())
 
     def checkpoint(self, step: int, trained: TrainedLayers) -> Outcome:
         return self._ask(lambda run: run.checkpoint(step, trained))

@@ -14,7 +14,7 @@ _HERE = os.path.dirname(__file__)
 
 def warn(message: str) -> None:
     """Warns as if the first caller outside this package did."""
-    level = 1
+    level = 2  # Our caller.
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):
         level, frame = level + 1, frame.f_back

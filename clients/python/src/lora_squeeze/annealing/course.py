@@ -1,0 +1,45 @@
+"""The learning rates of a run's stages: those it had, as its squeezes made them, and those that are left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lora_squeeze.annealing.decisions import BySpectrum
+from lora_squeeze.annealing.learning_rate import StageRate, stage_of, stages_of
+from lora_squeeze.annealing.plan_rates import plan_rates
+
+__all__ = ["Begun", "course"]
+
+#: A stage that has begun: its rank, and the steps done then.
+Begun = tuple[int, int]
+
+
+def course(
+    clock: Mapping[str, Any], schedule: Mapping[str, Any] | None, squeezes: Sequence[Begun]
+) -> tuple[list[StageRate], int]:
+    """All stages with the learning rate of a plan that has them, as the service's runs have it; and the index of the one that
+    the last of the squeezes began.
+
+    clock: the ScheduleRequest or AdaptiveRequest. schedule: the plan, None of an adaptive run, whose next squeeze is taken to
+    be the one at the latest possible step.
+    """
+    begun: list[Begun] = [(clock["source_rank"], 0), *squeezes]
+    rank, since = begun[-1]
+    if schedule is not None:
+        ahead = [(one["to_rank"], one["step"]) for one in schedule["squeezes"] if one["to_rank"] < rank]
+    elif rank > clock["target_rank"]:
+        ahead = [(clock["target_rank"], BySpectrum.of(clock).last_squeeze_step)]
+    else:
+        ahead = []
+    stages = [*begun, *((to, max(step, since)) for to, step in ahead)]
+    begins = [step for _, step in stages]
+    ends = [*begins[1:], clock["total_steps"]]
+    steps = [end - begin for begin, end in zip(begins, ends)]
+    rates = plan_rates([rank for rank, _ in stages], steps, clock.get("learning_rate"))
+    # What the service planned stays as it said, for stages that come when they should.
+    planned = {(one.begin_step, one.end_step): one for one in ([] if schedule is None else stages_of(schedule))}
+    return [
+        planned.get((begin, end)) or stage_of({"begin_step": begin, "end_step": end, **rate})
+        for begin, end, rate in zip(begins, ends, rates)
+    ], len(begun) - 1
