@@ -110,7 +110,7 @@ class Annealer:
             return Rates(self._trained, learning_rate, schedulers, self._request)
 
         self._rates = self._processes.each(checked)
-        self._processes.agree("step and ranks", (step, self._trained.ranks))
+        self._processes.agree("step and rank", (step, self._trained.rank))
         self._run = shared(self._processes, lambda: self._begun(service, run, step))
         self._run.resume(step, self._trained.rank)
         self._watch = StepWatch(optimizer, self._trained.parameters, step)
