@@ -2739,7 +2739,7 @@ export interface components {
       format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
       /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
       module_energy_retained?: number;
-      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count. It predicts accuracy better than relative_error */
+      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count */
       module_relative_error?: number;
       /** @description Parameters in the LoRA factors */
       parameters: number;
@@ -3417,7 +3417,7 @@ export interface components {
         } | null;
         /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
         module_energy_retained?: number;
-        /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count. It predicts accuracy better than relative_error */
+        /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count */
         module_relative_error?: number;
         modules: {
           energy_retained: number;

@@ -103,8 +103,7 @@ export const moduleCloseness = {
     Type.Number({
       description:
         '√(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the ' +
-        'written file. Modules whose energy is at most 1e-6 of the mean do not count. It predicts accuracy better than ' +
-        'relative_error',
+        'written file. Modules whose energy is at most 1e-6 of the mean do not count',
     }),
   ),
   module_energy_retained: Type.Optional(

@@ -33,7 +33,7 @@ ${table(
 )}
 <p class="muted">Relative error: ‖ΔW − ΔW′‖ / ‖ΔW‖ (Frobenius norm) over all modules, measured on the written factors after
 rounding. Energy kept: 1 − error². Mean module error: the root mean square of the modules’ own relative errors, in which
-every module weighs alike; of the two it predicts accuracy better.</p>
+every module weighs alike.</p>
 ${warnings(results)}
 </section>`;
 }
