@@ -2,13 +2,10 @@ import { isDead, meanOf } from '../by-module.ts';
 import { Heap } from './heap.ts';
 
 /**
- * What a direction is worth. relative: its energy σ² divided by the energy of its module to the power RELATIVE_POWER,
- * so that modules of small updates count like those of large ones. energy: σ² itself.
+ * What a direction is worth. relative: its energy σ² divided by the energy of its module, so that modules of small updates
+ * count like those of large ones. energy: σ² itself. (docs/policies.md has the experiment that chose the default.)
  */
 export type Criterion = 'relative' | 'energy';
-
-/** 1 weighs all modules alike, whatever their size; 0 would be the criterion energy. */
-export const RELATIVE_POWER = 1;
 
 /** What a budget has to know of one module. */
 export interface BudgetModule {
@@ -99,10 +96,8 @@ function worthsOf(modules: readonly BudgetModule[], criterion: Criterion): Worth
   const mean = meanOf(energies);
   return firsts.map((unit, index) => ({
     unit,
-    // σ² / E^p with σ = unit · σ′ and E = unit² · E′.
-    weight: isDead(energies[index]!, mean)
-      ? 0
-      : (unit / largest) ** (2 - 2 * RELATIVE_POWER) / own[index]! ** RELATIVE_POWER,
+    // σ² / E with σ = unit · σ′ and E = unit² · E′.
+    weight: isDead(energies[index]!, mean) ? 0 : 1 / own[index]!,
   }));
 }
 
