@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { mainCells, missingCells, sweepCells, tunedCells } from '../../bench/quality/cells.ts';
 import { chooseSettings } from '../../bench/quality/choose-settings.ts';
+import { errorCostFigure } from '../../bench/quality/error-cost-figure.ts';
 import { parseOptions } from '../../bench/quality/options.ts';
 import { halfInterval, holm, signFlipP, standardDeviation } from '../../bench/quality/paired.ts';
 import { percentAxis, qualityFigure } from '../../bench/quality/quality-figure.ts';
 import { qualityPage } from '../../bench/quality/quality-page.ts';
 import { METHODS, type Plan, type Results, type Score, type Settings } from '../../bench/quality/results.ts';
 import { readResults, refuseOtherPlan, writeResults } from '../../bench/quality/results-file.ts';
+import { criteriaTable, plansTable } from '../../bench/quality/tuning-tables.ts';
 import { runAll } from '../../bench/quality/workers.ts';
 
 const [text, digits] = parseOptions(['--seeds', '6'])!.plans as [Plan, Plan];
@@ -216,6 +218,25 @@ describe('quality: figure', () => {
     assert.ok(places.every(([x, y]) => x! >= 66 && x! <= 726 && y! >= 74 && y! <= 398));
     assert.equal(svg.match(/<polyline /g)?.length, drawn);
     assert.match(svg, /trained at rank 32/);
+  });
+});
+
+describe('quality: what the tuning measured', () => {
+  const root = join(import.meta.dirname, '../..');
+  const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+  const rowsOf = (name: string) =>
+    read(`bench/quality/results/${name}`)
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+
+  it('is what the pages say', () => {
+    const plans = plansTable(rowsOf('plans.jsonl'));
+    const ranks = rowsOf('ranks.jsonl');
+    assert.ok(read('docs/annealing.md').includes(plans));
+    assert.ok(read('docs/policies.md').includes(criteriaTable(ranks)));
+    assert.equal(read('docs/figures/error-cost.svg'), errorCostFigure(ranks));
+    assert.doesNotMatch(plans + criteriaTable(ranks) + errorCostFigure(ranks), /NaN|undefined|Infinity/);
   });
 });
 
