@@ -39,6 +39,8 @@ interface Connection {
   sinceMs: number;
   /** Requests that are not answered to their end; several when the client pipelines. */
   requests: number;
+  /** All whose head has arrived. */
+  begun: number;
   linger: NodeJS.Timeout | undefined;
   readonly pace: ClientPace;
 }
@@ -104,7 +106,8 @@ export class Connections {
     server.prependListener('request', began);
     server.prependListener('checkExpectation', began);
     server.on('listening', () => {
-      const timer = setInterval(() => this.check(), CHECK_INTERVAL_MS).unref();
+      // Timers come before reading: what came while the process was held up is read first.
+      const timer = setInterval(() => setImmediate(() => this.check()), CHECK_INTERVAL_MS).unref();
       server.once('close', () => clearInterval(timer));
     });
   }
@@ -113,6 +116,11 @@ export class Connections {
   drain(): void {
     const { silent, closing, refused } = this.byState;
     for (const { socket } of [...silent, ...closing, ...refused]) socket.destroy();
+  }
+
+  /** How many requests of this connection have arrived, at least their heads. */
+  begunOn(socket: Socket): number {
+    return this.known.get(socket)?.begun ?? 0;
   }
 
   /** Sends a last answer to a connection that is not in the middle of another one, and ends it. */
@@ -126,7 +134,7 @@ export class Connections {
   private opened(socket: Socket): void {
     const nowMs = performance.now();
     const connection: Connection = {
-      ...{ socket, state: 'silent', sinceMs: nowMs, requests: 0 },
+      ...{ socket, state: 'silent', sinceMs: nowMs, requests: 0, begun: 0 },
       ...{ linger: undefined, pace: new ClientPace(socket) },
     };
     const isRefused = this.known.size - this.byState.refused.size >= this.roomFor(socket) && !this.evict();
@@ -171,6 +179,7 @@ export class Connections {
     const connection = this.known.get(request.socket);
     if (!connection) return;
     connection.requests++;
+    connection.begun++;
     if (connection.state === 'serving') connection.pace.next(request);
     else {
       clearTimeout(connection.linger);

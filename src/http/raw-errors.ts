@@ -30,11 +30,22 @@ function rawErrorOf(error: NodeJS.ErrnoException): AppError {
 export function answerClientError(
   error: NodeJS.ErrnoException,
   socket: Socket,
-  connections: Pick<Connections, 'answerLast'>,
+  connections: Pick<Connections, 'answerLast' | 'begunOn'>,
 ): void {
-  const current = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
-  if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent) socket.destroy();
-  else connections.answerLast(socket, rawErrorOf(error));
+  const answer = (): void => {
+    const current = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
+    if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent) socket.destroy();
+    else connections.answerLast(socket, rawErrorOf(error));
+  };
+  if (error.code !== 'ERR_HTTP_REQUEST_TIMEOUT') {
+    answer();
+    return;
+  }
+  // Timers come before reading: where the process was held up, the headers may have come in time and lie there unread.
+  const begun = connections.begunOn(socket);
+  setImmediate(() => {
+    if (connections.begunOn(socket) === begun) answer();
+  });
 }
 
 /**

@@ -5,7 +5,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterEach, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { buildProbeApp } from '../../src/http/app.ts';
 import { type ConnectionOptions, Connections } from '../../src/http/connections.ts';
@@ -13,7 +13,7 @@ import { answerExpectations } from '../../src/http/raw-errors.ts';
 import { serverOptions } from '../../src/http/server-options.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
 import { Readiness } from '../../src/service/readiness.ts';
-import { until } from '../queue/harness.ts';
+import { holdUp, until } from '../queue/harness.ts';
 import { parseResponse } from './raw-request.ts';
 import { checkedProblem, startServer } from './server.ts';
 
@@ -111,6 +111,21 @@ describe('a connection ends', () => {
     assert.deepEqual(requests, []);
   });
 
+  it('but not when its request has come, and the process was held up before it could read it', async () => {
+    const { server, port, states, cuts } = await listening({ silentMs: 2_000 }, answersOk);
+    const one = await client(port);
+    await states({ silent: 1 });
+    // From here Node goes on with its timers; after a timer it would go on reading.
+    await nextTurn();
+    one.socket.write(GET);
+    // Longer than both timeouts, and than the pauses between two looks at them.
+    server.headersTimeout = 300;
+    holdUp(3_500);
+    await answered(one);
+    assert.equal(parseResponse(one.received).status, 200);
+    assert.deepEqual(cuts, []);
+  });
+
   it('when it is no HTTP, and stays after the answer', async () => {
     const { port, states, cuts } = await listening({}, answersOk);
     const one = await client(port, 'what is this\r\n\r\n');
@@ -178,7 +193,7 @@ describe('a connection ends', () => {
   });
 
   it('when it is answered before its request has ended, and goes on sending', async () => {
-    const { port, states, cuts } = await listening({}, answersOk);
+    const { port, cuts } = await listening({}, answersOk);
     const one = await client(port, POST);
     const drip = setInterval(() => one.socket.write('x'), 90);
     await one.ended;
@@ -186,10 +201,11 @@ describe('a connection ends', () => {
     assert.equal(parseResponse(one.received).status, 200);
     assert.deepEqual(cuts, ['closing']);
     // Where the rest comes in time it is kept.
-    const other = await client(port, POST);
-    await states({ closing: 1 });
+    const patient = await listening({ lingerMs: HELD_MS }, answersOk);
+    const other = await client(patient.port, POST);
+    await patient.states({ closing: 1 });
     other.socket.write('123456789');
-    await states({ idle: 1 });
+    await patient.states({ idle: 1 });
     other.socket.write(GET);
     await until(
       'a second answer',
@@ -319,9 +335,10 @@ describe('at the ceiling', () => {
 
   it('a slow client makes room: one that hardly reads, and one that hardly sends', async () => {
     const large = Buffer.alloc(32 * 2 ** 20);
+    let waiting = 0;
     const { port, states, cuts } = await listening({ max: 3, slowMs: 500 }, ({ url }, response) => {
       if (url === '/large') response.end(large);
-      if (url === '/') response.end('ok');
+      if (url === '/waits') waiting++;
     });
     const deaf = await client(port, 'GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
     const read = setInterval(() => deaf.socket.read(1), 50);
@@ -330,10 +347,10 @@ describe('at the ceiling', () => {
     // The service takes its time for this one, and nothing is asked of its client.
     await client(port, 'GET /waits HTTP/1.1\r\nHost: x\r\n\r\n');
     await states({ serving: 3 });
-    for (let served = 0; served < 2; ) {
+    while (waiting < 3) {
+      const before = waiting;
       const one = await client(port, 'GET /waits HTTP/1.1\r\nHost: x\r\n\r\n');
-      await Promise.race([one.ended, sleep(100)]);
-      if (one.received === '') served++;
+      await until('a place or a refusal', () => waiting > before || one.received !== '' || undefined);
     }
     clearInterval(read);
     assert.deepEqual(

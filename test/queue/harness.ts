@@ -67,6 +67,11 @@ export async function until<T>(
   }
 }
 
+/** Nothing happens in this process meanwhile, as on a machine with too much to do. */
+export function holdUp(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -91,7 +96,8 @@ export type Step =
   | 'exit'
   | 'uncaught'
   | 'progress'
-  | 'wait';
+  | 'wait'
+  | 'wait-transient';
 
 /** Everything of the queue over one folder, with real Redis and real processes; only the squeeze is a script. */
 export class Bench {
