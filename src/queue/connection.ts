@@ -2,9 +2,11 @@ import type { ConnectionOptions } from 'bullmq';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import type { Risk } from '../service/job-queue.ts';
 import { mendClusterEnd } from './mend-cluster-end.ts';
+import { mendCommandTimeout } from './mend-command-timeout.ts';
 import { mendDisconnect } from './mend-disconnect.ts';
 import { type ClusterPlace, type RedisPlace, redisPlace, type SentinelPlace } from './redis-url.ts';
 
+mendCommandTimeout();
 mendDisconnect();
 
 /** Where Redis is: our own server's socket, or a URL as `redisPlace` reads it. */

@@ -52,7 +52,9 @@ class NoAnswer extends Error {}
 export async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new NoAnswer(`no answer within ${Math.round(timeoutMs)} ms`)), timeoutMs);
+    const giveUp = (): void => reject(new NoAnswer(`no answer within ${Math.round(timeoutMs)} ms`));
+    // As in mend-command-timeout.ts.
+    timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
   });
   try {
     return await Promise.race([answer, tooLate]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Broker } from '../../src/queue/broker.ts';
 import { RedisSharedState } from '../../src/queue/shared-state.ts';
-import { SILENT, startBroker } from '../queue/harness.ts';
+import { SILENT, startBroker, until } from '../queue/harness.ts';
 
 /** What API processes share, in a private Redis. */
 export interface SharedStateFixture {
@@ -22,6 +22,8 @@ export async function openSharedState(): Promise<SharedStateFixture> {
     const address = { socketPath: broker.socketPath };
     const state = await RedisSharedState.open({ address, prefix: 'test', logger: SILENT });
     opened.push(state);
+    // On a busy machine it opens before it is connected.
+    await until('the connection', () => state.count('connected', 1).catch(() => undefined));
     return state;
   };
   return {

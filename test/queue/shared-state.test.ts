@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { COMMAND_TIMEOUT_MS } from '../../src/queue/connection.ts';
+import { RedisQuestions } from '../../src/queue/redis-questions.ts';
 import { RedisSharedState } from '../../src/queue/shared-state.ts';
 import type { Claim } from '../../src/service/idempotency/claim-store.ts';
 import { openSharedState, type SharedStateFixture } from '../http/shared-state.ts';
 import { freePort } from './external-redis.ts';
-import { SILENT, startBroker, until, withFolder } from './harness.ts';
+import { holdUp, SILENT, startBroker, until, withFolder } from './harness.ts';
 
 const ONE = { route: 'r', payload: null };
 const ANSWER = { status: 202, headers: { location: '/v1/jobs/x' }, body: '{"id":"x"}' };
@@ -29,6 +31,28 @@ describe('state that API processes share', () => {
     );
     assert.equal(claims.filter((claim) => claim.state === 'ours').length, 1);
     assert.equal(claims.filter((claim) => claim.state === 'in-flight').length, 99);
+  });
+
+  it('has the answer that came while the process was held up', async () => {
+    // From here Node goes on with its timers; after a timer it would go on reading.
+    await nextTurn();
+    const claiming = state.shared.claim(randomUUID(), 'owner', ONE, LONG_MS);
+    // Longer than a command may take; Redis answers meanwhile.
+    holdUp(2 * COMMAND_TIMEOUT_MS);
+    assert.equal((await claiming).state, 'ours');
+
+    const questions = new RedisQuestions({ socketPath: state.broker.socketPath });
+    try {
+      await until('the connection', () => questions.client.status === 'ready' || undefined);
+      await nextTurn();
+      const answer = await questions.ask(() => {
+        process.nextTick(holdUp, 2 * COMMAND_TIMEOUT_MS);
+        return questions.client.ping();
+      });
+      assert.equal(answer, 'PONG');
+    } finally {
+      questions.close();
+    }
   });
 
   it('keeps what the owner says, and nothing that others say', async () => {
@@ -108,7 +132,9 @@ describe('state that API processes share', () => {
       const broker = await startBroker(folder);
       const address = { socketPath: broker.socketPath };
       const shared = await RedisSharedState.open({ address, prefix: 'x', logger: SILENT });
-      await shared.claim('kept', 'first', ONE, LONG_MS);
+      await until('the first connection', () =>
+        shared.claim('kept', 'first', ONE, LONG_MS).catch(() => undefined),
+      );
       await broker.close();
       await assert.rejects(shared.claim('kept', 'second', ONE, LONG_MS), { code: 'QUEUE_UNAVAILABLE' });
       const again = await startBroker(folder);
