@@ -5,6 +5,9 @@ import { AppError } from '../../src/errors.ts';
 import type { QueuePriority } from '../../src/service/job-queue.ts';
 import { isGone, until, withBench } from './harness.ts';
 
+/** Only keeps a broken test from hanging. */
+const LONG_MS = 180_000;
+
 describe('cancelling with real Redis and real workers', () => {
   it('takes a waiting job out, so that it never begins', () =>
     withBench(async (bench) => {
@@ -43,12 +46,17 @@ describe('cancelling with real Redis and real workers', () => {
 
   it('takes out a job that waits for its next attempt', () =>
     withBench(async (bench) => {
-      const id = await bench.submit('transient', 'transient');
-      bench.worker();
+      const id = await bench.submit('wait-transient', 'transient');
+      const worker = bench.worker();
       await bench.attemptStarted(id, 1);
-      await until('the pause', async () => (await bench.queue.state(id))?.state === 'queued');
+      // It takes no more jobs: the pause before the next attempt lasts until another one comes.
+      const left = worker.close(LONG_MS);
+      await bench.release(id);
+      await left;
+      assert.equal((await bench.queue.state(id))?.state, 'queued');
       const job = await bench.control.cancel(id);
       assert.equal(await bench.queue.state(id), undefined);
+      bench.worker();
       // Its attempt would have come before the third one of a job that was submitted later.
       assert.equal((await bench.outcome(await bench.submit('transient', 'transient'))).attempts, 3);
       assert.deepEqual([await bench.attempts(id), await bench.jobs.get(id)].map(lengthOrState), [

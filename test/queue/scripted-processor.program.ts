@@ -33,6 +33,12 @@ async function step(jobId: string): Promise<string> {
   return steps[attempts - 1] ?? 'succeed';
 }
 
+async function isReleased({ jobId }: RequestInput): Promise<void> {
+  while (!existsSync(join(scriptDir, `${jobId}.go`))) await sleep(20);
+}
+
+const otherIsAway = () => new AppError('OUTBOUND_FAILED', 'The other server is away.', { needed_bytes: 10 });
+
 async function work(input: RequestInput): Promise<JobOutcome> {
   await writeFile(join(input.scratchDir, 'half-written'), 'x');
   switch (await step(input.jobId)) {
@@ -41,13 +47,16 @@ async function work(input: RequestInput): Promise<JobOutcome> {
       throw new AppError('CANCELLED', 'The job was stopped.');
     case 'wait':
       input.onProgress({ phase: 'gram', done: 1, total: 3, module: 'm1' });
-      while (!existsSync(join(scriptDir, `${input.jobId}.go`))) await sleep(20);
+      await isReleased(input);
       input.onProgress({ phase: 'core', done: 3, total: 3, module: 'm3' });
       break;
     case 'permanent':
       throw new AppError('NON_FINITE_WEIGHTS', 'Tensor q_proj holds NaN.', { tensor: 'q_proj', index: 7 });
+    case 'wait-transient':
+      await isReleased(input);
+      throw otherIsAway();
     case 'transient':
-      throw new AppError('OUTBOUND_FAILED', 'The other server is away.', { needed_bytes: 10 });
+      throw otherIsAway();
     case 'storage':
       throw new AppError('STORAGE_FAILED', 'The storage could not read x (SlowDown, HTTP 503).', {
         operation: 'read',
