@@ -59,7 +59,7 @@ export class WebhookBench {
       box,
       logger: SILENT,
       schedule: QUICK,
-      timeoutMs: 1_000,
+      timeoutMs: 60_000,
       onAttempt: (result) => this.results.push(result),
       ...options,
     });
