@@ -135,7 +135,14 @@ export async function startServer(
       workspaces.quotas.forget(DEFAULT_TENANT);
     },
     async assertNoLeftovers() {
-      const leftovers = () => (readdirSync(join(root, 'tmp'), { recursive: true }) as string[]).slice(1);
+      const leftovers = (): string[] => {
+        try {
+          return (readdirSync(join(root, 'tmp'), { recursive: true }) as string[]).slice(1);
+        } catch (error) {
+          // A folder that was removed while it was looked into.
+          return [String(error)];
+        }
+      };
       for (let tries = 0; tries < 1000 && leftovers().length > 0; tries++) await sleep(20);
       assert.deepEqual(leftovers(), []);
     },
