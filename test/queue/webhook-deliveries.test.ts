@@ -110,6 +110,7 @@ describe('a receiver', () => {
           assert.deepEqual(
             attempts.map((attempt) => attempt.status),
             [500, null, null, 302, 204],
+            JSON.stringify([attempts, bench.results, receiver.requests.map(({ atMs }) => atMs)]),
           );
           const errors = attempts.map(({ error }) => error ?? 'none');
           for (const [i, said] of [
