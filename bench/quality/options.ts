@@ -50,7 +50,7 @@ const TEXT: Sizes = {
 
 const DIGITS: Sizes = {
   methods: ['direct', 'post', 'cont', 'in', 'in_equal'],
-  ranks: [1, 2, 4, 8],
+  ranks: [1, 4],
   source_rank: 32,
   total_steps: 1600,
   min_stage_steps: 100,

@@ -2,17 +2,17 @@ import { halfInterval, mean } from './paired.ts';
 import { cell } from './quality-page.ts';
 import { METHOD_NAMES, METHODS, type Method, type Results } from './results.ts';
 
-const WIDTH = 760;
+const WIDTH = 966;
 const HEIGHT = 460;
 const LEFT = 66;
 const TOP = 74;
-const PLOT = { width: WIDTH - LEFT - 34, height: HEIGHT - TOP - 62 };
+const PLOT = { width: WIDTH - LEFT - 240, height: HEIGHT - TOP - 62 };
 const BOTTOM = TOP + PLOT.height;
 /** Half of the room left and right of the outer ranks, as a share of the distance between two ranks. */
 const MARGIN = 0.4;
 /** Methods stand side by side at a rank, so that their spreads do not cover each other. */
 const APART = 9;
-const LEGEND = { width: 176, line: 22 };
+const LEGEND_LINE = 22;
 
 interface Style {
   readonly colour: string;
@@ -72,7 +72,7 @@ export function qualityFigure(results: Results): string {
   );
   const reference = `<rect x="${LEFT}" y="${y(source.high)}" width="${PLOT.width}" height="${(Number(y(source.low)) - Number(y(source.high))).toFixed(1)}" fill="#f1f5f9"/>
 <line x1="${LEFT}" x2="${right}" y1="${y(source.mean)}" y2="${y(source.mean)}" stroke="#64748b" stroke-dasharray="6 4"/>
-<text x="${LEFT + 6}" y="${Number(y(source.mean)) - 6}" fill="#475569">trained at rank ${sourceRank}, not squeezed</text>`;
+<text x="${right + 10}" y="${Number(y(source.mean)) + 4}" fill="#475569">trained at rank ${sourceRank}, not squeezed</text>`;
   const drawn = lines.map((points, line) => {
     const style = STYLES[methods[line]!]!;
     const { colour, dashes } = style;
@@ -103,14 +103,12 @@ function summary(values: readonly number[]) {
   return { mean: centre, low: centre - half, high: centre + half };
 }
 
-/** In the lower right corner: accuracy grows with rank, so nothing lies there. */
+/** Beside the plot, at its top. */
 function legend(methods: readonly Method[], right: number): string {
-  const [left, top] = [right - LEGEND.width, BOTTOM - methods.length * LEGEND.line - 16];
   const entries = methods.map((method, i) => {
-    const at = top + 18 + i * LEGEND.line;
-    return `${marker(STYLES[method]!, left + 16, at)}
-<text x="${left + 32}" y="${at + 4}">${METHOD_NAMES[method]}</text>`;
+    const at = TOP + 8 + i * LEGEND_LINE;
+    return `${marker(STYLES[method]!, right + 18, at)}
+<text x="${right + 32}" y="${at + 4}">${METHOD_NAMES[method]}</text>`;
   });
-  const ground = `<rect x="${left}" y="${top}" width="${LEGEND.width - 6}" height="${methods.length * LEGEND.line + 10}" fill="#fff" fill-opacity="0.9"/>`;
-  return [ground, ...entries].join('\n');
+  return entries.join('\n');
 }

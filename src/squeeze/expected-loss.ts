@@ -6,9 +6,8 @@ import type { Decomposition } from '../engine/kernel-types.ts';
 
 /**
  * Mean share of their energy that the modules keep, from which on no loss is expected without training on. A rule of
- * thumb: small models that kept 0.86 were as accurate as models trained at that rank, those that kept 0.70 five points
- * less, those that kept 0.49 twenty-one points less. These shares were measured over whole adapters, not as the mean of
- * the modules.
+ * thumb from the experiment of docs/policies.md: of a small model's adapters, those that kept 0.86 lost a point of accuracy
+ * at most, those that kept 0.70 one to four, those that kept 0.60 two to eight.
  */
 export const NO_LOSS_ENERGY = 0.86;
 /** Below this a loss is expected. */
@@ -42,7 +41,7 @@ export function expectedLoss(
     loss: { code, keeping_rank: keeping !== null && keeping < largest ? keeping : null },
     warning:
       `The modules keep ${percent(energyRetained)} of their energy on average: ${MEANING[code]}, as a rule of thumb ` +
-      'from experiments with small models (docs/quality.md). Train on at this rank (POST /v1/schedules or POST ' +
+      'from experiments with small models (docs/policies.md). Train on at this rank (POST /v1/schedules or POST ' +
       `/v1/runs with "mode": "cont")${remedy}.`,
   };
 }

@@ -215,7 +215,7 @@ describe('quality: figure', () => {
     ]);
     const drawn = 5;
     assert.equal(places.length, drawn * (text.ranks.length + 1), 'points, and the legend');
-    assert.ok(places.every(([x, y]) => x! >= 66 && x! <= 726 && y! >= 74 && y! <= 398));
+    assert.ok(places.every(([x, y]) => x! >= 66 && x! <= 760 && y! >= 74 && y! <= 398));
     assert.equal(svg.match(/<polyline /g)?.length, drawn);
     assert.match(svg, /trained at rank 32/);
   });
