@@ -92,7 +92,7 @@ export function qualityFigure(results: Results): string {
 <text x="${LEFT}" y="50" fill="#666">mean and 95 % interval over ${seeds.length} seed${seeds.length === 1 ? '' : 's'}; the same number of steps for all</text>
 ${reference}
 ${[...grid, ...names, ...drawn].join('\n')}
-${legend(methods, right)}
+${legend(methods, right, Number(y(source.mean)))}
 <text x="${LEFT + PLOT.width / 2}" y="${HEIGHT - 12}" text-anchor="middle">rank of the adapter at the end</text>
 </svg>
 `;
@@ -103,10 +103,11 @@ function summary(values: readonly number[]) {
   return { mean: centre, low: centre - half, high: centre + half };
 }
 
-/** Beside the plot, at its top. */
-function legend(methods: readonly Method[], right: number): string {
+/** Beside the plot, at the end where the name of the line of the source rank is not. */
+function legend(methods: readonly Method[], right: number, sourceY: number): string {
+  const top = sourceY < TOP + PLOT.height / 2 ? BOTTOM - methods.length * LEGEND_LINE : TOP;
   const entries = methods.map((method, i) => {
-    const at = TOP + 8 + i * LEGEND_LINE;
+    const at = top + 8 + i * LEGEND_LINE;
     return `${marker(STYLES[method]!, right + 18, at)}
 <text x="${right + 32}" y="${at + 4}">${METHOD_NAMES[method]}</text>`;
   });

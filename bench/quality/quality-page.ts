@@ -95,7 +95,7 @@ function baseLine({ bases, plan }: Results): string {
   const of = (name: string) => mean(compared.map((base) => Number(base[name]))).toFixed(1);
   return names.length === 0
     ? ''
-    : `The base models alone: ${names.map((name) => `${of(name)} % ${name}`).join(', ')} adaptation.`;
+    : `The base models alone: ${names.map((name) => `${of(name)} % ${name}`).join(', ')} before adaptation.`;
 }
 
 function differenceTable(results: Results): string {

@@ -88,7 +88,7 @@ class ShuffledDigits:
         return self._evaluate(model, "shuffled")
 
     def base_scores(self) -> dict[str, float]:
-        return {f"{task} before": self._evaluate(self.base, task)["accuracy"] for task in ("upright", "shuffled")}
+        return {f"on {task} digits": self._evaluate(self.base, task)["accuracy"] for task in ("upright", "shuffled")}
 
     def _pretrain(self, steps: int) -> Transformer:
         torch.manual_seed(self.seed)

@@ -76,7 +76,7 @@ describe('quality: a quick run of the experiment', { skip }, () => {
       if (task === 'digits')
         for (const base of bases)
           assert.ok(
-            Number(base['upright before']) > 25 && Number(base['shuffled before']) < 20,
+            Number(base['on upright digits']) > 25 && Number(base['on shuffled digits']) < 20,
             JSON.stringify(base),
           );
       assert.match(readFileSync(join(dir, `quality-${task}.md`), 'utf8'), /A quick run[\s\S]*\| In-Squeeze/);

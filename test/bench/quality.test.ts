@@ -47,7 +47,13 @@ function madeUp(plan = text): Results {
       return score({ ...cell, ...energy, seed, accuracy: cell.method === 'source' ? 95 : accuracy });
     }),
   );
-  return { plan, settings, scores, bases: [{ base: true, seed: 1, before: 52 }], facts: ['Machine: none'] };
+  return {
+    plan,
+    settings,
+    scores,
+    bases: [{ base: true, seed: 1, 'on the task': 52 }],
+    facts: ['Machine: none'],
+  };
 }
 const rows = (page: string, start: string) =>
   page
@@ -188,7 +194,7 @@ describe('quality: page', () => {
       assert.ok(found.includes(row), found.join('\n'));
     assert.match(rows(page, 'Post-Squeeze').join('\n'), /\| 75 %, 50 % \|/);
     assert.match(rows(page, 'In-Squeeze, tuned factor').at(-1)!, /\| 0\.0005, \(R\/r\)\^0\.00 \|/);
-    assert.match(page, /The base models alone: 52\.0 % before adaptation\./);
+    assert.match(page, /The base models alone: 52\.0 % on the task before adaptation\./);
     assert.doesNotMatch(qualityPage(madeUp(digits), 'x.svg'), /NaN|undefined|Infinity|by module \|/);
   });
 

@@ -60,4 +60,4 @@ class Sentences:
 
     def base_scores(self) -> dict[str, float]:
         """Of the language model before any adapter."""
-        return {"before": self.evaluate(self.model(), True)["accuracy"]}
+        return {"on the task": self.evaluate(self.model(), True)["accuracy"]}
