@@ -39,6 +39,11 @@ def plan_schedule(request: Mapping[str, Any]) -> dict[str, Any]:
         stages.append({"index": index, "rank": rank, **limits, "learning_rate": rate, "parameters": None, "memory": None})
         done += count
     mode = request.get("mode", "in")
+
+    def unless_named(value: Any) -> Any:
+        """Named steps leave nothing to what else decides how long stages last."""
+        return None if request.get("squeeze_steps") else value
+
     rate_schedule = request.get("learning_rate", {}).get("schedule", "recommended")
     mean_rank = sum(rank * count for rank, count in zip(ranks, steps)) / clock.total_steps
     return {
@@ -46,14 +51,14 @@ def plan_schedule(request: Mapping[str, Any]) -> dict[str, Any]:
         "target_rank": ranks[-1],
         "total_steps": clock.total_steps,
         "mode": mode,
-        "recipe": request.get("recipe", "recommended"),
-        "final_share": final_share_of(request),
+        "recipe": unless_named(request.get("recipe", "recommended")),
+        "final_share": unless_named(final_share_of(request)),
         "shape": "custom" if mode == "cont" else request.get("shape", "geometric"),
-        "stage_lengths": request.get("stage_lengths", "equal"),
+        "stage_lengths": unless_named(request.get("stage_lengths", "equal")),
         "learning_rate_schedule": rate_schedule,
-        "warm_up_steps": clock.warm_up_steps,
-        "final_steps": clock.final_steps,
-        "min_stage_steps": clock.min_stage_steps,
+        "warm_up_steps": unless_named(clock.warm_up_steps),
+        "final_steps": unless_named(clock.final_steps),
+        "min_stage_steps": unless_named(clock.min_stage_steps),
         "stages": stages,
         "squeezes": [
             {"step": stage["begin_step"], "from_rank": before["rank"], "to_rank": stage["rank"]}

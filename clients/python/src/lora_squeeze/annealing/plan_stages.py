@@ -11,7 +11,7 @@ from lora_squeeze.annealing.plan_request import Clock, invalid
 
 #: Halves round up, also where floating point ends a little below them.
 _HALF = 0.5 + 1e-9
-_LENGTHS = ("warm_up_steps", "final_steps", "final_share", "min_stage_steps", "stage_lengths")
+_LENGTHS = ("recipe", "final_share", "warm_up_steps", "final_steps", "min_stage_steps", "stage_lengths")
 
 
 def choose_ranks(request: Mapping[str, Any], clock: Clock) -> tuple[list[int], list[str]]:
@@ -40,7 +40,7 @@ def choose_ranks(request: Mapping[str, Any], clock: Clock) -> tuple[list[int], l
         ranks = _fitting(_ranks_of(shape, source, target, stages), clock, stages)
         if len(ranks) == stages:
             return ranks, []
-        note = f"{_counted(ranks)} instead of {stages}: rounded to whole ranks, the others would repeat one."
+        note = f"{_counted(len(ranks), 'stage')} instead of {stages}: rounded to whole ranks, the others would repeat one."
         return ranks, [note]
     if named:
         return _ranks_of(shape, source, target, len(named) + 1), []
@@ -119,7 +119,7 @@ def _as_many_as_fit(shape: str, source: int, target: int, clock: Clock) -> tuple
     if len(ranks) == len(wanted):
         return ranks, []
     note = (
-        f"{_counted(ranks)} instead of {len(wanted)}, one for each halving of the rank and the source: those need "
+        f"{_counted(len(ranks), 'stage')} instead of {len(wanted)}, one for each halving of the rank and the source: those need "
         f"{_needed_steps(len(wanted), clock)} steps, and total_steps is {clock.total_steps}."
     )
     return ranks, [note]
@@ -160,7 +160,8 @@ def _named_steps(request: Mapping[str, Any], stages: int) -> list[int]:
             raise invalid(f"squeeze_steps says how long stages last, so {field} cannot.")
     if len(squeeze_steps) != stages - 1:
         raise invalid(
-            f"squeeze_steps has {len(squeeze_steps)} steps, but {stages} stages have {stages - 1} squeezes between them."
+            f"squeeze_steps names {_counted(len(squeeze_steps), 'step')}, but {_counted(stages, 'stage')} from rank "
+            f"{request['source_rank']} to rank {request['target_rank']} take {_counted(stages - 1, 'squeeze')}."
         )
     limits = [0, *squeeze_steps, total]
     for index, step in enumerate(squeeze_steps):
@@ -208,5 +209,5 @@ def _shared_to_last(ranks: Sequence[int], rule: str, floors: Sequence[int], tota
     return with_last(low)
 
 
-def _counted(ranks: Sequence[int]) -> str:
-    return f"{len(ranks)} {'stage' if len(ranks) == 1 else 'stages'}"
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
