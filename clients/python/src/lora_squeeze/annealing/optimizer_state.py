@@ -10,12 +10,10 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from lora_squeeze.annealing.errors import UnsupportedError
+from lora_squeeze.annealing.local_engine import MOMENTS
 from lora_squeeze.annealing.warn import warn
 
-__all__ = ["MOMENTS", "check_carriable", "moments_of", "replace_parameters"]
-
-#: What optimizers keep for each element of a parameter, and a squeeze can carry into the new basis.
-MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer")
+__all__ = ["check_carriable", "moments_of", "replace_parameters"]
 
 
 def is_array(value: Any) -> bool:
