@@ -7,7 +7,7 @@ import type { Decomposition } from '../engine/kernel-types.ts';
 /**
  * Mean share of their energy that the modules keep, from which on no loss is expected without training on. A rule of
  * thumb from the experiment of docs/policies.md: of a small model's adapters, those that kept 0.86 lost a point of accuracy
- * at most, those that kept 0.70 one to four, those that kept 0.60 two to eight.
+ * at most, those that kept 0.70 one to five, those that kept 0.60 two to eight.
  */
 export const NO_LOSS_ENERGY = 0.86;
 /** Below this a loss is expected. */
