@@ -37,7 +37,17 @@ export interface QualityOptions {
 type Sizes = Omit<Plan, 'seeds' | 'task'>;
 
 const TEXT: Sizes = {
-  methods: ['direct', 'post', 'cont', 'in', 'in_equal', 'in_tuned', 'post_by_module', 'in_by_module'],
+  methods: [
+    'direct',
+    'post',
+    'cont',
+    'in',
+    'in_equal',
+    'in_tuned',
+    'post_by_module',
+    'cont_by_module',
+    'in_by_module',
+  ],
   ranks: [1, 2, 4, 8],
   source_rank: 32,
   total_steps: 300,

@@ -9,6 +9,7 @@ export const METHODS = [
   'in_equal',
   'in_tuned',
   'post_by_module',
+  'cont_by_module',
   'in_by_module',
 ] as const;
 export type Method = (typeof METHODS)[number];
@@ -21,12 +22,14 @@ export const METHOD_NAMES: Readonly<Record<Method, string>> = {
   in_equal: 'In-Squeeze, equal recipe',
   in_tuned: 'In-Squeeze, tuned factor',
   post_by_module: 'Post-Squeeze, ranks by module',
+  cont_by_module: 'Cont-Squeeze, ranks by module',
   in_by_module: 'In-Squeeze, ranks by module',
 };
 
 /** Whose settings a method has. */
 export const SETTINGS_OF: Readonly<Partial<Record<Method, Method>>> = {
   post_by_module: 'post',
+  cont_by_module: 'cont',
   in_by_module: 'in',
 };
 

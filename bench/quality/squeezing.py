@@ -38,6 +38,7 @@ class Methods:
             "post": lambda: self._post(peak, {"rank": rank}),
             "post_by_module": lambda: self._post(peak, {"budget_parameters": self._parameters(rank)}),
             "cont": lambda: self._anneal(rank, peak, mode="cont"),
+            "cont_by_module": lambda: self._anneal(rank, peak, mode="cont", by_module=True),
             "in": lambda: self._anneal(rank, peak),
             "in_by_module": lambda: self._anneal(rank, peak, by_module=True),
             "in_equal": lambda: self._anneal(rank, peak, recipe="equal"),
