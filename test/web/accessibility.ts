@@ -6,6 +6,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import type { RunRecord } from '../../src/contract/run.ts';
 import { Client } from '../e2e/client.ts';
 import type { Service } from '../e2e/service.ts';
+import { until } from '../queue/harness.ts';
 import { assertAccessible, cannotRun, openPage } from './browser.ts';
 import { sharedPage } from './shared-page.ts';
 
@@ -78,11 +79,15 @@ describe('the page for everybody', { skip: cannotRun }, () => {
   it('changes its colours by the switch, charts too, and remembers that', async () => {
     const { page } = await openPage(browser, `${service.url}/#${places[2]![0]}`, { colorScheme: 'light' });
     const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+    // Not page.waitForFunction: it evaluates a text again and again in the page, whose policy forbids that.
     const untilCorner = (colour: string) =>
-      page.waitForFunction(`(() => {
-        const canvas = document.querySelector('.workbench canvas');
-        return [...canvas.getContext('2d').getImageData(2, 2, 1, 1).data].slice(0, 3).join() === '${colour}';
-      })()`);
+      until(`a corner of ${colour}`, async () => {
+        const now = await page.evaluate(`(() => {
+          const canvas = document.querySelector('.workbench canvas');
+          return [...canvas.getContext('2d').getImageData(2, 2, 1, 1).data].slice(0, 3).join();
+        })()`);
+        return now === colour || undefined;
+      });
     await page.locator('.workbench canvas').first().waitFor({ timeout: 60_000 });
     await untilCorner('255,255,255');
     const light = await ground();

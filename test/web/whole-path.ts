@@ -104,6 +104,26 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Back to one rank' }).click();
   });
 
+  it('shares a budget out by the criterion that was chosen, as the service then does', async () => {
+    const id = page.url().split('/').at(-1)!;
+    await page.getByLabel('Choose ranks by').selectOption('budget_bytes');
+    await page.getByLabel('Factors at most, MB', { exact: true }).fill('0.5');
+    const foretold: (string | null)[] = [];
+    for (const criterion of ['relative', 'energy']) {
+      await page.getByLabel('Ranks by module keep small').selectOption(criterion);
+      foretold.push(await tile(page, 'Mean module error'));
+      await page.getByRole('button', { name: 'Add' }).click();
+    }
+    const targets = [{ budget_bytes: 500_000 }, { budget_bytes: 500_000, criterion: 'energy' }] as const;
+    const job = await client.squeeze(id, [...targets]);
+    const errors = job.results.map((result) => `${(100 * result.module_relative_error!).toFixed(1)} %`);
+    assert.deepEqual(foretold, errors);
+    assert.notEqual(errors[0], errors[1]);
+    await page.getByRole('button', { name: /^Leave out ≤ .*, by energy/ }).click();
+    await page.getByRole('button', { name: /^Leave out ≤/ }).click();
+    await page.getByRole('button', { name: 'Back to one rank' }).click();
+  });
+
   it('keeps to the ranks that the profile takes', async () => {
     await page.getByLabel('Serve with').selectOption('lorax');
     assert.equal(

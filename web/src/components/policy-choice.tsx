@@ -1,5 +1,11 @@
 import type { FormatRecord } from '../../../src/contract/format.ts';
-import { POLICY_CHOICES, type PolicyChoice, type TargetForm } from '../preview/target-form.ts';
+import {
+  CRITERIA,
+  type Criterion,
+  POLICY_CHOICES,
+  type PolicyChoice,
+  type TargetForm,
+} from '../preview/target-form.ts';
 import { NumberField, SelectField, TickField } from './field.tsx';
 
 interface PolicyProps {
@@ -78,6 +84,14 @@ export function PolicyFields({ form, onChange }: PolicyProps) {
         isOn={form.isUniform}
         onChange={(isUniform) => onChange({ isUniform })}
       />
+      {form.policy === 'budget_bytes' && !form.isUniform && (
+        <SelectField<Criterion>
+          label="Ranks by module keep small"
+          value={form.criterion}
+          options={Object.entries(CRITERIA) as [Criterion, string][]}
+          onValue={(criterion) => onChange({ criterion })}
+        />
+      )}
     </div>
   );
 }

@@ -7,6 +7,7 @@ import { spectraChart, spectraLines } from '../../../src/charts/spectra-chart.ts
 import { percent, shortened } from '../../../src/charts/words.ts';
 import type { FormatRecord } from '../../../src/contract/format.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
+import { DEFAULT_CRITERION } from '../../../src/contract/target.ts';
 import { chooseRanks } from '../preview/choose-ranks.ts';
 import { type Analyzed, errorAt, previewOf } from '../preview/preview.ts';
 import { largestRank, nearestChoice, rankChoices } from '../preview/rank-choices.ts';
@@ -228,6 +229,7 @@ function firstForm({ analysis }: Analyzed): TargetForm {
     cumulative: 80,
     ratio: 10,
     isUniform: true,
+    criterion: DEFAULT_CRITERION,
     profile: '',
     format: '',
     dtype: '',

@@ -1,6 +1,6 @@
 import type { FormatName } from '../../../src/adapter/format-name.ts';
 import type { ServingProfile } from '../../../src/contract/serving.ts';
-import type { Target } from '../../../src/contract/target.ts';
+import { DEFAULT_CRITERION, type Target } from '../../../src/contract/target.ts';
 import { neededSetting } from './rank-choices.ts';
 
 /** How ranks are chosen. */
@@ -15,6 +15,12 @@ export const POLICY_CHOICES = {
 } as const;
 export type PolicyChoice = keyof typeof POLICY_CHOICES;
 
+export const CRITERIA = {
+  relative: 'The mean module error, which predicts accuracy',
+  energy: 'The error of the whole adapter',
+} as const;
+export type Criterion = keyof typeof CRITERIA;
+
 /** What the reader has chosen so far. */
 export interface TargetForm {
   readonly policy: PolicyChoice;
@@ -25,6 +31,8 @@ export interface TargetForm {
   readonly tolerance: number;
   /** Megabytes */
   readonly budget: number;
+  /** What a budget that gives each module its own rank loses little of. */
+  readonly criterion: Criterion;
   /** Percent of Σσ */
   readonly cumulative: number;
   readonly ratio: number;
@@ -55,7 +63,12 @@ export function targetOf(form: TargetForm, profile: ServingProfile | null): Targ
     case 'tolerance':
       return { tolerance: form.tolerance / 100, ...uniform, ...common };
     case 'budget_bytes':
-      return { budget_bytes: Math.max(1, Math.round(form.budget * 1e6)), ...uniform, ...common };
+      return {
+        budget_bytes: Math.max(1, Math.round(form.budget * 1e6)),
+        ...(!form.isUniform && form.criterion !== DEFAULT_CRITERION && { criterion: form.criterion }),
+        ...uniform,
+        ...common,
+      };
     case 'cumulative':
       return { cumulative: form.cumulative / 100, ...uniform, ...common };
     case 'ratio':

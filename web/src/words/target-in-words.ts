@@ -4,7 +4,8 @@ import type { Target } from '../../../src/contract/target.ts';
 /** A target in a few words: "rank 4 for vllm". */
 export function targetInWords(target: Target): string {
   const place = target.profile === undefined ? '' : ` for ${target.profile}`;
-  return `${policy(target)}${target.uniform === false ? ', each its own' : ''}${place}`;
+  const criterion = 'criterion' in target && target.criterion === 'energy' ? ', by energy' : '';
+  return `${policy(target)}${target.uniform === false ? ', each its own' : ''}${criterion}${place}`;
 }
 
 function policy(target: Target): string {
