@@ -30,6 +30,8 @@ _ON_UNAVAILABLE = ("raise", "skip", "local")
 RANK_FIELDS = ("r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern")
 #: Of all steps, how long a squeeze that was skipped waits for its next try.
 RETRY_SHARE = 0.01
+# How long a service that training can do without is waited for.
+PATIENCE_SECONDS = 120.0
 
 
 class Annealer:
@@ -58,8 +60,8 @@ class Annealer:
         base_lrs of `schedulers`; "trainer" leaves it alone. Where the optimizer has a scheduler of its own, it has to
         be named. A group that holds LoRA factors and others is split for "plan" and "hint".
     schedulers: those of the optimizer, if it has any.
-    on_unavailable: what to do where the service is away for patience_seconds (its timeout_seconds unless given):
-        "raise" what it said; "skip" the squeeze with a warning, and try again some steps later; "local": squeeze in
+    on_unavailable: what to do where the service is away for patience_seconds (unless given: its timeout_seconds for
+        "raise", 120 for the others, which can go on without it): "raise" what it said; "skip" the squeeze with a warning, and try again some steps later; "local": squeeze in
         this process, with a warning, and do so to the end (is_local).
     optimizer_state: "carry" (default) or "reset". Other arguments are fields of RunRequest: schedule or adaptive,
     alpha, …
@@ -94,6 +96,8 @@ class Annealer:
         self._base_model = base_model or getattr(config, "base_model_name_or_path", None)
         named = {"base_model": self._base_model, "optimizer": optimizer_state}
         self._request = {**{field: value for field, value in named.items() if value is not None}, **run_request}
+        if patience_seconds is None and on_unavailable != "raise":
+            patience_seconds = PATIENCE_SECONDS
         service = _with_patience(service, patience_seconds)
 
         def checked() -> Rates:
