@@ -6,7 +6,7 @@
 // --built     runs the files that are named as the others are run: bundled, against what `npm run build` made
 // --no-skips  fails where a test is skipped because a program that this machine should have is missing
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -26,7 +26,7 @@ const FILE_TIMEOUT_MS = 20 * 60_000;
 
 /** Programs and packages that `.ci/run` installs, so that nothing is skipped there for want of them. */
 const INSTALLED =
-  /redis|valkey|chromium|numpy|torch|ensurepip|setuptools|promtool|moto|docker-compose|kustomize/i;
+  /redis|valkey|chromium|numpy|torch|ensurepip|setuptools|promtool|moto|docker-compose|kustomize|postgresql/i;
 const SLOWEST = 10;
 const MAX_OUTPUT_CHARACTERS = 20_000;
 
@@ -64,6 +64,9 @@ const nodeOptions = [
   ...(options.name === undefined ? [] : [`--test-name-pattern=${options.name}`]),
 ];
 const scratch = mkdtempSync(join(tmpdir(), 'squeeze-tests-'));
+/** Where the first test that needs PostgreSQL starts a server for all of them; its user needs no right to list. */
+const postgres = mkdtempSync(join(tmpdir(), 'squeeze-postgres-'));
+chmodSync(postgres, 0o711);
 const startedMs = performance.now();
 const outcomes: Outcome[] = [];
 const waiting = units.map((unit, index) => ({ unit, file: files[index]! }));
@@ -76,8 +79,14 @@ await Promise.all(
     }
   }),
 );
-rmSync(scratch, { recursive: true, force: true });
+endPostgres();
+for (const folder of [scratch, postgres]) rmSync(folder, { recursive: true, force: true });
 summarise();
+
+function endPostgres(): void {
+  const pidFile = join(postgres, 'server/data/postmaster.pid');
+  if (existsSync(pidFile)) process.kill(Number.parseInt(readFileSync(pidFile, 'utf8'), 10), 'SIGQUIT');
+}
 
 function unitsNamed(parts: readonly string[]): Unit[] {
   const sources = testFiles().filter((source) => parts.some((part) => relative(ROOT, source).includes(part)));
@@ -102,7 +111,11 @@ async function run(unit: Unit, file: string): Promise<Outcome> {
       `--test-reporter-destination=${results}`,
       file,
     ],
-    { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] },
+    {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, TEST_POSTGRES_FOLDER: postgres },
+    },
   );
   let output = '';
   for (const stream of [child.stdout, child.stderr])

@@ -31,6 +31,13 @@ export interface Config {
   readonly allowedHosts: readonly string[];
   /** undefined: start a private server. */
   readonly redisUrl: string | undefined;
+  readonly database: {
+    /** undefined: a file of SQLite in `dataDir`. */
+    readonly url: string | undefined;
+    readonly dataDir: string;
+    readonly poolSize: number;
+    readonly timeoutMs: number;
+  };
   /** Absolute. */
   readonly dataDir: string;
   /** Absolute folder of the blob storage; with S3, of its local copies and of files on their way. */
@@ -88,6 +95,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       `REDIS_URL is not set; ROLE "${values.ROLE}" needs it, because only role "all" starts a private server.`,
     );
   }
+  if (values.ROLE !== 'all' && values.DATABASE_URL === undefined) {
+    throw new ConfigError(
+      `DATABASE_URL is not set; ROLE "${values.ROLE}" needs it, because only role "all" can keep its records in a file ` +
+        'of SQLite.',
+    );
+  }
   const dataDir = resolve(values.DATA_DIR);
   const cores = Math.min(availableParallelism(), MAX_DEFAULT_THREADS);
   const auth = values.AUTH ?? (isLoopback(values.HOST) ? 'open' : 'keys');
@@ -102,6 +115,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     adminKey: values.ADMIN_KEY,
     allowedHosts: allowedHosts(values.ALLOWED_HOSTS),
     redisUrl: values.REDIS_URL,
+    database: {
+      url: values.DATABASE_URL,
+      dataDir,
+      poolSize: values.DATABASE_POOL_SIZE,
+      timeoutMs: values.DATABASE_TIMEOUT_MS,
+    },
     dataDir,
     ...storageOf(values, dataDir),
     storageIdleTimeoutMs: values.STORAGE_IDLE_TIMEOUT_MS,
@@ -155,11 +174,12 @@ export const cliEnvironment = (env: NodeJS.ProcessEnv = process.env): CliEnviron
 
 /**
  * The environment of a compute process: ours, with what it needs of the configuration spelled out, so that its own
- * `loadConfig()` gives the same. It has no business with Redis and does not get the address, which may hold a
- * password; the keys to object storage it gets only where the blobs are there.
+ * `loadConfig()` gives the same. It has no business with Redis and the database and does not get their addresses, which
+ * may hold passwords; the keys to object storage it gets only where the blobs are there.
  */
 export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
-  const { REDIS_URL: _secret1, QUEUE_BOARD_KEY: _secret2, ADMIN_KEY: _secret3, ...inherited } = env;
+  const inherited = { ...env };
+  for (const name of ['REDIS_URL', 'DATABASE_URL', 'QUEUE_BOARD_KEY', 'ADMIN_KEY']) delete inherited[name];
   if (!config.s3) {
     for (const name of Object.keys(inherited)) if (name.startsWith('AWS_')) delete inherited[name];
   }
@@ -251,7 +271,7 @@ function validate(env: NodeJS.ProcessEnv): Environment {
   }
 }
 
-const SECRETS = new Set(['REDIS_URL', 'QUEUE_BOARD_KEY', 'ADMIN_KEY', 'SECRETS_KEY']);
+const SECRETS = new Set(['REDIS_URL', 'DATABASE_URL', 'QUEUE_BOARD_KEY', 'ADMIN_KEY', 'SECRETS_KEY']);
 
 /** A wrong URL may still hold a password, in a place that nobody can tell. */
 function shownValue(name: string, value = ''): string {

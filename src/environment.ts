@@ -91,6 +91,29 @@ export const Environment = Type.Object({
         '`appendonly yes`; with other settings the service works, and `/readyz` says what is at risk.',
     }),
   ),
+  DATABASE_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://.+',
+      title: 'a postgres:// URL',
+      description:
+        'PostgreSQL database for everything that is known of adapters and jobs, the same for all processes: ' +
+        '`postgres://user:password@host:port/database`; `?sslmode=verify-full&sslrootcert=/path` for TLS. Unset: a file ' +
+        'of SQLite in `DATA_DIR` (role `all` only). See [database](database.md).',
+    }),
+  ),
+  DATABASE_POOL_SIZE: Type.Integer({
+    minimum: 1,
+    maximum: 1_000,
+    default: 10,
+    description: 'Most connections of this process to PostgreSQL.',
+  }),
+  DATABASE_TIMEOUT_MS: Type.Integer({
+    minimum: 100,
+    maximum: 600_000,
+    default: 5_000,
+    description:
+      'How long PostgreSQL may take to accept a connection, and to answer a statement. Then a request is answered with 503.',
+  }),
   DATA_DIR: Type.String({
     minLength: 1,
     default: './data',

@@ -205,6 +205,7 @@ export const ERROR_KINDS = {
   // The service
   STORAGE_FULL: transient(507, 'The storage is full'),
   STORAGE_FAILED: transient(503, 'The storage failed'),
+  DATABASE_UNAVAILABLE: transient(503, 'The database cannot be used'),
   QUEUE_UNAVAILABLE: transient(503, 'The queue cannot be used'),
   QUEUE_FULL: transient(503, 'The queue has no room for more jobs'),
   WORKER_CRASHED: permanent(500, 'The compute process died too often on this job'),

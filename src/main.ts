@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import closeWithGrace from 'close-with-grace';
 import { type Config, ConfigError, computeEnvironment, isLoopback, loadConfig } from './config.ts';
 import { connectionCeiling } from './connection-ceiling.ts';
+import { DatabaseError } from './database/database-error.ts';
+import { openDatabase } from './database/open-database.ts';
 import { AppError } from './errors.ts';
 import { buildApp, buildProbeApp, closeApp } from './http/app.ts';
 import { PROBE_CONNECTIONS, RESERVED_CONNECTIONS } from './http/connections.ts';
@@ -72,12 +74,17 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   running.push(() => tracing.close(TRACES_MS));
   const blobs = await openStore(config);
   running.push(() => blobs.close());
+  const database = await openDatabase({
+    ...config.database,
+    onTrouble: (error) => logger.warn({ err: error }, 'connection to the database'),
+  });
+  running.push(() => database.close());
   const address = await redisAddress(config, logger);
   const queue = new BullJobQueue({ address, prefix: config.queuePrefix, logger, tracing });
   running.push(() => queue.close());
   const metrics = new Metrics(PRODUCT);
   metrics.watchQueue(() => queue.counts());
-  const readiness = new Readiness({ store: blobs, queue, onChange: logReadiness(logger) });
+  const readiness = new Readiness({ store: blobs, database, queue, onChange: logReadiness(logger) });
   metrics.watchReadiness(() => readiness.look());
 
   const outbound = new Outbound(config.outbound);
@@ -87,12 +94,12 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   const desk = new TransferDesk({ outbound, box, hubEndpoint });
   const deliveries = new BullDeliveryQueue({ address, prefix: config.queuePrefix, logger });
   running.push(() => deliveries.close());
-  const workspaces = new Workspaces(blobs, queue, deliveries, config, metrics.observer, desk);
-  const keys = new KeyService(blobs);
+  const workspaces = new Workspaces(blobs, database, queue, deliveries, config, metrics.observer, desk);
+  const keys = new KeyService(database);
   await refuseWithoutKeys(config, keys);
   if (config.role !== 'worker' && config.auth === 'open' && !isLoopback(config.host))
     logger.warn({ host: config.host }, 'nobody is asked for a key, on an address that others may reach');
-  const tenants = new TenantService(blobs);
+  const tenants = new TenantService(database);
   const secrets = new SecretsCheck({ store: blobs, tenants, box });
   readiness.add('secrets', () => secrets.check());
   const uploads = new UploadService({
@@ -281,6 +288,7 @@ function reason(error: unknown): string {
   const isForeseen =
     error instanceof ConfigError ||
     error instanceof BrokerError ||
+    error instanceof DatabaseError ||
     error instanceof AppError ||
     isSystemError(error);
   return isForeseen ? error.message : String(error instanceof Error ? error.stack : error);

@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { startPostgres } from '../../test/database/postgres-server.ts';
 import { Client } from '../../test/e2e/client.ts';
 import { startService } from '../../test/e2e/service.ts';
 import { FIT, startExternalRedis } from '../../test/queue/external-redis.ts';
@@ -31,12 +32,16 @@ export async function measureWorkers(stateDir: string, adapterDir: string, load:
   try {
     const redis = await startExternalRedis(stateDir, FIT);
     closers.push(() => redis.stop());
+    const postgres = await startPostgres(join(stateDir, 'postgres'));
+    closers.push(() => postgres.stop());
+    const DATABASE_URL = await postgres.newDatabase();
     const start = async (role: 'api' | 'worker', number = 0) => {
       const service = await startService({
         dataDir: join(stateDir, `${role}-${number}`),
         entry: 'built',
         env: {
-          ...{ ROLE: role, REDIS_URL: redis.url, STORAGE_URL: `file:${join(stateDir, 'storage')}` },
+          ...{ ROLE: role, REDIS_URL: redis.url, DATABASE_URL },
+          STORAGE_URL: `file:${join(stateDir, 'storage')}`,
           ...{ COMPUTE_THREADS: '1', EXECUTION_PROVIDER: 'cpu', LOG_LEVEL: 'warn' },
         },
       });

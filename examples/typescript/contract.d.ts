@@ -61,7 +61,7 @@ export interface paths {
     };
     /**
      * Whether the service can serve requests
-     * @description Answers 200 for as long as there is something that this process can serve. While Redis is away or full, the storage cannot be written or secrets cannot be opened, `status` is `degraded` and `reasons` says why: reads still work, so a load balancer should keep the process. It is 503 when the process is stopping, when the storage cannot be read at all and, of a worker, when its execution provider is missing. Wait for `"status": "ready"` where everything has to work.
+     * @description Answers 200 for as long as there is something that this process can serve. While Redis is away or full, the storage cannot be written or secrets cannot be opened, `status` is `degraded` and `reasons` says why: reads still work, so a load balancer should keep the process. It is 503 when the process is stopping, when the database is away or the storage cannot be read at all and, of a worker, when its execution provider is missing. Wait for `"status": "ready"` where everything has to work.
      */
     get: operations['readyz'];
     put?: never;
@@ -2841,7 +2841,10 @@ export interface components {
     KeyRequest: {
       /** @description Without it the key does not expire */
       expires_in_seconds?: number;
-      /** @default  */
+      /**
+       * @description No control characters
+       * @default
+       */
       name?: string;
       /**
        * @description `read`: look and download; `write`: upload, submit, change, delete; `admin`: tenants and keys, of all tenants
@@ -3251,6 +3254,11 @@ export interface components {
     Readiness: {
       checks: {
         /**
+         * @description Where tenants and keys are kept
+         * @enum {unknown}
+         */
+        database: 'ok' | 'degraded';
+        /**
          * @description The execution provider of a process that runs jobs
          * @enum {unknown}
          */
@@ -3282,7 +3290,7 @@ export interface components {
         /** @description What is wrong, and what it needs */
         detail: string;
         /** @enum {unknown} */
-        part: 'storage' | 'queue' | 'secrets' | 'provider';
+        part: 'storage' | 'database' | 'queue' | 'secrets' | 'provider';
       }[];
       /**
        * @description `ready`: everything works. `degraded`: the process answers requests, but something does not work or is at risk, which `reasons` names. A process that can serve nothing answers 503 instead.
@@ -6022,7 +6030,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `PROVIDER_UNAVAILABLE`: The execution provider asked for cannot be loaded. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `DATABASE_UNAVAILABLE`: The database cannot be used. `PROVIDER_UNAVAILABLE`: The execution provider asked for cannot be loaded. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6161,7 +6169,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6392,7 +6400,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6523,7 +6531,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6670,7 +6678,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6823,7 +6831,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6965,7 +6973,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7140,7 +7148,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7262,7 +7270,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7386,7 +7394,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7534,7 +7542,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7665,7 +7673,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7812,7 +7820,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7969,7 +7977,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8137,7 +8145,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8253,7 +8261,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8390,7 +8398,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8565,7 +8573,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8708,7 +8716,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8855,7 +8863,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8999,7 +9007,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9165,7 +9173,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9309,7 +9317,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9484,7 +9492,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9650,7 +9658,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9809,7 +9817,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9931,7 +9939,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10079,7 +10087,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10228,7 +10236,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10356,7 +10364,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10490,7 +10498,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10617,7 +10625,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10765,7 +10773,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -10896,7 +10904,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11043,7 +11051,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11260,7 +11268,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11393,7 +11401,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11539,7 +11547,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11736,7 +11744,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `SHUTTING_DOWN`: The service is shutting down. */
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11852,7 +11860,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11974,7 +11982,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12109,7 +12117,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12225,7 +12233,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12427,7 +12435,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12567,7 +12575,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12698,7 +12706,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12868,7 +12876,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13050,7 +13058,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13231,7 +13239,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13438,7 +13446,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13554,7 +13562,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13661,7 +13669,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13809,7 +13817,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -13940,7 +13948,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -14078,7 +14086,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -14222,7 +14230,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -14360,7 +14368,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -14522,7 +14530,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -14692,7 +14700,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -14858,7 +14866,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. */
       503: {
         headers: {
           [name: string]: unknown;

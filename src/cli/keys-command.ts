@@ -1,8 +1,8 @@
 import { loadRolelessConfig } from '../config.ts';
 import { type KeyRecord, SCOPES, type Scope } from '../contract/key.ts';
+import { openDatabase } from '../database/open-database.ts';
 import { KeyService } from '../service/keys/key-service.ts';
 import { isTenantId, TENANT_ID_RULE } from '../service/tenants/tenant-id.ts';
-import { openStore } from '../storage/open-store.ts';
 import { isSet, refusePositionals, text } from './arguments.ts';
 import type { Arguments, Command, Option } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';
@@ -11,7 +11,7 @@ import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
 import { table } from './words.ts';
 
 const ABOUT =
-  'Works on the storage that DATA_DIR and STORAGE_URL name, beside a running service or without one. ';
+  'Works on the database that DATABASE_URL or DATA_DIR names, beside a running service or without one. ';
 const MOST_NAME_CHARACTERS = 100;
 const TENANT: Option = { name: 'tenant', value: 'ID', help: `Whose keys: ${TENANT_ID_RULE}.` };
 
@@ -19,7 +19,7 @@ export const KEYS_CREATE: Command = {
   name: 'keys create',
   summary: 'Makes a key for the service.',
   synopsis: ['--tenant ID [--name NAME] [--scopes read,write] [--expires-in 90d]'],
-  about: `${ABOUT}The key is told this once: the storage keeps a digest of it. On a pipe it stands alone.`,
+  about: `${ABOUT}The key is told this once: the database keeps a digest of it. On a pipe it stands alone.`,
   groups: [
     {
       title: 'Key',
@@ -95,11 +95,11 @@ export const KEYS_REVOKE: Command = {
 };
 
 async function withKeys<T>(work: (keys: KeyService) => Promise<T>): Promise<T> {
-  const store = await openStore(loadRolelessConfig());
+  const database = await openDatabase(loadRolelessConfig().database);
   try {
-    return await work(new KeyService(store));
+    return await work(new KeyService(database));
   } finally {
-    await store.close();
+    await database.close();
   }
 }
 

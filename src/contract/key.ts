@@ -12,7 +12,7 @@ const Scopes = Type.Array(Type.Unsafe<Scope>(Type.Union(SCOPES.map((scope) => Ty
     '`read`: look and download; `write`: upload, submit, change, delete; `admin`: tenants and keys, of all tenants',
 });
 
-/** The id becomes a part of keys in the storage. */
+/** The id becomes a part of names in the storage. */
 export const TenantId = Type.String({
   pattern: '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$',
   description: '1 to 40 lower case letters, digits and hyphens, no hyphen at either end',
@@ -43,7 +43,14 @@ export type KeyRecord = Static<typeof KeyRecord>;
 export const KeyRequest = Type.Object(
   {
     tenant: TenantId,
-    name: Type.Optional(Type.String({ maxLength: 100, default: '' })),
+    name: Type.Optional(
+      Type.String({
+        maxLength: 100,
+        pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+        default: '',
+        description: 'No control characters',
+      }),
+    ),
     scopes: Type.Optional({ ...Scopes, default: ['read', 'write'] }),
     expires_in_seconds: Type.Optional(
       Type.Integer({

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 
 /** What a process depends on. */
-export const READINESS_PARTS = ['storage', 'queue', 'secrets', 'provider'] as const;
+export const READINESS_PARTS = ['storage', 'database', 'queue', 'secrets', 'provider'] as const;
 export type ReadinessPart = (typeof READINESS_PARTS)[number];
 
 const PartState = (description: string) => Type.Enum(['ok', 'degraded'], { description });
@@ -16,6 +16,7 @@ export const Readiness = Type.Object(
     checks: Type.Object(
       {
         storage: PartState('Where adapters, jobs and reports are kept'),
+        database: PartState('Where tenants and keys are kept'),
         queue: PartState('The Redis that holds the queue'),
         secrets: Type.Optional(PartState('Whether stored secrets can be opened with `SECRETS_KEY`')),
         provider: Type.Optional(PartState('The execution provider of a process that runs jobs')),

@@ -14,7 +14,7 @@ export class ReadinessMetrics {
     const readiness = this;
     new Gauge({
       name: 'lora_squeeze_ready',
-      help: 'Whether a part the process depends on (storage, queue, secrets; of a worker provider) can be used: 1 or 0, checked at each scrape.',
+      help: 'Whether a part the process depends on (storage, database, queue, secrets; of a worker provider) can be used: 1 or 0, checked at each scrape.',
       labelNames: ['part'],
       registers: [registry],
       async collect() {

@@ -1,4 +1,5 @@
 import type { ReadinessPart, ReadinessReason } from '../contract/readiness.ts';
+import type { Database } from '../database/database.ts';
 import { AppError, type ErrorCode, toAppError } from '../errors.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { JobQueue, Risk } from './job-queue.ts';
@@ -12,10 +13,11 @@ const HUNG_AFTER_MS = 5_000;
 /** What a part that does not answer is counted as. */
 const WHEN_SLOW: Readonly<Record<ReadinessPart, ErrorCode>> = {
   storage: 'STORAGE_FAILED',
+  database: 'DATABASE_UNAVAILABLE',
   queue: 'QUEUE_UNAVAILABLE',
   provider: 'PROVIDER_UNAVAILABLE',
-  // Only the storage keeps this check waiting.
-  secrets: 'STORAGE_FAILED',
+  // Only the database and the storage keep this check waiting.
+  secrets: 'DATABASE_UNAVAILABLE',
 };
 
 export interface ReadinessState {
@@ -28,6 +30,7 @@ export interface ReadinessState {
 
 export interface ReadinessOptions {
   readonly store: Pick<BlobStore, 'check' | 'checkReads'>;
+  readonly database: Pick<Database, 'check'>;
   readonly queue: Pick<JobQueue, 'check'>;
   /** Called once when a reason appears and once when it is gone. `isUsable`: the part works, but is at risk. */
   readonly onChange?: (reason: ReadinessReason, change: { isThere: boolean; isUsable: boolean }) => void;
@@ -39,14 +42,15 @@ type Check = () => Promise<readonly Risk[]>;
  * Whether this process can do its work. Most parts are shared by all processes of a deployment: taking a process out of
  * the load balancer because Redis is away would take out all of them, and with them the reads and uploads that still
  * work. So such trouble makes a process degraded. It is unready only where it can serve nothing: the storage cannot be
- * read, or a part that was added as vital is missing.
+ * read, the
+ * database is away, or a part that was added as vital is missing.
  */
 export class Readiness {
   private readonly watches: PartWatch[];
   private readonly onChange: NonNullable<ReadinessOptions['onChange']>;
   private known = new Map<string, { reason: ReadinessReason; isUsable: boolean }>();
 
-  constructor({ store, queue, onChange = () => undefined }: ReadinessOptions) {
+  constructor({ store, database, queue, onChange = () => undefined }: ReadinessOptions) {
     this.onChange = onChange;
     this.watches = [
       new PartWatch(
@@ -58,6 +62,11 @@ export class Readiness {
         'storage',
         withoutRisk(() => store.check()),
         false,
+      ),
+      new PartWatch(
+        'database',
+        withoutRisk(() => database.check()),
+        true,
       ),
       new PartWatch('queue', () => queue.check(), false),
     ];

@@ -1,4 +1,5 @@
 import type { Quotas } from '../contract/tenant.ts';
+import type { Database } from '../database/database.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { PrefixedStore } from '../storage/prefixed-store.ts';
 import { AdapterService } from './adapter-service.ts';
@@ -54,6 +55,7 @@ export interface DefaultTtls {
 /** The workspaces of all tenants, made when they are asked for. */
 export class Workspaces {
   readonly store: BlobStore;
+  readonly tenants: TenantService;
   readonly quotas: TenantQuotas;
   private readonly queue: JobQueue;
   private readonly deliveries: DeliveryQueue | undefined;
@@ -68,6 +70,7 @@ export class Workspaces {
    */
   constructor(
     store: BlobStore,
+    database: Database,
     queue: JobQueue,
     deliveries?: DeliveryQueue,
     ttls: DefaultTtls = {},
@@ -75,7 +78,8 @@ export class Workspaces {
     desk?: TransferDesk,
   ) {
     this.store = store;
-    this.quotas = new TenantQuotas(new TenantService(store));
+    this.tenants = new TenantService(database);
+    this.quotas = new TenantQuotas(this.tenants);
     this.queue = queue;
     this.deliveries = deliveries;
     this.ttls = ttls;

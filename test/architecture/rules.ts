@@ -21,6 +21,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'version.ts',
     'errors.ts',
     'service',
+    'database',
     'squeeze',
     'serving',
     'formats',
@@ -42,6 +43,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'http',
     'queue',
     'service',
+    'database',
     'storage',
     'metrics',
     'tracing',
@@ -79,6 +81,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'errors.ts',
   ],
   service: [
+    'database',
     'squeeze',
     'schedule',
     'serving',
@@ -113,6 +116,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   report: ['charts', 'contract', 'places.ts', 'errors.ts'],
   charts: ['contract', 'core'],
   storage: ['errors.ts'],
+  // What is known, in SQLite or PostgreSQL; files lie in the storage.
+  database: ['errors.ts'],
   // Adapters from elsewhere and to elsewhere; net is what may be reached, and how.
   transfer: ['net', 'adapter', 'json', 'contract', 'errors.ts'],
   net: ['errors.ts'],
@@ -165,6 +170,9 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
 /** The files and folders (ending in "/") that may import a package. One place knows each foreign library. */
 export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'onnxruntime-node': ['engine/ort.ts'],
+  kysely: ['database/'],
+  '@photostructure/sqlite': ['database/sqlite.ts', 'database/sqlite-dialect.ts'],
+  pg: ['database/postgresql.ts'],
   bullmq: ['queue/'],
   ioredis: ['queue/'],
   'prom-client': ['metrics/'],
@@ -182,7 +190,7 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@huggingface/hub': ['transfer/hub/'],
   '@tus/*': ['http/'],
   undici: ['net/'],
-  'lru-cache': ['service/', 'http/'],
+  'lru-cache': ['database/', 'service/', 'http/'],
   'cli-progress': ['cli/'],
   typebox: ['contract/', 'http/', 'config.ts', 'environment.ts'],
   'env-schema': ['config.ts'],

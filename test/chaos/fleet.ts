@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type PostgresServer, startPostgres } from '../database/postgres-server.ts';
 import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { type Entry, Member } from './member.ts';
 import { TcpFaultProxy } from './tcp-fault-proxy.ts';
@@ -22,6 +23,7 @@ export class Fleet {
   readonly storageDir: string;
   private readonly redisDir: string;
   private redis: ExternalRedis;
+  readonly postgres: PostgresServer;
   readonly proxy: TcpFaultProxy;
   readonly api: Member;
   readonly workers: readonly Member[];
@@ -30,6 +32,7 @@ export class Fleet {
     storageDir: string,
     redisDir: string,
     redis: ExternalRedis,
+    postgres: PostgresServer,
     proxy: TcpFaultProxy,
     api: Member,
     workers: readonly Member[],
@@ -37,6 +40,7 @@ export class Fleet {
     this.storageDir = storageDir;
     this.redisDir = redisDir;
     this.redis = redis;
+    this.postgres = postgres;
     this.proxy = proxy;
     this.api = api;
     this.workers = workers;
@@ -48,16 +52,22 @@ export class Fleet {
     const { storageDir = join(folder, 'storage') } = where;
     await mkdir(redisDir, { recursive: true });
     const redis = await startExternalRedis(redisDir, FIT);
+    const postgres = await startPostgres(join(folder, 'postgres'));
+    const database = await postgres.newDatabase();
     const proxy = await TcpFaultProxy.start(redis.port);
     const start = async (role: 'api' | 'worker', number: number): Promise<Member> => {
       const dataDir = join(folder, `${role}-${number}`);
       await mkdir(dataDir, { recursive: true });
-      const shared = { REDIS_URL: `redis://127.0.0.1:${proxy.port}`, STORAGE_URL: `file:${storageDir}` };
+      const shared = {
+        REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
+        DATABASE_URL: database,
+        STORAGE_URL: `file:${storageDir}`,
+      };
       return Member.start({ role, entry, env: { DATA_DIR: dataDir, AUTH: 'open', ...shared, ...env } });
     };
     const api = await start('api', 0);
     const workers = await Promise.all(Array.from({ length: count }, (_, i) => start('worker', i)));
-    const fleet = new Fleet(storageDir, redisDir, redis, proxy, api, workers);
+    const fleet = new Fleet(storageDir, redisDir, redis, postgres, proxy, api, workers);
     try {
       await fleet.ready();
       return fleet;
@@ -99,6 +109,7 @@ export class Fleet {
     const codes = await Promise.all(this.members.map((member) => member.stop()));
     await this.proxy.close();
     await this.redis.stop();
+    await this.postgres.stop();
     return codes;
   }
 }

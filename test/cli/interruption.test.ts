@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { squareAdapter } from '../../bench/adapter/adapter-spec.ts';
 import { writeAdapter } from '../../bench/adapter/write-adapter.ts';
 import { startGateway } from '../clients/gateway.ts';
+import { testDatabase } from '../database/postgres-server.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { startService } from '../main/service-process.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
@@ -109,7 +110,10 @@ describe('a run that is stopped', () => {
     withFolder(async (DATA_DIR) => {
       const redis = await startExternalRedis(DATA_DIR, FIT);
       // No worker: jobs wait.
-      const service = await startService({ DATA_DIR, ROLE: 'api', REDIS_URL: redis.url });
+      const service = await startService({
+        ...{ DATA_DIR, ROLE: 'api', REDIS_URL: redis.url },
+        DATABASE_URL: await testDatabase(),
+      });
       const jobs = async () =>
         ((await (await fetch(`${service.url}/v1/jobs`)).json()) as JobPage).jobs.map(({ state }) => state);
       const reused = async () =>

@@ -33,6 +33,7 @@ describe('loadConfig', () => {
       adminKey: undefined,
       allowedHosts: [],
       redisUrl: undefined,
+      database: { url: undefined, dataDir: resolve('data'), poolSize: 10, timeoutMs: 5_000 },
       dataDir: resolve('data'),
       storageDir: resolve('data/storage'),
       s3: undefined,

@@ -31,7 +31,7 @@ function milliseconds(duration: string): number {
 
 describe('docker-compose.yml', { skip: missing }, () => {
   it('has the services that were asked for, and no others', () => {
-    const always = ['api', 'grafana', 'prometheus', 'redis', 'worker'];
+    const always = ['api', 'grafana', 'postgres', 'prometheus', 'redis', 'worker'];
     const names = (options: readonly string[]) => services(options).map(([name]) => name);
     assert.deepEqual(names([]).sort(), always);
     assert.deepEqual(names(PROFILES.s3!).sort(), [...always, 's3'].sort());
@@ -45,7 +45,8 @@ describe('docker-compose.yml', { skip: missing }, () => {
           assert.equal(service.read_only, true, `${name} can write to its root`);
           assert.deepEqual(service.cap_drop, ['ALL'], name);
           assert.deepEqual(service.security_opt, ['no-new-privileges:true'], name);
-          assert.deepEqual(service.tmpfs, ['/tmp'], name);
+          const sockets = name === 'postgres' ? ['/var/run/postgresql'] : [];
+          assert.deepEqual(service.tmpfs, ['/tmp', ...sockets], name);
           assert.equal(service.init, true, name);
           assert.equal(service.restart, 'unless-stopped', name);
         }
@@ -69,15 +70,19 @@ describe('docker-compose.yml', { skip: missing }, () => {
       });
 
       it('sets what the service reads, to values it takes', () => {
+        const { postgres } = Object.fromEntries(services(options));
         for (const [name, { environment = {} }] of ours(options)) {
           for (const variable of Object.keys(environment))
             assert.ok(
               variable in Environment.properties || variable.startsWith('AWS_'),
               `${name}: ${variable}`,
             );
-          const { role, redisUrl, host } = loadConfig({ ...environment });
+          const { role, redisUrl, database, host } = loadConfig({ ...environment });
           assert.equal(role, name === 'api' ? 'api' : 'worker');
           assert.ok(redisUrl);
+          const { POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB } = postgres!.environment!;
+          const url = `postgres://${POSTGRES_USER}:${POSTGRES_PASSWORD}@postgres:5432/${POSTGRES_DB}`;
+          assert.equal(database.url, url);
           assert.equal(host, '0.0.0.0');
         }
       });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { testDatabase } from '../database/postgres-server.ts';
 import { adapterWith, GOOD_ADAPTER } from '../e2e/bad-adapters.ts';
 import { Client } from '../e2e/client.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
@@ -34,12 +35,14 @@ describe('dashboards over a real Prometheus and a real service', { skip: missing
   before(async () => {
     // As docker-compose.yml does it: its queue, and a storage that all share.
     redis = await startExternalRedis(scratch, queueServerOptions());
+    const DATABASE_URL = await testDatabase();
     const start = (ROLE: string) =>
       startService({
         dataDir: join(scratch, ROLE),
         env: {
           ROLE,
           REDIS_URL: redis.url,
+          DATABASE_URL,
           STORAGE_URL: `file:${join(scratch, 'storage')}`,
           EXECUTION_PROVIDER: 'cpu',
         },

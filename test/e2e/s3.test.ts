@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { Readiness } from '../../src/contract/readiness.ts';
+import { testDatabase } from '../database/postgres-server.ts';
 import { create, filesUnder, idOf, largeAdapter, makeAdapter, patch } from '../http/uploads-tools.ts';
 import { startService as startListening } from '../main/service-process.ts';
 import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
@@ -85,7 +86,7 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
 
   it('keeps uploads, jobs and results over a restart, and over the loss of the machines that made them', async () => {
     const redis: ExternalRedis = await startExternalRedis(scratch, FIT);
-    const shared = { REDIS_URL: redis.url };
+    const shared = { REDIS_URL: redis.url, DATABASE_URL: await testDatabase() };
     const made = await withService('api', 'kept', { ...shared, ROLE: 'api' }, (client, apiDir) =>
       withService('worker', 'kept', { ...shared, ROLE: 'worker' }, async (_probes, workerDir) => {
         const { adapter } = await client.upload(dir);

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Upload } from 'tus-js-client';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { UploadRecord } from '../../src/contract/upload.ts';
+import { testDatabase } from '../database/postgres-server.ts';
 import {
   beginPatch,
   create,
@@ -50,12 +51,14 @@ describe('uploads and processes', () => {
   const uploadsFolder = join(storage, 'uploads');
   const { weights, config } = largeAdapter(3 * PART);
   let redis: ExternalRedis;
+  let databaseUrl: string;
   let first: ServiceProcess;
   let second: ServiceProcess;
 
   before(async () => {
     mkdirSync(join(scratch, 'redis'));
     redis = await startExternalRedis(join(scratch, 'redis'), FIT);
+    databaseUrl = await testDatabase();
     [first, second] = await Promise.all([startApi('first'), startApi('second')]);
   });
   after(async () => {
@@ -75,6 +78,7 @@ describe('uploads and processes', () => {
     startService({
       ROLE: 'api',
       REDIS_URL: redis.url,
+      DATABASE_URL: databaseUrl,
       DATA_DIR: join(scratch, name),
       STORAGE_URL: `file:${storage}`,
       ...env,

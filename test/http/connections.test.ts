@@ -236,7 +236,7 @@ describe('a connection ends', () => {
 
   it('on the port of the probes as well', async () => {
     const ok = { check: async () => {}, checkReads: async () => {} };
-    const readiness = new Readiness({ store: ok, queue: { check: async () => [] } });
+    const readiness = new Readiness({ store: ok, database: ok, queue: { check: async () => [] } });
     const metrics = new Metrics({ version: '1' });
     const app = await buildProbeApp({
       ...{ readiness, metrics, version: '1', logger: false, listener: 'probes' },

@@ -302,7 +302,7 @@ describe('a service that asks for keys', () => {
 describe('a Host header', () => {
   it('is there once and names a host, in every process', async () => {
     const ok = { check: async () => {}, checkReads: async () => {} };
-    const readiness = new Readiness({ store: ok, queue: { check: async () => [] } });
+    const readiness = new Readiness({ store: ok, database: ok, queue: { check: async () => [] } });
     const metrics = new Metrics({ version: '1' });
     const worker = await buildProbeApp({ readiness, metrics, version: '1', logger: false });
     await worker.listen({ port: 0, host: '127.0.0.1' });

@@ -111,7 +111,7 @@ describe('keys over HTTP', () => {
   });
 
   it('are known to a second process at once, and their revocation soon', async () => {
-    const keys = new KeyService(server.wholeStore, 500);
+    const keys = new KeyService(server.database, 500);
     const second = await startServer({}, { auth: { mode: 'keys' }, store: server.wholeStore, keys });
     try {
       const { id, key } = await made({ tenant: 'both' });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { testDatabase } from '../database/postgres-server.ts';
 import { type ServiceProcess, startService } from '../main/service-process.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { withFolder } from '../queue/harness.ts';
@@ -28,7 +29,8 @@ describe('the queue board', () => {
         try {
           // No worker: jobs wait, and can be looked at.
           const access = { AUTH: 'keys', ADMIN_KEY, QUEUE_BOARD_KEY: KEY };
-          service = await startService({ DATA_DIR, ROLE: 'api', REDIS_URL: redis.url, ...access });
+          const shared = { REDIS_URL: redis.url, DATABASE_URL: await testDatabase() };
+          service = await startService({ DATA_DIR, ROLE: 'api', ...shared, ...access });
           jobId = (await squeezeOnce(service.url, { ...ADMIN, 'x-request-id': 'seen-on-board' })).id;
           started();
           await stopped;

@@ -38,7 +38,7 @@ describe('requests a minute', () => {
   });
 
   const limit = (tenant: string, requests_per_minute: number | null) =>
-    new TenantService(server.wholeStore).put(tenant, { requests_per_minute });
+    new TenantService(server.database).put(tenant, { requests_per_minute });
 
   it('are refused for good where the tenant may send none', async () => {
     await limit('barred', 0);
@@ -108,7 +108,7 @@ describe('requests a minute', () => {
     const away = await openSharedState();
     const other = await startServer({}, { shared: away.shared });
     try {
-      await new TenantService(other.wholeStore).put('default', { requests_per_minute: 1 });
+      await new TenantService(other.database).put('default', { requests_per_minute: 1 });
       assert.equal((await other.fetch(PATH)).status, 200);
       await problemIn(await other.fetch(PATH), 429, 'RATE_LIMITED');
       await away.broker.close();

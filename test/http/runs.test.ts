@@ -418,7 +418,7 @@ describe('annealing runs over HTTP', () => {
     });
 
     it('also when it comes many times at once, to several processes', async () => {
-      const other = new Workspaces(server.wholeStore, server.queue);
+      const other = new Workspaces(server.wholeStore, server.database, server.queue);
       const second = await startServer({}, { workspaces: other, store: server.wholeStore });
       try {
         const post = (url: string) =>

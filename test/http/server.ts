@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { Quotas } from '../../src/contract/tenant.ts';
+import type { Database } from '../../src/database/database.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { HttpDependencies, HttpLimits } from '../../src/http/dependencies.ts';
 import type { Problem } from '../../src/http/problem.ts';
@@ -20,13 +21,13 @@ import type { JobStore } from '../../src/service/job-store.ts';
 import { KeyService } from '../../src/service/keys/key-service.ts';
 import { Readiness } from '../../src/service/readiness.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
-import { TenantService } from '../../src/service/tenants/tenant-service.ts';
 import { TransferDesk } from '../../src/service/transfer-desk.ts';
 import { UploadService } from '../../src/service/uploads/upload-service.ts';
 import { Workspaces } from '../../src/service/workspaces.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
+import { sqliteIn } from '../database/dialects.ts';
 import { MemoryDeliveryQueue } from './memory-delivery-queue.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { formOf, type TinyAdapter, tinyAdapter } from './tiny-adapter.ts';
@@ -40,6 +41,7 @@ export interface TestServer {
   /** The part of it that the default tenant has. */
   readonly store: BlobStore;
   readonly wholeStore: BlobStore;
+  readonly database: Database;
   readonly queue: MemoryQueue;
   readonly deliveries: MemoryDeliveryQueue;
   readonly adapters: AdapterService;
@@ -65,16 +67,17 @@ export async function startServer(
   const root = await mkdtemp(join(tmpdir(), 'http-test-'));
   const disk = await DiskStore.open(root);
   const store = change.store ?? disk;
+  const database = await sqliteIn(root);
   const queue = new MemoryQueue();
   const deliveries = new MemoryDeliveryQueue();
   const outbound = new Outbound({ allowedHosts: ['receiver.test'], allowHttp: false });
   const metrics = new Metrics({ version: '9.9.9' });
   const box = new SecretBox(randomBytes(32));
   const desk = new TransferDesk({ outbound, box, hubEndpoint: 'https://hub.test' });
-  const workspaces = new Workspaces(store, queue, deliveries, {}, metrics.observer, desk);
+  const workspaces = new Workspaces(store, database, queue, deliveries, {}, metrics.observer, desk);
   const own = workspaces.of(DEFAULT_TENANT);
-  const keys = new KeyService(store);
-  const tenants = new TenantService(store);
+  const keys = new KeyService(database);
+  const { tenants } = workspaces;
   const bounds = { maxUploadBytes: 1_000_000, uploadIdleTimeoutMs: 10_000, ...limits };
   const uploads = new UploadService({
     folder: join(root, 'uploads'),
@@ -90,7 +93,7 @@ export async function startServer(
     auth: { mode: 'open' },
     store,
     queue,
-    readiness: new Readiness({ store, queue }),
+    readiness: new Readiness({ store, database, queue }),
     metrics,
     version: '9.9.9',
     logger: false,
@@ -110,6 +113,7 @@ export async function startServer(
     root,
     store: own.store,
     wholeStore: store,
+    database,
     queue,
     deliveries,
     adapters: own.adapters,
@@ -152,6 +156,7 @@ export async function startServer(
       await outbound.close();
       await uploads.close();
       await disk.close();
+      await database.close();
       await rm(root, { recursive: true, force: true });
     },
   };

@@ -79,6 +79,7 @@ describe('the service over HTTP', () => {
         check: () => Promise.reject(new Error('/secret')),
         checkReads: () => Promise.reject(new Error('/secret')),
       },
+      database: { check: async () => {} },
       queue: {
         check: async () => {
           throw new AppError('QUEUE_UNAVAILABLE', 'No.');
@@ -322,6 +323,7 @@ describe('the probes of a process without API', () => {
     const ok = async () => {};
     const readiness = new Readiness({
       store: { check: ok, checkReads: ok },
+      database: { check: ok },
       queue: { check: async () => [] },
     });
     const app = await buildProbeApp({ readiness, metrics, version: '1', logger: false });

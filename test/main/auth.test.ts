@@ -3,8 +3,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
+import { openDatabase } from '../../src/database/open-database.ts';
 import { KeyService } from '../../src/service/keys/key-service.ts';
-import { DiskStore } from '../../src/storage/disk-store.ts';
+import { POOL } from '../database/dialects.ts';
+import { testDatabase } from '../database/postgres-server.ts';
 import { rawRequest } from '../http/raw-request.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { until, withFolder } from '../queue/harness.ts';
@@ -44,11 +46,16 @@ async function squeezed(url: string, headers: Record<string, string> = {}): Prom
 }
 
 /** Makes a key as the command does, without a service. */
-async function keyBeforeStart(storage: string, expiresAt: Date | null): Promise<string> {
-  const store = await DiskStore.open(storage);
+async function keyBeforeStart(url: string, expiresAt: Date | null): Promise<string> {
+  const database = await openDatabase({ url, dataDir: '', ...POOL });
   const scopes = ['admin', 'read'] as const;
-  const made = await new KeyService(store).create({ tenant: 'a', name: '', scopes: [...scopes], expiresAt });
-  await store.close();
+  const made = await new KeyService(database).create({
+    tenant: 'a',
+    name: '',
+    scopes: [...scopes],
+    expiresAt,
+  });
+  await database.close();
   return made.key;
 }
 
@@ -131,15 +138,17 @@ describe('who is let in', () => {
   it('is who has a key from before the start; other processes are told of new ones, and of their end', () =>
     withFolder(async (folder) => {
       const storage = join(folder, 'storage');
-      const dead = await keyBeforeStart(storage, new Date(0));
+      const DATABASE_URL = await testDatabase();
+      const dead = await keyBeforeStart(DATABASE_URL, new Date(0));
       const redis = await startExternalRedis(folder, FIT);
       // No key in the configuration.
-      const env = { ROLE: 'api', HOST: '0.0.0.0', REDIS_URL: redis.url, STORAGE_URL: `file:${storage}` };
+      const shared = { REDIS_URL: redis.url, DATABASE_URL, STORAGE_URL: `file:${storage}` };
+      const env = { ROLE: 'api', HOST: '0.0.0.0', ...shared };
       const services: ServiceProcess[] = [];
       try {
         const refused = await refusedStart({ ...env, DATA_DIR: join(folder, 'a') });
         assert.equal(refused.code, 2, 'an expired key opens nothing');
-        const admin = await keyBeforeStart(storage, null);
+        const admin = await keyBeforeStart(DATABASE_URL, null);
         const started = ['a', 'b'].map((name) => startService({ ...env, DATA_DIR: join(folder, name) }));
         services.push(...(await Promise.all(started)));
         const [one, two] = services.map(({ url }) => url.replace('0.0.0.0', '127.0.0.1')) as [string, string];

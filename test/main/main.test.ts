@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
+import { testDatabase } from '../database/postgres-server.ts';
 import { toldMetrics } from '../e2e/told-metrics.ts';
 import { openSocket, postHead, rawRequest } from '../http/raw-request.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
@@ -135,6 +136,7 @@ describe('the service on a Redis of others', () => {
         DATA_DIR: folder,
         LOG_LEVEL: 'trace',
         REDIS_URL: `redis://:hunter2@127.0.0.1:${redis.port}`,
+        DATABASE_URL: (await testDatabase()).replace('squeeze@', 'squeeze:hunter2@'),
         PROBE_PORT: '0',
         MAX_CONNECTIONS: '32',
       };
@@ -188,7 +190,7 @@ describe('the service on a Redis of others', () => {
     withFolder(async (folder) => {
       // No append-only file: this server remembers nothing.
       const forgetful = await startExternalRedis(folder, []);
-      const env = { DATA_DIR: folder, REDIS_URL: forgetful.url };
+      const env = { DATA_DIR: folder, REDIS_URL: forgetful.url, DATABASE_URL: await testDatabase() };
       const api = await startService({ ...env, ROLE: 'api' });
       assert.equal(await statusOf(api, '/readyz'), 200);
       const { id } = await submit(api, await upload(api));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import type { Readiness } from '../../src/contract/readiness.ts';
+import { testDatabase } from '../database/postgres-server.ts';
 import { Client, problemOf, readAdapterFiles } from '../e2e/client.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
@@ -56,7 +57,10 @@ describe('an API in trouble', () => {
       let redis = await startExternalRedis(folder, FIT);
       const admin = new Redis(redis.port, '127.0.0.1', { retryStrategy: () => 100 });
       admin.on('error', () => undefined);
-      const service = await startService({ DATA_DIR: folder, ROLE: 'api', REDIS_URL: redis.url });
+      const service = await startService({
+        ...{ DATA_DIR: folder, ROLE: 'api', REDIS_URL: redis.url },
+        DATABASE_URL: await testDatabase(),
+      });
       try {
         const client = new Client(service.url);
         const [first, other] = fixtureAdapters();

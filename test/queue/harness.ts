@@ -11,6 +11,7 @@ import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest, JobSettings } from '../../src/contract/job-request.ts';
+import type { Database } from '../../src/database/database.ts';
 import { createLogger } from '../../src/log.ts';
 import { BatchWorker } from '../../src/queue/batch-worker.ts';
 import { Broker } from '../../src/queue/broker.ts';
@@ -28,6 +29,7 @@ import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { Outbox } from '../../src/service/webhooks/outbox.ts';
 import { tenantStore } from '../../src/service/workspaces.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
+import { sqliteIn } from '../database/dialects.ts';
 import { programEntry, programFile } from '../entry.ts';
 
 export const SILENT = createLogger('silent');
@@ -104,6 +106,7 @@ export class Bench {
   readonly folder: string;
   readonly address: RedisAddress;
   readonly blobs: DiskStore;
+  readonly database: Database;
   readonly jobs: JobStore;
   readonly queue: BullJobQueue;
   readonly service: JobService;
@@ -114,10 +117,11 @@ export class Bench {
   private batchSteps: (index: number) => Step[] = () => [];
   private readonly closers: (() => Promise<unknown>)[] = [];
 
-  private constructor(folder: string, address: RedisAddress, blobs: DiskStore) {
+  private constructor(folder: string, address: RedisAddress, blobs: DiskStore, database: Database) {
     this.folder = folder;
     this.address = address;
     this.blobs = blobs;
+    this.database = database;
     const own = tenantStore(blobs, DEFAULT_TENANT);
     this.jobs = new JobStore(own);
     this.queue = new BullJobQueue({ address, prefix: PREFIX, logger: SILENT });
@@ -149,7 +153,8 @@ export class Bench {
 
   static async open(folder: string, address: RedisAddress): Promise<Bench> {
     await mkdir(join(folder, 'script'), { recursive: true });
-    return new Bench(folder, address, await DiskStore.open(join(folder, 'storage')));
+    const blobs = await DiskStore.open(join(folder, 'storage'));
+    return new Bench(folder, address, blobs, await sqliteIn(folder));
   }
 
   worker(options: Partial<WorkerOptions> = {}): JobWorker {
@@ -252,6 +257,7 @@ export class Bench {
     for (const close of this.closers) await close();
     await this.queue.close();
     await this.blobs.close();
+    await this.database.close();
   }
 }
 

@@ -11,17 +11,17 @@ import { SILENT, until, withBench } from './harness.ts';
 describe('what the queue has lost', () => {
   it('is queued again for all tenants but one whose records are damaged', () =>
     withBench(async (bench) => {
-      const tenants = new TenantService(bench.blobs);
+      const tenants = new TenantService(bench.database);
       const ids = new Map<string, string>();
       for (const tenant of ['aa', 'zz']) {
-        await tenants.ensure(tenant);
+        await tenants.put(tenant, {});
         const id = newJobId(Date.now());
         ids.set(tenant, id);
         const jobs = new JobStore(tenantStore(bench.blobs, tenant));
         await jobs.accept(acceptedJob(id, { kind: 'analyze', adapter_id: `ad_${'0'.repeat(64)}` }));
       }
       await tenantStore(bench.blobs, 'aa').put(jobKey(ids.get('aa')!), Buffer.from('{'));
-      const workspaces = new Workspaces(bench.blobs, bench.queue);
+      const workspaces = new Workspaces(bench.blobs, bench.database, bench.queue);
       const reconciler = new Reconciler({ workspaces, tenants, logger: SILENT, intervalMs: 200 });
       reconciler.start();
       try {

@@ -8,7 +8,6 @@ import type { DeliveryRecord } from '../../src/contract/webhook.ts';
 import { Reconciler } from '../../src/queue/reconciler.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
 import { newJobId } from '../../src/service/layout.ts';
-import { TenantService } from '../../src/service/tenants/tenant-service.ts';
 import { Workspaces } from '../../src/service/workspaces.ts';
 import { programEntry } from '../entry.ts';
 import { SILENT, until } from './harness.ts';
@@ -58,8 +57,9 @@ const attempted = (bench: WebhookBench, id: string, count: number): Promise<Deli
 
 /** What an API process looks after. */
 function reconcilerOf(bench: WebhookBench): Reconciler {
-  const workspaces = new Workspaces(bench.bench.blobs, bench.bench.queue, bench.queue);
-  const tenants = new TenantService(bench.bench.blobs);
+  const { blobs, database, queue } = bench.bench;
+  const workspaces = new Workspaces(blobs, database, queue, bench.queue);
+  const { tenants } = workspaces;
   return new Reconciler({ workspaces, tenants, logger: SILENT, intervalMs: 200 });
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
+import { type PostgresServer, startPostgres } from '../database/postgres-server.ts';
 import { readAdapterFiles } from '../e2e/client.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { Trainer, train } from '../e2e/trainer.ts';
@@ -75,6 +76,8 @@ for (const [name, open, skip] of [
     const running = new Set<Member>();
     let network: Network;
     let redis: ExternalRedis;
+    let postgres: PostgresServer;
+    let DATABASE_URL: string;
     let storage: Storage;
     let adapter: AdapterRecord;
     let [one, two]: Member[] = [];
@@ -88,6 +91,9 @@ for (const [name, open, skip] of [
       network = openNetwork();
       const options = ['--bind', network.address, '--protected-mode', 'no'];
       redis = await startExternalRedis(scratch, [...FIT, ...options]);
+      const listening = `listen_addresses=127.0.0.1,${network.address}`;
+      postgres = await startPostgres(join(scratch, 'postgres'), ['fsync=off', listening]);
+      DATABASE_URL = await postgres.newDatabase(network.address);
       storage = await open(scratch, network);
       [one, two, first] = await Promise.all([start('api'), start('api'), start('worker')]);
       apis = [one!, two!];
@@ -96,13 +102,15 @@ for (const [name, open, skip] of [
     after(async () => {
       for (const member of running) await member.die();
       await redis?.stop();
+      await postgres?.stop();
       await storage?.close();
       network?.close();
       rmSync(scratch, { recursive: true, force: true });
     });
 
     async function start(role: 'api' | 'worker'): Promise<Member> {
-      const env = { REDIS_URL: `redis://${network.address}:${redis.port}`, ...storage.env };
+      const REDIS_URL = `redis://${network.address}:${redis.port}`;
+      const env = { REDIS_URL, DATABASE_URL, ...storage.env };
       const member = await startMember(role, network.addMachine(), scratch, env);
       running.add(member);
       return member;

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import type { JobRecord, JobResult } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
+import type { Database } from '../../src/database/database.ts';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
 import { CONFIG_FILE, type IncomingFile, WEIGHTS_FILE } from '../../src/service/adapter-service.ts';
 import type { Observer } from '../../src/service/observer.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { type Workspace, Workspaces } from '../../src/service/workspaces.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
+import { sqliteIn } from '../database/dialects.ts';
 import { MemoryQueue } from '../http/memory-queue.ts';
 import { tinyAdapter } from '../http/tiny-adapter.ts';
 
@@ -18,6 +20,7 @@ import { tinyAdapter } from '../http/tiny-adapter.ts';
 export interface JobBench extends Workspace {
   readonly folder: string;
   readonly whole: DiskStore;
+  readonly database: Database;
   readonly queue: MemoryQueue;
   readonly reused: JobRecord[];
   readonly cancelled: { readonly job: JobRecord; readonly wasQueued: boolean }[];
@@ -40,6 +43,7 @@ export const squeezeOf = (adapter_id: string, rank = 2, more: object = {}): JobR
 export async function withJobBench(work: (bench: JobBench) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'ls-control-'));
   const whole = await DiskStore.open(folder);
+  const database = await sqliteIn(folder);
   const queue = new MemoryQueue();
   const [reused, cancelled, finishedBatches]: [JobRecord[], JobBench['cancelled'], BatchRecord[]] = [
     [],
@@ -51,12 +55,13 @@ export async function withJobBench(work: (bench: JobBench) => Promise<void>): Pr
     onCancelled: (job, wasQueued) => cancelled.push({ job, wasQueued }),
     onBatchFinished: (batch) => finishedBatches.push(batch),
   };
-  const own = new Workspaces(whole, queue, undefined, {}, observer).of(DEFAULT_TENANT);
+  const own = new Workspaces(whole, database, queue, undefined, {}, observer).of(DEFAULT_TENANT);
   try {
     await work({
       ...own,
       folder,
       whole,
+      database,
       queue,
       reused,
       cancelled,
@@ -73,11 +78,12 @@ export async function withJobBench(work: (bench: JobBench) => Promise<void>): Pr
         queue.finished(jobId);
         await own.outbox.announce((await own.jobStore.get(jobId))!);
       },
-      another: (other = queue) => new Workspaces(whole, other).of(DEFAULT_TENANT),
+      another: (other = queue) => new Workspaces(whole, database, other).of(DEFAULT_TENANT),
     });
     await own.batches.settled();
   } finally {
     await whole.close();
+    await database.close();
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -18,10 +18,12 @@ function open(onChange?: ReadinessOptions['onChange']) {
   const parts = {
     reads: async () => {},
     writes: async () => {},
+    database: async () => {},
     queue: async (): Promise<readonly Risk[]> => [],
   };
   const readiness = new Readiness({
     store: { checkReads: () => parts.reads(), check: () => parts.writes() },
+    database: { check: () => parts.database() },
     queue: { check: () => parts.queue() },
     ...(onChange && { onChange }),
   });
@@ -34,7 +36,7 @@ const codes = async (readiness: Readiness): Promise<string[]> => {
 };
 
 describe('Readiness', () => {
-  it('is unready only without reads, or without a part that is vital', async () => {
+  it('is unready only without reads, without the database, or without a part that is vital', async () => {
     const { parts, readiness } = open();
     assert.deepEqual(await codes(readiness), ['ready']);
     parts.writes = failing('STORAGE_FULL', 'full');
@@ -43,6 +45,9 @@ describe('Readiness', () => {
     parts.reads = failing('STORAGE_FAILED', 'gone');
     assert.equal((await readiness.look()).status, 'unready');
     parts.reads = async () => {};
+    parts.database = failing('DATABASE_UNAVAILABLE', 'away');
+    assert.equal((await readiness.look()).status, 'unready');
+    parts.database = async () => {};
     parts.queue = async () => [];
     parts.writes = async () => {};
     readiness.add('secrets', failing('SECRETS_UNAVAILABLE', 'another key'));
@@ -58,6 +63,7 @@ describe('Readiness', () => {
     assert.equal(status, 'degraded');
     assert.deepEqual(found, [
       { part: 'storage', isUsable: true },
+      { part: 'database', isUsable: true },
       { part: 'queue', isUsable: true },
     ]);
   });

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import type { Readiness } from '../../src/contract/readiness.ts';
 import type { Problem } from '../../src/http/problem.ts';
+import { testDatabase } from '../database/postgres-server.ts';
 import { Client } from '../e2e/client.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { type ServiceProcess, startService } from '../main/service-process.ts';
@@ -103,7 +104,8 @@ describe('a start on what does not hold', () => {
       const redis = await startExternalRedis(folder, []);
       try {
         await configure(redis.url, UNFIT);
-        const env = { DATA_DIR: join(folder, 'api'), ROLE: 'api', REDIS_URL: redis.url };
+        const shared = { REDIS_URL: redis.url, DATABASE_URL: await testDatabase() };
+        const env = { DATA_DIR: join(folder, 'api'), ROLE: 'api', ...shared };
         await withService(env, (service) => isToldOfUnfitRedis(service, redis.url));
       } finally {
         await redis.stop();
@@ -150,7 +152,8 @@ describe('a start on what does not hold', () => {
   it('an execution provider that does not load: that no jobs are taken, which wait for one who can', () =>
     withFolder(async (folder) => {
       const redis = await startExternalRedis(folder, FIT);
-      const env = { REDIS_URL: redis.url, STORAGE_URL: `file:${join(folder, 'storage')}` };
+      const shared = { REDIS_URL: redis.url, DATABASE_URL: await testDatabase() };
+      const env = { ...shared, STORAGE_URL: `file:${join(folder, 'storage')}` };
       const unable = { ...env, DATA_DIR: join(folder, 'unable'), EXECUTION_PROVIDER: 'cuda' };
       try {
         await withService(unable, async (service) => {
@@ -183,7 +186,7 @@ describe('a start on what does not hold', () => {
     withFolder(async (folder) => {
       const redis = await startExternalRedis(folder, FIT);
       const [right, wrong] = [1, 2].map(() => randomBytes(32).toString('base64'));
-      const env = { DATA_DIR: folder, REDIS_URL: redis.url };
+      const env = { DATA_DIR: folder, REDIS_URL: redis.url, DATABASE_URL: await testDatabase() };
       try {
         // Before there are secrets any key will do.
         await withService({ ...env, ROLE: 'api', SECRETS_KEY: right }, async (service) => {

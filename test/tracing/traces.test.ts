@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
+import { testDatabase } from '../database/postgres-server.ts';
 import { type ServiceProcess, startService } from '../main/service-process.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { until, withFolder } from '../queue/harness.ts';
@@ -167,7 +168,8 @@ describe('a trace', () => {
       const collector = await startCollector();
       const redis = await startExternalRedis(DATA_DIR, FIT);
       try {
-        const env = { DATA_DIR, REDIS_URL: redis.url, ...tracedEnv(collector) };
+        const shared = { REDIS_URL: redis.url, DATABASE_URL: await testDatabase() };
+        const env = { DATA_DIR, ...shared, ...tracedEnv(collector) };
         const api = await startService({ ...env, ROLE: 'api' });
         const worker = await startService({ ...env, ROLE: 'worker', OTEL_SERVICE_NAME: 'squeezers' });
         const { adapter_id } = (await squeezeOnce(api.url)).request as { adapter_id: string };

@@ -40,6 +40,7 @@ const SECURED: readonly ErrorCode[] = [
   'SCOPE_MISSING',
   'RATE_LIMITED',
   'QUOTA_TOO_SMALL',
+  'DATABASE_UNAVAILABLE',
 ];
 const REPEATABLE: readonly ErrorCode[] = [
   'IDEMPOTENCY_KEY_INVALID',

@@ -9,6 +9,7 @@ import type { RouteTable } from './route-table.ts';
 /** Passing troubles, and how long a client should stay away. */
 const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
   QUEUE_UNAVAILABLE: 5,
+  DATABASE_UNAVAILABLE: 5,
   QUEUE_FULL: 60,
   STORAGE_FAILED: 5,
   STORAGE_FULL: 60,

@@ -29,7 +29,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
         body: reference(KeyRequest),
         response: {
           201: response('The key, this once', reference(NewKey), { headers: LOCATION }),
-          ...problems(...JSON_BODY_PROBLEMS, 'SECRETS_UNAVAILABLE', 'STORAGE_FAILED', 'STORAGE_FULL'),
+          ...problems(...JSON_BODY_PROBLEMS, 'SECRETS_UNAVAILABLE', 'STORAGE_FULL'),
         },
       },
     },
@@ -55,7 +55,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
         querystring: KeyQuery,
         response: {
           200: response('The keys, without what opens anything', reference(KeyList)),
-          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'STORAGE_FAILED'),
+          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION'),
         },
       },
     },
@@ -75,7 +75,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
         params: KeyPath,
         response: {
           200: response('The key as it is now', reference(KeyRecord)),
-          ...problems('KEY_NOT_FOUND', 'STORAGE_FAILED', 'STORAGE_FULL'),
+          ...problems('KEY_NOT_FOUND', 'STORAGE_FULL'),
         },
       },
     },

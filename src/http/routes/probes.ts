@@ -42,11 +42,11 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
           'Answers 200 for as long as there is something that this process can serve. While Redis is away or full, the ' +
           'storage cannot be written or secrets cannot be opened, `status` is `degraded` and `reasons` says why: reads ' +
           'still work, so a load balancer should keep the process. It is 503 when the process is stopping, when the ' +
-          'storage cannot be read at all and, of a worker, when its execution provider is missing. Wait for ' +
+          'database is away or the storage cannot be read at all and, of a worker, when its execution provider is missing. Wait for ' +
           '`"status": "ready"` where everything has to work.',
         response: {
           200: response('It can, entirely (`ready`) or in part (`degraded`)', reference(Readiness)),
-          ...problems('STORAGE_FAILED', 'PROVIDER_UNAVAILABLE'),
+          ...problems('STORAGE_FAILED', 'DATABASE_UNAVAILABLE', 'PROVIDER_UNAVAILABLE'),
         },
       },
     },
@@ -69,5 +69,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
 
 /** Only what these parts lack makes a process unready. */
 function unreadyCode(reasons: readonly ReadinessReason[]): ErrorCode {
-  return reasons.some(({ part }) => part === 'storage') ? 'STORAGE_FAILED' : 'PROVIDER_UNAVAILABLE';
+  const lacks = (wanted: string) => reasons.some(({ part }) => part === wanted);
+  if (lacks('storage')) return 'STORAGE_FAILED';
+  return lacks('database') ? 'DATABASE_UNAVAILABLE' : 'PROVIDER_UNAVAILABLE';
 }

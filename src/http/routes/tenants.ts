@@ -25,7 +25,6 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }>
         summary: 'All tenants',
         response: {
           200: response('The tenants, by id', reference(TenantList)),
-          ...problems('STORAGE_FAILED'),
         },
       },
     },
@@ -68,7 +67,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }>
         body: reference(TenantRequest),
         response: {
           200: response('The tenant as it is now', reference(TenantRecord)),
-          ...problems(...JSON_BODY_PROBLEMS, 'STORAGE_FAILED', 'STORAGE_FULL'),
+          ...problems(...JSON_BODY_PROBLEMS, 'STORAGE_FULL'),
         },
       },
     },

@@ -1,25 +1,18 @@
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { KeyRecord, Scope } from '../../contract/key.ts';
+import type { Database } from '../../database/database.ts';
+import type { ApiKeyTable } from '../../database/tables.ts';
 import { AppError } from '../../errors.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
-import { TenantService } from '../tenants/tenant-service.ts';
+import { ensureTenant } from '../tenants/tenant-service.ts';
 import { isKeyId, keyDigest, keyIdOf, newKey } from './key-text.ts';
-import { KeyUses } from './key-uses.ts';
-
-const PREFIX = 'keys/';
-const keyOf = (id: string): string => `${PREFIX}${id}.json`;
 
 /** Another process may still take a key for this long after it was revoked. */
 const REMEMBERED_MS = 5_000;
 const MOST_REMEMBERED = 10_000;
 
-interface StoredKey {
-  /** `last_used_at` is written elsewhere: see key-uses.ts. */
-  readonly record: KeyRecord;
-  /** SHA-256 of the key, hex. */
-  readonly sha256: string;
-}
+/** When a key was used last is known to the hour: so often it is written down, by each process. */
+const USE_GRAIN_MS = 3_600_000;
 
 interface Remembered {
   readonly record: KeyRecord;
@@ -34,69 +27,79 @@ export interface NewKeyOptions {
   readonly expiresAt: Date | null;
 }
 
-/** API keys. Their digests are in the storage, the keys themselves are not. All methods throw AppError STORAGE_*. */
+/**
+ * API keys. Their digests are in the database, the keys themselves are not. All methods throw AppError
+ * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ */
 export class KeyService {
-  private readonly store: BlobStore;
-  private readonly tenants: TenantService;
-  private readonly uses: KeyUses;
+  private readonly database: Database;
   /** By id; null for those that are not there. */
   private readonly remembered: LRUCache<string, { readonly key: Remembered | null }>;
+  /** Ids of keys whose use was written down within the last hour. */
+  private readonly noted = new LRUCache<string, true>({ max: MOST_REMEMBERED, ttl: USE_GRAIN_MS });
 
   /** @param rememberedMs shorter in tests */
-  constructor(store: BlobStore, rememberedMs = REMEMBERED_MS) {
+  constructor(database: Database, rememberedMs = REMEMBERED_MS) {
     this.remembered = new LRUCache({ max: MOST_REMEMBERED, ttl: rememberedMs });
-    this.store = store;
-    this.tenants = new TenantService(store);
-    this.uses = new KeyUses(store);
+    this.database = database;
   }
 
   /** The key is returned here and nowhere else. */
-  async create({
-    tenant,
-    name,
-    scopes,
-    expiresAt,
-  }: NewKeyOptions): Promise<{ record: KeyRecord; key: string }> {
-    await this.tenants.ensure(tenant);
+  create({ tenant, name, scopes, expiresAt }: NewKeyOptions): Promise<{ record: KeyRecord; key: string }> {
     const { id, key } = newKey();
-    const record: KeyRecord = {
-      id,
-      tenant,
-      name,
-      scopes: [...new Set(scopes)],
-      created_at: new Date().toISOString(),
-      expires_at: expiresAt?.toISOString() ?? null,
-      revoked_at: null,
-      last_used_at: null,
-    };
-    await this.put({ record, sha256: keyDigest(key).toString('hex') });
-    return { record, key };
+    return this.database.write(async (writer) => {
+      await ensureTenant(writer, tenant);
+      const row = await writer
+        .insertInto('api_key')
+        .values({
+          ...{ id, tenant, name },
+          scopes: JSON.stringify([...new Set(scopes)]),
+          sha256: keyDigest(key).toString('hex'),
+          created_at: Date.now(),
+          expires_at: expiresAt?.getTime() ?? null,
+          revoked_at: null,
+          last_used_at: null,
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return { record: recordOf(row), key };
+    });
   }
 
   /** Every key, revoked ones too, the oldest first. */
   async list(tenant?: string): Promise<KeyRecord[]> {
-    const ids = await this.ids();
-    const stored = await Promise.all(ids.map((id) => this.read(id)));
-    const records = stored
-      .flatMap((key) => key?.record ?? [])
-      .filter((record) => tenant === undefined || record.tenant === tenant)
-      .sort((x, y) => order(x.created_at, y.created_at) || order(x.id, y.id));
-    return Promise.all(records.map((record) => this.withUse(record)));
+    const all = this.database.reader.selectFrom('api_key').selectAll().orderBy('created_at').orderBy('id');
+    const rows = await (tenant === undefined ? all : all.where('tenant', '=', tenant)).execute();
+    return rows.map(recordOf);
   }
 
   /** Whether there is any key that can be used now. */
   async isAny(): Promise<boolean> {
-    return (await this.list()).some((record) => isLive(record, Date.now()));
+    const row = await this.database.reader
+      .selectFrom('api_key')
+      .select('id')
+      .where('revoked_at', 'is', null)
+      .where((key) => key.or([key('expires_at', 'is', null), key('expires_at', '>', Date.now())]))
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
   }
 
   /** Ends a key; again, changes nothing. @throws AppError KEY_NOT_FOUND */
   async revoke(id: string): Promise<KeyRecord> {
-    const stored = isKeyId(id) ? await this.read(id) : undefined;
-    if (!stored) throw new AppError('KEY_NOT_FOUND', `There is no key ${JSON.stringify(id)}.`, { id });
-    if (stored.record.revoked_at !== null) return this.withUse(stored.record);
-    const record = { ...stored.record, revoked_at: new Date().toISOString() };
-    await this.put({ ...stored, record });
-    return this.withUse(record);
+    const notFound = new AppError('KEY_NOT_FOUND', `There is no key ${JSON.stringify(id)}.`, { id });
+    if (!isKeyId(id)) throw notFound;
+    const row = await this.database.write((writer) =>
+      writer
+        .updateTable('api_key')
+        .set((key) => ({ revoked_at: key.fn.coalesce('revoked_at', key.val(Date.now())) }))
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirst(),
+    );
+    this.remembered.delete(id);
+    if (!row) throw notFound;
+    return recordOf(row);
   }
 
   /** The record of a key that may be used now, or undefined: unknown, revoked, expired or no key at all. */
@@ -104,13 +107,14 @@ export class KeyService {
     const remembered = this.verifyRemembered(key);
     if (remembered !== undefined) return remembered ?? undefined;
     const id = keyIdOf(key)!;
-    const stored = await this.read(id);
+    const { reader } = this.database;
+    const row = await reader.selectFrom('api_key').selectAll().where('id', '=', id).executeTakeFirst();
     this.remembered.set(id, {
-      key: stored ? { record: stored.record, digest: Buffer.from(stored.sha256, 'hex') } : null,
+      key: row ? { record: recordOf(row), digest: Buffer.from(row.sha256, 'hex') } : null,
     });
     const record = this.verifyRemembered(key) ?? undefined;
     // Here and not for what is remembered: a key that is used is looked up every few seconds.
-    if (record) await this.uses.note(id);
+    if (record) await this.noteUse(id);
     return record;
   }
 
@@ -125,27 +129,27 @@ export class KeyService {
     return isLive(record, Date.now()) ? record : null;
   }
 
-  private async withUse(record: KeyRecord): Promise<KeyRecord> {
-    return { ...record, last_used_at: await this.uses.lastOf(record.id) };
-  }
-
-  private async ids(): Promise<string[]> {
-    const keys = await this.store.list(PREFIX);
-    return keys.map((key) => key.slice(PREFIX.length, -'.json'.length));
-  }
-
-  private async read(id: string): Promise<StoredKey | undefined> {
-    const bytes = await this.store.get(keyOf(id));
-    return bytes && (JSON.parse(Buffer.from(bytes).toString('utf8')) as StoredKey);
-  }
-
-  private async put(stored: StoredKey): Promise<void> {
-    await this.store.put(keyOf(stored.record.id), Buffer.from(JSON.stringify(stored)));
-    this.remembered.delete(stored.record.id);
+  /** Nothing depends on it: where the database fails, a note is lost. */
+  private async noteUse(id: string): Promise<void> {
+    if (this.noted.has(id)) return;
+    this.noted.set(id, true);
+    const noting = this.database.write((writer) =>
+      writer.updateTable('api_key').set({ last_used_at: Date.now() }).where('id', '=', id).execute(),
+    );
+    await noting.catch(() => this.noted.delete(id));
   }
 }
 
 const isLive = ({ revoked_at, expires_at }: KeyRecord, nowMs: number): boolean =>
   revoked_at === null && (expires_at === null || Date.parse(expires_at) > nowMs);
 
-const order = (x: string, y: string): number => (x < y ? -1 : x > y ? 1 : 0);
+const timeOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
+const recordOf = ({ id, tenant, name, ...row }: ApiKeyTable): KeyRecord => ({
+  ...{ id, tenant, name },
+  scopes: JSON.parse(row.scopes) as Scope[],
+  created_at: new Date(row.created_at).toISOString(),
+  expires_at: timeOf(row.expires_at),
+  revoked_at: timeOf(row.revoked_at),
+  last_used_at: timeOf(row.last_used_at),
+});

@@ -1,6 +1,5 @@
 import { BatchStore } from '../batches/batch-store.ts';
 import { ADAPTER_REMOVALS_PREFIX, BATCHES_PREFIX, batchIdOfKey } from '../layout.ts';
-import { TenantService } from '../tenants/tenant-service.ts';
 import { countUsage } from '../usage/count-usage.ts';
 import type { UsageTotals } from '../usage/usage.ts';
 import type { Workspaces } from '../workspaces.ts';
@@ -87,8 +86,8 @@ export class Sweeper {
   }
 
   private async tenants(): Promise<string[]> {
-    const { store } = this.options.workspaces;
-    const known = (await new TenantService(store).list()).map(({ id }) => id);
+    const { store, tenants } = this.options.workspaces;
+    const known = (await tenants.list()).map(({ id }) => id);
     return [...new Set([...known, ...(await storedTenants(store))])];
   }
 

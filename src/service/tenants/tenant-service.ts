@@ -1,50 +1,68 @@
 import type { Quotas, TenantRecord } from '../../contract/tenant.ts';
+import type { Database, Writer } from '../../database/database.ts';
+import type { TenantTable } from '../../database/tables.ts';
 import { AppError } from '../../errors.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
-import { DEFAULT_TENANT, isTenantId } from './tenant-id.ts';
-
-const PREFIX = 'tenant-records/';
-const keyOf = (id: string): string => `${PREFIX}${id}.json`;
+import { isTenantId } from './tenant-id.ts';
 
 /**
  * Who has things here. The default tenant is always there; others come with their first key or when an administrator
- * says so. All methods throw AppError STORAGE_*.
+ * says so. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class TenantService {
-  private readonly store: BlobStore;
+  private readonly database: Database;
 
-  constructor(store: BlobStore) {
-    this.store = store;
+  constructor(database: Database) {
+    this.database = database;
   }
 
   /** In the order of their ids. */
   async list(): Promise<TenantRecord[]> {
-    const keys = await this.store.list(PREFIX);
-    const ids = keys.map((key) => key.slice(PREFIX.length, -'.json'.length));
-    const all = [...new Set([DEFAULT_TENANT, ...ids])].sort();
-    return Promise.all(all.map((id) => this.get(id)));
+    const rows = await this.database.reader.selectFrom('tenant').selectAll().orderBy('id').execute();
+    return rows.map(recordOf);
   }
 
   /** @throws AppError TENANT_NOT_FOUND */
   async get(id: string): Promise<TenantRecord> {
-    const bytes = isTenantId(id) ? await this.store.get(keyOf(id)) : undefined;
-    if (bytes) return JSON.parse(Buffer.from(bytes).toString('utf8')) as TenantRecord;
-    if (id === DEFAULT_TENANT) return { id, quotas: {}, created_at: new Date(0).toISOString() };
+    const { reader } = this.database;
+    // PostgreSQL fails for a text with U+0000.
+    const row = isTenantId(id)
+      ? await reader.selectFrom('tenant').selectAll().where('id', '=', id).executeTakeFirst()
+      : undefined;
+    if (row) return recordOf(row);
     throw new AppError('TENANT_NOT_FOUND', `There is no tenant ${JSON.stringify(id)}.`, { tenant: id });
   }
 
-  /** Makes a tenant unless there is one of that id. @param id well-formed */
-  async ensure(id: string): Promise<void> {
-    await this.store.create(keyOf(id), encode({ id, quotas: {}, created_at: new Date().toISOString() }));
-  }
-
   /** Makes a tenant, or changes what it may use. @param id well-formed */
-  async put(id: string, quotas: Quotas): Promise<TenantRecord> {
-    await this.ensure(id);
-    const record = { ...(await this.get(id)), quotas };
-    await this.store.put(keyOf(id), encode(record));
-    return record;
+  put(id: string, quotas: Quotas): Promise<TenantRecord> {
+    return this.database.write(async (writer) => {
+      const row = await writer
+        .insertInto('tenant')
+        .values(newTenant(id, quotas))
+        .onConflict((conflict) => conflict.column('id').doUpdateSet({ quotas: JSON.stringify(quotas) }))
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return recordOf(row);
+    });
   }
 }
 
-const encode = (record: TenantRecord): Uint8Array => Buffer.from(JSON.stringify(record));
+/** Makes a tenant unless there is one of that id. @param id well-formed */
+export async function ensureTenant(writer: Writer, id: string): Promise<void> {
+  await writer
+    .insertInto('tenant')
+    .values(newTenant(id, {}))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+const newTenant = (id: string, quotas: Quotas): TenantTable => ({
+  id,
+  quotas: JSON.stringify(quotas),
+  created_at: Date.now(),
+});
+
+const recordOf = ({ id, quotas, created_at }: TenantTable): TenantRecord => ({
+  id,
+  quotas: JSON.parse(quotas) as Quotas,
+  created_at: new Date(created_at).toISOString(),
+});

@@ -372,7 +372,7 @@ describe('tenants', () => {
   it('do not see each other’s batches', () =>
     withJobBench(async (bench) => {
       const batch = await bench.batches.submit(batchOf(await bench.upload(), 1));
-      const other = new Workspaces(bench.whole, bench.queue).of('other');
+      const other = new Workspaces(bench.whole, bench.database, bench.queue).of('other');
       for (const call of ['get', 'cancel', 'retry', 'remove'] as const)
         await assert.rejects(other.batches[call](batch.id), failsWith('BATCH_NOT_FOUND'), call);
       assert.deepEqual((await other.batches.page({ limit: 10 })).items, []);

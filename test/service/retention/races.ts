@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { blobKey } from '../../../src/service/layout.ts';
 import type { Workspace } from '../../../src/service/workspaces.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
+import { sqliteIn } from '../../database/dialects.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
 import { incoming, StorageBench } from './storage-bench.ts';
 
@@ -32,7 +33,8 @@ export interface RaceCounts {
  * is missing for a moment.
  */
 export async function race(store: BlobStore, options: RaceOptions): Promise<RaceCounts> {
-  const bench = new StorageBench(store);
+  const database = await sqliteIn(await store.makeScratch());
+  const bench = new StorageBench(store, database);
   const beginMs = performance.now();
   const counts = { created: 0, sweeps: 0, removedBlobs: 0 };
   const isOver = () => options.isEnough(counts) || performance.now() - beginMs > LIMIT_MS;

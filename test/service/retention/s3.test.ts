@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Usage } from '../../../src/service/usage/usage.ts';
+import { sqliteIn } from '../../database/dialects.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
 import { openS3 } from '../../storage/s3-bench.ts';
 import { motoIsMissing, startMoto } from '../../storage/s3-servers.ts';
@@ -11,7 +12,8 @@ describe('lists and sweeps in S3', { skip: motoIsMissing() ?? false }, () => {
     const server = await startMoto();
     const s3 = await openS3(server.env);
     try {
-      const bench = new StorageBench(s3.store);
+      const database = await sqliteIn(await s3.store.makeScratch());
+      const bench = new StorageBench(s3.store, database);
       const { own } = bench;
       const made: string[] = [];
       for (const seed of [1, 2, 3]) made.unshift((await bench.register(tinyAdapter(seed))).record.id);

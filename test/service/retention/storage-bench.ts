@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
+import type { Database } from '../../../src/database/database.ts';
 import { acceptedJob } from '../../../src/service/accepted-job.ts';
 import type { IncomingFile, Keeping, Lineage } from '../../../src/service/adapter-service.ts';
 import { blobKey, idOfKey, newJobId } from '../../../src/service/layout.ts';
@@ -14,6 +15,7 @@ import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
 import { type Workspace, Workspaces } from '../../../src/service/workspaces.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
+import { sqliteIn } from '../../database/dialects.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
 
@@ -27,9 +29,9 @@ export class StorageBench {
   /** Of the default tenant. */
   readonly own: Workspace;
 
-  constructor(store: BlobStore) {
+  constructor(store: BlobStore, database: Database) {
     this.store = store;
-    this.workspaces = new Workspaces(store, this.queue);
+    this.workspaces = new Workspaces(store, database, this.queue);
     this.own = this.workspaces.of(DEFAULT_TENANT);
   }
 
@@ -82,9 +84,11 @@ export class StorageBench {
 export async function onDisk(work: (bench: StorageBench, root: string) => Promise<void>): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'sweep-'));
   const store = await DiskStore.open(root);
+  const database = await sqliteIn(root);
   try {
-    await work(new StorageBench(store), root);
+    await work(new StorageBench(store, database), root);
   } finally {
+    await database.close();
     await store.close();
     await rm(root, { recursive: true, force: true });
   }

@@ -2,19 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TenantQuotas } from '../../../src/service/quotas/tenant-quotas.ts';
 import { checkedTenantId, isTenantId } from '../../../src/service/tenants/tenant-id.ts';
-import { TenantService } from '../../../src/service/tenants/tenant-service.ts';
-import { DiskStore } from '../../../src/storage/disk-store.ts';
-import { withFolder } from '../../queue/harness.ts';
-
-const withTenants = (use: (tenants: TenantService, store: DiskStore) => Promise<void>): Promise<void> =>
-  withFolder(async (folder) => {
-    const store = await DiskStore.open(folder);
-    try {
-      await use(new TenantService(store), store);
-    } finally {
-      await store.close();
-    }
-  });
+import { ensureTenant, TenantService } from '../../../src/service/tenants/tenant-service.ts';
+import { onEachDialect } from '../../database/dialects.ts';
 
 describe('the id of a tenant', () => {
   it('is short, in lower case, and nothing that a path could mean', () => {
@@ -29,64 +18,65 @@ describe('the id of a tenant', () => {
   });
 });
 
-describe('tenants', () => {
-  it('begin with the default one, which needs no record', () =>
-    withTenants(async (tenants) => {
-      const [first, ...others] = await tenants.list();
-      assert.deepEqual([first?.id, first?.quotas, others.length], ['default', {}, 0]);
-      assert.deepEqual(await tenants.get('default'), first);
-    }));
+onEachDialect('tenants', (database) => {
+  const ensure = (id: string) => database().write((writer) => ensureTenant(writer, id));
 
-  it('are made once, and keep their time of birth when their quotas change', () =>
-    withTenants(async (tenants) => {
-      await tenants.ensure('team');
-      const made = await tenants.get('team');
-      const changed = await tenants.put('team', { concurrent_jobs: 3 });
-      assert.deepEqual(changed, { ...made, quotas: { concurrent_jobs: 3 } });
-      await tenants.ensure('team');
-      assert.deepEqual(await tenants.get('team'), changed, 'what is there is not made anew');
-      assert.deepEqual((await tenants.put('team', {})).quotas, {});
-      assert.deepEqual(
-        (await tenants.list()).map(({ id }) => id),
-        ['default', 'team'],
-      );
-    }));
+  it('begin with the default one, which is there from the start', async () => {
+    const tenants = new TenantService(database());
+    const [first, ...others] = await tenants.list();
+    assert.deepEqual([first?.id, first?.quotas, others.length], ['default', {}, 0]);
+    assert.deepEqual(await tenants.get('default'), first);
+  });
 
-  it('of other ids are not there, whatever the id looks like', () =>
-    withTenants(async (tenants) => {
-      for (const id of ['none', '', '../default', 'A', 'x'.repeat(500)])
-        await assert.rejects(tenants.get(id), { code: 'TENANT_NOT_FOUND' });
-    }));
+  it('are made once, and keep their time of birth when their quotas change', async () => {
+    const tenants = new TenantService(database());
+    await ensure('team');
+    const made = await tenants.get('team');
+    const changed = await tenants.put('team', { concurrent_jobs: 3 });
+    assert.deepEqual(changed, { ...made, quotas: { concurrent_jobs: 3 } });
+    await ensure('team');
+    assert.deepEqual(await tenants.get('team'), changed, 'what is there is not made anew');
+    assert.deepEqual((await tenants.put('team', {})).quotas, {});
+    assert.deepEqual(
+      (await tenants.list()).map(({ id }) => id),
+      ['default', 'team'],
+    );
+  });
 
-  it('may have a default one with quotas', () =>
-    withTenants(async (tenants) => {
-      await tenants.put('default', { requests_per_minute: 5 });
-      assert.deepEqual(
-        (await tenants.list()).map(({ id, quotas }) => [id, quotas]),
-        [['default', { requests_per_minute: 5 }]],
-      );
-    }));
+  it('of other ids are not there, whatever the id looks like', async () => {
+    const tenants = new TenantService(database());
+    for (const id of ['none', '', '../default', 'A', 'x'.repeat(500)])
+      await assert.rejects(tenants.get(id), { code: 'TENANT_NOT_FOUND' });
+  });
+
+  it('may have a default one with quotas', async () => {
+    const tenants = new TenantService(database());
+    await tenants.put('default', { requests_per_minute: 5 });
+    assert.deepEqual(
+      (await tenants.list()).map(({ id, quotas }) => [id, quotas]),
+      [['default', { requests_per_minute: 5 }]],
+    );
+  });
 });
 
-describe('remembered quotas', () => {
-  it('are looked up once, until something changes', () =>
-    withTenants(async (tenants) => {
-      let lookups = 0;
-      const quotas = new TenantQuotas({
-        get: (id) => {
-          lookups++;
-          return tenants.get(id);
-        },
-      });
-      assert.equal(quotas.known('team'), undefined);
-      await tenants.put('team', { concurrent_jobs: 1 });
-      for (let times = 0; times < 5; times++)
-        assert.deepEqual(await quotas.of('team'), { concurrent_jobs: 1 });
-      assert.deepEqual(quotas.known('team'), { concurrent_jobs: 1 });
-      assert.equal(lookups, 1);
-      await tenants.put('team', { concurrent_jobs: 2 });
-      quotas.forget('team');
-      assert.deepEqual(await quotas.of('team'), { concurrent_jobs: 2 });
-      await assert.rejects(quotas.of('none'), { code: 'TENANT_NOT_FOUND' });
-    }));
+onEachDialect('remembered quotas', (database) => {
+  it('are looked up once, until something changes', async () => {
+    const tenants = new TenantService(database());
+    let lookups = 0;
+    const quotas = new TenantQuotas({
+      get: (id) => {
+        lookups++;
+        return tenants.get(id);
+      },
+    });
+    assert.equal(quotas.known('team'), undefined);
+    await tenants.put('team', { concurrent_jobs: 1 });
+    for (let times = 0; times < 5; times++) assert.deepEqual(await quotas.of('team'), { concurrent_jobs: 1 });
+    assert.deepEqual(quotas.known('team'), { concurrent_jobs: 1 });
+    assert.equal(lookups, 1);
+    await tenants.put('team', { concurrent_jobs: 2 });
+    quotas.forget('team');
+    assert.deepEqual(await quotas.of('team'), { concurrent_jobs: 2 });
+    await assert.rejects(quotas.of('none'), { code: 'TENANT_NOT_FOUND' });
+  });
 });

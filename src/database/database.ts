@@ -1,0 +1,35 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { Tables } from './tables.ts';
+
+export type Dialect = 'sqlite' | 'postgresql';
+
+/** What a transaction reads and writes with. */
+export type Writer = Transaction<Tables>;
+
+export interface Lockable<Q> {
+  forUpdate(): Q;
+}
+
+/**
+ * Everything that is known: tenants, keys and what they own. Files lie in the storage. All that is asked of it throws
+ * AppError DATABASE_UNAVAILABLE, and where it writes STORAGE_FULL.
+ */
+export interface Database {
+  readonly dialect: Dialect;
+  /** For queries that stand alone. They see what every `write` that has ended wrote. */
+  readonly reader: Pick<Kysely<Tables>, 'selectFrom'>;
+  /**
+   * Runs a transaction that writes: all of it counts, or nothing does. It is durable when this returns. Where the database
+   * gives it up in favour of another one, it is run again.
+   * @param work awaits nothing but the database, for others may be waiting
+   */
+  write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
+  /**
+   * A query of a transaction whose rows no other transaction changes until this one has ended: for what is read, and then
+   * written by what was read. (SQLite has one transaction that writes at a time anyway.)
+   */
+  locked<Q extends Lockable<Q>>(query: Q): Q;
+  /** @throws AppError DATABASE_UNAVAILABLE unless a query is answered */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}

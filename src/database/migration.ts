@@ -1,0 +1,60 @@
+import { type ColumnDataType, type Expression, sql } from 'kysely';
+import type { Database, Dialect, Writer } from './database.ts';
+import { DatabaseError } from './database-error.ts';
+
+/** A step from one shape of the tables to the next. Within a release steps only add, so that older processes go on. */
+export interface Migration {
+  /** Never changed once it was released. */
+  readonly name: string;
+  up(writer: Writer, types: ColumnTypes): Promise<void>;
+}
+
+/** Types of columns that both dialects have, each under its own name. */
+export interface ColumnTypes {
+  /** Compared by its bytes. */
+  readonly text: Expression<unknown>;
+  /** Up to 2^53. */
+  readonly integer: ColumnDataType;
+  readonly bytes: ColumnDataType;
+}
+
+const TYPES: Readonly<Record<Dialect, ColumnTypes>> = {
+  sqlite: { text: sql`text`, integer: 'integer', bytes: 'blob' },
+  postgresql: { text: sql`text collate "C"`, integer: 'bigint', bytes: 'bytea' },
+};
+
+/** Any number that nobody else takes. */
+const LOCK = 5_263_018_847;
+
+/**
+ * Brings the tables to the shape that this program knows. Of several processes that start at once one does it and the
+ * others wait.
+ * @returns names of the steps that were made
+ * @throws DatabaseError where the database was used by a newer program; AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+ */
+export function migrate(database: Database, migrations: readonly Migration[]): Promise<string[]> {
+  return database.write(async (writer) => {
+    const { text, integer } = TYPES[database.dialect];
+    if (database.dialect === 'postgresql') await sql`select pg_advisory_xact_lock(${LOCK})`.execute(writer);
+    await writer.schema
+      .createTable('schema_migration')
+      .ifNotExists()
+      .addColumn('name', text, (column) => column.primaryKey())
+      .addColumn('applied_at', integer, (column) => column.notNull())
+      .execute();
+    const rows = await writer.selectFrom('schema_migration').select('name').execute();
+    const applied = new Set(rows.map(({ name }) => name));
+    const known = new Set(migrations.map(({ name }) => name));
+    const newer = [...applied].filter((name) => !known.has(name)).sort();
+    if (newer.length > 0)
+      throw new DatabaseError(
+        `The database has been used by a newer version of this program (it has ${newer.at(-1)}); start that version, or restore a backup.`,
+      );
+    const missing = migrations.filter(({ name }) => !applied.has(name));
+    for (const { name, up } of missing) {
+      await up(writer, TYPES[database.dialect]);
+      await writer.insertInto('schema_migration').values({ name, applied_at: Date.now() }).execute();
+    }
+    return missing.map(({ name }) => name);
+  });
+}

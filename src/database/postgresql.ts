@@ -1,0 +1,87 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import pg from 'pg';
+import { AppError } from '../errors.ts';
+import type { Database, Writer } from './database.ts';
+import { isConflict, postgresqlError } from './postgresql-error.ts';
+import type { Tables } from './tables.ts';
+import { withTranslatedErrors } from './translated-errors.ts';
+
+export interface PostgresqlOptions {
+  /** postgres://user:password@host:port/database, with the parameters of libpq for TLS. */
+  readonly url: string;
+  readonly poolSize: number;
+  /** For a query, and for a connection that is free. */
+  readonly timeoutMs: number;
+  /** Told of connections that broke while nobody used them. */
+  readonly onTrouble?: (error: Error) => void;
+}
+
+const CONFLICT_TRIES = 5;
+const CONFLICT_PAUSE_MS = 20;
+const IDLE_MS = 60_000;
+
+const INT8 = 20;
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text') =>
+    oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+/**
+ * Connects to PostgreSQL when it is first asked. Nothing is kept in a session, so that a pooler which hands out connections
+ * by transaction may stand in between.
+ */
+export function openPostgresql({ url, poolSize, timeoutMs, onTrouble }: PostgresqlOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: timeoutMs,
+    // The server is told in each transaction; this one counts where it does not answer at all.
+    query_timeout: 2 * timeoutMs,
+    idleTimeoutMillis: IDLE_MS,
+    keepAlive: true,
+    application_name: 'lora-squeeze',
+    types,
+  });
+  pool.on('error', (error) => onTrouble?.(error));
+  const db = new Kysely<Tables>({
+    dialect: withTranslatedErrors(new PostgresDialect({ pool }), postgresqlError),
+  });
+  const limit = sql`set local statement_timeout = ${sql.lit(timeoutMs)}`;
+  return {
+    dialect: 'postgresql',
+    reader: db,
+    write: <T>(work: (writer: Writer) => Promise<T>) =>
+      retried(() =>
+        db.transaction().execute(async (writer) => {
+          await limit.execute(writer);
+          return work(writer);
+        }),
+      ),
+    locked: (query) => query.forUpdate(),
+    check: async () => {
+      await sql`select 1`.execute(db);
+    },
+    close: () => db.destroy(),
+  };
+}
+
+async function retried<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      if (tries >= CONFLICT_TRIES) throw unsettled(error);
+      await delay(Math.random() * CONFLICT_PAUSE_MS * tries);
+    }
+  }
+}
+
+const unsettled = (cause: unknown): AppError =>
+  new AppError(
+    'DATABASE_UNAVAILABLE',
+    `The database gave up a transaction ${CONFLICT_TRIES} times in favour of others.`,
+    {},
+    { cause },
+  );

@@ -1,0 +1,128 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import { LRUCache } from 'lru-cache';
+import { isBusy } from './sqlite-error.ts';
+
+/** Statements that stay compiled: those with lists of values are many. */
+const MOST_STATEMENTS = 500;
+
+/** How long a transaction waits for one of another process, which are those of the command. */
+const BUSY_TIMEOUT_MS = 5_000;
+const BUSY_RETRY_MS = 5;
+
+/**
+ * Kysely over one connection to SQLite. Unlike the dialect of Kysely itself it begins transactions with the right to
+ * write (a later attempt to get it could fail), waits for other processes without blocking the event loop, and keeps
+ * statements compiled.
+ */
+export const sqliteDialect = (connection: DatabaseSyncInstance): Dialect => ({
+  createAdapter: () => new SqliteAdapter(),
+  createIntrospector: (db) => new SqliteIntrospector(db),
+  createQueryCompiler: () => new SqliteQueryCompiler(),
+  createDriver: () => new SqliteDriver(connection),
+});
+
+class SqliteDriver implements Driver {
+  private readonly database: DatabaseSyncInstance;
+  private readonly connection: SqliteConnection;
+  /** Ends when whoever is last in the line has released the connection. */
+  private line: Promise<void> = Promise.resolve();
+  private release: () => void = () => undefined;
+
+  constructor(database: DatabaseSyncInstance) {
+    this.database = database;
+    this.connection = new SqliteConnection(database);
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const before = this.line;
+    const { promise, resolve } = withResolver();
+    this.line = promise;
+    await before;
+    this.release = resolve;
+    return this.connection;
+  }
+
+  async releaseConnection(): Promise<void> {
+    this.release();
+  }
+
+  async beginTransaction(): Promise<void> {
+    const deadlineMs = performance.now() + BUSY_TIMEOUT_MS;
+    for (;;) {
+      try {
+        this.database.exec('begin immediate');
+        return;
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > deadlineMs) throw error;
+        await delay(BUSY_RETRY_MS);
+      }
+    }
+  }
+
+  async commitTransaction(): Promise<void> {
+    this.database.exec('commit');
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    // Some errors, a full disk among them, have ended it already.
+    if (this.database.isTransaction) this.database.exec('rollback');
+  }
+
+  /** The connection is closed by whoever opened it. */
+  async destroy(): Promise<void> {}
+}
+
+class SqliteConnection implements DatabaseConnection {
+  private readonly database: DatabaseSyncInstance;
+  private readonly statements = new LRUCache<string, Statement>({ max: MOST_STATEMENTS });
+
+  constructor(database: DatabaseSyncInstance) {
+    this.database = database;
+  }
+
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    const { statement, hasRows } = this.statement(sql);
+    if (hasRows) return { rows: statement.all(...parameters) as R[] };
+    const { changes } = statement.run(...parameters);
+    return { rows: [], numAffectedRows: BigInt(changes) };
+  }
+
+  streamQuery(): never {
+    throw new TypeError('Results are read in pages, not as streams');
+  }
+
+  private statement(sql: string): Statement {
+    const known = this.statements.get(sql);
+    if (known) return known;
+    const statement = this.database.prepare(sql);
+    const prepared = { statement, hasRows: statement.columns().length > 0 };
+    this.statements.set(sql, prepared);
+    return prepared;
+  }
+}
+
+interface Statement {
+  readonly statement: StatementSyncInstance;
+  readonly hasRows: boolean;
+}
+
+function withResolver(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,57 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
+import { Kysely, sql } from 'kysely';
+import type { Database } from './database.ts';
+import { sqliteDialect } from './sqlite-dialect.ts';
+import { sqliteError } from './sqlite-error.ts';
+import type { Tables } from './tables.ts';
+import { withTranslatedErrors } from './translated-errors.ts';
+
+/** Blocks the event loop: only for what SQLite itself does in a moment. */
+const BUSY_TIMEOUT_MS = 20;
+
+/**
+ * Opens a database in a file, which is made where there is none. Reads have a connection of their own, so that they do not
+ * wait for a transaction.
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+ */
+export function openSqlite(path: string): Database {
+  const connections: DatabaseSyncInstance[] = [];
+  const connect = (readOnly: boolean): DatabaseSyncInstance => {
+    const options = { readOnly, enableForeignKeyConstraints: true, timeout: BUSY_TIMEOUT_MS };
+    const connection = new DatabaseSync(path, options);
+    connections.push(connection);
+    return connection;
+  };
+  const close = () => {
+    for (const connection of connections) if (connection.isOpen) connection.close();
+  };
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    const writing = connect(false);
+    writing.exec('pragma journal_mode = wal');
+    // With WAL, less than this would lose the last transactions when the power fails.
+    writing.exec('pragma synchronous = full');
+    const [writer, reader] = [writing, connect(true)].map(
+      (connection) =>
+        new Kysely<Tables>({ dialect: withTranslatedErrors(sqliteDialect(connection), sqliteError) }),
+    ) as [Kysely<Tables>, Kysely<Tables>];
+    return {
+      dialect: 'sqlite',
+      reader,
+      write: (work) => writer.transaction().execute(work),
+      locked: (query) => query,
+      check: async () => {
+        await sql`select 1`.execute(reader);
+      },
+      close: async () => {
+        await Promise.all([reader.destroy(), writer.destroy()]);
+        close();
+      },
+    };
+  } catch (error) {
+    close();
+    throw sqliteError(error);
+  }
+}

@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe } from 'node:test';
+import type { Database } from '../../src/database/database.ts';
+import { openDatabase } from '../../src/database/open-database.ts';
+import { noPostgres, testDatabase } from './postgres-server.ts';
+
+export const POOL = { poolSize: 5, timeoutMs: 10_000 };
+
+/** A database of SQLite in a folder. */
+export const sqliteIn = (dataDir: string): Promise<Database> =>
+  openDatabase({ url: undefined, dataDir, ...POOL });
+
+/** Runs the same tests on SQLite and on PostgreSQL, each test on a new database of its own. */
+export function onEachDialect(
+  what: string,
+  tests: (database: () => Database, folder: () => string) => void,
+): void {
+  for (const dialect of ['sqlite', 'postgresql'] as const) {
+    const skip = dialect === 'postgresql' && noPostgres;
+    describe(`${what}, ${dialect}`, { skip }, () => {
+      let database: Database;
+      let folder: string;
+      beforeEach(async () => {
+        folder = mkdtempSync(join(tmpdir(), 'squeeze-database-'));
+        const url = dialect === 'postgresql' ? await testDatabase() : undefined;
+        database = await openDatabase({ url, dataDir: folder, ...POOL });
+      });
+      afterEach(async () => {
+        await database?.close();
+        rmSync(folder, { recursive: true, force: true });
+      });
+      tests(
+        () => database,
+        () => folder,
+      );
+    });
+  }
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { DatabaseError } from '../../src/database/database-error.ts';
+import { type Migration, migrate } from '../../src/database/migration.ts';
+import { MIGRATIONS } from '../../src/database/migrations.ts';
+import { onEachDialect } from './dialects.ts';
+
+/** A step of a later release: a new column, filled from an old one. */
+const NEXT: Migration = {
+  name: '9001-title',
+  async up(writer, { text }) {
+    await writer.schema.alterTable('tenant').addColumn('title', text).execute();
+    await writer
+      .updateTable('tenant')
+      .set((row) => ({ title: row.ref('id') }) as never)
+      .execute();
+  },
+};
+const FAILING: Migration = {
+  name: '9002-fails',
+  async up(writer, { text }) {
+    await writer.schema.alterTable('tenant').addColumn('half', text).execute();
+    throw new Error('on purpose');
+  },
+};
+
+onEachDialect('migrations', (database) => {
+  it('are made once', async () => {
+    assert.deepEqual(await migrate(database(), MIGRATIONS), []);
+  });
+
+  it('leave nothing of a step that fails', async () => {
+    await assert.rejects(migrate(database(), [...MIGRATIONS, FAILING]), /on purpose/);
+    assert.deepEqual(await migrate(database(), MIGRATIONS), []);
+    // The column can be added: it is not there.
+    const mended: Migration = {
+      ...FAILING,
+      up: (writer, types) => FAILING.up(writer, types).catch(() => undefined),
+    };
+    assert.deepEqual(await migrate(database(), [...MIGRATIONS, mended]), [FAILING.name]);
+  });
+
+  it('keep what is there, and are made by one of many who start at once', async () => {
+    await database().write((writer) =>
+      writer.insertInto('tenant').values({ id: 'kept', quotas: '{}', created_at: 1 }).execute(),
+    );
+    const made = await Promise.all(
+      Array.from({ length: 8 }, () => migrate(database(), [...MIGRATIONS, NEXT])),
+    );
+    assert.deepEqual(made.flat(), [NEXT.name]);
+    const row = await database()
+      .reader.selectFrom('tenant')
+      .selectAll()
+      .where('id', '=', 'kept')
+      .executeTakeFirstOrThrow();
+    assert.deepEqual({ ...row }, { id: 'kept', quotas: '{}', created_at: 1, title: 'kept' });
+  });
+
+  it('refuse a database that a newer program has used, by a sentence', async () => {
+    await migrate(database(), [...MIGRATIONS, NEXT]);
+    await assert.rejects(
+      migrate(database(), MIGRATIONS),
+      (error) =>
+        error instanceof DatabaseError &&
+        /newer version of this program \(it has 9001-title\)/.test(error.message),
+    );
+  });
+});

@@ -1,0 +1,141 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { freePort } from '../queue/external-redis.ts';
+
+const DEBIAN = '/usr/lib/postgresql';
+const USER = 'squeeze';
+const LOOPBACK = '127.0.0.1';
+
+/** Where the programs of PostgreSQL lie; undefined: there are none. */
+const BIN = existsSync(DEBIAN)
+  ? readdirSync(DEBIAN)
+      .map((version) => join(DEBIAN, version, 'bin'))
+      .find((folder) => existsSync(join(folder, 'initdb')))
+  : undefined;
+
+export const noPostgres: string | false = BIN === undefined && `there is no ${DEBIAN} (Debian: postgresql)`;
+
+/** PostgreSQL does not run as root: another user takes its place. */
+function owner(): { uid?: number; gid?: number } {
+  if (process.getuid?.() !== 0) return {};
+  const idOf = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+  return { uid: idOf('-u'), gid: idOf('-g') };
+}
+
+/** A server of its own. */
+export interface PostgresServer {
+  readonly pid: number;
+  /** Of a new, empty database. */
+  newDatabase(host?: string): Promise<string>;
+  /** SIGQUIT: as if it crashed. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/**
+ * Starts a server on a port, with the data of one that ended where the folder has some.
+ * @param folder that only this server uses
+ * @param settings such as `fsync=off`
+ */
+export async function startPostgres(
+  folder: string,
+  settings: readonly string[] = [],
+  port?: number,
+): Promise<PostgresServer & { readonly port: number }> {
+  const ids = owner();
+  const data = join(folder, 'data');
+  if (!existsSync(data)) {
+    mkdirSync(data, { recursive: true });
+    if (ids.uid !== undefined) for (const path of [folder, data]) chownSync(path, ids.uid, ids.gid!);
+    const options = ['-D', data, '-U', USER, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
+    const made = spawnSync(join(BIN!, 'initdb'), options, { ...ids, cwd: folder, encoding: 'utf8' });
+    if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
+    appendFileSync(join(data, 'pg_hba.conf'), 'host all all all trust\n');
+  }
+  const chosen = port ?? (await freePort());
+  const all = [
+    `port=${chosen}`,
+    'listen_addresses=127.0.0.1',
+    `unix_socket_directories=${folder}`,
+    ...settings,
+  ];
+  const server = spawn(join(BIN!, 'postgres'), ['-D', data, ...all.flatMap((setting) => ['-c', setting])], {
+    ...ids,
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // It outlives the test file that happened to start it.
+    detached: true,
+  });
+  let said = '';
+  for await (const line of createInterface(server.stderr)) {
+    said += `${line}\n`;
+    if (line.includes('ready to accept connections')) break;
+  }
+  if (server.exitCode !== null) throw new Error(`PostgreSQL did not start: ${said}`);
+  server.stderr.resume();
+  server.unref();
+  (server.stderr as unknown as { unref(): void }).unref();
+  return {
+    port: chosen,
+    pid: server.pid!,
+    newDatabase: (host) => newDatabase(chosen, host),
+    async stop(signal = 'SIGINT') {
+      if (server.exitCode !== null || server.signalCode !== null) return;
+      server.ref();
+      const exited = once(server, 'exit');
+      server.kill(signal);
+      await exited;
+    },
+  };
+}
+
+async function newDatabase(port: number, host = LOOPBACK): Promise<string> {
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  const client = new pg.Client({ connectionString: urlOf(port, 'postgres') });
+  await client.connect();
+  await client.query(`create database ${name} template template0`);
+  await client.end();
+  return urlOf(port, name, host);
+}
+
+const urlOf = (port: number, database: string, host = LOOPBACK) =>
+  `postgres://${USER}@${host}:${port}/${database}`;
+
+/**
+ * The URL of a new, empty database on the server that all tests of a run share. Whoever asks first starts it; it ends with
+ * the run.
+ */
+export async function testDatabase(): Promise<string> {
+  const folder = process.env.TEST_POSTGRES_FOLDER;
+  if (folder === undefined)
+    throw new Error('Run tests by npm test, which says where PostgreSQL may be started.');
+  return newDatabase(await sharedPort(folder));
+}
+
+async function sharedPort(folder: string): Promise<number> {
+  const ready = join(folder, 'ready');
+  try {
+    mkdirSync(join(folder, 'starting'));
+  } catch {
+    while (!existsSync(ready)) await sleep(50);
+    return Number(readFileSync(ready, 'utf8'));
+  }
+  const { port } = await startPostgres(join(folder, 'server'), ['fsync=off', 'max_connections=300']);
+  writeFileSync(`${ready}.new`, String(port));
+  renameSync(`${ready}.new`, ready);
+  return port;
+}

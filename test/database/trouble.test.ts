@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Database } from '../../src/database/database.ts';
+import { DATABASE_FILE, openDatabase } from '../../src/database/open-database.ts';
+import { programEntry } from '../entry.ts';
+import { SmallDisk } from '../start/mounts.ts';
+import { POOL } from './dialects.ts';
+import { noPostgres, startPostgres } from './postgres-server.ts';
+
+const insert = (database: Database, id: string) =>
+  database.write((writer) =>
+    writer
+      .insertInto('tenant')
+      .values({ id, quotas: '{}', created_at: 0 })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute(),
+  );
+const ids = async (database: Database) => {
+  const tenants = database.reader.selectFrom('tenant').select('id').where('id', '<>', 'default');
+  const rows = await tenants.orderBy('id').execute();
+  return rows.map(({ id }) => id);
+};
+
+async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'squeeze-trouble-'));
+  try {
+    await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+describe('PostgreSQL in trouble', { skip: noPostgres }, () => {
+  it('that dies is unavailable at once, and there again without a new start', () =>
+    withFolder(async (folder) => {
+      const server = await startPostgres(folder);
+      const url = await server.newDatabase();
+      const database = await openDatabase({ url, dataDir: '', ...POOL });
+      try {
+        await insert(database, 'before');
+        await server.stop('SIGQUIT');
+        for (const work of [() => insert(database, 'lost'), () => ids(database), () => database.check()]) {
+          const begunMs = performance.now();
+          await assert.rejects(work, { code: 'DATABASE_UNAVAILABLE' });
+          assert.ok(performance.now() - begunMs < POOL.timeoutMs, 'it was not waited for');
+        }
+        const again = await startPostgres(folder, [], server.port);
+        try {
+          await insert(database, 'after');
+          assert.deepEqual(await ids(database), ['after', 'before']);
+        } finally {
+          await again.stop('SIGQUIT');
+        }
+      } finally {
+        await database.close();
+        await server.stop('SIGQUIT');
+      }
+    }));
+
+  it('that never answers is unavailable after the timeout', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const url = `postgres://nobody@127.0.0.1:${port}/nothing`;
+    await assert.rejects(openDatabase({ url, dataDir: '', poolSize: 1, timeoutMs: 100 }), {
+      code: 'DATABASE_UNAVAILABLE',
+    });
+    server.close();
+  });
+
+  it('whose rows another transaction holds gives up after the timeout', () =>
+    withFolder(async (folder) => {
+      const server = await startPostgres(folder, ['fsync=off']);
+      const url = await server.newDatabase();
+      const database = await openDatabase({ url, dataDir: '', poolSize: 2, timeoutMs: 300 });
+      const other = await openDatabase({ url, dataDir: '', ...POOL });
+      try {
+        await insert(database, 'held');
+        const touch = (of: Database) =>
+          of.write((writer) => writer.updateTable('tenant').set({ created_at: 1 }).execute());
+        await other.write(async (writer) => {
+          await writer.updateTable('tenant').set({ created_at: 2 }).execute();
+          await assert.rejects(touch(database), { code: 'DATABASE_UNAVAILABLE' });
+        });
+        await touch(database);
+      } finally {
+        await Promise.all([database.close(), other.close()]);
+        await server.stop('SIGQUIT');
+      }
+    }));
+});
+
+describe('SQLite in trouble', () => {
+  const withDatabase = (work: (database: Database, folder: string) => Promise<void>) =>
+    withFolder(async (dataDir) => {
+      const database = await openDatabase({ url: undefined, dataDir, ...POOL });
+      try {
+        await work(database, dataDir);
+      } finally {
+        await database.close();
+      }
+    });
+
+  /** Does something while another process holds the right to write, until it is told to let go. */
+  async function whileHeld(
+    folder: string,
+    work: (letGo: () => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    const program = [
+      ...programEntry(join(import.meta.dirname, 'hold.program.ts')),
+      join(folder, DATABASE_FILE),
+    ];
+    const holder = spawn(process.execPath, program, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const exited = once(holder, 'exit');
+    try {
+      await once(holder.stdout, 'data');
+      await work(async () => {
+        holder.stdin.end();
+        await exited;
+      });
+    } finally {
+      holder.kill('SIGKILL');
+    }
+  }
+
+  it('that another process writes to is waited for, while everything else goes on', () =>
+    withDatabase((database, folder) =>
+      whileHeld(folder, async (letGo) => {
+        let isDone = false;
+        const waiting = insert(database, 'waited').then(() => {
+          isDone = true;
+        });
+        // Reads and timers are answered meanwhile.
+        for (let i = 0; i < 10; i++) {
+          assert.deepEqual(await ids(database), []);
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        assert.equal(isDone, false);
+        await letGo();
+        await waiting;
+        assert.deepEqual(await ids(database), ['waited']);
+      }),
+    ));
+
+  it('that another process does not let go is unavailable after a while', () =>
+    withDatabase((database, folder) =>
+      whileHeld(folder, async (letGo) => {
+        await assert.rejects(insert(database, 'never'), { code: 'DATABASE_UNAVAILABLE' });
+        await letGo();
+        await insert(database, 'then');
+        assert.deepEqual(await ids(database), ['then']);
+      }),
+    ));
+
+  it('on a full disk says so, loses nothing, and goes on when there is room', (t) =>
+    withFolder(async (folder) => {
+      const disk = SmallDisk.mount(join(folder, 'disk'), '8m');
+      if (typeof disk === 'string') return t.skip(disk);
+      try {
+        const database = await openDatabase({ url: undefined, dataDir: disk.folder, ...POOL });
+        await insert(database, 'before');
+        disk.fill();
+        const large = 'x'.repeat(100_000);
+        await assert.rejects(
+          database.write((writer) =>
+            writer.insertInto('tenant').values({ id: 'large', quotas: large, created_at: 0 }).execute(),
+          ),
+          { code: 'STORAGE_FULL' },
+        );
+        assert.deepEqual(await ids(database), ['before']);
+        await disk.free();
+        await insert(database, 'after');
+        assert.deepEqual(await ids(database), ['after', 'before']);
+        await database.close();
+      } finally {
+        disk.unmount();
+      }
+    }));
+
+  it('whose file is no database is told by a reason', () =>
+    withFolder(async (dataDir) => {
+      writeFileSync(
+        join(dataDir, DATABASE_FILE),
+        'not a database at all, but some text that is long enough'.repeat(99),
+      );
+      await assert.rejects(openDatabase({ url: undefined, dataDir, ...POOL }), {
+        code: 'DATABASE_UNAVAILABLE',
+        message: /its file is not a database/,
+      });
+    }));
+});
