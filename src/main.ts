@@ -162,6 +162,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
       concurrency: config.workerConcurrency,
       computeEnv: computeEnvironment(config),
       jobTtlSeconds: config.jobTtlSeconds,
+      adapterTtlSeconds: config.adapterTtlSeconds,
       storageRetryMs: config.storageRetryMs,
       onStorageTrouble: (isPaused) => metrics.workerPaused(isPaused),
       onPostponed: (error) => metrics.jobPostponed(error.code),

@@ -1,13 +1,16 @@
-import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import type { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
 import type { Progress } from '../contract/job.ts';
 import type { RecordedSink, RecordedSource } from '../contract/transfer.ts';
 import type { DeliveredAdapter, ImportedAdapter } from '../contract/transfer-job.ts';
 import { AppError } from '../errors.ts';
 import type { Outbound } from '../net/outbound.ts';
-import { type AdapterService, MAX_CONFIG_BYTES, weightsOf } from '../service/adapter-service.ts';
+import { weightsOf } from '../service/adapter-files.ts';
+import { type IncomingFile, MAX_CONFIG_BYTES } from '../service/adapter-service.ts';
+import { blobKey } from '../service/layout.ts';
+import { AnyWeightsGate } from '../service/uploads/weights-gate.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
 import { deliverAdapter } from '../transfer/deliver-adapter.ts';
 import { fetchAdapter } from '../transfer/fetch-adapter.ts';
 import type { SecretBox } from '../transfer/secret-box.ts';
@@ -23,8 +26,7 @@ export interface TransferParts {
 
 /** What a transfer needs of the attempt it is a part of. */
 export interface TransferContext {
-  readonly jobId: string;
-  readonly adapters: Pick<AdapterService, 'source' | 'readFile' | 'register' | 'openGate'>;
+  readonly blobs: Pick<BlobStore, 'localFile'>;
   readonly scratchDir: string;
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
@@ -39,10 +41,13 @@ export class JobTransfers {
   }
 
   /**
-   * Fetches an adapter and registers it.
-   * @throws AppError SECRETS_*, OUTBOUND_*, TRANSFER_*, CANCELLED, whatever an upload is refused with
+   * Fetches the files of an adapter into the scratch folder.
+   * @throws AppError SECRETS_*, OUTBOUND_*, TRANSFER_*, CANCELLED, whatever the weights of an upload are refused with
    */
-  async fetch(recorded: RecordedSource, context: TransferContext): Promise<ImportedAdapter> {
+  async fetch(
+    recorded: RecordedSource,
+    context: TransferContext,
+  ): Promise<{ files: readonly IncomingFile[]; imported: Omit<ImportedAdapter, 'adapter_id'> }> {
     const source = openSource(recorded, this.parts.box);
     const folder = join(context.scratchDir, 'import');
     await mkdir(folder);
@@ -51,43 +56,36 @@ export class JobTransfers {
         ...this.parts,
         folder,
         limits: { maxUploadBytes: this.parts.maxUploadBytes, maxConfigBytes: MAX_CONFIG_BYTES },
-        gate: () => context.adapters.openGate(),
+        gate: () => new AnyWeightsGate(),
         onProgress: tell('import', context),
         signal: context.signal,
       }),
     );
-    const { record } = await context.adapters.register(files, { parentId: null, jobId: context.jobId });
-    return { adapter_id: record.id, ...imported };
+    return { files, imported };
   }
 
   /**
-   * Brings an adapter that is here to its place.
-   * @throws AppError SECRETS_*, OUTBOUND_*, ADAPTER_NOT_FOUND, CANCELLED
+   * Brings an adapter whose files are stored to its place.
+   * @throws AppError SECRETS_*, OUTBOUND_*, STORAGE_*, CANCELLED
    */
   async bring(
     recorded: RecordedSink,
-    adapterId: string,
+    { id, files }: Pick<AdapterRecord, 'id' | 'files'>,
     context: TransferContext,
   ): Promise<DeliveredAdapter> {
     const sink = openSink(recorded, this.parts.box);
-    const { record, weightsPath } = await context.adapters.source(adapterId);
-    const weights = weightsOf(record);
-    const files = [{ ...weights, path: weightsPath }];
-    for (const [index, file] of record.files.entries()) {
-      if (file === weights) continue;
-      const path = join(context.scratchDir, `${adapterId}-${index}`);
-      const { stream } = await context.adapters.readFile(adapterId, file.name);
-      await pipeline(stream, createWriteStream(path));
-      files.push({ ...file, path });
-    }
+    const weights = weightsOf({ files });
+    const local: (AdapterFile & { readonly path: string })[] = [];
+    for (const file of [weights, ...files.filter((other) => other !== weights)])
+      local.push({ ...file, path: await context.blobs.localFile(blobKey(file.sha256)) });
     const delivery = await stoppable(context.signal, () =>
-      deliverAdapter(sink, files, {
+      deliverAdapter(sink, local, {
         ...this.parts,
         onProgress: tell('deliver', context),
         signal: context.signal,
       }),
     );
-    return { adapter_id: adapterId, ...delivery };
+    return { adapter_id: id, ...delivery };
   }
 }
 

@@ -1,14 +1,13 @@
 /**
  * The compute process: BullMQ forks it and hands it one job after another. It is the only process that loads ONNX
- * Runtime, and it wires itself from the environment that its worker made.
+ * Runtime, and it wires itself from the environment that its worker made. Of a job it knows what its worker tells it, and it
+ * writes files: records are the worker's.
  */
 import type { SandboxedJob } from 'bullmq';
 import { loadConfig } from '../config.ts';
 import { toAppError } from '../errors.ts';
 import { createLogger } from '../log.ts';
 import { Outbound } from '../net/outbound.ts';
-import { AdapterService } from '../service/adapter-service.ts';
-import { JobStore } from '../service/job-store.ts';
 import { tenantStore } from '../service/workspaces.ts';
 import { KeptPool } from '../squeeze/compute/kept-pool.ts';
 import { ComputePool } from '../squeeze/compute/pool.ts';
@@ -23,8 +22,9 @@ import { exitOnUncaught } from './exit-on-uncaught.ts';
 import { exitWithParent } from './exit-with-parent.ts';
 import { finishBeforeExit } from './finish-before-exit.ts';
 import { JobTransfers } from './job-transfers.ts';
-import { countedAttempts, type JobData, type JobTotals, logIdsOf } from './job-types.ts';
+import { countedAttempts, logIdsOf } from './job-types.ts';
 import { runJob } from './run-job.ts';
+import type { Made, TaskData } from './task.ts';
 import { TracedAttempt } from './traced-attempt.ts';
 
 /** The worker waits a second for an idle compute process to end. */
@@ -43,16 +43,6 @@ const deps = {
     maxUploadBytes: config.maxUploadBytes,
   }),
 };
-
-/** What the job's tenant has. */
-function servicesOf(tenant: string) {
-  const store = tenantStore(blobs, tenant);
-  return {
-    blobs: store,
-    jobs: new JobStore(store, config.jobTtlSeconds),
-    adapters: new AdapterService(store, config.adapterTtlSeconds),
-  };
-}
 
 const tracing = await openTracing({
   ...config.tracing,
@@ -75,10 +65,10 @@ const pool = new KeptPool(() =>
 
 /** BullMQ's entry point. */
 export default function processor(
-  job: SandboxedJob<JobData>,
+  job: SandboxedJob<TaskData>,
   _token: string,
   signal: AbortSignal,
-): Promise<JobTotals> {
+): Promise<Made> {
   const attempt = attemptAt(job, signal);
   lastAttempt = attempt.catch(() => undefined);
   return attempt;
@@ -89,16 +79,17 @@ async function workIn(traced: TracedAttempt, input: RequestInput): Promise<JobOu
   return pool.use((running) => traced.work(input, (request) => runRequest(request, running)));
 }
 
-async function attemptAt(job: SandboxedJob<JobData>, signal: AbortSignal): Promise<JobTotals> {
+async function attemptAt(job: SandboxedJob<TaskData>, signal: AbortSignal): Promise<Made> {
+  const { tenant, task } = job.data;
   const number = countedAttempts(job);
   const log = logger.child({ ...logIdsOf(job), attempt: number });
   const traced = new TracedAttempt(tracing, job);
   log.debug('attempt started');
   try {
-    const totals = await runJob(
-      { ...deps, ...servicesOf(job.data.tenant), work: (input) => workIn(traced, input) },
+    const made = await runJob(
+      { ...deps, blobs: tenantStore(blobs, tenant), work: (input) => workIn(traced, input) },
+      task,
       {
-        jobId: job.id!,
         number,
         isLast: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),
         startedAtMs: job.processedOn ?? Date.now(),
@@ -109,7 +100,7 @@ async function attemptAt(job: SandboxedJob<JobData>, signal: AbortSignal): Promi
     );
     traced.end();
     log.debug('attempt ended');
-    return totals;
+    return made;
   } catch (error) {
     traced.end(toAppError(error).code);
     log.debug({ err: error }, 'attempt failed');

@@ -1,41 +1,41 @@
 import { rm } from 'node:fs/promises';
+import type { AdapterRecord } from '../contract/adapter.ts';
 import type { JobRecord, JobResult, Progress, Timings } from '../contract/job.ts';
 import type { WorkRequest } from '../contract/job-request.ts';
 import { AppError } from '../errors.ts';
-import { type AdapterService, weightsOf } from '../service/adapter-service.ts';
-import { cancelledJob } from '../service/job-control/cancelled-job.ts';
-import { finishAttempt, isWanted } from '../service/job-control/finish-attempt.ts';
-import { isFinal, type JobStore } from '../service/job-store.ts';
-import { batchCancelKey, blobKey } from '../service/layout.ts';
+import { localFiles, weightsOf } from '../service/adapter-files.ts';
+import { type DescribedAdapter, describeAdapter } from '../service/described-adapter.ts';
+import { blobKey, reportKey } from '../service/layout.ts';
 import { keepFile } from '../service/retention/keep-blob.ts';
-import { sourceIds } from '../service/source-ids.ts';
-import type { JobOutcome, SourceFiles } from '../squeeze/job-context.ts';
+import type { JobOutcome, OutputFile, SourceFiles } from '../squeeze/job-context.ts';
 import type { RequestInput } from '../squeeze/run-request.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { bringResults } from './bring-results.ts';
 import { jobFailure } from './error-codec.ts';
 import type { JobTransfers } from './job-transfers.ts';
-import type { JobTotals } from './job-types.ts';
 import { ProgressThrottle } from './progress.ts';
+import type { Made, MadeAdapter, Task } from './task.ts';
 import { workOf } from './work-of.ts';
 
 const NOTHING_COMPUTED = { modules: 0, bytesRead: 0, bytesWritten: 0 };
 
 export interface JobDeps {
+  /** Of the job's tenant: files to read, and where results are stored. Records are the worker's business. */
   readonly blobs: BlobStore;
-  readonly jobs: JobStore;
-  readonly adapters: Pick<AdapterService, 'source' | 'register' | 'readFile' | 'openGate'>;
   /** Fetches and brings adapters. */
   readonly transfers: Pick<JobTransfers, 'fetch' | 'bring'>;
   /** Does the work of the request; see runRequest. */
   readonly work: (input: RequestInput) => Promise<JobOutcome>;
   /** Told where the attempt's files lie, and undefined when they are gone. */
   readonly onScratch: (folder: string | undefined) => void;
+  /** Stores the files of a result, and tells what they are; others in tests whose adapters have no files. */
+  readonly storeAdapter?: (files: readonly OutputFile[]) => Promise<DescribedAdapter>;
+  /** Makes an adapter local; likewise. */
+  readonly sourceOf?: (record: AdapterRecord) => Promise<SourceFiles>;
 }
 
 /** One attempt at a job, as the queue hands it out. */
 export interface Attempt {
-  readonly jobId: string;
   /** 1 for the first. */
   readonly number: number;
   /** Whether a failure that may pass is final now. */
@@ -46,24 +46,16 @@ export interface Attempt {
 }
 
 /**
- * Does a job from its record to its outcome. The outcome is written last, so that whoever finds it finds the results
- * and the report too. Doing a job again is harmless: results have the ids of their content.
- * @returns null when there was nothing to do: the job has an outcome, is gone, or was never accepted; or it was cancelled
- * while it ran, and then its results are dropped
+ * Does a job: from what its worker was told to what its worker has to record. Files and report are stored before this
+ * returns. Doing a job again is harmless: content is stored under its digest.
  * @throws AppError
  */
-export async function runJob(deps: JobDeps, attempt: Attempt): Promise<JobTotals> {
-  const job = await deps.jobs.get(attempt.jobId);
-  if (!job || isFinal(job)) return null;
-  if (job.batch_id !== null && (await deps.blobs.stat(batchCancelKey(job.batch_id)))) {
-    await deps.jobs.finish(cancelledJob(job));
-    return null;
-  }
+export async function runJob(deps: JobDeps, task: Task, attempt: Attempt): Promise<Made> {
   const scratchDir = await deps.blobs.makeScratch();
   deps.onScratch(scratchDir);
   const throttle = new ProgressThrottle(attempt.onProgress);
   try {
-    return await runIn(scratchDir, deps, job, attempt, throttle);
+    return await runIn(scratchDir, deps, task, attempt, throttle);
   } finally {
     throttle.close();
     await rm(scratchDir, { recursive: true, force: true });
@@ -73,33 +65,39 @@ export async function runJob(deps: JobDeps, attempt: Attempt): Promise<JobTotals
 
 async function runIn(
   scratchDir: string,
-  { blobs, jobs, adapters, transfers, work }: JobDeps,
-  accepted: JobRecord,
+  { blobs, transfers, work, ...deps }: JobDeps,
+  { job: accepted, request, sources }: Task,
   attempt: Attempt,
   throttle: ProgressThrottle,
-): Promise<JobTotals> {
-  const request = (await jobs.withSecrets(accepted.id))?.request;
-  // Deleted in this moment.
-  if (!request) return null;
+): Promise<Made> {
+  const {
+    storeAdapter = (files) => storeFiles(blobs, files),
+    sourceOf = (record) => localSource(blobs, record),
+  } = deps;
   const onProgress = (progress: Progress): void => throttle.report(progress);
-  const context = { jobId: accepted.id, adapters, scratchDir, onProgress, signal: attempt.signal };
-  const source = 'source' in request ? request.source : undefined;
-  const job: JobRecord = { ...accepted, import: source ? await transfers.fetch(source, context) : null };
+  const context = { blobs, scratchDir, onProgress, signal: attempt.signal };
+  const adapters: MadeAdapter[] = [];
+  const job: JobRecord = { ...accepted };
+  const known: SourceFiles[] = [];
+  if ('source' in request && request.source) {
+    const { files, imported } = await transfers.fetch(request.source, context);
+    const described = await storeAdapter(files);
+    adapters.push({ described, parentId: null });
+    job.import = { adapter_id: described.id, ...imported };
+    if (request.kind !== 'import') known.push(await sourceOf(described as AdapterRecord));
+  }
   if (request.kind === 'import' || request.kind === 'export') {
-    const deliveries =
-      request.kind === 'export' ? [await transfers.bring(request.to, request.adapter_id, context)] : [];
+    if (request.kind === 'export') job.deliveries = [await transfers.bring(request.to, sources[0]!, context)];
     throttle.flush();
-    if (await isWanted(jobs, job.id))
-      await finishAttempt(blobs, jobs, transferred({ ...job, deliveries }, attempt), null);
-    return NOTHING_COMPUTED;
+    return { job: transferred(job, attempt), adapters, totals: NOTHING_COMPUTED };
   }
 
   const computed = workOf(request, job.import?.adapter_id);
-  const ids = sourceIds(computed);
+  for (const record of sources) known.push(await sourceOf(record));
   const outcome = await work({
     jobId: job.id,
     request: computed,
-    sources: await sourcesOf(adapters, ids),
+    sources: new Map(known.map((source) => [source.id, source])),
     optimizerPath: await optimizerPath(blobs, computed),
     scratchDir,
     onProgress,
@@ -110,16 +108,17 @@ async function runIn(
 
   const storing = performance.now();
   // A sum of several adapters has no one parent; its report and its metadata name them all.
-  const lineage = { parentId: ids.length === 1 ? ids[0]! : null, jobId: job.id };
-  const adapterIds: string[] = [];
+  const parentId = known.length === 1 ? known[0]!.id : null;
+  const results: Pick<AdapterRecord, 'id' | 'files'>[] = [];
   for (const { files } of outcome.targets) {
-    if (!(await isWanted(jobs, job.id))) return null;
-    adapterIds.push(files ? (await adapters.register(files, lineage)).record.id : ids[0]!);
+    const described = files && (await storeAdapter(files));
+    if (described) adapters.push({ described, parentId });
+    results.push(described ?? unchanged(sources, adapters));
   }
   let storeSeconds = (performance.now() - storing) / 1000;
   const brought = await bringResults(
     ('deliver' in request && request.deliver) || [],
-    ({ target, to }) => transfers.bring(to, adapterIds[target]!, context),
+    ({ target, to }) => transfers.bring(to, results[target]!, context),
     attempt,
   );
   throttle.flush();
@@ -136,12 +135,13 @@ async function runIn(
     write: outcome.timings.write + storeSeconds,
     total: (finishedAtMs - attempt.startedAtMs) / 1000,
   };
-  if (!(await isWanted(jobs, job.id))) return null;
   const report = {
     ...outcome.report,
     timings,
-    targets: outcome.report.targets.map((target, i) => ({ ...target, adapter_id: adapterIds[i]! })),
+    targets: outcome.report.targets.map((target, i) => ({ ...target, adapter_id: results[i]!.id })),
   };
+  // Here and not by the worker: it has thousands of numbers, and others wait for that process.
+  await blobs.put(reportKey(job.id), Buffer.from(JSON.stringify(report)));
   const ended: JobRecord = {
     ...job,
     state: brought.error ? 'failed' : 'succeeded',
@@ -149,32 +149,33 @@ async function runIn(
     started_at: new Date(attempt.startedAtMs).toISOString(),
     finished_at: new Date(finishedAtMs).toISOString(),
     attempts: attempt.number,
-    results: outcome.targets.map(({ result }, i): JobResult => ({ ...result, adapter_id: adapterIds[i]! })),
+    results: outcome.targets.map(({ result }, i): JobResult => ({ ...result, adapter_id: results[i]!.id })),
     deliveries: brought.deliveries,
     timings,
     provider: outcome.provider,
     error: brought.error && jobFailure(brought.error),
   };
-  await finishAttempt(blobs, jobs, ended, report);
-  return { modules: outcome.modules, bytesRead: outcome.bytesRead, bytesWritten: outcome.bytesWritten };
+  const { modules, bytesRead, bytesWritten } = outcome;
+  return { job: ended, adapters, totals: { modules, bytesRead, bytesWritten } };
 }
 
-async function sourcesOf(
-  adapters: JobDeps['adapters'],
-  ids: readonly string[],
-): Promise<Map<string, SourceFiles>> {
-  const sources = new Map<string, SourceFiles>();
-  for (const id of ids) {
-    const { record, weightsPath, configBytes } = await adapters.source(id);
-    const { bytes } = weightsOf(record);
-    const { sha256, base_model } = record;
-    sources.set(id, { id, sha256, bytes, base_model, weightsPath, configBytes });
-  }
-  return sources;
+/** The one source of a job that is its own result: it was told, or it is what was fetched first. */
+const unchanged = (sources: readonly AdapterRecord[], adapters: readonly MadeAdapter[]) =>
+  sources[0] ?? adapters[0]!.described;
+
+async function storeFiles(blobs: BlobStore, files: readonly OutputFile[]): Promise<DescribedAdapter> {
+  const described = await describeAdapter(files);
+  for (const file of files) await keepFile(blobs, file);
+  return described;
+}
+
+async function localSource(blobs: BlobStore, record: AdapterRecord): Promise<SourceFiles> {
+  const { id, sha256, base_model } = record;
+  return { id, sha256, base_model, bytes: weightsOf(record).bytes, ...(await localFiles(blobs, record)) };
 }
 
 /** @throws AppError STORAGE_FAILED when the moments are gone */
-async function optimizerPath(blobs: JobDeps['blobs'], request: WorkRequest): Promise<string | null> {
+async function optimizerPath(blobs: BlobStore, request: WorkRequest): Promise<string | null> {
   if (request.kind !== 'checkpoint' || !request.optimizer) return null;
   return blobs.localFile(blobKey(request.optimizer.sha256));
 }

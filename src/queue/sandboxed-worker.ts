@@ -2,16 +2,21 @@ import { DelayedError, type Job, WaitingError, Worker, type WorkerOptions } from
 import type { Progress } from '../contract/job.ts';
 import { type AppError, toAppError } from '../errors.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
-import { decodeError, givesUp, stalledTooOften } from './error-codec.ts';
+import { decodeError, encodeError, givesUp, stalledTooOften } from './error-codec.ts';
 import { contextOf, type JobData, type JobTotals, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
 import { mendChildPool } from './mend-child-pool.ts';
 import { postponement, withPatience } from './storage-patience.ts';
+import type { Made, Task, TaskData } from './task.ts';
 
 type SqueezeJob = Job<JobData, JobTotals>;
 
 const NO_PROGRESS: Progress = { phase: 'waiting', done: 0, total: 0, module: null };
 
 export interface Hooks {
+  /** What there is to do for a job; undefined: nothing. */
+  readonly onTake: (job: SqueezeJob) => Promise<Task | undefined>;
+  /** Records what was made of it. */
+  readonly onMade: (job: SqueezeJob, made: Made) => Promise<JobTotals>;
   /** Called when no attempt is left, before the job leaves the queue: what it records is there when others look. */
   readonly onGivenUp: (job: SqueezeJob, error: AppError) => Promise<void>;
   readonly onRetry: (job: SqueezeJob, error: AppError) => void;
@@ -88,10 +93,14 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
         'lora_squeeze.request.id': job.data.requestId,
       },
     });
-    // For the compute process; the queue keeps what it has, which the next attempt belongs to as well.
-    job.data = { ...data, ...span.context };
     try {
-      return await super.callProcessJob(job, token, signal);
+      const task = await encoded(this.hooks.onTake(job));
+      if (!task) return null;
+      // For the compute process; the queue keeps what it has, which the next attempt belongs to as well.
+      const told: TaskData = { ...data, ...span.context, task };
+      job.data = told;
+      const made = (await super.callProcessJob(job, token, signal)) as unknown as Made;
+      return await encoded(this.hooks.onMade(job, made));
     } catch (thrown) {
       const error = decodeError(thrown);
       span.fail(error.code);
@@ -115,6 +124,7 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
       }
       throw thrown;
     } finally {
+      job.data = data;
       span.end();
       this.hooks.onEnd(job);
       this.runningJobs--;
@@ -143,6 +153,15 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
     const [, job] = args;
     if (job.deferredFailure) await this.hooks.onGivenUp(job, stalledTooOften());
     return super.handleFailed(...args);
+  }
+}
+
+/** Failures here as those of a compute process. */
+async function encoded<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw encodeError(error);
   }
 }
 

@@ -3,16 +3,16 @@ import type { JobRecord } from '../contract/job.ts';
 import type { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { PROCESSOR } from '../places.ts';
-import { isFinal, JobStore } from '../service/job-store.ts';
+import { isFinal } from '../service/job-store.ts';
 import type { DeliveryQueue } from '../service/webhooks/delivery-queue.ts';
 import { Outbox } from '../service/webhooks/outbox.ts';
 import { tenantStore } from '../service/workspaces.ts';
-import type { BlobStore } from '../storage/blob-store.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { CancelWatch } from './cancel-watch.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
 import { endsWithin } from './ends-within.ts';
 import { jobFailure } from './error-codec.ts';
+import { JobRecords, type JobRecordsOptions } from './job-records.ts';
 import { countedAttempts, type JobData, type JobTotals, logIdsOf } from './job-types.ts';
 import { SandboxedWorker } from './sandboxed-worker.ts';
 import { StorageWatch } from './storage-watch.ts';
@@ -32,11 +32,10 @@ const GIVE_BACK_MS = 5_000;
 /** How long a job that the storage fails is tried again without the loss of an attempt. */
 const STORAGE_RETRY_MS = 600_000;
 
-export interface WorkerOptions {
+export interface WorkerOptions extends JobRecordsOptions {
   readonly address: RedisAddress;
   readonly prefix: string;
   readonly concurrency: number;
-  readonly store: BlobStore;
   /** Environment of the compute processes. */
   readonly computeEnv: NodeJS.ProcessEnv;
   readonly logger: Logger;
@@ -45,8 +44,6 @@ export interface WorkerOptions {
   readonly onFinished: (record: JobRecord, totals: NonNullable<JobTotals> | undefined) => void;
   /** Where deliveries of what happened here are queued; undefined: others queue them. */
   readonly deliveries?: DeliveryQueue;
-  /** How long jobs stay after their end of which nobody says it; undefined: they are kept. */
-  readonly jobTtlSeconds?: number | undefined;
   readonly storageRetryMs?: number;
   /** Told when this worker stops taking jobs because its storage fails, and when it takes them again. */
   readonly onStorageTrouble?: (isPaused: boolean) => void;
@@ -103,6 +100,8 @@ export class JobWorker {
         workerForkOptions: { env: options.computeEnv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
       },
       {
+        onTake: (job) => this.recordsOf(job).take(job.id!),
+        onMade: (job, made) => this.recordsOf(job).keep(made),
         onGivenUp: (job, error) => this.recordFailure(job, error),
         onBegin: (job) => this.cancelWatch.watch(job.id!),
         onEnd: (job) => this.cancelWatch.forget(job.id!),
@@ -160,17 +159,16 @@ export class JobWorker {
     if (!(await endsWithin(closed, GIVE_BACK_MS))) this.logger.error('a running job did not stop');
   }
 
-  private jobsOf({ data }: Job<JobData>): JobStore {
-    const { store, jobTtlSeconds } = this.options;
-    return new JobStore(tenantStore(store, data.tenant), jobTtlSeconds);
+  private recordsOf({ data }: Job<JobData>): JobRecords {
+    return new JobRecords(data.tenant, this.options);
   }
 
   private async recordFailure(job: Job<JobData>, error: AppError): Promise<void> {
-    const jobs = this.jobsOf(job);
-    const record = await jobs.get(job.id!);
+    const records = this.recordsOf(job);
+    const record = await records.get(job.id!);
     // None: its client was told that it was not accepted. Final: another attempt came to an end before this one.
     if (!record || isFinal(record)) return;
-    await jobs.finish({
+    await records.finish({
       ...record,
       state: error.code === 'CANCELLED' ? 'cancelled' : 'failed',
       progress: typeof job.progress === 'object' ? (job.progress as JobRecord['progress']) : record.progress,
@@ -184,7 +182,7 @@ export class JobWorker {
   private async tellFinished(job: Job<JobData>, totals: NonNullable<JobTotals> | undefined): Promise<void> {
     const ids = logIdsOf(job);
     try {
-      const record = await this.jobsOf(job).get(job.id!);
+      const record = await this.recordsOf(job).get(job.id!);
       if (!record || !isFinal(record)) return;
       const { state, error, timings } = record;
       this.logger.info(

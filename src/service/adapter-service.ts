@@ -1,15 +1,16 @@
 import type { Readable } from 'node:stream';
 import type { ModuleKind } from '../adapter/adapter.ts';
-import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
-import type { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
+import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import type { AdapterRecord } from '../contract/adapter.ts';
 import type { Labels } from '../contract/labels.ts';
 import { AppError } from '../errors.ts';
 import { MAX_CONFIG_BYTES } from '../formats/peft/limits.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
 import type { BlobStore, ByteRange } from '../storage/blob-store.ts';
-import { describeAdapter } from './described-adapter.ts';
+import { fileOf, localFiles } from './adapter-files.ts';
+import { type DescribedAdapter, describeAdapter } from './described-adapter.ts';
 import { adapterIdOf, blobKey } from './layout.ts';
-import { expiryAfter, hasExpired, StoredAdapters } from './stored-adapters.ts';
+import { expiryAfter, hasExpired, type KeptFile, StoredAdapters } from './stored-adapters.ts';
 import { AnyWeightsGate } from './uploads/weights-gate.ts';
 
 /** For those who receive the files, which know this layer and not the formats. */
@@ -94,7 +95,24 @@ export class AdapterService {
     const known = await this.current(id, keeping);
     if (known) return { record: known, created: false };
 
-    const described = await describeAdapter(files);
+    return this.keep(await describeAdapter(files), files, lineage, keeping);
+  }
+
+  /**
+   * The same for files that are in the storage already (keepFile), which was a moment ago.
+   * @throws AppError STORAGE_*
+   */
+  async adopt(described: DescribedAdapter, lineage: Lineage | null): Promise<AdapterRecord> {
+    const known = await this.current(described.id, {});
+    return known ?? (await this.keep(described, described.files, lineage, {})).record;
+  }
+
+  private async keep(
+    described: DescribedAdapter,
+    files: readonly KeptFile[],
+    lineage: Lineage | null,
+    keeping: Keeping,
+  ): Promise<{ record: AdapterRecord; created: boolean }> {
     const origin = {
       parent_id: lineage?.parentId ?? null,
       job_id: lineage?.jobId ?? null,
@@ -103,7 +121,7 @@ export class AdapterService {
     };
     for (;;) {
       const created = await this.stored.create(described, files, origin);
-      const record = await this.current(id, keeping);
+      const record = await this.current(described.id, keeping);
       // Else somebody removed it in this moment.
       if (record) return { record, created };
     }
@@ -166,23 +184,6 @@ export class AdapterService {
   }
 
   /**
-   * What a job needs of an adapter: a local file of its weights, only to be read, and its configuration, if it has one.
-   * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
-   */
-  async source(
-    id: string,
-  ): Promise<{ record: AdapterRecord; weightsPath: string; configBytes: Uint8Array | null }> {
-    const record = await this.get(id);
-    const weightsPath = await this.store.localFile(blobKey(weightsOf(record).sha256));
-    const config = record.files.find(({ name }) => name === CONFIG_FILE);
-    if (!config) return { record, weightsPath, configBytes: null };
-    const configBytes = await this.store.get(blobKey(config.sha256));
-    if (!configBytes)
-      throw new AppError('STORAGE_FAILED', `The storage lost a file of adapter ${id}.`, { id });
-    return { record, weightsPath, configBytes };
-  }
-
-  /**
    * A stream of one file, or of a range of it that lies inside. `bytes` and `sha256` are of the whole file.
    * @throws AppError ADAPTER_NOT_FOUND, FILE_NOT_FOUND, STORAGE_*
    */
@@ -200,7 +201,7 @@ export class AdapterService {
    * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
    */
   async modules(id: string): Promise<ModuleSummary[]> {
-    const { adapter } = await readAdapter(await this.source(id));
+    const { adapter } = await readAdapter(await localFiles(this.store, await this.get(id)));
     return adapter.modules.map(({ name, kind, m, n, rank, scale }) => ({
       name,
       kind,
@@ -224,19 +225,3 @@ export class AdapterService {
 
 const notFound = (id: string): AppError =>
   new AppError('ADAPTER_NOT_FOUND', `There is no adapter ${JSON.stringify(id)}.`, { id });
-
-/** The file of weights in an adapter's record, whatever it is called. */
-export const weightsOf = (record: AdapterRecord): AdapterFile =>
-  record.files.find(({ name }) => roleOf(name) === 'weights')!;
-
-/** The file of that name in an adapter's record. @throws AppError FILE_NOT_FOUND */
-export function fileOf(record: AdapterRecord, name: string): AdapterFile {
-  const file = record.files.find((candidate) => candidate.name === name);
-  if (file) return file;
-  const known = record.files.map((candidate) => candidate.name);
-  throw new AppError(
-    'FILE_NOT_FOUND',
-    `Adapter ${record.id} has no file ${JSON.stringify(name)}; it has ${known.join(', ')}.`,
-    { id: record.id, name, known },
-  );
-}

@@ -11,7 +11,8 @@ import { RemovedAdapters } from './usage/removed-adapters.ts';
 
 /** A file to be taken in. */
 export interface KeptFile {
-  readonly path: string;
+  /** undefined: it is in the storage. */
+  readonly path?: string;
   readonly sha256: string;
   readonly bytes: number;
 }

@@ -21,6 +21,9 @@ const DEBIAN = '/usr/lib/postgresql';
 const USER = 'squeeze';
 const LOOPBACK = '127.0.0.1';
 
+/** Of the server that many tests share; a deadlock is looked for sooner than after a second. */
+const SHARED_SETTINGS = ['fsync=off', 'max_connections=300', 'deadlock_timeout=50ms'];
+
 /** Where the programs of PostgreSQL lie; undefined: there are none. */
 const BIN = existsSync(DEBIAN)
   ? readdirSync(DEBIAN)
@@ -134,7 +137,7 @@ async function sharedPort(folder: string): Promise<number> {
     while (!existsSync(ready)) await sleep(50);
     return Number(readFileSync(ready, 'utf8'));
   }
-  const { port } = await startPostgres(join(folder, 'server'), ['fsync=off', 'max_connections=300']);
+  const { port } = await startPostgres(join(folder, 'server'), SHARED_SETTINGS);
   writeFileSync(`${ready}.new`, String(port));
   renameSync(`${ready}.new`, ready);
   return port;

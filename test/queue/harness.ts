@@ -38,6 +38,11 @@ export const REQUEST: JobRequest = { kind: 'squeeze', adapter_id: 'ad_1', target
 export const SCRIPTED_PROCESSOR = pathToFileURL(
   programFile(join(import.meta.dirname, 'scripted-processor.program.ts')),
 );
+/** Of jobs whose work is a script: their adapters have no files. */
+export const SCRIPTED_ADAPTERS = {
+  get: async (id: string) => ({ id }) as AdapterRecord,
+  adopt: async ({ id }: { readonly id: string }) => ({ id }) as AdapterRecord,
+};
 const WORKER_PROGRAM = join(import.meta.dirname, 'worker.program.ts');
 const SEARCH_PATH = process.env.PATH ?? '';
 
@@ -163,6 +168,7 @@ export class Bench {
       prefix: PREFIX,
       concurrency: 1,
       store: this.blobs,
+      adapters: SCRIPTED_ADAPTERS,
       computeEnv: this.computeEnv(),
       logger: SILENT,
       processor: SCRIPTED_PROCESSOR,

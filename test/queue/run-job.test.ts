@@ -6,13 +6,18 @@ import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import { AppError } from '../../src/errors.ts';
+import { JobRecords } from '../../src/queue/job-records.ts';
 import { type JobDeps, runJob } from '../../src/queue/run-job.ts';
+import type { Made } from '../../src/queue/task.ts';
 import { acceptedJob, taken } from '../../src/service/accepted-job.ts';
 import { AdapterService, type IncomingFile } from '../../src/service/adapter-service.ts';
 import { JobStore } from '../../src/service/job-store.ts';
 import { adapterKey, newJobId } from '../../src/service/layout.ts';
+import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
+import { tenantStore } from '../../src/service/workspaces.ts';
 import type { OutputFile } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
+import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { makeAdapter, someModules } from '../squeeze/made-adapter.ts';
 import { withFolder } from './harness.ts';
@@ -23,7 +28,7 @@ const FILES = ['adapter_model.safetensors', 'adapter_config.json'];
 interface Bench {
   readonly adapters: AdapterService;
   readonly jobs: JobStore;
-  readonly blobs: DiskStore;
+  readonly blobs: BlobStore;
   /** Registers an adapter of this rank. */
   readonly upload: (rank: number) => Promise<string>;
   /** Runs a job whose work gives the files of an adapter of rank 1 for each target. */
@@ -33,9 +38,11 @@ interface Bench {
 /** A job's way over real storage; only the work is a script. */
 function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
   return withFolder(async (folder) => {
-    const blobs = await DiskStore.open(folder);
+    const store = await DiskStore.open(folder);
+    const blobs = tenantStore(store, DEFAULT_TENANT);
     const adapters = new AdapterService(blobs);
     const jobs = new JobStore(blobs);
+    const records = new JobRecords(DEFAULT_TENANT, { store });
     try {
       await work({
         adapters,
@@ -50,8 +57,6 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
           await jobs.accept(record);
           const deps: JobDeps = {
             blobs,
-            jobs,
-            adapters,
             onScratch: () => {},
             transfers: NO_TRANSFERS,
             work: async (input) => {
@@ -61,19 +66,21 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
               return { ...outcome, targets: outcome.targets.map((target) => ({ ...target, files })) };
             },
           };
-          await runJob(deps, {
-            jobId: record.id,
+          const task = (await records.take(record.id))!;
+          const made = await runJob(deps, task, {
             number: 1,
             isLast: false,
             startedAtMs: Date.now(),
             signal: new AbortController().signal,
             onProgress: () => {},
           });
+          // As it comes from another process.
+          await records.keep(JSON.parse(JSON.stringify(made)) as Made);
           return (await jobs.get(record.id))!;
         },
       });
     } finally {
-      await blobs.close();
+      await store.close();
     }
   });
 }

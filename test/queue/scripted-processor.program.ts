@@ -9,9 +9,9 @@ import { AppError } from '../../src/errors.ts';
 import { encodeError } from '../../src/queue/error-codec.ts';
 import { exitOnUncaught } from '../../src/queue/exit-on-uncaught.ts';
 import { exitWithParent } from '../../src/queue/exit-with-parent.ts';
-import { countedAttempts, type JobData, type JobTotals } from '../../src/queue/job-types.ts';
+import { countedAttempts } from '../../src/queue/job-types.ts';
 import { runJob } from '../../src/queue/run-job.ts';
-import { JobStore } from '../../src/service/job-store.ts';
+import type { Made, TaskData } from '../../src/queue/task.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { tenantStore } from '../../src/service/workspaces.ts';
 import type { JobOutcome } from '../../src/squeeze/job-context.ts';
@@ -90,35 +90,26 @@ async function work(input: RequestInput): Promise<JobOutcome> {
 }
 
 export default async function processor(
-  job: SandboxedJob<JobData>,
+  job: SandboxedJob<TaskData>,
   _token: string,
   signal: AbortSignal,
-): Promise<JobTotals> {
-  const adapters = {
-    source: async (id: string) => ({
-      record: {
-        id,
-        sha256: 'aa',
-        base_model: null,
-        files: [{ name: 'adapter_model.safetensors', sha256: 'aa', bytes: 200 }],
-      },
-      weightsPath: '/none',
-      configBytes: new Uint8Array(),
-    }),
-    register: async () => ({ record: { id: 'ad_result' }, created: true }),
-  };
+): Promise<Made> {
   try {
     return await runJob(
       {
         blobs,
-        jobs: new JobStore(blobs),
-        adapters: adapters as never,
         transfers: {} as never,
         work,
         onScratch,
+        storeAdapter: async () => ({ id: 'ad_result', files: [] }) as never,
+        sourceOf: async ({ id }) => ({
+          ...{ id, sha256: 'aa', bytes: 200, base_model: null },
+          weightsPath: '/none',
+          configBytes: new Uint8Array(),
+        }),
       },
+      job.data.task,
       {
-        jobId: job.id!,
         number: countedAttempts(job),
         isLast: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),
         startedAtMs: job.processedOn!,

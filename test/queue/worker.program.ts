@@ -2,13 +2,14 @@
 import { loadConfig } from '../../src/config.ts';
 import { JobWorker } from '../../src/queue/worker.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
-import { PREFIX, SCRIPTED_PROCESSOR, SILENT } from './harness.ts';
+import { PREFIX, SCRIPTED_ADAPTERS, SCRIPTED_PROCESSOR, SILENT } from './harness.ts';
 
 new JobWorker({
   address: JSON.parse(process.env.ADDRESS!),
   prefix: PREFIX,
   concurrency: 1,
   store: await DiskStore.open(loadConfig().storageDir),
+  adapters: SCRIPTED_ADAPTERS,
   computeEnv: process.env,
   logger: SILENT,
   processor: SCRIPTED_PROCESSOR,

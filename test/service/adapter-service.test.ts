@@ -5,7 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { AdapterService, fileOf, type IncomingFile } from '../../src/service/adapter-service.ts';
+import { fileOf, localFiles } from '../../src/service/adapter-files.ts';
+import { AdapterService, type IncomingFile } from '../../src/service/adapter-service.ts';
 import {
   adapterChangesKey,
   adapterIdOf,
@@ -135,8 +136,7 @@ describe('AdapterService', () => {
   it('hands out what a job needs', async () => {
     const adapter = tinyAdapter();
     const { record } = await service.register(await incoming(adapter), null);
-    const source = await service.source(record.id);
-    assert.deepEqual(source.record, record);
+    const source = await localFiles(store, await service.get(record.id));
     assert.ok(Buffer.from(source.configBytes!).equals(adapter.config));
     const local = await contentOf(await store.read(blobKey(record.sha256)));
     assert.ok(local.equals(adapter.weights));
@@ -159,7 +159,6 @@ describe('AdapterService', () => {
     const { record } = await service.register(await incoming(tinyAdapter()), null);
     for (const id of ['', 'ad_', `ad_${'0'.repeat(32)}`, '../adapters/x', `${record.id}x`]) {
       await assert.rejects(service.get(id), { code: 'ADAPTER_NOT_FOUND' });
-      await assert.rejects(service.source(id), { code: 'ADAPTER_NOT_FOUND' });
     }
     for (const name of ['', 'x', '../adapter_config.json', '__proto__']) {
       await assert.rejects(service.readFile(record.id, name), { code: 'FILE_NOT_FOUND' });
@@ -170,7 +169,8 @@ describe('AdapterService', () => {
   it('says so when the storage lost a blob', async () => {
     const { record } = await service.register(await incoming(tinyAdapter()), null);
     for (const file of record.files) await store.remove(blobKey(file.sha256));
-    await assert.rejects(service.source(record.id), { code: 'STORAGE_FAILED' });
+    await assert.rejects(localFiles(store, record), { code: 'STORAGE_FAILED' });
+
     await assert.rejects(service.readFile(record.id, WEIGHTS), { code: 'STORAGE_FAILED' });
   });
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { fileOf } from '../../service/adapter-service.ts';
+import { fileOf } from '../../service/adapter-files.ts';
 import { workspaceOf } from '../principal.ts';
 import { AdapterPath, problems } from '../schemas.ts';
 import { FILE_RESPONSES, FileHeaders, sendFile } from '../send-file.ts';

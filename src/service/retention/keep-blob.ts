@@ -1,3 +1,4 @@
+import { AppError } from '../../errors.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { blobKey, blobRemovalKey } from '../layout.ts';
 import { RemovalMark } from './removal-mark.ts';
@@ -38,6 +39,14 @@ export async function keepBlob(
   }
 }
 
-/** A file as a blob; it is gone from its path, unless the blob was there already. @throws AppError STORAGE_* */
-export const keepFile = (store: BlobStore, content: Content & { readonly path: string }): Promise<void> =>
-  keepBlob(store, content, (key) => store.putFile(key, content.path));
+/**
+ * A file as a blob; it is gone from its path, unless the blob was there already.
+ * @param content without a path: of a blob that has to be there
+ * @throws AppError STORAGE_*
+ */
+export const keepFile = (store: BlobStore, content: Content & { readonly path?: string }): Promise<void> =>
+  keepBlob(store, content, async (key) => {
+    if (content.path === undefined)
+      throw new AppError('STORAGE_FAILED', `The storage lost the file with the digest ${content.sha256}.`);
+    await store.putFile(key, content.path);
+  });

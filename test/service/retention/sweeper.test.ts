@@ -60,7 +60,7 @@ describe('the sweeper', () => {
       const job = await bench.job({ request }, { isFinal: false });
       await age(root);
       await bench.sweeper().sweep(inAnHour());
-      assert.ok(await bench.own.adapters.source(record.id));
+      assert.ok(await bench.own.adapters.get(record.id));
       await bench.own.jobStore.finish({ ...job, state: 'failed', finished_at: new Date().toISOString() });
       await bench.own.jobStore.settle(job.id);
       await bench.sweeper().sweep(inAnHour());

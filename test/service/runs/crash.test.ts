@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { CheckpointRecord } from '../../../src/contract/run.ts';
 import { AppError } from '../../../src/errors.ts';
+import { localFiles } from '../../../src/service/adapter-files.ts';
 import { AdapterService, type IncomingFile } from '../../../src/service/adapter-service.ts';
 import { JobService } from '../../../src/service/job-service.ts';
 import { JobStore } from '../../../src/service/job-store.ts';
@@ -104,7 +105,7 @@ describe('a process that dies while it takes a checkpoint', () => {
         const job = (await new JobStore(store).get(record.job_id!))!;
         assert.ok(job.request.kind === 'checkpoint' && job.request.optimizer);
         assert.ok(await store.stat(blobKey(job.request.optimizer.sha256)));
-        await new AdapterService(store).source(job.request.adapter_id);
+        await localFiles(store, await new AdapterService(store).get(job.request.adapter_id));
       });
       if (needed > 0) break;
     }
