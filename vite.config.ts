@@ -18,6 +18,7 @@ const PROGRAMS = [
 /** Packages that stay in node_modules: they are native, read files beside their own, or load each other by themselves. */
 const EXTERNAL = [
   'onnxruntime-node',
+  '@photostructure/sqlite',
   '@resvg/resvg-js',
   'dejavu-fonts-ttf',
   'fastify',

@@ -235,11 +235,12 @@ describe('loadConfig', () => {
 });
 
 describe('computeEnvironment', () => {
-  it('gives the compute process the same configuration, without the address of Redis', () => {
+  it('gives the compute process the same configuration, without the addresses of Redis and the database', () => {
     const env = {
       PATH: '/bin',
       ROLE: 'worker',
       REDIS_URL: 'redis://:hunter2@host',
+      DATABASE_URL: 'postgres://squeeze:hunter2@host/name',
       QUEUE_BOARD_KEY: 'hunter2hunter2hunter2',
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
       DATA_DIR: '/srv/some where/100%',
@@ -256,6 +257,7 @@ describe('computeEnvironment', () => {
       auth: 'open',
       adminKey: undefined,
       redisUrl: undefined,
+      database: { ...config.database, url: undefined },
       queueBoardKey: undefined,
     });
   });
