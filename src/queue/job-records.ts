@@ -69,19 +69,26 @@ export class JobRecords {
    */
   async keep({ job, adapters, totals }: Made): Promise<JobTotals> {
     for (const { described, parentId } of adapters) {
-      if (!(await this.isWanted(job.id))) return null;
+      if (!(await this.isWanted(job.id))) return this.drop(job.id);
       await this.adapters.adopt(described, { parentId, jobId: job.id });
     }
-    if (!(await this.isWanted(job.id))) return null;
+    if (!(await this.isWanted(job.id))) return this.drop(job.id);
     await this.jobs.finish(job);
+    // Deleted in this moment: it does not come back by its outcome.
     if (await this.store.stat(jobKey(job.id))) return totals;
-    await this.store.remove(reportKey(job.id));
     await this.store.remove(outcomeKey(job.id));
-    return null;
+    return this.drop(job.id);
   }
 
   private async isWanted(jobId: string): Promise<boolean> {
     const record = await this.jobs.get(jobId);
     return record !== undefined && !isFinal(record);
+  }
+
+  /** The report is there already. Where another attempt came to an end first it is the report of that one too. */
+  private async drop(jobId: string): Promise<null> {
+    const record = await this.jobs.get(jobId);
+    if (!record || record.state === 'cancelled') await this.store.remove(reportKey(jobId));
+    return null;
   }
 }

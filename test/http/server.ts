@@ -157,7 +157,7 @@ export async function startServer(
       await uploads.close();
       await disk.close();
       await database.close();
-      await rm(root, { recursive: true, force: true });
+      await rm(root, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

@@ -39,7 +39,7 @@ describe('the service over HTTP', () => {
   it('is ready when storage and queue are; without a queue it is degraded, says why, and serves on', async () => {
     const ready = {
       status: 'ready',
-      checks: { storage: 'ok', queue: 'ok' },
+      checks: { storage: 'ok', database: 'ok', queue: 'ok' },
       reasons: [] as unknown[],
     };
     const response = await server.fetch('/readyz');
@@ -51,7 +51,7 @@ describe('the service over HTTP', () => {
       assert.equal(degraded.status, 200);
       assert.deepEqual(await degraded.json(), {
         status: 'degraded',
-        checks: { storage: 'ok', queue: 'degraded' },
+        checks: { storage: 'ok', database: 'ok', queue: 'degraded' },
         reasons: [
           { part: 'queue', code: 'QUEUE_UNAVAILABLE', detail: 'Redis cannot be reached (ECONNREFUSED).' },
         ],
@@ -63,7 +63,7 @@ describe('the service over HTTP', () => {
     server.queue.risks = [{ code: 'QUEUE_NOT_DURABLE', detail: 'Redis forgets.' }];
     assert.deepEqual(await (await server.fetch('/readyz')).json(), {
       status: 'degraded',
-      checks: { storage: 'ok', queue: 'degraded' },
+      checks: { storage: 'ok', database: 'ok', queue: 'degraded' },
       reasons: [{ part: 'queue', code: 'QUEUE_NOT_DURABLE', detail: 'Redis forgets.' }],
     });
     server.queue.risks = [];
