@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely, RawBuilder, Transaction } from 'kysely';
 import type { Tables } from './tables.ts';
 
 export type Dialect = 'sqlite' | 'postgresql';
@@ -18,6 +18,8 @@ export interface Database {
   readonly dialect: Dialect;
   /** For queries that stand alone. They see what every `write` that has ended wrote. */
   readonly reader: Pick<Kysely<Tables>, 'selectFrom'>;
+  /** Milliseconds since 1970 by the clock of the database, which all processes share. */
+  readonly now: RawBuilder<number>;
   /**
    * Runs a transaction that writes: all of it counts, or nothing does. It is durable when this returns. Where the database
    * gives it up in favour of another one, it is run again.

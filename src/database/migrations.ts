@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Migration } from './migration.ts';
 
 /** In the order in which they are made. Nothing was released yet: until then the first one is changed in place. */
@@ -34,6 +35,63 @@ export const MIGRATIONS: readonly Migration[] = [
         .on('api_key')
         .columns(['tenant', 'created_at', 'id'])
         .execute();
+
+      await schema
+        .createTable('run')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .addColumn('tenant', text, (column) => column.notNull().references('tenant.id'))
+        .addColumn('mode', text, (column) => column.notNull())
+        .addColumn('name', text)
+        .addColumn('base_model', text)
+        .addColumn('base_model_sha256', text)
+        .addColumn('checkpoints', integer, (column) => column.notNull())
+        .addColumn('step', integer)
+        .addColumn('created_at', integer, (column) => column.notNull())
+        .addColumn('request', text, (column) => column.notNull())
+        .addColumn('plan', text, (column) => column.notNull())
+        .execute();
+      await schema.createIndex('run_tenant').on('run').columns(['tenant', 'id']).execute();
+      await schema.createIndex('run_mode').on('run').columns(['tenant', 'mode', 'id']).execute();
+      await schema
+        .createIndex('run_base_model')
+        .on('run')
+        .columns(['tenant', 'base_model_sha256', 'id'])
+        .execute();
+
+      await schema
+        .createTable('checkpoint')
+        .addColumn('run', text, (column) => column.notNull().references('run.id').onDelete('cascade'))
+        .addColumn('sequence', integer, (column) => column.notNull())
+        .addColumn('step', integer, (column) => column.notNull())
+        .addColumn('superseded_by', integer)
+        .addColumn('job', text)
+        .addColumn('source_adapter', text, (column) => column.notNull())
+        .addColumn('modules_sha256', text, (column) => column.notNull())
+        .addColumn('optimizer_sha256', text)
+        .addColumn('created_at', integer, (column) => column.notNull())
+        .addColumn('facts', text, (column) => column.notNull())
+        .addPrimaryKeyConstraint('checkpoint_key', ['run', 'sequence'])
+        .execute();
+      await schema
+        .createIndex('checkpoint_step')
+        .unique()
+        .on('checkpoint')
+        .columns(['run', 'step'])
+        .where(sql.ref('superseded_by'), 'is', null)
+        .execute();
+
+      await schema
+        .createTable('idempotency')
+        .addColumn('tenant', text, (column) => column.notNull().references('tenant.id'))
+        .addColumn('key', text, (column) => column.notNull())
+        .addColumn('owner', text, (column) => column.notNull())
+        .addColumn('route', text, (column) => column.notNull())
+        .addColumn('payload', text)
+        .addColumn('answer', text)
+        .addColumn('expires_at', integer, (column) => column.notNull())
+        .addPrimaryKeyConstraint('idempotency_key', ['tenant', 'key'])
+        .execute();
+      await schema.createIndex('idempotency_expiry').on('idempotency').columns(['expires_at']).execute();
     },
   },
 ];

@@ -51,6 +51,7 @@ export function openPostgresql({ url, poolSize, timeoutMs, onTrouble }: Postgres
   return {
     dialect: 'postgresql',
     reader: db,
+    now: sql<number>`(extract(epoch from statement_timestamp()) * 1000)::bigint`,
     write: <T>(work: (writer: Writer) => Promise<T>) =>
       retried(() =>
         db.transaction().execute(async (writer) => {

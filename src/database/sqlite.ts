@@ -40,6 +40,7 @@ export function openSqlite(path: string): Database {
     return {
       dialect: 'sqlite',
       reader,
+      now: sql<number>`cast(round(unixepoch('subsec') * 1000) as integer)`,
       write: (work) => writer.transaction().execute(work),
       locked: (query) => query,
       check: async () => {

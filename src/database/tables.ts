@@ -6,6 +6,9 @@ export interface Tables {
   schema_migration: SchemaMigrationTable;
   tenant: TenantTable;
   api_key: ApiKeyTable;
+  run: RunTable;
+  checkpoint: CheckpointTable;
+  idempotency: IdempotencyTable;
 }
 
 /** What was done to the tables. */
@@ -33,4 +36,59 @@ export interface ApiKeyTable {
   expires_at: number | null;
   revoked_at: number | null;
   last_used_at: number | null;
+}
+
+/** An annealing run. `checkpoints`, `step` and `base_model` change with each checkpoint, the rest never. */
+export interface RunTable {
+  id: string;
+  tenant: string;
+  mode: 'scheduled' | 'adaptive';
+  /** JSON, a string: PostgreSQL takes no text with U+0000. */
+  name: string | null;
+  /** JSON, a string: as the run names it, or else its newest checkpoint. */
+  base_model: string | null;
+  /** Of `base_model` as text, hex: to be found by, however long it is. */
+  base_model_sha256: string | null;
+  /** JSON of RunRequest. */
+  request: string;
+  /** JSON of Schedule or AdaptivePlan. */
+  plan: string;
+  /** How many were accepted, superseded ones too. */
+  checkpoints: number;
+  /** Of the newest checkpoint. */
+  step: number | null;
+  created_at: number;
+}
+
+/** The log of a run: what was decided about each checkpoint. */
+export interface CheckpointTable {
+  run: string;
+  /** Its place in the log, from 1. */
+  sequence: number;
+  step: number;
+  /** The checkpoint that took its place. Of one step there is one at most without. */
+  superseded_by: number | null;
+  job: string | null;
+  source_adapter: string;
+  modules_sha256: string;
+  optimizer_sha256: string | null;
+  /** JSON of what no query asks for. */
+  facts: string;
+  created_at: number;
+}
+
+/** Keys that requests have taken, so that none is done twice. */
+export interface IdempotencyTable {
+  tenant: string;
+  /** SHA-256 of the key, hex. */
+  key: string;
+  /** Who took it. */
+  owner: string;
+  /** SHA-256 of method and URL, hex. */
+  route: string;
+  /** SHA-256 of the body, hex; null while it has not come. */
+  payload: string | null;
+  /** JSON of StoredAnswer; null while the request is handled. */
+  answer: string | null;
+  expires_at: number;
 }

@@ -5,9 +5,8 @@ import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
  * Keys of everything in the storage. What belongs to a tenant lies under `tenants/<id>/`, and what works for a tenant
  * sees nothing else (see workspaces.ts); blobs/ is content under its digest, and the same for all.
  *
- * A tenant's manifests are the record: adapters/, jobs/ (as accepted) and outcomes/ (as ended, written once), runs/ and
- * the logs of their checkpoints (written once). pending/ marks the jobs that may lack an outcome. Keys with a time in
- * them are turned round, so that lists begin with the newest.
+ * A tenant's manifests are the record: adapters/, jobs/ (as accepted) and outcomes/ (as ended, written once). pending/
+ * marks the jobs that may lack an outcome. Keys with a time in them are turned round, so that lists begin with the newest.
  */
 export const BLOBS_PREFIX = 'blobs/';
 export const blobKey = (sha256: string): string => `${BLOBS_PREFIX}${sha256.slice(0, 2)}/${sha256}`;
@@ -65,14 +64,8 @@ export const batchCancelKey = (batchId: string): string => `batch-cancels/${batc
 export const PENDING_BATCHES_PREFIX = 'pending-batches/';
 export const pendingBatchKey = (batchId: string): string => `${PENDING_BATCHES_PREFIX}${batchId}`;
 
-export const RUNS_PREFIX = 'runs/';
-export const runKey = (runId: string): string => `${RUNS_PREFIX}${turnedId(runId)}.json`;
-export const runIdOfKey = (key: string): string => `run_${turnedIdOf(key)}`;
-export const CHECKPOINTS_PREFIX = 'checkpoints/';
-export const checkpointPrefix = (runId: string): string => `${CHECKPOINTS_PREFIX}${runId}/`;
-/** @param sequence place in the run's log; padded, so that keys sort by it */
-export const checkpointKey = (runId: string, sequence: number): string =>
-  `${checkpointPrefix(runId)}${String(sequence).padStart(8, '0')}.json`;
+/** The last time that ids can have in them. */
+const LAST_MS = 16 ** 12 - 1;
 
 const ADAPTER_ID = /^ad_[0-9a-f]{32}$/;
 const JOB_ID = /^job_[0-9a-f]{32}$/;
@@ -114,6 +107,10 @@ export const timedId = (kind: string, nowMs: number): string =>
 export const newJobId = (nowMs: number): string => timedId('job', nowMs);
 export const newRunId = (nowMs: number): string => timedId('run', nowMs);
 export const newBatchId = (nowMs: number): string => timedId('batch', nowMs);
+
+/** Ids of a kind that were made at that time, in milliseconds since 1970, or later are not before this one. */
+export const timedIdFrom = (kind: string, ms: number): string =>
+  `${kind}_${hexTime(Math.min(Math.max(ms, 0), LAST_MS))}`;
 
 /** When a timed id was made, in milliseconds since 1970. */
 export const timedIdMs = (id: string): number =>

@@ -16,6 +16,7 @@ import { RunList } from './listing/run-list.ts';
 import type { Observer } from './observer.ts';
 import { TenantQuotas } from './quotas/tenant-quotas.ts';
 import { RunService } from './runs/run-service.ts';
+import { RunStore } from './runs/run-store.ts';
 import { checkedTenantId } from './tenants/tenant-id.ts';
 import { TenantService } from './tenants/tenant-service.ts';
 import type { TransferDesk } from './transfer-desk.ts';
@@ -33,6 +34,7 @@ export interface Workspace {
   readonly jobControl: JobControl;
   readonly batches: BatchService;
   readonly runs: RunService;
+  readonly runStore: RunStore;
   readonly lists: { readonly adapters: AdapterList; readonly jobs: JobList; readonly runs: RunList };
   /** What the tenant may use, as it was a few seconds ago at most. @throws AppError STORAGE_* */
   readonly quotas: () => Promise<Quotas>;
@@ -55,6 +57,7 @@ export interface DefaultTtls {
 /** The workspaces of all tenants, made when they are asked for. */
 export class Workspaces {
   readonly store: BlobStore;
+  readonly database: Database;
   readonly tenants: TenantService;
   readonly quotas: TenantQuotas;
   private readonly queue: JobQueue;
@@ -78,6 +81,7 @@ export class Workspaces {
     desk?: TransferDesk,
   ) {
     this.store = store;
+    this.database = database;
     this.tenants = new TenantService(database);
     this.quotas = new TenantQuotas(this.tenants);
     this.queue = queue;
@@ -94,10 +98,11 @@ export class Workspaces {
     const store = tenantStore(this.store, tenant);
     const adapters = new AdapterService(store, this.ttls.adapterTtlSeconds);
     const outbox = new Outbox(store, tenant, this.deliveries);
-    const { queue, observer } = this;
+    const { database, queue, observer } = this;
     const jobs = new JobService(store, adapters, queue, tenant, outbox, observer, this.desk);
     const jobStore = new JobStore(store, this.ttls.jobTtlSeconds);
     const jobControl = new JobControl({ blobs: store, adapters, jobs, jobStore, queue, outbox, observer });
+    const runStore = new RunStore(database, tenant);
     const finisher = new BatchFinisher(store, outbox, observer);
     const workspace = {
       tenant,
@@ -116,11 +121,12 @@ export class Workspaces {
         tenant,
         defaultTtlSeconds: this.ttls.jobTtlSeconds,
       }),
-      runs: new RunService(store, adapters, jobs),
+      runs: new RunService(runStore, store, adapters, jobs),
+      runStore,
       lists: {
         adapters: new AdapterList(store, adapters),
         jobs: new JobList(store, this.queue),
-        runs: new RunList(store),
+        runs: new RunList(database, tenant),
       },
       quotas: () => this.quotas.of(tenant),
       outbox,

@@ -7,7 +7,7 @@ import type { RecordedJobRequest } from '../../src/contract/job-request.ts';
 import { AdapterListPage, JobListPage, RunListPage, type RunSummary } from '../../src/contract/list.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
 import { newJobId, newRunId } from '../../src/service/layout.ts';
-import { RunStore } from '../../src/service/runs/run-store.ts';
+import { entry, madeRun } from '../service/runs/made-run.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
@@ -171,7 +171,7 @@ describe('GET /v1/jobs', () => {
     await refused('created_after=yesterday', 'VALIDATION_FAILED', /created_after/);
     await refused('created_after=2016-12-31T23:59:60Z', 'VALIDATION_FAILED', /created_after .* is no time/);
     const foreign = Buffer.from('../../x').toString('base64url');
-    const runs = Buffer.from(`${'0'.repeat(32)}.json`).toString('base64url');
+    const runs = Buffer.from(`run_${'0'.repeat(32)}`).toString('base64url');
     for (const cursor of ['', 'x', '!!', foreign, runs, 'ZmU%3D', 'a'.repeat(300)])
       await refused(`cursor=${cursor}`, 'VALIDATION_FAILED', /^cursor /);
   });
@@ -322,11 +322,12 @@ describe('GET /v1/runs', () => {
   });
 
   it('says how far a run is', async () => {
-    const store = new RunStore(server.store);
+    const { runStore } = server.workspaces.of('default');
     const id = newRunId(Date.now() + 60_000);
-    await store.create({ id, request: {}, schedule: null, created_at: atSecond(0) } as never);
+    const run = { ...madeRun(), id };
+    await runStore.create(run);
     for (const sequence of [1, 2])
-      await store.append({ run_id: id, sequence, step: sequence * 100, base_model: 'm' } as never);
+      await runStore.append(run, entry(sequence * 100, 64, { run_id: id, sequence, base_model: 'm' }));
     const { runs } = (await (await server.fetch('/v1/runs?limit=1')).json()) as { runs: RunSummary[] };
     assert.deepEqual(
       [runs[0]!.id, runs[0]!.step, runs[0]!.checkpoints, runs[0]!.base_model],

@@ -3,15 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import type { JobRecord, JobResult } from '../../src/contract/job.ts';
 import { CheckpointRecord, RunRecord, type RunRequest } from '../../src/contract/run.ts';
-import {
-  blobKey,
-  checkpointKey,
-  JOBS_PREFIX,
-  jobIdOfKey,
-  jobKey,
-  newJobId,
-  pendingKey,
-} from '../../src/service/layout.ts';
+import { blobKey, JOBS_PREFIX, jobIdOfKey, jobKey, newJobId, pendingKey } from '../../src/service/layout.ts';
 import { Workspaces } from '../../src/service/workspaces.ts';
 import { type CheckpointParts, checkpointForm, momentsOf, OPTIMIZER } from './checkpoint-form.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
@@ -467,20 +459,26 @@ describe('annealing runs over HTTP', () => {
 
     it('that was written an hour ago by a process that then ended is queued now', async () => {
       const kept = await recordOf(await send(run.id, first, { step: 100 }), 200);
-      const manifest = JSON.parse(
-        Buffer.from((await server.store.get(checkpointKey(run.id, 1)))!).toString('utf8'),
-      );
+      const { runStore } = server.workspaces.of('default');
+      const manifest = (await runStore.get(run.id))!;
+      const [checkpoint] = await runStore.log(run);
       const { id: adapterId } = await server.upload(first);
       assert.equal(adapterId, kept.source_adapter_id);
       const made = {
-        ...manifest,
+        ...checkpoint!,
         sequence: 2,
         step: 334,
-        decision: 'squeeze',
-        target: { rank: 4, scale: 'keep', split: 'balanced', revive: true, projections: true },
+        decision: 'squeeze' as const,
+        target: {
+          rank: 4,
+          scale: 'keep' as const,
+          split: 'balanced' as const,
+          revive: true,
+          projections: true,
+        },
         job_id: newJobId(Date.now() - 3_600_000),
       };
-      assert.ok(await server.store.create(checkpointKey(run.id, 2), Buffer.from(JSON.stringify(made))));
+      assert.ok(await runStore.append(manifest, made));
       assert.equal((await getRun(run.id)).checkpoints[1]!.state, 'queued');
       assert.ok(server.queue.jobs.has(made.job_id));
     });

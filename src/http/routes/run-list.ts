@@ -22,7 +22,7 @@ export const runListRoutes: FastifyPluginAsyncTypebox = async (app) => {
         querystring: RunListQuery,
         response: {
           200: response('A page of runs', reference(RunListPage), { headers: LINK }),
-          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'STORAGE_FAILED'),
+          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION'),
         },
       },
     },

@@ -47,13 +47,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
         body: reference(RunRequest),
         response: {
           201: response('The run', reference(RunRecord), { headers: LOCATION }),
-          ...problems(
-            ...JSON_BODY_PROBLEMS,
-            'SCHEDULE_INVALID',
-            'SCHEDULE_TOO_SHORT',
-            'STORAGE_FULL',
-            'STORAGE_FAILED',
-          ),
+          ...problems(...JSON_BODY_PROBLEMS, 'SCHEDULE_INVALID', 'SCHEDULE_TOO_SHORT', 'STORAGE_FULL'),
         },
       },
     },

@@ -1,11 +1,12 @@
 import type { RunSummary } from '../../contract/list.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
-import { RUNS_PREFIX, runIdOfKey } from '../layout.ts';
-import { RunStore } from '../runs/run-store.ts';
-import { type Page, type PageRequest, readPage, storedKeys } from './page.ts';
+import type { Database } from '../../database/database.ts';
+import type { RunTable } from '../../database/tables.ts';
+import { timedIdFrom } from '../layout.ts';
+import { baseModelDigest } from '../runs/run-store.ts';
+import type { Page, PageRequest } from './page.ts';
 
-/** A key of a run without its prefix. */
-export const RUN_PLACE = /^[0-9a-f]{32}\.json$/;
+/** The id of a run. */
+export const RUN_PLACE = /^run_[0-9a-f]{32}$/;
 
 /** What is left out matters not. */
 export interface RunFilter {
@@ -13,47 +14,42 @@ export interface RunFilter {
   readonly baseModel?: string | undefined;
 }
 
-/** The annealing runs of a tenant, the newest first. Of their checkpoints only the newest is read. */
+const SHOWN = ['id', 'name', 'base_model', 'mode', 'step', 'checkpoints', 'created_at'] as const;
+
+/** The annealing runs of a tenant, the newest first, without their checkpoints. */
 export class RunList {
-  private readonly store: BlobStore;
-  private readonly runs: RunStore;
+  private readonly database: Database;
+  private readonly tenant: string;
 
-  constructor(store: BlobStore) {
-    this.store = store;
-    this.runs = new RunStore(store);
+  constructor(database: Database, tenant: string) {
+    this.database = database;
+    this.tenant = tenant;
   }
 
-  /** @throws AppError STORAGE_* */
-  page(filter: RunFilter, request: PageRequest): Promise<Page<RunSummary>> {
-    const listing = {
-      prefix: RUNS_PREFIX,
-      timedKey: (turned: string) => turned,
-      keys: storedKeys(this.store, RUNS_PREFIX),
-      read: async (key: string) => {
-        const summary = await this.summary(runIdOfKey(key), filter.mode);
-        return summary && (!filter.baseModel || summary.base_model === filter.baseModel)
-          ? summary
-          : undefined;
-      },
-      isFiltered: Object.values(filter).some((wanted) => wanted !== undefined),
-    };
-    return readPage(listing, request);
-  }
-
-  private async summary(runId: string, wantedMode: RunFilter['mode']): Promise<RunSummary | undefined> {
-    const run = await this.runs.get(runId);
-    if (!run) return undefined;
-    const mode = run.schedule ? 'scheduled' : 'adaptive';
-    if (wantedMode && mode !== wantedMode) return undefined;
-    const { count, newest } = await this.runs.end(runId);
-    return {
-      id: run.id,
-      name: run.request.name ?? null,
-      base_model: run.request.base_model ?? newest?.base_model ?? null,
-      mode,
-      step: newest?.step ?? null,
-      checkpoints: count,
-      created_at: run.created_at,
-    };
+  /** Times are places in the order of ids. @throws AppError DATABASE_UNAVAILABLE */
+  async page({ mode, baseModel }: RunFilter, request: PageRequest): Promise<Page<RunSummary>> {
+    const { limit, after, createdAfterMs, createdBeforeMs } = request;
+    let query = this.database.reader.selectFrom('run').select(SHOWN).where('tenant', '=', this.tenant);
+    if (mode !== undefined) query = query.where('mode', '=', mode);
+    if (baseModel) query = query.where('base_model_sha256', '=', baseModelDigest(baseModel));
+    if (after !== undefined) query = query.where('id', '<', after);
+    if (createdBeforeMs !== undefined) query = query.where('id', '<', timedIdFrom('run', createdBeforeMs));
+    if (createdAfterMs !== undefined) query = query.where('id', '>=', timedIdFrom('run', createdAfterMs + 1));
+    const rows = await query
+      .orderBy('id', 'desc')
+      .limit(limit + 1)
+      .execute();
+    const items = rows.slice(0, limit).map(summaryOf);
+    return { items, next: rows.length > limit ? items.at(-1)!.id : null };
   }
 }
+
+const summaryOf = (row: Pick<RunTable, (typeof SHOWN)[number]>): RunSummary => ({
+  id: row.id,
+  name: row.name === null ? null : JSON.parse(row.name),
+  base_model: row.base_model === null ? null : JSON.parse(row.base_model),
+  mode: row.mode,
+  step: row.step,
+  checkpoints: row.checkpoints,
+  created_at: new Date(row.created_at).toISOString(),
+});

@@ -9,7 +9,6 @@ import {
   OUTCOMES_PREFIX,
   REPORTS_PREFIX,
 } from '../layout.ts';
-import { RunStore } from '../runs/run-store.ts';
 import { forEach, keysOf, removeStrays, type Sweep, type SweptSpace } from './sweep.ts';
 
 /**
@@ -17,16 +16,15 @@ import { forEach, keysOf, removeStrays, type Sweep, type SweptSpace } from './sw
  * a batch that has not ended stays until then.
  */
 export async function sweepJobs(space: SweptSpace, sweep: Sweep): Promise<void> {
-  const { store, jobControl } = space;
+  const { store, runStore, jobControl } = space;
   const jobs = new JobStore(store);
   const batches = new BatchStore(store);
-  const runs = new RunStore(store);
   const ids = new Set<string>();
 
   const isOver = async (record: JobRecord): Promise<boolean> => {
     if (!isFinal(record)) return false;
     const { request, expires_at, batch_id } = record;
-    if (request.kind === 'checkpoint') return (await runs.get(request.run_id)) === undefined;
+    if (request.kind === 'checkpoint') return (await runStore.get(request.run_id)) === undefined;
     if (expires_at === null || Date.parse(expires_at) > sweep.startMs) return false;
     return batch_id === null || !(await batches.isPending(batch_id));
   };

@@ -1,49 +1,30 @@
-import { CHECKPOINTS_PREFIX, isRunId, RUNS_PREFIX, runIdOfKey } from '../layout.ts';
-import { RunStore } from '../runs/run-store.ts';
-import { keysOf, removeStrays, type Sweep, type SweptSpace } from './sweep.ts';
+import type { Database } from '../../database/database.ts';
+import type { Sweep } from './sweep.ts';
 
-/** What the checkpoints of runs refer to, remembered from sweep to sweep: a log only grows, and may have thousands. */
-export class CheckpointReferences {
-  private readonly known = new Map<string, { readonly checkpoints: number; readonly digests: Set<string> }>();
+/** Rows that are read at once: SQLite holds up the process for so long. */
+const PAGE_ROWS = 1_000;
 
-  /** @throws AppError STORAGE_* */
-  async of(tenant: string, runs: RunStore, runId: string): Promise<ReadonlySet<string>> {
-    const key = `${tenant}/${runId}`;
-    const before = this.known.get(key) ?? { checkpoints: 0, digests: new Set<string>() };
-    const later = await runs.log(runId, before.checkpoints);
-    for (const { modules_sha256, optimizer_sha256 } of later) {
-      before.digests.add(modules_sha256);
-      if (optimizer_sha256 !== null) before.digests.add(optimizer_sha256);
-    }
-    this.known.set(key, { checkpoints: before.checkpoints + later.length, digests: before.digests });
-    return before.digests;
-  }
-
-  /** Forgets a tenant's runs that are gone. */
-  keep(tenant: string, runIds: ReadonlySet<string>): void {
-    for (const key of this.known.keys()) {
-      const [of, runId] = key.split('/') as [string, string];
-      if (of === tenant && !runIds.has(runId)) this.known.delete(key);
-    }
-  }
-}
-
-/** Notes the blobs that runs refer to, and removes checkpoints of runs that are gone. */
-export async function sweepRuns(
-  space: SweptSpace,
-  sweep: Sweep,
-  references: CheckpointReferences,
+/** Notes the blobs that the checkpoints of all runs refer to. @throws AppError DATABASE_UNAVAILABLE */
+export async function noteCheckpoints(
+  { reader }: Pick<Database, 'reader'>,
+  { unreferenced }: Pick<Sweep, 'unreferenced'>,
 ): Promise<void> {
-  const runs = new RunStore(space.store);
-  const runIds = new Set<string>();
-  for await (const key of keysOf(space.store, RUNS_PREFIX)) {
-    const runId = runIdOfKey(key);
-    runIds.add(runId);
-    for (const sha256 of await references.of(space.tenant, runs, runId)) sweep.unreferenced.found(sha256);
+  for (let after = { run: '', sequence: 0 }; ; ) {
+    const rows = await reader
+      .selectFrom('checkpoint')
+      .select(['run', 'sequence', 'modules_sha256', 'optimizer_sha256'])
+      .where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('run', 'sequence'), '>', tuple(after.run, after.sequence)),
+      )
+      .orderBy('run')
+      .orderBy('sequence')
+      .limit(PAGE_ROWS)
+      .execute();
+    for (const { modules_sha256, optimizer_sha256 } of rows) {
+      unreferenced.found(modules_sha256);
+      if (optimizer_sha256 !== null) unreferenced.found(optimizer_sha256);
+    }
+    if (rows.length < PAGE_ROWS) return;
+    after = rows.at(-1)!;
   }
-  references.keep(space.tenant, runIds);
-  await removeStrays(space, sweep, CHECKPOINTS_PREFIX, (name) => {
-    const runId = name.slice(0, name.indexOf('/'));
-    return isRunId(runId) && !runIds.has(runId);
-  });
 }

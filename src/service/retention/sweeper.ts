@@ -8,7 +8,7 @@ import { storedTenants } from './stored-tenants.ts';
 import { forEach, keysOf, LEFT_MARK_MS, removeStrays, type Sweep, type SweptSpace } from './sweep.ts';
 import { allBlobs, removeBlobs } from './sweep-blobs.ts';
 import { sweepJobs } from './sweep-jobs.ts';
-import { CheckpointReferences, sweepRuns } from './sweep-runs.ts';
+import { noteCheckpoints } from './sweep-runs.ts';
 import { Swept, type SweptKind } from './swept.ts';
 
 /**
@@ -58,17 +58,16 @@ export interface SweepOutcome {
  */
 export class Sweeper {
   private readonly options: SweeperOptions;
-  private readonly references = new CheckpointReferences();
 
   constructor(options: SweeperOptions) {
     this.options = options;
   }
 
-  /** @throws AppError STORAGE_*; what was removed by then stays so, and the next sweep does the rest */
+  /** @throws AppError DATABASE_UNAVAILABLE, STORAGE_*; what was removed by then stays so, and the next sweep does the rest */
   async sweep(nowMs = Date.now()): Promise<SweepOutcome> {
     const { workspaces, graceMs } = this.options;
     const begunMs = performance.now();
-    const { store } = workspaces;
+    const { store, database } = workspaces;
     const sweep: Sweep = {
       startMs: nowMs,
       cutoffMs: nowMs - graceMs,
@@ -81,6 +80,7 @@ export class Sweeper {
       totals.adapters += used.adapters;
       totals.bytes += used.bytes;
     }
+    await noteCheckpoints(database, sweep);
     await removeBlobs(store, sweep);
     return { swept: sweep.swept, totals, seconds: (performance.now() - begunMs) / 1000 };
   }
@@ -98,7 +98,6 @@ export class Sweeper {
       const objects = await part(space, sweep.startMs);
       if (objects > 0) sweep.swept.add(kind, 0, objects);
     }
-    await sweepRuns(space, sweep, this.references);
     const left = { ...sweep, cutoffMs: sweep.startMs - LEFT_MARK_MS };
     await removeStrays(space, left, ADAPTER_REMOVALS_PREFIX, () => true);
     // After the jobs, which may have been all that kept one.

@@ -46,14 +46,14 @@ export function learningRateNow({ stages, current, learning }: Course): RunLearn
 
 /** A look at the spectrum that found nothing begins no stage; a squeeze of the schedule does, whatever it found. */
 const isNewStage = ({ checkpoint, outcome }: Past): boolean =>
-  typeof checkpoint.stage_rank === 'number' ||
+  checkpoint.stage_rank !== null ||
   (outcome.state === 'succeeded' && outcome.adapterId !== checkpoint.source_adapter_id);
 
 /** The rank that all modules alike would have at the same size. */
 function rankAfter({ checkpoint: { modules_by_rank }, outcome }: Past): number {
   if (outcome.state !== 'succeeded') throw new Error('a stage begins with the result of a squeeze');
   const { rank, parameters } = outcome;
-  return modules_by_rank && parameters !== null ? meanRank(modules_by_rank, parameters) : rank.max;
+  return parameters === null ? rank.max : meanRank(modules_by_rank, parameters);
 }
 
 function stagesAhead({ schedule, adaptive }: RunManifest, stageRank: number): Omit<StageSteps, 'end_step'>[] {

@@ -9,7 +9,7 @@ import { checkpointRecord } from './checkpoint-record.ts';
 import { courseOf } from './course.ts';
 import { isSqueezed, outcomeOf, type Past, positionIn, supersededIn } from './lineage.ts';
 import type { RunManifest } from './run-manifest.ts';
-import { RunStore } from './run-store.ts';
+import type { RunStore } from './run-store.ts';
 import { squeezeJob } from './squeeze-job.ts';
 
 /** An entry of a run's log with its job: undefined for keep, and while it was not submitted. */
@@ -17,24 +17,29 @@ export interface Logged extends Past {
   readonly job: JobRecord | undefined;
 }
 
-/** The logs of runs, each entry with what became of its job. All methods throw AppError STORAGE_*. */
+/** The logs of runs, each entry with what became of its job. All methods throw AppError DATABASE_UNAVAILABLE, STORAGE_*. */
 export class RunLogs {
   private readonly runs: RunStore;
   private readonly jobStore: JobStore;
   private readonly adapters: Pick<AdapterService, 'find'>;
   private readonly jobs: Pick<JobService, 'ensure'>;
 
-  constructor(blobs: BlobStore, adapters: Pick<AdapterService, 'find'>, jobs: Pick<JobService, 'ensure'>) {
-    this.runs = new RunStore(blobs);
+  constructor(
+    runs: RunStore,
+    blobs: BlobStore,
+    adapters: Pick<AdapterService, 'find'>,
+    jobs: Pick<JobService, 'ensure'>,
+  ) {
+    this.runs = runs;
     this.jobStore = new JobStore(blobs);
     this.adapters = adapters;
     this.jobs = jobs;
   }
 
-  /** A run's log as the storage knows it, without asking the queue. */
+  /** A run's log with its jobs as they are recorded, without asking the queue. */
   async read(run: RunManifest): Promise<Logged[]> {
     const log: Logged[] = [];
-    for (const checkpoint of await this.runs.log(run.id)) {
+    for (const checkpoint of await this.runs.log(run)) {
       const job = checkpoint.job_id === null ? undefined : await this.jobStore.get(checkpoint.job_id);
       log.push({ checkpoint, job, outcome: outcomeOf(checkpoint, job) });
     }

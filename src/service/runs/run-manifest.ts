@@ -39,10 +39,10 @@ export interface CheckpointManifest {
   readonly reason: string;
   readonly late_by_steps: number;
   readonly rank_before: RankRange;
-  /** Ranks and sizes of the modules as they were sent; absent in runs of older versions. */
-  readonly modules_by_rank?: readonly ModulesOfRank[];
-  /** The rank of the schedule that a squeeze leads to; null by the spectrum, absent in runs of older versions. */
-  readonly stage_rank?: number | null;
+  /** Ranks and sizes of the modules as they were sent. */
+  readonly modules_by_rank: readonly ModulesOfRank[];
+  /** The rank of the schedule that a squeeze leads to; null by the spectrum. */
+  readonly stage_rank: number | null;
   readonly source_adapter_id: string;
   /** Of the moments that came along; null: none did. */
   readonly optimizer_sha256: string | null;

@@ -4,18 +4,23 @@ import { planSchedule } from '../../schedule/plan-schedule.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import type { AdapterService } from '../adapter-service.ts';
 import type { JobService } from '../job-service.ts';
-import { isRunId, newJobId, newRunId } from '../layout.ts';
+import { blobKey, newJobId, newRunId } from '../layout.ts';
 import { AdapterUses } from '../retention/adapter-uses.ts';
-import { keepFile } from '../retention/keep-blob.ts';
+import { keepBlob, keepFile } from '../retention/keep-blob.ts';
 import { planAdaptive } from './adaptive-plan.ts';
-import { type CheckpointUpload, type ReadCheckpoint, readCheckpoint } from './checkpoint-upload.ts';
+import {
+  type CheckpointUpload,
+  type ModuleList,
+  type ReadCheckpoint,
+  readCheckpoint,
+} from './checkpoint-upload.ts';
 import { type Arrival, type Decision, decide, type Plan } from './decide.ts';
 import { outcomeOf, type Past } from './lineage.ts';
 import { moduleDifference } from './module-difference.ts';
 import { RunLogs } from './run-logs.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 import { runRecord } from './run-record.ts';
-import { RunStore } from './run-store.ts';
+import type { RunStore } from './run-store.ts';
 import { squeezeTarget } from './squeeze-job.ts';
 
 /** What became of a checkpoint that was sent. */
@@ -28,9 +33,10 @@ export interface AcceptedCheckpoint {
 }
 
 /**
- * Annealing runs. The log of a run's checkpoints in the storage is the record; where the run stands follows from it and
- * from the jobs' own records each time it is asked. Nothing is remembered or locked, so any number of API processes may
- * serve one run: each decides on the log as it reads it, and appends to that very log or decides anew.
+ * Annealing runs. The log of a run's checkpoints is the record; where the run stands follows from it and from the jobs'
+ * own records each time it is asked. Nothing is remembered, so any number of API processes may serve one run: each decides
+ * on the log as it reads it, and appends to that very log or decides anew. All methods throw AppError
+ * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class RunService {
   private readonly blobs: BlobStore;
@@ -41,19 +47,20 @@ export class RunService {
   private readonly jobs: Pick<JobService, 'ensure' | 'wait'>;
 
   constructor(
+    runs: RunStore,
     blobs: BlobStore,
     adapters: Pick<AdapterService, 'find' | 'register'>,
     jobs: Pick<JobService, 'ensure' | 'wait'>,
   ) {
     this.blobs = blobs;
-    this.runs = new RunStore(blobs);
+    this.runs = runs;
     this.uses = new AdapterUses(blobs);
-    this.logs = new RunLogs(blobs, adapters, jobs);
+    this.logs = new RunLogs(runs, blobs, adapters, jobs);
     this.adapters = adapters;
     this.jobs = jobs;
   }
 
-  /** @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT, STORAGE_* */
+  /** @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT */
   async create(request: RunRequest): Promise<RunRecord> {
     const nowMs = Date.now();
     const run: RunManifest = {
@@ -101,10 +108,11 @@ export class RunService {
    * @throws AppError RUN_NOT_FOUND; as readCheckpoint and decide; STORAGE_*
    */
   async add(runId: string, upload: CheckpointUpload): Promise<AcceptedCheckpoint> {
-    const run = await this.manifest(runId);
     const sent = await readCheckpoint(upload);
     let kept: 'created' | 'known' | undefined;
     for (;;) {
+      // Each time: it may have been removed.
+      const run = await this.manifest(runId);
       const log = await this.logs.read(run);
       const decision = await this.decide(run, log, sent);
       if (decision.kind === 'existing') {
@@ -113,10 +121,10 @@ export class RunService {
         return { record: await this.logs.record(run, log, index), created: false, upload: 'known' };
       }
       if (decision.kind === 'squeeze') kept ??= await this.keep(sent);
-      await this.runs.keepModules(sent.modules);
+      await this.keepModules(sent.modules);
       const checkpoint = manifestOf(run, log.length + 1, sent.arrival, decision);
       await this.announce(checkpoint);
-      if (!(await this.runs.append(checkpoint))) {
+      if (!(await this.runs.append(run, checkpoint))) {
         await this.settle(checkpoint);
         continue;
       }
@@ -154,7 +162,7 @@ export class RunService {
   }
 
   private async manifest(runId: string): Promise<RunManifest> {
-    const run = isRunId(runId) ? await this.runs.get(runId) : undefined;
+    const run = await this.runs.get(runId);
     if (run) return run;
     throw new AppError('RUN_NOT_FOUND', `There is no run ${JSON.stringify(runId)}.`, { run_id: runId });
   }
@@ -165,7 +173,7 @@ export class RunService {
       return decide(run, log, sent.arrival);
     } catch (error) {
       const expected = error instanceof AppError ? error.context.modules_sha256 : undefined;
-      const before = typeof expected === 'string' ? await this.runs.modules(expected) : undefined;
+      const before = typeof expected === 'string' ? await this.blobs.get(blobKey(expected)) : undefined;
       if (!(error instanceof AppError) || !before) throw error;
       const difference = moduleDifference(before, sent.modules.bytes);
       throw new AppError(error.code, `${error.message.slice(0, -1)}: ${difference}.`, error.context);
@@ -177,6 +185,11 @@ export class RunService {
     const { created } = await this.adapters.register(adapterFiles, null);
     if (optimizerFile) await keepFile(this.blobs, optimizerFile);
     return created ? 'created' : 'known';
+  }
+
+  /** Keeps a list of modules under its digest; a run with the same modules all along keeps one. */
+  private keepModules({ sha256, bytes }: ModuleList): Promise<void> {
+    return keepBlob(this.blobs, { sha256, bytes: bytes.byteLength }, (key) => this.blobs.put(key, bytes));
   }
 }
 

@@ -1,75 +1,170 @@
-import type { BlobStore } from '../../storage/blob-store.ts';
-import { blobKey, checkpointKey, checkpointPrefix, runKey } from '../layout.ts';
-import { keepBlob } from '../retention/keep-blob.ts';
-import type { ModuleList } from './checkpoint-upload.ts';
+import { hash } from 'node:crypto';
+import type { RunRequest } from '../../contract/run.ts';
+import type { Schedule } from '../../contract/schedule.ts';
+import type { Database } from '../../database/database.ts';
+import type { CheckpointTable, RunTable } from '../../database/tables.ts';
+import { isRunId } from '../layout.ts';
+import type { AdaptivePlan } from './adaptive-plan.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 
-/** A run may have thousands of checkpoints; so many of them are read at once. */
-const READ_AT_ONCE = 32;
-
 /**
- * Runs and the logs of their checkpoints. Entries are numbered, and a number can be written once: who appends has seen
- * every entry before, or is told that another process was faster. That is all the agreement several API processes
- * need.
- * All methods throw AppError STORAGE_FAILED or STORAGE_FULL.
+ * A tenant's runs and the logs of their checkpoints. Entries are numbered without a gap, and a run knows how many it has:
+ * who appends or removes says how many he has seen, and is told when there are more. That is all the agreement several
+ * API processes need. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class RunStore {
-  private readonly blobs: BlobStore;
+  private readonly database: Database;
+  private readonly tenant: string;
 
-  constructor(blobs: BlobStore) {
-    this.blobs = blobs;
+  constructor(database: Database, tenant: string) {
+    this.database = database;
+    this.tenant = tenant;
   }
 
   async create(run: RunManifest): Promise<void> {
-    await this.blobs.create(runKey(run.id), encode(run));
+    const { id, request, schedule, adaptive, created_at } = run;
+    const row: RunTable = {
+      id,
+      tenant: this.tenant,
+      mode: schedule ? 'scheduled' : 'adaptive',
+      name: jsonOf(request.name),
+      ...baseModel(request.base_model),
+      request: JSON.stringify(request),
+      plan: JSON.stringify(schedule ?? adaptive),
+      checkpoints: 0,
+      step: null,
+      created_at: Date.parse(created_at),
+    };
+    await this.database.write((writer) => writer.insertInto('run').values(row).execute());
   }
 
-  get(runId: string): Promise<RunManifest | undefined> {
-    return this.read<RunManifest>(runKey(runId));
+  /** @param runId may be any text */
+  async get(runId: string): Promise<RunManifest | undefined> {
+    if (!isRunId(runId)) return undefined;
+    const row = await this.database.reader
+      .selectFrom('run')
+      .select(['id', 'mode', 'request', 'plan', 'created_at'])
+      .where('id', '=', runId)
+      .where('tenant', '=', this.tenant)
+      .executeTakeFirst();
+    return row && runOf(row);
+  }
+
+  /** Every checkpoint of a run, oldest first. */
+  async log({ id }: Pick<RunManifest, 'id'>): Promise<CheckpointManifest[]> {
+    const rows = await this.database.reader
+      .selectFrom('checkpoint')
+      .selectAll()
+      .where('run', '=', id)
+      .orderBy('sequence')
+      .execute();
+    return rows.map(checkpointOf);
   }
 
   /**
-   * Every checkpoint of a run, oldest first.
-   * @param after only those with a higher sequence number
+   * Adds an entry at its sequence number, which takes the place of those of its step and later ones. False when the log has
+   * not its end there any more, or the run is gone. Of many at once one counts: changing its row locks the run.
    */
-  async log(runId: string, after = 0): Promise<CheckpointManifest[]> {
-    const keys = await this.blobs.list(checkpointPrefix(runId), { after: checkpointKey(runId, after) });
-    const log: CheckpointManifest[] = [];
-    for (let begin = 0; begin < keys.length; begin += READ_AT_ONCE) {
-      const some = keys.slice(begin, begin + READ_AT_ONCE);
-      log.push(...(await Promise.all(some.map(async (key) => (await this.read<CheckpointManifest>(key))!))));
-    }
-    return log;
+  append({ request }: RunManifest, checkpoint: CheckpointManifest): Promise<boolean> {
+    const { run_id, sequence, step, base_model } = checkpoint;
+    return this.database.write(async (writer) => {
+      const { numUpdatedRows } = await writer
+        .updateTable('run')
+        .set({ checkpoints: sequence, step, ...baseModel(request.base_model ?? base_model) })
+        .where('id', '=', run_id)
+        .where('tenant', '=', this.tenant)
+        .where('checkpoints', '=', sequence - 1)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) return false;
+      await writer
+        .updateTable('checkpoint')
+        .set({ superseded_by: sequence })
+        .where('run', '=', run_id)
+        .where('step', '>=', step)
+        .where('superseded_by', 'is', null)
+        .execute();
+      await writer.insertInto('checkpoint').values(rowOf(checkpoint)).execute();
+      return true;
+    });
   }
 
-  /** How many checkpoints a run has, and the newest of them. */
-  async end(runId: string): Promise<{ count: number; newest: CheckpointManifest | undefined }> {
-    const keys = await this.blobs.list(checkpointPrefix(runId));
-    const last = keys.at(-1);
-    return {
-      count: keys.length,
-      newest: last === undefined ? undefined : await this.read<CheckpointManifest>(last),
-    };
-  }
-
-  /** Adds an entry at its sequence number. False when there is one already: the log was not at its end. */
-  append(checkpoint: CheckpointManifest): Promise<boolean> {
-    return this.blobs.create(checkpointKey(checkpoint.run_id, checkpoint.sequence), encode(checkpoint));
-  }
-
-  /** Keeps a list of modules under its digest; a run with the same modules all along keeps one. */
-  async keepModules({ sha256, bytes }: ModuleList): Promise<void> {
-    await keepBlob(this.blobs, { sha256, bytes: bytes.byteLength }, (key) => this.blobs.put(key, bytes));
-  }
-
-  modules(sha256: string): Promise<Uint8Array | undefined> {
-    return this.blobs.get(blobKey(sha256));
-  }
-
-  private async read<T>(key: string): Promise<T | undefined> {
-    const bytes = await this.blobs.get(key);
-    return bytes && (JSON.parse(Buffer.from(bytes).toString('utf8')) as T);
+  /**
+   * Removes a run with its checkpoints.
+   * @param checkpoints how many there were when it was decided
+   * @returns false when there are more by now, or the run is gone
+   */
+  async remove({ id }: Pick<RunManifest, 'id'>, checkpoints: number): Promise<boolean> {
+    const { numDeletedRows } = await this.database.write((writer) =>
+      writer
+        .deleteFrom('run')
+        .where('id', '=', id)
+        .where('tenant', '=', this.tenant)
+        .where('checkpoints', '=', checkpoints)
+        .executeTakeFirst(),
+    );
+    return numDeletedRows > 0n;
   }
 }
 
-const encode = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
+/** What a base model is found by: names may be longer than an index takes. */
+export const baseModelDigest = (name: string): string => hash('sha256', name);
+
+const jsonOf = (text: string | null | undefined): string | null =>
+  text === null || text === undefined ? null : JSON.stringify(text);
+
+const baseModel = (name: string | null | undefined) => ({
+  base_model: jsonOf(name),
+  base_model_sha256: name === null || name === undefined ? null : baseModelDigest(name),
+});
+
+type RunRow = Pick<RunTable, 'id' | 'mode' | 'request' | 'plan' | 'created_at'>;
+
+const runOf = ({ id, mode, request, plan, created_at }: RunRow): RunManifest => ({
+  id,
+  request: JSON.parse(request) as RunRequest,
+  schedule: mode === 'scheduled' ? (JSON.parse(plan) as Schedule) : null,
+  adaptive: mode === 'adaptive' ? (JSON.parse(plan) as AdaptivePlan) : null,
+  created_at: new Date(created_at).toISOString(),
+});
+
+function rowOf(checkpoint: CheckpointManifest): CheckpointTable {
+  const { run_id, sequence, step, job_id, source_adapter_id, ...others } = checkpoint;
+  const { modules_sha256, optimizer_sha256, created_at, ...facts } = others;
+  return {
+    run: run_id,
+    sequence,
+    step,
+    superseded_by: null,
+    job: job_id,
+    source_adapter: source_adapter_id,
+    modules_sha256,
+    optimizer_sha256,
+    facts: JSON.stringify(facts satisfies CheckpointFacts),
+    created_at: Date.parse(created_at),
+  };
+}
+
+/** What no query asks for. */
+type CheckpointFacts = Pick<
+  CheckpointManifest,
+  | 'decision'
+  | 'reason'
+  | 'late_by_steps'
+  | 'rank_before'
+  | 'modules_by_rank'
+  | 'stage_rank'
+  | 'base_model'
+  | 'target'
+>;
+
+const checkpointOf = ({ facts, ...row }: CheckpointTable): CheckpointManifest => ({
+  ...(JSON.parse(facts) as CheckpointFacts),
+  run_id: row.run,
+  sequence: row.sequence,
+  step: row.step,
+  source_adapter_id: row.source_adapter,
+  optimizer_sha256: row.optimizer_sha256,
+  modules_sha256: row.modules_sha256,
+  job_id: row.job,
+  created_at: new Date(row.created_at).toISOString(),
+});

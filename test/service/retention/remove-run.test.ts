@@ -6,8 +6,7 @@ import { acceptedJob } from '../../../src/service/accepted-job.ts';
 import { newJobId, newRunId } from '../../../src/service/layout.ts';
 import { AdapterUses } from '../../../src/service/retention/adapter-uses.ts';
 import { removeRun } from '../../../src/service/retention/remove-run.ts';
-import type { CheckpointManifest } from '../../../src/service/runs/run-manifest.ts';
-import { RunStore } from '../../../src/service/runs/run-store.ts';
+import { entry, madeRun } from '../runs/made-run.ts';
 import { onDisk, type StorageBench } from './storage-bench.ts';
 
 const ADAPTER = `ad_${'1'.repeat(32)}`;
@@ -23,27 +22,17 @@ const squeezeOf = (runId: string): CheckpointJobRequest => ({
 
 /** A run whose log has these squeezes. */
 async function runWith(
-  bench: StorageBench,
+  { own: { runStore } }: StorageBench,
   ...checkpoints: { step: number; jobId: string | null; agoMs?: number }[]
 ): Promise<string> {
-  const runs = new RunStore(bench.own.store);
-  const id = newRunId(Date.now());
-  await runs.create({ id } as never);
+  const run = { ...madeRun(), id: newRunId(Date.now()) };
+  await runStore.create(run);
   for (const [index, { step, jobId, agoMs = 0 }] of checkpoints.entries()) {
-    await runs.append({
-      run_id: id,
-      sequence: index + 1,
-      step,
-      decision: jobId === null ? 'keep' : 'squeeze',
-      rank_before: { min: 4, max: 4 },
-      source_adapter_id: ADAPTER,
-      optimizer_sha256: null,
-      modules_sha256: 'ab'.repeat(32),
-      job_id: jobId,
-      created_at: new Date(Date.now() - agoMs).toISOString(),
-    } as CheckpointManifest);
+    const created_at = new Date(Date.now() - agoMs).toISOString();
+    const change = { run_id: run.id, sequence: index + 1, job_id: jobId, created_at };
+    assert.ok(await runStore.append(run, entry(step, 4, change)));
   }
-  return id;
+  return run.id;
 }
 
 const job = (bench: StorageBench, change: Partial<JobRecord>, isFinal = true) =>
@@ -57,10 +46,13 @@ describe('removing a run', () => {
       const neighbour = await runWith(bench, { step: 2, jobId: other.id });
       await removeRun(bench.own, id);
       assert.equal(await bench.own.jobStore.get(mine.id), undefined);
+      const { runStore } = bench.own;
+      assert.equal(await runStore.get(id), undefined);
+      assert.deepEqual(await runStore.log({ id }), []);
       const left = await bench.own.store.list('');
-      assert.ok(!left.some((key) => key.includes(id.slice(4)) || key.includes(mine.id.slice(4))));
+      assert.ok(!left.some((key) => key.includes(mine.id.slice(4))));
       assert.ok(await bench.own.jobStore.get(other.id));
-      assert.equal((await new RunStore(bench.own.store).log(neighbour)).length, 1);
+      assert.equal((await runStore.log({ id: neighbour })).length, 1);
     });
   });
 
@@ -71,7 +63,7 @@ describe('removing a run', () => {
       await assert.rejects(removeRun(bench.own, busy), { code: 'RUN_IN_USE' });
       const coming = await runWith(bench, { step: 1, jobId: newJobId(Date.now()) });
       await assert.rejects(removeRun(bench.own, coming), { code: 'RUN_IN_USE' });
-      assert.equal((await new RunStore(bench.own.store).log(busy)).length, 1, 'and nothing of it is gone');
+      assert.equal((await bench.own.runStore.log({ id: busy })).length, 1, 'and nothing of it is gone');
     });
   });
 

@@ -11,10 +11,11 @@ import {
   recentAdapterKey,
   reportKey,
 } from '../../../src/service/layout.ts';
-import type { CheckpointManifest } from '../../../src/service/runs/run-manifest.ts';
-import { RunStore } from '../../../src/service/runs/run-store.ts';
+import type { RunManifest } from '../../../src/service/runs/run-manifest.ts';
+import type { Workspace } from '../../../src/service/workspaces.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
-import { age, digestOf, HOUR_MS, onDisk, type StorageBench } from './storage-bench.ts';
+import { entry, madeRun } from '../runs/made-run.ts';
+import { age, HOUR_MS, onDisk, type StorageBench } from './storage-bench.ts';
 
 const inAnHour = () => Date.now() + HOUR_MS;
 const isThere = async (bench: StorageBench, sha256: string) =>
@@ -100,10 +101,10 @@ describe('the sweeper', () => {
         files: [{ name: 'projections.safetensors', sha256: files.of, bytes: 4 }],
       };
       await bench.job({ results: [{ training } as never] }, { space: other });
-      const runs = new RunStore(other.store);
-      const run = { id: newRunId(Date.now()) };
-      await runs.create(run as never);
-      await runs.append(checkpointOf(run.id, files.modules, moments));
+      await bench.workspaces.tenants.put('other', {});
+      const run = await newRun(other);
+      const change = { run_id: run.id, modules_sha256: files.modules, optimizer_sha256: moments };
+      await other.runStore.append(run, entry(1, 64, change));
       const request: CheckpointJobRequest = {
         kind: 'checkpoint',
         run_id: run.id,
@@ -153,7 +154,7 @@ describe('the sweeper', () => {
     });
   });
 
-  it('removes what crashes left: entries, changes, outcomes, reports, checkpoints, marks', async () => {
+  it('removes what crashes left: entries, changes, outcomes, reports, marks', async () => {
     await onDisk(async (bench, root) => {
       const { store } = bench.own;
       const { record } = await bench.register(tinyAdapter(1));
@@ -168,15 +169,13 @@ describe('the sweeper', () => {
       await store.put(`adapter-reads/${job.id}`, Buffer.from(record.id));
       await store.put(`adapter-removals/${record.id}`, Buffer.from('x'));
       await bench.store.put(`blobs/ab/removal`, Buffer.from('x'));
-      const runId = newRunId(Date.now());
-      await new RunStore(store).append(checkpointOf(runId, digestOf('x'), null));
       const before = await bench.store.list('');
       await bench.sweeper().sweep();
       const young = await bench.store.list('');
       assert.deepEqual(young, [...before, 'tenants/default/usage.json'].sort(), 'they may be on their way');
       await age(root);
       const { swept } = await bench.sweeper().sweep();
-      assert.equal(swept.of('stray').objects, 8);
+      assert.equal(swept.of('stray').objects, 7);
       const left = (await store.list('')).filter((key) => key !== 'usage.json');
       const entry = recentAdapterKey(record.id, Date.parse(record.created_at), record.bytes);
       assert.deepEqual(left, [adapterKey(record.id), entry].sort());
@@ -195,9 +194,8 @@ describe('the sweeper', () => {
         targets: [{ rank: 1 }],
         optimizer: null,
       });
-      const runId = newRunId(Date.now());
-      await new RunStore(bench.own.store).create({ id: runId } as never);
-      const kept = await bench.job({ kind: 'checkpoint', request: request(runId) });
+      const { id } = await newRun(bench.own);
+      const kept = await bench.job({ kind: 'checkpoint', request: request(id) });
       const gone = await bench.job({ kind: 'checkpoint', request: request(newRunId(Date.now())) });
       await bench.sweeper().sweep();
       assert.ok(await bench.own.jobStore.get(kept.id));
@@ -233,21 +231,8 @@ describe('the sweeper', () => {
   });
 });
 
-function checkpointOf(runId: string, modules: string, moments: string | null): CheckpointManifest {
-  return {
-    run_id: runId,
-    sequence: 1,
-    step: 1,
-    decision: 'keep',
-    reason: '',
-    late_by_steps: 0,
-    rank_before: { min: 1, max: 1 },
-    source_adapter_id: 'ad_1',
-    optimizer_sha256: moments,
-    base_model: null,
-    modules_sha256: modules,
-    target: null,
-    job_id: null,
-    created_at: new Date().toISOString(),
-  };
+async function newRun({ runStore }: Workspace): Promise<RunManifest> {
+  const run = { ...madeRun(), id: newRunId(Date.now()) };
+  await runStore.create(run);
+  return run;
 }

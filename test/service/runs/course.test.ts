@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AdaptiveRequest } from '../../../src/contract/schedule.ts';
 import { courseOf, learningRateNow } from '../../../src/service/runs/course.ts';
-import { type Past, positionIn } from '../../../src/service/runs/lineage.ts';
+import type { Past } from '../../../src/service/runs/lineage.ts';
 import type { RunManifest } from '../../../src/service/runs/run-manifest.ts';
 import { runRecord } from '../../../src/service/runs/run-record.ts';
 import { kept, madeRun, SCHEDULE, squeezed, unfinished, uniform } from './made-run.ts';
@@ -60,14 +60,6 @@ describe('the learning rate of a scheduled run', () => {
     assert.deepEqual([now(shared, [own]).begin_step, now(shared, [own]).end_step], [1000, 2000]);
     const record = runRecord(shared, [own], []);
     assert.deepEqual([record.rank, record.at_target], [rank, false]);
-  });
-
-  it('goes by the largest rank in a run of an older version, which did not keep the sizes', () => {
-    const { checkpoint, outcome } = squeezed(1000, 64, 27);
-    const { modules_by_rank: _sizes, stage_rank: _rank, ...older } = checkpoint;
-    const past: Past = { checkpoint: older, outcome };
-    assert.equal(now(run, [past]).factor, 4 / 3);
-    assert.equal(positionIn(run, [past]).stageRank, 27);
   });
 
   it('is decaying at the target also where its squeeze found the adapter small enough', () => {

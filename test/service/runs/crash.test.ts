@@ -4,17 +4,24 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CheckpointRecord } from '../../../src/contract/run.ts';
+import type { Database } from '../../../src/database/database.ts';
 import { AppError } from '../../../src/errors.ts';
 import { localFiles } from '../../../src/service/adapter-files.ts';
 import { AdapterService, type IncomingFile } from '../../../src/service/adapter-service.ts';
 import { JobService } from '../../../src/service/job-service.ts';
 import { JobStore } from '../../../src/service/job-store.ts';
 import { blobKey } from '../../../src/service/layout.ts';
+import { removeRun } from '../../../src/service/retention/remove-run.ts';
 import { OPTIMIZER_FILE } from '../../../src/service/runs/checkpoint-upload.ts';
 import { RunService } from '../../../src/service/runs/run-service.ts';
+import { RunStore } from '../../../src/service/runs/run-store.ts';
+import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
+import { Workspaces } from '../../../src/service/workspaces.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
+import { onEachDialect, sqliteIn } from '../../database/dialects.ts';
 import { momentsOf } from '../../http/checkpoint-form.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
@@ -26,36 +33,67 @@ const WRITES = ['put', 'putFile', 'create', 'remove'] as const;
 
 class Died extends Error {}
 
-/** A store that dies before its n-th write, and does nothing from then on. Counts the writes it lets through. */
-function mortal(store: BlobStore, lifeInWrites: number): { store: BlobStore; writes: () => number } {
+/** What a process of the service stands on. */
+interface Ground {
+  readonly store: BlobStore;
+  readonly database: Database;
+  readonly queue: MemoryQueue;
+}
+
+/** Dies before its n-th write, and does nothing from then on. Counts the writes it lets through. */
+function mortal(
+  { store, database, queue }: Ground,
+  lifeInWrites: number,
+): { ground: Ground; writes: () => number } {
   let writes = 0;
+  const count = (): void => {
+    if (writes >= lifeInWrites) throw new Died();
+    writes++;
+  };
   const proxy = new Proxy(store, {
     get(target, name: keyof BlobStore) {
       const method = (target[name] as (...args: unknown[]) => unknown).bind(target);
       if (!(WRITES as readonly string[]).includes(name)) return method;
       return async (...args: unknown[]) => {
-        if (writes >= lifeInWrites) throw new Died();
-        writes++;
+        count();
         return method(...args);
       };
     },
   });
-  return { store: proxy, writes: () => writes };
+  const write: Database['write'] = async (work) => {
+    count();
+    return database.write(work);
+  };
+  return { ground: { store: proxy, database: { ...database, write }, queue }, writes: () => writes };
 }
 
-function processOn(store: BlobStore, queue: MemoryQueue): RunService {
+function processOn({ store, database, queue }: Ground): RunService {
   const adapters = new AdapterService(store);
-  return new RunService(store, adapters, new JobService(store, adapters, queue));
+  const jobs = new JobService(store, adapters, queue);
+  return new RunService(new RunStore(database, DEFAULT_TENANT), store, adapters, jobs);
 }
 
-async function withStore(work: (store: DiskStore, queue: MemoryQueue) => Promise<void>): Promise<void> {
+async function onSqlite(work: (ground: Ground) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'ls-runs-'));
+  const database = await sqliteIn(folder);
+  try {
+    await onDisk(folder, database, work);
+  } finally {
+    await database.close();
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function onDisk(
+  folder: string,
+  database: Database,
+  work: (ground: Ground) => Promise<void>,
+): Promise<void> {
   const store = await DiskStore.open(folder);
   try {
-    await work(store, new MemoryQueue());
+    await work({ store, database, queue: new MemoryQueue() });
   } finally {
     await store.close();
-    await rm(folder, { recursive: true });
   }
 }
 
@@ -75,7 +113,7 @@ async function arrived(store: BlobStore, seed = 1): Promise<IncomingFile[]> {
   );
 }
 
-async function send(runs: RunService, store: BlobStore, runId: string): Promise<CheckpointRecord> {
+async function send(runs: RunService, { store }: Ground, runId: string): Promise<CheckpointRecord> {
   const upload = { step: 334, rewind: false, files: await arrived(store) };
   return (await runs.add(runId, upload)).record;
 }
@@ -84,16 +122,17 @@ describe('a process that dies while it takes a checkpoint', () => {
   it('loses nothing, whatever its last write was: sent again, there is one checkpoint and one job', async () => {
     let needed = 0;
     for (let life = 0; ; life++) {
-      await withStore(async (store, queue) => {
-        const { id } = await processOn(store, queue).create(REQUEST);
-        const dying = mortal(store, life);
-        const first = await send(processOn(dying.store, queue), store, id).catch((error: unknown) => {
+      await onSqlite(async (ground) => {
+        const { store, queue } = ground;
+        const { id } = await processOn(ground).create(REQUEST);
+        const dying = mortal(ground, life);
+        const first = await send(processOn(dying.ground), ground, id).catch((error: unknown) => {
           assert.ok(error instanceof Died, String(error));
           return undefined;
         });
         if (first) needed = dying.writes();
-        const survivor = processOn(store, queue);
-        const record = await send(survivor, store, id);
+        const survivor = processOn(ground);
+        const record = await send(survivor, ground, id);
         assert.deepEqual([record.decision, record.state], ['squeeze', 'queued'], `after ${life} writes`);
         if (first) assert.equal(record.job_id, first.job_id);
         const run = await survivor.get(id);
@@ -113,26 +152,32 @@ describe('a process that dies while it takes a checkpoint', () => {
   });
 
   it('has its job submitted by anyone who only looks', async () => {
-    await withStore(async (store, queue) => {
-      const { id } = await processOn(store, queue).create(REQUEST);
+    await onSqlite(async (ground) => {
+      const { queue } = ground;
+      const { id } = await processOn(ground).create(REQUEST);
       // Adapter (4), moments, modules, announcement, entry: the job is what is missing.
-      const dying = mortal(store, 8);
-      await assert.rejects(send(processOn(dying.store, queue), store, id), Died);
+      const dying = mortal(ground, 8);
+      await assert.rejects(send(processOn(dying.ground), ground, id), Died);
       assert.equal(queue.jobs.size, 0);
-      const { checkpoints } = await processOn(store, queue).get(id);
+      const { checkpoints } = await processOn(ground).get(id);
       assert.deepEqual([...queue.jobs.keys()], [checkpoints[0]!.job_id]);
     });
   });
 });
 
-describe('several processes with one run', () => {
+onEachDialect('several processes with one run', (database, folder) => {
+  const withRun = (work: (ground: Ground, runId: string) => Promise<void>) =>
+    onDisk(folder(), database(), async (ground) => {
+      const { id } = await processOn(ground).create(REQUEST);
+      await work(ground, id);
+    });
+
   it('agree on one log, whoever is faster', async () => {
-    await withStore(async (store, queue) => {
-      const { id } = await processOn(store, queue).create(REQUEST);
+    await withRun(async (ground, id) => {
       const sent = await Promise.allSettled(
         [1, 2, 3, 4, 5, 6].map(async (seed) => {
-          const files = await arrived(store, Math.ceil(seed / 2));
-          return processOn(store, queue).add(id, { step: 334, rewind: false, files });
+          const files = await arrived(ground.store, Math.ceil(seed / 2));
+          return processOn(ground).add(id, { step: 334, rewind: false, files });
         }),
       );
       const accepted = sent.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
@@ -142,20 +187,34 @@ describe('several processes with one run', () => {
         if (one.status === 'rejected')
           assert.ok(one.reason instanceof AppError && one.reason.code === 'CHECKPOINT_CONFLICT');
       }
-      assert.equal(queue.jobs.size, 1);
+      assert.equal(ground.queue.jobs.size, 1);
+    });
+  });
+
+  it('take one of several steps that come at once; the others are pending or out of order', async () => {
+    await withRun(async (ground, id) => {
+      const sent = await Promise.allSettled(
+        [340, 350, 360, 370, 380].map(async (step) => {
+          const files = await arrived(ground.store);
+          return processOn(ground).add(id, { step, rewind: false, files });
+        }),
+      );
+      const refused = sent.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []));
+      assert.equal(refused.length, 4, String(refused));
+      for (const code of refused) assert.match(code, /^CHECKPOINT_(PENDING|OUT_OF_ORDER)$/);
+      assert.equal((await processOn(ground).get(id)).checkpoints.length, 1);
     });
   });
 
   it('rewind one after the other: each takes the place of the one before', async () => {
-    await withStore(async (store, queue) => {
-      const { id } = await processOn(store, queue).create(REQUEST);
+    await withRun(async (ground, id) => {
       await Promise.all(
         [1, 2, 3, 4].map(async (seed) => {
-          const files = await arrived(store, seed);
-          return processOn(store, queue).add(id, { step: 300 + 10 * seed, rewind: true, files });
+          const files = await arrived(ground.store, seed);
+          return processOn(ground).add(id, { step: 300 + 10 * seed, rewind: true, files });
         }),
       );
-      const { checkpoints } = await processOn(store, queue).get(id);
+      const { checkpoints } = await processOn(ground).get(id);
       const steps = checkpoints.filter(({ superseded }) => !superseded).map(({ step }) => step);
       assert.deepEqual(
         steps,
@@ -165,14 +224,36 @@ describe('several processes with one run', () => {
       assert.equal(steps.at(-1), checkpoints.at(-1)!.step, 'the last word counts');
     });
   });
+
+  it('remove it, or take a checkpoint of it: never both', async () => {
+    for (let round = 0; round < 10; round++) {
+      await withRun(async (ground, id) => {
+        const space = new Workspaces(ground.store, ground.database, ground.queue).of(DEFAULT_TENANT);
+        const files = await arrived(ground.store);
+        const [added, removed] = await Promise.allSettled([
+          processOn(ground).add(id, { step: 334, rewind: false, files }),
+          delay(round).then(() => removeRun(space, id)),
+        ]);
+        if (removed.status === 'fulfilled') {
+          assert.ok(added.status === 'rejected' && added.reason.code === 'RUN_NOT_FOUND');
+          assert.equal(ground.queue.jobs.size, 0);
+        } else {
+          assert.equal(removed.reason.code, 'RUN_IN_USE');
+          assert.equal(added.status, 'fulfilled');
+          assert.equal((await space.runStore.log({ id })).length, 1);
+        }
+      });
+    }
+  });
 });
 
 describe('a job under an id chosen before', () => {
   it('is accepted once, queued again when it was lost, and left alone when it is over', async () => {
-    await withStore(async (store, queue) => {
-      const runs = processOn(store, queue);
+    await onSqlite(async (ground) => {
+      const { store, queue } = ground;
+      const runs = processOn(ground);
       const { id } = await runs.create(REQUEST);
-      const { job_id } = await send(runs, store, id);
+      const { job_id } = await send(runs, ground, id);
       queue.jobs.clear();
       assert.equal((await runs.checkpoint(id, 334)).state, 'queued');
       assert.ok(queue.jobs.has(job_id!), 'lost by Redis, queued by whoever looks');

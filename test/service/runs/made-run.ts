@@ -39,7 +39,8 @@ export const arrival = (step: number, rank: number, change: Partial<Arrival> = {
 
 type Change = Partial<Omit<CheckpointManifest, 'step'>>;
 
-function entry(step: number, rank: number, change: Change): CheckpointManifest {
+/** A checkpoint that is to be squeezed. */
+export function entry(step: number, rank: number, change: Change = {}): CheckpointManifest {
   return {
     run_id: `run_${'0'.repeat(32)}`,
     sequence: 1,
