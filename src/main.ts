@@ -17,12 +17,13 @@ import type { RedisAddress } from './queue/connection.ts';
 import { JobProcessing } from './queue/job-processing.ts';
 import { Maintenance } from './queue/maintenance.ts';
 import { BullJobQueue } from './queue/producer.ts';
+import { RedisRateCounter } from './queue/rate-counter.ts';
 import { Reconciler } from './queue/reconciler.ts';
-import { RedisSharedState } from './queue/shared-state.ts';
 import { BullDeliveryQueue } from './queue/webhooks/delivery-queue.ts';
 import { DeliveryWorker } from './queue/webhooks/delivery-worker.ts';
 import { redacted } from './redaction.ts';
 import { ownSecretsKey } from './secrets-key.ts';
+import { ClaimStore } from './service/idempotency/claim-store.ts';
 import { KeyService } from './service/keys/key-service.ts';
 import { Readiness, type ReadinessOptions } from './service/readiness.ts';
 import { Sweeper } from './service/retention/sweeper.ts';
@@ -143,7 +144,8 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
           keys,
           auth: { mode: config.auth, adminKey: config.adminKey, allowedHosts: config.allowedHosts },
           limits: config,
-          shared: await sharedState(config, address, logger),
+          claims: new ClaimStore(database),
+          rates: await rateCounter(config, address, logger),
           queueBoard,
           audit,
           compilesAhead: true,
@@ -218,10 +220,10 @@ async function refuseWithoutKeys(config: Config, keys: KeyService): Promise<void
   );
 }
 
-async function sharedState(config: Config, address: RedisAddress, logger: Logger): Promise<RedisSharedState> {
-  const shared = await RedisSharedState.open({ address, prefix: config.queuePrefix, logger });
-  running.push(async () => shared.close());
-  return shared;
+async function rateCounter(config: Config, address: RedisAddress, logger: Logger): Promise<RedisRateCounter> {
+  const rates = await RedisRateCounter.open({ address, prefix: config.queuePrefix, logger });
+  running.push(async () => rates.close());
+  return rates;
 }
 
 async function redisAddress(config: Config, logger: Logger): Promise<RedisAddress> {

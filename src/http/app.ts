@@ -80,8 +80,8 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     adminKey: auth.adminKey,
     failedKeysPerMinute: auth.failedKeysPerMinute,
   });
-  await app.register(rateLimit, { workspaces, counter: deps.shared, metrics: deps.metrics });
-  await app.register(idempotency, { claims: deps.shared, secrets: deps.webhooks });
+  await app.register(rateLimit, { workspaces, counter: deps.rates, metrics: deps.metrics });
+  await app.register(idempotency, { claims: deps.claims, secrets: deps.webhooks });
   await app.register(accessDocumentation);
   await app.register(mediaTypes);
   await app.register(jsonBody);

@@ -81,11 +81,9 @@ export interface HttpDependencies extends ProbeDependencies {
   readonly store: BlobStore;
   readonly uploads: UploadService;
   readonly limits: HttpLimits;
-  /**
-   * What all processes of the API have to agree on. undefined: requests with an Idempotency-Key are refused, and rates
-   * are not limited.
-   */
-  readonly shared?: (ClaimStore & RateCounter) | undefined;
+  readonly claims: ClaimStore;
+  /** undefined: rates are not limited. */
+  readonly rates?: RateCounter | undefined;
   /** Who did what; undefined: nobody wants to know. */
   readonly audit?: ((entry: AuditEntry) => void) | undefined;
   /** undefined: there is no board. */

@@ -19,6 +19,7 @@ export async function openapiDocument(version: string): Promise<string> {
     webhooks: unused<HttpDependencies['webhooks']>('webhooks'),
     tenants: unused<HttpDependencies['tenants']>('tenants'),
     keys: unused<HttpDependencies['keys']>('keys'),
+    claims: unused<HttpDependencies['claims']>('claims'),
     auth: { mode: 'keys' },
     uploads: unused<HttpDependencies['uploads']>('uploads'),
     store: unused<HttpDependencies['store']>('store'),

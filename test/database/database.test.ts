@@ -167,6 +167,17 @@ onEachDialect('a database', (database) => {
     );
   });
 
+  it('tells the time in whole milliseconds', async () => {
+    const { now } = database();
+    const beginMs = Date.now();
+    const row = await database()
+      .reader.selectFrom('tenant')
+      .select(({ eb }) => [now.as('now'), eb(now, '+', 250).as('later')])
+      .executeTakeFirstOrThrow();
+    assert.ok(Number.isInteger(row.now) && Math.abs(row.now - beginMs) < 5_000, String(row.now));
+    assert.equal(row.later, row.now + 250);
+  });
+
   it('answers a check', () => database().check());
 });
 

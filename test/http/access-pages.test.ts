@@ -7,24 +7,21 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { NewKey } from '../../src/contract/key.ts';
+import { openRateCounter } from './rate-counter.ts';
 import { startServer, type TestServer } from './server.ts';
-import { openSharedState, type SharedStateFixture } from './shared-state.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs');
 const ADMIN_KEY = 'administrator-of-these-pages-1';
 
-let state: SharedStateFixture;
 let folder: string;
 before(async () => {
-  state = await openSharedState();
   folder = await mkdtemp(join(tmpdir(), 'pages-test-'));
   const { weights, config } = tinyAdapter();
   await writeFile(join(folder, WEIGHTS), weights);
   await writeFile(join(folder, CONFIG), config);
 });
 after(async () => {
-  await state.close();
   await rm(folder, { recursive: true });
 });
 
@@ -52,9 +49,10 @@ async function runExamples(
 
 describe('docs/keys.md', () => {
   it('has examples that work as they are written', async () => {
+    const counter = await openRateCounter();
     const server = await startServer(
       {},
-      { auth: { mode: 'keys', adminKey: ADMIN_KEY }, shared: state.shared },
+      { auth: { mode: 'keys', adminKey: ADMIN_KEY }, rates: counter.rates },
     );
     try {
       const { key: KEY } = await server.keys.create({
@@ -83,13 +81,14 @@ describe('docs/keys.md', () => {
       assert.match(counted.headers.get('ratelimit')!, /^"requests";r=\d+;t=\d+$/);
     } finally {
       await server.close();
+      await counter.close();
     }
   });
 });
 
 describe('docs/idempotency.md', () => {
   it('has examples that work as they are written', async () => {
-    const server = await startServer({}, { shared: state.shared });
+    const server = await startServer();
     try {
       const { id: ADAPTER_ID } = await server.upload();
       const [jobs, upload, digest] = await runExamples('idempotency.md', server, async () => ({

@@ -1,37 +1,31 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { Redis } from 'ioredis';
 import type { NewKey } from '../../src/contract/key.ts';
 import type { NewWebhook } from '../../src/contract/webhook.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
 import { MemoryDeliveryQueue } from './memory-delivery-queue.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
-import { openSharedState, type SharedStateFixture } from './shared-state.ts';
 
 const ADMIN = 'administrator-of-this-test-43';
 
 describe('answers with a secret in them', () => {
-  let state: SharedStateFixture;
   let server: TestServer;
   let outbound: Outbound;
   before(async () => {
-    state = await openSharedState();
     outbound = new Outbound({ allowedHosts: ['receiver.test'], allowHttp: false });
     server = await serverWith(new SecretBox(randomBytes(32)));
   });
   after(async () => {
     await server.close();
     await outbound.close();
-    await state.close();
   });
 
   const serverWith = (box: SecretBox | undefined) =>
     startServer(
       {},
       {
-        shared: state.shared,
         auth: { mode: 'keys', adminKey: ADMIN },
         webhooks: { outbound, box, queue: new MemoryDeliveryQueue() },
       },
@@ -47,20 +41,11 @@ describe('answers with a secret in them', () => {
       body: JSON.stringify(body),
     });
 
-  /** Everything that is in Redis, as text. */
-  async function inRedis(): Promise<string> {
-    const redis = new Redis({ path: state.broker.socketPath });
-    const names = await redis.keys('*');
-    const values = await Promise.all(
-      names.map(async (name) =>
-        (await redis.type(name)) === 'hash' ? JSON.stringify(await redis.hgetall(name)) : redis.get(name),
-      ),
-    );
-    redis.disconnect();
-    return names.concat(values.map(String)).join('\n');
-  }
+  /** Everything that is kept of answers, as text. */
+  const kept = async (): Promise<string> =>
+    JSON.stringify(await server.database.reader.selectFrom('idempotency').selectAll().execute());
 
-  it('are given again, and cannot be read in Redis', async () => {
+  it('are given again, and cannot be read where they are kept', async () => {
     const first = await post(server, '/v1/keys', { tenant: 'team' }, 'make-key');
     const made = (await first.json()) as NewKey;
     const again = await post(server, '/v1/keys', { tenant: 'team' }, 'make-key');
@@ -83,10 +68,18 @@ describe('answers with a secret in them', () => {
     assert.notEqual(rotated.secret, secret);
     assert.equal((await rotate()).secret, rotated.secret);
 
-    const kept = await inRedis();
-    assert.match(kept, /v1\.[0-9a-f]{8}\./, 'the sealed answers are there');
-    for (const text of [made.key, secret, rotated.secret])
-      assert.ok(!kept.includes(text), 'and nothing of them can be read');
+    const text = await kept();
+    assert.match(text, /v1\.[0-9a-f]{8}\./, 'the sealed answers are there');
+    for (const one of [made.key, secret, rotated.secret])
+      assert.ok(!text.includes(one), 'and nothing of them can be read');
+  });
+
+  it('are not looked at for another request with the same key', async () => {
+    const schedule = { source_rank: 8, target_rank: 4, total_steps: 4000 };
+    const planned = await post(server, '/v1/schedules', schedule, 'reused');
+    assert.equal(planned.status, 200, await planned.text());
+    const other = await post(server, '/v1/keys', { tenant: 'team' }, 'reused');
+    await problemIn(other, 422, 'IDEMPOTENCY_MISMATCH');
   });
 
   it('are not kept, and so refused for a key, where nothing can be sealed', async () => {

@@ -4,23 +4,17 @@ import { after, before, describe, it } from 'node:test';
 import { until } from '../queue/harness.ts';
 import { openSocket } from './raw-request.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
-import { openSharedState, type SharedStateFixture } from './shared-state.ts';
 import { tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 import { filesUnder, metadataOf, offsetOf, patch, TUS, TUS_TYPE } from './uploads-tools.ts';
 
 const { weights } = tinyAdapter();
 
 describe('a resumable upload that is begun with an Idempotency-Key', () => {
-  let state: SharedStateFixture;
   let server: TestServer;
   before(async () => {
-    state = await openSharedState();
-    server = await startServer({ uploadIdleTimeoutMs: 500 }, { shared: state.shared });
+    server = await startServer({ uploadIdleTimeoutMs: 500 });
   });
-  after(async () => {
-    await server.close();
-    await state.close();
-  });
+  after(() => server.close());
 
   const begin = (key: string, headers: Record<string, string> = {}, body?: Uint8Array) =>
     server.fetch('/v1/uploads', {

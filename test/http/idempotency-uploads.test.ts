@@ -6,23 +6,17 @@ import { after, before, describe, it } from 'node:test';
 import { until } from '../queue/harness.ts';
 import { multipartOf, openSocket, part, postHead, rawRequest } from './raw-request.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
-import { openSharedState, type SharedStateFixture } from './shared-state.ts';
 import { CONFIG, formOf, type TinyAdapter, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 
 let keys = 0;
 const newKey = (): string => `upload-${process.pid}-${++keys}`;
 
 describe('an upload with an Idempotency-Key', () => {
-  let state: SharedStateFixture;
   let server: TestServer;
   before(async () => {
-    state = await openSharedState();
-    server = await startServer({}, { shared: state.shared });
+    server = await startServer();
   });
-  after(async () => {
-    await server.close();
-    await state.close();
-  });
+  after(() => server.close());
 
   const send = (path: string, key: string, form: FormData) =>
     server.fetch(path, { method: 'POST', headers: { 'idempotency-key': key }, body: form });

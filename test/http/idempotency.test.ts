@@ -1,28 +1,31 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
+import type { Database } from '../../src/database/database.ts';
 import { AppError } from '../../src/errors.ts';
+import { ClaimStore } from '../../src/service/idempotency/claim-store.ts';
+import { digestOf } from '../../src/service/idempotency/fingerprint.ts';
 import { until } from '../queue/harness.ts';
 import { openSocket, rawRequest } from './raw-request.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
-import { openSharedState, type SharedStateFixture } from './shared-state.ts';
 
 let keys = 0;
 const newKey = (): string => `key-${process.pid}-${++keys}`;
 
+/** The same database while it cannot be written. */
+const away = (database: Database): Database => ({
+  ...database,
+  write: () => Promise.reject(new AppError('DATABASE_UNAVAILABLE', 'gone')),
+});
+
 describe('a POST with an Idempotency-Key', () => {
-  let state: SharedStateFixture;
   let server: TestServer;
   let adapterId: string;
   before(async () => {
-    state = await openSharedState();
-    server = await startServer({}, { shared: state.shared });
+    server = await startServer();
     adapterId = (await server.upload()).id;
   });
-  after(async () => {
-    await server.close();
-    await state.close();
-  });
+  after(() => server.close());
 
   const job = (rank = 2) => ({ kind: 'squeeze', adapter_id: adapterId, targets: [{ rank }], reuse: false });
   const post = (key: string | undefined, body: unknown = job(), headers: Record<string, string> = {}) =>
@@ -187,46 +190,43 @@ describe('a POST with an Idempotency-Key', () => {
     }
   });
 
-  it('is refused, and not done, while Redis is away or where there is none', async () => {
-    const away = await openSharedState();
-    const other = await startServer({}, { shared: away.shared });
-    const without = await startServer();
+  it('is refused, and not done, while the database is away', async () => {
+    const other = await startServer({}, { claims: new ClaimStore(away(server.database)) });
     try {
-      await away.broker.close();
-      for (const one of [other, without]) {
-        const { id } = await one.upload();
-        const send = (headers: Record<string, string>) =>
-          one.fetch('/v1/jobs', {
-            method: 'POST',
-            headers: { 'content-type': 'application/json', ...headers },
-            body: JSON.stringify({ ...job(), adapter_id: id }),
-          });
-        const refused = await send({ 'idempotency-key': 'k' });
-        assert.ok(refused.headers.get('retry-after'));
-        await problemIn(refused, 503, 'QUEUE_UNAVAILABLE');
-        assert.deepEqual(await one.store.list('jobs/'), []);
-        assert.equal((await send({})).status, 202, 'without a key nothing is needed');
-      }
+      const { id } = await other.upload();
+      const send = (headers: Record<string, string>) =>
+        other.fetch('/v1/jobs', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...headers },
+          body: JSON.stringify({ ...job(), adapter_id: id }),
+        });
+      const refused = await send({ 'idempotency-key': 'k' });
+      assert.ok(refused.headers.get('retry-after'));
+      await problemIn(refused, 503, 'DATABASE_UNAVAILABLE');
+      assert.deepEqual(await other.store.list('jobs/'), []);
+      assert.equal((await send({})).status, 202, 'without a key nothing is claimed');
     } finally {
       await other.close();
-      await without.close();
-      await away.close();
     }
   });
 
   it('is freed when the process that handled it died', async () => {
     // What a process that was killed leaves behind is a claim whose lease is not renewed.
-    const { shared } = state;
-    const claimed = await shared.claim('any', 'dead', { route: 'r', payload: 'p' }, 30);
+    const key = newKey();
+    const dead = { tenant: 'default', key: digestOf([key]), owner: 'dead' };
+    const fingerprint = { route: digestOf(['POST', '/v1/jobs']), payload: null };
+    const claimed = await new ClaimStore(server.database).claim(dead, fingerprint, 500);
     assert.equal(claimed.state, 'ours');
-    await until('the end of the lease', async () => {
-      const next = await shared.claim('any', 'next', { route: 'r', payload: 'p' }, 30);
-      return next.state === 'ours' ? true : undefined;
+    await problemIn(await post(key), 409, 'IDEMPOTENCY_IN_FLIGHT');
+    const done = await until('the end of the lease', async () => {
+      const response = await post(key);
+      return response.status === 409 ? undefined : response;
     });
+    assert.deepEqual([done.status, done.headers.get('idempotent-replayed')], [202, null]);
   });
 
   it('is of one tenant', async () => {
-    const keyed = await startServer({}, { shared: state.shared, auth: { mode: 'keys' } });
+    const keyed = await startServer({}, { auth: { mode: 'keys' } });
     try {
       const bearers: string[] = [];
       for (const tenant of ['one', 'two']) {
@@ -250,27 +250,34 @@ describe('a POST with an Idempotency-Key', () => {
     }
   });
 
-  it('is tried again to be kept when Redis went away while it was handled', async () => {
-    const { shared } = state;
-    let failures = 0;
-    const flaky = Object.assign(Object.create(shared) as typeof shared, {
-      settle: async () => {
-        failures++;
-        throw new AppError('QUEUE_UNAVAILABLE', 'gone');
-      },
+  it('is tried again to be kept when the database went away while it was handled', async () => {
+    const state = { isAway: false };
+    const { database } = server;
+    const claims = new ClaimStore({
+      ...database,
+      write: (work) => (state.isAway ? away(database) : database).write(work),
     });
-    const other = await startServer({}, { shared: flaky });
+    const other = await startServer({}, { claims });
     try {
       const { id } = await other.upload();
-      const send = () =>
+      const key = newKey();
+      const send = (prefer = 'wait=0') =>
         other.fetch('/v1/jobs', {
           method: 'POST',
-          headers: { 'content-type': 'application/json', 'idempotency-key': 'flaky' },
+          headers: { 'content-type': 'application/json', 'idempotency-key': key, prefer },
           body: JSON.stringify({ ...job(), adapter_id: id }),
         });
-      assert.equal((await send()).status, 202, 'the client has its answer all the same');
-      assert.equal(failures, 1);
-      await problemIn(await send(), 409, 'IDEMPOTENCY_IN_FLIGHT');
+      const waiting = send('wait=1');
+      await until('the job', async () => (await other.jobStore.pending())[0]);
+      state.isAway = true;
+      assert.equal((await waiting).status, 202, 'the client has its answer all the same');
+      await problemIn(await send(), 503, 'DATABASE_UNAVAILABLE');
+      state.isAway = false;
+      const replayed = await until('the next try', async () => {
+        const response = await send();
+        return response.status === 409 ? undefined : response;
+      });
+      assert.equal(replayed.headers.get('idempotent-replayed'), 'true');
       assert.equal((await other.store.list('jobs/')).length, 1);
     } finally {
       await other.close();

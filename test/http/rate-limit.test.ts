@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { KeyService } from '../../src/service/keys/key-service.ts';
 import { TenantService } from '../../src/service/tenants/tenant-service.ts';
+import { openRateCounter, type RateCounterFixture } from './rate-counter.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
-import { openSharedState, type SharedStateFixture } from './shared-state.ts';
 
 const PATH = '/v1/profiles';
 
@@ -13,17 +13,17 @@ async function bearerOf(keys: KeyService, tenant: string): Promise<Record<string
 }
 
 describe('requests a minute', () => {
-  let state: SharedStateFixture;
+  let state: RateCounterFixture;
   let server: TestServer;
   /** Another process of the same service. */
   let second: TestServer;
   before(async () => {
-    state = await openSharedState();
-    server = await startServer({}, { shared: state.shared, auth: { mode: 'keys' } });
+    state = await openRateCounter();
+    server = await startServer({}, { rates: state.rates, auth: { mode: 'keys' } });
     second = await startServer(
       {},
       {
-        shared: await state.another(),
+        rates: await state.another(),
         auth: { mode: 'keys' },
         store: server.wholeStore,
         workspaces: server.workspaces,
@@ -90,7 +90,7 @@ describe('requests a minute', () => {
     await limit('default', 0);
     const open = await startServer(
       {},
-      { shared: state.shared, store: server.wholeStore, workspaces: server.workspaces },
+      { rates: state.rates, store: server.wholeStore, workspaces: server.workspaces },
     );
     try {
       server.workspaces.quotas.forget('default');
@@ -105,8 +105,8 @@ describe('requests a minute', () => {
   });
 
   it('let everybody in while Redis is away', async () => {
-    const away = await openSharedState();
-    const other = await startServer({}, { shared: away.shared });
+    const away = await openRateCounter();
+    const other = await startServer({}, { rates: away.rates });
     try {
       await new TenantService(other.database).put('default', { requests_per_minute: 1 });
       assert.equal((await other.fetch(PATH)).status, 200);

@@ -16,6 +16,7 @@ import type { Problem } from '../../src/http/problem.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import type { AdapterService } from '../../src/service/adapter-service.ts';
+import { ClaimStore } from '../../src/service/idempotency/claim-store.ts';
 import type { JobService } from '../../src/service/job-service.ts';
 import type { JobStore } from '../../src/service/job-store.ts';
 import { KeyService } from '../../src/service/keys/key-service.ts';
@@ -90,6 +91,7 @@ export async function startServer(
     tenants,
     webhooks: { outbound, box, queue: deliveries },
     keys,
+    claims: new ClaimStore(database),
     auth: { mode: 'open' },
     store,
     queue,

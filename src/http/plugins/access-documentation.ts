@@ -46,8 +46,7 @@ const REPEATABLE: readonly ErrorCode[] = [
   'IDEMPOTENCY_KEY_INVALID',
   'IDEMPOTENCY_IN_FLIGHT',
   'IDEMPOTENCY_MISMATCH',
-  'QUEUE_UNAVAILABLE',
-  'QUEUE_FULL',
+  'STORAGE_FULL',
 ];
 
 /** Where an operation takes no body: small JSON is dropped (plugins/json-body.ts), anything else is refused. */

@@ -3,8 +3,7 @@ import fp from 'fastify-plugin';
 import { AppError } from '../../errors.ts';
 import type { ClaimStore } from '../../service/idempotency/claim-store.ts';
 import { canonicalJson, digestOf } from '../../service/idempotency/fingerprint.ts';
-import { IdempotentRequest } from '../../service/idempotency/idempotent-request.ts';
-import { type Seal, SealedClaims } from '../../service/idempotency/sealed-claims.ts';
+import { IdempotentRequest, type Seal } from '../../service/idempotency/idempotent-request.ts';
 import { IDEMPOTENCY_KEY_HEADER, idempotencyKey } from '../idempotency/idempotency-key.ts';
 import { keepable, sendStored } from '../idempotency/stored-answer.ts';
 import { principalOf } from '../principal.ts';
@@ -28,8 +27,7 @@ declare module 'fastify' {
 }
 
 export interface IdempotencyOptions {
-  /** undefined: there is no place for keys, and requests that have one are refused. */
-  readonly claims: ClaimStore | undefined;
+  readonly claims: ClaimStore;
   /** Its box seals answers that have a secret; without one an Idempotency-Key is refused where there are such. */
   readonly secrets: { readonly box: Seal | undefined };
 }
@@ -41,14 +39,11 @@ export interface IdempotencyOptions {
 export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: IdempotencyOptions) => {
   app.decorateRequest('idempotent', null);
   const isSecret = (request: FastifyRequest) => request.routeOptions.config.idempotency === 'secret';
-  const sealed = () => claims && secrets.box && new SealedClaims(claims, secrets.box);
 
   /** Before the body is read: a key that cannot be used is refused at once. */
   async function checkKey(request: FastifyRequest): Promise<void> {
     if (request.headers[IDEMPOTENCY_KEY_HEADER] === undefined) return;
     keyOf(request);
-    if (!claims)
-      throw new AppError('QUEUE_UNAVAILABLE', 'There is no Redis here to keep idempotency keys in.');
     if (isSecret(request) && !secrets.box)
       throw new AppError(
         'SECRETS_UNAVAILABLE',
@@ -57,8 +52,7 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
   }
 
   async function begin(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
-    const store = isSecret(request) ? sealed() : claims;
-    if (request.headers[IDEMPOTENCY_KEY_HEADER] === undefined || !store) return undefined;
+    if (request.headers[IDEMPOTENCY_KEY_HEADER] === undefined) return undefined;
     const route = digestOf([request.method, request.url]);
     // A body that is streamed is known later: see upload/receive-adapter.ts.
     const isStreamed = request.body === undefined && request.routeOptions.config.accepts !== undefined;
@@ -66,7 +60,12 @@ export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: 
     const said = idempotencyHeaders.map((name) => request.headers[name] ?? null);
     const payload = isStreamed ? null : digestOf([canonicalJson(request.body), ...said.map(canonicalJson)]);
     const { tenant } = principalOf(request);
-    const idempotent = await IdempotentRequest.begin(store, tenant, keyOf(request), { route, payload });
+    const idempotent = await IdempotentRequest.begin(claims, {
+      tenant,
+      key: keyOf(request),
+      fingerprint: { route, payload },
+      seal: isSecret(request) ? secrets.box : undefined,
+    });
     request.idempotent = idempotent;
     reply.raw.once('close', () => {
       // An answer that was written past Fastify cannot be kept.

@@ -1,3 +1,6 @@
+import type { Database, Writer } from '../../database/database.ts';
+import type { IdempotencyTable } from '../../database/tables.ts';
+
 /** What makes two requests the same one. */
 export interface Fingerprint {
   /** SHA-256 of method and URL, hex. */
@@ -19,23 +22,119 @@ export type Claim =
   | { readonly state: 'in-flight'; readonly fingerprint: Fingerprint }
   | { readonly state: 'answered'; readonly fingerprint: Fingerprint; readonly answer: StoredAnswer };
 
+/** A key, and who wants it. */
+export interface Claimant {
+  /** One that exists; keys of different tenants have nothing to do with each other. */
+  readonly tenant: string;
+  /** SHA-256 of the key, hex. */
+  readonly key: string;
+  /** Any text that nobody else uses. */
+  readonly owner: string;
+}
+
 /**
- * Keys that requests have taken, shared by all processes that answer HTTP. An owner is who took a key: any text that
- * nobody else uses. All methods fail with AppError QUEUE_UNAVAILABLE, within about a second, when they cannot be done.
+ * Keys that requests have taken, shared by all processes that answer HTTP. Time is that of the database. All methods throw
+ * AppError DATABASE_UNAVAILABLE, STORAGE_FULL.
  */
-export interface ClaimStore {
+export class ClaimStore {
+  private readonly database: Database;
+
+  constructor(database: Database) {
+    this.database = database;
+  }
+
   /** Takes a key for `leaseMs` unless it is taken: of many at once, exactly one gets it. */
-  claim(key: string, owner: string, fingerprint: Fingerprint, leaseMs: number): Promise<Claim>;
+  claim(claimant: Claimant, fingerprint: Fingerprint, leaseMs: number): Promise<Claim> {
+    return this.database.write(async (writer) => {
+      if (await this.keep(writer, claimant, fingerprint, null, leaseMs)) return { state: 'ours' };
+      // The attempt has locked the row.
+      const held = await writer
+        .selectFrom('idempotency')
+        .select(['route', 'payload', 'answer'])
+        .where('tenant', '=', claimant.tenant)
+        .where('key', '=', claimant.key)
+        .executeTakeFirstOrThrow();
+      return claimOf(held);
+    });
+  }
+
   /** Keeps a key for `leaseMs` more, also one whose lease is over. False when another has it. */
-  hold(key: string, owner: string, fingerprint: Fingerprint, leaseMs: number): Promise<boolean>;
+  hold(claimant: Claimant, fingerprint: Fingerprint, leaseMs: number): Promise<boolean> {
+    return this.database.write((writer) => this.keep(writer, claimant, fingerprint, null, leaseMs));
+  }
+
   /** Keeps the answer for `keepMs`. False when another has the key. */
   settle(
-    key: string,
-    owner: string,
+    claimant: Claimant,
     fingerprint: Fingerprint,
     answer: StoredAnswer,
     keepMs: number,
-  ): Promise<boolean>;
+  ): Promise<boolean> {
+    return this.database.write((writer) => this.keep(writer, claimant, fingerprint, answer, keepMs));
+  }
+
   /** Gives a key back, for whoever comes next. */
-  release(key: string, owner: string): Promise<void>;
+  async release({ tenant, key, owner }: Claimant): Promise<void> {
+    await this.database.write((writer) =>
+      writer
+        .deleteFrom('idempotency')
+        .where('tenant', '=', tenant)
+        .where('key', '=', key)
+        .where('owner', '=', owner)
+        .execute(),
+    );
+  }
+
+  /** Removes what nobody can ask for any more. Returns how many keys. */
+  async removeExpired(): Promise<number> {
+    const { numDeletedRows } = await this.database.write((writer) =>
+      writer.deleteFrom('idempotency').where('expires_at', '<=', this.database.now).executeTakeFirst(),
+    );
+    return Number(numDeletedRows);
+  }
+
+  /** Writes what a claimant says of a key, in one statement, unless another has it. */
+  private async keep(
+    writer: Writer,
+    claimant: Claimant,
+    { route, payload }: Fingerprint,
+    answer: StoredAnswer | null,
+    forMs: number,
+  ): Promise<boolean> {
+    const { now } = this.database;
+    const row = await writer
+      .insertInto('idempotency')
+      .values(({ eb }) => ({
+        ...claimant,
+        route,
+        payload,
+        answer: answer && JSON.stringify(answer),
+        expires_at: eb(now, '+', forMs),
+      }))
+      .onConflict((conflict) =>
+        conflict
+          .columns(['tenant', 'key'])
+          .doUpdateSet(({ ref }) => ({
+            owner: ref('excluded.owner'),
+            route: ref('excluded.route'),
+            payload: ref('excluded.payload'),
+            answer: ref('excluded.answer'),
+            expires_at: ref('excluded.expires_at'),
+          }))
+          .where(({ or, eb, ref }) =>
+            or([
+              eb('idempotency.owner', '=', ref('excluded.owner')),
+              eb('idempotency.expires_at', '<=', now),
+            ]),
+          ),
+      )
+      .returning('owner')
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+}
+
+function claimOf({ answer, ...fingerprint }: Pick<IdempotencyTable, 'route' | 'payload' | 'answer'>): Claim {
+  if (answer === null) return { state: 'in-flight', fingerprint };
+  return { state: 'answered', fingerprint, answer: JSON.parse(answer) as StoredAnswer };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../../errors.ts';
-import type { ClaimStore, Fingerprint, StoredAnswer } from './claim-store.ts';
+import type { Claimant, ClaimStore, Fingerprint, StoredAnswer } from './claim-store.ts';
 import { digestOf } from './fingerprint.ts';
 
 /** A process that dies gives its keys back after this. */
@@ -13,35 +13,46 @@ const MAX_HANDLING_MS = 3_600_000;
 /** Answers are given again for a day. */
 const KEEP_MS = 86_400_000;
 
+/** Makes text unreadable, and readable again; SecretBox is one. */
+export interface Seal {
+  seal(text: string): string;
+  open(sealed: string): string;
+}
+
+export interface IdempotentOptions {
+  /** One that exists; keys of different tenants have nothing to do with each other. */
+  readonly tenant: string;
+  readonly key: string;
+  readonly fingerprint: Fingerprint;
+  /** For an answer with a secret in it, such as a new key: so that nobody can read it where it is kept. */
+  readonly seal: Seal | undefined;
+}
+
 /** A request that must not be done twice: it holds its key while it is handled, or has an answer already. */
 export class IdempotentRequest {
   private readonly store: ClaimStore;
-  private readonly key: string;
-  private readonly owner = randomUUID();
+  private readonly claimant: Claimant;
+  private readonly seal: Seal | undefined;
   private readonly startedMs = Date.now();
   private fingerprint: Fingerprint;
   private answer: StoredAnswer | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isOurs = true;
 
-  private constructor(store: ClaimStore, key: string, fingerprint: Fingerprint) {
+  private constructor(store: ClaimStore, { tenant, key, fingerprint, seal }: IdempotentOptions) {
     this.store = store;
-    this.key = key;
+    this.claimant = { tenant, key: digestOf([key]), owner: randomUUID() };
     this.fingerprint = fingerprint;
+    this.seal = seal;
   }
 
   /**
    * Takes the key, or finds the answer that it stands for.
-   * @param tenant keys of different tenants have nothing to do with each other
-   * @throws AppError IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_MISMATCH, QUEUE_UNAVAILABLE
+   * @throws AppError IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_MISMATCH, DATABASE_UNAVAILABLE, STORAGE_FULL;
+   * SECRETS_KEY_MISMATCH, SECRETS_DAMAGED where the answer was sealed
    */
-  static async begin(
-    store: ClaimStore,
-    tenant: string,
-    key: string,
-    fingerprint: Fingerprint,
-  ): Promise<IdempotentRequest> {
-    const request = new IdempotentRequest(store, `${tenant}:${digestOf([key])}`, fingerprint);
+  static async begin(store: ClaimStore, options: IdempotentOptions): Promise<IdempotentRequest> {
+    const request = new IdempotentRequest(store, options);
     await request.claim();
     return request;
   }
@@ -65,26 +76,26 @@ export class IdempotentRequest {
   async bodyKnown(payload: string): Promise<void> {
     const known = this.fingerprint;
     this.fingerprint = { ...known, payload };
-    if (this.isOurs) await this.store.hold(this.key, this.owner, this.fingerprint, LEASE_MS);
+    if (this.isOurs) await this.store.hold(this.claimant, this.fingerprint, LEASE_MS);
     else if (known.payload === null) this.refuseOther(this.stored!);
   }
 
-  /** Keeps the answer. Where Redis is away at that moment, it is tried again and again. */
+  /** Keeps the answer. Where the database is away at that moment, it is tried again and again. */
   async settle(answer: StoredAnswer): Promise<void> {
-    this.answer = answer;
+    this.answer = this.seal ? { ...answer, body: this.seal.seal(answer.body) } : answer;
     await this.keepAnswer();
   }
 
-  /** The next request with this key is the first one again. Without Redis that takes until the lease is over. */
+  /** The next request with this key is the first one again. Without the database that takes until the lease is over. */
   async release(): Promise<void> {
     this.stop();
-    await this.store.release(this.key, this.owner).catch(() => undefined);
+    await this.store.release(this.claimant).catch(() => undefined);
   }
 
   private stored: Fingerprint | undefined;
 
   private async claim(): Promise<void> {
-    const claim = await this.store.claim(this.key, this.owner, this.fingerprint, LEASE_MS);
+    const claim = await this.store.claim(this.claimant, this.fingerprint, LEASE_MS);
     if (claim.state === 'ours') {
       this.timer = setInterval(() => void this.renew(), RENEWAL_MS);
       this.timer.unref();
@@ -99,19 +110,20 @@ export class IdempotentRequest {
     }
     this.isOurs = false;
     this.stored = claim.fingerprint;
-    this.answer = claim.answer;
+    const { answer } = claim;
+    this.answer = this.seal ? { ...answer, body: this.seal.open(answer.body) } : answer;
   }
 
   private async renew(): Promise<void> {
     if (Date.now() - this.startedMs > MAX_HANDLING_MS) return this.stop();
     if (this.answer) await this.keepAnswer();
     // One that fails is no harm: the next one comes before the lease is over, or takes it again.
-    else await this.store.hold(this.key, this.owner, this.fingerprint, LEASE_MS).catch(() => undefined);
+    else await this.store.hold(this.claimant, this.fingerprint, LEASE_MS).catch(() => undefined);
   }
 
   private async keepAnswer(): Promise<void> {
     try {
-      await this.store.settle(this.key, this.owner, this.fingerprint, this.answer!, KEEP_MS);
+      await this.store.settle(this.claimant, this.fingerprint, this.answer!, KEEP_MS);
       this.stop();
     } catch {
       // The timer tries again: the client has its answer, and should it ask again, it must not be done twice.

@@ -1,4 +1,5 @@
 import { BatchStore } from '../batches/batch-store.ts';
+import { ClaimStore } from '../idempotency/claim-store.ts';
 import { ADAPTER_REMOVALS_PREFIX, BATCHES_PREFIX, batchIdOfKey } from '../layout.ts';
 import { countUsage } from '../usage/count-usage.ts';
 import type { UsageTotals } from '../usage/usage.ts';
@@ -80,6 +81,8 @@ export class Sweeper {
       totals.adapters += used.adapters;
       totals.bytes += used.bytes;
     }
+    const claims = await new ClaimStore(database).removeExpired();
+    if (claims > 0) sweep.swept.add('idempotency_key', 0, claims);
     await noteCheckpoints(database, sweep);
     await removeBlobs(store, sweep);
     return { swept: sweep.swept, totals, seconds: (performance.now() - begunMs) / 1000 };

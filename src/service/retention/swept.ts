@@ -1,5 +1,5 @@
 /** What a sweep removes. Strays are what crashes left: entries of indexes, outcomes without jobs, marks. */
-export type SweptKind = 'adapter' | 'job' | 'batch' | 'delivery' | 'blob' | 'stray';
+export type SweptKind = 'adapter' | 'job' | 'batch' | 'delivery' | 'blob' | 'stray' | 'idempotency_key';
 
 export interface SweptOfKind {
   readonly kind: SweptKind;

@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cluster, Redis } from 'ioredis';
+import type { Logger } from '../log.ts';
+import type { RateCounter } from '../service/quotas/rate-counter.ts';
+import { impatientClient, keyPrefix, type RedisAddress } from './connection.ts';
+import { queueError } from './redis-questions.ts';
+
+/** A server that is there takes a connection within this; one that is not must not hold up the start. */
+const FIRST_CONNECTION_MS = 500;
+
+/**
+ * In Lua, as Redis runs it: done whole, with nothing in between. ARGV: milliseconds. Counts, and says when the window ends;
+ * a counter that lost its end gets a new one.
+ */
+const COUNT = `
+local current = redis.call('INCR', KEYS[1])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+  left = tonumber(ARGV[1])
+end
+return {current, left}`;
+
+export interface RateCounterOptions {
+  readonly address: RedisAddress;
+  readonly prefix: string;
+  readonly logger: Logger;
+}
+
+/** Rates of all API processes together: counted with every request, and lost without harm. */
+export class RedisRateCounter implements RateCounter {
+  private readonly client: Redis | Cluster;
+  private readonly prefix: string;
+
+  private constructor(client: Redis | Cluster, prefix: string) {
+    this.client = client;
+    this.prefix = prefix;
+  }
+
+  /** Connects, and goes on trying for ever. @throws ConfigError when the URL cannot be used */
+  static async open({ address, prefix, logger }: RateCounterOptions): Promise<RedisRateCounter> {
+    const client = impatientClient(address);
+    client.on('error', (error: unknown) => logger.warn({ err: error }, 'connection of the rate counter'));
+    const ready = new Promise<void>((resolve) => client.once('ready', resolve));
+    await Promise.race([ready, sleep(FIRST_CONNECTION_MS)]);
+    return new RedisRateCounter(client, keyPrefix(address, prefix));
+  }
+
+  /** @throws AppError QUEUE_UNAVAILABLE or QUEUE_FULL, at once where there is no connection */
+  async count(key: string, windowMs: number): Promise<{ current: number; resetMs: number }> {
+    try {
+      const counted = await this.client.eval(COUNT, 1, `${this.prefix}:rate:${key}`, windowMs);
+      const [current, resetMs] = counted as [number, number];
+      return { current, resetMs };
+    } catch (error) {
+      throw queueError(error);
+    }
+  }
+
+  close(): void {
+    this.client.disconnect();
+  }
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { COMMAND_TIMEOUT_MS } from '../../src/queue/connection.ts';
+import { RedisRateCounter } from '../../src/queue/rate-counter.ts';
+import { RedisQuestions } from '../../src/queue/redis-questions.ts';
+import { openRateCounter, type RateCounterFixture } from '../http/rate-counter.ts';
+import { freePort } from './external-redis.ts';
+import { holdUp, SILENT, startBroker, until, withFolder } from './harness.ts';
+
+const LONG_MS = 60_000;
+
+describe('the counter of rates', () => {
+  let state: RateCounterFixture;
+  before(async () => {
+    state = await openRateCounter();
+  });
+  after(() => state.close());
+
+  it('has the answer that came while the process was held up', async () => {
+    // From here Node goes on with its timers; after a timer it would go on reading.
+    await nextTurn();
+    const counting = state.rates.count(randomUUID(), LONG_MS);
+    // Longer than a command may take; Redis answers meanwhile.
+    holdUp(2 * COMMAND_TIMEOUT_MS);
+    assert.equal((await counting).current, 1);
+
+    const questions = new RedisQuestions({ socketPath: state.broker.socketPath });
+    try {
+      await until('the connection', () => questions.client.status === 'ready' || undefined);
+      await nextTurn();
+      const answer = await questions.ask(() => {
+        process.nextTick(holdUp, 2 * COMMAND_TIMEOUT_MS);
+        return questions.client.ping();
+      });
+      assert.equal(answer, 'PONG');
+    } finally {
+      questions.close();
+    }
+  });
+
+  it('counts in windows, for all processes together', async () => {
+    const other = await state.another();
+    const key = randomUUID();
+    const seen = [];
+    for (const one of [state.rates, other, state.rates]) seen.push(await one.count(key, LONG_MS));
+    assert.deepEqual(
+      seen.map(({ current }) => current),
+      [1, 2, 3],
+    );
+    assert.ok(seen.every(({ resetMs }) => resetMs > 0 && resetMs <= LONG_MS));
+    assert.equal((await state.rates.count(randomUUID(), LONG_MS)).current, 1);
+    const short = randomUUID();
+    await state.rates.count(short, 30);
+    await until('a new window', async () => {
+      await sleep(40);
+      return (await state.rates.count(short, 30)).current === 1 || undefined;
+    });
+  });
+
+  it('says soon that Redis is away, without its address, and goes on when it is back', () =>
+    withFolder(async (folder) => {
+      const port = await freePort();
+      const url = `redis://127.0.0.1:${port}`;
+      const never = await RedisRateCounter.open({ address: { url }, prefix: 'x', logger: SILENT });
+      await assert.rejects(never.count('k', 1), (error: Error & { code?: string }) => {
+        assert.equal(error.code, 'QUEUE_UNAVAILABLE');
+        assert.doesNotMatch(error.message, new RegExp(String(port)));
+        return true;
+      });
+      never.close();
+
+      const broker = await startBroker(folder);
+      const address = { socketPath: broker.socketPath };
+      const rates = await RedisRateCounter.open({ address, prefix: 'x', logger: SILENT });
+      const count = () => rates.count('k', LONG_MS).catch(() => undefined);
+      await until('the first connection', count);
+      await broker.close();
+      await assert.rejects(rates.count('k', LONG_MS), { code: 'QUEUE_UNAVAILABLE' });
+      const again = await startBroker(folder);
+      try {
+        await until('the connection', count);
+      } finally {
+        rates.close();
+        await again.close();
+      }
+    }));
+});
