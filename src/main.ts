@@ -101,7 +101,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   if (config.role !== 'worker' && config.auth === 'open' && !isLoopback(config.host))
     logger.warn({ host: config.host }, 'nobody is asked for a key, on an address that others may reach');
   const tenants = new TenantService(database);
-  const secrets = new SecretsCheck({ store: blobs, tenants, box });
+  const secrets = new SecretsCheck({ database, box });
   readiness.add('secrets', () => secrets.check());
   const uploads = new UploadService({
     folder: join(config.storageDir, 'uploads'),
@@ -156,11 +156,11 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   if (config.role !== 'api') {
     const { queuePrefix: prefix } = config;
     const onAttempt = (result: AttemptResult): void => metrics.deliveryAttempted(result);
-    const sender = new DeliveryWorker({ address, prefix, store: blobs, outbound, box, logger, onAttempt });
+    const sender = new DeliveryWorker({ address, prefix, database, outbound, box, logger, onAttempt });
     running.push((deadlineMs) => sender.close(Math.max(0, deadlineMs - Date.now())));
     sender.start();
     const jobs = new JobProcessing({
-      ...{ address, prefix, store: blobs, logger, tracing, deliveries, observer: metrics.observer },
+      ...{ address, prefix, store: blobs, database, logger, tracing, deliveries, observer: metrics.observer },
       concurrency: config.workerConcurrency,
       computeEnv: computeEnvironment(config),
       jobTtlSeconds: config.jobTtlSeconds,

@@ -58,8 +58,7 @@ export const WebhookRecord = Type.Object(
     description: Description,
     enabled: Enabled,
     disabled_reason: Type.Union([Type.String(), Type.Null()], {
-      description:
-        'Why the service itself stopped sending (the receiver answered 410, or there is no secret); null otherwise',
+      description: 'Why the service itself stopped sending (the receiver answered 410); null otherwise',
     }),
     created_at: Type.String({ format: 'date-time' }),
   },

@@ -92,6 +92,48 @@ export const MIGRATIONS: readonly Migration[] = [
         .addPrimaryKeyConstraint('idempotency_key', ['tenant', 'key'])
         .execute();
       await schema.createIndex('idempotency_expiry').on('idempotency').columns(['expires_at']).execute();
+
+      await schema
+        .createTable('webhook')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .addColumn('tenant', text, (column) => column.notNull().references('tenant.id'))
+        .addColumn('settings', text, (column) => column.notNull())
+        .addColumn('disabled_reason', text)
+        .addColumn('secret', text, (column) => column.notNull())
+        .addColumn('previous_secret', text)
+        .addColumn('previous_secret_expires_at', integer)
+        .addColumn('created_at', integer, (column) => column.notNull())
+        .execute();
+      await schema.createIndex('webhook_tenant').on('webhook').columns(['tenant', 'id']).execute();
+
+      await schema
+        .createTable('delivery')
+        .addColumn('webhook', text, (column) => column.notNull().references('webhook.id').onDelete('cascade'))
+        .addColumn('id', text, (column) => column.notNull())
+        .addColumn('tenant', text, (column) => column.notNull())
+        .addColumn('type', text, (column) => column.notNull())
+        .addColumn('subject', text)
+        .addColumn('status', text, (column) => column.notNull())
+        .addColumn('attempts', text, (column) => column.notNull())
+        .addColumn('attempts_made', integer, (column) => column.notNull())
+        .addColumn('attempts_before', integer, (column) => column.notNull())
+        .addColumn('created_at', integer, (column) => column.notNull())
+        .addColumn('next_attempt_at', integer)
+        .addColumn('payload', text, (column) => column.notNull())
+        .addPrimaryKeyConstraint('delivery_primary', ['webhook', 'id'])
+        .execute();
+      await schema
+        .createIndex('delivery_pending')
+        .on('delivery')
+        .columns(['next_attempt_at', 'webhook', 'id'])
+        .where(sql.ref('next_attempt_at'), 'is not', null)
+        .execute();
+      await schema
+        .createIndex('delivery_final')
+        .on('delivery')
+        .columns(['created_at'])
+        .where(sql.ref('next_attempt_at'), 'is', null)
+        .execute();
     },
   },
 ];

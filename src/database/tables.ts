@@ -9,6 +9,8 @@ export interface Tables {
   run: RunTable;
   checkpoint: CheckpointTable;
   idempotency: IdempotencyTable;
+  webhook: WebhookTable;
+  delivery: DeliveryTable;
 }
 
 /** What was done to the tables. */
@@ -91,4 +93,41 @@ export interface IdempotencyTable {
   /** JSON of StoredAnswer; null while the request is handled. */
   answer: string | null;
   expires_at: number;
+}
+
+export interface WebhookTable {
+  id: string;
+  tenant: string;
+  /** JSON of WebhookSettings. */
+  settings: string;
+  /** Why the service stopped sending, whatever the settings say. */
+  disabled_reason: string | null;
+  /** Sealed. */
+  secret: string;
+  /** Sealed; signs too until it expires. */
+  previous_secret: string | null;
+  previous_secret_expires_at: number | null;
+  created_at: number;
+}
+
+/** An event on its way to one webhook. */
+export interface DeliveryTable {
+  webhook: string;
+  /** Follows from the webhook and the event, so that there is one delivery of an event. */
+  id: string;
+  tenant: string;
+  type: string;
+  subject: string | null;
+  status: string;
+  /** JSON, an array: the last ones. */
+  attempts: string;
+  /** Of all times. */
+  attempts_made: number;
+  /** Of these, before the schedule began, for the first time or anew. */
+  attempts_before: number;
+  created_at: number;
+  /** Null: it is final. */
+  next_attempt_at: number | null;
+  /** The body of its requests, the same at every attempt. It comes last, for it is large and rarely read. */
+  payload: string;
 }

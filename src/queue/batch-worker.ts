@@ -1,4 +1,5 @@
 import { Worker } from 'bullmq';
+import type { Database } from '../database/database.ts';
 import type { Logger } from '../log.ts';
 import { BatchFinisher } from '../service/batches/batch-finisher.ts';
 import type { Observer } from '../service/observer.ts';
@@ -19,6 +20,7 @@ export interface BatchWorkerOptions {
   readonly address: RedisAddress;
   readonly prefix: string;
   readonly store: BlobStore;
+  readonly database: Database;
   readonly logger: Logger;
   readonly deliveries?: DeliveryQueue;
   readonly observer?: Observer;
@@ -74,9 +76,10 @@ export class BatchWorker {
   }
 
   private async end(batchId: string, tenant: string): Promise<void> {
-    const { store, deliveries, observer } = this.options;
-    const own = tenantStore(store, tenant);
-    const ended = await new BatchFinisher(own, new Outbox(own, tenant, deliveries), observer).finish(batchId);
+    const { store, database, deliveries: queue, observer } = this.options;
+    const blobs = tenantStore(store, tenant);
+    const outbox = new Outbox({ blobs, database, tenant, queue });
+    const ended = await new BatchFinisher(blobs, outbox, observer).finish(batchId);
     if (!ended)
       return this.logger.warn({ batchId }, 'a batch has jobs without an outcome; it is looked after');
     this.logger.info({ batchId, state: ended.state, counts: ended.counts }, 'batch ended');

@@ -6,13 +6,11 @@ import type { Workspace, Workspaces } from '../service/workspaces.ts';
 /** What Redis lost is queued again after this at most. Looking costs little: only what is unfinished is read. */
 const INTERVAL_MS = 30_000;
 
-/** What can be lost, as the log calls it. */
+/** What a tenant can lose, as the log calls it. */
 const KINDS = {
   batches: (workspace) => workspace.batches.reconcile(),
   jobs: (workspace) => workspace.jobs.reconcile(),
-  // After the jobs, whose ends may be announced just there.
-  deliveries: (workspace) => workspace.deliveryKeeper?.reconcile() ?? [],
-} as const satisfies Record<string, (workspace: Workspace) => Promise<string[]> | string[]>;
+} as const satisfies Record<string, (workspace: Workspace) => Promise<string[]>>;
 
 export interface ReconcilerOptions {
   readonly workspaces: Workspaces;
@@ -54,6 +52,10 @@ export class Reconciler {
     const { workspaces, tenants, logger } = this.options;
     try {
       for (const { id } of await tenants.list()) await this.reconcileTenant(id, workspaces.of(id));
+      // After the jobs, whose ends may be announced just there.
+      const deliveries = (await workspaces.deliveryKeeper?.reconcile()) ?? [];
+      if (deliveries.length > 0)
+        logger.warn({ deliveries }, 'the queue had lost deliveries; they are queued again');
     } catch (error) {
       logger.warn({ err: error }, 'what was lost cannot be looked for');
     }

@@ -1,5 +1,6 @@
 import type { Job } from 'bullmq';
 import type { JobRecord } from '../contract/job.ts';
+import type { Database } from '../database/database.ts';
 import type { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { PROCESSOR } from '../places.ts';
@@ -36,6 +37,7 @@ export interface WorkerOptions extends JobRecordsOptions {
   readonly address: RedisAddress;
   readonly prefix: string;
   readonly concurrency: number;
+  readonly database: Database;
   /** Environment of the compute processes. */
   readonly computeEnv: NodeJS.ProcessEnv;
   readonly logger: Logger;
@@ -190,9 +192,10 @@ export class JobWorker {
         'job ended',
       );
       this.options.onFinished(record, totals);
-      const { store, deliveries } = this.options;
+      const { store, database, deliveries: queue } = this.options;
       const { tenant } = job.data;
-      await new Outbox(tenantStore(store, tenant), tenant, deliveries).announce(record);
+      const blobs = tenantStore(store, tenant);
+      await new Outbox({ blobs, database, tenant, queue }).announce(record);
     } catch (error) {
       this.logger.error({ ...ids, err: error }, 'the end of a job cannot be read or announced');
     }

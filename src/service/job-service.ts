@@ -16,9 +16,8 @@ import { isFinal, JobStore } from './job-store.ts';
 import { blobKey, isJobId, newJobId, timedIdMs } from './layout.ts';
 import type { Observer } from './observer.ts';
 import { sourceIds } from './source-ids.ts';
-import { DEFAULT_TENANT } from './tenants/tenant-id.ts';
 import { hasTransfers, type TransferDesk, withoutSecrets } from './transfer-desk.ts';
-import { Outbox } from './webhooks/outbox.ts';
+import type { Outbox } from './webhooks/outbox.ts';
 import { isQueueTrouble } from './without-queue.ts';
 
 /** A mark this old without a job is what a crash left between the two writes of an acceptance. */
@@ -45,8 +44,8 @@ export class JobService {
     blobs: BlobStore,
     adapters: Pick<AdapterService, 'get'>,
     queue: JobQueue,
-    tenant = DEFAULT_TENANT,
-    outbox = new Outbox(blobs, tenant, undefined),
+    tenant: string,
+    outbox: Outbox,
     observer: Observer = {},
     desk?: TransferDesk,
   ) {

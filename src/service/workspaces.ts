@@ -22,7 +22,9 @@ import { TenantService } from './tenants/tenant-service.ts';
 import type { TransferDesk } from './transfer-desk.ts';
 import { DeliveryKeeper } from './webhooks/delivery-keeper.ts';
 import type { DeliveryQueue } from './webhooks/delivery-queue.ts';
+import { DeliveryStore } from './webhooks/delivery-store.ts';
 import { Outbox } from './webhooks/outbox.ts';
+import { WebhookStore } from './webhooks/webhook-store.ts';
 
 /** All that one tenant has. Nothing in here can reach what is another's: its keys do not lead there. */
 export interface Workspace {
@@ -40,8 +42,8 @@ export interface Workspace {
   readonly quotas: () => Promise<Quotas>;
   /** Where the ends of jobs are announced. */
   readonly outbox: Outbox;
-  /** Looks after what is under way to webhooks; undefined where other processes do. */
-  readonly deliveryKeeper: DeliveryKeeper | undefined;
+  readonly webhookStore: WebhookStore;
+  readonly deliveryStore: DeliveryStore;
 }
 
 /** The part of a store that one tenant sees: everything of its own, and content under its digest. */
@@ -60,6 +62,8 @@ export class Workspaces {
   readonly database: Database;
   readonly tenants: TenantService;
   readonly quotas: TenantQuotas;
+  /** Looks after what is under way to webhooks; undefined where other processes do. */
+  readonly deliveryKeeper: DeliveryKeeper | undefined;
   private readonly queue: JobQueue;
   private readonly deliveries: DeliveryQueue | undefined;
   private readonly ttls: DefaultTtls;
@@ -82,6 +86,7 @@ export class Workspaces {
   ) {
     this.store = store;
     this.database = database;
+    this.deliveryKeeper = deliveries && new DeliveryKeeper(database, deliveries);
     this.tenants = new TenantService(database);
     this.quotas = new TenantQuotas(this.tenants);
     this.queue = queue;
@@ -97,8 +102,8 @@ export class Workspaces {
     if (known) return known;
     const store = tenantStore(this.store, tenant);
     const adapters = new AdapterService(store, this.ttls.adapterTtlSeconds);
-    const outbox = new Outbox(store, tenant, this.deliveries);
     const { database, queue, observer } = this;
+    const outbox = new Outbox({ blobs: store, database, tenant, queue: this.deliveries });
     const jobs = new JobService(store, adapters, queue, tenant, outbox, observer, this.desk);
     const jobStore = new JobStore(store, this.ttls.jobTtlSeconds);
     const jobControl = new JobControl({ blobs: store, adapters, jobs, jobStore, queue, outbox, observer });
@@ -130,7 +135,8 @@ export class Workspaces {
       },
       quotas: () => this.quotas.of(tenant),
       outbox,
-      deliveryKeeper: this.deliveries && new DeliveryKeeper(store, tenant, this.deliveries),
+      webhookStore: new WebhookStore(database, tenant),
+      deliveryStore: new DeliveryStore(database, tenant),
     };
     this.made.set(tenant, workspace);
     return workspace;

@@ -66,6 +66,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   // config.ts and log.ts: queue/processor.ts is a process of its own and wires itself.
   queue: [
+    'database',
     'service',
     'storage',
     'squeeze',

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import type { JobRecord } from '../../src/contract/job.ts';
@@ -10,9 +12,9 @@ import {
   RotatedSecret,
   WebhookRecord,
 } from '../../src/contract/webhook.ts';
+import type { DeliveryTable } from '../../src/database/tables.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
 import { newJobId } from '../../src/service/layout.ts';
-import { DeliveryStore } from '../../src/service/webhooks/delivery-store.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
 const URL = 'https://hooks.example.com/in?token=t0ken';
@@ -99,16 +101,16 @@ describe('webhooks over HTTP', () => {
     assert.deepEqual(list.webhooks.at(-1), visible);
   });
 
-  it('keep no secret that could be read in the storage', async () => {
+  it('keep no secret that could be read on the disk', async () => {
     const secret = `whsec_${Buffer.alloc(32, 'known secret').toString('base64')}`;
     const webhook = await create({ secret });
     assert.equal(webhook.secret, secret);
-    const keys = (await server.store.list('')).filter((key) => key.includes(webhook.id));
-    assert.ok(keys.some((key) => key.startsWith('webhook-secrets/')));
-    for (const key of keys) {
-      const text = Buffer.from((await server.store.get(key))!).toString('utf8');
-      assert.ok(!text.includes(secret.slice(6)), key);
-    }
+    const files = readdirSync(server.root, { recursive: true, withFileTypes: true });
+    const texts = files
+      .filter((file) => file.isFile())
+      .map((file) => readFileSync(join(file.parentPath, file.name), 'latin1'));
+    assert.ok(texts.some((text) => text.includes(webhook.id)));
+    for (const text of texts) assert.ok(!text.includes(secret.slice(6)));
   });
 
   it('are refused where they could never work', async () => {
@@ -173,8 +175,8 @@ describe('webhooks over HTTP', () => {
     await endedJob(server);
     assert.equal((await deliveriesOf(id)).deliveries.length, 1);
     assert.equal((await call('DELETE', `/v1/webhooks/${id}`)).status, 204);
-    const left = (await server.store.list('')).filter((key) => key.includes(id));
-    assert.deepEqual(left, []);
+    const left = server.database.reader.selectFrom('delivery').select('id').where('webhook', '=', id);
+    assert.deepEqual(await left.execute(), []);
     for (const [method, path] of [
       ['GET', ''],
       ['DELETE', ''],
@@ -223,13 +225,18 @@ describe('webhooks over HTTP', () => {
 
     await call('PATCH', `/v1/webhooks/${id}`, { enabled: true });
     await endedJob(server);
-    const store = new DeliveryStore(server.store);
     const { id: deliveryId } = (await deliveriesOf(id)).deliveries[0]!;
     const path = `/v1/webhooks/${id}/deliveries/${deliveryId}/redeliver`;
     const pending = await call<DeliveryRecord>('POST', path);
     assert.deepEqual([pending.status, pending.body.id], [202, deliveryId]);
 
-    const stored = (await store.get(id, deliveryId))!;
+    const rowOf = (column: keyof DeliveryTable) =>
+      server.database.reader
+        .selectFrom('delivery')
+        .select(column)
+        .where('id', '=', deliveryId)
+        .executeTakeFirst();
+    const payload = await rowOf('payload');
     const attempt = {
       number: 1,
       at: new Date().toISOString(),
@@ -238,13 +245,15 @@ describe('webhooks over HTTP', () => {
       error: null,
       response: '',
     };
-    const delivered = { ...stored.record, status: 'delivered' as const, attempts: [attempt] };
-    await store.put({ ...stored, record: { ...delivered, next_attempt_at: null } });
+    const delivered = { status: 'delivered', attempts: JSON.stringify([attempt]), next_attempt_at: null };
+    await server.database.write((writer) =>
+      writer.updateTable('delivery').set(delivered).where('id', '=', deliveryId).execute(),
+    );
     server.deliveries.held.delete(deliveryId);
     const again = await call<DeliveryRecord>('POST', path);
     assert.deepEqual([again.body.status, again.body.attempts.length], ['pending', 1]);
     assert.ok(server.deliveries.held.has(deliveryId));
-    assert.equal((await store.get(id, deliveryId))?.payload, stored.payload);
+    assert.deepEqual(await rowOf('payload'), payload);
 
     const none = `/v1/webhooks/${id}/deliveries/msg_${'0'.repeat(32)}/redeliver`;
     for (const unknown of [none, none.replace('msg_', '..%2f')])
@@ -261,7 +270,7 @@ describe('webhooks over HTTP', () => {
       assert.equal(status, 202);
       server.deliveries.down = false;
       assert.ok(!server.deliveries.held.has(body.id));
-      await server.workspaces.of('default').deliveryKeeper!.reconcile();
+      await server.workspaces.deliveryKeeper!.reconcile();
       assert.ok(server.deliveries.held.has(body.id));
     } finally {
       server.deliveries.down = false;
@@ -291,7 +300,8 @@ describe('webhooks without a key for secrets', () => {
       });
       const problem = await problemIn(response, 503, 'SECRETS_UNAVAILABLE');
       assert.match(problem.detail, /SECRETS_KEY/);
-      assert.deepEqual(await server.store.list('webhook'), []);
+      const list = await (await server.fetch('/v1/webhooks')).json();
+      assert.deepEqual(list, { webhooks: [] });
     } finally {
       await server.close();
     }

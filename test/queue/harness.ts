@@ -148,9 +148,9 @@ export class Bench {
       },
     });
     const adapters = { get: async () => ({}) as AdapterRecord };
-    const outbox = new Outbox(own, DEFAULT_TENANT, undefined);
+    const outbox = new Outbox({ blobs: own, database, tenant: DEFAULT_TENANT, queue: undefined });
     const shared = { blobs: own, adapters, queue: scripted, outbox, tenant: DEFAULT_TENANT };
-    this.service = new JobService(own, adapters, scripted);
+    this.service = new JobService(own, adapters, scripted, DEFAULT_TENANT, outbox);
     this.control = new JobControl({ ...shared, jobs: this.service, jobStore: this.jobs });
     const finisher = new BatchFinisher(own, outbox);
     this.batches = new BatchService({ ...shared, jobs: this.service, control: this.control, finisher });
@@ -169,6 +169,7 @@ export class Bench {
       concurrency: 1,
       store: this.blobs,
       adapters: SCRIPTED_ADAPTERS,
+      database: this.database,
       computeEnv: this.computeEnv(),
       logger: SILENT,
       processor: SCRIPTED_PROCESSOR,
@@ -223,8 +224,8 @@ export class Bench {
   }
 
   batchWorker(): BatchWorker {
-    const { address, blobs: store } = this;
-    const worker = new BatchWorker({ address, prefix: PREFIX, store, logger: SILENT });
+    const { address, blobs: store, database } = this;
+    const worker = new BatchWorker({ address, prefix: PREFIX, store, database, logger: SILENT });
     this.closers.push(() => worker.close(0));
     worker.start();
     return worker;

@@ -11,8 +11,10 @@ import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import type { AttemptResult } from '../../src/service/webhooks/deliverer.ts';
 import { DeliveryKeeper } from '../../src/service/webhooks/delivery-keeper.ts';
 import { DeliveryService } from '../../src/service/webhooks/delivery-service.ts';
+import { DeliveryStore } from '../../src/service/webhooks/delivery-store.ts';
 import { Outbox } from '../../src/service/webhooks/outbox.ts';
 import { WebhookService } from '../../src/service/webhooks/webhook-service.ts';
+import { WebhookStore } from '../../src/service/webhooks/webhook-store.ts';
 import { tenantStore } from '../../src/service/workspaces.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
@@ -42,11 +44,13 @@ export class WebhookBench {
     this.bench = bench;
     this.store = tenantStore(bench.blobs, DEFAULT_TENANT);
     this.queue = new BullDeliveryQueue({ address: bench.address, prefix: PREFIX, logger: SILENT });
-    const { queue, outbound, box, store } = this;
-    this.webhooks = new WebhookService(store, { outbound, box, queue });
-    this.deliveries = new DeliveryService(store, DEFAULT_TENANT, this.webhooks, queue);
-    this.outbox = new Outbox(store, DEFAULT_TENANT, queue);
-    this.keeper = new DeliveryKeeper(store, DEFAULT_TENANT, queue);
+    const { queue, outbound, box, store: blobs } = this;
+    const { database } = bench;
+    const tenant = DEFAULT_TENANT;
+    this.webhooks = new WebhookService(new WebhookStore(database, tenant), { outbound, box, queue });
+    this.deliveries = new DeliveryService(new DeliveryStore(database, tenant), tenant, this.webhooks, queue);
+    this.outbox = new Outbox({ blobs, database, tenant, queue });
+    this.keeper = new DeliveryKeeper(database, queue);
   }
 
   worker(options: Partial<DeliveryWorkerOptions> = {}): DeliveryWorker {
@@ -54,7 +58,7 @@ export class WebhookBench {
     const worker = new DeliveryWorker({
       address: bench.address,
       prefix: PREFIX,
-      store: bench.blobs,
+      database: bench.database,
       outbound,
       box,
       logger: SILENT,
@@ -85,6 +89,12 @@ export class WebhookBench {
 
   async all(webhookId: string): Promise<readonly DeliveryRecord[]> {
     return (await this.deliveries.page(webhookId, 1_000, undefined)).items;
+  }
+
+  /** Ids of the deliveries that are not final, of whatever webhook. */
+  async pending(): Promise<string[]> {
+    const all = this.bench.database.reader.selectFrom('delivery').select('id');
+    return (await all.where('status', '=', 'pending').execute()).map(({ id }) => id);
   }
 
   /** The only delivery of a webhook, when it is not pending any more. */

@@ -30,7 +30,7 @@ async function workerProcess(
 ): Promise<{ pid: number; end: () => Promise<void> }> {
   const options = {
     address: bench.bench.address,
-    storageDir: join(bench.bench.folder, 'storage'),
+    dataDir: bench.bench.folder,
     key: key.toString('base64'),
     lockMs: 1_000,
   };
@@ -173,7 +173,7 @@ describe('when Redis has lost the queue', () => {
         const delivery = await bench.final(id);
         assert.deepEqual([delivery.subject, delivery.status], [job.id, 'delivered']);
         assert.deepEqual(receiver.ids, [delivery.id]);
-        assert.equal((await bench.store.list(`deliveries/${id}/`)).length, 1);
+        assert.equal((await bench.all(id)).length, 1);
       } finally {
         await reconciler.close();
         await receiver.close();
@@ -201,9 +201,7 @@ describe('many events', () => {
         await until('all events', () => new Set(subjects()).size === jobs.length);
         assert.deepEqual(new Set(subjects()), new Set(jobs));
         assert.equal(new Set(receiver.ids).size, jobs.length);
-        await until('all marks to go', async () => {
-          return (await bench.store.list('pending-deliveries/')).length === 0;
-        });
+        await until('the end of all', async () => (await bench.pending()).length === 0);
       } finally {
         await reconciler.close();
         await doomed.end();

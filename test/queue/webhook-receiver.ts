@@ -22,8 +22,8 @@ export interface ReceivedRequest {
 export class Receiver {
   readonly requests: ReceivedRequest[] = [];
   readonly url: string;
-  /** Called when a request has come, before it is answered. */
-  before: () => void = () => undefined;
+  /** Called when a request has come, which is answered after it. */
+  before: () => unknown = () => undefined;
   private readonly treatments: Treatment[];
   private readonly close_: () => Promise<void>;
 
@@ -67,7 +67,7 @@ export class Receiver {
     );
     const body = Buffer.concat(chunks).toString('utf8');
     this.requests.push({ atMs: Date.now(), path: request.url!, headers, body });
-    this.before();
+    await this.before();
     const treatment = this.treatments.shift() ?? 204;
     if (treatment === 'hang') return;
     if (treatment === 'cut') return void request.socket.destroy();

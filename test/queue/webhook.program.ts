@@ -1,16 +1,16 @@
 /** A worker of deliveries in a process of its own, so that a test can kill it. */
 import { Outbound } from '../../src/net/outbound.ts';
 import { DeliveryWorker } from '../../src/queue/webhooks/delivery-worker.ts';
-import { DiskStore } from '../../src/storage/disk-store.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
+import { sqliteIn } from '../database/dialects.ts';
 import { PREFIX, SILENT } from './harness.ts';
 import { LOOPBACK, QUICK } from './webhook-bench.ts';
 
-const { address, storageDir, key, lockMs } = JSON.parse(process.argv[2]!);
+const { address, dataDir, key, lockMs } = JSON.parse(process.argv[2]!);
 new DeliveryWorker({
   address,
   prefix: PREFIX,
-  store: await DiskStore.open(storageDir),
+  database: await sqliteIn(dataDir),
   outbound: new Outbound(LOOPBACK),
   box: new SecretBox(Buffer.from(key, 'base64')),
   logger: SILENT,

@@ -2,13 +2,16 @@
 import { loadConfig } from '../../src/config.ts';
 import { JobWorker } from '../../src/queue/worker.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
+import { sqliteIn } from '../database/dialects.ts';
 import { PREFIX, SCRIPTED_ADAPTERS, SCRIPTED_PROCESSOR, SILENT } from './harness.ts';
 
+const { dataDir, storageDir } = loadConfig();
 new JobWorker({
   address: JSON.parse(process.env.ADDRESS!),
   prefix: PREFIX,
   concurrency: 1,
-  store: await DiskStore.open(loadConfig().storageDir),
+  store: await DiskStore.open(storageDir),
+  database: await sqliteIn(dataDir),
   adapters: SCRIPTED_ADAPTERS,
   computeEnv: process.env,
   logger: SILENT,

@@ -10,8 +10,10 @@ import type { JobQueue, QueuedState } from '../../src/service/job-queue.ts';
 import { JobService } from '../../src/service/job-service.ts';
 import { JobStore } from '../../src/service/job-store.ts';
 import { newJobId, pendingKey } from '../../src/service/layout.ts';
+import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { Outbox } from '../../src/service/webhooks/outbox.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
+import { sqliteIn } from '../database/dialects.ts';
 
 const REQUEST: JobRequest = { kind: 'squeeze', adapter_id: 'ad_1', targets: [{ rank: 2 }] };
 
@@ -72,18 +74,23 @@ async function withService(
     queue: MemoryQueue;
     jobs: JobStore;
     blobs: DiskStore;
+    outbox: Outbox;
   }) => Promise<void>,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'ls-jobs-'));
-  const blobs = await DiskStore.open(folder);
+  const blobs = await DiskStore.open(join(folder, 'storage'));
+  const database = await sqliteIn(folder);
   try {
     const queue = new MemoryQueue();
+    const outbox = new Outbox({ blobs, database, tenant: DEFAULT_TENANT, queue: undefined });
     const get = async (id: string): Promise<AdapterRecord> => {
       if (id !== 'ad_1') throw new AppError('ADAPTER_NOT_FOUND', `There is no adapter ${id}.`);
       return {} as AdapterRecord;
     };
-    await work({ service: new JobService(blobs, { get }, queue), queue, jobs: new JobStore(blobs), blobs });
+    const service = new JobService(blobs, { get }, queue, DEFAULT_TENANT, outbox);
+    await work({ service, queue, jobs: new JobStore(blobs), blobs, outbox });
   } finally {
+    await database.close();
     await blobs.close();
     await rm(folder, { recursive: true });
   }
@@ -200,8 +207,7 @@ describe('report', () => {
 
 describe('reconcile', () => {
   it('queues again what the queue does not hold, and asks nothing about finished jobs', () =>
-    withService(async ({ service, queue, jobs, blobs }) => {
-      const outbox = new Outbox(blobs, 'default', undefined);
+    withService(async ({ service, queue, jobs, outbox }) => {
       for (let i = 0; i < 50; i++) {
         const ended = { ...(await service.submit(REQUEST)), state: 'failed' as const };
         await jobs.finish(ended);

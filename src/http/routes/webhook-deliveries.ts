@@ -23,8 +23,8 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
   app.addSchema({ ...asComponent(DeliveryList), examples: [deliveryListExample] });
 
   function deliveriesOf(request: Parameters<typeof workspaceOf>[0]): DeliveryService {
-    const { store, tenant } = workspaceOf(request);
-    return new DeliveryService(store, tenant, new WebhookService(store, parts), parts.queue);
+    const { webhookStore, deliveryStore, tenant } = workspaceOf(request);
+    return new DeliveryService(deliveryStore, tenant, new WebhookService(webhookStore, parts), parts.queue);
   }
 
   app.get(
@@ -40,7 +40,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         querystring: DeliveryQuery,
         response: {
           200: response('A page of deliveries', reference(DeliveryList), { headers: LINK }),
-          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'WEBHOOK_NOT_FOUND', 'STORAGE_FAILED'),
+          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'WEBHOOK_NOT_FOUND'),
         },
       },
     },
@@ -62,7 +62,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         params: WebhookPath,
         response: {
           202: response('The delivery', reference(DeliveryRecord)),
-          ...problems('WEBHOOK_NOT_FOUND', 'STORAGE_FULL', 'STORAGE_FAILED'),
+          ...problems('WEBHOOK_NOT_FOUND', 'STORAGE_FULL'),
         },
       },
     },
@@ -82,13 +82,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         params: DeliveryPath,
         response: {
           202: response('The delivery', reference(DeliveryRecord)),
-          ...problems(
-            'WEBHOOK_NOT_FOUND',
-            'DELIVERY_NOT_FOUND',
-            'WEBHOOK_DISABLED',
-            'STORAGE_FULL',
-            'STORAGE_FAILED',
-          ),
+          ...problems('WEBHOOK_NOT_FOUND', 'DELIVERY_NOT_FOUND', 'WEBHOOK_DISABLED', 'STORAGE_FULL'),
         },
       },
     },

@@ -47,14 +47,13 @@ const EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
 ];
 
 const URL_PROBLEMS = ['OUTBOUND_URL_INVALID', 'OUTBOUND_FORBIDDEN'] as const;
-const STORAGE_PROBLEMS = ['STORAGE_FULL', 'STORAGE_FAILED'] as const;
 
 /** Webhooks: who is told of what, and how. Their deliveries are in webhook-deliveries.ts. */
 export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> = async (app, { parts }) => {
   for (const [schema, example] of EXAMPLES) app.addSchema({ ...asComponent(schema), examples: [example] });
 
   const webhooksOf = (request: Parameters<typeof workspaceOf>[0]): WebhookService =>
-    new WebhookService(workspaceOf(request).store, parts);
+    new WebhookService(workspaceOf(request).webhookStore, parts);
 
   app.post(
     '/v1/webhooks',
@@ -77,7 +76,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
             ...URL_PROBLEMS,
             'QUOTA_WEBHOOKS',
             'SECRETS_UNAVAILABLE',
-            ...STORAGE_PROBLEMS,
+            'STORAGE_FULL',
           ),
         },
       },
@@ -100,7 +99,6 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         summary: 'All webhooks, the oldest first',
         response: {
           200: response('The webhooks, without their secrets', reference(WebhookList)),
-          ...problems('STORAGE_FAILED'),
         },
       },
     },
@@ -118,7 +116,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         params: WebhookPath,
         response: {
           200: response('The webhook, without its secret', reference(WebhookRecord)),
-          ...problems('WEBHOOK_NOT_FOUND', 'STORAGE_FAILED'),
+          ...problems('WEBHOOK_NOT_FOUND'),
         },
       },
     },
@@ -141,7 +139,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         body: reference(WebhookChange),
         response: {
           200: response('The webhook as it is now', reference(WebhookRecord)),
-          ...problems(...JSON_BODY_PROBLEMS, 'WEBHOOK_NOT_FOUND', ...URL_PROBLEMS, ...STORAGE_PROBLEMS),
+          ...problems(...JSON_BODY_PROBLEMS, 'WEBHOOK_NOT_FOUND', ...URL_PROBLEMS, 'STORAGE_FULL'),
         },
       },
     },
@@ -158,13 +156,13 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         params: WebhookPath,
         response: {
           204: NOTHING,
-          ...problems('WEBHOOK_NOT_FOUND', 'STORAGE_FAILED'),
+          ...problems('WEBHOOK_NOT_FOUND', 'STORAGE_FULL'),
         },
       },
     },
     async (request, reply) => {
-      const { store, tenant } = workspaceOf(request);
-      const deliveries = new DeliveryService(store, tenant, webhooksOf(request), parts.queue);
+      const { deliveryStore, tenant } = workspaceOf(request);
+      const deliveries = new DeliveryService(deliveryStore, tenant, webhooksOf(request), parts.queue);
       await deliveries.removeWebhook(request.params.id);
       return reply.code(204).send(null);
     },
@@ -189,7 +187,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         body: reference(SecretRotation),
         response: {
           200: response('The new secret, this once', reference(RotatedSecret)),
-          ...problems(...JSON_BODY_PROBLEMS, 'WEBHOOK_NOT_FOUND', 'SECRETS_UNAVAILABLE', ...STORAGE_PROBLEMS),
+          ...problems(...JSON_BODY_PROBLEMS, 'WEBHOOK_NOT_FOUND', 'SECRETS_UNAVAILABLE', 'STORAGE_FULL'),
         },
       },
     },

@@ -10,14 +10,9 @@ export const DELIVERY_QUEUE_NAME = 'webhooks';
 export type DeliveryData = Omit<DeliveryTicket, 'deliveryId'>;
 export type DeliveryJob = Job<DeliveryData, undefined>;
 
-/** When the storage fails, not the receiver; the reconciler queues again what comes to the end of these. */
+/** When the database fails, not the receiver; the reconciler queues again what comes to the end of these. */
 const ATTEMPTS = 5;
 const RETRY_DELAY_MS = 5_000;
-
-/** Longer than an attempt takes. */
-const HASTENED_SECONDS = 60;
-/** Says that a delivery which a worker is at is to be tried again at once. */
-export const hastenedKey = (deliveryId: string): string => `hastened:${deliveryId}`;
 
 const CLOSE_TIMEOUT_MS = 500;
 /** Looked up at once, so that many pending deliveries are some trips to Redis and not as many. */
@@ -42,7 +37,7 @@ export class BullDeliveryQueue implements DeliveryQueue {
       defaultJobOptions: {
         attempts: ATTEMPTS,
         backoff: { type: 'fixed', delay: RETRY_DELAY_MS, jitter: 0.5 },
-        // What became of it is in the storage.
+        // What became of it is in the database.
         removeOnComplete: true,
         removeOnFail: true,
       },
@@ -59,16 +54,9 @@ export class BullDeliveryQueue implements DeliveryQueue {
   async hasten(ticket: DeliveryTicket): Promise<void> {
     await this.add(ticket);
     await this.redis.ask(async () => {
-      const { client } = this.redis;
       const job = await this.queue.getJob(ticket.deliveryId);
-      const key = this.queue.toKey(hastenedKey(ticket.deliveryId));
-      // Its worker looks for this when it has put the delivery back. Set before the look below, so that one of us sees
-      // the other.
-      if (await job?.isActive()) await client.set(key, '1', 'EX', HASTENED_SECONDS);
-      if (!(await job?.isDelayed())) return;
-      // Its time may come in this very moment.
-      await job?.promote().catch(() => undefined);
-      await client.del(key);
+      // A worker that is at it looks into the database when it has put it back. Its time may come in this very moment.
+      if (await job?.isDelayed()) await job?.promote().catch(() => undefined);
     });
   }
 

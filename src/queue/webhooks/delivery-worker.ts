@@ -1,12 +1,10 @@
 import { DelayedError, Worker } from 'bullmq';
+import type { Database } from '../../database/database.ts';
 import type { Logger } from '../../log.ts';
 import { type AttemptResult, Deliverer, type DelivererOptions } from '../../service/webhooks/deliverer.ts';
-import { tenantStore } from '../../service/workspaces.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from '../connection.ts';
 import { endsWithin } from '../ends-within.ts';
-import { RedisQuestions } from '../redis-questions.ts';
-import { DELIVERY_QUEUE_NAME, type DeliveryData, type DeliveryJob, hastenedKey } from './delivery-queue.ts';
+import { DELIVERY_QUEUE_NAME, type DeliveryData, type DeliveryJob } from './delivery-queue.ts';
 import { FairShare } from './fair-share.ts';
 
 /** Requests at the same time: they wait for receivers, and cost nothing meanwhile. */
@@ -25,7 +23,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
 export interface DeliveryWorkerOptions extends DelivererOptions {
   readonly address: RedisAddress;
   readonly prefix: string;
-  readonly store: BlobStore;
+  readonly database: Database;
   readonly logger: Logger;
   /** Told of every attempt, for the metrics. */
   readonly onAttempt: (result: AttemptResult) => void;
@@ -38,7 +36,7 @@ export class DeliveryWorker {
   private readonly options: DeliveryWorkerOptions;
   private readonly logger: Logger;
   private readonly redis: PatientConnection;
-  private readonly questions: RedisQuestions;
+  private readonly deliverer: Deliverer;
   private readonly worker: Worker<DeliveryData, undefined>;
   private readonly shares = new FairShare(SHARE);
   private readonly stopping = new AbortController();
@@ -49,7 +47,7 @@ export class DeliveryWorker {
     this.logger = options.logger.child({ component: 'webhooks' });
     const { lockMs = LOCK_MS } = options;
     this.redis = patientConnection(options.address);
-    this.questions = new RedisQuestions(options.address);
+    this.deliverer = new Deliverer(options.database, options);
     this.worker = new Worker(DELIVERY_QUEUE_NAME, (job, token) => this.process(job, token), {
       connection: this.redis.connection,
       prefix: keyPrefix(options.address, options.prefix),
@@ -80,12 +78,11 @@ export class DeliveryWorker {
     this.stopping.abort(new Error('The service is stopping.'));
     await endsWithin(closed, CLOSE_TIMEOUT_MS);
     this.redis.close();
-    this.questions.close();
   }
 
   /** @throws DelayedError, which tells BullMQ that the job waits for another time now */
   private async process(job: DeliveryJob, token: string | undefined): Promise<undefined> {
-    const { tenant, webhookId } = job.data;
+    const { webhookId } = job.data;
     const release = this.shares.take(webhookId);
     if (!release) {
       const backAtMs = Date.now() + BACK_AFTER_MS.min + Math.random() * BACK_AFTER_MS.spread;
@@ -94,26 +91,19 @@ export class DeliveryWorker {
     }
     this.underWay++;
     try {
-      const deliverer = new Deliverer(tenantStore(this.options.store, tenant), this.options);
-      const result = await deliverer.attempt(webhookId, job.id!, this.stopping.signal);
+      const result = await this.deliverer.attempt(webhookId, job.id!, this.stopping.signal);
       this.tell(job, result);
-      if (result.nextAtMs === undefined) return undefined;
-      await job.moveToDelayed(Math.ceil(result.nextAtMs), token);
-      // Somebody may have asked for it meanwhile, when it was not in the queue to be hastened.
-      if (await this.wasHastened(job)) await job.promote().catch(() => undefined);
+      const { nextAtMs } = result;
+      if (nextAtMs === undefined) return undefined;
+      await job.moveToDelayed(Math.ceil(nextAtMs), token);
+      // Somebody may have asked for it meanwhile, when it was not among those that wait, to be hastened.
+      const isHastened = this.deliverer.isDueBefore(webhookId, job.id!, nextAtMs);
+      if (await isHastened.catch(() => false)) await job.promote().catch(() => undefined);
       throw new DelayedError();
     } finally {
       this.underWay--;
       release();
     }
-  }
-
-  private async wasHastened({ id }: DeliveryJob): Promise<boolean> {
-    const { client } = this.questions;
-    const removed = await this.questions
-      .ask(() => client.del(this.worker.toKey(hastenedKey(id!))))
-      .catch(() => 0);
-    return removed > 0;
   }
 
   private tell({ id: deliveryId, data }: DeliveryJob, result: AttemptResult): void {

@@ -4,22 +4,13 @@ import { ADAPTER_REMOVALS_PREFIX, BATCHES_PREFIX, batchIdOfKey } from '../layout
 import { countUsage } from '../usage/count-usage.ts';
 import type { UsageTotals } from '../usage/usage.ts';
 import type { Workspaces } from '../workspaces.ts';
-import { oldDeliveries } from './old-deliveries.ts';
+import { removeOldDeliveries } from './old-deliveries.ts';
 import { storedTenants } from './stored-tenants.ts';
 import { forEach, keysOf, LEFT_MARK_MS, removeStrays, type Sweep, type SweptSpace } from './sweep.ts';
 import { allBlobs, removeBlobs } from './sweep-blobs.ts';
 import { sweepJobs } from './sweep-jobs.ts';
 import { noteCheckpoints } from './sweep-runs.ts';
-import { Swept, type SweptKind } from './swept.ts';
-
-/**
- * Removes what else a tenant has that is too old, such as deliveries of webhooks.
- * @returns how many objects
- */
-export interface ExpiringPart {
-  readonly kind: SweptKind;
-  readonly sweep: (space: SweptSpace, nowMs: number) => Promise<number>;
-}
+import { Swept } from './swept.ts';
 
 export interface SweeperOptions {
   readonly workspaces: Workspaces;
@@ -28,8 +19,6 @@ export interface SweeperOptions {
    * last byte of an upload, or of a job's first result, to the record of it.
    */
   readonly graceMs: number;
-  /** Default: deliveries of webhooks. */
-  readonly parts?: readonly ExpiringPart[];
 }
 
 export interface SweepOutcome {
@@ -85,6 +74,8 @@ export class Sweeper {
     if (claims > 0) sweep.swept.add('idempotency_key', 0, claims);
     await noteCheckpoints(database, sweep);
     await removeBlobs(store, sweep);
+    const deliveries = await removeOldDeliveries(database, nowMs);
+    if (deliveries > 0) sweep.swept.add('delivery', 0, deliveries);
     return { swept: sweep.swept, totals, seconds: (performance.now() - begunMs) / 1000 };
   }
 
@@ -97,10 +88,6 @@ export class Sweeper {
   private async sweepTenant(space: SweptSpace, sweep: Sweep): Promise<UsageTotals> {
     await sweepJobs(space, sweep);
     await sweepBatches(space, sweep);
-    for (const { kind, sweep: part } of this.options.parts ?? [oldDeliveries]) {
-      const objects = await part(space, sweep.startMs);
-      if (objects > 0) sweep.swept.add(kind, 0, objects);
-    }
     const left = { ...sweep, cutoffMs: sweep.startMs - LEFT_MARK_MS };
     await removeStrays(space, left, ADAPTER_REMOVALS_PREFIX, () => true);
     // After the jobs, which may have been all that kept one.

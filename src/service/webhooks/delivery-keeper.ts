@@ -1,41 +1,73 @@
-import type { BlobStore } from '../../storage/blob-store.ts';
+import type { Database } from '../../database/database.ts';
+import type { DeliveryTable } from '../../database/tables.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
-import { DeliveryStore } from './delivery-store.ts';
 
-/** Looks after a tenant's deliveries: queues lost ones again. Old ones go with the sweep (retention/old-deliveries.ts). */
+/** What is due later than this is looked for later: rounds come more often, and so each delivery is in time. */
+const AHEAD_MS = 60_000;
+const LOOKED_AT_ONCE = 1_000;
+
+type Due = Pick<DeliveryTable, 'webhook' | 'id' | 'next_attempt_at'>;
+
+/** Looks after the deliveries of all tenants: queues lost ones again. */
 export class DeliveryKeeper {
-  private readonly tenant: string;
-  private readonly deliveries: DeliveryStore;
+  private readonly database: Database;
   private readonly queue: DeliveryQueue;
 
-  /** @param blobs what the tenant sees of the storage */
-  constructor(blobs: BlobStore, tenant: string, queue: DeliveryQueue) {
-    this.tenant = tenant;
-    this.deliveries = new DeliveryStore(blobs);
+  constructor(database: Database, queue: DeliveryQueue) {
+    this.database = database;
     this.queue = queue;
   }
 
   /**
-   * Queues again what is pending and not in the queue: Redis was lost, or a process died between record and queue.
+   * Queues again what is due and not in the queue: Redis was lost, or a process died between transaction and queue.
    * @returns ids of the deliveries queued again
-   * @throws AppError QUEUE_UNAVAILABLE, STORAGE_*
+   * @throws AppError QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE
    */
-  async reconcile(): Promise<string[]> {
-    const pending = await this.deliveries.pending();
-    if (pending.length === 0) return [];
-    const missing = new Set(await this.queue.missing(pending.map(({ deliveryId }) => deliveryId)));
+  async reconcile(nowMs = Date.now()): Promise<string[]> {
     const requeued: string[] = [];
-    for (const lost of pending.filter(({ deliveryId }) => missing.has(deliveryId))) {
-      const delivery = await this.deliveries.get(lost.webhookId, lost.deliveryId);
-      if (delivery?.record.status !== 'pending') {
-        await this.deliveries.settle(lost);
-        continue;
-      }
-      const { next_attempt_at } = delivery.record;
-      const atMs = next_attempt_at === null ? undefined : Date.parse(next_attempt_at);
-      await this.queue.add({ tenant: this.tenant, ...lost }, atMs);
-      requeued.push(lost.deliveryId);
+    for (let last: Due | undefined; ; ) {
+      const due = await this.due(nowMs + AHEAD_MS, last);
+      if (due.length > 0) requeued.push(...(await this.requeue(due)));
+      if (due.length < LOOKED_AT_ONCE) return requeued;
+      last = due.at(-1);
     }
-    return requeued;
+  }
+
+  /** The next ones after `last`, in the order of their times. */
+  private due(untilMs: number, last: Due | undefined): Promise<Due[]> {
+    const all = this.database.reader
+      .selectFrom('delivery')
+      .select(['webhook', 'id', 'next_attempt_at'])
+      .where('next_attempt_at', '<=', untilMs)
+      .orderBy('next_attempt_at')
+      .orderBy('webhook')
+      .orderBy('id')
+      .limit(LOOKED_AT_ONCE);
+    const rest =
+      last &&
+      all.where(({ eb, refTuple, tuple }) =>
+        eb(
+          refTuple('next_attempt_at', 'webhook', 'id'),
+          '>',
+          tuple(last.next_attempt_at, last.webhook, last.id),
+        ),
+      );
+    return (rest ?? all).execute();
+  }
+
+  private async requeue(due: readonly Due[]): Promise<string[]> {
+    const missing = await this.queue.missing(due.map(({ id }) => id));
+    if (missing.length === 0) return [];
+    // After the queue: what left it as it was delivered is final by now.
+    const lost = await this.database.reader
+      .selectFrom('delivery')
+      .select(['tenant', 'webhook', 'id', 'next_attempt_at'])
+      .where('webhook', 'in', [...new Set(due.map(({ webhook }) => webhook))])
+      .where('id', 'in', missing)
+      .where('next_attempt_at', 'is not', null)
+      .execute();
+    for (const { tenant, webhook, id, next_attempt_at } of lost)
+      await this.queue.add({ tenant, webhookId: webhook, deliveryId: id }, next_attempt_at!);
+    return lost.map(({ id }) => id);
   }
 }

@@ -6,14 +6,14 @@ export interface DeliveryTicket {
 }
 
 /**
- * The queue of deliveries as the service sees it. Their records in the storage say what is to be done; the queue only
- * says when, and may lose everything. Every method fails with AppError QUEUE_UNAVAILABLE, within about a second, when
+ * The queue of deliveries as the service sees it. Their rows in the database say what is to be done; the queue only says
+ * when, and may lose everything. Every method fails with AppError QUEUE_UNAVAILABLE, within about a second, when
  * Redis cannot be reached.
  */
 export interface DeliveryQueue {
   /** Queues a delivery, to be attempted at `atMs` or at once. One that is there already stays as it is. */
   add(ticket: DeliveryTicket, atMs?: number): Promise<void>;
-  /** Has a delivery attempted at once, also one that waits for its time. */
+  /** Has a delivery that is due by its row attempted at once, also one that waits for its time. */
   hasten(ticket: DeliveryTicket): Promise<void>;
   /** Those of the deliveries that are not in the queue. */
   missing(deliveryIds: readonly string[]): Promise<string[]>;

@@ -1,104 +1,88 @@
 import type { DeliveryRecord } from '../../contract/webhook.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
-import { turnedId, turnedIdOf } from '../layout.ts';
-
-export const DELIVERIES_PREFIX = 'deliveries/';
-const PENDING_PREFIX = 'pending-deliveries/';
-const prefixOf = (webhookId: string): string => `${DELIVERIES_PREFIX}${webhookId}/`;
-const keyOf = (webhookId: string, deliveryId: string): string =>
-  `${prefixOf(webhookId)}${turnedId(deliveryId)}.json`;
-export const deliveryIdOfKey = (key: string): string => `msg_${turnedIdOf(key)}`;
-const pendingKey = (webhookId: string, deliveryId: string): string =>
-  `${PENDING_PREFIX}${webhookId}/${deliveryId}`;
-
-/** A delivery with what is sent, which is written once and is the same at every attempt. */
-export interface StoredDelivery {
-  readonly record: DeliveryRecord;
-  /** The body of its requests. */
-  readonly payload: string;
-  /** Attempts before the schedule began, for the first time or anew. */
-  readonly attemptsBefore: number;
-}
-
-export interface PendingDelivery {
-  readonly webhookId: string;
-  readonly deliveryId: string;
-}
+import type { Database } from '../../database/database.ts';
+import type { Page } from '../listing/page.ts';
+import { deliveryRecord, newDelivery, RECORD_COLUMNS, removeDeliveries } from './delivery-rows.ts';
+import { heldWebhooks } from './webhook-store.ts';
 
 /**
- * The deliveries of a tenant's webhooks. Those that are pending have a mark, so that whoever looks for lost ones need
- * not read the others. Between record and mark a crash may come: who opened the delivery opens it again then, for the
- * mark of its job is still there. All methods throw AppError STORAGE_*.
+ * The deliveries of a tenant's webhooks. Ids are well-formed. All methods throw AppError DATABASE_UNAVAILABLE, and those
+ * that write STORAGE_FULL.
  */
 export class DeliveryStore {
-  private readonly blobs: BlobStore;
+  private readonly database: Database;
+  private readonly tenant: string;
 
-  constructor(blobs: BlobStore) {
-    this.blobs = blobs;
-  }
-
-  /** Makes a pending delivery durable; one that is there already stays as it is. @returns what is there now */
-  async open(delivery: StoredDelivery): Promise<StoredDelivery> {
-    const { webhook_id, id } = delivery.record;
-    const isNew = await this.blobs.create(keyOf(webhook_id, id), encode(delivery));
-    const known = isNew ? delivery : ((await this.get(webhook_id, id)) ?? delivery);
-    if (known.record.status === 'pending') await this.mark(known.record);
-    return known;
-  }
-
-  /** @param webhookId, deliveryId well-formed */
-  async get(webhookId: string, deliveryId: string): Promise<StoredDelivery | undefined> {
-    const bytes = await this.blobs.get(keyOf(webhookId, deliveryId));
-    return bytes && (JSON.parse(Buffer.from(bytes).toString('utf8')) as StoredDelivery);
-  }
-
-  /** Writes what became of a delivery; one that is pending again needs `reopen`. */
-  async put(delivery: StoredDelivery): Promise<void> {
-    const { webhook_id, id, status } = delivery.record;
-    await this.blobs.put(keyOf(webhook_id, id), encode(delivery));
-    if (status !== 'pending') await this.settle({ webhookId: webhook_id, deliveryId: id });
-  }
-
-  async reopen(delivery: StoredDelivery): Promise<void> {
-    const { webhook_id, id } = delivery.record;
-    await this.blobs.put(keyOf(webhook_id, id), encode(delivery));
-    await this.mark(delivery.record);
-  }
-
-  /** Marks of deliveries that may be pending, oldest first for each webhook. */
-  async pending(): Promise<PendingDelivery[]> {
-    const keys = await this.blobs.list(PENDING_PREFIX);
-    return keys.map((key) => {
-      const [webhookId, deliveryId] = key.slice(PENDING_PREFIX.length).split('/') as [string, string];
-      return { webhookId, deliveryId };
-    });
-  }
-
-  /** Removes the mark of a delivery that is final, or gone. */
-  async settle({ webhookId, deliveryId }: PendingDelivery): Promise<void> {
-    await this.blobs.remove(pendingKey(webhookId, deliveryId));
+  constructor(database: Database, tenant: string) {
+    this.database = database;
+    this.tenant = tenant;
   }
 
   /**
-   * Ids of a webhook's deliveries, the newest first.
-   * @param after an id: only older ones
+   * The newest first.
+   * @param after id of the last one of the page before
    */
-  async ids(webhookId: string, { after, limit }: { after?: string; limit?: number } = {}): Promise<string[]> {
-    const keys = await this.blobs.list(prefixOf(webhookId), {
-      ...(after !== undefined && { after: keyOf(webhookId, after) }),
-      ...(limit !== undefined && { limit }),
+  async page(webhookId: string, limit: number, after: string | undefined): Promise<Page<DeliveryRecord>> {
+    const all = this.records(webhookId).orderBy('id', 'desc');
+    const rows = await (after === undefined ? all : all.where('id', '<', after)).limit(limit + 1).execute();
+    const items = rows.slice(0, limit).map(deliveryRecord);
+    return { items, next: rows.length > limit ? items.at(-1)!.id : null };
+  }
+
+  async get(webhookId: string, id: string): Promise<DeliveryRecord | undefined> {
+    const row = await this.records(webhookId).where('id', '=', id).executeTakeFirst();
+    return row && deliveryRecord(row);
+  }
+
+  /** A new delivery, of a test. @returns undefined where there is no such webhook */
+  open(webhookId: string, id: string, payload: string, nowMs: number): Promise<DeliveryRecord | undefined> {
+    const { database, tenant } = this;
+    return database.write(async (writer) => {
+      const webhook = heldWebhooks(database, writer, tenant).where('id', '=', webhookId);
+      if (!(await webhook.executeTakeFirst())) return undefined;
+      const about = { id, webhook: webhookId, tenant, type: 'webhook.test' as const, subject: null, payload };
+      const row = newDelivery(about, nowMs);
+      await writer.insertInto('delivery').values(row).execute();
+      return deliveryRecord(row);
     });
-    return keys.map(deliveryIdOfKey);
   }
 
-  private async mark({ webhook_id, id }: DeliveryRecord): Promise<void> {
-    await this.blobs.put(pendingKey(webhook_id, id), new Uint8Array());
+  /**
+   * Has a delivery attempted now. For one that is final the schedule begins anew.
+   * @returns undefined where there is none
+   */
+  async reopen(webhookId: string, id: string, nowMs: number): Promise<DeliveryRecord | undefined> {
+    const row = await this.database.write((writer) =>
+      writer
+        .updateTable('delivery')
+        .set(({ case: when, ref }) => ({
+          status: 'pending',
+          next_attempt_at: nowMs,
+          attempts_before: when()
+            .when('status', '=', 'pending')
+            .then(ref('attempts_before'))
+            .else(ref('attempts_made'))
+            .end(),
+        }))
+        .where('tenant', '=', this.tenant)
+        .where('webhook', '=', webhookId)
+        .where('id', '=', id)
+        .returning(RECORD_COLUMNS)
+        .executeTakeFirst(),
+    );
+    return row && deliveryRecord(row);
   }
 
-  async remove(webhookId: string, deliveryId: string): Promise<void> {
-    await this.blobs.remove(keyOf(webhookId, deliveryId));
-    await this.settle({ webhookId, deliveryId });
+  async removeAll(webhookId: string): Promise<void> {
+    await removeDeliveries(this.database, (all) =>
+      all.where('tenant', '=', this.tenant).where('webhook', '=', webhookId),
+    );
+  }
+
+  private records(webhookId: string) {
+    return this.database.reader
+      .selectFrom('delivery')
+      .select(RECORD_COLUMNS)
+      .where('tenant', '=', this.tenant)
+      .where('webhook', '=', webhookId);
   }
 }
-
-const encode = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));

@@ -1,16 +1,17 @@
 import type { JobRecord } from '../../contract/job.ts';
 import type { Labels } from '../../contract/labels.ts';
-import type { DeliveryRecord, EventType, WebhookRecord } from '../../contract/webhook.ts';
+import type { EventType, WebhookRecord } from '../../contract/webhook.ts';
+import type { Database, Writer } from '../../database/database.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { JobLabels } from '../job-control/job-labels.ts';
 import { isFinal, JobStore } from '../job-store.ts';
 import { hasLabels } from '../listing/label-filter.ts';
 import { withoutQueue } from '../without-queue.ts';
-import type { DeliveryQueue } from './delivery-queue.ts';
-import { DeliveryStore } from './delivery-store.ts';
+import type { DeliveryQueue, DeliveryTicket } from './delivery-queue.ts';
+import { newDelivery } from './delivery-rows.ts';
 import { jobEventBody } from './event-body.ts';
 import { deliveryIdOf } from './webhook-ids.ts';
-import { WebhookStore } from './webhook-store.ts';
+import { heldWebhooks, webhookRecord } from './webhook-store.ts';
 
 /** Something that happened, told to all webhooks that ask for it. */
 export interface OutgoingEvent {
@@ -24,32 +25,34 @@ export interface OutgoingEvent {
   readonly body: string;
 }
 
+export interface OutboxParts {
+  /** What the tenant sees of the storage. */
+  readonly blobs: BlobStore;
+  readonly database: Database;
+  readonly tenant: string;
+  /** undefined: deliveries are recorded, and queued by the next process that looks for lost ones. */
+  readonly queue: DeliveryQueue | undefined;
+}
+
 /**
  * Tells a tenant's webhooks what happened, so that nothing is lost: deliveries are durable before the mark of the job
  * goes that leads to them. Whoever finds a job final may announce it, several at once and again after a crash.
  */
 export class Outbox {
-  private readonly tenant: string;
+  private readonly parts: OutboxParts;
   private readonly jobs: JobStore;
   private readonly labels: JobLabels;
-  private readonly webhooks: WebhookStore;
-  private readonly deliveries: DeliveryStore;
-  private readonly queue: DeliveryQueue | undefined;
 
-  /** @param queue undefined: deliveries are recorded, and queued by the next process that looks for lost ones */
-  constructor(blobs: BlobStore, tenant: string, queue: DeliveryQueue | undefined) {
-    this.tenant = tenant;
-    this.jobs = new JobStore(blobs);
-    this.labels = new JobLabels(blobs);
-    this.webhooks = new WebhookStore(blobs);
-    this.deliveries = new DeliveryStore(blobs);
-    this.queue = queue;
+  constructor(parts: OutboxParts) {
+    this.parts = parts;
+    this.jobs = new JobStore(parts.blobs);
+    this.labels = new JobLabels(parts.blobs);
   }
 
   /**
    * Tells of the end of a job, and removes its pending mark. Does nothing for one that was announced before.
    * @param job as it is recorded, final
-   * @throws AppError STORAGE_*: the mark stays, and the job is announced again
+   * @throws AppError STORAGE_*, DATABASE_UNAVAILABLE: the mark stays, and the job is announced again
    */
   async announce(job: JobRecord): Promise<void> {
     if (!isFinal(job)) throw new TypeError(`Job ${job.id} is ${job.state}, not final`);
@@ -65,34 +68,40 @@ export class Outbox {
     await this.jobs.settle(job.id);
   }
 
-  /** Records and queues an event's deliveries. Again, changes nothing. @throws AppError STORAGE_* */
-  async publish({ type, subject, atMs, labels, body }: OutgoingEvent): Promise<void> {
-    for (const webhook of await this.webhooks.list()) {
-      if (!wants(webhook, type, labels)) continue;
-      const id = deliveryIdOf(webhook.id, type, subject, atMs);
-      const record = newDelivery({ id, webhook_id: webhook.id, type, subject });
-      const { record: known } = await this.deliveries.open({ record, payload: body, attemptsBefore: 0 });
-      if (known.status === 'pending') await this.enqueue(known);
-    }
+  /**
+   * Records an event's deliveries, all or none, and queues them. Again, changes nothing.
+   * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+   */
+  async publish(event: OutgoingEvent): Promise<void> {
+    const { database, queue } = this.parts;
+    const tickets = await database.write((writer) => this.record(writer, event));
+    // Without Redis they are queued later: they are pending, and due.
+    await Promise.all(tickets.map((ticket) => withoutQueue(queue?.add(ticket))));
   }
 
-  /** Without Redis it is queued later: its mark is there. */
-  private async enqueue({
-    id: deliveryId,
-    webhook_id: webhookId,
-    next_attempt_at,
-  }: DeliveryRecord): Promise<void> {
-    const atMs = next_attempt_at === null ? undefined : Date.parse(next_attempt_at);
-    await withoutQueue(this.queue?.add({ tenant: this.tenant, webhookId, deliveryId }, atMs));
+  private async record(
+    writer: Writer,
+    { type, subject, atMs, labels, body: payload }: OutgoingEvent,
+  ): Promise<DeliveryTicket[]> {
+    const { database, tenant } = this.parts;
+    // In order, so that of two which tell of the same event neither waits for the other one in a circle.
+    const webhooks = await heldWebhooks(database, writer, tenant).orderBy('id').execute();
+    const wanted = webhooks.filter((webhook) => wants(webhookRecord(webhook), type, labels));
+    if (wanted.length === 0) return [];
+    const nowMs = Date.now();
+    const rows = wanted.map(({ id: webhook }) => {
+      const id = deliveryIdOf(webhook, type, subject, atMs);
+      return newDelivery({ id, webhook, tenant, type, subject, payload }, nowMs);
+    });
+    const made = await writer
+      .insertInto('delivery')
+      .values(rows)
+      .onConflict((conflict) => conflict.doNothing())
+      .returning(['webhook', 'id'])
+      .execute();
+    return made.map(({ webhook, id }) => ({ tenant, webhookId: webhook, deliveryId: id }));
   }
 }
-
-export const newDelivery = (
-  about: Pick<DeliveryRecord, 'id' | 'webhook_id' | 'type' | 'subject'>,
-): DeliveryRecord => {
-  const now = new Date().toISOString();
-  return { ...about, status: 'pending', created_at: now, next_attempt_at: now, attempts: [] };
-};
 
 const wants = (webhook: WebhookRecord, type: EventType, labels: Labels): boolean =>
   webhook.enabled &&

@@ -1,26 +1,22 @@
+import type { Database } from '../../database/database.ts';
 import { AppError } from '../../errors.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
-import type { TenantService } from '../tenants/tenant-service.ts';
-import { tenantStore } from '../workspaces.ts';
-import { WebhookSecrets } from './webhook-secrets.ts';
-import { WebhookStore } from './webhook-store.ts';
+import { signingSecrets } from './webhook-secrets.ts';
 
 /** How long an answer is good: looking reads each webhook, and the key of a process does not change. */
 const GOOD_MS = { passed: 10 * 60_000, failed: 10_000 } as const;
 
-/** Of the key, not of the storage, which has a check of its own. */
+/** Of the key, not of the database, which has a check of its own. */
 const OF_THE_KEY = new Set(['SECRETS_UNAVAILABLE', 'SECRETS_KEY_MISMATCH', 'SECRETS_DAMAGED']);
 
 export interface SecretsCheckOptions {
-  readonly store: BlobStore;
-  readonly tenants: Pick<TenantService, 'list'>;
+  readonly database: Pick<Database, 'reader'>;
   /** undefined: this process has no key. */
   readonly box: SecretBox | undefined;
 }
 
 /**
- * Whether the secrets in the storage can be opened with the key of this process. With another one every delivery to a
+ * Whether the secrets of webhooks can be opened with the key of this process. With another one every delivery to a
  * webhook would fail, hours later and one by one.
  */
 export class SecretsCheck {
@@ -62,11 +58,11 @@ export class SecretsCheck {
   }
 
   private async openAll(): Promise<void> {
-    const { store, tenants, box } = this.options;
-    for (const { id } of await tenants.list()) {
-      const own = tenantStore(store, id);
-      const secrets = new WebhookSecrets(own, box);
-      for (const webhook of await new WebhookStore(own).list()) await secrets.signing(webhook.id, Date.now());
-    }
+    const { database, box } = this.options;
+    const rows = await database.reader
+      .selectFrom('webhook')
+      .select(['secret', 'previous_secret', 'previous_secret_expires_at'])
+      .execute();
+    for (const row of rows) signingSecrets(row, box, Date.now());
   }
 }

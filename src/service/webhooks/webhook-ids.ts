@@ -4,7 +4,7 @@ import { hexTime, timedId } from '../layout.ts';
 const WEBHOOK_ID = /^wh_[0-9a-f]{32}$/;
 const DELIVERY_ID = /^msg_[0-9a-f]{32}$/;
 
-/** Ids come from clients: only well-formed ones may become keys. */
+/** Ids come from clients, and PostgreSQL fails for a text with U+0000: only well-formed ones are looked up. */
 export const isWebhookId = (value: string): boolean => WEBHOOK_ID.test(value);
 export const isDeliveryId = (value: string): boolean => DELIVERY_ID.test(value);
 

@@ -9,19 +9,18 @@ import {
 } from '../../contract/webhook.ts';
 import { AppError } from '../../errors.ts';
 import type { Outbound } from '../../net/outbound.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
 import { isWebhookId, newWebhookId } from './webhook-ids.ts';
-import { checkedSecret, newSecret, WebhookSecrets } from './webhook-secrets.ts';
-import { WebhookStore } from './webhook-store.ts';
+import { checkedSecret, neededBox, newSecret } from './webhook-secrets.ts';
+import type { WebhookStore } from './webhook-store.ts';
 
 /** Every event looks at all of them. */
 const MAX_WEBHOOKS = 50;
 
 const DEFAULT_OVERLAP_SECONDS = 86_400;
 
-/** What webhooks need besides the storage. */
+/** What webhooks need besides the database. */
 export interface WebhookParts {
   readonly outbound: Pick<Outbound, 'checkUrl'>;
   /** undefined: there is no place for secrets, so no webhooks. */
@@ -29,17 +28,17 @@ export interface WebhookParts {
   readonly queue: DeliveryQueue;
 }
 
-/** A tenant's webhooks as clients manage them. All methods throw AppError STORAGE_*. */
+/**
+ * A tenant's webhooks as clients manage them. All methods throw AppError DATABASE_UNAVAILABLE, and those that write
+ * STORAGE_FULL.
+ */
 export class WebhookService {
   private readonly parts: WebhookParts;
   private readonly store: WebhookStore;
-  private readonly secrets: WebhookSecrets;
 
-  /** @param blobs what the tenant sees of the storage */
-  constructor(blobs: BlobStore, parts: WebhookParts) {
+  constructor(store: WebhookStore, parts: WebhookParts) {
     this.parts = parts;
-    this.store = new WebhookStore(blobs);
-    this.secrets = new WebhookSecrets(blobs, parts.box);
+    this.store = store;
   }
 
   /**
@@ -50,19 +49,18 @@ export class WebhookService {
     const { url, events = [...EVENT_TYPES], labels = {}, description = '', enabled = true } = request;
     this.parts.outbound.checkUrl(url);
     const secret = request.secret === undefined ? newSecret() : checkedSecret(request.secret);
-    if ((await this.store.list()).length >= MAX_WEBHOOKS) {
-      throw new AppError('QUOTA_WEBHOOKS', `There are ${MAX_WEBHOOKS} webhooks already; remove one first.`, {
-        limit: MAX_WEBHOOKS,
-      });
-    }
-    const nowMs = Date.now();
-    const id = newWebhookId(nowMs);
-    const created_at = new Date(nowMs).toISOString();
-    // The secret first: there must not be a webhook without one.
-    await this.secrets.add(id, secret, 0, nowMs);
-    const settings = { id, url, events, labels, description, enabled, created_at };
-    await this.store.put(settings);
-    return { ...settings, disabled_reason: null, secret };
+    const createdAtMs = Date.now();
+    const row = {
+      id: newWebhookId(createdAtMs),
+      settings: { url, events, labels, description, enabled },
+      sealedSecret: neededBox(this.parts.box).seal(secret),
+      createdAtMs,
+    };
+    const record = await this.store.create(row, MAX_WEBHOOKS);
+    if (record) return { ...record, secret };
+    throw new AppError('QUOTA_WEBHOOKS', `There are ${MAX_WEBHOOKS} webhooks already; remove one first.`, {
+      limit: MAX_WEBHOOKS,
+    });
   }
 
   /** The oldest first. */
@@ -73,7 +71,7 @@ export class WebhookService {
   /** @throws AppError WEBHOOK_NOT_FOUND */
   async get(id: string): Promise<WebhookRecord> {
     const record = isWebhookId(id) ? await this.store.get(id) : undefined;
-    if (!record) throw new AppError('WEBHOOK_NOT_FOUND', `There is no webhook ${id}.`, { webhook_id: id });
+    if (!record) throw noWebhook(id);
     return record;
   }
 
@@ -85,21 +83,14 @@ export class WebhookService {
   async change(id: string, change: WebhookChange): Promise<WebhookRecord> {
     await this.get(id);
     if (change.url !== undefined) this.parts.outbound.checkUrl(change.url);
-    const settings = await this.store.settings(id);
-    if (!settings) return this.get(id);
-    await this.store.put({ ...settings, ...change });
-    // Removed meanwhile, it has just come back; its secrets went first and have not.
-    if (!(await this.secrets.isAny(id))) await this.store.remove(id);
-    if (change.enabled === true) await this.store.unmarkGone(id);
-    return this.get(id);
+    const record = await this.store.change(id, change);
+    if (!record) throw noWebhook(id);
+    return record;
   }
 
   /** What is under way is not sent any more; deliveries go with it. @throws AppError WEBHOOK_NOT_FOUND */
   async remove(id: string): Promise<void> {
-    await this.get(id);
-    // In this order, so that `change` can tell.
-    await this.secrets.remove(id);
-    await this.store.remove(id);
+    if (!isWebhookId(id) || !(await this.store.remove(id))) throw noWebhook(id);
   }
 
   /** @throws AppError WEBHOOK_NOT_FOUND, VALIDATION_FAILED, SECRETS_UNAVAILABLE */
@@ -107,8 +98,12 @@ export class WebhookService {
     await this.get(id);
     const secret = rotation.secret === undefined ? newSecret() : checkedSecret(rotation.secret);
     const overlapSeconds = rotation.overlap_seconds ?? DEFAULT_OVERLAP_SECONDS;
-    const nowMs = Date.now();
-    await this.secrets.add(id, secret, overlapSeconds, nowMs);
-    return { secret, previous_secret_expires_at: new Date(nowMs + overlapSeconds * 1000).toISOString() };
+    const expiresAtMs = Date.now() + overlapSeconds * 1000;
+    if (!(await this.store.rotate(id, neededBox(this.parts.box).seal(secret), expiresAtMs)))
+      throw noWebhook(id);
+    return { secret, previous_secret_expires_at: new Date(expiresAtMs).toISOString() };
   }
 }
+
+export const noWebhook = (id: string): AppError =>
+  new AppError('WEBHOOK_NOT_FOUND', `There is no webhook ${id}.`, { webhook_id: id });

@@ -1,74 +1,143 @@
-import type { WebhookRecord } from '../../contract/webhook.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
-
-const PREFIX = 'webhooks/';
-const settingsKey = (id: string): string => `${PREFIX}${id}.json`;
-/** Beside the settings and not in them: a worker writes it, and must not undo what a client changes. */
-const goneKey = (id: string): string => `${PREFIX}${id}.gone`;
-
-/** What a receiver said that does not want any more; also of a mark that says nothing. */
-const GONE_REASON = 'The receiver answered 410 (gone). Enable the webhook to send again.';
+import type { WebhookChange, WebhookRecord } from '../../contract/webhook.ts';
+import type { Database, Writer } from '../../database/database.ts';
+import type { WebhookTable } from '../../database/tables.ts';
 
 /** What clients set. */
-export type WebhookSettings = Omit<WebhookRecord, 'disabled_reason'>;
+export type WebhookSettings = Omit<WebhookRecord, 'id' | 'disabled_reason' | 'created_at'>;
 
-/** A tenant's webhooks without their secrets. All methods throw AppError STORAGE_*. */
+export interface NewWebhookRow {
+  readonly id: string;
+  readonly settings: WebhookSettings;
+  readonly sealedSecret: string;
+  readonly createdAtMs: number;
+}
+
+/**
+ * A tenant's webhooks. Ids are well-formed. All methods throw AppError DATABASE_UNAVAILABLE, and those that write
+ * STORAGE_FULL.
+ */
 export class WebhookStore {
-  private readonly blobs: BlobStore;
+  private readonly database: Database;
+  private readonly tenant: string;
 
-  constructor(blobs: BlobStore) {
-    this.blobs = blobs;
+  constructor(database: Database, tenant: string) {
+    this.database = database;
+    this.tenant = tenant;
   }
 
   /** The oldest first. */
   async list(): Promise<WebhookRecord[]> {
-    const keys = await this.blobs.list(PREFIX);
-    const gone = new Set(keys.filter((key) => key.endsWith('.gone')));
-    const ids = keys
-      .filter((key) => key.endsWith('.json'))
-      .map((key) => key.slice(PREFIX.length, -'.json'.length));
-    const records = await Promise.all(ids.map((id) => this.read(id, gone.has(goneKey(id)))));
-    return records.flatMap((record) => record ?? []);
+    const rows = await this.rows(this.database.reader).orderBy('id').execute();
+    return rows.map(webhookRecord);
   }
 
-  /** @param id well-formed */
   async get(id: string): Promise<WebhookRecord | undefined> {
-    return this.read(id, (await this.blobs.stat(goneKey(id))) !== undefined);
+    const row = await this.rows(this.database.reader).where('id', '=', id).executeTakeFirst();
+    return row && webhookRecord(row);
   }
 
-  /** What was set, whatever the receiver said since. @param id well-formed */
-  async settings(id: string): Promise<WebhookSettings | undefined> {
-    const bytes = await this.blobs.get(settingsKey(id));
-    return bytes && (JSON.parse(Buffer.from(bytes).toString('utf8')) as WebhookSettings);
+  /** @returns undefined where there are `most` already */
+  create(
+    { id, settings, sealedSecret, createdAtMs }: NewWebhookRow,
+    most: number,
+  ): Promise<WebhookRecord | undefined> {
+    return this.database.write(async (writer) => {
+      // Who makes another one waits, so that both are counted.
+      const tenant = writer.selectFrom('tenant').select('id').where('id', '=', this.tenant);
+      await this.database.locked(tenant).execute();
+      const { count } = await writer
+        .selectFrom('webhook')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('tenant', '=', this.tenant)
+        .executeTakeFirstOrThrow();
+      if (count >= most) return undefined;
+      const row = await writer
+        .insertInto('webhook')
+        .values({
+          id,
+          tenant: this.tenant,
+          settings: JSON.stringify(settings),
+          disabled_reason: null,
+          secret: sealedSecret,
+          previous_secret: null,
+          previous_secret_expires_at: null,
+          created_at: createdAtMs,
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return webhookRecord(row);
+    });
   }
 
-  async put({ id, url, events, labels, description, enabled, created_at }: WebhookSettings): Promise<void> {
-    const settings: WebhookSettings = { id, url, events, labels, description, enabled, created_at };
-    await this.blobs.put(settingsKey(id), Buffer.from(JSON.stringify(settings)));
+  /** Changes what is said and nothing else. `enabled: true` also forgets why nothing was sent. */
+  change(id: string, change: WebhookChange): Promise<WebhookRecord | undefined> {
+    return this.database.write(async (writer) => {
+      const known = await this.database.locked(this.rows(writer).where('id', '=', id)).executeTakeFirst();
+      if (!known) return undefined;
+      const settings: WebhookSettings = { ...settingsOf(known), ...change };
+      const row = await writer
+        .updateTable('webhook')
+        .set({
+          settings: JSON.stringify(settings),
+          ...(change.enabled === true && { disabled_reason: null }),
+        })
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return webhookRecord(row);
+    });
   }
 
   /**
-   * The receiver is not there any more, or nothing can be signed for it: nothing is sent until somebody enables the
-   * webhook.
+   * Makes a secret the one that signs; the one that did signs too until `previousExpiresAtMs`. Of two rotations at the same
+   * time both secrets sign.
+   * @returns whether there is such a webhook
    */
-  async markGone(id: string, reason = ''): Promise<void> {
-    await this.blobs.put(goneKey(id), Buffer.from(reason));
+  async rotate(id: string, sealedSecret: string, previousExpiresAtMs: number): Promise<boolean> {
+    const { numUpdatedRows } = await this.database.write((writer) =>
+      writer
+        .updateTable('webhook')
+        .set(({ ref }) => ({
+          previous_secret: ref('secret'),
+          previous_secret_expires_at: previousExpiresAtMs,
+          secret: sealedSecret,
+        }))
+        .where('tenant', '=', this.tenant)
+        .where('id', '=', id)
+        .executeTakeFirst(),
+    );
+    return numUpdatedRows > 0;
   }
 
-  async unmarkGone(id: string): Promise<void> {
-    await this.blobs.remove(goneKey(id));
+  /** With what is left of its deliveries. @returns whether there was such a webhook */
+  async remove(id: string): Promise<boolean> {
+    const { numDeletedRows } = await this.database.write((writer) =>
+      writer.deleteFrom('webhook').where('tenant', '=', this.tenant).where('id', '=', id).executeTakeFirst(),
+    );
+    return numDeletedRows > 0;
   }
 
-  async remove(id: string): Promise<void> {
-    await this.blobs.remove(settingsKey(id));
-    await this.blobs.remove(goneKey(id));
-  }
-
-  private async read(id: string, isGone: boolean): Promise<WebhookRecord | undefined> {
-    const settings = await this.settings(id);
-    if (!settings) return undefined;
-    if (!isGone) return { ...settings, disabled_reason: null };
-    const reason = Buffer.from((await this.blobs.get(goneKey(id))) ?? []).toString('utf8');
-    return { ...settings, enabled: false, disabled_reason: reason || GONE_REASON };
+  private rows(reader: Database['reader']) {
+    return reader.selectFrom('webhook').selectAll().where('tenant', '=', this.tenant);
   }
 }
+
+/** A tenant's webhooks that nobody removes until the transaction has ended, so that deliveries can be made for them. */
+export function heldWebhooks({ dialect }: Database, writer: Writer, tenant: string) {
+  const rows = writer.selectFrom('webhook').selectAll().where('tenant', '=', tenant);
+  // Others may hold them, too, and change them.
+  return dialect === 'postgresql' ? rows.forKeyShare() : rows;
+}
+
+/** A webhook as everybody may see it. */
+export const webhookRecord = (row: WebhookTable): WebhookRecord => {
+  const { url, events, labels, description, enabled } = settingsOf(row);
+  return {
+    ...{ id: row.id, url, events, labels, description },
+    enabled: enabled && row.disabled_reason === null,
+    created_at: new Date(row.created_at).toISOString(),
+    disabled_reason: row.disabled_reason,
+  };
+};
+
+const settingsOf = ({ settings }: WebhookTable): WebhookSettings => JSON.parse(settings) as WebhookSettings;

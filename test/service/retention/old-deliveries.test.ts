@@ -1,38 +1,29 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import { DeliveryStore } from '../../../src/service/webhooks/delivery-store.ts';
-import { deliveryIdOf, newWebhookId } from '../../../src/service/webhooks/webhook-ids.ts';
-import { WebhookStore } from '../../../src/service/webhooks/webhook-store.ts';
-import { onDisk } from './storage-bench.ts';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { DiskStore } from '../../../src/storage/disk-store.ts';
+import { onEachDialect } from '../../database/dialects.ts';
+import { addDelivery, deliveryIds, newWebhook } from '../webhooks/webhook-rows.ts';
+import { StorageBench } from './storage-bench.ts';
 
 const DAY_MS = 86_400_000;
+const FINAL = { status: 'failed', next_attempt_at: null };
 
-describe('old deliveries of webhooks', () => {
-  it('go when they are final and a month old, or their webhook is gone', async () => {
-    await onDisk(async (bench) => {
-      const { store } = bench.own;
+onEachDialect('old deliveries of webhooks', (database, folder) => {
+  it('go when they are final and a month old, however many they are', async () => {
+    const store = await DiskStore.open(join(folder(), 'storage'));
+    try {
+      const webhook = await newWebhook(database());
       const nowMs = Date.now();
-      const [here, gone] = [newWebhookId(nowMs - 90 * DAY_MS), newWebhookId(nowMs - 90 * DAY_MS)];
-      const settings = { id: here, url: 'https://example.org/', events: [], labels: {}, enabled: true };
-      await new WebhookStore(store).put({ ...settings, created_at: '' } as never);
-      const deliveries = new DeliveryStore(store);
-      const open = async (webhookId: string, subject: string, daysAgo: number, isFinal = true) => {
-        const id = deliveryIdOf(webhookId, 'job.succeeded', subject, nowMs - daysAgo * DAY_MS);
-        const record = { webhook_id: webhookId, id, status: 'pending' };
-        await deliveries.open({ record, payload: '{}', attemptsBefore: 0 } as never);
-        if (isFinal) await deliveries.settle({ webhookId, deliveryId: id });
-        return id;
-      };
-      await open(here, 'old', 31);
-      const pending = await open(here, 'pending', 31, false);
-      const young = await open(here, 'young', 29);
-      await open(gone, 'young', 1);
-      await open(gone, 'pending', 1, false);
-      const { swept } = await bench.sweeper().sweep(nowMs);
-      assert.equal(swept.of('delivery').objects, 3);
-      assert.deepEqual(await deliveries.ids(here), [young, pending]);
-      assert.deepEqual(await deliveries.ids(gone), []);
-      assert.deepEqual(await deliveries.pending(), [{ webhookId: here, deliveryId: pending }]);
-    });
+      const daysAgo = (days: number) => ({ created_at: nowMs - days * DAY_MS });
+      for (let i = 0; i < 501; i++) await addDelivery(database(), webhook, { ...FINAL, ...daysAgo(31) });
+      const pending = await addDelivery(database(), webhook, daysAgo(31));
+      const young = await addDelivery(database(), webhook, { ...FINAL, ...daysAgo(29) });
+      const { swept } = await new StorageBench(store, database()).sweeper().sweep(nowMs);
+      assert.equal(swept.of('delivery').objects, 501);
+      assert.deepEqual((await deliveryIds(database(), webhook)).sort(), [pending, young].sort());
+    } finally {
+      await store.close();
+    }
   });
 });

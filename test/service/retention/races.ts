@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { blobKey } from '../../../src/service/layout.ts';
-import type { Workspace } from '../../../src/service/workspaces.ts';
+import { ADAPTER_REMOVALS_PREFIX, blobKey } from '../../../src/service/layout.ts';
+import type { Workspace, Workspaces } from '../../../src/service/workspaces.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { sqliteIn } from '../../database/dialects.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
@@ -60,14 +60,18 @@ export async function race(store: BlobStore, options: RaceOptions): Promise<Race
 
   async function sweeping(): Promise<void> {
     // So that much happens between the reading of one tenant's records and the removal of blobs.
-    const dawdle = {
-      kind: 'stray' as const,
-      sweep: async ({ tenant }: { tenant: string }) => {
-        if (tenant === 'other') await sleep(Math.random() * options.graceMs);
-        return 0;
+    const { workspaces } = bench;
+    const other = workspaces.of('other');
+    const slow = Object.assign(Object.create(other.store) as BlobStore, {
+      list: async (...[prefix, range]: Parameters<BlobStore['list']>) => {
+        if (prefix === ADAPTER_REMOVALS_PREFIX) await sleep(Math.random() * options.graceMs);
+        return other.store.list(prefix, range);
       },
-    };
-    const sweeper = bench.sweeper({ graceMs: options.graceMs, parts: [dawdle] });
+    });
+    const dawdling = Object.assign(Object.create(workspaces) as Workspaces, {
+      of: (tenant: string) => (tenant === 'other' ? { ...other, store: slow } : workspaces.of(tenant)),
+    });
+    const sweeper = bench.sweeper({ graceMs: options.graceMs, workspaces: dawdling });
     while (!isOver()) {
       const { swept } = await sweeper.sweep();
       counts.sweeps++;

@@ -203,24 +203,6 @@ describe('the sweeper', () => {
     });
   });
 
-  it('has other parts removed on the way, for every tenant', async () => {
-    await onDisk(async (bench) => {
-      await bench.register(tinyAdapter(1), { space: bench.workspaces.of('a-b') });
-      await bench.register(tinyAdapter(1), { space: bench.workspaces.of('a') });
-      const seen: string[] = [];
-      const part = {
-        kind: 'delivery' as const,
-        sweep: async ({ tenant }: { tenant: string }) => {
-          seen.push(tenant);
-          return 2;
-        },
-      };
-      const { swept } = await bench.sweeper({ parts: [part] }).sweep();
-      assert.deepEqual(seen.sort(), ['a', 'a-b', 'default'], 'also those that only the storage knows');
-      assert.equal(swept.of('delivery').objects, 6);
-    });
-  });
-
   it('counts what is left', async () => {
     await onDisk(async (bench) => {
       const one = await bench.register(tinyAdapter(1));

@@ -18,6 +18,7 @@ import { OPTIMIZER_FILE } from '../../../src/service/runs/checkpoint-upload.ts';
 import { RunService } from '../../../src/service/runs/run-service.ts';
 import { RunStore } from '../../../src/service/runs/run-store.ts';
 import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
+import { Outbox } from '../../../src/service/webhooks/outbox.ts';
 import { Workspaces } from '../../../src/service/workspaces.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
@@ -69,7 +70,8 @@ function mortal(
 
 function processOn({ store, database, queue }: Ground): RunService {
   const adapters = new AdapterService(store);
-  const jobs = new JobService(store, adapters, queue);
+  const outbox = new Outbox({ blobs: store, database, tenant: DEFAULT_TENANT, queue: undefined });
+  const jobs = new JobService(store, adapters, queue, DEFAULT_TENANT, outbox);
   return new RunService(new RunStore(database, DEFAULT_TENANT), store, adapters, jobs);
 }
 
@@ -90,9 +92,11 @@ async function onDisk(
   work: (ground: Ground) => Promise<void>,
 ): Promise<void> {
   const store = await DiskStore.open(folder);
+  database = await sqliteIn(folder);
   try {
     await work({ store, database, queue: new MemoryQueue() });
   } finally {
+    await database.close();
     await store.close();
   }
 }

@@ -1,31 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Webhook as Verifier } from 'standardwebhooks';
 import { AppError } from '../../../src/errors.ts';
 import { signedHeaders } from '../../../src/service/webhooks/signature.ts';
-import { newWebhookId } from '../../../src/service/webhooks/webhook-ids.ts';
-import { checkedSecret, newSecret, WebhookSecrets } from '../../../src/service/webhooks/webhook-secrets.ts';
-import { DiskStore } from '../../../src/storage/disk-store.ts';
+import { checkedSecret, newSecret, signingSecrets } from '../../../src/service/webhooks/webhook-secrets.ts';
 import { SecretBox } from '../../../src/transfer/secret-box.ts';
+import { onEachDialect } from '../../database/dialects.ts';
 import fc from '../../fast-check.ts';
-
-async function withSecrets(
-  work: (secrets: WebhookSecrets, blobs: DiskStore, id: string) => Promise<void>,
-): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'ls-secrets-'));
-  const blobs = await DiskStore.open(folder);
-  try {
-    const secrets = new WebhookSecrets(blobs, new SecretBox(randomBytes(32)));
-    await work(secrets, blobs, newWebhookId(Date.now()));
-  } finally {
-    await blobs.close();
-    await rm(folder, { recursive: true });
-  }
-}
+import { newWebhook, webhooksOf } from './webhook-rows.ts';
 
 describe('a signature', () => {
   it('is one that the standard’s own library accepts, of any text and any key', () => {
@@ -55,41 +38,43 @@ describe('a signature', () => {
   });
 });
 
+onEachDialect('secrets', (database) => {
+  const box = new SecretBox(randomBytes(32));
+  const rotate = (id: string, secret: string, expiresAtMs: number) =>
+    webhooksOf(database()).rotate(id, box.seal(secret), expiresAtMs);
+  const signing = async (id: string, nowMs = Date.now(), opener: SecretBox | undefined = box) => {
+    const row = database().reader.selectFrom('webhook').selectAll().where('id', '=', id);
+    return signingSecrets(await row.executeTakeFirstOrThrow(), opener, nowMs);
+  };
+
+  it('sign one at a time, and two for a while after a rotation', async () => {
+    const [one, two, three] = [newSecret(), newSecret(), newSecret()];
+    const id = await newWebhook(database(), {}, { sealedSecret: box.seal(one) });
+    assert.deepEqual(await signing(id), [one]);
+    await rotate(id, two, 60_000);
+    assert.deepEqual(await signing(id, 59_999), [two, one]);
+    assert.deepEqual(await signing(id, 60_000), [two]);
+    await rotate(id, three, 60_000);
+    assert.deepEqual(await signing(id, 2_000), [three, two], 'never three');
+  });
+
+  it('given out by rotations at the same time all sign, or did', async () => {
+    const id = await newWebhook(database());
+    const both = [newSecret(), newSecret()];
+    await Promise.all(both.map((secret) => rotate(id, secret, Date.now() + 60_000)));
+    assert.deepEqual(new Set(await signing(id)), new Set(both));
+  });
+
+  it('are nothing to who has another key, or none', async () => {
+    const id = await newWebhook(database(), {}, { sealedSecret: box.seal(newSecret()) });
+    await assert.rejects(signing(id, 0, new SecretBox(randomBytes(32))), { code: 'SECRETS_KEY_MISMATCH' });
+    const row = database().reader.selectFrom('webhook').selectAll().where('id', '=', id);
+    const secrets = await row.executeTakeFirstOrThrow();
+    assert.throws(() => signingSecrets(secrets, undefined, 0), { code: 'SECRETS_UNAVAILABLE' });
+  });
+});
+
 describe('secrets', () => {
-  it('sign one at a time, and two for a while after a rotation', () =>
-    withSecrets(async (secrets, _blobs, id) => {
-      const [one, two, three] = [newSecret(), newSecret(), newSecret()];
-      const begin = Date.now();
-      await secrets.add(id, one, 0, begin);
-      assert.deepEqual(await secrets.signing(id, begin), [one]);
-      await secrets.add(id, two, 60, begin);
-      assert.deepEqual(await secrets.signing(id, begin + 59_999), [two, one]);
-      assert.deepEqual(await secrets.signing(id, begin + 60_000), [two]);
-      await secrets.add(id, three, 60, begin + 1_000);
-      assert.deepEqual(await secrets.signing(id, begin + 2_000), [three, two], 'never three');
-    }));
-
-  it('given out by rotations at the same time all sign, or did', () =>
-    withSecrets(async (secrets, blobs, id) => {
-      await secrets.add(id, newSecret(), 0, Date.now());
-      const both = [newSecret(), newSecret()];
-      await Promise.all(both.map((secret) => secrets.add(id, secret, 60, Date.now())));
-      assert.deepEqual(new Set(await secrets.signing(id, Date.now())), new Set(both));
-      for (let i = 0; i < 20; i++) await secrets.add(id, newSecret(), 60, Date.now());
-      assert.ok((await blobs.list('webhook-secrets/')).length <= 3, 'old ones go');
-      await secrets.remove(id);
-      assert.deepEqual(await blobs.list('webhook-secrets/'), []);
-    }));
-
-  it('are nothing to who has another key', () =>
-    withSecrets(async (secrets, blobs, id) => {
-      await secrets.add(id, newSecret(), 0, Date.now());
-      const others = new WebhookSecrets(blobs, new SecretBox(randomBytes(32)));
-      await assert.rejects(others.signing(id, Date.now()), { code: 'SECRETS_KEY_MISMATCH' });
-      const none = new WebhookSecrets(blobs, undefined);
-      await assert.rejects(none.signing(id, Date.now()), { code: 'SECRETS_UNAVAILABLE' });
-    }));
-
   it('that are brought have 24 to 64 bytes in whole base64; a problem does not repeat them', () => {
     for (const bytes of [24, 32, 64]) checkedSecret(`whsec_${randomBytes(bytes).toString('base64')}`);
     const whole = randomBytes(32).toString('base64');

@@ -1,0 +1,66 @@
+import type { DeliveryAttempt, DeliveryRecord, DeliveryType } from '../../contract/webhook.ts';
+import type { Database, Writer } from '../../database/database.ts';
+import type { DeliveryTable } from '../../database/tables.ts';
+
+/** Rows that are removed in one transaction: it must not hold up others for long. */
+const REMOVED_AT_ONCE = 500;
+
+/** What a record is made of: all but the payload and the counts. */
+export const RECORD_COLUMNS = [
+  'id',
+  'webhook',
+  'type',
+  'subject',
+  'status',
+  'attempts',
+  'created_at',
+  'next_attempt_at',
+] as const satisfies readonly (keyof DeliveryTable)[];
+
+/** A delivery that is to be attempted at once. */
+export const newDelivery = (
+  about: Pick<DeliveryTable, 'id' | 'webhook' | 'tenant' | 'subject' | 'payload'> & { type: DeliveryType },
+  nowMs: number,
+): DeliveryTable => ({
+  ...about,
+  ...{ status: 'pending', attempts: '[]', attempts_made: 0, attempts_before: 0 },
+  ...{ created_at: nowMs, next_attempt_at: nowMs },
+});
+
+/** A delivery as clients see it. */
+export const deliveryRecord = (
+  row: Pick<DeliveryTable, (typeof RECORD_COLUMNS)[number]>,
+): DeliveryRecord => ({
+  id: row.id,
+  webhook_id: row.webhook,
+  type: row.type as DeliveryType,
+  subject: row.subject,
+  status: row.status as DeliveryRecord['status'],
+  created_at: new Date(row.created_at).toISOString(),
+  next_attempt_at: row.next_attempt_at === null ? null : new Date(row.next_attempt_at).toISOString(),
+  attempts: JSON.parse(row.attempts) as DeliveryAttempt[],
+});
+
+const keysOf = (writer: Writer) => writer.selectFrom('delivery').select(['webhook', 'id']);
+type Keys = ReturnType<typeof keysOf>;
+
+/**
+ * Removes deliveries, however many, in short transactions.
+ * @param chosen narrows a query of all to those that go
+ * @returns how many went
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL; what went by then stays so
+ */
+export async function removeDeliveries(database: Database, chosen: (all: Keys) => Keys): Promise<number> {
+  for (let removed = 0; ; ) {
+    const { numDeletedRows } = await database.write((writer) => {
+      // Locked, so that one which is opened anew in this moment is not chosen any more.
+      const some = database.locked(chosen(keysOf(writer)).limit(REMOVED_AT_ONCE));
+      return writer
+        .deleteFrom('delivery')
+        .where(({ eb, refTuple }) => eb(refTuple('webhook', 'id'), 'in', some.$asTuple('webhook', 'id')))
+        .executeTakeFirst();
+    });
+    removed += Number(numDeletedRows);
+    if (numDeletedRows < REMOVED_AT_ONCE) return removed;
+  }
+}
