@@ -51,9 +51,9 @@ export class Fleet {
     const redisDir = join(folder, 'redis');
     const { storageDir = join(folder, 'storage') } = where;
     await mkdir(redisDir, { recursive: true });
-    const redis = await startExternalRedis(redisDir, FIT);
     const postgres = await startPostgres(join(folder, 'postgres'));
     const database = await postgres.newDatabase();
+    const redis = await startExternalRedis(redisDir, FIT);
     const proxy = await TcpFaultProxy.start(redis.port);
     const start = async (role: 'api' | 'worker', number: number): Promise<Member> => {
       const dataDir = join(folder, `${role}-${number}`);

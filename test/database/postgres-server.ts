@@ -3,15 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   appendFileSync,
+  chmodSync,
   chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -40,6 +43,13 @@ function owner(): { uid?: number; gid?: number } {
   return { uid: idOf('-u'), gid: idOf('-g') };
 }
 
+/** Folders that tests make let nobody else through. */
+function handOver(folder: string, data: string, { uid, gid }: { uid: number; gid: number }): void {
+  for (let path = dirname(folder); path.startsWith(join(tmpdir(), '/')); path = dirname(path))
+    chmodSync(path, statSync(path).mode | 0o011);
+  for (const path of [folder, data]) chownSync(path, uid, gid);
+}
+
 /** A server of its own. */
 export interface PostgresServer {
   readonly pid: number;
@@ -63,7 +73,7 @@ export async function startPostgres(
   const data = join(folder, 'data');
   if (!existsSync(data)) {
     mkdirSync(data, { recursive: true });
-    if (ids.uid !== undefined) for (const path of [folder, data]) chownSync(path, ids.uid, ids.gid!);
+    if (ids.uid !== undefined) handOver(folder, data, ids as Required<typeof ids>);
     const options = ['-D', data, '-U', USER, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
     const made = spawnSync(join(BIN!, 'initdb'), options, { ...ids, cwd: folder, encoding: 'utf8' });
     if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
