@@ -104,11 +104,12 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   const secrets = new SecretsCheck({ database, box });
   readiness.add('secrets', () => secrets.check());
   const uploads = new UploadService({
+    database,
     folder: join(config.storageDir, 'uploads'),
     maxUploadBytes: config.maxUploadBytes,
     ttlMs: config.uploadTtlMs,
   });
-  running.push(() => uploads.close());
+  running.push(async () => uploads.close());
   const probes = {
     readiness,
     metrics,

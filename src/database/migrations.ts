@@ -134,6 +134,33 @@ export const MIGRATIONS: readonly Migration[] = [
         .columns(['created_at'])
         .where(sql.ref('next_attempt_at'), 'is', null)
         .execute();
+
+      await schema
+        .createTable('upload')
+        .addColumn('tenant', text, (column) => column.notNull().references('tenant.id'))
+        .addColumn('id', text, (column) => column.notNull())
+        .addColumn('file', text, (column) => column.notNull())
+        .addColumn('filename', text, (column) => column.notNull())
+        .addColumn('total_bytes', integer)
+        .addColumn('reserved_bytes', integer, (column) => column.notNull())
+        .addColumn('received_bytes', integer, (column) => column.notNull())
+        .addColumn('metadata', text, (column) => column.notNull())
+        .addColumn('sha256', text)
+        .addColumn('created_at', integer, (column) => column.notNull())
+        .addColumn('touched_at', integer, (column) => column.notNull())
+        .addPrimaryKeyConstraint('upload_key', ['tenant', 'id'])
+        .execute();
+      await schema.createIndex('upload_touched').on('upload').columns(['touched_at']).execute();
+
+      await schema
+        .createTable('upload_lock')
+        .addColumn('tenant', text, (column) => column.notNull())
+        .addColumn('id', text, (column) => column.notNull())
+        .addColumn('owner', text, (column) => column.notNull().unique())
+        .addColumn('expires_at', integer, (column) => column.notNull())
+        .addColumn('wanted', integer, (column) => column.notNull())
+        .addPrimaryKeyConstraint('upload_lock_key', ['tenant', 'id'])
+        .execute();
     },
   },
 ];

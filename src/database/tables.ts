@@ -11,6 +11,8 @@ export interface Tables {
   idempotency: IdempotencyTable;
   webhook: WebhookTable;
   delivery: DeliveryTable;
+  upload: UploadTable;
+  upload_lock: UploadLockTable;
 }
 
 /** What was done to the tables. */
@@ -130,4 +132,39 @@ export interface DeliveryTable {
   next_attempt_at: number | null;
   /** The body of its requests, the same at every attempt. It comes last, for it is large and rarely read. */
   payload: string;
+}
+
+/** A file on its way in, or waiting for an adapter to be made of it. Its bytes lie in a file of some process. */
+export interface UploadTable {
+  tenant: string;
+  /** Chosen by clients: unique for the tenant. */
+  id: string;
+  /** Name of the file of its bytes, used once: another one when the upload is replaced. */
+  file: string;
+  filename: string;
+  /** Null: not announced yet. */
+  total_bytes: number | null;
+  /** What counts against the tenant's share: all that was announced, or all that may still come. */
+  reserved_bytes: number;
+  /** On the disk when the last request ended. The file itself may have more, of a request that goes on or was killed. */
+  received_bytes: number;
+  /** JSON: what a tus client sent along. */
+  metadata: string;
+  /** Hex; null until every byte is there and was looked at. */
+  sha256: string | null;
+  created_at: number;
+  /** When its last bytes came, or it was made. */
+  touched_at: number;
+}
+
+/** Who is at work on an upload, or on an id that is to become one. */
+export interface UploadLockTable {
+  tenant: string;
+  id: string;
+  /** A new one for each lock. */
+  owner: string;
+  /** Whoever holds it puts this off, so that a process that died blocks nobody for long. */
+  expires_at: number;
+  /** 1: somebody waits for it. */
+  wanted: number;
 }

@@ -31,6 +31,13 @@ export async function writeDurably(path: string, bytes: Uint8Array): Promise<voi
   }
 }
 
+/** Makes an empty file, and the folder it lies in where that is missing, so that its name outlives a power failure. */
+export async function createDurably(path: string): Promise<void> {
+  await makeFolderDurably(dirname(path));
+  await (await open(path, 'wx')).close();
+  await syncFolder(dirname(path));
+}
+
 /** Makes a folder with its parents, each of them durably named in its own parent. */
 async function makeFolderDurably(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true });

@@ -36,11 +36,11 @@ export function halfWritten(storageDir: string): string[] {
     .filter((path) => /(^|\/)(file|work)-|\.(tmp|partial|part)$/.test(path));
 }
 
-/** Uploads that nobody finished, besides locks. */
+/** Bytes of uploads that nobody finished. */
 export function openUploads(storageDir: string): string[] {
   try {
     return (readdirSync(join(storageDir, 'uploads'), { recursive: true, withFileTypes: true }) ?? [])
-      .filter((entry) => entry.isFile() && !entry.parentPath.includes('.locks'))
+      .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name));
   } catch {
     return [];

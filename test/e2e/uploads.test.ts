@@ -10,6 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Upload } from 'tus-js-client';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { UploadRecord } from '../../src/contract/upload.ts';
+import { openDatabase } from '../../src/database/open-database.ts';
+import { POOL } from '../database/dialects.ts';
 import { testDatabase } from '../database/postgres-server.ts';
 import {
   beginPatch,
@@ -65,8 +67,12 @@ describe('uploads and processes', () => {
     try {
       const codes = await Promise.all([first, second].map((service) => service?.end()));
       assert.deepEqual(codes, [0, 0]);
-      // One that was killed while it waited for a lock leaves its wish to the next sweep.
-      const left = readdirSync(join(uploadsFolder, '.locks')).filter((name) => !name.endsWith('.wanted'));
+      const database = await openDatabase({ url: databaseUrl, dataDir: scratch, ...POOL });
+      const held = database.reader
+        .selectFrom('upload_lock')
+        .selectAll()
+        .where('expires_at', '>', database.now);
+      const left = await held.execute().finally(() => database.close());
       assert.deepEqual(left, []);
     } finally {
       await redis.stop();
@@ -91,7 +97,7 @@ describe('uploads and processes', () => {
     await first.end('SIGKILL');
     sender.destroy();
 
-    // Its lock is nobody's now.
+    // Its lock ends by itself.
     const offset = await offsetOf(at(second), path);
     const { received_bytes: onDisk } = await recordOf(at(second), path);
     assert.ok(offset === onDisk && offset >= PART - MB && offset <= PART, `${offset}`);

@@ -81,6 +81,7 @@ export async function startServer(
   const { tenants } = workspaces;
   const bounds = { maxUploadBytes: 1_000_000, uploadIdleTimeoutMs: 10_000, ...limits };
   const uploads = new UploadService({
+    database,
     folder: join(root, 'uploads'),
     maxUploadBytes: bounds.maxUploadBytes,
     ttlMs: 86_400_000,
@@ -156,7 +157,7 @@ export async function startServer(
       app.server.closeAllConnections();
       await app.close();
       await outbound.close();
-      await uploads.close();
+      uploads.close();
       await disk.close();
       await database.close();
       await rm(root, { recursive: true, force: true, maxRetries: 5 });

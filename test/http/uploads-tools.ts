@@ -138,14 +138,11 @@ export async function received(
   );
 }
 
-/** The names of everything under a folder of the service, of which locks of this process do not count. */
+/** The names of all files under a folder of the service. */
 export function filesUnder(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return (readdirSync(folder, { recursive: true }) as string[])
-    .filter(
-      (name) =>
-        !name.includes('process~') && statSync(join(folder, name), { throwIfNoEntry: false })?.isFile(),
-    )
+    .filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isFile())
     .sort();
 }
 

@@ -60,7 +60,7 @@ describe('files that come by PUT', () => {
     assert.equal(second.status, 200);
     assert.equal(((await second.json()) as UploadRecord).sha256, sha256(other).toString('hex'));
     assert.equal((await list()).length, 1);
-    assert.equal(filesUnder(join(server.root, 'uploads')).length, 2, 'one manifest, one file of bytes');
+    assert.equal(filesUnder(join(server.root, 'uploads')).length, 1, 'the first one is gone');
   });
 
   it('come from curl -T as it is', async () => {
@@ -223,8 +223,8 @@ describe('adapters made of uploads', () => {
   });
 
   async function inodeOf(id: string): Promise<number> {
-    const folder = join(server.root, 'uploads/default', id);
-    const [name] = filesUnder(folder).filter((file) => file.startsWith('data-'));
+    const folder = join(server.root, 'uploads/default');
+    const [name] = filesUnder(folder).filter((file) => file.startsWith(`${id}.`));
     return (await stat(join(folder, name!))).ino;
   }
 

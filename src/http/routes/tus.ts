@@ -128,7 +128,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
         headers: LookHeaders,
         response: {
           204: told('Removed', TUS_RESUMABLE_HEADER),
-          ...problems(...FOUND, 'STORAGE_FAILED'),
+          ...problems(...FOUND, 'STORAGE_FULL'),
         },
       },
     },

@@ -1,8 +1,7 @@
 import type { Readable } from 'node:stream';
 import { DataStore, type Lock, type Locker, Upload } from '@tus/server';
 import { AppError } from '../../errors.ts';
-import type { Unlock } from '../../service/uploads/file-locks.ts';
-import type { TenantUploads } from '../../service/uploads/tenant-uploads.ts';
+import type { TenantUploads, Unlock } from '../../service/uploads/tenant-uploads.ts';
 import type { IncomingBody } from './incoming-body.ts';
 import { uploadFilename } from './upload-filename.ts';
 
@@ -48,12 +47,12 @@ export class TusStore extends DataStore {
   }
 
   override async getUpload(id: string): Promise<Upload> {
-    const { manifest, receivedBytes, touchedAtMs } = await this.uploads.settle(id);
+    const { totalBytes, receivedBytes, metadata, touchedAtMs } = await this.uploads.settle(id);
     return new Upload({
       id,
-      ...(manifest.totalBytes !== null && { size: manifest.totalBytes }),
+      ...(totalBytes !== null && { size: totalBytes }),
       offset: receivedBytes,
-      metadata: manifest.metadata,
+      metadata,
       // What the library counts the time to live from.
       creation_date: new Date(touchedAtMs).toISOString(),
     });

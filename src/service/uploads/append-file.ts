@@ -10,7 +10,7 @@ export const WRITE_BUFFER_BYTES = 1024 * 1024;
 export interface AppendLimits {
   /** What was announced; null: nothing. */
   readonly totalBytes: number | null;
-  /** Throws when the file may not become as large as this. */
+  /** Throws when the file may not become as large as this, or nothing may be written to it any more. */
   readonly refuseBeyond: (bytes: number) => void;
 }
 

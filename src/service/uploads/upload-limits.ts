@@ -2,6 +2,7 @@ import { roleOf } from '../../adapter/file-names.ts';
 import type { UploadFilename } from '../../contract/upload.ts';
 import { AppError } from '../../errors.ts';
 import { MAX_CONFIG_BYTES } from '../adapter-service.ts';
+import type { Share } from './upload-rows.ts';
 
 /** What a tenant may have in uploads that no adapter was made of yet, complete ones too. */
 export const MAX_UPLOADS = 100;
@@ -22,13 +23,12 @@ export function tooLarge(filename: UploadFilename, limitBytes: number, bytes?: n
 }
 
 /**
- * @param shares bytes of each of the tenant's uploads: all that was announced, or all that may still come
+ * @param share of the tenant, all that was announced or may still come
  * @throws AppError QUOTA_UPLOADS
  */
-export function checkShare(shares: readonly number[], maxUploadBytes: number): void {
-  if (shares.length > MAX_UPLOADS) throw full(`${MAX_UPLOADS} uploads`, { limit: MAX_UPLOADS });
+export function checkShare({ uploads, bytes }: Share, maxUploadBytes: number): void {
+  if (uploads > MAX_UPLOADS) throw full(`${MAX_UPLOADS} uploads`, { limit: MAX_UPLOADS });
   const limitBytes = MAX_UPLOADS_SIZE * maxUploadBytes;
-  const bytes = shares.reduce((sum, share) => sum + share, 0);
   if (bytes > limitBytes) throw full(`uploads of ${limitBytes} bytes`, { bytes, limit_bytes: limitBytes });
 }
 

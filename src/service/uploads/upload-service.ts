@@ -1,19 +1,27 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
+import type { Database } from '../../database/database.ts';
+import { errnoOf } from '../../storage/storage-error.ts';
 import type { AdapterService } from '../adapter-service.ts';
 import { isTenantId } from '../tenants/tenant-id.ts';
 import type { ContentWatch } from './content-watch.ts';
-import { FileLocks } from './file-locks.ts';
-import { sweepUploads } from './sweep-uploads.ts';
 import { TenantUploads } from './tenant-uploads.ts';
-import { attempt, UploadFolder } from './upload-folder.ts';
-import { expiresAtMs } from './upload-record.ts';
+import { attempt, UploadFiles } from './upload-files.ts';
+import { UploadLocks } from './upload-locks.ts';
+import { removeExpired, UploadRows } from './upload-rows.ts';
 
 /** Of no use after this many others; a few hundred bytes each, and at most the header of a file. */
 const MAX_WATCHES = 200;
 
+/**
+ * How long bytes stay that no upload names. Much more than passes between the last byte of a file and its row, and than the
+ * clocks of those who share a folder differ.
+ */
+const GRACE_MS = 3_600_000;
+
 export interface UploadOptions {
+  readonly database: Database;
   /** On this machine, or shared by all that may get a request of the same upload. Made when it is needed. */
   readonly folder: string;
   readonly maxUploadBytes: number;
@@ -33,12 +41,12 @@ export interface UploadOwner {
 }
 
 /**
- * Files that come on their own, in one piece or in many, and wait for an adapter to be made of them. They are files
- * of a folder and no blobs: they grow. Several processes may share the folder.
+ * Files that come on their own, in one piece or in many, and wait for an adapter to be made of them. What is known of them
+ * is in the database; their bytes are files of a folder and no blobs: they grow.
  */
 export class UploadService {
   readonly options: UploadOptions;
-  private readonly locks: FileLocks;
+  private readonly locks: UploadLocks;
   /** Of files that still grow, by path: so that a request goes on where the last one of this process stopped. */
   private readonly watches = new LRUCache<string, ContentWatch>({ max: MAX_WATCHES });
 
@@ -46,17 +54,17 @@ export class UploadService {
 
   constructor(options: UploadOptions) {
     this.options = options;
-    this.locks = new FileLocks(join(options.folder, '.locks'));
+    this.locks = new UploadLocks(options.database);
   }
 
   /** What one tenant has. */
   of({ tenant, adapters }: UploadOwner): TenantUploads {
     const { options, locks, watches } = this;
-    const folder = this.folderOf(tenant);
     return new TenantUploads({
       ...options,
-      folder,
       tenant,
+      rows: this.rowsOf(tenant),
+      files: this.filesOf(tenant),
       locks,
       watches,
       openGate: () => adapters.openGate(),
@@ -64,21 +72,18 @@ export class UploadService {
   }
 
   /**
-   * Removes uploads that have expired, and what was left behind by processes that died. What a request is at work on
-   * stays.
+   * Removes the uploads of all processes that have expired, and bytes in the folder of this one that belong to none. What
+   * a request is at work on stays.
    * @returns how many uploads had expired
-   * @throws AppError STORAGE_*
+   * @throws AppError STORAGE_*, DATABASE_UNAVAILABLE
    */
-  async sweep(nowMs = Date.now()): Promise<number> {
-    let removed = 0;
-    for (const tenant of await this.tenants()) {
-      removed += await sweepUploads(this.folderOf(tenant), {
-        hasExpired: (upload) => expiresAtMs(upload, this.options.ttlMs) < nowMs,
-        lock: (id) => this.locks.lock(`${tenant}~${id}`, { waitMs: 0 }),
-      });
-    }
+  async sweep(): Promise<number> {
+    const { database, ttlMs } = this.options;
+    const expired = await removeExpired(database, ttlMs);
+    for (const { tenant, file } of expired) await this.filesOf(tenant).remove(file);
     await this.locks.sweep();
-    return removed;
+    for (const tenant of await this.tenants()) await this.removeUnnamed(tenant);
+    return expired.length;
   }
 
   /** Sweeps now and from time to time, until `close`. */
@@ -96,17 +101,32 @@ export class UploadService {
   }
 
   /** The uploads stay. */
-  close(): Promise<void> {
+  close(): void {
     clearInterval(this.timer);
-    return this.locks.close();
+    this.locks.close();
   }
 
-  private folderOf = (tenant: string): UploadFolder => new UploadFolder(join(this.options.folder, tenant));
+  private rowsOf = (tenant: string) => new UploadRows(this.options.database, tenant, this.options.ttlMs);
+  private filesOf = (tenant: string) => new UploadFiles(join(this.options.folder, tenant));
 
-  private async tenants(): Promise<string[]> {
+  /** Of uploads that were removed or replaced elsewhere, or never got so far. */
+  private async removeUnnamed(tenant: string): Promise<void> {
+    const files = this.filesOf(tenant);
+    const idle = await files.idle(GRACE_MS);
+    if (idle.length === 0) return;
+    // Looked up afterwards: a file that has a row by now is seen to have it.
+    const named = await this.rowsOf(tenant).files();
+    for (const file of idle) if (!named.has(file)) await files.remove(file);
+  }
+
+  private tenants(): Promise<string[]> {
     return attempt('list uploads', async () => {
-      await mkdir(this.options.folder, { recursive: true });
-      return (await readdir(this.options.folder)).filter(isTenantId);
+      try {
+        return (await readdir(this.options.folder)).filter(isTenantId);
+      } catch (error) {
+        if (errnoOf(error) === 'ENOENT') return [];
+        throw error;
+      }
     });
   }
 }

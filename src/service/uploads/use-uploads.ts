@@ -4,9 +4,8 @@ import { roleOf } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors.ts';
 import { errnoOf } from '../../storage/storage-error.ts';
 import type { IncomingFile } from '../adapter-service.ts';
-import type { Unlock } from './file-locks.ts';
-import type { TenantUploads } from './tenant-uploads.ts';
-import { attempt, type StoredUpload } from './upload-folder.ts';
+import type { PresentUpload, TenantUploads, Unlock } from './tenant-uploads.ts';
+import { attempt } from './upload-files.ts';
 
 /** File systems without links say one of these. */
 const NO_LINKS = new Set<string | undefined>(['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
@@ -45,23 +44,24 @@ export async function useUploads<T>(
   }
 }
 
-async function fileOf({ id, manifest, dataPath, receivedBytes }: StoredUpload, name: string, folder: string) {
-  if (roleOf(manifest.filename) !== roleOf(name)) {
-    const detail = `The upload ${id} is of ${manifest.filename} and cannot be ${name}.`;
-    throw new AppError('UPLOAD_FILENAME', detail, { id, filename: manifest.filename, expected: [name] });
+async function fileOf(upload: PresentUpload, name: string, folder: string): Promise<IncomingFile> {
+  const { id, filename, sha256, receivedBytes, totalBytes } = upload;
+  if (roleOf(filename) !== roleOf(name)) {
+    const detail = `The upload ${id} is of ${filename} and cannot be ${name}.`;
+    throw new AppError('UPLOAD_FILENAME', detail, { id, filename, expected: [name] });
   }
-  if (manifest.sha256 === null) {
-    const of = manifest.totalBytes === null ? 'not known how many' : String(manifest.totalBytes);
+  if (sha256 === null) {
+    const of = totalBytes === null ? 'not known how many' : String(totalBytes);
     const detail = `The upload ${id} is not complete: ${receivedBytes} bytes came, of ${of}.`;
     throw new AppError('UPLOAD_INCOMPLETE', detail, {
       id,
       received_bytes: receivedBytes,
-      total_bytes: manifest.totalBytes,
+      total_bytes: totalBytes,
     });
   }
   const path = join(folder, name);
-  await attempt('read an upload', () => linkOrCopy(dataPath, path));
-  return { name, path, sha256: manifest.sha256, bytes: receivedBytes };
+  await attempt('read an upload', () => linkOrCopy(upload.path, path));
+  return { name, path, sha256, bytes: receivedBytes };
 }
 
 async function linkOrCopy(from: string, to: string): Promise<void> {

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createDurably, moveDurably, syncFile } from '../../storage/durable-file.ts';
+import { errnoOf, storageError } from '../../storage/storage-error.ts';
+
+const UPLOAD_ID = /^[A-Za-z0-9_-]{8,64}$/;
+
+/** Ids come from clients: only well-formed ones may become names of files. */
+export const isUploadId = (value: string): boolean => UPLOAD_ID.test(value);
+
+/** A name for the bytes of an upload that no other file ever had. */
+export function newFileOf(id: string): string {
+  if (!isUploadId(id)) throw new TypeError(`Not the id of an upload: ${JSON.stringify(id.slice(0, 80))}`);
+  return `${id}.${randomBytes(8).toString('hex')}`;
+}
+
+/**
+ * The bytes of a tenant's uploads, each in a file, as far as they lie in the folder of this process. Files are made
+ * before their rows and removed after them. All methods throw AppError STORAGE_*.
+ */
+export class UploadFiles {
+  private readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  pathOf(file: string): string {
+    return join(this.root, file);
+  }
+
+  /** @returns undefined where there is none: another process has it, or had it */
+  size(file: string): Promise<number | undefined> {
+    return attempt('read an upload', async () => (await unlessMissing(stat(this.pathOf(file))))?.size);
+  }
+
+  /** Makes a file without bytes. */
+  make(file: string): Promise<void> {
+    return attempt('write an upload', () => createDurably(this.pathOf(file)));
+  }
+
+  /** Moves a finished file here, from the same file system. */
+  adopt(path: string, file: string): Promise<void> {
+    return attempt('write an upload', async () => {
+      await syncFile(path);
+      await moveDurably(path, this.pathOf(file));
+    });
+  }
+
+  /** Never throws: what stays although nothing names it is removed by the sweep. */
+  async remove(file: string): Promise<void> {
+    await rm(this.pathOf(file), { recursive: true, force: true }).catch(() => {});
+  }
+
+  /** Names of the files that nobody has written to for as long. */
+  idle(forMs: number): Promise<string[]> {
+    return attempt('list uploads', async () => {
+      const names = (await unlessMissing(readdir(this.root))) ?? [];
+      const files = await Promise.all(
+        names.map(async (name) => ({ name, facts: await unlessMissing(stat(this.pathOf(name))) })),
+      );
+      const beforeMs = Date.now() - forMs;
+      return files.filter(({ facts }) => facts && facts.mtimeMs < beforeMs).map(({ name }) => name);
+    });
+  }
+}
+
+export async function attempt<T>(operation: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof TypeError ? error : storageError(operation, error);
+  }
+}
+
+async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,225 @@
+import type { UploadFilename } from '../../contract/upload.ts';
+import type { Database, Writer } from '../../database/database.ts';
+import type { UploadTable } from '../../database/tables.ts';
+
+/** What is known of an upload besides its bytes. */
+export interface Upload {
+  readonly id: string;
+  readonly filename: UploadFilename;
+  /** null: not announced yet. */
+  readonly totalBytes: number | null;
+  /** On the disk when the last request ended. */
+  readonly receivedBytes: number;
+  /** What a tus client sent along, to be given back to it. */
+  readonly metadata: Readonly<Record<string, string | null>>;
+  /** Name of the file of its bytes; another one when they are replaced. */
+  readonly file: string;
+  /** Hex; null until every byte is there and was looked at. From then on the file is never written again. */
+  readonly sha256: string | null;
+  readonly createdAtMs: number;
+  /** When its last bytes came, or it was made. */
+  readonly touchedAtMs: number;
+  readonly hasExpired: boolean;
+}
+
+export interface NewUploadRow extends Omit<Upload, 'createdAtMs' | 'touchedAtMs' | 'hasExpired'> {
+  /** What counts against the tenant's share. */
+  readonly reservedBytes: number;
+}
+
+/** What a tenant has in uploads that have not expired. */
+export interface Share {
+  readonly uploads: number;
+  readonly bytes: number;
+}
+
+type Place = Pick<Upload, 'id' | 'file'>;
+
+type Change = Partial<Pick<UploadTable, 'total_bytes' | 'reserved_bytes' | 'received_bytes' | 'sha256'>> & {
+  readonly touched_at?: Database['now'];
+};
+
+/**
+ * A tenant's uploads as the database knows them, by whose clock they expire. Ids are well-formed. All methods throw AppError
+ * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ */
+export class UploadRows {
+  private readonly database: Database;
+  private readonly tenant: string;
+  private readonly ttlMs: number;
+
+  /** @param ttlMs how long an upload stays after its last byte */
+  constructor(database: Database, tenant: string, ttlMs: number) {
+    this.database = database;
+    this.tenant = tenant;
+    this.ttlMs = ttlMs;
+  }
+
+  async find(id: string): Promise<Upload | undefined> {
+    const row = await this.rows().where('id', '=', id).executeTakeFirst();
+    return row && this.uploadOf(row);
+  }
+
+  /** Those that have not expired, in the order of their ids. */
+  async list(): Promise<Upload[]> {
+    const rows = await this.rows().orderBy('id').execute();
+    return rows.map((row) => this.uploadOf(row)).filter(({ hasExpired }) => !hasExpired);
+  }
+
+  /** Names of all files of bytes. */
+  async files(): Promise<Set<string>> {
+    const rows = await this.database.reader
+      .selectFrom('upload')
+      .select('file')
+      .where('tenant', '=', this.tenant)
+      .execute();
+    return new Set(rows.map(({ file }) => file));
+  }
+
+  /**
+   * Makes an upload, in the place of one of that id where there is one.
+   * @param check of what the tenant has with it; throws, and nothing changes
+   * @returns the one whose place it took
+   */
+  put(upload: NewUploadRow, check: (share: Share) => void): Promise<Upload | undefined> {
+    return this.database.write(async (writer) => {
+      // Who makes another one waits, so that both are counted.
+      const tenant = writer.selectFrom('tenant').select('id').where('id', '=', this.tenant);
+      await this.database.locked(tenant).execute();
+      const old = await this.rows(writer).where('id', '=', upload.id).executeTakeFirst();
+      const others = await this.shareWithout(writer, upload.id);
+      check({ uploads: others.uploads + 1, bytes: others.bytes + upload.reservedBytes });
+      const row = {
+        file: upload.file,
+        filename: upload.filename,
+        total_bytes: upload.totalBytes,
+        reserved_bytes: upload.reservedBytes,
+        received_bytes: upload.receivedBytes,
+        metadata: JSON.stringify(upload.metadata),
+        sha256: upload.sha256,
+        created_at: this.database.now,
+        touched_at: this.database.now,
+      };
+      await writer
+        .insertInto('upload')
+        .values({ tenant: this.tenant, id: upload.id, ...row })
+        .onConflict((conflict) => conflict.columns(['tenant', 'id']).doUpdateSet(row))
+        .execute();
+      return old && this.uploadOf(old);
+    });
+  }
+
+  /** Says how large an upload will be. False where it is gone. */
+  announce(place: Place, totalBytes: number): Promise<boolean> {
+    return this.change(place, { total_bytes: totalBytes, reserved_bytes: totalBytes });
+  }
+
+  /** Bytes came. False where the upload is gone. */
+  touch(place: Place, receivedBytes?: number): Promise<boolean> {
+    return this.change(place, {
+      touched_at: this.database.now,
+      ...(receivedBytes !== undefined && { received_bytes: receivedBytes }),
+    });
+  }
+
+  /** All bytes are on the disk and are what they should be. False where the upload is gone. */
+  complete(place: Place, receivedBytes: number, sha256: string): Promise<boolean> {
+    return this.change(place, { received_bytes: receivedBytes, sha256, touched_at: this.database.now });
+  }
+
+  /** False where it is gone already. */
+  async remove({ id, file }: Place): Promise<boolean> {
+    const { numDeletedRows } = await this.database.write((writer) =>
+      writer
+        .deleteFrom('upload')
+        .where('tenant', '=', this.tenant)
+        .where('id', '=', id)
+        .where('file', '=', file)
+        .executeTakeFirst(),
+    );
+    return numDeletedRows > 0;
+  }
+
+  private async change({ id, file }: Place, columns: Change): Promise<boolean> {
+    const { numUpdatedRows } = await this.database.write((writer) =>
+      writer
+        .updateTable('upload')
+        .set(columns)
+        .where('tenant', '=', this.tenant)
+        .where('id', '=', id)
+        .where('file', '=', file)
+        // What is complete does not change any more.
+        .where('sha256', 'is', null)
+        .executeTakeFirst(),
+    );
+    return numUpdatedRows > 0;
+  }
+
+  private rows(reader: Database['reader'] = this.database.reader) {
+    return reader
+      .selectFrom('upload')
+      .selectAll()
+      .select(this.database.now.as('now'))
+      .where('tenant', '=', this.tenant);
+  }
+
+  private async shareWithout(writer: Writer, id: string): Promise<Share> {
+    const { now } = this.database;
+    return writer
+      .selectFrom('upload')
+      .select(({ fn, cast, val }) => [
+        fn.countAll<number>().as('uploads'),
+        // A sum of PostgreSQL has a type of its own.
+        cast<number>(fn.coalesce(fn.sum('reserved_bytes'), val(0)), 'bigint').as('bytes'),
+      ])
+      .where('tenant', '=', this.tenant)
+      .where('id', '!=', id)
+      .where('touched_at', '>=', ({ eb }) => eb(now, '-', this.ttlMs))
+      .executeTakeFirstOrThrow();
+  }
+
+  private uploadOf(row: UploadTable & { now: number }): Upload {
+    return {
+      id: row.id,
+      filename: row.filename as UploadFilename,
+      totalBytes: row.total_bytes,
+      receivedBytes: row.received_bytes,
+      metadata: JSON.parse(row.metadata) as Upload['metadata'],
+      file: row.file,
+      sha256: row.sha256,
+      createdAtMs: row.created_at,
+      touchedAtMs: row.touched_at,
+      hasExpired: row.touched_at + this.ttlMs < row.now,
+    };
+  }
+}
+
+/**
+ * Removes the uploads of all tenants that have expired, besides those that a request is at work on.
+ * @returns whose files are of no use any more
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+ */
+export function removeExpired(
+  database: Database,
+  ttlMs: number,
+): Promise<Pick<UploadTable, 'tenant' | 'file'>[]> {
+  const { now } = database;
+  return database.write((writer) =>
+    writer
+      .deleteFrom('upload')
+      .where('touched_at', '<', ({ eb }) => eb(now, '-', ttlMs))
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('upload_lock')
+              .select('owner')
+              .whereRef('upload_lock.tenant', '=', 'upload.tenant')
+              .whereRef('upload_lock.id', '=', 'upload.id')
+              .where('upload_lock.expires_at', '>', now),
+          ),
+        ),
+      )
+      .returning(['tenant', 'file'])
+      .execute(),
+  );
+}
