@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -139,6 +139,27 @@ describe('uploads and processes', () => {
     assert.equal((await recordOf(at(first), path)).sha256, sha256(weights));
     slow.destroy();
     assert.equal((await at(second).fetch(path, { method: 'DELETE' })).status, 204);
+  });
+
+  it('go on in another process when one hangs, which writes nothing more when it wakes up', async () => {
+    const path = await create(at(first), weights.length);
+    const sender = await beginPatch(at(first), path, 0, weights.length, weights.subarray(0, MB));
+    await received(at(second), path, MB);
+    first.child.kill('SIGSTOP');
+    try {
+      // Other bytes than those that belong there.
+      sender.write(Buffer.alloc(PART));
+      assert.equal(await offsetOf(at(second), path), MB);
+      assert.equal((await patch(at(second), path, MB, weights.subarray(MB))).status, 204);
+    } finally {
+      first.child.kill('SIGCONT');
+    }
+    assert.match(String(await once(sender, 'data')), /^HTTP\/1.1 423 /);
+    sender.destroy();
+    const [name] = filesUnder(uploadsFolder).filter((file) => file.includes(idOf(path)));
+    assert.equal(sha256(readFileSync(join(uploadsFolder, name!))), sha256(weights));
+    assert.equal((await recordOf(at(first), path)).sha256, sha256(weights));
+    assert.equal((await at(first).fetch(path, { method: 'DELETE' })).status, 204);
   });
 
   it('survive a kill unseen by a tus client that tries again', async () => {

@@ -35,7 +35,6 @@ export interface LockKey {
 }
 
 interface Hold {
-  readonly key: LockKey;
   /** By the clock of this process, counted from before the database was asked: never later than the database says. */
   untilMs: number;
   /** Undefined also after it was called. */
@@ -98,13 +97,7 @@ export class UploadLocks {
     const row = await this.database.write((writer) =>
       writer
         .insertInto('upload_lock')
-        .values(({ eb }) => ({
-          tenant: key.tenant,
-          id: key.id,
-          owner,
-          expires_at: eb(now, '+', LEASE_MS),
-          wanted: 0,
-        }))
+        .values(({ eb }) => ({ ...key, owner, expires_at: eb(now, '+', LEASE_MS), wanted: 0 }))
         .onConflict((conflict) =>
           conflict
             .columns(['tenant', 'id'])
@@ -119,7 +112,7 @@ export class UploadLocks {
         .executeTakeFirst(),
     );
     if (!row) return undefined;
-    const hold: Hold = { key, untilMs, onUrged };
+    const hold: Hold = { untilMs, onUrged };
     this.holds.set(owner, hold);
     void this.lookAfter();
     return {
