@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { AppError } from '../errors.ts';
 import type { Database, Writer } from './database.ts';
-import { isConflict, postgresqlError } from './postgresql-error.ts';
+import { isBroken, isConflict, postgresqlError } from './postgresql-error.ts';
 import type { Tables } from './tables.ts';
 import { withTranslatedErrors } from './translated-errors.ts';
 
@@ -53,8 +53,9 @@ export function openPostgresql({ url, poolSize, timeoutMs, onTrouble }: Postgres
     reader: db,
     now: sql<number>`(extract(epoch from statement_timestamp()) * 1000)::bigint`,
     write: <T>(work: (writer: Writer) => Promise<T>) =>
-      retried(() =>
+      retried(poolSize, (onBegun) =>
         db.transaction().execute(async (writer) => {
+          onBegun();
           await limit.execute(writer);
           return work(writer);
         }),
@@ -67,14 +68,22 @@ export function openPostgresql({ url, poolSize, timeoutMs, onTrouble }: Postgres
   };
 }
 
-async function retried<T>(work: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
+/**
+ * Runs a transaction, and runs it again where nothing of it can have counted: the server gave it up, or it could not even
+ * begin because its connection was one of those that broke while nobody used them.
+ */
+async function retried<T>(poolSize: number, work: (onBegun: () => void) => Promise<T>): Promise<T> {
+  for (let conflicts = 0, broken = 0; ; ) {
+    let isBegun = false;
     try {
-      return await work();
+      return await work(() => {
+        isBegun = true;
+      });
     } catch (error) {
+      if (!isBegun && isBroken(error) && broken++ < poolSize) continue;
       if (!isConflict(error)) throw error;
-      if (tries >= CONFLICT_TRIES) throw unsettled(error);
-      await delay(Math.random() * CONFLICT_PAUSE_MS * tries);
+      if (++conflicts >= CONFLICT_TRIES) throw unsettled(error);
+      await delay(Math.random() * CONFLICT_PAUSE_MS * conflicts);
     }
   }
 }
