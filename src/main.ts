@@ -44,6 +44,9 @@ const CLOSING_MS = 30_000;
 /** Expired uploads are looked for at least so often. */
 const SWEEP_INTERVAL_MS = 600_000;
 
+/** For a database that starts at the same time, or is slow to answer the first time. */
+const DATABASE_PATIENCE_MS = 30_000;
+
 const EXIT_BAD_CONFIG = 2;
 
 /** For the last spans to reach a collector that answers. */
@@ -77,6 +80,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   running.push(() => blobs.close());
   const database = await openDatabase({
     ...config.database,
+    patienceMs: DATABASE_PATIENCE_MS,
     onTrouble: (error) => logger.warn({ err: error }, 'connection to the database'),
   });
   running.push(() => database.close());

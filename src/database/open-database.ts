@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { migrate } from './migration.ts';
 import { MIGRATIONS } from './migrations.ts';
@@ -9,7 +11,11 @@ export interface DatabaseOptions extends Omit<PostgresqlOptions, 'url'> {
   /** undefined: a file of SQLite in `dataDir`, for one service process. */
   readonly url: string | undefined;
   readonly dataDir: string;
+  /** How long a database that is away is waited for, in milliseconds. */
+  readonly patienceMs?: number;
 }
+
+const RETRY_MS = 500;
 
 /** Name of SQLite's file in DATA_DIR. */
 export const DATABASE_FILE = 'lora-squeeze.db';
@@ -18,14 +24,23 @@ export const DATABASE_FILE = 'lora-squeeze.db';
  * Opens the database and brings its tables up to date.
  * @throws DatabaseError where a newer program has used it; AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
-export async function openDatabase({ url, dataDir, ...options }: DatabaseOptions): Promise<Database> {
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { url, dataDir, patienceMs = 0, ...pool } = options;
   const database =
-    url === undefined ? openSqlite(join(dataDir, DATABASE_FILE)) : openPostgresql({ url, ...options });
-  try {
-    await migrate(database, MIGRATIONS);
-    return database;
-  } catch (error) {
-    await database.close();
-    throw error;
+    url === undefined ? openSqlite(join(dataDir, DATABASE_FILE)) : openPostgresql({ url, ...pool });
+  const deadlineMs = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      await migrate(database, MIGRATIONS);
+      return database;
+    } catch (error) {
+      const isAway = error instanceof AppError && error.code === 'DATABASE_UNAVAILABLE';
+      if (!isAway || performance.now() > deadlineMs) {
+        await database.close();
+        throw error;
+      }
+      pool.onTrouble?.(error);
+      await delay(RETRY_MS);
+    }
   }
 }

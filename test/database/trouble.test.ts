@@ -12,7 +12,7 @@ import { programEntry } from '../entry.ts';
 import { until } from '../queue/harness.ts';
 import { SmallDisk } from '../start/mounts.ts';
 import { POOL } from './dialects.ts';
-import { noPostgres, startPostgres } from './postgres-server.ts';
+import { noPostgres, type PostgresServer, startPostgres } from './postgres-server.ts';
 
 const insert = (database: Database, id: string) =>
   database.write((writer) =>
@@ -64,6 +64,26 @@ describe('PostgreSQL in trouble', { skip: noPostgres }, () => {
         await database.close();
         await server.stop('SIGQUIT');
       }
+    }));
+
+  it('that is still on its way at the start is waited for', () =>
+    withFolder(async (folder) => {
+      const server = await startPostgres(folder, ['fsync=off']);
+      const url = await server.newDatabase();
+      await server.stop();
+      let tries = 0;
+      let again: Promise<PostgresServer> | undefined;
+      const database = await openDatabase({
+        ...{ url, dataDir: '', ...POOL, patienceMs: 60_000 },
+        onTrouble: () => {
+          tries++;
+          again ??= startPostgres(folder, ['fsync=off'], server.port);
+        },
+      });
+      assert.ok(tries >= 1);
+      await insert(database, 'then');
+      await database.close();
+      await (await again!).stop('SIGQUIT');
     }));
 
   it('that never answers is unavailable after the timeout', async () => {
