@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Plan } from './results.ts';
+import { METHODS, type Plan } from './results.ts';
 
 export const USAGE = `Usage: npx tsx bench/quality/run.ts [options]
 
@@ -37,17 +37,7 @@ export interface QualityOptions {
 type Sizes = Omit<Plan, 'seeds' | 'task'>;
 
 const TEXT: Sizes = {
-  methods: [
-    'direct',
-    'post',
-    'cont',
-    'in',
-    'in_equal',
-    'in_tuned',
-    'post_by_module',
-    'cont_by_module',
-    'in_by_module',
-  ],
+  methods: METHODS,
   ranks: [1, 2, 4, 8],
   source_rank: 32,
   total_steps: 300,

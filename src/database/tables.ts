@@ -106,7 +106,7 @@ export interface WebhookTable {
   disabled_reason: string | null;
   /** Sealed. */
   secret: string;
-  /** Sealed; signs too until it expires. */
+  /** Sealed; also signs, until it expires. */
   previous_secret: string | null;
   previous_secret_expires_at: number | null;
   created_at: number;

@@ -23,7 +23,7 @@ import { exitWithParent } from './exit-with-parent.ts';
 import { finishBeforeExit } from './finish-before-exit.ts';
 import { JobTransfers } from './job-transfers.ts';
 import { countedAttempts, logIdsOf } from './job-types.ts';
-import { runJob } from './run-job.ts';
+import { adapterFilesIn, runJob } from './run-job.ts';
 import type { Made, TaskData } from './task.ts';
 import { TracedAttempt } from './traced-attempt.ts';
 
@@ -81,13 +81,14 @@ async function workIn(traced: TracedAttempt, input: RequestInput): Promise<JobOu
 
 async function attemptAt(job: SandboxedJob<TaskData>, signal: AbortSignal): Promise<Made> {
   const { tenant, task } = job.data;
+  const own = tenantStore(blobs, tenant);
   const number = countedAttempts(job);
   const log = logger.child({ ...logIdsOf(job), attempt: number });
   const traced = new TracedAttempt(tracing, job);
   log.debug('attempt started');
   try {
     const made = await runJob(
-      { ...deps, blobs: tenantStore(blobs, tenant), work: (input) => workIn(traced, input) },
+      { ...deps, blobs: own, adapterFiles: adapterFilesIn(own), work: (input) => workIn(traced, input) },
       task,
       {
         number,

@@ -28,10 +28,17 @@ export interface JobDeps {
   readonly work: (input: RequestInput) => Promise<JobOutcome>;
   /** Told where the attempt's files lie, and undefined when they are gone. */
   readonly onScratch: (folder: string | undefined) => void;
-  /** Stores the files of a result, and tells what they are; others in tests whose adapters have no files. */
-  readonly storeAdapter?: (files: readonly OutputFile[]) => Promise<DescribedAdapter>;
-  /** Makes an adapter local; likewise. */
-  readonly sourceOf?: (record: AdapterRecord) => Promise<SourceFiles>;
+  readonly adapterFiles: AdapterFiles;
+}
+
+type FilesRecord = Pick<AdapterRecord, 'id' | 'sha256' | 'base_model' | 'files'>;
+
+/** How the files of adapters come and go. All methods throw AppError STORAGE_*. */
+export interface AdapterFiles {
+  /** Stores the files of an adapter, and tells what they are. */
+  readonly store: (files: readonly OutputFile[]) => Promise<DescribedAdapter>;
+  /** Makes an adapter local. */
+  readonly local: (record: FilesRecord) => Promise<SourceFiles>;
 }
 
 /** One attempt at a job, as the queue hands it out. */
@@ -65,15 +72,11 @@ export async function runJob(deps: JobDeps, task: Task, attempt: Attempt): Promi
 
 async function runIn(
   scratchDir: string,
-  { blobs, transfers, work, ...deps }: JobDeps,
+  { blobs, transfers, work, adapterFiles }: JobDeps,
   { job: accepted, request, sources }: Task,
   attempt: Attempt,
   throttle: ProgressThrottle,
 ): Promise<Made> {
-  const {
-    storeAdapter = (files) => storeFiles(blobs, files),
-    sourceOf = (record) => localSource(blobs, record),
-  } = deps;
   const onProgress = (progress: Progress): void => throttle.report(progress);
   const context = { blobs, scratchDir, onProgress, signal: attempt.signal };
   const adapters: MadeAdapter[] = [];
@@ -81,10 +84,10 @@ async function runIn(
   const known: SourceFiles[] = [];
   if ('source' in request && request.source) {
     const { files, imported } = await transfers.fetch(request.source, context);
-    const described = await storeAdapter(files);
+    const described = await adapterFiles.store(files);
     adapters.push({ described, parentId: null });
     job.import = { adapter_id: described.id, ...imported };
-    if (request.kind !== 'import') known.push(await sourceOf(described as AdapterRecord));
+    if (request.kind !== 'import') known.push(await adapterFiles.local(described));
   }
   if (request.kind === 'import' || request.kind === 'export') {
     if (request.kind === 'export') job.deliveries = [await transfers.bring(request.to, sources[0]!, context)];
@@ -93,7 +96,7 @@ async function runIn(
   }
 
   const computed = workOf(request, job.import?.adapter_id);
-  for (const record of sources) known.push(await sourceOf(record));
+  for (const record of sources) known.push(await adapterFiles.local(record));
   const outcome = await work({
     jobId: job.id,
     request: computed,
@@ -111,7 +114,7 @@ async function runIn(
   const parentId = known.length === 1 ? known[0]!.id : null;
   const results: Pick<AdapterRecord, 'id' | 'files'>[] = [];
   for (const { files } of outcome.targets) {
-    const described = files && (await storeAdapter(files));
+    const described = files && (await adapterFiles.store(files));
     if (described) adapters.push({ described, parentId });
     results.push(described ?? unchanged(sources, adapters));
   }
@@ -163,16 +166,18 @@ async function runIn(
 const unchanged = (sources: readonly AdapterRecord[], adapters: readonly MadeAdapter[]) =>
   sources[0] ?? adapters[0]!.described;
 
-async function storeFiles(blobs: BlobStore, files: readonly OutputFile[]): Promise<DescribedAdapter> {
-  const described = await describeAdapter(files);
-  for (const file of files) await keepFile(blobs, file);
-  return described;
-}
-
-async function localSource(blobs: BlobStore, record: AdapterRecord): Promise<SourceFiles> {
-  const { id, sha256, base_model } = record;
-  return { id, sha256, base_model, bytes: weightsOf(record).bytes, ...(await localFiles(blobs, record)) };
-}
+/** Those of one tenant, in the storage. */
+export const adapterFilesIn = (blobs: BlobStore): AdapterFiles => ({
+  async store(files) {
+    const described = await describeAdapter(files);
+    for (const file of files) await keepFile(blobs, file);
+    return described;
+  },
+  async local(record) {
+    const { id, sha256, base_model } = record;
+    return { id, sha256, base_model, bytes: weightsOf(record).bytes, ...(await localFiles(blobs, record)) };
+  },
+});
 
 /** @throws AppError STORAGE_FAILED when the moments are gone */
 async function optimizerPath(blobs: BlobStore, request: WorkRequest): Promise<string | null> {

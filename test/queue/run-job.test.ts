@@ -7,7 +7,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import { AppError } from '../../src/errors.ts';
 import { JobRecords } from '../../src/queue/job-records.ts';
-import { type JobDeps, runJob } from '../../src/queue/run-job.ts';
+import { adapterFilesIn, type JobDeps, runJob } from '../../src/queue/run-job.ts';
 import type { Made } from '../../src/queue/task.ts';
 import { acceptedJob, taken } from '../../src/service/accepted-job.ts';
 import { AdapterService, type IncomingFile } from '../../src/service/adapter-service.ts';
@@ -57,6 +57,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
           await jobs.accept(record);
           const deps: JobDeps = {
             blobs,
+            adapterFiles: adapterFilesIn(blobs),
             onScratch: () => {},
             transfers: NO_TRANSFERS,
             work: async (input) => {

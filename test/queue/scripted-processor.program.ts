@@ -101,12 +101,14 @@ export default async function processor(
         transfers: {} as never,
         work,
         onScratch,
-        storeAdapter: async () => ({ id: 'ad_result', files: [] }) as never,
-        sourceOf: async ({ id }) => ({
-          ...{ id, sha256: 'aa', bytes: 200, base_model: null },
-          weightsPath: '/none',
-          configBytes: new Uint8Array(),
-        }),
+        adapterFiles: {
+          store: async () => ({ id: 'ad_result', files: [] }) as never,
+          local: async ({ id }) => ({
+            ...{ id, sha256: 'aa', bytes: 200, base_model: null },
+            weightsPath: '/none',
+            configBytes: new Uint8Array(),
+          }),
+        },
       },
       job.data.task,
       {

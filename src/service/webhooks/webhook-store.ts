@@ -89,7 +89,7 @@ export class WebhookStore {
   }
 
   /**
-   * Makes a secret the one that signs; the one that did signs too until `previousExpiresAtMs`. Of two rotations at the same
+   * Makes a secret the one that signs; the one before also signs until `previousExpiresAtMs`. Of two rotations at the same
    * time both secrets sign.
    * @returns whether there is such a webhook
    */
