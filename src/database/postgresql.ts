@@ -44,6 +44,9 @@ export function openPostgresql({ url, poolSize, timeoutMs, onTrouble }: Postgres
     types,
   });
   pool.on('error', (error) => onTrouble?.(error));
+  // The pool listens while nobody uses a connection. One that breaks in use fails its query; without a listener it would
+  // end the process as well.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Tables>({
     dialect: withTranslatedErrors(new PostgresDialect({ pool }), postgresqlError),
   });
