@@ -66,6 +66,30 @@ describe('PostgreSQL in trouble', { skip: noPostgres }, () => {
       }
     }));
 
+  it('that dies in the middle of a transaction fails it, and nothing else', () =>
+    withFolder(async (folder) => {
+      const server = await startPostgres(folder);
+      const database = await openDatabase({ url: await server.newDatabase(), dataDir: '', ...POOL });
+      let again: PostgresServer | undefined;
+      try {
+        const failed = database.write(async (writer) => {
+          await writer.insertInto('tenant').values({ id: 'half', quotas: '{}', created_at: 0 }).execute();
+          await server.stop('SIGQUIT');
+          // The connection tells its end while nothing is asked of it, and somebody has it.
+          await new Promise((resolve) => setTimeout(resolve, 200));
+          await writer.selectFrom('tenant').select('id').execute();
+        });
+        await assert.rejects(failed, { code: 'DATABASE_UNAVAILABLE' });
+        again = await startPostgres(folder, [], server.port);
+        const found = await until('a read', () => ids(database).catch(() => undefined));
+        assert.deepEqual(found, []);
+      } finally {
+        await database.close();
+        await again?.stop('SIGQUIT');
+        await server.stop('SIGQUIT');
+      }
+    }));
+
   it('that is still on its way at the start is waited for', () =>
     withFolder(async (folder) => {
       const server = await startPostgres(folder, ['fsync=off']);
