@@ -6,6 +6,11 @@ import type { JobQueue, Risk } from './job-queue.ts';
 
 /** Orchestrators give a probe about a second. */
 const ANSWER_TIMEOUT_MS = 900;
+/**
+ * That time is counted in steps: Node looks at its timers before it reads what has come, so in a process that was held
+ * up one long timer would end before an answer that had been there in time.
+ */
+const ANSWER_STEPS = 9;
 
 /** A storage that is merely slow still serves; one from which no read has returned for this long counts as gone. */
 const HUNG_AFTER_MS = 5_000;
@@ -148,7 +153,11 @@ class PartWatch {
     const { outcome, sinceMs } = this.running;
     let timer: NodeJS.Timeout | undefined;
     const slow = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, ANSWER_TIMEOUT_MS, undefined);
+      const wait = (steps: number): void => {
+        if (steps === 0) resolve(undefined);
+        else timer = setTimeout(wait, ANSWER_TIMEOUT_MS / ANSWER_STEPS, steps - 1);
+      };
+      wait(ANSWER_STEPS);
     });
     const { part, isVital } = this;
     const ended = await Promise.race([outcome, slow]).finally(() => clearTimeout(timer));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { AppError } from '../../src/errors.ts';
 import type { Risk } from '../../src/service/job-queue.ts';
@@ -76,6 +77,19 @@ describe('Readiness', () => {
     const hanging = open();
     hanging.parts.reads = NEVER;
     assert.deepEqual(await codes(hanging.readiness), ['unready', 'storage STORAGE_FAILED']);
+  });
+
+  it('does not count the time for which the process itself was held up', async () => {
+    const { parts, readiness } = open();
+    parts.reads = async () => {
+      for (let reads = 0; reads < 3; reads++) await readFile(import.meta.filename);
+    };
+    const looked = codes(readiness);
+    setImmediate(() => {
+      const startMs = performance.now();
+      while (performance.now() - startMs < ATTEMPT_MS);
+    });
+    assert.deepEqual(await looked, ['ready']);
   });
 
   it('takes a storage from which nothing returns for long as missing, and lets no second check hang on it', async (t) => {
