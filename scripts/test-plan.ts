@@ -24,6 +24,9 @@ const SLOW: readonly RegExp[] = [
   /^test\/start\//,
   /^test\/queue\/(?:crash|webhook-crash|batch)/,
   /^test\/service\/retention\/races/,
+  // Servers that die, disks that fill, processes that are killed or stopped.
+  /^test\/database\/trouble/,
+  /^test\/service\/uploads\/upload-locks/,
   // Clients, and programs of others.
   /^test\/clients\//,
   /^test\/formats\/foreign\//,
@@ -38,7 +41,7 @@ const SLOW: readonly RegExp[] = [
 
 /** Folders whose tests start no service: their files share processes, as starting Node takes longer than most of them. */
 const SHARED =
-  /^test\/(?:adapter|architecture|bench|charts|config|core|formats|gguf|http|json|metrics|net|openapi|oracle|report|safetensors|schedule|scripts|serving|squeeze)\//;
+  /^test\/(?:adapter|architecture|bench|charts|config|core|database|deploy|formats|gguf|http|json|metrics|net|openapi|oracle|report|safetensors|schedule|scripts|service|serving|squeeze|storage|transfer)\//;
 const MAX_SHARED = 16;
 
 /** Hooks of a whole file would be hooks of all files of a shared process. */
