@@ -17,8 +17,10 @@ export interface PostgresqlOptions {
   readonly onTrouble?: (error: Error) => void;
 }
 
-const CONFLICT_TRIES = 5;
-const CONFLICT_PAUSE_MS = 20;
+const CONFLICT_TRIES = 10;
+/** At most twice as long as the last one, so that those who met part. */
+const FIRST_CONFLICT_PAUSE_MS = 20;
+const MAX_CONFLICT_PAUSE_MS = 1_000;
 const IDLE_MS = 60_000;
 
 const INT8 = 20;
@@ -86,7 +88,7 @@ async function retried<T>(poolSize: number, work: (onBegun: () => void) => Promi
       if (!isBegun && isBroken(error) && broken++ < poolSize) continue;
       if (!isConflict(error)) throw error;
       if (++conflicts >= CONFLICT_TRIES) throw unsettled(error);
-      await delay(Math.random() * CONFLICT_PAUSE_MS * conflicts);
+      await delay(Math.random() * Math.min(FIRST_CONFLICT_PAUSE_MS * 2 ** conflicts, MAX_CONFLICT_PAUSE_MS));
     }
   }
 }
