@@ -161,6 +161,89 @@ export const MIGRATIONS: readonly Migration[] = [
         .addColumn('wanted', integer, (column) => column.notNull())
         .addPrimaryKeyConstraint('upload_lock_key', ['tenant', 'id'])
         .execute();
+
+      await schema
+        .createTable('job')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .addColumn('tenant', text, (column) => column.notNull().references('tenant.id'))
+        .addColumn('kind', text, (column) => column.notNull())
+        .addColumn('state', text, (column) => column.notNull())
+        .addColumn('priority', text, (column) => column.notNull())
+        .addColumn('labels', text, (column) => column.notNull())
+        .addColumn('batch', text)
+        .addColumn('retry_of', text)
+        .addColumn('run', text)
+        .addColumn('ttl_seconds', integer)
+        .addColumn('created_at', integer, (column) => column.notNull())
+        .addColumn('started_at', integer)
+        .addColumn('finished_at', integer)
+        .addColumn('expires_at', integer)
+        .addColumn('attempts', integer, (column) => column.notNull())
+        .addColumn('request_sha256', text)
+        .addColumn('request', text, (column) => column.notNull())
+        .addColumn('sealed_request', text)
+        .addColumn('outcome', text)
+        .execute();
+      await schema.createIndex('job_tenant').on('job').columns(['tenant', 'id']).execute();
+      await schema.createIndex('job_state').on('job').columns(['tenant', 'state', 'id']).execute();
+      await schema.createIndex('job_kind').on('job').columns(['tenant', 'kind', 'id']).execute();
+      await schema
+        .createIndex('job_batch')
+        .on('job')
+        .columns(['tenant', 'batch', 'id'])
+        .where(sql.ref('batch'), 'is not', null)
+        .execute();
+      await schema
+        .createIndex('job_run')
+        .on('job')
+        .columns(['run', 'id'])
+        .where(sql.ref('run'), 'is not', null)
+        .execute();
+      await schema
+        .createIndex('job_unfinished')
+        .on('job')
+        .columns(['id'])
+        .where(sql.ref('finished_at'), 'is', null)
+        .execute();
+      await schema
+        .createIndex('job_expiry')
+        .on('job')
+        .columns(['expires_at', 'id'])
+        .where(sql.ref('expires_at'), 'is not', null)
+        .execute();
+      await schema
+        .createIndex('job_request')
+        .unique()
+        .on('job')
+        .columns(['tenant', 'request_sha256'])
+        .where(sql.ref('request_sha256'), 'is not', null)
+        .execute();
+
+      await schema
+        .createTable('job_label')
+        .addColumn('tenant', text, (column) => column.notNull())
+        .addColumn('name', text, (column) => column.notNull())
+        .addColumn('text', text, (column) => column.notNull())
+        .addColumn('job', text, (column) => column.notNull().references('job.id').onDelete('cascade'))
+        .addPrimaryKeyConstraint('job_label_primary', ['tenant', 'name', 'text', 'job'])
+        .execute();
+      await schema.createIndex('job_label_job').on('job_label').columns(['job']).execute();
+
+      await schema
+        .createTable('job_source')
+        .addColumn('tenant', text, (column) => column.notNull())
+        .addColumn('adapter', text, (column) => column.notNull())
+        .addColumn('job', text, (column) => column.notNull().references('job.id').onDelete('cascade'))
+        .addPrimaryKeyConstraint('job_source_primary', ['tenant', 'adapter', 'job'])
+        .execute();
+      await schema.createIndex('job_source_job').on('job_source').columns(['job']).execute();
+
+      await schema
+        .createTable('job_file')
+        .addColumn('job', text, (column) => column.notNull().references('job.id').onDelete('cascade'))
+        .addColumn('sha256', text, (column) => column.notNull())
+        .addPrimaryKeyConstraint('job_file_primary', ['job', 'sha256'])
+        .execute();
     },
   },
 ];

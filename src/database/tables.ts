@@ -13,6 +13,10 @@ export interface Tables {
   delivery: DeliveryTable;
   upload: UploadTable;
   upload_lock: UploadLockTable;
+  job: JobTable;
+  job_label: JobLabelTable;
+  job_source: JobSourceTable;
+  job_file: JobFileTable;
 }
 
 /** What was done to the tables. */
@@ -167,4 +171,58 @@ export interface UploadLockTable {
   expires_at: number;
   /** 1: somebody waits for it. */
   wanted: number;
+}
+
+/** A job, as it was accepted and as it ended; what a running one does is known to the queue only. */
+export interface JobTable {
+  /** Sorts by the time at which the job was accepted. */
+  id: string;
+  tenant: string;
+  kind: string;
+  /** Active ones are queued too. */
+  state: 'queued' | 'succeeded' | 'failed' | 'cancelled';
+  priority: string;
+  /** JSON of Labels; job_label is for finding them. */
+  labels: string;
+  batch: string | null;
+  retry_of: string | null;
+  /** The run whose checkpoint it squeezes. */
+  run: string | null;
+  ttl_seconds: number | null;
+  created_at: number;
+  started_at: number | null;
+  /** Null: it has not ended. */
+  finished_at: number | null;
+  expires_at: number | null;
+  attempts: number;
+  /** Digest of the request while the job stands for all that are equal, hex. */
+  request_sha256: string | null;
+  /** JSON of RecordedJobRequest without secrets. */
+  request: string;
+  /** JSON of RecordedJobRequest with what is sealed in it; null where there is nothing, and when the job has ended. */
+  sealed_request: string | null;
+  /** JSON of JobOutcome; null while it has not ended. */
+  outcome: string | null;
+}
+
+export interface JobLabelTable {
+  tenant: string;
+  name: string;
+  /** JSON, a string: PostgreSQL takes no text with U+0000. */
+  text: string;
+  job: string;
+}
+
+/** Adapters that jobs read. */
+export interface JobSourceTable {
+  tenant: string;
+  adapter: string;
+  job: string;
+}
+
+/** Content that jobs read or wrote beside adapters. */
+export interface JobFileTable {
+  job: string;
+  /** Hex. */
+  sha256: string;
 }

@@ -2,6 +2,7 @@ import { Worker } from 'bullmq';
 import type { Database } from '../database/database.ts';
 import type { Logger } from '../log.ts';
 import { BatchFinisher } from '../service/batches/batch-finisher.ts';
+import { JobStore } from '../service/job-store.ts';
 import type { Observer } from '../service/observer.ts';
 import type { DeliveryQueue } from '../service/webhooks/delivery-queue.ts';
 import { Outbox } from '../service/webhooks/outbox.ts';
@@ -22,7 +23,7 @@ export interface BatchWorkerOptions {
   readonly store: BlobStore;
   readonly database: Database;
   readonly logger: Logger;
-  readonly deliveries?: DeliveryQueue;
+  readonly deliveries?: DeliveryQueue | undefined;
   readonly observer?: Observer;
 }
 
@@ -78,8 +79,9 @@ export class BatchWorker {
   private async end(batchId: string, tenant: string): Promise<void> {
     const { store, database, deliveries: queue, observer } = this.options;
     const blobs = tenantStore(store, tenant);
-    const outbox = new Outbox({ blobs, database, tenant, queue });
-    const ended = await new BatchFinisher(blobs, outbox, observer).finish(batchId);
+    const outbox = new Outbox({ database, tenant, queue });
+    const jobs = new JobStore(database, tenant, outbox);
+    const ended = await new BatchFinisher(blobs, jobs, outbox, observer).finish(batchId);
     if (!ended)
       return this.logger.warn({ batchId }, 'a batch has jobs without an outcome; it is looked after');
     this.logger.info({ batchId, state: ended.state, counts: ended.counts }, 'batch ended');

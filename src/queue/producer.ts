@@ -32,7 +32,7 @@ const JOB_OPTIONS = {
   // One attempt and two more, for what may go away: storage, memory, a crash. Permanent errors are not retried.
   attempts: 3,
   backoff: { type: 'exponential', delay: FIRST_RETRY_DELAY_MS, jitter: 0.5 },
-  // Its outcome is in the storage before a job ends here, so Redis need not remember it.
+  // Its outcome is in the database before a job ends here, so Redis need not remember it.
   removeOnComplete: true,
   removeOnFail: true,
 } satisfies JobsOptions;
@@ -51,6 +51,9 @@ const CANCEL_MARK_SECONDS = 3_600;
  */
 const POLL_MS = { begin: 100, later: 1_000 } as const;
 const BEGIN_MS = 1_000;
+
+/** Commands that are sent at once. */
+const LOOKED_UP_AT_ONCE = 100;
 
 export interface ProducerOptions {
   readonly address: RedisAddress;
@@ -140,6 +143,18 @@ export class BullJobQueue implements JobQueue {
         attempts: countedAttempts(job),
       };
     });
+  }
+
+  async missing(jobIds: readonly string[]): Promise<string[]> {
+    const missing: string[] = [];
+    for (let begin = 0; begin < jobIds.length; begin += LOOKED_UP_AT_ONCE) {
+      const some = jobIds.slice(begin, begin + LOOKED_UP_AT_ONCE);
+      const found = await this.redis.ask(() =>
+        Promise.all(some.map((id) => this.redis.client.exists(this.queue.toKey(id)))),
+      );
+      missing.push(...some.filter((_, i) => found[i] === 0));
+    }
+    return missing;
   }
 
   watch(jobId: string, onHint: () => void): () => void {

@@ -9,7 +9,6 @@ const INTERVAL_MS = 30_000;
 /** What a tenant can lose, as the log calls it. */
 const KINDS = {
   batches: (workspace) => workspace.batches.reconcile(),
-  jobs: (workspace) => workspace.jobs.reconcile(),
 } as const satisfies Record<string, (workspace: Workspace) => Promise<string[]>>;
 
 export interface ReconcilerOptions {
@@ -52,7 +51,9 @@ export class Reconciler {
     const { workspaces, tenants, logger } = this.options;
     try {
       for (const { id } of await tenants.list()) await this.reconcileTenant(id, workspaces.of(id));
-      // After the jobs, whose ends may be announced just there.
+      // After the batches, which bring their jobs along.
+      const jobs = await workspaces.jobKeeper.reconcile();
+      if (jobs.length > 0) logger.warn({ jobs }, 'the queue had lost jobs; they are queued again');
       const deliveries = (await workspaces.deliveryKeeper?.reconcile()) ?? [];
       if (deliveries.length > 0)
         logger.warn({ deliveries }, 'the queue had lost deliveries; they are queued again');

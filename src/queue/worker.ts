@@ -1,13 +1,9 @@
 import type { Job } from 'bullmq';
 import type { JobRecord } from '../contract/job.ts';
-import type { Database } from '../database/database.ts';
 import type { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { PROCESSOR } from '../places.ts';
 import { isFinal } from '../service/job-store.ts';
-import type { DeliveryQueue } from '../service/webhooks/delivery-queue.ts';
-import { Outbox } from '../service/webhooks/outbox.ts';
-import { tenantStore } from '../service/workspaces.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { CancelWatch } from './cancel-watch.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
@@ -37,15 +33,12 @@ export interface WorkerOptions extends JobRecordsOptions {
   readonly address: RedisAddress;
   readonly prefix: string;
   readonly concurrency: number;
-  readonly database: Database;
   /** Environment of the compute processes. */
   readonly computeEnv: NodeJS.ProcessEnv;
   readonly logger: Logger;
   readonly tracing?: Tracing;
   /** Called once for each job that reached a final state here; `totals` where it was computed. */
   readonly onFinished: (record: JobRecord, totals: NonNullable<JobTotals> | undefined) => void;
-  /** Where deliveries of what happened here are queued; undefined: others queue them. */
-  readonly deliveries?: DeliveryQueue;
   readonly storageRetryMs?: number;
   /** Told when this worker stops taking jobs because its storage fails, and when it takes them again. */
   readonly onStorageTrouble?: (isPaused: boolean) => void;
@@ -76,7 +69,9 @@ export class JobWorker {
       onCancelled: (jobId) => this.worker.cancelJob(jobId, 'the job was cancelled'),
     });
     this.storageWatch = new StorageWatch({
-      check: () => options.store.check(),
+      check: async () => {
+        await Promise.all([options.store.check(), options.database.check()]);
+      },
       concurrency: options.concurrency,
       pause: () => void this.worker.pause(true),
       resume: () =>
@@ -192,12 +187,8 @@ export class JobWorker {
         'job ended',
       );
       this.options.onFinished(record, totals);
-      const { store, database, deliveries: queue } = this.options;
-      const { tenant } = job.data;
-      const blobs = tenantStore(store, tenant);
-      await new Outbox({ blobs, database, tenant, queue }).announce(record);
     } catch (error) {
-      this.logger.error({ ...ids, err: error }, 'the end of a job cannot be read or announced');
+      this.logger.error({ ...ids, err: error }, 'the end of a job cannot be read');
     }
   }
 }

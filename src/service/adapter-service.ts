@@ -10,6 +10,7 @@ import type { BlobStore, ByteRange } from '../storage/blob-store.ts';
 import { fileOf, localFiles } from './adapter-files.ts';
 import { type DescribedAdapter, describeAdapter } from './described-adapter.ts';
 import { adapterIdOf, blobKey } from './layout.ts';
+import type { AdapterUses } from './retention/adapter-uses.ts';
 import { expiryAfter, hasExpired, type KeptFile, StoredAdapters } from './stored-adapters.ts';
 import { AnyWeightsGate } from './uploads/weights-gate.ts';
 
@@ -67,10 +68,13 @@ export class AdapterService {
   private readonly stored: StoredAdapters;
   private readonly defaultTtlSeconds: number | undefined;
 
-  /** @param defaultTtlSeconds how long adapters stay of which nobody says it; undefined: they are kept */
-  constructor(store: BlobStore, defaultTtlSeconds?: number) {
+  /**
+   * @param uses tells which adapters are read, so that they are not removed
+   * @param defaultTtlSeconds how long adapters stay of which nobody says it; undefined: they are kept
+   */
+  constructor(store: BlobStore, uses: Pick<AdapterUses, 'of'>, defaultTtlSeconds?: number) {
     this.store = store;
-    this.stored = new StoredAdapters(store);
+    this.stored = new StoredAdapters(store, uses);
     this.defaultTtlSeconds = defaultTtlSeconds;
   }
 

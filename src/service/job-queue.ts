@@ -54,6 +54,8 @@ export interface JobQueue {
   activeJobs(): Promise<ReadonlySet<string>>;
   /** undefined: the queue does not hold this job. */
   state(jobId: string): Promise<QueuedState | undefined>;
+  /** Those of the jobs that the queue does not hold. */
+  missing(jobIds: readonly string[]): Promise<string[]>;
   /** Waits until the job finishes or the time is over; the caller reads the manifest afterwards. */
   waitUntilFinished(jobId: string, timeoutMs: number): Promise<void>;
   /**

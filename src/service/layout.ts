@@ -5,8 +5,8 @@ import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
  * Keys of everything in the storage. What belongs to a tenant lies under `tenants/<id>/`, and what works for a tenant
  * sees nothing else (see workspaces.ts); blobs/ is content under its digest, and the same for all.
  *
- * A tenant's manifests are the record: adapters/, jobs/ (as accepted) and outcomes/ (as ended, written once). pending/
- * marks the jobs that may lack an outcome. Keys with a time in them are turned round, so that lists begin with the newest.
+ * A tenant's manifests are the record: adapters/ and batches/. Keys with a time in them are turned round, so that lists
+ * begin with the newest. What jobs are is in the database; here are their reports.
  */
 export const BLOBS_PREFIX = 'blobs/';
 export const blobKey = (sha256: string): string => `${BLOBS_PREFIX}${sha256.slice(0, 2)}/${sha256}`;
@@ -26,33 +26,13 @@ export const adapterChangesKey = (adapterId: string): string => `${ADAPTER_CHANG
 /** There while an adapter is being removed. */
 export const ADAPTER_REMOVALS_PREFIX = 'adapter-removals/';
 export const adapterRemovalKey = (adapterId: string): string => `${ADAPTER_REMOVALS_PREFIX}${adapterId}`;
-/** Holds the id of the adapter that a job will read which is about to be accepted. */
-export const ADAPTER_READS_PREFIX = 'adapter-reads/';
-export const adapterReadKey = (jobId: string): string => `${ADAPTER_READS_PREFIX}${jobId}`;
 /** Adapters in the order of their creation, with their sizes; the entry is empty. */
 export const RECENT_ADAPTERS_PREFIX = 'recent-adapters/';
 export const recentAdapterKey = (adapterId: string, createdAtMs: number, bytes: number): string =>
   `${RECENT_ADAPTERS_PREFIX}${inFolder(turnedTime(createdAtMs))}-${adapterId}-${bytes}`;
 
-export const JOBS_PREFIX = 'jobs/';
-export const jobKey = (jobId: string): string => `${JOBS_PREFIX}${inFolder(turnedId(jobId))}.json`;
-export const jobIdOfKey = (key: string): string => `job_${turnedIdOf(key)}`;
-export const OUTCOMES_PREFIX = 'outcomes/';
-export const outcomeKey = (jobId: string): string => `${OUTCOMES_PREFIX}${inJobFolder(jobId)}.json`;
-export const PENDING_PREFIX = 'pending/';
-export const pendingKey = (jobId: string): string => `${PENDING_PREFIX}${jobId}`;
 export const REPORTS_PREFIX = 'reports/';
 export const reportKey = (jobId: string): string => `${REPORTS_PREFIX}${inJobFolder(jobId)}.json`;
-
-/** Labels that a job got after it was accepted. */
-export const JOB_LABELS_PREFIX = 'job-labels/';
-export const jobLabelsKey = (jobId: string): string => `${JOB_LABELS_PREFIX}${inJobFolder(jobId)}.json`;
-/**
- * The job that does what a request asks for, found by the digest of the request.
- * @param after a job that no longer counts, whose place another one took
- */
-export const requestKey = (sha256: string, after?: string): string =>
-  `requests/${sha256}${after === undefined ? '' : `-${after}`}.json`;
 
 /** Batches as accepted; batch-outcomes/ as ended; pending-batches/ marks those that may lack an outcome. */
 export const BATCHES_PREFIX = 'batches/';

@@ -4,7 +4,7 @@ import type { BlobStore } from '../storage/blob-store.ts';
 import { AdapterChanges, type Changeable, withChanges } from './adapter-changes.ts';
 import type { DescribedAdapter } from './described-adapter.ts';
 import { adapterKey, adapterRemovalKey, blobKey, isAdapterId, recentAdapterKey } from './layout.ts';
-import { AdapterUses } from './retention/adapter-uses.ts';
+import type { AdapterUses } from './retention/adapter-uses.ts';
 import { keepFile } from './retention/keep-blob.ts';
 import { RemovalMark } from './retention/removal-mark.ts';
 import { RemovedAdapters } from './usage/removed-adapters.ts';
@@ -32,13 +32,13 @@ export type Origin = Pick<AdapterRecord, 'parent_id' | 'job_id' | 'labels'> & {
 export class StoredAdapters {
   private readonly store: BlobStore;
   private readonly changes: AdapterChanges;
-  private readonly uses: AdapterUses;
+  private readonly uses: Pick<AdapterUses, 'of'>;
   private readonly removed: RemovedAdapters;
 
-  constructor(store: BlobStore) {
+  constructor(store: BlobStore, uses: Pick<AdapterUses, 'of'>) {
     this.store = store;
     this.changes = new AdapterChanges(store);
-    this.uses = new AdapterUses(store);
+    this.uses = uses;
     this.removed = new RemovedAdapters(store);
   }
 

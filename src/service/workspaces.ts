@@ -6,6 +6,7 @@ import { AdapterService } from './adapter-service.ts';
 import { BatchFinisher } from './batches/batch-finisher.ts';
 import { BatchService } from './batches/batch-service.ts';
 import { JobControl } from './job-control/job-control.ts';
+import { JobKeeper } from './job-keeper.ts';
 import type { JobQueue } from './job-queue.ts';
 import { JobService } from './job-service.ts';
 import { JobStore } from './job-store.ts';
@@ -15,6 +16,7 @@ import { JobList } from './listing/job-list.ts';
 import { RunList } from './listing/run-list.ts';
 import type { Observer } from './observer.ts';
 import { TenantQuotas } from './quotas/tenant-quotas.ts';
+import { AdapterUses } from './retention/adapter-uses.ts';
 import { RunService } from './runs/run-service.ts';
 import { RunStore } from './runs/run-store.ts';
 import { checkedTenantId } from './tenants/tenant-id.ts';
@@ -40,8 +42,6 @@ export interface Workspace {
   readonly lists: { readonly adapters: AdapterList; readonly jobs: JobList; readonly runs: RunList };
   /** What the tenant may use, as it was a few seconds ago at most. @throws AppError STORAGE_* */
   readonly quotas: () => Promise<Quotas>;
-  /** Where the ends of jobs are announced. */
-  readonly outbox: Outbox;
   readonly webhookStore: WebhookStore;
   readonly deliveryStore: DeliveryStore;
 }
@@ -62,6 +62,7 @@ export class Workspaces {
   readonly database: Database;
   readonly tenants: TenantService;
   readonly quotas: TenantQuotas;
+  readonly jobKeeper: JobKeeper;
   /** Looks after what is under way to webhooks; undefined where other processes do. */
   readonly deliveryKeeper: DeliveryKeeper | undefined;
   private readonly queue: JobQueue;
@@ -87,6 +88,7 @@ export class Workspaces {
     this.store = store;
     this.database = database;
     this.deliveryKeeper = deliveries && new DeliveryKeeper(database, deliveries);
+    this.jobKeeper = new JobKeeper(database, queue);
     this.tenants = new TenantService(database);
     this.quotas = new TenantQuotas(this.tenants);
     this.queue = queue;
@@ -101,14 +103,15 @@ export class Workspaces {
     const known = this.made.get(tenant);
     if (known) return known;
     const store = tenantStore(this.store, tenant);
-    const adapters = new AdapterService(store, this.ttls.adapterTtlSeconds);
-    const { database, queue, observer } = this;
-    const outbox = new Outbox({ blobs: store, database, tenant, queue: this.deliveries });
-    const jobs = new JobService(store, adapters, queue, tenant, outbox, observer, this.desk);
-    const jobStore = new JobStore(store, this.ttls.jobTtlSeconds);
-    const jobControl = new JobControl({ blobs: store, adapters, jobs, jobStore, queue, outbox, observer });
+    const { database, queue, observer, ttls, desk } = this;
+    const outbox = new Outbox({ database, tenant, queue: this.deliveries });
+    const jobStore = new JobStore(database, tenant, outbox, ttls.jobTtlSeconds);
+    const adapters = new AdapterService(store, new AdapterUses(store, jobStore), ttls.adapterTtlSeconds);
+    const shared = { blobs: store, jobStore, adapters, queue, tenant, observer };
+    const jobs = new JobService({ ...shared, desk });
+    const jobControl = new JobControl({ ...shared, jobs });
     const runStore = new RunStore(database, tenant);
-    const finisher = new BatchFinisher(store, outbox, observer);
+    const finisher = new BatchFinisher(store, jobStore, outbox, observer);
     const workspace = {
       tenant,
       store,
@@ -117,24 +120,20 @@ export class Workspaces {
       jobStore,
       jobControl,
       batches: new BatchService({
-        blobs: store,
-        adapters,
+        ...shared,
         jobs,
         control: jobControl,
-        queue,
         finisher,
-        tenant,
-        defaultTtlSeconds: this.ttls.jobTtlSeconds,
+        defaultTtlSeconds: ttls.jobTtlSeconds,
       }),
-      runs: new RunService(runStore, store, adapters, jobs),
+      runs: new RunService(runStore, store, adapters, jobs, jobStore),
       runStore,
       lists: {
         adapters: new AdapterList(store, adapters),
-        jobs: new JobList(store, this.queue),
+        jobs: new JobList(database, tenant, queue),
         runs: new RunList(database, tenant),
       },
       quotas: () => this.quotas.of(tenant),
-      outbox,
       webhookStore: new WebhookStore(database, tenant),
       deliveryStore: new DeliveryStore(database, tenant),
     };

@@ -15,12 +15,13 @@ export const isOutOfRoom = (error: unknown): boolean => FULL.has(errnoOf(error))
 const MISSING = new Set<unknown>(['ENOENT', 'ENOTDIR', 'NoSuchKey', 'NotFound']);
 
 /**
- * Whether the storage failed in a way that may pass by itself or by somebody's deed: it is overloaded, away, full, or
+ * Whether the storage, or the database, failed in a way that may pass by itself or by somebody's deed: it is overloaded, away, full, or
  * refuses its credentials. A blob that is missing or damaged stays so.
  */
 export function mayPass({ code, context }: AppError): boolean {
   const cause = context.failure ?? context.errno;
-  return code === 'STORAGE_FULL' || (code === 'STORAGE_FAILED' && cause !== undefined && !MISSING.has(cause));
+  if (code === 'STORAGE_FULL' || code === 'DATABASE_UNAVAILABLE') return true;
+  return code === 'STORAGE_FAILED' && cause !== undefined && !MISSING.has(cause);
 }
 
 /**

@@ -6,10 +6,10 @@ import { after, before, describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { AdapterService } from '../../src/service/adapter-service.ts';
-import { outcomeKey } from '../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { tenantStore } from '../../src/service/workspaces.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
+import { sqliteIn } from '../database/dialects.ts';
 import { until } from '../queue/harness.ts';
 import { Client, problemOf } from './client.ts';
 import { fixtureAdapters } from './fixtures.ts';
@@ -79,10 +79,18 @@ describe('keeping for a time', () => {
     const resultId = job.results[0]!.adapter_id;
     const { adapters: all } = await client.json<{ adapters: AdapterRecord[] }>('/v1/adapters');
     const own = tenantStore(store, DEFAULT_TENANT);
-    const adapters = new AdapterService(own);
+    const adapters = new AdapterService(own, { of: async () => undefined });
     for (const { id } of all) await adapters.change(id, { ttlSeconds: id === resultId ? null : 0 });
-    const ended: JobRecord = { ...job, expires_at: new Date(Date.now() - 1000).toISOString() };
-    await own.put(outcomeKey(job.id), Buffer.from(JSON.stringify(ended)));
+    // As the command opens it beside the service.
+    const database = await sqliteIn(scratch);
+    await database.write((writer) =>
+      writer
+        .updateTable('job')
+        .set({ expires_at: Date.now() - 1000 })
+        .where('id', '=', job.id)
+        .execute(),
+    );
+    await database.close();
     for (const { id } of all) if (id !== resultId) await isGone(`/v1/adapters/${id}`);
     await isGone(`/v1/jobs/${job.id}`);
     await isGone(`/v1/jobs/${job.id}/report`);

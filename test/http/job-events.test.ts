@@ -203,7 +203,7 @@ describe('the events of a job', () => {
     const job = await PlayedJob.submit(server);
     const stream = await job.watch();
     await stream.until(({ events }) => events.length === 1);
-    await server.jobStore.discard(job.id);
+    await server.jobStore.remove(job.id);
     server.queue.finished(job.id);
     await stream.end();
     assert.deepEqual(stream.told, ['0.0.0 queued']);

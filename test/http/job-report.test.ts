@@ -12,6 +12,7 @@ import fc from '../fast-check.ts';
 import { decodePng } from '../report/decode-png.ts';
 import { assertSelfContained } from '../report/markup.ts';
 import { madeInput } from '../report/report-inputs.ts';
+import { putReport } from '../service/job-rows.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 
@@ -86,7 +87,7 @@ async function reported(server: TestServer): Promise<{ id: string; path: string 
   const job = await server.jobs.submit({ kind: 'analyze', adapter_id: source, reuse: false });
   const made = madeInput({ modules: 20, targets: [{ rank: 4, profile: 'vllm' }] });
   const results = made.job.results.map((one) => ({ ...one, adapter_id: source }));
-  await server.jobStore.putReport({ ...made.report, job_id: job.id });
+  await putReport(server.store, { ...made.report, job_id: job.id });
   await server.jobStore.finish({ ...made.job, id: job.id, results });
   server.queue.finished(job.id);
   return { id: job.id, path: `/v1/jobs/${job.id}/report` };

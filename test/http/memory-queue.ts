@@ -54,6 +54,11 @@ export class MemoryQueue implements JobQueue {
     return this.jobs.get(jobId);
   }
 
+  async missing(jobIds: readonly string[]): Promise<string[]> {
+    this.fail();
+    return jobIds.filter((id) => !this.jobs.has(id));
+  }
+
   async waitUntilFinished(jobId: string, timeoutMs: number): Promise<void> {
     this.fail();
     if (!this.jobs.has(jobId)) return;

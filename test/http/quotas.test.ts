@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { checkConcurrentJobs, withinConcurrentJobs } from '../../src/service/quotas/concurrent-jobs.ts';
+import { endOf } from '../service/job-rows.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
@@ -26,7 +27,7 @@ describe('unfinished jobs', () => {
         reuse: false,
       }),
     });
-  const jobCount = async () => (await server.store.list('jobs/')).length;
+  const jobCount = () => server.jobStore.count();
 
   it('are as many as the tenant may have, and one more when one has ended', async () => {
     await limit(2);
@@ -39,7 +40,7 @@ describe('unfinished jobs', () => {
     assert.match(detail, /2 unfinished jobs of 2/);
     assert.equal(await jobCount(), 2);
 
-    await server.jobStore.settle(ids[0]!);
+    await server.jobStore.finish(endOf((await server.jobStore.get(ids[0]!))!));
     assert.equal((await submit()).status, 202);
     await problemIn(await submit(), 429, 'QUOTA_CONCURRENT_JOBS');
     await limit(null);
@@ -120,14 +121,14 @@ describe('unfinished jobs', () => {
     assert.equal(await withinConcurrentJobs(space, 1, async () => 'done'), 'done');
   });
 
-  it('look at no list where there is no limit', async () => {
+  it('look at no jobs where there is no limit', async () => {
     const quotas = async () => ({});
-    const store = {
-      list: () => {
+    const jobStore = {
+      unfinished: () => {
         throw new Error('asked');
       },
     };
-    await checkConcurrentJobs({ tenant: 'x', quotas, store }, 1_000);
-    assert.equal(await withinConcurrentJobs({ tenant: 'x', quotas, store }, 9, async () => 1), 1);
+    await checkConcurrentJobs({ tenant: 'x', quotas, jobStore }, 1_000);
+    assert.equal(await withinConcurrentJobs({ tenant: 'x', quotas, jobStore }, 9, async () => 1), 1);
   });
 });

@@ -3,7 +3,9 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import type { JobRecord, JobResult } from '../../src/contract/job.ts';
 import { CheckpointRecord, RunRecord, type RunRequest } from '../../src/contract/run.ts';
-import { blobKey, JOBS_PREFIX, jobIdOfKey, jobKey, newJobId, pendingKey } from '../../src/service/layout.ts';
+import { acceptedJob } from '../../src/service/accepted-job.ts';
+import { blobKey, newJobId } from '../../src/service/layout.ts';
+import { squeezeJob } from '../../src/service/runs/squeeze-job.ts';
 import { Workspaces } from '../../src/service/workspaces.ts';
 import { type CheckpointParts, checkpointForm, momentsOf, OPTIMIZER } from './checkpoint-form.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
@@ -222,11 +224,8 @@ describe('annealing runs over HTTP', () => {
 
     /** Ids of the jobs of a run. */
     async function jobsOf(runId: string): Promise<string[]> {
-      const ids = (await server.store.list(JOBS_PREFIX)).map(jobIdOfKey).sort();
-      const jobs = await Promise.all(ids.map((id) => server.jobStore.get(id)));
-      return jobs.flatMap((job) =>
-        job?.request.kind === 'checkpoint' && job.request.run_id === runId ? [job.id] : [],
-      );
+      const jobs = server.database.reader.selectFrom('job').select('id').where('run', '=', runId);
+      return (await jobs.orderBy('id').execute()).map(({ id }) => id);
     }
 
     it('that is early is kept, and nothing of it is stored but that', async () => {
@@ -437,7 +436,7 @@ describe('annealing runs over HTTP', () => {
       assert.equal((await jobsOf(run.id)).length, 1);
     });
 
-    it('whose job a crash kept from being submitted has it submitted by whoever looks', async () => {
+    it('whose job a crash kept from being queued has it queued by whoever looks', async () => {
       for (const look of [
         () => getRun(run.id),
         () => checkpointOf(run.id, 334),
@@ -447,8 +446,6 @@ describe('annealing runs over HTTP', () => {
         const { job_id } = await recordOf(await send(run.id, first, { step: 334 }), 202);
         // As if the process had ended right after the checkpoint was written.
         server.queue.jobs.delete(job_id!);
-        await server.store.remove(jobKey(job_id!));
-        await server.store.remove(pendingKey(job_id!));
         await look();
         assert.ok(server.queue.jobs.has(job_id!));
         assert.equal((await server.jobStore.get(job_id!))?.state, 'queued');
@@ -478,7 +475,8 @@ describe('annealing runs over HTTP', () => {
         },
         job_id: newJobId(Date.now() - 3_600_000),
       };
-      assert.ok(await runStore.append(manifest, made));
+      const job = acceptedJob(made.job_id, squeezeJob(manifest, made));
+      assert.ok(await runStore.append(manifest, made, job));
       assert.equal((await getRun(run.id)).checkpoints[1]!.state, 'queued');
       assert.ok(server.queue.jobs.has(made.job_id));
     });
@@ -490,7 +488,7 @@ describe('annealing runs over HTTP', () => {
         assert.equal(record.state, 'queued');
         await problemIn(await server.fetch(`/v1/runs/${run.id}`), 503, 'QUEUE_UNAVAILABLE');
         server.queue.down = false;
-        assert.ok((await server.jobs.reconcile()).includes(record.job_id!));
+        assert.ok((await server.workspaces.jobKeeper.reconcile()).includes(record.job_id!));
         assert.ok(server.queue.jobs.has(record.job_id!));
       } finally {
         server.queue.down = false;

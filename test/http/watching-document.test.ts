@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
+import { acceptedJob } from '../../src/service/accepted-job.ts';
 import { startServer, type TestServer } from './server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -25,14 +26,9 @@ async function withJob(work: (server: TestServer, jobId: string, key: string) =>
   try {
     const scopes = ['read', 'write'] as const;
     const { key } = await server.keys.create({ tenant: 'default', name: '', scopes, expiresAt: null });
-    const job = await server.jobs.ensure(`job_${'0'.repeat(31)}1`, {
-      kind: 'checkpoint',
-      run_id: 'run_1',
-      step: 1,
-      adapter_id: 'ad_1',
-      targets: [{ rank: 1 }],
-      optimizer: null,
-    });
+    const job = acceptedJob(`job_${'0'.repeat(31)}1`, { kind: 'analyze', adapter_id: 'ad_1' });
+    await server.jobStore.accept([job]);
+    await server.jobs.enqueue(job);
     const finish = async (): Promise<void> => {
       const end = { finished_at: new Date().toISOString(), attempts: 1, state: 'failed' } as const;
       await server.jobStore.finish({ ...job, ...end });

@@ -15,6 +15,7 @@ import {
 import type { DeliveryTable } from '../../src/database/tables.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
 import { newJobId } from '../../src/service/layout.ts';
+import { endOf } from '../service/job-rows.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
 const URL = 'https://hooks.example.com/in?token=t0ken';
@@ -43,13 +44,10 @@ const callerOf =
 
 /** A job that has ended, announced as its worker would. */
 async function endedJob(server: TestServer, change: Partial<JobRecord> = {}): Promise<JobRecord> {
-  const { outbox, jobStore } = server.workspaces.of('default');
+  const { jobStore } = server.workspaces.of('default');
   const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
-  await jobStore.accept(job);
-  const ended = { ...job, state: 'succeeded' as const, finished_at: new Date().toISOString(), ...change };
-  await jobStore.finish(ended);
-  await outbox.announce(ended);
-  return ended;
+  await jobStore.accept([job]);
+  return (await jobStore.finish(endOf(job, change)))!;
 }
 
 describe('webhooks over HTTP', () => {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import { MAX_BATCH_JOBS } from '../../src/contract/batch.ts';
 import type { Broker } from '../../src/queue/broker.ts';
+import { unfinished } from '../service/job-rows.ts';
 import { isGone, until, withBench } from './harness.ts';
 
 /** Redis forgets everything, and goes on. */
@@ -32,14 +33,14 @@ describe('batches with real Redis and real workers', () => {
       );
       assert.equal(ended.jobs[1]!.error_code, 'NON_FINITE_WEIGHTS');
       await until('the queue without the batch', async () => !(await bench.queue.hasBatch(batch.id)));
-      assert.deepEqual(await bench.jobs.pending(), []);
+      assert.deepEqual(await unfinished(bench.jobs), []);
     }));
 
   it('are accepted and queued whole, with as many jobs as there may be', () =>
     withBench(async (bench) => {
       const batch = await bench.submitBatch(MAX_BATCH_JOBS);
       assert.deepEqual(
-        [batch.counts.queued, (await bench.queue.counts()).waiting, (await bench.jobs.pending()).length],
+        [batch.counts.queued, (await bench.queue.counts()).waiting, (await unfinished(bench.jobs)).length],
         [MAX_BATCH_JOBS, MAX_BATCH_JOBS, MAX_BATCH_JOBS],
       );
     }));
@@ -72,7 +73,7 @@ describe('batches with real Redis and real workers', () => {
       await flush(broker);
       assert.equal(await bench.queue.hasBatch(batch.id), false);
       assert.deepEqual(await bench.batches.reconcile(), [batch.id]);
-      assert.deepEqual(await bench.service.reconcile(), [], 'the batch brought its jobs along');
+      assert.deepEqual(await bench.keeper.reconcile(), [], 'the batch brought its jobs along');
       bench.batchWorker();
       bench.worker({ concurrency: 2 });
       const ended = await bench.batchOutcome(batch.id);
@@ -99,7 +100,7 @@ describe('batches with real Redis and real workers', () => {
       const batch = await bench.submitBatch(4);
       await flush(broker);
       const ids = batch.jobs.map(({ id }) => id);
-      assert.deepEqual((await bench.service.reconcile()).toSorted(), ids.toSorted());
+      assert.deepEqual((await bench.keeper.reconcile()).toSorted(), ids.toSorted());
       assert.deepEqual(await bench.batches.reconcile(), [batch.id]);
       bench.batchWorker();
       bench.worker();

@@ -80,7 +80,7 @@ describe('cancelling with real Redis and real workers', () => {
       await until('the queue without the job', async () => (await bench.queue.state(id)) === undefined);
       assert.equal((await bench.attempts(id)).length, 1);
       assert.equal((await bench.jobs.get(id))?.state, 'cancelled');
-      assert.deepEqual(await bench.service.reconcile(), []);
+      assert.deepEqual(await bench.keeper.reconcile(), []);
     }));
 
   it('holds when the job comes to its end in that moment: one of the two has won', () =>
@@ -112,7 +112,7 @@ describe('cancelling with real Redis and real workers', () => {
       await bench.release(id);
       await until('the queue without the job', async () => (await bench.queue.state(id)) === undefined);
       assert.deepEqual(await bench.jobs.get(id), job);
-      assert.equal(await bench.jobs.getReport(id), undefined);
+      assert.equal(await bench.report(id), undefined);
     }));
 
   it('and deleting: nothing comes back when the attempt ends', () =>
@@ -124,7 +124,7 @@ describe('cancelling with real Redis and real workers', () => {
       await bench.control.remove(id);
       await bench.release(id);
       await until('the queue without the job', async () => (await bench.queue.state(id)) === undefined);
-      assert.deepEqual([await bench.jobs.get(id), await bench.jobs.getReport(id)], [undefined, undefined]);
+      assert.deepEqual([await bench.jobs.get(id), await bench.report(id)], [undefined, undefined]);
     }));
 });
 
@@ -140,7 +140,7 @@ describe('priorities', () => {
       for (const priority of ORDER) jobs.push({ id: await bench.submitWith({ priority }), priority });
       // The next ones come to a queue that has forgotten these.
       for (const { id } of jobs) assert.equal(await bench.queue.remove(id), true);
-      assert.deepEqual((await bench.service.reconcile()).toSorted(), jobs.map(({ id }) => id).toSorted());
+      assert.deepEqual((await bench.keeper.reconcile()).toSorted(), jobs.map(({ id }) => id).toSorted());
       await bench.release(first);
       const ended: { priority: string; startedAt: string }[] = [];
       for (const { id } of jobs) {

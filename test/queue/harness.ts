@@ -22,15 +22,18 @@ import { BatchFinisher } from '../../src/service/batches/batch-finisher.ts';
 import { BatchService } from '../../src/service/batches/batch-service.ts';
 import { BatchStore } from '../../src/service/batches/batch-store.ts';
 import { JobControl } from '../../src/service/job-control/job-control.ts';
+import { JobKeeper } from '../../src/service/job-keeper.ts';
 import type { BatchMember, JobQueue, QueueOptions } from '../../src/service/job-queue.ts';
 import { JobService } from '../../src/service/job-service.ts';
-import { isFinal, JobStore } from '../../src/service/job-store.ts';
+import { isFinal, type JobStore } from '../../src/service/job-store.ts';
+import { reportKey } from '../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { Outbox } from '../../src/service/webhooks/outbox.ts';
 import { tenantStore } from '../../src/service/workspaces.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
 import { programEntry, programFile } from '../entry.ts';
+import { jobsIn } from '../service/job-rows.ts';
 
 export const SILENT = createLogger('silent');
 export const PREFIX = 'test';
@@ -116,6 +119,7 @@ export class Bench {
   readonly queue: BullJobQueue;
   readonly service: JobService;
   readonly control: JobControl;
+  readonly keeper: JobKeeper;
   readonly batches: BatchService;
   readonly finished: { record: JobRecord; totals: unknown }[] = [];
   private steps: Step[] = [];
@@ -128,7 +132,7 @@ export class Bench {
     this.blobs = blobs;
     this.database = database;
     const own = tenantStore(blobs, DEFAULT_TENANT);
-    this.jobs = new JobStore(own);
+    this.jobs = jobsIn(database);
     this.queue = new BullJobQueue({ address, prefix: PREFIX, logger: SILENT });
     // A job's script has to be there before the job is queued; its id is known no earlier than that.
     const scripted: JobQueue = Object.assign(Object.create(this.queue) as JobQueue, {
@@ -147,12 +151,14 @@ export class Bench {
         return this.queue.addBatch(batchId, members, tenant);
       },
     });
-    const adapters = { get: async () => ({}) as AdapterRecord };
-    const outbox = new Outbox({ blobs: own, database, tenant: DEFAULT_TENANT, queue: undefined });
-    const shared = { blobs: own, adapters, queue: scripted, outbox, tenant: DEFAULT_TENANT };
-    this.service = new JobService(own, adapters, scripted, DEFAULT_TENANT, outbox);
-    this.control = new JobControl({ ...shared, jobs: this.service, jobStore: this.jobs });
-    const finisher = new BatchFinisher(own, outbox);
+    const found = async () => ({}) as AdapterRecord;
+    const adapters = { get: found, find: found };
+    const outbox = new Outbox({ database, tenant: DEFAULT_TENANT, queue: undefined });
+    const shared = { blobs: own, adapters, queue: scripted, jobStore: this.jobs, tenant: DEFAULT_TENANT };
+    this.service = new JobService(shared);
+    this.control = new JobControl({ ...shared, jobs: this.service });
+    this.keeper = new JobKeeper(database, scripted);
+    const finisher = new BatchFinisher(own, this.jobs, outbox);
     this.batches = new BatchService({ ...shared, jobs: this.service, control: this.control, finisher });
   }
 
@@ -253,10 +259,18 @@ export class Bench {
   }
 
   outcome(jobId: string): Promise<JobRecord> {
-    return until(`the end of ${jobId}`, async () => {
-      const record = await this.jobs.get(jobId);
-      return record && isFinal(record) ? record : undefined;
-    });
+    return until(`the end of ${jobId}`, () => this.ended(jobId));
+  }
+
+  /** A job, if it has ended. */
+  async ended(jobId: string): Promise<JobRecord | undefined> {
+    const record = await this.jobs.get(jobId);
+    return record && isFinal(record) ? record : undefined;
+  }
+
+  /** The report that is stored for a job, of whatever state. */
+  report(jobId: string): Promise<Uint8Array | undefined> {
+    return tenantStore(this.blobs, DEFAULT_TENANT).get(reportKey(jobId));
   }
 
   async close(): Promise<void> {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Reconciler } from '../../src/queue/reconciler.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
-import { JobStore } from '../../src/service/job-store.ts';
-import { jobKey, newJobId } from '../../src/service/layout.ts';
+import { newJobId } from '../../src/service/layout.ts';
 import { TenantService } from '../../src/service/tenants/tenant-service.ts';
-import { tenantStore, Workspaces } from '../../src/service/workspaces.ts';
+import { Workspaces } from '../../src/service/workspaces.ts';
+import { jobsIn } from '../service/job-rows.ts';
 import { SILENT, until, withBench } from './harness.ts';
 
 describe('what the queue has lost', () => {
@@ -17,10 +17,9 @@ describe('what the queue has lost', () => {
         await tenants.put(tenant, {});
         const id = newJobId(Date.now());
         ids.set(tenant, id);
-        const jobs = new JobStore(tenantStore(bench.blobs, tenant));
-        await jobs.accept(acceptedJob(id, { kind: 'analyze', adapter_id: `ad_${'0'.repeat(64)}` }));
+        const work = { kind: 'analyze', adapter_id: `ad_${'0'.repeat(64)}` } as const;
+        await jobsIn(bench.database, { tenant }).accept([acceptedJob(id, work)]);
       }
-      await tenantStore(bench.blobs, 'aa').put(jobKey(ids.get('aa')!), Buffer.from('{'));
       const workspaces = new Workspaces(bench.blobs, bench.database, bench.queue);
       const reconciler = new Reconciler({ workspaces, tenants, logger: SILENT, intervalMs: 200 });
       reconciler.start();

@@ -11,14 +11,17 @@ import { adapterFilesIn, type JobDeps, runJob } from '../../src/queue/run-job.ts
 import type { Made } from '../../src/queue/task.ts';
 import { acceptedJob, taken } from '../../src/service/accepted-job.ts';
 import { AdapterService, type IncomingFile } from '../../src/service/adapter-service.ts';
-import { JobStore } from '../../src/service/job-store.ts';
-import { adapterKey, newJobId } from '../../src/service/layout.ts';
+import type { JobStore } from '../../src/service/job-store.ts';
+import { adapterKey, newJobId, reportKey } from '../../src/service/layout.ts';
+import { AdapterUses } from '../../src/service/retention/adapter-uses.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { tenantStore } from '../../src/service/workspaces.ts';
 import type { OutputFile } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
+import { sqliteIn } from '../database/dialects.ts';
+import { jobsIn } from '../service/job-rows.ts';
 import { makeAdapter, someModules } from '../squeeze/made-adapter.ts';
 import { withFolder } from './harness.ts';
 import { scriptedOutcome } from './scripted-outcome.ts';
@@ -40,9 +43,10 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
   return withFolder(async (folder) => {
     const store = await DiskStore.open(folder);
     const blobs = tenantStore(store, DEFAULT_TENANT);
-    const adapters = new AdapterService(blobs);
-    const jobs = new JobStore(blobs);
-    const records = new JobRecords(DEFAULT_TENANT, { store });
+    const database = await sqliteIn(folder);
+    const jobs = jobsIn(database);
+    const adapters = new AdapterService(blobs, new AdapterUses(blobs, jobs));
+    const records = new JobRecords(DEFAULT_TENANT, { store, database });
     try {
       await work({
         adapters,
@@ -54,7 +58,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
         },
         run: async (request, seen = () => {}) => {
           const record = accepted(request);
-          await jobs.accept(record);
+          await jobs.accept([record]);
           const deps: JobDeps = {
             blobs,
             adapterFiles: adapterFilesIn(blobs),
@@ -82,6 +86,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
       });
     } finally {
       await store.close();
+      await database.close();
     }
   });
 }
@@ -154,7 +159,7 @@ describe('the work of a job', () => {
     }));
 
   it('may come to a report without results', () =>
-    withJobs(async ({ upload, run, jobs, blobs }) => {
+    withJobs(async ({ upload, run, blobs }) => {
       const id = await upload(2);
       const before = await blobs.list('adapters/');
       const job = await run({ kind: 'analyze', adapter_id: id });
@@ -162,8 +167,8 @@ describe('the work of a job', () => {
         [job.state, job.kind, job.results, job.progress.phase],
         ['succeeded', 'analyze', [], 'done'],
       );
-      const report = await jobs.getReport(job.id);
-      assert.deepEqual([report!.kind, report!.targets, report!.timings], ['analyze', [], job.timings]);
+      const report = JSON.parse(Buffer.from((await blobs.get(reportKey(job.id)))!).toString('utf8'));
+      assert.deepEqual([report.kind, report.targets, report.timings], ['analyze', [], job.timings]);
       assert.deepEqual(await blobs.list('adapters/'), before);
     }));
 

@@ -19,7 +19,7 @@ async function hasten(bench: Bench, jobId: string): Promise<void> {
 async function postponed(bench: Bench, jobId: string, count: number): Promise<void> {
   await until(`failure ${count} of ${jobId} by the storage`, async () => {
     // On a slow machine the pause may be over before it is seen, and what follows it too.
-    if (await bench.jobs.outcome(jobId)) return true;
+    if (await bench.ended(jobId)) return true;
     const job = await bench.queue.bullQueue.getJob(jobId);
     const times = job?.data.storageTrouble?.times ?? 0;
     return times > count || (times === count && (await job!.isDelayed()));
@@ -31,7 +31,7 @@ async function postponed(bench: Bench, jobId: string, count: number): Promise<vo
 const hastened = (bench: Bench, jobId: string): Promise<JobRecord> =>
   until(`the end of ${jobId}`, async () => {
     await hasten(bench, jobId);
-    return bench.jobs.outcome(jobId);
+    return bench.ended(jobId);
   });
 
 describe('a job that the storage fails', () => {

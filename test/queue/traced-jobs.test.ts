@@ -77,7 +77,7 @@ describe('a job on behalf of a request', () => {
     withBench(async (bench) => {
       const id = await onBehalfOf({ requestId: 'r-3', context }, () => bench.submit());
       await bench.queue.bullQueue.remove(id);
-      assert.deepEqual(await bench.service.reconcile(), [id]);
+      assert.deepEqual(await bench.keeper.reconcile(), [id]);
       assert.deepEqual((await bench.queue.bullQueue.getJob(id))?.data, { tenant: 'default' });
       bench.worker({ tracing });
       assert.equal((await bench.outcome(id)).state, 'succeeded');

@@ -5,7 +5,6 @@ import { Outbound } from '../../src/net/outbound.ts';
 import { BullDeliveryQueue } from '../../src/queue/webhooks/delivery-queue.ts';
 import { DeliveryWorker, type DeliveryWorkerOptions } from '../../src/queue/webhooks/delivery-worker.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
-import { JobStore } from '../../src/service/job-store.ts';
 import { newJobId } from '../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import type { AttemptResult } from '../../src/service/webhooks/deliverer.ts';
@@ -18,6 +17,7 @@ import { WebhookStore } from '../../src/service/webhooks/webhook-store.ts';
 import { tenantStore } from '../../src/service/workspaces.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
+import { endOf, jobsIn } from '../service/job-rows.ts';
 import { type Bench, PREFIX, SILENT, until, withBench } from './harness.ts';
 
 /** As many attempts as there are by default, without the hours between them. */
@@ -44,12 +44,12 @@ export class WebhookBench {
     this.bench = bench;
     this.store = tenantStore(bench.blobs, DEFAULT_TENANT);
     this.queue = new BullDeliveryQueue({ address: bench.address, prefix: PREFIX, logger: SILENT });
-    const { queue, outbound, box, store: blobs } = this;
+    const { queue, outbound, box } = this;
     const { database } = bench;
     const tenant = DEFAULT_TENANT;
     this.webhooks = new WebhookService(new WebhookStore(database, tenant), { outbound, box, queue });
     this.deliveries = new DeliveryService(new DeliveryStore(database, tenant), tenant, this.webhooks, queue);
-    this.outbox = new Outbox({ blobs, database, tenant, queue });
+    this.outbox = new Outbox({ database, tenant, queue });
     this.keeper = new DeliveryKeeper(database, queue);
   }
 
@@ -76,15 +76,12 @@ export class WebhookBench {
     return this.webhooks.create({ url, ...request });
   }
 
-  /** A job that has ended, announced as its worker would. */
+  /** A job that has ended, by its worker. */
   async endedJob(change: Partial<JobRecord> = {}): Promise<JobRecord> {
-    const jobs = new JobStore(this.store);
+    const jobs = jobsIn(this.bench.database, { queue: this.queue });
     const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
-    await jobs.accept(job);
-    const ended = { ...job, state: 'succeeded' as const, finished_at: new Date().toISOString(), ...change };
-    await jobs.finish(ended);
-    await this.outbox.announce(ended);
-    return ended;
+    await jobs.accept([job]);
+    return (await jobs.finish(endOf(job, change)))!;
   }
 
   async all(webhookId: string): Promise<readonly DeliveryRecord[]> {

@@ -8,6 +8,7 @@ import { Webhook as Verifier } from 'standardwebhooks';
 import type { WebhookEvent } from '../../src/contract/webhook.ts';
 import type { Database } from '../../src/database/database.ts';
 import { Outbound } from '../../src/net/outbound.ts';
+import { jobEvent } from '../../src/service/webhooks/outbox.ts';
 import { until } from './harness.ts';
 import { QUICK, withWebhooks } from './webhook-bench.ts';
 import { Receiver, type Treatment } from './webhook-receiver.ts';
@@ -48,7 +49,7 @@ describe('an event', () => {
           'its leave from the queue',
           async () => (await bench.queue.missing([delivery.id])).length === 1,
         );
-        await bench.outbox.announce(job);
+        await bench.outbox.publish(jobEvent(job));
         // What must not happen has no event: it gets a moment.
         await sleep(100);
         assert.equal(receiver.requests.length, 1, 'announced again, it is not sent again');

@@ -18,6 +18,9 @@ import { DiskStore } from '../../src/storage/disk-store.ts';
 import { contentOf } from '../conformance/blob-store.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
 
+/** No job reads any adapter here. */
+const UNUSED = { of: async () => undefined };
+
 describe('AdapterService', () => {
   let root: string;
   let store: DiskStore;
@@ -25,7 +28,7 @@ describe('AdapterService', () => {
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'adapter-service-'));
     store = await DiskStore.open(root);
-    service = new AdapterService(store);
+    service = new AdapterService(store, UNUSED);
   });
   afterEach(async () => {
     await store.close();
@@ -84,7 +87,7 @@ describe('AdapterService', () => {
   });
 
   it('lets one of many simultaneous writers win, in one process and across services', async () => {
-    const others = [service, new AdapterService(store), new AdapterService(store)];
+    const others = [service, new AdapterService(store, UNUSED), new AdapterService(store, UNUSED)];
     const results = await Promise.all(
       Array.from({ length: 9 }, async (_, index) =>
         others[index % 3]!.register(await incoming(tinyAdapter()), {
@@ -180,7 +183,7 @@ describe('AdapterService', () => {
     it('has that of the upload, or the default', async () => {
       const own = await service.register(await incoming(tinyAdapter(1)), null, { ttlSeconds: 100 });
       const kept = await service.register(await incoming(tinyAdapter(2)), null);
-      const withDefault = new AdapterService(store, 200);
+      const withDefault = new AdapterService(store, UNUSED, 200);
       const byDefault = await withDefault.register(await incoming(tinyAdapter(3)), null);
       const secondsOf = ({ created_at, expires_at }: { created_at: string; expires_at: string | null }) =>
         expires_at === null ? null : (Date.parse(expires_at) - Date.parse(created_at)) / 1000;
@@ -247,7 +250,7 @@ describe('AdapterService', () => {
   });
 
   it('is created by one of many that come while it is removed again and again', async () => {
-    const services = [service, new AdapterService(store)];
+    const services = [service, new AdapterService(store, UNUSED)];
     let created = 0;
     let removed = 0;
     await Promise.all(

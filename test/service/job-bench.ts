@@ -8,6 +8,7 @@ import type { JobRequest } from '../../src/contract/job-request.ts';
 import type { Database } from '../../src/database/database.ts';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
 import { CONFIG_FILE, type IncomingFile, WEIGHTS_FILE } from '../../src/service/adapter-service.ts';
+import type { JobKeeper } from '../../src/service/job-keeper.ts';
 import type { Observer } from '../../src/service/observer.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { type Workspace, Workspaces } from '../../src/service/workspaces.ts';
@@ -22,6 +23,7 @@ export interface JobBench extends Workspace {
   readonly whole: DiskStore;
   readonly database: Database;
   readonly queue: MemoryQueue;
+  readonly keeper: JobKeeper;
   readonly reused: JobRecord[];
   readonly cancelled: { readonly job: JobRecord; readonly wasQueued: boolean }[];
   readonly finishedBatches: BatchRecord[];
@@ -55,7 +57,8 @@ export async function withJobBench(work: (bench: JobBench) => Promise<void>): Pr
     onCancelled: (job, wasQueued) => cancelled.push({ job, wasQueued }),
     onBatchFinished: (batch) => finishedBatches.push(batch),
   };
-  const own = new Workspaces(whole, database, queue, undefined, {}, observer).of(DEFAULT_TENANT);
+  const workspaces = new Workspaces(whole, database, queue, undefined, {}, observer);
+  const own = workspaces.of(DEFAULT_TENANT);
   try {
     await work({
       ...own,
@@ -63,6 +66,7 @@ export async function withJobBench(work: (bench: JobBench) => Promise<void>): Pr
       whole,
       database,
       queue,
+      keeper: workspaces.jobKeeper,
       reused,
       cancelled,
       finishedBatches,
@@ -76,7 +80,6 @@ export async function withJobBench(work: (bench: JobBench) => Promise<void>): Pr
         const record = (await own.jobStore.get(jobId))!;
         await own.jobStore.finish({ ...record, finished_at: new Date().toISOString(), ...end });
         queue.finished(jobId);
-        await own.outbox.announce((await own.jobStore.get(jobId))!);
       },
       another: (other = queue) => new Workspaces(whole, database, other).of(DEFAULT_TENANT),
     });

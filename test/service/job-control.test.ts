@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import { JobRecord } from '../../src/contract/job.ts';
+import type { CheckpointJobRequest } from '../../src/contract/job-request.ts';
+import { acceptedJob } from '../../src/service/accepted-job.ts';
 import { newJobId } from '../../src/service/layout.ts';
 import { failsWith, resultOf, squeezeOf, withJobBench } from './job-bench.ts';
+import { jobIds, putReport, unfinished } from './job-rows.ts';
 
 describe('cancelling', () => {
   it('takes a queued job out of the queue; again, it answers the same', () =>
@@ -16,7 +19,7 @@ describe('cancelling', () => {
       assert.equal(queue.jobs.has(id), false);
       assert.deepEqual(await jobControl.cancel(id), job);
       assert.deepEqual(await jobs.get(id), job);
-      assert.deepEqual(await jobStore.pending(), [], 'announced');
+      assert.deepEqual(await unfinished(jobStore), []);
       assert.deepEqual(
         cancelled.map(({ job: { id }, wasQueued }) => [id, wasQueued]),
         [[id, true]],
@@ -42,7 +45,7 @@ describe('cancelling', () => {
     }));
 
   it('is final without Redis too', () =>
-    withJobBench(async ({ jobs, jobControl, upload, queue }) => {
+    withJobBench(async ({ jobs, jobControl, keeper, upload, queue }) => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
       queue.down = true;
       const job = await jobControl.cancel(id);
@@ -50,7 +53,7 @@ describe('cancelling', () => {
       assert.deepEqual(await jobs.get(id), job);
       queue.down = false;
       assert.ok(queue.jobs.has(id), 'nobody could take it out');
-      assert.deepEqual(await jobs.reconcile(), [], 'and nobody queues it again');
+      assert.deepEqual(await keeper.reconcile(), [], 'and nobody queues it again');
     }));
 
   it('has one winner, when it races with the end', () =>
@@ -112,7 +115,7 @@ describe('retrying', () => {
     }));
 
   it('is refused when the adapter is gone or the queue is away, and leaves nothing', () =>
-    withJobBench(async ({ jobs, jobControl, jobStore, adapters, upload, end, queue, store }) => {
+    withJobBench(async ({ jobs, jobControl, jobStore, adapters, upload, end, queue, database }) => {
       const adapterId = await upload();
       const { id } = await jobs.submit(squeezeOf(adapterId));
       await end(id, { state: 'failed' });
@@ -121,19 +124,19 @@ describe('retrying', () => {
       queue.down = false;
       await adapters.remove(adapterId);
       await assert.rejects(jobControl.retry(id), failsWith('ADAPTER_NOT_FOUND'));
-      assert.deepEqual(await jobStore.pending(), []);
-      assert.equal((await store.list('jobs/')).length, 1);
+      assert.deepEqual(await unfinished(jobStore), []);
+      assert.deepEqual(await jobIds(database), [id]);
     }));
 });
 
 describe('deleting', () => {
   it('removes all that is known of a job, and its results stay', () =>
-    withJobBench(async ({ jobs, jobStore, jobControl, adapters, upload, end, store }) => {
+    withJobBench(async ({ jobs, jobControl, adapters, upload, end, store }) => {
       const [adapterId, result] = [await upload(), await upload(2)];
       const before = await store.list('');
       const { id } = await jobs.submit(squeezeOf(adapterId));
       await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FINAL'));
-      await jobStore.putReport({ job_id: id } as never);
+      await putReport(store, { job_id: id });
       await jobControl.label(id, { a: 'b' });
       await end(id, { state: 'succeeded', results: [resultOf(result)] });
       await jobControl.remove(id);
@@ -144,16 +147,17 @@ describe('deleting', () => {
     }));
 
   it('is refused for the squeezes of a run, which need them', () =>
-    withJobBench(async ({ jobs, jobControl, upload, end }) => {
+    withJobBench(async ({ jobStore, jobControl, upload, end }) => {
       const id = newJobId(Date.now());
-      await jobs.ensure(id, {
+      const request: CheckpointJobRequest = {
         kind: 'checkpoint',
         run_id: 'run_1',
         step: 1,
         adapter_id: await upload(),
         targets: [{ rank: 2 }],
         optimizer: null,
-      });
+      };
+      await jobStore.accept([acceptedJob(id, request)]);
       await end(id, { state: 'failed' });
       await assert.rejects(jobControl.remove(id), failsWith('JOB_OF_RUN', /run_1/));
       await assert.rejects(jobControl.retry(id), failsWith('JOB_OF_RUN', /send the checkpoint again/));

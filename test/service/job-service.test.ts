@@ -6,14 +6,15 @@ import { describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { JobKeeper } from '../../src/service/job-keeper.ts';
 import type { JobQueue, QueuedState } from '../../src/service/job-queue.ts';
 import { JobService } from '../../src/service/job-service.ts';
-import { JobStore } from '../../src/service/job-store.ts';
-import { newJobId, pendingKey } from '../../src/service/layout.ts';
+import type { JobStore } from '../../src/service/job-store.ts';
+import { newJobId } from '../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
-import { Outbox } from '../../src/service/webhooks/outbox.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
+import { endOf, jobIds, jobsIn, putReport, unfinished } from './job-rows.ts';
 
 const REQUEST: JobRequest = { kind: 'squeeze', adapter_id: 'ad_1', targets: [{ rank: 2 }] };
 
@@ -49,6 +50,10 @@ class MemoryQueue implements JobQueue {
     this.answer();
     return this.held.get(jobId);
   }
+  async missing(jobIds: readonly string[]): Promise<string[]> {
+    this.answer();
+    return jobIds.filter((id) => !this.held.has(id));
+  }
   async waitUntilFinished(): Promise<void> {
     this.answer();
   }
@@ -74,7 +79,8 @@ async function withService(
     queue: MemoryQueue;
     jobs: JobStore;
     blobs: DiskStore;
-    outbox: Outbox;
+    keeper: JobKeeper;
+    ids: () => Promise<string[]>;
   }) => Promise<void>,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'ls-jobs-'));
@@ -82,13 +88,17 @@ async function withService(
   const database = await sqliteIn(folder);
   try {
     const queue = new MemoryQueue();
-    const outbox = new Outbox({ blobs, database, tenant: DEFAULT_TENANT, queue: undefined });
+    const find = async (id: string) => (id === 'ad_1' ? ({} as AdapterRecord) : undefined);
     const get = async (id: string): Promise<AdapterRecord> => {
-      if (id !== 'ad_1') throw new AppError('ADAPTER_NOT_FOUND', `There is no adapter ${id}.`);
-      return {} as AdapterRecord;
+      const found = await find(id);
+      if (!found) throw new AppError('ADAPTER_NOT_FOUND', `There is no adapter ${id}.`);
+      return found;
     };
-    const service = new JobService(blobs, { get }, queue, DEFAULT_TENANT, outbox);
-    await work({ service, queue, jobs: new JobStore(blobs), blobs, outbox });
+    const jobs = jobsIn(database);
+    const parts = { blobs, jobStore: jobs, adapters: { get, find }, queue, tenant: DEFAULT_TENANT };
+    const service = new JobService(parts);
+    const keeper = new JobKeeper(database, queue);
+    await work({ service, queue, jobs, blobs, keeper, ids: () => jobIds(database) });
   } finally {
     await database.close();
     await blobs.close();
@@ -103,7 +113,7 @@ describe('submit', () => {
     withService(async ({ service, queue, jobs }) => {
       queue.onAdd = async (jobId) => {
         assert.equal((await jobs.get(jobId))?.state, 'queued');
-        assert.deepEqual(await jobs.pending(), [jobId]);
+        assert.deepEqual(await unfinished(jobs), [jobId]);
       };
       const record = await service.submit(REQUEST);
       assert.deepEqual(record.request, REQUEST);
@@ -112,21 +122,21 @@ describe('submit', () => {
     }));
 
   it('refuses an adapter that is not there, and keeps nothing', () =>
-    withService(async ({ service, blobs }) => {
+    withService(async ({ service, ids }) => {
       const call = service.submit({ ...REQUEST, adapter_id: 'ad_2' });
       await assert.rejects(call, failsWith('ADAPTER_NOT_FOUND'));
-      assert.deepEqual(await blobs.list(''), []);
+      assert.deepEqual(await ids(), []);
     }));
 
   it('asks for every adapter of a merge, and takes one that comes twice', () =>
-    withService(async ({ service, blobs }) => {
+    withService(async ({ service, ids }) => {
       const merge = (...ids: string[]): JobRequest => ({
         kind: 'merge',
         sources: ids.map((adapter_id) => ({ adapter_id })),
         targets: [{ rank: 2 }],
       });
       await assert.rejects(service.submit(merge('ad_1', 'ad_2')), failsWith('ADAPTER_NOT_FOUND'));
-      assert.deepEqual(await blobs.list(''), []);
+      assert.deepEqual(await ids(), []);
       const record = await service.submit(merge('ad_1', 'ad_1'));
       assert.deepEqual([record.kind, record.request], ['merge', merge('ad_1', 'ad_1')]);
     }));
@@ -140,10 +150,10 @@ describe('submit', () => {
     }));
 
   it('keeps nothing when the queue does not take the job', () =>
-    withService(async ({ service, queue, blobs }) => {
+    withService(async ({ service, queue, ids }) => {
       queue.isDown = true;
       await assert.rejects(service.submit(REQUEST), failsWith('QUEUE_UNAVAILABLE'));
-      assert.deepEqual(await blobs.list(''), []);
+      assert.deepEqual(await ids(), []);
     }));
 });
 
@@ -159,8 +169,8 @@ describe('get', () => {
         [active.state, active.progress, active.started_at, active.attempts],
         ['active', progress, startedAt.toISOString(), 2],
       );
-      const done = { ...active, state: 'succeeded' as const };
-      assert.equal(await jobs.finish(done), true);
+      const done = endOf(active);
+      assert.deepEqual(await jobs.finish(done), done);
       queue.isDown = true;
       assert.deepEqual(await service.get(id), done);
     }));
@@ -183,8 +193,8 @@ describe('the outcome of a job', () => {
   it('is the first one: a late attempt changes nothing', () =>
     withService(async ({ service, jobs }) => {
       const record = await service.submit(REQUEST);
-      assert.equal(await jobs.finish({ ...record, state: 'succeeded' }), true);
-      assert.equal(await jobs.finish({ ...record, state: 'failed' }), false);
+      assert.ok(await jobs.finish(endOf(record)));
+      assert.equal(await jobs.finish(endOf(record, { state: 'failed' })), undefined);
       assert.equal((await service.get(record.id)).state, 'succeeded');
       await assert.rejects(jobs.finish(record), TypeError);
     }));
@@ -192,14 +202,14 @@ describe('the outcome of a job', () => {
 
 describe('report', () => {
   it('is there after success only', () =>
-    withService(async ({ service, jobs }) => {
+    withService(async ({ service, jobs, blobs }) => {
       const record = await service.submit(REQUEST);
       await assert.rejects(service.report(record.id), /has not finished yet/);
       await jobs.finish({ ...record, state: 'failed' });
       await assert.rejects(service.report(record.id), failsWith('REPORT_NOT_READY'));
       const other = await service.submit(REQUEST);
       const report = { job_id: other.id, notes: ['x'] } as never;
-      await jobs.putReport(report);
+      await putReport(blobs, report);
       await jobs.finish({ ...other, state: 'succeeded' });
       assert.deepEqual(await service.report(other.id), report);
     }));
@@ -207,31 +217,29 @@ describe('report', () => {
 
 describe('reconcile', () => {
   it('queues again what the queue does not hold, and asks nothing about finished jobs', () =>
-    withService(async ({ service, queue, jobs, outbox }) => {
-      for (let i = 0; i < 50; i++) {
-        const ended = { ...(await service.submit(REQUEST)), state: 'failed' as const };
-        await jobs.finish(ended);
-        await outbox.announce(ended);
-      }
+    withService(async ({ service, keeper, queue, jobs }) => {
+      for (let i = 0; i < 50; i++)
+        await jobs.finish(endOf(await service.submit(REQUEST), { state: 'failed' }));
       const held = await service.submit({ ...REQUEST, reuse: false });
       const lost = await service.submit({ ...REQUEST, reuse: false });
       queue.held.clear();
       await queue.add(held.id);
       queue.asked = 0;
-      assert.deepEqual(await service.reconcile(), [lost.id]);
-      assert.ok(queue.asked <= 3, `${queue.asked} questions`);
+      assert.deepEqual(await keeper.reconcile(), [lost.id]);
+      assert.ok(queue.asked <= 2, `${queue.asked} questions`);
       assert.ok(queue.held.has(lost.id));
-      assert.deepEqual(await service.reconcile(), []);
+      assert.deepEqual(await keeper.reconcile(), []);
     }));
 
-  it('clears up after crashes: marks of ended jobs, and of acceptances cut short, but not of those going on', () =>
-    withService(async ({ service, queue, jobs, blobs }) => {
+  it('leaves alone what ended while the queue was asked', () =>
+    withService(async ({ service, keeper, queue, jobs }) => {
       const record = await service.submit(REQUEST);
-      await jobs.finish({ ...record, state: 'failed' });
       queue.held.clear();
-      const [old, fresh] = [newJobId(Date.now() - 120_000), newJobId(Date.now())];
-      for (const id of [record.id, old, fresh]) await blobs.put(pendingKey(id), new Uint8Array());
-      assert.deepEqual(await service.reconcile(), []);
-      assert.deepEqual(await jobs.pending(), [fresh]);
+      const { missing } = queue;
+      queue.missing = async (ids) => {
+        await jobs.finish(endOf(record));
+        return missing.call(queue, ids);
+      };
+      assert.deepEqual(await keeper.reconcile(), []);
     }));
 });

@@ -31,7 +31,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: JobPath,
         response: {
           200: response('The cancelled job', reference(JobRecord)),
-          ...problems('JOB_NOT_FOUND', 'JOB_FINAL', 'STORAGE_FULL', 'STORAGE_FAILED'),
+          ...problems('JOB_NOT_FOUND', 'JOB_FINAL', 'STORAGE_FULL'),
         },
       },
     },
@@ -89,7 +89,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: reference(JobPatch),
         response: {
           200: response('The job', reference(JobRecord)),
-          ...problems(...JSON_BODY_PROBLEMS, 'JOB_NOT_FOUND', 'STORAGE_FULL', 'STORAGE_FAILED'),
+          ...problems(...JSON_BODY_PROBLEMS, 'JOB_NOT_FOUND', 'STORAGE_FULL'),
         },
       },
     },
@@ -110,7 +110,14 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: JobPath,
         response: {
           204: NOTHING,
-          ...problems('JOB_NOT_FOUND', 'JOB_NOT_FINAL', 'JOB_OF_RUN', 'BATCH_NOT_FINAL', 'STORAGE_FAILED'),
+          ...problems(
+            'JOB_NOT_FOUND',
+            'JOB_NOT_FINAL',
+            'JOB_OF_RUN',
+            'BATCH_NOT_FINAL',
+            'STORAGE_FULL',
+            'STORAGE_FAILED',
+          ),
         },
       },
     },

@@ -69,7 +69,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies 
         response: {
           200: response('The events', EVENTS, { mediaType: 'text/event-stream' }),
           204: Type.Null({ description: 'The job has ended, and the client knows' }),
-          ...problems('JOB_NOT_FOUND', 'TOO_MANY_STREAMS', 'STORAGE_FAILED'),
+          ...problems('JOB_NOT_FOUND', 'TOO_MANY_STREAMS'),
         },
       },
     },

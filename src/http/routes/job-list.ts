@@ -25,7 +25,7 @@ export const jobListRoutes: FastifyPluginAsyncTypebox = async (app) => {
         querystring: JobListQuery,
         response: {
           200: response('A page of jobs', reference(JobListPage), { headers: LINK }),
-          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'STORAGE_FAILED'),
+          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION'),
         },
       },
     },

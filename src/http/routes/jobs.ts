@@ -75,7 +75,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ finals: FinalJobs }> = async
             headers: { etag: { type: 'string', description: 'Of a job that has ended, as it is now' } },
           }),
           304: { description: 'The job has ended, and the client has it as it is', type: 'null' },
-          ...problems('JOB_NOT_FOUND', 'QUEUE_UNAVAILABLE', 'QUEUE_FULL', 'STORAGE_FAILED'),
+          ...problems('JOB_NOT_FOUND', 'QUEUE_UNAVAILABLE', 'QUEUE_FULL'),
         },
       },
     },

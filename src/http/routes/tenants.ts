@@ -49,7 +49,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }>
     },
     async (request, reply) => {
       const tenant = await tenants.get(request.params.id);
-      const usage = await usageOf(deps.workspaces.of(tenant.id).store);
+      const usage = await usageOf(deps.workspaces.of(tenant.id));
       return reply.header('cache-control', 'no-store').send({ ...tenant, usage });
     },
   );

@@ -20,6 +20,6 @@ export const usageRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async (request, reply) =>
-      reply.header('cache-control', 'no-store').send(await usageOf(workspaceOf(request).store)),
+      reply.header('cache-control', 'no-store').send(await usageOf(workspaceOf(request))),
   );
 };

@@ -1,5 +1,6 @@
 import type { BatchRecord } from '../../contract/batch.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
+import type { JobStore } from '../job-store.ts';
 import type { Observer } from '../observer.ts';
 import type { Outbox } from '../webhooks/outbox.ts';
 import { announceBatch } from './announce-batch.ts';
@@ -19,9 +20,14 @@ export class BatchFinisher {
   private readonly outbox: Pick<Outbox, 'publish'>;
   private readonly observer: Observer;
 
-  constructor(blobs: BlobStore, outbox: Pick<Outbox, 'publish'>, observer: Observer = {}) {
+  constructor(
+    blobs: BlobStore,
+    jobs: Pick<JobStore, 'all'>,
+    outbox: Pick<Outbox, 'publish'>,
+    observer: Observer = {},
+  ) {
     this.store = new BatchStore(blobs);
-    this.members = new BatchMembers(blobs);
+    this.members = new BatchMembers(jobs);
     this.outbox = outbox;
     this.observer = observer;
   }

@@ -1,22 +1,18 @@
 import { LRUCache } from 'lru-cache';
 import type { BatchJob } from '../../contract/batch.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
-import { JobStore } from '../job-store.ts';
+import { isFinal, type JobStore } from '../job-store.ts';
 import { type BatchManifest, jobsOf } from './batch-manifest.ts';
 import { batchJob } from './batch-record.ts';
-import { eachBounded } from './bounded.ts';
-
-const READ_AT_ONCE = 32;
 
 /** Jobs that ended, by their ids, which are unlike everywhere. A batch that is looked at every second reads each once. */
 const ENDED = new LRUCache<string, BatchJob>({ max: 10_000 });
 
-/** Reads what became of the jobs of batches. All methods throw AppError STORAGE_*. */
+/** Reads what became of the jobs of batches. All methods throw AppError DATABASE_UNAVAILABLE. */
 export class BatchMembers {
-  private readonly jobs: JobStore;
+  private readonly jobs: Pick<JobStore, 'all'>;
 
-  constructor(blobs: BlobStore) {
-    this.jobs = new JobStore(blobs);
+  constructor(jobs: Pick<JobStore, 'all'>) {
+    this.jobs = jobs;
   }
 
   /**
@@ -25,14 +21,15 @@ export class BatchMembers {
    */
   async read(manifest: BatchManifest, active: ReadonlySet<string>): Promise<BatchJob[]> {
     const accepted = new Map(jobsOf(manifest).map((job) => [job.id, job]));
-    return eachBounded(manifest.members, READ_AT_ONCE, async (member) => {
-      const known = member.reused ?? ENDED.get(member.id);
+    const unknown = manifest.members.filter(({ id, reused }) => !reused && !ENDED.has(id));
+    const records = await this.jobs.all(unknown.map(({ id }) => id));
+    return manifest.members.map(({ id, reused }) => {
+      const known = reused ?? ENDED.get(id);
       if (known) return known;
-      const ended = await this.jobs.outcome(member.id);
-      const job = batchJob(ended ?? accepted.get(member.id)!, false);
-      if (ended) ENDED.set(member.id, job);
-      else if (active.has(member.id)) return { ...job, state: 'active' };
-      return job;
+      const record = records.get(id);
+      const job = batchJob(record ?? accepted.get(id)!, false);
+      if (record && isFinal(record)) ENDED.set(id, job);
+      return job.state === 'queued' && active.has(id) ? { ...job, state: 'active' } : job;
     });
   }
 }

@@ -4,10 +4,10 @@ import type { BlobStore } from '../../storage/blob-store.ts';
 import { taken } from '../accepted-job.ts';
 import type { AdapterService } from '../adapter-service.ts';
 import type { JobControl } from '../job-control/job-control.ts';
-import { RequestIndex } from '../job-control/request-index.ts';
+import { SharedRequests } from '../job-control/shared-requests.ts';
 import type { JobQueue } from '../job-queue.ts';
 import type { JobService } from '../job-service.ts';
-import { JobStore } from '../job-store.ts';
+import type { JobStore } from '../job-store.ts';
 import { BATCHES_PREFIX, batchIdOfKey, isBatchId, newBatchId, newJobId, timedIdMs } from '../layout.ts';
 import { type Page, type PageRequest, readPage, storedKeys } from '../listing/page.ts';
 import { withoutQueue } from '../without-queue.ts';
@@ -29,8 +29,9 @@ export const BATCH_PLACE = /^[0-9a-f]{32}\.json$/;
 
 export interface BatchParts {
   readonly blobs: BlobStore;
-  readonly adapters: Pick<AdapterService, 'get'>;
+  readonly adapters: Pick<AdapterService, 'find'>;
   readonly jobs: JobService;
+  readonly jobStore: JobStore;
   readonly control: JobControl;
   readonly queue: JobQueue;
   readonly finisher: BatchFinisher;
@@ -40,7 +41,7 @@ export interface BatchParts {
 }
 
 /**
- * Many jobs that are asked for, followed and cancelled together. The storage is the record, as with single jobs; the
+ * Many jobs that are asked for, followed and cancelled together. The storage is the record; the
  * queue says when the last job has ended, and may lose everything. All methods throw AppError STORAGE_*.
  */
 export class BatchService {
@@ -48,18 +49,16 @@ export class BatchService {
   private readonly store: BatchStore;
   private readonly members: BatchMembers;
   private readonly opener: BatchOpener;
-  private readonly requests: RequestIndex;
-  private readonly jobStore: JobStore;
+  private readonly requests: SharedRequests;
   /** What goes on after its answer. */
   private readonly ongoing = new Set<Promise<void>>();
 
   constructor(parts: BatchParts) {
     this.parts = parts;
     this.store = new BatchStore(parts.blobs);
-    this.members = new BatchMembers(parts.blobs);
+    this.members = new BatchMembers(parts.jobStore);
     this.opener = new BatchOpener(parts);
-    this.requests = new RequestIndex(parts.blobs, parts.adapters);
-    this.jobStore = new JobStore(parts.blobs);
+    this.requests = new SharedRequests(parts.jobStore, parts.adapters);
   }
 
   /**
@@ -74,7 +73,7 @@ export class BatchService {
       AT_ONCE,
       async (job, index): Promise<Member> => {
         const { work, treatment } = taken(job);
-        const known = treatment.reuse ? (await this.requests.find(work))?.stored : undefined;
+        const known = treatment.reuse ? await this.requests.find(work) : undefined;
         if (known?.state !== 'succeeded') return { id: memberId(nowMs, index) };
         return { id: known.id, reused: batchJob(known, true) };
       },
@@ -167,8 +166,7 @@ export class BatchService {
     const manifest = await this.manifest(batchId);
     await this.final(batchId, 'deleted');
     await eachBounded(jobsOf(manifest), AT_ONCE, async ({ id }) => {
-      const record = await this.jobStore.get(id);
-      if (record) await this.parts.control.erase(record);
+      await this.parts.control.erase({ id });
     });
     await this.store.remove(batchId);
   }
@@ -208,10 +206,9 @@ export class BatchService {
     const manifest = { id: newBatchId(nowMs), request, members, retry_of: retryOf, ttl_seconds, created_at };
     await this.store.accept(manifest);
     try {
-      await this.opener.record(manifest, true);
+      await this.opener.record(manifest);
       if (jobsOf(manifest).length > 0) await this.opener.enqueue(manifest);
       else await this.parts.finisher.finish(manifest.id);
-      this.afterwards(this.opener.offer(manifest));
     } catch (error) {
       // The batch is durable, so it is accepted; `reconcile` does the rest.
       if (!(error instanceof AppError)) throw error;
@@ -225,7 +222,7 @@ export class BatchService {
   private async resume(manifest: BatchManifest, isOpened: boolean): Promise<boolean> {
     const { queue, finisher } = this.parts;
     if (await finisher.finish(manifest.id)) return false;
-    if (!isOpened) await this.opener.record(manifest, false);
+    if (!isOpened) await this.opener.record(manifest);
     if (await this.store.isCancelled(manifest.id)) {
       await this.stop(manifest);
       return false;

@@ -3,41 +3,34 @@ import type { Labels } from '../../contract/labels.ts';
 import { AppError } from '../../errors.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { acceptedJob } from '../accepted-job.ts';
-import type { AdapterService } from '../adapter-service.ts';
 import type { JobQueue } from '../job-queue.ts';
 import { type JobService, withLive } from '../job-service.ts';
 import { isFinal, type JobStore } from '../job-store.ts';
-import { jobKey, newJobId, outcomeKey, pendingBatchKey, reportKey } from '../layout.ts';
+import { newJobId, pendingBatchKey, reportKey } from '../layout.ts';
 import type { Observer } from '../observer.ts';
 import { lacksSecrets } from '../transfer-desk.ts';
-import type { Outbox } from '../webhooks/outbox.ts';
 import { withoutQueue } from '../without-queue.ts';
 import { cancelledJob } from './cancelled-job.ts';
-import { JobLabels } from './job-labels.ts';
-import { RequestIndex } from './request-index.ts';
 
 export interface JobControlParts {
   readonly blobs: BlobStore;
-  readonly adapters: Pick<AdapterService, 'get'>;
   readonly jobs: JobService;
   readonly jobStore: JobStore;
   readonly queue: Pick<JobQueue, 'state' | 'remove' | 'cancel'>;
-  readonly outbox: Pick<Outbox, 'announce'>;
   readonly observer?: Observer;
 }
 
-/** What can be done with a job after it was accepted. All methods throw AppError JOB_NOT_FOUND and STORAGE_*. */
+/**
+ * What can be done with a job after it was accepted. All methods throw AppError JOB_NOT_FOUND, DATABASE_UNAVAILABLE,
+ * STORAGE_FULL.
+ */
 export class JobControl {
   private readonly parts: JobControlParts;
   private readonly store: JobStore;
-  private readonly labels: JobLabels;
-  private readonly requests: RequestIndex;
 
   constructor(parts: JobControlParts) {
     this.parts = parts;
     this.store = parts.jobStore;
-    this.labels = new JobLabels(parts.blobs);
-    this.requests = new RequestIndex(parts.blobs, parts.adapters);
   }
 
   /**
@@ -48,15 +41,14 @@ export class JobControl {
    * @throws AppError JOB_FINAL when it ended in another way
    */
   async cancel(jobId: string): Promise<JobRecord> {
-    const { jobs, queue, outbox, observer } = this.parts;
+    const { jobs, queue, observer } = this.parts;
     const record = await jobs.recorded(jobId);
     if (isFinal(record)) return cancelled(record);
     const live = await withoutQueue(queue.state(jobId));
-    const isFirst = await this.store.finish(cancelledJob(live ? withLive(record, live) : record));
-    const job = cancelled(await jobs.recorded(jobId));
+    const ended = await this.store.finish(cancelledJob(live ? withLive(record, live) : record));
+    const job = ended ?? cancelled(await jobs.recorded(jobId));
     const wasQueued = (await withoutQueue(this.takeOut(jobId))) ?? false;
-    if (isFirst) observer?.onCancelled?.(job, wasQueued);
-    await outbox.announce(job);
+    if (ended) observer?.onCancelled?.(job, wasQueued);
     return job;
   }
 
@@ -78,9 +70,7 @@ export class JobControl {
     await jobs.check(record.request);
     const { labels, priority, ttl_seconds: ttlSeconds } = record;
     const treatment = { labels, priority, ttlSeconds, reuse: false, batchId: null, retryOf: jobId };
-    const again = await jobs.accept(acceptedJob(newJobId(Date.now()), record.request, treatment));
-    await this.offer(again);
-    return again;
+    return jobs.accept(acceptedJob(newJobId(Date.now()), record.request, treatment), { offered: true });
   }
 
   /**
@@ -97,23 +87,21 @@ export class JobControl {
     await this.erase(record);
   }
 
-  /** Removes a job that is final, whatever it belongs to. */
-  async erase(record: JobRecord): Promise<void> {
-    const { blobs, outbox } = this.parts;
-    await outbox.announce(record);
-    // The record first: without it a late attempt writes no outcome, and one that was about to takes it back.
-    await blobs.remove(jobKey(record.id));
-    await blobs.remove(reportKey(record.id));
-    await this.labels.remove(record.id);
-    await this.requests.forget(record);
-    await blobs.remove(outcomeKey(record.id));
+  /**
+   * Removes a job that is final, whatever it belongs to. The record first: without it a late attempt records no outcome,
+   * and takes back its report.
+   */
+  async erase({ id }: Pick<JobRecord, 'id'>): Promise<void> {
+    await this.store.remove(id);
+    await this.parts.blobs.remove(reportKey(id));
   }
 
   /** Gives a job other labels, whatever its state. @returns the job as far as it is known without the queue */
   async label(jobId: string, labels: Labels): Promise<JobRecord> {
-    await this.parts.jobs.recorded(jobId);
-    await this.labels.put(jobId, labels);
-    return this.parts.jobs.wait(jobId, 0);
+    const { jobs } = this.parts;
+    await jobs.recorded(jobId);
+    await this.store.label(jobId, labels);
+    return jobs.wait(jobId, 0);
   }
 
   /** Whether a job was taken out before it began; else whoever runs it is asked to stop. */
@@ -122,15 +110,6 @@ export class JobControl {
     if (await queue.remove(jobId)) return true;
     await queue.cancel(jobId);
     return false;
-  }
-
-  /** Lets later requests of the same find the job. It is accepted already, so nothing that fails here matters. */
-  private async offer(job: JobRecord): Promise<void> {
-    try {
-      await this.requests.claim(job);
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-    }
   }
 }
 

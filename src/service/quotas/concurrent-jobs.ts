@@ -1,12 +1,11 @@
 import type { Quotas } from '../../contract/tenant.ts';
 import { AppError } from '../../errors.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
-import { PENDING_PREFIX } from '../layout.ts';
+import type { JobStore } from '../job-store.ts';
 
 /** What is needed of a workspace to know how many jobs it may have, and has. */
 export interface JobSpace {
   readonly tenant: string;
-  readonly store: Pick<BlobStore, 'list'>;
+  readonly jobStore: Pick<JobStore, 'unfinished'>;
   readonly quotas: () => Promise<Quotas>;
 }
 
@@ -14,16 +13,16 @@ export interface JobSpace {
 const lines = new Map<string, Promise<unknown>>();
 
 /**
- * Refuses jobs that are more than a tenant may have unfinished. Costs nothing where there is no limit, else a list of
- * as many marks as the limit.
+ * Refuses jobs that are more than a tenant may have unfinished. Costs nothing where there is no limit, else a look at
+ * as many jobs as the limit.
  * @param wanted jobs that are about to be submitted
- * @throws AppError QUOTA_TOO_SMALL for more jobs than the limit, QUOTA_CONCURRENT_JOBS, STORAGE_*
+ * @throws AppError QUOTA_TOO_SMALL for more jobs than the limit, QUOTA_CONCURRENT_JOBS, DATABASE_UNAVAILABLE
  */
 export async function checkConcurrentJobs(space: JobSpace, wanted: number): Promise<void> {
   const { concurrent_jobs: limit } = await space.quotas();
   if (limit === null || limit === undefined) return;
   if (wanted > limit) throw new AppError('QUOTA_TOO_SMALL', neverFits(wanted, limit), { wanted, limit });
-  const used = (await space.store.list(PENDING_PREFIX, { limit: limit + 1 })).length;
+  const used = (await space.jobStore.unfinished(limit + 1)).length;
   if (used + wanted <= limit) return;
   throw new AppError('QUOTA_CONCURRENT_JOBS', sentence(used, wanted, limit), { used, wanted, limit });
 }

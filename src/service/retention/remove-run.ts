@@ -5,9 +5,6 @@ import { supersededIn } from '../runs/lineage.ts';
 import type { CheckpointManifest } from '../runs/run-manifest.ts';
 import type { Workspace } from '../workspaces.ts';
 
-/** From a checkpoint in the log to its job is a moment; after this whoever was to submit it has died. */
-const SUBMITTED_MS = 60_000;
-
 export type RunRoom = Pick<Workspace, 'runStore' | 'jobStore'> & {
   readonly jobControl: Pick<JobControl, 'erase'>;
 };
@@ -26,21 +23,25 @@ export async function removeRun({ runStore, jobStore, jobControl }: RunRoom, run
     await refusePending(jobStore, log);
     // Not when a checkpoint came meanwhile, which may have to be squeezed.
   } while (!(await runStore.remove({ id: runId }, log.length)));
+  const jobs = await jobStore.all(idsOf(log));
   for (const { job_id } of log) {
-    const job = job_id === null ? undefined : await jobStore.get(job_id);
+    const job = job_id === null ? undefined : jobs.get(job_id);
     // One that is not final was superseded by a rewind; it ends by itself, and the sweeper has it then.
     if (job && isFinal(job)) await jobControl.erase(job);
   }
 }
 
-async function refusePending(jobs: JobStore, log: readonly CheckpointManifest[]): Promise<void> {
+const idsOf = (log: readonly CheckpointManifest[]): string[] =>
+  log.map(({ job_id }) => job_id).filter((id) => id !== null);
+
+async function refusePending(store: JobStore, log: readonly CheckpointManifest[]): Promise<void> {
+  const jobs = await store.all(idsOf(log));
   const superseded = supersededIn(log.map((checkpoint) => ({ checkpoint })));
   for (const [index, checkpoint] of log.entries()) {
-    const { run_id, step, job_id, created_at } = checkpoint;
+    const { run_id, step, job_id } = checkpoint;
     if (superseded[index] || job_id === null) continue;
-    const job = await jobs.get(job_id);
-    const isOver = job ? isFinal(job) : Date.now() - Date.parse(created_at) > SUBMITTED_MS;
-    if (isOver) continue;
+    const job = jobs.get(job_id);
+    if (!job || isFinal(job)) continue;
     throw new AppError('RUN_IN_USE', `The checkpoint of step ${step} of run ${run_id} is being squeezed.`, {
       run_id,
       step,

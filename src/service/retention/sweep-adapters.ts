@@ -1,10 +1,4 @@
-import {
-  ADAPTER_CHANGES_PREFIX,
-  ADAPTER_READS_PREFIX,
-  ADAPTERS_PREFIX,
-  idOfKey,
-  RECENT_ADAPTERS_PREFIX,
-} from '../layout.ts';
+import { ADAPTER_CHANGES_PREFIX, ADAPTERS_PREFIX, idOfKey, RECENT_ADAPTERS_PREFIX } from '../layout.ts';
 import { adapterEntryOf } from '../listing/adapter-index.ts';
 import { hasExpired } from '../stored-adapters.ts';
 import { forEach, keysOf, removeStrays, type Sweep, type SweptSpace } from './sweep.ts';
@@ -49,7 +43,5 @@ export async function sweepAdapters(
     return !entry || createdMs.get(entry.id) !== entry.createdAtMs;
   });
   await removeStrays(space, sweep, ADAPTER_CHANGES_PREFIX, (name) => !createdMs.has(idOfKey(name)));
-  // Of a checkpoint that never became a job.
-  await removeStrays(space, sweep, ADAPTER_READS_PREFIX, () => true);
   return count;
 }

@@ -13,7 +13,7 @@ export interface Sweep {
 }
 
 /** What a sweep of one tenant needs of its workspace. */
-export type SweptSpace = Pick<Workspace, 'tenant' | 'store' | 'adapters' | 'jobControl' | 'runStore'>;
+export type SweptSpace = Pick<Workspace, 'tenant' | 'store' | 'adapters' | 'jobStore'>;
 
 /** Records and keys that are read or removed at once. */
 export const AT_ONCE = 50;

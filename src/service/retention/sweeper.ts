@@ -8,7 +8,7 @@ import { removeOldDeliveries } from './old-deliveries.ts';
 import { storedTenants } from './stored-tenants.ts';
 import { forEach, keysOf, LEFT_MARK_MS, removeStrays, type Sweep, type SweptSpace } from './sweep.ts';
 import { allBlobs, removeBlobs } from './sweep-blobs.ts';
-import { sweepJobs } from './sweep-jobs.ts';
+import { noteJobFiles, sweepExpiredJobs, sweepJobsOfRuns, sweepReports } from './sweep-jobs.ts';
 import { noteCheckpoints } from './sweep-runs.ts';
 import { Swept } from './swept.ts';
 
@@ -64,6 +64,8 @@ export class Sweeper {
       unreferenced: await allBlobs(store, nowMs),
       swept: new Swept(),
     };
+    await sweepExpiredJobs(workspaces, sweep);
+    await sweepJobsOfRuns(workspaces, sweep);
     const totals = { adapters: 0, bytes: 0 };
     for (const tenant of await this.tenants()) {
       const used = await this.sweepTenant(workspaces.of(tenant), sweep);
@@ -73,6 +75,7 @@ export class Sweeper {
     const claims = await new ClaimStore(database).removeExpired();
     if (claims > 0) sweep.swept.add('idempotency_key', 0, claims);
     await noteCheckpoints(database, sweep);
+    await noteJobFiles(database, sweep);
     await removeBlobs(store, sweep);
     const deliveries = await removeOldDeliveries(database, nowMs);
     if (deliveries > 0) sweep.swept.add('delivery', 0, deliveries);
@@ -86,7 +89,7 @@ export class Sweeper {
   }
 
   private async sweepTenant(space: SweptSpace, sweep: Sweep): Promise<UsageTotals> {
-    await sweepJobs(space, sweep);
+    await sweepReports(space, sweep);
     await sweepBatches(space, sweep);
     const left = { ...sweep, cutoffMs: sweep.startMs - LEFT_MARK_MS };
     await removeStrays(space, left, ADAPTER_REMOVALS_PREFIX, () => true);

@@ -2,10 +2,11 @@ import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run
 import { AppError } from '../../errors.ts';
 import { planSchedule } from '../../schedule/plan-schedule.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
+import { acceptedJob } from '../accepted-job.ts';
 import type { AdapterService } from '../adapter-service.ts';
 import type { JobService } from '../job-service.ts';
+import type { JobStore } from '../job-store.ts';
 import { blobKey, newJobId, newRunId } from '../layout.ts';
-import { AdapterUses } from '../retention/adapter-uses.ts';
 import { keepBlob, keepFile } from '../retention/keep-blob.ts';
 import { planAdaptive } from './adaptive-plan.ts';
 import {
@@ -21,7 +22,7 @@ import { RunLogs } from './run-logs.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 import { runRecord } from './run-record.ts';
 import type { RunStore } from './run-store.ts';
-import { squeezeTarget } from './squeeze-job.ts';
+import { squeezeJob, squeezeTarget } from './squeeze-job.ts';
 
 /** What became of a checkpoint that was sent. */
 export interface AcceptedCheckpoint {
@@ -41,7 +42,6 @@ export interface AcceptedCheckpoint {
 export class RunService {
   private readonly blobs: BlobStore;
   private readonly runs: RunStore;
-  private readonly uses: AdapterUses;
   private readonly logs: RunLogs;
   private readonly adapters: Pick<AdapterService, 'find' | 'register'>;
   private readonly jobs: Pick<JobService, 'ensure' | 'wait'>;
@@ -51,11 +51,11 @@ export class RunService {
     blobs: BlobStore,
     adapters: Pick<AdapterService, 'find' | 'register'>,
     jobs: Pick<JobService, 'ensure' | 'wait'>,
+    jobStore: Pick<JobStore, 'get' | 'all'>,
   ) {
     this.blobs = blobs;
     this.runs = runs;
-    this.uses = new AdapterUses(blobs);
-    this.logs = new RunLogs(runs, blobs, adapters, jobs);
+    this.logs = new RunLogs(runs, jobStore, adapters, jobs);
     this.adapters = adapters;
     this.jobs = jobs;
   }
@@ -77,7 +77,7 @@ export class RunService {
   /** @throws AppError RUN_NOT_FOUND; QUEUE_UNAVAILABLE while a squeeze under way cannot be followed; STORAGE_* */
   async get(runId: string): Promise<RunRecord> {
     const run = await this.manifest(runId);
-    const log = await this.logs.follow(run, await this.logs.read(run));
+    const log = await this.logs.follow(await this.logs.read(run));
     return runRecord(run, log, await this.logs.records(run, log));
   }
 
@@ -89,7 +89,7 @@ export class RunService {
     const run = await this.manifest(runId);
     const log = await this.logs.read(run);
     const index = log.findLastIndex(({ checkpoint }) => checkpoint.step === step);
-    if (index >= 0) return this.logs.record(run, await this.logs.follow(run, log), index);
+    if (index >= 0) return this.logs.record(run, await this.logs.follow(log), index);
     throw new AppError('CHECKPOINT_NOT_FOUND', `Run ${runId} has no checkpoint of step ${step}.`, {
       run_id: runId,
       step,
@@ -102,8 +102,8 @@ export class RunService {
   }
 
   /**
-   * Takes a checkpoint: decides, makes what is needed durable, appends the decision to the log and submits the job, in
-   * this order, so that whatever is lost in between can be sent or submitted again. Of a checkpoint that is kept only
+   * Takes a checkpoint: decides, makes what is needed durable, appends the decision to the log with its job, and queues
+   * that, in this order, so that whatever is lost in between can be sent or queued again. Of a checkpoint that is kept only
    * the decision is stored. Files taken into the storage are gone from their paths.
    * @throws AppError RUN_NOT_FOUND; as readCheckpoint and decide; STORAGE_*
    */
@@ -117,20 +117,18 @@ export class RunService {
       const decision = await this.decide(run, log, sent);
       if (decision.kind === 'existing') {
         const index = decision.checkpoint.sequence - 1;
-        await this.logs.submit(run, log[index]!);
+        await this.logs.submit(log[index]!);
         return { record: await this.logs.record(run, log, index), created: false, upload: 'known' };
       }
       if (decision.kind === 'squeeze') kept ??= await this.keep(sent);
       await this.keepModules(sent.modules);
       const checkpoint = manifestOf(run, log.length + 1, sent.arrival, decision);
-      await this.announce(checkpoint);
-      if (!(await this.runs.append(run, checkpoint))) {
-        await this.settle(checkpoint);
-        continue;
-      }
+      // From now on nobody removes the adapter. One that is gone already, in the moment since it was kept, fails the
+      // job, and the checkpoint is sent again.
+      const accepted = checkpoint.job_id && acceptedJob(checkpoint.job_id, squeezeJob(run, checkpoint));
+      if (!(await this.runs.append(run, checkpoint, accepted || null))) continue;
       const outcome = outcomeOf(checkpoint, undefined);
-      const job = await this.logs.submit(run, { checkpoint, outcome, job: undefined });
-      if (job) await this.settle(checkpoint);
+      const job = await this.logs.submit({ checkpoint, outcome, job: undefined });
       const record = await this.logs.record(run, [...log, { checkpoint, outcome, job }], log.length);
       return { record, created: true, upload: kept ?? 'unneeded' };
     }
@@ -147,18 +145,6 @@ export class RunService {
     const log = await this.logs.read(run);
     const index = log.findIndex(({ checkpoint }) => checkpoint.job_id === record.job_id);
     return this.logs.record(run, log, index);
-  }
-
-  /**
-   * Tells who would remove the adapter that a job is about to read it. One that is gone already, in the moment since it
-   * was kept, fails the job, and the checkpoint is sent again.
-   */
-  private async announce({ job_id, source_adapter_id }: CheckpointManifest): Promise<void> {
-    if (job_id !== null) await this.uses.announce(job_id, source_adapter_id);
-  }
-
-  private async settle({ job_id }: CheckpointManifest): Promise<void> {
-    if (job_id !== null) await this.uses.settle(job_id);
   }
 
   private async manifest(runId: string): Promise<RunManifest> {

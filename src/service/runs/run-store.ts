@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto';
+import type { JobRecord } from '../../contract/job.ts';
 import type { RunRequest } from '../../contract/run.ts';
 import type { Schedule } from '../../contract/schedule.ts';
 import type { Database } from '../../database/database.ts';
 import type { CheckpointTable, RunTable } from '../../database/tables.ts';
+import { insertJobs } from '../job-rows.ts';
 import { isRunId } from '../layout.ts';
 import type { AdaptivePlan } from './adaptive-plan.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
@@ -64,8 +66,9 @@ export class RunStore {
   /**
    * Adds an entry at its sequence number, which takes the place of those of its step and later ones. False when the log has
    * not its end there any more, or the run is gone. Of many at once one counts: changing its row locks the run.
+   * @param job squeezes the checkpoint; it is accepted with it. null: the checkpoint is kept
    */
-  append({ request }: RunManifest, checkpoint: CheckpointManifest): Promise<boolean> {
+  append({ request }: RunManifest, checkpoint: CheckpointManifest, job: JobRecord | null): Promise<boolean> {
     const { run_id, sequence, step, base_model } = checkpoint;
     return this.database.write(async (writer) => {
       const { numUpdatedRows } = await writer
@@ -84,6 +87,7 @@ export class RunStore {
         .where('superseded_by', 'is', null)
         .execute();
       await writer.insertInto('checkpoint').values(rowOf(checkpoint)).execute();
+      if (job) await insertJobs(writer, this.tenant, [job]);
       return true;
     });
   }

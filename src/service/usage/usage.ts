@@ -1,6 +1,7 @@
 import type { UsageRecord } from '../../contract/usage.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
-import { JOBS_PREFIX, RECENT_ADAPTERS_PREFIX } from '../layout.ts';
+import type { JobStore } from '../job-store.ts';
+import { RECENT_ADAPTERS_PREFIX } from '../layout.ts';
 import { adapterEntryOf } from '../listing/adapter-index.ts';
 import { RemovedAdapters, removedAdapterOf } from './removed-adapters.ts';
 
@@ -15,6 +16,12 @@ export interface CountedUsage extends UsageTotals {
   /** Adapters made before this were counted, those removed before `countedAtMs` were not. */
   readonly untilMs: number;
   readonly countedAtMs: number;
+}
+
+/** What is needed of a workspace to know its usage. */
+export interface UsedSpace {
+  readonly store: BlobStore;
+  readonly jobStore: Pick<JobStore, 'count'>;
 }
 
 const KEY = 'usage.json';
@@ -52,11 +59,6 @@ export class Usage {
     return { adapters: Math.max(0, adapters), bytes: Math.max(0, bytes) };
   }
 
-  /** Jobs that there are records of. Their names are listed: some 100 ms for 100,000 on a disk. */
-  async jobs(): Promise<number> {
-    return (await this.store.list(JOBS_PREFIX)).length;
-  }
-
   async putCounted(counted: CountedUsage): Promise<void> {
     await this.store.put(KEY, Buffer.from(JSON.stringify(counted)));
   }
@@ -83,9 +85,8 @@ export class Usage {
   }
 }
 
-/** All that is told of a tenant's usage. @throws AppError STORAGE_* */
-export async function usageOf(store: BlobStore): Promise<UsageRecord> {
-  const usage = new Usage(store);
-  const [{ adapters, bytes }, jobs] = await Promise.all([usage.totals(), usage.jobs()]);
+/** All that is told of a tenant's usage. @throws AppError STORAGE_*, DATABASE_UNAVAILABLE */
+export async function usageOf({ store, jobStore }: UsedSpace): Promise<UsageRecord> {
+  const [{ adapters, bytes }, jobs] = await Promise.all([new Usage(store).totals(), jobStore.count()]);
   return { stored_bytes: bytes, adapters, jobs };
 }

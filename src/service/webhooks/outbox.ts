@@ -2,9 +2,6 @@ import type { JobRecord } from '../../contract/job.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { EventType, WebhookRecord } from '../../contract/webhook.ts';
 import type { Database, Writer } from '../../database/database.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
-import { JobLabels } from '../job-control/job-labels.ts';
-import { isFinal, JobStore } from '../job-store.ts';
 import { hasLabels } from '../listing/label-filter.ts';
 import { withoutQueue } from '../without-queue.ts';
 import type { DeliveryQueue, DeliveryTicket } from './delivery-queue.ts';
@@ -25,9 +22,16 @@ export interface OutgoingEvent {
   readonly body: string;
 }
 
+/** The end of a job. @param job as it ended */
+export const jobEvent = (job: JobRecord): OutgoingEvent => ({
+  type: `job.${job.state}` as EventType,
+  subject: job.id,
+  atMs: Date.parse(job.finished_at ?? job.created_at),
+  labels: job.labels,
+  body: jobEventBody(job),
+});
+
 export interface OutboxParts {
-  /** What the tenant sees of the storage. */
-  readonly blobs: BlobStore;
   readonly database: Database;
   readonly tenant: string;
   /** undefined: deliveries are recorded, and queued by the next process that looks for lost ones. */
@@ -35,51 +39,31 @@ export interface OutboxParts {
 }
 
 /**
- * Tells a tenant's webhooks what happened, so that nothing is lost: deliveries are durable before the mark of the job
- * goes that leads to them. Whoever finds a job final may announce it, several at once and again after a crash.
+ * Tells a tenant's webhooks what happened, so that nothing is lost: deliveries become durable with what they tell of.
+ * An event may be told again, and changes nothing then.
  */
 export class Outbox {
   private readonly parts: OutboxParts;
-  private readonly jobs: JobStore;
-  private readonly labels: JobLabels;
 
   constructor(parts: OutboxParts) {
     this.parts = parts;
-    this.jobs = new JobStore(parts.blobs);
-    this.labels = new JobLabels(parts.blobs);
   }
 
   /**
-   * Tells of the end of a job, and removes its pending mark. Does nothing for one that was announced before.
-   * @param job as it is recorded, final
-   * @throws AppError STORAGE_*, DATABASE_UNAVAILABLE: the mark stays, and the job is announced again
-   */
-  async announce(job: JobRecord): Promise<void> {
-    if (!isFinal(job)) throw new TypeError(`Job ${job.id} is ${job.state}, not final`);
-    if (!(await this.jobs.isPending(job.id))) return;
-    const labelled = await this.labels.applied(job);
-    await this.publish({
-      type: `job.${job.state}` as EventType,
-      subject: job.id,
-      atMs: Date.parse(job.finished_at ?? job.created_at),
-      labels: labelled.labels,
-      body: jobEventBody(labelled),
-    });
-    await this.jobs.settle(job.id);
-  }
-
-  /**
-   * Records an event's deliveries, all or none, and queues them. Again, changes nothing.
+   * Records an event's deliveries, all or none, and queues them.
    * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
    */
   async publish(event: OutgoingEvent): Promise<void> {
-    const { database, queue } = this.parts;
-    const tickets = await database.write((writer) => this.record(writer, event));
-    // Without Redis they are queued later: they are pending, and due.
-    await Promise.all(tickets.map((ticket) => withoutQueue(queue?.add(ticket))));
+    await this.tell(await this.parts.database.write((writer) => this.record(writer, event)));
   }
 
-  private async record(
+  /** Queues deliveries that were recorded. Without Redis they are queued later: they are pending, and due. */
+  async tell(tickets: readonly DeliveryTicket[]): Promise<void> {
+    await Promise.all(tickets.map((ticket) => withoutQueue(this.parts.queue?.add(ticket))));
+  }
+
+  /** Records an event's deliveries in the transaction of what happened; when it has ended, `tell` them. */
+  async record(
     writer: Writer,
     { type, subject, atMs, labels, body: payload }: OutgoingEvent,
   ): Promise<DeliveryTicket[]> {

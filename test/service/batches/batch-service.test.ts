@@ -313,7 +313,7 @@ describe('reconcile', () => {
       // As after a crash between the batch's own record and the second of its jobs.
       const batch = await bench.batches.submit(batchOf(id, 4));
       const [a, ...rest] = batch.jobs.map((job) => job.id);
-      for (const jobId of rest) await bench.jobStore.discard(jobId);
+      for (const jobId of rest) await bench.jobStore.remove(jobId);
       await bench.store.put(pendingBatchKey(batch.id), new Uint8Array());
       bench.queue.jobs.clear();
       bench.queue.batches.clear();

@@ -55,12 +55,11 @@ export class StorageBench {
   async job(change: Partial<JobRecord> = {}, { space = this.own, isFinal = true } = {}): Promise<JobRecord> {
     const work = { kind: 'analyze', adapter_id: `ad_${'0'.repeat(32)}` } as const;
     const accepted = { ...acceptedJob(newJobId(Date.now()), work), ...change };
-    await space.jobStore.accept(accepted);
+    await space.jobStore.accept([accepted]);
     if (!isFinal) return accepted;
     const finished_at = change.finished_at ?? new Date().toISOString();
     const record: JobRecord = { ...accepted, state: 'succeeded', finished_at };
     await space.jobStore.finish(record);
-    await space.jobStore.settle(record.id);
     return (await space.jobStore.get(record.id))!;
   }
 

@@ -11,14 +11,13 @@ import { AppError } from '../../../src/errors.ts';
 import { localFiles } from '../../../src/service/adapter-files.ts';
 import { AdapterService, type IncomingFile } from '../../../src/service/adapter-service.ts';
 import { JobService } from '../../../src/service/job-service.ts';
-import { JobStore } from '../../../src/service/job-store.ts';
 import { blobKey } from '../../../src/service/layout.ts';
+import { AdapterUses } from '../../../src/service/retention/adapter-uses.ts';
 import { removeRun } from '../../../src/service/retention/remove-run.ts';
 import { OPTIMIZER_FILE } from '../../../src/service/runs/checkpoint-upload.ts';
 import { RunService } from '../../../src/service/runs/run-service.ts';
 import { RunStore } from '../../../src/service/runs/run-store.ts';
 import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
-import { Outbox } from '../../../src/service/webhooks/outbox.ts';
 import { Workspaces } from '../../../src/service/workspaces.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
@@ -26,6 +25,7 @@ import { onEachDialect, sqliteIn } from '../../database/dialects.ts';
 import { momentsOf } from '../../http/checkpoint-form.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
+import { endOf, jobsIn, unfinished } from '../job-rows.ts';
 
 const REQUEST = {
   schedule: { source_rank: 8, target_rank: 2, total_steps: 1000, recipe: 'equal', min_stage_steps: 100 },
@@ -65,14 +65,26 @@ function mortal(
     count();
     return database.write(work);
   };
-  return { ground: { store: proxy, database: { ...database, write }, queue }, writes: () => writes };
+  const mortalQueue: MemoryQueue = Object.assign(Object.create(queue) as MemoryQueue, {
+    add: async (jobId: string) => {
+      count();
+      return queue.add(jobId);
+    },
+  });
+  return {
+    ground: { store: proxy, database: { ...database, write }, queue: mortalQueue },
+    writes: () => writes,
+  };
 }
 
+const adaptersOn = (store: BlobStore, database: Database) =>
+  new AdapterService(store, new AdapterUses(store, jobsIn(database)));
+
 function processOn({ store, database, queue }: Ground): RunService {
-  const adapters = new AdapterService(store);
-  const outbox = new Outbox({ blobs: store, database, tenant: DEFAULT_TENANT, queue: undefined });
-  const jobs = new JobService(store, adapters, queue, DEFAULT_TENANT, outbox);
-  return new RunService(new RunStore(database, DEFAULT_TENANT), store, adapters, jobs);
+  const jobStore = jobsIn(database);
+  const adapters = adaptersOn(store, database);
+  const jobs = new JobService({ blobs: store, jobStore, adapters, queue, tenant: DEFAULT_TENANT });
+  return new RunService(new RunStore(database, DEFAULT_TENANT), store, adapters, jobs, jobStore);
 }
 
 async function onSqlite(work: (ground: Ground) => Promise<void>): Promise<void> {
@@ -127,7 +139,7 @@ describe('a process that dies while it takes a checkpoint', () => {
     let needed = 0;
     for (let life = 0; ; life++) {
       await onSqlite(async (ground) => {
-        const { store, queue } = ground;
+        const { store, database, queue } = ground;
         const { id } = await processOn(ground).create(REQUEST);
         const dying = mortal(ground, life);
         const first = await send(processOn(dying.ground), ground, id).catch((error: unknown) => {
@@ -142,25 +154,28 @@ describe('a process that dies while it takes a checkpoint', () => {
         const run = await survivor.get(id);
         assert.equal(run.checkpoints.length, 1);
         assert.deepEqual([...queue.jobs.keys()], [record.job_id]);
-        const jobs = await new JobStore(store).pending();
+        const jobs = await unfinished(jobsIn(database));
         assert.deepEqual(jobs, [record.job_id]);
         // What the job needs was durable before it.
-        const job = (await new JobStore(store).get(record.job_id!))!;
+        const job = (await jobsIn(database).get(record.job_id!))!;
         assert.ok(job.request.kind === 'checkpoint' && job.request.optimizer);
         assert.ok(await store.stat(blobKey(job.request.optimizer.sha256)));
-        await localFiles(store, await new AdapterService(store).get(job.request.adapter_id));
+        await localFiles(store, await adaptersOn(store, database).get(job.request.adapter_id));
       });
       if (needed > 0) break;
     }
-    assert.ok(needed >= 8, `two files, adapter, moments, modules, entry, mark and job: ${needed} writes`);
+    assert.ok(
+      needed >= 7,
+      `two files, adapter, moments, modules, checkpoint with job, queue: ${needed} writes`,
+    );
   });
 
-  it('has its job submitted by anyone who only looks', async () => {
+  it('has its job queued by anyone who only looks', async () => {
     await onSqlite(async (ground) => {
       const { queue } = ground;
       const { id } = await processOn(ground).create(REQUEST);
-      // Adapter (4), moments, modules, announcement, entry: the job is what is missing.
-      const dying = mortal(ground, 8);
+      // Adapter (4), moments, modules, checkpoint with job: that it is queued is what is missing.
+      const dying = mortal(ground, 7);
       await assert.rejects(send(processOn(dying.ground), ground, id), Died);
       assert.equal(queue.jobs.size, 0);
       const { checkpoints } = await processOn(ground).get(id);
@@ -251,20 +266,20 @@ onEachDialect('several processes with one run', (database, folder) => {
   });
 });
 
-describe('a job under an id chosen before', () => {
+describe('the job of a checkpoint', () => {
   it('is accepted once, queued again when it was lost, and left alone when it is over', async () => {
     await onSqlite(async (ground) => {
-      const { store, queue } = ground;
+      const { database, queue } = ground;
       const runs = processOn(ground);
       const { id } = await runs.create(REQUEST);
       const { job_id } = await send(runs, ground, id);
       queue.jobs.clear();
       assert.equal((await runs.checkpoint(id, 334)).state, 'queued');
       assert.ok(queue.jobs.has(job_id!), 'lost by Redis, queued by whoever looks');
-      const jobs = new JobStore(store);
+      const jobs = jobsIn(database);
       const job = (await jobs.get(job_id!))!;
       assert.ok(Math.abs(Date.parse(job.created_at) - Date.now()) < 60_000);
-      await jobs.finish({ ...job, state: 'cancelled' });
+      await jobs.finish(endOf(job, { state: 'cancelled' }));
       queue.jobs.clear();
       assert.equal((await runs.checkpoint(id, 334)).state, 'cancelled');
       assert.equal(queue.jobs.size, 0);

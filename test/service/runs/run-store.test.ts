@@ -27,14 +27,14 @@ onEachDialect('the store of runs', (database) => {
     return run;
   }
   const append = (run: RunManifest, sequence: number, step: number, change = {}) =>
-    storeOf().append(run, entry(step, 64, { run_id: run.id, sequence, ...change }));
+    storeOf().append(run, entry(step, 64, { run_id: run.id, sequence, ...change }), null);
 
   it('gives back what it was given, also what PostgreSQL takes in no text', async () => {
     const text = 'a\u0000b\ud800';
     const run = await created(runAt(0, { name: text, base_model: text, ...ADAPTIVE }));
     assert.deepEqual(await storeOf().get(run.id), run);
     const checkpoint = entry(100, 64, { run_id: run.id, base_model: text, target: { rank: 4 } });
-    assert.ok(await storeOf().append(run, checkpoint));
+    assert.ok(await storeOf().append(run, checkpoint, null));
     assert.deepEqual(await storeOf().log(run), [checkpoint]);
     const [summary] = (await new RunList(database(), 'default').page({ baseModel: text }, { limit: 1 }))
       .items;
@@ -47,7 +47,7 @@ onEachDialect('the store of runs', (database) => {
     await database().write((writer) => ensureTenant(writer, 'other'));
     const other = storeOf('other');
     assert.equal(await other.get(run.id), undefined);
-    assert.equal(await other.append(run, entry(1, 64, { run_id: run.id })), false);
+    assert.equal(await other.append(run, entry(1, 64, { run_id: run.id }), null), false);
     assert.equal(await other.remove(run, 0), false);
     assert.deepEqual((await new RunList(database(), 'other').page({}, { limit: 10 })).items, []);
   });

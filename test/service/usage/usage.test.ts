@@ -82,11 +82,12 @@ describe('usage', () => {
 
   it("is each tenant's own, with the jobs", async () => {
     await onDisk(async (bench) => {
+      await bench.workspaces.tenants.put('other', {});
       const other = bench.workspaces.of('other');
       await bench.register(tinyAdapter(1));
       await bench.job({ id: newJobId(Date.now()) }, { space: other });
-      assert.deepEqual(await usageOf(other.store), { stored_bytes: 0, adapters: 0, jobs: 1 });
-      const own = await usageOf(bench.own.store);
+      assert.deepEqual(await usageOf(other), { stored_bytes: 0, adapters: 0, jobs: 1 });
+      const own = await usageOf(bench.own);
       assert.deepEqual([own.adapters, own.jobs], [1, 0]);
     });
   });

@@ -1,138 +1,114 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { it } from 'node:test';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { acceptedJob } from '../../../src/service/accepted-job.ts';
-import { JobLabels } from '../../../src/service/job-control/job-labels.ts';
-import { JobStore } from '../../../src/service/job-store.ts';
 import { newJobId } from '../../../src/service/layout.ts';
 import { TenantService } from '../../../src/service/tenants/tenant-service.ts';
 import { DeliveryKeeper } from '../../../src/service/webhooks/delivery-keeper.ts';
-import { Outbox } from '../../../src/service/webhooks/outbox.ts';
-import { DiskStore } from '../../../src/storage/disk-store.ts';
+import { jobEvent, Outbox } from '../../../src/service/webhooks/outbox.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryDeliveryQueue } from '../../http/memory-delivery-queue.ts';
+import { endOf, jobsIn } from '../job-rows.ts';
 import { addDelivery, deliveryIds, newWebhook, webhooksOf } from './webhook-rows.ts';
 
 class Died extends Error {}
 
-async function ended(jobs: JobStore, change: Partial<JobRecord> = {}): Promise<JobRecord> {
-  const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
-  await jobs.accept(job);
-  const final = { ...job, state: 'succeeded' as const, finished_at: new Date().toISOString(), ...change };
-  await jobs.finish(final);
-  return final;
-}
-
-onEachDialect('announcing a job', (database, folder) => {
-  async function withOutbox(
-    work: (parts: {
-      blobs: DiskStore;
-      queue: MemoryDeliveryQueue;
-      jobs: JobStore;
-      outboxOf: (database: Database) => Outbox;
-    }) => Promise<void>,
-  ): Promise<void> {
-    const blobs = await DiskStore.open(join(folder(), 'storage'));
-    const queue = new MemoryDeliveryQueue();
-    const outboxOf = (own: Database) => new Outbox({ blobs, database: own, tenant: 'default', queue });
-    try {
-      await work({ blobs, queue, jobs: new JobStore(blobs), outboxOf });
-    } finally {
-      await blobs.close();
-    }
+onEachDialect('telling of the end of a job', (database) => {
+  async function accepted(change: Partial<JobRecord> = {}): Promise<JobRecord> {
+    const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
+    await jobsIn(database()).accept([{ ...job, ...change }]);
+    return { ...job, ...change };
   }
+  const deliveriesOf = async (webhook: string) => (await deliveryIds(database(), webhook)).length;
+  const stateOf = async ({ id }: JobRecord) => (await jobsIn(database()).get(id))?.state;
 
-  it('makes all its deliveries or none, and loses none, wherever the process dies', () =>
-    withOutbox(async ({ queue, jobs, outboxOf }) => {
-      const webhooks = [await newWebhook(database()), await newWebhook(database())];
-      const counts = () =>
-        Promise.all(webhooks.map(async (id) => (await deliveryIds(database(), id)).length));
-      const write = database().write;
-      const before: Database['write'] = (work) =>
-        write(async (writer) => {
-          await work(writer);
-          throw new Died();
-        });
-      const after: Database['write'] = async (work) => {
-        await write(work);
+  it('is one with the end, wherever the process dies', async () => {
+    const webhooks = [await newWebhook(database()), await newWebhook(database())];
+    const counts = () => Promise.all(webhooks.map(deliveriesOf));
+    const write = database().write;
+    const before: Database['write'] = (work) =>
+      write(async (writer) => {
+        await work(writer);
         throw new Died();
-      };
-      const [job, other] = [await ended(jobs), await ended(jobs)];
-      await assert.rejects(outboxOf({ ...database(), write: before }).announce(job), Died);
-      assert.deepEqual([await counts(), await jobs.isPending(job.id)], [[0, 0], true]);
-      await outboxOf(database()).announce(job);
-      assert.deepEqual([await counts(), await jobs.isPending(job.id)], [[1, 1], false]);
-      assert.equal(queue.held.size, 2);
+      });
+    const after: Database['write'] = async (work) => {
+      await write(work);
+      throw new Died();
+    };
+    const queue = new MemoryDeliveryQueue();
+    const [job, other] = [await accepted(), await accepted()];
+    const dying = (own: Database['write']) => jobsIn({ ...database(), write: own }, { queue });
+    await assert.rejects(dying(before).finish(endOf(job)), Died);
+    assert.deepEqual([await counts(), await stateOf(job)], [[0, 0], 'queued']);
+    assert.ok(await jobsIn(database(), { queue }).finish(endOf(job)));
+    assert.deepEqual([await counts(), await stateOf(job), queue.held.size], [[1, 1], 'succeeded', 2]);
 
-      await assert.rejects(outboxOf({ ...database(), write: after }).announce(other), Died);
-      assert.deepEqual([await counts(), await jobs.isPending(other.id)], [[2, 2], true]);
-      await outboxOf(database()).announce(other);
-      assert.deepEqual([await counts(), await jobs.isPending(other.id)], [[2, 2], false]);
-      assert.equal((await new DeliveryKeeper(database(), queue).reconcile()).length, 2);
-      assert.equal(queue.held.size, 4);
-    }));
+    await assert.rejects(dying(after).finish(endOf(other)), Died);
+    assert.deepEqual([await counts(), await stateOf(other), queue.held.size], [[2, 2], 'succeeded', 2]);
+    assert.equal(await jobsIn(database(), { queue }).finish(endOf(other, { state: 'failed' })), undefined);
+    assert.deepEqual(await counts(), [2, 2]);
+    assert.equal((await new DeliveryKeeper(database(), queue).reconcile()).length, 2);
+    assert.equal(queue.held.size, 4);
+  });
 
-  it('again, or by several at once, changes nothing', () =>
-    withOutbox(async ({ queue, jobs, outboxOf }) => {
-      const id = await newWebhook(database());
-      await newWebhook(database());
-      const job = await ended(jobs);
-      await Promise.all(Array.from({ length: 8 }, () => outboxOf(database()).announce(job)));
-      assert.deepEqual([(await deliveryIds(database(), id)).length, queue.held.size], [1, 2]);
-      // Who came later was not told, and is not now.
-      const later = await newWebhook(database());
-      await outboxOf(database()).announce(job);
-      assert.deepEqual([queue.held.size, await deliveryIds(database(), later)], [2, []]);
-    }));
+  it('happens once, however many come to an end at once', async () => {
+    const id = await newWebhook(database());
+    const queue = new MemoryDeliveryQueue();
+    const job = await accepted();
+    const states = ['succeeded', 'failed', 'cancelled'] as const;
+    const ends = Array.from({ length: 9 }, (_, i) => endOf(job, { state: states[i % 3]! }));
+    const ended = await Promise.all(ends.map((end) => jobsIn(database(), { queue }).finish(end)));
+    assert.equal(ended.filter(Boolean).length, 1);
+    assert.deepEqual([await deliveriesOf(id), queue.held.size], [1, 1]);
+  });
 
-  it('goes on while a webhook is removed', () =>
-    withOutbox(async ({ jobs, outboxOf }) => {
-      const stays = await newWebhook(database());
-      for (let i = 0; i < 10; i++) {
-        const goes = await newWebhook(database());
-        const job = await ended(jobs);
-        const removed = webhooksOf(database()).remove(goes);
-        await Promise.all([outboxOf(database()).announce(job), removed]);
-        assert.deepEqual(await deliveryIds(database(), goes), []);
-      }
-      assert.equal((await deliveryIds(database(), stays)).length, 10);
-    }));
+  it('changes nothing when it is told again', async () => {
+    const id = await newWebhook(database());
+    const queue = new MemoryDeliveryQueue();
+    const job = (await jobsIn(database(), { queue }).finish(endOf(await accepted())))!;
+    const outbox = new Outbox({ database: database(), tenant: 'default', queue });
+    await Promise.all(Array.from({ length: 8 }, () => outbox.publish(jobEvent(job))));
+    assert.deepEqual([await deliveriesOf(id), queue.held.size], [1, 1]);
+  });
 
-  it('reaches webhooks that ask for it: by event, by the labels it has now, and enabled', () =>
-    withOutbox(async ({ blobs, jobs, outboxOf }) => {
-      const labels = { team: 'a', env: 'prod' };
-      const yes = [
-        await newWebhook(database()),
-        await newWebhook(database(), { labels: { team: 'a' }, events: ['job.failed'] }),
-        await newWebhook(database(), { labels }),
-      ];
-      await new TenantService(database()).put('other', {});
-      const no = [
-        await newWebhook(database(), { enabled: false }),
-        await newWebhook(database(), { events: ['job.succeeded', 'batch.finished'] }),
-        await newWebhook(database(), { labels: { team: 'b' } }),
-        await newWebhook(database(), { labels: { ...labels, more: '' } }),
-        await newWebhook(database(), { labels: { toString: 'x' } }),
-        await newWebhook(database(), {}, { tenant: 'other' }),
-      ];
-      const job = await ended(jobs, { state: 'failed', labels: { team: 'b' } });
-      await new JobLabels(blobs).put(job.id, labels);
-      await outboxOf(database()).announce(job);
-      const made = await database().reader.selectFrom('delivery').select(['webhook', 'payload']).execute();
-      assert.deepEqual(made.map(({ webhook }) => webhook).sort(), yes.sort());
-      assert.ok(no.every((id) => made.every(({ webhook }) => webhook !== id)));
-      assert.deepEqual(JSON.parse(made[0]!.payload).data.job.labels, labels);
-    }));
+  it('goes on while a webhook is removed', async () => {
+    const stays = await newWebhook(database());
+    for (let i = 0; i < 10; i++) {
+      const goes = await newWebhook(database());
+      const job = await accepted();
+      const removed = webhooksOf(database()).remove(goes);
+      const [ended] = await Promise.all([jobsIn(database()).finish(endOf(job)), removed]);
+      assert.ok(ended);
+      assert.deepEqual(await deliveryIds(database(), goes), []);
+    }
+    assert.equal(await deliveriesOf(stays), 10);
+  });
 
-  it('is for jobs that are final', () =>
-    withOutbox(async ({ jobs, outboxOf }) => {
-      const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
-      await jobs.accept(job);
-      await assert.rejects(outboxOf(database()).announce(job), TypeError);
-      assert.deepEqual(await jobs.pending(), [job.id]);
-    }));
+  it('reaches webhooks that ask for it: by event, by the labels it has now, and enabled', async () => {
+    const labels = { team: 'a', env: 'prod' };
+    const yes = [
+      await newWebhook(database()),
+      await newWebhook(database(), { labels: { team: 'a' }, events: ['job.failed'] }),
+      await newWebhook(database(), { labels }),
+    ];
+    await new TenantService(database()).put('other', {});
+    const no = [
+      await newWebhook(database(), { enabled: false }),
+      await newWebhook(database(), { events: ['job.succeeded', 'batch.finished'] }),
+      await newWebhook(database(), { labels: { team: 'b' } }),
+      await newWebhook(database(), { labels: { ...labels, more: '' } }),
+      await newWebhook(database(), { labels: { toString: 'x' } }),
+      await newWebhook(database(), {}, { tenant: 'other' }),
+    ];
+    const job = await accepted({ labels: { team: 'b' } });
+    await jobsIn(database()).label(job.id, labels);
+    await jobsIn(database()).finish(endOf(job, { state: 'failed' }));
+    const made = await database().reader.selectFrom('delivery').select(['webhook', 'payload']).execute();
+    assert.deepEqual(made.map(({ webhook }) => webhook).sort(), yes.sort());
+    assert.ok(no.every((id) => made.every(({ webhook }) => webhook !== id)));
+    assert.deepEqual(JSON.parse(made[0]!.payload).data.job.labels, labels);
+  });
 });
 
 onEachDialect('looking after deliveries', (database) => {

@@ -1,0 +1,159 @@
+import type { JobRecord } from '../contract/job.ts';
+import type { Labels } from '../contract/labels.ts';
+import type { Writer } from '../database/database.ts';
+import type { JobTable } from '../database/tables.ts';
+import { sourceIds } from './source-ids.ts';
+import { hasTransfers, withoutSecrets } from './transfer-desk.ts';
+
+/** What is known of a job when it has ended, and no query asks for. */
+export type JobOutcome = Pick<
+  JobRecord,
+  'progress' | 'import' | 'results' | 'deliveries' | 'timings' | 'provider' | 'error'
+>;
+
+const NO_OUTCOME: JobOutcome = {
+  progress: { phase: 'waiting', done: 0, total: 0, module: null },
+  import: null,
+  results: [],
+  deliveries: [],
+  timings: null,
+  provider: null,
+  error: null,
+};
+
+/** What a record is made of: all but what is secret. */
+export const RECORD_COLUMNS = [
+  'id',
+  'kind',
+  'state',
+  'priority',
+  'labels',
+  'batch',
+  'retry_of',
+  'ttl_seconds',
+  'created_at',
+  'started_at',
+  'finished_at',
+  'expires_at',
+  'attempts',
+  'request',
+  'outcome',
+] as const satisfies readonly (keyof JobTable)[];
+
+type RecordRow = Pick<JobTable, (typeof RECORD_COLUMNS)[number]>;
+
+/** A job as it ended or else as it was accepted, without secrets. */
+export const jobRecord = (row: RecordRow): JobRecord => ({
+  id: row.id,
+  kind: row.kind as JobRecord['kind'],
+  state: row.state,
+  created_at: timeOf(row.created_at),
+  started_at: row.started_at === null ? null : timeOf(row.started_at),
+  finished_at: row.finished_at === null ? null : timeOf(row.finished_at),
+  attempts: row.attempts,
+  labels: JSON.parse(row.labels) as Labels,
+  priority: row.priority as JobRecord['priority'],
+  ttl_seconds: row.ttl_seconds,
+  expires_at: row.expires_at === null ? null : timeOf(row.expires_at),
+  batch_id: row.batch,
+  retry_of: row.retry_of,
+  request: JSON.parse(row.request) as JobRecord['request'],
+  ...(row.outcome === null ? NO_OUTCOME : (JSON.parse(row.outcome) as JobOutcome)),
+});
+
+/** What `finish` writes of a job that has ended. */
+export function endedColumns(job: JobRecord, defaultTtlSeconds: number | undefined) {
+  const { progress, import: imported, results, deliveries, timings, provider, error } = job;
+  const outcome: JobOutcome = { progress, import: imported, results, deliveries, timings, provider, error };
+  const finishedAt = job.finished_at === null ? Date.now() : Date.parse(job.finished_at);
+  // A job is kept for its time from its end on; those of a run as long as the run.
+  const ttlSeconds = job.ttl_seconds ?? (job.kind === 'checkpoint' ? undefined : defaultTtlSeconds);
+  return {
+    state: job.state as JobTable['state'],
+    started_at: job.started_at === null ? null : Date.parse(job.started_at),
+    finished_at: finishedAt,
+    expires_at: ttlSeconds === undefined ? null : finishedAt + ttlSeconds * 1000,
+    attempts: job.attempts,
+    outcome: JSON.stringify(outcome),
+    sealed_request: null,
+  };
+}
+
+/**
+ * Inserts jobs that were accepted just now, with what they are found by.
+ * @param requestOf the digest under which a job stands for its request; null: it does not
+ * @returns ids of those that were inserted; others are there already, or another job stands for their request
+ */
+export async function insertJobs(
+  writer: Writer,
+  tenant: string,
+  jobs: readonly JobRecord[],
+  requestOf: (job: JobRecord) => string | null = () => null,
+): Promise<ReadonlySet<string>> {
+  if (jobs.length === 0) return new Set();
+  const rows = await writer
+    .insertInto('job')
+    .values(jobs.map((job) => rowOf(tenant, job, requestOf(job))))
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('id')
+    .execute();
+  const inserted = new Set(rows.map(({ id }) => id));
+  const made = jobs.filter(({ id }) => inserted.has(id));
+  await insertLabels(writer, tenant, made);
+  const sources = made.flatMap(({ id: job, request }) =>
+    sourceIds(request).map((adapter) => ({ tenant, adapter, job })),
+  );
+  if (sources.length > 0) await writer.insertInto('job_source').values(sources).execute();
+  for (const { id, request } of made)
+    if (request.kind === 'checkpoint' && request.optimizer)
+      await insertFiles(writer, id, [request.optimizer.sha256]);
+  return inserted;
+}
+
+export async function insertLabels(
+  writer: Writer,
+  tenant: string,
+  jobs: readonly Pick<JobRecord, 'id' | 'labels'>[],
+): Promise<void> {
+  const rows = jobs.flatMap(({ id: job, labels }) =>
+    Object.entries(labels).map(([name, text]) => ({ tenant, name, text: JSON.stringify(text), job })),
+  );
+  if (rows.length > 0) await writer.insertInto('job_label').values(rows).execute();
+}
+
+/** Notes content that a job reads or wrote, so that the sweeper leaves it. */
+export async function insertFiles(writer: Writer, job: string, digests: readonly string[]): Promise<void> {
+  if (digests.length === 0) return;
+  await writer
+    .insertInto('job_file')
+    .values([...new Set(digests)].map((sha256) => ({ job, sha256 })))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+function rowOf(tenant: string, job: JobRecord, requestSha256: string | null): JobTable {
+  const { request } = job;
+  return {
+    id: job.id,
+    tenant,
+    kind: job.kind,
+    state: 'queued',
+    priority: job.priority,
+    labels: JSON.stringify(job.labels),
+    batch: job.batch_id,
+    retry_of: job.retry_of,
+    run: request.kind === 'checkpoint' ? request.run_id : null,
+    ttl_seconds: job.ttl_seconds,
+    created_at: Date.parse(job.created_at),
+    started_at: null,
+    finished_at: null,
+    expires_at: null,
+    attempts: 0,
+    request_sha256: requestSha256,
+    request: JSON.stringify(withoutSecrets(request)),
+    sealed_request: hasTransfers(request) ? JSON.stringify(request) : null,
+    outcome: null,
+  };
+}
+
+const timeOf = (ms: number): string => new Date(ms).toISOString();
