@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
 import type { JobRecord, JobResult } from '../../src/contract/job.ts';
 import { CheckpointRecord, RunRecord, type RunRequest } from '../../src/contract/run.ts';
@@ -390,7 +391,8 @@ describe('annealing runs over HTTP', () => {
     it('waits for the job when the client prefers to', async () => {
       const sending = send(run.id, first, { step: 334 }, { prefer: 'wait=20' });
       let jobId: string | undefined;
-      while (!jobId) [jobId] = await jobsOf(run.id);
+      // SQLite answers at once: without a pause nothing else would happen.
+      for (; !jobId; await sleep(5)) [jobId] = await jobsOf(run.id);
       await work(jobId);
       const response = await sending;
       assert.equal(response.headers.get('preference-applied'), 'wait=20');

@@ -45,7 +45,8 @@ const callerOf =
 /** A job that has ended, announced as its worker would. */
 async function endedJob(server: TestServer, change: Partial<JobRecord> = {}): Promise<JobRecord> {
   const { jobStore } = server.workspaces.of('default');
-  const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
+  const accepted = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
+  const job = { ...accepted, labels: change.labels ?? {} };
   await jobStore.accept([job]);
   return (await jobStore.finish(endOf(job, change)))!;
 }

@@ -3,6 +3,8 @@ import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
+import type { Database } from '../../src/database/database.ts';
+import { AppError } from '../../src/errors.ts';
 import { thisProcess } from '../../src/storage/process-identity.ts';
 import { type Bench, type Step, until, withBench } from './harness.ts';
 
@@ -73,6 +75,21 @@ describe('a job that the storage fails', () => {
     }));
 });
 
+describe('a job whose end the database does not take', () => {
+  it('is done again later, and loses no attempt by it', () =>
+    withBench(async (bench) => {
+      let failures = 3;
+      const write: Database['write'] = async (work) => {
+        if (failures-- > 0) throw new AppError('DATABASE_UNAVAILABLE', 'The database is away.');
+        return bench.database.write(work);
+      };
+      bench.worker({ database: { ...bench.database, write } });
+      const record = await hastened(bench, await bench.submit());
+      assert.deepEqual([record.state, record.attempts], ['succeeded', 1]);
+      assert.ok(failures <= 0);
+    }));
+});
+
 describe('a worker whose storage fails', () => {
   it('takes no job until it is back', () =>
     withBench(async (bench) => {
@@ -81,7 +98,7 @@ describe('a worker whose storage fails', () => {
       const tmp = join(bench.folder, 'storage/tmp');
       const own = await thisProcess();
       const scratch = readdirSync(tmp).find((name) => name.startsWith(own))!;
-      // What this process writes goes through its scratch; the compute process has one of its own.
+      // The check of the storage writes through this scratch; the compute process has one of its own.
       const [there, away] = [join(tmp, scratch), join(bench.folder, 'away')];
       const waiting = await bench.submit('wait');
       await bench.attemptStarted(waiting, 1);

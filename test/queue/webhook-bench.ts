@@ -79,7 +79,8 @@ export class WebhookBench {
   /** A job that has ended, by its worker. */
   async endedJob(change: Partial<JobRecord> = {}): Promise<JobRecord> {
     const jobs = jobsIn(this.bench.database, { queue: this.queue });
-    const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
+    const accepted = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
+    const job = { ...accepted, labels: change.labels ?? {} };
     await jobs.accept([job]);
     return (await jobs.finish(endOf(job, change)))!;
   }
