@@ -8398,7 +8398,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8716,7 +8716,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8872,6 +8872,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
   };
   patchJob: {
@@ -9007,7 +9016,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9173,7 +9182,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9317,7 +9326,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;

@@ -15,8 +15,10 @@ import {
 import { hasTransfers } from './transfer-desk.ts';
 import { jobEvent, type Outbox } from './webhooks/outbox.ts';
 
-/** Rows that are written in one transaction, or asked for by their ids in one query. */
-const AT_ONCE = 200;
+/** Jobs that are accepted in one transaction: it must not hold up others for long. */
+const ACCEPTED_AT_ONCE = 50;
+/** Jobs that are asked for by their ids in one query. */
+const READ_AT_ONCE = 200;
 
 export const isFinal = (record: JobRecord): boolean => record.state !== 'queued' && record.state !== 'active';
 
@@ -49,8 +51,8 @@ export class JobStore {
    * @param offered whether they stand for later requests of the same, where no other job does
    */
   async accept(jobs: readonly JobRecord[], { offered = false } = {}): Promise<void> {
-    for (let begin = 0; begin < jobs.length; begin += AT_ONCE) {
-      const some = jobs.slice(begin, begin + AT_ONCE);
+    for (let begin = 0; begin < jobs.length; begin += ACCEPTED_AT_ONCE) {
+      const some = jobs.slice(begin, begin + ACCEPTED_AT_ONCE);
       await this.database.write(async (writer) => {
         const inserted = offered ? await insertJobs(writer, this.tenant, some, digestOf) : new Set();
         const left = some.filter(({ id }) => !inserted.has(id));
@@ -96,8 +98,8 @@ export class JobStore {
   /** Those jobs that there are, by their ids. */
   async all(jobIds: readonly string[]): Promise<Map<string, JobRecord>> {
     const jobs = new Map<string, JobRecord>();
-    for (let begin = 0; begin < jobIds.length; begin += AT_ONCE) {
-      const some = jobIds.slice(begin, begin + AT_ONCE);
+    for (let begin = 0; begin < jobIds.length; begin += READ_AT_ONCE) {
+      const some = jobIds.slice(begin, begin + READ_AT_ONCE);
       for (const row of await this.records().where('id', 'in', some).execute())
         jobs.set(row.id, jobRecord(row));
     }

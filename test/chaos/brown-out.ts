@@ -165,7 +165,7 @@ async function brownOut(
     until(what, async () => (await names()).length === 0 || undefined).catch(async () =>
       assert.deepEqual(await names(), [], what),
     );
-  await nothing('marks of unfinished work', async () =>
+  await nothing('marks of unfinished batches', async () =>
     (await witness.objects('lora/')).filter((key) => key.includes('/pending')),
   );
   await nothing('unfinished uploads', () => witness.unfinishedUploads());
