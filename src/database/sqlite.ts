@@ -33,6 +33,8 @@ export function openSqlite(path: string): Database {
     writing.exec('pragma journal_mode = wal');
     // With WAL, less than this would lose the last transactions when the power fails.
     writing.exec('pragma synchronous = full');
+    // What is deleted, sealed secrets among it, does not stay behind in free pages.
+    writing.exec('pragma secure_delete = on');
     const [writer, reader] = [writing, connect(true)].map(
       (connection) =>
         new Kysely<Tables>({ dialect: withTranslatedErrors(sqliteDialect(connection), sqliteError) }),

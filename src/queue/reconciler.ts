@@ -6,11 +6,6 @@ import type { Workspace, Workspaces } from '../service/workspaces.ts';
 /** What Redis lost is queued again after this at most. Looking costs little: only what is unfinished is read. */
 const INTERVAL_MS = 30_000;
 
-/** What a tenant can lose, as the log calls it. */
-const KINDS = {
-  batches: (workspace) => workspace.batches.reconcile(),
-} as const satisfies Record<string, (workspace: Workspace) => Promise<string[]>>;
-
 export interface ReconcilerOptions {
   readonly workspaces: Workspaces;
   readonly tenants: Pick<TenantService, 'list'>;
@@ -63,18 +58,16 @@ export class Reconciler {
   }
 
   /** @throws AppError what all tenants would meet: Redis or the storage is away */
-  private async reconcileTenant(tenant: string, workspace: Workspace): Promise<void> {
+  private async reconcileTenant(tenant: string, { batches }: Workspace): Promise<void> {
     const { logger } = this.options;
-    for (const [kind, reconcile] of Object.entries(KINDS)) {
-      try {
-        const ids = await reconcile(workspace);
-        if (ids.length > 0)
-          logger.warn({ tenant, [kind]: ids }, `the queue had lost ${kind}; they are queued again`);
-      } catch (error) {
-        if (error instanceof AppError && error.retryable) throw error;
-        // A damaged record, which must not keep the others from being looked after.
-        logger.error({ tenant, err: error }, `${kind} that the queue lost cannot be looked for`);
-      }
+    try {
+      const ids = await batches.reconcile();
+      if (ids.length > 0)
+        logger.warn({ tenant, batches: ids }, 'the queue had lost batches; they are queued again');
+    } catch (error) {
+      if (error instanceof AppError && error.retryable) throw error;
+      // A damaged record, which must not keep the others from being looked after.
+      logger.error({ tenant, err: error }, 'batches that the queue lost cannot be looked for');
     }
   }
 }

@@ -32,7 +32,7 @@ export interface QueuedState {
 }
 
 /**
- * The queue as the service sees it. The job's manifest in the storage is the record; the queue only carries its id.
+ * The queue as the service sees it. The job's row in the database is the record; the queue only carries its id.
  * Every method fails with AppError QUEUE_UNAVAILABLE, within about a second, when Redis cannot be used; those that add
  * something fail with QUEUE_FULL when it has no memory left.
  */
@@ -56,7 +56,7 @@ export interface JobQueue {
   state(jobId: string): Promise<QueuedState | undefined>;
   /** Those of the jobs that the queue does not hold. */
   missing(jobIds: readonly string[]): Promise<string[]>;
-  /** Waits until the job finishes or the time is over; the caller reads the manifest afterwards. */
+  /** Waits until the job finishes or the time is over; the caller reads the record afterwards. */
   waitUntilFinished(jobId: string, timeoutMs: number): Promise<void>;
   /**
    * Calls back when something may have happened to a job: only a hint, which may come for nothing, late or never.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { FinalJobs } from '../../src/http/answer-cache/final-jobs.ts';
+import { Workspaces } from '../../src/service/workspaces.ts';
 import { until } from '../queue/harness.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
@@ -89,7 +90,8 @@ describe('a job that has ended', () => {
   });
 
   it('that another process changed is seen soon', async () => {
-    const second = await startServer({}, { store: server.wholeStore });
+    const workspaces = new Workspaces(server.wholeStore, server.database, server.queue);
+    const second = await startServer({}, { workspaces, store: server.wholeStore });
     try {
       const { id } = await ended();
       await (await second.fetch(`/v1/jobs/${id}`)).arrayBuffer();

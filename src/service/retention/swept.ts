@@ -1,4 +1,4 @@
-/** What a sweep removes. Strays are what crashes left: entries of indexes, outcomes without jobs, marks. */
+/** What a sweep removes. Strays are what crashes left: entries of indexes, reports without jobs, marks. */
 export type SweptKind = 'adapter' | 'job' | 'batch' | 'delivery' | 'blob' | 'stray' | 'idempotency_key';
 
 export interface SweptOfKind {
