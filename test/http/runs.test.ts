@@ -316,7 +316,6 @@ describe('annealing runs over HTTP', () => {
       const source = `/v1/adapters/${record.source_adapter_id}`;
       await problemIn(await remove(source), 409, 'ADAPTER_IN_USE');
       await problemIn(await remove(`/v1/runs/${run.id}`), 409, 'RUN_IN_USE');
-      assert.deepEqual(await server.store.list('adapter-reads/'), [], 'its job speaks for it');
       await work(record.job_id!);
       const { adapter_id } = await checkpointOf(run.id, 340);
       for (const path of [source, `/v1/adapters/${adapter_id}`])

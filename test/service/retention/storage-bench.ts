@@ -51,10 +51,15 @@ export class StorageBench {
     }
   }
 
+  /** A job as it is accepted. */
+  accepted(change: Partial<JobRecord> = {}): JobRecord {
+    const work = { kind: 'analyze', adapter_id: `ad_${'0'.repeat(32)}` } as const;
+    return { ...acceptedJob(newJobId(Date.now()), work), ...change };
+  }
+
   /** A job that was accepted and, unless it shall be unfinished, has succeeded. */
   async job(change: Partial<JobRecord> = {}, { space = this.own, isFinal = true } = {}): Promise<JobRecord> {
-    const work = { kind: 'analyze', adapter_id: `ad_${'0'.repeat(32)}` } as const;
-    const accepted = { ...acceptedJob(newJobId(Date.now()), work), ...change };
+    const accepted = this.accepted(change);
     await space.jobStore.accept([accepted]);
     if (!isFinal) return accepted;
     const finished_at = change.finished_at ?? new Date().toISOString();
