@@ -107,8 +107,9 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
     ).finally(() => redis.stop());
 
     // A folder with copies of then, and one of a machine that is new.
+    const { DATABASE_URL } = shared;
     for (const folder of ['api', 'another']) {
-      await withService(folder, 'kept', {}, async (client) => {
+      await withService(folder, 'kept', { DATABASE_URL }, async (client) => {
         assert.deepEqual(await resultsOf(client, made.jobId), made.results);
         assert.equal((await client.report(made.jobId)).job_id, made.jobId);
         const { weights } = readAdapterFiles(dir);
