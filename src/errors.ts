@@ -244,10 +244,30 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERROR_KINDS, value);
 }
 
-/** Anything thrown, as an AppError: unknown throwables become INTERNAL (retryable) and keep their cause. */
+/** What operating systems say of a disk that has no room, and of one that cannot be used. */
+const DISK_ERRORS: Readonly<Record<string, ErrorCode>> = {
+  ENOSPC: 'STORAGE_FULL',
+  EDQUOT: 'STORAGE_FULL',
+  EROFS: 'STORAGE_FAILED',
+  EIO: 'STORAGE_FAILED',
+  ESTALE: 'STORAGE_FAILED',
+};
+
+/**
+ * Anything thrown, as an AppError that keeps its cause. Where a disk failed, whatever was written there, it is STORAGE_*;
+ * what is unknown becomes INTERNAL (retryable).
+ */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const message = error instanceof Error ? error.message : String(error);
+  const errno = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (Object.hasOwn(DISK_ERRORS, errno))
+    return new AppError(
+      DISK_ERRORS[errno]!,
+      `A file could not be used (${errno}).`,
+      { errno },
+      { cause: error },
+    );
   return new AppError('INTERNAL', message, {}, { cause: error });
 }
 
