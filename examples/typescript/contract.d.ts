@@ -89,7 +89,7 @@ export interface paths {
     put?: never;
     /**
      * Upload an adapter
-     * @description Takes the files of an adapter in any order: its weights and, in formats that have one (PEFT, MLX), its configuration. The format is told by the files (GET /v1/formats). A part is recognised by its name or, failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, `curl -F weights=@my-lora.safetensors`). The files are checked while they arrive. Ids are derived from the content: the same files have the same id, and keep the labels and the expiry they have. As JSON, the files are uploads that came before; they are gone afterwards, unless the request was refused.
+     * @description Takes the files of an adapter in any order: its weights and, in formats that have one (PEFT, MLX), its configuration. The format is told by the files (GET /v1/formats). A part is recognised by its name or, failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, `curl -F weights=@my-lora.safetensors`). The files are checked while they arrive. Each upload makes an adapter of its own, with what you say of it, also where the same content is here already: it takes no more room then, but counts in full. As JSON, the files are uploads that came before; they are gone afterwards, unless the request was refused.
      *
      *     Needs a key with the scope `write`.
      */
@@ -124,7 +124,7 @@ export interface paths {
     options?: never;
     head?: never;
     /**
-     * Change the labels of an adapter, or how long it is kept
+     * Change the name or the labels of an adapter, or how long it is kept
      * @description Needs a key with the scope `write`.
      */
     patch: operations['changeAdapter'];
@@ -1022,6 +1022,7 @@ export interface components {
     /**
      * @example {
      *       "id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *       "name": "search-v3",
      *       "format": "peft",
      *       "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
      *       "bytes": 159968412,
@@ -1072,6 +1073,8 @@ export interface components {
       base_model: string | null;
       /** @description Size of all files together */
       bytes: number;
+      /** @description Only in the answer to an upload: whether you had an adapter of the same weights and configuration already */
+      content_known?: boolean;
       /** Format: date-time */
       created_at: string;
       /** @description dtypes of the LoRA factors */
@@ -1081,9 +1084,8 @@ export interface components {
       files: components['schemas']['AdapterFile'][];
       /** @description See GET /v1/formats */
       format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-      /** @description Content-addressed: the same files have the same id */
       id: string;
-      /** @description The job that first produced it */
+      /** @description The job that made it; null for uploads */
       job_id: string | null;
       /**
        * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
@@ -1097,6 +1099,11 @@ export interface components {
       };
       /** @description Number of LoRA pairs */
       modules: number;
+      /**
+       * @description Up to 200 characters, none of them a control character. Names need not be unique.
+       * @example support-chat-v3
+       */
+      name: string;
       /** @description Parameters in the LoRA factors */
       parameters: number;
       /** @description The adapter this one was made from; null for uploads and for sums of several */
@@ -1181,6 +1188,11 @@ export interface components {
       labels?: {
         [key: string]: string;
       };
+      /**
+       * @description Up to 200 characters, none of them a control character. Names need not be unique.
+       * @example support-chat-v3
+       */
+      name?: string;
       /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
       ttl_seconds?: number;
     };
@@ -1189,6 +1201,7 @@ export interface components {
      *       "adapters": [
      *         {
      *           "id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
+     *           "name": "search-v3",
      *           "format": "peft",
      *           "sha256": "4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877",
      *           "bytes": 159968412,
@@ -1255,6 +1268,7 @@ export interface components {
     /**
      * @description What is left out stays as it is. Labels take the place of all those before.
      * @example {
+     *       "name": "search-v4",
      *       "labels": {
      *         "team": "search",
      *         "stage": "prod"
@@ -1273,6 +1287,11 @@ export interface components {
       labels?: {
         [key: string]: string;
       };
+      /**
+       * @description Up to 200 characters, none of them a control character. Names need not be unique.
+       * @example support-chat-v3
+       */
+      name?: string;
       /** @description The adapter is removed by itself so many seconds from now on; null: it is kept */
       ttl_seconds?: number | null;
     };
@@ -1727,7 +1746,7 @@ export interface components {
      *     }
      */
     Checkpoint: {
-      /** @description The adapter to go on with; null until the squeeze is done. For keep: the source, which the trainer has; it is not stored unless it was looked at in a job. */
+      /** @description The adapter to go on with; null until the squeeze is done, and where the checkpoint was kept without a job: the trainer has it. */
       adapter_id: string | null;
       /** Format: date-time */
       created_at: string;
@@ -1780,8 +1799,8 @@ export interface components {
       reason: string;
       relative_error: number | null;
       run_id: string;
-      /** @description The checkpoint as it was sent */
-      source_adapter_id: string;
+      /** @description The checkpoint as it was sent; null where it was kept, for then nothing of it is stored */
+      source_adapter_id: string | null;
       /** @description Of its job; succeeded for keep */
       state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
       /** @description Optimizer steps done */
@@ -6169,7 +6188,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6227,6 +6246,11 @@ export interface operations {
             [key: string]: string;
           };
           /**
+           * @description Up to 200 characters, none of them a control character. Names need not be unique.
+           * @example support-chat-v3
+           */
+          name?: string;
+          /**
            * Format: binary
            * @description Taken and dropped, for those who send whole folders
            */
@@ -6242,19 +6266,6 @@ export interface operations {
       };
     };
     responses: {
-      /** @description The same content is here already */
-      200: {
-        headers: {
-          /** @description `true` on an answer that was given before to the same Idempotency-Key */
-          'idempotent-replayed'?: string;
-          /** @description Path of the resource */
-          location?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Adapter'];
-        };
-      };
       /** @description Stored */
       201: {
         headers: {
@@ -6489,6 +6500,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
+      410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
       421: {
         headers: {
@@ -6678,7 +6698,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6771,6 +6791,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
+      410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
       413: {
         headers: {
@@ -6831,7 +6860,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -6924,6 +6953,15 @@ export interface operations {
       };
       /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
+      410: {
         headers: {
           [name: string]: unknown;
         };
@@ -7097,6 +7135,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
+      410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `RANGE_NOT_SATISFIABLE`: The range lies outside the file. */
       416: {
         headers: {
@@ -7221,6 +7268,15 @@ export interface operations {
       };
       /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
+      410: {
         headers: {
           [name: string]: unknown;
         };
@@ -8513,6 +8569,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
+      410: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
       413: {
         headers: {
@@ -9759,6 +9824,15 @@ export interface operations {
       };
       /** @description `JOB_NOT_FINAL`: The job has not ended yet. `JOB_SUCCEEDED`: The job succeeded, so there is nothing to retry. `SECRETS_GONE`: The credentials of the job are not kept any more. `JOB_OF_RUN`: The job belongs to an annealing run. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
+      410: {
         headers: {
           [name: string]: unknown;
         };

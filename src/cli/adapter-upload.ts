@@ -1,7 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
 import { CONFIG_FILE, type FileRole, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { AdapterRecord } from '../contract/adapter.ts';
+import { nameOfFile } from '../service/adapter-name.ts';
 import { CommandError } from './command-error.ts';
 import { fileChunks } from './file-chunks.ts';
 import type { ServerClient } from './server-client.ts';
@@ -36,11 +38,18 @@ export async function uploadAdapter(
     parts.push({ name, path, bytes: (await stat(path)).size });
   }
   let body: MultipartBody | undefined;
+  // Sent again under the same key it is one adapter still.
+  const key = randomUUID();
+  const called = nameOfFile(basename(resolve(source)));
   const record = await client.json<AdapterRecord>('/v1/adapters', () => {
-    body = new MultipartBody(parts, onBytes, signal);
+    body = new MultipartBody(called, parts, onBytes, signal);
     return {
       method: 'POST',
-      headers: { 'content-type': body.type, 'content-length': String(body.bytes) },
+      headers: {
+        'content-type': body.type,
+        'content-length': String(body.bytes),
+        'idempotency-key': key,
+      },
       body: body.chunks(),
       duplex: 'half',
     };
@@ -55,7 +64,7 @@ export async function uploadAdapter(
   return record;
 }
 
-/** A multipart/form-data body (RFC 7578) of files, with its length known beforehand. */
+/** A multipart/form-data body (RFC 7578) of a name and files, with its length known beforehand. */
 class MultipartBody {
   /** SHA-256 of each file that was sent to its end, hex. */
   readonly digests = new Map<FileRole, string>();
@@ -66,13 +75,20 @@ class MultipartBody {
   readonly #onBytes: (done: number, total: number) => void;
   readonly #signal: AbortSignal;
 
-  constructor(parts: readonly Part[], onBytes: (done: number, total: number) => void, signal: AbortSignal) {
+  constructor(
+    called: string | undefined,
+    parts: readonly Part[],
+    onBytes: (done: number, total: number) => void,
+    signal: AbortSignal,
+  ) {
     const boundary = randomUUID();
+    const field = (name: string, text: string) =>
+      `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${text}\r\n`;
     this.type = `multipart/form-data; boundary=${boundary}`;
     this.#parts = parts.map((part, i) => ({
       ...part,
       head: Buffer.from(
-        `${i === 0 ? '' : '\r\n'}--${boundary}\r\n` +
+        `${i > 0 ? '\r\n' : called === undefined ? '' : field('name', called)}--${boundary}\r\n` +
           `Content-Disposition: form-data; name="${part.name}"; filename="${part.name}"\r\n` +
           'Content-Type: application/octet-stream\r\n\r\n',
       ),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PHASES } from '../contract/job.ts';
 import type { Target } from '../contract/target.ts';
 import { AppError } from '../errors.ts';
-import { adapterIdOf, newJobId } from '../service/layout.ts';
+import { newJobId } from '../service/layout.ts';
 import { checkTargets } from '../serving/check-targets.ts';
 import { KeptPool } from '../squeeze/compute/kept-pool.ts';
 import { ComputePool } from '../squeeze/compute/pool.ts';
@@ -18,7 +18,7 @@ import {
   jobRequest,
   type ResultFile,
 } from './engine.ts';
-import { type LocalSource, localSource } from './local-source.ts';
+import { type LocalSource, localIdOf, localSource } from './local-source.ts';
 
 export interface LocalEngineOptions {
   readonly provider: 'auto' | 'cpu' | 'cuda';
@@ -79,7 +79,7 @@ async function finished(
 ): Promise<EngineOutcome> {
   if (!made) return { report, result: null, files: [] };
   const adapter = made.files ?? (await copies(source.itself, join(workDir, 'itself')));
-  const adapter_id = adapterIdOf(adapter);
+  const adapter_id = localIdOf(adapter);
   return {
     report: { ...report, targets: report.targets.map((target) => ({ ...target, adapter_id })) },
     result: { ...made.result, adapter_id },

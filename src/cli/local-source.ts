@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
-import { describeAdapter } from '../service/described-adapter.ts';
+import { adapterDigest, describeAdapter } from '../service/described-adapter.ts';
 import type { SourceFiles } from '../squeeze/job-context.ts';
 import type { ResultFile } from './engine.ts';
 import { fileChunks } from './file-chunks.ts';
@@ -14,6 +14,10 @@ export interface LocalSource {
   /** The same files under the names of their format, for a result that is the source itself. */
   readonly itself: readonly ResultFile[];
 }
+
+/** Here, where nothing gives out ids, adapters are told apart by their content. */
+const localId = (digest: string): string => `ad_${digest.slice(0, 32)}`;
+export const localIdOf = (files: readonly ResultFile[]): string => localId(adapterDigest(files));
 
 /**
  * Checks and hashes an adapter's files.
@@ -34,9 +38,9 @@ export async function localSource(source: string, signal: AbortSignal): Promise<
     const sha256 = createHash('sha256').update(configBytes).digest('hex');
     read.push({ name: CONFIG_FILE, path: config, sha256, bytes: configBytes.length });
   }
-  const { id, sha256, base_model, files } = await describeAdapter(read);
+  const { digest, sha256, base_model, files } = await describeAdapter(read);
   return {
-    files: { id, sha256, bytes, base_model, weightsPath, configBytes },
+    files: { id: localId(digest), sha256, bytes, base_model, weightsPath, configBytes },
     // Weights and configuration, in this order in both.
     itself: files.map((file, index) => ({ ...file, path: read[index]!.path })),
   };

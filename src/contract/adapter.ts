@@ -41,10 +41,20 @@ export const SizePart = Type.Object(
   { additionalProperties: false },
 );
 
-/** An adapter: uploaded, or the result of a job. Its id is derived from its content. */
+/** What an adapter is called. */
+export const AdapterName = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^[^\\u0000-\\u001f\\u007f]+$',
+  description: 'Up to 200 characters, none of them a control character. Names need not be unique.',
+  examples: ['support-chat-v3'],
+});
+
+/** An adapter: uploaded, or the result of a job. Each is a record of its own, also where the content is the same. */
 export const AdapterRecord = Type.Object(
   {
-    id: Type.String({ description: 'Content-addressed: the same files have the same id' }),
+    id: Type.String(),
+    name: AdapterName,
     format: FormatNameSchema,
     sha256: Type.String({ description: 'SHA-256 of the weights file, hex' }),
     bytes: Type.Integer({ description: 'Size of all files together' }),
@@ -68,10 +78,18 @@ export const AdapterRecord = Type.Object(
     parent_id: Type.Union([Type.String(), Type.Null()], {
       description: 'The adapter this one was made from; null for uploads and for sums of several',
     }),
-    job_id: Type.Union([Type.String(), Type.Null()], { description: 'The job that first produced it' }),
+    job_id: Type.Union([Type.String(), Type.Null()], {
+      description: 'The job that made it; null for uploads',
+    }),
     labels: Labels,
     expires_at: ExpiresAt,
     created_at: Type.String({ format: 'date-time' }),
+    content_known: Type.Optional(
+      Type.Boolean({
+        description:
+          'Only in the answer to an upload: whether you had an adapter of the same weights and configuration already',
+      }),
+    ),
   },
   { $id: 'Adapter', additionalProperties: false },
 );

@@ -1,9 +1,11 @@
 import { type Static, Type } from 'typebox';
+import { AdapterName } from './adapter.ts';
 import { Labels, TtlSeconds } from './labels.ts';
 
 /** PATCH /v1/adapters/{id}. */
 export const AdapterPatch = Type.Object(
   {
+    name: Type.Optional(AdapterName),
     labels: Type.Optional(Labels),
     ttl_seconds: Type.Optional(
       Type.Union([TtlSeconds, Type.Null()], {

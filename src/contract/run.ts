@@ -108,11 +108,13 @@ export const CheckpointRecord = Type.Object(
     late_by_steps: Type.Integer({ minimum: 0, description: 'Steps after the scheduled one' }),
     rank_before: RankRange,
     rank_after: Type.Union([RankRange, Type.Null()], { description: 'null until the squeeze is done' }),
-    source_adapter_id: Type.String({ description: 'The checkpoint as it was sent' }),
+    source_adapter_id: Type.Union([Type.String(), Type.Null()], {
+      description: 'The checkpoint as it was sent; null where it was kept, for then nothing of it is stored',
+    }),
     adapter_id: Type.Union([Type.String(), Type.Null()], {
       description:
-        'The adapter to go on with; null until the squeeze is done. For keep: the source, which the trainer has; ' +
-        'it is not stored unless it was looked at in a job.',
+        'The adapter to go on with; null until the squeeze is done, and where the checkpoint was kept without a job: ' +
+        'the trainer has it.',
     }),
     relative_error: Type.Union([Type.Number(), Type.Null()]),
     energy_retained: Type.Union([Type.Number(), Type.Null()]),

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { CONFIG_FILE } from '../adapter/file-names.ts';
 import { WEIGHTS_NAME_PATTERN } from '../adapter/weights-names.ts';
+import { AdapterName } from './adapter.ts';
 import { Labels, TtlSeconds } from './labels.ts';
 
 /** Chosen by the client with PUT, made by the service with POST. */
@@ -71,6 +72,7 @@ export const AdapterFromUploads = Type.Object(
           'the format has one',
       },
     ),
+    name: Type.Optional(AdapterName),
     labels: Type.Optional(Labels),
     ttl_seconds: Type.Optional(TtlSeconds),
   },

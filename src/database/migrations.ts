@@ -5,7 +5,7 @@ import type { Migration } from './migration.ts';
 export const MIGRATIONS: readonly Migration[] = [
   {
     name: '0001-first-release',
-    async up(writer, { text, integer }) {
+    async up(writer, { text, integer, bytes }) {
       const { schema } = writer;
       await schema
         .createTable('tenant')
@@ -59,14 +59,50 @@ export const MIGRATIONS: readonly Migration[] = [
         .execute();
 
       await schema
+        .createTable('content')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .addColumn('sha256', text, (column) => column.notNull())
+        .addColumn('bytes', integer, (column) => column.notNull())
+        .addColumn('state', text, (column) => column.notNull())
+        .addColumn('inline', bytes)
+        .addColumn('released_at', integer)
+        .execute();
+      await schema
+        .createIndex('content_stored')
+        .unique()
+        .on('content')
+        .columns(['sha256'])
+        .where(sql.ref('state'), '=', sql.lit('stored'))
+        .execute();
+      await schema
+        .createIndex('content_released')
+        .on('content')
+        .columns(['released_at'])
+        .where(sql.ref('released_at'), 'is not', null)
+        .execute();
+      await schema
+        .createIndex('content_deleting')
+        .on('content')
+        .columns(['id'])
+        .where(sql.ref('state'), '=', sql.lit('deleting'))
+        .execute();
+      await schema
+        .createTable('content_write')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .addColumn('begun_at', integer, (column) => column.notNull())
+        .execute();
+
+      await schema
         .createTable('checkpoint')
         .addColumn('run', text, (column) => column.notNull().references('run.id').onDelete('cascade'))
         .addColumn('sequence', integer, (column) => column.notNull())
         .addColumn('step', integer, (column) => column.notNull())
         .addColumn('superseded_by', integer)
         .addColumn('job', text)
-        .addColumn('source_adapter', text, (column) => column.notNull())
+        .addColumn('source_adapter', text)
+        .addColumn('source_digest', text, (column) => column.notNull())
         .addColumn('modules_sha256', text, (column) => column.notNull())
+        .addColumn('modules_content', text, (column) => column.notNull().references('content.id'))
         .addColumn('optimizer_sha256', text)
         .addColumn('created_at', integer, (column) => column.notNull())
         .addColumn('facts', text, (column) => column.notNull())
@@ -78,6 +114,69 @@ export const MIGRATIONS: readonly Migration[] = [
         .on('checkpoint')
         .columns(['run', 'step'])
         .where(sql.ref('superseded_by'), 'is', null)
+        .execute();
+
+      await schema.createIndex('checkpoint_content').on('checkpoint').columns(['modules_content']).execute();
+
+      await schema
+        .createTable('adapter')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .addColumn('tenant', text, (column) => column.notNull().references('tenant.id'))
+        .addColumn('name', text, (column) => column.notNull())
+        .addColumn('labels', text, (column) => column.notNull())
+        .addColumn('format', text, (column) => column.notNull())
+        .addColumn('base_model_sha256', text)
+        .addColumn('parent', text)
+        .addColumn('job', text)
+        .addColumn('digest', text, (column) => column.notNull())
+        .addColumn('bytes', integer, (column) => column.notNull())
+        .addColumn('created_at', integer, (column) => column.notNull())
+        .addColumn('expires_at', integer)
+        .addColumn('facts', text, (column) => column.notNull())
+        .execute();
+      for (const [name, columns] of Object.entries({
+        tenant: [],
+        name: ['name'],
+        format: ['format'],
+        base_model: ['base_model_sha256'],
+        parent: ['parent'],
+        job: ['job'],
+        digest: ['digest'],
+      }))
+        await schema
+          .createIndex(`adapter_${name}`)
+          .on('adapter')
+          .columns(['tenant', ...columns, 'id'])
+          .execute();
+      await schema
+        .createIndex('adapter_expiry')
+        .on('adapter')
+        .columns(['expires_at', 'id'])
+        .where(sql.ref('expires_at'), 'is not', null)
+        .execute();
+      await schema
+        .createTable('adapter_label')
+        .addColumn('tenant', text, (column) => column.notNull())
+        .addColumn('name', text, (column) => column.notNull())
+        .addColumn('text', text, (column) => column.notNull())
+        .addColumn('adapter', text, (column) => column.notNull().references('adapter.id').onDelete('cascade'))
+        .addPrimaryKeyConstraint('adapter_label_primary', ['tenant', 'name', 'text', 'adapter'])
+        .execute();
+      await schema.createIndex('adapter_label_adapter').on('adapter_label').columns(['adapter']).execute();
+      await schema
+        .createTable('adapter_file')
+        .addColumn('adapter', text, (column) => column.notNull().references('adapter.id').onDelete('cascade'))
+        .addColumn('name', text, (column) => column.notNull())
+        .addColumn('content', text, (column) => column.notNull().references('content.id'))
+        .addPrimaryKeyConstraint('adapter_file_primary', ['adapter', 'name'])
+        .execute();
+      await schema.createIndex('adapter_file_content').on('adapter_file').columns(['content']).execute();
+
+      await schema
+        .createTable('usage')
+        .addColumn('tenant', text, (column) => column.primaryKey().references('tenant.id'))
+        .addColumn('adapters', integer, (column) => column.notNull())
+        .addColumn('bytes', integer, (column) => column.notNull())
         .execute();
 
       await schema
@@ -241,9 +340,12 @@ export const MIGRATIONS: readonly Migration[] = [
       await schema
         .createTable('job_file')
         .addColumn('job', text, (column) => column.notNull().references('job.id').onDelete('cascade'))
+        .addColumn('content', text, (column) => column.notNull().references('content.id'))
         .addColumn('sha256', text, (column) => column.notNull())
-        .addPrimaryKeyConstraint('job_file_primary', ['job', 'sha256'])
+        .addColumn('role', text, (column) => column.notNull())
+        .addPrimaryKeyConstraint('job_file_primary', ['job', 'content', 'role'])
         .execute();
+      await schema.createIndex('job_file_content').on('job_file').columns(['content']).execute();
     },
   },
 ];

@@ -17,6 +17,12 @@ export interface Tables {
   job_label: JobLabelTable;
   job_source: JobSourceTable;
   job_file: JobFileTable;
+  content: ContentTable;
+  content_write: ContentWriteTable;
+  adapter: AdapterTable;
+  adapter_label: AdapterLabelTable;
+  adapter_file: AdapterFileTable;
+  usage: UsageTable;
 }
 
 /** What was done to the tables. */
@@ -77,8 +83,13 @@ export interface CheckpointTable {
   /** The checkpoint that took its place. Of one step there is one at most without. */
   superseded_by: number | null;
   job: string | null;
-  source_adapter: string;
+  /** Null where the checkpoint was kept as it is, and nothing of it is stored. */
+  source_adapter: string | null;
+  /** Digest of the adapter that was sent, hex. */
+  source_digest: string;
   modules_sha256: string;
+  /** The list of modules. */
+  modules_content: string;
   optimizer_sha256: string | null;
   /** JSON of what no query asks for. */
   facts: string;
@@ -223,6 +234,75 @@ export interface JobSourceTable {
 /** Content that jobs read or wrote beside adapters. */
 export interface JobFileTable {
   job: string;
-  /** Hex. */
+  content: string;
+  /** Of the content, hex. */
   sha256: string;
+  role: 'report' | 'training' | 'optimizer';
+}
+
+/** Bytes that somebody refers to, once for all tenants. */
+export interface ContentTable {
+  /** Of those that lie in the storage it says where. */
+  id: string;
+  /** Hex. Of one digest there is one row at most that is stored. */
+  sha256: string;
+  bytes: number;
+  /** deleting: its bytes are being removed, and nobody may refer to it any more. */
+  state: 'stored' | 'deleting';
+  /** Small ones lie here, others in the storage. */
+  inline: Uint8Array | null;
+  /** When somebody ceased to refer to it; null: nobody has since others began to. */
+  released_at: number | null;
+}
+
+/** Bytes on their way into the storage. They lie under the id, so what a crash leaves of them is found. */
+export interface ContentWriteTable {
+  id: string;
+  begun_at: number;
+}
+
+export interface AdapterTable {
+  /** Sorts by the time at which the adapter was made. */
+  id: string;
+  tenant: string;
+  name: string;
+  /** JSON of Labels; adapter_label is for finding them. */
+  labels: string;
+  format: string;
+  /** Of the name of the base model, hex; null where the files do not say it. */
+  base_model_sha256: string | null;
+  /** The adapter it was made from, which may be gone. */
+  parent: string | null;
+  /** The job that made it, which may be gone. */
+  job: string | null;
+  /** Of weights and configuration, hex: equal adapters have the same one. */
+  digest: string;
+  /** Of all files. */
+  bytes: number;
+  created_at: number;
+  expires_at: number | null;
+  /** JSON of AdapterFacts: what follows from the files. */
+  facts: string;
+}
+
+export interface AdapterLabelTable {
+  tenant: string;
+  name: string;
+  /** JSON, a string: PostgreSQL takes no text with U+0000. */
+  text: string;
+  adapter: string;
+}
+
+export interface AdapterFileTable {
+  adapter: string;
+  name: string;
+  content: string;
+}
+
+/** What a tenant uses, kept up by whatever changes it. */
+export interface UsageTable {
+  tenant: string;
+  adapters: number;
+  /** Of all files of all its adapters, each counted in full. */
+  bytes: number;
 }

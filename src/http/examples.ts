@@ -84,6 +84,7 @@ const mergeRequest: JobRequest = {
 
 export const ADAPTER_EXAMPLE: AdapterRecord = {
   id: ADAPTER_ID,
+  name: 'search-v3',
   format: 'peft',
   sha256: SHA256,
   bytes: 159_968_412,

@@ -9,11 +9,6 @@ import { keepingOf } from './upload/keeping-fields.ts';
 import { type ReceivedUpload, receiveAdapter } from './upload/receive-adapter.ts';
 import { checkAnnouncedRoom, checkRoom } from './upload/room.ts';
 
-export interface StoredUpload {
-  readonly record: AdapterRecord;
-  readonly created: boolean;
-}
-
 export interface StoreOptions {
   /** Called with the bytes of the `request` part when everything has arrived, before anything is kept; throws to refuse. */
   readonly onRequest?: (request: Buffer | undefined) => void;
@@ -24,7 +19,7 @@ export function storeUpload(
   request: FastifyRequest,
   deps: HttpDependencies,
   { onRequest }: StoreOptions = {},
-): Promise<StoredUpload> {
+): Promise<AdapterRecord> {
   const workspace = workspaceOf(request);
   const parts = onRequest ? SQUEEZE_BODY : ADAPTER_BODY;
   return receiveCounted(
@@ -35,9 +30,9 @@ export function storeUpload(
       onRequest?.(fields.get(REQUEST_FIELD));
       const keeping = keepingOf(request, fields);
       await checkRoom(workspace, files);
-      return workspace.adapters.register(files, null, keeping);
+      return workspace.adapters.register(files, keeping);
     },
-    ({ created }) => (created ? 'created' : 'known'),
+    ({ content_known }) => (content_known ? 'known' : 'created'),
   );
 }
 

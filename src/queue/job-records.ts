@@ -1,18 +1,17 @@
-import type { AdapterRecord } from '../contract/adapter.ts';
 import type { JobRecord } from '../contract/job.ts';
 import type { Database } from '../database/database.ts';
 import { AdapterService } from '../service/adapter-service.ts';
+import { Contents } from '../service/content/contents.ts';
 import { cancelledJob } from '../service/job-control/cancelled-job.ts';
-import { isFinal, JobStore } from '../service/job-store.ts';
-import { batchCancelKey, reportKey } from '../service/layout.ts';
-import { AdapterUses } from '../service/retention/adapter-uses.ts';
+import { JobStore } from '../service/job-store.ts';
+import { batchCancelKey } from '../service/layout.ts';
 import { sourceIds } from '../service/source-ids.ts';
 import type { DeliveryQueue } from '../service/webhooks/delivery-queue.ts';
 import { Outbox } from '../service/webhooks/outbox.ts';
 import { tenantStore } from '../service/workspaces.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { JobTotals } from './job-types.ts';
-import type { Made, Task } from './task.ts';
+import type { Made, Task, TaskSource } from './task.ts';
 
 export interface JobRecordsOptions {
   readonly store: BlobStore;
@@ -22,22 +21,23 @@ export interface JobRecordsOptions {
   /** How long jobs stay after their end, and adapters, where nobody says it; undefined: they are kept. */
   readonly jobTtlSeconds?: number | undefined;
   readonly adapterTtlSeconds?: number | undefined;
-  /** Another registry in tests whose adapters have no files. */
-  readonly adapters?: Pick<AdapterService, 'get' | 'adopt'>;
 }
 
 /** The records of one tenant's jobs, as the worker reads and writes them for its compute processes. */
 export class JobRecords {
   private readonly store: BlobStore;
   private readonly jobs: JobStore;
-  private readonly adapters: Pick<AdapterService, 'get' | 'adopt'>;
+  private readonly adapters: Pick<AdapterService, 'stored'>;
+  private readonly contents: Contents;
+  private readonly adapterTtlSeconds: number | undefined;
 
   constructor(tenant: string, options: JobRecordsOptions) {
     const { database, deliveries: queue, jobTtlSeconds, adapterTtlSeconds } = options;
     this.store = tenantStore(options.store, tenant);
     this.jobs = new JobStore(database, tenant, new Outbox({ database, tenant, queue }), jobTtlSeconds);
-    const uses = new AdapterUses(this.store, this.jobs);
-    this.adapters = options.adapters ?? new AdapterService(this.store, uses, adapterTtlSeconds);
+    this.adapters = new AdapterService(database, this.store, tenant);
+    this.contents = new Contents(database, this.store);
+    this.adapterTtlSeconds = adapterTtlSeconds;
   }
 
   /** The job as it ended or was accepted. @throws AppError DATABASE_UNAVAILABLE */
@@ -63,34 +63,35 @@ export class JobRecords {
       await this.jobs.finish(cancelledJob(job));
       return undefined;
     }
-    const sources: AdapterRecord[] = [];
-    for (const id of sourceIds(request)) sources.push(await this.adapters.get(id));
-    return { job, request, sources };
+    const sources: TaskSource[] = [];
+    for (const id of sourceIds(request)) {
+      const { record, files } = await this.adapters.stored(id);
+      const { name, sha256, base_model } = record;
+      sources.push({ id, name, sha256, base_model, files });
+    }
+    const optimizer = (await this.jobs.file(jobId, 'optimizer')) ?? null;
+    return { job, request, sources, optimizer, writeId: await this.contents.begin() };
   }
 
   /**
-   * Records what a compute process made: its adapters, then the outcome, unless the job has one. A job that was cancelled
-   * or deleted meanwhile gets neither.
+   * Records what a compute process made: all of it with the outcome, unless the job has one or is gone.
    * @returns null where nothing was recorded
    * @throws AppError DATABASE_UNAVAILABLE, STORAGE_*
    */
-  async keep({ job, adapters, totals }: Made): Promise<JobTotals> {
-    for (const { described, parentId } of adapters) {
-      if (!(await this.isWanted(job.id))) return this.drop(job.id);
-      await this.adapters.adopt(described, { parentId, jobId: job.id });
-    }
-    return (await this.jobs.finish(job)) ? totals : this.drop(job.id);
-  }
-
-  private async isWanted(jobId: string): Promise<boolean> {
-    const record = await this.jobs.get(jobId);
-    return record !== undefined && !isFinal(record);
-  }
-
-  /** The report is there already. Where another attempt came to an end first it is the report of that one too. */
-  private async drop(jobId: string): Promise<null> {
-    const record = await this.jobs.get(jobId);
-    if (!record || record.state === 'cancelled') await this.store.remove(reportKey(jobId));
+  async keep({ writeId }: Pick<Task, 'writeId'>, { job, adapters, files, totals }: Made): Promise<JobTotals> {
+    const made = adapters.map((adapter) => ({
+      ...adapter,
+      labels: {},
+      ttlSeconds: this.adapterTtlSeconds,
+      jobId: job.id,
+    }));
+    if (await this.jobs.finish(job, { writeId, adapters: made, files })) return totals;
+    await this.drop({ writeId });
     return null;
+  }
+
+  /** What an attempt wrote is not needed. @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL */
+  drop({ writeId }: Pick<Task, 'writeId'>): Promise<void> {
+    return this.contents.abandon(writeId);
   }
 }

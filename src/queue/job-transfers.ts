@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
+import type { AdapterFile } from '../contract/adapter.ts';
 import type { Progress } from '../contract/job.ts';
 import type { RecordedSink, RecordedSource } from '../contract/transfer.ts';
 import type { DeliveredAdapter, ImportedAdapter } from '../contract/transfer-job.ts';
@@ -8,13 +8,14 @@ import { AppError } from '../errors.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { weightsOf } from '../service/adapter-files.ts';
 import { type IncomingFile, MAX_CONFIG_BYTES } from '../service/adapter-service.ts';
-import { blobKey } from '../service/layout.ts';
+import { localFile } from '../service/content/content-files.ts';
 import { AnyWeightsGate } from '../service/uploads/weights-gate.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { deliverAdapter } from '../transfer/deliver-adapter.ts';
 import { fetchAdapter } from '../transfer/fetch-adapter.ts';
 import type { SecretBox } from '../transfer/secret-box.ts';
 import { openSink, openSource } from '../transfer/secrets.ts';
+import type { TaskSource } from './task.ts';
 
 export interface TransferParts {
   readonly outbound: Outbound;
@@ -70,14 +71,16 @@ export class JobTransfers {
    */
   async bring(
     recorded: RecordedSink,
-    { id, files }: Pick<AdapterRecord, 'id' | 'files'>,
+    { id, files }: Pick<TaskSource, 'id' | 'files'>,
     context: TransferContext,
   ): Promise<DeliveredAdapter> {
     const sink = openSink(recorded, this.parts.box);
     const weights = weightsOf({ files });
     const local: (AdapterFile & { readonly path: string })[] = [];
-    for (const file of [weights, ...files.filter((other) => other !== weights)])
-      local.push({ ...file, path: await context.blobs.localFile(blobKey(file.sha256)) });
+    for (const file of [weights, ...files.filter((other) => other !== weights)]) {
+      const { name, sha256, bytes } = file;
+      local.push({ name, sha256, bytes, path: await localFile(context.blobs, file, context.scratchDir) });
+    }
     const delivery = await stoppable(context.signal, () =>
       deliverAdapter(sink, local, {
         ...this.parts,

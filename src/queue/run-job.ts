@@ -1,12 +1,18 @@
+import { hash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import type { AdapterRecord } from '../contract/adapter.ts';
 import type { JobRecord, JobResult, Progress, Timings } from '../contract/job.ts';
-import type { WorkRequest } from '../contract/job-request.ts';
+import type { Report } from '../contract/report.ts';
 import { AppError } from '../errors.ts';
 import { localFiles, weightsOf } from '../service/adapter-files.ts';
-import { type DescribedAdapter, describeAdapter } from '../service/described-adapter.ts';
-import { blobKey, reportKey } from '../service/layout.ts';
-import { keepFile } from '../service/retention/keep-blob.ts';
+import { nameOfBase, nameOfResult, nameOfSource } from '../service/adapter-name.ts';
+import {
+  ContentWriter,
+  localFile,
+  type NewFile,
+  type WrittenFile,
+} from '../service/content/content-files.ts';
+import { describeAdapter } from '../service/described-adapter.ts';
+import { newAdapterId } from '../service/layout.ts';
 import type { JobOutcome, OutputFile, SourceFiles } from '../squeeze/job-context.ts';
 import type { RequestInput } from '../squeeze/run-request.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
@@ -14,13 +20,13 @@ import { bringResults } from './bring-results.ts';
 import { jobFailure } from './error-codec.ts';
 import type { JobTransfers } from './job-transfers.ts';
 import { ProgressThrottle } from './progress.ts';
-import type { Made, MadeAdapter, Task } from './task.ts';
+import type { Made, MadeAdapter, Task, TaskSource } from './task.ts';
 import { workOf } from './work-of.ts';
 
 const NOTHING_COMPUTED = { modules: 0, bytesRead: 0, bytesWritten: 0 };
 
 export interface JobDeps {
-  /** Of the job's tenant: files to read, and where results are stored. Records are the worker's business. */
+  /** Of the job's tenant: files to read, and where results are written. Records are the worker's business. */
   readonly blobs: BlobStore;
   /** Fetches and brings adapters. */
   readonly transfers: Pick<JobTransfers, 'fetch' | 'bring'>;
@@ -31,14 +37,15 @@ export interface JobDeps {
   readonly adapterFiles: AdapterFiles;
 }
 
-type FilesRecord = Pick<AdapterRecord, 'id' | 'sha256' | 'base_model' | 'files'>;
-
 /** How the files of adapters come and go. All methods throw AppError STORAGE_*. */
 export interface AdapterFiles {
-  /** Stores the files of an adapter, and tells what they are. */
-  readonly store: (files: readonly OutputFile[]) => Promise<DescribedAdapter>;
-  /** Makes an adapter local. */
-  readonly local: (record: FilesRecord) => Promise<SourceFiles>;
+  /** Tells what the files of an adapter are, and writes them. */
+  readonly write: (
+    files: readonly OutputFile[],
+    writer: ContentWriter,
+  ) => Promise<Pick<MadeAdapter, 'described' | 'files'>>;
+  /** Makes an adapter local, in this folder where it is small. */
+  readonly local: (source: TaskSource, folder: string) => Promise<SourceFiles>;
 }
 
 /** One attempt at a job, as the queue hands it out. */
@@ -53,8 +60,8 @@ export interface Attempt {
 }
 
 /**
- * Does a job: from what its worker was told to what its worker has to record. Files and report are stored before this
- * returns. Doing a job again is harmless: content is stored under its digest.
+ * Does a job: from what its worker was told to what its worker has to record. All bytes are written before
+ * this returns. Doing a job again is harmless: nothing refers to what an attempt wrote that was not recorded.
  * @throws AppError
  */
 export async function runJob(deps: JobDeps, task: Task, attempt: Attempt): Promise<Made> {
@@ -73,35 +80,43 @@ export async function runJob(deps: JobDeps, task: Task, attempt: Attempt): Promi
 async function runIn(
   scratchDir: string,
   { blobs, transfers, work, adapterFiles }: JobDeps,
-  { job: accepted, request, sources }: Task,
+  { job: accepted, request, sources: given, optimizer, writeId }: Task,
   attempt: Attempt,
   throttle: ProgressThrottle,
 ): Promise<Made> {
   const onProgress = (progress: Progress): void => throttle.report(progress);
   const context = { blobs, scratchDir, onProgress, signal: attempt.signal };
+  const writer = new ContentWriter(blobs, async () => writeId);
   const adapters: MadeAdapter[] = [];
   const job: JobRecord = { ...accepted };
-  const known: SourceFiles[] = [];
+  const sources: TaskSource[] = [...given];
   if ('source' in request && request.source) {
     const { files, imported } = await transfers.fetch(request.source, context);
-    const described = await adapterFiles.store(files);
-    adapters.push({ described, parentId: null });
-    job.import = { adapter_id: described.id, ...imported };
-    if (request.kind !== 'import') known.push(await adapterFiles.local(described));
+    const written = await adapterFiles.write(files, writer);
+    const id = newAdapterId(Date.now());
+    const fetched = {
+      ...written,
+      id,
+      name: nameOfSource(request.source) ?? nameOfBase(written.described.base_model),
+      parentId: null,
+    };
+    adapters.push(fetched);
+    job.import = { adapter_id: id, ...imported };
+    sources.push(sourceOf(fetched));
   }
   if (request.kind === 'import' || request.kind === 'export') {
     if (request.kind === 'export') job.deliveries = [await transfers.bring(request.to, sources[0]!, context)];
     throttle.flush();
-    return { job: transferred(job, attempt), adapters, totals: NOTHING_COMPUTED };
+    return { job: transferred(job, attempt), adapters, files: [], totals: NOTHING_COMPUTED };
   }
 
-  const computed = workOf(request, job.import?.adapter_id);
-  for (const record of sources) known.push(await adapterFiles.local(record));
+  const known: SourceFiles[] = [];
+  for (const source of sources) known.push(await adapterFiles.local(source, scratchDir));
   const outcome = await work({
     jobId: job.id,
-    request: computed,
+    request: workOf(request, job.import?.adapter_id),
     sources: new Map(known.map((source) => [source.id, source])),
-    optimizerPath: await optimizerPath(blobs, computed),
+    optimizerPath: optimizer && (await localFile(blobs, optimizer, scratchDir)),
     scratchDir,
     onProgress,
     signal: attempt.signal,
@@ -111,12 +126,17 @@ async function runIn(
 
   const storing = performance.now();
   // A sum of several adapters has no one parent; its report and its metadata name them all.
-  const parentId = known.length === 1 ? known[0]!.id : null;
-  const results: Pick<AdapterRecord, 'id' | 'files'>[] = [];
-  for (const { files } of outcome.targets) {
-    const described = files && (await adapterFiles.store(files));
-    if (described) adapters.push({ described, parentId });
-    results.push(described ?? unchanged(sources, adapters));
+  const parentId = sources.length === 1 ? sources[0]!.id : null;
+  const names = sources.map(({ name }) => name);
+  const results: Pick<TaskSource, 'id' | 'files'>[] = [];
+  for (const { files, result } of outcome.targets) {
+    if (files) {
+      const written = await adapterFiles.write(files, writer);
+      const id = newAdapterId(Date.now());
+      const adapter = { ...written, id, name: nameOfResult(names, result.rank), parentId };
+      adapters.push(adapter);
+      results.push(sourceOf(adapter));
+    } else results.push(sources[0]!);
   }
   let storeSeconds = (performance.now() - storing) / 1000;
   const brought = await bringResults(
@@ -126,9 +146,10 @@ async function runIn(
   );
   throttle.flush();
 
-  // Not before the results were brought away, which may take long: only the outcome refers to them.
   const keeping = performance.now();
-  for (const file of outcome.targets.flatMap(({ extra }) => extra)) await keepFile(blobs, file);
+  const training = outcome.targets.flatMap(({ extra }) => extra);
+  const files: Made['files'][number][] = [];
+  for (const file of training) files.push({ ...(await writer.write(file)), role: 'training' });
   storeSeconds += (performance.now() - keeping) / 1000;
 
   const finishedAtMs = Date.now();
@@ -144,7 +165,7 @@ async function runIn(
     targets: outcome.report.targets.map((target, i) => ({ ...target, adapter_id: results[i]!.id })),
   };
   // Here and not by the worker: it has thousands of numbers, and others wait for that process.
-  await blobs.put(reportKey(job.id), Buffer.from(JSON.stringify(report)));
+  files.push({ ...(await writer.write(reportFile(report))), role: 'report' });
   const ended: JobRecord = {
     ...job,
     state: brought.error ? 'failed' : 'succeeded',
@@ -159,31 +180,43 @@ async function runIn(
     error: brought.error && jobFailure(brought.error),
   };
   const { modules, bytesRead, bytesWritten } = outcome;
-  return { job: ended, adapters, totals: { modules, bytesRead, bytesWritten } };
+  return { job: ended, adapters, files, totals: { modules, bytesRead, bytesWritten } };
 }
 
-/** The one source of a job that is its own result: it was told, or it is what was fetched first. */
-const unchanged = (sources: readonly AdapterRecord[], adapters: readonly MadeAdapter[]) =>
-  sources[0] ?? adapters[0]!.described;
+/** An adapter that was made or fetched here, as one that was told. */
+const sourceOf = ({ id, name, described, files }: MadeAdapter): TaskSource => ({
+  id,
+  name,
+  sha256: described.sha256,
+  base_model: described.base_model,
+  files: files.map(({ inline, writtenAs, ...file }) => ({
+    ...file,
+    content: writtenAs ?? `${id}-${file.name}`,
+    inline: inline ?? null,
+  })),
+});
+
+function reportFile(report: Report): NewFile {
+  const data = Buffer.from(JSON.stringify(report));
+  return { name: 'report', sha256: hash('sha256', data), bytes: data.byteLength, data };
+}
 
 /** Those of one tenant, in the storage. */
 export const adapterFilesIn = (blobs: BlobStore): AdapterFiles => ({
-  async store(files) {
+  async write(files, writer) {
     const described = await describeAdapter(files);
-    for (const file of files) await keepFile(blobs, file);
-    return described;
+    const written: WrittenFile[] = [];
+    for (const { name, sha256, bytes } of described.files) {
+      const { path } = files.find((file) => file.sha256 === sha256)!;
+      written.push(await writer.write({ name, sha256, bytes, path }));
+    }
+    return { described, files: written };
   },
-  async local(record) {
-    const { id, sha256, base_model } = record;
-    return { id, sha256, base_model, bytes: weightsOf(record).bytes, ...(await localFiles(blobs, record)) };
+  async local({ id, sha256, base_model, files }, folder) {
+    const { bytes } = weightsOf({ files });
+    return { id, sha256, base_model, bytes, ...(await localFiles(blobs, files, folder)) };
   },
 });
-
-/** @throws AppError STORAGE_FAILED when the moments are gone */
-async function optimizerPath(blobs: BlobStore, request: WorkRequest): Promise<string | null> {
-  if (request.kind !== 'checkpoint' || !request.optimizer) return null;
-  return blobs.localFile(blobKey(request.optimizer.sha256));
-}
 
 /** The record of a job that only fetched or brought an adapter. */
 function transferred(job: JobRecord, attempt: Attempt): JobRecord {

@@ -16,7 +16,9 @@ export interface Hooks {
   /** What there is to do for a job; undefined: nothing. */
   readonly onTake: (job: SqueezeJob) => Promise<Task | undefined>;
   /** Records what was made of it. */
-  readonly onMade: (job: SqueezeJob, made: Made) => Promise<JobTotals>;
+  readonly onMade: (job: SqueezeJob, task: Task, made: Made) => Promise<JobTotals>;
+  /** Nothing comes of an attempt. */
+  readonly onLost: (job: SqueezeJob, task: Task) => void;
   /** Called when no attempt is left, before the job leaves the queue: what it records is there when others look. */
   readonly onGivenUp: (job: SqueezeJob, error: AppError) => Promise<void>;
   readonly onRetry: (job: SqueezeJob, error: AppError) => void;
@@ -93,17 +95,19 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
         'lora_squeeze.request.id': job.data.requestId,
       },
     });
+    let task: Task | undefined;
     try {
-      const task = await encoded(this.hooks.onTake(job));
+      task = await encoded(this.hooks.onTake(job));
       if (!task) return null;
       // For the compute process; the queue keeps what it has, which the next attempt belongs to as well.
       const told: TaskData = { ...data, ...span.context, task };
       job.data = told;
       const made = (await super.callProcessJob(job, token, signal)) as unknown as Made;
-      return await encoded(this.hooks.onMade(job, made));
+      return await encoded(this.hooks.onMade(job, task, made));
     } catch (thrown) {
       const error = decodeError(thrown);
       span.fail(error.code);
+      if (task) this.hooks.onLost(job, task);
       if (this.isGivingBack && (error.code === 'CANCELLED' || !givesUp(thrown))) {
         await job.moveToWait(token);
         throw new WaitingError();

@@ -98,7 +98,12 @@ export class JobWorker {
       },
       {
         onTake: (job) => this.recordsOf(job).take(job.id!),
-        onMade: (job, made) => this.recordsOf(job).keep(made),
+        onMade: (job, task, made) => this.recordsOf(job).keep(task, made),
+        onLost: (job, task) =>
+          void this.recordsOf(job)
+            .drop(task)
+            // The sweeper finds it a day later.
+            .catch(() => undefined),
         onGivenUp: (job, error) => this.recordFailure(job, error),
         onBegin: (job) => this.cancelWatch.watch(job.id!),
         onEnd: (job) => this.cancelWatch.forget(job.id!),

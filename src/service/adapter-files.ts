@@ -2,10 +2,10 @@ import { CONFIG_FILE, roleOf } from '../adapter/file-names.ts';
 import type { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
 import { AppError } from '../errors.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
-import { blobKey } from './layout.ts';
+import { bytesOf, localFile, type StoredFile } from './content/content-files.ts';
 
-/** The file of weights in an adapter's record, whatever it is called. */
-export const weightsOf = ({ files }: Pick<AdapterRecord, 'files'>): AdapterFile =>
+/** The file of weights of an adapter, whatever it is called. */
+export const weightsOf = <F extends AdapterFile>({ files }: { readonly files: readonly F[] }): F =>
   files.find(({ name }) => roleOf(name) === 'weights')!;
 
 /** The file of that name in an adapter's record. @throws AppError FILE_NOT_FOUND */
@@ -22,16 +22,15 @@ export function fileOf(record: AdapterRecord, name: string): AdapterFile {
 
 /**
  * A local file of an adapter's weights, only to be read, and its configuration, if it has one.
+ * @param folder where small weights are put; the caller removes it
  * @throws AppError STORAGE_*
  */
 export async function localFiles(
   store: Pick<BlobStore, 'localFile' | 'get'>,
-  { id, files }: Pick<AdapterRecord, 'id' | 'files'>,
+  files: readonly StoredFile[],
+  folder: string,
 ): Promise<{ weightsPath: string; configBytes: Uint8Array | null }> {
-  const weightsPath = await store.localFile(blobKey(weightsOf({ files }).sha256));
+  const weightsPath = await localFile(store, weightsOf({ files }), folder);
   const config = files.find(({ name }) => name === CONFIG_FILE);
-  if (!config) return { weightsPath, configBytes: null };
-  const configBytes = await store.get(blobKey(config.sha256));
-  if (!configBytes) throw new AppError('STORAGE_FAILED', `The storage lost a file of adapter ${id}.`, { id });
-  return { weightsPath, configBytes };
+  return { weightsPath, configBytes: config ? await bytesOf(store, config) : null };
 }

@@ -1,17 +1,22 @@
+import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ModuleKind } from '../adapter/adapter.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { AdapterRecord } from '../contract/adapter.ts';
 import type { Labels } from '../contract/labels.ts';
-import { AppError } from '../errors.ts';
+import type { Database } from '../database/database.ts';
 import { MAX_CONFIG_BYTES } from '../formats/peft/limits.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
 import type { BlobStore, ByteRange } from '../storage/blob-store.ts';
+import { adapterExpired, adapterNotFound } from './adapter-errors.ts';
 import { fileOf, localFiles } from './adapter-files.ts';
-import { type DescribedAdapter, describeAdapter } from './described-adapter.ts';
-import { adapterIdOf, blobKey } from './layout.ts';
-import type { AdapterUses } from './retention/adapter-uses.ts';
-import { expiryAfter, hasExpired, type KeptFile, StoredAdapters } from './stored-adapters.ts';
+import { nameOfBase, nameOfFile } from './adapter-name.ts';
+import type { NewAdapter } from './adapter-rows.ts';
+import { type AdapterChanges, AdapterStore } from './adapter-store.ts';
+import { type NewFile, type StoredFile, streamOf } from './content/content-files.ts';
+import { Contents, type Written } from './content/contents.ts';
+import { describeAdapter } from './described-adapter.ts';
+import { isAdapterId, newAdapterId } from './layout.ts';
 import { AnyWeightsGate } from './uploads/weights-gate.ts';
 
 /** For those who receive the files, which know this layer and not the formats. */
@@ -21,20 +26,16 @@ export { CONFIG_FILE, MAX_CONFIG_BYTES, WEIGHTS_FILE };
 export interface IncomingFile {
   readonly name: string;
   readonly path: string;
+  /** What the client called it, where it did. */
+  readonly sentAs?: string;
   /** SHA-256 of the content, hex. */
   readonly sha256: string;
   readonly bytes: number;
 }
 
-/** Where a result comes from; null for uploads. */
-export interface Lineage {
-  /** The adapter it was made from, when it is one. */
-  readonly parentId: string | null;
-  readonly jobId: string;
-}
-
 /** What an adapter is called by, and how long it stays. */
 export interface Keeping {
+  readonly name?: string;
   readonly labels?: Labels;
   readonly ttlSeconds?: number;
 }
@@ -54,27 +55,27 @@ export interface ModuleSummary {
   readonly scale: number;
 }
 
-/** What a client may change of an adapter; what is left out stays. */
-export interface AdapterChange {
-  /** In place of all labels before. */
-  readonly labels?: Labels | undefined;
-  /** From now on; null: the adapter is kept. */
-  readonly ttlSeconds?: number | null | undefined;
+const nameOfFiles = (files: readonly IncomingFile[]): string | undefined =>
+  files.map(({ sentAs }) => sentAs && nameOfFile(sentAs)).find(Boolean) || undefined;
+
+/** An adapter whose files are safe, and which is not recorded yet. */
+export interface ReadyAdapter {
+  readonly adapter: NewAdapter;
+  readonly written: Written;
 }
 
-/** Adapters in the storage: content-addressed blobs and one manifest each, which is written last. */
+/** The adapters of a tenant: their records in the database, their files as content, which equal ones share. */
 export class AdapterService {
-  private readonly store: BlobStore;
-  private readonly stored: StoredAdapters;
+  private readonly blobs: BlobStore;
+  private readonly contents: Contents;
+  private readonly store: AdapterStore;
   private readonly defaultTtlSeconds: number | undefined;
 
-  /**
-   * @param uses tells which adapters are read, so that they are not removed
-   * @param defaultTtlSeconds how long adapters stay of which nobody says it; undefined: they are kept
-   */
-  constructor(store: BlobStore, uses: Pick<AdapterUses, 'of'>, defaultTtlSeconds?: number) {
-    this.store = store;
-    this.stored = new StoredAdapters(store, uses);
+  /** @param defaultTtlSeconds how long adapters stay of which nobody says it; undefined: they are kept */
+  constructor(database: Database, blobs: BlobStore, tenant: string, defaultTtlSeconds?: number) {
+    this.blobs = blobs;
+    this.contents = new Contents(database, blobs);
+    this.store = new AdapterStore(database, tenant);
     this.defaultTtlSeconds = defaultTtlSeconds;
   }
 
@@ -84,148 +85,135 @@ export class AdapterService {
   }
 
   /**
-   * Makes files an adapter. They are parsed first, so nothing that cannot be read is ever registered. Where the same
-   * content is here already its record is returned unchanged: the first writer wins, labels and expiry too. Only one
-   * that has expired, and was not removed yet, is kept anew. Files taken into the storage are gone from their paths; the
-   * caller removes the folder with the rest.
+   * Makes files an adapter, with an id of its own whatever is here already. They are parsed first, so nothing that cannot
+   * be read is ever registered. Files taken into the storage are gone from their paths; the caller removes the folder with
+   * the rest.
+   * @returns the record; `content_known` where the tenant had the same content before
    * @throws AppError FILE_MISSING, whatever the format's reader finds (ST_*, CONFIG_*, LORA_*, …), STORAGE_*
    */
-  async register(
-    files: readonly IncomingFile[],
-    lineage: Lineage | null,
-    keeping: Keeping = {},
-  ): Promise<{ record: AdapterRecord; created: boolean }> {
-    const id = adapterIdOf(files);
-    const known = await this.current(id, keeping);
-    if (known) return { record: known, created: false };
-
-    return this.keep(await describeAdapter(files), files, lineage, keeping);
+  async register(files: readonly IncomingFile[], keeping: Keeping = {}): Promise<AdapterRecord> {
+    const { adapter, written } = await this.prepare(files, keeping);
+    const isKnown = await this.store.isKnown(adapter.described.digest);
+    const record = await this.store.insert(adapter, written);
+    return { ...record, content_known: isKnown };
   }
 
   /**
-   * The same for files that are in the storage already (keepFile), which was a moment ago.
-   * @throws AppError STORAGE_*
+   * What `register` does before it records the adapter, for who records it together with other things.
+   * @param others that are written with it
+   * @throws AppError as `register`
    */
-  async adopt(described: DescribedAdapter, lineage: Lineage | null): Promise<AdapterRecord> {
-    const known = await this.current(described.id, {});
-    return known ?? (await this.keep(described, described.files, lineage, {})).record;
-  }
-
-  private async keep(
-    described: DescribedAdapter,
-    files: readonly KeptFile[],
-    lineage: Lineage | null,
-    keeping: Keeping,
-  ): Promise<{ record: AdapterRecord; created: boolean }> {
-    const origin = {
-      parent_id: lineage?.parentId ?? null,
-      job_id: lineage?.jobId ?? null,
+  async prepare(
+    files: readonly IncomingFile[],
+    keeping: Keeping = {},
+    others: readonly NewFile[] = [],
+  ): Promise<ReadyAdapter> {
+    const described = await describeAdapter(files);
+    const named = described.files.map((file) => {
+      // Weights get the name that their format gives them.
+      const { path } = files.find(({ sha256 }) => sha256 === file.sha256)!;
+      return { ...file, path };
+    });
+    const written = await this.contents.write([...named, ...others]);
+    const id = newAdapterId(Date.now());
+    const adapter = {
+      id,
+      described,
+      name: keeping.name ?? nameOfFiles(files) ?? nameOfBase(described.base_model),
       labels: keeping.labels ?? {},
       ttlSeconds: keeping.ttlSeconds ?? this.defaultTtlSeconds,
+      parentId: null,
+      jobId: null,
     };
-    for (;;) {
-      const created = await this.stored.create(described, files, origin);
-      const record = await this.current(described.id, keeping);
-      // Else somebody removed it in this moment.
-      if (record) return { record, created };
-    }
+    return { adapter, written };
   }
 
-  /** The adapter of an id, undefined when there is none. @throws AppError STORAGE_* */
-  find(id: string): Promise<AdapterRecord | undefined> {
-    return this.stored.find(id);
+  /** An adapter that is not recorded after all. @throws AppError DATABASE_UNAVAILABLE */
+  drop({ written }: ReadyAdapter): Promise<void> {
+    return this.contents.abandon(written.writeId);
   }
 
-  /**
-   * @param settled for who has just made durable that he reads the adapter (by a job): whoever removes it at the same
-   * time finds that, or has removed it before this answers
-   * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
-   */
-  async get(id: string, { settled = false } = {}): Promise<AdapterRecord> {
-    if (settled) await this.stored.settled(id);
-    const record = await this.find(id);
-    if (record) return record;
-    throw notFound(id);
+  /** The adapter of an id; undefined: there is none, or it has expired. @throws AppError DATABASE_UNAVAILABLE */
+  async find(id: string): Promise<AdapterRecord | undefined> {
+    const found = await this.store.find(id);
+    return found && !found.isExpired ? found.record : undefined;
   }
 
-  /**
-   * Changes labels, or how long an adapter stays. Of two changes at the same time the one that is written last counts.
-   * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
-   */
-  async change(id: string, { labels, ttlSeconds }: AdapterChange): Promise<AdapterRecord> {
+  /** Whether the tenant has an adapter of the same weights and configuration. @throws AppError DATABASE_UNAVAILABLE */
+  isKnown(digest: string): Promise<boolean> {
+    return this.store.isKnown(digest);
+  }
+
+  /** @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED, DATABASE_UNAVAILABLE */
+  async get(id: string): Promise<AdapterRecord> {
+    const found = await this.store.find(id);
+    if (!found) throw adapterNotFound(id);
+    if (found.isExpired) throw adapterExpired(id, Date.parse(found.record.expires_at!));
+    return found.record;
+  }
+
+  /** An adapter with where its files lie. @throws AppError as `get` */
+  async stored(
+    id: string,
+  ): Promise<{ readonly record: AdapterRecord; readonly files: readonly StoredFile[] }> {
     const record = await this.get(id);
-    const changed = await this.stored.change(record, {
-      labels: labels ?? record.labels,
-      expires_at:
-        ttlSeconds === undefined ? record.expires_at : expiryAfter(ttlSeconds ?? undefined, Date.now()),
-    });
-    if (changed) return changed;
-    throw notFound(id);
+    const files = await this.store.files(record);
+    if (files.length < record.files.length) throw adapterNotFound(id);
+    return { record, files };
   }
 
   /**
-   * Removes an adapter. Its files are removed later, when nobody refers to their content.
-   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_IN_USE, STORAGE_*
+   * Changes what an adapter is called, its labels, or how long it stays.
+   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED, DATABASE_UNAVAILABLE, STORAGE_FULL
+   */
+  async change(id: string, changes: AdapterChanges): Promise<AdapterRecord> {
+    await this.get(id);
+    const changed = await this.store.change(id, changes);
+    if (changed) return changed;
+    throw adapterNotFound(id);
+  }
+
+  /**
+   * Removes an adapter, also one that has expired. Its files are removed later, when nobody refers to their content.
+   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_IN_USE, DATABASE_UNAVAILABLE, STORAGE_FULL
    */
   async remove(id: string): Promise<void> {
-    // Without a look first, anything could be announced as being removed.
-    await this.get(id);
-    if (!(await this.stored.remove(id))) throw notFound(id);
-  }
-
-  /**
-   * Removes an adapter whose time is over, unless a job reads it.
-   * @returns its bytes when it was removed
-   * @throws AppError STORAGE_*
-   */
-  async removeExpired(id: string, nowMs: number): Promise<number | undefined> {
-    try {
-      return (await this.stored.remove(id, (record) => hasExpired(record, nowMs)))?.bytes;
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'ADAPTER_IN_USE') return undefined;
-      throw error;
-    }
+    if (!isAdapterId(id) || !(await this.store.remove(id))) throw adapterNotFound(id);
   }
 
   /**
    * A stream of one file, or of a range of it that lies inside. `bytes` and `sha256` are of the whole file.
-   * @throws AppError ADAPTER_NOT_FOUND, FILE_NOT_FOUND, STORAGE_*
+   * @throws AppError as `get`; FILE_NOT_FOUND, STORAGE_*
    */
   async readFile(
     id: string,
     name: string,
     range?: ByteRange,
   ): Promise<{ stream: Readable; bytes: number; sha256: string }> {
-    const { bytes, sha256 } = fileOf(await this.get(id), name);
-    return { stream: await this.store.read(blobKey(sha256), range), bytes, sha256 };
+    const { record, files } = await this.stored(id);
+    const { bytes, sha256 } = fileOf(record, name);
+    const file = files.find((one) => one.name === name)!;
+    return { stream: await streamOf(this.blobs, file, range), bytes, sha256 };
   }
 
   /**
    * The LoRA pairs of an adapter, in name order.
-   * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
+   * @throws AppError as `get`; STORAGE_*
    */
   async modules(id: string): Promise<ModuleSummary[]> {
-    const { adapter } = await readAdapter(await localFiles(this.store, await this.get(id)));
-    return adapter.modules.map(({ name, kind, m, n, rank, scale }) => ({
-      name,
-      kind,
-      shape: [m, n],
-      rank,
-      scale,
-    }));
-  }
-
-  /** The adapter of an id; one that has expired is kept anew, as if it were uploaded for the first time. */
-  private async current(id: string, keeping: Keeping): Promise<AdapterRecord | undefined> {
-    const record = await this.find(id);
-    const nowMs = Date.now();
-    if (!record || !hasExpired(record, nowMs)) return record;
-    return this.stored.change(record, {
-      labels: keeping.labels ?? {},
-      expires_at: expiryAfter(keeping.ttlSeconds ?? this.defaultTtlSeconds, nowMs),
-    });
+    const { files } = await this.stored(id);
+    const scratch = await this.blobs.makeScratch();
+    try {
+      const { adapter } = await readAdapter(await localFiles(this.blobs, files, scratch));
+      return adapter.modules.map(({ name, kind, m, n, rank, scale }) => ({
+        name,
+        kind,
+        shape: [m, n],
+        rank,
+        scale,
+      }));
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
   }
 }
-
-const notFound = (id: string): AppError =>
-  new AppError('ADAPTER_NOT_FOUND', `There is no adapter ${JSON.stringify(id)}.`, { id });

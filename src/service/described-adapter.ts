@@ -1,18 +1,40 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { roleOf } from '../adapter/file-names.ts';
+import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { AdapterFile, AdapterRecord } from '../contract/adapter.ts';
 import { AppError } from '../errors.ts';
 import { formatOf } from '../formats/formats.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
 import { summarise } from '../formats/summary.ts';
 import type { IncomingFile } from './adapter-service.ts';
-import { adapterIdOf } from './layout.ts';
 
 /** What follows from an adapter's files alone. */
 export type DescribedAdapter = Omit<
   AdapterRecord,
-  'parent_id' | 'job_id' | 'labels' | 'expires_at' | 'created_at'
->;
+  'id' | 'name' | 'parent_id' | 'job_id' | 'labels' | 'expires_at' | 'created_at' | 'content_known'
+> & {
+  /** See adapterDigest. */
+  readonly digest: string;
+};
+
+/** In name order. */
+const HASHED = [
+  ['config', CONFIG_FILE],
+  ['weights', WEIGHTS_FILE],
+] as const;
+
+/**
+ * What tells adapters apart: SHA-256 (hex) over the digests of weights and configuration, under the names that PEFT gives
+ * them in every format. What is only about the adapter does not count.
+ */
+export function adapterDigest(files: readonly { readonly name: string; readonly sha256: string }[]): string {
+  const hash = createHash('sha256');
+  for (const [role, name] of HASHED) {
+    const file = files.find((one) => roleOf(one.name) === role);
+    if (file) hash.update(`${name}\0${file.sha256}\n`);
+  }
+  return hash.digest('hex');
+}
 
 /**
  * Reads an adapter as far as its headers go. Its weights get the name that its format gives them.
@@ -43,7 +65,7 @@ export async function describeAdapter(files: readonly IncomingFile[]): Promise<D
   });
   const others = files.filter((file) => file !== weights);
   return {
-    id: adapterIdOf(files),
+    digest: adapterDigest(files),
     sha256: weights.sha256,
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
     ...summarise(adapter),

@@ -1,7 +1,8 @@
 import type { JobRecord } from '../contract/job.ts';
 import type { Labels } from '../contract/labels.ts';
-import type { Writer } from '../database/database.ts';
-import type { JobTable } from '../database/tables.ts';
+import type { Database, Writer } from '../database/database.ts';
+import type { JobFileTable, JobTable } from '../database/tables.ts';
+import { adapterExpired, adapterNotFound } from './adapter-errors.ts';
 import { sourceIds } from './source-ids.ts';
 import { hasTransfers, withoutSecrets } from './transfer-desk.ts';
 
@@ -83,8 +84,10 @@ export function endedColumns(job: JobRecord, defaultTtlSeconds: number | undefin
  * Inserts jobs that were accepted just now, with what they are found by.
  * @param requestOf the digest under which a job stands for its request; null: it does not
  * @returns ids of those that were inserted; others are there already, or another job stands for their request
+ * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED where they read one that is gone by now
  */
 export async function insertJobs(
+  database: Database,
   writer: Writer,
   tenant: string,
   jobs: readonly JobRecord[],
@@ -103,11 +106,31 @@ export async function insertJobs(
   const sources = made.flatMap(({ id: job, request }) =>
     sourceIds(request).map((adapter) => ({ tenant, adapter, job })),
   );
-  if (sources.length > 0) await writer.insertInto('job_source').values(sources).execute();
-  for (const { id, request } of made)
-    if (request.kind === 'checkpoint' && request.optimizer)
-      await insertFiles(writer, id, [request.optimizer.sha256]);
+  if (sources.length > 0) {
+    await lockSources(database, writer, tenant, [...new Set(sources.map(({ adapter }) => adapter))]);
+    await writer.insertInto('job_source').values(sources).execute();
+  }
   return inserted;
+}
+
+/** Whoever removes one of these adapters waits until this transaction has ended, and then finds its jobs. */
+async function lockSources(
+  { locked, now }: Database,
+  writer: Writer,
+  tenant: string,
+  ids: readonly string[],
+): Promise<void> {
+  const wanted = writer
+    .selectFrom('adapter')
+    .select(['id', 'expires_at', now.as('now')])
+    .where('tenant', '=', tenant)
+    .where('id', 'in', ids);
+  const found = new Map((await locked(wanted.orderBy('id')).execute()).map((row) => [row.id, row]));
+  for (const id of ids) {
+    const row = found.get(id);
+    if (!row) throw adapterNotFound(id);
+    if (row.expires_at !== null && row.expires_at <= row.now) throw adapterExpired(id, row.expires_at);
+  }
 }
 
 export async function insertLabels(
@@ -121,12 +144,16 @@ export async function insertLabels(
   if (rows.length > 0) await writer.insertInto('job_label').values(rows).execute();
 }
 
-/** Notes content that a job reads or wrote, so that the sweeper leaves it. */
-export async function insertFiles(writer: Writer, job: string, digests: readonly string[]): Promise<void> {
-  if (digests.length === 0) return;
+/** Notes content that a job reads or wrote beside adapters. */
+export async function insertJobFiles(
+  writer: Writer,
+  job: string,
+  files: readonly Omit<JobFileTable, 'job'>[],
+): Promise<void> {
+  if (files.length === 0) return;
   await writer
     .insertInto('job_file')
-    .values([...new Set(digests)].map((sha256) => ({ job, sha256 })))
+    .values(files.map((file) => ({ ...file, job })))
     .onConflict((conflict) => conflict.doNothing())
     .execute();
 }

@@ -8,10 +8,11 @@ import { checkTargets } from '../serving/check-targets.ts';
 import type { BlobStore, ByteRange } from '../storage/blob-store.ts';
 import { acceptedJob, taken } from './accepted-job.ts';
 import type { AdapterService } from './adapter-service.ts';
+import { bytesOf, streamOf } from './content/content-files.ts';
 import { SharedRequests } from './job-control/shared-requests.ts';
 import type { JobQueue, QueuedState } from './job-queue.ts';
 import { isFinal, type JobStore } from './job-store.ts';
-import { blobKey, isJobId, newJobId, reportKey } from './layout.ts';
+import { isJobId, newJobId } from './layout.ts';
 import type { Observer } from './observer.ts';
 import { sourceIds } from './source-ids.ts';
 import { hasTransfers, type TransferDesk, withoutSecrets } from './transfer-desk.ts';
@@ -74,7 +75,6 @@ export class JobService {
   async accept(record: JobRecord, { offered = false } = {}): Promise<JobRecord> {
     if (offered) await this.parts.queue.state(record.id);
     await this.jobs.accept([record], { offered });
-    await this.checkSources(record);
     try {
       await this.enqueue(record);
     } catch (error) {
@@ -96,7 +96,6 @@ export class JobService {
       if (!known) await this.parts.queue.state(record.id);
       const holder = known ?? (await this.requests.accept(record));
       if (holder.id === record.id) {
-        await this.checkSources(record);
         await this.enqueue(record);
         return record;
       }
@@ -105,16 +104,6 @@ export class JobService {
       if (!job) continue;
       this.parts.observer?.onReused?.(job);
       return { ...job, reused: true };
-    }
-  }
-
-  /** Takes a job back where an adapter that it reads was removed meanwhile. @throws AppError ADAPTER_NOT_FOUND, STORAGE_* */
-  private async checkSources({ id, request }: JobRecord): Promise<void> {
-    try {
-      for (const source of sourceIds(request)) await this.parts.adapters.get(source, { settled: true });
-    } catch (error) {
-      await this.jobs.remove(id);
-      throw error;
     }
   }
 
@@ -163,8 +152,8 @@ export class JobService {
    */
   async storedReport(jobId: string): Promise<{ readonly job: JobRecord; readonly bytes: Uint8Array }> {
     const record = await this.recorded(jobId);
-    const bytes = record.state === 'succeeded' ? await this.parts.blobs.get(reportKey(jobId)) : undefined;
-    if (bytes) return { job: record, bytes };
+    const report = record.state === 'succeeded' ? await this.jobs.file(jobId, 'report') : undefined;
+    if (report) return { job: record, bytes: await bytesOf(this.parts.blobs, report) };
     const why = isFinal(record)
       ? `Job ${jobId} ${record.state}, so it has no report.`
       : `Job ${jobId} has not finished yet; its report comes with its results.`;
@@ -190,9 +179,14 @@ export class JobService {
     });
   }
 
-  /** A stream of a file that `file` returned, or of a range of it that lies inside. @throws AppError STORAGE_* */
-  readFile({ sha256 }: AdapterFile, range?: ByteRange): Promise<Readable> {
-    return this.parts.blobs.read(blobKey(sha256), range);
+  /**
+   * A stream of a file that `file` returned, or of a range of it that lies inside.
+   * @throws AppError JOB_NOT_FOUND, STORAGE_*
+   */
+  async readFile(jobId: string, { sha256 }: AdapterFile, range?: ByteRange): Promise<Readable> {
+    const file = await this.jobs.file(jobId, 'training', sha256);
+    if (!file) throw new AppError('JOB_NOT_FOUND', `There is no job ${jobId}.`, { job_id: jobId });
+    return streamOf(this.parts.blobs, file, range);
   }
 
   /**

@@ -2,11 +2,15 @@ import type { JobRecord } from '../contract/job.ts';
 import type { RecordedJobRequest } from '../contract/job-request.ts';
 import type { Labels } from '../contract/labels.ts';
 import type { Database } from '../database/database.ts';
+import type { JobFileTable } from '../database/tables.ts';
 import { PRODUCT } from '../version.ts';
+import { insertAdapters, type NewAdapter } from './adapter-rows.ts';
+import type { StoredFile, WrittenFile } from './content/content-files.ts';
+import { releaseContent, settleContent } from './content/content-rows.ts';
 import { requestDigest } from './job-control/request-digest.ts';
 import {
   endedColumns,
-  insertFiles,
+  insertJobFiles,
   insertJobs,
   insertLabels,
   jobRecord,
@@ -19,6 +23,16 @@ import { jobEvent, type Outbox } from './webhooks/outbox.ts';
 const ACCEPTED_AT_ONCE = 50;
 /** Jobs that are asked for by their ids in one query. */
 const READ_AT_ONCE = 200;
+
+/** What a job made: it is recorded with the job's end, or not at all. */
+export interface MadeContent {
+  /** null: nothing was written into the storage. */
+  readonly writeId: string | null;
+  readonly adapters: readonly (NewAdapter & { readonly files: readonly WrittenFile[] })[];
+  readonly files: readonly (WrittenFile & { readonly role: JobFileTable['role'] })[];
+}
+
+const NOTHING_MADE: MadeContent = { writeId: null, adapters: [], files: [] };
 
 export const isFinal = (record: JobRecord): boolean => record.state !== 'queued' && record.state !== 'active';
 
@@ -54,16 +68,20 @@ export class JobStore {
     for (let begin = 0; begin < jobs.length; begin += ACCEPTED_AT_ONCE) {
       const some = jobs.slice(begin, begin + ACCEPTED_AT_ONCE);
       await this.database.write(async (writer) => {
-        const inserted = offered ? await insertJobs(writer, this.tenant, some, digestOf) : new Set();
+        const inserted = offered
+          ? await insertJobs(this.database, writer, this.tenant, some, digestOf)
+          : new Set();
         const left = some.filter(({ id }) => !inserted.has(id));
-        await insertJobs(writer, this.tenant, left);
+        await insertJobs(this.database, writer, this.tenant, left);
       });
     }
   }
 
   /** Makes an accepted job durable, to stand for its request. False when another one does, by now. */
   async acceptSharing(job: JobRecord): Promise<boolean> {
-    const inserted = await this.database.write((writer) => insertJobs(writer, this.tenant, [job], digestOf));
+    const inserted = await this.database.write((writer) =>
+      insertJobs(this.database, writer, this.tenant, [job], digestOf),
+    );
     return inserted.has(job.id);
   }
 
@@ -134,13 +152,15 @@ export class JobStore {
   }
 
   /**
-   * Records the end of a job, and what webhooks are told of it.
+   * Records the end of a job with what it made, and what webhooks are told of it.
    * @returns the job as it ended; undefined where it had ended already, which then stands, or is gone
+   * @throws AppError STORAGE_FAILED where what was written has been removed by now
    */
-  async finish(record: JobRecord): Promise<JobRecord | undefined> {
+  async finish(record: JobRecord, made: MadeContent = NOTHING_MADE): Promise<JobRecord | undefined> {
     if (!isFinal(record)) throw new TypeError(`Job ${record.id} is ${record.state}, not final`);
     const { defaultTtlSeconds, tenant, outbox } = this;
-    const files = record.results.flatMap(({ training }) => training?.files.map(({ sha256 }) => sha256) ?? []);
+    const { writeId, adapters, files } = made;
+    const all = [...adapters.flatMap((adapter) => adapter.files), ...files];
     const ended = await this.database.write(async (writer) => {
       const row = await writer
         .updateTable('job')
@@ -154,7 +174,10 @@ export class JobStore {
         .returning(RECORD_COLUMNS)
         .executeTakeFirst();
       if (!row) return undefined;
-      await insertFiles(writer, record.id, files);
+      const contents = await settleContent(writer, { writeId, files: all });
+      const jobFiles = files.map(({ sha256, role }) => ({ sha256, role, content: contents.get(sha256)! }));
+      await insertJobFiles(writer, record.id, jobFiles);
+      await insertAdapters(this.database, writer, tenant, adapters, contents);
       const job = jobRecord(row);
       return { job, tickets: await outbox.record(writer, jobEvent(job)) };
     });
@@ -180,9 +203,33 @@ export class JobStore {
 
   /** Removes all that is known of a job: one that has ended, or was never queued. */
   async remove(jobId: string): Promise<void> {
-    await this.database.write((writer) =>
-      writer.deleteFrom('job').where('id', '=', jobId).where('tenant', '=', this.tenant).execute(),
-    );
+    await this.database.write(async (writer) => {
+      const files = await writer.selectFrom('job_file').select('content').where('job', '=', jobId).execute();
+      const { numDeletedRows } = await writer
+        .deleteFrom('job')
+        .where('id', '=', jobId)
+        .where('tenant', '=', this.tenant)
+        .executeTakeFirst();
+      if (numDeletedRows > 0n)
+        await releaseContent(writer, [...new Set(files.map(({ content }) => content))]);
+    });
+  }
+
+  /** A file that a job reads or wrote beside adapters, by its digest where there may be several of its role. */
+  async file(jobId: string, role: JobFileTable['role'], sha256?: string): Promise<StoredFile | undefined> {
+    const row = await this.database.reader
+      .selectFrom('job_file')
+      .innerJoin('job', 'job.id', 'job_file.job')
+      .innerJoin('content', 'content.id', 'job_file.content')
+      .select(['content.id', 'content.sha256', 'content.bytes', 'content.inline'])
+      .where('job.id', '=', jobId)
+      .where('job.tenant', '=', this.tenant)
+      .where('job_file.role', '=', role)
+      .$if(sha256 !== undefined, (query) => query.where('job_file.sha256', '=', sha256!))
+      .executeTakeFirst();
+    if (!row) return undefined;
+    const { id: content, inline, ...rest } = row;
+    return { ...rest, name: role, content, inline: inline && Buffer.from(inline).toString('base64') };
   }
 
   /** Jobs that there are. */
@@ -206,20 +253,6 @@ export class JobStore {
       .limit(limit)
       .execute();
     return rows.map(({ id }) => id);
-  }
-
-  /** A job that reads the adapter and has not ended, if there is one. */
-  async reading(adapterId: string): Promise<string | undefined> {
-    const row = await this.database.reader
-      .selectFrom('job')
-      .innerJoin('job_source', 'job_source.job', 'job.id')
-      .select('job.id')
-      .where('job_source.tenant', '=', this.tenant)
-      .where('job_source.adapter', '=', adapterId)
-      .where('job.finished_at', 'is', null)
-      .limit(1)
-      .executeTakeFirst();
-    return row?.id;
   }
 
   private records() {

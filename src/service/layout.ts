@@ -1,38 +1,21 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import { randomBytes } from 'node:crypto';
 
 /**
- * Keys of everything in the storage. What belongs to a tenant lies under `tenants/<id>/`, and what works for a tenant
- * sees nothing else (see workspaces.ts); blobs/ is content under its digest, and the same for all.
- *
- * A tenant's manifests are the record: adapters/ and batches/. Keys with a time in them are turned round, so that lists
- * begin with the newest. What jobs are is in the database; here are their reports.
+ * Keys of everything in the storage. What is known of it is in the database: there lies content under the id of the write
+ * that brought it, in a folder for each quarter of an hour. What belongs to a tenant lies under `tenants/<id>/`, and what
+ * works for a tenant sees nothing else (see workspaces.ts).
  */
-export const BLOBS_PREFIX = 'blobs/';
-export const blobKey = (sha256: string): string => `${BLOBS_PREFIX}${sha256.slice(0, 2)}/${sha256}`;
-/** There while blobs of the same folder are being removed. */
-export const blobRemovalKey = (sha256: string): string => `${BLOBS_PREFIX}${sha256.slice(0, 2)}/removal`;
+export const CONTENT_PREFIX = 'content/';
+/** What a write has brought lies under keys that begin with this. @param writeId or id of a content */
+export const contentKey = (writeId: string): string =>
+  `${CONTENT_PREFIX}${writeId.slice(0, WRITE_FOLDER_DIGITS)}/${writeId}`;
+
+/** Of a time in hex: it holds 2^20 ms. */
+const WRITE_FOLDER_DIGITS = 7;
 
 export const TENANTS_PREFIX = 'tenants/';
 /** @param tenant a well-formed id */
 export const tenantPrefix = (tenant: string): string => `${TENANTS_PREFIX}${tenant}/`;
-
-export const ADAPTERS_PREFIX = 'adapters/';
-export const adapterKey = (adapterId: string): string =>
-  `${ADAPTERS_PREFIX}${adapterId.slice(3, 5)}/${adapterId}.json`;
-/** What was changed of an adapter after it was made: labels, and how long it stays. */
-export const ADAPTER_CHANGES_PREFIX = 'adapter-changes/';
-export const adapterChangesKey = (adapterId: string): string => `${ADAPTER_CHANGES_PREFIX}${adapterId}.json`;
-/** There while an adapter is being removed. */
-export const ADAPTER_REMOVALS_PREFIX = 'adapter-removals/';
-export const adapterRemovalKey = (adapterId: string): string => `${ADAPTER_REMOVALS_PREFIX}${adapterId}`;
-/** Adapters in the order of their creation, with their sizes; the entry is empty. */
-export const RECENT_ADAPTERS_PREFIX = 'recent-adapters/';
-export const recentAdapterKey = (adapterId: string, createdAtMs: number, bytes: number): string =>
-  `${RECENT_ADAPTERS_PREFIX}${inFolder(turnedTime(createdAtMs))}-${adapterId}-${bytes}`;
-
-export const REPORTS_PREFIX = 'reports/';
-export const reportKey = (jobId: string): string => `${REPORTS_PREFIX}${inJobFolder(jobId)}.json`;
 
 /** Batches as accepted; batch-outcomes/ as ended; pending-batches/ marks those that may lack an outcome. */
 export const BATCHES_PREFIX = 'batches/';
@@ -58,25 +41,6 @@ export const isJobId = (value: string): boolean => JOB_ID.test(value);
 export const isRunId = (value: string): boolean => RUN_ID.test(value);
 export const isBatchId = (value: string): boolean => BATCH_ID.test(value);
 
-/** In name order. */
-const HASHED = [
-  ['config', CONFIG_FILE],
-  ['weights', WEIGHTS_FILE],
-] as const;
-
-/**
- * The id of an adapter: half a SHA-256 over the digests of its weights and its configuration, under the names that PEFT
- * gives them in every format. What is only about the adapter does not count.
- */
-export function adapterIdOf(files: readonly { readonly name: string; readonly sha256: string }[]): string {
-  const hash = createHash('sha256');
-  for (const [role, name] of HASHED) {
-    const file = files.find((one) => roleOf(one.name) === role);
-    if (file) hash.update(`${name}\0${file.sha256}\n`);
-  }
-  return `ad_${hash.digest('hex').slice(0, 32)}`;
-}
-
 /**
  * A new id with a time in it: 48 bits of milliseconds, then random bits, so that ids sort by the time they were made.
  * @param kind what comes before the underscore: job, run, batch, wh, …
@@ -84,6 +48,9 @@ export function adapterIdOf(files: readonly { readonly name: string; readonly sh
 export const timedId = (kind: string, nowMs: number): string =>
   `${kind}_${hexTime(nowMs)}${randomBytes(10).toString('hex')}`;
 
+export const newAdapterId = (nowMs: number): string => timedId('ad', nowMs);
+/** Of a write into the storage: without a kind, for keys are made of it. */
+export const newWriteId = (nowMs: number): string => timedId('w', nowMs).slice(2);
 export const newJobId = (nowMs: number): string => timedId('job', nowMs);
 export const newRunId = (nowMs: number): string => timedId('run', nowMs);
 export const newBatchId = (nowMs: number): string => timedId('batch', nowMs);
@@ -108,15 +75,6 @@ export const idOfKey = (key: string): string => key.slice(key.lastIndexOf('/') +
 
 /** A time as keys begin with it that are turned round, in milliseconds since 1970. */
 export const turnedTime = (ms: number): string => turnedDigits(hexTime(ms));
-
-/** Digits of a turned time that make a folder: it holds 2^24 ms, some five hours. */
-const FOLDER_DIGITS = 6;
-
-/** What is found by the id of a job alone. */
-const inJobFolder = (jobId: string): string => `${jobId.slice(4, 4 + FOLDER_DIGITS)}/${jobId}`;
-
-/** A list on the disk reads whole folders, so what comes in thousands lies in one for each part of the day. */
-export const inFolder = (name: string): string => `${name.slice(0, FOLDER_DIGITS)}/${name}`;
 
 /** A time as timed ids begin with it. */
 export const hexTime = (ms: number): string => ms.toString(16).padStart(12, '0');

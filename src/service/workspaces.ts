@@ -10,13 +10,12 @@ import { JobKeeper } from './job-keeper.ts';
 import type { JobQueue } from './job-queue.ts';
 import { JobService } from './job-service.ts';
 import { JobStore } from './job-store.ts';
-import { BLOBS_PREFIX, tenantPrefix } from './layout.ts';
+import { CONTENT_PREFIX, tenantPrefix } from './layout.ts';
 import { AdapterList } from './listing/adapter-list.ts';
 import { JobList } from './listing/job-list.ts';
 import { RunList } from './listing/run-list.ts';
 import type { Observer } from './observer.ts';
 import { TenantQuotas } from './quotas/tenant-quotas.ts';
-import { AdapterUses } from './retention/adapter-uses.ts';
 import { RunService } from './runs/run-service.ts';
 import { RunStore } from './runs/run-store.ts';
 import { checkedTenantId } from './tenants/tenant-id.ts';
@@ -31,6 +30,7 @@ import { WebhookStore } from './webhooks/webhook-store.ts';
 /** All that one tenant has. Nothing in here can reach what is another's: its keys do not lead there. */
 export interface Workspace {
   readonly tenant: string;
+  readonly database: Database;
   readonly store: BlobStore;
   readonly adapters: AdapterService;
   readonly jobs: JobService;
@@ -46,9 +46,9 @@ export interface Workspace {
   readonly deliveryStore: DeliveryStore;
 }
 
-/** The part of a store that one tenant sees: everything of its own, and content under its digest. */
+/** The part of a store that one tenant sees: everything of its own, and content. */
 export const tenantStore = (store: BlobStore, tenant: string): BlobStore =>
-  new PrefixedStore(store, tenantPrefix(checkedTenantId(tenant)), [BLOBS_PREFIX]);
+  new PrefixedStore(store, tenantPrefix(checkedTenantId(tenant)), [CONTENT_PREFIX]);
 
 /** How long things stay of which nobody says it; undefined: they are kept. */
 export interface DefaultTtls {
@@ -106,7 +106,7 @@ export class Workspaces {
     const { database, queue, observer, ttls, desk } = this;
     const outbox = new Outbox({ database, tenant, queue: this.deliveries });
     const jobStore = new JobStore(database, tenant, outbox, ttls.jobTtlSeconds);
-    const adapters = new AdapterService(store, new AdapterUses(store, jobStore), ttls.adapterTtlSeconds);
+    const adapters = new AdapterService(database, store, tenant, ttls.adapterTtlSeconds);
     const shared = { blobs: store, jobStore, adapters, queue, tenant, observer };
     const jobs = new JobService({ ...shared, desk });
     const jobControl = new JobControl({ ...shared, jobs });
@@ -114,6 +114,7 @@ export class Workspaces {
     const finisher = new BatchFinisher(store, jobStore, outbox, observer);
     const workspace = {
       tenant,
+      database,
       store,
       adapters,
       jobs,
@@ -126,10 +127,10 @@ export class Workspaces {
         finisher,
         defaultTtlSeconds: ttls.jobTtlSeconds,
       }),
-      runs: new RunService(runStore, store, adapters, jobs, jobStore),
+      runs: new RunService({ database, runs: runStore, blobs: store, adapters, jobs, jobStore }),
       runStore,
       lists: {
-        adapters: new AdapterList(store, adapters),
+        adapters: new AdapterList(database, tenant),
         jobs: new JobList(database, tenant, queue),
         runs: new RunList(database, tenant),
       },

@@ -30,16 +30,6 @@ export interface BlobStore {
   list(prefix: string, options?: { after?: string; limit?: number }): Promise<string[]>;
   /** Removes a blob; quietly does nothing when there is none. */
   remove(key: string): Promise<void>;
-  /**
-   * Marks a blob as in use since now, for `removeUnmodified`. Its size, or undefined when there is none.
-   * What was just written counts as in use since then.
-   */
-  touch(key: string): Promise<{ readonly bytes: number } | undefined>;
-  /**
-   * Removes a blob unless it was written or touched at `sinceMs` (milliseconds since 1970) or later. Its size when it
-   * was removed, else undefined. Whoever touches a blob at the same time has to look afterwards whether it is there.
-   */
-  removeUnmodified(key: string, sinceMs: number): Promise<{ readonly bytes: number } | undefined>;
   /** A fresh private folder for files on their way in; the caller removes it. Leftovers are swept at start. */
   makeScratch(): Promise<string>;
   /** Throws unless a small write succeeds. For /readyz. */

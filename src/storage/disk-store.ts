@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { copyFile, mkdir, opendir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, mkdir, opendir, readFile, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { checkedKey, SCRATCH_FOLDER } from './blob-key.ts';
@@ -7,7 +7,6 @@ import type { BlobStore, ByteRange } from './blob-store.ts';
 import { DEFAULT_IDLE_TIMEOUT_MS, fileStream, within } from './deadline.ts';
 import { claimDurably, moveDurably, removeFile, syncFile, writeDurably } from './durable-file.ts';
 import { listKeys } from './list-keys.ts';
-import { removeUnmodifiedFile } from './remove-unmodified.ts';
 import { Scratch } from './scratch.ts';
 import { errnoOf, storageError } from './storage-error.ts';
 
@@ -142,23 +141,6 @@ export class DiskStore implements BlobStore {
     return this.attempt('remove', () => removeFile(path, this.root));
   }
 
-  async touch(key: string): Promise<{ readonly bytes: number } | undefined> {
-    const path = this.pathOf(key);
-    return this.attempt('touch', async () => {
-      const touched = await unlessMissing(touchFile(path).then(() => stat(path)));
-      return touched?.isFile() ? { bytes: touched.size } : undefined;
-    });
-  }
-
-  async removeUnmodified(key: string, sinceMs: number): Promise<{ readonly bytes: number } | undefined> {
-    const path = this.pathOf(key);
-    return this.attempt('remove', () =>
-      unlessMissing(
-        this.scratch().then((scratch) => removeUnmodifiedFile(path, sinceMs, scratch.newFile(), this.root)),
-      ),
-    );
-  }
-
   makeScratch(): Promise<string> {
     return this.attempt('make a scratch folder', async () => (await this.scratch()).makeFolder());
   }
@@ -199,8 +181,6 @@ export class DiskStore implements BlobStore {
   }
 
   private async moveFile(from: string, to: string): Promise<void> {
-    // Written perhaps hours ago, while the rest of an upload came; as a blob it is new.
-    await touchFile(from);
     await syncFile(from);
     try {
       await moveDurably(from, to);
@@ -245,11 +225,6 @@ export class DiskStore implements BlobStore {
       throw storageError(operation, error);
     }
   }
-}
-
-function touchFile(path: string): Promise<void> {
-  const now = new Date();
-  return utimes(path, now, now);
 }
 
 async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {

@@ -75,7 +75,7 @@ export async function removeFile(path: string, root: string): Promise<void> {
   await removeFolderIfEmpty(dirname(path), root);
 }
 
-export async function removeFolderIfEmpty(folder: string, root: string): Promise<void> {
+async function removeFolderIfEmpty(folder: string, root: string): Promise<void> {
   if (folder === root) return;
   try {
     await rmdir(folder);

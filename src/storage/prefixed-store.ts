@@ -68,14 +68,6 @@ export class PrefixedStore implements BlobStore {
     return this.store.remove(this.keyOf(key));
   }
 
-  async touch(key: string): Promise<{ readonly bytes: number } | undefined> {
-    return this.store.touch(this.keyOf(key));
-  }
-
-  async removeUnmodified(key: string, sinceMs: number): Promise<{ readonly bytes: number } | undefined> {
-    return this.store.removeUnmodified(this.keyOf(key), sinceMs);
-  }
-
   makeScratch(): Promise<string> {
     return this.store.makeScratch();
   }

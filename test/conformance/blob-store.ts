@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import fc from '../fast-check.ts';
-import { until } from '../queue/harness.ts';
 
 /** A store to be tested, empty, and how to get rid of it. */
 export interface StoreUnderTest {
@@ -193,46 +192,6 @@ export function blobStoreConformance(
       assert.deepEqual(seen, [...keys].sort());
     });
 
-    it('removes what nobody wrote or touched for a time, and nothing else', async () => {
-      const longAgoMs = Date.now() - 3_600_000;
-      const soonMs = Date.now() + 60_000;
-      assert.equal(await store.touch('use/none'), undefined);
-      assert.equal(await store.removeUnmodified('use/none', soonMs), undefined);
-      await store.put('use/a', Buffer.from('12345'));
-      assert.equal(await store.removeUnmodified('use/a', longAgoMs), undefined, 'just written');
-      assert.equal(text(await store.get('use/a')), '12345');
-      assert.deepEqual(await store.removeUnmodified('use/a', soonMs), { bytes: 5 });
-      assert.equal(await store.get('use/a'), undefined);
-      assert.deepEqual(await store.list('use/'), []);
-    });
-
-    it('takes a touch for a use, whose content it leaves alone', async () => {
-      await store.put('use/b', Buffer.from('content'));
-      await store.put('use/d', Buffer.from('old'));
-      // S3 tells whole seconds: what was written last has to be old before the other is touched.
-      let betweenMs = 0;
-      const removed = await until('the time of what was written', () => {
-        betweenMs = Date.now();
-        return store.removeUnmodified('use/d', betweenMs);
-      });
-      assert.deepEqual(removed, { bytes: 3 });
-      await store.put('use/c', Buffer.from('never touched'));
-      assert.deepEqual(await store.touch('use/b'), { bytes: 7 });
-      assert.equal(await store.removeUnmodified('use/b', betweenMs), undefined);
-      assert.equal(text(await store.get('use/b')), 'content');
-      await store.remove('use/c');
-      assert.deepEqual(await store.list('use/'), ['use/b'], 'a touch is no blob');
-    });
-
-    it('counts a file as new from when it was moved in, however old it is', async () => {
-      const path = await inScratch(Buffer.from('written long ago'));
-      const longAgo = new Date(Date.now() - 7_200_000);
-      await utimes(path, longAgo, longAgo);
-      await store.putFile('use/moved', path);
-      assert.equal(await store.removeUnmodified('use/moved', Date.now() - 3_600_000), undefined);
-      assert.ok(await store.stat('use/moved'));
-    });
-
     it('gives private scratch folders that are no blobs', async () => {
       const before = await store.list('');
       const folders = await Promise.all([store.makeScratch(), store.makeScratch()]);
@@ -257,8 +216,6 @@ export function blobStoreConformance(
           () => store.read(key),
           () => store.localFile(key),
           () => store.remove(key),
-          () => store.touch(key),
-          () => store.removeUnmodified(key, Date.now()),
           () => store.putFile(key, '/nowhere'),
         ]) {
           await assert.rejects(call(), TypeError, JSON.stringify(key));

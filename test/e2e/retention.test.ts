@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { AdapterService } from '../../src/service/adapter-service.ts';
+import { AdapterStore } from '../../src/service/adapter-store.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
-import { tenantStore } from '../../src/service/workspaces.ts';
-import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
 import { until } from '../queue/harness.ts';
 import { Client, problemOf } from './client.ts';
@@ -24,8 +22,6 @@ describe('keeping for a time', () => {
   const storage = join(scratch, 'storage');
   let service: Service;
   let client: Client;
-  /** The storage as another process of the deployment has it. */
-  let store: DiskStore;
   before(async () => {
     service = await startService({
       dataDir: scratch,
@@ -37,10 +33,8 @@ describe('keeping for a time', () => {
       },
     });
     client = new Client(service.url);
-    store = await DiskStore.open(storage);
   });
   after(async () => {
-    await store?.close();
     await service?.stop();
     rmSync(scratch, { recursive: true, force: true });
   });
@@ -50,14 +44,15 @@ describe('keeping for a time', () => {
   const status = async (path: string): Promise<number> => (await client.fetch(path)).status;
   const isGone = (path: string) =>
     until(`the end of ${path}`, async () => ((await status(path)) === 404 ? true : undefined));
-  /** Folders are removed while it looks. */
-  function blobs(): string[] {
+  /** Ids of the content in the storage. Folders are removed while it looks. */
+  function stored(): string[] {
     try {
-      return readdirSync(join(storage, 'blobs'), { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile() && entry.name.length === 64)
-        .map((entry) => join(entry.parentPath, entry.name));
+      return readdirSync(join(storage, 'content'), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ name }) => name)
+        .sort();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return blobs();
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return stored();
       throw error;
     }
   }
@@ -78,11 +73,10 @@ describe('keeping for a time', () => {
     const job = await client.squeeze(adapter.id, [{ rank: 3 }], { seed: 7 });
     const resultId = job.results[0]!.adapter_id;
     const { adapters: all } = await client.json<{ adapters: AdapterRecord[] }>('/v1/adapters');
-    const own = tenantStore(store, DEFAULT_TENANT);
-    const adapters = new AdapterService(own, { of: async () => undefined });
-    for (const { id } of all) await adapters.change(id, { ttlSeconds: id === resultId ? null : 0 });
     // As the command opens it beside the service.
     const database = await sqliteIn(scratch);
+    const adapters = new AdapterStore(database, DEFAULT_TENANT);
+    for (const { id } of all) await adapters.change(id, { ttlSeconds: id === resultId ? null : 0 });
     await database.write((writer) =>
       writer
         .updateTable('job')
@@ -90,7 +84,6 @@ describe('keeping for a time', () => {
         .where('id', '=', job.id)
         .execute(),
     );
-    await database.close();
     for (const { id } of all) if (id !== resultId) await isGone(`/v1/adapters/${id}`);
     await isGone(`/v1/jobs/${job.id}`);
     await isGone(`/v1/jobs/${job.id}/report`);
@@ -98,17 +91,31 @@ describe('keeping for a time', () => {
     assert.ok(!jobs.some(({ id }) => id === job.id));
 
     // The grace is five minutes at least: as if they had passed.
-    const long = new Date(Date.now() - 2 * HOUR_SECONDS * 1000);
-    for (const path of blobs()) utimesSync(path, long, long);
-    const result = await client.json<AdapterRecord>(`/v1/adapters/${resultId}`);
-    const kept = result.files.map(({ sha256 }) => sha256).sort();
-    await until('an end of the rest', () => (blobs().length === kept.length ? true : undefined));
-    assert.deepEqual(
-      blobs()
-        .map((path) => path.slice(-64))
-        .sort(),
-      kept,
+    const releasedAt = Date.now() - 2 * HOUR_SECONDS * 1000;
+    await database.write((writer) =>
+      writer
+        .updateTable('content')
+        .set({ released_at: releasedAt })
+        .where('released_at', 'is not', null)
+        .execute(),
     );
+    const result = await client.json<AdapterRecord>(`/v1/adapters/${resultId}`);
+    const rows = () =>
+      database.reader
+        .selectFrom('content')
+        .select(['id', 'sha256', 'inline', 'state', 'released_at'])
+        .execute();
+    await until('an end of the rest', async () =>
+      (await rows()).every(({ state, released_at }) => state === 'stored' && released_at === null)
+        ? true
+        : undefined,
+    );
+    const left = await rows();
+    assert.ok(!left.some(({ sha256 }) => sha256 === adapter.sha256), 'the weights that only it had');
+    for (const { sha256 } of result.files) assert.ok(left.some((row) => row.sha256 === sha256));
+    const ids = left.filter(({ inline }) => inline === null).map(({ id }) => id);
+    await until('an end of their bytes', () => (stored().join() === ids.sort().join() ? true : undefined));
+    await database.close();
     for (const { name } of result.files) await client.bytes(`/v1/adapters/${resultId}/files/${name}`);
     const again = await client.upload(dir);
     assert.equal(again.status, 201, 'and it may come again');

@@ -21,12 +21,12 @@ import { JobWorker, type WorkerOptions } from '../../src/queue/worker.ts';
 import { BatchFinisher } from '../../src/service/batches/batch-finisher.ts';
 import { BatchService } from '../../src/service/batches/batch-service.ts';
 import { BatchStore } from '../../src/service/batches/batch-store.ts';
+import { bytesOf } from '../../src/service/content/content-files.ts';
 import { JobControl } from '../../src/service/job-control/job-control.ts';
 import { JobKeeper } from '../../src/service/job-keeper.ts';
 import type { BatchMember, JobQueue, QueueOptions } from '../../src/service/job-queue.ts';
 import { JobService } from '../../src/service/job-service.ts';
 import { isFinal, type JobStore } from '../../src/service/job-store.ts';
-import { reportKey } from '../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { Outbox } from '../../src/service/webhooks/outbox.ts';
 import { tenantStore } from '../../src/service/workspaces.ts';
@@ -34,18 +34,14 @@ import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
 import { programEntry, programFile } from '../entry.ts';
 import { jobsIn } from '../service/job-rows.ts';
+import { insertKnownAdapter, KNOWN_ADAPTER } from '../service/known-adapter.ts';
 
 export const SILENT = createLogger('silent');
 export const PREFIX = 'test';
-export const REQUEST: JobRequest = { kind: 'squeeze', adapter_id: 'ad_1', targets: [{ rank: 2 }] };
+export const REQUEST: JobRequest = { kind: 'squeeze', adapter_id: KNOWN_ADAPTER, targets: [{ rank: 2 }] };
 export const SCRIPTED_PROCESSOR = pathToFileURL(
   programFile(join(import.meta.dirname, 'scripted-processor.program.ts')),
 );
-/** Of jobs whose work is a script: their adapters have no files. */
-export const SCRIPTED_ADAPTERS = {
-  get: async (id: string) => ({ id }) as AdapterRecord,
-  adopt: async ({ id }: { readonly id: string }) => ({ id }) as AdapterRecord,
-};
 const WORKER_PROGRAM = join(import.meta.dirname, 'worker.program.ts');
 const SEARCH_PATH = process.env.PATH ?? '';
 
@@ -165,7 +161,9 @@ export class Bench {
   static async open(folder: string, address: RedisAddress): Promise<Bench> {
     await mkdir(join(folder, 'script'), { recursive: true });
     const blobs = await DiskStore.open(join(folder, 'storage'));
-    return new Bench(folder, address, blobs, await sqliteIn(folder));
+    const database = await sqliteIn(folder);
+    await insertKnownAdapter(database);
+    return new Bench(folder, address, blobs, database);
   }
 
   worker(options: Partial<WorkerOptions> = {}): JobWorker {
@@ -174,7 +172,6 @@ export class Bench {
       prefix: PREFIX,
       concurrency: 1,
       store: this.blobs,
-      adapters: SCRIPTED_ADAPTERS,
       database: this.database,
       computeEnv: this.computeEnv(),
       logger: SILENT,
@@ -269,8 +266,9 @@ export class Bench {
   }
 
   /** The report that is stored for a job, of whatever state. */
-  report(jobId: string): Promise<Uint8Array | undefined> {
-    return tenantStore(this.blobs, DEFAULT_TENANT).get(reportKey(jobId));
+  async report(jobId: string): Promise<Uint8Array | undefined> {
+    const file = await this.jobs.file(jobId, 'report');
+    return file && bytesOf(this.blobs, file);
   }
 
   async close(): Promise<void> {

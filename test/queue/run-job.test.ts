@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
+import type { Database } from '../../src/database/database.ts';
 import { AppError } from '../../src/errors.ts';
 import { JobRecords } from '../../src/queue/job-records.ts';
 import { adapterFilesIn, type JobDeps, runJob } from '../../src/queue/run-job.ts';
 import type { Made } from '../../src/queue/task.ts';
 import { acceptedJob, taken } from '../../src/service/accepted-job.ts';
 import { AdapterService, type IncomingFile } from '../../src/service/adapter-service.ts';
+import { bytesOf } from '../../src/service/content/content-files.ts';
 import type { JobStore } from '../../src/service/job-store.ts';
-import { adapterKey, newJobId, reportKey } from '../../src/service/layout.ts';
-import { AdapterUses } from '../../src/service/retention/adapter-uses.ts';
+import { newJobId } from '../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { tenantStore } from '../../src/service/workspaces.ts';
 import type { OutputFile } from '../../src/squeeze/job-context.ts';
@@ -32,6 +34,7 @@ interface Bench {
   readonly adapters: AdapterService;
   readonly jobs: JobStore;
   readonly blobs: BlobStore;
+  readonly database: Database;
   /** Registers an adapter of this rank. */
   readonly upload: (rank: number) => Promise<string>;
   /** Runs a job whose work gives the files of an adapter of rank 1 for each target. */
@@ -45,16 +48,17 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
     const blobs = tenantStore(store, DEFAULT_TENANT);
     const database = await sqliteIn(folder);
     const jobs = jobsIn(database);
-    const adapters = new AdapterService(blobs, new AdapterUses(blobs, jobs));
+    const adapters = new AdapterService(database, blobs, DEFAULT_TENANT);
     const records = new JobRecords(DEFAULT_TENANT, { store, database });
     try {
       await work({
         adapters,
         jobs,
         blobs,
+        database,
         upload: async (rank) => {
           const dir = await blobs.makeScratch();
-          return (await adapters.register(await filesOf(rank, dir), null)).record.id;
+          return (await adapters.register(await filesOf(rank, dir))).id;
         },
         run: async (request, seen = () => {}) => {
           const record = accepted(request);
@@ -80,7 +84,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
             onProgress: () => {},
           });
           // As it comes from another process.
-          await records.keep(JSON.parse(JSON.stringify(made)) as Made);
+          await records.keep(task, JSON.parse(JSON.stringify(made)) as Made);
           return (await jobs.get(record.id))!;
         },
       });
@@ -128,7 +132,7 @@ describe('the work of a job', () => {
         assert.deepEqual([...input.sources.keys()], [x, y]);
         const told = input.sources.get(y)!;
         assert.deepEqual([told.id, told.base_model], [y, 'base']);
-        assert.match(told.weightsPath, /blobs/);
+        assert.equal(statSync(told.weightsPath).size, told.bytes);
         assert.equal(JSON.parse(Buffer.from(told.configBytes!).toString('utf8')).r, 3);
       });
       const record = await adapters.get(y);
@@ -140,7 +144,7 @@ describe('the work of a job', () => {
     }));
 
   it('leads a result back to its one source, and to none where there are several', () =>
-    withJobs(async ({ upload, run, adapters, blobs }) => {
+    withJobs(async ({ upload, run, adapters }) => {
       const [x, y] = [await upload(2), await upload(3)];
       const cases: [JobRequest, string | null][] = [
         [{ kind: 'squeeze', adapter_id: x, targets: [{ rank: 1 }] }, x],
@@ -153,42 +157,52 @@ describe('the work of a job', () => {
         const [result] = job.results;
         const record = await adapters.get(result!.adapter_id);
         assert.deepEqual([record.parent_id, record.job_id], [parent, job.id]);
-        // The same content again would keep its first lineage.
-        await blobs.remove(adapterKey(record.id));
+        assert.equal(record.name, parent === null ? 'base adapter+1-r2' : 'base adapter-r2');
       }
     }));
 
   it('may come to a report without results', () =>
-    withJobs(async ({ upload, run, blobs }) => {
+    withJobs(async ({ upload, run, blobs, jobs, database }) => {
       const id = await upload(2);
-      const before = await blobs.list('adapters/');
+      const adapters = () => database.reader.selectFrom('adapter').select('id').execute();
       const job = await run({ kind: 'analyze', adapter_id: id });
       assert.deepEqual(
         [job.state, job.kind, job.results, job.progress.phase],
         ['succeeded', 'analyze', [], 'done'],
       );
-      const report = JSON.parse(Buffer.from((await blobs.get(reportKey(job.id)))!).toString('utf8'));
+      const bytes = await bytesOf(blobs, (await jobs.file(job.id, 'report'))!);
+      const report = JSON.parse(Buffer.from(bytes).toString('utf8'));
       assert.deepEqual([report.kind, report.targets, report.timings], ['analyze', [], job.timings]);
-      assert.deepEqual(await blobs.list('adapters/'), before);
+      assert.deepEqual(
+        (await adapters()).map((row) => row.id),
+        [id],
+      );
     }));
 
-  it('does not begin when an adapter has gone, and leaves no folder behind', () =>
-    withJobs(async ({ upload, run, blobs }) => {
+  it('is not accepted when an adapter has gone', () =>
+    withJobs(async ({ upload, run, adapters, jobs }) => {
       const id = await upload(2);
-      await blobs.remove(adapterKey(id));
+      await adapters.remove(id);
+      const sources = [source(id), source(id)];
+      await assert.rejects(
+        run({ kind: 'merge', sources, targets: [{ rank: 1 }] }),
+        (error) => error instanceof AppError && error.code === 'ADAPTER_NOT_FOUND',
+      );
+      assert.equal(await jobs.count(), 0);
+    }));
+
+  it('leaves no folder behind, and nothing that a sweep does not find, when it fails', () =>
+    withJobs(async ({ upload, run, blobs, database }) => {
+      const id = await upload(2);
       const scratch = await blobs.makeScratch();
       const around = async () => (await readdir(join(scratch, '..'))).length;
       const before = await around();
       await writeFile(join(scratch, 'x'), '');
-      let began = false;
-      const sources = [source(id), source(id)];
-      await assert.rejects(
-        run({ kind: 'merge', sources, targets: [{ rank: 1 }] }, () => {
-          began = true;
-        }),
-        (error) => error instanceof AppError && error.code === 'ADAPTER_NOT_FOUND',
-      );
-      assert.equal(began, false);
+      const failed = run({ kind: 'squeeze', adapter_id: id, targets: [{ rank: 1 }] }, () => {
+        throw new AppError('NON_FINITE_WEIGHTS', 'x');
+      });
+      await assert.rejects(failed, { code: 'NON_FINITE_WEIGHTS' });
       assert.equal(await around(), before);
+      assert.equal((await database.reader.selectFrom('content_write').select('id').execute()).length, 1);
     }));
 });

@@ -17,6 +17,7 @@ import { tenantStore } from '../../src/service/workspaces.ts';
 import type { JobOutcome } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
+import { KNOWN_FACTS, KNOWN_FILES } from '../service/known-adapter.ts';
 import { PROGRESS_TOTAL, scriptedOutcome } from './scripted-outcome.ts';
 
 exitOnUncaught();
@@ -102,7 +103,7 @@ export default async function processor(
         work,
         onScratch,
         adapterFiles: {
-          store: async () => ({ id: 'ad_result', files: [] }) as never,
+          write: async () => ({ described: KNOWN_FACTS, files: KNOWN_FILES }),
           local: async ({ id }) => ({
             ...{ id, sha256: 'aa', bytes: 200, base_model: null },
             weightsPath: '/none',

@@ -18,6 +18,7 @@ import { tenantStore } from '../../src/service/workspaces.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
 import { endOf, jobsIn } from '../service/job-rows.ts';
+import { KNOWN_ADAPTER } from '../service/known-adapter.ts';
 import { type Bench, PREFIX, SILENT, until, withBench } from './harness.ts';
 
 /** As many attempts as there are by default, without the hours between them. */
@@ -79,7 +80,7 @@ export class WebhookBench {
   /** A job that has ended, by its worker. */
   async endedJob(change: Partial<JobRecord> = {}): Promise<JobRecord> {
     const jobs = jobsIn(this.bench.database, { queue: this.queue });
-    const accepted = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
+    const accepted = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: KNOWN_ADAPTER });
     const job = { ...accepted, labels: change.labels ?? {} };
     await jobs.accept([job]);
     return (await jobs.finish(endOf(job, change)))!;

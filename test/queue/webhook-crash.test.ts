@@ -11,6 +11,7 @@ import { newJobId } from '../../src/service/layout.ts';
 import { Workspaces } from '../../src/service/workspaces.ts';
 import { programEntry } from '../entry.ts';
 import { endOf } from '../service/job-rows.ts';
+import { KNOWN_ADAPTER } from '../service/known-adapter.ts';
 import { SILENT, until } from './harness.ts';
 import { type WebhookBench, withWebhooks } from './webhook-bench.ts';
 import { Receiver } from './webhook-receiver.ts';
@@ -139,7 +140,7 @@ describe('when Redis has lost the queue', () => {
         bench.worker();
         await bench.create(receiver.url);
         const untold = async (): Promise<string> => {
-          const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
+          const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: KNOWN_ADAPTER });
           await bench.bench.jobs.accept([job]);
           // Its process dies after the transaction, before it tells the queue.
           await bench.bench.jobs.finish(endOf(job, { state: 'failed' }));

@@ -3,7 +3,7 @@ import { loadConfig } from '../../src/config.ts';
 import { JobWorker } from '../../src/queue/worker.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
-import { PREFIX, SCRIPTED_ADAPTERS, SCRIPTED_PROCESSOR, SILENT } from './harness.ts';
+import { PREFIX, SCRIPTED_PROCESSOR, SILENT } from './harness.ts';
 
 const { dataDir, storageDir } = loadConfig();
 new JobWorker({
@@ -12,7 +12,6 @@ new JobWorker({
   concurrency: 1,
   store: await DiskStore.open(storageDir),
   database: await sqliteIn(dataDir),
-  adapters: SCRIPTED_ADAPTERS,
   computeEnv: process.env,
   logger: SILENT,
   processor: SCRIPTED_PROCESSOR,

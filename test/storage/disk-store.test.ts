@@ -204,25 +204,6 @@ describe('DiskStore', () => {
     await store.close();
   });
 
-  it('never removes what is touched meanwhile', async () => {
-    const store = await DiskStore.open(root);
-    const old = new Date(Date.now() - 60_000);
-    let touchedInTime = 0;
-    for (let round = 0; round < 200; round++) {
-      await store.put('use/x', Buffer.from('x'));
-      await utimes(join(root, 'use/x'), old, old);
-      const [touched, removed] = await Promise.all([
-        store.touch('use/x'),
-        store.removeUnmodified('use/x', Date.now() - 30_000),
-      ]);
-      if (touched && !removed) touchedInTime++;
-      assert.equal((await store.stat('use/x')) === undefined, removed !== undefined, `round ${round}`);
-      assert.ok(!(touched && removed), 'what was touched stays');
-    }
-    assert.ok(touchedInTime > 0);
-    await store.close();
-  });
-
   it('fails its check when its folder is gone', async () => {
     const store = await DiskStore.open(root);
     await rm(root, { recursive: true });

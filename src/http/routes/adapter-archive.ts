@@ -39,7 +39,7 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<{ reports: Rendered
     response: {
       200: response('The archive', BINARY, { mediaType: 'application/zip', headers: ETAG }),
       304: { description: 'The client has it', type: 'null', headers: ETAG },
-      ...problems('ADAPTER_NOT_FOUND', 'STORAGE_FAILED'),
+      ...problems('ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'),
     },
   };
 

@@ -12,7 +12,11 @@ import {
   response,
 } from '../schemas.ts';
 
-const example: AdapterPatch = { labels: { team: 'search', stage: 'prod' }, ttl_seconds: null };
+const example: AdapterPatch = {
+  name: 'search-v4',
+  labels: { team: 'search', stage: 'prod' },
+  ttl_seconds: null,
+};
 
 /** PATCH and DELETE /v1/adapters/{id}. */
 export const adapterChangeRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -25,20 +29,19 @@ export const adapterChangeRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'changeAdapter',
         tags: ['adapters'],
-        summary: 'Change the labels of an adapter, or how long it is kept',
+        summary: 'Change the name or the labels of an adapter, or how long it is kept',
         params: AdapterPath,
         body: reference(AdapterPatch),
         response: {
           200: response('The adapter as it is now', reference(AdapterRecord)),
-          ...problems(...JSON_BODY_PROBLEMS, 'ADAPTER_NOT_FOUND', 'STORAGE_FULL', 'STORAGE_FAILED'),
+          ...problems(...JSON_BODY_PROBLEMS, 'ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FULL'),
         },
       },
     },
     async (request, reply) => {
-      const { labels, ttl_seconds: ttlSeconds } = request.body;
-      return reply.send(
-        await workspaceOf(request).adapters.change(request.params.id, { labels, ttlSeconds }),
-      );
+      const { name, labels, ttl_seconds: ttlSeconds } = request.body;
+      const { adapters } = workspaceOf(request);
+      return reply.send(await adapters.change(request.params.id, { name, labels, ttlSeconds }));
     },
   );
 
@@ -56,7 +59,7 @@ export const adapterChangeRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: AdapterPath,
         response: {
           204: NOTHING,
-          ...problems('ADAPTER_NOT_FOUND', 'ADAPTER_IN_USE', 'STORAGE_FULL', 'STORAGE_FAILED'),
+          ...problems('ADAPTER_NOT_FOUND', 'ADAPTER_IN_USE', 'STORAGE_FULL'),
         },
       },
     },

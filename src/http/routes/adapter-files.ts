@@ -26,7 +26,13 @@ export const adapterFileRoutes: FastifyPluginAsyncTypebox = async (app) => {
     headers: FileHeaders,
     response: {
       ...FILE_RESPONSES,
-      ...problems('ADAPTER_NOT_FOUND', 'FILE_NOT_FOUND', 'RANGE_NOT_SATISFIABLE', 'STORAGE_FAILED'),
+      ...problems(
+        'ADAPTER_NOT_FOUND',
+        'ADAPTER_EXPIRED',
+        'FILE_NOT_FOUND',
+        'RANGE_NOT_SATISFIABLE',
+        'STORAGE_FAILED',
+      ),
     },
   };
 

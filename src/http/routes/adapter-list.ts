@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { AdapterListPage, AdapterListQuery } from '../../contract/list.ts';
-import { ADAPTER_PLACE } from '../../service/listing/adapter-index.ts';
+import { ADAPTER_PLACE } from '../../service/listing/adapter-list.ts';
 import { wantedLabel } from '../../service/listing/label-filter.ts';
 import { adapterListExample } from '../list-examples.ts';
 import { LINK, pageRequestOf, readListQuery, sendPage } from '../paging.ts';
@@ -23,7 +23,7 @@ export const adapterListRoutes: FastifyPluginAsyncTypebox = async (app) => {
         querystring: AdapterListQuery,
         response: {
           200: response('A page of adapters', reference(AdapterListPage), { headers: LINK }),
-          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'STORAGE_FAILED'),
+          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION'),
         },
       },
     },

@@ -52,27 +52,22 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
           'configuration. The format is told by the files (GET /v1/formats). A part is recognised by its name or, ' +
           'failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, ' +
           '`curl -F weights=@my-lora.safetensors`). The files are ' +
-          'checked while they arrive. Ids are derived from the content: the same files have the same id, and keep the ' +
-          'labels and the expiry they have. As JSON, the ' +
-          'files are uploads that came before; they are gone afterwards, unless the request was refused.',
+          'checked while they arrive. Each upload makes an adapter of its own, with what you say of it, also where the same ' +
+          'content is here already: it takes no more room then, but counts in full. As JSON, the files are uploads that came before; they are gone afterwards, unless the request was refused.',
         headers: UploadHeaders,
         multipart: adapterParts,
         body: { content: { 'application/json': { schema: reference(AdapterFromUploads) } } },
         response: {
-          200: response('The same content is here already', reference(AdapterRecord), { headers: LOCATION }),
           201: response('Stored', reference(AdapterRecord), { headers: LOCATION }),
           ...problems(...UPLOAD_PROBLEMS, ...JSON_BODY_PROBLEMS, ...USE_PROBLEMS),
         },
       },
     },
     async (request, reply) => {
-      const { record, created } = await (isJson(request)
+      const record = await (isJson(request)
         ? adapterFromUploads(request, request.body as AdapterFromUploads, deps)
         : storeUpload(request, deps));
-      return reply
-        .code(created ? 201 : 200)
-        .header('location', `/v1/adapters/${record.id}`)
-        .send(record);
+      return reply.code(201).header('location', `/v1/adapters/${record.id}`).send(record);
     },
   );
 
@@ -86,7 +81,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
         params: AdapterPath,
         response: {
           200: response('The adapter', reference(AdapterRecord)),
-          ...problems('ADAPTER_NOT_FOUND', 'STORAGE_FAILED'),
+          ...problems('ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'),
         },
       },
     },
@@ -103,7 +98,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
         params: AdapterPath,
         response: {
           200: response('The modules, in name order', reference(AdapterModules)),
-          ...problems('ADAPTER_NOT_FOUND', 'STORAGE_FAILED'),
+          ...problems('ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'),
         },
       },
     },

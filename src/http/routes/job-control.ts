@@ -58,6 +58,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
             'SECRETS_GONE',
             'JOB_OF_RUN',
             'ADAPTER_NOT_FOUND',
+            'ADAPTER_EXPIRED',
             'QUOTA_CONCURRENT_JOBS',
             'QUEUE_UNAVAILABLE',
             'QUEUE_FULL',

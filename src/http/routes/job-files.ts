@@ -35,7 +35,7 @@ export const jobFileRoutes: FastifyPluginAsyncTypebox = async (app) => {
   async function handle(request: FileRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { jobs } = workspaceOf(request);
     const file = await jobs.file(request.params.id, request.params.name);
-    return sendFile(request, reply, file, (range) => jobs.readFile(file, range));
+    return sendFile(request, reply, file, (range) => jobs.readFile(request.params.id, file, range));
   }
 
   app.get(url, { exposeHeadRoute: false, schema }, handle);

@@ -44,6 +44,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ finals: FinalJobs }> = async
             'OUTBOUND_FORBIDDEN',
             'SECRETS_UNAVAILABLE',
             'ADAPTER_NOT_FOUND',
+            'ADAPTER_EXPIRED',
             'QUOTA_CONCURRENT_JOBS',
             'QUEUE_UNAVAILABLE',
             'QUEUE_FULL',

@@ -74,7 +74,7 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
       // Before the upload, which would be for nothing.
       await checkConcurrentJobs(workspace, 1);
       let wanted: SqueezeRequest | undefined;
-      const { record } = await storeUpload(request, deps, {
+      const record = await storeUpload(request, deps, {
         onRequest: (value) => {
           wanted = squeezeRequest(request, value);
           checkTargets(wanted.targets);

@@ -20,6 +20,7 @@ export interface BodyParts {
 /** The part of POST /v1/squeeze that holds the SqueezeRequest. */
 export const REQUEST_FIELD = 'request';
 /** How long an adapter is kept, and what it is called by. */
+export const NAME_FIELD = 'name';
 export const LABELS_FIELD = 'labels';
 export const TTL_FIELD = 'ttl_seconds';
 export const STEP_FIELD = 'step';
@@ -31,7 +32,7 @@ export const ADAPTER_BODY: BodyParts = {
   optionalFiles: [CONFIG_FILE],
   droppedFiles: [CARD_FILE],
   isAnyFormat: true,
-  fields: [LABELS_FIELD, TTL_FIELD],
+  fields: [NAME_FIELD, LABELS_FIELD, TTL_FIELD],
   maxParts: MAX_ADAPTER_PARTS,
 };
 

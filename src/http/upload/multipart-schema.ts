@@ -1,12 +1,20 @@
 import type { FastifySchema } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import { CARD_FILE, CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import { AdapterName } from '../../contract/adapter.ts';
 import { SqueezeRequest } from '../../contract/job-request.ts';
 import { Labels, TtlSeconds } from '../../contract/labels.ts';
 import { ERROR_KINDS, type ErrorCode } from '../../errors.ts';
 import { OPTIMIZER_FILE } from '../../service/runs/checkpoint-upload.ts';
 import { BINARY, reference } from '../schemas.ts';
-import { LABELS_FIELD, REQUEST_FIELD, REWIND_FIELD, STEP_FIELD, TTL_FIELD } from './body-parts.ts';
+import {
+  LABELS_FIELD,
+  NAME_FIELD,
+  REQUEST_FIELD,
+  REWIND_FIELD,
+  STEP_FIELD,
+  TTL_FIELD,
+} from './body-parts.ts';
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -49,6 +57,7 @@ const files = {
 export const adapterParts = Type.Object(
   {
     ...files,
+    [NAME_FIELD]: Type.Optional(AdapterName),
     [LABELS_FIELD]: Type.Optional(Labels),
     [TTL_FIELD]: Type.Optional(TtlSeconds),
   },

@@ -169,11 +169,9 @@ async function receiveFile(
       await dropFile(name, part.file, watch.signal);
       return undefined;
     }
-    return await saveFile(name, part.file, {
-      folder,
-      signal: watch.signal,
-      ...limitsOf(name, sent, context),
-    });
+    const limits = limitsOf(name, sent, context);
+    const saved = await saveFile(name, part.file, { folder, signal: watch.signal, ...limits });
+    return { ...saved, ...(part.filename && { sentAs: part.filename }) };
   } catch (error) {
     part.file.destroy();
     throw error;

@@ -1,6 +1,5 @@
 import type { FastifyRequest } from 'fastify';
 import type { IncomingFile } from '../../service/adapter-service.ts';
-import { adapterIdOf } from '../../service/layout.ts';
 import { checkStoredBytes } from '../../service/usage/check-stored-bytes.ts';
 import type { Workspace } from '../../service/workspaces.ts';
 import { workspaceOf } from '../principal.ts';
@@ -8,8 +7,7 @@ import { type BodyParts, largeFiles } from './body-parts.ts';
 import { MAX_MULTIPART_OVERHEAD_BYTES } from './limits.ts';
 
 /**
- * Refuses an upload by its Content-Length where the tenant has no room for it, before a byte is taken; then also
- * content that is here already, which nobody can know yet. Where files may come that are not stored as the adapter's,
+ * Refuses an upload by its Content-Length where the tenant has no room for it, before a byte is taken. Where files may come that are not stored as the adapter's,
  * only a tenant that has exceeded its limit is refused.
  * @throws AppError QUOTA_TOO_SMALL, QUOTA_STORED_BYTES, STORAGE_*
  */
@@ -20,12 +18,11 @@ export async function checkAnnouncedRoom(request: FastifyRequest, parts: BodyPar
 }
 
 /**
- * Refuses an adapter that has come where the tenant has no room for it, unless it is here already.
+ * Refuses an adapter that has come where the tenant has no room for it: it counts in full, whatever it shares with others.
  * @throws AppError QUOTA_TOO_SMALL, QUOTA_STORED_BYTES, STORAGE_*
  */
-export async function checkRoom(workspace: Workspace, files: readonly IncomingFile[]): Promise<void> {
-  if (await workspace.adapters.find(adapterIdOf(files))) return;
-  await checkStoredBytes(
+export function checkRoom(workspace: Workspace, files: readonly IncomingFile[]): Promise<void> {
+  return checkStoredBytes(
     workspace,
     files.reduce((sum, { bytes }) => sum + bytes, 0),
   );

@@ -3,6 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { AdapterFromUploads } from '../../contract/upload.ts';
 import { AppError } from '../../errors.ts';
 import type { IncomingFile } from '../../service/adapter-service.ts';
@@ -11,7 +12,6 @@ import { storageError } from '../../storage/storage-error.ts';
 import { appErrorOf } from '../app-error-of.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { workspaceOf } from '../principal.ts';
-import type { StoredUpload } from '../store-upload.ts';
 import { checkRoom } from '../upload/room.ts';
 
 /**
@@ -20,9 +20,9 @@ import { checkRoom } from '../upload/room.ts';
  */
 export async function adapterFromUploads(
   request: FastifyRequest,
-  { files, labels, ttl_seconds: ttlSeconds }: AdapterFromUploads,
+  { files, name, labels, ttl_seconds: ttlSeconds }: AdapterFromUploads,
   { uploads, store, metrics }: HttpDependencies,
-): Promise<StoredUpload> {
+): Promise<AdapterRecord> {
   const workspace = workspaceOf(request);
   const weights = oneOf(files, WEIGHTS_FILE, 'weights');
   const config = oneOf(files, CONFIG_FILE, 'config');
@@ -32,13 +32,17 @@ export async function adapterFromUploads(
   const folder = await store.makeScratch();
   try {
     const inline = typeof config === 'object' ? [await saved(config, folder)] : [];
-    const keeping = { ...(labels && { labels }), ...(ttlSeconds !== undefined && { ttlSeconds }) };
+    const keeping = {
+      ...(name !== undefined && { name }),
+      ...(labels && { labels }),
+      ...(ttlSeconds !== undefined && { ttlSeconds }),
+    };
     const stored = await useUploads(uploads.of(workspace), wanted, folder, async (ready) => {
       const files = [...ready, ...inline];
       await checkRoom(workspace, files);
-      return workspace.adapters.register(files, null, keeping);
+      return workspace.adapters.register(files, keeping);
     });
-    metrics.uploadEnded(stored.created ? 'created' : 'known', 0);
+    metrics.uploadEnded(stored.content_known ? 'known' : 'created', 0);
     return stored;
   } catch (error) {
     metrics.uploadEnded(appErrorOf(error).code, 0);

@@ -6,7 +6,7 @@ import { acceptedJob } from '../accepted-job.ts';
 import type { JobQueue } from '../job-queue.ts';
 import { type JobService, withLive } from '../job-service.ts';
 import { isFinal, type JobStore } from '../job-store.ts';
-import { newJobId, pendingBatchKey, reportKey } from '../layout.ts';
+import { newJobId, pendingBatchKey } from '../layout.ts';
 import type { Observer } from '../observer.ts';
 import { lacksSecrets } from '../transfer-desk.ts';
 import { withoutQueue } from '../without-queue.ts';
@@ -87,13 +87,9 @@ export class JobControl {
     await this.erase(record);
   }
 
-  /**
-   * Removes a job that is final, whatever it belongs to. The record first: without it a late attempt records no outcome,
-   * and takes back its report.
-   */
-  async erase({ id }: Pick<JobRecord, 'id'>): Promise<void> {
-    await this.store.remove(id);
-    await this.parts.blobs.remove(reportKey(id));
+  /** Removes a job that is final, whatever it belongs to. */
+  erase({ id }: Pick<JobRecord, 'id'>): Promise<void> {
+    return this.store.remove(id);
   }
 
   /** Gives a job other labels, whatever its state. @returns the job as far as it is known without the queue */

@@ -1,8 +1,9 @@
 import type { RunSummary } from '../../contract/list.ts';
 import type { Database } from '../../database/database.ts';
 import type { RunTable } from '../../database/tables.ts';
+import { baseModelDigest } from '../adapter-rows.ts';
 import { timedIdFrom } from '../layout.ts';
-import { baseModelDigest } from '../runs/run-store.ts';
+
 import type { Page, PageRequest } from './page.ts';
 
 /** The id of a run. */

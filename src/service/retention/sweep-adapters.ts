@@ -1,47 +1,54 @@
-import { ADAPTER_CHANGES_PREFIX, ADAPTERS_PREFIX, idOfKey, RECENT_ADAPTERS_PREFIX } from '../layout.ts';
-import { adapterEntryOf } from '../listing/adapter-index.ts';
-import { hasExpired } from '../stored-adapters.ts';
-import { forEach, keysOf, removeStrays, type Sweep, type SweptSpace } from './sweep.ts';
+import type { Database } from '../../database/database.ts';
+import { deleteAdapters } from '../adapter-rows.ts';
+import type { Sweep } from './sweep.ts';
 
-/** What a tenant's adapters are, counted while they are swept. */
-export interface AdapterCount {
-  readonly adapters: number;
-  readonly bytes: number;
-}
+/** Rows that one transaction removes: SQLite holds up the process for so long. */
+const AT_ONCE = 50;
 
 /**
- * Removes the adapters whose time is over, unless an unfinished job reads them; notes the blobs of all others, and
- * counts those made before `countedUntilMs`.
+ * Removes the adapters of all tenants whose time is over, unless an unfinished job reads them.
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
-export async function sweepAdapters(
-  space: SweptSpace,
-  sweep: Sweep,
-  countedUntilMs: number,
-): Promise<AdapterCount> {
-  const { store, adapters } = space;
-  /** When each adapter was created, by its id. */
-  const createdMs = new Map<string, number>();
-  const count = { adapters: 0, bytes: 0 };
-  await forEach(keysOf(store, ADAPTERS_PREFIX), async (key) => {
-    const id = idOfKey(key);
-    const record = await adapters.find(id);
-    if (!record) return;
-    const removed = hasExpired(record, sweep.startMs)
-      ? await adapters.removeExpired(id, sweep.startMs)
-      : undefined;
-    if (removed !== undefined) return sweep.swept.add('adapter', removed);
-    const created = Date.parse(record.created_at);
-    createdMs.set(id, created);
-    for (const { sha256 } of record.files) sweep.unreferenced.found(sha256);
-    if (created >= countedUntilMs) return;
-    count.adapters++;
-    count.bytes += record.bytes;
-  });
-
-  await removeStrays(space, sweep, RECENT_ADAPTERS_PREFIX, (name) => {
-    const entry = adapterEntryOf(RECENT_ADAPTERS_PREFIX + name);
-    return !entry || createdMs.get(entry.id) !== entry.createdAtMs;
-  });
-  await removeStrays(space, sweep, ADAPTER_CHANGES_PREFIX, (name) => !createdMs.has(idOfKey(name)));
-  return count;
+export async function sweepAdapters(database: Database, { startMs, swept }: Sweep): Promise<void> {
+  const expired = () =>
+    database.reader
+      .selectFrom('adapter')
+      .select('tenant')
+      .where('expires_at', '<=', startMs)
+      .distinct()
+      .orderBy('tenant')
+      .execute();
+  for (const { tenant } of await expired()) {
+    let removed: number;
+    do {
+      removed = await database.write(async (writer) => {
+        const rows = await database
+          .locked(
+            writer
+              .selectFrom('adapter')
+              .select(['id', 'bytes'])
+              .where('tenant', '=', tenant)
+              .where('expires_at', '<=', startMs)
+              .where(({ not, exists, selectFrom }) =>
+                not(
+                  exists(
+                    selectFrom('job_source')
+                      .innerJoin('job', 'job.id', 'job_source.job')
+                      .select('job.id')
+                      .whereRef('job_source.tenant', '=', 'adapter.tenant')
+                      .whereRef('job_source.adapter', '=', 'adapter.id')
+                      .where('job.finished_at', 'is', null),
+                  ),
+                ),
+              )
+              .limit(AT_ONCE),
+          )
+          .execute();
+        if (rows.length === 0) return 0;
+        await deleteAdapters(writer, tenant, rows);
+        for (const { bytes } of rows) swept.add('adapter', bytes);
+        return rows.length;
+      });
+    } while (removed === AT_ONCE);
+  }
 }

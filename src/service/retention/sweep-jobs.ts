@@ -1,8 +1,6 @@
-import type { Database } from '../../database/database.ts';
 import { BatchStore } from '../batches/batch-store.ts';
-import { idOfKey, REPORTS_PREFIX } from '../layout.ts';
 import type { Workspaces } from '../workspaces.ts';
-import { keysOf, type Sweep, type SweptSpace } from './sweep.ts';
+import type { Sweep } from './sweep.ts';
 
 /** Rows that are read at once: SQLite holds up the process for so long. */
 const PAGE_ROWS = 1_000;
@@ -57,42 +55,4 @@ export async function sweepJobsOfRuns(workspaces: Workspaces, { swept }: Sweep):
     }
     if (rows.length < PAGE_ROWS) return;
   }
-}
-
-/** Notes the content that jobs of all tenants read or wrote beside adapters. @throws AppError DATABASE_UNAVAILABLE */
-export async function noteJobFiles(
-  { reader }: Pick<Database, 'reader'>,
-  { unreferenced }: Pick<Sweep, 'unreferenced'>,
-): Promise<void> {
-  for (let after = { job: '', sha256: '' }; ; ) {
-    const rows = await reader
-      .selectFrom('job_file')
-      .select(['job', 'sha256'])
-      .where(({ eb, refTuple, tuple }) => eb(refTuple('job', 'sha256'), '>', tuple(after.job, after.sha256)))
-      .orderBy('job')
-      .orderBy('sha256')
-      .limit(PAGE_ROWS)
-      .execute();
-    for (const { sha256 } of rows) unreferenced.found(sha256);
-    if (rows.length < PAGE_ROWS) return;
-    after = rows.at(-1)!;
-  }
-}
-
-/** Removes reports whose jobs are gone: of those that were deleted while somebody did them. */
-export async function sweepReports({ store, jobStore }: SweptSpace, sweep: Sweep): Promise<void> {
-  let keys: string[] = [];
-  const removeStray = async (): Promise<void> => {
-    const known = await jobStore.known(keys.map(idOfKey));
-    for (const key of keys.filter((one) => !known.has(idOfKey(one)))) {
-      const removed = await store.removeUnmodified(key, sweep.cutoffMs);
-      if (removed) sweep.swept.add('stray', removed.bytes);
-    }
-    keys = [];
-  };
-  for await (const key of keysOf(store, REPORTS_PREFIX)) {
-    keys.push(key);
-    if (keys.length === PAGE_ROWS) await removeStray();
-  }
-  await removeStray();
 }

@@ -1,24 +1,20 @@
 import type { Workspace } from '../workspaces.ts';
 import type { Swept } from './swept.ts';
-import type { Unreferenced } from './unreferenced.ts';
 
 /** One sweep: what it goes by, and what it has found out. */
 export interface Sweep {
   /** When it began. What expires later is left for the next one. */
   readonly startMs: number;
-  /** `startMs` without the grace: what was written or touched since then may be about to be referred to. */
+  /** `startMs` without the grace: what was released since then may be about to be referred to again. */
   readonly cutoffMs: number;
-  readonly unreferenced: Unreferenced;
   readonly swept: Swept;
 }
 
-/** What a sweep of one tenant needs of its workspace. */
-export type SweptSpace = Pick<Workspace, 'tenant' | 'store' | 'adapters' | 'jobStore'>;
+/** What a sweep of one tenant's batches needs of its workspace. */
+export type SweptSpace = Pick<Workspace, 'tenant' | 'store' | 'jobStore'>;
 
 /** Records and keys that are read or removed at once. */
-export const AT_ONCE = 50;
-/** A mark of a removal that is older than this was left by a process that died: nobody holds one for a minute. */
-export const LEFT_MARK_MS = 5 * 60_000;
+const AT_ONCE = 50;
 /** Keys that are listed at once. */
 const PAGE_KEYS = 10_000;
 
@@ -44,21 +40,4 @@ export async function forEach<T>(items: AsyncIterable<T>, work: (item: T) => Pro
     some = [];
   }
   await Promise.all(some.map(work));
-}
-
-/**
- * Removes the keys of a prefix that belong to nothing, unless they are new: what they belong to may be about to come.
- * @param isStray told the key without the prefix
- */
-export async function removeStrays(
-  { store }: Pick<SweptSpace, 'store'>,
-  { cutoffMs, swept }: Pick<Sweep, 'cutoffMs' | 'swept'>,
-  prefix: string,
-  isStray: (name: string) => boolean | Promise<boolean>,
-): Promise<void> {
-  await forEach(keysOf(store, prefix), async (key) => {
-    if (!(await isStray(key.slice(prefix.length)))) return;
-    const removed = await store.removeUnmodified(key, cutoffMs);
-    if (removed) swept.add('stray', removed.bytes);
-  });
 }

@@ -6,7 +6,8 @@ import { readOptimizerState } from '../../formats/peft/optimizer-state.ts';
 import { readAdapter } from '../../formats/read-adapter.ts';
 import { summarise } from '../../formats/summary.ts';
 import type { IncomingFile } from '../adapter-service.ts';
-import { adapterIdOf } from '../layout.ts';
+import type { NewFile } from '../content/content-files.ts';
+import { adapterDigest } from '../described-adapter.ts';
 import type { Arrival } from './decide.ts';
 import { modulesByRank } from './module-ranks.ts';
 
@@ -29,12 +30,8 @@ export interface ReadCheckpoint {
   readonly modules: ModuleList;
 }
 
-/** Names and shapes of an adapter's modules, whatever their ranks. */
-export interface ModuleList {
-  readonly sha256: string;
-  /** A JSON list of [name, shape], in name order. */
-  readonly bytes: Uint8Array;
-}
+/** Names and shapes of an adapter's modules, whatever their ranks: a JSON list of [name, shape], in name order. */
+export type ModuleList = NewFile & { readonly data: Uint8Array };
 
 /**
  * Reads a checkpoint as far as its headers go, so that what cannot be squeezed or carried is refused at once.
@@ -51,7 +48,7 @@ export async function readCheckpoint({ step, rewind, files }: CheckpointUpload):
   const arrival: Arrival = {
     step,
     rewind,
-    adapterId: adapterIdOf(adapterFiles),
+    digest: adapterDigest(adapterFiles),
     optimizerSha256: optimizerFile?.sha256 ?? null,
     ranks: summarise(adapter).ranks,
     modulesByRank: modulesByRank(adapter.modules),
@@ -62,8 +59,9 @@ export async function readCheckpoint({ step, rewind, files }: CheckpointUpload):
 }
 
 function moduleList({ modules }: Adapter): ModuleList {
-  const bytes = Buffer.from(JSON.stringify(modules.map((module) => [module.name, shapeOf(module)])));
-  return { sha256: createHash('sha256').update(bytes).digest('hex'), bytes };
+  const data = Buffer.from(JSON.stringify(modules.map((module) => [module.name, shapeOf(module)])));
+  const sha256 = createHash('sha256').update(data).digest('hex');
+  return { name: 'modules', sha256, bytes: data.byteLength, data };
 }
 
 /** Kind and shape of ΔW, with the kernel of a convolution. */

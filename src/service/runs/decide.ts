@@ -19,7 +19,8 @@ export interface Arrival {
   readonly step: number;
   /** Whether it takes the place of every checkpoint of this step and later ones. */
   readonly rewind: boolean;
-  readonly adapterId: string;
+  /** Digest of weights and configuration. */
+  readonly digest: string;
   readonly optimizerSha256: string | null;
   readonly ranks: RankRange;
   readonly modulesByRank: readonly ModulesOfRank[];
@@ -97,7 +98,7 @@ function orderOf(lineage: readonly Past[], arrival: Arrival): Past | undefined {
   if (there) {
     throw new AppError(
       'CHECKPOINT_CONFLICT',
-      `A checkpoint of step ${step} with other content (adapter ${there.checkpoint.source_adapter_id}) is here already; ${how}`,
+      `A checkpoint of step ${step} with other content is here already; ${how}`,
       { step, adapter_id: there.checkpoint.source_adapter_id },
     );
   }
@@ -108,8 +109,8 @@ function orderOf(lineage: readonly Past[], arrival: Arrival): Past | undefined {
   );
 }
 
-const isSame = (known: CheckpointManifest, { adapterId, optimizerSha256 }: Arrival): boolean =>
-  known.source_adapter_id === adapterId && known.optimizer_sha256 === optimizerSha256;
+const isSame = (known: CheckpointManifest, { digest, optimizerSha256 }: Arrival): boolean =>
+  known.source_digest === digest && known.optimizer_sha256 === optimizerSha256;
 
 function refusePending({ last }: Position): void {
   if (last?.outcome.state !== 'pending') return;
@@ -147,7 +148,7 @@ function refuseOtherRank(run: RunManifest, { last, rank }: Position, { ranks }: 
   const [has, at] = [words(ranks), words(rank)];
   const adapterId = last?.outcome.state === 'succeeded' ? last.outcome.adapterId : null;
   const where = last
-    ? `the run is at rank ${at} since step ${last.checkpoint.step}: load adapter ${adapterId} and go on from there.`
+    ? `the run is at rank ${at} since step ${last.checkpoint.step}: ${adapterId === null ? 'go on' : `load adapter ${adapterId} and go on`} from there.`
     : `the run starts at source_rank ${at}.`;
   throw new AppError('CHECKPOINT_RANK', `The checkpoint has rank ${has}, but ${where}`, {
     run_id: run.id,

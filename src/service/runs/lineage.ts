@@ -9,7 +9,8 @@ export type Outcome =
       readonly rank: RankRange;
       /** In the factors of the result; null for keep. */
       readonly parameters: number | null;
-      readonly adapterId: string;
+      /** Null for keep, of which nothing is stored. */
+      readonly adapterId: string | null;
     };
 
 /** One entry of a run's log with what became of it. */
@@ -36,9 +37,9 @@ export interface Position {
 
 /** The outcome of a checkpoint whose job, if it has one, is as given. A job that is not there yet will be submitted. */
 export function outcomeOf(checkpoint: CheckpointManifest, job: JobRecord | undefined): Outcome {
-  const { decision, rank_before, source_adapter_id } = checkpoint;
+  const { decision, rank_before } = checkpoint;
   if (decision === 'keep') {
-    return { state: 'succeeded', rank: rank_before, parameters: null, adapterId: source_adapter_id };
+    return { state: 'succeeded', rank: rank_before, parameters: null, adapterId: null };
   }
   const result = job?.results[0];
   if (job?.state === 'succeeded' && result) {

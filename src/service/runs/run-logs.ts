@@ -89,7 +89,7 @@ export class RunLogs {
       before: positionIn(run, log.slice(0, index), checkpoint.step),
       course: courseOf(run, log.slice(0, index + 1)),
       // Where it was removed since, the checkpoint has no files.
-      result: isChanged ? await this.adapters.find(outcome.adapterId) : undefined,
+      result: isChanged ? await this.adapters.find(outcome.adapterId!) : undefined,
     });
   }
 }

@@ -43,11 +43,14 @@ export interface CheckpointManifest {
   readonly modules_by_rank: readonly ModulesOfRank[];
   /** The rank of the schedule that a squeeze leads to; null by the spectrum. */
   readonly stage_rank: number | null;
-  readonly source_adapter_id: string;
+  /** Null for keep. */
+  readonly source_adapter_id: string | null;
+  /** Digest of the adapter as it was sent. */
+  readonly source_digest: string;
   /** Of the moments that came along; null: none did. */
   readonly optimizer_sha256: string | null;
   readonly base_model: string | null;
-  /** Digest of the names and shapes of the modules; the list itself is the blob of that digest. */
+  /** Digest of the names and shapes of the modules; the list itself is content. */
   readonly modules_sha256: string;
   /** null for keep, as is the job's id. */
   readonly target: Target | null;

@@ -1,20 +1,18 @@
 import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
+import type { Database } from '../../database/database.ts';
 import { AppError } from '../../errors.ts';
 import { planSchedule } from '../../schedule/plan-schedule.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { acceptedJob } from '../accepted-job.ts';
+import type { NewAdapter } from '../adapter-rows.ts';
 import type { AdapterService } from '../adapter-service.ts';
+import { bytesOf } from '../content/content-files.ts';
+import { Contents, type Written } from '../content/contents.ts';
 import type { JobService } from '../job-service.ts';
 import type { JobStore } from '../job-store.ts';
-import { blobKey, newJobId, newRunId } from '../layout.ts';
-import { keepBlob, keepFile } from '../retention/keep-blob.ts';
+import { newJobId, newRunId } from '../layout.ts';
 import { planAdaptive } from './adaptive-plan.ts';
-import {
-  type CheckpointUpload,
-  type ModuleList,
-  type ReadCheckpoint,
-  readCheckpoint,
-} from './checkpoint-upload.ts';
+import { type CheckpointUpload, type ReadCheckpoint, readCheckpoint } from './checkpoint-upload.ts';
 import { type Arrival, type Decision, decide, type Plan } from './decide.ts';
 import { outcomeOf, type Past } from './lineage.ts';
 import { moduleDifference } from './module-difference.ts';
@@ -33,6 +31,15 @@ export interface AcceptedCheckpoint {
   readonly upload: 'created' | 'known' | 'unneeded';
 }
 
+export interface RunParts {
+  readonly database: Database;
+  readonly runs: RunStore;
+  readonly blobs: BlobStore;
+  readonly adapters: Pick<AdapterService, 'find' | 'isKnown' | 'prepare'>;
+  readonly jobs: Pick<JobService, 'ensure' | 'wait'>;
+  readonly jobStore: Pick<JobStore, 'get' | 'all'>;
+}
+
 /**
  * Annealing runs. The log of a run's checkpoints is the record; where the run stands follows from it and from the jobs'
  * own records each time it is asked. Nothing is remembered, so any number of API processes may serve one run: each decides
@@ -40,24 +47,17 @@ export interface AcceptedCheckpoint {
  * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class RunService {
-  private readonly blobs: BlobStore;
+  private readonly parts: RunParts;
   private readonly runs: RunStore;
   private readonly logs: RunLogs;
-  private readonly adapters: Pick<AdapterService, 'find' | 'register'>;
-  private readonly jobs: Pick<JobService, 'ensure' | 'wait'>;
+  private readonly contents: Contents;
 
-  constructor(
-    runs: RunStore,
-    blobs: BlobStore,
-    adapters: Pick<AdapterService, 'find' | 'register'>,
-    jobs: Pick<JobService, 'ensure' | 'wait'>,
-    jobStore: Pick<JobStore, 'get' | 'all'>,
-  ) {
-    this.blobs = blobs;
+  constructor(parts: RunParts) {
+    const { runs, jobStore, adapters, jobs, database, blobs } = parts;
+    this.parts = parts;
     this.runs = runs;
     this.logs = new RunLogs(runs, jobStore, adapters, jobs);
-    this.adapters = adapters;
-    this.jobs = jobs;
+    this.contents = new Contents(database, blobs);
   }
 
   /** @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT */
@@ -109,28 +109,38 @@ export class RunService {
    */
   async add(runId: string, upload: CheckpointUpload): Promise<AcceptedCheckpoint> {
     const sent = await readCheckpoint(upload);
-    let kept: 'created' | 'known' | undefined;
-    for (;;) {
-      // Each time: it may have been removed.
-      const run = await this.manifest(runId);
-      const log = await this.logs.read(run);
-      const decision = await this.decide(run, log, sent);
-      if (decision.kind === 'existing') {
-        const index = decision.checkpoint.sequence - 1;
-        await this.logs.submit(log[index]!);
-        return { record: await this.logs.record(run, log, index), created: false, upload: 'known' };
+    /** Of each decision, which another checkpoint at the same time may change. */
+    const ready: Partial<Record<Plan['kind'], Kept>> = {};
+    try {
+      for (;;) {
+        // Each time: it may have been removed.
+        const run = await this.manifest(runId);
+        const log = await this.logs.read(run);
+        const decision = await this.decide(run, log, sent);
+        if (decision.kind === 'existing') {
+          const index = decision.checkpoint.sequence - 1;
+          await this.logs.submit(log[index]!);
+          return { record: await this.logs.record(run, log, index), created: false, upload: 'known' };
+        }
+        ready[decision.kind] ??= await this.keep(sent, decision);
+        const kept = ready[decision.kind]!;
+        const { adapter } = kept;
+        const checkpoint = manifestOf(run, log.length + 1, sent.arrival, decision, adapter?.id ?? null);
+        const { job_id } = checkpoint;
+        const job = job_id === null ? null : acceptedJob(job_id, squeezeJob(run, checkpoint));
+        const squeeze = job && { adapter: adapter!, job };
+        if (!(await this.runs.append(run, checkpoint, squeeze, kept.written))) continue;
+        delete ready[decision.kind];
+        const outcome = outcomeOf(checkpoint, undefined);
+        const submitted = await this.logs.submit({ checkpoint, outcome, job: undefined });
+        const past = { checkpoint, outcome, job: submitted };
+        const record = await this.logs.record(run, [...log, past], log.length);
+        return { record, created: true, upload: kept.upload };
       }
-      if (decision.kind === 'squeeze') kept ??= await this.keep(sent);
-      await this.keepModules(sent.modules);
-      const checkpoint = manifestOf(run, log.length + 1, sent.arrival, decision);
-      // From now on nobody removes the adapter. One that is gone already, in the moment since it was kept, fails the
-      // job, and the checkpoint is sent again.
-      const accepted = checkpoint.job_id && acceptedJob(checkpoint.job_id, squeezeJob(run, checkpoint));
-      if (!(await this.runs.append(run, checkpoint, accepted || null))) continue;
-      const outcome = outcomeOf(checkpoint, undefined);
-      const job = await this.logs.submit({ checkpoint, outcome, job: undefined });
-      const record = await this.logs.record(run, [...log, { checkpoint, outcome, job }], log.length);
-      return { record, created: true, upload: kept ?? 'unneeded' };
+    } finally {
+      // What came to nothing.
+      for (const { written } of Object.values(ready))
+        await this.contents.abandon(written.writeId).catch(() => undefined);
     }
   }
 
@@ -140,7 +150,7 @@ export class RunService {
    */
   async wait(record: CheckpointRecord, timeoutMs: number): Promise<CheckpointRecord> {
     if (record.job_id === null) return record;
-    await this.jobs.wait(record.job_id, timeoutMs);
+    await this.parts.jobs.wait(record.job_id, timeoutMs);
     const run = await this.manifest(record.run_id);
     const log = await this.logs.read(run);
     const index = log.findIndex(({ checkpoint }) => checkpoint.job_id === record.job_id);
@@ -159,27 +169,41 @@ export class RunService {
       return decide(run, log, sent.arrival);
     } catch (error) {
       const expected = error instanceof AppError ? error.context.modules_sha256 : undefined;
-      const before = typeof expected === 'string' ? await this.blobs.get(blobKey(expected)) : undefined;
+      const before = typeof expected === 'string' ? await this.runs.modules(run.id, expected) : undefined;
       if (!(error instanceof AppError) || !before) throw error;
-      const difference = moduleDifference(before, sent.modules.bytes);
+      const difference = moduleDifference(await bytesOf(this.parts.blobs, before), sent.modules.data);
       throw new AppError(error.code, `${error.message.slice(0, -1)}: ${difference}.`, error.context);
     }
   }
 
-  /** Makes a checkpoint durable that is to be squeezed. Returns whether its adapter is new here. */
-  private async keep({ adapterFiles, optimizerFile }: ReadCheckpoint): Promise<'created' | 'known'> {
-    const { created } = await this.adapters.register(adapterFiles, null);
-    if (optimizerFile) await keepFile(this.blobs, optimizerFile);
-    return created ? 'created' : 'known';
-  }
-
-  /** Keeps a list of modules under its digest; a run with the same modules all along keeps one. */
-  private keepModules({ sha256, bytes }: ModuleList): Promise<void> {
-    return keepBlob(this.blobs, { sha256, bytes: bytes.byteLength }, (key) => this.blobs.put(key, bytes));
+  /** Makes safe what is stored of a checkpoint: all of one that is squeezed, else only the list of its modules. */
+  private async keep(
+    { adapterFiles, optimizerFile, modules, arrival }: ReadCheckpoint,
+    plan: Plan,
+  ): Promise<Kept> {
+    if (plan.kind === 'keep')
+      return { adapter: null, written: await this.contents.write([modules]), upload: 'unneeded' };
+    const others = optimizerFile ? [optimizerFile, modules] : [modules];
+    const isKnown = await this.parts.adapters.isKnown(arrival.digest);
+    const ready = await this.parts.adapters.prepare(adapterFiles, {}, others);
+    return { ...ready, upload: isKnown ? 'known' : 'created' };
   }
 }
 
-function manifestOf(run: RunManifest, sequence: number, arrival: Arrival, plan: Plan): CheckpointManifest {
+/** What is stored of a checkpoint, and not recorded yet. */
+interface Kept {
+  readonly adapter: NewAdapter | null;
+  readonly written: Written;
+  readonly upload: AcceptedCheckpoint['upload'];
+}
+
+function manifestOf(
+  run: RunManifest,
+  sequence: number,
+  arrival: Arrival,
+  plan: Plan,
+  adapterId: string | null,
+): CheckpointManifest {
   const isSqueeze = plan.kind === 'squeeze';
   const nowMs = Date.now();
   return {
@@ -192,7 +216,8 @@ function manifestOf(run: RunManifest, sequence: number, arrival: Arrival, plan: 
     rank_before: arrival.ranks,
     modules_by_rank: arrival.modulesByRank,
     stage_rank: isSqueeze ? plan.stageRank : null,
-    source_adapter_id: arrival.adapterId,
+    source_adapter_id: adapterId,
+    source_digest: arrival.digest,
     optimizer_sha256: arrival.optimizerSha256,
     base_model: arrival.baseModel,
     modules_sha256: arrival.modulesSha256,

@@ -1,10 +1,13 @@
-import { hash } from 'node:crypto';
 import type { JobRecord } from '../../contract/job.ts';
 import type { RunRequest } from '../../contract/run.ts';
 import type { Schedule } from '../../contract/schedule.ts';
 import type { Database } from '../../database/database.ts';
 import type { CheckpointTable, RunTable } from '../../database/tables.ts';
-import { insertJobs } from '../job-rows.ts';
+import { baseModelDigest, insertAdapters, type NewAdapter } from '../adapter-rows.ts';
+import type { StoredFile } from '../content/content-files.ts';
+import { releaseContent, settleContent } from '../content/content-rows.ts';
+import type { Written } from '../content/contents.ts';
+import { insertJobFiles, insertJobs } from '../job-rows.ts';
 import { isRunId } from '../layout.ts';
 import type { AdaptivePlan } from './adaptive-plan.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
@@ -66,10 +69,17 @@ export class RunStore {
   /**
    * Adds an entry at its sequence number, which takes the place of those of its step and later ones. False when the log has
    * not its end there any more, or the run is gone. Of many at once one counts: changing its row locks the run.
-   * @param job squeezes the checkpoint; it is accepted with it. null: the checkpoint is kept
+   * @param squeeze the adapter and the job that squeezes it, which are recorded with it. null: the checkpoint is kept
+   * @param written the list of modules, and what belongs to the squeeze
+   * @throws AppError STORAGE_FAILED where what was written has been removed by now
    */
-  append({ request }: RunManifest, checkpoint: CheckpointManifest, job: JobRecord | null): Promise<boolean> {
-    const { run_id, sequence, step, base_model } = checkpoint;
+  append(
+    { request }: RunManifest,
+    checkpoint: CheckpointManifest,
+    squeeze: { readonly adapter: NewAdapter; readonly job: JobRecord } | null,
+    written: Written,
+  ): Promise<boolean> {
+    const { run_id, sequence, step, base_model, modules_sha256, optimizer_sha256 } = checkpoint;
     return this.database.write(async (writer) => {
       const { numUpdatedRows } = await writer
         .updateTable('run')
@@ -86,8 +96,21 @@ export class RunStore {
         .where('step', '>=', step)
         .where('superseded_by', 'is', null)
         .execute();
-      await writer.insertInto('checkpoint').values(rowOf(checkpoint)).execute();
-      if (job) await insertJobs(writer, this.tenant, [job]);
+      const contents = await settleContent(writer, written);
+      const modules_content = contents.get(modules_sha256)!;
+      await writer
+        .insertInto('checkpoint')
+        .values({ ...rowOf(checkpoint), modules_content })
+        .execute();
+      if (!squeeze) return true;
+      const { adapter, job } = squeeze;
+      await insertAdapters(this.database, writer, this.tenant, [adapter], contents);
+      await insertJobs(this.database, writer, this.tenant, [job]);
+      const moments = optimizer_sha256 === null ? undefined : contents.get(optimizer_sha256);
+      if (moments)
+        await insertJobFiles(writer, job.id, [
+          { sha256: optimizer_sha256!, content: moments, role: 'optimizer' },
+        ]);
       return true;
     });
   }
@@ -97,21 +120,38 @@ export class RunStore {
    * @param checkpoints how many there were when it was decided
    * @returns false when there are more by now, or the run is gone
    */
-  async remove({ id }: Pick<RunManifest, 'id'>, checkpoints: number): Promise<boolean> {
-    const { numDeletedRows } = await this.database.write((writer) =>
-      writer
+  remove({ id }: Pick<RunManifest, 'id'>, checkpoints: number): Promise<boolean> {
+    return this.database.write(async (writer) => {
+      const logged = writer.selectFrom('checkpoint').select('modules_content').where('run', '=', id);
+      const lists = await logged.distinct().execute();
+      const { numDeletedRows } = await writer
         .deleteFrom('run')
         .where('id', '=', id)
         .where('tenant', '=', this.tenant)
         .where('checkpoints', '=', checkpoints)
-        .executeTakeFirst(),
-    );
-    return numDeletedRows > 0n;
+        .executeTakeFirst();
+      if (numDeletedRows === 0n) return false;
+      const contents = lists.map(({ modules_content }) => modules_content);
+      await releaseContent(writer, contents);
+      return true;
+    });
+  }
+
+  /** The list of modules of a run's checkpoints, by its digest. */
+  async modules(runId: string, sha256: string): Promise<StoredFile | undefined> {
+    const row = await this.database.reader
+      .selectFrom('checkpoint')
+      .innerJoin('content', 'content.id', 'checkpoint.modules_content')
+      .select(['content.id', 'content.bytes', 'content.inline'])
+      .where('run', '=', runId)
+      .where('modules_sha256', '=', sha256)
+      .limit(1)
+      .executeTakeFirst();
+    if (!row) return undefined;
+    const inline = row.inline && Buffer.from(row.inline).toString('base64');
+    return { name: 'modules', sha256, bytes: row.bytes, content: row.id, inline };
   }
 }
-
-/** What a base model is found by: names may be longer than an index takes. */
-export const baseModelDigest = (name: string): string => hash('sha256', name);
 
 const jsonOf = (text: string | null | undefined): string | null =>
   text === null || text === undefined ? null : JSON.stringify(text);
@@ -131,8 +171,8 @@ const runOf = ({ id, mode, request, plan, created_at }: RunRow): RunManifest => 
   created_at: new Date(created_at).toISOString(),
 });
 
-function rowOf(checkpoint: CheckpointManifest): CheckpointTable {
-  const { run_id, sequence, step, job_id, source_adapter_id, ...others } = checkpoint;
+function rowOf(checkpoint: CheckpointManifest): Omit<CheckpointTable, 'modules_content'> {
+  const { run_id, sequence, step, job_id, source_adapter_id, source_digest, ...others } = checkpoint;
   const { modules_sha256, optimizer_sha256, created_at, ...facts } = others;
   return {
     run: run_id,
@@ -141,6 +181,7 @@ function rowOf(checkpoint: CheckpointManifest): CheckpointTable {
     superseded_by: null,
     job: job_id,
     source_adapter: source_adapter_id,
+    source_digest,
     modules_sha256,
     optimizer_sha256,
     facts: JSON.stringify(facts satisfies CheckpointFacts),
@@ -167,6 +208,7 @@ const checkpointOf = ({ facts, ...row }: CheckpointTable): CheckpointManifest =>
   sequence: row.sequence,
   step: row.step,
   source_adapter_id: row.source_adapter,
+  source_digest: row.source_digest,
   optimizer_sha256: row.optimizer_sha256,
   modules_sha256: row.modules_sha256,
   job_id: row.job,

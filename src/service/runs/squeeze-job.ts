@@ -21,7 +21,7 @@ export function squeezeJob({ request }: RunManifest, checkpoint: CheckpointManif
     kind: 'checkpoint',
     run_id,
     step,
-    adapter_id: source_adapter_id,
+    adapter_id: source_adapter_id!,
     targets: [target!],
     // The factors of a training are small enough that it costs the same.
     options: { method: 'exact', ...request.options },

@@ -61,7 +61,7 @@ async function fileOf(upload: PresentUpload, name: string, folder: string): Prom
   }
   const path = join(folder, name);
   await attempt('read an upload', () => linkOrCopy(upload.path, path));
-  return { name, path, sha256, bytes: receivedBytes };
+  return { name, path, sentAs: filename, sha256, bytes: receivedBytes };
 }
 
 async function linkOrCopy(from: string, to: string): Promise<void> {

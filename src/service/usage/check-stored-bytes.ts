@@ -1,11 +1,9 @@
 import type { Quotas } from '../../contract/tenant.ts';
 import { AppError } from '../../errors.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
-import { Usage } from './usage.ts';
+import { storedBy, type UsedSpace } from './usage.ts';
 
 /** What is needed of a workspace to know how much it may store, and stores. */
-export interface StoringSpace {
-  readonly store: BlobStore;
+export interface StoringSpace extends Pick<UsedSpace, 'database' | 'tenant'> {
   readonly quotas: () => Promise<Quotas>;
 }
 
@@ -14,10 +12,10 @@ export interface StoringSpace {
  * checked at the same moment each see the room without the other: they may exceed the limit together, by what they
  * bring; the next one is refused then. Results of jobs count, but are never refused.
  * @param bytes of the adapter's files
- * @throws AppError QUOTA_TOO_SMALL for an adapter that is larger than the limit, QUOTA_STORED_BYTES, STORAGE_*
+ * @throws AppError QUOTA_TOO_SMALL for an adapter that is larger than the limit, QUOTA_STORED_BYTES, DATABASE_UNAVAILABLE
  */
-export async function checkStoredBytes({ store, quotas }: StoringSpace, bytes: number): Promise<void> {
-  const { stored_bytes: limit } = await quotas();
+export async function checkStoredBytes(space: StoringSpace, bytes: number): Promise<void> {
+  const { stored_bytes: limit } = await space.quotas();
   if (limit === null || limit === undefined) return;
   // No adapter has no bytes.
   if (Math.max(1, bytes) > limit)
@@ -26,7 +24,7 @@ export async function checkStoredBytes({ store, quotas }: StoringSpace, bytes: n
       `An adapter of ${bytes} bytes exceeds the ${limit} bytes that the tenant may store.`,
       { limit, wanted: bytes },
     );
-  const { bytes: used } = await new Usage(store).totals();
+  const { bytes: used } = await storedBy(space);
   if (used + bytes <= limit) return;
   throw new AppError(
     'QUOTA_STORED_BYTES',

@@ -71,10 +71,10 @@ function summary({ baseModel, result, ranksBefore }: CardContent): string {
 
 function origin({ kind, sources }: CardContent): string {
   const by = `by ${PRODUCT.name} ${PRODUCT.version}`;
-  const told = sources.map(({ id, sha256, base_model: base, weight }) => {
+  const told = sources.map(({ sha256, base_model: base, weight }) => {
     const times = kind === 'merge' ? `${weight} × ` : '';
     const of = base === null ? '' : `, base model ${markdownCode(base)}`;
-    return `- ${times}adapter ${markdownCode(id)}, SHA-256 of its weights ${markdownCode(sha256)}${of}`;
+    return `- ${times}an adapter whose weights have the SHA-256 ${markdownCode(sha256)}${of}`;
   });
   const verb = kind === 'merge' ? 'Added up and squeezed' : 'Squeezed';
   return `${verb} ${by} from:\n\n${told.join('\n')}`;

@@ -27,15 +27,6 @@ import type { S3Options } from './s3-options.ts';
 import { SINGLE_PUT_BYTES, uploadInParts } from './upload-in-parts.ts';
 import { type ObjectAddress, writeOnce } from './write-once.ts';
 
-/**
- * When a blob was touched is the time of an empty object beside it: S3 can change a time by copying all the bytes only,
- * and not at all above 5 GB. Under the folder of scratch, so that it is no blob.
- */
-const touchKey = (key: string): string => `${SCRATCH_FOLDER}/touched/${key}`;
-
-/** S3 tells times in whole seconds, rounded down. */
-const lastMomentMs = (time: Date | undefined): number => (time ? time.getTime() + 999 : 0);
-
 /** Blobs as objects of an S3 bucket, and local copies of those that jobs read at random. */
 export class S3Store implements BlobStore {
   private readonly client: S3Client;
@@ -163,26 +154,6 @@ export class S3Store implements BlobStore {
   async remove(key: string): Promise<void> {
     const address = this.addressOf(checkedKey(key));
     await this.attempt('remove', address, () => this.delete(address));
-  }
-
-  async touch(key: string): Promise<{ readonly bytes: number } | undefined> {
-    const found = await this.stat(key);
-    if (!found) return undefined;
-    const address = this.addressOf(touchKey(key));
-    await this.attempt('write', address, () => this.putObject(address, new Uint8Array()));
-    return found;
-  }
-
-  async removeUnmodified(key: string, sinceMs: number): Promise<{ readonly bytes: number } | undefined> {
-    const [address, touched] = [this.addressOf(checkedKey(key)), this.addressOf(touchKey(key))];
-    return this.attempt('remove', address, async () => {
-      const [head, touch] = await Promise.all([address, touched].map((at) => unlessMissing(this.head(at))));
-      const isInUse = [head, touch].some((found) => lastMomentMs(found?.LastModified) >= sinceMs);
-      if (!head || isInUse) return undefined;
-      await this.delete(address);
-      if (touch) await this.delete(touched);
-      return { bytes: head.ContentLength ?? 0 };
-    });
   }
 
   makeScratch(): Promise<string> {

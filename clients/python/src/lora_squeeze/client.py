@@ -77,9 +77,13 @@ class LoraSqueeze:
     # Squeezing
 
     def upload(self, folder: str) -> Record:
-        """Uploads the adapter in a folder; returns its AdapterRecord. The same files again have the same id."""
+        """Uploads the adapter in a folder, whose name it gets; returns its AdapterRecord."""
         files = {name: os.path.join(folder, name) for name in (WEIGHTS, CONFIG)}
-        return self._json("POST", "/v1/adapters", _Multipart({}, files), repeatable=True)[0]
+        name = "".join(c if c.isprintable() else " " for c in os.path.basename(os.path.abspath(folder))).strip()[:200]
+        body = _Multipart({"name": name} if name else {}, files)
+        # Sent again under the same key it is one adapter still.
+        key = {"idempotency-key": str(uuid.uuid4())}
+        return self._json("POST", "/v1/adapters", body, key, repeatable=True)[0]
 
     def squeeze(
         self,

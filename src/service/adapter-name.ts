@@ -1,0 +1,39 @@
+import { roleOf } from '../adapter/file-names.ts';
+import type { RecordedSource } from '../contract/transfer.ts';
+
+export const MAX_NAME_CHARACTERS = 200;
+
+/** The names that formats prescribe say nothing of the adapter. */
+const PRESCRIBED = /^(?:adapter_model|adapters|pytorch_lora_weights|model)$/;
+
+/** What an adapter may be called: no control characters, and not too long. undefined: nothing is left. */
+export function adapterName(text: string): string | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  const plain = text.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim();
+  return [...plain].slice(0, MAX_NAME_CHARACTERS).join('') || undefined;
+}
+
+/** What an adapter is called by its file of weights, where that says something. */
+export function nameOfFile(filename: string): string | undefined {
+  const base = filename.slice(filename.search(/[^/\\]*$/)).replace(/\.(?:safetensors|gguf)$/i, '');
+  return PRESCRIBED.test(base) || roleOf(filename) === 'config' ? undefined : adapterName(base);
+}
+
+/** What an adapter is called of which nothing else is known. */
+export const nameOfBase = (baseModel: string | null): string =>
+  adapterName(`${baseModel?.split('/').at(-1) ?? ''} adapter`)!;
+
+/** What an adapter is called that was fetched: by its repository, or by the last parts of its path that say something. */
+export function nameOfSource(source: RecordedSource): string | undefined {
+  if (source.type === 'hub') return adapterName([source.repo, source.subfolder].filter(Boolean).join('/'));
+  const parts = source.where.split(/[?#]/, 1)[0]!.split('/').filter(Boolean);
+  const file = parts.at(-1) ?? '';
+  return nameOfFile(file) ?? adapterName(parts.at(-2) ?? '');
+}
+
+/** What a result is called of which nobody says it. @param sources names of the adapters it was made of */
+export function nameOfResult(sources: readonly string[], { min, max }: { min: number; max: number }): string {
+  const rank = `-r${min === max ? min : `${min}-${max}`}`;
+  const of = sources.length === 1 ? sources[0]! : `${sources[0]!}+${sources.length - 1}`;
+  return `${[...of].slice(0, MAX_NAME_CHARACTERS - rank.length).join('')}${rank}`;
+}
