@@ -24,8 +24,12 @@ export interface BlobStore {
   stat(key: string): Promise<{ readonly bytes: number } | undefined>;
   /** A stream of the blob, or of a range of it. The blob must exist. */
   read(key: string, range?: ByteRange): Promise<Readable>;
-  /** A local file with the blob's content, for random access. Never to be written or removed by the caller. */
-  localFile(key: string): Promise<string>;
+  /**
+   * A local file with the content of a blob that is never replaced, for random access. Never to be written or removed by the
+   * caller.
+   * @param bytes its size
+   */
+  localFile(key: string, bytes: number): Promise<string>;
   /** Keys under a prefix, in code unit order, after `after`. */
   list(prefix: string, options?: { after?: string; limit?: number }): Promise<string[]>;
   /** Removes a blob; quietly does nothing when there is none. */

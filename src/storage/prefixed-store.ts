@@ -45,8 +45,8 @@ export class PrefixedStore implements BlobStore {
     return this.store.read(this.keyOf(key), range);
   }
 
-  async localFile(key: string): Promise<string> {
-    return this.store.localFile(this.keyOf(key));
+  async localFile(key: string, bytes: number): Promise<string> {
+    return this.store.localFile(this.keyOf(key), bytes);
   }
 
   /**

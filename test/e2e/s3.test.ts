@@ -9,6 +9,7 @@ import { testDatabase } from '../database/postgres-server.ts';
 import { create, filesUnder, idOf, largeAdapter, makeAdapter, patch } from '../http/uploads-tools.ts';
 import { startService as startListening } from '../main/service-process.ts';
 import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
+import { startCountingProxy } from '../storage/counting-proxy.ts';
 import { BUCKET, motoIsMissing, type S3Server, startMoto, startS3rver } from '../storage/s3-servers.ts';
 import { Client, readAdapterFiles } from './client.ts';
 import { fixtureAdapters } from './fixtures.ts';
@@ -119,10 +120,31 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
         const response = await client.fetch(path, { headers: { range: 'bytes=1000-1999' } });
         assert.equal(response.status, 206);
         assert.ok(Buffer.from(await response.arrayBuffer()).equals(whole.subarray(1000, 2000)));
-        const { status } = await client.upload(dir);
-        assert.equal(status, 200, 'the same content is here already');
+        const again = await client.upload(dir);
+        assert.equal(again.adapter.content_known, true);
         assert.ok((await client.bytes(`/v1/adapters/${made.adapterId}/archive`)).byteLength > 0);
       });
+    }
+  });
+
+  it('takes at most a dozen requests of the store for a job, from its acceptance to its result', async () => {
+    const proxy = await startCountingProxy(server.url);
+    try {
+      await withService('counted', 'counted', { AWS_ENDPOINT_URL_S3: proxy.url }, async (client) => {
+        const { adapter } = await client.upload(dir);
+        await client.squeeze(adapter.id, [{ rank: 4 }]);
+        proxy.requests.length = 0;
+        await client.squeeze(adapter.id, [{ rank: 2 }, { rank: 3 }]);
+        const { requests } = proxy;
+        assert.ok(requests.length <= 12, requests.join('\n'));
+        assert.equal(
+          requests.filter((one) => one.startsWith('PUT ')).length,
+          requests.length,
+          requests.join('\n'),
+        );
+      });
+    } finally {
+      await proxy.close();
     }
   });
 

@@ -87,10 +87,10 @@ export async function bytesOf(store: Pick<BlobStore, 'get'>, file: StoredFile): 
  */
 export async function localFile(
   store: Pick<BlobStore, 'localFile'>,
-  { content, inline }: StoredFile,
+  { content, bytes, inline }: StoredFile,
   folder: string,
 ): Promise<string> {
-  if (inline === null) return store.localFile(contentKey(content));
+  if (inline === null) return store.localFile(contentKey(content), bytes);
   const path = join(folder, content);
   try {
     await writeFile(path, Buffer.from(inline, 'base64'));

@@ -77,11 +77,10 @@ export class S3Store implements BlobStore {
     const address = this.addressOf(checkedKey(key));
     return this.attempt('write', address, async () => {
       const { size } = await stat(localPath);
-      const etag =
-        size > SINGLE_PUT_BYTES
-          ? await uploadInParts(this.client, address, createReadStream(localPath), size)
-          : await this.putObject(address, await readFile(localPath));
-      await this.cache.adopt(this.copyName(address, etag, size), size, localPath);
+      if (size > SINGLE_PUT_BYTES)
+        await uploadInParts(this.client, address, createReadStream(localPath), size);
+      else await this.putObject(address, await readFile(localPath));
+      await this.cache.adopt(this.copyName(address, size), size, localPath);
     });
   }
 
@@ -119,15 +118,13 @@ export class S3Store implements BlobStore {
     return this.attempt('read', address, () => this.stream(address, range));
   }
 
-  async localFile(key: string): Promise<string> {
+  async localFile(key: string, bytes: number): Promise<string> {
     const address = this.addressOf(checkedKey(key));
-    return this.attempt('read', address, async () => {
-      const head = await this.head(address);
-      const bytes = head.ContentLength ?? 0;
-      return this.cache.file(this.copyName(address, head.ETag, bytes), bytes, async (path) =>
-        pipeline(await this.stream(address, undefined, head.ETag), createWriteStream(path)),
-      );
-    });
+    return this.attempt('read', address, () =>
+      this.cache.file(this.copyName(address, bytes), bytes, async (path) =>
+        pipeline(await this.stream(address), createWriteStream(path)),
+      ),
+    );
   }
 
   async list(prefix: string, { after = '', limit = Infinity } = {}): Promise<string[]> {
@@ -188,14 +185,9 @@ export class S3Store implements BlobStore {
     return { Bucket: bucket, Key: prefix === '' ? key : `${prefix}/${key}` };
   }
 
-  private async putObject(address: ObjectAddress, bytes: Uint8Array): Promise<string | undefined> {
+  private async putObject(address: ObjectAddress, bytes: Uint8Array): Promise<void> {
     const put = new PutObjectCommand({ ...address, Body: bytes });
-    const { ETag } = await answered(
-      this.limits,
-      (options) => this.client.send(put, options),
-      bytes.byteLength,
-    );
-    return ETag;
+    await answered(this.limits, (options) => this.client.send(put, options), bytes.byteLength);
   }
 
   private head(address: ObjectAddress) {
@@ -207,8 +199,8 @@ export class S3Store implements BlobStore {
   }
 
   /** The content of an object, or of a range of it; of one version, also when the connection breaks in between. */
-  private async stream(address: ObjectAddress, range?: ByteRange, etag?: string): Promise<Readable> {
-    const open = (from?: ByteRange | { start: number }, IfMatch = etag) => {
+  private async stream(address: ObjectAddress, range?: ByteRange): Promise<Readable> {
+    const open = (from?: ByteRange | { start: number }, IfMatch?: string) => {
       const get = new GetObjectCommand({
         ...address,
         ...(IfMatch !== undefined && { IfMatch }),
@@ -230,9 +222,9 @@ export class S3Store implements BlobStore {
     });
   }
 
-  /** Of one content of one object: a blob that is replaced has another ETag. */
-  private copyName({ Bucket, Key }: ObjectAddress, etag: string | undefined, bytes: number): string {
-    return createHash('sha256').update(`${Bucket}\0${Key}\0${etag}\0${bytes}`).digest('hex');
+  /** What has a local copy is never replaced. */
+  private copyName({ Bucket, Key }: ObjectAddress, bytes: number): string {
+    return createHash('sha256').update(`${Bucket}\0${Key}\0${bytes}`).digest('hex');
   }
 
   private async attempt<T>(operation: string, at: ObjectAddress, work: () => Promise<T>): Promise<T> {

@@ -15,14 +15,13 @@ export const SINGLE_PUT_BYTES = PART_BYTES;
 /**
  * Writes a large object in parts. It appears when all are there; after a failure the parts are removed, as far as the
  * store can still be reached.
- * @returns its ETag
  */
 export async function uploadInParts(
   client: S3Client,
   address: ObjectAddress,
   content: Readable,
   bytes: number,
-): Promise<string | undefined> {
+): Promise<void> {
   const upload = new Upload({
     client,
     params: { ...address, Body: content, ContentLength: bytes },
@@ -31,8 +30,7 @@ export async function uploadInParts(
     leavePartsOnError: false,
   });
   try {
-    const { ETag } = await upload.done();
-    return ETag;
+    await upload.done();
   } finally {
     content.destroy();
   }
