@@ -65,7 +65,7 @@ export class JobRecords {
     }
     const sources: TaskSource[] = [];
     for (const id of sourceIds(request)) {
-      const { record, files } = await this.adapters.stored(id);
+      const { record, files } = await this.adapters.stored(id, { evenExpired: true });
       const { name, sha256, base_model } = record;
       sources.push({ id, name, sha256, base_model, files });
     }

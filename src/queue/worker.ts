@@ -102,7 +102,7 @@ export class JobWorker {
         onLost: (job, task) =>
           void this.recordsOf(job)
             .drop(task)
-            // The sweeper finds it a day later.
+            // The sweeper finds it some days later.
             .catch(() => undefined),
         onGivenUp: (job, error) => this.recordFailure(job, error),
         onBegin: (job) => this.cancelWatch.watch(job.id!),

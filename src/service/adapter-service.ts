@@ -152,11 +152,17 @@ export class AdapterService {
     return found.record;
   }
 
-  /** An adapter with where its files lie. @throws AppError as `get` */
+  /**
+   * An adapter with where its files lie.
+   * @param evenExpired for who was accepted to read it before
+   * @throws AppError as `get`
+   */
   async stored(
     id: string,
+    { evenExpired = false } = {},
   ): Promise<{ readonly record: AdapterRecord; readonly files: readonly StoredFile[] }> {
-    const record = await this.get(id);
+    const found = evenExpired ? await this.store.find(id) : undefined;
+    const record = found?.record ?? (await this.get(id));
     const files = await this.store.files(record);
     if (files.length < record.files.length) throw adapterNotFound(id);
     return { record, files };

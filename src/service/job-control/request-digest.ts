@@ -22,8 +22,8 @@ const SOURCE = defaultsOf(MergeSource);
 const UNEVEN = ['budget_bytes', 'budget_parameters', 'rank_pattern'];
 
 /**
- * SHA-256 (hex) of what a request asks to be done. Two requests with the same one have the same results: adapters
- * (their ids are digests of their content), weights, targets and options are the same, defaults filled in, and so is the
+ * SHA-256 (hex) of what a request asks to be done. Two requests with the same one have the same results: adapters,
+ * weights, targets and options are the same, defaults filled in, and so is the
  * build of the engine. The order of keys says nothing, but that of sources, targets and patterns does.
  */
 export function requestDigest(work: RecordedJobRequest, build: string): string {

@@ -9,8 +9,8 @@ const AT_ONCE = 200;
 /** Digest of what a write left that came to nothing. */
 const UNKNOWN = '';
 
-/** Longer than anything takes from its first byte to its record. */
-const LONGEST_WRITE_MS = 86_400_000;
+/** Longer than anything takes from its beginning to its record: an upload, or an attempt at a job. */
+const LONGEST_WRITE_MS = 3 * 86_400_000;
 
 /**
  * Removes content to which nobody refers since the grace, and what writes left that came to nothing. It costs what is
