@@ -194,7 +194,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     maintenance.start();
   }
   if (config.role !== 'worker') {
-    const reconciler = new Reconciler({ workspaces, tenants, logger });
+    const reconciler = new Reconciler({ workspaces, logger });
     running.push(() => reconciler.close());
     reconciler.start();
     uploads.sweepEvery(Math.min(config.uploadTtlMs, SWEEP_INTERVAL_MS), logger);

@@ -7450,7 +7450,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7729,7 +7729,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -7885,6 +7885,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
     };
   };
   cancelBatch: {
@@ -8033,7 +8042,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;

@@ -89,8 +89,9 @@ export const MIGRATIONS: readonly Migration[] = [
       await schema
         .createTable('content_write')
         .addColumn('id', text, (column) => column.primaryKey())
-        .addColumn('begun_at', integer, (column) => column.notNull())
+        .addColumn('expires_at', integer, (column) => column.notNull())
         .execute();
+      await schema.createIndex('content_write_expiry').on('content_write').columns(['expires_at']).execute();
 
       await schema
         .createTable('checkpoint')
@@ -346,6 +347,54 @@ export const MIGRATIONS: readonly Migration[] = [
         .addPrimaryKeyConstraint('job_file_primary', ['job', 'content', 'role'])
         .execute();
       await schema.createIndex('job_file_content').on('job_file').columns(['content']).execute();
+
+      await schema
+        .createTable('batch')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .addColumn('tenant', text, (column) => column.notNull().references('tenant.id'))
+        .addColumn('labels', text, (column) => column.notNull())
+        .addColumn('retry_of', text)
+        .addColumn('ttl_seconds', integer)
+        .addColumn('jobs', integer, (column) => column.notNull())
+        .addColumn('succeeded', integer, (column) => column.notNull())
+        .addColumn('failed', integer, (column) => column.notNull())
+        .addColumn('cancelled', integer, (column) => column.notNull())
+        .addColumn('created_at', integer, (column) => column.notNull())
+        .addColumn('opened_at', integer)
+        .addColumn('cancelled_at', integer)
+        .addColumn('finished_at', integer)
+        .addColumn('expires_at', integer)
+        .addColumn('request', text, (column) => column.notNull())
+        .execute();
+      await schema.createIndex('batch_tenant').on('batch').columns(['tenant', 'id']).execute();
+      await schema
+        .createIndex('batch_unfinished')
+        .on('batch')
+        .columns(['id'])
+        .where(sql.ref('finished_at'), 'is', null)
+        .execute();
+      await schema
+        .createIndex('batch_expiry')
+        .on('batch')
+        .columns(['expires_at'])
+        .where(sql.ref('expires_at'), 'is not', null)
+        .execute();
+
+      await schema
+        .createTable('batch_member')
+        .addColumn('batch', text, (column) => column.notNull().references('batch.id').onDelete('cascade'))
+        .addColumn('job', text, (column) => column.notNull())
+        .addColumn('position', integer, (column) => column.notNull())
+        .addColumn('kind', text, (column) => column.notNull())
+        .addColumn('adapter', text)
+        .addColumn('retry_of', text)
+        .addColumn('reused', integer, (column) => column.notNull())
+        .addColumn('state', text, (column) => column.notNull())
+        .addColumn('finished_at', integer)
+        .addColumn('error_code', text)
+        .addColumn('results', text, (column) => column.notNull())
+        .addPrimaryKeyConstraint('batch_member_primary', ['batch', 'job', 'position'])
+        .execute();
     },
   },
 ];

@@ -23,6 +23,8 @@ export interface Tables {
   adapter_label: AdapterLabelTable;
   adapter_file: AdapterFileTable;
   usage: UsageTable;
+  batch: BatchTable;
+  batch_member: BatchMemberTable;
 }
 
 /** What was done to the tables. */
@@ -258,7 +260,8 @@ export interface ContentTable {
 /** Bytes on their way into the storage. They lie under the id, so what a crash leaves of them is found. */
 export interface ContentWriteTable {
   id: string;
-  begun_at: number;
+  /** When it is taken to come to nothing. */
+  expires_at: number;
 }
 
 export interface AdapterTable {
@@ -305,4 +308,49 @@ export interface UsageTable {
   adapters: number;
   /** Of all files of all its adapters, each counted in full. */
   bytes: number;
+}
+
+/** Jobs that came together. The counts change in the transactions that end its jobs. */
+export interface BatchTable {
+  /** Sorts by the time at which the batch was accepted. */
+  id: string;
+  tenant: string;
+  /** JSON of Labels. */
+  labels: string;
+  retry_of: string | null;
+  ttl_seconds: number | null;
+  /** How many there are, and how they ended. */
+  jobs: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  created_at: number;
+  /** When its last job was made; null: some are still to be. */
+  opened_at: number | null;
+  /** When that was asked for: no job of it begins any more. */
+  cancelled_at: number | null;
+  /** Null: not all its jobs have ended. */
+  finished_at: number | null;
+  expires_at: number | null;
+  /** JSON of BatchRequest. It comes last, for it is large and rarely read. */
+  request: string;
+}
+
+/** What a batch tells of its jobs, also when those were deleted. */
+export interface BatchMemberTable {
+  batch: string;
+  /** One that the batch reuses may stand in several places. */
+  job: string;
+  /** Its place in the request, from 0. */
+  position: number;
+  kind: string;
+  adapter: string | null;
+  retry_of: string | null;
+  /** 1: it had succeeded before the batch came. */
+  reused: number;
+  state: 'queued' | 'succeeded' | 'failed' | 'cancelled';
+  finished_at: number | null;
+  error_code: string | null;
+  /** JSON, an array: ids of adapters. */
+  results: string;
 }

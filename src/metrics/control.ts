@@ -1,5 +1,5 @@
 import { Counter, type Registry } from 'prom-client';
-import type { BatchRecord } from '../contract/batch.ts';
+import type { BatchSummary } from '../contract/batch.ts';
 import type { JobRecord } from '../contract/job.ts';
 
 /** What was done with jobs besides doing them, and what batches came to. */
@@ -45,7 +45,7 @@ export class ControlMetrics {
     this.cancelled.inc({ kind });
   }
 
-  batchFinished({ state, counts }: BatchRecord): void {
+  batchFinished({ state, counts }: BatchSummary): void {
     this.batches.inc({ state });
     for (const [jobState, jobs] of Object.entries(counts))
       if (jobs > 0) this.batchJobs.inc({ state: jobState }, jobs);

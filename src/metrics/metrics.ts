@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { BatchRecord } from '../contract/batch.ts';
+import type { BatchSummary } from '../contract/batch.ts';
 import type { JobRecord, ProviderInfo } from '../contract/job.ts';
 import type { CheckpointRecord, RunRecord } from '../contract/run.ts';
 import { AccessMetrics, type AccessRefusal } from './access.ts';
@@ -175,7 +175,7 @@ export class Metrics {
       // Of others a worker tells that they ended.
       if (wasQueued) this.jobFinished(job);
     },
-    onBatchFinished: (batch: BatchRecord): void => this.control.batchFinished(batch),
+    onBatchFinished: (batch: BatchSummary): void => this.control.batchFinished(batch),
   };
 
   /** Shows whether this worker takes no jobs because its storage fails. */

@@ -1,7 +1,5 @@
 import type { ProviderInfo } from '../contract/job.ts';
 import { AppError, toAppError } from '../errors.ts';
-import type { Observer } from '../service/observer.ts';
-import { BatchWorker } from './batch-worker.ts';
 import { probeProvider } from './provider-probe.ts';
 import { JobWorker, type WorkerOptions } from './worker.ts';
 
@@ -10,7 +8,6 @@ const PROBE_AGAIN_MS = 30_000;
 
 export interface JobProcessingOptions extends WorkerOptions {
   readonly onProvider: (provider: ProviderInfo) => void;
-  readonly observer: Pick<Observer, 'onBatchFinished'>;
   /** Shorter in tests. */
   readonly probeAgainMs?: number;
 }
@@ -21,7 +18,6 @@ export interface JobProcessingOptions extends WorkerOptions {
  */
 export class JobProcessing {
   private readonly options: JobProcessingOptions;
-  private readonly batches: BatchWorker;
   private worker: JobWorker | undefined;
   private timer: NodeJS.Timeout | undefined;
   private failure = new AppError('PROVIDER_UNAVAILABLE', 'The execution provider is not known yet.');
@@ -29,28 +25,10 @@ export class JobProcessing {
 
   constructor(options: JobProcessingOptions) {
     this.options = options;
-    this.batches = new BatchWorker(options);
   }
 
   /** Begins; without a provider, as soon as there is one. */
   async start(): Promise<void> {
-    this.batches.start();
-    await this.begin();
-  }
-
-  /** @throws AppError PROVIDER_UNAVAILABLE while no job is taken */
-  async check(): Promise<void> {
-    if (!this.worker) throw this.failure;
-  }
-
-  /** As JobWorker. */
-  async close(graceMs: number): Promise<void> {
-    this.isClosed = true;
-    clearTimeout(this.timer);
-    await Promise.all([this.worker?.close(graceMs), this.batches.close(graceMs)]);
-  }
-
-  private async begin(): Promise<void> {
     const { options } = this;
     try {
       const provider = await probeProvider(options.computeEnv);
@@ -63,7 +41,19 @@ export class JobProcessing {
       this.failure = toAppError(error);
       options.logger.error({ reason: this.failure.message }, 'no jobs are taken');
       if (this.isClosed) return;
-      this.timer = setTimeout(() => void this.begin(), options.probeAgainMs ?? PROBE_AGAIN_MS);
+      this.timer = setTimeout(() => void this.start(), options.probeAgainMs ?? PROBE_AGAIN_MS);
     }
+  }
+
+  /** @throws AppError PROVIDER_UNAVAILABLE while no job is taken */
+  async check(): Promise<void> {
+    if (!this.worker) throw this.failure;
+  }
+
+  /** As JobWorker. */
+  async close(graceMs: number): Promise<void> {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+    await this.worker?.close(graceMs);
   }
 }

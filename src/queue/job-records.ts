@@ -4,11 +4,10 @@ import { AdapterService } from '../service/adapter-service.ts';
 import { Contents } from '../service/content/contents.ts';
 import { cancelledJob } from '../service/job-control/cancelled-job.ts';
 import { JobStore } from '../service/job-store.ts';
-import { batchCancelKey } from '../service/layout.ts';
+import type { Observer } from '../service/observer.ts';
 import { sourceIds } from '../service/source-ids.ts';
 import type { DeliveryQueue } from '../service/webhooks/delivery-queue.ts';
 import { Outbox } from '../service/webhooks/outbox.ts';
-import { tenantStore } from '../service/workspaces.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { JobTotals } from './job-types.ts';
 import type { Made, Task, TaskSource } from './task.ts';
@@ -21,22 +20,22 @@ export interface JobRecordsOptions {
   /** How long jobs stay after their end, and adapters, where nobody says it; undefined: they are kept. */
   readonly jobTtlSeconds?: number | undefined;
   readonly adapterTtlSeconds?: number | undefined;
+  readonly observer?: Pick<Observer, 'onBatchFinished'> | undefined;
 }
 
 /** The records of one tenant's jobs, as the worker reads and writes them for its compute processes. */
 export class JobRecords {
-  private readonly store: BlobStore;
   private readonly jobs: JobStore;
   private readonly adapters: Pick<AdapterService, 'stored'>;
   private readonly contents: Contents;
   private readonly adapterTtlSeconds: number | undefined;
 
   constructor(tenant: string, options: JobRecordsOptions) {
-    const { database, deliveries: queue, jobTtlSeconds, adapterTtlSeconds } = options;
-    this.store = tenantStore(options.store, tenant);
-    this.jobs = new JobStore(database, tenant, new Outbox({ database, tenant, queue }), jobTtlSeconds);
-    this.adapters = new AdapterService(database, this.store, tenant);
-    this.contents = new Contents(database, this.store);
+    const { database, deliveries: queue, jobTtlSeconds, adapterTtlSeconds, observer } = options;
+    const outbox = new Outbox({ database, tenant, queue });
+    this.jobs = new JobStore(database, tenant, outbox, jobTtlSeconds, observer);
+    this.adapters = new AdapterService(database, options.store, tenant);
+    this.contents = new Contents(database, options.store);
     this.adapterTtlSeconds = adapterTtlSeconds;
   }
 
@@ -59,7 +58,7 @@ export class JobRecords {
     const task = await this.jobs.task(jobId);
     if (!task) return undefined;
     const { job, request } = task;
-    if (job.batch_id !== null && (await this.store.stat(batchCancelKey(job.batch_id)))) {
+    if (task.isCalledOff) {
       await this.jobs.finish(cancelledJob(job));
       return undefined;
     }

@@ -3,9 +3,6 @@ import { type TraceContext, traceContextOf, traceIdOf } from '../tracing/trace-c
 /** The queue of all jobs. */
 export const QUEUE_NAME = 'jobs';
 
-/** The queue of batches, each of which waits for its jobs. */
-export const BATCH_QUEUE_NAME = 'batches';
-
 /** What spans say of the queue, in the words of https://opentelemetry.io/docs/specs/semconv/messaging/. */
 export const QUEUE_ATTRIBUTES = {
   'messaging.system': 'bullmq',

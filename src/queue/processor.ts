@@ -8,7 +8,6 @@ import { loadConfig } from '../config.ts';
 import { toAppError } from '../errors.ts';
 import { createLogger } from '../log.ts';
 import { Outbound } from '../net/outbound.ts';
-import { tenantStore } from '../service/workspaces.ts';
 import { KeptPool } from '../squeeze/compute/kept-pool.ts';
 import { ComputePool } from '../squeeze/compute/pool.ts';
 import type { JobOutcome } from '../squeeze/job-context.ts';
@@ -80,15 +79,14 @@ async function workIn(traced: TracedAttempt, input: RequestInput): Promise<JobOu
 }
 
 async function attemptAt(job: SandboxedJob<TaskData>, signal: AbortSignal): Promise<Made> {
-  const { tenant, task } = job.data;
-  const own = tenantStore(blobs, tenant);
+  const { task } = job.data;
   const number = countedAttempts(job);
   const log = logger.child({ ...logIdsOf(job), attempt: number });
   const traced = new TracedAttempt(tracing, job);
   log.debug('attempt started');
   try {
     const made = await runJob(
-      { ...deps, blobs: own, adapterFiles: adapterFilesIn(own), work: (input) => workIn(traced, input) },
+      { ...deps, blobs, adapterFiles: adapterFilesIn(blobs), work: (input) => workIn(traced, input) },
       task,
       {
         number,

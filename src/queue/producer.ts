@@ -4,8 +4,8 @@ import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { Bell } from '../service/events/bell.ts';
 import type {
-  BatchMember,
   JobQueue,
+  QueuedJob,
   QueuedState,
   QueueOptions,
   QueuePriority,
@@ -13,7 +13,6 @@ import type {
 } from '../service/job-queue.ts';
 import { currentOrigin } from '../tracing/origin.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
-import { BatchFlows } from './batch-flows.ts';
 import { assessServer, keyPrefix, type RedisAddress, serverInfos } from './connection.ts';
 import { JobHints } from './job-hints.ts';
 import {
@@ -53,7 +52,10 @@ const POLL_MS = { begin: 100, later: 1_000 } as const;
 const BEGIN_MS = 1_000;
 
 /** Commands that are sent at once. */
-const LOOKED_UP_AT_ONCE = 100;
+const SENT_AT_ONCE = 100;
+
+/** Of all jobs, for BullMQ. */
+const NAME = 'squeeze';
 
 export interface ProducerOptions {
   readonly address: RedisAddress;
@@ -66,7 +68,6 @@ export interface ProducerOptions {
 export class BullJobQueue implements JobQueue {
   private readonly redis: RedisQuestions;
   private readonly queue: Queue<JobData, JobTotals>;
-  private readonly flows: BatchFlows;
   private readonly prefix: string;
   private readonly tracing: Tracing;
   private readonly hints: JobHints;
@@ -81,7 +82,6 @@ export class BullJobQueue implements JobQueue {
       prefix: this.prefix,
       defaultJobOptions: JOB_OPTIONS,
     });
-    this.flows = new BatchFlows(this.redis.client, this.prefix, JOB_OPTIONS);
     // The client's errors arrive here too. Without a listener they would end the process.
     this.queue.on('error', (error) => options.logger.warn({ err: error }, 'queue connection'));
   }
@@ -92,19 +92,24 @@ export class BullJobQueue implements JobQueue {
   }
 
   async add(jobId: string, { tenant, priority = 'normal' }: QueueOptions): Promise<void> {
-    await this.send(tenant, { 'lora_squeeze.job.id': jobId }, (data) =>
-      this.queue.add('squeeze', data, { jobId, priority: PRIORITIES[priority] }),
+    await this.send({ 'lora_squeeze.job.id': jobId }, (data) =>
+      this.queue.add(NAME, { tenant, ...data }, { jobId, priority: PRIORITIES[priority] }),
     );
   }
 
-  async addBatch(batchId: string, members: readonly BatchMember[], tenant: string): Promise<void> {
-    const jobs = members.map(({ id, priority }) => ({ id, priority: PRIORITIES[priority] }));
-    const attributes = { 'lora_squeeze.batch.id': batchId, 'messaging.batch.message_count': jobs.length };
-    await this.send(tenant, attributes, (data) => this.flows.add(batchId, jobs, data));
-  }
-
-  hasBatch(batchId: string): Promise<boolean> {
-    return this.redis.ask(() => this.flows.has(batchId));
+  async addAll(jobs: readonly QueuedJob[]): Promise<void> {
+    for (let begin = 0; begin < jobs.length; begin += SENT_AT_ONCE) {
+      const some = jobs.slice(begin, begin + SENT_AT_ONCE);
+      await this.send({ 'messaging.batch.message_count': some.length }, (data) =>
+        this.queue.addBulk(
+          some.map(({ id: jobId, tenant, priority = 'normal' }) => ({
+            name: NAME,
+            data: { tenant, ...data },
+            opts: { jobId, priority: PRIORITIES[priority] },
+          })),
+        ),
+      );
+    }
   }
 
   activeJobs(): Promise<ReadonlySet<string>> {
@@ -147,8 +152,8 @@ export class BullJobQueue implements JobQueue {
 
   async missing(jobIds: readonly string[]): Promise<string[]> {
     const missing: string[] = [];
-    for (let begin = 0; begin < jobIds.length; begin += LOOKED_UP_AT_ONCE) {
-      const some = jobIds.slice(begin, begin + LOOKED_UP_AT_ONCE);
+    for (let begin = 0; begin < jobIds.length; begin += SENT_AT_ONCE) {
+      const some = jobIds.slice(begin, begin + SENT_AT_ONCE);
       const found = await this.redis.ask(() =>
         Promise.all(some.map((id) => this.redis.client.exists(this.queue.toKey(id)))),
       );
@@ -200,16 +205,15 @@ export class BullJobQueue implements JobQueue {
 
   /** Sends to the queue, and traces that. */
   private async send(
-    tenant: string,
     attributes: Readonly<Record<string, string | number>>,
-    add: (data: JobData) => Promise<unknown>,
+    add: (data: Omit<JobData, 'tenant'>) => Promise<unknown>,
   ): Promise<void> {
     const { requestId, context: parent } = currentOrigin();
     const span = this.tracing.start(`send ${QUEUE_NAME}`, 'producer', {
       parent,
       attributes: { ...QUEUE_ATTRIBUTES, 'messaging.operation.type': 'send', ...attributes },
     });
-    const data: JobData = { tenant, ...(requestId !== undefined && { requestId }), ...span.context };
+    const data = { ...(requestId !== undefined && { requestId }), ...span.context };
     try {
       await this.redis.ask(() => add(data));
     } catch (error) {
@@ -224,8 +228,7 @@ export class BullJobQueue implements JobQueue {
   async close(): Promise<void> {
     await this.hints.close();
     this.redis.close();
-    const closed = Promise.all([this.queue.close(), this.flows.close()]);
-    await within(CLOSE_TIMEOUT_MS, closed).catch(() => undefined);
+    await within(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
   }
 }
 

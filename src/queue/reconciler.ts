@@ -1,20 +1,21 @@
-import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { TenantService } from '../service/tenants/tenant-service.ts';
-import type { Workspace, Workspaces } from '../service/workspaces.ts';
+import { unfinishedBatches } from '../service/batches/batch-rows.ts';
+import type { Workspaces } from '../service/workspaces.ts';
 
 /** What Redis lost is queued again after this at most. Looking costs little: only what is unfinished is read. */
 const INTERVAL_MS = 30_000;
 
 export interface ReconcilerOptions {
   readonly workspaces: Workspaces;
-  readonly tenants: Pick<TenantService, 'list'>;
   readonly logger: Logger;
   /** Shorter in tests. */
   readonly intervalMs?: number;
 }
 
-/** Queues again what the queue has lost, now and from time to time, for all tenants. Several may do so at once. */
+/**
+ * Queues again what the queue has lost, and goes on with batches that a process left, now and from time to time, for all
+ * tenants. Several may do so at once.
+ */
 export class Reconciler {
   private readonly options: ReconcilerOptions;
   private timer: NodeJS.Timeout | undefined;
@@ -43,10 +44,10 @@ export class Reconciler {
   }
 
   private async reconcile(): Promise<void> {
-    const { workspaces, tenants, logger } = this.options;
+    const { workspaces, logger } = this.options;
     try {
-      for (const { id } of await tenants.list()) await this.reconcileTenant(id, workspaces.of(id));
-      // After the batches, which bring their jobs along.
+      for (const { id, tenant } of await unfinishedBatches(workspaces.database))
+        await workspaces.of(tenant).batches.resume(id);
       const jobs = await workspaces.jobKeeper.reconcile();
       if (jobs.length > 0) logger.warn({ jobs }, 'the queue had lost jobs; they are queued again');
       const deliveries = (await workspaces.deliveryKeeper?.reconcile()) ?? [];
@@ -54,20 +55,6 @@ export class Reconciler {
         logger.warn({ deliveries }, 'the queue had lost deliveries; they are queued again');
     } catch (error) {
       logger.warn({ err: error }, 'what was lost cannot be looked for');
-    }
-  }
-
-  /** @throws AppError what all tenants would meet: Redis or the storage is away */
-  private async reconcileTenant(tenant: string, { batches }: Workspace): Promise<void> {
-    const { logger } = this.options;
-    try {
-      const ids = await batches.reconcile();
-      if (ids.length > 0)
-        logger.warn({ tenant, batches: ids }, 'the queue had lost batches; they are queued again');
-    } catch (error) {
-      if (error instanceof AppError && error.retryable) throw error;
-      // A damaged record, which must not keep the others from being looked after.
-      logger.error({ tenant, err: error }, 'batches that the queue lost cannot be looked for');
     }
   }
 }

@@ -11,7 +11,7 @@ import {
   type NewFile,
   type WrittenFile,
 } from '../service/content/content-files.ts';
-import { describeAdapter } from '../service/described-adapter.ts';
+import { describeAdapter, inRecordOrder } from '../service/described-adapter.ts';
 import { newAdapterId } from '../service/layout.ts';
 import type { JobOutcome, OutputFile, SourceFiles } from '../squeeze/job-context.ts';
 import type { RequestInput } from '../squeeze/run-request.ts';
@@ -206,10 +206,8 @@ export const adapterFilesIn = (blobs: BlobStore): AdapterFiles => ({
   async write(files, writer) {
     const described = await describeAdapter(files);
     const written: WrittenFile[] = [];
-    for (const { name, sha256, bytes } of described.files) {
-      const { path } = files.find((file) => file.sha256 === sha256)!;
-      written.push(await writer.write({ name, sha256, bytes, path }));
-    }
+    for (const [index, { path }] of inRecordOrder(files).entries())
+      written.push(await writer.write({ ...described.files[index]!, path }));
     return { described, files: written };
   },
   async local({ id, sha256, base_model, files }, folder) {

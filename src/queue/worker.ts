@@ -1,4 +1,5 @@
 import type { Job } from 'bullmq';
+import type { BatchSummary } from '../contract/batch.ts';
 import type { JobRecord } from '../contract/job.ts';
 import type { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -53,6 +54,7 @@ export interface WorkerOptions extends JobRecordsOptions {
 /** Takes jobs from the queue and has them done in compute processes. */
 export class JobWorker {
   private readonly options: WorkerOptions;
+  private readonly recordsOptions: JobRecordsOptions;
   private readonly logger: Logger;
   private readonly redis: PatientConnection;
   private readonly worker: SandboxedWorker;
@@ -62,6 +64,12 @@ export class JobWorker {
   constructor(options: WorkerOptions) {
     this.options = options;
     this.logger = options.logger.child({ component: 'worker' });
+    const onBatchFinished = (batch: BatchSummary): void => {
+      const { id: batchId, state, counts } = batch;
+      this.logger.info({ batchId, state, counts }, 'batch ended');
+      options.observer?.onBatchFinished?.(batch);
+    };
+    this.recordsOptions = { ...options, observer: { onBatchFinished } };
     const { lockMs = LOCK_MS } = options;
     this.redis = patientConnection(options.address);
     this.cancelWatch = new CancelWatch({
@@ -162,7 +170,7 @@ export class JobWorker {
   }
 
   private recordsOf({ data }: Job<JobData>): JobRecords {
-    return new JobRecords(data.tenant, this.options);
+    return new JobRecords(data.tenant, this.recordsOptions);
   }
 
   private async recordFailure(job: Job<JobData>, error: AppError): Promise<void> {

@@ -1,10 +1,9 @@
-import { roleOf } from '../adapter/file-names.ts';
 import type { RecordedSource } from '../contract/transfer.ts';
 
 export const MAX_NAME_CHARACTERS = 200;
 
-/** The names that formats prescribe say nothing of the adapter. */
-const PRESCRIBED = /^(?:adapter_model|adapters|pytorch_lora_weights|model)$/;
+/** The names that formats prescribe say nothing of the adapter, nor does that of bytes without one. */
+const PRESCRIBED = /^(?:adapter_model|adapters?|lora|pytorch_lora_weights|model|blob)$/;
 
 /** What an adapter may be called: no control characters, and not too long. undefined: nothing is left. */
 export function adapterName(text: string): string | undefined {
@@ -16,7 +15,7 @@ export function adapterName(text: string): string | undefined {
 /** What an adapter is called by its file of weights, where that says something. */
 export function nameOfFile(filename: string): string | undefined {
   const base = filename.slice(filename.search(/[^/\\]*$/)).replace(/\.(?:safetensors|gguf)$/i, '');
-  return PRESCRIBED.test(base) || roleOf(filename) === 'config' ? undefined : adapterName(base);
+  return PRESCRIBED.test(base) ? undefined : adapterName(base);
 }
 
 /** What an adapter is called of which nothing else is known. */

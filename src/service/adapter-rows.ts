@@ -6,6 +6,7 @@ import type { Database, Writer } from '../database/database.ts';
 import type { AdapterTable } from '../database/tables.ts';
 import { releaseContent } from './content/content-rows.ts';
 import type { DescribedAdapter } from './described-adapter.ts';
+import { timedIdMs } from './layout.ts';
 import { addUsage } from './usage/usage.ts';
 
 /** An adapter that is about to be recorded. */
@@ -64,7 +65,7 @@ export async function insertAdapters(
     .values(
       adapters.map((adapter) => ({
         ...rowOf(tenant, adapter),
-        created_at: now,
+        created_at: timedIdMs(adapter.id),
         expires_at: expiry(now, adapter),
       })),
     )
@@ -94,6 +95,7 @@ export async function insertAdapterLabels(
 
 /** Removes adapters of one tenant. Their content goes later, where nobody else refers to it. */
 export async function deleteAdapters(
+  database: Pick<Database, 'now'>,
   writer: Writer,
   tenant: string,
   adapters: readonly Pick<AdapterTable, 'id' | 'bytes'>[],
@@ -106,7 +108,7 @@ export async function deleteAdapters(
     .execute();
   await writer.deleteFrom('adapter').where('id', 'in', ids).execute();
   const contents = new Set(files.map(({ content }) => content));
-  await releaseContent(writer, [...contents]);
+  await releaseContent(database, writer, [...contents]);
   const bytes = adapters.reduce((sum, adapter) => sum + adapter.bytes, 0);
   await addUsage(writer, tenant, { adapters: -adapters.length, bytes: -bytes });
 }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ModuleKind } from '../adapter/adapter.ts';
-import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { AdapterRecord } from '../contract/adapter.ts';
 import type { Labels } from '../contract/labels.ts';
 import type { Database } from '../database/database.ts';
@@ -15,7 +15,7 @@ import type { NewAdapter } from './adapter-rows.ts';
 import { type AdapterChanges, AdapterStore } from './adapter-store.ts';
 import { type NewFile, type StoredFile, streamOf } from './content/content-files.ts';
 import { Contents, type Written } from './content/contents.ts';
-import { describeAdapter } from './described-adapter.ts';
+import { describeAdapter, inRecordOrder } from './described-adapter.ts';
 import { isAdapterId, newAdapterId } from './layout.ts';
 import { AnyWeightsGate } from './uploads/weights-gate.ts';
 
@@ -55,8 +55,11 @@ export interface ModuleSummary {
   readonly scale: number;
 }
 
-const nameOfFiles = (files: readonly IncomingFile[]): string | undefined =>
-  files.map(({ sentAs }) => sentAs && nameOfFile(sentAs)).find(Boolean) || undefined;
+/** What the file of weights is called by, whatever the others are. */
+function nameOfFiles(files: readonly IncomingFile[]): string | undefined {
+  const sentAs = files.find(({ name }) => roleOf(name) === 'weights')?.sentAs;
+  return sentAs === undefined ? undefined : nameOfFile(sentAs);
+}
 
 /** An adapter whose files are safe, and which is not recorded yet. */
 export interface ReadyAdapter {
@@ -92,10 +95,15 @@ export class AdapterService {
    * @throws AppError FILE_MISSING, whatever the format's reader finds (ST_*, CONFIG_*, LORA_*, …), STORAGE_*
    */
   async register(files: readonly IncomingFile[], keeping: Keeping = {}): Promise<AdapterRecord> {
-    const { adapter, written } = await this.prepare(files, keeping);
-    const isKnown = await this.store.isKnown(adapter.described.digest);
-    const record = await this.store.insert(adapter, written);
-    return { ...record, content_known: isKnown };
+    const ready = await this.prepare(files, keeping);
+    try {
+      const isKnown = await this.store.isKnown(ready.adapter.described.digest);
+      const record = await this.store.insert(ready.adapter, ready.written);
+      return { ...record, content_known: isKnown };
+    } catch (error) {
+      await this.contents.abandon(ready.written.writeId).catch(() => undefined);
+      throw error;
+    }
   }
 
   /**
@@ -109,11 +117,8 @@ export class AdapterService {
     others: readonly NewFile[] = [],
   ): Promise<ReadyAdapter> {
     const described = await describeAdapter(files);
-    const named = described.files.map((file) => {
-      // Weights get the name that their format gives them.
-      const { path } = files.find(({ sha256 }) => sha256 === file.sha256)!;
-      return { ...file, path };
-    });
+    const paths = inRecordOrder(files);
+    const named = described.files.map((file, index) => ({ ...file, path: paths[index]!.path }));
     const written = await this.contents.write([...named, ...others]);
     const id = newAdapterId(Date.now());
     const adapter = {
@@ -126,11 +131,6 @@ export class AdapterService {
       jobId: null,
     };
     return { adapter, written };
-  }
-
-  /** An adapter that is not recorded after all. @throws AppError DATABASE_UNAVAILABLE */
-  drop({ written }: ReadyAdapter): Promise<void> {
-    return this.contents.abandon(written.writeId);
   }
 
   /** The adapter of an id; undefined: there is none, or it has expired. @throws AppError DATABASE_UNAVAILABLE */
@@ -175,8 +175,8 @@ export class AdapterService {
   async change(id: string, changes: AdapterChanges): Promise<AdapterRecord> {
     await this.get(id);
     const changed = await this.store.change(id, changes);
-    if (changed) return changed;
-    throw adapterNotFound(id);
+    // It was removed, or expired, in this moment.
+    return changed ?? this.get(id);
   }
 
   /**

@@ -137,7 +137,7 @@ export class AdapterStore {
       if (!row) return false;
       const jobId = await readingJob(writer, tenant, id);
       if (jobId !== undefined) throw adapterInUse(id, jobId);
-      await deleteAdapters(writer, tenant, [row]);
+      await deleteAdapters(database, writer, tenant, [row]);
       return true;
     });
   }

@@ -36,9 +36,15 @@ export function adapterDigest(files: readonly { readonly name: string; readonly 
   return hash.digest('hex');
 }
 
+/** An adapter's files in the order of its record: the weights first. */
+export function inRecordOrder<F extends { readonly name: string }>(files: readonly F[]): F[] {
+  const weights = files.filter(({ name }) => roleOf(name) === 'weights');
+  return [...weights, ...files.filter((file) => !weights.includes(file))];
+}
+
 /**
  * Reads an adapter as far as its headers go. Its weights get the name that its format gives them.
- * @returns the files in the order weights, configuration, card
+ * @returns the files as inRecordOrder has them
  * @throws AppError FILE_MISSING, whatever the format's reader finds (ST_*, CONFIG_*, LORA_*, …)
  */
 export async function describeAdapter(files: readonly IncomingFile[]): Promise<DescribedAdapter> {
@@ -63,12 +69,11 @@ export async function describeAdapter(files: readonly IncomingFile[]): Promise<D
     sha256,
     bytes,
   });
-  const others = files.filter((file) => file !== weights);
   return {
     digest: adapterDigest(files),
     sha256: weights.sha256,
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
     ...summarise(adapter),
-    files: [weights, ...others].map(named),
+    files: inRecordOrder(files).map(named),
   };
 }

@@ -7,9 +7,9 @@ const LOOKED_AT_ONCE = 1_000;
 /** Looks after the unfinished jobs of all tenants: queues lost ones again. */
 export class JobKeeper {
   private readonly database: Pick<Database, 'reader'>;
-  private readonly queue: Pick<JobQueue, 'add' | 'missing'>;
+  private readonly queue: Pick<JobQueue, 'addAll' | 'missing'>;
 
-  constructor(database: Pick<Database, 'reader'>, queue: Pick<JobQueue, 'add' | 'missing'>) {
+  constructor(database: Pick<Database, 'reader'>, queue: Pick<JobQueue, 'addAll' | 'missing'>) {
     this.database = database;
     this.queue = queue;
   }
@@ -48,8 +48,7 @@ export class JobKeeper {
       .where('finished_at', 'is', null)
       .orderBy('id')
       .execute();
-    for (const { id, tenant, priority } of lost)
-      await this.queue.add(id, { tenant, priority: priority as JobPriority });
+    await this.queue.addAll(lost.map((job) => ({ ...job, priority: job.priority as JobPriority })));
     return lost.map(({ id }) => id);
   }
 }

@@ -9,10 +9,9 @@ export interface QueueOptions {
   readonly priority?: QueuePriority;
 }
 
-/** A job of a batch, to be queued with all others of it. */
-export interface BatchMember {
+/** A job to be queued with others. */
+export interface QueuedJob extends QueueOptions {
   readonly id: string;
-  readonly priority: QueuePriority;
 }
 
 /** Something that works, but not as safely as it should. */
@@ -39,17 +38,12 @@ export interface QueuedState {
 export interface JobQueue {
   /** Queues a job by id. Adding an id that is already there changes nothing. */
   add(jobId: string, options: QueueOptions): Promise<void>;
+  /** Queues many jobs, in their order. When it fails, some may have been queued. */
+  addAll(jobs: readonly QueuedJob[]): Promise<void>;
   /** Takes a job out that has not begun. False where there is none such: it runs, or it is gone. */
   remove(jobId: string): Promise<boolean>;
   /** Asks whichever worker runs the job to stop it. Nothing tells whether it heard. */
   cancel(jobId: string): Promise<void>;
-  /**
-   * Queues the jobs of a batch, and the batch, whose turn comes when the last of them has ended. Jobs that are there
-   * already stay as they are.
-   */
-  addBatch(batchId: string, members: readonly BatchMember[], tenant: string): Promise<void>;
-  /** Whether the batch's turn is still to come. */
-  hasBatch(batchId: string): Promise<boolean>;
   /** Ids of all jobs that run now: as many as there are workers. */
   activeJobs(): Promise<ReadonlySet<string>>;
   /** undefined: the queue does not hold this job. */

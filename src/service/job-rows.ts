@@ -2,7 +2,9 @@ import type { JobRecord } from '../contract/job.ts';
 import type { Labels } from '../contract/labels.ts';
 import type { Database, Writer } from '../database/database.ts';
 import type { JobFileTable, JobTable } from '../database/tables.ts';
+import { PRODUCT } from '../version.ts';
 import { adapterExpired, adapterNotFound } from './adapter-errors.ts';
+import { requestDigest } from './job-control/request-digest.ts';
 import { sourceIds } from './source-ids.ts';
 import { hasTransfers, withoutSecrets } from './transfer-desk.ts';
 
@@ -80,6 +82,38 @@ export function endedColumns(job: JobRecord, defaultTtlSeconds: number | undefin
   };
 }
 
+/** Rows of one statement. It is the same text for most, and has fewer values than SQLite takes. */
+const ROWS_AT_ONCE = 50;
+
+/** Rows in the parts in which they are inserted. */
+export function* inSlices<T>(rows: readonly T[]): Generator<readonly T[]> {
+  for (let begin = 0; begin < rows.length; begin += ROWS_AT_ONCE)
+    yield rows.slice(begin, begin + ROWS_AT_ONCE);
+}
+
+type RequestOf = (job: JobRecord) => string | null;
+
+/** The digest under which a job stands for its request. What fetches or brings something is done for the effect: null. */
+export const digestOf: RequestOf = ({ request }) =>
+  hasTransfers(request) ? null : requestDigest(request, PRODUCT.version);
+
+/** Inserts jobs that were accepted just now. @param requestOf under which each stands for its request, where no other does */
+export async function acceptJobs(
+  database: Database,
+  writer: Writer,
+  tenant: string,
+  jobs: readonly JobRecord[],
+  requestOf: RequestOf,
+): Promise<void> {
+  const inserted = await insertJobs(database, writer, tenant, jobs, requestOf);
+  await insertJobs(
+    database,
+    writer,
+    tenant,
+    jobs.filter(({ id }) => !inserted.has(id)),
+  );
+}
+
 /**
  * Inserts jobs that were accepted just now, with what they are found by.
  * @param requestOf the digest under which a job stands for its request; null: it does not
@@ -91,16 +125,18 @@ export async function insertJobs(
   writer: Writer,
   tenant: string,
   jobs: readonly JobRecord[],
-  requestOf: (job: JobRecord) => string | null = () => null,
+  requestOf: RequestOf = () => null,
 ): Promise<ReadonlySet<string>> {
-  if (jobs.length === 0) return new Set();
-  const rows = await writer
-    .insertInto('job')
-    .values(jobs.map((job) => rowOf(tenant, job, requestOf(job))))
-    .onConflict((conflict) => conflict.doNothing())
-    .returning('id')
-    .execute();
-  const inserted = new Set(rows.map(({ id }) => id));
+  const inserted = new Set<string>();
+  for (const some of inSlices(jobs)) {
+    const rows = await writer
+      .insertInto('job')
+      .values(some.map((job) => rowOf(tenant, job, requestOf(job))))
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('id')
+      .execute();
+    for (const { id } of rows) inserted.add(id);
+  }
   const made = jobs.filter(({ id }) => inserted.has(id));
   await insertLabels(writer, tenant, made);
   const sources = made.flatMap(({ id: job, request }) =>
@@ -108,7 +144,7 @@ export async function insertJobs(
   );
   if (sources.length > 0) {
     await lockSources(database, writer, tenant, [...new Set(sources.map(({ adapter }) => adapter))]);
-    await writer.insertInto('job_source').values(sources).execute();
+    for (const some of inSlices(sources)) await writer.insertInto('job_source').values(some).execute();
   }
   return inserted;
 }
@@ -141,7 +177,7 @@ export async function insertLabels(
   const rows = jobs.flatMap(({ id: job, labels }) =>
     Object.entries(labels).map(([name, text]) => ({ tenant, name, text: JSON.stringify(text), job })),
   );
-  if (rows.length > 0) await writer.insertInto('job_label').values(rows).execute();
+  for (const some of inSlices(rows)) await writer.insertInto('job_label').values(some).execute();
 }
 
 /** Notes content that a job reads or wrote beside adapters. */

@@ -5,10 +5,13 @@ import type { Database } from '../database/database.ts';
 import type { JobFileTable } from '../database/tables.ts';
 import { PRODUCT } from '../version.ts';
 import { insertAdapters, type NewAdapter } from './adapter-rows.ts';
+import { endInBatch } from './batches/batch-rows.ts';
 import type { StoredFile, WrittenFile } from './content/content-files.ts';
 import { releaseContent, settleContent } from './content/content-rows.ts';
 import { requestDigest } from './job-control/request-digest.ts';
 import {
+  acceptJobs,
+  digestOf,
   endedColumns,
   insertJobFiles,
   insertJobs,
@@ -16,11 +19,9 @@ import {
   jobRecord,
   RECORD_COLUMNS,
 } from './job-rows.ts';
-import { hasTransfers } from './transfer-desk.ts';
-import { jobEvent, type Outbox } from './webhooks/outbox.ts';
+import type { Observer } from './observer.ts';
+import { batchEvent, jobEvent, type Outbox } from './webhooks/outbox.ts';
 
-/** Jobs that are accepted in one transaction: it must not hold up others for long. */
-const ACCEPTED_AT_ONCE = 50;
 /** Jobs that are asked for by their ids in one query. */
 const READ_AT_ONCE = 200;
 
@@ -36,6 +37,14 @@ const NOTHING_MADE: MadeContent = { writeId: null, adapters: [], files: [] };
 
 export const isFinal = (record: JobRecord): boolean => record.state !== 'queued' && record.state !== 'active';
 
+export interface JobTask {
+  readonly job: JobRecord;
+  /** What it asks for, with what is sealed in it. */
+  readonly request: RecordedJobRequest;
+  /** Whether its batch was cancelled. */
+  readonly isCalledOff: boolean;
+}
+
 /**
  * The jobs of a tenant. Redis may lose everything; this may not. Of several attempts that come to an end (a worker
  * thought dead was not), the first one is the job's outcome. Ids are well-formed. All methods throw AppError
@@ -46,6 +55,7 @@ export class JobStore {
   private readonly tenant: string;
   private readonly outbox: Pick<Outbox, 'record' | 'tell'>;
   private readonly defaultTtlSeconds: number | undefined;
+  private readonly observer: Pick<Observer, 'onBatchFinished'>;
 
   /** @param defaultTtlSeconds how long jobs stay of which nobody says it; undefined: they are kept */
   constructor(
@@ -53,11 +63,13 @@ export class JobStore {
     tenant: string,
     outbox: Pick<Outbox, 'record' | 'tell'>,
     defaultTtlSeconds?: number,
+    observer: Pick<Observer, 'onBatchFinished'> = {},
   ) {
     this.database = database;
     this.tenant = tenant;
     this.outbox = outbox;
     this.defaultTtlSeconds = defaultTtlSeconds;
+    this.observer = observer;
   }
 
   /**
@@ -65,16 +77,8 @@ export class JobStore {
    * @param offered whether they stand for later requests of the same, where no other job does
    */
   async accept(jobs: readonly JobRecord[], { offered = false } = {}): Promise<void> {
-    for (let begin = 0; begin < jobs.length; begin += ACCEPTED_AT_ONCE) {
-      const some = jobs.slice(begin, begin + ACCEPTED_AT_ONCE);
-      await this.database.write(async (writer) => {
-        const inserted = offered
-          ? await insertJobs(this.database, writer, this.tenant, some, digestOf)
-          : new Set();
-        const left = some.filter(({ id }) => !inserted.has(id));
-        await insertJobs(this.database, writer, this.tenant, left);
-      });
-    }
+    const requestOf = offered ? digestOf : () => null;
+    await this.database.write((writer) => acceptJobs(this.database, writer, this.tenant, jobs, requestOf));
   }
 
   /** Makes an accepted job durable, to stand for its request. False when another one does, by now. */
@@ -136,23 +140,26 @@ export class JobStore {
     return new Set(rows.map(({ id }) => id));
   }
 
-  /** A job that has not ended, and what it asks for with what is sealed in it: for who does it. */
-  async task(
-    jobId: string,
-  ): Promise<{ readonly job: JobRecord; readonly request: RecordedJobRequest } | undefined> {
+  /** A job that has not ended, for who does it. */
+  async task(jobId: string): Promise<JobTask | undefined> {
     const row = await this.records()
       .select('sealed_request')
+      .select(({ selectFrom }) =>
+        selectFrom('batch').select('cancelled_at').whereRef('batch.id', '=', 'job.batch').as('called_off_at'),
+      )
       .where('id', '=', jobId)
       .where('finished_at', 'is', null)
       .executeTakeFirst();
     if (!row) return undefined;
     const job = jobRecord(row);
-    const { sealed_request: sealed } = row;
-    return { job, request: sealed === null ? job.request : (JSON.parse(sealed) as RecordedJobRequest) };
+    const { sealed_request: sealed, called_off_at } = row;
+    const request = sealed === null ? job.request : (JSON.parse(sealed) as RecordedJobRequest);
+    return { job, request, isCalledOff: called_off_at !== null };
   }
 
   /**
-   * Records the end of a job with what it made, and what webhooks are told of it.
+   * Records the end of a job with what it made, and of its batch where it was the last one, and what webhooks are told of
+   * that.
    * @returns the job as it ended; undefined where it had ended already, which then stands, or is gone
    * @throws AppError STORAGE_FAILED where what was written has been removed by now
    */
@@ -179,10 +186,15 @@ export class JobStore {
       await insertJobFiles(writer, record.id, jobFiles);
       await insertAdapters(this.database, writer, tenant, adapters, contents);
       const job = jobRecord(row);
-      return { job, tickets: await outbox.record(writer, jobEvent(job)) };
+      const tickets = await outbox.record(writer, jobEvent(job));
+      const batch = await endInBatch(writer, job);
+      if (batch) tickets.push(...(await outbox.record(writer, batchEvent(batch))));
+      return { job, batch, tickets };
     });
-    if (ended) await outbox.tell(ended.tickets);
-    return ended?.job;
+    if (!ended) return undefined;
+    if (ended.batch) this.observer.onBatchFinished?.(ended.batch);
+    await outbox.tell(ended.tickets);
+    return ended.job;
   }
 
   /** Gives a job other labels, whatever its state. False where there is none. */
@@ -204,14 +216,14 @@ export class JobStore {
   /** Removes all that is known of a job: one that has ended, or was never queued. */
   async remove(jobId: string): Promise<void> {
     await this.database.write(async (writer) => {
+      const wanted = writer.selectFrom('job').select('id').where('id', '=', jobId);
+      // First, so that the end of a job, with its files, is either before this or nowhere.
+      const row = await this.database.locked(wanted.where('tenant', '=', this.tenant)).executeTakeFirst();
+      if (!row) return;
       const files = await writer.selectFrom('job_file').select('content').where('job', '=', jobId).execute();
-      const { numDeletedRows } = await writer
-        .deleteFrom('job')
-        .where('id', '=', jobId)
-        .where('tenant', '=', this.tenant)
-        .executeTakeFirst();
-      if (numDeletedRows > 0n)
-        await releaseContent(writer, [...new Set(files.map(({ content }) => content))]);
+      await writer.deleteFrom('job').where('id', '=', jobId).execute();
+      const contents = new Set(files.map(({ content }) => content));
+      await releaseContent(this.database, writer, [...contents]);
     });
   }
 
@@ -259,7 +271,3 @@ export class JobStore {
     return this.database.reader.selectFrom('job').select(RECORD_COLUMNS).where('tenant', '=', this.tenant);
   }
 }
-
-/** What fetches or brings something is done for the effect, and never stands for another. */
-const digestOf = ({ request }: JobRecord): string | null =>
-  hasTransfers(request) ? null : requestDigest(request, PRODUCT.version);

@@ -2,30 +2,14 @@ import { randomBytes } from 'node:crypto';
 
 /**
  * Keys of everything in the storage. What is known of it is in the database: there lies content under the id of the write
- * that brought it, in a folder for each quarter of an hour. What belongs to a tenant lies under `tenants/<id>/`, and what
- * works for a tenant sees nothing else (see workspaces.ts).
+ * that brought it, in a folder for each quarter of an hour.
  */
-export const CONTENT_PREFIX = 'content/';
 /** What a write has brought lies under keys that begin with this. @param writeId or id of a content */
 export const contentKey = (writeId: string): string =>
-  `${CONTENT_PREFIX}${writeId.slice(0, WRITE_FOLDER_DIGITS)}/${writeId}`;
+  `content/${writeId.slice(0, WRITE_FOLDER_DIGITS)}/${writeId}`;
 
 /** Of a time in hex: it holds 2^20 ms. */
 const WRITE_FOLDER_DIGITS = 7;
-
-export const TENANTS_PREFIX = 'tenants/';
-/** @param tenant a well-formed id */
-export const tenantPrefix = (tenant: string): string => `${TENANTS_PREFIX}${tenant}/`;
-
-/** Batches as accepted; batch-outcomes/ as ended; pending-batches/ marks those that may lack an outcome. */
-export const BATCHES_PREFIX = 'batches/';
-export const batchKey = (batchId: string): string => `${BATCHES_PREFIX}${turnedId(batchId)}.json`;
-export const batchIdOfKey = (key: string): string => `batch_${turnedIdOf(key)}`;
-export const batchOutcomeKey = (batchId: string): string => `batch-outcomes/${batchId}.json`;
-/** There is one once a batch was cancelled. */
-export const batchCancelKey = (batchId: string): string => `batch-cancels/${batchId}`;
-export const PENDING_BATCHES_PREFIX = 'pending-batches/';
-export const pendingBatchKey = (batchId: string): string => `${PENDING_BATCHES_PREFIX}${batchId}`;
 
 /** The last time that ids can have in them. */
 const LAST_MS = 16 ** 12 - 1;
@@ -62,19 +46,6 @@ export const timedIdFrom = (kind: string, ms: number): string =>
 /** When a timed id was made, in milliseconds since 1970. */
 export const timedIdMs = (id: string): number =>
   Number.parseInt(id.slice(id.indexOf('_') + 1).slice(0, 12), 16);
-
-/** The digits of a timed id, turned round: keys made of them sort from the newest to the oldest. */
-export const turnedId = (id: string): string => turnedDigits(id.slice(id.indexOf('_') + 1));
-
-/** The digits of the id that a key ends in, with or without an extension. */
-export const turnedIdOf = (key: string): string =>
-  turnedDigits(key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, ''));
-
-/** The id of a key that is not turned: its last part without the extension. */
-export const idOfKey = (key: string): string => key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
-
-/** A time as keys begin with it that are turned round, in milliseconds since 1970. */
-export const turnedTime = (ms: number): string => turnedDigits(hexTime(ms));
 
 /** A time as timed ids begin with it. */
 export const hexTime = (ms: number): string => ms.toString(16).padStart(12, '0');

@@ -1,16 +1,14 @@
 import type { Quotas } from '../contract/tenant.ts';
 import type { Database } from '../database/database.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
-import { PrefixedStore } from '../storage/prefixed-store.ts';
 import { AdapterService } from './adapter-service.ts';
-import { BatchFinisher } from './batches/batch-finisher.ts';
 import { BatchService } from './batches/batch-service.ts';
+import { BatchStore } from './batches/batch-store.ts';
 import { JobControl } from './job-control/job-control.ts';
 import { JobKeeper } from './job-keeper.ts';
 import type { JobQueue } from './job-queue.ts';
 import { JobService } from './job-service.ts';
 import { JobStore } from './job-store.ts';
-import { CONTENT_PREFIX, tenantPrefix } from './layout.ts';
 import { AdapterList } from './listing/adapter-list.ts';
 import { JobList } from './listing/job-list.ts';
 import { RunList } from './listing/run-list.ts';
@@ -18,7 +16,6 @@ import type { Observer } from './observer.ts';
 import { TenantQuotas } from './quotas/tenant-quotas.ts';
 import { RunService } from './runs/run-service.ts';
 import { RunStore } from './runs/run-store.ts';
-import { checkedTenantId } from './tenants/tenant-id.ts';
 import { TenantService } from './tenants/tenant-service.ts';
 import type { TransferDesk } from './transfer-desk.ts';
 import { DeliveryKeeper } from './webhooks/delivery-keeper.ts';
@@ -27,7 +24,7 @@ import { DeliveryStore } from './webhooks/delivery-store.ts';
 import { Outbox } from './webhooks/outbox.ts';
 import { WebhookStore } from './webhooks/webhook-store.ts';
 
-/** All that one tenant has. Nothing in here can reach what is another's: its keys do not lead there. */
+/** All that one tenant has. Everything in here asks the database for what is this tenant's, and for nothing else. */
 export interface Workspace {
   readonly tenant: string;
   readonly database: Database;
@@ -45,10 +42,6 @@ export interface Workspace {
   readonly webhookStore: WebhookStore;
   readonly deliveryStore: DeliveryStore;
 }
-
-/** The part of a store that one tenant sees: everything of its own, and content. */
-export const tenantStore = (store: BlobStore, tenant: string): BlobStore =>
-  new PrefixedStore(store, tenantPrefix(checkedTenantId(tenant)), [CONTENT_PREFIX]);
 
 /** How long things stay of which nobody says it; undefined: they are kept. */
 export interface DefaultTtls {
@@ -102,16 +95,15 @@ export class Workspaces {
   of(tenant: string): Workspace {
     const known = this.made.get(tenant);
     if (known) return known;
-    const store = tenantStore(this.store, tenant);
-    const { database, queue, observer, ttls, desk } = this;
+    const { store, database, queue, observer, ttls, desk } = this;
     const outbox = new Outbox({ database, tenant, queue: this.deliveries });
-    const jobStore = new JobStore(database, tenant, outbox, ttls.jobTtlSeconds);
+    const jobStore = new JobStore(database, tenant, outbox, ttls.jobTtlSeconds, observer);
+    const batchStore = new BatchStore(database, tenant, outbox, observer);
     const adapters = new AdapterService(database, store, tenant, ttls.adapterTtlSeconds);
-    const shared = { blobs: store, jobStore, adapters, queue, tenant, observer };
+    const shared = { blobs: store, jobStore, batchStore, adapters, queue, tenant, observer };
     const jobs = new JobService({ ...shared, desk });
     const jobControl = new JobControl({ ...shared, jobs });
     const runStore = new RunStore(database, tenant);
-    const finisher = new BatchFinisher(store, jobStore, outbox, observer);
     const workspace = {
       tenant,
       database,
@@ -124,7 +116,6 @@ export class Workspaces {
         ...shared,
         jobs,
         control: jobControl,
-        finisher,
         defaultTtlSeconds: ttls.jobTtlSeconds,
       }),
       runs: new RunService({ database, runs: runStore, blobs: store, adapters, jobs, jobStore }),

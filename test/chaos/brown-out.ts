@@ -165,9 +165,6 @@ async function brownOut(
     until(what, async () => (await names()).length === 0 || undefined).catch(async () =>
       assert.deepEqual(await names(), [], what),
     );
-  await nothing('marks of unfinished batches', async () =>
-    (await witness.objects('lora/')).filter((key) => key.includes('/pending')),
-  );
   await nothing('unfinished uploads', () => witness.unfinishedUploads());
   await nothing('scratch', async () => scratchFiles(folder));
   await nothing('jobs in Redis', () => jobsInRedis(fleet.redisPort));

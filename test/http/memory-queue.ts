@@ -1,11 +1,9 @@
 import { AppError } from '../../src/errors.ts';
-import type { BatchMember, JobQueue, QueuedState, Risk } from '../../src/service/job-queue.ts';
+import type { JobQueue, QueuedJob, QueuedState, Risk } from '../../src/service/job-queue.ts';
 
 /** The JobQueue port in memory, for testing what stands above it. The test plays the worker. */
 export class MemoryQueue implements JobQueue {
   readonly jobs = new Map<string, QueuedState>();
-  /** Ids of the batches whose turn is still to come. */
-  readonly batches = new Set<string>();
   /** Ids of the jobs that workers were asked to stop. */
   readonly cancelled = new Set<string>();
   /** While set, every method fails as if Redis were gone. */
@@ -33,15 +31,8 @@ export class MemoryQueue implements JobQueue {
     this.cancelled.add(jobId);
   }
 
-  async addBatch(batchId: string, members: readonly BatchMember[]): Promise<void> {
-    this.fail();
-    this.batches.add(batchId);
-    for (const { id } of members) await this.add(id);
-  }
-
-  async hasBatch(batchId: string): Promise<boolean> {
-    this.fail();
-    return this.batches.has(batchId);
+  async addAll(jobs: readonly Pick<QueuedJob, 'id'>[]): Promise<void> {
+    for (const { id } of jobs) await this.add(id);
   }
 
   async activeJobs(): Promise<ReadonlySet<string>> {

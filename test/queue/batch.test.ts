@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
-import { MAX_BATCH_JOBS } from '../../src/contract/batch.ts';
+import { type BatchRecord, MAX_BATCH_JOBS } from '../../src/contract/batch.ts';
 import type { Broker } from '../../src/queue/broker.ts';
 import { unfinished } from '../service/job-rows.ts';
 import { isGone, until, withBench } from './harness.ts';
@@ -13,18 +13,18 @@ async function flush(broker: Broker): Promise<void> {
   redis.disconnect();
 }
 
+const idsOf = (batch: BatchRecord): string[] => batch.jobs.map(({ id }) => id);
+
 describe('batches with real Redis and real workers', () => {
   it('end when their last job has, whatever became of the others', () =>
     withBench(async (bench) => {
       const batch = await bench.submitBatch(5, (i) => (i === 1 ? ['permanent'] : i === 3 ? ['wait'] : []));
-      bench.batchWorker();
       bench.worker({ concurrency: 2 });
       const slow = batch.jobs[3]!.id;
       await bench.attemptStarted(slow, 1);
       await until('the others', async () => (await bench.batches.get(batch.id)).progress.done === 4);
       const half = await bench.batches.get(batch.id);
       assert.deepEqual([half.state, half.jobs[3]!.state], ['active', 'active']);
-      assert.equal(await bench.queue.hasBatch(batch.id), true);
       await bench.release(slow);
       const ended = await bench.batchOutcome(batch.id);
       assert.deepEqual(
@@ -32,7 +32,6 @@ describe('batches with real Redis and real workers', () => {
         ['failed', { queued: 0, active: 0, succeeded: 4, failed: 1, cancelled: 0 }],
       );
       assert.equal(ended.jobs[1]!.error_code, 'NON_FINITE_WEIGHTS');
-      await until('the queue without the batch', async () => !(await bench.queue.hasBatch(batch.id)));
       assert.deepEqual(await unfinished(bench.jobs), []);
     }));
 
@@ -48,7 +47,6 @@ describe('batches with real Redis and real workers', () => {
   it('are cancelled: what waits never begins, what runs stops, and the batch ends', () =>
     withBench(async (bench) => {
       const batch = await bench.submitBatch(30, () => ['hang']);
-      bench.batchWorker();
       bench.worker();
       await bench.attemptStarted(batch.jobs[0]!.id, 1);
       assert.equal((await bench.batches.get(batch.id)).counts.active, 1);
@@ -58,7 +56,7 @@ describe('batches with real Redis and real workers', () => {
       assert.deepEqual([ended.state, ended.counts.cancelled], ['cancelled', 30]);
       await until('an empty queue', async () => {
         const { waiting, active } = await bench.queue.counts();
-        return waiting === 0 && active === 0 && !(await bench.queue.hasBatch(batch.id));
+        return waiting === 0 && active === 0;
       });
       const begun = await Promise.all(batch.jobs.map(async ({ id }) => (await bench.attempts(id)).length));
       assert.equal(
@@ -71,10 +69,7 @@ describe('batches with real Redis and real workers', () => {
     withBench(async (bench, broker) => {
       const batch = await bench.submitBatch(20, (i) => (i === 7 ? ['permanent'] : []));
       await flush(broker);
-      assert.equal(await bench.queue.hasBatch(batch.id), false);
-      assert.deepEqual(await bench.batches.reconcile(), [batch.id]);
-      assert.deepEqual(await bench.keeper.reconcile(), [], 'the batch brought its jobs along');
-      bench.batchWorker();
+      assert.deepEqual(await bench.keeper.reconcile(), idsOf(batch));
       bench.worker({ concurrency: 2 });
       const ended = await bench.batchOutcome(batch.id);
       assert.deepEqual([ended.counts.succeeded, ended.counts.failed], [19, 1]);
@@ -83,40 +78,15 @@ describe('batches with real Redis and real workers', () => {
   it('survive the loss of Redis while some jobs run and others have ended', () =>
     withBench(async (bench, broker) => {
       const batch = await bench.submitBatch(6, (i) => (i === 2 ? ['wait', 'succeed'] : []));
-      bench.batchWorker();
       bench.worker();
       const slow = batch.jobs[2]!.id;
       await bench.attemptStarted(slow, 1);
       await flush(broker);
-      assert.deepEqual(await bench.batches.reconcile(), [batch.id]);
-      assert.deepEqual(await bench.batches.reconcile(), []);
+      assert.deepEqual(await bench.keeper.reconcile(), idsOf(batch).slice(2));
+      assert.deepEqual(await bench.keeper.reconcile(), []);
       await bench.release(slow);
       const ended = await bench.batchOutcome(batch.id);
       assert.deepEqual([ended.state, ended.counts.succeeded], ['succeeded', 6]);
-    }));
-
-  it('end when jobs that the queue had lost were queued one by one', () =>
-    withBench(async (bench, broker) => {
-      const batch = await bench.submitBatch(4);
-      await flush(broker);
-      const ids = batch.jobs.map(({ id }) => id);
-      assert.deepEqual((await bench.keeper.reconcile()).toSorted(), ids.toSorted());
-      assert.deepEqual(await bench.batches.reconcile(), [batch.id]);
-      bench.batchWorker();
-      bench.worker();
-      assert.equal((await bench.batchOutcome(batch.id)).state, 'succeeded');
-    }));
-
-  it('end without a worker of batches too: whoever asks ends them', () =>
-    withBench(async (bench) => {
-      const batch = await bench.submitBatch(2);
-      bench.worker();
-      for (const { id } of batch.jobs) await bench.outcome(id);
-      const [asked, reconciled] = [await bench.batches.get(batch.id), await bench.batches.reconcile()];
-      assert.deepEqual([asked.state, reconciled], ['succeeded', []]);
-      bench.batchWorker();
-      await until('the queue without the batch', async () => !(await bench.queue.hasBatch(batch.id)));
-      assert.deepEqual(await bench.batches.get(batch.id), asked);
     }));
 
   it('go on when the worker is killed', () =>
@@ -126,7 +96,6 @@ describe('batches with real Redis and real workers', () => {
       const compute = await bench.attemptStarted(batch.jobs[0]!.id, 1);
       child.kill('SIGKILL');
       await isGone(compute);
-      bench.batchWorker();
       bench.worker({ lockMs: 1_500 });
       assert.equal((await bench.batchOutcome(batch.id)).state, 'succeeded');
     }));
@@ -134,7 +103,6 @@ describe('batches with real Redis and real workers', () => {
   it('are retried with the jobs that failed, and removed with all of theirs', () =>
     withBench(async (bench) => {
       const batch = await bench.submitBatch(100, (i) => (i % 10 === 5 ? ['permanent'] : []));
-      bench.batchWorker();
       bench.worker({ concurrency: 2 });
       const ended = await bench.batchOutcome(batch.id);
       assert.deepEqual([ended.state, ended.counts.succeeded, ended.counts.failed], ['failed', 90, 10]);

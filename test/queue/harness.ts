@@ -13,18 +13,16 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest, JobSettings } from '../../src/contract/job-request.ts';
 import type { Database } from '../../src/database/database.ts';
 import { createLogger } from '../../src/log.ts';
-import { BatchWorker } from '../../src/queue/batch-worker.ts';
 import { Broker } from '../../src/queue/broker.ts';
 import type { RedisAddress } from '../../src/queue/connection.ts';
 import { BullJobQueue } from '../../src/queue/producer.ts';
 import { JobWorker, type WorkerOptions } from '../../src/queue/worker.ts';
-import { BatchFinisher } from '../../src/service/batches/batch-finisher.ts';
 import { BatchService } from '../../src/service/batches/batch-service.ts';
 import { BatchStore } from '../../src/service/batches/batch-store.ts';
 import { bytesOf } from '../../src/service/content/content-files.ts';
 import { JobControl } from '../../src/service/job-control/job-control.ts';
 import { JobKeeper } from '../../src/service/job-keeper.ts';
-import type { BatchMember, JobQueue, QueueOptions } from '../../src/service/job-queue.ts';
+import type { JobQueue, QueuedJob, QueueOptions } from '../../src/service/job-queue.ts';
 import { JobService } from '../../src/service/job-service.ts';
 import { isFinal, type JobStore } from '../../src/service/job-store.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
@@ -136,26 +134,27 @@ export class Bench {
         await writeFile(join(folder, 'script', `${jobId}.json`), JSON.stringify(this.steps));
         return this.queue.add(jobId, options);
       },
-      addBatch: async (batchId: string, members: readonly BatchMember[], tenant: string) => {
+      addAll: async (jobs: readonly QueuedJob[]) => {
         const { batchSteps } = this;
-        // Of a batch that is queued again only some jobs are left, which have their scripts.
+        // Those that are queued again have their scripts.
         this.batchSteps = () => [];
-        for (const [i, { id }] of members.entries()) {
+        for (const [i, { id }] of jobs.entries()) {
           const steps = batchSteps(i);
           if (steps.length > 0) await writeFile(join(folder, 'script', `${id}.json`), JSON.stringify(steps));
         }
-        return this.queue.addBatch(batchId, members, tenant);
+        return this.queue.addAll(jobs);
       },
     });
     const found = async () => ({}) as AdapterRecord;
     const adapters = { get: found, find: found };
     const outbox = new Outbox({ database, tenant: DEFAULT_TENANT, queue: undefined });
-    const shared = { blobs: own, adapters, queue: scripted, jobStore: this.jobs, tenant: DEFAULT_TENANT };
+    const batchStore = new BatchStore(database, DEFAULT_TENANT, outbox);
+    const stores = { blobs: own, jobStore: this.jobs, batchStore };
+    const shared = { ...stores, adapters, queue: scripted, tenant: DEFAULT_TENANT };
     this.service = new JobService(shared);
     this.control = new JobControl({ ...shared, jobs: this.service });
     this.keeper = new JobKeeper(database, scripted);
-    const finisher = new BatchFinisher(own, this.jobs, outbox);
-    this.batches = new BatchService({ ...shared, jobs: this.service, control: this.control, finisher });
+    this.batches = new BatchService({ ...shared, jobs: this.service, control: this.control });
   }
 
   static async open(folder: string, address: RedisAddress): Promise<Bench> {
@@ -226,18 +225,12 @@ export class Bench {
     return this.batches.submit({ jobs: Array.from({ length: count }, () => REQUEST), reuse: false });
   }
 
-  batchWorker(): BatchWorker {
-    const { address, blobs: store, database } = this;
-    const worker = new BatchWorker({ address, prefix: PREFIX, store, database, logger: SILENT });
-    this.closers.push(() => worker.close(0));
-    worker.start();
-    return worker;
-  }
-
-  /** A batch when its outcome was written, by whoever did. */
+  /** A batch when it has ended. */
   batchOutcome(batchId: string): Promise<BatchRecord> {
-    const store = new BatchStore(tenantStore(this.blobs, DEFAULT_TENANT));
-    return until(`the end of ${batchId}`, () => store.outcome(batchId));
+    return until(`the end of ${batchId}`, async () => {
+      const batch = await this.batches.get(batchId);
+      return batch.finished_at === null ? undefined : batch;
+    });
   }
 
   /** Lets an attempt that waits go on. */

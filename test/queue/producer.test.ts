@@ -61,7 +61,7 @@ describe('the queue', () => {
           });
         });
         await isUnavailable(queue.add(JOB, OWN));
-        await isUnavailable(queue.addBatch('batch_1', [{ id: JOB, priority: 'normal' }], 'default'));
+        await isUnavailable(queue.addAll([{ id: JOB, ...OWN }]));
         // Until the commands behind those refused have been given up as well.
         await sleep(COMMAND_TIMEOUT_MS);
         proxy.fault = 'none';
@@ -216,13 +216,13 @@ describe('an external Redis', () => {
       const redis = await startExternalRedis(folder, [...FIT, '--maxmemory', '1']);
       const queue = openQueue(redis.url);
       try {
-        for (const call of [queue.add(JOB, OWN), queue.check(), queue.cancel(JOB)])
+        for (const call of [
+          queue.add(JOB, OWN),
+          queue.addAll([{ id: JOB, ...OWN }]),
+          queue.check(),
+          queue.cancel(JOB),
+        ])
           await isUnavailable(call, /no memory left/, 'QUEUE_FULL');
-        await isUnavailable(
-          queue.addBatch('batch_1', [{ id: JOB, priority: 'normal' }], 'default'),
-          /no memory left/,
-          'QUEUE_FULL',
-        );
         assert.equal(await queue.state(JOB), undefined, 'it still answers questions');
       } finally {
         await queue.close();

@@ -61,8 +61,7 @@ const attempted = (bench: WebhookBench, id: string, count: number): Promise<Deli
 function reconcilerOf(bench: WebhookBench): Reconciler {
   const { blobs, database, queue } = bench.bench;
   const workspaces = new Workspaces(blobs, database, queue, bench.queue);
-  const { tenants } = workspaces;
-  return new Reconciler({ workspaces, tenants, logger: SILENT, intervalMs: 200 });
+  return new Reconciler({ workspaces, logger: SILENT, intervalMs: 200 });
 }
 
 describe('a worker of deliveries', () => {

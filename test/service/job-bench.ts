@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BatchRecord } from '../../src/contract/batch.ts';
+import type { BatchSummary } from '../../src/contract/batch.ts';
 import type { JobRecord, JobResult } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import type { Database } from '../../src/database/database.ts';
@@ -26,7 +26,7 @@ export interface JobBench extends Workspace {
   readonly keeper: JobKeeper;
   readonly reused: JobRecord[];
   readonly cancelled: { readonly job: JobRecord; readonly wasQueued: boolean }[];
-  readonly finishedBatches: BatchRecord[];
+  readonly finishedBatches: BatchSummary[];
   /** Registers an adapter; another `seed` is another one. */
   upload(seed?: number): Promise<string>;
   /** What a worker does at the end of a job. */
@@ -42,12 +42,16 @@ export const squeezeOf = (adapter_id: string, rank = 2, more: object = {}): JobR
   ...more,
 });
 
-export async function withJobBench(work: (bench: JobBench) => Promise<void>): Promise<void> {
+/** @param given undefined: SQLite, for this work alone */
+export async function withJobBench(
+  work: (bench: JobBench) => Promise<void>,
+  given?: Database,
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'ls-control-'));
   const whole = await DiskStore.open(folder);
-  const database = await sqliteIn(folder);
+  const database = given ?? (await sqliteIn(folder));
   const queue = new MemoryQueue();
-  const [reused, cancelled, finishedBatches]: [JobRecord[], JobBench['cancelled'], BatchRecord[]] = [
+  const [reused, cancelled, finishedBatches]: [JobRecord[], JobBench['cancelled'], BatchSummary[]] = [
     [],
     [],
     [],
@@ -86,7 +90,7 @@ export async function withJobBench(work: (bench: JobBench) => Promise<void>): Pr
     await own.batches.settled();
   } finally {
     await whole.close();
-    await database.close();
+    if (!given) await database.close();
     await rm(folder, { recursive: true, force: true });
   }
 }

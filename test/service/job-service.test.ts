@@ -37,11 +37,8 @@ class MemoryQueue implements JobQueue {
   async cancel(): Promise<void> {
     this.answer();
   }
-  async addBatch(): Promise<void> {
-    throw new Error('nothing here has batches');
-  }
-  async hasBatch(): Promise<boolean> {
-    return false;
+  async addAll(jobs: readonly { readonly id: string }[]): Promise<void> {
+    for (const { id } of jobs) await this.add(id);
   }
   async activeJobs(): Promise<ReadonlySet<string>> {
     return new Set();

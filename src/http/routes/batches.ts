@@ -103,7 +103,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         querystring: Type.Object({ ...PageQuery.properties }, { additionalProperties: false }),
         response: {
           200: response('A page of batches', reference(BatchList), { headers: LINK }),
-          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'STORAGE_FAILED'),
+          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION'),
         },
       },
     },
@@ -124,7 +124,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: BatchPath,
         response: {
           200: response('The batch', reference(BatchRecord)),
-          ...problems('BATCH_NOT_FOUND', 'STORAGE_FAILED'),
+          ...problems('BATCH_NOT_FOUND'),
         },
       },
     },
@@ -147,7 +147,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: BatchPath,
         response: {
           200: response('The cancelled batch', reference(BatchRecord)),
-          ...problems('BATCH_NOT_FOUND', 'BATCH_FINAL', 'STORAGE_FULL', 'STORAGE_FAILED'),
+          ...problems('BATCH_NOT_FOUND', 'BATCH_FINAL', 'STORAGE_FULL'),
         },
       },
     },
@@ -191,7 +191,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: BatchPath,
         response: {
           204: NOTHING,
-          ...problems('BATCH_NOT_FOUND', 'BATCH_NOT_FINAL', 'STORAGE_FAILED'),
+          ...problems('BATCH_NOT_FOUND', 'BATCH_NOT_FINAL', 'STORAGE_FULL', 'STORAGE_FAILED'),
         },
       },
     },

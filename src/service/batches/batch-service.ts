@@ -1,63 +1,55 @@
 import type { BatchRecord, BatchRequest, BatchSummary } from '../../contract/batch.ts';
+import type { JobRequest } from '../../contract/job-request.ts';
 import { AppError } from '../../errors.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
-import { taken } from '../accepted-job.ts';
+import { acceptedJob, taken } from '../accepted-job.ts';
 import type { AdapterService } from '../adapter-service.ts';
 import type { JobControl } from '../job-control/job-control.ts';
 import { SharedRequests } from '../job-control/shared-requests.ts';
 import type { JobQueue } from '../job-queue.ts';
 import type { JobService } from '../job-service.ts';
 import type { JobStore } from '../job-store.ts';
-import { BATCHES_PREFIX, batchIdOfKey, isBatchId, newBatchId, newJobId, timedIdMs } from '../layout.ts';
-import { type Page, type PageRequest, readPage, storedKeys } from '../listing/page.ts';
+import { newBatchId, newJobId } from '../layout.ts';
+import type { Page, PageRequest } from '../listing/page.ts';
 import { withoutQueue } from '../without-queue.ts';
-import type { BatchFinisher } from './batch-finisher.ts';
-import { type BatchManifest, jobRequestsOf, jobsOf, type Member } from './batch-manifest.ts';
-import { BatchMembers } from './batch-members.ts';
-import { BatchOpener } from './batch-opener.ts';
-import { batchJob, batchRecord, isFinished, summaryOf } from './batch-record.ts';
-import { BatchStore } from './batch-store.ts';
+import type { Member } from './batch-rows.ts';
+import type { BatchStore } from './batch-store.ts';
 import { eachBounded } from './bounded.ts';
 import { checkBatch } from './check-batch.ts';
+import { jobRequestsOf } from './job-requests.ts';
 
-/** A mark this old without a batch is what a crash left between the two writes of an acceptance. */
-const ABANDONED_MS = 60_000;
 const AT_ONCE = 16;
+/** Each writes: more of them would only wait for each other, and hold the connections of others. */
+const ENDED_AT_ONCE = 4;
 
-/** A key of a batch without its prefix. */
-export const BATCH_PLACE = /^[0-9a-f]{32}\.json$/;
+/** The id of a batch. */
+export const BATCH_PLACE = /^batch_[0-9a-f]{32}$/;
 
 export interface BatchParts {
-  readonly blobs: BlobStore;
   readonly adapters: Pick<AdapterService, 'find'>;
   readonly jobs: JobService;
   readonly jobStore: JobStore;
+  readonly batchStore: BatchStore;
   readonly control: JobControl;
   readonly queue: JobQueue;
-  readonly finisher: BatchFinisher;
   readonly tenant: string;
   /** How long batches stay of which nobody says it; undefined: they are kept. */
   readonly defaultTtlSeconds?: number | undefined;
 }
 
 /**
- * Many jobs that are asked for, followed and cancelled together. The storage is the record; the
- * queue says when the last job has ended, and may lose everything. All methods throw AppError STORAGE_*.
+ * Many jobs that are asked for, followed and cancelled together. All methods throw AppError DATABASE_UNAVAILABLE, those that
+ * write STORAGE_FULL.
  */
 export class BatchService {
   private readonly parts: BatchParts;
   private readonly store: BatchStore;
-  private readonly members: BatchMembers;
-  private readonly opener: BatchOpener;
   private readonly requests: SharedRequests;
   /** What goes on after its answer. */
   private readonly ongoing = new Set<Promise<void>>();
 
   constructor(parts: BatchParts) {
     this.parts = parts;
-    this.store = new BatchStore(parts.blobs);
-    this.members = new BatchMembers(parts.jobStore);
-    this.opener = new BatchOpener(parts);
+    this.store = parts.batchStore;
     this.requests = new SharedRequests(parts.jobStore, parts.adapters);
   }
 
@@ -67,18 +59,7 @@ export class BatchService {
    */
   async submit(request: BatchRequest): Promise<BatchRecord> {
     await checkBatch(request, (work) => this.parts.jobs.check(work));
-    const nowMs = Date.now();
-    const members = await eachBounded(
-      jobRequestsOf(request),
-      AT_ONCE,
-      async (job, index): Promise<Member> => {
-        const { work, treatment } = taken(job);
-        const known = treatment.reuse ? await this.requests.find(work) : undefined;
-        if (known?.state !== 'succeeded') return { id: memberId(nowMs, index) };
-        return { id: known.id, reused: batchJob(known, true) };
-      },
-    );
-    return this.accept(nowMs, request, members, null);
+    return this.accept(request, jobRequestsOf(request), null);
   }
 
   /**
@@ -86,27 +67,14 @@ export class BatchService {
    * @throws AppError BATCH_NOT_FOUND
    */
   async get(batchId: string): Promise<BatchRecord> {
-    const manifest = await this.manifest(batchId);
-    const ended = await this.store.outcome(batchId);
-    return ended ?? this.now(manifest, await this.active());
+    const batch = await this.store.get(batchId, () => this.active());
+    if (!batch) throw notFound(batchId);
+    return batch;
   }
 
   /** Batches, the newest first. */
-  async page(request: PageRequest): Promise<Page<BatchSummary>> {
-    let active: Promise<ReadonlySet<string>> | undefined;
-    const read = async (key: string): Promise<BatchSummary | undefined> => {
-      const id = batchIdOfKey(key);
-      const ended = await this.store.outcome(id);
-      if (ended) return summaryOf(ended);
-      const manifest = await this.store.get(id);
-      active ??= this.active();
-      return manifest && summaryOf(await this.now(manifest, await active));
-    };
-    const keys = storedKeys(this.parts.blobs, BATCHES_PREFIX);
-    return readPage(
-      { prefix: BATCHES_PREFIX, timedKey: (turned) => turned, keys, read, isFiltered: false },
-      request,
-    );
+  page(request: PageRequest): Promise<Page<BatchSummary>> {
+    return this.store.page(request, () => this.active());
   }
 
   /**
@@ -116,12 +84,13 @@ export class BatchService {
    * @throws AppError BATCH_NOT_FOUND; BATCH_FINAL when it ended in another way
    */
   async cancel(batchId: string): Promise<BatchRecord> {
-    const manifest = await this.manifest(batchId);
-    const batch = await this.get(batchId);
-    if (!isFinished(batch)) {
-      await this.store.cancel(batchId);
-      this.afterwards(this.stop(manifest));
-      return batchRecord(manifest, batch.jobs, true);
+    let batch = await this.get(batchId);
+    if (batch.finished_at === null) {
+      if (await this.store.cancel(batchId)) {
+        this.afterwards(this.stop(batchId));
+        return { ...batch, state: 'cancelled' };
+      }
+      batch = await this.get(batchId);
     }
     if (batch.state === 'cancelled') return batch;
     throw new AppError('BATCH_FINAL', `Batch ${batchId} ${batch.state} already.`, {
@@ -131,15 +100,47 @@ export class BatchService {
   }
 
   /**
+   * Goes on with what a process began that died: accepting the jobs of a batch, and cancelling them. May be done by several
+   * processes at once.
+   */
+  async resume(batchId: string): Promise<void> {
+    const unopened = await this.store.unopened(batchId);
+    if (unopened) {
+      const requests = jobRequestsOf(unopened.request);
+      const made = unopened.members.filter(({ reused }) => reused === 0);
+      const jobs = made.map(({ job, position, retry_of: retryOf }) => {
+        const { work, treatment } = taken(requests[position]!);
+        return acceptedJob(job, work, { ...treatment, batchId, retryOf });
+      });
+      await this.store.open(batchId, jobs);
+    }
+    if (await this.store.isCancelled(batchId)) await this.stop(batchId);
+  }
+
+  /** Cancels what is left of a batch that was cancelled. */
+  private async stop(batchId: string): Promise<void> {
+    const left = await this.store.jobIds(batchId, { unfinished: true });
+    await eachBounded(left, ENDED_AT_ONCE, async (id) => {
+      try {
+        await this.parts.control.cancel(id);
+      } catch (error) {
+        // It ended in this moment, and its batch with it perhaps, which was removed then.
+        if (!(error instanceof AppError) || !OVER.has(error.code)) throw error;
+      }
+    });
+  }
+
+  /**
    * Does the failed and cancelled jobs of a batch once more, as a new batch.
    * @throws AppError BATCH_NOT_FOUND, BATCH_NOT_FINAL, BATCH_SUCCEEDED, BATCH_INVALID, QUEUE_UNAVAILABLE
    */
   async retry(batchId: string): Promise<BatchRecord> {
-    const { request } = await this.manifest(batchId);
+    const request = await this.store.request(batchId);
+    if (!request) throw notFound(batchId);
     const { jobs: before } = await this.final(batchId, 'retried');
     const requests = jobRequestsOf(request);
     const again = before.flatMap(({ id, state }, index) =>
-      state === 'failed' || state === 'cancelled' ? [{ retry_of: id, request: requests[index]! }] : [],
+      state === 'failed' || state === 'cancelled' ? [{ retryOf: id, request: requests[index]! }] : [],
     );
     if (again.length === 0) {
       throw new AppError('BATCH_SUCCEEDED', `No job of batch ${batchId} failed or was cancelled.`, {
@@ -147,45 +148,26 @@ export class BatchService {
       });
     }
     const { labels, ttl_seconds } = request;
+    const jobs = again.map((job) => ({ ...job.request, reuse: false }));
     const retried: BatchRequest = {
-      jobs: again.map((job) => ({ ...job.request, reuse: false })),
+      jobs,
       ...(labels !== undefined && { labels }),
       ...(ttl_seconds !== undefined && { ttl_seconds }),
     };
     await checkBatch(retried, (work) => this.parts.jobs.check(work));
-    const nowMs = Date.now();
-    const members = again.map(({ retry_of }, index) => ({ id: memberId(nowMs, index), retry_of }));
-    return this.accept(nowMs, retried, members, batchId);
+    return this.accept(retried, jobs, { batch: batchId, jobs: again.map(({ retryOf }) => retryOf) });
   }
 
   /**
    * Removes all that is known of a batch and of the jobs it made, but not their results.
-   * @throws AppError BATCH_NOT_FOUND, BATCH_NOT_FINAL
+   * @throws AppError BATCH_NOT_FOUND, BATCH_NOT_FINAL, STORAGE_FAILED
    */
   async remove(batchId: string): Promise<void> {
-    const manifest = await this.manifest(batchId);
     await this.final(batchId, 'deleted');
-    await eachBounded(jobsOf(manifest), AT_ONCE, async ({ id }) => {
-      await this.parts.control.erase({ id });
-    });
+    await eachBounded(await this.store.jobIds(batchId), ENDED_AT_ONCE, (id) =>
+      this.parts.control.erase({ id }),
+    );
     await this.store.remove(batchId);
-  }
-
-  /**
-   * Goes on with whatever a crash or the loss of Redis interrupted: accepting, queueing, cancelling, ending. Looks at
-   * batches that have not ended only (`pending-batches/`).
-   * @returns ids of the batches queued again
-   * @throws AppError QUEUE_UNAVAILABLE
-   */
-  async reconcile(nowMs = Date.now()): Promise<string[]> {
-    const requeued: string[] = [];
-    for (const { id, isOpened } of await this.store.pending()) {
-      const manifest = await this.store.get(id);
-      if (!manifest) {
-        if (nowMs - timedIdMs(id) > ABANDONED_MS) await this.store.settle(id);
-      } else if (await this.resume(manifest, isOpened)) requeued.push(id);
-    }
-    return requeued;
   }
 
   /** Waits for what goes on after answers. */
@@ -193,90 +175,60 @@ export class BatchService {
     await Promise.all(this.ongoing);
   }
 
+  /** @param retryOf the batch and its jobs that these do once more */
   private async accept(
-    nowMs: number,
     request: BatchRequest,
-    members: readonly Member[],
-    retryOf: string | null,
+    requests: readonly JobRequest[],
+    retryOf: { readonly batch: string; readonly jobs: readonly string[] } | null,
   ): Promise<BatchRecord> {
+    const { queue, tenant, defaultTtlSeconds } = this.parts;
+    const createdAtMs = Date.now();
+    const id = newBatchId(createdAtMs);
+    const members = await eachBounded(requests, AT_ONCE, async (job, index): Promise<Member> => {
+      const { work, treatment } = taken(job);
+      const known = treatment.reuse ? await this.requests.find(work) : undefined;
+      if (known?.state === 'succeeded') return { job: known, isReused: true };
+      const own = { ...treatment, batchId: id, retryOf: retryOf?.jobs[index] ?? null };
+      return { job: acceptedJob(memberId(createdAtMs, index), work, own), isReused: false };
+    });
     // What cannot be queued is refused, before anything is written.
-    await this.parts.queue.activeJobs();
-    const created_at = new Date(nowMs).toISOString();
-    const ttl_seconds = request.ttl_seconds ?? this.parts.defaultTtlSeconds ?? null;
-    const manifest = { id: newBatchId(nowMs), request, members, retry_of: retryOf, ttl_seconds, created_at };
-    await this.store.accept(manifest);
+    await queue.activeJobs();
+    const ttlSeconds = request.ttl_seconds ?? defaultTtlSeconds ?? null;
+    const batch = { id, request, members, retryOf: retryOf?.batch ?? null, ttlSeconds, createdAtMs };
+    const record = await this.store.accept(batch);
+    const made = members.flatMap(({ job, isReused }) => (isReused ? [] : [{ ...job, tenant }]));
     try {
-      await this.opener.record(manifest);
-      if (jobsOf(manifest).length > 0) await this.opener.enqueue(manifest);
-      else await this.parts.finisher.finish(manifest.id);
+      await this.store.open(id, made);
+      await queue.addAll(made);
     } catch (error) {
-      // The batch is durable, so it is accepted; `reconcile` does the rest.
+      // The batch is durable, so it is accepted; the reconciler does the rest.
       if (!(error instanceof AppError)) throw error;
     }
-    const accepted = new Map(jobsOf(manifest).map((job) => [job.id, batchJob(job, false)]));
-    const jobs = members.map(({ id, reused }) => reused ?? accepted.get(id)!);
-    return batchRecord(manifest, jobs, false);
-  }
-
-  /** @returns whether the batch was queued again */
-  private async resume(manifest: BatchManifest, isOpened: boolean): Promise<boolean> {
-    const { queue, finisher } = this.parts;
-    if (await finisher.finish(manifest.id)) return false;
-    if (!isOpened) await this.opener.record(manifest);
-    if (await this.store.isCancelled(manifest.id)) {
-      await this.stop(manifest);
-      return false;
-    }
-    if (await queue.hasBatch(manifest.id)) return false;
-    return (await this.opener.enqueueLeft(manifest)) > 0;
-  }
-
-  private async now(manifest: BatchManifest, active: ReadonlySet<string>): Promise<BatchRecord> {
-    const isCancelled = await this.store.isCancelled(manifest.id);
-    const record = batchRecord(manifest, await this.members.read(manifest, active), isCancelled);
-    // All jobs have ended, and who was to write the outcome has not come to it yet.
-    const ended = isFinished(record) ? await this.parts.finisher.finish(manifest.id) : undefined;
-    return ended ?? record;
+    return record;
   }
 
   private async active(): Promise<ReadonlySet<string>> {
     return (await withoutQueue(this.parts.queue.activeJobs())) ?? new Set();
   }
 
-  /** Lets something go on after the answer. What fails of cancelling is done by `reconcile`. */
+  /** Lets something go on after the answer. What fails of cancelling is done by the reconciler. */
   private afterwards(work: Promise<void>): void {
     const done = work.catch(() => undefined).finally(() => this.ongoing.delete(done));
     this.ongoing.add(done);
   }
 
-  private async stop(manifest: BatchManifest): Promise<void> {
-    await eachBounded(jobsOf(manifest), AT_ONCE, async ({ id }) => {
-      try {
-        await this.parts.control.cancel(id);
-      } catch (error) {
-        if (!(error instanceof AppError) || !OVER.has(error.code)) throw error;
-      }
-    });
-    await this.parts.finisher.finish(manifest.id);
-  }
-
   private async final(batchId: string, done: string): Promise<BatchRecord> {
-    const ended = await this.parts.finisher.finish(batchId);
-    if (ended) return ended;
+    const batch = await this.get(batchId);
+    if (batch.finished_at !== null) return batch;
     const message = `Batch ${batchId} has not ended yet, so it cannot be ${done}: cancel it first.`;
     throw new AppError('BATCH_NOT_FINAL', message, { batch_id: batchId });
   }
-
-  private async manifest(batchId: string): Promise<BatchManifest> {
-    const manifest = isBatchId(batchId) ? await this.store.get(batchId) : undefined;
-    if (manifest) return manifest;
-    throw new AppError('BATCH_NOT_FOUND', `There is no batch ${JSON.stringify(batchId)}.`, {
-      batch_id: batchId,
-    });
-  }
 }
 
-/** Nothing is left to cancel of a job. One without a record yet is left to `reconcile`, which writes that first. */
+const notFound = (batchId: string): AppError =>
+  new AppError('BATCH_NOT_FOUND', `There is no batch ${JSON.stringify(batchId)}.`, { batch_id: batchId });
+
+/** Nothing is left to cancel of a job. */
 const OVER: ReadonlySet<string> = new Set(['JOB_FINAL', 'JOB_NOT_FOUND']);
 
 /** Ids of a batch's jobs sort in its order: behind the time comes the place. */

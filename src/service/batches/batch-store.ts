@@ -1,94 +1,251 @@
-import type { BatchRecord } from '../../contract/batch.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { BatchRecord, BatchRequest, BatchSummary } from '../../contract/batch.ts';
+import type { JobRecord } from '../../contract/job.ts';
+import type { Database } from '../../database/database.ts';
+import type { BatchMemberTable, BatchTable } from '../../database/tables.ts';
+import { acceptJobs, digestOf, inSlices } from '../job-rows.ts';
+import { isBatchId, timedIdFrom } from '../layout.ts';
+import type { Page, PageRequest } from '../listing/page.ts';
+import type { Observer } from '../observer.ts';
+import { batchEvent, type Outbox } from '../webhooks/outbox.ts';
 import {
-  batchCancelKey,
-  batchKey,
-  batchOutcomeKey,
-  PENDING_BATCHES_PREFIX,
-  pendingBatchKey,
-} from '../layout.ts';
-import type { BatchManifest } from './batch-manifest.ts';
+  batchJob,
+  batchSummary,
+  endedColumns,
+  type Member,
+  memberRow,
+  SUMMARY_COLUMNS,
+  type SummaryRow,
+} from './batch-rows.ts';
 
-/** A batch that may lack its outcome, or whose end was not announced. */
-export interface PendingBatch {
+/** A batch as it comes. */
+export interface NewBatch {
   readonly id: string;
-  /** Whether all its jobs have their records. */
-  readonly isOpened: boolean;
+  readonly request: BatchRequest;
+  /** In the order of the jobs of the request. */
+  readonly members: readonly Member[];
+  readonly retryOf: string | null;
+  /** How long the batch is kept after its end; null: until it is deleted. */
+  readonly ttlSeconds: number | null;
+  readonly createdAtMs: number;
 }
 
-/** What a pending mark says when the batch's jobs have their records. */
-const OPENED = Buffer.from('opened');
+type Active = () => Promise<ReadonlySet<string>>;
+const NONE: ReadonlySet<string> = new Set();
 
-/** The records of batches in the storage. All methods throw AppError STORAGE_FAILED or STORAGE_FULL. */
+/**
+ * The batches of a tenant. Their jobs end where all jobs do (JobStore), and a batch with the last one. What is asked for by
+ * an id may be any text. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ */
 export class BatchStore {
-  private readonly blobs: BlobStore;
+  private readonly database: Database;
+  private readonly tenant: string;
+  private readonly outbox: Pick<Outbox, 'record' | 'tell'>;
+  private readonly observer: Pick<Observer, 'onBatchFinished'>;
 
-  constructor(blobs: BlobStore) {
-    this.blobs = blobs;
+  constructor(
+    database: Database,
+    tenant: string,
+    outbox: Pick<Outbox, 'record' | 'tell'>,
+    observer: Pick<Observer, 'onBatchFinished'> = {},
+  ) {
+    this.database = database;
+    this.tenant = tenant;
+    this.outbox = outbox;
+    this.observer = observer;
   }
 
-  /** Makes a batch durable, all of it at once. */
-  async accept(manifest: BatchManifest): Promise<void> {
-    await this.blobs.put(pendingBatchKey(manifest.id), new Uint8Array());
-    await this.blobs.put(batchKey(manifest.id), encode(manifest));
+  /** Makes a batch durable; then `open` it. One that has nothing to do has ended when it comes. */
+  async accept(batch: NewBatch): Promise<BatchRecord> {
+    const { outbox } = this;
+    const row = this.rowOf(batch);
+    const summary = batchSummary(row);
+    const members = batch.members.map((member, position) => memberRow(batch.id, member, position));
+    const isOver = row.finished_at !== null;
+    const tickets = await this.database.write(async (writer) => {
+      await writer.insertInto('batch').values(row).execute();
+      for (const some of inSlices(members)) await writer.insertInto('batch_member').values(some).execute();
+      return isOver ? outbox.record(writer, batchEvent(summary)) : [];
+    });
+    await outbox.tell(tickets);
+    if (isOver) this.observer.onBatchFinished?.(summary);
+    return { ...summary, jobs: members.map((member) => batchJob(member)) };
   }
 
-  /** Notes that all jobs of a batch have their records. */
-  async opened(batchId: string): Promise<void> {
-    await this.blobs.put(pendingBatchKey(batchId), OPENED);
+  /**
+   * Accepts the jobs of a batch, those that are missing if that was begun before. A thousand in one transaction would hold
+   * up others for a tenth of a second, so there are several: until the last one the batch is not opened.
+   */
+  async open(batchId: string, jobs: readonly JobRecord[]): Promise<void> {
+    for (const some of inSlices(jobs)) {
+      const opened = some.at(-1) === jobs.at(-1) ? { opened_at: Date.now() } : {};
+      await this.database.write(async (writer) => {
+        const batch = writer.selectFrom('batch').select('id').where('id', '=', batchId);
+        // Opened by another process, it may have ended, and jobs of it may be deleted by now.
+        const unopened = this.database.locked(batch.where('opened_at', 'is', null));
+        if (!(await unopened.executeTakeFirst())) return;
+        await acceptJobs(this.database, writer, this.tenant, some, digestOf);
+        if (opened.opened_at !== undefined)
+          await writer.updateTable('batch').set(opened).where('id', '=', batchId).execute();
+      });
+      await setImmediate();
+    }
   }
 
-  get(batchId: string): Promise<BatchManifest | undefined> {
-    return this.read<BatchManifest>(batchKey(batchId));
+  /** What the jobs of a batch follow from that was not opened. */
+  async unopened(
+    batchId: string,
+  ): Promise<{ readonly request: BatchRequest; readonly members: readonly BatchMemberTable[] } | undefined> {
+    const row = await this.row(batchId)?.select('request').where('opened_at', 'is', null).executeTakeFirst();
+    return row && { request: JSON.parse(row.request) as BatchRequest, members: await this.members(batchId) };
   }
 
-  outcome(batchId: string): Promise<BatchRecord | undefined> {
-    return this.read<BatchRecord>(batchOutcomeKey(batchId));
+  /** @param active asked for the ids of the jobs that run now, where it matters; others that have not ended are queued */
+  async get(batchId: string, active: Active): Promise<BatchRecord | undefined> {
+    const members = await this.members(batchId);
+    const running = members.some(({ state }) => state === 'queued') ? await active() : NONE;
+    // Read last, it may be further than its jobs, but not behind them.
+    const row = await this.summaryRow(batchId);
+    if (!row) return undefined;
+    const jobs = members.map((member) =>
+      batchJob(member, member.state === 'queued' && running.has(member.job)),
+    );
+    const count = (state: string): number => jobs.filter((job) => job.state === state).length;
+    const counts = { succeeded: count('succeeded'), failed: count('failed'), cancelled: count('cancelled') };
+    const isOver = jobs.every(({ finished_at }) => finished_at !== null);
+    const seen = { ...row, ...counts, ...(!isOver && { finished_at: null, expires_at: null }) };
+    return { ...batchSummary(seen, count('active')), jobs };
   }
 
-  /** Records how a batch ended. False when that was known, which then stands. */
-  finish(record: BatchRecord): Promise<boolean> {
-    return this.blobs.create(batchOutcomeKey(record.id), encode(record));
+  /** What a batch was asked for with. */
+  async request(batchId: string): Promise<BatchRequest | undefined> {
+    const row = await this.row(batchId)?.select('request').executeTakeFirst();
+    return row && (JSON.parse(row.request) as BatchRequest);
   }
 
-  /** From now on no job of the batch begins. */
-  async cancel(batchId: string): Promise<void> {
-    await this.blobs.put(batchCancelKey(batchId), new Uint8Array());
+  /** Whether a batch is there that has not ended. */
+  async isActive(batchId: string): Promise<boolean> {
+    const row = await this.row(batchId)?.select('finished_at').executeTakeFirst();
+    return row?.finished_at === null;
   }
 
+  /** Whether a batch was cancelled as a whole. */
   async isCancelled(batchId: string): Promise<boolean> {
-    return (await this.blobs.stat(batchCancelKey(batchId))) !== undefined;
+    const row = await this.row(batchId)?.select('cancelled_at').executeTakeFirst();
+    return typeof row?.cancelled_at === 'number';
   }
 
-  /** Oldest first. */
-  async pending(): Promise<PendingBatch[]> {
-    const keys = await this.blobs.list(PENDING_BATCHES_PREFIX);
-    const marks = await Promise.all(keys.map((key) => this.blobs.stat(key)));
-    return keys.map((key, index) => ({
-      id: key.slice(PENDING_BATCHES_PREFIX.length),
-      isOpened: (marks[index]?.bytes ?? 0) > 0,
-    }));
+  /**
+   * Batches, the newest first. Times are places in the order of ids.
+   * @param active as of `get`
+   */
+  async page(
+    { limit, after, createdAfterMs, createdBeforeMs }: PageRequest,
+    active: Active,
+  ): Promise<Page<BatchSummary>> {
+    let query = this.database.reader
+      .selectFrom('batch')
+      .select(SUMMARY_COLUMNS)
+      .where('tenant', '=', this.tenant);
+    if (after !== undefined) query = query.where('id', '<', after);
+    if (createdBeforeMs !== undefined) query = query.where('id', '<', timedIdFrom('batch', createdBeforeMs));
+    if (createdAfterMs !== undefined)
+      query = query.where('id', '>=', timedIdFrom('batch', createdAfterMs + 1));
+    const rows = await query
+      .orderBy('id', 'desc')
+      .limit(limit + 1)
+      .execute();
+    const shown = rows.slice(0, limit);
+    const running = shown.some(({ finished_at }) => finished_at === null)
+      ? await this.running([...(await active())])
+      : new Map<string, number>();
+    const items = shown.map((row) => batchSummary(row, Math.min(running.get(row.id) ?? 0, leftOf(row))));
+    return { items, next: rows.length > limit ? items.at(-1)!.id : null };
   }
 
-  async isPending(batchId: string): Promise<boolean> {
-    return (await this.blobs.stat(pendingBatchKey(batchId))) !== undefined;
+  /**
+   * From now on no job of the batch begins, and it is cancelled, whatever its jobs come to.
+   * @returns false when it has ended already
+   */
+  async cancel(batchId: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.database.write((writer) =>
+      writer
+        .updateTable('batch')
+        .set(({ fn, ref, val }) => ({ cancelled_at: fn.coalesce(ref('cancelled_at'), val(Date.now())) }))
+        .where('id', '=', batchId)
+        .where('tenant', '=', this.tenant)
+        .where('finished_at', 'is', null)
+        .executeTakeFirst(),
+    );
+    return numUpdatedRows > 0n;
   }
 
-  /** Removes the mark of a batch whose end was announced, or that is gone. */
-  async settle(batchId: string): Promise<void> {
-    await this.blobs.remove(pendingBatchKey(batchId));
+  /** Ids of jobs that the batch made, in its order. @param unfinished only those that have not ended */
+  async jobIds(batchId: string, { unfinished = false } = {}): Promise<string[]> {
+    let query = this.database.reader
+      .selectFrom('job')
+      .select('id')
+      .where('tenant', '=', this.tenant)
+      .where('batch', '=', batchId);
+    if (unfinished) query = query.where('finished_at', 'is', null);
+    return (await query.orderBy('id').execute()).map(({ id }) => id);
   }
 
-  /** Removes a batch; without its first record it is gone for everybody. */
+  /** Removes a batch that has ended; its jobs are left. */
   async remove(batchId: string): Promise<void> {
-    for (const key of [batchKey, batchOutcomeKey, batchCancelKey, pendingBatchKey])
-      await this.blobs.remove(key(batchId));
+    await this.database.write((writer) =>
+      writer.deleteFrom('batch').where('id', '=', batchId).where('tenant', '=', this.tenant).execute(),
+    );
   }
 
-  private async read<T>(key: string): Promise<T | undefined> {
-    const bytes = await this.blobs.get(key);
-    return bytes && (JSON.parse(Buffer.from(bytes).toString('utf8')) as T);
+  private rowOf({ id, request, members, retryOf, ttlSeconds, createdAtMs }: NewBatch): BatchTable {
+    const reused = members.filter(({ isReused }) => isReused).length;
+    return {
+      ...{ id, tenant: this.tenant, labels: JSON.stringify(request.labels ?? {}), retry_of: retryOf },
+      ...{ ttl_seconds: ttlSeconds, jobs: members.length, succeeded: reused, failed: 0, cancelled: 0 },
+      ...{ created_at: createdAtMs, cancelled_at: null, finished_at: null, expires_at: null },
+      ...{ opened_at: null, ...(reused === members.length && endedColumns(createdAtMs, ttlSeconds)) },
+      request: JSON.stringify(request),
+    };
+  }
+
+  private row(batchId: string) {
+    // No other text is an id, and PostgreSQL takes none with U+0000.
+    if (!isBatchId(batchId)) return undefined;
+    return this.database.reader
+      .selectFrom('batch')
+      .where('id', '=', batchId)
+      .where('tenant', '=', this.tenant);
+  }
+
+  private async summaryRow(batchId: string): Promise<SummaryRow | undefined> {
+    return this.row(batchId)?.select(SUMMARY_COLUMNS).executeTakeFirst();
+  }
+
+  private async members(batchId: string): Promise<BatchMemberTable[]> {
+    if (!isBatchId(batchId)) return [];
+    return this.database.reader
+      .selectFrom('batch_member')
+      .selectAll()
+      .where('batch', '=', batchId)
+      .orderBy('position')
+      .execute();
+  }
+
+  /** How many of the jobs each batch has. */
+  private async running(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    if (jobIds.length === 0) return new Map();
+    const rows = await this.database.reader
+      .selectFrom('job')
+      .select(({ fn }) => ['batch', fn.countAll<number>().as('jobs')])
+      .where('id', 'in', jobIds)
+      .where('batch', 'is not', null)
+      .where('finished_at', 'is', null)
+      .groupBy('batch')
+      .execute();
+    return new Map(rows.map(({ batch, jobs }) => [batch!, Number(jobs)]));
   }
 }
 
-const encode = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
+const leftOf = ({ jobs, succeeded, failed, cancelled }: SummaryRow): number =>
+  jobs - succeeded - failed - cancelled;

@@ -1,6 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
+
 /**
  * Does something for each of many items, so many at once, in their order. When one fails, those that have not begun are
- * left out and the first failure is thrown, after what had begun has ended.
+ * left out and the first failure is thrown, after what had begun has ended. SQLite answers without a turn of the event loop,
+ * so there is one after each item: others do not wait for all of them.
  * @returns the results, in the order of the items
  */
 export async function eachBounded<T, R>(
@@ -19,6 +22,7 @@ export async function eachBounded<T, R>(
       } catch (error) {
         failures.push(error);
       }
+      await setImmediate();
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));

@@ -4,8 +4,8 @@ import { MAX_LABELS } from '../../contract/labels.ts';
 import { AppError } from '../../errors.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
 import { taken } from '../accepted-job.ts';
-import { jobRequestsOf } from './batch-manifest.ts';
 import { eachBounded } from './bounded.ts';
+import { jobRequestsOf } from './job-requests.ts';
 
 /** A place in the request, and what is wrong there. */
 interface Fault {

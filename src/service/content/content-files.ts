@@ -39,7 +39,8 @@ export class ContentWriter {
   private readonly store: Pick<BlobStore, 'putFile' | 'put'>;
   private readonly begin: () => Promise<string>;
   private writing: Promise<string> | undefined;
-  private written = 0;
+  /** By their digests. */
+  private readonly written = new Map<string, string>();
 
   /** @param begin records a write, and tells its id; called once, where something has to be written */
   constructor(store: Pick<BlobStore, 'putFile' | 'put'>, begin: () => Promise<string>) {
@@ -59,10 +60,13 @@ export class ContentWriter {
       const data = 'data' in file ? file.data : await contentOf(file.path);
       return { name, sha256, bytes, inline: Buffer.from(data).toString('base64') };
     }
+    const before = this.written.get(sha256);
+    if (before !== undefined) return { name, sha256, bytes, writtenAs: before };
     this.writing ??= this.begin();
-    const writtenAs = `${await this.writing}-${this.written++}`;
+    const writtenAs = `${await this.writing}-${this.written.size}`;
     if ('data' in file) await this.store.put(contentKey(writtenAs), file.data);
     else await this.store.putFile(contentKey(writtenAs), file.path);
+    this.written.set(sha256, writtenAs);
     return { name, sha256, bytes, writtenAs };
   }
 }

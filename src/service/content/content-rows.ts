@@ -1,4 +1,4 @@
-import type { Writer } from '../../database/database.ts';
+import type { Database, Writer } from '../../database/database.ts';
 import { AppError } from '../../errors.ts';
 import { newWriteId } from '../layout.ts';
 import type { WrittenFile } from './content-files.ts';
@@ -76,11 +76,15 @@ async function insertSuperfluous(writer: Writer, { writtenAs, sha256, bytes }: W
 }
 
 /** Somebody has ceased to refer to these contents: the sweeper looks whether anybody still does. */
-export async function releaseContent(writer: Writer, ids: readonly string[]): Promise<void> {
+export async function releaseContent(
+  { now }: Pick<Database, 'now'>,
+  writer: Writer,
+  ids: readonly string[],
+): Promise<void> {
   if (ids.length === 0) return;
   await writer
     .updateTable('content')
-    .set({ released_at: Date.now() })
+    .set({ released_at: now })
     .where('id', 'in', ids)
     .where('state', '=', 'stored')
     .execute();

@@ -1,7 +1,13 @@
+import { sql } from 'kysely';
 import type { Database } from '../../database/database.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
-import { newWriteId } from '../layout.ts';
+import { contentKey, newWriteId } from '../layout.ts';
 import { ContentWriter, isInline, type NewFile, type WrittenFile } from './content-files.ts';
+
+/** Longer than anything takes from its beginning to its record: an upload, or an attempt at a job. */
+const LONGEST_WRITE_MS = 3 * 86_400_000;
+/** What was given up may still come to the storage for so long. */
+const LATE_WRITE_MS = 600_000;
 
 /** Files that are safe until a record refers to them, with the write that made them so. */
 export interface Written {
@@ -29,16 +35,23 @@ export class Contents {
   async begin(): Promise<string> {
     const id = newWriteId(Date.now());
     await this.database.write((writer) =>
-      writer.insertInto('content_write').values({ id, begun_at: Date.now() }).execute(),
+      writer
+        .insertInto('content_write')
+        .values({ id, expires_at: this.after(LONGEST_WRITE_MS) })
+        .execute(),
     );
     return id;
   }
 
-  /** Nobody will refer to what was written: it is removed at the next occasion. */
+  /** Nobody will refer to what was written: it is removed soon. */
   async abandon(writeId: string | null): Promise<void> {
     if (writeId === null) return;
     await this.database.write((writer) =>
-      writer.updateTable('content_write').set({ begun_at: 0 }).where('id', '=', writeId).execute(),
+      writer
+        .updateTable('content_write')
+        .set({ expires_at: this.after(LATE_WRITE_MS) })
+        .where('id', '=', writeId)
+        .execute(),
     );
   }
 
@@ -50,7 +63,12 @@ export class Contents {
     try {
       for (const file of files) {
         const { name, sha256, bytes } = file;
-        written.push(known.has(sha256) ? { name, sha256, bytes } : await writer.write(file));
+        const id = known.get(sha256);
+        if (id === undefined) written.push(await writer.write(file));
+        else {
+          await this.mend(id, file);
+          written.push({ name, sha256, bytes });
+        }
       }
     } catch (error) {
       await this.abandon((await writer.writeId) ?? null).catch(() => undefined);
@@ -59,9 +77,17 @@ export class Contents {
     return { writeId: (await writer.writeId) ?? null, files: written };
   }
 
-  /** Which digests are here. They stay for the grace of the sweeper, also when nobody refers to them. */
-  private async known(files: readonly NewFile[]): Promise<ReadonlySet<string>> {
-    if (files.length === 0) return new Set();
+  /** Of content that is known the storage may have lost the bytes, which are here now. */
+  private async mend(id: string, file: NewFile): Promise<void> {
+    const key = contentKey(id);
+    if ((await this.store.stat(key))?.bytes === file.bytes) return;
+    if ('data' in file) await this.store.put(key, file.data);
+    else await this.store.putFile(key, file.path);
+  }
+
+  /** Which digests are here, with their ids. They stay for the grace of the sweeper, also when nobody refers to them. */
+  private async known(files: readonly NewFile[]): Promise<ReadonlyMap<string, string>> {
+    if (files.length === 0) return new Map();
     const rows = await this.database.reader
       .selectFrom('content')
       .select(['id', 'sha256', 'released_at'])
@@ -69,17 +95,23 @@ export class Contents {
       .where('state', '=', 'stored')
       .execute();
     const released = rows.filter(({ released_at }) => released_at !== null).map(({ id }) => id);
-    if (released.length === 0) return new Set(rows.map(({ sha256 }) => sha256));
-    const kept = await this.database.write((writer) =>
-      writer
-        .updateTable('content')
-        .set({ released_at: Date.now() })
-        .where('id', 'in', released)
-        .where('state', '=', 'stored')
-        .returning('sha256')
-        .execute(),
-    );
     const others = rows.filter(({ released_at }) => released_at === null);
-    return new Set([...others, ...kept].map(({ sha256 }) => sha256));
+    const kept =
+      released.length === 0
+        ? []
+        : await this.database.write((writer) =>
+            writer
+              .updateTable('content')
+              .set({ released_at: this.database.now })
+              .where('id', 'in', released)
+              .where('state', '=', 'stored')
+              .returning(['id', 'sha256'])
+              .execute(),
+          );
+    return new Map([...others, ...kept].map(({ id, sha256 }) => [sha256, id]));
+  }
+
+  private after(ms: number) {
+    return sql<number>`${this.database.now} + ${sql.lit(ms)}`;
   }
 }

@@ -3,10 +3,11 @@ import type { Labels } from '../../contract/labels.ts';
 import { AppError } from '../../errors.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { acceptedJob } from '../accepted-job.ts';
+import type { BatchStore } from '../batches/batch-store.ts';
 import type { JobQueue } from '../job-queue.ts';
 import { type JobService, withLive } from '../job-service.ts';
 import { isFinal, type JobStore } from '../job-store.ts';
-import { newJobId, pendingBatchKey } from '../layout.ts';
+import { newJobId } from '../layout.ts';
 import type { Observer } from '../observer.ts';
 import { lacksSecrets } from '../transfer-desk.ts';
 import { withoutQueue } from '../without-queue.ts';
@@ -16,6 +17,7 @@ export interface JobControlParts {
   readonly blobs: BlobStore;
   readonly jobs: JobService;
   readonly jobStore: JobStore;
+  readonly batchStore: Pick<BatchStore, 'isActive'>;
   readonly queue: Pick<JobQueue, 'state' | 'remove' | 'cancel'>;
   readonly observer?: Observer;
 }
@@ -78,9 +80,10 @@ export class JobControl {
    * @throws AppError JOB_NOT_FINAL, JOB_OF_RUN, BATCH_NOT_FINAL
    */
   async remove(jobId: string): Promise<void> {
-    const record = ownFinal(await this.parts.jobs.recorded(jobId), 'deleted');
+    const { jobs, batchStore } = this.parts;
+    const record = ownFinal(await jobs.recorded(jobId), 'deleted');
     const { batch_id } = record;
-    if (batch_id !== null && (await this.parts.blobs.stat(pendingBatchKey(batch_id)))) {
+    if (batch_id !== null && (await batchStore.isActive(batch_id))) {
       const message = `Job ${jobId} belongs to the batch ${batch_id}, which has not ended yet.`;
       throw new AppError('BATCH_NOT_FINAL', message, { job_id: jobId, batch_id });
     }

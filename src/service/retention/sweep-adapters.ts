@@ -1,5 +1,5 @@
 import type { Database } from '../../database/database.ts';
-import { deleteAdapters } from '../adapter-rows.ts';
+import { deleteAdapters, readingJob } from '../adapter-rows.ts';
 import type { Sweep } from './sweep.ts';
 
 /** Rows that one transaction removes: SQLite holds up the process for so long. */
@@ -10,45 +10,50 @@ const AT_ONCE = 50;
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function sweepAdapters(database: Database, { startMs, swept }: Sweep): Promise<void> {
-  const expired = () =>
-    database.reader
+  for (let after = { expires_at: 0, id: '' }; ; ) {
+    const rows = await database.reader
       .selectFrom('adapter')
-      .select('tenant')
+      .select(['id', 'tenant', 'expires_at'])
       .where('expires_at', '<=', startMs)
-      .distinct()
-      .orderBy('tenant')
+      .where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('expires_at', 'id'), '>', tuple(after.expires_at, after.id)),
+      )
+      .orderBy('expires_at')
+      .orderBy('id')
+      .limit(AT_ONCE)
       .execute();
-  for (const { tenant } of await expired()) {
-    let removed: number;
-    do {
-      removed = await database.write(async (writer) => {
-        const rows = await database
-          .locked(
-            writer
-              .selectFrom('adapter')
-              .select(['id', 'bytes'])
-              .where('tenant', '=', tenant)
-              .where('expires_at', '<=', startMs)
-              .where(({ not, exists, selectFrom }) =>
-                not(
-                  exists(
-                    selectFrom('job_source')
-                      .innerJoin('job', 'job.id', 'job_source.job')
-                      .select('job.id')
-                      .whereRef('job_source.tenant', '=', 'adapter.tenant')
-                      .whereRef('job_source.adapter', '=', 'adapter.id')
-                      .where('job.finished_at', 'is', null),
-                  ),
-                ),
-              )
-              .limit(AT_ONCE),
-          )
-          .execute();
-        if (rows.length === 0) return 0;
-        await deleteAdapters(writer, tenant, rows);
-        for (const { bytes } of rows) swept.add('adapter', bytes);
-        return rows.length;
-      });
-    } while (removed === AT_ONCE);
+    for (const [tenant, ids] of byTenant(rows))
+      for (const bytes of await removeExpired(database, tenant, ids, startMs)) swept.add('adapter', bytes);
+    if (rows.length < AT_ONCE) return;
+    const { expires_at, id } = rows.at(-1)!;
+    after = { expires_at: expires_at!, id };
   }
+}
+
+function byTenant(rows: readonly { readonly id: string; readonly tenant: string }[]): Map<string, string[]> {
+  const tenants = new Map<string, string[]>();
+  for (const { id, tenant } of rows) {
+    const ids = tenants.get(tenant);
+    if (ids) ids.push(id);
+    else tenants.set(tenant, [id]);
+  }
+  return tenants;
+}
+
+/** @returns the sizes of those that were removed */
+function removeExpired(
+  database: Database,
+  tenant: string,
+  ids: readonly string[],
+  startMs: number,
+): Promise<number[]> {
+  return database.write(async (writer) => {
+    const wanted = writer.selectFrom('adapter').select(['id', 'bytes']).where('id', 'in', ids);
+    // First, so that a job which is accepted in this moment is either seen below or finds that they are gone.
+    const rows = await database.locked(wanted.where('expires_at', '<=', startMs).orderBy('id')).execute();
+    const unread: typeof rows = [];
+    for (const row of rows) if (!(await readingJob(writer, tenant, row.id))) unread.push(row);
+    if (unread.length > 0) await deleteAdapters(database, writer, tenant, unread);
+    return unread.map(({ bytes }) => bytes);
+  });
 }

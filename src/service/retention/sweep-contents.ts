@@ -9,9 +9,6 @@ const AT_ONCE = 200;
 /** Digest of what a write left that came to nothing. */
 const UNKNOWN = '';
 
-/** Longer than anything takes from its beginning to its record: an upload, or an attempt at a job. */
-const LONGEST_WRITE_MS = 3 * 86_400_000;
-
 /**
  * Removes content to which nobody refers since the grace, and what writes left that came to nothing. It costs what is
  * removed, not what there is. A crash at any place leaves rows that the next sweep finds.
@@ -29,7 +26,7 @@ async function removeWrites(database: Database, store: BlobStore, { startMs }: S
   const writes = await reader
     .selectFrom('content_write')
     .select('id')
-    .where('begun_at', '<', startMs - LONGEST_WRITE_MS)
+    .where('expires_at', '<', startMs)
     .execute();
   for (const { id } of writes) {
     const keys = await store.list(contentKey(id));

@@ -1,4 +1,4 @@
-import { BatchStore } from '../batches/batch-store.ts';
+import type { Database } from '../../database/database.ts';
 import type { Workspaces } from '../workspaces.ts';
 import type { Sweep } from './sweep.ts';
 
@@ -6,33 +6,47 @@ import type { Sweep } from './sweep.ts';
 const PAGE_ROWS = 1_000;
 
 /** Removes the jobs whose time is over. One of a batch that has not ended stays until then. */
-export async function sweepExpiredJobs(workspaces: Workspaces, sweep: Sweep): Promise<void> {
-  const pending = new Map<string, boolean>();
-  const isPending = async (tenant: string, batch: string): Promise<boolean> => {
-    const known = pending.get(batch) ?? (await new BatchStore(workspaces.of(tenant).store).isPending(batch));
-    pending.set(batch, known);
-    return known;
-  };
-  for (let after = { expires_at: 0, id: '' }; ; ) {
+export async function sweepExpiredJobs(workspaces: Workspaces, { startMs, swept }: Sweep): Promise<void> {
+  for (;;) {
     const rows = await workspaces.database.reader
       .selectFrom('job')
-      .select(['id', 'tenant', 'batch', 'expires_at'])
-      .where('expires_at', '<=', sweep.startMs)
-      .where(({ eb, refTuple, tuple }) =>
-        eb(refTuple('expires_at', 'id'), '>', tuple(after.expires_at, after.id)),
+      .select(['id', 'tenant'])
+      .where('expires_at', '<=', startMs)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('batch')
+              .select('batch.id')
+              .whereRef('batch.id', '=', 'job.batch')
+              .where('batch.finished_at', 'is', null),
+          ),
+        ),
       )
-      .orderBy('expires_at')
-      .orderBy('id')
       .limit(PAGE_ROWS)
       .execute();
-    for (const { id, tenant, batch } of rows) {
-      if (batch !== null && (await isPending(tenant, batch))) continue;
+    for (const { id, tenant } of rows) {
       await workspaces.of(tenant).jobControl.erase({ id });
-      sweep.swept.add('job');
+      swept.add('job');
     }
     if (rows.length < PAGE_ROWS) return;
-    const { expires_at, id } = rows.at(-1)!;
-    after = { expires_at: expires_at!, id };
+  }
+}
+
+/** Removes the batches whose time is over; their jobs have times of their own. */
+export async function sweepBatches(database: Database, { startMs, swept }: Sweep): Promise<void> {
+  for (;;) {
+    const rows = await database.reader
+      .selectFrom('batch')
+      .select('id')
+      .where('expires_at', '<=', startMs)
+      .limit(PAGE_ROWS)
+      .execute();
+    // One by one: each has up to a thousand rows of its own.
+    for (const { id } of rows) {
+      await database.write((writer) => writer.deleteFrom('batch').where('id', '=', id).execute());
+      swept.add('batch');
+    }
+    if (rows.length < PAGE_ROWS) return;
   }
 }
 

@@ -1,14 +1,12 @@
-import { BatchStore } from '../batches/batch-store.ts';
+import type { Database } from '../../database/database.ts';
 import { ClaimStore } from '../idempotency/claim-store.ts';
-import { BATCHES_PREFIX, batchIdOfKey } from '../layout.ts';
 import { storedByAll, type UsageTotals } from '../usage/usage.ts';
 import type { Workspaces } from '../workspaces.ts';
 import { removeOldDeliveries } from './old-deliveries.ts';
-import { storedTenants } from './stored-tenants.ts';
-import { forEach, keysOf, type Sweep, type SweptSpace } from './sweep.ts';
+import type { Sweep } from './sweep.ts';
 import { sweepAdapters } from './sweep-adapters.ts';
 import { sweepContents } from './sweep-contents.ts';
-import { sweepExpiredJobs, sweepJobsOfRuns } from './sweep-jobs.ts';
+import { sweepBatches, sweepExpiredJobs, sweepJobsOfRuns } from './sweep-jobs.ts';
 import { Swept } from './swept.ts';
 
 export interface SweeperOptions {
@@ -40,10 +38,11 @@ export class Sweeper {
   }
 
   /** @throws AppError DATABASE_UNAVAILABLE, STORAGE_*; what was removed by then stays so, and the next sweep does the rest */
-  async sweep(nowMs = Date.now()): Promise<SweepOutcome> {
+  async sweep(atMs?: number): Promise<SweepOutcome> {
     const { workspaces, graceMs } = this.options;
     const begunMs = performance.now();
     const { store, database } = workspaces;
+    const nowMs = atMs ?? (await databaseNowMs(database));
     const sweep: Sweep = {
       startMs: nowMs,
       cutoffMs: nowMs - graceMs,
@@ -51,7 +50,7 @@ export class Sweeper {
     };
     await sweepExpiredJobs(workspaces, sweep);
     await sweepJobsOfRuns(workspaces, sweep);
-    for (const tenant of await this.tenants()) await sweepBatches(workspaces.of(tenant), sweep);
+    await sweepBatches(database, sweep);
     // After the jobs, which may have been all that kept one.
     await sweepAdapters(database, sweep);
     await sweepContents(database, store, sweep);
@@ -62,22 +61,14 @@ export class Sweeper {
     const totals = await storedByAll(database);
     return { swept: sweep.swept, totals, seconds: (performance.now() - begunMs) / 1000 };
   }
-
-  private async tenants(): Promise<string[]> {
-    const { store, tenants } = this.options.workspaces;
-    const known = (await tenants.list()).map(({ id }) => id);
-    return [...new Set([...known, ...(await storedTenants(store))])];
-  }
 }
 
-/** Batches that have ended long ago; their jobs have times of their own. */
-async function sweepBatches({ store }: SweptSpace, { startMs, swept }: Sweep): Promise<void> {
-  const batches = new BatchStore(store);
-  await forEach(keysOf(store, BATCHES_PREFIX), async (key) => {
-    const id = batchIdOfKey(key);
-    const ended = await batches.outcome(id);
-    if (!ended?.expires_at || Date.parse(ended.expires_at) > startMs || (await batches.isPending(id))) return;
-    await batches.remove(id);
-    swept.add('batch');
-  });
+/** By the clock that what expires goes by. */
+async function databaseNowMs({ reader, now }: Database): Promise<number> {
+  const row = await reader
+    .selectFrom('schema_migration')
+    .select(now.as('now'))
+    .limit(1)
+    .executeTakeFirstOrThrow();
+  return row.now;
 }

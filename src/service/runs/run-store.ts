@@ -132,7 +132,7 @@ export class RunStore {
         .executeTakeFirst();
       if (numDeletedRows === 0n) return false;
       const contents = lists.map(({ modules_content }) => modules_content);
-      await releaseContent(writer, contents);
+      await releaseContent(this.database, writer, contents);
       return true;
     });
   }

@@ -3,14 +3,7 @@ export const DEFAULT_TENANT = 'default';
 
 const TENANT_ID = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 
-/** What a tenant may be called: the id becomes a part of keys. */
+/** What a tenant may be called. */
 export const TENANT_ID_RULE = '1 to 40 lower case letters, digits and hyphens, no hyphen at either end';
 
 export const isTenantId = (value: string): boolean => TENANT_ID.test(value);
-
-/** @throws TypeError: ids from outside are checked where they come in */
-export function checkedTenantId(value: string): string {
-  if (!isTenantId(value))
-    throw new TypeError(`Not the id of a tenant: ${JSON.stringify(value.slice(0, 80))}`);
-  return value;
-}

@@ -1,3 +1,4 @@
+import type { BatchSummary } from '../../contract/batch.ts';
 import type { JobRecord } from '../../contract/job.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { EventType, WebhookRecord } from '../../contract/webhook.ts';
@@ -6,7 +7,7 @@ import { hasLabels } from '../listing/label-filter.ts';
 import { withoutQueue } from '../without-queue.ts';
 import type { DeliveryQueue, DeliveryTicket } from './delivery-queue.ts';
 import { newDelivery } from './delivery-rows.ts';
-import { jobEventBody } from './event-body.ts';
+import { eventBody, jobEventBody } from './event-body.ts';
 import { deliveryIdOf } from './webhook-ids.ts';
 import { heldWebhooks, webhookRecord } from './webhook-store.ts';
 
@@ -31,6 +32,16 @@ export const jobEvent = (job: JobRecord): OutgoingEvent => ({
   body: jobEventBody(job),
 });
 
+/** The end of a batch, without its jobs, which may be a thousand. @param batch as it ended */
+export function batchEvent(batch: BatchSummary): OutgoingEvent {
+  const { id: subject, labels, finished_at, created_at } = batch;
+  const [type, at] = ['batch.finished' as const, finished_at ?? created_at];
+  return {
+    ...{ type, subject, labels, atMs: Date.parse(at) },
+    body: eventBody(type, at, { batch, omitted: ['jobs'] }),
+  };
+}
+
 export interface OutboxParts {
   readonly database: Database;
   readonly tenant: string;
@@ -47,14 +58,6 @@ export class Outbox {
 
   constructor(parts: OutboxParts) {
     this.parts = parts;
-  }
-
-  /**
-   * Records an event's deliveries, all or none, and queues them.
-   * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
-   */
-  async publish(event: OutgoingEvent): Promise<void> {
-    await this.tell(await this.parts.database.write((writer) => this.record(writer, event)));
   }
 
   /** Queues deliveries that were recorded. Without Redis they are queued later: they are pending, and due. */

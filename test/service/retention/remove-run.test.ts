@@ -88,7 +88,7 @@ describe('removing a run', () => {
 describe('what reads an adapter', () => {
   it('is an unfinished job', async () => {
     await onDisk(async (bench) => {
-      const uses = new AdapterUses(bench.own.store, bench.own.jobStore);
+      const uses = new AdapterUses(bench.own.jobStore);
       assert.equal(await uses.of(ADAPTER), undefined);
       await job(bench, {});
       assert.equal(await uses.of(ADAPTER), undefined, 'one that has ended reads nothing');

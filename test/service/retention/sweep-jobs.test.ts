@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { JobKeeper } from '../../../src/service/job-keeper.ts';
-import { newBatchId, newRunId, pendingBatchKey } from '../../../src/service/layout.ts';
+import { newRunId } from '../../../src/service/layout.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { jobIds } from '../job-rows.ts';
+import { madeBatch } from '../batches/made-batch.ts';
+import { failsWith } from '../job-bench.ts';
+import { endOf, jobIds } from '../job-rows.ts';
 import { madeRun } from '../runs/made-run.ts';
 import { digestOf, HOUR_MS, StorageBench } from './storage-bench.ts';
 
@@ -25,17 +27,35 @@ onEachDialect('jobs of all tenants', (database, folder) => {
   it('go when their time is over, those of a batch not before it has ended', () =>
     withBench(async (bench) => {
       const space = bench.workspaces.of('other');
-      const batch_id = newBatchId(Date.now());
-      await space.store.put(pendingBatchKey(batch_id), Buffer.from('opened'));
       for (let i = 0; i < 30; i++) await bench.job({ ttl_seconds: 60 + i }, i % 2 ? { space } : {});
-      const member = await bench.job({ ttl_seconds: 60, batch_id }, { space });
+      const ofBatch = { tenant: 'other', change: { ttl_seconds: 60 } };
+      const { jobs: members } = await madeBatch(database(), 2, ofBatch);
+      await space.jobStore.finish(endOf(members[0]!));
       const kept = await bench.job({ ttl_seconds: 7_200 });
       assert.equal((await bench.sweeper().sweep()).swept.of('job').objects, 0);
       assert.equal((await bench.sweeper().sweep(later())).swept.of('job').objects, 30);
-      assert.deepEqual(await jobIds(database()), [member.id, kept.id].sort());
-      await space.store.remove(pendingBatchKey(batch_id));
+      const ids = [...members, kept].map(({ id }) => id);
+      assert.deepEqual(await jobIds(database()), ids.sort());
+      await space.jobStore.finish(endOf(members[1]!));
       await bench.sweeper().sweep(later());
       assert.deepEqual(await jobIds(database()), [kept.id]);
+    }));
+
+  it('leave their batch, which goes when its own time is over', () =>
+    withBench(async (bench) => {
+      const space = bench.workspaces.of('other');
+      const { id, jobs } = await madeBatch(database(), 3, {
+        ...{ tenant: 'other', change: { ttl_seconds: 1_800 }, ttlSeconds: 5_400 },
+      });
+      for (const job of jobs) await space.jobStore.finish(endOf(job));
+      const before = await space.batches.get(id);
+      const first = await bench.sweeper().sweep(later());
+      assert.deepEqual([first.swept.of('job').objects, first.swept.of('batch').objects], [3, 0]);
+      assert.deepEqual(await space.batches.get(id), before);
+      const second = await bench.sweeper().sweep(later() + HOUR_MS);
+      assert.equal(second.swept.of('batch').objects, 1);
+      await assert.rejects(space.batches.get(id), failsWith('BATCH_NOT_FOUND'));
+      assert.deepEqual(await database().reader.selectFrom('batch_member').selectAll().execute(), []);
     }));
 
   it('go with their run when they have ended', () =>

@@ -78,7 +78,7 @@ function mortal(
 }
 
 const adaptersOn = (store: BlobStore, database: Database) =>
-  new AdapterService(store, new AdapterUses(store, jobsIn(database)));
+  new AdapterService(store, new AdapterUses(jobsIn(database)));
 
 function processOn({ store, database, queue }: Ground): RunService {
   const jobStore = jobsIn(database);

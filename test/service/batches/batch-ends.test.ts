@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import type { BatchRecord } from '../../../src/contract/batch.ts';
+import type { WebhookEvent } from '../../../src/contract/webhook.ts';
+import type { Database } from '../../../src/database/database.ts';
+import { acceptedJob } from '../../../src/service/accepted-job.ts';
+import { BatchStore } from '../../../src/service/batches/batch-store.ts';
+import { JobStore } from '../../../src/service/job-store.ts';
+import { newBatchId, newJobId } from '../../../src/service/layout.ts';
+import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
+import { Outbox } from '../../../src/service/webhooks/outbox.ts';
+import { onEachDialect } from '../../database/dialects.ts';
+import { endOf } from '../job-rows.ts';
+import { newWebhook } from '../webhooks/webhook-rows.ts';
+import { madeBatch } from './made-batch.ts';
+
+class Died extends Error {}
+
+const NOTHING_RUNS = async (): Promise<ReadonlySet<string>> => new Set();
+
+onEachDialect('the end of a batch', (database) => {
+  /** The stores of a process, and the batches whose ends it was told of. */
+  function processOf(own: Database = database()) {
+    const told: string[] = [];
+    const observer = { onBatchFinished: ({ id }: { readonly id: string }) => told.push(id) };
+    const outbox = new Outbox({ database: own, tenant: DEFAULT_TENANT, queue: undefined });
+    return {
+      batches: new BatchStore(own, DEFAULT_TENANT, outbox, observer),
+      jobs: new JobStore(own, DEFAULT_TENANT, outbox, undefined, observer),
+      told,
+    };
+  }
+
+  const now = async (id: string) => (await processOf().batches.get(id, NOTHING_RUNS))!;
+  const end = async (
+    jobs: JobStore,
+    jobId: string,
+    state: 'succeeded' | 'failed' | 'cancelled' = 'succeeded',
+  ) => jobs.finish(endOf((await jobs.get(jobId))!, { state }));
+  const events = async () => {
+    const rows = await database().reader.selectFrom('delivery').select('payload').execute();
+    return rows.map(({ payload }) => (JSON.parse(payload) as WebhookEvent).data.batch);
+  };
+
+  it('comes with that of the last job, once, however many end at once', async () => {
+    await newWebhook(database(), { events: ['batch.finished'] });
+    const batch = await madeBatch(database(), 24);
+    const both = [processOf(), processOf()];
+    await Promise.all(
+      batch.jobs.flatMap(({ id }, i) => [
+        end(both[0]!.jobs, id, i % 3 === 0 ? 'failed' : 'succeeded'),
+        end(both[1]!.jobs, id, i % 3 === 0 ? 'failed' : 'succeeded'),
+      ]),
+    );
+    const ended = await now(batch.id);
+    assert.deepEqual(ended.counts, { queued: 0, active: 0, succeeded: 16, failed: 8, cancelled: 0 });
+    const last = ended.jobs
+      .map(({ finished_at }) => finished_at!)
+      .sort()
+      .at(-1);
+    assert.deepEqual([ended.state, ended.finished_at], ['failed', last]);
+    assert.deepEqual(
+      both.flatMap(({ told }) => told),
+      [batch.id],
+    );
+    const { jobs: _, ...summary } = ended;
+    assert.deepEqual(await events(), [summary]);
+  });
+
+  it('is one with that of the last job, wherever the process dies', async () => {
+    await newWebhook(database(), { events: ['batch.finished'] });
+    const { write } = database();
+    const dyingBefore: Database['write'] = (work) =>
+      write(async (writer) => {
+        await work(writer);
+        throw new Died();
+      });
+    const dyingAfter: Database['write'] = async (work) => {
+      await write(work);
+      throw new Died();
+    };
+    const batch = await madeBatch(database(), 2);
+    const [a, b] = batch.jobs.map(({ id }) => id) as [string, string];
+    await end(processOf().jobs, a);
+    await assert.rejects(end(processOf({ ...database(), write: dyingBefore }).jobs, b), Died);
+    assert.deepEqual([(await now(batch.id)).progress.done, (await events()).length], [1, 0]);
+    await assert.rejects(end(processOf({ ...database(), write: dyingAfter }).jobs, b), Died);
+    assert.deepEqual([(await now(batch.id)).state, (await events()).length], ['succeeded', 1]);
+    assert.equal(await processOf().jobs.finish(endOf((await processOf().jobs.get(b))!)), undefined);
+    assert.deepEqual([(await now(batch.id)).progress.done, (await events()).length], [2, 1]);
+  });
+
+  it('and its cancellation exclude each other', async () => {
+    await newWebhook(database(), { events: ['batch.finished'] });
+    for (let i = 0; i < 10; i++) {
+      const batch = await madeBatch(database(), 2);
+      const [a, b] = batch.jobs.map(({ id }) => id) as [string, string];
+      const { jobs, batches } = processOf();
+      await end(jobs, a);
+      const [, cancelled] = await Promise.all([end(jobs, b), batches.cancel(batch.id)]);
+      const { state, finished_at } = await now(batch.id);
+      assert.deepEqual([state, finished_at !== null], [cancelled ? 'cancelled' : 'succeeded', true]);
+      const told = (await events()).find((event) => (event as BatchRecord).id === batch.id);
+      assert.equal((told as BatchRecord).state, state);
+    }
+  });
+
+  it('agrees with its jobs, whenever somebody looks', async () => {
+    const batch = await madeBatch(database(), 30);
+    const { jobs } = processOf();
+    let isOver = false;
+    const look = async (): Promise<number> => {
+      let looks = 0;
+      while (!isOver) {
+        const seen = await now(batch.id);
+        const ended = seen.jobs.filter(({ finished_at }) => finished_at !== null).length;
+        assert.deepEqual([seen.progress.done, seen.finished_at !== null], [ended, ended === 30]);
+        assert.equal(seen.state, ended === 30 ? 'succeeded' : 'active');
+        looks++;
+        await new Promise(setImmediate);
+      }
+      return looks;
+    };
+    const looking = look();
+    for (const { id } of batch.jobs) {
+      await end(jobs, id);
+      await new Promise(setImmediate);
+    }
+    isOver = true;
+    assert.ok((await looking) > 1);
+  });
+
+  it('is that of no job which was accepted without a batch, or whose batch is gone', async () => {
+    const { jobs, told } = processOf();
+    for (const batch_id of [null, newBatchId(0)]) {
+      const job = { ...acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' }), batch_id };
+      await jobs.accept([job]);
+      assert.ok(await end(jobs, job.id));
+    }
+    assert.deepEqual(told, []);
+  });
+});

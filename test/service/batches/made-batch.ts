@@ -1,0 +1,31 @@
+import type { JobRecord } from '../../../src/contract/job.ts';
+import type { Database } from '../../../src/database/database.ts';
+import { acceptedJob } from '../../../src/service/accepted-job.ts';
+import { BatchStore } from '../../../src/service/batches/batch-store.ts';
+import { newBatchId, newJobId } from '../../../src/service/layout.ts';
+import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
+import { Outbox } from '../../../src/service/webhooks/outbox.ts';
+
+export const batchesOf = (database: Database, tenant = DEFAULT_TENANT): BatchStore =>
+  new BatchStore(database, tenant, new Outbox({ database, tenant, queue: undefined }));
+
+/** A batch that was accepted with so many jobs. */
+export async function madeBatch(
+  database: Database,
+  count: number,
+  { tenant = DEFAULT_TENANT, change = {} as Partial<JobRecord>, ttlSeconds = null as number | null } = {},
+): Promise<{ readonly id: string; readonly jobs: readonly JobRecord[] }> {
+  const createdAtMs = Date.now();
+  const id = newBatchId(createdAtMs);
+  const jobs = Array.from({ length: count }, () => ({
+    ...acceptedJob(newJobId(createdAtMs), { kind: 'analyze', adapter_id: 'ad_1' }),
+    ...change,
+    batch_id: id,
+  }));
+  const members = jobs.map((job) => ({ job, isReused: false }));
+  const request = { kind: 'analyze' as const, adapter_ids: jobs.map(() => 'ad_1') };
+  const batches = batchesOf(database, tenant);
+  await batches.accept({ id, request, members, retryOf: null, ttlSeconds, createdAtMs });
+  await batches.open(id, jobs);
+  return { id, jobs };
+}
