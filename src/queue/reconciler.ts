@@ -47,7 +47,8 @@ export class Reconciler {
     const { workspaces, logger } = this.options;
     try {
       for (const { id, tenant } of await unfinishedBatches(workspaces.database))
-        await workspaces.of(tenant).batches.resume(id);
+        await this.resume(id, tenant);
+      // After the batches, some of whose jobs were just made.
       const jobs = await workspaces.jobKeeper.reconcile();
       if (jobs.length > 0) logger.warn({ jobs }, 'the queue had lost jobs; they are queued again');
       const deliveries = (await workspaces.deliveryKeeper?.reconcile()) ?? [];
@@ -55,6 +56,16 @@ export class Reconciler {
         logger.warn({ deliveries }, 'the queue had lost deliveries; they are queued again');
     } catch (error) {
       logger.warn({ err: error }, 'what was lost cannot be looked for');
+    }
+  }
+
+  private async resume(batchId: string, tenant: string): Promise<void> {
+    const { workspaces, logger } = this.options;
+    try {
+      await workspaces.of(tenant).batches.resume(batchId);
+    } catch (error) {
+      // It must not keep the others from being looked after.
+      logger.error({ batchId, tenant, err: error }, 'a batch that a process left cannot be gone on with');
     }
   }
 }

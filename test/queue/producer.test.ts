@@ -38,6 +38,7 @@ const TRUTH = [() => true, () => undefined] as const;
 /** Every call of the port, so that none of them can be forgotten. */
 const everyCall = (queue: BullJobQueue): Promise<unknown>[] => [
   queue.add(JOB, OWN),
+  queue.addAll([{ id: JOB, ...OWN }]),
   queue.remove(JOB),
   queue.cancel(JOB),
   queue.state(JOB),
@@ -209,6 +210,26 @@ describe('an external Redis', () => {
         await queue.close();
         await redis.stop();
       }
+    }));
+
+  it('takes many jobs at once, those that it has as they are', () =>
+    withBench(async ({ queue }) => {
+      const jobs = Array.from({ length: 250 }, (_, i) => ({
+        ...{ id: `job_${i}`, ...OWN },
+        priority: (['low', 'normal', 'high'] as const)[i % 3]!,
+      }));
+      await queue.add(jobs[7]!.id, jobs[7]!);
+      await queue.addAll(jobs);
+      assert.deepEqual(await queue.missing(jobs.map(({ id }) => id)), []);
+      assert.equal((await queue.counts()).waiting, jobs.length);
+      const [first, ...others] = await queue.bullQueue.getJobs(['prioritized'], 0, -1, true);
+      const high = jobs.filter(({ priority }) => priority === 'high').map(({ id }) => id);
+      const waiting = await queue.bullQueue.getJobs(['waiting'], 0, -1, true);
+      assert.deepEqual(
+        waiting.map(({ id }) => id),
+        high,
+      );
+      assert.deepEqual([first!.id, first!.data, others.at(-1)!.id], ['job_7', OWN, 'job_249']);
     }));
 
   it('refuses jobs when it is full, rather than lose one', () =>

@@ -1,24 +1,27 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { it } from 'node:test';
 import type { BatchRecord } from '../../../src/contract/batch.ts';
 import type { WebhookEvent } from '../../../src/contract/webhook.ts';
 import type { Database } from '../../../src/database/database.ts';
+import { JobRecords } from '../../../src/queue/job-records.ts';
 import { acceptedJob } from '../../../src/service/accepted-job.ts';
 import { BatchStore } from '../../../src/service/batches/batch-store.ts';
 import { JobStore } from '../../../src/service/job-store.ts';
 import { newBatchId, newJobId } from '../../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
 import { Outbox } from '../../../src/service/webhooks/outbox.ts';
+import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { endOf } from '../job-rows.ts';
 import { newWebhook } from '../webhooks/webhook-rows.ts';
-import { madeBatch } from './made-batch.ts';
+import { batchesOf, madeBatch } from './made-batch.ts';
 
 class Died extends Error {}
 
 const NOTHING_RUNS = async (): Promise<ReadonlySet<string>> => new Set();
 
-onEachDialect('the end of a batch', (database) => {
+onEachDialect('the end of a batch', (database, folder) => {
   /** The stores of a process, and the batches whose ends it was told of. */
   function processOf(own: Database = database()) {
     const told: string[] = [];
@@ -128,6 +131,23 @@ onEachDialect('the end of a batch', (database) => {
     }
     isOver = true;
     assert.ok((await looking) > 1);
+  });
+
+  it('comes with jobs that are taken after its cancellation: they do not begin', async () => {
+    const { id, jobs } = await madeBatch(database(), 2);
+    const store = await DiskStore.open(join(folder(), 'storage'));
+    try {
+      const told: string[] = [];
+      const observer = { onBatchFinished: (batch: { readonly id: string }) => told.push(batch.id) };
+      const records = new JobRecords(DEFAULT_TENANT, { store, database: database(), observer });
+      await batchesOf(database()).cancel(id);
+      for (const job of jobs) assert.equal(await records.take(job.id), undefined);
+      const { state, counts, finished_at } = await now(id);
+      assert.deepEqual([state, counts.cancelled, finished_at === null], ['cancelled', 2, false]);
+      assert.deepEqual(told, [id]);
+    } finally {
+      await store.close();
+    }
   });
 
   it('is that of no job which was accepted without a batch, or whose batch is gone', async () => {
