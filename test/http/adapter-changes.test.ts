@@ -1,52 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { Value } from 'typebox/value';
-import { AdapterRecord } from '../../src/contract/adapter.ts';
+import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { blobKey } from '../../src/service/layout.ts';
+import { contentKey } from '../../src/service/layout.ts';
 import { Sweeper } from '../../src/service/retention/sweeper.ts';
-import { problemIn, startServer, type TestServer } from './server.ts';
-import { formOf, tinyAdapter } from './tiny-adapter.ts';
+import { JSON_TYPE, recordIn, withServer } from './adapter-routes.ts';
+import { expire, problemIn, readRecord, startServer } from './server.ts';
+import { formOf, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
+import { largeAdapter } from './uploads-tools.ts';
 
 const UNKNOWN = `ad_${'0'.repeat(32)}`;
-const JSON_TYPE = { 'content-type': 'application/json' };
-
-/** A server for each group, and what they ask of it. */
-function withServer(): {
-  server: () => TestServer;
-  upload: (seed: number, fields?: Readonly<Record<string, string | Blob>>) => Promise<Response>;
-  patch: (id: string, body: unknown) => Promise<Response>;
-  remove: (path: string) => Promise<Response>;
-} {
-  let server: TestServer;
-  before(async () => {
-    server = await startServer();
-  });
-  after(() => server.close());
-  return {
-    server: () => server,
-    upload: (seed, fields = {}) => {
-      const form = formOf(tinyAdapter(seed));
-      for (const [name, value] of Object.entries(fields)) form.append(name, value);
-      return server.fetch('/v1/adapters', { method: 'POST', body: form });
-    },
-    patch: (id, body) =>
-      server.fetch(`/v1/adapters/${id}`, {
-        method: 'PATCH',
-        headers: JSON_TYPE,
-        body: JSON.stringify(body),
-      }),
-    remove: (path) => server.fetch(path, { method: 'DELETE' }),
-  };
-}
-
-async function recordIn(response: Response, status: number): Promise<AdapterRecord> {
-  const text = await response.text();
-  assert.equal(response.status, status, text);
-  const record = JSON.parse(text) as AdapterRecord;
-  assert.ok(Value.Check(AdapterRecord, record), 'fits the contract');
-  return record;
-}
 
 const secondsUntil = (time: string | null): number => (Date.parse(time!) - Date.now()) / 1000;
 
@@ -64,10 +26,19 @@ describe('labels and a time to live of an upload', () => {
     assert.deepEqual((await recordIn(await upload(2, { labels: asJson }), 201)).labels, { n: '2' });
   });
 
-  it('stay what they are when the same content comes again', async () => {
+  it('are of that upload alone, also where the same content comes again', async () => {
     const first = await recordIn(await upload(3, { labels: '{"v": "1"}' }), 201);
-    const again = await recordIn(await upload(3, { labels: '{"v": "2"}', ttl_seconds: '60' }), 200);
-    assert.deepEqual(again, first);
+    const again = await recordIn(await upload(3, { labels: '{"v": "2"}', ttl_seconds: '60' }), 201);
+    assert.notEqual(again.id, first.id);
+    assert.deepEqual([first.content_known, again.content_known], [false, true]);
+    assert.deepEqual(again.labels, { v: '2' });
+    assert.ok(Math.abs(secondsUntil(again.expires_at) - 60) < 30);
+    const now = await recordIn(await server().fetch(`/v1/adapters/${first.id}`), 200);
+    assert.deepEqual(
+      now,
+      readRecord(first),
+      'the first one is as it was, and does not say what only an upload says',
+    );
   });
 
   it('are none without a word', async () => {
@@ -90,6 +61,10 @@ describe('labels and a time to live of an upload', () => {
     await refused({ ttl_seconds: '59' }, 'VALIDATION_FAILED', /ttl_seconds is 59 but must be at least 60/);
     await refused({ ttl_seconds: '1e999' }, 'REQUEST_NUMBER', /"ttl_seconds": a number that is not finite/);
     await refused({ ttl_seconds: 'soon' }, 'REQUEST_JSON', /"ttl_seconds"/);
+    await refused({ name: '' }, 'VALIDATION_FAILED', /name/);
+    await refused({ name: 'a\u0000b' }, 'VALIDATION_FAILED', /name/);
+    await refused({ name: 'a\tb' }, 'VALIDATION_FAILED', /name/);
+    await refused({ name: 'x'.repeat(201) }, 'VALIDATION_FAILED', /name .*200 characters/);
     await problemIn(await upload(5, { request: '{}' }), 400, 'UNEXPECTED_PART');
     const form = formOf(tinyAdapter(5));
     for (const part of ['labels', 'labels']) form.append(part, '{}');
@@ -100,7 +75,7 @@ describe('labels and a time to live of an upload', () => {
     );
     await server().assertNoLeftovers();
     const { adapters } = (await (await server().fetch('/v1/adapters')).json()) as { adapters: unknown[] };
-    assert.equal(adapters.length, 4);
+    assert.equal(adapters.length, 5);
   });
 });
 
@@ -117,7 +92,21 @@ describe('PATCH /v1/adapters/{id}', () => {
     const kept = await recordIn(await patch(id, { ttl_seconds: null, labels: {} }), 200);
     assert.deepEqual([kept.labels, kept.expires_at, kept.created_at], [{}, null, created_at]);
     assert.deepEqual(await recordIn(await server().fetch(`/v1/adapters/${id}`), 200), kept);
-    assert.deepEqual(await recordIn(await upload(1), 200), kept);
+    const again = await recordIn(await upload(1), 201);
+    assert.deepEqual([again.labels, again.content_known], [{}, true]);
+    assert.deepEqual(await recordIn(await server().fetch(`/v1/adapters/${id}`), 200), kept);
+  });
+
+  it('changes the name, without the rest', async () => {
+    const sent = await recordIn(await upload(3, { labels: '{"a": "1"}', ttl_seconds: '600' }), 201);
+    const { id } = sent;
+    const named = await recordIn(await patch(id, { name: 'support chat, v3 — 2' }), 200);
+    assert.deepEqual(named, { ...readRecord(sent), name: 'support chat, v3 — 2' });
+    const longest = '😀'.repeat(200);
+    assert.equal((await recordIn(await patch(id, { name: longest }), 200)).name, longest);
+    for (const name of ['', 'x'.repeat(201), 'a\nb', 'a\u0000', '\u007f', null, 3])
+      await problemIn(await patch(id, { name }), 400, 'VALIDATION_FAILED');
+    assert.equal((await recordIn(await server().fetch(`/v1/adapters/${id}`), 200)).name, longest);
   });
 
   it('refuses what is not to be changed', async () => {
@@ -140,7 +129,7 @@ describe('DELETE /v1/adapters/{id}', () => {
     return (await response.json()) as JobRecord;
   };
 
-  it('removes an adapter, which may come again', async () => {
+  it('removes an adapter; the same files make another one', async () => {
     const { id } = await recordIn(await upload(1, { labels: '{"v": "1"}' }), 201);
     await patch(id, { labels: { v: '2' } });
     const response = await remove(`/v1/adapters/${id}`);
@@ -151,7 +140,26 @@ describe('DELETE /v1/adapters/{id}', () => {
     await problemIn(await remove(`/v1/adapters/${id}`), 404, 'ADAPTER_NOT_FOUND');
     await problemIn(await remove(`/v1/adapters/${UNKNOWN}`), 404, 'ADAPTER_NOT_FOUND');
     const again = await recordIn(await upload(1), 201);
-    assert.deepEqual([again.id, again.labels], [id, {}], 'what it was called by went with it');
+    assert.notEqual(again.id, id);
+    assert.deepEqual([again.labels, again.content_known], [{}, false], 'nothing of it was left');
+  });
+
+  it('leaves others of the same content as they are', async () => {
+    const adapter = largeAdapter(40_000);
+    const form = () => formOf(adapter);
+    const post = async () =>
+      recordIn(await server().fetch('/v1/adapters', { method: 'POST', body: form() }), 201);
+    const [first, second, third] = [await post(), await post(), await post()];
+    assert.equal((await remove(`/v1/adapters/${first.id}`)).status, 204);
+    await expire(server(), second.id);
+    const sweeper = new Sweeper({ workspaces: server().workspaces, graceMs: 0 });
+    await sweeper.sweep(Date.now() + 60_000);
+    for (const { id } of [first, second])
+      await problemIn(await server().fetch(`/v1/adapters/${id}`), 404, 'ADAPTER_NOT_FOUND');
+    const path = `/v1/adapters/${third.id}`;
+    assert.deepEqual(await recordIn(await server().fetch(path), 200), readRecord(third));
+    const weights = Buffer.from(await (await server().fetch(`${path}/files/${WEIGHTS}`)).arrayBuffer());
+    assert.ok(weights.equals(adapter.weights));
   });
 
   it('is refused while a job reads it, which it names, and not afterwards', async () => {
@@ -183,15 +191,24 @@ describe('DELETE /v1/adapters/{id}', () => {
     }
   });
 
-  it('leaves the content to the sweeper, and to others who have the same', async () => {
-    const { id, files } = await recordIn(await upload(3), 201);
-    await remove(`/v1/adapters/${id}`);
-    const keys = files.map(({ sha256 }) => blobKey(sha256));
-    const areThere = async () => Promise.all(keys.map(async (key) => !!(await server().store.stat(key))));
-    assert.deepEqual(await areThere(), [true, true]);
-    const sweeper = new Sweeper({ workspaces: server().workspaces, graceMs: 0 });
-    await sweeper.sweep(Date.now() + 60_000);
-    assert.deepEqual(await areThere(), [false, true], 'the others here have the same configuration');
+  it('leaves the content to the sweeper, once nobody has it any more', async () => {
+    const post = async () => {
+      const body = formOf(largeAdapter(50_000));
+      return recordIn(await server().fetch('/v1/adapters', { method: 'POST', body }), 201);
+    };
+    const [first, second] = [await post(), await post()];
+    const { files } = await server().adapters.stored(first.id);
+    const key = contentKey(files.find(({ name }) => name === WEIGHTS)!.content);
+    const isThere = async () => (await server().wholeStore.stat(key)) !== undefined;
+    const sweep = () =>
+      new Sweeper({ workspaces: server().workspaces, graceMs: 0 }).sweep(Date.now() + 60_000);
+    await remove(`/v1/adapters/${first.id}`);
+    await sweep();
+    assert.ok(await isThere(), 'the other one has it');
+    await remove(`/v1/adapters/${second.id}`);
+    assert.ok(await isThere());
+    await sweep();
+    assert.ok(!(await isThere()));
   });
 });
 
@@ -203,7 +220,10 @@ describe('what a tenant uses', () => {
       assert.deepEqual(await usage(), { stored_bytes: 0, adapters: 0, jobs: 0 });
       const one = await server.upload(tinyAdapter(1));
       const two = await server.upload(tinyAdapter(2));
-      await server.upload(tinyAdapter(2));
+      const twin = await server.upload(tinyAdapter(2));
+      const all = one.bytes + 2 * two.bytes;
+      assert.deepEqual(await usage(), { stored_bytes: all, adapters: 3, jobs: 0 }, 'each counts in full');
+      assert.equal((await server.fetch(`/v1/adapters/${twin.id}`, { method: 'DELETE' })).status, 204);
       const both = one.bytes + two.bytes;
       assert.deepEqual(await usage(), { stored_bytes: both, adapters: 2, jobs: 0 });
       const body = JSON.stringify({ kind: 'analyze', adapter_id: one.id });
@@ -218,7 +238,7 @@ describe('what a tenant uses', () => {
       assert.equal(refused.headers.get('retry-after'), '900');
       const problem = await problemIn(refused, 429, 'QUOTA_STORED_BYTES');
       assert.deepEqual([problem.context?.used, problem.context?.limit], [both, limit]);
-      assert.equal((await post(2)).status, 200, 'content that is here needs no room');
+      await problemIn(await post(2), 429, 'QUOTA_STORED_BYTES');
       assert.equal((await server.fetch(`/v1/adapters/${two.id}`, { method: 'DELETE' })).status, 204);
       assert.deepEqual(await usage(), { stored_bytes: one.bytes, adapters: 1, jobs: 1 });
       assert.equal((await post(3)).status, 201);

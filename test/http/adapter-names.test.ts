@@ -31,11 +31,12 @@ describe('what the files of an adapter may be called', () => {
     }
     return server.fetch('/v1/adapters', { method: 'POST', body: form });
   }
-  async function stored(response: Response, status = 201): Promise<AdapterRecord> {
-    assert.equal(response.status, status, await response.clone().text());
+  async function stored(response: Response): Promise<AdapterRecord> {
+    assert.equal(response.status, 201, await response.clone().text());
     return (await response.json()) as AdapterRecord;
   }
-  /** What there is of one content is one adapter, whatever the parts were called. */
+  /** What follows from the files. */
+  const factsOf = ({ id, name, created_at, content_known, ...facts }: AdapterRecord) => facts;
   const { weights, config } = tinyAdapter(501);
 
   describe('in a multipart body', () => {
@@ -65,7 +66,7 @@ describe('what the files of an adapter may be called', () => {
     it('is compared, and makes no difference', async () => {
       const first = await stored(await send(...spellings[0]!));
       for (const parts of spellings.slice(1))
-        assert.deepEqual(await stored(await send(...parts), 200), first);
+        assert.deepEqual(factsOf(await stored(await send(...parts))), factsOf(first));
       assert.deepEqual(
         first.files.map(({ name }) => name),
         [WEIGHTS, CONFIG],
@@ -74,13 +75,13 @@ describe('what the files of an adapter may be called', () => {
     });
 
     it('may be that of a model card, which has no effect', async () => {
-      const plain = await stored(await send([WEIGHTS, weights], [CONFIG, config]), 200);
+      const plain = await stored(await send([WEIGHTS, weights], [CONFIG, config]));
       for (const part of [
         ['README.md', '# A card'],
         ['files', '# A card', 'README.md'],
       ] as const) {
-        const record = await stored(await send(part, [WEIGHTS, weights], [CONFIG, config]), 200);
-        assert.deepEqual(record, plain);
+        const record = await stored(await send(part, [WEIGHTS, weights], [CONFIG, config]));
+        assert.deepEqual([record.name, factsOf(record)], [plain.name, factsOf(plain)]);
       }
       const form = new FormData();
       form.append('request', JSON.stringify({ targets: [{ rank: 2 }] }));
@@ -164,7 +165,8 @@ describe('what the files of an adapter may be called', () => {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ files: { weights: 'named-weights', config: JSON.parse(config.toString()) } }),
       });
-      const record = await stored(made, 200);
+      const record = await stored(made);
+      assert.equal(record.name, 'style v2');
       assert.deepEqual(
         record.files.map(({ name }) => name),
         [WEIGHTS, CONFIG],
@@ -211,7 +213,10 @@ describe('what the files of an adapter may be called', () => {
         record.files.map(({ name }) => name),
         ['adapter.gguf'],
       );
-      assert.deepEqual(await stored(await send(['lora', GGUF, 'my-f32.gguf']), 200), record);
+      assert.equal(record.name, 'x');
+      const again = await stored(await send(['lora', GGUF, 'my-f32.gguf']));
+      assert.deepEqual(factsOf(again), factsOf(record));
+      assert.deepEqual([again.name, again.content_known], ['my-f32', true]);
       await problemIn(await send(['lora', GGUF.subarray(0, -40), 'cut.gguf']), 422, 'GGUF_NOT_COVERED');
     });
 
@@ -230,5 +235,88 @@ describe('what the files of an adapter may be called', () => {
       ])
         await problemIn(await ask(files), 400, 'VALIDATION_FAILED');
     });
+  });
+});
+
+describe('what an adapter is called', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startServer();
+  });
+  after(() => server.close());
+  const { weights, config } = tinyAdapter(503);
+
+  async function nameOf(
+    weightsAs: readonly [part: string, filename: string],
+    configAs: readonly [part: string, filename: string] = [CONFIG, CONFIG],
+    name?: string,
+  ): Promise<string> {
+    const form = new FormData();
+    form.append(configAs[0], new Blob([new Uint8Array(config)]), configAs[1]);
+    form.append(weightsAs[0], new Blob([new Uint8Array(weights)]), weightsAs[1]);
+    if (name !== undefined) form.append('name', name);
+    const response = await server.fetch('/v1/adapters', { method: 'POST', body: form });
+    assert.equal(response.status, 201, await response.clone().text());
+    const record = (await response.json()) as AdapterRecord;
+    const read = (await (await server.fetch(`/v1/adapters/${record.id}`)).json()) as AdapterRecord;
+    assert.equal(read.name, record.name);
+    return record.name;
+  }
+
+  it('is what the upload says', async () => {
+    for (const name of [
+      'search v3',
+      'a/b:c',
+      '<b>&"\'',
+      'адаптер 😀',
+      '{"not": "JSON"}',
+      '42',
+      'x'.repeat(200),
+    ])
+      assert.equal(await nameOf(['files', 'my-lora.safetensors'], undefined, name), name);
+    assert.equal(await nameOf(['files', 'my-lora.safetensors'], undefined, 'twice'), 'twice');
+    assert.equal(
+      await nameOf(['files', 'my-lora.safetensors'], undefined, 'twice'),
+      'twice',
+      'names need not be unique',
+    );
+  });
+
+  it('is that of the file of weights where that says something', async () => {
+    assert.equal(await nameOf(['files', 'my-lora.safetensors']), 'my-lora');
+    assert.equal(await nameOf(['weights', 'Style V2.SAFETENSORS']), 'Style V2');
+    assert.equal(await nameOf([WEIGHTS, 'адаптер.safetensors']), 'адаптер');
+    assert.equal(await nameOf([WEIGHTS, `${'x'.repeat(300)}.safetensors`]), 'x'.repeat(200));
+  });
+
+  it('is never that of the configuration', async () => {
+    assert.equal(await nameOf([WEIGHTS, 'my-lora.safetensors'], ['config', 'x.json']), 'my-lora');
+    assert.equal(await nameOf([WEIGHTS, WEIGHTS], ['config', 'x.json']), 'model adapter');
+  });
+
+  it('is made of the base model where the file has the name of its format, or none', async () => {
+    for (const base of ['adapter_model', 'adapters', 'lora', 'pytorch_lora_weights', 'model'])
+      assert.equal(await nameOf(['weights', `${base}.safetensors`]), 'model adapter', base);
+    for (const filename of ['blob', ''])
+      assert.equal(await nameOf(['weights', filename]), 'model adapter', filename);
+  });
+
+  it('is what a request of uploads says, or the name of the upload', async () => {
+    const make = async (more: object) => {
+      await put(server, 'weights-to-name', 'style%20v3.safetensors', weights);
+      return server.fetch('/v1/adapters', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          files: { weights: 'weights-to-name', config: JSON.parse(config.toString()) },
+          ...more,
+        }),
+      });
+    };
+    const nameIn = async (response: Response) => ((await response.json()) as AdapterRecord).name;
+    assert.equal(await nameIn(await make({})), 'style v3');
+    assert.equal(await nameIn(await make({ name: 'search v3' })), 'search v3');
+    for (const name of ['', 'a\u0000b', 'a\nb', 'x'.repeat(201), 7, null])
+      await problemIn(await make({ name }), 400, 'VALIDATION_FAILED');
   });
 });

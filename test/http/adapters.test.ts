@@ -11,8 +11,9 @@ import { Value } from 'typebox/value';
 import { AdapterRecord } from '../../src/contract/adapter.ts';
 import { DATABASE_FILE } from '../../src/database/open-database.ts';
 import { openSocket } from './raw-request.ts';
-import { problemIn, startServer, type TestServer } from './server.ts';
+import { problemIn, readRecord, startServer, type TestServer } from './server.ts';
 import { CONFIG, formOf, type TinyAdapter, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
+import { largeAdapter } from './uploads-tools.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const UNKNOWN = `ad_${'0'.repeat(32)}`;
@@ -45,27 +46,56 @@ describe('adapters over HTTP', () => {
     assert.deepEqual(record.files.map((file) => file.name).sort(), [CONFIG, WEIGHTS]);
     assert.equal(record.parent_id, null);
     assert.equal(record.job_id, null);
-    assert.deepEqual(await (await server.fetch(`/v1/adapters/${record.id}`)).json(), record);
+    assert.equal(record.content_known, false);
+    const read = await (await server.fetch(`/v1/adapters/${record.id}`)).json();
+    assert.deepEqual(read, readRecord(record));
     await server.assertNoLeftovers();
   });
 
-  it('answers the same content with the same record', async () => {
-    const first = await post(formOf(tinyAdapter(2)));
-    const again = await post(formOf(tinyAdapter(2)));
-    assert.equal(first.status, 201);
-    assert.equal(again.status, 200);
-    assert.equal(again.headers.get('location'), first.headers.get('location'));
-    assert.deepEqual(await again.json(), await first.json());
+  it('makes the same content another adapter, and says that it is known', async () => {
+    const records: AdapterRecord[] = [];
+    for (let round = 0; round < 2; round++) {
+      const response = await post(formOf(tinyAdapter(2)));
+      assert.equal(response.status, 201);
+      const record = (await response.json()) as AdapterRecord;
+      assert.equal(response.headers.get('location'), `/v1/adapters/${record.id}`);
+      records.push(record);
+    }
+    const [first, again] = records;
+    assert.notEqual(again!.id, first!.id);
+    assert.deepEqual([first!.content_known, again!.content_known], [false, true]);
+    const same = ({ id, created_at, content_known, ...rest }: AdapterRecord) => rest;
+    assert.deepEqual(same(again!), same(first!));
     await server.assertNoLeftovers();
   });
 
-  it('gives many simultaneous uploads of one adapter one record', async () => {
-    const responses = await Promise.all(Array.from({ length: 8 }, () => post(formOf(tinyAdapter(3)))));
-    const records = await Promise.all(responses.map((response) => response.json()));
-    assert.equal(responses.filter((response) => response.status === 201).length, 1);
-    assert.ok(responses.every((response) => response.ok));
-    for (const record of records) assert.deepEqual(record, records[0]);
-    await server.assertNoLeftovers();
+  it('knows content by weights and configuration, not by one of them', async () => {
+    const adapter = tinyAdapter(22);
+    await server.upload(adapter);
+    const config = Buffer.from(JSON.stringify({ ...JSON.parse(adapter.config.toString()), lora_alpha: 2 }));
+    const isKnown = async (sent: TinyAdapter) =>
+      ((await (await post(formOf(sent))).json()) as AdapterRecord).content_known;
+    assert.equal(await isKnown({ ...adapter, config }), false);
+    assert.equal(await isKnown({ ...adapter, config }), true);
+    assert.equal(await isKnown(tinyAdapter(23)), false, 'the configuration is the same');
+  });
+
+  it('makes many simultaneous uploads of the same content as many adapters, of which each can be read', async () => {
+    for (const adapter of [tinyAdapter(3), largeAdapter(40_000)]) {
+      const responses = await Promise.all(Array.from({ length: 8 }, () => post(formOf(adapter))));
+      const records = await Promise.all(
+        responses.map(async (response) => {
+          assert.equal(response.status, 201, await response.clone().text());
+          return (await response.json()) as AdapterRecord;
+        }),
+      );
+      assert.equal(new Set(records.map(({ id }) => id)).size, 8);
+      for (const { id } of records) {
+        const file = await server.fetch(`/v1/adapters/${id}/files/${WEIGHTS}`);
+        assert.ok(Buffer.from(await file.arrayBuffer()).equals(adapter.weights));
+      }
+      await server.assertNoLeftovers();
+    }
   });
 
   it('takes parts in any order, named by filename only, and a configuration that is a plain field', async () => {
@@ -86,13 +116,13 @@ describe('adapters over HTTP', () => {
     const json = new FormData();
     json.append(CONFIG, new Blob([new Uint8Array(config)], { type: 'application/json' }));
     json.append(WEIGHTS, weightsBlob);
-    const ids = new Set<string>();
+    const contents = new Set<string>();
     for (const form of [reversed, byFilename, asField, json]) {
       const response = await post(form);
       assert.ok(response.ok, await response.clone().text());
-      ids.add(((await response.json()) as AdapterRecord).id);
+      contents.add(JSON.stringify(((await response.json()) as AdapterRecord).files));
     }
-    assert.equal(ids.size, 1, 'the bytes of every form are the same');
+    assert.equal(contents.size, 1, 'the bytes of every form are the same');
   });
 
   it('takes what curl sends', async (t) => {

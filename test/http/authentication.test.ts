@@ -224,15 +224,16 @@ describe('the walls between tenants', () => {
     }
   });
 
-  it('let the same content be two adapters', async () => {
+  it('do not tell whether another has the same content', async () => {
     const response = await server.fetch('/v1/adapters', {
       method: 'POST',
       headers: mine,
       body: formOf(tinyAdapter(31)),
     });
-    assert.equal(response.status, 201, 'not 200: nobody learns what others have');
-    const own = (await response.json()) as { id: string };
-    assert.equal(own.id, ids.adapters);
+    assert.equal(response.status, 201);
+    const own = (await response.json()) as { id: string; content_known: boolean };
+    assert.notEqual(own.id, ids.adapters);
+    assert.equal(own.content_known, false);
   });
 });
 

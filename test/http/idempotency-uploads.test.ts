@@ -193,7 +193,7 @@ describe('the digest of an upload', () => {
       `Content-Digest: ${digest(body)}`,
       `Repr-Digest: ${digest(body, 'sha512')}`,
     );
-    assert.equal(status, 200);
+    assert.equal(status, 201);
     const wrong = await post(`Content-Digest: ${digest(body)}`, `Repr-Digest: ${digest(config)}`);
     checkedProblem(JSON.parse(wrong.body), 400, 'DIGEST_MISMATCH');
   });

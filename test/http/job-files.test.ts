@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { JobRecord, JobResult } from '../../src/contract/job.ts';
-import { blobKey } from '../../src/service/layout.ts';
+import { jobFile } from '../service/job-rows.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
 const CONTENT = Buffer.from('0123456789');
@@ -20,7 +20,6 @@ describe('a file of a job', () => {
     job = await server.jobs.submit({ kind: 'squeeze', adapter_id: id, targets: [target] });
     path = `/v1/jobs/${job.id}/files`;
     await problemIn(await server.fetch(`${path}/${NAME}`), 404, 'FILE_NOT_FOUND');
-    await server.store.put(blobKey(SHA256), CONTENT);
     const result: JobResult = {
       target,
       adapter_id: id,
@@ -40,7 +39,9 @@ describe('a file of a job', () => {
         files: [{ name: NAME, sha256: SHA256, bytes: CONTENT.length }],
       },
     };
-    await server.jobStore.finish({ ...job, state: 'succeeded', results: [result] });
+    const files = [jobFile('training', CONTENT.toString())];
+    const ended = { ...job, state: 'succeeded' as const, results: [result] };
+    await server.jobStore.finish(ended, { writeId: null, adapters: [], files });
     server.queue.finished(job.id);
   });
   after(() => server.close());

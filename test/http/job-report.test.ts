@@ -7,12 +7,13 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import { preferredType } from '../../src/http/accept.ts';
-import { reportKey } from '../../src/service/layout.ts';
+import { bytesOf } from '../../src/service/content/content-files.ts';
+import type { MadeContent } from '../../src/service/job-store.ts';
 import fc from '../fast-check.ts';
 import { decodePng } from '../report/decode-png.ts';
 import { assertSelfContained } from '../report/markup.ts';
 import { madeInput } from '../report/report-inputs.ts';
-import { putReport } from '../service/job-rows.ts';
+import { madeReport } from '../service/job-rows.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 
@@ -81,16 +82,26 @@ describe('the media type of an Accept header', () => {
   });
 });
 
-/** A job that has ended, with a report. */
-async function reported(server: TestServer): Promise<{ id: string; path: string }> {
+/** A report that nobody can draw. */
+const DAMAGED = { modules: 3 };
+
+/**
+ * A job that has ended, with a report.
+ * @param result what it made besides
+ */
+async function reported(
+  server: TestServer,
+  { report, result }: { report?: object; result?: TinyAdapter } = {},
+): Promise<{ id: string; path: string; adapterId: string }> {
   const { id: source } = await server.upload();
   const job = await server.jobs.submit({ kind: 'analyze', adapter_id: source, reuse: false });
   const made = madeInput({ modules: 20, targets: [{ rank: 4, profile: 'vllm' }] });
   const results = made.job.results.map((one) => ({ ...one, adapter_id: source }));
-  await putReport(server.store, { ...made.report, job_id: job.id });
-  await server.jobStore.finish({ ...made.job, id: job.id, results });
+  const content = madeReport(report ?? { ...made.report, job_id: job.id });
+  const all = result ? { ...content, ...(await madeOf(server, result, job.id)) } : content;
+  await server.jobStore.finish({ ...made.job, id: job.id, results }, all);
   server.queue.finished(job.id);
-  return { id: job.id, path: `/v1/jobs/${job.id}/report` };
+  return { id: job.id, path: `/v1/jobs/${job.id}/report`, adapterId: all.adapters[0]?.id ?? source };
 }
 
 describe('the report of a job', () => {
@@ -106,7 +117,7 @@ describe('the report of a job', () => {
   after(() => server.close());
 
   it('is JSON by default, byte for byte as it is stored', async () => {
-    const stored = Buffer.from((await server.store.get(reportKey(id)))!);
+    const stored = Buffer.from(await bytesOf(server.store, (await server.jobStore.file(id, 'report'))!));
     for (const response of [await server.fetch(path), await as('*/*'), await as(JSON_TYPE)]) {
       assert.equal(response.status, 200);
       assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8');
@@ -241,15 +252,18 @@ describe('the report of a job', () => {
   });
 
   it('cannot be drawn where it is damaged, which is said and hurts nobody else', async () => {
-    const broken = await reported(server);
-    await server.store.put(reportKey(broken.id), Buffer.from('{"modules":3}'));
+    const broken = await reported(server, { report: DAMAGED });
     await problemIn(await server.fetch(broken.path, { headers: { accept: HTML } }), 500, 'INTERNAL');
     assert.equal((await as(HTML)).status, 200);
   });
 });
 
-/** An adapter that a job made, as its worker registers it. */
-async function registered(server: TestServer, adapter: TinyAdapter, jobId: string): Promise<AdapterRecord> {
+/** An adapter that a job made, as its worker hands it over. */
+async function madeOf(
+  server: TestServer,
+  adapter: TinyAdapter,
+  jobId: string,
+): Promise<Pick<MadeContent, 'writeId' | 'adapters'>> {
   const folder = await server.store.makeScratch();
   const files = Object.entries({ [WEIGHTS]: adapter.weights, [CONFIG]: adapter.config }).map(
     ([name, content]) => {
@@ -263,9 +277,10 @@ async function registered(server: TestServer, adapter: TinyAdapter, jobId: strin
       };
     },
   );
-  const { record } = await server.adapters.register(files, { parentId: null, jobId });
+  const ready = await server.adapters.prepare(files);
   rmSync(folder, { recursive: true });
-  return record;
+  const { writeId, files: written } = ready.written;
+  return { writeId, adapters: [{ ...ready.adapter, jobId, files: written }] };
 }
 
 describe('the archive of a result', () => {
@@ -298,10 +313,11 @@ describe('the archive of a result', () => {
   }
 
   it('has the report as long as the job is there', async (t) => {
-    const job = await reported(server);
     const adapter = tinyAdapter(5);
-    const { id } = await registered(server, adapter, job.id);
-    const path = `/v1/adapters/${id}/archive`;
+    const job = await reported(server, { result: adapter });
+    const record = (await (await server.fetch(`/v1/adapters/${job.adapterId}`)).json()) as AdapterRecord;
+    assert.equal(record.job_id, job.id);
+    const path = `/v1/adapters/${job.adapterId}/archive`;
 
     const response = await server.fetch(path);
     assert.equal(response.headers.get('cache-control'), 'private, no-cache');
@@ -329,10 +345,8 @@ describe('the archive of a result', () => {
   });
 
   it('has none where it cannot be drawn', async () => {
-    const job = await reported(server);
-    await server.store.put(reportKey(job.id), Buffer.from('{"modules":3}'));
-    const { id } = await registered(server, tinyAdapter(7), job.id);
-    const response = await server.fetch(`/v1/adapters/${id}/archive`);
+    const { adapterId } = await reported(server, { report: DAMAGED, result: tinyAdapter(7) });
+    const response = await server.fetch(`/v1/adapters/${adapterId}/archive`);
     assert.equal(response.status, 200);
     const zip = Buffer.from(await response.arrayBuffer());
     assert.ok(zip.includes(WEIGHTS) && !zip.includes('report.html'));

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import { JobRecord, type JobResult } from '../../src/contract/job.ts';
-import { putReport } from '../service/job-rows.ts';
+import type { MadeContent } from '../../src/service/job-store.ts';
+import { madeReport } from '../service/job-rows.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
@@ -48,8 +49,12 @@ describe('jobs over HTTP', () => {
     return (await response.json()) as JobRecord;
   };
   /** What a worker does at the end of a job. */
-  async function finish(job: JobRecord, end: Partial<JobRecord> = { state: 'succeeded', results: [RESULT] }) {
-    await server.jobStore.finish({ ...job, finished_at: new Date().toISOString(), ...end });
+  async function finish(
+    job: JobRecord,
+    end: Partial<JobRecord> = { state: 'succeeded', results: [RESULT] },
+    made?: MadeContent,
+  ) {
+    await server.jobStore.finish({ ...job, finished_at: new Date().toISOString(), ...end }, made);
     server.queue.finished(job.id);
   }
 
@@ -102,8 +107,7 @@ describe('jobs over HTTP', () => {
     const path = `/v1/jobs/${job.id}/report`;
     await problemIn(await server.fetch(path), 409, 'REPORT_NOT_READY');
     const report = { job_id: job.id, notes: ['a note'] };
-    await putReport(server.store, report);
-    await finish(job);
+    await finish(job, undefined, madeReport(report));
     assert.deepEqual(await (await server.fetch(path)).json(), report);
   });
 

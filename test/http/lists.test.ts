@@ -7,8 +7,9 @@ import type { RecordedJobRequest } from '../../src/contract/job-request.ts';
 import { AdapterListPage, JobListPage, RunListPage, type RunSummary } from '../../src/contract/list.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
 import { newJobId, newRunId } from '../../src/service/layout.ts';
-import { entry, madeRun } from '../service/runs/made-run.ts';
-import { problemIn, startServer, type TestServer } from './server.ts';
+import { insertKnownAdapter } from '../service/known-adapter.ts';
+import { entry, KEPT, MODULES, madeRun } from '../service/runs/made-run.ts';
+import { expire, problemIn, readRecord, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
 interface JobPage {
@@ -19,6 +20,8 @@ interface JobPage {
 
 /** 2026-01-01, and a second for each item. */
 const BEGIN_MS = Date.UTC(2026, 0, 1);
+/** What the jobs read. */
+const ADAPTERS = [1, 2, 3].map((last) => `ad_${'0'.repeat(31)}${last}`);
 const atSecond = (second: number): string => new Date(BEGIN_MS + second * 1000).toISOString();
 
 describe('GET /v1/jobs', () => {
@@ -29,7 +32,7 @@ describe('GET /v1/jobs', () => {
     for (let second = 0; second < 12; second++) {
       const id = newJobId(BEGIN_MS + second * 1000);
       ids.unshift(id);
-      const adapter_id = `ad_${second % 3}`;
+      const adapter_id = await insertKnownAdapter(server.database, { id: ADAPTERS[second % 3]! });
       const work: RecordedJobRequest =
         second % 2 === 0
           ? { kind: 'analyze', adapter_id }
@@ -93,7 +96,7 @@ describe('GET /v1/jobs', () => {
 
   it('goes on where it was when jobs came and went', async () => {
     const first = await page('?limit=4');
-    const late = acceptedJob(newJobId(BEGIN_MS + 60_000), { kind: 'analyze', adapter_id: 'ad_9' });
+    const late = acceptedJob(newJobId(BEGIN_MS + 60_000), { kind: 'analyze', adapter_id: ADAPTERS[0]! });
     await server.jobStore.accept([late]);
     const { jobs } = await page(`?cursor=${first.next_cursor}`);
     await server.jobStore.remove(late.id);
@@ -105,7 +108,7 @@ describe('GET /v1/jobs', () => {
 
   it('filters by what the jobs are', async () => {
     assert.deepEqual(await idsOf('?kind=squeeze'), seconds(11, 9, 7, 5, 3, 1));
-    assert.deepEqual(await idsOf('?adapter_id=ad_2'), seconds(11, 8, 5, 2));
+    assert.deepEqual(await idsOf(`?adapter_id=${ADAPTERS[2]}`), seconds(11, 8, 5, 2));
     assert.deepEqual(await idsOf('?batch_id=batch_1'), seconds(3, 2, 1, 0));
     assert.deepEqual(await idsOf('?state=failed'), seconds(5, 0));
     assert.deepEqual(await idsOf('?state=active'), seconds(10));
@@ -119,7 +122,7 @@ describe('GET /v1/jobs', () => {
     const [id] = seconds(4);
     await server.workspaces.of('default').jobControl.label(id!, { late: 'yes' });
     assert.deepEqual(await idsOf('?label=late:yes'), [id]);
-    assert.deepEqual(await idsOf('?label=parity:0&adapter_id=ad_1'), seconds(10));
+    assert.deepEqual(await idsOf(`?label=parity:0&adapter_id=${ADAPTERS[1]}`), seconds(10));
   });
 
   it('jumps to times, which are exclusive', async () => {
@@ -180,8 +183,9 @@ describe('a list of many jobs of which few match', () => {
   it('has those that match on one page', async () => {
     const server = await startServer();
     try {
+      const adapter_id = await insertKnownAdapter(server.database);
       const jobs = Array.from({ length: 2_300 }, (_, number) => ({
-        ...acceptedJob(newJobId(BEGIN_MS + number * 1000), { kind: 'analyze', adapter_id: 'ad_1' }),
+        ...acceptedJob(newJobId(BEGIN_MS + number * 1000), { kind: 'analyze', adapter_id }),
         labels: { rare: number === 5 || number === 2_200 ? 'yes' : 'no' },
       }));
       await server.jobStore.accept(jobs);
@@ -206,8 +210,8 @@ describe('GET /v1/adapters', () => {
       const form = formOf(tinyAdapter(seed));
       if (seed % 2 === 1) form.append('labels', JSON.stringify({ team: 'search', n: String(seed) }));
       const response = await server.fetch('/v1/adapters', { method: 'POST', body: form });
-      records.unshift((await response.json()) as AdapterRecord);
-      // Times of keys are milliseconds; within one the order is that of the ids.
+      records.unshift(readRecord(await response.json()));
+      // Times of ids are milliseconds; within one the order is any.
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   });
@@ -248,14 +252,26 @@ describe('GET /v1/adapters', () => {
     await problemIn(await server.fetch('/v1/adapters?cursor=x'), 400, 'VALIDATION_FAILED');
   });
 
-  it('does not list what was removed, and lists it once when it comes again', async () => {
-    const adapter = tinyAdapter(3);
-    const { id } = records[2]!;
-    await server.fetch(`/v1/adapters/${id}`, { method: 'DELETE' });
-    assert.ok(!(await page()).adapters.some((record) => record.id === id));
-    const again = await server.upload(adapter);
-    assert.deepEqual((await page()).adapters[0], again);
-    assert.equal((await page()).adapters.length, 5);
+  it('lists the same content as often as it came, and neither what was removed nor what has expired', async () => {
+    const [, fourth, third] = records;
+    const again = await server.upload(tinyAdapter(3));
+    assert.deepEqual((await page()).adapters, [again, ...records]);
+    await server.fetch(`/v1/adapters/${third!.id}`, { method: 'DELETE' });
+    await expire(server, fourth!.id);
+    const left = [again, ...records.filter((record) => record !== third && record !== fourth)];
+    assert.deepEqual((await page()).adapters, left);
+    assert.deepEqual((await page('?limit=2')).adapters, left.slice(0, 2));
+    assert.deepEqual((await page('?label=n:3')).adapters, []);
+  });
+
+  it('filters by what was changed later', async () => {
+    const { id } = records[0]!;
+    const body = JSON.stringify({ name: 'other', labels: { late: 'yes' } });
+    const headers = { 'content-type': 'application/json' };
+    const response = await server.fetch(`/v1/adapters/${id}`, { method: 'PATCH', headers, body });
+    const changed = (await response.json()) as AdapterRecord;
+    assert.deepEqual((await page('?label=late:yes')).adapters, [changed]);
+    assert.deepEqual((await page('?label=n:5')).adapters, []);
   });
 });
 
@@ -313,7 +329,12 @@ describe('GET /v1/runs', () => {
     const run = { ...madeRun(), id };
     await runStore.create(run);
     for (const sequence of [1, 2])
-      await runStore.append(run, entry(sequence * 100, 64, { run_id: id, sequence, base_model: 'm' }), null);
+      await runStore.append(
+        run,
+        entry(sequence * 100, 64, { ...KEPT, run_id: id, sequence, base_model: 'm' }),
+        null,
+        MODULES,
+      );
     const { runs } = (await (await server.fetch('/v1/runs?limit=1')).json()) as { runs: RunSummary[] };
     assert.deepEqual(
       [runs[0]!.id, runs[0]!.step, runs[0]!.checkpoints, runs[0]!.base_model],
@@ -328,13 +349,17 @@ describe('lists of several tenants', () => {
     try {
       await server.workspaces.tenants.put('other', {});
       const other = server.workspaces.of('other');
-      const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
+      const adapter_id = await insertKnownAdapter(server.database, { tenant: 'other' });
+      const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id });
       await other.jobStore.accept([job]);
       await server.upload(tinyAdapter(1));
       const jobs = (await (await server.fetch('/v1/jobs')).json()) as JobPage;
       assert.deepEqual(jobs.jobs, []);
       const page = await other.lists.adapters.page({}, { limit: 10 });
-      assert.deepEqual(page.items, []);
+      assert.deepEqual(
+        page.items.map(({ id }) => id),
+        [adapter_id],
+      );
       assert.equal((await other.lists.jobs.page({}, { limit: 10 })).items.length, 1);
     } finally {
       await server.close();

@@ -127,7 +127,7 @@ describe('uploads that are refused', () => {
         problem.detail,
         /"readme.md" is not expected; send the parts adapter_model.safetensors \(or any/,
       );
-      assert.match(problem.detail, /; beside them: labels, ttl_seconds\.$/);
+      assert.match(problem.detail, /; beside them: name, labels, ttl_seconds\.$/);
       await refused(multipartOf(...GOOD, part('request', '{}')), 400, 'UNEXPECTED_PART');
     });
     it('names of the prototype', async () => {
@@ -380,7 +380,7 @@ describe('uploads of any form', () => {
         ]),
       );
       const answers = await readAll(pipelined);
-      assert.deepEqual(answers.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 200']);
+      assert.deepEqual(answers.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 201', 'HTTP/1.1 201', 'HTTP/1.1 200']);
       await server.assertNoLeftovers();
     } finally {
       await server.close();

@@ -5,9 +5,12 @@ import { Value } from 'typebox/value';
 import type { JobRecord, JobResult } from '../../src/contract/job.ts';
 import { CheckpointRecord, RunRecord, type RunRequest } from '../../src/contract/run.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
-import { blobKey, newJobId } from '../../src/service/layout.ts';
+import { bytesOf } from '../../src/service/content/content-files.ts';
+import { newAdapterId, newJobId } from '../../src/service/layout.ts';
 import { squeezeJob } from '../../src/service/runs/squeeze-job.ts';
 import { Workspaces } from '../../src/service/workspaces.ts';
+import { jobFile } from '../service/job-rows.ts';
+import { KNOWN_FACTS, KNOWN_FILES } from '../service/known-adapter.ts';
 import { type CheckpointParts, checkpointForm, momentsOf, OPTIMIZER } from './checkpoint-form.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { type TinyAdapter, tinyAdapter } from './tiny-adapter.ts';
@@ -85,7 +88,9 @@ describe('annealing runs over HTTP', () => {
     assert.ok(job.request.kind === 'checkpoint' && 'rank' in job.request.targets[0]!);
     const { rank } = job.request.targets[0];
     const adapter = await server.upload(tinyAdapter(job.request.step, { rank }));
-    const projections = { name: 'projections.safetensors', ...(await stored('projections')) };
+    const content = jobFile('training', 'projections');
+    const { sha256, bytes } = content;
+    const projections = { name: 'projections.safetensors', sha256, bytes };
     const result: JobResult = {
       target: job.request.targets[0],
       adapter_id: adapter.id,
@@ -105,15 +110,9 @@ describe('annealing runs over HTTP', () => {
         files: [projections],
       },
     };
-    await server.jobStore.finish({ ...job, state: 'succeeded', results: [result], ...end });
+    const ended = { ...job, state: 'succeeded' as const, results: [result], ...end };
+    await server.jobStore.finish(ended, { writeId: null, adapters: [], files: [content] });
     server.queue.finished(jobId);
-  }
-
-  /** A blob of that text. */
-  async function stored(text: string): Promise<{ sha256: string; bytes: number }> {
-    const sha256 = text === 'projections' ? 'ab'.repeat(32) : 'cd'.repeat(32);
-    await server.store.put(blobKey(sha256), Buffer.from(text));
-    return { sha256, bytes: text.length };
   }
 
   const failed = (code = 'NON_FINITE_WEIGHTS'): Partial<JobRecord> => ({
@@ -230,7 +229,7 @@ describe('annealing runs over HTTP', () => {
     }
 
     it('that is early is kept, and nothing of it is stored but that', async () => {
-      const before = await server.store.list('adapters/');
+      const before = await (await server.fetch('/v1/usage')).json();
       const record = await recordOf(await send(run.id, first, { step: 100 }), 200);
       assert.deepEqual(
         [record.decision, record.state, record.job_id, record.files, record.next_checkpoint_step],
@@ -243,8 +242,8 @@ describe('annealing runs over HTTP', () => {
           { min: 8, max: 8 },
         ],
       );
-      assert.equal(record.adapter_id, record.source_adapter_id);
-      assert.deepEqual(await server.store.list('adapters/'), before);
+      assert.deepEqual([record.adapter_id, record.source_adapter_id], [null, null], 'the trainer has it');
+      assert.deepEqual(await (await server.fetch('/v1/usage')).json(), before);
       assert.deepEqual(await checkpointOf(run.id, 100), record);
       assert.deepEqual((await getRun(run.id)).checkpoints, [record]);
     });
@@ -383,8 +382,8 @@ describe('annealing runs over HTTP', () => {
         { rank: 4, scale: 'sqrt', split: 'balanced', revive: false, projections: true },
       ]);
       assert.equal(request.optimizer?.mode, 'reset');
-      const blob = await server.store.get(blobKey(request.optimizer.sha256));
-      assert.ok(blob && optimizer.equals(blob), 'the moments are stored under their digest');
+      const file = (await server.jobStore.file(job_id!, 'optimizer', request.optimizer.sha256))!;
+      assert.ok(optimizer.equals(await bytesOf(server.store, file)), 'the moments are stored with the job');
     });
 
     it('waits for the job when the client prefers to', async () => {
@@ -456,17 +455,17 @@ describe('annealing runs over HTTP', () => {
     });
 
     it('that was written an hour ago by a process that then ended is queued now', async () => {
-      const kept = await recordOf(await send(run.id, first, { step: 100 }), 200);
+      await recordOf(await send(run.id, first, { step: 100 }), 200);
       const { runStore } = server.workspaces.of('default');
       const manifest = (await runStore.get(run.id))!;
       const [checkpoint] = await runStore.log(run);
-      const { id: adapterId } = await server.upload(first);
-      assert.equal(adapterId, kept.source_adapter_id);
+      const id = newAdapterId(Date.now());
       const made = {
         ...checkpoint!,
         sequence: 2,
         step: 334,
         decision: 'squeeze' as const,
+        source_adapter_id: id,
         target: {
           rank: 4,
           scale: 'keep' as const,
@@ -477,7 +476,12 @@ describe('annealing runs over HTTP', () => {
         job_id: newJobId(Date.now() - 3_600_000),
       };
       const job = acceptedJob(made.job_id, squeezeJob(manifest, made));
-      assert.ok(await runStore.append(manifest, made, job));
+      const adapter = { id, described: KNOWN_FACTS, name: 'sent', labels: {}, ttlSeconds: undefined };
+      const squeeze = { adapter: { ...adapter, parentId: null, jobId: null }, job };
+      const modules = { name: 'modules', sha256: made.modules_sha256, bytes: 1 };
+      assert.ok(
+        await runStore.append(manifest, made, squeeze, { writeId: null, files: [modules, ...KNOWN_FILES] }),
+      );
       assert.equal((await getRun(run.id)).checkpoints[1]!.state, 'queued');
       assert.ok(server.queue.jobs.has(made.job_id));
     });

@@ -8,11 +8,21 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { UploadRecord } from '../../src/contract/upload.ts';
-import { blobKey } from '../../src/service/layout.ts';
+import { contentKey } from '../../src/service/layout.ts';
 import { openSocket, parseResponse, readAll } from './raw-request.ts';
-import { problemIn, startServer, type TestServer } from './server.ts';
+import { problemIn, readRecord, startServer, type TestServer } from './server.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
-import { attack, create, filesUnder, idOf, makeAdapter, patch, put, recordOf } from './uploads-tools.ts';
+import {
+  attack,
+  create,
+  filesUnder,
+  idOf,
+  largeAdapter,
+  makeAdapter,
+  patch,
+  put,
+  recordOf,
+} from './uploads-tools.ts';
 
 const { weights, config } = tinyAdapter();
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
@@ -196,8 +206,10 @@ describe('adapters made of uploads', () => {
   afterEach(() => server.assertNoLeftovers());
 
   it('are as those that come by multipart, and the uploads are used up', async () => {
-    await put(server, 'the-weights', WEIGHTS, weights);
-    await put(server, 'the-config', CONFIG, config);
+    // Of a size that lies in the storage.
+    const large = largeAdapter(40_000);
+    await put(server, 'the-weights', WEIGHTS, large.weights);
+    await put(server, 'the-config', CONFIG, large.config);
     const inode = await inodeOf('the-weights');
     const made = await makeAdapter(server, 'the-weights', 'the-config', {
       labels: { team: 'x' },
@@ -209,18 +221,35 @@ describe('adapters made of uploads', () => {
     assert.deepEqual(record.labels, { team: 'x' });
     assert.ok(Date.parse(record.expires_at!) > Date.now());
     assert.deepEqual(filesUnder(join(server.root, 'uploads')), []);
-    const blob = await stat(join(server.root, blobKey(sha256(weights).toString('hex'))));
-    assert.equal(blob.ino, inode, 'moved, not copied');
-    assert.equal(blob.nlink, 1);
+    const file = await stat(join(server.root, await keyOfWeights(record.id)));
+    assert.equal(file.ino, inode, 'moved, not copied');
+    assert.equal(file.nlink, 1);
 
-    // The same content by multipart is the same adapter, and the other way round.
-    assert.equal((await server.upload()).id, record.id);
-    await put(server, 'the-weights', WEIGHTS, weights);
-    await put(server, 'the-config', CONFIG, config);
+    // The same content by multipart shares the bytes, and the other way round.
+    const twin = await server.upload(large);
+    await put(server, 'the-weights', WEIGHTS, large.weights);
+    await put(server, 'the-config', CONFIG, large.config);
     const again = await makeAdapter(server, 'the-weights', 'the-config');
-    assert.equal(again.status, 200);
-    assert.deepEqual(await again.json(), record);
+    assert.equal(again.status, 201);
+    const third = (await again.json()) as AdapterRecord;
+    assert.deepEqual([record.content_known, third.content_known], [false, true]);
+    assert.deepEqual(
+      [third.labels, third.expires_at],
+      [{}, null],
+      'what was said of the first one is not said of it',
+    );
+    assert.deepEqual(filesUnder(join(server.root, 'uploads')), []);
+    assert.equal(new Set([record.id, twin.id, third.id]).size, 3);
+    for (const { id } of [twin, third]) assert.equal(await keyOfWeights(id), await keyOfWeights(record.id));
+    assert.equal(filesUnder(join(server.root, 'content')).length, 1);
+    assert.deepEqual(await (await server.fetch(`/v1/adapters/${record.id}`)).json(), readRecord(record));
   });
+
+  /** Where the weights lie in the storage. */
+  async function keyOfWeights(id: string): Promise<string> {
+    const { files } = await server.adapters.stored(id);
+    return contentKey(files.find(({ name }) => name === WEIGHTS)!.content);
+  }
 
   async function inodeOf(id: string): Promise<number> {
     const folder = join(server.root, 'uploads/default');

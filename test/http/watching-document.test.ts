@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
+import { insertKnownAdapter } from '../service/known-adapter.ts';
 import { startServer, type TestServer } from './server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -26,7 +27,8 @@ async function withJob(work: (server: TestServer, jobId: string, key: string) =>
   try {
     const scopes = ['read', 'write'] as const;
     const { key } = await server.keys.create({ tenant: 'default', name: '', scopes, expiresAt: null });
-    const job = acceptedJob(`job_${'0'.repeat(31)}1`, { kind: 'analyze', adapter_id: 'ad_1' });
+    const adapter_id = await insertKnownAdapter(server.database);
+    const job = acceptedJob(`job_${'0'.repeat(31)}1`, { kind: 'analyze', adapter_id });
     await server.jobStore.accept([job]);
     await server.jobs.enqueue(job);
     const finish = async (): Promise<void> => {

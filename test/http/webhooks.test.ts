@@ -16,6 +16,7 @@ import type { DeliveryTable } from '../../src/database/tables.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
 import { newJobId } from '../../src/service/layout.ts';
 import { endOf } from '../service/job-rows.ts';
+import { insertKnownAdapter } from '../service/known-adapter.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
 const URL = 'https://hooks.example.com/in?token=t0ken';
@@ -45,7 +46,8 @@ const callerOf =
 /** A job that has ended, announced as its worker would. */
 async function endedJob(server: TestServer, change: Partial<JobRecord> = {}): Promise<JobRecord> {
   const { jobStore } = server.workspaces.of('default');
-  const accepted = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
+  const adapter_id = await insertKnownAdapter(server.database);
+  const accepted = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id });
   const job = { ...accepted, labels: change.labels ?? {} };
   await jobStore.accept([job]);
   return (await jobStore.finish(endOf(job, change)))!;

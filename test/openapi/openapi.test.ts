@@ -136,7 +136,7 @@ describe('openapi.yaml', () => {
 
   it('describes multipart bodies by their parts', () => {
     for (const [name, parts, others] of [
-      ['post /v1/adapters', [...EITHER, 'README.md', 'labels', 'ttl_seconds'], ['application/json']],
+      ['post /v1/adapters', [...EITHER, 'README.md', 'name', 'labels', 'ttl_seconds'], ['application/json']],
       ['post /v1/squeeze', [...EITHER, 'README.md', 'request'], []],
       [
         'post /v1/runs/{id}/checkpoints',

@@ -9,6 +9,7 @@ import type { Database } from '../../src/database/database.ts';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
 import { CONFIG_FILE, type IncomingFile, WEIGHTS_FILE } from '../../src/service/adapter-service.ts';
 import type { JobKeeper } from '../../src/service/job-keeper.ts';
+import type { MadeContent } from '../../src/service/job-store.ts';
 import type { Observer } from '../../src/service/observer.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { type Workspace, Workspaces } from '../../src/service/workspaces.ts';
@@ -27,10 +28,10 @@ export interface JobBench extends Workspace {
   readonly reused: JobRecord[];
   readonly cancelled: { readonly job: JobRecord; readonly wasQueued: boolean }[];
   readonly finishedBatches: BatchSummary[];
-  /** Registers an adapter; another `seed` is another one. */
+  /** Registers an adapter; another `seed` is other content. */
   upload(seed?: number): Promise<string>;
   /** What a worker does at the end of a job. */
-  end(jobId: string, end?: Partial<JobRecord>): Promise<void>;
+  end(jobId: string, end?: Partial<JobRecord>, made?: MadeContent): Promise<void>;
   /** The same storage as another process of the service sees it. */
   another(queue?: MemoryQueue): Workspace;
 }
@@ -78,11 +79,11 @@ export async function withJobBench(
         const dir = await own.store.makeScratch();
         const { weights, config } = tinyAdapter(seed);
         const files = [await incoming(dir, WEIGHTS_FILE, weights), await incoming(dir, CONFIG_FILE, config)];
-        return (await own.adapters.register(files, null)).record.id;
+        return (await own.adapters.register(files)).id;
       },
-      async end(jobId, end = { state: 'succeeded' }) {
+      async end(jobId, end = { state: 'succeeded' }, made = undefined) {
         const record = (await own.jobStore.get(jobId))!;
-        await own.jobStore.finish({ ...record, finished_at: new Date().toISOString(), ...end });
+        await own.jobStore.finish({ ...record, finished_at: new Date().toISOString(), ...end }, made);
         queue.finished(jobId);
       },
       another: (other = queue) => new Workspaces(whole, database, other).of(DEFAULT_TENANT),

@@ -6,7 +6,7 @@ import type { CheckpointJobRequest } from '../../src/contract/job-request.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
 import { newJobId } from '../../src/service/layout.ts';
 import { failsWith, resultOf, squeezeOf, withJobBench } from './job-bench.ts';
-import { jobIds, putReport, unfinished } from './job-rows.ts';
+import { jobIds, madeReport, unfinished } from './job-rows.ts';
 
 describe('cancelling', () => {
   it('takes a queued job out of the queue; again, it answers the same', () =>
@@ -131,19 +131,18 @@ describe('retrying', () => {
 
 describe('deleting', () => {
   it('removes all that is known of a job, and its results stay', () =>
-    withJobBench(async ({ jobs, jobControl, adapters, upload, end, store }) => {
+    withJobBench(async ({ jobs, jobControl, adapters, upload, end, database }) => {
       const [adapterId, result] = [await upload(), await upload(2)];
-      const before = await store.list('');
       const { id } = await jobs.submit(squeezeOf(adapterId));
       await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FINAL'));
-      await putReport(store, { job_id: id });
       await jobControl.label(id, { a: 'b' });
-      await end(id, { state: 'succeeded', results: [resultOf(result)] });
+      await end(id, { state: 'succeeded', results: [resultOf(result)] }, madeReport({ job_id: id }));
       await jobControl.remove(id);
       await assert.rejects(jobs.get(id), failsWith('JOB_NOT_FOUND'));
       await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FOUND'));
       assert.equal((await adapters.get(result)).id, result);
-      assert.deepEqual(await store.list(''), before);
+      for (const table of ['job', 'job_label', 'job_source', 'job_file'] as const)
+        assert.deepEqual(await database.reader.selectFrom(table).selectAll().execute(), []);
     }));
 
   it('is refused for the squeezes of a run, which need them', () =>

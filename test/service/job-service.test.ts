@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { AdapterService } from '../../src/service/adapter-service.ts';
 import { JobKeeper } from '../../src/service/job-keeper.ts';
 import type { JobQueue, QueuedState } from '../../src/service/job-queue.ts';
 import { JobService } from '../../src/service/job-service.ts';
@@ -14,9 +14,10 @@ import { newJobId } from '../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
-import { endOf, jobIds, jobsIn, putReport, unfinished } from './job-rows.ts';
+import { endOf, jobIds, jobsIn, madeReport, unfinished } from './job-rows.ts';
+import { insertKnownAdapter, KNOWN_ADAPTER } from './known-adapter.ts';
 
-const REQUEST: JobRequest = { kind: 'squeeze', adapter_id: 'ad_1', targets: [{ rank: 2 }] };
+const REQUEST: JobRequest = { kind: 'squeeze', adapter_id: KNOWN_ADAPTER, targets: [{ rank: 2 }] };
 
 /** The port in memory; the real queue is tested under test/queue. */
 class MemoryQueue implements JobQueue {
@@ -85,14 +86,10 @@ async function withService(
   const database = await sqliteIn(folder);
   try {
     const queue = new MemoryQueue();
-    const find = async (id: string) => (id === 'ad_1' ? ({} as AdapterRecord) : undefined);
-    const get = async (id: string): Promise<AdapterRecord> => {
-      const found = await find(id);
-      if (!found) throw new AppError('ADAPTER_NOT_FOUND', `There is no adapter ${id}.`);
-      return found;
-    };
+    await insertKnownAdapter(database);
+    const adapters = new AdapterService(database, blobs, DEFAULT_TENANT);
     const jobs = jobsIn(database);
-    const parts = { blobs, jobStore: jobs, adapters: { get, find }, queue, tenant: DEFAULT_TENANT };
+    const parts = { blobs, jobStore: jobs, adapters, queue, tenant: DEFAULT_TENANT };
     const service = new JobService(parts);
     const keeper = new JobKeeper(database, queue);
     await work({ service, queue, jobs, blobs, keeper, ids: () => jobIds(database) });
@@ -132,15 +129,15 @@ describe('submit', () => {
         sources: ids.map((adapter_id) => ({ adapter_id })),
         targets: [{ rank: 2 }],
       });
-      await assert.rejects(service.submit(merge('ad_1', 'ad_2')), failsWith('ADAPTER_NOT_FOUND'));
+      await assert.rejects(service.submit(merge(KNOWN_ADAPTER, 'ad_2')), failsWith('ADAPTER_NOT_FOUND'));
       assert.deepEqual(await ids(), []);
-      const record = await service.submit(merge('ad_1', 'ad_1'));
-      assert.deepEqual([record.kind, record.request], ['merge', merge('ad_1', 'ad_1')]);
+      const record = await service.submit(merge(KNOWN_ADAPTER, KNOWN_ADAPTER));
+      assert.deepEqual([record.kind, record.request], ['merge', merge(KNOWN_ADAPTER, KNOWN_ADAPTER)]);
     }));
 
   it('takes an analysis', () =>
     withService(async ({ service }) => {
-      const record = await service.submit({ kind: 'analyze', adapter_id: 'ad_1' });
+      const record = await service.submit({ kind: 'analyze', adapter_id: KNOWN_ADAPTER });
       assert.deepEqual([record.kind, record.state], ['analyze', 'queued']);
       const missing = service.submit({ kind: 'analyze', adapter_id: 'ad_2' });
       await assert.rejects(missing, failsWith('ADAPTER_NOT_FOUND'));
@@ -199,15 +196,14 @@ describe('the outcome of a job', () => {
 
 describe('report', () => {
   it('is there after success only', () =>
-    withService(async ({ service, jobs, blobs }) => {
+    withService(async ({ service, jobs }) => {
       const record = await service.submit(REQUEST);
       await assert.rejects(service.report(record.id), /has not finished yet/);
       await jobs.finish({ ...record, state: 'failed' });
       await assert.rejects(service.report(record.id), failsWith('REPORT_NOT_READY'));
       const other = await service.submit(REQUEST);
       const report = { job_id: other.id, notes: ['x'] } as never;
-      await putReport(blobs, report);
-      await jobs.finish({ ...other, state: 'succeeded' });
+      await jobs.finish({ ...other, state: 'succeeded' }, madeReport(report));
       assert.deepEqual(await service.report(other.id), report);
     }));
 });

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { beforeEach, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { RecordedJobRequest } from '../../src/contract/job-request.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
-import { newBatchId, newJobId } from '../../src/service/layout.ts';
+import { AdapterStore } from '../../src/service/adapter-store.ts';
+import type { JobStore } from '../../src/service/job-store.ts';
+import { newAdapterId, newBatchId, newJobId } from '../../src/service/layout.ts';
 import { TenantService } from '../../src/service/tenants/tenant-service.ts';
 import { onEachDialect } from '../database/dialects.ts';
-import { endOf, jobIds, jobsIn, unfinished } from './job-rows.ts';
+import { held } from '../database/held.ts';
+import { endOf, jobFile, jobIds, jobsIn, unfinished } from './job-rows.ts';
+import { insertKnownAdapter, KNOWN_ADAPTER, KNOWN_FACTS, KNOWN_FILES } from './known-adapter.ts';
 
-const ANALYSIS = { kind: 'analyze', adapter_id: 'ad_1' } as const;
+const ANALYSIS = { kind: 'analyze', adapter_id: KNOWN_ADAPTER } as const;
 
 const newJob = (change: Partial<JobRecord> = {}, work: RecordedJobRequest = ANALYSIS): JobRecord => ({
   ...acceptedJob(newJobId(Date.now()), work),
@@ -17,6 +22,10 @@ const newJob = (change: Partial<JobRecord> = {}, work: RecordedJobRequest = ANAL
 
 onEachDialect('the store of jobs', (database) => {
   const jobs = () => jobsIn(database());
+  beforeEach(async () => {
+    await insertKnownAdapter(database());
+  });
+
   async function accepted(...of: Parameters<typeof newJob>): Promise<JobRecord> {
     const job = newJob(...of);
     await jobs().accept([job]);
@@ -42,10 +51,8 @@ onEachDialect('the store of jobs', (database) => {
     assert.equal(await other.finish(endOf(job)), undefined);
     assert.equal(await other.label(job.id, { a: 'b' }), false);
     await other.remove(job.id);
-    assert.deepEqual(
-      [await other.count(), await unfinished(other), await other.reading('ad_1')],
-      [0, [], undefined],
-    );
+    assert.deepEqual([await other.count(), await unfinished(other)], [0, []]);
+    await assert.rejects(other.accept([newJob()]), { code: 'ADAPTER_NOT_FOUND' });
     assert.deepEqual(await jobs().get(job.id), job);
   });
 
@@ -101,27 +108,88 @@ onEachDialect('the store of jobs', (database) => {
     assert.equal((await jobIds(database())).length, 5);
   });
 
-  it('says which unfinished job reads an adapter', async () => {
-    const sources = [{ adapter_id: 'ad_2' }, { adapter_id: 'ad_3' }, { adapter_id: 'ad_2' }];
-    const job = await accepted({}, { kind: 'merge', sources, targets: [{ rank: 1 }] });
-    assert.equal(await jobs().reading('ad_3'), job.id);
-    assert.equal(await jobs().reading('ad_1'), undefined);
-    await jobs().finish(endOf(job));
-    assert.equal(await jobs().reading('ad_3'), undefined);
+  it('accepts no job of an adapter that is not there, or whose time is over, and nothing with it', async () => {
+    const expired = await insertKnownAdapter(database(), { id: newAdapterId(1) });
+    await new AdapterStore(database(), 'default').change(expired, { ttlSeconds: 0 });
+    for (const [adapter_id, code] of [
+      [newAdapterId(0), 'ADAPTER_NOT_FOUND'],
+      [expired, 'ADAPTER_EXPIRED'],
+    ] as const) {
+      const refused = newJob({ labels: { a: 'b' } }, { kind: 'analyze', adapter_id });
+      await assert.rejects(jobs().accept([newJob(), refused]), { code });
+      await assert.rejects(jobs().acceptSharing(refused), { code });
+    }
+    assert.deepEqual(await jobIds(database()), []);
   });
 
-  it('forgets a deleted job with all that it was found by', async () => {
-    const training = { files: [{ name: 'x', sha256: 'f'.repeat(64), bytes: 1 }] };
+  it('records with the end of a job what it made, or nothing of it', async () => {
+    const adapter = {
+      ...{ id: newAdapterId(Date.now()), described: KNOWN_FACTS, files: KNOWN_FILES, name: 'result' },
+      ...{ labels: {}, ttlSeconds: 60, parentId: KNOWN_ADAPTER },
+    };
+    const job = await accepted();
+    const made = (text: string) => ({
+      writeId: null,
+      adapters: [{ ...adapter, jobId: job.id }],
+      files: [jobFile('report', `{"of":"${text}"}`), jobFile('training', text), jobFile('training', 'both')],
+    });
+    const texts = ['1', '2', '3', '4'];
+    const ends = await Promise.all(texts.map((text) => jobs().finish(endOf(job), made(text))));
+    assert.equal(ends.filter(Boolean).length, 1, 'and none fails for the adapter that has the same id');
+    const winner = texts[ends.findIndex(Boolean)]!;
+    const text = async (...of: Parameters<JobStore['file']>) => {
+      const file = await jobs().file(...of);
+      return file && Buffer.from(file.inline!, 'base64').toString();
+    };
+    assert.equal(await text(job.id, 'report'), `{"of":"${winner}"}`);
+    for (const content of [winner, 'both'])
+      assert.equal(await text(job.id, 'training', jobFile('training', content).sha256), content);
+    assert.equal(await text(job.id, 'optimizer'), undefined);
+    assert.equal(await jobsIn(database(), { tenant: 'other' }).file(job.id, 'report'), undefined);
+    const found = await new AdapterStore(database(), 'default').find(adapter.id);
+    assert.deepEqual([found?.record.name, found?.record.job_id], ['result', job.id]);
+    assert.equal((await database().reader.selectFrom('job_file').select('role').execute()).length, 3);
+    const lost = await accepted();
+    const gone = { ...made('5'), files: [], writeId: 'removed meanwhile' };
+    await assert.rejects(jobs().finish(endOf(lost), gone), { code: 'STORAGE_FAILED' });
+    assert.equal((await jobs().get(lost.id))?.state, 'queued', 'and it may be done again');
+  });
+
+  it('forgets a deleted job with all that it was found by, and releases its files', async () => {
     const job = await accepted({ labels: { a: 'b' } });
-    await jobs().finish(endOf(job, { results: [{ training } as never] }));
+    const files = [jobFile('report', '{}'), jobFile('training', '{}')];
+    await jobs().finish(endOf(job), { writeId: null, adapters: [], files });
     const rows = () =>
       Promise.all(
         (['job', 'job_label', 'job_source', 'job_file'] as const).map(
           async (table) => (await database().reader.selectFrom(table).selectAll().execute()).length,
         ),
       );
-    assert.deepEqual(await rows(), [1, 1, 1, 1]);
+    const released = async () => {
+      const query = database().reader.selectFrom('content').select('released_at');
+      return (await query.where('sha256', '=', files[0]!.sha256).executeTakeFirst())?.released_at;
+    };
+    assert.deepEqual(await rows(), [1, 1, 1, 2]);
+    assert.equal(await released(), null);
     await jobs().remove(job.id);
     assert.deepEqual(await rows(), [0, 0, 0, 0]);
+    assert.ok(Math.abs((await released())! - Date.now()) < 60_000);
+  });
+
+  it('is deleted while its end is recorded: no content is left that no sweep finds', async () => {
+    const job = await accepted();
+    const file = jobFile('report', '{}');
+    const { database: slow, reached, release } = held(database());
+    const ending = jobsIn(slow).finish(endOf(job), { writeId: null, adapters: [], files: [file] });
+    await reached;
+    const removing = jobs().remove(job.id);
+    // It comes as far as it can.
+    await sleep(200);
+    release();
+    await Promise.all([ending, removing]);
+    assert.equal(await jobs().get(job.id), undefined);
+    const content = database().reader.selectFrom('content').select('released_at');
+    const [left] = await content.where('sha256', '=', file.sha256).execute();
+    assert.notEqual(left!.released_at, null);
   });
 });

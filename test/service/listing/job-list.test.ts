@@ -9,6 +9,7 @@ import { type JobFilter, JobList } from '../../../src/service/listing/job-list.t
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { endOf, jobsIn } from '../job-rows.ts';
+import { insertKnownAdapter } from '../known-adapter.ts';
 
 const BEGIN_MS = Date.parse('2026-01-01T00:00:00Z');
 
@@ -20,6 +21,7 @@ onEachDialect('a list of jobs', (database) => {
       labels: { even: String(i % 2 === 0), third: String(i % 3) },
       batch_id: i < 5 ? 'batch_1' : null,
     }));
+    for (const id of ['ad_0', 'ad_1', 'ad_2']) await insertKnownAdapter(database(), { id });
     await jobsIn(database()).accept(jobs);
     for (const [i, job] of jobs.slice(0, count - unfinished).entries())
       await jobsIn(database()).finish(endOf(job, { state: i % 5 === 0 ? 'failed' : 'succeeded' }));

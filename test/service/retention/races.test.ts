@@ -1,32 +1,37 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { onEachDialect, sqliteIn } from '../../database/dialects.ts';
 import { openS3 } from '../../storage/s3-bench.ts';
 import { motoIsMissing, startMoto } from '../../storage/s3-servers.ts';
 import { type RaceCounts, race } from './races.ts';
-import { onDisk } from './storage-bench.ts';
+import { StorageBench, withBench } from './storage-bench.ts';
 
-describe('uploads, removals and sweeps of the same content at the same time', () => {
-  it('lose no content on a disk', async () => {
-    await onDisk(async ({ store }) => {
+const WHAT = 'uploads, removals and sweeps of the same content at the same time';
+
+onEachDialect(WHAT, (database, folder) => {
+  it('lose no content and leave none behind', () =>
+    withBench(database(), folder(), async (bench) => {
       // Content was really removed and came again.
       const isEnough = (counts: RaceCounts) =>
-        counts.created > 10 && counts.sweeps > 20 && counts.removedBlobs > 5;
-      const counts = await race(store, { isEnough, lookMs: 20, graceMs: 500, longestPauseMs: 1_500 });
+        counts.created > 60 && counts.sweeps > 50 && counts.removedContents > 15;
+      const counts = await race(bench, { isEnough, graceMs: 400, longestPauseMs: 800 });
       assert.ok(isEnough(counts), JSON.stringify(counts));
-    });
-  });
+    }));
+});
 
-  it('lose no content in S3', { skip: motoIsMissing() ?? false }, async () => {
+describe(WHAT, { skip: motoIsMissing() ?? false }, () => {
+  it('lose no content in S3', async () => {
     const server = await startMoto();
     const s3 = await openS3(server.env);
+    const database = await sqliteIn(s3.folder);
     try {
       const isEnough = (counts: RaceCounts) =>
-        counts.created > 5 && counts.sweeps > 5 && counts.removedBlobs > 1;
-      // A look takes a request for each file.
-      const times = { lookMs: 100, graceMs: 3_000, longestPauseMs: 5_000 };
-      const counts = await race(s3.store, { isEnough, ...times });
+        counts.created > 10 && counts.sweeps > 5 && counts.removedContents > 3;
+      const bench = new StorageBench(s3.store, database);
+      const counts = await race(bench, { isEnough, graceMs: 2_000, longestPauseMs: 4_000 });
       assert.ok(isEnough(counts), JSON.stringify(counts));
     } finally {
+      await database.close();
       await s3.dispose();
       await server.stop();
     }

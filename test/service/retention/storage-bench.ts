@@ -1,29 +1,35 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
-import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { acceptedJob } from '../../../src/service/accepted-job.ts';
-import type { IncomingFile, Keeping, Lineage } from '../../../src/service/adapter-service.ts';
-import { blobKey, idOfKey, newJobId } from '../../../src/service/layout.ts';
+import type { IncomingFile, Keeping } from '../../../src/service/adapter-service.ts';
+import type { MadeContent } from '../../../src/service/job-store.ts';
+import { CONTENT_PREFIX, contentKey, newJobId } from '../../../src/service/layout.ts';
 import { Sweeper, type SweeperOptions } from '../../../src/service/retention/sweeper.ts';
 import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
 import { type Workspace, Workspaces } from '../../../src/service/workspaces.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
-import { sqliteIn } from '../../database/dialects.ts';
+import { contentOf } from '../../conformance/blob-store.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
 
 export const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** No write takes so long. */
+export const LONGEST_WRITE_MS = 3 * DAY_MS;
+
+/** An adapter whose weights are too large for the database; another `seed` is other content. */
+export const largeAdapter = (seed = 1): TinyAdapter => tinyAdapter(seed, { rank: 8, m: 320, n: 320 });
 
 /** A storage with workspaces over it, and what else a test of sweeps needs. */
 export class StorageBench {
   readonly store: BlobStore;
+  readonly database: Database;
   readonly queue = new MemoryQueue();
   readonly workspaces: Workspaces;
   /** Of the default tenant. */
@@ -31,6 +37,7 @@ export class StorageBench {
 
   constructor(store: BlobStore, database: Database) {
     this.store = store;
+    this.database = database;
     this.workspaces = new Workspaces(store, database, this.queue);
     this.own = this.workspaces.of(DEFAULT_TENANT);
   }
@@ -39,79 +46,127 @@ export class StorageBench {
     return new Sweeper({ workspaces: this.workspaces, graceMs: HOUR_MS, ...options });
   }
 
-  async register(
-    adapter: TinyAdapter = tinyAdapter(),
-    { space = this.own, lineage = null as Lineage | null, keeping = {} as Keeping } = {},
-  ): Promise<{ record: AdapterRecord; created: boolean }> {
-    const folder = await space.store.makeScratch();
+  /** The workspace of another tenant, which is made. */
+  async other(tenant = 'other'): Promise<Workspace> {
+    await this.workspaces.tenants.put(tenant, {});
+    return this.workspaces.of(tenant);
+  }
+
+  /** Files of an adapter as an upload leaves them, in a folder that is gone after the work. */
+  async arrived<T>(
+    adapter: TinyAdapter,
+    work: (files: IncomingFile[]) => Promise<T>,
+    others: Readonly<Record<string, Uint8Array>> = {},
+  ): Promise<T> {
+    const folder = await this.store.makeScratch();
     try {
-      return await space.adapters.register(await incoming(folder, adapter), lineage, keeping);
+      return await work(await incoming(folder, adapter, others));
     } finally {
       await rm(folder, { recursive: true });
     }
   }
 
-  /** A job as it is accepted. */
-  accepted(change: Partial<JobRecord> = {}): JobRecord {
-    const work = { kind: 'analyze', adapter_id: `ad_${'0'.repeat(32)}` } as const;
-    return { ...acceptedJob(newJobId(Date.now()), work), ...change };
+  register(
+    adapter: TinyAdapter = tinyAdapter(),
+    { space = this.own, keeping = {} as Keeping } = {},
+  ): Promise<AdapterRecord> {
+    return this.arrived(adapter, (files) => space.adapters.register(files, keeping));
   }
 
-  /** A job that was accepted and, unless it shall be unfinished, has succeeded. */
-  async job(change: Partial<JobRecord> = {}, { space = this.own, isFinal = true } = {}): Promise<JobRecord> {
+  /** A job as it is accepted, which reads no adapter unless the change says so. */
+  accepted(change: Partial<JobRecord> = {}): JobRecord {
+    const source = { type: 'url', where: 'https://models.example/a.safetensors', sealed: 'x' } as const;
+    return { ...acceptedJob(newJobId(Date.now()), { kind: 'import', source }), ...change };
+  }
+
+  /** A job that was accepted and, unless it shall be unfinished, has succeeded with what it made. */
+  async job(
+    change: Partial<JobRecord> = {},
+    { space = this.own, isFinal = true, made = undefined as MadeContent | undefined } = {},
+  ): Promise<JobRecord> {
     const accepted = this.accepted(change);
     await space.jobStore.accept([accepted]);
     if (!isFinal) return accepted;
     const finished_at = change.finished_at ?? new Date().toISOString();
     const record: JobRecord = { ...accepted, state: 'succeeded', finished_at };
-    await space.jobStore.finish(record);
+    await space.jobStore.finish(record, made);
     return (await space.jobStore.get(record.id))!;
   }
 
-  async blob(text: string): Promise<string> {
-    const sha256 = digestOf(text);
-    await this.store.put(blobKey(sha256), Buffer.from(text));
-    return sha256;
+  /** Keys of all content in the storage. */
+  objects(): Promise<string[]> {
+    return this.store.list(CONTENT_PREFIX);
   }
 
-  /** Fails unless every file of every adapter is there, whole. */
-  async assertWhole(space = this.own): Promise<void> {
-    for (const key of await space.store.list('adapters/')) {
-      const record = await space.adapters.find(idOfKey(key));
-      for (const { sha256, bytes } of record?.files ?? [])
-        assert.equal((await space.store.stat(blobKey(sha256)))?.bytes, bytes, `a file of ${key}`);
-    }
+  /** All content that is known, in any state. */
+  contents() {
+    return this.database.reader.selectFrom('content').selectAll().orderBy('id').execute();
+  }
+
+  writes() {
+    return this.database.reader.selectFrom('content_write').selectAll().execute();
+  }
+
+  /** Fails unless every file of every adapter can be read, whole. */
+  async assertWhole(): Promise<void> {
+    const rows = await this.database.reader.selectFrom('adapter').select(['id', 'tenant']).execute();
+    for (const { id, tenant } of rows) await assertReadable(this.workspaces.of(tenant), id);
+  }
+
+  /** Fails unless there is content for what refers to it, and nothing else. */
+  async assertTidy(): Promise<void> {
+    const { reader } = this.database;
+    const referring = [
+      ...(await reader.selectFrom('adapter_file').select('content').execute()),
+      ...(await reader.selectFrom('job_file').select('content').execute()),
+      ...(await reader.selectFrom('checkpoint').select('modules_content as content').execute()),
+    ].map(({ content }) => content);
+    const contents = await this.contents();
+    const ids = contents.map(({ id }) => id);
+    assert.deepEqual(ids, [...new Set(referring)].sort(), 'content without anybody who refers to it');
+    assert.deepEqual(
+      contents.filter(({ state }) => state !== 'stored'),
+      [],
+    );
+    const stored = contents.filter(({ inline }) => inline === null).map(({ id }) => contentKey(id));
+    assert.deepEqual(await this.objects(), stored.sort(), 'what lies in the storage');
+    assert.deepEqual(await this.writes(), []);
   }
 }
 
-/** A bench over a folder of its own. */
-export async function onDisk(work: (bench: StorageBench, root: string) => Promise<void>): Promise<void> {
-  const root = await mkdtemp(join(tmpdir(), 'sweep-'));
-  const store = await DiskStore.open(root);
-  const database = await sqliteIn(root);
+/** Fails unless every file of an adapter can be read, whole. */
+export async function assertReadable({ adapters }: Workspace, id: string): Promise<void> {
+  for (const { name, sha256 } of (await adapters.get(id)).files) {
+    const { stream } = await adapters.readFile(id, name);
+    assert.equal(digestOf(await contentOf(stream)), sha256, `${name} of ${id}`);
+  }
+}
+
+/** A bench over a folder and a database. */
+export async function withBench(
+  database: Database,
+  folder: string,
+  work: (bench: StorageBench) => Promise<void>,
+): Promise<void> {
+  const store = await DiskStore.open(join(folder, 'storage'));
   try {
-    await work(new StorageBench(store, database), root);
+    await work(new StorageBench(store, database));
   } finally {
-    await database.close();
     await store.close();
-    await rm(root, { recursive: true, force: true });
   }
-}
-
-/** Makes everything in the storage look as if it were written so long ago. */
-export async function age(root: string, byMs = 2 * HOUR_MS): Promise<void> {
-  const then = new Date(Date.now() - byMs);
-  for (const path of readdirSync(root, { recursive: true, withFileTypes: true }))
-    if (path.isFile()) await utimes(join(path.parentPath, path.name), then, then);
 }
 
 export const digestOf = (content: string | Uint8Array): string =>
   createHash('sha256').update(content).digest('hex');
 
 /** An adapter's files as an upload leaves them. */
-export async function incoming(folder: string, { weights, config }: TinyAdapter): Promise<IncomingFile[]> {
+export async function incoming(
+  folder: string,
+  { weights, config }: TinyAdapter,
+  others: Readonly<Record<string, Uint8Array>> = {},
+): Promise<IncomingFile[]> {
   return Promise.all(
-    [[WEIGHTS, weights] as const, [CONFIG, config] as const].map(async ([name, content]) => {
+    Object.entries({ [WEIGHTS]: weights, [CONFIG]: config, ...others }).map(async ([name, content]) => {
       const path = join(folder, name);
       await writeFile(path, content);
       return { name, path, sha256: digestOf(content), bytes: content.length };

@@ -1,31 +1,26 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { it } from 'node:test';
 import { JobKeeper } from '../../../src/service/job-keeper.ts';
 import { newRunId } from '../../../src/service/layout.ts';
-import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { madeBatch } from '../batches/made-batch.ts';
 import { failsWith } from '../job-bench.ts';
-import { endOf, jobIds } from '../job-rows.ts';
+import { endOf, jobFile, jobIds } from '../job-rows.ts';
+import { insertKnownAdapter, KNOWN_ADAPTER } from '../known-adapter.ts';
 import { madeRun } from '../runs/made-run.ts';
-import { digestOf, HOUR_MS, StorageBench } from './storage-bench.ts';
+import { HOUR_MS, type StorageBench, withBench } from './storage-bench.ts';
 
 onEachDialect('jobs of all tenants', (database, folder) => {
-  async function withBench(work: (bench: StorageBench) => Promise<void>): Promise<void> {
-    const store = await DiskStore.open(join(folder(), 'storage'));
-    try {
-      const bench = new StorageBench(store, database());
-      await bench.workspaces.tenants.put('other', {});
+  const onBench = (work: (bench: StorageBench) => Promise<void>) =>
+    withBench(database(), folder(), async (bench) => {
+      await bench.other();
+      await insertKnownAdapter(database());
       await work(bench);
-    } finally {
-      await store.close();
-    }
-  }
+    });
   const later = () => Date.now() + HOUR_MS;
 
   it('go when their time is over, those of a batch not before it has ended', () =>
-    withBench(async (bench) => {
+    onBench(async (bench) => {
       const space = bench.workspaces.of('other');
       for (let i = 0; i < 30; i++) await bench.job({ ttl_seconds: 60 + i }, i % 2 ? { space } : {});
       const ofBatch = { tenant: 'other', change: { ttl_seconds: 60 } };
@@ -42,7 +37,7 @@ onEachDialect('jobs of all tenants', (database, folder) => {
     }));
 
   it('leave their batch, which goes when its own time is over', () =>
-    withBench(async (bench) => {
+    onBench(async (bench) => {
       const space = bench.workspaces.of('other');
       const { id, jobs } = await madeBatch(database(), 3, {
         ...{ tenant: 'other', change: { ttl_seconds: 1_800 }, ttlSeconds: 5_400 },
@@ -59,11 +54,11 @@ onEachDialect('jobs of all tenants', (database, folder) => {
     }));
 
   it('go with their run when they have ended', () =>
-    withBench(async (bench) => {
+    onBench(async (bench) => {
       const run = { ...madeRun(), id: newRunId(Date.now()) };
       await bench.own.runStore.create(run);
       const of = (run_id: string) => {
-        const rest = { step: 1, adapter_id: 'ad_1', targets: [{ rank: 1 }], optimizer: null };
+        const rest = { step: 1, adapter_id: KNOWN_ADAPTER, targets: [{ rank: 1 }], optimizer: null };
         return { kind: 'checkpoint' as const, request: { kind: 'checkpoint' as const, run_id, ...rest } };
       };
       const kept = await bench.job(of(run.id));
@@ -74,18 +69,16 @@ onEachDialect('jobs of all tenants', (database, folder) => {
     }));
 
   it('keep the files they wrote until they go', () =>
-    withBench(async (bench) => {
-      const sha256 = await bench.blob('projections');
-      assert.equal(sha256, digestOf('projections'));
-      const training = { files: [{ name: 'x', sha256, bytes: 11 }] };
-      await bench.job({ results: [{ training } as never], ttl_seconds: 60 });
-      const sweeper = bench.sweeper({ graceMs: -HOUR_MS });
+    onBench(async (bench) => {
+      const made = { writeId: null, adapters: [], files: [jobFile('training', 'projections')] };
+      await bench.job({ ttl_seconds: 60 }, { made });
+      const sweeper = bench.sweeper({ graceMs: -2 * HOUR_MS });
       assert.equal((await sweeper.sweep()).swept.of('blob').objects, 0);
       assert.equal((await sweeper.sweep(later())).swept.of('blob').objects, 1);
     }));
 
   it('that the queue has lost are found, however many they are', () =>
-    withBench(async (bench) => {
+    onBench(async (bench) => {
       const accepted: string[] = [];
       for (const tenant of ['default', 'other']) {
         const { jobStore } = bench.workspaces.of(tenant);

@@ -1,214 +1,216 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CheckpointJobRequest } from '../../../src/contract/job-request.ts';
-import {
-  adapterChangesKey,
-  adapterKey,
-  blobKey,
-  newJobId,
-  newRunId,
-  recentAdapterKey,
-  reportKey,
-} from '../../../src/service/layout.ts';
+import { JobRecords } from '../../../src/queue/job-records.ts';
+import { newAdapterId, newRunId } from '../../../src/service/layout.ts';
 import type { RunManifest } from '../../../src/service/runs/run-manifest.ts';
+import { storedBy } from '../../../src/service/usage/usage.ts';
 import type { Workspace } from '../../../src/service/workspaces.ts';
+import { onEachDialect } from '../../database/dialects.ts';
+import { held } from '../../database/held.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
-import { entry, madeRun } from '../runs/made-run.ts';
-import { age, HOUR_MS, onDisk, type StorageBench } from './storage-bench.ts';
+import { endOf, jobFile, jobsIn, madeReport } from '../job-rows.ts';
+import { insertKnownAdapter, KNOWN_ADAPTER, KNOWN_FACTS, KNOWN_FILES } from '../known-adapter.ts';
+import { entry, MODULES, madeRun } from '../runs/made-run.ts';
+import {
+  assertReadable,
+  digestOf,
+  HOUR_MS,
+  largeAdapter,
+  type StorageBench,
+  withBench,
+} from './storage-bench.ts';
 
 const inAnHour = () => Date.now() + HOUR_MS;
-const isThere = async (bench: StorageBench, sha256: string) =>
-  (await bench.store.stat(blobKey(sha256))) !== undefined;
-
-describe('the sweeper', () => {
-  it('removes nothing that anybody needs', async () => {
-    await onDisk(async (bench, root) => {
-      await bench.register(tinyAdapter(1));
-      await bench.register(tinyAdapter(2), { keeping: { ttlSeconds: 60 * 60 } });
-      await bench.job({ ttl_seconds: 3600 });
-      await bench.job({}, { isFinal: false });
-      await age(root);
-      const before = await bench.store.list('');
-      const { swept, totals } = await bench.sweeper().sweep();
-      assert.deepEqual(swept.all, []);
-      const after = await bench.store.list('');
-      assert.deepEqual(after, [...before, 'tenants/default/usage.json'].sort());
-      assert.equal(totals.adapters, 2);
-    });
-  });
-
-  it('removes adapters whose time is over, with their content', async () => {
-    await onDisk(async (bench, root) => {
-      const { record } = await bench.register(tinyAdapter(1), { keeping: { ttlSeconds: 60 } });
-      await age(root);
-      const { swept } = await bench.sweeper().sweep(inAnHour());
-      assert.deepEqual(swept.of('adapter'), { kind: 'adapter', objects: 1, bytes: record.bytes });
-      assert.deepEqual(swept.of('blob'), { kind: 'blob', objects: 2, bytes: record.bytes });
-      await assert.rejects(bench.own.adapters.get(record.id), { code: 'ADAPTER_NOT_FOUND' });
-      assert.deepEqual(await bench.store.list('blobs/'), []);
-      assert.deepEqual((await bench.own.lists.adapters.page({}, { limit: 10 })).items, []);
-      const again = await bench.register(tinyAdapter(1));
-      assert.equal(again.created, true);
-      assert.equal(again.record.expires_at, null);
-    });
-  });
-
-  it('leaves an expired adapter to the job that reads it', async () => {
-    await onDisk(async (bench, root) => {
-      const { record } = await bench.register(tinyAdapter(1), { keeping: { ttlSeconds: 60 } });
-      const request = { kind: 'analyze', adapter_id: record.id } as const;
-      const job = await bench.job({ request }, { isFinal: false });
-      await age(root);
-      await bench.sweeper().sweep(inAnHour());
-      assert.ok(await bench.own.adapters.get(record.id));
-      await bench.own.jobStore.finish({ ...job, state: 'failed', finished_at: new Date().toISOString() });
-      await bench.sweeper().sweep(inAnHour());
-      await assert.rejects(bench.own.adapters.get(record.id), { code: 'ADAPTER_NOT_FOUND' });
-    });
-  });
-
-  it('removes jobs some time after their end, with all that is known of them, but not their results', async () => {
-    await onDisk(async (bench) => {
-      const { record } = await bench.register(tinyAdapter(1));
-      const job = await bench.job({ ttl_seconds: 60, request: { kind: 'analyze', adapter_id: record.id } });
-      await bench.own.jobControl.label(job.id, { team: 'x' });
-      await bench.own.store.put(reportKey(job.id), Buffer.from('{}'));
-      const kept = await bench.job({ ttl_seconds: 7200 });
-      const unfinished = await bench.job({ ttl_seconds: 60 }, { isFinal: false });
-      assert.equal((await bench.sweeper().sweep()).swept.of('job').objects, 0);
-      const { swept } = await bench.sweeper().sweep(inAnHour());
-      assert.equal(swept.of('job').objects, 1);
-      const left = (await bench.store.list('tenants/')).filter((key) => key.includes(job.id.slice(4)));
-      assert.deepEqual(left, []);
-      assert.ok(await bench.own.jobStore.get(kept.id));
-      assert.ok(await bench.own.jobStore.get(unfinished.id));
-      assert.ok(await bench.own.adapters.get(record.id));
-    });
-  });
-
-  it('keeps content that only a job, a run or a checkpoint refers to, of any tenant', async () => {
-    await onDisk(async (bench, root) => {
-      const other = bench.workspaces.of('other');
-      const files = { of: await bench.blob('file'), modules: await bench.blob('modules') };
-      const moments = await bench.blob('moments');
-      const jobMoments = await bench.blob('moments of a job');
-      const training = {
-        learning_rate_factor: 1,
-        revived_directions: 0,
-        optimizer: 'none' as const,
-        files: [{ name: 'projections.safetensors', sha256: files.of, bytes: 4 }],
-      };
-      await bench.workspaces.tenants.put('other', {});
-      await bench.job({ results: [{ training } as never] }, { space: other });
-      const run = await newRun(other);
-      const change = { run_id: run.id, modules_sha256: files.modules, optimizer_sha256: moments };
-      await other.runStore.append(run, entry(1, 64, change), null);
-      const request: CheckpointJobRequest = {
-        kind: 'checkpoint',
-        run_id: run.id,
-        step: 1,
-        adapter_id: 'ad_1',
-        targets: [{ rank: 1 }],
-        optimizer: { sha256: jobMoments, mode: 'carry' },
-      };
-      await bench.job({ request, kind: 'checkpoint' }, { space: other, isFinal: false });
-      await age(root);
-      assert.deepEqual((await bench.sweeper().sweep()).swept.all, []);
-      for (const sha256 of [files.of, files.modules, moments, jobMoments])
-        assert.ok(await isThere(bench, sha256));
-    });
-  });
-
-  it('removes content that nobody refers to, when it has been so for the grace', async () => {
-    await onDisk(async (bench, root) => {
-      const old = await bench.blob('old');
-      const touched = await bench.blob('touched');
-      await age(root);
-      await bench.store.touch(blobKey(touched));
-      const fresh = await bench.blob('fresh');
-      const { swept } = await bench.sweeper().sweep();
-      assert.deepEqual(swept.of('blob'), { kind: 'blob', objects: 1, bytes: 3 });
-      assert.deepEqual(await Promise.all([old, touched, fresh].map((sha256) => isThere(bench, sha256))), [
-        false,
-        true,
-        true,
-      ]);
-    });
-  });
-
-  it('keeps what two tenants have until both have removed it', async () => {
-    await onDisk(async (bench, root) => {
-      const other = bench.workspaces.of('other');
-      const { record } = await bench.register(tinyAdapter(1));
-      await bench.register(tinyAdapter(1), { space: other });
-      await bench.own.adapters.remove(record.id);
-      await age(root);
-      await bench.sweeper().sweep();
-      await bench.assertWhole(other);
-      assert.equal((await bench.store.list('blobs/')).length, 2);
-      await other.adapters.remove(record.id);
-      await bench.sweeper().sweep();
-      assert.deepEqual(await bench.store.list('blobs/'), []);
-    });
-  });
-
-  it('removes what crashes left: entries, changes, reports, marks', async () => {
-    await onDisk(async (bench, root) => {
-      const { store } = bench.own;
-      const { record } = await bench.register(tinyAdapter(1));
-      const id = `ad_${'1'.repeat(32)}`;
-      await store.put(reportKey(newJobId(Date.now())), Buffer.from('{}'));
-      await store.put(recentAdapterKey(id, Date.now(), 5), new Uint8Array());
-      // Another entry of an adapter that is there: who lost the race to create it died before taking it back.
-      await store.put(recentAdapterKey(record.id, Date.now() - 5, 5), new Uint8Array());
-      await store.put(adapterChangesKey(id), Buffer.from('{}'));
-      await store.put(`adapter-removals/${record.id}`, Buffer.from('x'));
-      await bench.store.put(`blobs/ab/removal`, Buffer.from('x'));
-      const before = await bench.store.list('');
-      await bench.sweeper().sweep();
-      const young = await bench.store.list('');
-      assert.deepEqual(young, [...before, 'tenants/default/usage.json'].sort(), 'they may be on their way');
-      await age(root);
-      const { swept } = await bench.sweeper().sweep();
-      assert.equal(swept.of('stray').objects, 5);
-      const left = (await store.list('')).filter((key) => key !== 'usage.json');
-      const entry = recentAdapterKey(record.id, Date.parse(record.created_at), record.bytes);
-      assert.deepEqual(left, [adapterKey(record.id), entry].sort());
-      assert.deepEqual(await bench.store.list('blobs/ab/removal'), []);
-    });
-  });
-
-  it('removes jobs of runs that are gone, and no others of runs', async () => {
-    await onDisk(async (bench) => {
-      const request = (run_id: string): CheckpointJobRequest => ({
-        kind: 'checkpoint',
-        run_id,
-        step: 1,
-        adapter_id: 'ad_1',
-        targets: [{ rank: 1 }],
-        optimizer: null,
-      });
-      const { id } = await newRun(bench.own);
-      const kept = await bench.job({ kind: 'checkpoint', request: request(id) });
-      const gone = await bench.job({ kind: 'checkpoint', request: request(newRunId(Date.now())) });
-      await bench.sweeper().sweep();
-      assert.ok(await bench.own.jobStore.get(kept.id));
-      assert.equal(await bench.own.jobStore.get(gone.id), undefined);
-    });
-  });
-
-  it('counts what is left', async () => {
-    await onDisk(async (bench) => {
-      const one = await bench.register(tinyAdapter(1));
-      const two = await bench.register(tinyAdapter(2), { space: bench.workspaces.of('other') });
-      const { totals } = await bench.sweeper().sweep();
-      assert.deepEqual(totals, { adapters: 2, bytes: one.record.bytes + two.record.bytes });
-    });
-  });
-});
+const inTwoHours = () => Date.now() + 2.1 * HOUR_MS;
 
 async function newRun({ runStore }: Workspace): Promise<RunManifest> {
   const run = { ...madeRun(), id: newRunId(Date.now()) };
   await runStore.create(run);
   return run;
 }
+
+const squeezeOf = (run_id: string, adapter_id = KNOWN_ADAPTER): CheckpointJobRequest => ({
+  ...{ kind: 'checkpoint', run_id, step: 1, adapter_id, targets: [{ rank: 1 }], optimizer: null },
+});
+
+onEachDialect('the sweeper', (database, folder) => {
+  const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
+  const isThere = async (bench: StorageBench, text: string) =>
+    (await bench.contents()).some(({ sha256, state }) => sha256 === digestOf(text) && state === 'stored');
+
+  it('removes nothing that anybody needs', () =>
+    onBench(async (bench) => {
+      await bench.register(tinyAdapter(1));
+      await bench.register(largeAdapter(2), { keeping: { ttlSeconds: 3 * 3600 } });
+      await bench.job({ ttl_seconds: 3 * 3600 }, { made: madeReport({}) });
+      await bench.job({}, { isFinal: false });
+      const { swept, totals } = await bench.sweeper().sweep(inTwoHours());
+      assert.deepEqual(swept.all, []);
+      assert.equal(totals.adapters, 2);
+      await bench.assertWhole();
+      await bench.assertTidy();
+    }));
+
+  it('removes adapters whose time is over, and their content after the grace', () =>
+    onBench(async (bench) => {
+      const other = await bench.other();
+      const keeping = { ttlSeconds: 60, labels: { a: 'b' } };
+      const record = await bench.register(largeAdapter(1), { keeping });
+      const theirs = await bench.register(tinyAdapter(2), { keeping, space: other });
+      const kept = await bench.register(tinyAdapter(1), { keeping: { ttlSeconds: 2 * 3600 } });
+      const bytes = record.bytes + theirs.bytes;
+      assert.deepEqual((await bench.sweeper().sweep()).swept.all, []);
+      const { swept, totals } = await bench.sweeper().sweep(inAnHour());
+      assert.deepEqual(swept.all, [{ kind: 'adapter', objects: 2, bytes }]);
+      assert.deepEqual(totals, { adapters: 1, bytes: kept.bytes });
+      await assert.rejects(bench.own.adapters.get(record.id), { code: 'ADAPTER_NOT_FOUND' });
+      const { items } = await bench.own.lists.adapters.page({}, { limit: 10 });
+      assert.deepEqual(
+        items.map(({ id }) => id),
+        [kept.id],
+      );
+      assert.equal((await bench.objects()).length, 1, 'who reads it goes on');
+      const later = await bench.sweeper().sweep(Date.now() + 1.1 * HOUR_MS);
+      assert.ok(later.swept.of('blob').objects >= 2);
+      assert.deepEqual(await bench.objects(), []);
+      await bench.assertTidy();
+      const labels = await database().reader.selectFrom('adapter_label').selectAll().execute();
+      assert.deepEqual(labels, []);
+    }));
+
+  it('removes adapters however many they are', () =>
+    onBench(async (bench) => {
+      const other = await bench.other();
+      const spaces = [bench.own, other];
+      for (let i = 0; i < 130; i++)
+        await bench.register(tinyAdapter(1), { space: spaces[i % 2]!, keeping: { ttlSeconds: 60 } });
+      const { swept, totals } = await bench.sweeper().sweep(inAnHour());
+      assert.equal(swept.of('adapter').objects, 130);
+      assert.deepEqual(totals, { adapters: 0, bytes: 0 });
+    }));
+
+  it('leaves an expired adapter to the job that reads it', () =>
+    onBench(async (bench) => {
+      const { id } = await bench.register(tinyAdapter(1), { keeping: { ttlSeconds: 60 } });
+      const request = { kind: 'analyze', adapter_id: id } as const;
+      const job = await bench.job({ kind: 'analyze', request }, { isFinal: false });
+      await bench.own.adapters.change(id, { ttlSeconds: 0 });
+      await bench.sweeper().sweep(inAnHour());
+      await assert.rejects(bench.own.adapters.get(id), { code: 'ADAPTER_EXPIRED' });
+      const task = await new JobRecords(bench.own.tenant, bench).take(job.id);
+      assert.deepEqual(
+        task?.sources.map((source) => source.id),
+        [id],
+        'who does the job finds it',
+      );
+      await bench.own.jobStore.finish(endOf(job, { state: 'failed' }));
+      await bench.sweeper().sweep(inAnHour());
+      await assert.rejects(bench.own.adapters.get(id), { code: 'ADAPTER_NOT_FOUND' });
+    }));
+
+  it('leaves an expired adapter to the job that is accepted in the same moment', () =>
+    onBench(async (bench) => {
+      const { id } = await bench.register(tinyAdapter(), { keeping: { ttlSeconds: 60 } });
+      const job = bench.accepted({ kind: 'analyze', request: { kind: 'analyze', adapter_id: id } });
+      const { database: slow, reached, release } = held(database());
+      const accepting = jobsIn(slow).accept([job]);
+      await reached;
+      const sweeping = bench.sweeper().sweep(inAnHour());
+      // It comes as far as it can.
+      await sleep(200);
+      release();
+      await Promise.all([accepting, sweeping]);
+      assert.ok(await bench.own.adapters.find(id), 'the job was accepted, so it finds what it reads');
+    }));
+
+  it('removes jobs some time after their end, with all that is known of them, but not their results', () =>
+    onBench(async (bench) => {
+      const { id } = await bench.register(tinyAdapter(1));
+      const analysis = { kind: 'analyze', request: { kind: 'analyze', adapter_id: id } } as const;
+      const job = await bench.job({ ttl_seconds: 60, ...analysis }, { made: madeReport({ of: 'it' }) });
+      await bench.own.jobControl.label(job.id, { team: 'x' });
+      const kept = await bench.job({ ttl_seconds: 7200 });
+      const unfinished = await bench.job({ ttl_seconds: 60 }, { isFinal: false });
+      assert.equal((await bench.sweeper().sweep()).swept.of('job').objects, 0);
+      const { swept } = await bench.sweeper().sweep(inAnHour());
+      assert.equal(swept.of('job').objects, 1);
+      for (const table of ['job_label', 'job_source', 'job_file'] as const)
+        assert.deepEqual(await database().reader.selectFrom(table).selectAll().execute(), []);
+      assert.ok(await bench.own.jobStore.get(kept.id));
+      assert.ok(await bench.own.jobStore.get(unfinished.id));
+      await assertReadable(bench.own, id);
+      await bench.sweeper().sweep(Date.now() + 1.1 * HOUR_MS);
+      assert.equal(await isThere(bench, '{"of":"it"}'), false);
+      await bench.assertTidy();
+    }));
+
+  it('keeps content that only a job, a run or a checkpoint refers to, of any tenant', () =>
+    onBench(async (bench) => {
+      const other = await bench.other();
+      const files = [jobFile('report', 'a report'), jobFile('training', 'projections')];
+      const job = await bench.job({}, { space: other, made: { writeId: null, adapters: [], files } });
+      const run = await newRun(other);
+      const moments = jobFile('optimizer', 'moments');
+      const id = newAdapterId(Date.now());
+      const adapter = {
+        ...{ id, described: KNOWN_FACTS, name: 'sent', labels: {}, ttlSeconds: undefined },
+        ...{ parentId: null, jobId: null },
+      };
+      const squeeze = bench.accepted({ kind: 'checkpoint', request: squeezeOf(run.id, id) });
+      const change = { run_id: run.id, source_adapter_id: id, optimizer_sha256: moments.sha256 };
+      const checkpoint = entry(1, 64, { ...change, job_id: squeeze.id });
+      const written = { writeId: null, files: [...KNOWN_FILES, moments, ...MODULES.files] };
+      assert.ok(await other.runStore.append(run, checkpoint, { adapter, job: squeeze }, written));
+      // All of it was released once, by others.
+      await database().write((writer) => writer.updateTable('content').set({ released_at: 0 }).execute());
+      assert.deepEqual((await bench.sweeper().sweep()).swept.all, []);
+      const texts = ['a report', 'projections', 'moments', '[]'];
+      for (const text of texts) assert.ok(await isThere(bench, text), text);
+      await assertReadable(other, id);
+      await other.jobStore.finish(endOf(squeeze, { state: 'failed' }));
+      for (const one of [job, squeeze]) await other.jobControl.erase(one);
+      assert.ok(await other.runStore.remove(run, 1));
+      await bench.sweeper().sweep(inTwoHours());
+      for (const text of texts) assert.ok(!(await isThere(bench, text)), text);
+      await assertReadable(other, id);
+      await bench.assertTidy();
+    }));
+
+  it('keeps what two tenants have until both have removed it', () =>
+    onBench(async (bench) => {
+      const other = await bench.other();
+      const mine = await bench.register(largeAdapter(1));
+      const theirs = await bench.register(largeAdapter(1), { space: other });
+      await bench.own.adapters.remove(mine.id);
+      await bench.sweeper().sweep(inTwoHours());
+      await assertReadable(other, theirs.id);
+      assert.equal((await bench.objects()).length, 1);
+      await other.adapters.remove(theirs.id);
+      await bench.sweeper().sweep(inTwoHours());
+      assert.deepEqual(await bench.objects(), []);
+      await bench.assertTidy();
+    }));
+
+  it('removes jobs of runs that are gone, and no others of runs', () =>
+    onBench(async (bench) => {
+      await insertKnownAdapter(database());
+      const { id } = await newRun(bench.own);
+      const kept = await bench.job({ kind: 'checkpoint', request: squeezeOf(id) });
+      const gone = await bench.job({ kind: 'checkpoint', request: squeezeOf(newRunId(Date.now())) });
+      await bench.sweeper().sweep();
+      assert.ok(await bench.own.jobStore.get(kept.id));
+      assert.equal(await bench.own.jobStore.get(gone.id), undefined);
+    }));
+
+  it('tells what is left', () =>
+    onBench(async (bench) => {
+      assert.deepEqual((await bench.sweeper().sweep()).totals, { adapters: 0, bytes: 0 });
+      const one = await bench.register(tinyAdapter(1));
+      const two = await bench.register(tinyAdapter(1), { space: await bench.other() });
+      const { totals } = await bench.sweeper().sweep();
+      assert.deepEqual(totals, { adapters: 2, bytes: one.bytes + two.bytes });
+      assert.deepEqual({ ...(await storedBy(bench.own)) }, { adapters: 1, bytes: one.bytes });
+    }));
+});

@@ -50,10 +50,10 @@ class Story {
   /** Sends what a trainer has that did as it was told: the rank of the run before that step. */
   send(step: number, content: number, rewind: boolean): Arrival | undefined {
     const rank = positionIn(this.run, this.log, step).rank.max;
-    const sent = arrival(step, rank, { adapterId: `ad_${step}_${rank}_${content}`, rewind });
+    const sent = arrival(step, rank, { digest: `digest_${step}_${rank}_${content}`, rewind });
     try {
       const decision = decide(this.run, this.log, sent);
-      const change = { source_adapter_id: sent.adapterId };
+      const change = { source_digest: sent.digest };
       if (decision.kind === 'keep') this.log.push(kept(step, rank, change));
       if (decision.kind === 'squeeze') {
         const { goal: target, stageRank: stage_rank } = decision;
@@ -136,7 +136,7 @@ describe('whatever is sent, and however jobs end', () => {
         if (!sent) continue;
         const again = decide(story.run, story.log, sent);
         assert.equal(again.kind, 'existing');
-        assert.ok(again.kind === 'existing' && again.checkpoint.source_adapter_id === sent.adapterId);
+        assert.ok(again.kind === 'existing' && again.checkpoint.source_digest === sent.digest);
       }
     });
   });

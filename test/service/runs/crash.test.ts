@@ -8,11 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CheckpointRecord } from '../../../src/contract/run.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { AppError } from '../../../src/errors.ts';
-import { localFiles } from '../../../src/service/adapter-files.ts';
 import { AdapterService, type IncomingFile } from '../../../src/service/adapter-service.ts';
+import { bytesOf } from '../../../src/service/content/content-files.ts';
 import { JobService } from '../../../src/service/job-service.ts';
-import { blobKey } from '../../../src/service/layout.ts';
-import { AdapterUses } from '../../../src/service/retention/adapter-uses.ts';
 import { removeRun } from '../../../src/service/retention/remove-run.ts';
 import { OPTIMIZER_FILE } from '../../../src/service/runs/checkpoint-upload.ts';
 import { RunService } from '../../../src/service/runs/run-service.ts';
@@ -26,13 +24,12 @@ import { momentsOf } from '../../http/checkpoint-form.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
 import { endOf, jobsIn, unfinished } from '../job-rows.ts';
+import { Died, mortal } from '../mortal.ts';
+import { assertReadable, LONGEST_WRITE_MS, StorageBench } from '../retention/storage-bench.ts';
 
 const REQUEST = {
   schedule: { source_rank: 8, target_rank: 2, total_steps: 1000, recipe: 'equal', min_stage_steps: 100 },
 } as const;
-const WRITES = ['put', 'putFile', 'create', 'remove'] as const;
-
-class Died extends Error {}
 
 /** What a process of the service stands on. */
 interface Ground {
@@ -42,49 +39,23 @@ interface Ground {
 }
 
 /** Dies before its n-th write, and does nothing from then on. Counts the writes it lets through. */
-function mortal(
-  { store, database, queue }: Ground,
-  lifeInWrites: number,
-): { ground: Ground; writes: () => number } {
-  let writes = 0;
-  const count = (): void => {
-    if (writes >= lifeInWrites) throw new Died();
-    writes++;
-  };
-  const proxy = new Proxy(store, {
-    get(target, name: keyof BlobStore) {
-      const method = (target[name] as (...args: unknown[]) => unknown).bind(target);
-      if (!(WRITES as readonly string[]).includes(name)) return method;
-      return async (...args: unknown[]) => {
-        count();
-        return method(...args);
-      };
-    },
-  });
-  const write: Database['write'] = async (work) => {
-    count();
-    return database.write(work);
-  };
-  const mortalQueue: MemoryQueue = Object.assign(Object.create(queue) as MemoryQueue, {
+function dyingOn(alive: Ground, lifeInWrites: number): { ground: Ground; writes: () => number } {
+  const { store, database, count, writes } = mortal(alive, lifeInWrites);
+  const queue: MemoryQueue = Object.assign(Object.create(alive.queue) as MemoryQueue, {
     add: async (jobId: string) => {
       count();
-      return queue.add(jobId);
+      return alive.queue.add(jobId);
     },
   });
-  return {
-    ground: { store: proxy, database: { ...database, write }, queue: mortalQueue },
-    writes: () => writes,
-  };
+  return { ground: { store, database, queue }, writes };
 }
-
-const adaptersOn = (store: BlobStore, database: Database) =>
-  new AdapterService(store, new AdapterUses(jobsIn(database)));
 
 function processOn({ store, database, queue }: Ground): RunService {
   const jobStore = jobsIn(database);
-  const adapters = adaptersOn(store, database);
+  const adapters = new AdapterService(database, store, DEFAULT_TENANT);
   const jobs = new JobService({ blobs: store, jobStore, adapters, queue, tenant: DEFAULT_TENANT });
-  return new RunService(new RunStore(database, DEFAULT_TENANT), store, adapters, jobs, jobStore);
+  const runs = new RunStore(database, DEFAULT_TENANT);
+  return new RunService({ database, runs, blobs: store, adapters, jobs, jobStore });
 }
 
 async function onSqlite(work: (ground: Ground) => Promise<void>): Promise<void> {
@@ -104,21 +75,25 @@ async function onDisk(
   work: (ground: Ground) => Promise<void>,
 ): Promise<void> {
   const store = await DiskStore.open(folder);
-  database = await sqliteIn(folder);
   try {
     await work({ store, database, queue: new MemoryQueue() });
   } finally {
-    await database.close();
     await store.close();
   }
 }
 
+/** What sweeps see: everything of all tenants. */
+const benchOn = ({ store, database }: Ground) => new StorageBench(store, database);
+
+/** So large that its files lie in the storage. */
+const SHAPE = { rank: 8, m: 320, n: 320 };
+
 /** The files of a checkpoint as an upload leaves them in a scratch folder. */
 async function arrived(store: BlobStore, seed = 1): Promise<IncomingFile[]> {
   const folder = await store.makeScratch();
-  const { weights, config } = tinyAdapter(seed, { rank: 8 });
+  const { weights, config } = tinyAdapter(seed, SHAPE);
   return Promise.all(
-    Object.entries({ [WEIGHTS]: weights, [CONFIG]: config, [OPTIMIZER_FILE]: momentsOf() }).map(
+    Object.entries({ [WEIGHTS]: weights, [CONFIG]: config, [OPTIMIZER_FILE]: momentsOf(SHAPE) }).map(
       async ([name, content]) => {
         const path = join(folder, name);
         await writeFile(path, content);
@@ -139,9 +114,9 @@ describe('a process that dies while it takes a checkpoint', () => {
     let needed = 0;
     for (let life = 0; ; life++) {
       await onSqlite(async (ground) => {
-        const { store, database, queue } = ground;
+        const { database, queue } = ground;
         const { id } = await processOn(ground).create(REQUEST);
-        const dying = mortal(ground, life);
+        const dying = dyingOn(ground, life);
         const first = await send(processOn(dying.ground), ground, id).catch((error: unknown) => {
           assert.ok(error instanceof Died, String(error));
           return undefined;
@@ -159,23 +134,29 @@ describe('a process that dies while it takes a checkpoint', () => {
         // What the job needs was durable before it.
         const job = (await jobsIn(database).get(record.job_id!))!;
         assert.ok(job.request.kind === 'checkpoint' && job.request.optimizer);
-        assert.ok(await store.stat(blobKey(job.request.optimizer.sha256)));
-        await localFiles(store, await adaptersOn(store, database).get(job.request.adapter_id));
+        const bench = benchOn(ground);
+        const moments = (await bench.own.jobStore.file(job.id, 'optimizer'))!;
+        assert.equal(moments.sha256, job.request.optimizer.sha256);
+        const stored = await bytesOf(bench.own.store, moments);
+        assert.ok(Buffer.from(stored).equals(momentsOf(SHAPE)));
+        await assertReadable(bench.own, job.request.adapter_id);
+        // What the dead one left is found.
+        await bench.sweeper().sweep(Date.now() + 1.1 * LONGEST_WRITE_MS);
+        await bench.assertTidy();
+        await assertReadable(bench.own, job.request.adapter_id);
+        assert.equal((await database.reader.selectFrom('adapter').select('id').execute()).length, 1);
       });
       if (needed > 0) break;
     }
-    assert.ok(
-      needed >= 7,
-      `two files, adapter, moments, modules, checkpoint with job, queue: ${needed} writes`,
-    );
+    assert.equal(needed, 5, 'the write, weights, moments, checkpoint with adapter and job, queue');
   });
 
   it('has its job queued by anyone who only looks', async () => {
     await onSqlite(async (ground) => {
       const { queue } = ground;
       const { id } = await processOn(ground).create(REQUEST);
-      // Adapter (4), moments, modules, checkpoint with job: that it is queued is what is missing.
-      const dying = mortal(ground, 7);
+      // That it is queued is what is missing.
+      const dying = dyingOn(ground, 4);
       await assert.rejects(send(processOn(dying.ground), ground, id), Died);
       assert.equal(queue.jobs.size, 0);
       const { checkpoints } = await processOn(ground).get(id);
@@ -207,6 +188,32 @@ onEachDialect('several processes with one run', (database, folder) => {
           assert.ok(one.reason instanceof AppError && one.reason.code === 'CHECKPOINT_CONFLICT');
       }
       assert.equal(ground.queue.jobs.size, 1);
+      const bench = benchOn(ground);
+      await bench.sweeper().sweep();
+      await bench.assertTidy();
+      await bench.assertWhole();
+    });
+  });
+
+  it('store nothing of what is kept but its list of modules', async () => {
+    await withRun(async (ground, id) => {
+      const bench = benchOn(ground);
+      for (const step of [1, 2]) {
+        const files = await arrived(ground.store, step);
+        const { record, created, upload } = await processOn(ground).add(id, { step, rewind: false, files });
+        assert.deepEqual([record.decision, record.source_adapter_id], ['keep', null]);
+        assert.deepEqual([created, upload], [true, 'unneeded']);
+        const again = await arrived(ground.store, step);
+        const same = await processOn(ground).add(id, { step, rewind: false, files: again });
+        assert.deepEqual([same.created, same.upload], [false, 'known']);
+        const other = { step, rewind: false, files: await arrived(ground.store, 7) };
+        await assert.rejects(processOn(ground).add(id, other), { code: 'CHECKPOINT_CONFLICT' });
+      }
+      assert.deepEqual(await bench.objects(), []);
+      assert.equal((await bench.contents()).length, 1);
+      const adapters = await ground.database.reader.selectFrom('adapter').select('id').execute();
+      assert.deepEqual(adapters, []);
+      await bench.assertTidy();
     });
   });
 

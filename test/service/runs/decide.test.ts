@@ -102,7 +102,7 @@ describe('a checkpoint that came before', () => {
     for (const state of ['failed', 'cancelled'] as const) {
       const log = [kept(500, 64), unfinished(1000, 64, state)];
       assert.equal(planned(log, twice), 32);
-      assert.equal(planned(log, arrival(1000, 64, { adapterId: 'ad_other' })), 32, 'with other content too');
+      assert.equal(planned(log, arrival(1000, 64, { digest: 'other' })), 32, 'with other content too');
       assert.equal(planned(log, arrival(1200, 64)), 32, 'or later');
       assert.equal(planned(log, arrival(900, 64)), 'keep', 'or before: it changed nothing');
       assert.equal(decide(RUN, [...log, unfinished(1000, 64, 'pending')], twice).kind, 'existing');
@@ -112,10 +112,13 @@ describe('a checkpoint that came before', () => {
   it('conflicts when its content is another', () => {
     const log = [squeezed(1000, 64, 32)];
     for (const other of [
-      arrival(1000, 64, { adapterId: 'ad_other' }),
+      arrival(1000, 64, { digest: 'other' }),
       arrival(1000, 64, { optimizerSha256: 'f'.repeat(64) }),
     ]) {
-      assert.match(refusal(log, other, 'CHECKPOINT_CONFLICT').message, /step 1000.*ad_1000_64.*rewind=true/);
+      assert.match(
+        refusal(log, other, 'CHECKPOINT_CONFLICT').message,
+        /step 1000 with other content.*rewind=true/,
+      );
     }
     const withMoments = squeezed(1000, 64, 32, { optimizer_sha256: 'a' });
     refusal([withMoments], arrival(1000, 64), 'CHECKPOINT_CONFLICT');
@@ -134,7 +137,7 @@ describe('a rewind', () => {
   const log = [squeezed(1000, 64, 32), squeezed(2000, 32, 16), unfinished(3000, 16, 'pending')];
 
   it('takes the place of its step and all later ones', () => {
-    assert.equal(planned(log, arrival(2000, 32, { rewind: true, adapterId: 'ad_other' })), 16);
+    assert.equal(planned(log, arrival(2000, 32, { rewind: true, digest: 'other' })), 16);
     assert.equal(planned(log, arrival(1500, 32, { rewind: true })), 'keep');
     assert.equal(planned(log, arrival(2500, 16, { rewind: true })), 'keep', 'a pending one does not hinder');
     assert.equal(planned(log, arrival(0, 64, { rewind: true })), 'keep', 'to the very start');
@@ -146,10 +149,10 @@ describe('a rewind', () => {
   });
 
   it('leaves a run that goes on from there', () => {
-    const rewound = [...log, squeezed(1000, 64, 32, { source_adapter_id: 'ad_second' })];
+    const rewound = [...log, squeezed(1000, 64, 32, { source_digest: 'second' })];
     assert.equal(planned(rewound, arrival(2000, 32)), 16, 'as if the first 2000 had never been');
     refusal(rewound, arrival(1000, 64), 'CHECKPOINT_CONFLICT');
-    const second = arrival(1000, 64, { adapterId: 'ad_second' });
+    const second = arrival(1000, 64, { digest: 'second' });
     assert.equal(decide(RUN, rewound, second).kind, 'existing');
     assert.equal(decide(RUN, rewound, { ...second, rewind: true }).kind, 'existing');
   });
@@ -165,7 +168,7 @@ describe('a rewind', () => {
   });
 
   it('whose own squeeze failed has still rewound the run', () => {
-    const rewound = [...log, unfinished(1000, 64, 'failed', { source_adapter_id: 'ad_second' })];
+    const rewound = [...log, unfinished(1000, 64, 'failed', { source_digest: 'second' })];
     assert.equal(planned(rewound, arrival(1000, 64)), 32);
     refusal(rewound, arrival(2000, 32), 'CHECKPOINT_RANK');
   });
@@ -183,7 +186,7 @@ describe('a checkpoint of the wrong adapter', () => {
     const log = [squeezed(1000, 64, 32), kept(1500, 32)];
     const stale = refusal(log, arrival(2000, 64), 'CHECKPOINT_RANK');
     assert.match(stale.message, /rank 64, but the run is at rank 32 since step 1500/);
-    assert.equal(stale.context.adapter_id, 'ad_1500_32');
+    assert.equal(stale.context.adapter_id, null, 'nothing of it is stored');
     refusal(log, arrival(2000, 32, { ranks: { min: 16, max: 32 } }), 'CHECKPOINT_RANK');
   });
 
@@ -193,7 +196,7 @@ describe('a checkpoint of the wrong adapter', () => {
     const log = [kept(500, 64, { rank_before: ranks })].map(
       (past): Past => ({
         ...past,
-        outcome: { state: 'succeeded', rank: ranks, parameters: null, adapterId: 'ad_1' },
+        outcome: { state: 'succeeded', rank: ranks, parameters: null, adapterId: null },
       }),
     );
     assert.equal(planned(log, arrival(1000, 64, { ranks })), 32);
@@ -225,7 +228,7 @@ describe('a checkpoint of the wrong adapter', () => {
     assert.ok(second.kind === 'squeeze', second.kind);
     assert.deepEqual([second.goal, second.stageRank], [{ budget_parameters: 16 * 150 }, 16]);
     assert.match(second.reason, /The modules share out 2400 parameters, what all of them have at rank 16\.$/);
-    const other = { modulesByRank: own.modulesByRank, adapterId: 'ad_other', rewind: true };
+    const other = { modulesByRank: own.modulesByRank, digest: 'other', rewind: true };
     const anew = decide(run, log, arrival(1000, 64, other));
     assert.ok(anew.kind === 'squeeze', anew.kind);
     assert.deepEqual(anew.goal, { budget_parameters: 32 * 150 }, 'what begins the run counts');

@@ -1,5 +1,7 @@
+import { hash } from 'node:crypto';
 import type { RunRequest } from '../../../src/contract/run.ts';
 import { planSchedule } from '../../../src/schedule/plan-schedule.ts';
+import type { Written } from '../../../src/service/content/contents.ts';
 import { planAdaptive } from '../../../src/service/runs/adaptive-plan.ts';
 import type { Arrival } from '../../../src/service/runs/decide.ts';
 import type { Outcome, Past } from '../../../src/service/runs/lineage.ts';
@@ -18,26 +20,38 @@ export function madeRun(request: RunRequest = { schedule: SCHEDULE }): RunManife
   };
 }
 
+/** The list of modules that comes with an entry. */
+export const MODULES: Written = {
+  writeId: null,
+  files: [
+    { name: 'modules', sha256: hash('sha256', '[]'), bytes: 2, inline: Buffer.from('[]').toString('base64') },
+  ],
+};
+const MODULES_SHA256 = MODULES.files[0]!.sha256;
+
 /** Modules of one rank, each rank of which takes so many parameters. */
 const PARAMETERS_PER_RANK = 100;
 const ofRank = (rank: number) => [{ rank, parameters_per_rank: PARAMETERS_PER_RANK }];
 
 export const uniform = (rank: number) => ({ min: rank, max: rank });
 
-/** A checkpoint of one rank; its adapter is named after step and rank unless it has a name. */
+/** A checkpoint of one rank; its content is named after step and rank unless it has a name. */
 export const arrival = (step: number, rank: number, change: Partial<Arrival> = {}): Arrival => ({
   step,
   rewind: false,
-  adapterId: `ad_${step}_${rank}`,
+  digest: `digest_${step}_${rank}`,
   optimizerSha256: null,
   ranks: uniform(rank),
   modulesByRank: ofRank(rank),
   baseModel: 'some/model',
-  modulesSha256: 'modules',
+  modulesSha256: MODULES_SHA256,
   ...change,
 });
 
 type Change = Partial<Omit<CheckpointManifest, 'step'>>;
+
+/** What is told of a checkpoint that is kept. */
+export const KEPT = { decision: 'keep', target: null, job_id: null, source_adapter_id: null } as const;
 
 /** A checkpoint that is to be squeezed. */
 export function entry(step: number, rank: number, change: Change = {}): CheckpointManifest {
@@ -52,9 +66,10 @@ export function entry(step: number, rank: number, change: Change = {}): Checkpoi
     modules_by_rank: ofRank(rank),
     stage_rank: null,
     source_adapter_id: `ad_${step}_${rank}`,
+    source_digest: `digest_${step}_${rank}`,
     optimizer_sha256: null,
     base_model: 'some/model',
-    modules_sha256: 'modules',
+    modules_sha256: MODULES_SHA256,
     target: { rank: rank / 2 },
     job_id: `job_${step}`,
     created_at: '2026-01-01T00:00:00.000Z',
@@ -62,10 +77,10 @@ export function entry(step: number, rank: number, change: Change = {}): Checkpoi
   };
 }
 
-/** A checkpoint that was kept. */
+/** A checkpoint that was kept: nothing of it is stored. */
 export const kept = (step: number, rank: number, change: Change = {}): Past => ({
-  checkpoint: entry(step, rank, { decision: 'keep', target: null, job_id: null, ...change }),
-  outcome: { state: 'succeeded', rank: uniform(rank), parameters: null, adapterId: `ad_${step}_${rank}` },
+  checkpoint: entry(step, rank, { ...KEPT, ...change }),
+  outcome: { state: 'succeeded', rank: uniform(rank), parameters: null, adapterId: null },
 });
 
 /** One that was squeezed from one rank to another. */

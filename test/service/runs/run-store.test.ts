@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { newRunId } from '../../../src/service/layout.ts';
+import { acceptedJob } from '../../../src/service/accepted-job.ts';
+import type { NewAdapter } from '../../../src/service/adapter-rows.ts';
+import { newAdapterId, newJobId, newRunId } from '../../../src/service/layout.ts';
 import { RunList } from '../../../src/service/listing/run-list.ts';
-import { noteCheckpoints } from '../../../src/service/retention/sweep-runs.ts';
-import { Unreferenced } from '../../../src/service/retention/unreferenced.ts';
 import type { RunManifest } from '../../../src/service/runs/run-manifest.ts';
 import { RunStore } from '../../../src/service/runs/run-store.ts';
+import { squeezeJob } from '../../../src/service/runs/squeeze-job.ts';
 import { ensureTenant } from '../../../src/service/tenants/tenant-service.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { entry, madeRun, SCHEDULE } from './made-run.ts';
+import { jobFile, jobIds, jobsIn } from '../job-rows.ts';
+import { KNOWN_FACTS, KNOWN_FILES } from '../known-adapter.ts';
+import { arrival, entry, KEPT, MODULES, madeRun, SCHEDULE } from './made-run.ts';
 
 const BEGIN_MS = Date.parse('2026-03-01T00:00:00Z');
 const ADAPTIVE = { adaptive: { ...SCHEDULE, energy: 0.9 } };
@@ -27,14 +30,14 @@ onEachDialect('the store of runs', (database) => {
     return run;
   }
   const append = (run: RunManifest, sequence: number, step: number, change = {}) =>
-    storeOf().append(run, entry(step, 64, { run_id: run.id, sequence, ...change }), null);
+    storeOf().append(run, entry(step, 64, { run_id: run.id, sequence, ...change }), null, MODULES);
 
   it('gives back what it was given, also what PostgreSQL takes in no text', async () => {
     const text = 'a\u0000b\ud800';
     const run = await created(runAt(0, { name: text, base_model: text, ...ADAPTIVE }));
     assert.deepEqual(await storeOf().get(run.id), run);
     const checkpoint = entry(100, 64, { run_id: run.id, base_model: text, target: { rank: 4 } });
-    assert.ok(await storeOf().append(run, checkpoint, null));
+    assert.ok(await storeOf().append(run, checkpoint, null, MODULES));
     assert.deepEqual(await storeOf().log(run), [checkpoint]);
     const [summary] = (await new RunList(database(), 'default').page({ baseModel: text }, { limit: 1 }))
       .items;
@@ -47,7 +50,7 @@ onEachDialect('the store of runs', (database) => {
     await database().write((writer) => ensureTenant(writer, 'other'));
     const other = storeOf('other');
     assert.equal(await other.get(run.id), undefined);
-    assert.equal(await other.append(run, entry(1, 64, { run_id: run.id }), null), false);
+    assert.equal(await other.append(run, entry(1, 64, { run_id: run.id }), null, MODULES), false);
     assert.equal(await other.remove(run, 0), false);
     assert.deepEqual((await new RunList(database(), 'other').page({}, { limit: 10 })).items, []);
   });
@@ -149,30 +152,65 @@ onEachDialect('the store of runs', (database) => {
     assert.equal(await names({ baseModel: 'x'.repeat(100_000) }, { limit: 10 }), 'c', 'however long');
   });
 
-  it('tells every blob that a checkpoint refers to', async () => {
-    const [run, other] = [await created(), await created()];
-    const digest = (number: number) => number.toString(16).padStart(64, '0');
-    const rows = Array.from({ length: 2_100 }, (_, index) => ({
-      run: (index % 2 ? run : other).id,
-      ...{ sequence: index + 1, step: index, superseded_by: index, job: null, source_adapter: 'ad_1' },
-      modules_sha256: digest(index % 7),
-      optimizer_sha256: index % 3 ? digest(1_000 + index) : null,
-      ...{ facts: '{}', created_at: 0 },
-    }));
-    await database().write(async (writer) => {
-      for (let begin = 0; begin < rows.length; begin += 500)
-        await writer
-          .insertInto('checkpoint')
-          .values(rows.slice(begin, begin + 500))
-          .execute();
-    });
-    const unreferenced = new Unreferenced();
-    for (const { modules_sha256, optimizer_sha256 } of rows) {
-      unreferenced.add(modules_sha256);
-      if (optimizer_sha256) unreferenced.add(optimizer_sha256);
-    }
-    unreferenced.add(digest(999));
-    await noteCheckpoints(database(), { unreferenced });
-    assert.deepEqual([...unreferenced.byFolder().values()].flat(), [digest(999)]);
+  /** What comes with a checkpoint that is squeezed. */
+  function squeezeOf(run: RunManifest, sequence: number) {
+    const moments = jobFile('optimizer', `moments of ${sequence}`);
+    const id = newAdapterId(Date.now());
+    const job_id = newJobId(Date.now());
+    const change = { run_id: run.id, sequence, source_adapter_id: id, job_id };
+    const checkpoint = entry(100 * sequence, 64, { ...change, optimizer_sha256: moments.sha256 });
+    const adapter: NewAdapter = {
+      ...{ id, described: KNOWN_FACTS, name: 'sent', labels: {}, ttlSeconds: undefined },
+      ...{ parentId: null, jobId: null },
+    };
+    const job = acceptedJob(job_id, squeezeJob(run, checkpoint));
+    const written = { writeId: null, files: [...KNOWN_FILES, moments, ...MODULES.files] };
+    return { checkpoint, moments, squeeze: { adapter, job }, written };
+  }
+
+  it('records with a checkpoint its adapter, its moments and its job, or nothing of it', async () => {
+    const run = await created();
+    const sent = [1, 1, 1, 1].map((sequence) => squeezeOf(run, sequence));
+    const taken = await Promise.all(
+      sent.map(({ checkpoint, squeeze, written }) => storeOf().append(run, checkpoint, squeeze, written)),
+    );
+    assert.equal(taken.filter(Boolean).length, 1);
+    const { checkpoint, squeeze, moments } = sent[taken.indexOf(true)]!;
+    assert.deepEqual(await storeOf().log(run), [checkpoint]);
+    const adapters = await database().reader.selectFrom('adapter').select('id').execute();
+    assert.deepEqual(
+      adapters.map(({ id }) => id),
+      [squeeze.adapter.id],
+    );
+    assert.deepEqual(await jobIds(database()), [squeeze.job.id]);
+    const file = await jobsIn(database()).file(squeeze.job.id, 'optimizer');
+    assert.deepEqual([file?.sha256, file?.inline], [moments.sha256, moments.inline]);
+    const lost = squeezeOf(run, 2);
+    const late = storeOf().append(run, lost.checkpoint, lost.squeeze, { ...lost.written, writeId: 'gone' });
+    await assert.rejects(late, { code: 'STORAGE_FAILED' });
+    assert.deepEqual(await storeOf().log(run), [checkpoint]);
+  });
+
+  it('stores of a checkpoint that is kept its list of modules only, once for all', async () => {
+    const run = await created();
+    for (const sequence of [1, 2, 3]) assert.ok(await append(run, sequence, sequence, KEPT));
+    const [first] = await storeOf().log(run);
+    assert.deepEqual(
+      [first!.source_adapter_id, first!.job_id, first!.source_digest],
+      [null, null, arrival(1, 64).digest],
+    );
+    const contents = () =>
+      database().reader.selectFrom('content').select(['sha256', 'released_at']).execute();
+    const { sha256 } = MODULES.files[0]!;
+    assert.deepEqual(
+      (await contents()).map((row) => ({ ...row })),
+      [{ sha256, released_at: null }],
+    );
+    const modules = await storeOf().modules(run.id, sha256);
+    assert.equal(Buffer.from(modules!.inline!, 'base64').toString(), '[]');
+    assert.equal(await storeOf().modules(run.id, 'f'.repeat(64)), undefined);
+    assert.equal(await storeOf().modules(newRunId(0), sha256), undefined);
+    await storeOf().remove(run, 3);
+    assert.notEqual((await contents())[0]!.released_at, null, 'the sweeper looks at it');
   });
 });

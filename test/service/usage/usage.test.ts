@@ -1,129 +1,157 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import { adapterKey, newJobId, recentAdapterKey } from '../../../src/service/layout.ts';
+import { it } from 'node:test';
+import { AppError } from '../../../src/errors.ts';
+import { AdapterStore } from '../../../src/service/adapter-store.ts';
+import { newAdapterId } from '../../../src/service/layout.ts';
 import { checkStoredBytes } from '../../../src/service/usage/check-stored-bytes.ts';
-import { Usage, usageOf } from '../../../src/service/usage/usage.ts';
+import { storedBy, storedByAll, usageOf } from '../../../src/service/usage/usage.ts';
+import type { Workspace } from '../../../src/service/workspaces.ts';
+import { onEachDialect } from '../../database/dialects.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
-import { onDisk, type StorageBench } from '../retention/storage-bench.ts';
+import { endOf } from '../job-rows.ts';
+import { KNOWN_FACTS, KNOWN_FILES } from '../known-adapter.ts';
+import { HOUR_MS, type StorageBench, withBench } from '../retention/storage-bench.ts';
+import { entry, MODULES, madeRun } from '../runs/made-run.ts';
 
-const totals = (bench: StorageBench) => new Usage(bench.own.store).totals();
-const MINUTE_MS = 60_000;
+onEachDialect('usage', (database, folder) => {
+  const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
+  const totals = async (space: Workspace) => ({ ...(await storedBy(space)) });
 
-/** An adapter as if it had been made some time ago. */
-async function makeOld(
-  bench: StorageBench,
-  seed: number,
-  agoMs: number,
-): Promise<{ id: string; bytes: number }> {
-  const { record } = await bench.register(tinyAdapter(seed));
-  const { store } = bench.own;
-  const created = Date.parse(record.created_at) - agoMs;
-  const old = { ...record, created_at: new Date(created).toISOString() };
-  await store.put(adapterKey(record.id), Buffer.from(JSON.stringify(old)));
-  await store.remove(recentAdapterKey(record.id, Date.parse(record.created_at), record.bytes));
-  await store.put(recentAdapterKey(record.id, created, record.bytes), new Uint8Array());
-  return record;
-}
+  /** What the adapters that there are say. */
+  async function counted({ tenant }: Workspace) {
+    const rows = await database()
+      .reader.selectFrom('adapter')
+      .select('bytes')
+      .where('tenant', '=', tenant)
+      .execute();
+    return { adapters: rows.length, bytes: rows.reduce((sum, { bytes }) => sum + bytes, 0) };
+  }
 
-describe('usage', () => {
-  it('is what the index says, before anybody has counted', async () => {
-    await onDisk(async (bench) => {
-      assert.deepEqual(await totals(bench), { adapters: 0, bytes: 0 });
+  const result = (space: Workspace) => ({
+    ...{ id: newAdapterId(Date.now()), described: KNOWN_FACTS, files: KNOWN_FILES, name: 'result' },
+    ...{ labels: {}, ttlSeconds: undefined, parentId: null, jobId: null },
+    tenant: space.tenant,
+  });
+
+  it('counts every adapter in full, also those that have the same content', () =>
+    onBench(async (bench) => {
+      assert.deepEqual(await totals(bench.own), { adapters: 0, bytes: 0 });
       const one = await bench.register(tinyAdapter(1));
       const two = await bench.register(tinyAdapter(2));
-      await bench.register(tinyAdapter(2));
-      const bytes = one.record.bytes + two.record.bytes;
-      assert.deepEqual(await totals(bench), { adapters: 2, bytes });
-      await bench.own.adapters.remove(one.record.id);
-      assert.deepEqual(await totals(bench), { adapters: 1, bytes: two.record.bytes });
-    });
-  });
+      const same = await bench.register(tinyAdapter(2));
+      const bytes = one.bytes + two.bytes + same.bytes;
+      assert.deepEqual(await totals(bench.own), { adapters: 3, bytes });
+      await bench.own.adapters.remove(two.id);
+      await assert.rejects(bench.own.adapters.remove(two.id));
+      assert.deepEqual(await totals(bench.own), { adapters: 2, bytes: bytes - two.bytes });
+      await bench.own.adapters.remove(one.id);
+      await bench.own.adapters.remove(same.id);
+      assert.deepEqual(await totals(bench.own), { adapters: 0, bytes: 0 });
+    }));
 
-  it('goes on from the count of a sweep, whatever comes and goes after it', async () => {
-    await onDisk(async (bench) => {
-      const old = await makeOld(bench, 1, 10 * MINUTE_MS);
-      const older = await makeOld(bench, 2, 20 * MINUTE_MS);
-      const fresh = await bench.register(tinyAdapter(3));
-      await bench.sweeper().sweep();
-      const counted = JSON.parse(Buffer.from((await bench.own.store.get('usage.json'))!).toString());
-      assert.deepEqual([counted.adapters, counted.bytes], [2, old.bytes + older.bytes], 'settled ones only');
-      const all = { adapters: 3, bytes: old.bytes + older.bytes + fresh.record.bytes };
-      assert.deepEqual(await totals(bench), all);
-      const later = await bench.register(tinyAdapter(4));
-      await bench.own.adapters.remove(old.id);
-      await bench.own.adapters.remove(fresh.record.id);
-      const left = { adapters: 2, bytes: older.bytes + later.record.bytes };
-      assert.deepEqual(await totals(bench), left);
-      const { totals: swept } = await bench.sweeper().sweep();
-      assert.deepEqual(swept, left);
-      assert.deepEqual(await totals(bench), left);
-    });
-  });
+  it('counts results, checkpoints that are squeezed, and what was swept', () =>
+    onBench(async (bench) => {
+      const { own } = bench;
+      const made = { writeId: null, adapters: [result(own), result(own)], files: [] };
+      const job = await bench.job({}, { made });
+      assert.deepEqual(await totals(own), { adapters: 2, bytes: 2 * KNOWN_FACTS.bytes });
+      const late = endOf(job);
+      assert.equal(await own.jobStore.finish(late, { ...made, adapters: [result(own)] }), undefined);
+      const run = madeRun();
+      await own.runStore.create(run);
+      const adapter = result(own);
+      const squeeze = {
+        ...{ kind: 'checkpoint', run_id: run.id, step: 1, adapter_id: adapter.id },
+        ...{ targets: [{ rank: 1 }], optimizer: null },
+      };
+      const accepted = bench.accepted({ kind: 'checkpoint', request: squeeze as never });
+      const checkpoint = entry(1, 64, { source_adapter_id: adapter.id, job_id: accepted.id });
+      const written = { writeId: null, files: [...KNOWN_FILES, ...MODULES.files] };
+      assert.ok(await own.runStore.append(run, checkpoint, { adapter, job: accepted }, written));
+      assert.deepEqual(await totals(own), { adapters: 3, bytes: 3 * KNOWN_FACTS.bytes });
+      const again = await own.runStore.append(run, checkpoint, { adapter, job: accepted }, written);
+      assert.deepEqual([again, await totals(own)], [false, await counted(own)]);
+      await own.adapters.change(made.adapters[0]!.id, { ttlSeconds: 60 });
+      await bench.sweeper().sweep(Date.now() + HOUR_MS);
+      assert.deepEqual(await totals(own), { adapters: 2, bytes: 2 * KNOWN_FACTS.bytes });
+      assert.deepEqual(await totals(own), await counted(own));
+    }));
 
-  it('is right again after a sweep, however wrong the count was', async () => {
-    await onDisk(async (bench) => {
-      const { record } = await bench.register(tinyAdapter(1));
-      const wrong = { adapters: 7, bytes: 1e9, untilMs: Date.now() - MINUTE_MS, countedAtMs: Date.now() };
-      await bench.own.store.put('usage.json', Buffer.from(JSON.stringify(wrong)));
-      assert.equal((await totals(bench)).adapters, 8);
-      await bench.sweeper().sweep();
-      assert.deepEqual(await totals(bench), { adapters: 1, bytes: record.bytes });
-    });
-  });
+  it('counts nothing of what was not recorded', () =>
+    onBench(async (bench) => {
+      const store = new AdapterStore(database(), bench.own.tenant);
+      const adapter = result(bench.own);
+      await store.insert(adapter, { writeId: null, files: KNOWN_FILES });
+      const twice = store.insert(adapter, { writeId: null, files: KNOWN_FILES });
+      await assert.rejects(twice, 'its id is taken');
+      const lost = store.insert(result(bench.own), { writeId: 'gone', files: KNOWN_FILES });
+      await assert.rejects(lost, { code: 'STORAGE_FAILED' });
+      assert.deepEqual(await totals(bench.own), { adapters: 1, bytes: KNOWN_FACTS.bytes });
+    }));
 
-  it('counts many uploads and removals at once, none twice', async () => {
-    await onDisk(async (bench) => {
-      const made = await Promise.all([1, 2, 3, 4, 5, 6].map((seed) => bench.register(tinyAdapter(seed % 4))));
-      const records = new Map(made.map(({ record }) => [record.id, record.bytes]));
-      const sum = [...records.values()].reduce((total, bytes) => total + bytes, 0);
-      assert.deepEqual(await totals(bench), { adapters: records.size, bytes: sum });
-    });
-  });
+  it('counts many uploads, removals and sweeps at once, none twice', () =>
+    onBench(async (bench) => {
+      const spaces = [bench.own, await bench.other()];
+      await Promise.all(
+        Array.from({ length: 24 }, async (_, i) => {
+          const space = spaces[i % 2]!;
+          const keeping = i % 3 === 0 ? { ttlSeconds: 60 } : {};
+          const { id } = await bench.register(tinyAdapter(i % 4), { space, keeping });
+          if (i % 3 === 0) await bench.sweeper().sweep(Date.now() + HOUR_MS);
+          if (i % 3 === 1) await Promise.allSettled([space.adapters.remove(id), space.adapters.remove(id)]);
+        }),
+      );
+      await bench.sweeper().sweep(Date.now() + HOUR_MS);
+      for (const space of spaces) {
+        assert.deepEqual(await totals(space), await counted(space));
+        assert.equal((await totals(space)).adapters, 4);
+      }
+      const both = [await totals(spaces[0]!), await totals(spaces[1]!)] as const;
+      assert.deepEqual(await storedByAll(database()), {
+        adapters: 8,
+        bytes: both[0].bytes + both[1].bytes,
+      });
+    }));
 
-  it("is each tenant's own, with the jobs", async () => {
-    await onDisk(async (bench) => {
-      await bench.workspaces.tenants.put('other', {});
-      const other = bench.workspaces.of('other');
+  it("is each tenant's own, with the jobs", () =>
+    onBench(async (bench) => {
+      const other = await bench.other();
       await bench.register(tinyAdapter(1));
-      await bench.job({ id: newJobId(Date.now()) }, { space: other });
+      await bench.job({}, { space: other });
       assert.deepEqual(await usageOf(other), { stored_bytes: 0, adapters: 0, jobs: 1 });
       const own = await usageOf(bench.own);
       assert.deepEqual([own.adapters, own.jobs], [1, 0]);
-    });
-  });
-});
+    }));
 
-describe('the quota of stored bytes', () => {
-  const spaceWith = (bench: StorageBench, limit: number | null | undefined) => ({
-    store: bench.own.store,
+  const spaceWith = ({ own }: StorageBench, limit: number | null | undefined) => ({
+    database: database(),
+    tenant: own.tenant,
     quotas: async () => (limit === undefined ? {} : { stored_bytes: limit }),
   });
 
-  it('lets in what fits, to the byte, and no more', async () => {
-    await onDisk(async (bench) => {
-      const { record } = await bench.register(tinyAdapter(1));
-      const space = spaceWith(bench, record.bytes + 100);
+  it('is held to its quota: what fits comes in, to the byte, and no more', () =>
+    onBench(async (bench) => {
+      const { bytes } = await bench.register(tinyAdapter(1));
+      const space = spaceWith(bench, bytes + 100);
       await checkStoredBytes(space, 100);
-      await assert.rejects(checkStoredBytes(space, 101), (error: { code: string; context: unknown }) => {
-        assert.equal(error.code, 'QUOTA_STORED_BYTES');
-        assert.deepEqual(error.context, { used: record.bytes, limit: record.bytes + 100, wanted: 101 });
+      await assert.rejects(checkStoredBytes(space, 101), (error) => {
+        assert.ok(error instanceof AppError && error.code === 'QUOTA_STORED_BYTES');
+        assert.deepEqual(error.context, { used: bytes, limit: bytes + 100, wanted: 101 });
         return true;
       });
-      await assert.rejects(checkStoredBytes(spaceWith(bench, record.bytes - 1), 0), {
+      await assert.rejects(checkStoredBytes(spaceWith(bench, bytes - 1), 0), {
         code: 'QUOTA_STORED_BYTES',
       });
-      await assert.rejects(checkStoredBytes(space, record.bytes + 101), {
+      await assert.rejects(checkStoredBytes(space, bytes + 101), {
         code: 'QUOTA_TOO_SMALL',
-        context: { wanted: record.bytes + 101, limit: record.bytes + 100 },
+        context: { wanted: bytes + 101, limit: bytes + 100 },
       });
       await assert.rejects(checkStoredBytes(spaceWith(bench, 0), 0), { code: 'QUOTA_TOO_SMALL' });
-    });
-  });
+    }));
 
-  it('is none where nobody has set one', async () => {
-    await onDisk(async (bench) => {
+  it('has no quota where nobody has set one', () =>
+    onBench(async (bench) => {
       for (const limit of [null, undefined])
         await checkStoredBytes(spaceWith(bench, limit), Number.MAX_SAFE_INTEGER);
-    });
-  });
+    }));
 });

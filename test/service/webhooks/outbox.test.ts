@@ -10,13 +10,15 @@ import { jobEvent, Outbox } from '../../../src/service/webhooks/outbox.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryDeliveryQueue } from '../../http/memory-delivery-queue.ts';
 import { endOf, jobsIn } from '../job-rows.ts';
+import { insertKnownAdapter } from '../known-adapter.ts';
 import { addDelivery, deliveryIds, newWebhook, webhooksOf } from './webhook-rows.ts';
 
 class Died extends Error {}
 
 onEachDialect('telling of the end of a job', (database) => {
   async function accepted(change: Partial<JobRecord> = {}): Promise<JobRecord> {
-    const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' });
+    const adapter_id = await insertKnownAdapter(database());
+    const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id });
     await jobsIn(database()).accept([{ ...job, ...change }]);
     return { ...job, ...change };
   }

@@ -1,0 +1,30 @@
+import type { Database } from '../../src/database/database.ts';
+
+export interface Held {
+  /** The same database, whose first transaction is held when its work is done, before it counts. */
+  readonly database: Database;
+  /** It is. */
+  readonly reached: Promise<void>;
+  readonly release: () => void;
+}
+
+/** Holds a transaction up, so that others come in between. */
+export function held(database: Database): Held {
+  const [reached, released] = [gate(), gate()];
+  const write: Database['write'] = (work) =>
+    database.write(async (writer) => {
+      const result = await work(writer);
+      reached.open();
+      await released.promise;
+      return result;
+    });
+  return { database: { ...database, write }, reached: reached.promise, release: released.open };
+}
+
+function gate(): { readonly promise: Promise<void>; readonly open: () => void } {
+  let open: () => void = () => undefined;
+  const promise = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { promise, open };
+}

@@ -1,0 +1,43 @@
+import type { Database } from '../../src/database/database.ts';
+import type { BlobStore } from '../../src/storage/blob-store.ts';
+
+const WRITES: readonly string[] = ['put', 'putFile', 'create', 'remove'] satisfies (keyof BlobStore)[];
+
+export class Died extends Error {}
+
+/** What a process that is going to die stands on. */
+export interface Mortal {
+  readonly store: BlobStore;
+  readonly database: Database;
+  /** Counts a write; throws where the process is dead by then. */
+  readonly count: () => void;
+  /** Those that were let through. */
+  readonly writes: () => number;
+}
+
+/** Lets so many writes into the storage or the database through, and none from then on. */
+export function mortal(
+  { store, database }: { readonly store: BlobStore; readonly database: Database },
+  lifeInWrites: number,
+): Mortal {
+  let writes = 0;
+  const count = (): void => {
+    if (writes >= lifeInWrites) throw new Died();
+    writes++;
+  };
+  const dying = new Proxy(store, {
+    get(target, name: keyof BlobStore) {
+      const method = (target[name] as (...args: unknown[]) => unknown).bind(target);
+      if (!WRITES.includes(name)) return method;
+      return async (...args: unknown[]) => {
+        count();
+        return method(...args);
+      };
+    },
+  });
+  const write: Database['write'] = async (work) => {
+    count();
+    return database.write(work);
+  };
+  return { store: dying, database: { ...database, write }, count, writes: () => writes };
+}

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import {
+  ExplainNode,
+  type Kysely,
+  type KyselyPlugin,
+  PostgresQueryCompiler,
+  type RootOperationNode,
+  SqliteQueryCompiler,
+  sql,
+} from 'kysely';
+import type { Database } from '../../../src/database/database.ts';
+import type { Tables } from '../../../src/database/tables.ts';
+import type { Sweep } from '../../../src/service/retention/sweep.ts';
+import { sweepAdapters } from '../../../src/service/retention/sweep-adapters.ts';
+import { sweepContents } from '../../../src/service/retention/sweep-contents.ts';
+import { Swept } from '../../../src/service/retention/swept.ts';
+import type { BlobStore } from '../../../src/storage/blob-store.ts';
+import { onEachDialect } from '../../database/dialects.ts';
+import { tinyAdapter } from '../../http/tiny-adapter.ts';
+import { HOUR_MS, largeAdapter, type StorageBench, withBench } from './storage-bench.ts';
+
+/** The same database, and every query that goes to it. */
+function watched(database: Database): { database: Database; queries: RootOperationNode[] } {
+  const queries: RootOperationNode[] = [];
+  const plugin: KyselyPlugin = {
+    transformQuery: ({ node }) => {
+      queries.push(node);
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  };
+  const reader = (database.reader as Kysely<Tables>).withPlugin(plugin);
+  const write: Database['write'] = (work) =>
+    database.write((writer) => work(writer.withPlugin(plugin) as typeof writer));
+  return { database: { ...database, reader, write }, queries };
+}
+
+/** The same storage, and how often it is asked for anything. */
+function counted(store: BlobStore): { store: BlobStore; calls: string[] } {
+  const calls: string[] = [];
+  const proxy = new Proxy(store, {
+    get(target, name: keyof BlobStore) {
+      const method = (target[name] as (...args: unknown[]) => unknown).bind(target);
+      return (...args: unknown[]) => {
+        calls.push(name);
+        return method(...args);
+      };
+    },
+  });
+  return { store: proxy, calls };
+}
+
+/** How SQLite answers a query; undefined for one that inserts. */
+async function planOf({ reader }: Database, node: RootOperationNode): Promise<string | undefined> {
+  if (node.kind === 'InsertQueryNode' || node.kind === 'RawNode') return undefined;
+  const explain = ExplainNode.create(undefined, sql`query plan`.toOperationNode());
+  const explained = { ...node, explain } as RootOperationNode;
+  const query = new SqliteQueryCompiler().compileQuery(explained, { queryId: 'plan' });
+  const { rows } = await (reader as Kysely<Tables>).executeQuery<{ detail: string }>(query);
+  return rows.map(({ detail }) => detail).join('; ');
+}
+
+onEachDialect('the cost of a sweep', (database, folder) => {
+  const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
+
+  async function swept(bench: StorageBench, laterMs = 3 * HOUR_MS) {
+    const watch = watched(database());
+    const { store, calls } = counted(bench.store);
+    const startMs = Date.now() + laterMs;
+    const sweep: Sweep = { startMs, cutoffMs: startMs - HOUR_MS, swept: new Swept() };
+    await sweepAdapters(watch.database, sweep);
+    await sweepContents(watch.database, store, sweep);
+    return { queries: watch.queries, calls };
+  }
+  const sqlOf = (node: RootOperationNode): string => {
+    const compiler =
+      database().dialect === 'sqlite' ? new SqliteQueryCompiler() : new PostgresQueryCompiler();
+    return compiler.compileQuery(node, { queryId: 'text' }).sql;
+  };
+
+  /** Adapters that stay, those that expire, and those that were removed. */
+  async function filled(bench: StorageBench, kept: number): Promise<void> {
+    const other = await bench.other();
+    for (let i = 0; i < kept; i++) {
+      const space = i % 2 ? other : bench.own;
+      const keeping = i % 3 ? {} : { ttlSeconds: 30 * 86_400 };
+      await bench.register(i % 5 ? tinyAdapter(i) : largeAdapter(i), { space, keeping });
+    }
+  }
+  async function spoiled(bench: StorageBench): Promise<void> {
+    for (const seed of [1_001, 1_002]) {
+      await bench.register(largeAdapter(seed), { keeping: { ttlSeconds: 60 } });
+      const { id } = await bench.register(largeAdapter(seed + 10));
+      await bench.own.adapters.remove(id);
+    }
+  }
+
+  it('is what is removed, not what there is', () =>
+    onBench(async (bench) => {
+      const cost = async () => {
+        const { queries, calls } = await swept(bench);
+        return { queries: queries.map(sqlOf), calls };
+      };
+      await filled(bench, 4);
+      const nothing = await cost();
+      assert.ok(nothing.queries.length <= 5, nothing.queries.join('\n'));
+      assert.deepEqual(nothing.calls, []);
+      await spoiled(bench);
+      const little = await cost();
+      await filled(bench, 40);
+      assert.deepEqual(await cost(), nothing);
+      await spoiled(bench);
+      assert.deepEqual(await cost(), little);
+      // Released by the adapters that had expired.
+      await swept(bench, 5 * HOUR_MS);
+      await bench.assertTidy();
+    }));
+
+  it('is found by indexes', () =>
+    onBench(async (bench) => {
+      if (database().dialect !== 'sqlite') return;
+      await filled(bench, 10);
+      await spoiled(bench);
+      const { queries } = await swept(bench);
+      const plans = new Map<string, string>();
+      for (const node of queries) {
+        const plan = await planOf(database(), node);
+        if (plan !== undefined) plans.set(sqlOf(node), plan);
+      }
+      const all = [...plans].map(([query, plan]) => `${query}\n  ${plan}`).join('\n');
+      for (const index of ['adapter_expiry', 'content_released', 'content_deleting'])
+        assert.match(all, new RegExp(`(SEARCH|SCAN) \\w+ USING (COVERING )?INDEX ${index}`), all);
+      for (const [query, plan] of plans) {
+        // Writes under way are few.
+        for (const step of plan.split('; ').filter((one) => !one.includes('content_write'))) {
+          const isWhole =
+            /^SCAN/.test(step) && !/INDEX (content_deleting|content_released)|CONSTANT ROW/.test(step);
+          assert.ok(!isWhole, `${query}\n  ${plan}`);
+          assert.doesNotMatch(step, /INDEX adapter_(?!expiry|file|label)/, `${query}\n  ${plan}`);
+        }
+      }
+    }));
+});
