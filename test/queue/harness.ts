@@ -27,7 +27,6 @@ import { JobService } from '../../src/service/job-service.ts';
 import { isFinal, type JobStore } from '../../src/service/job-store.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { Outbox } from '../../src/service/webhooks/outbox.ts';
-import { tenantStore } from '../../src/service/workspaces.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
 import { programEntry, programFile } from '../entry.ts';
@@ -125,7 +124,6 @@ export class Bench {
     this.address = address;
     this.blobs = blobs;
     this.database = database;
-    const own = tenantStore(blobs, DEFAULT_TENANT);
     this.jobs = jobsIn(database);
     this.queue = new BullJobQueue({ address, prefix: PREFIX, logger: SILENT });
     // A job's script has to be there before the job is queued; its id is known no earlier than that.
@@ -149,7 +147,7 @@ export class Bench {
     const adapters = { get: found, find: found };
     const outbox = new Outbox({ database, tenant: DEFAULT_TENANT, queue: undefined });
     const batchStore = new BatchStore(database, DEFAULT_TENANT, outbox);
-    const stores = { blobs: own, jobStore: this.jobs, batchStore };
+    const stores = { blobs, jobStore: this.jobs, batchStore };
     const shared = { ...stores, adapters, queue: scripted, tenant: DEFAULT_TENANT };
     this.service = new JobService(shared);
     this.control = new JobControl({ ...shared, jobs: this.service });

@@ -17,7 +17,6 @@ import { bytesOf } from '../../src/service/content/content-files.ts';
 import type { JobStore } from '../../src/service/job-store.ts';
 import { newJobId } from '../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
-import { tenantStore } from '../../src/service/workspaces.ts';
 import type { OutputFile } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
@@ -44,12 +43,11 @@ interface Bench {
 /** A job's way over real storage; only the work is a script. */
 function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
   return withFolder(async (folder) => {
-    const store = await DiskStore.open(folder);
-    const blobs = tenantStore(store, DEFAULT_TENANT);
+    const blobs = await DiskStore.open(folder);
     const database = await sqliteIn(folder);
     const jobs = jobsIn(database);
     const adapters = new AdapterService(database, blobs, DEFAULT_TENANT);
-    const records = new JobRecords(DEFAULT_TENANT, { store, database });
+    const records = new JobRecords(DEFAULT_TENANT, { store: blobs, database });
     try {
       await work({
         adapters,
@@ -89,7 +87,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
         },
       });
     } finally {
-      await store.close();
+      await blobs.close();
       await database.close();
     }
   });

@@ -12,8 +12,6 @@ import { exitWithParent } from '../../src/queue/exit-with-parent.ts';
 import { countedAttempts } from '../../src/queue/job-types.ts';
 import { runJob } from '../../src/queue/run-job.ts';
 import type { Made, TaskData } from '../../src/queue/task.ts';
-import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
-import { tenantStore } from '../../src/service/workspaces.ts';
 import type { JobOutcome } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
@@ -22,7 +20,7 @@ import { PROGRESS_TOTAL, scriptedOutcome } from './scripted-outcome.ts';
 
 exitOnUncaught();
 const scriptDir = process.env.SCRIPT_DIR!;
-const blobs = tenantStore(await DiskStore.open(loadConfig().storageDir), DEFAULT_TENANT);
+const blobs = await DiskStore.open(loadConfig().storageDir);
 const onScratch = exitWithParent();
 
 async function step(jobId: string): Promise<string> {

@@ -14,7 +14,6 @@ import { DeliveryStore } from '../../src/service/webhooks/delivery-store.ts';
 import { Outbox } from '../../src/service/webhooks/outbox.ts';
 import { WebhookService } from '../../src/service/webhooks/webhook-service.ts';
 import { WebhookStore } from '../../src/service/webhooks/webhook-store.ts';
-import { tenantStore } from '../../src/service/workspaces.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
 import { endOf, jobsIn } from '../service/job-rows.ts';
@@ -43,7 +42,7 @@ export class WebhookBench {
 
   constructor(bench: Bench) {
     this.bench = bench;
-    this.store = tenantStore(bench.blobs, DEFAULT_TENANT);
+    this.store = bench.blobs;
     this.queue = new BullDeliveryQueue({ address: bench.address, prefix: PREFIX, logger: SILENT });
     const { queue, outbound, box } = this;
     const { database } = bench;

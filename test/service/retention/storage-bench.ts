@@ -8,7 +8,7 @@ import type { Database } from '../../../src/database/database.ts';
 import { acceptedJob } from '../../../src/service/accepted-job.ts';
 import type { IncomingFile, Keeping } from '../../../src/service/adapter-service.ts';
 import type { MadeContent } from '../../../src/service/job-store.ts';
-import { CONTENT_PREFIX, contentKey, newJobId } from '../../../src/service/layout.ts';
+import { contentKey, newJobId } from '../../../src/service/layout.ts';
 import { Sweeper, type SweeperOptions } from '../../../src/service/retention/sweeper.ts';
 import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
 import { type Workspace, Workspaces } from '../../../src/service/workspaces.ts';
@@ -95,7 +95,7 @@ export class StorageBench {
 
   /** Keys of all content in the storage. */
   objects(): Promise<string[]> {
-    return this.store.list(CONTENT_PREFIX);
+    return this.store.list('content/');
   }
 
   /** All content that is known, in any state. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { AdapterService } from '../../../src/service/adapter-service.ts';
+import { AdapterService, type ReadyAdapter } from '../../../src/service/adapter-service.ts';
+import { Contents } from '../../../src/service/content/contents.ts';
 import { contentKey } from '../../../src/service/layout.ts';
 import { sweepContents } from '../../../src/service/retention/sweep-contents.ts';
 import { Swept } from '../../../src/service/retention/swept.ts';
@@ -20,6 +21,8 @@ import {
 } from './storage-bench.ts';
 
 const GRACE_MS = HOUR_MS;
+/** By then nothing comes any more of a write that was given up; longer than the grace. */
+const LATE_MS = 2 * HOUR_MS;
 
 /** Sweeps as if it were so much later. */
 async function sweep(
@@ -35,6 +38,10 @@ async function sweep(
 /** Writes what an adapter needs into the storage, and records nothing of it. */
 const prepared = (bench: StorageBench, seed: number) =>
   bench.arrived(largeAdapter(seed), (files) => bench.own.adapters.prepare(files));
+
+/** Nothing comes of what was prepared. */
+const abandon = ({ database, store }: StorageBench, { written }: ReadyAdapter) =>
+  new Contents(database, store).abandon(written.writeId);
 
 /** The storage, where removing fails. */
 const unremoving = (store: BlobStore): BlobStore =>
@@ -155,11 +162,12 @@ onEachDialect('content', (database, folder) => {
       await bench.assertTidy();
     }));
 
-  it('that was written for nothing goes at once where that is known', () =>
+  it('that was written for nothing goes soon where that is known, when nothing of it can come any more', () =>
     onBench(async (bench) => {
       const kept = await prepared(bench, 2);
-      await bench.own.adapters.drop(await prepared(bench, 1));
-      assert.equal((await sweep(bench)).of('stray').objects, 1);
+      await abandon(bench, await prepared(bench, 1));
+      assert.equal((await sweep(bench)).of('stray').objects, 0);
+      assert.equal((await sweep(bench, LATE_MS)).of('stray').objects, 1);
       assert.deepEqual(
         (await bench.writes()).map(({ id }) => id),
         [kept.written.writeId],
@@ -167,7 +175,7 @@ onEachDialect('content', (database, folder) => {
       assert.equal((await bench.objects()).length, 1);
     }));
 
-  it('of a write that fails goes at once', () =>
+  it('of a write that fails goes soon', () =>
     onBench(async (bench) => {
       const full = Object.assign(Object.create(bench.store) as BlobStore, {
         putFile: async (...[key, path]: Parameters<BlobStore['putFile']>) => {
@@ -179,7 +187,7 @@ onEachDialect('content', (database, folder) => {
       const files = await incoming(await bench.store.makeScratch(), largeAdapter());
       await assert.rejects(adapters.register(files), Died);
       assert.equal((await bench.objects()).length, 1);
-      await sweep(bench);
+      await sweep(bench, LATE_MS);
       await bench.assertTidy();
     }));
 
@@ -193,12 +201,12 @@ onEachDialect('content', (database, folder) => {
           await bench.own.adapters.remove(id);
         }
         const dropped = await prepared(bench, 4);
-        await bench.own.adapters.drop(dropped);
+        await abandon(bench, dropped);
         // As if its file were to come only now: nothing is where the row says.
-        const begun = { id: `${dropped.written.writeId!.slice(0, 12)}${'f'.repeat(20)}`, begun_at: 0 };
+        const begun = { id: `${dropped.written.writeId!.slice(0, 12)}${'f'.repeat(20)}`, expires_at: 0 };
         await database().write((writer) => writer.insertInto('content_write').values(begun).execute());
         const dying = mortal(bench, life);
-        isDone = await sweep(dying, 2 * GRACE_MS).then(
+        isDone = await sweep(dying, LATE_MS).then(
           () => true,
           (error: unknown) => {
             assert.ok(error instanceof Died, String(error));
@@ -207,7 +215,7 @@ onEachDialect('content', (database, folder) => {
         );
         if (isDone) await bench.assertTidy();
         await bench.assertWhole();
-        await sweep(bench, 2 * GRACE_MS);
+        await sweep(bench, LATE_MS);
         await bench.assertTidy();
         await assertReadable(bench.own, kept.id);
       }
@@ -242,8 +250,8 @@ onEachDialect('content', (database, folder) => {
           const { id } = await bench.register(largeAdapter(seed));
           await bench.own.adapters.remove(id);
         }
-        await bench.own.adapters.drop(await prepared(bench, 5));
-        await Promise.all([1, 2, 3].map(() => sweep(bench, 2 * GRACE_MS)));
+        await abandon(bench, await prepared(bench, 5));
+        await Promise.all([1, 2, 3].map(() => sweep(bench, LATE_MS)));
         await bench.assertTidy();
         await assertReadable(bench.own, kept.id);
       }

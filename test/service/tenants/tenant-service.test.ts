@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TenantQuotas } from '../../../src/service/quotas/tenant-quotas.ts';
-import { checkedTenantId, isTenantId } from '../../../src/service/tenants/tenant-id.ts';
+import { isTenantId } from '../../../src/service/tenants/tenant-id.ts';
 import { ensureTenant, TenantService } from '../../../src/service/tenants/tenant-service.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 
 describe('the id of a tenant', () => {
   it('is short, in lower case, and nothing that a path could mean', () => {
-    for (const good of ['a', 'team-a', '0', `a${'b'.repeat(38)}c`, 'default']) {
+    for (const good of ['a', 'team-a', '0', `a${'b'.repeat(38)}c`, 'default'])
       assert.ok(isTenantId(good), good);
-      assert.equal(checkedTenantId(good), good);
-    }
-    for (const bad of ['', '-a', 'a-', 'A', 'a_b', 'a.b', '..', 'a/b', ' a', 'é', 'x'.repeat(41)]) {
+    for (const bad of ['', '-a', 'a-', 'A', 'a_b', 'a.b', '..', 'a/b', ' a', 'é', 'x'.repeat(41)])
       assert.ok(!isTenantId(bad), bad);
-      assert.throws(() => checkedTenantId(bad), TypeError);
-    }
   });
 });
 
