@@ -99,15 +99,13 @@ export const digestOf: RequestOf = ({ request }) =>
 
 /** Inserts jobs that were accepted just now. @param requestOf under which each stands for its request, where no other does */
 export async function acceptJobs(
-  database: Database,
   writer: Writer,
   tenant: string,
   jobs: readonly JobRecord[],
   requestOf: RequestOf,
 ): Promise<void> {
-  const inserted = await insertJobs(database, writer, tenant, jobs, requestOf);
+  const inserted = await insertJobs(writer, tenant, jobs, requestOf);
   await insertJobs(
-    database,
     writer,
     tenant,
     jobs.filter(({ id }) => !inserted.has(id)),
@@ -118,10 +116,8 @@ export async function acceptJobs(
  * Inserts jobs that were accepted just now, with what they are found by.
  * @param requestOf the digest under which a job stands for its request; null: it does not
  * @returns ids of those that were inserted; others are there already, or another job stands for their request
- * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED where they read one that is gone by now
  */
 export async function insertJobs(
-  database: Database,
   writer: Writer,
   tenant: string,
   jobs: readonly JobRecord[],
@@ -142,20 +138,23 @@ export async function insertJobs(
   const sources = made.flatMap(({ id: job, request }) =>
     sourceIds(request).map((adapter) => ({ tenant, adapter, job })),
   );
-  if (sources.length > 0) {
-    await lockSources(database, writer, tenant, [...new Set(sources.map(({ adapter }) => adapter))]);
-    for (const some of inSlices(sources)) await writer.insertInto('job_source').values(some).execute();
-  }
+  for (const some of inSlices(sources)) await writer.insertInto('job_source').values(some).execute();
   return inserted;
 }
 
-/** Whoever removes one of these adapters waits until this transaction has ended, and then finds its jobs. */
-async function lockSources(
+/**
+ * For the transaction that accepts jobs: whoever removes an adapter that they read waits until it has ended, and then finds
+ * them.
+ * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED
+ */
+export async function lockSources(
   { locked, now }: Database,
   writer: Writer,
   tenant: string,
-  ids: readonly string[],
+  jobs: readonly Pick<JobRecord, 'request'>[],
 ): Promise<void> {
+  const ids = [...new Set(jobs.flatMap(({ request }) => sourceIds(request)))];
+  if (ids.length === 0) return;
   const wanted = writer
     .selectFrom('adapter')
     .select(['id', 'expires_at', now.as('now')])

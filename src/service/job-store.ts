@@ -1,7 +1,8 @@
+import type { BatchSummary } from '../contract/batch.ts';
 import type { JobRecord } from '../contract/job.ts';
 import type { RecordedJobRequest } from '../contract/job-request.ts';
 import type { Labels } from '../contract/labels.ts';
-import type { Database } from '../database/database.ts';
+import type { Database, Writer } from '../database/database.ts';
 import type { JobFileTable } from '../database/tables.ts';
 import { PRODUCT } from '../version.ts';
 import { insertAdapters, type NewAdapter } from './adapter-rows.ts';
@@ -17,9 +18,11 @@ import {
   insertJobs,
   insertLabels,
   jobRecord,
+  lockSources,
   RECORD_COLUMNS,
 } from './job-rows.ts';
 import type { Observer } from './observer.ts';
+import type { DeliveryTicket } from './webhooks/delivery-queue.ts';
 import { batchEvent, jobEvent, type Outbox } from './webhooks/outbox.ts';
 
 /** Jobs that are asked for by their ids in one query. */
@@ -75,17 +78,25 @@ export class JobStore {
   /**
    * Makes accepted jobs durable; those that are there already stay as they are.
    * @param offered whether they stand for later requests of the same, where no other job does
+   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED where an adapter that they read is gone by now
    */
   async accept(jobs: readonly JobRecord[], { offered = false } = {}): Promise<void> {
     const requestOf = offered ? digestOf : () => null;
-    await this.database.write((writer) => acceptJobs(this.database, writer, this.tenant, jobs, requestOf));
+    await this.database.write(async (writer) => {
+      await lockSources(this.database, writer, this.tenant, jobs);
+      await acceptJobs(writer, this.tenant, jobs, requestOf);
+    });
   }
 
-  /** Makes an accepted job durable, to stand for its request. False when another one does, by now. */
+  /**
+   * Makes an accepted job durable, to stand for its request. False when another one does, by now.
+   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED where an adapter that it reads is gone by now
+   */
   async acceptSharing(job: JobRecord): Promise<boolean> {
-    const inserted = await this.database.write((writer) =>
-      insertJobs(this.database, writer, this.tenant, [job], digestOf),
-    );
+    const inserted = await this.database.write(async (writer) => {
+      await lockSources(this.database, writer, this.tenant, [job]);
+      return insertJobs(writer, this.tenant, [job], digestOf);
+    });
     return inserted.has(job.id);
   }
 
@@ -164,37 +175,45 @@ export class JobStore {
    * @throws AppError STORAGE_FAILED where what was written has been removed by now
    */
   async finish(record: JobRecord, made: MadeContent = NOTHING_MADE): Promise<JobRecord | undefined> {
-    if (!isFinal(record)) throw new TypeError(`Job ${record.id} is ${record.state}, not final`);
-    const { defaultTtlSeconds, tenant, outbox } = this;
-    const { writeId, adapters, files } = made;
-    const all = [...adapters.flatMap((adapter) => adapter.files), ...files];
-    const ended = await this.database.write(async (writer) => {
-      const row = await writer
-        .updateTable('job')
-        .set({
-          ...endedColumns(record, defaultTtlSeconds),
-          ...(record.state !== 'succeeded' && { request_sha256: null }),
-        })
-        .where('id', '=', record.id)
-        .where('tenant', '=', tenant)
-        .where('finished_at', 'is', null)
-        .returning(RECORD_COLUMNS)
-        .executeTakeFirst();
-      if (!row) return undefined;
-      const contents = await settleContent(writer, { writeId, files: all });
-      const jobFiles = files.map(({ sha256, role }) => ({ sha256, role, content: contents.get(sha256)! }));
-      await insertJobFiles(writer, record.id, jobFiles);
-      await insertAdapters(this.database, writer, tenant, adapters, contents);
-      const job = jobRecord(row);
-      const tickets = await outbox.record(writer, jobEvent(job));
-      const batch = await endInBatch(writer, job);
-      if (batch) tickets.push(...(await outbox.record(writer, batchEvent(batch))));
-      return { job, batch, tickets };
+    const [ended] = await this.finishEach([record], (writer) => this.keep(writer, record.id, made));
+    return ended;
+  }
+
+  /** The same for some jobs that made nothing, in one transaction, in the order of their ids. @returns those that ended now */
+  finishAll(records: readonly JobRecord[]): Promise<JobRecord[]> {
+    return this.finishEach(records, async () => undefined);
+  }
+
+  /** @param keep records what they made, where they end now */
+  private async finishEach(
+    records: readonly JobRecord[],
+    keep: (writer: Writer) => Promise<void>,
+  ): Promise<JobRecord[]> {
+    for (const { id, state } of records)
+      if (state === 'queued' || state === 'active') throw new TypeError(`Job ${id} is ${state}, not final`);
+    const { outbox } = this;
+    const { ended, batches, tickets } = await this.database.write(async (writer) => {
+      const ended: JobRecord[] = [];
+      for (const record of records) {
+        const job = await this.end(writer, record);
+        if (job) ended.push(job);
+      }
+      if (ended.length > 0) await keep(writer);
+      const events = ended.map(jobEvent);
+      const batches: BatchSummary[] = [];
+      // After all jobs: who ends others of the same batch waits here, and not for each other in a circle.
+      for (const job of ended) {
+        const batch = await endInBatch(writer, job);
+        if (batch) batches.push(batch);
+      }
+      events.push(...batches.map(batchEvent));
+      const tickets: DeliveryTicket[] = [];
+      for (const event of events) tickets.push(...(await outbox.record(writer, event)));
+      return { ended, batches, tickets };
     });
-    if (!ended) return undefined;
-    if (ended.batch) this.observer.onBatchFinished?.(ended.batch);
-    await outbox.tell(ended.tickets);
-    return ended.job;
+    for (const batch of batches) this.observer.onBatchFinished?.(batch);
+    await outbox.tell(tickets);
+    return ended;
   }
 
   /** Gives a job other labels, whatever its state. False where there is none. */
@@ -213,15 +232,16 @@ export class JobStore {
     });
   }
 
-  /** Removes all that is known of a job: one that has ended, or was never queued. */
-  async remove(jobId: string): Promise<void> {
+  /** Removes all that is known of jobs: of those that have ended, or were never queued. */
+  async remove(...jobIds: readonly string[]): Promise<void> {
     await this.database.write(async (writer) => {
-      const wanted = writer.selectFrom('job').select('id').where('id', '=', jobId);
+      const wanted = writer.selectFrom('job').select('id').where('id', 'in', jobIds);
       // First, so that the end of a job, with its files, is either before this or nowhere.
-      const row = await this.database.locked(wanted.where('tenant', '=', this.tenant)).executeTakeFirst();
-      if (!row) return;
-      const files = await writer.selectFrom('job_file').select('content').where('job', '=', jobId).execute();
-      await writer.deleteFrom('job').where('id', '=', jobId).execute();
+      const locked = this.database.locked(wanted.where('tenant', '=', this.tenant).orderBy('id'));
+      const ids = (await locked.execute()).map(({ id }) => id);
+      if (ids.length === 0) return;
+      const files = await writer.selectFrom('job_file').select('content').where('job', 'in', ids).execute();
+      await writer.deleteFrom('job').where('id', 'in', ids).execute();
       const contents = new Set(files.map(({ content }) => content));
       await releaseContent(this.database, writer, [...contents]);
     });
@@ -265,6 +285,33 @@ export class JobStore {
       .limit(limit)
       .execute();
     return rows.map(({ id }) => id);
+  }
+
+  private async end(writer: Writer, record: JobRecord): Promise<JobRecord | undefined> {
+    const row = await writer
+      .updateTable('job')
+      .set({
+        ...endedColumns(record, this.defaultTtlSeconds),
+        ...(record.state !== 'succeeded' && { request_sha256: null }),
+      })
+      .where('id', '=', record.id)
+      .where('tenant', '=', this.tenant)
+      .where('finished_at', 'is', null)
+      .returning(RECORD_COLUMNS)
+      .executeTakeFirst();
+    return row && jobRecord(row);
+  }
+
+  private async keep(
+    writer: Writer,
+    jobId: string,
+    { writeId, adapters, files }: MadeContent,
+  ): Promise<void> {
+    const all = [...adapters.flatMap((adapter) => adapter.files), ...files];
+    const contents = await settleContent(writer, { writeId, files: all });
+    const jobFiles = files.map(({ sha256, role }) => ({ sha256, role, content: contents.get(sha256)! }));
+    await insertJobFiles(writer, jobId, jobFiles);
+    await insertAdapters(this.database, writer, this.tenant, adapters, contents);
   }
 
   private records() {

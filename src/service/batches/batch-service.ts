@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { BatchRecord, BatchRequest, BatchSummary } from '../../contract/batch.ts';
 import type { JobRequest } from '../../contract/job-request.ts';
 import { AppError } from '../../errors.ts';
@@ -18,8 +19,8 @@ import { checkBatch } from './check-batch.ts';
 import { jobRequestsOf } from './job-requests.ts';
 
 const AT_ONCE = 16;
-/** Each writes: more of them would only wait for each other, and hold the connections of others. */
-const ENDED_AT_ONCE = 4;
+/** Jobs that are cancelled or deleted in one transaction, between which others have their turn. */
+const ENDED_AT_ONCE = 20;
 
 /** The id of a batch. */
 export const BATCH_PLACE = /^batch_[0-9a-f]{32}$/;
@@ -119,15 +120,12 @@ export class BatchService {
 
   /** Cancels what is left of a batch that was cancelled. */
   private async stop(batchId: string): Promise<void> {
-    const left = await this.store.jobIds(batchId, { unfinished: true });
-    await eachBounded(left, ENDED_AT_ONCE, async (id) => {
-      try {
-        await this.parts.control.cancel(id);
-      } catch (error) {
-        // It ended in this moment, and its batch with it perhaps, which was removed then.
-        if (!(error instanceof AppError) || !OVER.has(error.code)) throw error;
-      }
-    });
+    for (;;) {
+      const some = await this.store.jobIds(batchId, { limit: ENDED_AT_ONCE, unfinished: true });
+      if (some.length === 0) return;
+      await this.parts.control.cancelAll(some);
+      await setImmediate();
+    }
   }
 
   /**
@@ -164,9 +162,12 @@ export class BatchService {
    */
   async remove(batchId: string): Promise<void> {
     await this.final(batchId, 'deleted');
-    await eachBounded(await this.store.jobIds(batchId), ENDED_AT_ONCE, (id) =>
-      this.parts.control.erase({ id }),
-    );
+    for (;;) {
+      const some = await this.store.jobIds(batchId, { limit: ENDED_AT_ONCE });
+      if (some.length === 0) break;
+      await this.parts.control.erase(...some.map((id) => ({ id })));
+      await setImmediate();
+    }
     await this.store.remove(batchId);
   }
 
@@ -227,9 +228,6 @@ export class BatchService {
 
 const notFound = (batchId: string): AppError =>
   new AppError('BATCH_NOT_FOUND', `There is no batch ${JSON.stringify(batchId)}.`, { batch_id: batchId });
-
-/** Nothing is left to cancel of a job. */
-const OVER: ReadonlySet<string> = new Set(['JOB_FINAL', 'JOB_NOT_FOUND']);
 
 /** Ids of a batch's jobs sort in its order: behind the time comes the place. */
 function memberId(nowMs: number, index: number): string {

@@ -84,7 +84,7 @@ export class BatchStore {
         // Opened by another process, it may have ended, and jobs of it may be deleted by now.
         const unopened = this.database.locked(batch.where('opened_at', 'is', null));
         if (!(await unopened.executeTakeFirst())) return;
-        await acceptJobs(this.database, writer, this.tenant, some, digestOf);
+        await acceptJobs(writer, this.tenant, some, digestOf);
         if (opened.opened_at !== undefined)
           await writer.updateTable('batch').set(opened).where('id', '=', batchId).execute();
       });
@@ -180,15 +180,18 @@ export class BatchStore {
     return numUpdatedRows > 0n;
   }
 
-  /** Ids of jobs that the batch made, in its order. @param unfinished only those that have not ended */
-  async jobIds(batchId: string, { unfinished = false } = {}): Promise<string[]> {
+  /** Ids of the first jobs that the batch made. @param options `unfinished`: of those that have not ended */
+  async jobIds(
+    batchId: string,
+    { limit, unfinished = false }: { readonly limit: number; readonly unfinished?: boolean },
+  ): Promise<string[]> {
     let query = this.database.reader
       .selectFrom('job')
       .select('id')
       .where('tenant', '=', this.tenant)
       .where('batch', '=', batchId);
     if (unfinished) query = query.where('finished_at', 'is', null);
-    return (await query.orderBy('id').execute()).map(({ id }) => id);
+    return (await query.orderBy('id').limit(limit).execute()).map(({ id }) => id);
   }
 
   /** Removes a batch that has ended; its jobs are left. */

@@ -43,15 +43,31 @@ export class JobControl {
    * @throws AppError JOB_FINAL when it ended in another way
    */
   async cancel(jobId: string): Promise<JobRecord> {
-    const { jobs, queue, observer } = this.parts;
+    const { jobs } = this.parts;
     const record = await jobs.recorded(jobId);
-    if (isFinal(record)) return cancelled(record);
-    const live = await withoutQueue(queue.state(jobId));
-    const ended = await this.store.finish(cancelledJob(live ? withLive(record, live) : record));
-    const job = ended ?? cancelled(await jobs.recorded(jobId));
-    const wasQueued = (await withoutQueue(this.takeOut(jobId))) ?? false;
-    if (ended) observer?.onCancelled?.(job, wasQueued);
-    return job;
+    const [ended] = isFinal(record) ? [] : await this.cancelAll([jobId]);
+    return ended ?? cancelled(await jobs.recorded(jobId));
+  }
+
+  /** The same for those of some jobs that have not ended. @returns those that ended now */
+  async cancelAll(jobIds: readonly string[]): Promise<JobRecord[]> {
+    const { queue, observer } = this.parts;
+    const records = await this.store.all(jobIds);
+    const left = jobIds.flatMap((id) => records.get(id) ?? []).filter((record) => !isFinal(record));
+    const seen = await Promise.all(
+      left.map(async (record) => {
+        const live = await withoutQueue(queue.state(record.id));
+        return live ? withLive(record, live) : record;
+      }),
+    );
+    const ended = await this.store.finishAll(seen.map(cancelledJob));
+    await Promise.all(
+      ended.map(async (job) => {
+        const wasQueued = (await withoutQueue(this.takeOut(job.id))) ?? false;
+        observer?.onCancelled?.(job, wasQueued);
+      }),
+    );
+    return ended;
   }
 
   /**
@@ -90,9 +106,9 @@ export class JobControl {
     await this.erase(record);
   }
 
-  /** Removes a job that is final, whatever it belongs to. */
-  erase({ id }: Pick<JobRecord, 'id'>): Promise<void> {
-    return this.store.remove(id);
+  /** Removes jobs that are final, whatever they belong to. */
+  erase(...jobs: readonly Pick<JobRecord, 'id'>[]): Promise<void> {
+    return this.store.remove(...jobs.map(({ id }) => id));
   }
 
   /** Gives a job other labels, whatever its state. @returns the job as far as it is known without the queue */

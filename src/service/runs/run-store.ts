@@ -105,7 +105,7 @@ export class RunStore {
       if (!squeeze) return true;
       const { adapter, job } = squeeze;
       await insertAdapters(this.database, writer, this.tenant, [adapter], contents);
-      await insertJobs(this.database, writer, this.tenant, [job]);
+      await insertJobs(writer, this.tenant, [job]);
       const moments = optimizer_sha256 === null ? undefined : contents.get(optimizer_sha256);
       if (moments)
         await insertJobFiles(writer, job.id, [

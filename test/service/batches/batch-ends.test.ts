@@ -70,6 +70,32 @@ onEachDialect('the end of a batch', (database, folder) => {
     assert.deepEqual(await events(), [summary]);
   });
 
+  it('comes once when many jobs end in one transaction, and each by itself meanwhile', async () => {
+    await newWebhook(database(), { events: ['batch.finished'] });
+    const { id, jobs } = await madeBatch(database(), 24);
+    const [a, b, c] = [processOf(), processOf(), processOf()];
+    const cancelled = jobs.map((job) => endOf(job, { state: 'cancelled' }));
+    const ended = await Promise.all([
+      a.jobs.finishAll(cancelled.slice(0, 16)),
+      b.jobs.finishAll(cancelled.slice(8)),
+      ...jobs.map(async (job) => (await c.jobs.finish(endOf(job))) ?? []),
+    ]);
+    assert.deepEqual(
+      ended
+        .flat()
+        .map((job) => job.id)
+        .sort(),
+      jobs.map((job) => job.id).sort(),
+    );
+    const { counts, finished_at } = await now(id);
+    assert.deepEqual([counts.succeeded + counts.cancelled, finished_at === null], [24, false]);
+    assert.deepEqual(
+      [a, b, c].flatMap(({ told }) => told),
+      [id],
+    );
+    assert.equal((await events()).length, 1);
+  });
+
   it('is one with that of the last job, wherever the process dies', async () => {
     await newWebhook(database(), { events: ['batch.finished'] });
     const { write } = database();
