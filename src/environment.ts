@@ -87,8 +87,8 @@ export const Environment = Type.Object({
       description:
         'Redis or Valkey server, `redis://` or `rediss://` (TLS); several of them behind Sentinel or as a Cluster, ' +
         'see [scaling](scaling.md#redis). Unset: a private server is started under ' +
-        '`DATA_DIR` (role `all` only). An external server should have `maxmemory-policy noeviction` and ' +
-        '`appendonly yes`; with other settings the service works, and `/readyz` says what is at risk.',
+        '`DATA_DIR` (role `all` only). An external server should have `maxmemory-policy noeviction`; with another one ' +
+        'the service works, and `/readyz` says what is at risk. It may forget everything when it restarts.',
     }),
   ),
   DATABASE_URL: Type.Optional(

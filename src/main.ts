@@ -38,7 +38,7 @@ import { openTracing } from './tracing/open-tracing.ts';
 import { SecretBox } from './transfer/secret-box.ts';
 import { PRODUCT } from './version.ts';
 
-/** After the grace: for jobs to be given back and for Redis to write its data. */
+/** After the grace: for jobs to be given back and for everything to close. */
 const CLOSING_MS = 30_000;
 
 /** Expired uploads are looked for at least so often. */

@@ -3301,9 +3301,9 @@ export interface components {
       /** @description Everything that is not as it should be; empty when `ready` */
       reasons: {
         /**
-         * @description Stable and machine-readable: an error code, or `QUEUE_EVICTS` (Redis may drop queued jobs) or `QUEUE_NOT_DURABLE` (a restart of Redis forgets them)
+         * @description Stable and machine-readable: an error code, or `QUEUE_EVICTS` (Redis may drop queued jobs)
          * @example QUEUE_UNAVAILABLE
-         * @example QUEUE_NOT_DURABLE
+         * @example QUEUE_EVICTS
          */
         code: string;
         /** @description What is wrong, and what it needs */

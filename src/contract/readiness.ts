@@ -29,9 +29,8 @@ export const Readiness = Type.Object(
           part: Type.Enum([...READINESS_PARTS]),
           code: Type.String({
             description:
-              'Stable and machine-readable: an error code, or `QUEUE_EVICTS` (Redis may drop ' +
-              'queued jobs) or `QUEUE_NOT_DURABLE` (a restart of Redis forgets them)',
-            examples: ['QUEUE_UNAVAILABLE', 'QUEUE_NOT_DURABLE'],
+              'Stable and machine-readable: an error code, or `QUEUE_EVICTS` (Redis may drop queued jobs)',
+            examples: ['QUEUE_UNAVAILABLE', 'QUEUE_EVICTS'],
           }),
           detail: Type.String({ description: 'What is wrong, and what it needs' }),
         },

@@ -8,7 +8,7 @@ import { BrokerError } from './broker-error.ts';
 const ROUNDS = 5;
 
 /**
- * Claims the folder for this process until `release`: two servers on one folder would spoil each other's data.
+ * Claims the folder for this process until `release`: a second server would take the socket of the first one.
  * @param isInUse asked when the owner cannot be seen from here, being of another container or machine
  * @throws BrokerError naming the process that has the folder
  */

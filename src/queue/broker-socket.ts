@@ -9,7 +9,6 @@ import { BrokerError } from './broker-error.ts';
 /** unix(7): sun_path has 108 bytes, the last one is NUL. */
 const MAX_SOCKET_PATH_BYTES = 107;
 
-/** A server that was told to stop first writes its data to the disk. */
 const LEFTOVER_TIMEOUT_MS = 15_000;
 
 /**
@@ -40,7 +39,7 @@ export async function isListening(socketPath: string): Promise<boolean> {
 }
 
 /**
- * Ends a server that outlived its parent, and waits until it is gone; its data is on the disk then.
+ * Ends a server that outlived its parent, and waits until it is gone.
  * @throws BrokerError when it does not go
  */
 export async function stopLeftover(socketPath: string): Promise<void> {

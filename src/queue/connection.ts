@@ -164,9 +164,9 @@ export interface ServerAssessment {
 }
 
 /**
- * Judges a server by its INFO. An eviction policy drops queued jobs without an error when memory is short; without an
- * append-only file a restart forgets them all. Neither loses a job, which the storage holds and from where it is put
- * back, but each costs time, and managed services may allow neither setting: so these are risks and not faults.
+ * Judges a server by its INFO. An eviction policy drops queued jobs without an error when memory is short. That loses
+ * none, as they are put back from the database, but it costs time again and again, and managed services may allow no
+ * other setting: so it is a risk and not a fault. That a restart forgets everything is none: it happens once.
  */
 export function assessServer(info: string): ServerAssessment {
   const fields = new Map(
@@ -187,14 +187,6 @@ export function assessServer(info: string): ServerAssessment {
     risks.push({
       code: 'QUEUE_EVICTS',
       detail: `Redis may drop queued jobs when its memory is full: its maxmemory-policy is ${policy} and should be noeviction.`,
-    });
-  }
-  if (fields.get('aof_enabled') === '0') {
-    risks.push({
-      code: 'QUEUE_NOT_DURABLE',
-      detail:
-        'Redis forgets queued jobs when it restarts, until they are put back from the storage: its append-only file is off ' +
-        'and should be on (appendonly yes).',
     });
   }
   return { risks };

@@ -193,7 +193,7 @@ export class BullJobQueue implements JobQueue {
     const { client } = this.redis;
     const [infos] = await this.redis.ask(() =>
       // Adds to a list that is not there, which changes nothing, but is refused where a job would be: by a full server, a
-      // replica, or one that cannot write its append-only file.
+      // replica, or one that was told to write to its disk and cannot.
       Promise.all([serverInfos(client), client.lpushx(`${this.prefix}:ready`, '')]),
     );
     const servers = infos.map(assessServer);

@@ -16,7 +16,7 @@ export interface QueuedJob extends QueueOptions {
 
 /** Something that works, but not as safely as it should. */
 export interface Risk {
-  /** Stable, such as QUEUE_NOT_DURABLE. */
+  /** Stable, such as QUEUE_EVICTS. */
   readonly code: string;
   /** What is the matter, and what is needed. */
   readonly detail: string;

@@ -5,6 +5,9 @@ import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-r
 import { type Entry, Member } from './member.ts';
 import { TcpFaultProxy } from './tcp-fault-proxy.ts';
 
+/** Redis remembers, so that what is promised of its return is measured and not how often lost jobs are looked for. */
+const DURABLE = [...FIT, '--appendonly', 'yes'];
+
 export interface FleetOptions {
   /** Everything it keeps is below. */
   readonly folder: string;
@@ -53,7 +56,7 @@ export class Fleet {
     await mkdir(redisDir, { recursive: true });
     const postgres = await startPostgres(join(folder, 'postgres'));
     const database = await postgres.newDatabase();
-    const redis = await startExternalRedis(redisDir, FIT);
+    const redis = await startExternalRedis(redisDir, DURABLE);
     const proxy = await TcpFaultProxy.start(redis.port);
     const start = async (role: 'api' | 'worker', number: number): Promise<Member> => {
       const dataDir = join(folder, `${role}-${number}`);
@@ -100,7 +103,7 @@ export class Fleet {
 
   /** Starts Redis again at its port, on the file it left. */
   async restartRedis(): Promise<void> {
-    this.redis = await startExternalRedis(this.redisDir, FIT, this.redis.port);
+    this.redis = await startExternalRedis(this.redisDir, DURABLE, this.redis.port);
   }
 
   /** Stops everything as an operator would. @returns the exit codes of the API and the workers */

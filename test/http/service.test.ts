@@ -60,11 +60,11 @@ describe('the service over HTTP', () => {
     } finally {
       server.queue.down = false;
     }
-    server.queue.risks = [{ code: 'QUEUE_NOT_DURABLE', detail: 'Redis forgets.' }];
+    server.queue.risks = [{ code: 'QUEUE_EVICTS', detail: 'Redis may drop jobs.' }];
     assert.deepEqual(await (await server.fetch('/readyz')).json(), {
       status: 'degraded',
       checks: { storage: 'ok', database: 'ok', queue: 'degraded' },
-      reasons: [{ part: 'queue', code: 'QUEUE_NOT_DURABLE', detail: 'Redis forgets.' }],
+      reasons: [{ part: 'queue', code: 'QUEUE_EVICTS', detail: 'Redis may drop jobs.' }],
     });
     server.queue.risks = [];
     assert.deepEqual(await (await server.fetch('/readyz')).json(), ready);

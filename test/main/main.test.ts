@@ -31,11 +31,14 @@ async function upload(service: ServiceProcess): Promise<string> {
   return ((await response.json()) as { id: string }).id;
 }
 
-async function submit(service: ServiceProcess, adapterId: string): Promise<JobRecord> {
+async function submit(service: ServiceProcess, adapterId: string, more: object = {}): Promise<JobRecord> {
   const response = await fetch(`${service.url}/v1/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ kind: 'squeeze', adapter_id: adapterId, targets: [{ rank: 2 }, { rank: 64 }] }),
+    body: JSON.stringify({
+      ...{ kind: 'squeeze', adapter_id: adapterId, targets: [{ rank: 2 }, { rank: 64 }] },
+      ...more,
+    }),
   });
   assert.equal(response.status, 202);
   return (await response.json()) as JobRecord;
@@ -128,6 +131,23 @@ describe('the service', () => {
   });
 });
 
+describe('the service with a Redis of its own', () => {
+  it('does all jobs that were queued when it was killed, although that Redis kept nothing', () =>
+    withFolder(async (DATA_DIR) => {
+      const killed = await startService({ DATA_DIR });
+      const adapterId = await upload(killed);
+      const ids: string[] = [];
+      for (let i = 0; i < 5; i++) ids.push((await submit(killed, adapterId, { reuse: false })).id);
+      await killed.end('SIGKILL');
+      const service = await startService({ DATA_DIR });
+      try {
+        for (const id of ids) assert.equal((await ended(service, id)).state, 'succeeded');
+      } finally {
+        assert.equal(await service.end(), 0);
+      }
+    }));
+});
+
 describe('the service on a Redis of others', () => {
   it('answers probes and metrics on a port of their own while all other connections are in use, and logs no password', (t) =>
     withFolder(async (folder) => {
@@ -188,8 +208,7 @@ describe('the service on a Redis of others', () => {
 
   it('keeps a job that was accepted when it and Redis are killed and Redis forgets', () =>
     withFolder(async (folder) => {
-      // No append-only file: this server remembers nothing.
-      const forgetful = await startExternalRedis(folder, []);
+      const forgetful = await startExternalRedis(folder, FIT);
       const env = { DATA_DIR: folder, REDIS_URL: forgetful.url, DATABASE_URL: await testDatabase() };
       const api = await startService({ ...env, ROLE: 'api' });
       assert.equal(await statusOf(api, '/readyz'), 200);

@@ -20,10 +20,10 @@ describe('ReadinessMetrics', () => {
       ],
       reasons: [
         ...(isFull ? [{ part: 'storage', code: 'STORAGE_FULL' }] : []),
-        { part: 'queue', code: 'QUEUE_NOT_DURABLE' },
+        { part: 'queue', code: 'QUEUE_EVICTS' },
       ],
     }));
-    const atRisk = 'lora_squeeze_degraded{part="queue",code="QUEUE_NOT_DURABLE"} 1';
+    const atRisk = 'lora_squeeze_degraded{part="queue",code="QUEUE_EVICTS"} 1';
     assert.deepEqual(await shown(registry), [
       'lora_squeeze_ready{part="storage"} 1',
       'lora_squeeze_ready{part="queue"} 1',

@@ -47,16 +47,13 @@ export async function startExternalRedis(
       if (server.exitCode !== null || server.signalCode !== null) return;
       const exited = once(server, 'exit');
       server.kill(signal);
-      // Redis refuses SIGTERM for as long as it writes the append-only file that CONFIG SET has asked for.
-      const again = setInterval(() => server.kill(signal), 500);
       await exited;
-      clearInterval(again);
     },
   };
 }
 
-/** What a server needs to be fit for the queue. */
-export const FIT = ['--appendonly', 'yes', '--maxmemory-policy', 'noeviction'];
+/** What a server needs to be fit for the queue. It forgets everything when it ends. */
+export const FIT = ['--maxmemory-policy', 'noeviction'];
 
 function program(): string {
   for (const name of ['redis-server', 'valkey-server']) {
