@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { type Config, ConfigError, computeEnvironment, isLoopback, loadConfig } from './config.ts';
 import { connectionCeiling } from './connection-ceiling.ts';
@@ -27,12 +28,14 @@ import { ClaimStore } from './service/idempotency/claim-store.ts';
 import { KeyService } from './service/keys/key-service.ts';
 import { Readiness, type ReadinessOptions } from './service/readiness.ts';
 import { Sweeper } from './service/retention/sweeper.ts';
+import { ForeignStorage, StorageBond } from './service/storage-bond.ts';
 import { TenantService } from './service/tenants/tenant-service.ts';
 import { TransferDesk } from './service/transfer-desk.ts';
 import { UploadService } from './service/uploads/upload-service.ts';
 import type { AttemptResult } from './service/webhooks/deliverer.ts';
 import { SecretsCheck } from './service/webhooks/secrets-check.ts';
 import { Workspaces } from './service/workspaces.ts';
+import { GuardedStore } from './storage/guarded-store.ts';
 import { openStore } from './storage/open-store.ts';
 import { openTracing } from './tracing/open-tracing.ts';
 import { SecretBox } from './transfer/secret-box.ts';
@@ -46,6 +49,9 @@ const SWEEP_INTERVAL_MS = 600_000;
 
 /** For a database that starts at the same time, or is slow to answer the first time. */
 const DATABASE_PATIENCE_MS = 30_000;
+
+/** For a storage that is slow: the service starts without it, and asks it again. */
+const STORAGE_PATIENCE_MS = 5_000;
 
 const EXIT_BAD_CONFIG = 2;
 
@@ -76,14 +82,17 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     onTrouble: (message) => logger.warn({ reason: message }, 'trouble with traces'),
   });
   running.push(() => tracing.close(TRACES_MS));
-  const blobs = await openStore(config);
-  running.push(() => blobs.close());
+  const stored = await openStore(config);
+  running.push(() => stored.close());
   const database = await openDatabase({
     ...config.database,
     patienceMs: DATABASE_PATIENCE_MS,
     onTrouble: (error) => logger.warn({ err: error }, 'connection to the database'),
   });
   running.push(() => database.close());
+  const bond = new StorageBond(stored, database);
+  await refuseForeignStorage(config, bond);
+  const blobs = new GuardedStore(stored, { mayRead: bond.compare, mayWrite: bond.settle });
   const address = await redisAddress(config, logger);
   const queue = new BullJobQueue({ address, prefix: config.queuePrefix, logger, tracing });
   running.push(() => queue.close());
@@ -166,6 +175,8 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     sender.start();
     const jobs = new JobProcessing({
       ...{ address, prefix, store: blobs, database, logger, tracing, deliveries, observer: metrics.observer },
+      // Compute processes use the storage by themselves.
+      mayTake: bond.settle,
       concurrency: config.workerConcurrency,
       computeEnv: computeEnvironment(config),
       jobTtlSeconds: config.jobTtlSeconds,
@@ -213,6 +224,14 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     port: config.probePort!,
     listenTextResolver: (place) => `Probes and metrics are at ${place}`,
   });
+}
+
+/** Where it cannot be known yet the service starts all the same, and nothing of the storage is used until it is. */
+async function refuseForeignStorage({ s3, storageDir }: Config, bond: StorageBond): Promise<void> {
+  const outcome = bond.settle().catch((error: unknown) => error);
+  const error = await Promise.race([outcome, sleep(STORAGE_PATIENCE_MS, undefined, { ref: false })]);
+  if (error instanceof ForeignStorage)
+    throw new DatabaseError(error.told(s3 ? `s3://${s3.bucket}/${s3.prefix}` : storageDir));
 }
 
 /** A service that asks for keys and has none would answer nobody; one that asks nobody is opened on purpose only. */

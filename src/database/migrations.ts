@@ -8,6 +8,13 @@ export const MIGRATIONS: readonly Migration[] = [
     async up(writer, { text, integer, bytes }) {
       const { schema } = writer;
       await schema
+        .createTable('storage')
+        .addColumn('one', integer, (column) => column.primaryKey())
+        .addColumn('id', text, (column) => column.notNull())
+        .addColumn('tied_at', integer)
+        .execute();
+
+      await schema
         .createTable('tenant')
         .addColumn('id', text, (column) => column.primaryKey())
         .addColumn('quotas', text, (column) => column.notNull())

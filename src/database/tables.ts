@@ -4,6 +4,7 @@
  */
 export interface Tables {
   schema_migration: SchemaMigrationTable;
+  storage: StorageTable;
   tenant: TenantTable;
   api_key: ApiKeyTable;
   run: RunTable;
@@ -31,6 +32,16 @@ export interface Tables {
 export interface SchemaMigrationTable {
   name: string;
   applied_at: number;
+}
+
+/** The storage that belongs to this database: one row, once there is one. */
+export interface StorageTable {
+  /** 1, so that there is no other row. */
+  one: number;
+  /** What the storage has as its id. */
+  id: string;
+  /** Null: the storage may not have the id yet. */
+  tied_at: number | null;
 }
 
 export interface TenantTable {

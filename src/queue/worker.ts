@@ -41,6 +41,8 @@ export interface WorkerOptions extends JobRecordsOptions {
   /** Called once for each job that reached a final state here; `totals` where it was computed. */
   readonly onFinished: (record: JobRecord, totals: NonNullable<JobTotals> | undefined) => void;
   readonly storageRetryMs?: number;
+  /** Asked before each job. @throws AppError for which it is put off, as for trouble of the storage */
+  readonly mayTake?: () => Promise<void>;
   /** Told when this worker stops taking jobs because its storage fails, and when it takes them again. */
   readonly onStorageTrouble?: (isPaused: boolean) => void;
   /** Called for each attempt that the storage failed and that does not count. */
@@ -78,7 +80,7 @@ export class JobWorker {
     });
     this.storageWatch = new StorageWatch({
       check: async () => {
-        await Promise.all([options.store.check(), options.database.check()]);
+        await Promise.all([options.store.check(), options.database.check(), options.mayTake?.()]);
       },
       concurrency: options.concurrency,
       pause: () => void this.worker.pause(true),
@@ -105,7 +107,10 @@ export class JobWorker {
         workerForkOptions: { env: options.computeEnv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
       },
       {
-        onTake: (job) => this.recordsOf(job).take(job.id!),
+        onTake: async (job) => {
+          await options.mayTake?.();
+          return this.recordsOf(job).take(job.id!);
+        },
         onMade: (job, task, made) => this.recordsOf(job).keep(task, made),
         onLost: (job, task) =>
           void this.recordsOf(job)

@@ -4,6 +4,9 @@ import { randomBytes } from 'node:crypto';
  * Keys of everything in the storage. What is known of it is in the database: there lies content under the id of the write
  * that brought it, in a folder for each quarter of an hour.
  */
+/** Which storage this is: see storage-bond.ts. */
+export const STORAGE_ID_KEY = 'storage-id';
+
 /** What a write has brought lies under keys that begin with this. @param writeId or id of a content */
 export const contentKey = (writeId: string): string =>
   `content/${writeId.slice(0, WRITE_FOLDER_DIGITS)}/${writeId}`;

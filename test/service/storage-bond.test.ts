@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { STORAGE_ID_KEY } from '../../src/service/layout.ts';
+import { ForeignStorage, StorageBond } from '../../src/service/storage-bond.ts';
+import type { BlobStore } from '../../src/storage/blob-store.ts';
+import { DiskStore } from '../../src/storage/disk-store.ts';
+import { onEachDialect, sqliteIn } from '../database/dialects.ts';
+import { withFolder } from '../queue/harness.ts';
+
+const idOf = async (store: BlobStore): Promise<string | undefined> => {
+  const bytes = await store.get(STORAGE_ID_KEY);
+  return bytes && Buffer.from(bytes).toString('utf8');
+};
+
+onEachDialect('a storage and its database', (database, folder) => {
+  const storeIn = (name: string): Promise<DiskStore> => DiskStore.open(join(folder(), name));
+  const bond = (store: BlobStore, to = database()): StorageBond => new StorageBond(store, to);
+
+  it('are tied when they first meet, by several processes at once, and stay so', async () => {
+    const store = await storeIn('storage');
+    await Promise.all(Array.from({ length: 4 }, () => bond(store).settle()));
+    const id = await idOf(store);
+    assert.match(id!, /^[0-9a-f]{32}$/);
+    await bond(store).settle();
+    await bond(store).compare();
+    assert.equal(await idOf(store), id);
+  });
+
+  it('are not used with others: a sentence with both ids, and nothing is written', async () => {
+    const [own, other, bare] = [await storeIn('own'), await storeIn('other'), await storeIn('bare')];
+    await bond(own).settle();
+    await withFolder(async (elsewhere) => {
+      const second = await sqliteIn(elsewhere);
+      await bond(other, second).settle();
+      await second.close();
+    });
+    const ids = [await idOf(own), await idOf(other)];
+    for (const pass of ['compare', 'settle'] as const) {
+      await assert.rejects(bond(other)[pass](), (error) => {
+        assert(error instanceof ForeignStorage);
+        assert.match(
+          error.message,
+          new RegExp(
+            `^The storage cannot be used: the database belongs to the storage ${ids[0]}, .* is ${ids[1]};`,
+          ),
+        );
+        assert.match(error.told('/srv/x'), /^The storage \/srv\/x cannot be used: the database belongs/);
+        return true;
+      });
+      await assert.rejects(bond(bare)[pass](), /belongs to the storage \w+, and this one has no id/);
+    }
+    assert.deepEqual([await idOf(other), await bare.list('')], [ids[1], []]);
+  });
+
+  it('are told of when only the storage knows of the other', async () => {
+    const store = await storeIn('storage');
+    await store.put(STORAGE_ID_KEY, Buffer.from('0123'));
+    const wrong = { name: 'ForeignStorage', message: /it is 0123 and belongs to another database/ };
+    await assert.rejects(bond(store).settle(), wrong);
+    assert.equal(await idOf(store), '0123');
+  });
+
+  it('are tied in the end when that broke off anywhere', async () => {
+    const store = await storeIn('storage');
+    let isWritable = false;
+    const stubborn = {
+      get: (key: string) => store.get(key),
+      create: async (key: string, bytes: Uint8Array) => {
+        if (!isWritable) throw new Error('read-only');
+        return store.create(key, bytes);
+      },
+    };
+    const first = new StorageBond(stubborn, database());
+    await assert.rejects(first.settle(), /read-only/);
+    // What is not tied yet may be read, and may still be another one.
+    await first.compare();
+    assert.equal(await idOf(store), undefined);
+    isWritable = true;
+    await first.settle();
+    const id = await idOf(store);
+    // As though it had ended before the database knew.
+    await database().write((writer) => writer.updateTable('storage').set({ tied_at: null }).execute());
+    await bond(store).settle();
+    assert.equal(await idOf(store), id);
+    await assert.rejects(bond(await storeIn('other')).settle(), ForeignStorage);
+  });
+
+  it('are one of each when two databases meet a storage at once', async () => {
+    const store = await storeIn('storage');
+    await withFolder(async (elsewhere) => {
+      const other = await sqliteIn(elsewhere);
+      const outcomes = await Promise.allSettled([bond(store).settle(), bond(store, other).settle()]);
+      assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+      await other.close();
+    });
+  });
+});
