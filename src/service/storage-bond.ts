@@ -21,6 +21,9 @@ export class ForeignStorage extends AppError {
   }
 }
 
+/** What only programs without a database began with: this one writes its id first, so none of it comes before that. */
+const OLD_PREFIXES = ['adapters/', 'blobs/', 'jobs/', 'keys/', 'tenant-records/', 'tenants/'];
+
 /**
  * Ties a database to one storage, for good: an id is written to both when they first meet. Afterwards neither is used with
  * another one, which would take content for missing, or for garbage.
@@ -36,11 +39,11 @@ export class StorageBond {
    * @throws ForeignStorage; AppError STORAGE_FAILED, STORAGE_FULL, DATABASE_UNAVAILABLE
    */
   readonly settle = untilPassed(() => this.tie());
-  private readonly store: Pick<BlobStore, 'get' | 'create'>;
+  private readonly store: Pick<BlobStore, 'get' | 'create' | 'list'>;
   private readonly database: Pick<Database, 'reader' | 'write'>;
 
   constructor(
-    store: Pick<BlobStore, 'get' | 'create'>,
+    store: Pick<BlobStore, 'get' | 'create' | 'list'>,
     database: Pick<Database, 'reader' | 'write'>,
   ) {
     this.store = store;
@@ -57,6 +60,12 @@ export class StorageBond {
           'set STORAGE_URL to the storage of this database, or start with the database of this storage.',
       );
     if (found !== undefined) throw ofAnotherDatabase(found);
+    for (const prefix of OLD_PREFIXES)
+      if ((await this.store.list(prefix, { limit: 1 })).length > 0)
+        throw new ForeignStorage(
+          'it holds records of a version from before there was a database, which cannot be read any more; choose another ' +
+            'one by DATA_DIR or STORAGE_URL, or remove it.',
+        );
     return false;
   }
 

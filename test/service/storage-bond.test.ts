@@ -61,11 +61,32 @@ onEachDialect('a storage and its database', (database, folder) => {
     assert.equal(await idOf(store), '0123');
   });
 
+  it('are refused where records of the time before databases are: none of them is lost or taken for garbage', async () => {
+    for (const key of [
+      'tenants/default/jobs/ffff/ffff0000.json',
+      'tenants/default/adapters/00/ad_00.json',
+      'tenant-records/acme.json',
+      'keys/key_01.json',
+      `blobs/ab/${'ab'.repeat(32)}`,
+    ]) {
+      const store = await storeIn(key.replaceAll('/', '-'));
+      await store.put(key, Buffer.from('{}'));
+      const old = { name: 'ForeignStorage', message: /before there was a database.*DATA_DIR or STORAGE_URL/ };
+      await assert.rejects(bond(store).settle(), old, key);
+      assert.deepEqual(await store.list(''), [key]);
+    }
+    // Others' files in a bucket are no business of ours.
+    const shared = await storeIn('shared');
+    await shared.put('photos/holiday.jpg', Buffer.from('…'));
+    await bond(shared).settle();
+  });
+
   it('are tied in the end when that broke off anywhere', async () => {
     const store = await storeIn('storage');
     let isWritable = false;
     const stubborn = {
       get: (key: string) => store.get(key),
+      list: (prefix: string) => store.list(prefix),
       create: async (key: string, bytes: Uint8Array) => {
         if (!isWritable) throw new Error('read-only');
         return store.create(key, bytes);

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import {
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   symlinkSync,
   unlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -43,6 +45,22 @@ describe('a service whose storage is not that of its database', () => {
         lost.stderr,
         /^The storage \S+ cannot be used: it is \w+ and belongs to another database.*\n$/,
       );
+    }));
+
+  it('does not start on a folder from before there was a database, and leaves it as it is', () =>
+    withFolder(async (DATA_DIR) => {
+      const jobs = join(DATA_DIR, 'storage/tenants/default/jobs/fe6aef');
+      mkdirSync(jobs, { recursive: true });
+      writeFileSync(join(jobs, 'fe6aef0000.json'), '{}');
+      const { code, stderr } = await refusedStart({ DATA_DIR });
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        new RegExp(
+          `^The storage ${join(DATA_DIR, 'storage')} cannot be used: it holds records .*DATA_DIR.*\n$`,
+        ),
+      );
+      assert.deepEqual(readdirSync(join(DATA_DIR, 'storage')).sort(), ['tenants', 'tmp']);
     }));
 
   it('starts while that cannot be known, and uses nothing until it is', () =>
