@@ -33,5 +33,10 @@ export interface Database {
   locked<Q extends Lockable<Q>>(query: Q): Q;
   /** @throws AppError DATABASE_UNAVAILABLE unless a query is answered */
   check(): Promise<void>;
+  /**
+   * For whoever brings something new. (A full disk has room for deletions and the ends of jobs for a while.)
+   * @throws AppError STORAGE_FULL while the disk of the database is known to be full
+   */
+  checkRoom(): Promise<void>;
   close(): Promise<void>;
 }

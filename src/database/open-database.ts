@@ -11,6 +11,8 @@ export interface DatabaseOptions extends Omit<PostgresqlOptions, 'url'> {
   /** undefined: a file of SQLite in `dataDir`, for one service process. */
   readonly url: string | undefined;
   readonly dataDir: string;
+  /** Room on SQLite's disk that is kept for when it is full; undefined: another process sees to that. */
+  readonly reserveBytes?: number;
   /** How long a database that is away is waited for, in milliseconds. */
   readonly patienceMs?: number;
 }
@@ -25,9 +27,11 @@ export const DATABASE_FILE = 'lora-squeeze.db';
  * @throws DatabaseError where a newer program has used it; AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { url, dataDir, patienceMs = 0, ...pool } = options;
+  const { url, dataDir, reserveBytes, patienceMs = 0, ...pool } = options;
   const database =
-    url === undefined ? openSqlite(join(dataDir, DATABASE_FILE)) : openPostgresql({ url, ...pool });
+    url === undefined
+      ? openSqlite(join(dataDir, DATABASE_FILE), reserveBytes)
+      : openPostgresql({ url, ...pool });
   const deadlineMs = performance.now() + patienceMs;
   for (;;) {
     try {

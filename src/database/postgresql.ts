@@ -69,6 +69,8 @@ export function openPostgresql({ url, poolSize, timeoutMs, onTrouble }: Postgres
     check: async () => {
       await sql`select 1`.execute(db);
     },
+    // The server has to keep room for itself.
+    checkRoom: async () => undefined,
     close: () => db.destroy(),
   };
 }

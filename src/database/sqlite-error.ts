@@ -4,6 +4,8 @@ import { AppError } from '../errors.ts';
 const BUSY = 5;
 const LOCKED = 6;
 const FULL = 13;
+/** There is no room for a part of the index of the log. */
+const NO_ROOM_FOR_INDEX = 4874;
 const UNUSABLE: Readonly<Record<number, string>> = {
   [BUSY]: 'another process holds it',
   [LOCKED]: 'another process holds it',
@@ -15,9 +17,10 @@ const UNUSABLE: Readonly<Record<number, string>> = {
   26: 'its file is not a database',
 };
 
-/** The low byte of SQLite's result code; undefined for other errors. */
+/** SQLite's primary result code; undefined for other errors. */
 const resultCode = (error: unknown): number | undefined => {
   const { errcode } = (error ?? {}) as { errcode?: number };
+  if (errcode === NO_ROOM_FOR_INDEX) return FULL;
   return typeof errcode === 'number' ? errcode & 0xff : undefined;
 };
 

@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { Kysely, sql } from 'kysely';
+import { AppError } from '../errors.ts';
 import type { Database } from './database.ts';
+import { Reserve } from './reserve.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
 import { sqliteError } from './sqlite-error.ts';
 import type { Tables } from './tables.ts';
@@ -14,9 +16,11 @@ const BUSY_TIMEOUT_MS = 20;
 /**
  * Opens a database in a file, which is made where there is none. Reads have a connection of their own, so that they do not
  * wait for a transaction.
+ * @param reserveBytes room on the disk that is kept for when it is full; undefined: that is another process's business
  * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
-export function openSqlite(path: string): Database {
+export function openSqlite(path: string, reserveBytes?: number): Database {
+  let reserve: Reserve | undefined;
   const connections: DatabaseSyncInstance[] = [];
   const connect = (readOnly: boolean): DatabaseSyncInstance => {
     const options = { readOnly, enableForeignKeyConstraints: true, timeout: BUSY_TIMEOUT_MS };
@@ -29,6 +33,7 @@ export function openSqlite(path: string): Database {
   };
   try {
     mkdirSync(dirname(path), { recursive: true });
+    if (reserveBytes !== undefined) reserve = new Reserve(join(dirname(path), 'reserve'), reserveBytes);
     const writing = connect(false);
     writing.exec('pragma journal_mode = wal');
     // With WAL, less than this would lose the last transactions when the power fails.
@@ -43,18 +48,34 @@ export function openSqlite(path: string): Database {
       dialect: 'sqlite',
       reader,
       now: sql<number>`cast(round(unixepoch('subsec') * 1000) as integer)`,
-      write: (work) => writer.transaction().execute(work),
+      write: (work) => withReserve(reserve, () => writer.transaction().execute(work)),
       locked: (query) => query,
       check: async () => {
         await sql`select 1`.execute(reader);
       },
+      checkRoom: async () => reserve?.check(),
       close: async () => {
+        await reserve?.close();
         await Promise.all([reader.destroy(), writer.destroy()]);
         close();
       },
     };
   } catch (error) {
+    void reserve?.close();
     close();
     throw sqliteError(error);
+  }
+}
+
+/** Writes once more with the room of the reserve where the disk is full. */
+async function withReserve<T>(reserve: Reserve | undefined, write: () => Promise<T>): Promise<T> {
+  // Also where another write releases it meanwhile.
+  const wasHeld = reserve?.isHeld;
+  try {
+    return await write();
+  } catch (error) {
+    if (!wasHeld || !(error instanceof AppError && error.code === 'STORAGE_FULL')) throw error;
+    reserve?.release();
+    return write();
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -226,6 +226,67 @@ describe('SQLite in trouble', () => {
         assert.deepEqual(await ids(database), ['after', 'before']);
         await database.close();
       } finally {
+        disk.unmount();
+      }
+    }));
+
+  it('has a reserve to delete in on a full disk, which is made again when there is room', (t) =>
+    withFolder(async (folder) => {
+      const disk = SmallDisk.mount(join(folder, 'disk'), '16m');
+      if (typeof disk === 'string') return t.skip(disk);
+      const reserveBytes = 4 * 2 ** 20;
+      const open = (bytes = reserveBytes) =>
+        openDatabase({ url: undefined, dataDir: disk.folder, reserveBytes: bytes, ...POOL });
+      const size = () => statSync(join(disk.folder, 'reserve'), { throwIfNoEntry: false })?.size;
+      const has = (bytes: number | undefined) =>
+        until(`a reserve of ${bytes} bytes`, () => size() === bytes || undefined);
+      let database = await open();
+      try {
+        await has(reserveBytes);
+        await database.checkRoom();
+        await insert(database, 'before');
+        disk.fill();
+        const large = 'x'.repeat(1_000_000);
+        const writes = ['one', 'two'].map((id) =>
+          database.write((writer) =>
+            writer.insertInto('tenant').values({ id, quotas: large, created_at: 0 }).execute(),
+          ),
+        );
+        await Promise.all(writes);
+        await has(undefined);
+        await assert.rejects(database.checkRoom(), { code: 'STORAGE_FULL', message: /8388608 bytes/ });
+        await database.write((writer) => writer.deleteFrom('tenant').where('id', '=', 'two').execute());
+        assert.deepEqual(await ids(database), ['before', 'one']);
+
+        // There is room for it, but then it would be what fills the disk.
+        await database.close();
+        await disk.free();
+        disk.fill(6 * 2 ** 20);
+        database = await open();
+        await until('a refusal', () =>
+          database.checkRoom().then(
+            () => undefined,
+            () => true,
+          ),
+        );
+        assert.equal(size(), undefined);
+        await disk.free();
+        await database.checkRoom();
+        assert.equal(size(), reserveBytes);
+
+        await database.close();
+        disk.fill();
+        database = await open();
+        assert.equal(size(), undefined, 'a start needs room as well');
+        await insert(database, 'after');
+        await disk.free();
+        await database.checkRoom();
+        await database.close();
+        database = await open(0);
+        assert.equal(size(), undefined);
+        await database.checkRoom();
+      } finally {
+        await database.close();
         disk.unmount();
       }
     }));

@@ -22,10 +22,11 @@ export class SmallDisk {
     }
   }
 
-  /** Fills it to the last byte. */
-  fill(): void {
+  /** Fills it to the last byte, or but for some. */
+  fill(leftBytes = 0): void {
     const { bfree, bsize } = statfsSync(this.folder);
-    if (bfree > 0) writeFileSync(this.ballast, Buffer.alloc(bfree * bsize));
+    const bytes = bfree * bsize - leftBytes;
+    if (bytes > 0) writeFileSync(this.ballast, Buffer.alloc(bytes));
   }
 
   async free(): Promise<void> {

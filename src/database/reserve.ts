@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync, statfsSync, statSync } from 'node:fs';
+import { open, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AppError } from '../errors.ts';
+
+const CHUNK_BYTES = 1_048_576;
+/** It is made where so many times its size are free: it must not be what fills the disk. */
+const FREE_FACTOR = 2;
+/** SQLite cannot even open its file with less. */
+const LEAST_FREE_BYTES = 1_048_576;
+/** Not at once, so that the start does not wait for the disk, and a process that is refused leaves no trace. */
+const FIRST_LOOK_MS = 1_000;
+const LOOK_MS = 60_000;
+
+/**
+ * A file whose room is given to the database when the disk is full: without any, SQLite cannot even delete. It is made again
+ * when there is room; meanwhile nothing new should be taken in, so that deletions and the ends of jobs have it.
+ */
+export class Reserve {
+  private readonly path: string;
+  private readonly bytes: number;
+  private readonly closing = new AbortController();
+  private isThere: boolean;
+  private isLacking = false;
+  private making: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  /**
+   * Makes the file, soon or when there is room. One that is there is removed at once where the disk is full already.
+   * @param path in the folder of the database
+   * @param bytes 0: a file that is there is removed, and none is made
+   */
+  constructor(path: string, bytes: number) {
+    this.path = path;
+    this.bytes = bytes;
+    this.isThere = this.isComplete();
+    const { bavail, bsize } = statfsSync(dirname(path));
+    if (bytes === 0 || (this.isThere && bavail * bsize < LEAST_FREE_BYTES)) this.release();
+    this.lookAfter(FIRST_LOOK_MS);
+  }
+
+  /** Whether there is something to release. */
+  get isHeld(): boolean {
+    return this.isThere;
+  }
+
+  /** Gives its room to the disk. */
+  release(): void {
+    rmSync(this.path, { force: true });
+    this.isLacking = this.bytes > 0;
+    this.isThere = false;
+  }
+
+  /** @throws AppError STORAGE_FULL while there is no room for it */
+  async check(): Promise<void> {
+    if (this.isLacking) await this.make();
+    if (!this.isLacking) return;
+    throw new AppError(
+      'STORAGE_FULL',
+      `The disk of the database is full: what is left is for deletions and the ends of jobs until ${this.needed} bytes are free.`,
+      { needed_bytes: this.needed },
+    );
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.timer);
+    this.closing.abort();
+    await this.making;
+  }
+
+  private get needed(): number {
+    return FREE_FACTOR * this.bytes;
+  }
+
+  private lookAfter(delayMs: number): void {
+    const look = async (): Promise<void> => {
+      if (!this.making) this.isThere = this.isComplete();
+      await this.make();
+      if (!this.closing.signal.aborted) this.lookAfter(LOOK_MS);
+    };
+    this.timer = setTimeout(() => void look(), delayMs).unref();
+  }
+
+  private isComplete(): boolean {
+    return statSync(this.path, { throwIfNoEntry: false })?.size === this.bytes;
+  }
+
+  /** One at a time. It does not fail. */
+  private make(): Promise<void> {
+    if (this.isThere || this.bytes === 0) return Promise.resolve();
+    this.making ??= this.write()
+      .then(
+        () => {
+          this.isThere = !this.closing.signal.aborted;
+          this.isLacking = false;
+        },
+        () => this.release(),
+      )
+      .finally(() => {
+        this.making = undefined;
+      });
+    return this.making;
+  }
+
+  /** @throws Error when there is no room */
+  private async write(): Promise<void> {
+    rmSync(this.path, { force: true });
+    const { bavail, bsize } = await statfs(dirname(this.path));
+    if (bavail * bsize < this.needed) throw new Error('no room');
+    // Noise: file systems that compress would give zeros no room.
+    const noise = randomBytes(CHUNK_BYTES);
+    const file = await open(this.path, 'wx', 0o600);
+    try {
+      for (let begin = 0; begin < this.bytes && !this.closing.signal.aborted; begin += CHUNK_BYTES)
+        await file.writeFile(noise.subarray(0, Math.min(CHUNK_BYTES, this.bytes - begin)));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+}
