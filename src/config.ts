@@ -38,6 +38,8 @@ export interface Config {
     readonly poolSize: number;
     readonly timeoutMs: number;
   };
+  /** Room that is kept on the disk of SQLite's file; 0: none. */
+  readonly reserveBytes: number;
   /** Absolute. */
   readonly dataDir: string;
   /** Absolute folder of the blob storage; with S3, of its local copies and of files on their way. */
@@ -121,6 +123,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       poolSize: values.DATABASE_POOL_SIZE,
       timeoutMs: values.DATABASE_TIMEOUT_MS,
     },
+    reserveBytes: values.RESERVE_BYTES,
     dataDir,
     ...storageOf(values, dataDir),
     storageIdleTimeoutMs: values.STORAGE_IDLE_TIMEOUT_MS,

@@ -114,6 +114,15 @@ export const Environment = Type.Object({
     description:
       'How long PostgreSQL may take to accept a connection, and to answer a statement. Then a request is answered with 503.',
   }),
+  RESERVE_BYTES: Type.Integer({
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+    default: 2 ** 26,
+    description:
+      'With SQLite, size of the file `reserve` in `DATA_DIR`, whose room the database gets when the disk is full, to delete ' +
+      'and to end jobs in; nothing new is taken in until twice as much is free. 0: there is none. See ' +
+      '[database](database.md#a-full-disk).',
+  }),
   DATA_DIR: Type.String({
     minLength: 1,
     default: './data',

@@ -86,6 +86,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   running.push(() => stored.close());
   const database = await openDatabase({
     ...config.database,
+    reserveBytes: config.reserveBytes,
     patienceMs: DATABASE_PATIENCE_MS,
     onTrouble: (error) => logger.warn({ err: error }, 'connection to the database'),
   });
@@ -99,6 +100,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   const metrics = new Metrics(PRODUCT);
   metrics.watchQueue(() => queue.counts());
   const readiness = new Readiness({ store: blobs, database, queue, onChange: logReadiness(logger) });
+  readiness.add('database', () => database.checkRoom());
   metrics.watchReadiness(() => readiness.look());
 
   const outbound = new Outbound(config.outbound);
@@ -175,8 +177,12 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     sender.start();
     const jobs = new JobProcessing({
       ...{ address, prefix, store: blobs, database, logger, tracing, deliveries, observer: metrics.observer },
-      // Compute processes use the storage by themselves.
-      mayTake: bond.settle,
+      mayTake: async () => {
+        // Compute processes use the storage by themselves.
+        await bond.settle();
+        // What is left of a full disk is not for results.
+        await database.checkRoom();
+      },
       concurrency: config.workerConcurrency,
       computeEnv: computeEnvironment(config),
       jobTtlSeconds: config.jobTtlSeconds,

@@ -20,6 +20,7 @@ import { multipart } from './plugins/multipart.ts';
 import { openapi } from './plugins/openapi.ts';
 import { queueBoard } from './plugins/queue-board.ts';
 import { rateLimit } from './plugins/rate-limit.ts';
+import { refuseWhenFull } from './plugins/refuse-when-full.ts';
 import { refuseWhenStopping } from './plugins/refuse-when-stopping.ts';
 import { RequestLog } from './plugins/request-log.ts';
 import { RouteTable } from './plugins/route-table.ts';
@@ -81,6 +82,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     failedKeysPerMinute: auth.failedKeysPerMinute,
   });
   await app.register(rateLimit, { workspaces, counter: deps.rates, metrics: deps.metrics });
+  await app.register(refuseWhenFull, { workspaces });
   await app.register(idempotency, { claims: deps.claims, secrets: deps.webhooks });
   await app.register(accessDocumentation);
   await app.register(mediaTypes);

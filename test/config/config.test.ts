@@ -34,6 +34,7 @@ describe('loadConfig', () => {
       allowedHosts: [],
       redisUrl: undefined,
       database: { url: undefined, dataDir: resolve('data'), poolSize: 10, timeoutMs: 5_000 },
+      reserveBytes: 67_108_864,
       dataDir: resolve('data'),
       storageDir: resolve('data/storage'),
       s3: undefined,

@@ -53,7 +53,11 @@ export async function startService({
   const [program, ...args] = [...limited, process.execPath, ...ENTRIES[entry]];
   const child = spawn(program!, args, {
     cwd: ROOT,
-    env: { ...inheritedEnv(), HOST: '127.0.0.1', PORT: String(port), DATA_DIR: dataDir, ...env },
+    env: {
+      ...{ ...inheritedEnv(), HOST: '127.0.0.1', PORT: String(port), DATA_DIR: dataDir },
+      // The disk is not written for nothing by each of them.
+      ...{ RESERVE_BYTES: '65536', ...env },
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
