@@ -47,9 +47,9 @@ export class GuardedStore implements BlobStore {
     return this.store.read(key, range);
   }
 
-  async localFile(key: string): Promise<string> {
+  async localFile(key: string, bytes: number): Promise<string> {
     await this.guard.mayRead();
-    return this.store.localFile(key);
+    return this.store.localFile(key, bytes);
   }
 
   async list(prefix: string, options?: { after?: string; limit?: number }): Promise<string[]> {
@@ -60,16 +60,6 @@ export class GuardedStore implements BlobStore {
   async remove(key: string): Promise<void> {
     await this.guard.mayWrite();
     return this.store.remove(key);
-  }
-
-  async touch(key: string): Promise<{ readonly bytes: number } | undefined> {
-    await this.guard.mayWrite();
-    return this.store.touch(key);
-  }
-
-  async removeUnmodified(key: string, sinceMs: number): Promise<{ readonly bytes: number } | undefined> {
-    await this.guard.mayWrite();
-    return this.store.removeUnmodified(key, sinceMs);
   }
 
   async makeScratch(): Promise<string> {
