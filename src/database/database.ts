@@ -20,6 +20,8 @@ export interface Database {
   readonly reader: Pick<Kysely<Tables>, 'selectFrom'>;
   /** Milliseconds since 1970 by the clock of the database, which all processes share. */
   readonly now: RawBuilder<number>;
+  /** So many milliseconds after `now`. */
+  after(ms: number): RawBuilder<number>;
   /**
    * Runs a transaction that writes: all of it counts, or nothing does. It is durable when this returns. Where the database
    * gives it up in favour of another one, it is run again.

@@ -1,4 +1,4 @@
-import { type ColumnDataType, type Expression, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { Database, Dialect, Writer } from './database.ts';
 import { DatabaseError } from './database-error.ts';
 
@@ -12,15 +12,15 @@ export interface Migration {
 /** Types of columns that both dialects have, each under its own name. */
 export interface ColumnTypes {
   /** Compared by its bytes. */
-  readonly text: Expression<unknown>;
+  readonly text: string;
   /** Up to 2^53. */
-  readonly integer: ColumnDataType;
-  readonly bytes: ColumnDataType;
+  readonly integer: 'integer' | 'bigint';
+  readonly bytes: 'blob' | 'bytea';
 }
 
 const TYPES: Readonly<Record<Dialect, ColumnTypes>> = {
-  sqlite: { text: sql`text`, integer: 'integer', bytes: 'blob' },
-  postgresql: { text: sql`text collate "C"`, integer: 'bigint', bytes: 'bytea' },
+  sqlite: { text: 'text', integer: 'integer', bytes: 'blob' },
+  postgresql: { text: 'text collate "C"', integer: 'bigint', bytes: 'bytea' },
 };
 
 /** Any number that nobody else takes. */
@@ -39,7 +39,7 @@ export function migrate(database: Database, migrations: readonly Migration[]): P
     await writer.schema
       .createTable('schema_migration')
       .ifNotExists()
-      .addColumn('name', text, (column) => column.primaryKey())
+      .addColumn('name', sql.raw(text), (column) => column.primaryKey())
       .addColumn('applied_at', integer, (column) => column.notNull())
       .execute();
     const rows = await writer.selectFrom('schema_migration').select('name').execute();

@@ -17,6 +17,8 @@ export interface PostgresqlOptions {
   readonly onTrouble?: (error: Error) => void;
 }
 
+const NOW = sql<number>`(extract(epoch from statement_timestamp()) * 1000)::bigint`;
+
 const CONFLICT_TRIES = 10;
 /** At most twice as long as the last one, so that those who met part. */
 const FIRST_CONFLICT_PAUSE_MS = 20;
@@ -56,7 +58,8 @@ export function openPostgresql({ url, poolSize, timeoutMs, onTrouble }: Postgres
   return {
     dialect: 'postgresql',
     reader: db,
-    now: sql<number>`(extract(epoch from statement_timestamp()) * 1000)::bigint`,
+    now: NOW,
+    after: (ms) => sql<number>`${NOW} + ${sql.lit(ms)}`,
     write: <T>(work: (writer: Writer) => Promise<T>) =>
       retried(poolSize, (onBegun) =>
         db.transaction().execute(async (writer) => {

@@ -10,6 +10,8 @@ import { sqliteError } from './sqlite-error.ts';
 import type { Tables } from './tables.ts';
 import { withTranslatedErrors } from './translated-errors.ts';
 
+const NOW = sql<number>`cast(round(unixepoch('subsec') * 1000) as integer)`;
+
 /** Blocks the event loop: only for what SQLite itself does in a moment. */
 const BUSY_TIMEOUT_MS = 20;
 
@@ -47,7 +49,8 @@ export function openSqlite(path: string, reserveBytes?: number): Database {
     return {
       dialect: 'sqlite',
       reader,
-      now: sql<number>`cast(round(unixepoch('subsec') * 1000) as integer)`,
+      now: NOW,
+      after: (ms) => sql<number>`${NOW} + ${sql.lit(ms)}`,
       write: (work) => withReserve(reserve, () => writer.transaction().execute(work)),
       locked: (query) => query,
       check: async () => {

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { sql } from 'kysely';
 import type { AdapterRecord } from '../contract/adapter.ts';
 import type { Labels } from '../contract/labels.ts';
 import type { Database, Writer } from '../database/database.ts';
@@ -53,7 +52,7 @@ export const adapterRecord = (row: AdapterRow): AdapterRecord => ({
  * @param contents ids by digests
  */
 export async function insertAdapters(
-  { now }: Pick<Database, 'now'>,
+  database: Pick<Database, 'after'>,
   writer: Writer,
   tenant: string,
   adapters: readonly NewAdapter[],
@@ -66,7 +65,7 @@ export async function insertAdapters(
       adapters.map((adapter) => ({
         ...rowOf(tenant, adapter),
         created_at: timedIdMs(adapter.id),
-        expires_at: expiry(now, adapter),
+        expires_at: expiry(database, adapter),
       })),
     )
     .returning(ADAPTER_COLUMNS)
@@ -132,8 +131,8 @@ export async function readingJob(
 }
 
 /** When something expires that is kept from now on for so long. @param ttlSeconds undefined: it does not */
-export const expiry = (now: Database['now'], { ttlSeconds }: Pick<NewAdapter, 'ttlSeconds'>) =>
-  ttlSeconds === undefined ? null : sql<number>`${now} + ${sql.lit(ttlSeconds * 1000)}`;
+export const expiry = (database: Pick<Database, 'after'>, { ttlSeconds }: Pick<NewAdapter, 'ttlSeconds'>) =>
+  ttlSeconds === undefined ? null : database.after(ttlSeconds * 1000);
 
 /** What a base model is found by: names may be longer than an index takes. */
 export const baseModelDigest = (name: string): string => hash('sha256', name);

@@ -108,7 +108,7 @@ export class AdapterStore {
         .$if(name !== undefined, (query) => query.set({ name: name! }))
         .$if(labels !== undefined, (query) => query.set({ labels: JSON.stringify(labels) }))
         .$if(ttlSeconds !== undefined, (query) =>
-          query.set({ expires_at: expiry(now, { ttlSeconds: ttlSeconds ?? undefined }) }),
+          query.set({ expires_at: expiry(this.database, { ttlSeconds: ttlSeconds ?? undefined }) }),
         )
         .where('id', '=', id)
         .where('tenant', '=', this.tenant)

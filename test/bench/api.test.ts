@@ -40,10 +40,9 @@ describe('bench of the API: the adapter to upload', () => {
           assert.equal(body.headers['content-length'], sent, 'the length that is announced');
           assert.ok((await sendBody(running, body)) > 0);
         }
-        const keys = await server.store.list('adapters/');
-        assert.equal(keys.length, 1);
-        const id = /(ad_[0-9a-f]{32})\.json$/.exec(keys[0]!)![1];
-        const files = await server.fetch(`/v1/adapters/${id}/files/${CONFIG}`);
+        const rows = await server.database.reader.selectFrom('adapter').select(['id', 'digest']).execute();
+        assert.equal(new Set(rows.map(({ digest }) => digest)).size, 1);
+        const files = await server.fetch(`/v1/adapters/${rows[0]!.id}/files/${CONFIG}`);
         assert.equal(await files.text(), await readFile(join(dir, CONFIG), 'utf8'));
       } finally {
         await server.close();

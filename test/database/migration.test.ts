@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { sql } from 'kysely';
 import { DatabaseError } from '../../src/database/database-error.ts';
 import { type Migration, migrate } from '../../src/database/migration.ts';
 import { MIGRATIONS } from '../../src/database/migrations.ts';
@@ -9,7 +10,7 @@ import { onEachDialect } from './dialects.ts';
 const NEXT: Migration = {
   name: '9001-title',
   async up(writer, { text }) {
-    await writer.schema.alterTable('tenant').addColumn('title', text).execute();
+    await writer.schema.alterTable('tenant').addColumn('title', sql.raw(text)).execute();
     await writer
       .updateTable('tenant')
       .set((row) => ({ title: row.ref('id') }) as never)
@@ -19,7 +20,7 @@ const NEXT: Migration = {
 const FAILING: Migration = {
   name: '9002-fails',
   async up(writer, { text }) {
-    await writer.schema.alterTable('tenant').addColumn('half', text).execute();
+    await writer.schema.alterTable('tenant').addColumn('half', sql.raw(text)).execute();
     throw new Error('on purpose');
   },
 };

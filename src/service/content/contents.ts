@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import type { Database } from '../../database/database.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { contentKey, newWriteId } from '../layout.ts';
@@ -37,7 +36,7 @@ export class Contents {
     await this.database.write((writer) =>
       writer
         .insertInto('content_write')
-        .values({ id, expires_at: this.after(LONGEST_WRITE_MS) })
+        .values({ id, expires_at: this.database.after(LONGEST_WRITE_MS) })
         .execute(),
     );
     return id;
@@ -49,7 +48,7 @@ export class Contents {
     await this.database.write((writer) =>
       writer
         .updateTable('content_write')
-        .set({ expires_at: this.after(LATE_WRITE_MS) })
+        .set({ expires_at: this.database.after(LATE_WRITE_MS) })
         .where('id', '=', writeId)
         .execute(),
     );
@@ -109,9 +108,5 @@ export class Contents {
               .execute(),
           );
     return new Map([...others, ...kept].map(({ id, sha256 }) => [sha256, id]));
-  }
-
-  private after(ms: number) {
-    return sql<number>`${this.database.now} + ${sql.lit(ms)}`;
   }
 }

@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import type { UsageRecord } from '../../contract/usage.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import type { JobStore } from '../job-store.ts';
@@ -29,10 +28,10 @@ export async function addUsage(
     .insertInto('usage')
     .values({ tenant, adapters, bytes })
     .onConflict((conflict) =>
-      conflict.column('tenant').doUpdateSet({
-        adapters: sql`usage.adapters + ${adapters}`,
-        bytes: sql`usage.bytes + ${bytes}`,
-      }),
+      conflict.column('tenant').doUpdateSet((row) => ({
+        adapters: row('usage.adapters', '+', adapters),
+        bytes: row('usage.bytes', '+', bytes),
+      })),
     )
     .execute();
 }
