@@ -39,7 +39,7 @@ describe('uploads that are refused', () => {
   after(() => server.close());
   afterEach(async () => {
     await server.assertNoLeftovers();
-    assert.deepEqual(await server.store.list(''), [], 'nothing was stored');
+    assert.deepEqual(await server.store.list('content/'), [], 'nothing was stored');
     assert.equal((await server.fetch('/livez')).status, 200);
   });
 

@@ -14,6 +14,7 @@ import { Outbox } from '../../../src/service/webhooks/outbox.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { endOf } from '../job-rows.ts';
+import { insertKnownAdapter, KNOWN_ADAPTER } from '../known-adapter.ts';
 import { newWebhook } from '../webhooks/webhook-rows.ts';
 import { batchesOf, madeBatch } from './made-batch.ts';
 
@@ -178,8 +179,12 @@ onEachDialect('the end of a batch', (database, folder) => {
 
   it('is that of no job which was accepted without a batch, or whose batch is gone', async () => {
     const { jobs, told } = processOf();
+    await insertKnownAdapter(database());
     for (const batch_id of [null, newBatchId(0)]) {
-      const job = { ...acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: 'ad_1' }), batch_id };
+      const job = {
+        ...acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: KNOWN_ADAPTER }),
+        batch_id,
+      };
       await jobs.accept([job]);
       assert.ok(await end(jobs, job.id));
     }

@@ -247,6 +247,7 @@ onEachDialect('UploadService', (database, root) => {
     assert.deepEqual(file, {
       name: WEIGHTS,
       path: join(folder, WEIGHTS),
+      sentAs: WEIGHTS,
       sha256: sha256(weights),
       bytes: weights.length,
     });
