@@ -6,6 +6,9 @@ export type Dialect = 'sqlite' | 'postgresql';
 /** What a transaction reads and writes with. */
 export type Writer = Transaction<Tables>;
 
+/** What reads everything as it was at one moment. */
+export type Snapshot = Pick<Writer, 'selectFrom' | 'getExecutor'>;
+
 export interface Lockable<Q> {
   forUpdate(): Q;
 }
@@ -28,6 +31,11 @@ export interface Database {
    * @param work awaits nothing but the database, for others may be waiting
    */
   write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
+  /**
+   * Reads everything as it is at one moment, whatever others write meanwhile, without holding them up. What they write piles
+   * up until it ends (SQLite's log, dead rows of PostgreSQL).
+   */
+  snapshot<T>(work: (reader: Snapshot) => Promise<T>): Promise<T>;
   /**
    * A query of a transaction whose rows no other transaction changes until this one has ended: for what is read, and then
    * written by what was read. (SQLite has one transaction that writes at a time anyway.)

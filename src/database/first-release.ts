@@ -128,6 +128,11 @@ create table usage (
   bytes INTEGER not null
 );
 
+create table hold (
+  owner TEXT primary key,
+  expires_at INTEGER not null
+);
+
 create table idempotency (
   tenant TEXT not null references tenant (id),
   key TEXT not null,

@@ -26,6 +26,20 @@ const TYPES: Readonly<Record<Dialect, ColumnTypes>> = {
 /** Any number that nobody else takes. */
 const LOCK = 5_263_018_847;
 
+/** Names of the steps that were made, in their order; none where the database is new. @throws AppError DATABASE_UNAVAILABLE */
+export function appliedMigrations(database: Database): Promise<string[]> {
+  return database.snapshot(async (reader) => {
+    const table =
+      database.dialect === 'sqlite'
+        ? sql<{ name: string | null }>`select name from sqlite_master where name = 'schema_migration'`
+        : sql<{ name: string | null }>`select to_regclass('schema_migration')::text as name`;
+    const { rows } = await table.execute(reader);
+    if (!rows[0]?.name) return [];
+    const made = await reader.selectFrom('schema_migration').select('name').orderBy('name').execute();
+    return made.map(({ name }) => name);
+  });
+}
+
 /**
  * Brings the tables to the shape that this program knows. Of several processes that start at once one does it and the
  * others wait.

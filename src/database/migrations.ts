@@ -12,6 +12,7 @@ export const MIGRATIONS: readonly Migration[] = [
         .insertInto('tenant')
         .values({ id: 'default', quotas: '{}', created_at: Date.now() })
         .execute();
+      await writer.insertInto('hold').values({ owner: '', expires_at: 0 }).execute();
     },
   },
 ];

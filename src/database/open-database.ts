@@ -22,16 +22,25 @@ const RETRY_MS = 500;
 /** Name of SQLite's file in DATA_DIR. */
 export const DATABASE_FILE = 'lora-squeeze.db';
 
+/** Opens the database with the tables that it has. @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL */
+export function connectDatabase({
+  url,
+  dataDir,
+  reserveBytes,
+  patienceMs: _,
+  ...pool
+}: DatabaseOptions): Database {
+  if (url !== undefined) return openPostgresql({ url, ...pool });
+  return openSqlite(join(dataDir, DATABASE_FILE), reserveBytes);
+}
+
 /**
  * Opens the database and brings its tables up to date.
  * @throws DatabaseError where a newer program has used it; AppError DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { url, dataDir, reserveBytes, patienceMs = 0, ...pool } = options;
-  const database =
-    url === undefined
-      ? openSqlite(join(dataDir, DATABASE_FILE), reserveBytes)
-      : openPostgresql({ url, ...pool });
+  const { patienceMs = 0, onTrouble } = options;
+  const database = connectDatabase(options);
   const deadlineMs = performance.now() + patienceMs;
   for (;;) {
     try {
@@ -43,7 +52,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         await database.close();
         throw error;
       }
-      pool.onTrouble?.(error);
+      onTrouble?.(error);
       await delay(RETRY_MS);
     }
   }

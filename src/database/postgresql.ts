@@ -68,6 +68,8 @@ export function openPostgresql({ url, poolSize, timeoutMs, onTrouble }: Postgres
           return work(writer);
         }),
       ),
+    snapshot: (work) =>
+      db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(work),
     locked: (query) => query.forUpdate(),
     check: async () => {
       await sql`select 1`.execute(db);

@@ -9,6 +9,7 @@ import {
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
+  type TransactionSettings,
 } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import { isBusy } from './sqlite-error.ts';
@@ -59,7 +60,11 @@ class SqliteDriver implements Driver {
     this.release();
   }
 
-  async beginTransaction(): Promise<void> {
+  async beginTransaction(_connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
+    if (settings.accessMode === 'read only') {
+      this.database.exec('begin');
+      return;
+    }
     const deadlineMs = performance.now() + BUSY_TIMEOUT_MS;
     for (;;) {
       try {

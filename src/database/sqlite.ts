@@ -42,16 +42,24 @@ export function openSqlite(path: string, reserveBytes?: number): Database {
     writing.exec('pragma synchronous = full');
     // What is deleted, sealed secrets among it, does not stay behind in free pages.
     writing.exec('pragma secure_delete = on');
-    const [writer, reader] = [writing, connect(true)].map(
-      (connection) =>
-        new Kysely<Tables>({ dialect: withTranslatedErrors(sqliteDialect(connection), sqliteError) }),
-    ) as [Kysely<Tables>, Kysely<Tables>];
+    const overConnection = (connection: DatabaseSyncInstance) =>
+      new Kysely<Tables>({ dialect: withTranslatedErrors(sqliteDialect(connection), sqliteError) });
+    const [writer, reader] = [overConnection(writing), overConnection(connect(true))];
     return {
       dialect: 'sqlite',
       reader,
       now: NOW,
       after: (ms) => sql<number>`${NOW} + ${sql.lit(ms)}`,
       write: (work) => withReserve(reserve, () => writer.transaction().execute(work)),
+      snapshot: async (work) => {
+        // On a connection of its own, which reads nothing else.
+        const connection = connect(true);
+        try {
+          return await overConnection(connection).transaction().setAccessMode('read only').execute(work);
+        } finally {
+          if (connection.isOpen) connection.close();
+        }
+      },
       locked: (query) => query,
       check: async () => {
         await sql`select 1`.execute(reader);

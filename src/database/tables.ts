@@ -26,6 +26,7 @@ export interface Tables {
   usage: UsageTable;
   batch: BatchTable;
   batch_member: BatchMemberTable;
+  hold: HoldTable;
 }
 
 /** What was done to the tables. */
@@ -364,4 +365,12 @@ export interface BatchMemberTable {
   error_code: string | null;
   /** JSON, an array: ids of adapters. */
   results: string;
+}
+
+/** Backups that are under way: what is stored stays as long. There is always one of owner ''. */
+export interface HoldTable {
+  /** A new one for each. */
+  owner: string;
+  /** Whoever has it puts this off, so that a process that died holds nothing for long. */
+  expires_at: number;
 }
