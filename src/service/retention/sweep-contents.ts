@@ -1,6 +1,7 @@
 import type { Database, Writer } from '../../database/database.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { contentKey } from '../layout.ts';
+import { isHeld } from './hold.ts';
 import type { Sweep } from './sweep.ts';
 
 /** Rows that one transaction changes: SQLite holds up the process for so long. */
@@ -45,10 +46,14 @@ async function removeWrites(database: Database, store: BlobStore, { startMs }: S
   }
 }
 
-/** Of content that somebody ceased to refer to before the grace: either nobody does, or others do. */
+/**
+ * Of content that somebody ceased to refer to before the grace: either nobody does, or others do. What is being deleted when
+ * a backup begins is not in it, so this is all that has to wait for one.
+ */
 async function releaseUnused(database: Database, { cutoffMs }: Sweep): Promise<void> {
   for (;;) {
     const changed = await database.write(async (writer) => {
+      if (await isHeld(database, writer)) return 0;
       const released = await writer
         .selectFrom('content')
         .select('id')
