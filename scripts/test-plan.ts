@@ -41,7 +41,7 @@ const SLOW: readonly RegExp[] = [
 
 /** Folders whose tests start no service: their files share processes, as starting Node takes longer than most of them. */
 const SHARED =
-  /^test\/(?:adapter|architecture|bench|charts|config|core|database|deploy|formats|gguf|http|json|metrics|net|openapi|oracle|report|safetensors|schedule|scripts|service|serving|squeeze|storage|transfer)\//;
+  /^test\/(?:adapter|architecture|backup|bench|charts|config|core|database|deploy|formats|gguf|http|json|metrics|net|openapi|oracle|report|safetensors|schedule|scripts|service|serving|squeeze|storage|transfer)\//;
 const MAX_SHARED = 16;
 
 /** Hooks of a whole file would be hooks of all files of a shared process. */

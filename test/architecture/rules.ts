@@ -20,6 +20,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'log.ts',
     'version.ts',
     'errors.ts',
+    'backup',
     'service',
     'database',
     'squeeze',
@@ -30,6 +31,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'json',
     'contract',
   ],
+  // Copies of everything, for operators; the service itself knows nothing of them but that content is held.
+  backup: ['service', 'database', 'storage', 'errors.ts', 'version.ts'],
   'main.ts': [
     'config.ts',
     'connection-ceiling.ts',

@@ -1,0 +1,188 @@
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { SavedName, SavedRow } from '../database/saved-tables.ts';
+import { AppError } from '../errors.ts';
+import { SCRATCH_FOLDER } from '../storage/blob-key.ts';
+import { DiskStore } from '../storage/disk-store.ts';
+import { BackupError } from './backup-error.ts';
+import { type Digested, digested, written } from './digested.ts';
+import { linesOf, rowsOf } from './row-lines.ts';
+
+const MANIFEST_KEY = 'manifest.json';
+const FORMAT = 1;
+
+/** What a backup is. It is written last: a folder without it is none. */
+export interface BackupManifest {
+  readonly format: typeof FORMAT;
+  /** Of the program. */
+  readonly version: string;
+  /** When it began: it has what was known then. */
+  readonly begun_at: string;
+  readonly completed_at: string;
+  /** What had been done to the tables. */
+  readonly migrations: readonly string[];
+  /** In the order in which they are written back. */
+  readonly tables: readonly SavedTableFile[];
+  /** Of the files beside the tables: small content lies in its row. */
+  readonly content: { readonly files: number; readonly bytes: number };
+}
+
+export interface SavedTableFile extends Digested {
+  readonly name: SavedName;
+  readonly rows: number;
+}
+
+/**
+ * A folder with a backup: `manifest.json`, a file of lines of JSON for each table under `database/`, and content under the
+ * keys that it has in the storage. Failures of its file system throw BackupError BACKUP_FOLDER or have an errno.
+ */
+export class BackupFolder {
+  readonly path: string;
+  private readonly files: DiskStore;
+
+  private constructor(path: string, files: DiskStore) {
+    this.path = path;
+    this.files = files;
+  }
+
+  /** A new one. @throws BackupError OUTPUT_EXISTS; errors of the file system */
+  static async make(path: string): Promise<BackupFolder> {
+    const absolute = resolve(path);
+    await mkdir(absolute, { recursive: true });
+    if ((await readdir(absolute)).length > 0)
+      throw new BackupError('OUTPUT_EXISTS', `${path} has files in it; a backup needs a folder of its own.`);
+    return new BackupFolder(absolute, await inFolder(path, DiskStore.open(absolute)));
+  }
+
+  /** One that is complete, with what it is. @throws BackupError BACKUP_INCOMPLETE, BACKUP_DAMAGED, BACKUP_VERSION */
+  static async open(path: string): Promise<{ folder: BackupFolder; manifest: BackupManifest }> {
+    const absolute = resolve(path);
+    const names = await readdir(absolute).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      return [] as string[];
+    });
+    if (!names.includes(MANIFEST_KEY))
+      throw new BackupError(
+        'BACKUP_INCOMPLETE',
+        `${path} has no ${MANIFEST_KEY}, so it is no backup, or one that was not finished.`,
+      );
+    const folder = new BackupFolder(absolute, await DiskStore.openPatiently(absolute));
+    try {
+      return { folder, manifest: await folder.manifest() };
+    } catch (error) {
+      await folder.close();
+      throw error;
+    }
+  }
+
+  /** Writes a file; nobody sees a part of it. */
+  async save(key: string, source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Digested> {
+    const scratch = await inFolder(this.path, this.files.makeScratch());
+    try {
+      const path = join(scratch, 'file');
+      const digest = await written(source, path, signal);
+      await inFolder(this.path, this.files.putFile(key, path));
+      return digest;
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  }
+
+  async saveTable(
+    name: SavedName,
+    pages: AsyncIterable<readonly SavedRow[]>,
+    signal: AbortSignal,
+  ): Promise<SavedTableFile> {
+    let rows = 0;
+    const lines = linesOf(pages, (count) => {
+      rows += count;
+    });
+    const digest = await this.save(tableKey(name), lines, signal);
+    return { name, rows, ...digest };
+  }
+
+  /** From now on it is a backup. */
+  async complete(manifest: Omit<BackupManifest, 'format'>): Promise<BackupManifest> {
+    const whole: BackupManifest = { format: FORMAT, ...manifest };
+    const text = `${JSON.stringify(whole, null, 2)}\n`;
+    await inFolder(this.path, this.files.put(MANIFEST_KEY, Buffer.from(text)));
+    return whole;
+  }
+
+  /** Some rows of a table at a time. */
+  async *rows(name: SavedName): AsyncGenerator<SavedRow[]> {
+    yield* rowsOf(await this.read(tableKey(name)));
+  }
+
+  /** @throws BackupError BACKUP_DAMAGED where there is no such file */
+  async read(key: string): Promise<AsyncIterable<Uint8Array>> {
+    await this.size(key);
+    return inFolder(this.path, this.files.read(key));
+  }
+
+  /** @throws BackupError BACKUP_DAMAGED where there is no such file */
+  async size(key: string): Promise<number> {
+    const found = await inFolder(this.path, this.files.stat(key));
+    if (!found) throw damaged(key, 'is missing');
+    return found.bytes;
+  }
+
+  /** @throws BackupError BACKUP_DAMAGED unless the file of a table is as it was written */
+  async checkTable({ name, bytes, sha256 }: SavedTableFile, signal: AbortSignal): Promise<void> {
+    const key = tableKey(name);
+    const found = await digested(await this.read(key), signal);
+    checkFile(key, { bytes, sha256 }, found);
+  }
+
+  /** Removes what was written into a new one. */
+  async discard(): Promise<void> {
+    for (const name of await readdir(this.path))
+      await rm(join(this.path, name), { recursive: true, force: true });
+  }
+
+  async close(): Promise<void> {
+    // In a backup that can only be read there is nothing to be put away.
+    await this.files.close().catch(() => undefined);
+    await rmdir(join(this.path, SCRATCH_FOLDER)).catch(() => undefined);
+  }
+
+  private async manifest(): Promise<BackupManifest> {
+    const bytes = await inFolder(this.path, this.files.get(MANIFEST_KEY));
+    let manifest: Partial<BackupManifest> | null;
+    try {
+      manifest = JSON.parse(Buffer.from(bytes ?? []).toString()) as Partial<BackupManifest> | null;
+    } catch {
+      throw damaged(MANIFEST_KEY, 'is not JSON');
+    }
+    if (manifest?.format !== FORMAT)
+      throw new BackupError(
+        'BACKUP_VERSION',
+        `The backup has format ${JSON.stringify(manifest?.format)}; this version reads format ${FORMAT}.`,
+      );
+    if (!Array.isArray(manifest.tables) || !Array.isArray(manifest.migrations))
+      throw damaged(MANIFEST_KEY, 'lacks its lists');
+    return manifest as BackupManifest;
+  }
+}
+
+/** @throws BackupError BACKUP_DAMAGED unless a file is what it has to be */
+export function checkFile(key: string, wanted: Digested, found: Digested): void {
+  if (found.bytes !== wanted.bytes) throw damaged(key, `has ${found.bytes} bytes instead of ${wanted.bytes}`);
+  if (found.sha256 !== wanted.sha256) throw damaged(key, 'is not what was saved: its digest is another one');
+}
+
+const tableKey = (name: SavedName): string => `database/${name}.jsonl`;
+
+const damaged = (file: string, what: string): BackupError =>
+  new BackupError('BACKUP_DAMAGED', `The backup is damaged: ${file} ${what}.`, { file });
+
+/** A store would speak of "the storage", which this is not. */
+async function inFolder<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const { errno } = error.context;
+    throw new BackupError('BACKUP_FOLDER', `The folder ${path} cannot be used (${errno}).`, { errno });
+  }
+}

@@ -1,0 +1,113 @@
+import type { Database, Snapshot } from '../database/database.ts';
+import type { Problem } from './verify.ts';
+
+/** What rows say of each other that is not so, as they are at one moment. @throws AppError DATABASE_UNAVAILABLE */
+export async function* wrongRows(database: Database): AsyncGenerator<Problem> {
+  yield* await database.snapshot(async (reader) => [
+    ...(await brokenFiles(reader)),
+    ...(await brokenJobFiles(reader)),
+    ...(await brokenCheckpoints(reader)),
+    ...(await wrongBytes(reader)),
+    ...(await wrongUsage(reader)),
+  ]);
+}
+
+const broken = (id: string, what: string, content: string): Problem => ({
+  problem: 'REFERENCE_BROKEN',
+  id,
+  detail: `Its ${what} is the content ${content}, which is not stored, or not with that digest.`,
+});
+
+async function brokenFiles(reader: Snapshot): Promise<Problem[]> {
+  const rows = await reader
+    .selectFrom('adapter_file')
+    .leftJoin('content', (join) =>
+      join.onRef('content.id', '=', 'adapter_file.content').on('content.state', '=', 'stored'),
+    )
+    .select(['adapter_file.adapter', 'adapter_file.name', 'adapter_file.content'])
+    .where('content.id', 'is', null)
+    .orderBy('adapter_file.adapter')
+    .execute();
+  return rows.map(({ adapter, name, content }) => broken(adapter, `file ${name}`, content));
+}
+
+async function brokenJobFiles(reader: Snapshot): Promise<Problem[]> {
+  const rows = await reader
+    .selectFrom('job_file')
+    .leftJoin('content', (join) =>
+      join
+        .onRef('content.id', '=', 'job_file.content')
+        .onRef('content.sha256', '=', 'job_file.sha256')
+        .on('content.state', '=', 'stored'),
+    )
+    .select(['job_file.job', 'job_file.role', 'job_file.content'])
+    .where('content.id', 'is', null)
+    .orderBy('job_file.job')
+    .execute();
+  return rows.map(({ job, role, content }) => broken(job, `file of role ${role}`, content));
+}
+
+async function brokenCheckpoints(reader: Snapshot): Promise<Problem[]> {
+  const rows = await reader
+    .selectFrom('checkpoint')
+    .leftJoin('content', (join) =>
+      join
+        .onRef('content.id', '=', 'checkpoint.modules_content')
+        .onRef('content.sha256', '=', 'checkpoint.modules_sha256')
+        .on('content.state', '=', 'stored'),
+    )
+    .select(['checkpoint.run', 'checkpoint.sequence', 'checkpoint.modules_content'])
+    .where('content.id', 'is', null)
+    .orderBy('checkpoint.run')
+    .execute();
+  return rows.map(({ run, sequence, modules_content }) =>
+    broken(run, `list of modules of checkpoint ${sequence}`, modules_content),
+  );
+}
+
+/** Adapters that lack files, or have others than they say. */
+async function wrongBytes(reader: Snapshot): Promise<Problem[]> {
+  const rows = await reader
+    .selectFrom('adapter')
+    .leftJoin('adapter_file', 'adapter_file.adapter', 'adapter.id')
+    .leftJoin('content', 'content.id', 'adapter_file.content')
+    .select(({ fn, val }) => [
+      'adapter.id',
+      'adapter.bytes',
+      fn.coalesce(fn.sum<number>('content.bytes'), val(0)).as('found'),
+    ])
+    .groupBy(['adapter.id', 'adapter.bytes'])
+    .having(({ eb, fn, ref, val }) =>
+      eb(fn.coalesce(fn.sum<number>('content.bytes'), val(0)), '<>', ref('adapter.bytes')),
+    )
+    .orderBy('adapter.id')
+    .execute();
+  return rows.map(({ id, bytes, found }) => ({
+    problem: 'ADAPTER_BYTES',
+    id,
+    detail: `Its files have ${found} bytes together, and it says ${bytes}.`,
+  }));
+}
+
+async function wrongUsage(reader: Snapshot): Promise<Problem[]> {
+  const told = await reader.selectFrom('usage').selectAll().execute();
+  const counted = await reader
+    .selectFrom('adapter')
+    .select(({ fn }) => ['tenant', fn.countAll<number>().as('adapters'), fn.sum<number>('bytes').as('bytes')])
+    .groupBy('tenant')
+    .execute();
+  const none = { adapters: 0, bytes: 0 };
+  const tenants = new Set([...told, ...counted].map(({ tenant }) => tenant));
+  return [...tenants].sort().flatMap((tenant): Problem[] => {
+    const says = told.find((row) => row.tenant === tenant) ?? none;
+    const has = counted.find((row) => row.tenant === tenant) ?? none;
+    if (says.adapters === Number(has.adapters) && says.bytes === Number(has.bytes)) return [];
+    return [
+      {
+        problem: 'USAGE_WRONG',
+        id: tenant,
+        detail: `It is counted as ${says.adapters} adapters with ${says.bytes} bytes; there are ${has.adapters} with ${has.bytes}.`,
+      },
+    ];
+  });
+}

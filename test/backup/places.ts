@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { BackupWork } from '../../src/backup/backup-work.ts';
+import { type Problem, type Verified, verify } from '../../src/backup/verify.ts';
+import type { Dialect } from '../../src/database/database.ts';
+import { migrate } from '../../src/database/migration.ts';
+import { MIGRATIONS } from '../../src/database/migrations.ts';
+import { connectDatabase } from '../../src/database/open-database.ts';
+import { DiskStore } from '../../src/storage/disk-store.ts';
+import { POOL } from '../database/dialects.ts';
+import { testDatabase } from '../database/postgres-server.ts';
+
+/** A new database and a storage in a new folder, which end with the test. */
+export interface Places extends BackupWork {
+  readonly folder: string;
+  /** Of the storage. */
+  pathOf(key: string): string;
+}
+
+export async function newPlaces(
+  t: TestContext,
+  dialect: Dialect,
+  { isMigrated = true } = {},
+): Promise<Places> {
+  const folder = mkdtempSync(join(tmpdir(), 'squeeze-backup-'));
+  const url = dialect === 'postgresql' ? await testDatabase() : undefined;
+  const database = connectDatabase({ url, dataDir: folder, ...POOL });
+  const storage = join(folder, 'storage');
+  const store = await DiskStore.open(storage);
+  t.after(async () => {
+    await database.close();
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  if (isMigrated) await migrate(database, MIGRATIONS);
+  return {
+    ...{ database, store, folder, signal: new AbortController().signal, onProgress: () => undefined },
+    pathOf: (key) => join(storage, key),
+  };
+}
+
+/** What a verification finds. */
+export async function findings(
+  places: Places,
+  isQuick = false,
+): Promise<{ problems: Problem[]; unknown: string[]; sums: Verified }> {
+  const problems: Problem[] = [];
+  const unknown: string[] = [];
+  const sums = await verify({
+    ...{ ...places, isQuick },
+    onProblem: (problem) => void problems.push(problem),
+    onUnknown: (key) => void unknown.push(key),
+  });
+  return { problems, unknown, sums };
+}
