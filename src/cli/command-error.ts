@@ -1,3 +1,5 @@
+import { BackupError } from '../backup/backup-error.ts';
+import { DatabaseError } from '../database/database-error.ts';
 import { AppError } from '../errors.ts';
 
 /** What a process ends with. Ended by a signal it is 128 and the signal's number, as shells count. */
@@ -43,10 +45,11 @@ export interface Failure {
 
 /** Anything thrown, to be told. Errors of the file system have their errno as code. */
 export function failureOf(error: unknown): Failure {
-  if (error instanceof CommandError || error instanceof AppError) {
+  if (error instanceof CommandError || error instanceof AppError || error instanceof BackupError) {
     const { code, message: detail, context } = error;
     return Object.keys(context).length > 0 ? { code, detail, context } : { code, detail };
   }
+  if (error instanceof DatabaseError) return { code: 'DATABASE_NEWER', detail: error.message };
   const detail = error instanceof Error ? error.message : String(error);
   const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
   return { code: syscall !== undefined && code !== undefined ? code : 'INTERNAL', detail };

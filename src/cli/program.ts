@@ -1,5 +1,6 @@
 import { ConfigError } from '../config.ts';
 import { PRODUCT } from '../version.ts';
+import { ADMIN_BACKUP, ADMIN_MIGRATE, ADMIN_RESTORE, ADMIN_VERIFY } from './admin-command.ts';
 import { ANALYZE } from './analyze-command.ts';
 import { isSet, readArguments } from './arguments.ts';
 import type { Command } from './command.ts';
@@ -11,7 +12,16 @@ import { SERVE } from './serve-command.ts';
 import { SQUEEZE } from './squeeze-command.ts';
 import { commandUsage, PROGRAM, programUsage } from './usage.ts';
 
-const COMMANDS: readonly Command[] = [SQUEEZE, ANALYZE, MERGE, SERVE, KEYS_CREATE, KEYS_LIST, KEYS_REVOKE];
+const COMMANDS: readonly Command[] = [
+  ...[SQUEEZE, ANALYZE, MERGE, SERVE],
+  ...[KEYS_CREATE, KEYS_LIST, KEYS_REVOKE],
+  ...[ADMIN_BACKUP, ADMIN_RESTORE, ADMIN_VERIFY, ADMIN_MIGRATE],
+];
+
+/** First words of commands that have two. */
+const GROUPS = new Set(
+  COMMANDS.map(({ name }) => name.split(' ')).flatMap(([first, second]) => (second ? [first] : [])),
+);
 
 /** The command whose name the arguments begin with, and the rest of them. */
 function commandIn(args: readonly string[]): { command: Command; rest: readonly string[] } | undefined {
@@ -36,7 +46,7 @@ async function done(args: readonly string[]): Promise<number> {
   else if (first === undefined) throw new UsageError('say a command');
   else
     throw new UsageError(
-      `there is no command ${JSON.stringify(first === 'keys' && second ? `keys ${second}` : first)}`,
+      `there is no command ${JSON.stringify(GROUPS.has(first) && second ? `${first} ${second}` : first)}`,
     );
   return EXIT.ok;
 }

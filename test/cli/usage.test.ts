@@ -17,7 +17,10 @@ describe('lora-squeeze', () => {
     assert.deepEqual(await run(['--version']), { code: 0, signal: null, stdout: `${version}\n`, stderr: '' });
     const help = await run(['--help']);
     assert.deepEqual([help.code, help.stderr], [0, '']);
-    const commands = ['squeeze', 'analyze', 'merge', 'serve', 'keys create', 'keys list', 'keys revoke'];
+    const commands = [
+      ...['squeeze', 'analyze', 'merge', 'serve', 'keys create', 'keys list', 'keys revoke'],
+      ...['admin backup', 'admin restore', 'admin verify', 'admin migrate'],
+    ];
     for (const name of commands) assert.match(help.stdout, new RegExp(`^ {2}${name} {2}`, 'm'));
     const helps = await runCalls(commands.map((name) => ({ args: [...name.split(' '), '--help'] })));
     for (const [i, { code, stdout, stderr }] of helps.entries()) {
@@ -33,6 +36,9 @@ describe('lora-squeeze', () => {
     [['sqeeze', GPT2], /there is no command "sqeeze"/],
     [['keys'], /there is no command "keys"/],
     [['keys', 'delete'], /there is no command "keys delete"/],
+    [['admin', 'erase'], /there is no command "admin erase"/],
+    [['admin', 'backup'], /say which folder: DIR\nSee lora-squeeze admin backup --help/],
+    [['admin', 'restore', 'a', 'b'], /"b" is one argument too many/],
     [['squeeze', '--rank', '4'], /say which SOURCE to squeeze\nSee lora-squeeze squeeze --help/],
     [squeeze, /say which rank/],
     [[...squeeze, '--rank', '0'], /--rank is "0" but must be a whole number from 1 to 65536/],

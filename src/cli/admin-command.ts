@@ -1,0 +1,169 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BackupWork } from '../backup/backup-work.ts';
+import { BACKUP_STEPS, makeBackup } from '../backup/make-backup.ts';
+import { RESTORE_STEPS, restoreBackup } from '../backup/restore-backup.ts';
+import { type Problem, VERIFY_STEPS, type Verified, verify } from '../backup/verify.ts';
+import { loadRolelessConfig } from '../config.ts';
+import { appliedMigrations, migrate } from '../database/migration.ts';
+import { MIGRATIONS } from '../database/migrations.ts';
+import { connectDatabase, DATABASE_FILE } from '../database/open-database.ts';
+import { openStore } from '../storage/open-store.ts';
+import { isSet, refusePositionals } from './arguments.ts';
+import type { Arguments, Command, Option } from './command.ts';
+import { CommandError, EXIT, UsageError } from './command-error.ts';
+import { interruptible } from './interrupt.ts';
+import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
+import { ProgressBar } from './progress-bar.ts';
+import { megabytes } from './words.ts';
+
+const PLACES = 'Works on the database and the storage that DATABASE_URL, DATA_DIR and STORAGE_URL name';
+const QUICK: Option = { name: 'quick', help: 'Compares sizes only, and reads no content.' };
+const OUTPUT = { title: 'Output', options: [JSON_OPTION] };
+
+export const ADMIN_BACKUP: Command = {
+  name: 'admin backup',
+  summary: 'Saves the database and its content in a folder.',
+  synopsis: ['DIR'],
+  about:
+    `${PLACES}, beside a running service or without one. It has what was known when it began; meanwhile no content is ` +
+    'deleted. DIR has to be empty or new. SECRETS_KEY, or the file secrets.key in DATA_DIR, is not in it.',
+  groups: [OUTPUT],
+  async run(args) {
+    const folder = folderOf(args);
+    const { begun_at, version, tables, content } = await withPlaces('backup', BACKUP_STEPS, (work) =>
+      makeBackup(folder, work),
+    );
+    const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+    if (!isForPeople(args)) printJson({ folder, begun_at, version, rows, content });
+    else
+      print(
+        `${folder} has ${rows} rows and ${content.files} files of content (${megabytes(content.bytes)}).`,
+      );
+    return EXIT.ok;
+  },
+};
+
+export const ADMIN_RESTORE: Command = {
+  name: 'admin restore',
+  summary: 'Brings a backup into a new database and an empty storage.',
+  synopsis: ['DIR [--quick]'],
+  about:
+    `${PLACES}, which may be others than those that were saved: SQLite or PostgreSQL, a folder or a bucket. No service may ` +
+    'run on them. Everything is verified afterwards. Jobs that had not ended are done when a service starts.',
+  groups: [{ title: 'Verification', options: [QUICK] }, OUTPUT],
+  async run(args) {
+    const folder = folderOf(args);
+    return withPlaces(
+      'restore',
+      [...RESTORE_STEPS, ...VERIFY_STEPS],
+      async (work) => {
+        const { begun_at } = await restoreBackup(folder, work, MIGRATIONS);
+        if (isForPeople(args)) print(`Restored what was known at ${begun_at}.`);
+        return verified(args, work);
+      },
+      { isNew: true },
+    );
+  },
+};
+
+export const ADMIN_VERIFY: Command = {
+  name: 'admin verify',
+  summary: 'Looks whether database and storage agree.',
+  synopsis: ['[--quick]'],
+  about:
+    `${PLACES}, beside a running service or without one, and changes nothing. All content is read and compared with its ` +
+    'SHA-256. Exits with 1 where something is wrong. Objects that the database does not know are told and do no harm.',
+  groups: [{ title: 'Verification', options: [QUICK] }, OUTPUT],
+  async run(args) {
+    refusePositionals(args);
+    return withPlaces('verify', VERIFY_STEPS, (work) => verified(args, work));
+  },
+};
+
+export const ADMIN_MIGRATE: Command = {
+  name: 'admin migrate',
+  summary: 'Brings the tables of the database up to date.',
+  synopsis: [''],
+  about:
+    'Works on the database that DATABASE_URL or DATA_DIR names. Every process of the service does the same when it starts; ' +
+    'this is for doing it before. Within a release, processes of the version before go on.',
+  groups: [OUTPUT],
+  async run(args) {
+    refusePositionals(args);
+    const database = connectDatabase(loadRolelessConfig().database);
+    try {
+      const made = await migrate(database, MIGRATIONS);
+      const applied = await appliedMigrations(database);
+      if (!isForPeople(args)) printJson({ made, applied });
+      else if (made.length > 0) print(`Made ${made.join(', ')}.`);
+      else print(`The database is up to date: it has ${applied.join(', ')}.`);
+    } finally {
+      await database.close();
+    }
+    return EXIT.ok;
+  },
+};
+
+/** Does some work on the database and the storage, with a bar, until a signal comes. @throws CommandError DATABASE_MISSING */
+async function withPlaces<T>(
+  name: string,
+  steps: readonly string[],
+  work: (work: BackupWork) => Promise<T>,
+  { isNew = false } = {},
+): Promise<T> {
+  const config = loadRolelessConfig();
+  const { url, dataDir } = config.database;
+  // SQLite would make it.
+  if (!isNew && url === undefined && !existsSync(join(dataDir, DATABASE_FILE)))
+    throw new CommandError(
+      'DATABASE_MISSING',
+      `There is no ${DATABASE_FILE} in ${dataDir}. Set DATA_DIR, or DATABASE_URL.`,
+    );
+  const store = await openStore(config);
+  const database = connectDatabase(config.database);
+  const bar = new ProgressBar(name, steps);
+  try {
+    return await interruptible((signal) =>
+      work({ database, store, signal, onProgress: (progress) => bar.update(progress) }),
+    );
+  } finally {
+    bar.close();
+    await database.close();
+    await store.close();
+  }
+}
+
+/** Tells what is wrong, and then how much there is. @returns the exit code */
+async function verified(args: Arguments, work: BackupWork): Promise<number> {
+  const forPeople = isForPeople(args);
+  // On a terminal a bar is in the way until the end.
+  const lines: string[] = [];
+  const sums = await verify({
+    ...work,
+    isQuick: isSet(args, 'quick'),
+    onProblem: (problem) => void (forPeople ? lines.push(problemLine(problem)) : printJson(problem)),
+    onUnknown: (key) =>
+      void (forPeople ? lines.push(`unknown to the database: ${key}`) : printJson({ unknown: key })),
+  });
+  if (!forPeople) printJson(sums);
+  else print([...lines, summary(sums)].join('\n'));
+  return sums.problems === 0 ? EXIT.ok : EXIT.failed;
+}
+
+function problemLine({ problem, id, detail, used_by = [] }: Problem): string {
+  const users = used_by.length > 0 ? ` Used by ${used_by.join(', ')}.` : '';
+  return `${problem} ${id}: ${detail}${users}`;
+}
+
+function summary({ contents, bytes, problems }: Verified): string {
+  const found = problems === 0 ? 'nothing is wrong' : problems === 1 ? '1 problem' : `${problems} problems`;
+  return `${contents} contents (${megabytes(bytes)}): ${found}.`;
+}
+
+function folderOf(args: Arguments): string {
+  const [folder, ...more] = args.positionals;
+  if (folder === undefined) throw new UsageError('say which folder: DIR');
+  refusePositionals({ ...args, positionals: more });
+  return folder;
+}
