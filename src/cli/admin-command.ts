@@ -4,7 +4,7 @@ import type { BackupWork } from '../backup/backup-work.ts';
 import { BACKUP_STEPS, makeBackup } from '../backup/make-backup.ts';
 import { RESTORE_STEPS, restoreBackup } from '../backup/restore-backup.ts';
 import { type Problem, VERIFY_STEPS, type Verified, verify } from '../backup/verify.ts';
-import { loadRolelessConfig } from '../config.ts';
+import { type Config, loadRolelessConfig } from '../config.ts';
 import { appliedMigrations, migrate } from '../database/migration.ts';
 import { MIGRATIONS } from '../database/migrations.ts';
 import { connectDatabase, DATABASE_FILE } from '../database/open-database.ts';
@@ -16,6 +16,9 @@ import { interruptible } from './interrupt.ts';
 import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { megabytes } from './words.ts';
+
+/** Whole tables are read and written, which takes longer than what a service asks for. */
+const STATEMENT_MS = 60_000;
 
 const PLACES = 'Works on the database and the storage that DATABASE_URL, DATA_DIR and STORAGE_URL name';
 const QUICK: Option = { name: 'quick', help: 'Compares sizes only, and reads no content.' };
@@ -91,7 +94,7 @@ export const ADMIN_MIGRATE: Command = {
   groups: [OUTPUT],
   async run(args) {
     refusePositionals(args);
-    const database = connectDatabase(loadRolelessConfig().database);
+    const database = patientDatabase(loadRolelessConfig());
     try {
       const made = await migrate(database, MIGRATIONS);
       const applied = await appliedMigrations(database);
@@ -121,7 +124,7 @@ async function withPlaces<T>(
       `There is no ${DATABASE_FILE} in ${dataDir}. Set DATA_DIR, or DATABASE_URL.`,
     );
   const store = await openStore(config);
-  const database = connectDatabase(config.database);
+  const database = patientDatabase(config);
   const bar = new ProgressBar(name, steps);
   try {
     return await interruptible((signal) =>
@@ -133,6 +136,9 @@ async function withPlaces<T>(
     await store.close();
   }
 }
+
+const patientDatabase = ({ database }: Config) =>
+  connectDatabase({ ...database, timeoutMs: Math.max(database.timeoutMs, STATEMENT_MS) });
 
 /** Tells what is wrong, and then how much there is. @returns the exit code */
 async function verified(args: Arguments, work: BackupWork): Promise<number> {

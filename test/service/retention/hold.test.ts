@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { withHold } from '../../../src/service/retention/hold.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isHeld, withHold } from '../../../src/service/retention/hold.ts';
 import { sweepContents } from '../../../src/service/retention/sweep-contents.ts';
 import { Swept } from '../../../src/service/retention/swept.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
@@ -32,6 +33,25 @@ onEachDialect('a hold', (database, folder) => {
     });
     await sweep();
     assert.deepEqual(await contents(), []);
+  });
+
+  it('begins when a transaction that marks content has ended', async () => {
+    const order: string[] = [];
+    let go = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const marking = database().write(async (writer) => {
+      assert.equal(await isHeld(database(), writer), false);
+      setTimeout(go, 200);
+      order.push('marking');
+      await gate;
+      order.push('marked');
+    });
+    while (order.length === 0) await sleep(1);
+    await withHold(database(), async () => void order.push('held'));
+    await marking;
+    assert.deepEqual(order, ['marking', 'marked', 'held']);
   });
 
   it('of work that fails ends with it', async () => {
