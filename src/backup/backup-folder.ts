@@ -64,7 +64,7 @@ export class BackupFolder {
     if (!names.includes(MANIFEST_KEY))
       throw new BackupError(
         'BACKUP_INCOMPLETE',
-        `${path} has no ${MANIFEST_KEY}, so it is no backup, or one that was not finished.`,
+        `${path} has no ${MANIFEST_KEY}, so it is not a backup, or one that was not finished.`,
       );
     const folder = new BackupFolder(absolute, await DiskStore.openPatiently(absolute));
     try {

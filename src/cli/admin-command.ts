@@ -72,11 +72,11 @@ export const ADMIN_RESTORE: Command = {
 
 export const ADMIN_VERIFY: Command = {
   name: 'admin verify',
-  summary: 'Looks whether database and storage agree.',
+  summary: 'Checks that database and storage agree.',
   synopsis: ['[--quick]'],
   about:
     `${PLACES}, beside a running service or without one, and changes nothing. All content is read and compared with its ` +
-    'SHA-256. Exits with 1 where something is wrong. Objects that the database does not know are told and do no harm.',
+    'SHA-256. Exits with 1 where something is wrong. Objects that the database does not know are listed and do no harm.',
   groups: [{ title: 'Verification', options: [QUICK] }, OUTPUT],
   async run(args) {
     refusePositionals(args);
