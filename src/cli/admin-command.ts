@@ -57,16 +57,13 @@ export const ADMIN_RESTORE: Command = {
   groups: [{ title: 'Verification', options: [QUICK] }, OUTPUT],
   async run(args) {
     const folder = folderOf(args);
-    return withPlaces(
-      'restore',
-      [...RESTORE_STEPS, ...VERIFY_STEPS],
-      async (work) => {
-        const { begun_at } = await restoreBackup(folder, work, MIGRATIONS);
-        if (isForPeople(args)) print(`Restored what was known at ${begun_at}.`);
-        return verified(args, work);
-      },
-      { isNew: true },
-    );
+    const steps = [...RESTORE_STEPS, ...VERIFY_STEPS];
+    const restored = async (work: BackupWork) => {
+      const { begun_at } = await restoreBackup(folder, work, MIGRATIONS);
+      const { sums, lines } = await verified(args, work);
+      return { sums, lines: [`Restored what was known at ${begun_at}.`, ...lines] };
+    };
+    return told(args, await withPlaces('restore', steps, restored, { isNew: true }));
   },
 };
 
@@ -80,7 +77,7 @@ export const ADMIN_VERIFY: Command = {
   groups: [{ title: 'Verification', options: [QUICK] }, OUTPUT],
   async run(args) {
     refusePositionals(args);
-    return withPlaces('verify', VERIFY_STEPS, (work) => verified(args, work));
+    return told(args, await withPlaces('verify', VERIFY_STEPS, (work) => verified(args, work)));
   },
 };
 
@@ -140,10 +137,15 @@ async function withPlaces<T>(
 const patientDatabase = ({ database }: Config) =>
   connectDatabase({ ...database, timeoutMs: Math.max(database.timeoutMs, STATEMENT_MS) });
 
-/** Tells what is wrong, and then how much there is. @returns the exit code */
-async function verified(args: Arguments, work: BackupWork): Promise<number> {
+interface Told {
+  readonly sums: Verified;
+  /** For people, when the bar is out of the way. */
+  readonly lines: readonly string[];
+}
+
+/** Verifies everything; programs are told at once what is wrong. */
+async function verified(args: Arguments, work: BackupWork): Promise<Told> {
   const forPeople = isForPeople(args);
-  // On a terminal a bar is in the way until the end.
   const lines: string[] = [];
   const sums = await verify({
     ...work,
@@ -152,8 +154,13 @@ async function verified(args: Arguments, work: BackupWork): Promise<number> {
     onUnknown: (key) =>
       void (forPeople ? lines.push(`unknown to the database: ${key}`) : printJson({ unknown: key })),
   });
-  if (!forPeople) printJson(sums);
-  else print([...lines, summary(sums)].join('\n'));
+  return { sums, lines: [...lines, summary(sums)] };
+}
+
+/** @returns the exit code */
+function told(args: Arguments, { sums, lines }: Told): number {
+  if (isForPeople(args)) print(lines.join('\n'));
+  else printJson(sums);
   return sums.problems === 0 ? EXIT.ok : EXIT.failed;
 }
 

@@ -27,6 +27,18 @@ onEachDialect('a database', (database) => {
     assert.equal(await countOf('shown'), 7);
   });
 
+  it('shows a snapshot nothing that is written after its first look, and holds nobody up', async () => {
+    await insert('counted', 1);
+    await database().snapshot(async (reader) => {
+      const count = async () =>
+        (await reader.selectFrom('tenant').select('id').where('created_at', '=', 1).execute()).length;
+      assert.equal(await count(), 1);
+      await insert('later', 1);
+      assert.equal(await countOf('later'), 1);
+      assert.equal(await count(), 1);
+    });
+  });
+
   it('keeps nothing of a transaction that fails, and goes on', async () => {
     const failed = database().write(async (writer) => {
       await writer.insertInto('tenant').values(tenant('failed')).execute();
