@@ -29,7 +29,11 @@ const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   job_label: { key: ['tenant', 'name', 'text', 'job'] },
   job_source: { key: ['tenant', 'adapter', 'job'] },
   job_file: { key: ['job', 'content', 'role'] },
+  batch: { key: ['id'] },
+  batch_member: { key: ['batch', 'job', 'position'] },
   schema_migration: null,
+  // It gets a storage of its own.
+  storage: null,
   hold: null,
   // Their bytes lie with the process that takes them.
   upload: null,

@@ -7,9 +7,10 @@ import { randomBytes } from 'node:crypto';
 /** Which storage this is: see storage-bond.ts. */
 export const STORAGE_ID_KEY = 'storage-id';
 
+export const CONTENT_PREFIX = 'content/';
 /** What a write has brought lies under keys that begin with this. @param writeId or id of a content */
 export const contentKey = (writeId: string): string =>
-  `content/${writeId.slice(0, WRITE_FOLDER_DIGITS)}/${writeId}`;
+  `${CONTENT_PREFIX}${writeId.slice(0, WRITE_FOLDER_DIGITS)}/${writeId}`;
 
 /** Of a time in hex: it holds 2^20 ms. */
 const WRITE_FOLDER_DIGITS = 7;

@@ -113,6 +113,29 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
       .values({ job: 'job_1', content: ids.get(report.sha256)!, sha256: report.sha256, role: 'report' })
       .execute();
     await writer
+      .insertInto('batch')
+      .values({
+        ...{
+          ...common,
+          id: 'batch_1',
+          labels: '{}',
+          retry_of: null,
+          ttl_seconds: null,
+          jobs: 1,
+          succeeded: 1,
+        },
+        ...{ failed: 0, cancelled: 0, opened_at: 1, cancelled_at: null, finished_at: 2, expires_at: null },
+        ...{ request: '{}' },
+      })
+      .execute();
+    await writer
+      .insertInto('batch_member')
+      .values({
+        ...{ batch: 'batch_1', job: 'job_1', position: 0, kind: 'squeeze', adapter: null, retry_of: null },
+        ...{ reused: 0, state: 'succeeded', finished_at: 2, error_code: null, results: '[]' },
+      })
+      .execute();
+    await writer
       .insertInto('webhook')
       .values({ ...common, id: 'wh_1', settings: '{}', disabled_reason: null, secret: 's', ...NO_SECRET })
       .execute();

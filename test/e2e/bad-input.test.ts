@@ -170,7 +170,7 @@ describe('bad input', () => {
 
   it('has not hurt the service: what was good still is', async () => {
     const again = await client.postAdapter(GOOD_ADAPTER);
-    assert.equal(again.status, 200);
+    assert.equal(again.status, 201);
     const job = await client.squeeze(good.id, [{ rank: 2 }]);
     assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
   });

@@ -7,6 +7,7 @@ import { TenantService } from '../../src/service/tenants/tenant-service.ts';
 import { Workspaces } from '../../src/service/workspaces.ts';
 import { batchesOf } from '../service/batches/made-batch.ts';
 import { jobsIn } from '../service/job-rows.ts';
+import { insertKnownAdapter } from '../service/known-adapter.ts';
 import { type Bench, SILENT, until, withBench } from './harness.ts';
 
 async function reconciling(bench: Bench, work: () => Promise<void>): Promise<void> {
@@ -25,11 +26,15 @@ describe('what nobody goes on with', () => {
     withBench(async (bench) => {
       const tenants = new TenantService(bench.database);
       const ids: string[] = [];
-      for (const tenant of ['aa', 'zz']) {
+      for (const tenant of ['aa', 'ff']) {
         await tenants.put(tenant, {});
         const id = newJobId(Date.now());
         ids.push(id);
-        const work = { kind: 'analyze', adapter_id: `ad_${'0'.repeat(64)}` } as const;
+        const adapter_id = await insertKnownAdapter(bench.database, {
+          id: `ad_${tenant.repeat(16)}`,
+          tenant,
+        });
+        const work = { kind: 'analyze', adapter_id } as const;
         await jobsIn(bench.database, { tenant }).accept([acceptedJob(id, work)]);
       }
       await reconciling(bench, async () => {
