@@ -91,23 +91,33 @@ async function wrongBytes(reader: Snapshot): Promise<Problem[]> {
 
 async function wrongUsage(reader: Snapshot): Promise<Problem[]> {
   const told = await reader.selectFrom('usage').selectAll().execute();
-  const counted = await reader
+  const adapters = await reader
     .selectFrom('adapter')
-    .select(({ fn }) => ['tenant', fn.countAll<number>().as('adapters'), fn.sum<number>('bytes').as('bytes')])
+    .select(({ fn }) => ['tenant', fn.countAll<number>().as('count'), fn.sum<number>('bytes').as('bytes')])
     .groupBy('tenant')
     .execute();
-  const none = { adapters: 0, bytes: 0 };
-  const tenants = new Set([...told, ...counted].map(({ tenant }) => tenant));
+  const jobs = await reader
+    .selectFrom('job')
+    .select(({ fn }) => ['tenant', fn.countAll<number>().as('count')])
+    .groupBy('tenant')
+    .execute();
+  const of = <R extends { readonly tenant: string }>(rows: readonly R[], tenant: string): R | undefined =>
+    rows.find((row) => row.tenant === tenant);
+  const words = (count: number, bytes: number, jobCount: number): string =>
+    `${count} adapters with ${bytes} bytes and ${jobCount} jobs`;
+  const tenants = new Set([...told, ...adapters, ...jobs].map(({ tenant }) => tenant));
   return [...tenants].sort().flatMap((tenant): Problem[] => {
-    const says = told.find((row) => row.tenant === tenant) ?? none;
-    const has = counted.find((row) => row.tenant === tenant) ?? none;
-    if (says.adapters === Number(has.adapters) && says.bytes === Number(has.bytes)) return [];
+    const says = of(told, tenant);
+    const has = of(adapters, tenant);
+    const counted = words(says?.adapters ?? 0, says?.bytes ?? 0, says?.jobs ?? 0);
+    const found = words(
+      Number(has?.count ?? 0),
+      Number(has?.bytes ?? 0),
+      Number(of(jobs, tenant)?.count ?? 0),
+    );
+    if (counted === found) return [];
     return [
-      {
-        problem: 'USAGE_WRONG',
-        id: tenant,
-        detail: `It is counted as ${says.adapters} adapters with ${says.bytes} bytes; there are ${has.adapters} with ${has.bytes}.`,
-      },
+      { problem: 'USAGE_WRONG', id: tenant, detail: `It is counted as ${counted}; there are ${found}.` },
     ];
   });
 }

@@ -125,7 +125,8 @@ create index adapter_file_content on adapter_file (content);
 create table usage (
   tenant TEXT primary key references tenant (id),
   adapters INTEGER not null,
-  bytes INTEGER not null
+  bytes INTEGER not null,
+  jobs INTEGER not null
 );
 
 create table hold (

@@ -320,6 +320,7 @@ export interface UsageTable {
   adapters: number;
   /** Of all files of all its adapters, each counted in full. */
   bytes: number;
+  jobs: number;
 }
 
 /** Jobs that came together. The counts change in the transactions that end its jobs. */

@@ -48,7 +48,7 @@ export const adapterRecord = (row: AdapterRow): AdapterRecord => ({
 });
 
 /**
- * Records adapters whose content is settled.
+ * Records adapters whose content is settled. Their usage has to be counted at the end of the transaction.
  * @param contents ids by digests
  */
 export async function insertAdapters(
@@ -75,11 +75,15 @@ export async function insertAdapters(
     described.files.map(({ name, sha256 }) => ({ adapter, name, content: contents.get(sha256)! })),
   );
   await writer.insertInto('adapter_file').values(files).execute();
-  const bytes = adapters.reduce((sum, { described }) => sum + described.bytes, 0);
-  await addUsage(writer, tenant, { adapters: adapters.length, bytes });
   const records = new Map(rows.map((row) => [row.id, adapterRecord(row)]));
   return adapters.map(({ id }) => records.get(id)!);
 }
+
+/** What adapters add to what their tenant has. */
+export const usageOfNew = (adapters: readonly Pick<NewAdapter, 'described'>[]) => ({
+  adapters: adapters.length,
+  bytes: adapters.reduce((sum, { described }) => sum + described.bytes, 0),
+});
 
 export async function insertAdapterLabels(
   writer: Writer,

@@ -11,11 +11,13 @@ import {
   insertAdapters,
   type NewAdapter,
   readingJob,
+  usageOfNew,
 } from './adapter-rows.ts';
 import type { StoredFile } from './content/content-files.ts';
 import { settleContent } from './content/content-rows.ts';
 import type { Written } from './content/contents.ts';
 import { isAdapterId } from './layout.ts';
+import { addUsage } from './usage/usage.ts';
 
 /** An adapter with what tells where its files lie. */
 export interface FoundAdapter {
@@ -92,7 +94,9 @@ export class AdapterStore {
   async insert(adapter: NewAdapter, written: Written): Promise<AdapterRecord> {
     const [record] = await this.database.write(async (writer) => {
       const contents = await settleContent(writer, written);
-      return insertAdapters(this.database, writer, this.tenant, [adapter], contents);
+      const records = await insertAdapters(this.database, writer, this.tenant, [adapter], contents);
+      await addUsage(writer, this.tenant, usageOfNew([adapter]));
+      return records;
     });
     return record!;
   }

@@ -7,6 +7,7 @@ import { adapterExpired, adapterNotFound } from './adapter-errors.ts';
 import { requestDigest } from './job-control/request-digest.ts';
 import { sourceIds } from './source-ids.ts';
 import { hasTransfers, withoutSecrets } from './transfer-desk.ts';
+import { addUsage } from './usage/usage.ts';
 
 /** What is known of a job when it has ended, and no query asks for. */
 export type JobOutcome = Pick<
@@ -139,6 +140,7 @@ export async function insertJobs(
     sourceIds(request).map((adapter) => ({ tenant, adapter, job })),
   );
   for (const some of inSlices(sources)) await writer.insertInto('job_source').values(some).execute();
+  if (made.length > 0) await addUsage(writer, tenant, { jobs: made.length });
   return inserted;
 }
 

@@ -5,7 +5,7 @@ import type { Labels } from '../contract/labels.ts';
 import type { Database, Writer } from '../database/database.ts';
 import type { JobFileTable } from '../database/tables.ts';
 import { PRODUCT } from '../version.ts';
-import { insertAdapters, type NewAdapter } from './adapter-rows.ts';
+import { insertAdapters, type NewAdapter, usageOfNew } from './adapter-rows.ts';
 import { endInBatch } from './batches/batch-rows.ts';
 import type { StoredFile, WrittenFile } from './content/content-files.ts';
 import { releaseContent, settleContent } from './content/content-rows.ts';
@@ -22,6 +22,7 @@ import {
   RECORD_COLUMNS,
 } from './job-rows.ts';
 import type { Observer } from './observer.ts';
+import { addUsage } from './usage/usage.ts';
 import type { DeliveryTicket } from './webhooks/delivery-queue.ts';
 import { batchEvent, jobEvent, type Outbox } from './webhooks/outbox.ts';
 
@@ -175,20 +176,17 @@ export class JobStore {
    * @throws AppError STORAGE_FAILED where what was written has been removed by now
    */
   async finish(record: JobRecord, made: MadeContent = NOTHING_MADE): Promise<JobRecord | undefined> {
-    const [ended] = await this.finishEach([record], (writer) => this.keep(writer, record.id, made));
+    const [ended] = await this.finishEach([record], made);
     return ended;
   }
 
   /** The same for some jobs that made nothing, in one transaction, in the order of their ids. @returns those that ended now */
   finishAll(records: readonly JobRecord[]): Promise<JobRecord[]> {
-    return this.finishEach(records, async () => undefined);
+    return this.finishEach(records, NOTHING_MADE);
   }
 
-  /** @param keep records what they made, where they end now */
-  private async finishEach(
-    records: readonly JobRecord[],
-    keep: (writer: Writer) => Promise<void>,
-  ): Promise<JobRecord[]> {
+  /** @param made what the one job made; nothing where there are several */
+  private async finishEach(records: readonly JobRecord[], made: MadeContent): Promise<JobRecord[]> {
     for (const { id, state } of records)
       if (state === 'queued' || state === 'active') throw new TypeError(`Job ${id} is ${state}, not final`);
     const { outbox } = this;
@@ -198,7 +196,7 @@ export class JobStore {
         const job = await this.end(writer, record);
         if (job) ended.push(job);
       }
-      if (ended.length > 0) await keep(writer);
+      if (ended[0]) await this.keep(writer, ended[0].id, made);
       const events = ended.map(jobEvent);
       const batches: BatchSummary[] = [];
       // After all jobs: who ends others of the same batch waits here, and not for each other in a circle.
@@ -209,6 +207,8 @@ export class JobStore {
       events.push(...batches.map(batchEvent));
       const tickets: DeliveryTicket[] = [];
       for (const event of events) tickets.push(...(await outbox.record(writer, event)));
+      if (ended.length > 0 && made.adapters.length > 0)
+        await addUsage(writer, this.tenant, usageOfNew(made.adapters));
       return { ended, batches, tickets };
     });
     for (const batch of batches) this.observer.onBatchFinished?.(batch);
@@ -244,6 +244,7 @@ export class JobStore {
       await writer.deleteFrom('job').where('id', 'in', ids).execute();
       const contents = new Set(files.map(({ content }) => content));
       await releaseContent(this.database, writer, [...contents]);
+      await addUsage(writer, this.tenant, { jobs: -ids.length });
     });
   }
 
@@ -262,16 +263,6 @@ export class JobStore {
     if (!row) return undefined;
     const { id: content, inline, ...rest } = row;
     return { ...rest, name: role, content, inline: inline && Buffer.from(inline).toString('base64') };
-  }
-
-  /** Jobs that there are. */
-  async count(): Promise<number> {
-    const { jobs } = await this.database.reader
-      .selectFrom('job')
-      .select(({ fn }) => fn.countAll<number>().as('jobs'))
-      .where('tenant', '=', this.tenant)
-      .executeTakeFirstOrThrow();
-    return Number(jobs);
   }
 
   /** Ids of jobs that have not ended, the oldest first. */

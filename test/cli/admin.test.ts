@@ -53,7 +53,7 @@ describe('lora-squeeze admin', () => {
     const env = { DATA_DIR: join(scratch, 'wrong') };
     done(await run(['admin', 'migrate'], { env }));
     const database = await openDatabase({ url: undefined, dataDir: env.DATA_DIR, ...POOL });
-    const usage = { tenant: 'default', adapters: 1, bytes: 0 };
+    const usage = { tenant: 'default', adapters: 1, bytes: 0, jobs: 0 };
     await database.write((writer) => writer.insertInto('usage').values(usage).execute());
     await database.close();
     const calls = [['verify'], ['restore', scratch], ['restore', join(scratch, 'nowhere')]];

@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { until } from '../queue/harness.ts';
+import { jobsOf } from '../service/usage/stored-by.ts';
 import { multipartOf, openSocket, part, postHead, rawRequest } from './raw-request.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
 import { CONFIG, formOf, type TinyAdapter, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
@@ -25,7 +26,7 @@ describe('an upload with an Idempotency-Key', () => {
     form.append('request', JSON.stringify({ targets: [{ rank }] }));
     return form;
   };
-  const jobCount = () => server.jobStore.count();
+  const jobCount = () => jobsOf(server.workspaces.of('default'));
 
   it('has its first answer again, though the boundary is another', async () => {
     const key = newKey();

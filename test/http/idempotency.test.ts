@@ -7,6 +7,7 @@ import { ClaimStore } from '../../src/service/idempotency/claim-store.ts';
 import { digestOf } from '../../src/service/idempotency/fingerprint.ts';
 import { until } from '../queue/harness.ts';
 import { unfinished } from '../service/job-rows.ts';
+import { jobsOf } from '../service/usage/stored-by.ts';
 import { openSocket, rawRequest } from './raw-request.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
 
@@ -39,7 +40,7 @@ describe('a POST with an Idempotency-Key', () => {
       },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
-  const jobCount = () => server.jobStore.count();
+  const jobCount = () => jobsOf(server.workspaces.of('default'));
 
   it('is done once, and its first answer is given again', async () => {
     const before = await jobCount();
@@ -204,7 +205,7 @@ describe('a POST with an Idempotency-Key', () => {
       const refused = await send({ 'idempotency-key': 'k' });
       assert.ok(refused.headers.get('retry-after'));
       await problemIn(refused, 503, 'DATABASE_UNAVAILABLE');
-      assert.equal(await other.jobStore.count(), 0);
+      assert.equal(await jobsOf(other.workspaces.of('default')), 0);
       assert.equal((await send({})).status, 202, 'without a key nothing is claimed');
     } finally {
       await other.close();
@@ -279,7 +280,7 @@ describe('a POST with an Idempotency-Key', () => {
         return response.status === 409 ? undefined : response;
       });
       assert.equal(replayed.headers.get('idempotent-replayed'), 'true');
-      assert.equal(await other.jobStore.count(), 1);
+      assert.equal(await jobsOf(other.workspaces.of('default')), 1);
     } finally {
       await other.close();
     }

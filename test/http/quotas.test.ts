@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { checkConcurrentJobs, withinConcurrentJobs } from '../../src/service/quotas/concurrent-jobs.ts';
 import { endOf } from '../service/job-rows.ts';
+import { jobsOf } from '../service/usage/stored-by.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
@@ -27,7 +28,7 @@ describe('unfinished jobs', () => {
         reuse: false,
       }),
     });
-  const jobCount = () => server.jobStore.count();
+  const jobCount = () => jobsOf(server.workspaces.of('default'));
 
   it('are as many as the tenant may have, and one more when one has ended', async () => {
     await limit(2);

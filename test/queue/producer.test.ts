@@ -8,6 +8,7 @@ import { AppError } from '../../src/errors.ts';
 import { assessServer, COMMAND_TIMEOUT_MS } from '../../src/queue/connection.ts';
 import { BullJobQueue } from '../../src/queue/producer.ts';
 import { TcpFaultProxy } from '../chaos/tcp-fault-proxy.ts';
+import { jobsOf } from '../service/usage/stored-by.ts';
 import { FIT, freePort, startExternalRedis } from './external-redis.ts';
 import { Bench, PREFIX, REQUEST, SILENT, until, withBench, withFolder } from './harness.ts';
 
@@ -162,7 +163,7 @@ describe('without Redis', () => {
       const bench = await Bench.open(folder, { url: `redis://127.0.0.1:${await freePort()}` });
       try {
         await isUnavailable(bench.service.submit(REQUEST));
-        assert.equal(await bench.jobs.count(), 0);
+        assert.equal(await jobsOf({ database: bench.database, tenant: 'default' }), 0);
       } finally {
         await bench.close();
       }

@@ -23,6 +23,7 @@ import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
 import { jobsIn } from '../service/job-rows.ts';
+import { jobsOf } from '../service/usage/stored-by.ts';
 import { makeAdapter, someModules } from '../squeeze/made-adapter.ts';
 import { withFolder } from './harness.ts';
 import { scriptedOutcome } from './scripted-outcome.ts';
@@ -178,7 +179,7 @@ describe('the work of a job', () => {
     }));
 
   it('is not accepted when an adapter has gone', () =>
-    withJobs(async ({ upload, run, adapters, jobs }) => {
+    withJobs(async ({ upload, run, adapters, database }) => {
       const id = await upload(2);
       await adapters.remove(id);
       const sources = [source(id), source(id)];
@@ -186,7 +187,7 @@ describe('the work of a job', () => {
         run({ kind: 'merge', sources, targets: [{ rank: 1 }] }),
         (error) => error instanceof AppError && error.code === 'ADAPTER_NOT_FOUND',
       );
-      assert.equal(await jobs.count(), 0);
+      assert.equal(await jobsOf({ database, tenant: DEFAULT_TENANT }), 0);
     }));
 
   it('leaves no folder behind, and nothing that a sweep does not find, when it fails', () =>

@@ -6,7 +6,6 @@ import { localFiles } from '../../src/service/adapter-files.ts';
 import { AdapterStore } from '../../src/service/adapter-store.ts';
 import { Contents } from '../../src/service/content/contents.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
-import { storedBy } from '../../src/service/usage/usage.ts';
 import { contentOf } from '../conformance/blob-store.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
@@ -17,6 +16,7 @@ import {
   type StorageBench,
   withBench,
 } from './retention/storage-bench.ts';
+import { storedBy } from './usage/stored-by.ts';
 
 const CARD = 'README.md';
 

@@ -7,11 +7,11 @@ import { fileOf } from '../../src/service/adapter-files.ts';
 import { AdapterService } from '../../src/service/adapter-service.ts';
 import { isAdapterId, timedIdMs } from '../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
-import { storedBy } from '../../src/service/usage/usage.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
 import { endOf } from './job-rows.ts';
 import { assertReadable, largeAdapter, type StorageBench, withBench } from './retention/storage-bench.ts';
+import { storedBy } from './usage/stored-by.ts';
 
 const CARD = 'README.md';
 

@@ -3,12 +3,13 @@ import type { RunRequest } from '../../contract/run.ts';
 import type { Schedule } from '../../contract/schedule.ts';
 import type { Database } from '../../database/database.ts';
 import type { CheckpointTable, RunTable } from '../../database/tables.ts';
-import { baseModelDigest, insertAdapters, type NewAdapter } from '../adapter-rows.ts';
+import { baseModelDigest, insertAdapters, type NewAdapter, usageOfNew } from '../adapter-rows.ts';
 import type { StoredFile } from '../content/content-files.ts';
 import { releaseContent, settleContent } from '../content/content-rows.ts';
 import type { Written } from '../content/contents.ts';
 import { insertJobFiles, insertJobs } from '../job-rows.ts';
 import { isRunId } from '../layout.ts';
+import { addUsage } from '../usage/usage.ts';
 import type { AdaptivePlan } from './adaptive-plan.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 
@@ -111,6 +112,7 @@ export class RunStore {
         await insertJobFiles(writer, job.id, [
           { sha256: optimizer_sha256!, content: moments, role: 'optimizer' },
         ]);
+      await addUsage(writer, this.tenant, usageOfNew([adapter]));
       return true;
     });
   }

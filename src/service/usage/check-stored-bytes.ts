@@ -1,9 +1,9 @@
 import type { Quotas } from '../../contract/tenant.ts';
 import { AppError } from '../../errors.ts';
-import { storedBy, type UsedSpace } from './usage.ts';
+import { type UsedSpace, usageOf } from './usage.ts';
 
 /** What is needed of a workspace to know how much it may store, and stores. */
-export interface StoringSpace extends Pick<UsedSpace, 'database' | 'tenant'> {
+export interface StoringSpace extends UsedSpace {
   readonly quotas: () => Promise<Quotas>;
 }
 
@@ -24,7 +24,7 @@ export async function checkStoredBytes(space: StoringSpace, bytes: number): Prom
       `An adapter of ${bytes} bytes exceeds the ${limit} bytes that the tenant may store.`,
       { limit, wanted: bytes },
     );
-  const { bytes: used } = await storedBy(space);
+  const { stored_bytes: used } = await usageOf(space);
   if (used + bytes <= limit) return;
   throw new AppError(
     'QUOTA_STORED_BYTES',

@@ -1,6 +1,5 @@
 import type { UsageRecord } from '../../contract/usage.ts';
 import type { Database, Writer } from '../../database/database.ts';
-import type { JobStore } from '../job-store.ts';
 
 export interface UsageTotals {
   readonly adapters: number;
@@ -12,41 +11,38 @@ export interface UsageTotals {
 export interface UsedSpace {
   readonly tenant: string;
   readonly database: Pick<Database, 'reader'>;
-  readonly jobStore: Pick<JobStore, 'count'>;
 }
 
 /**
- * Counts what a transaction adds to a tenant's adapters, or takes away. Others of the same tenant wait for its end, so it
- * comes last.
+ * Counts what a transaction adds to what a tenant has, or takes away. Others of the same tenant wait for its end, so it comes
+ * last.
  */
 export async function addUsage(
   writer: Writer,
   tenant: string,
-  { adapters, bytes }: UsageTotals,
+  { adapters = 0, bytes = 0, jobs = 0 }: Partial<UsageTotals & { jobs: number }>,
 ): Promise<void> {
   await writer
     .insertInto('usage')
-    .values({ tenant, adapters, bytes })
+    .values({ tenant, adapters, bytes, jobs })
     .onConflict((conflict) =>
       conflict.column('tenant').doUpdateSet((row) => ({
         adapters: row('usage.adapters', '+', adapters),
         bytes: row('usage.bytes', '+', bytes),
+        jobs: row('usage.jobs', '+', jobs),
       })),
     )
     .execute();
 }
 
-/** What a tenant stores. @throws AppError DATABASE_UNAVAILABLE */
-export async function storedBy({
-  database,
-  tenant,
-}: Pick<UsedSpace, 'database' | 'tenant'>): Promise<UsageTotals> {
+/** All that is told of a tenant's usage. @throws AppError DATABASE_UNAVAILABLE */
+export async function usageOf({ database, tenant }: UsedSpace): Promise<UsageRecord> {
   const row = await database.reader
     .selectFrom('usage')
-    .select(['adapters', 'bytes'])
+    .select(['bytes as stored_bytes', 'adapters', 'jobs'])
     .where('tenant', '=', tenant)
     .executeTakeFirst();
-  return row ?? { adapters: 0, bytes: 0 };
+  return row ?? { stored_bytes: 0, adapters: 0, jobs: 0 };
 }
 
 /** What all tenants store. @throws AppError DATABASE_UNAVAILABLE */
@@ -59,10 +55,4 @@ export async function storedByAll({ reader }: Pick<Database, 'reader'>): Promise
     ])
     .executeTakeFirstOrThrow();
   return { adapters: Number(adapters), bytes: Number(bytes) };
-}
-
-/** All that is told of a tenant's usage. @throws AppError DATABASE_UNAVAILABLE */
-export async function usageOf(space: UsedSpace): Promise<UsageRecord> {
-  const [{ adapters, bytes }, jobs] = await Promise.all([storedBy(space), space.jobStore.count()]);
-  return { stored_bytes: bytes, adapters, jobs };
 }

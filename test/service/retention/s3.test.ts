@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { storedBy } from '../../../src/service/usage/usage.ts';
 import { sqliteIn } from '../../database/dialects.ts';
 import { openS3 } from '../../storage/s3-bench.ts';
 import { motoIsMissing, startMoto } from '../../storage/s3-servers.ts';
+import { storedBy } from '../usage/stored-by.ts';
 import { HOUR_MS, largeAdapter, StorageBench } from './storage-bench.ts';
 
 describe('lists and sweeps in S3', { skip: motoIsMissing() ?? false }, () => {

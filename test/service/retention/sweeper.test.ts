@@ -5,7 +5,6 @@ import type { CheckpointJobRequest } from '../../../src/contract/job-request.ts'
 import { JobRecords } from '../../../src/queue/job-records.ts';
 import { newAdapterId, newRunId } from '../../../src/service/layout.ts';
 import type { RunManifest } from '../../../src/service/runs/run-manifest.ts';
-import { storedBy } from '../../../src/service/usage/usage.ts';
 import type { Workspace } from '../../../src/service/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { held } from '../../database/held.ts';
@@ -13,6 +12,7 @@ import { tinyAdapter } from '../../http/tiny-adapter.ts';
 import { endOf, jobFile, jobsIn, madeReport } from '../job-rows.ts';
 import { insertKnownAdapter, KNOWN_ADAPTER, KNOWN_FACTS, KNOWN_FILES } from '../known-adapter.ts';
 import { entry, MODULES, madeRun } from '../runs/made-run.ts';
+import { storedBy } from '../usage/stored-by.ts';
 import {
   assertReadable,
   digestOf,

@@ -4,7 +4,7 @@ import { AppError } from '../../../src/errors.ts';
 import { AdapterStore } from '../../../src/service/adapter-store.ts';
 import { newAdapterId } from '../../../src/service/layout.ts';
 import { checkStoredBytes } from '../../../src/service/usage/check-stored-bytes.ts';
-import { storedBy, storedByAll, usageOf } from '../../../src/service/usage/usage.ts';
+import { storedByAll, usageOf } from '../../../src/service/usage/usage.ts';
 import type { Workspace } from '../../../src/service/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
@@ -12,6 +12,7 @@ import { endOf } from '../job-rows.ts';
 import { KNOWN_FACTS, KNOWN_FILES } from '../known-adapter.ts';
 import { HOUR_MS, type StorageBench, withBench } from '../retention/storage-bench.ts';
 import { entry, MODULES, madeRun } from '../runs/made-run.ts';
+import { storedBy } from './stored-by.ts';
 
 onEachDialect('usage', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
