@@ -39,13 +39,10 @@ export class StorageBond {
    * @throws ForeignStorage; AppError STORAGE_FAILED, STORAGE_FULL, DATABASE_UNAVAILABLE
    */
   readonly settle = untilPassed(() => this.tie());
-  private readonly store: Pick<BlobStore, 'get' | 'create' | 'list'>;
+  private readonly store: Pick<BlobStore, 'get' | 'put' | 'list'>;
   private readonly database: Pick<Database, 'reader' | 'write'>;
 
-  constructor(
-    store: Pick<BlobStore, 'get' | 'create' | 'list'>,
-    database: Pick<Database, 'reader' | 'write'>,
-  ) {
+  constructor(store: Pick<BlobStore, 'get' | 'put' | 'list'>, database: Pick<Database, 'reader' | 'write'>) {
     this.store = store;
     this.database = database;
   }
@@ -69,11 +66,15 @@ export class StorageBond {
     return false;
   }
 
-  /** The row comes first and counts when the storage has the id, so that this may break off anywhere. */
+  /**
+   * The row comes first and counts when the storage has the id, so that this may break off anywhere. Two new databases
+   * that meet an empty storage are told apart by the `get` behind the `put`, unless both get there within the same moment:
+   * then both take it for theirs, and the one whose id was replaced is refused at its next start.
+   */
   private async tie(): Promise<void> {
     if (await this.look()) return;
     const id = await this.chosen();
-    await this.store.create(STORAGE_ID_KEY, Buffer.from(id));
+    if ((await this.found()) === undefined) await this.store.put(STORAGE_ID_KEY, Buffer.from(id));
     const found = await this.found();
     if (found !== id) throw ofAnotherDatabase(found ?? 'unknown');
     await this.database.write((writer) =>

@@ -16,8 +16,6 @@ export interface BlobStore {
   putFile(key: string, localPath: string): Promise<void>;
   /** Writes a small blob, atomically replacing an older one. */
   put(key: string, bytes: Uint8Array): Promise<void>;
-  /** Writes a small blob unless the key is taken: false when it is, and then nothing changes. The first writer wins. */
-  create(key: string, bytes: Uint8Array): Promise<boolean>;
   /** The whole of a small blob, or undefined. */
   get(key: string): Promise<Uint8Array | undefined>;
   /** Size of a blob, or undefined. */

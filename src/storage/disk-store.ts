@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { checkedKey, SCRATCH_FOLDER } from './blob-key.ts';
 import type { BlobStore, ByteRange } from './blob-store.ts';
 import { DEFAULT_IDLE_TIMEOUT_MS, fileStream, within } from './deadline.ts';
-import { claimDurably, moveDurably, removeFile, syncFile, writeDurably } from './durable-file.ts';
+import { moveDurably, removeFile, syncFile, writeDurably } from './durable-file.ts';
 import { listKeys } from './list-keys.ts';
 import { Scratch } from './scratch.ts';
 import { errnoOf, storageError } from './storage-error.ts';
@@ -73,14 +73,6 @@ export class DiskStore implements BlobStore {
     return this.withNewFile(async (from) => {
       await writeDurably(from, bytes);
       await moveDurably(from, to);
-    });
-  }
-
-  async create(key: string, bytes: Uint8Array): Promise<boolean> {
-    const to = this.pathOf(key);
-    return this.withNewFile(async (from) => {
-      await writeDurably(from, bytes);
-      return claimDurably(from, to);
     });
   }
 
@@ -203,11 +195,11 @@ export class DiskStore implements BlobStore {
     }
   }
 
-  private withNewFile<T>(work: (path: string) => Promise<T>): Promise<T> {
+  private withNewFile(work: (path: string) => Promise<void>): Promise<void> {
     return this.attempt('write', async () => {
       const path = (await this.scratch()).newFile();
       try {
-        return await work(path);
+        await work(path);
       } finally {
         await rm(path, { force: true });
       }

@@ -1,4 +1,4 @@
-import { type FileHandle, link, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from './storage-error.ts';
 
@@ -48,22 +48,27 @@ async function makeFolderDurably(path: string): Promise<void> {
   }
 }
 
-/** Moves a synced file over `to`: readers see the old file or the new one, never a part. */
-export async function moveDurably(from: string, to: string): Promise<void> {
-  await nameDurably(from, to, () => rename(from, to));
-}
+/** An empty folder may be removed between its making and its first file; not so often in a row. */
+const MAX_TRIES = 20;
 
-/** Gives a synced file the name `to` unless that is taken (then false). The file at `from` is gone either way. */
-export async function claimDurably(from: string, to: string): Promise<boolean> {
-  try {
-    await nameDurably(from, to, () => link(from, to));
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false;
-    throw error;
-  } finally {
-    await rm(from, { force: true });
+/**
+ * Moves a synced file over `to`, in a folder that is made where it is missing: readers see the old file or the new one,
+ * never a part.
+ */
+export async function moveDurably(from: string, to: string): Promise<void> {
+  const folder = dirname(to);
+  for (let tries = 1; ; tries++) {
+    try {
+      await makeFolderDurably(folder);
+      await rename(from, to);
+      break;
+    } catch (error) {
+      const isFolderGone = errnoOf(error) === 'ENOENT' && tries < MAX_TRIES && (await isThere(from));
+      if (!isFolderGone) throw error;
+    }
   }
-  return true;
+  // A folder that is gone again was empty: the file was removed already.
+  await unlessGone(syncFolder(folder));
 }
 
 /**
@@ -86,26 +91,6 @@ async function removeFolderIfEmpty(folder: string, root: string): Promise<void> 
 
 /** Gone already, or somebody else's by now. EEXIST is ENOTEMPTY on some systems. */
 const NOT_REMOVED = new Set<string | undefined>(['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EBUSY']);
-
-/** An empty folder may be removed between its making and its first file; not so often in a row. */
-const MAX_TRIES = 20;
-
-/** Gives the file at `from` its name in a folder that is made where it is missing, durably. */
-async function nameDurably(from: string, to: string, name: () => Promise<void>): Promise<void> {
-  const folder = dirname(to);
-  for (let tries = 1; ; tries++) {
-    try {
-      await makeFolderDurably(folder);
-      await name();
-      break;
-    } catch (error) {
-      const isFolderGone = errnoOf(error) === 'ENOENT' && tries < MAX_TRIES && (await isThere(from));
-      if (!isFolderGone) throw error;
-    }
-  }
-  // A folder that is gone again was empty: the file was removed already.
-  await unlessGone(syncFolder(folder));
-}
 
 const isThere = (path: string): Promise<boolean> =>
   stat(path).then(

@@ -27,11 +27,6 @@ export class GuardedStore implements BlobStore {
     return this.store.put(key, bytes);
   }
 
-  async create(key: string, bytes: Uint8Array): Promise<boolean> {
-    await this.guard.mayWrite();
-    return this.store.create(key, bytes);
-  }
-
   async get(key: string): Promise<Uint8Array | undefined> {
     await this.guard.mayRead();
     return this.store.get(key);

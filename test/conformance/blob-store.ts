@@ -24,25 +24,8 @@ export async function contentOf(stream: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Why the server behind a store cannot do its part; the cases that need it are skipped, aloud. */
-export interface ConformanceOptions {
-  /** Create a blob once. */
-  readonly cannotCreate?: string;
-  /** Replace a blob so that readers see the old one or the new one. */
-  readonly cannotReplace?: string;
-  /** List in order, and from a key on. */
-  readonly cannotList?: string;
-}
-
 /** What every BlobStore must do. Call it from a test file with a way to make a fresh, empty store. */
-export function blobStoreConformance(
-  name: string,
-  open: () => Promise<StoreUnderTest>,
-  { cannotCreate, cannotReplace, cannotList }: ConformanceOptions = {},
-): void {
-  const creates = cannotCreate === undefined ? {} : { skip: cannotCreate };
-  const replaces = cannotReplace === undefined ? {} : { skip: cannotReplace };
-  const lists = cannotList === undefined ? {} : { skip: cannotList };
+export function blobStoreConformance(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`${name} as a BlobStore`, () => {
     let store: BlobStore;
     let dispose: () => Promise<void>;
@@ -87,24 +70,7 @@ export function blobStoreConformance(
       assert.equal((await contentOf(await store.read('small/empty'))).byteLength, 0);
     });
 
-    it('creates a blob once: the first writer wins', creates, async () => {
-      assert.equal(await store.create('once/a', Buffer.from('first')), true);
-      assert.equal(await store.create('once/a', Buffer.from('second')), false);
-      assert.equal(text(await store.get('once/a')), 'first');
-    });
-
-    it(
-      'lets exactly one of many simultaneous writers create a blob, and keeps the winner whole',
-      creates,
-      async () => {
-        const bodies = Array.from({ length: 20 }, (_, index) => Buffer.alloc(20_000, index));
-        const won = await Promise.all(bodies.map((body) => store.create('once/race', body)));
-        assert.equal(won.filter(Boolean).length, 1);
-        assert.deepEqual(Buffer.from((await store.get('once/race'))!), bodies[won.indexOf(true)]);
-      },
-    );
-
-    it('shows readers one whole version while a blob is replaced', replaces, async () => {
+    it('shows readers one whole version while a blob is replaced', async () => {
       await store.put('swap/x', Buffer.alloc(50_000, 1));
       const writing = (async () => {
         for (let round = 2; round < 30; round++) await store.put('swap/x', Buffer.alloc(50_000, round));
@@ -157,7 +123,7 @@ export function blobStoreConformance(
       );
     });
 
-    it('lists keys under a prefix in code unit order', lists, async () => {
+    it('lists keys under a prefix in code unit order', async () => {
       const keys = ['l/a/x', 'l/a-b', 'l/a.json', 'l/a0', 'l/a_', 'l/b/c/d', 'l/b/c.d', 'l/b', 'l/c'].filter(
         (key) => key !== 'l/b',
       );
@@ -180,7 +146,7 @@ export function blobStoreConformance(
       assert.deepEqual(await store.list('l/', { after: sorted[2]!, limit: 2 }), sorted.slice(3, 5));
     });
 
-    it('pages through a list without gaps or repeats', lists, async () => {
+    it('pages through a list without gaps or repeats', async () => {
       const keys = Array.from({ length: 25 }, (_, index) => `pages/${(index * 7919) % 1000}`);
       for (const key of keys) await store.put(key, Buffer.from('x'));
       const seen: string[] = [];
@@ -210,7 +176,6 @@ export function blobStoreConformance(
       for (const key of [...bad, 'a\0b', 'a\\b', 'tmp/x', 'tmp', `a/${'b'.repeat(600)}`]) {
         for (const call of [
           () => store.put(key, Buffer.from('x')),
-          () => store.create(key, Buffer.from('x')),
           () => store.get(key),
           () => store.stat(key),
           () => store.read(key),
@@ -223,7 +188,7 @@ export function blobStoreConformance(
       }
     });
 
-    it('says it is ready', creates, () => store.check());
+    it('says it is ready', () => store.check());
 
     it('stores content under its digest unharmed', async () => {
       await fc.assert(

@@ -4,13 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
-import type { Readiness } from '../../src/contract/readiness.ts';
 import { testDatabase } from '../database/postgres-server.ts';
 import { create, filesUnder, idOf, largeAdapter, makeAdapter, patch } from '../http/uploads-tools.ts';
-import { startService as startListening } from '../main/service-process.ts';
 import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { startCountingProxy } from '../storage/counting-proxy.ts';
-import { BUCKET, motoIsMissing, type S3Server, startMoto, startS3rver } from '../storage/s3-servers.ts';
+import { BUCKET, motoIsMissing, type S3Server, startMoto } from '../storage/s3-servers.ts';
 import { Client, readAdapterFiles } from './client.ts';
 import { fixtureAdapters } from './fixtures.ts';
 import { startService } from './service.ts';
@@ -146,22 +144,5 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
     } finally {
       await proxy.close();
     }
-  });
-
-  it('is degraded while the store cannot keep the first writer, and says why', async () => {
-    const ignorant = await startS3rver();
-    const service = await startListening({
-      ...ignorant.env,
-      DATA_DIR: join(scratch, 'not-ready'),
-      STORAGE_URL: `s3://${BUCKET}`,
-      S3_FORCE_PATH_STYLE: 'true',
-    });
-    const client = new Client(service.url);
-    const { status, reasons } = await client.json<Readiness>('/readyz');
-    assert.deepEqual([status, reasons.length, reasons[0]?.code], ['degraded', 1, 'STORAGE_FAILED']);
-    assert.match(reasons[0]!.detail, /^The store of bucket test-bucket ignores "If-None-Match: \*"/);
-    assert.equal((await client.fetch('/livez')).status, 200);
-    assert.equal(await service.end(), 0);
-    await ignorant.stop();
   });
 });

@@ -1,7 +1,7 @@
 import type { Database } from '../../src/database/database.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 
-const WRITES: readonly string[] = ['put', 'putFile', 'create', 'remove'] satisfies (keyof BlobStore)[];
+const WRITES: readonly string[] = ['put', 'putFile', 'remove'] satisfies (keyof BlobStore)[];
 
 export class Died extends Error {}
 

@@ -87,9 +87,9 @@ onEachDialect('a storage and its database', (database, folder) => {
     const stubborn = {
       get: (key: string) => store.get(key),
       list: (prefix: string) => store.list(prefix),
-      create: async (key: string, bytes: Uint8Array) => {
+      put: async (key: string, bytes: Uint8Array) => {
         if (!isWritable) throw new Error('read-only');
-        return store.create(key, bytes);
+        await store.put(key, bytes);
       },
     };
     const first = new StorageBond(stubborn, database());
@@ -107,13 +107,28 @@ onEachDialect('a storage and its database', (database, folder) => {
     await assert.rejects(bond(await storeIn('other')).settle(), ForeignStorage);
   });
 
-  it('are one of each when two databases meet a storage at once', async () => {
-    const store = await storeIn('storage');
-    await withFolder(async (elsewhere) => {
-      const other = await sqliteIn(elsewhere);
-      const outcomes = await Promise.allSettled([bond(store).settle(), bond(store, other).settle()]);
-      assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
-      await other.close();
-    });
+  it('are not tied where the id of another new database comes in between', async () => {
+    for (const moment of ['before the put', 'behind the put']) {
+      const store = await storeIn(moment);
+      const comes = async (at: string): Promise<void> => {
+        if (at === moment) await store.put(STORAGE_ID_KEY, Buffer.from('0123'));
+      };
+      const shared = {
+        get: (key: string) => store.get(key),
+        list: async (prefix: string) => {
+          await comes('before the put');
+          return store.list(prefix);
+        },
+        put: async (key: string, bytes: Uint8Array) => {
+          assert.equal(moment, 'behind the put', 'an id that is there is not replaced');
+          await store.put(key, bytes);
+          await comes('behind the put');
+        },
+      };
+      const wrong = { name: 'ForeignStorage', message: /it is 0123 and belongs to another database/ };
+      await assert.rejects(new StorageBond(shared, database()).settle(), wrong, moment);
+      assert.equal(await idOf(store), '0123');
+      await assert.rejects(bond(store).compare(), wrong, moment);
+    }
   });
 });

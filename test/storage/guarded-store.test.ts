@@ -20,7 +20,6 @@ const READS: readonly ((store: BlobStore) => Promise<unknown>)[] = [
 const WRITES: readonly ((store: BlobStore) => Promise<unknown>)[] = [
   (store) => store.put(KEY, Buffer.from('other')),
   (store) => store.putFile(KEY, '/no/such/file'),
-  (store) => store.create('some/other', Buffer.from('other')),
   (store) => store.remove(KEY),
   (store) => store.makeScratch(),
   (store) => store.check(),

@@ -34,8 +34,7 @@ describe('S3Store and a store that checks who it is', { skip: motoIsMissing() ??
   it('needs no more than the documented policy allows', async () => {
     await using({}, PREFIX, async ({ store }) => {
       await store.check();
-      assert.equal(await store.create('a/once', Buffer.from('x')), true);
-      assert.equal(await store.create('a/once', Buffer.from('y')), false);
+      await store.put('a/small', Buffer.from('x'));
       const path = join(await store.makeScratch(), 'file');
       await writeFile(path, randomBytes(10 * MB));
       await store.putFile('a/big', path);
@@ -45,7 +44,7 @@ describe('S3Store and a store that checks who it is', { skip: motoIsMissing() ??
       assert.equal(await store.get('a/big'), undefined);
     });
     // Without a slash in the query, with which moto computes another signature than everybody else.
-    await using({}, '', async ({ store }) => assert.ok((await store.list('lora')).includes('lora/a/once')));
+    await using({}, '', async ({ store }) => assert.ok((await store.list('lora')).includes('lora/a/small')));
   });
 
   it('may abort an upload under that policy', async (t) => {

@@ -77,11 +77,7 @@ describe('on moto', { skip: motoIsMissing() ?? false }, () => {
       assert.deepEqual(await s3.store.list('strange/'), ['strange/own']);
       const all = await s3.store.list('');
       assert.ok(!all.some((key) => key.startsWith('tmp/') || /[A-Z]/.test(key)));
-      assert.deepEqual(
-        (await witness.objects(`${s3.prefix}/tmp/`)).map((key) => key.split('/').at(-1)),
-        ['check'],
-        'the probe is gone',
-      );
+      assert.deepEqual(await witness.objects(`${s3.prefix}/tmp/`), [`${s3.prefix}/tmp/check`]);
     });
 
     it('has a local copy of what it just stored', async () => {

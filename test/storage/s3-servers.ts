@@ -1,9 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../queue/external-redis.ts';
 
@@ -29,7 +25,7 @@ export function motoIsMissing(): string | undefined {
   return found.status === 0 ? undefined : 'moto is not installed (python3-moto, python3-flask-cors)';
 }
 
-/** moto: conditional writes, multipart, checksums; it believes any credentials.
+/** moto: multipart, checksums; it believes any credentials.
  * @param settings environment variables of moto */
 export async function startMoto(settings: Readonly<Record<string, string>> = {}): Promise<S3Server> {
   const port = await freePort();
@@ -43,25 +39,6 @@ export async function startMoto(settings: Readonly<Record<string, string>> = {})
   const made = await fetch(`${url}/${BUCKET}`, { method: 'PUT' });
   if (!made.ok) throw new Error(`moto made no bucket: ${made.status}`);
   return { url, env: environment(url, 'motokeyid', 'moto-secret-key'), stop: () => end(server) };
-}
-
-/** s3rver: ignores If-None-Match, and lists in an order of its own. */
-export async function startS3rver(): Promise<S3Server> {
-  const folder = await mkdtemp(join(tmpdir(), 's3rver-'));
-  const port = await freePort();
-  const program = join(createRequire(import.meta.url).resolve('s3rver/package.json'), '../bin/s3rver.js');
-  const options = ['-d', folder, '-a', '127.0.0.1', '-p', String(port), '-s', '--configure-bucket', BUCKET];
-  const server = spawn(process.execPath, [program, ...options], { stdio: 'ignore' });
-  const url = `http://127.0.0.1:${port}`;
-  await answering(server, url);
-  return {
-    url,
-    env: environment(url, 'S3RVER', 'S3RVER'),
-    stop: async () => {
-      await end(server);
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
 }
 
 const environment = (url: string, id: string, secret: string): Record<string, string> => ({

@@ -2,7 +2,7 @@ import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../errors.ts';
 import { answered } from './answered.ts';
 import type { S3Limits } from './s3-client.ts';
-import type { ObjectAddress } from './write-once.ts';
+import type { ObjectAddress } from './s3-options.ts';
 
 /** Most keys that S3 gives at once. */
 const PAGE_KEYS = 1000;

@@ -34,17 +34,14 @@ interface Failure {
   readonly name: string;
   readonly message: string;
   readonly code?: unknown;
-  readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
+  readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
 const asFailure = (error: unknown): Failure =>
   error instanceof Error ? error : { name: 'unknown error', message: String(error) };
 
 /** The HTTP status of an answer; undefined when none came. */
-export const statusOf = (error: unknown): number | undefined => asFailure(error).$metadata?.httpStatusCode;
-
-/** How often the SDK sent the request; 1 where it is unknown. */
-export const attemptsOf = (error: unknown): number => asFailure(error).$metadata?.attempts ?? 1;
+const statusOf = (error: unknown): number | undefined => asFailure(error).$metadata?.httpStatusCode;
 
 /** No such object. A bucket that is missing is a failure of another kind, and only a HEAD cannot tell. */
 export const isMissing = (error: unknown): boolean =>

@@ -7,3 +7,9 @@ export interface S3Options {
   /** Most bytes of local copies, besides those in use. */
   readonly cacheBytes: number;
 }
+
+/** Where an object lies. */
+export interface ObjectAddress {
+  readonly Bucket: string;
+  readonly Key: string;
+}

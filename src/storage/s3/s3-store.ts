@@ -17,15 +17,13 @@ import type { BlobStore, ByteRange } from '../blob-store.ts';
 import { DEFAULT_IDLE_TIMEOUT_MS } from '../deadline.ts';
 import { Scratch } from '../scratch.ts';
 import { answered } from './answered.ts';
-import { ConditionalWrites } from './conditional-writes.ts';
 import { listObjects } from './list-objects.ts';
 import { LocalCache } from './local-cache.ts';
 import { resumingStream } from './resuming-stream.ts';
 import { createClient, type S3Limits, s3Limits } from './s3-client.ts';
 import { isMissing, s3Error } from './s3-error.ts';
-import type { S3Options } from './s3-options.ts';
+import type { ObjectAddress, S3Options } from './s3-options.ts';
 import { SINGLE_PUT_BYTES, uploadInParts } from './upload-in-parts.ts';
-import { type ObjectAddress, writeOnce } from './write-once.ts';
 
 /** Blobs as objects of an S3 bucket, and local copies of those that jobs read at random. */
 export class S3Store implements BlobStore {
@@ -34,7 +32,6 @@ export class S3Store implements BlobStore {
   private readonly limits: S3Limits;
   private readonly scratch: Scratch;
   private readonly cache: LocalCache;
-  private readonly conditionalWrites: ConditionalWrites;
 
   private constructor(options: S3Options, idleTimeoutMs: number, scratch: Scratch, cache: LocalCache) {
     this.options = options;
@@ -42,7 +39,6 @@ export class S3Store implements BlobStore {
     this.scratch = scratch;
     this.cache = cache;
     this.client = createClient(options.forcePathStyle, idleTimeoutMs);
-    this.conditionalWrites = new ConditionalWrites(this.client, this.limits, (key) => this.addressOf(key));
   }
 
   /**
@@ -89,14 +85,6 @@ export class S3Store implements BlobStore {
     await this.attempt('write', address, () => this.putObject(address, bytes));
   }
 
-  async create(key: string, bytes: Uint8Array): Promise<boolean> {
-    const address = this.addressOf(checkedKey(key));
-    return this.attempt('write', address, async () => {
-      await this.conditionalWrites.ensure();
-      return writeOnce(this.client, this.limits, address, bytes);
-    });
-  }
-
   async get(key: string): Promise<Uint8Array | undefined> {
     const address = this.addressOf(checkedKey(key));
     return this.attempt('read', address, async () => {
@@ -140,7 +128,7 @@ export class S3Store implements BlobStore {
         limit,
       )) {
         const key = objectKey.slice(root.length);
-        // What is no blob, our own probes or something a stranger put there, is none of the caller's business.
+        // What is no blob, the object of our checks or something a stranger put there, is none of the caller's business.
         if (isBlobKey(key)) keys.push(key);
         if (keys.length >= limit) break;
       }
@@ -161,13 +149,9 @@ export class S3Store implements BlobStore {
     });
   }
 
-  /** Also throws where the store does not honour conditional writes. */
   async check(): Promise<void> {
     const address = this.addressOf(`${SCRATCH_FOLDER}/check`);
-    await this.attempt('write', address, async () => {
-      await this.conditionalWrites.ensure();
-      await this.putObject(address, new Uint8Array(1));
-    });
+    await this.attempt('write', address, () => this.putObject(address, new Uint8Array(1)));
   }
 
   async checkReads(): Promise<void> {
