@@ -35,7 +35,7 @@ import { UploadService } from './service/uploads/upload-service.ts';
 import type { AttemptResult } from './service/webhooks/deliverer.ts';
 import { SecretsCheck } from './service/webhooks/secrets-check.ts';
 import { Workspaces } from './service/workspaces.ts';
-import { GuardedStore } from './storage/guarded-store.ts';
+import { guardedStore } from './storage/guarded-store.ts';
 import { openStore } from './storage/open-store.ts';
 import { openTracing } from './tracing/open-tracing.ts';
 import { SecretBox } from './transfer/secret-box.ts';
@@ -93,7 +93,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   running.push(() => database.close());
   const bond = new StorageBond(stored, database);
   await refuseForeignStorage(config, bond);
-  const blobs = new GuardedStore(stored, { mayRead: bond.compare, mayWrite: bond.settle });
+  const blobs = guardedStore(stored, { mayRead: bond.compare, mayWrite: bond.settle });
   const address = await redisAddress(config, logger);
   const queue = new BullJobQueue({ address, prefix: config.queuePrefix, logger, tracing });
   running.push(() => queue.close());

@@ -1,5 +1,4 @@
-import type { Readable } from 'node:stream';
-import type { BlobStore, ByteRange } from './blob-store.ts';
+import type { BlobStore } from './blob-store.ts';
 
 /** Each is asked before every use and throws where there must be none. */
 export interface StoreGuard {
@@ -7,68 +6,27 @@ export interface StoreGuard {
   readonly mayWrite: () => Promise<void>;
 }
 
-/** A store of which nothing is used that its guard does not allow. */
-export class GuardedStore implements BlobStore {
-  private readonly store: BlobStore;
-  private readonly guard: StoreGuard;
-
-  constructor(store: BlobStore, guard: StoreGuard) {
-    this.store = store;
-    this.guard = guard;
-  }
-
-  async putFile(key: string, localPath: string): Promise<void> {
-    await this.guard.mayWrite();
-    return this.store.putFile(key, localPath);
-  }
-
-  async put(key: string, bytes: Uint8Array): Promise<void> {
-    await this.guard.mayWrite();
-    return this.store.put(key, bytes);
-  }
-
-  async get(key: string): Promise<Uint8Array | undefined> {
-    await this.guard.mayRead();
-    return this.store.get(key);
-  }
-
-  async stat(key: string): Promise<{ readonly bytes: number } | undefined> {
-    await this.guard.mayRead();
-    return this.store.stat(key);
-  }
-
-  async read(key: string, range?: ByteRange): Promise<Readable> {
-    await this.guard.mayRead();
-    return this.store.read(key, range);
-  }
-
-  async localFile(key: string, bytes: number): Promise<string> {
-    await this.guard.mayRead();
-    return this.store.localFile(key, bytes);
-  }
-
-  async list(prefix: string, options?: { after?: string; limit?: number }): Promise<string[]> {
-    await this.guard.mayRead();
-    return this.store.list(prefix, options);
-  }
-
-  async remove(key: string): Promise<void> {
-    await this.guard.mayWrite();
-    return this.store.remove(key);
-  }
-
-  async makeScratch(): Promise<string> {
-    await this.guard.mayWrite();
-    return this.store.makeScratch();
-  }
-
-  async check(): Promise<void> {
-    await this.guard.mayWrite();
-    return this.store.check();
-  }
-
-  async checkReads(): Promise<void> {
-    await this.guard.mayRead();
-    return this.store.checkReads();
-  }
+/** The store, of which nothing is used that its guard does not allow. */
+export function guardedStore(store: BlobStore, { mayRead, mayWrite }: StoreGuard): BlobStore {
+  const after =
+    (may: () => Promise<void>) =>
+    <Args extends unknown[], Result>(use: (...args: Args) => Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      await may();
+      return use.apply(store, args);
+    };
+  const [reads, writes] = [after(mayRead), after(mayWrite)];
+  return {
+    putFile: writes(store.putFile),
+    put: writes(store.put),
+    get: reads(store.get),
+    stat: reads(store.stat),
+    read: reads(store.read),
+    localFile: reads(store.localFile),
+    list: reads(store.list),
+    remove: writes(store.remove),
+    makeScratch: writes(store.makeScratch),
+    check: writes(store.check),
+    checkReads: reads(store.checkReads),
+  };
 }

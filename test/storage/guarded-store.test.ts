@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
-import { GuardedStore } from '../../src/storage/guarded-store.ts';
+import { guardedStore } from '../../src/storage/guarded-store.ts';
 import { blobStoreConformance } from '../conformance/blob-store.ts';
 
 const KEY = 'some/key';
@@ -40,16 +40,16 @@ async function openDisk(): Promise<{ disk: DiskStore; dispose: () => Promise<voi
 
 blobStoreConformance('a guarded store', async () => {
   const { disk, dispose } = await openDisk();
-  return { store: new GuardedStore(disk, { mayRead: yes, mayWrite: yes }), dispose };
+  return { store: guardedStore(disk, { mayRead: yes, mayWrite: yes }), dispose };
 });
 
-describe('GuardedStore', () => {
+describe('guardedStore', () => {
   it('lets nothing pass that its guard does not allow', async () => {
     const { disk: store, dispose } = await openDisk();
     await store.put(KEY, Buffer.from('kept'));
-    const shut = new GuardedStore(store, { mayRead: no, mayWrite: no });
+    const shut = guardedStore(store, { mayRead: no, mayWrite: no });
     for (const use of [...READS, ...WRITES]) await assert.rejects(use(shut), /not now/, String(use));
-    const readable = new GuardedStore(store, { mayRead: yes, mayWrite: no });
+    const readable = guardedStore(store, { mayRead: yes, mayWrite: no });
     for (const use of WRITES) await assert.rejects(use(readable), /not now/, String(use));
     assert.equal(Buffer.from((await readable.get(KEY))!).toString(), 'kept');
     assert.deepEqual(await store.list(''), [KEY]);
