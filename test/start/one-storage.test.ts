@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { Client } from '../e2e/client.ts';
+import { Client, problemOf, readAdapterFiles } from '../e2e/client.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { refusedStart, startService } from '../main/service-process.ts';
 import { until, withFolder } from '../queue/harness.ts';
@@ -82,11 +82,17 @@ describe('a service whose storage is not that of its database', () => {
         await until('the reason', async () => ids.test(await reason()) || undefined);
         assert.equal((await fetch(`${service.url}/readyz`)).status, 503);
         const client = new Client(service.url);
-        assert.equal((await client.fetch('/v1/adapters')).status, 503);
+        assert.equal(
+          (await client.fetch('/v1/adapters')).status,
+          200,
+          'what is known is no business of the storage',
+        );
+        const refused = await client.postAdapter(readAdapterFiles(fixtureAdapters()[0]!.dir));
+        assert.equal((await problemOf(refused)).code, 'STORAGE_FAILED');
         renameSync(storage, foreign);
         renameSync(`${storage}.away`, storage);
         await until('ready', async () => /"status":"ready"/.test(await reason()) || undefined);
-        assert.equal((await client.upload(fixtureAdapters()[0]!.dir)).status, 200);
+        assert.equal((await client.upload(fixtureAdapters()[0]!.dir)).status, 201);
       } finally {
         assert.equal(await service.end(), 0, service.output());
       }

@@ -42,7 +42,7 @@ export async function usageOf({ database, tenant }: UsedSpace): Promise<UsageRec
     .select(['bytes as stored_bytes', 'adapters', 'jobs'])
     .where('tenant', '=', tenant)
     .executeTakeFirst();
-  return row ?? { stored_bytes: 0, adapters: 0, jobs: 0 };
+  return { stored_bytes: 0, adapters: 0, jobs: 0, ...row };
 }
 
 /** What all tenants store. @throws AppError DATABASE_UNAVAILABLE */
