@@ -25,6 +25,11 @@ export function madeBy(ended: Omit<Ended, 'signal'>): Made {
   return made[0]!;
 }
 
+/** A result without the id of its adapter, which is another one each time. */
+export function resultOf<R extends { readonly adapter_id: string }>({ adapter_id: _, ...rest }: R) {
+  return rest;
+}
+
 /** Every file of a folder by its name. */
 export const contentOf = (folder: string): Map<string, Buffer> =>
   new Map(

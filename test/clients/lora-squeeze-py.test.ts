@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobResult } from '../../src/contract/job.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { allowedError, overallError, scoreAdapter } from '../oracle/score.ts';
@@ -13,7 +14,7 @@ import { serviceFixture } from './service-fixture.ts';
 const ADAPTER = fileURLToPath(new URL('../../examples/adapters/gpt2-lora-r8', import.meta.url));
 
 interface Squeezed {
-  readonly uploads: readonly string[];
+  readonly uploads: readonly AdapterRecord[];
   readonly by_folder: JobResult;
   readonly by_id: JobResult;
 }
@@ -36,8 +37,12 @@ describe('lora_squeeze, the client in Python', { skip: skipWithoutPython() }, ()
       ADAPTER,
       out,
     );
-    assert.match(uploads[0]!, /^ad_/);
-    assert.equal(uploads[1], uploads[0]);
+    for (const { id, name } of uploads) assert.deepEqual([/^ad_/.test(id), name], [true, basename(ADAPTER)]);
+    assert.notEqual(uploads[1]!.id, uploads[0]!.id);
+    assert.deepEqual(
+      uploads.map(({ content_known }) => content_known),
+      [false, true],
+    );
     assert.deepEqual(by_folder.rank, { min: 2, max: 2 });
     assert.ok(by_id.energy_retained >= 0.9);
     assert.deepEqual(readdirSync(join(out, 'rank-2')).sort(), [

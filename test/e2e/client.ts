@@ -92,6 +92,19 @@ export class Client {
     }
   }
 
+  /** Names and SHA-256 of the files of a job's results, as their records say: equal results have the same ones. */
+  async contents({ results }: Pick<JobRecord, 'results'>): Promise<string[]> {
+    const all: string[] = [];
+    for (const { adapter_id } of results) all.push(...(await this.content(adapter_id)));
+    return all;
+  }
+
+  /** The same of one adapter. */
+  async content(adapterId: string): Promise<string[]> {
+    const { files } = await this.json<AdapterRecord>(`/v1/adapters/${adapterId}`);
+    return files.map(({ name, sha256 }) => `${name} ${sha256}`);
+  }
+
   report(jobId: string): Promise<Report> {
     return this.json<Report>(`/v1/jobs/${jobId}/report`);
   }

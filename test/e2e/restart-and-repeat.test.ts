@@ -76,14 +76,16 @@ describe('the service from start to stop and to start again', () => {
     const clients = [left, right].map(({ url }) => new Client(url)) as [Client, Client];
     const { adapter } = await clients[0].upload(dir);
     assert.equal((await clients[1].fetch(`/v1/adapters/${adapter.id}`)).status, 404);
-    const { status } = await clients[1].upload(dir);
-    assert.equal(status, 201);
-    const jobs = await Promise.all(clients.map((each) => each.squeeze(adapter.id, [{ rank: 2 }])));
+    const there = await clients[1].upload(dir);
+    assert.equal(there.adapter.content_known, false);
+    const ids = [adapter.id, there.adapter.id];
+    const jobs = await Promise.all(clients.map((each, i) => each.squeeze(ids[i]!, [{ rank: 2 }])));
     assert.deepEqual(
       jobs.map((job) => job.state),
       ['succeeded', 'succeeded'],
     );
-    assert.equal(jobs[0]!.results[0]!.adapter_id, jobs[1]!.results[0]!.adapter_id);
+    const [here, elsewhere] = await Promise.all(clients.map((each, i) => each.contents(jobs[i]!)));
+    assert.deepEqual(here, elsewhere);
   });
 
   it('answers probes while a job runs, and computes in another process', { skip: !onLinux }, async () => {
@@ -143,12 +145,9 @@ describe('the service from start to stop and to start again', () => {
     const later = new Client(left.url);
     assert.deepEqual(await everything(later, job), seen);
     const again = await later.upload(dir);
-    assert.deepEqual([again.status, again.adapter.id], [200, adapter.id]);
+    assert.deepEqual([again.status, again.adapter.content_known], [201, true]);
     const repeated = await later.squeeze(adapter.id, [{ rank: 2 }, { energy: 0.9 }]);
-    assert.deepEqual(
-      repeated.results.map((result) => result.adapter_id),
-      job.results.map((result) => result.adapter_id),
-    );
+    assert.deepEqual(await later.contents(repeated), await later.contents(job));
     const finished = await later.finished(queued.id);
     assert.equal(finished.state, 'succeeded', JSON.stringify(finished.error));
     assert.equal(finished.results.length, targets.length);

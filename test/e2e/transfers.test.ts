@@ -107,9 +107,9 @@ describe('jobs that fetch adapters and bring results', () => {
       targets,
       deliver: [{ to: sink('/out') }],
     });
-    assert.equal(job.import?.adapter_id, adapter.id, 'content has one id, however it came');
+    assert.deepEqual(await client.content(job.import!.adapter_id), await client.content(adapter.id));
     assert.equal(job.import?.type, 'url');
-    assert.equal(job.results[0]!.adapter_id, plain.results[0]!.adapter_id);
+    assert.deepEqual(await client.contents(job), await client.contents(plain));
     const [delivery] = job.deliveries;
     assert.equal(delivery!.adapter_id, job.results[0]!.adapter_id);
     for (const [name, path] of [
@@ -289,7 +289,8 @@ describe('jobs that fetch adapters and bring results', () => {
     const request: JobRequest = { kind: 'squeeze', source: source(), targets };
     const [first, second] = [await succeed(client, request), await succeed(client, request)];
     assert.notEqual(first.id, second.id);
-    assert.equal(first.results[0]!.adapter_id, second.results[0]!.adapter_id);
+    assert.notEqual(first.results[0]!.adapter_id, second.results[0]!.adapter_id);
+    assert.deepEqual(await client.contents(first), await client.contents(second));
   });
 
   it('survive a kill of the service between acceptance and work, with their secrets', async () => {
@@ -316,10 +317,11 @@ describe('jobs that fetch adapters and bring results', () => {
       credentials: { access_key_id: 'KEYID', secret_access_key: 'hush-hush' },
     } as const;
     await succeed(client, { kind: 'export', adapter_id: adapter.id, to: place });
+    const content = await client.content(adapter.id);
     const removed = await client.fetch(`/v1/adapters/${adapter.id}`, { method: 'DELETE' });
     assert.equal(removed.status, 204);
     const job = await succeed(client, { kind: 'import', source: place });
-    assert.equal(job.import!.adapter_id, adapter.id);
+    assert.deepEqual(await client.content(job.import!.adapter_id), content);
     assertNoSecretKept();
   });
 });
