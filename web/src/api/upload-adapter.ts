@@ -11,16 +11,19 @@ export interface AdapterFiles {
 
 /**
  * Sends an adapter. By XMLHttpRequest, because fetch does not report how much was sent.
+ * @param name what it is to be called; null: as the service thinks
  * @param onSent takes the bytes that were sent and the bytes in all
  * @throws ProblemError what the service refused, or that it did not answer
  * @throws DOMException AbortError once `signal` is aborted
  */
 export function uploadAdapter(
+  name: string | null,
   { weights, config }: AdapterFiles,
   onSent: (sentBytes: number, totalBytes: number) => void,
   signal: AbortSignal,
 ): Promise<AdapterRecord> {
   const form = new FormData();
+  if (name) form.append('name', name);
   // The small one first, so that what is wrong with it is told before gigabytes are sent.
   if (config) form.append('config', config, 'adapter_config.json');
   form.append('weights', weights, weights.name);

@@ -41,12 +41,25 @@ export function AdapterPage({ id }: { id: string }) {
 }
 
 function Head({ adapter }: { adapter: AdapterRecord }) {
-  const { id, base_model: base, ranks, bytes, modules, dtypes, alpha, format, parent_id, job_id } = adapter;
+  const {
+    id,
+    name,
+    base_model: base,
+    ranks,
+    bytes,
+    modules,
+    dtypes,
+    alpha,
+    format,
+    parent_id,
+    job_id,
+  } = adapter;
   return (
     <section class="panel">
-      <h1 class="long">{base ?? 'An adapter of an unnamed base model'}</h1>
+      <h1 class="long">{name}</h1>
       <Facts
         facts={{
+          'Base model': base ?? 'not named by its files',
           Rank: rankRange(ranks),
           Modules: modules.toLocaleString('en'),
           Size: bytesInWords(bytes),

@@ -81,7 +81,7 @@ async function run({ id, name, controller, open }: Upload, files: AdapterFiles):
     change(id, { state: 'sending', sentBytes, totalBytes: total });
   onSent(0, totalBytes);
   try {
-    const adapter = await uploadAdapter(files, onSent, controller.signal);
+    const adapter = await uploadAdapter(calledBy(name), files, onSent, controller.signal);
     change(id, { state: 'done', adapterId: adapter.id, bytes: adapter.bytes });
     tell(`${name} was uploaded.`);
     // Where several were chosen, the user says which one to see, and when.
@@ -96,6 +96,10 @@ async function run({ id, name, controller, open }: Upload, files: AdapterFiles):
     startWaiting();
   }
 }
+
+/** A folder gives its adapter a name; of a file the service knows better, for many are called as their format wants. */
+const calledBy = (name: string): string | null =>
+  /\.(?:safetensors|gguf)$/i.test(name) ? null : [...name.replace(/\p{Cc}+/gu, ' ')].slice(0, 200).join('');
 
 function change(id: number, progress: Progress): void {
   uploads.value = uploads.value.map((upload) => (upload.id === id ? { ...upload, progress } : upload));
