@@ -260,7 +260,8 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByLabel('Base model, as it is named').fill('gpt2');
     await page.getByLabel('Base model, as it is named').press('Enter');
     await page.locator('.cards a').first().waitFor();
-    for (const card of await page.locator('.cards strong').allInnerTexts()) assert.equal(card, 'gpt2');
+    for (const card of await page.locator('.cards a').allInnerTexts())
+      assert.match(card, /^gpt2.*\ngpt2\n/, 'its name, and the base model');
   });
 
   it('did all that without an error and without asking anybody else', () => watched.assertClean());
