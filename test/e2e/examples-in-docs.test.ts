@@ -69,7 +69,8 @@ describe('examples in the documents', () => {
       .replaceAll(/ad_…/g, () => (count++ % 2 === 0 ? adapter : other))
       .replaceAll('job_…', job)
       .replaceAll('hf_…', 'hf_example')
-      .replaceAll('ad_7dc3ef12bed8835c535928b892a44720', other);
+      .replaceAll('ad_01a22e688d3eac375be510b9a9938247', adapter)
+      .replaceAll('ad_01a22e68c41f7be0946cc25d93f1a0e8', other);
   };
 
   async function run(code: string): Promise<string> {
