@@ -39,8 +39,9 @@ describe('keeping for a time', () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
+  /** Whole ones: when something expires the clock of the database says. */
   const secondsBetween = (from: string | null, to: string | null): number =>
-    (Date.parse(to!) - Date.parse(from!)) / 1000;
+    Math.round((Date.parse(to!) - Date.parse(from!)) / 1000);
   const status = async (path: string): Promise<number> => (await client.fetch(path)).status;
   const isGone = (path: string) =>
     until(`the end of ${path}`, async () => ((await status(path)) === 404 ? true : undefined));
