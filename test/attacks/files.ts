@@ -5,7 +5,7 @@ import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { ERROR_KINDS, type ErrorCode } from '../../src/errors.ts';
 import { adapterForm, problemOf } from '../e2e/client.ts';
-import { assertNothingLeft, listContent } from '../e2e/data-folder.ts';
+import { assertNothingLeft, listKept } from '../e2e/data-folder.ts';
 import { residentBytes } from '../e2e/process-tree.ts';
 import { makeAdapter, put } from '../http/uploads-tools.ts';
 import { decodeTensor, parseSafetensors } from '../oracle/safetensors.ts';
@@ -51,7 +51,7 @@ export function hostileFiles(attacked: Attacked): void {
   describe('uploaded with POST /v1/adapters', () => {
     for (const [index, attack] of FILE_ATTACKS.entries()) {
       it(`${attack.file}: ${attack.what}`, async () => {
-        const kept = listContent(attacked.dataDir);
+        const kept = listKept(attacked.dataDir);
         const before = cpuMs(attacked.service.pid);
         const response = await post(filesOf(attack.file));
         const spent = cpuMs(attacked.service.pid) - before;
@@ -61,7 +61,7 @@ export function hostileFiles(attacked: Attacked): void {
           accepted.set(attack, (await response.json()) as AdapterRecord);
         } else {
           await refused(response, attack);
-          await assertNothingLeft(attacked.dataDir, kept, listContent);
+          await assertNothingLeft(attacked.dataDir, kept);
         }
         if (index % 10 === 9) await postGood();
       });

@@ -11,7 +11,7 @@ import { type OracleAdapter, readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { allowedError, overallError, scoreAdapter } from '../oracle/score.ts';
 import { weightedSum } from '../oracle/weighted-sum.ts';
 import { Client, problemOf } from './client.ts';
-import { assertNothingLeft, listContent } from './data-folder.ts';
+import { assertNothingLeft, listKept } from './data-folder.ts';
 import { fixtureAdapters } from './fixtures.ts';
 import { runJob, succeed } from './run-job.ts';
 import { type Service, startService } from './service.ts';
@@ -160,13 +160,13 @@ describe('a merge of trained adapters', () => {
 
   it('fails by name when the adapters do not fit, and leaves nothing behind', async () => {
     const { adapter: other } = await client.upload(OTHER_BASE);
-    const before = listContent(dataDir);
+    const before = listKept(dataDir);
     const sources = [plain, other].map(({ id }) => ({ adapter_id: id }));
     const job = await runJob(client, { kind: 'merge', sources, targets: [{ rank: 4 }] });
     assert.deepEqual([job.state, job.error?.code, job.attempts], ['failed', 'MERGE_BASE_MISMATCH', 1]);
     for (const word of ['"gpt2"', '"distilgpt2"', plain.id, other.id])
       assert.ok(job.error!.detail.includes(word), word);
-    await assertNothingLeft(dataDir, before, listContent);
+    await assertNothingLeft(dataDir, before);
     await toldMetrics(
       async () => (await client.bytes('/metrics')).toString('utf8'),
       /^lora_squeeze_job_failures_total\{kind="merge",code="MERGE_BASE_MISMATCH"\} 1$/m,
