@@ -152,7 +152,8 @@ describe('jobs under control', () => {
     assert.equal(gone.status, 204);
     const made = await client.finished((await submit(request)).id);
     assert.ok(made.id !== first.id && made.state === 'succeeded');
-    assert.equal((await client.fetch(`/v1/adapters/${result!.adapter_id}`)).status, 200);
+    assert.deepEqual((await client.contents(made)).length, 3);
+    assert.equal((await client.fetch(`/v1/adapters/${result!.adapter_id}`)).status, 404, 'that one is gone');
   });
 
   it('is retried when it failed, and deleted', async () => {
