@@ -20,7 +20,7 @@ export interface Lockable<Q> {
 export interface Database {
   readonly dialect: Dialect;
   /** For queries that stand alone. They see what every `write` that has ended wrote. */
-  readonly reader: Pick<Kysely<Tables>, 'selectFrom'>;
+  readonly reader: Pick<Kysely<Tables>, 'selectFrom' | 'getExecutor'>;
   /** Milliseconds since 1970 by the clock of the database, which all processes share. */
   readonly now: RawBuilder<number>;
   /** So many milliseconds after `now`. */

@@ -41,7 +41,8 @@ create table run (
   request TEXT not null,
   plan TEXT not null
 );
-create index run_tenant on run (tenant, id);
+create index run_tenant on run (tenant, id, name);
+create index run_name on run (tenant, name, id);
 create index run_mode on run (tenant, mode, id);
 create index run_base_model on run (tenant, base_model_sha256, id);
 
@@ -96,7 +97,7 @@ create table adapter (
   expires_at INTEGER,
   facts TEXT not null
 );
-create index adapter_tenant on adapter (tenant, id);
+create index adapter_tenant on adapter (tenant, id, name);
 create index adapter_name on adapter (tenant, name, id);
 create index adapter_format on adapter (tenant, format, id);
 create index adapter_base_model on adapter (tenant, base_model_sha256, id);
@@ -275,8 +276,20 @@ create table batch (
   request TEXT not null
 );
 create index batch_tenant on batch (tenant, id);
+create index batch_state on batch (tenant, (case
+  when cancelled_at is not null then 'cancelled' when finished_at is null then 'active' when failed > 0 then 'failed'
+  when cancelled > 0 then 'cancelled' else 'succeeded' end), id);
 create index batch_unfinished on batch (id) where finished_at is null;
 create index batch_expiry on batch (expires_at) where expires_at is not null;
+
+create table batch_label (
+  tenant TEXT not null,
+  name TEXT not null,
+  text TEXT not null,
+  batch TEXT not null references batch (id) on delete cascade,
+  primary key (tenant, name, text, batch)
+);
+create index batch_label_batch on batch_label (batch);
 
 create table batch_member (
   batch TEXT not null references batch (id) on delete cascade,

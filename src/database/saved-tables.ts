@@ -30,6 +30,7 @@ const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   job_source: { key: ['tenant', 'adapter', 'job'] },
   job_file: { key: ['job', 'content', 'role'] },
   batch: { key: ['id'] },
+  batch_label: { key: ['tenant', 'name', 'text', 'batch'] },
   batch_member: { key: ['batch', 'job', 'position'] },
   schema_migration: null,
   // It gets a storage of its own.

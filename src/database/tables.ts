@@ -25,6 +25,7 @@ export interface Tables {
   adapter_file: AdapterFileTable;
   usage: UsageTable;
   batch: BatchTable;
+  batch_label: BatchLabelTable;
   batch_member: BatchMemberTable;
   hold: HoldTable;
 }
@@ -328,7 +329,7 @@ export interface BatchTable {
   /** Sorts by the time at which the batch was accepted. */
   id: string;
   tenant: string;
-  /** JSON of Labels. */
+  /** JSON of Labels; batch_label is for finding them. */
   labels: string;
   retry_of: string | null;
   ttl_seconds: number | null;
@@ -347,6 +348,14 @@ export interface BatchTable {
   expires_at: number | null;
   /** JSON of BatchRequest. It comes last, for it is large and rarely read. */
   request: string;
+}
+
+export interface BatchLabelTable {
+  tenant: string;
+  name: string;
+  /** JSON, a string: PostgreSQL takes no text with U+0000. */
+  text: string;
+  batch: string;
 }
 
 /** What a batch tells of its jobs, also when those were deleted. */

@@ -129,6 +129,10 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
       })
       .execute();
     await writer
+      .insertInto('batch_label')
+      .values({ tenant: TENANT, name: 'n', text: '"t"', batch: 'batch_1' })
+      .execute();
+    await writer
       .insertInto('batch_member')
       .values({
         ...{ batch: 'batch_1', job: 'job_1', position: 0, kind: 'squeeze', adapter: null, retry_of: null },
