@@ -1,40 +1,15 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import {
-  ExplainNode,
-  type Kysely,
-  type KyselyPlugin,
-  PostgresQueryCompiler,
-  type RootOperationNode,
-  SqliteQueryCompiler,
-  sql,
-} from 'kysely';
-import type { Database } from '../../../src/database/database.ts';
-import type { Tables } from '../../../src/database/tables.ts';
+import type { RootOperationNode } from 'kysely';
 import type { Sweep } from '../../../src/service/retention/sweep.ts';
 import { sweepAdapters } from '../../../src/service/retention/sweep-adapters.ts';
 import { sweepContents } from '../../../src/service/retention/sweep-contents.ts';
 import { Swept } from '../../../src/service/retention/swept.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
+import { planOf, sqlOf, watched } from '../../database/query-plans.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
 import { HOUR_MS, largeAdapter, type StorageBench, withBench } from './storage-bench.ts';
-
-/** The same database, and every query that goes to it. */
-function watched(database: Database): { database: Database; queries: RootOperationNode[] } {
-  const queries: RootOperationNode[] = [];
-  const plugin: KyselyPlugin = {
-    transformQuery: ({ node }) => {
-      queries.push(node);
-      return node;
-    },
-    transformResult: async ({ result }) => result,
-  };
-  const reader = (database.reader as Kysely<Tables>).withPlugin(plugin);
-  const write: Database['write'] = (work) =>
-    database.write((writer) => work(writer.withPlugin(plugin) as typeof writer));
-  return { database: { ...database, reader, write }, queries };
-}
 
 /** The same storage, and how often it is asked for anything. */
 function counted(store: BlobStore): { store: BlobStore; calls: string[] } {
@@ -51,16 +26,6 @@ function counted(store: BlobStore): { store: BlobStore; calls: string[] } {
   return { store: proxy, calls };
 }
 
-/** How SQLite answers a query; undefined for one that inserts. */
-async function planOf({ reader }: Database, node: RootOperationNode): Promise<string | undefined> {
-  if (node.kind === 'InsertQueryNode' || node.kind === 'RawNode') return undefined;
-  const explain = ExplainNode.create(undefined, sql`query plan`.toOperationNode());
-  const explained = { ...node, explain } as RootOperationNode;
-  const query = new SqliteQueryCompiler().compileQuery(explained, { queryId: 'plan' });
-  const { rows } = await (reader as Kysely<Tables>).executeQuery<{ detail: string }>(query);
-  return rows.map(({ detail }) => detail).join('; ');
-}
-
 onEachDialect('the cost of a sweep', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
 
@@ -73,11 +38,7 @@ onEachDialect('the cost of a sweep', (database, folder) => {
     await sweepContents(watch.database, store, sweep);
     return { queries: watch.queries, calls };
   }
-  const sqlOf = (node: RootOperationNode): string => {
-    const compiler =
-      database().dialect === 'sqlite' ? new SqliteQueryCompiler() : new PostgresQueryCompiler();
-    return compiler.compileQuery(node, { queryId: 'text' }).sql;
-  };
+  const textOf = (node: RootOperationNode): string => sqlOf(database(), node);
 
   /** Adapters that stay, those that expire, and those that were removed. */
   async function filled(bench: StorageBench, kept: number): Promise<void> {
@@ -100,7 +61,7 @@ onEachDialect('the cost of a sweep', (database, folder) => {
     onBench(async (bench) => {
       const cost = async () => {
         const { queries, calls } = await swept(bench);
-        return { queries: queries.map(sqlOf), calls };
+        return { queries: queries.map(textOf), calls };
       };
       await filled(bench, 4);
       const nothing = await cost();
@@ -125,8 +86,8 @@ onEachDialect('the cost of a sweep', (database, folder) => {
       const { queries } = await swept(bench);
       const plans = new Map<string, string>();
       for (const node of queries) {
-        const plan = await planOf(database(), node);
-        if (plan !== undefined) plans.set(sqlOf(node), plan);
+        if (node.kind === 'InsertQueryNode' || node.kind === 'RawNode') continue;
+        plans.set(textOf(node), (await planOf(database(), node)).join('; '));
       }
       const all = [...plans].map(([query, plan]) => `${query}\n  ${plan}`).join('\n');
       for (const index of ['adapter_expiry', 'content_released', 'content_deleting'])
