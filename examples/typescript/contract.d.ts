@@ -201,7 +201,7 @@ export interface paths {
     };
     /**
      * Batches, the newest first
-     * @description Without their jobs. Pages are read as those of jobs are.
+     * @description Without their jobs. Every condition has to hold. Pages are read as those of jobs are.
      *
      *     Needs a key with the scope `read`.
      */
@@ -579,7 +579,7 @@ export interface paths {
     };
     /**
      * Annealing runs, the newest first
-     * @description In short: the run itself has its checkpoints. Pages are read as those of jobs are.
+     * @description In short: the run itself has its checkpoints. Every condition has to hold. Pages are read as those of jobs are.
      *
      *     Needs a key with the scope `read`.
      */
@@ -766,7 +766,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * All uploads that no adapter was made of yet
+     * All uploads that no adapter was made of yet, in the order of their ids
      * @description Needs a key with the scope `read`.
      */
     get: operations['listUploads'];
@@ -1198,7 +1198,7 @@ export interface components {
     };
     /**
      * @example {
-     *       "adapters": [
+     *       "data": [
      *         {
      *           "id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
      *           "name": "search-v3",
@@ -1250,8 +1250,8 @@ export interface components {
      *     }
      */
     AdapterList: {
-      adapters: components['schemas']['Adapter'][];
-      /** @description Where the next page begins, null at the end. A page may be short or empty and not be the last: one request looks at 1,000 records at most. */
+      data: components['schemas']['Adapter'][];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
     AdapterModules: {
@@ -1489,7 +1489,7 @@ export interface components {
     };
     /**
      * @example {
-     *       "batches": [
+     *       "data": [
      *         {
      *           "id": "batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
      *           "state": "failed",
@@ -1517,8 +1517,8 @@ export interface components {
      *     }
      */
     BatchList: {
-      batches: components['schemas']['BatchSummary'][];
-      /** @description For the next page; null: there is none */
+      data: components['schemas']['BatchSummary'][];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
     /**
@@ -1882,7 +1882,7 @@ export interface components {
     };
     /**
      * @example {
-     *       "deliveries": [
+     *       "data": [
      *         {
      *           "id": "msg_019ac7e100d14f9a1c0e8b7d6a5f4e3d",
      *           "webhook_id": "wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
@@ -1915,8 +1915,8 @@ export interface components {
      *     }
      */
     DeliveryList: {
-      deliveries: components['schemas']['Delivery'][];
-      /** @description For the next page: `?cursor=`; null: there is none */
+      data: components['schemas']['Delivery'][];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
     /**
@@ -1957,7 +1957,7 @@ export interface components {
     };
     /**
      * @example {
-     *       "formats": [
+     *       "data": [
      *         {
      *           "name": "peft",
      *           "title": "PEFT",
@@ -2076,11 +2076,14 @@ export interface components {
      *             "Read also where factors are Q8_0; written in F32, F16 or BF16."
      *           ]
      *         }
-     *       ]
+     *       ],
+     *       "next_cursor": null
      *     }
      */
     FormatList: {
-      formats: components['schemas']['Format'][];
+      data: components['schemas']['Format'][];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      next_cursor: string | null;
     };
     /**
      * @example {
@@ -2432,7 +2435,7 @@ export interface components {
     };
     /**
      * @example {
-     *       "jobs": [
+     *       "data": [
      *         {
      *           "id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
      *           "kind": "squeeze",
@@ -2520,14 +2523,14 @@ export interface components {
      *         }
      *       ],
      *       "live": true,
-     *       "next_cursor": "ZmU2NTM4L2ZlNjUzODFmMGM1ZGIwNjViM2M3ZjE4NDk1ODJjYTcuanNvbg"
+     *       "next_cursor": "am9iXzAxOWFjN2UwZjNhMjRmOWExYzBlOGI3ZDZhNWY0ZTNk"
      *     }
      */
     JobList: {
-      jobs: components['schemas']['Job'][];
+      data: components['schemas']['Job'][];
       /** @description false: the queue could not be asked, so unfinished jobs are shown as recorded, `queued` */
       live: boolean;
-      /** @description Where the next page begins, null at the end. A page may be short or empty and not be the last: one request looks at 1,000 records at most. */
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
     /**
@@ -2826,7 +2829,7 @@ export interface components {
     };
     /**
      * @example {
-     *       "keys": [
+     *       "data": [
      *         {
      *           "id": "key_5f0c2a9b7e31",
      *           "tenant": "team-a",
@@ -2840,11 +2843,14 @@ export interface components {
      *           "revoked_at": null,
      *           "last_used_at": "2026-11-25T03:00:00.000Z"
      *         }
-     *       ]
+     *       ],
+     *       "next_cursor": null
      *     }
      */
     KeyList: {
-      keys: components['schemas']['Key'][];
+      data: components['schemas']['Key'][];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      next_cursor: string | null;
     };
     /**
      * @example {
@@ -3249,7 +3255,9 @@ export interface components {
       weights_bytes_below: number | null;
     };
     ProfileList: {
-      profiles: components['schemas']['Profile'][];
+      data: components['schemas']['Profile'][];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      next_cursor: string | null;
     };
     Progress: {
       /** @description Modules finished in this phase; bytes of an import or a delivery */
@@ -3736,7 +3744,7 @@ export interface components {
     };
     /**
      * @example {
-     *       "runs": [
+     *       "data": [
      *         {
      *           "id": "run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
      *           "name": "support bot",
@@ -3751,9 +3759,7 @@ export interface components {
      *     }
      */
     RunList: {
-      /** @description Where the next page begins, null at the end. A page may be short or empty and not be the last: one request looks at 1,000 records at most. */
-      next_cursor: string | null;
-      runs: {
+      data: {
         base_model: string | null;
         /** @description Checkpoints accepted, also superseded ones */
         checkpoints: number;
@@ -3765,6 +3771,8 @@ export interface components {
         /** @description Of the newest checkpoint */
         step: number | null;
       }[];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      next_cursor: string | null;
     };
     /**
      * @example {
@@ -5425,7 +5433,7 @@ export interface components {
     };
     /**
      * @example {
-     *       "tenants": [
+     *       "data": [
      *         {
      *           "id": "team-a",
      *           "quotas": {
@@ -5435,11 +5443,14 @@ export interface components {
      *           },
      *           "created_at": "2026-11-24T21:50:00.000Z"
      *         }
-     *       ]
+     *       ],
+     *       "next_cursor": null
      *     }
      */
     TenantList: {
-      tenants: components['schemas']['Tenant'][];
+      data: components['schemas']['Tenant'][];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      next_cursor: string | null;
     };
     /**
      * @example {
@@ -5529,8 +5540,9 @@ export interface components {
       total_bytes: number | null;
     };
     UploadList: {
-      /** @description In the order of their ids */
-      uploads: components['schemas']['Upload'][];
+      data: components['schemas']['Upload'][];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      next_cursor: string | null;
     };
     /**
      * @example {
@@ -5743,7 +5755,7 @@ export interface components {
     };
     /**
      * @example {
-     *       "webhooks": [
+     *       "data": [
      *         {
      *           "id": "wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
      *           "url": "https://ml.example.com/hooks/lora-squeeze",
@@ -5759,11 +5771,14 @@ export interface components {
      *           "disabled_reason": null,
      *           "created_at": "2026-11-24T21:40:00.000Z"
      *         }
-     *       ]
+     *       ],
+     *       "next_cursor": null
      *     }
      */
     WebhookList: {
-      webhooks: components['schemas']['Webhook'][];
+      data: components['schemas']['Webhook'][];
+      /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
+      next_cursor: string | null;
     };
     /**
      * @example {
@@ -6065,21 +6080,17 @@ export interface operations {
       query?: {
         /** @description As the adapter names it */
         base_model?: string;
-        /**
-         * @description Only what was created later than this
-         * @example 2026-11-24T21:50:10Z
-         */
+        /** @description Results of the jobs of this batch, also of those that it reuses */
+        batch_id?: string;
+        /** @description Only what was created later than this; a date means its midnight in UTC */
         created_after?: string;
-        /**
-         * @description Only what was created earlier than this
-         * @example 2026-11-24T21:50:10Z
-         */
+        /** @description Only what was created earlier than this; a date means its midnight in UTC */
         created_before?: string;
         /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
         cursor?: string;
         /** @description See GET /v1/formats */
         format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-        /** @description Results of this job that were new then */
+        /** @description Results of this job */
         job_id?: string;
         /**
          * @description A label that has to be there, as `name:text`; several times: all of them
@@ -6090,6 +6101,8 @@ export interface operations {
         label?: string[];
         /** @description Most items of the page */
         limit?: number;
+        /** @description What the name begins with */
+        name?: string;
         /** @description Adapters made from this one */
         parent_id?: string;
       };
@@ -6099,7 +6112,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description A page of adapters */
+      /** @description A page */
       200: {
         headers: {
           /** @description The next page, `rel="next"`; absent at the end */
@@ -7340,20 +7353,23 @@ export interface operations {
   listBatches: {
     parameters: {
       query?: {
-        /**
-         * @description Only what was created later than this
-         * @example 2026-11-24T21:50:10Z
-         */
+        /** @description Only what was created later than this; a date means its midnight in UTC */
         created_after?: string;
-        /**
-         * @description Only what was created earlier than this
-         * @example 2026-11-24T21:50:10Z
-         */
+        /** @description Only what was created earlier than this; a date means its midnight in UTC */
         created_before?: string;
         /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
         cursor?: string;
+        /**
+         * @description A label that has to be there, as `name:text`; several times: all of them
+         * @example [
+         *       "team:search"
+         *     ]
+         */
+        label?: string[];
         /** @description Most items of the page */
         limit?: number;
+        /** @description Several times: any of them */
+        state?: ('active' | 'succeeded' | 'failed' | 'cancelled')[];
       };
       header?: never;
       path?: never;
@@ -7361,7 +7377,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description A page of batches */
+      /** @description A page */
       200: {
         headers: {
           /** @description The next page, `rel="next"`; absent at the end */
@@ -8344,15 +8360,9 @@ export interface operations {
         adapter_id?: string;
         /** @description Jobs of this batch */
         batch_id?: string;
-        /**
-         * @description Only what was created later than this
-         * @example 2026-11-24T21:50:10Z
-         */
+        /** @description Only what was created later than this; a date means its midnight in UTC */
         created_after?: string;
-        /**
-         * @description Only what was created earlier than this
-         * @example 2026-11-24T21:50:10Z
-         */
+        /** @description Only what was created earlier than this; a date means its midnight in UTC */
         created_before?: string;
         /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
         cursor?: string;
@@ -8366,7 +8376,8 @@ export interface operations {
         label?: string[];
         /** @description Most items of the page */
         limit?: number;
-        state?: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
+        /** @description Several times: any of them */
+        state?: ('queued' | 'active' | 'succeeded' | 'failed' | 'cancelled')[];
       };
       header?: never;
       path?: never;
@@ -8374,7 +8385,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description A page of jobs */
+      /** @description A page */
       200: {
         headers: {
           /** @description The next page, `rel="next"`; absent at the end */
@@ -10606,21 +10617,17 @@ export interface operations {
       query?: {
         /** @description As the run or its newest checkpoint names it */
         base_model?: string;
-        /**
-         * @description Only what was created later than this
-         * @example 2026-11-24T21:50:10Z
-         */
+        /** @description Only what was created later than this; a date means its midnight in UTC */
         created_after?: string;
-        /**
-         * @description Only what was created earlier than this
-         * @example 2026-11-24T21:50:10Z
-         */
+        /** @description Only what was created earlier than this; a date means its midnight in UTC */
         created_before?: string;
         /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
         cursor?: string;
         /** @description Most items of the page */
         limit?: number;
         mode?: 'scheduled' | 'adaptive';
+        /** @description What the name begins with */
+        name?: string;
       };
       header?: never;
       path?: never;
@@ -10628,7 +10635,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description A page of runs */
+      /** @description A page */
       200: {
         headers: {
           /** @description The next page, `rel="next"`; absent at the end */

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { JobState } from './job.ts';
 import { JobRequest, JobSettings, SqueezeOptions } from './job-request.ts';
 import { ExpiresAt, Labels } from './labels.ts';
+import { listOf } from './page.ts';
 import { Target } from './target.ts';
 
 export const MAX_BATCH_JOBS = 1000;
@@ -143,13 +144,5 @@ export const BatchRecord = Type.Object(
 );
 export type BatchRecord = Static<typeof BatchRecord>;
 
-export const BatchList = Type.Object(
-  {
-    batches: Type.Array(BatchSummary),
-    next_cursor: Type.Union([Type.String(), Type.Null()], {
-      description: 'For the next page; null: there is none',
-    }),
-  },
-  { $id: 'BatchList', additionalProperties: false },
-);
+export const BatchList = listOf('BatchList', BatchSummary);
 export type BatchList = Static<typeof BatchList>;

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { FormatNameSchema } from './adapter.ts';
+import { listOf } from './page.ts';
 
 /** A way to write adapters down, and what can be done with it here. */
 export const FormatRecord = Type.Object(
@@ -22,7 +23,4 @@ export const FormatRecord = Type.Object(
 );
 export type FormatRecord = Static<typeof FormatRecord>;
 
-export const FormatList = Type.Object(
-  { formats: Type.Array(FormatRecord) },
-  { $id: 'FormatList', additionalProperties: false },
-);
+export const FormatList = listOf('FormatList', FormatRecord);

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { listOf } from './page.ts';
 
 /** What a key may do. */
 export const SCOPES = ['read', 'write', 'admin'] as const;
@@ -74,7 +75,4 @@ export const NewKey = Type.Object(
 );
 export type NewKey = Static<typeof NewKey>;
 
-export const KeyList = Type.Object(
-  { keys: Type.Array(KeyRecord) },
-  { $id: 'KeyList', additionalProperties: false },
-);
+export const KeyList = listOf('KeyList', KeyRecord);

@@ -1,35 +1,26 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { AdapterRecord } from './adapter.ts';
+import { BatchState } from './batch.ts';
 import { JobRecord, JobState } from './job.ts';
 import { LABEL_FILTER, MAX_LABELS } from './labels.ts';
+import { listOf, PageQuery } from './page.ts';
 
-export const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 200;
+const time = (description: string) =>
+  Type.Optional(
+    Type.Union([Type.String({ format: 'date-time' }), Type.String({ format: 'date' })], {
+      description: `${description}; a date means its midnight in UTC`,
+      examples: ['2026-11-24T21:50:10Z', '2026-11-24'],
+    }),
+  );
 
-const Moment = (description: string) =>
-  Type.Optional(Type.String({ format: 'date-time', description, examples: ['2026-11-24T21:50:10Z'] }));
-
-/** What every list can be asked. */
+/** What every list can be asked whose items come and go. */
 const page = {
-  created_after: Moment('Only what was created later than this'),
-  created_before: Moment('Only what was created earlier than this'),
-  limit: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: MAX_LIMIT,
-      default: DEFAULT_LIMIT,
-      description: 'Most items of the page',
-    }),
-  ),
-  cursor: Type.Optional(
-    Type.String({
-      maxLength: 256,
-      description: '`next_cursor` of the page before; that page’s other parameters belong to it',
-    }),
-  ),
+  created_after: time('Only what was created later than this'),
+  created_before: time('Only what was created earlier than this'),
+  ...PageQuery.properties,
 };
-export const PageQuery = Type.Object(page);
-export type PageQuery = Static<typeof PageQuery>;
+const TimedQuery = Type.Object(page);
+export type TimedQuery = Static<typeof TimedQuery>;
 
 const label = Type.Optional(
   Type.Array(Type.String({ pattern: LABEL_FILTER }), {
@@ -38,11 +29,16 @@ const label = Type.Optional(
     examples: [['team:search']],
   }),
 );
+const name = Type.Optional(
+  Type.String({ minLength: 1, maxLength: 200, description: 'What the name begins with' }),
+);
+const state = <State extends TSchema>(one: State) =>
+  Type.Optional(Type.Array(one, { minItems: 1, maxItems: 16, description: 'Several times: any of them' }));
 const id = (description: string) => Type.Optional(Type.String({ maxLength: 128, description }));
 
 export const JobListQuery = Type.Object(
   {
-    state: Type.Optional(JobState),
+    state: state(JobState),
     kind: Type.Optional(JobRecord.properties.kind),
     adapter_id: id('Jobs that read this adapter'),
     batch_id: id('Jobs of this batch'),
@@ -57,10 +53,17 @@ export const AdapterListQuery = Type.Object(
     base_model: Type.Optional(Type.String({ maxLength: 1000, description: 'As the adapter names it' })),
     format: Type.Optional(AdapterRecord.properties.format),
     parent_id: id('Adapters made from this one'),
-    job_id: id('Results of this job that were new then'),
+    job_id: id('Results of this job'),
+    batch_id: id('Results of the jobs of this batch, also of those that it reuses'),
+    name,
     label,
     ...page,
   },
+  { additionalProperties: false },
+);
+
+export const BatchListQuery = Type.Object(
+  { state: state(BatchState), label, ...page },
   { additionalProperties: false },
 );
 
@@ -70,32 +73,19 @@ export const RunListQuery = Type.Object(
     base_model: Type.Optional(
       Type.String({ maxLength: 1000, description: 'As the run or its newest checkpoint names it' }),
     ),
+    name,
     ...page,
   },
   { additionalProperties: false },
 );
 
-const NextCursor = Type.Union([Type.String(), Type.Null()], {
-  description:
-    'Where the next page begins, null at the end. A page may be short or empty and not be the last: one request looks ' +
-    'at 1,000 records at most.',
+export const JobListPage = listOf('JobList', JobRecord, {
+  live: Type.Boolean({
+    description: 'false: the queue could not be asked, so unfinished jobs are shown as recorded, `queued`',
+  }),
 });
 
-export const JobListPage = Type.Object(
-  {
-    jobs: Type.Array(JobRecord),
-    live: Type.Boolean({
-      description: 'false: the queue could not be asked, so unfinished jobs are shown as recorded, `queued`',
-    }),
-    next_cursor: NextCursor,
-  },
-  { $id: 'JobList', additionalProperties: false },
-);
-
-export const AdapterListPage = Type.Object(
-  { adapters: Type.Array(AdapterRecord), next_cursor: NextCursor },
-  { $id: 'AdapterList', additionalProperties: false },
-);
+export const AdapterListPage = listOf('AdapterList', AdapterRecord);
 
 /** An annealing run in a list; the run itself has its checkpoints and what follows from them. */
 export const RunSummary = Type.Object(
@@ -112,7 +102,4 @@ export const RunSummary = Type.Object(
 );
 export type RunSummary = Static<typeof RunSummary>;
 
-export const RunListPage = Type.Object(
-  { runs: Type.Array(RunSummary), next_cursor: NextCursor },
-  { $id: 'RunList', additionalProperties: false },
-);
+export const RunListPage = listOf('RunList', RunSummary);

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { listOf } from './page.ts';
 
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T, description: string) =>
   Type.Union([schema, Type.Null()], { description });
@@ -119,10 +120,7 @@ export const ServingProfile = Type.Object(
 );
 export type ServingProfile = Static<typeof ServingProfile>;
 
-export const ProfileList = Type.Object(
-  { profiles: Type.Array(ServingProfile) },
-  { $id: 'ProfileList', additionalProperties: false },
-);
+export const ProfileList = listOf('ProfileList', ServingProfile);
 
 /** One rule of a profile, applied to a result. */
 export const RuleVerdict = Type.Object(

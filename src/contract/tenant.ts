@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { TenantId } from './key.ts';
+import { listOf } from './page.ts';
 import { UsageRecord } from './usage.ts';
 
 const limit = (description: string) =>
@@ -37,10 +38,7 @@ export const TenantRequest = Type.Object(
 );
 export type TenantRequest = Static<typeof TenantRequest>;
 
-export const TenantList = Type.Object(
-  { tenants: Type.Array(TenantRecord) },
-  { $id: 'TenantList', additionalProperties: false },
-);
+export const TenantList = listOf('TenantList', TenantRecord);
 
 export const TenantWithUsage = Type.Object(
   { ...TenantRecord.properties, usage: UsageRecord },

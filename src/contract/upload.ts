@@ -3,6 +3,7 @@ import { CONFIG_FILE } from '../adapter/file-names.ts';
 import { WEIGHTS_NAME_PATTERN } from '../adapter/weights-names.ts';
 import { AdapterName } from './adapter.ts';
 import { Labels, TtlSeconds } from './labels.ts';
+import { listOf } from './page.ts';
 
 /** Chosen by the client with PUT, made by the service with POST. */
 export const UploadId = Type.String({
@@ -43,11 +44,7 @@ export const UploadRecord = Type.Object(
 );
 export type UploadRecord = Static<typeof UploadRecord>;
 
-export const UploadList = Type.Object(
-  { uploads: Type.Array(UploadRecord, { description: 'In the order of their ids' }) },
-  { $id: 'UploadList', additionalProperties: false },
-);
-export type UploadList = Static<typeof UploadList>;
+export const UploadList = listOf('UploadList', UploadRecord);
 
 const Configuration = Type.Union([
   UploadId,

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Labels } from './labels.ts';
+import { listOf } from './page.ts';
 
 /** What a receiver can be told of. */
 export const EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.cancelled', 'batch.finished'] as const;
@@ -132,10 +133,7 @@ export const RotatedSecret = Type.Object(
 );
 export type RotatedSecret = Static<typeof RotatedSecret>;
 
-export const WebhookList = Type.Object(
-  { webhooks: Type.Array(WebhookRecord) },
-  { $id: 'WebhookList', additionalProperties: false },
-);
+export const WebhookList = listOf('WebhookList', WebhookRecord);
 
 export const DeliveryAttempt = Type.Object(
   {
@@ -179,15 +177,7 @@ export const DeliveryRecord = Type.Object(
 );
 export type DeliveryRecord = Static<typeof DeliveryRecord>;
 
-export const DeliveryList = Type.Object(
-  {
-    deliveries: Type.Array(DeliveryRecord),
-    next_cursor: Type.Union([Type.String(), Type.Null()], {
-      description: 'For the next page: `?cursor=`; null: there is none',
-    }),
-  },
-  { $id: 'DeliveryList', additionalProperties: false },
-);
+export const DeliveryList = listOf('DeliveryList', DeliveryRecord);
 export type DeliveryList = Static<typeof DeliveryList>;
 
 /** The body of every request to a receiver. Below 20,000 bytes. */

@@ -54,9 +54,9 @@ export const ADMIN_EXAMPLES: Readonly<Record<string, readonly unknown[]>> = {
   Key: [key],
   KeyRequest: [keyRequest],
   NewKey: [newKey],
-  KeyList: [{ keys: [key] }],
+  KeyList: [{ data: [key], next_cursor: null }],
   Tenant: [tenant],
   TenantRequest: [tenantRequest],
-  TenantList: [{ tenants: [tenant] }],
+  TenantList: [{ data: [tenant], next_cursor: null }],
   AdapterFromUploads: [adapterFromUploads],
 };

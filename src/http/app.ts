@@ -31,22 +31,20 @@ import { RenderedReports } from './rendered-reports.ts';
 import { adapterArchiveRoutes } from './routes/adapter-archive.ts';
 import { adapterChangeRoutes } from './routes/adapter-changes.ts';
 import { adapterFileRoutes } from './routes/adapter-files.ts';
-import { adapterListRoutes } from './routes/adapter-list.ts';
 import { adapterRoutes } from './routes/adapters.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { formatRoutes } from './routes/formats.ts';
 import { jobControlRoutes } from './routes/job-control.ts';
 import { jobEventRoutes } from './routes/job-events.ts';
 import { jobFileRoutes } from './routes/job-files.ts';
-import { jobListRoutes } from './routes/job-list.ts';
 import { jobReportRoutes } from './routes/job-report.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { listRoutes } from './routes/lists.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { pageRoutes } from './routes/page.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { profileRoutes } from './routes/profiles.ts';
-import { runListRoutes } from './routes/run-list.ts';
 import { runRemovalRoutes } from './routes/run-removal.ts';
 import { runRoutes } from './routes/runs.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
@@ -99,14 +97,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   for (const routes of [adapterFileRoutes, jobFileRoutes]) await app.register(routes);
   for (const routes of [adapterRoutes, squeezeRoutes, runRoutes, keyRoutes, tenantRoutes, uploadRoutes])
     await app.register(routes, { deps });
-  for (const routes of [
-    adapterListRoutes,
-    jobListRoutes,
-    runListRoutes,
-    adapterChangeRoutes,
-    runRemovalRoutes,
-    usageRoutes,
-  ])
+  for (const routes of [listRoutes, adapterChangeRoutes, runRemovalRoutes, usageRoutes])
     await app.register(routes);
   await app.register(jobEventRoutes, { deps });
   for (const routes of [webhookRoutes, webhookDeliveryRoutes])

@@ -1,24 +1,26 @@
-import type { Static } from 'typebox';
-import type { AdapterListPage, JobListPage, RunListPage } from '../contract/list.ts';
+import type { Static, TSchema } from 'typebox';
+import { BatchList } from '../contract/batch.ts';
+import { AdapterListPage, JobListPage, RunListPage } from '../contract/list.ts';
+import { BATCH_SUMMARY_EXAMPLE } from './batch-examples.ts';
 import { ADAPTER_EXAMPLE, JOB_EXAMPLE } from './examples.ts';
 import { RUN_EXAMPLE } from './run-examples.ts';
 
 /** Examples of the contract; typed, so that they cannot go stale quietly. */
-const NEXT = 'ZmU2NTM4L2ZlNjUzODFmMGM1ZGIwNjViM2M3ZjE4NDk1ODJjYTcuanNvbg';
+const NEXT = Buffer.from(JOB_EXAMPLE.id).toString('base64url');
 
-export const jobListExample: Static<typeof JobListPage> = {
-  jobs: [JOB_EXAMPLE],
+const jobs: Static<typeof JobListPage> = {
+  data: [JOB_EXAMPLE],
   live: true,
   next_cursor: NEXT,
 };
 
-export const adapterListExample: Static<typeof AdapterListPage> = {
-  adapters: [ADAPTER_EXAMPLE],
+const adapters: Static<typeof AdapterListPage> = {
+  data: [ADAPTER_EXAMPLE],
   next_cursor: null,
 };
 
-export const runListExample: Static<typeof RunListPage> = {
-  runs: [
+const runs: Static<typeof RunListPage> = {
+  data: [
     {
       id: RUN_EXAMPLE.id,
       name: RUN_EXAMPLE.name,
@@ -31,3 +33,12 @@ export const runListExample: Static<typeof RunListPage> = {
   ],
   next_cursor: null,
 };
+
+const batches: Static<typeof BatchList> = { data: [BATCH_SUMMARY_EXAMPLE], next_cursor: null };
+
+export const LIST_EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
+  [JobListPage, jobs],
+  [AdapterListPage, adapters],
+  [BatchList, batches],
+  [RunListPage, runs],
+];

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { DEFAULT_LIMIT, type PageQuery } from '../contract/list.ts';
+import type { TimedQuery } from '../contract/list.ts';
+import { DEFAULT_LIMIT, type PageQuery } from '../contract/page.ts';
 import { AppError } from '../errors.ts';
 import { cursorOf, placeOf } from '../service/listing/cursor.ts';
 import type { Page, PageRequest } from '../service/listing/page.ts';
@@ -17,34 +18,37 @@ export const LINK = {
 export async function readListQuery(request: FastifyRequest): Promise<void> {
   const query = request.query as Record<string, unknown>;
   if (DIGITS.test(String(query.limit))) query.limit = Number(query.limit);
-  if (typeof query.label === 'string') query.label = [query.label];
+  for (const name of ['label', 'state']) if (typeof query[name] === 'string') query[name] = [query[name]];
 }
 
 /**
  * The page that a query asks for.
- * @param form of the places that cursors of this list name
+ * @param kind of the ids in the list: what they begin with
  * @throws AppError VALIDATION_FAILED for a cursor or a time that cannot be read
  */
-export function pageRequestOf(query: PageQuery, form: RegExp): PageRequest {
+export function pageRequestOf(query: PageQuery & TimedQuery, kind: string): PageRequest {
   return {
     limit: query.limit ?? DEFAULT_LIMIT,
-    after: query.cursor === undefined ? undefined : placeOf(query.cursor, form),
+    after: query.cursor === undefined ? undefined : placeOf(query.cursor, kind),
     createdAfterMs: timeOf('created_after', query.created_after),
     createdBeforeMs: timeOf('created_before', query.created_before),
   };
 }
 
-/** Answers a page: its items are in `body`, and where the next one is in a cursor and a link (RFC 8288). */
-export function sendPage<T extends object>(
+/** Answers a page, with where the next one is in a cursor and a link (RFC 8288). @param more is said beside the items */
+export function sendPage(
   request: FastifyRequest,
   reply: FastifyReply,
-  { next }: Page<unknown>,
-  body: T,
+  { items, next }: Page<unknown>,
+  more: object = {},
 ): FastifyReply {
   const cursor = next === null ? null : cursorOf(next);
   if (cursor !== null) reply.header('link', `<${nextPath(request.url, cursor)}>; rel="next"`);
-  return reply.header('cache-control', 'no-store').send({ ...body, next_cursor: cursor });
+  return reply.header('cache-control', 'no-store').send({ data: items, ...more, next_cursor: cursor });
 }
+
+/** The body of a list that is short by nature: it has one page. */
+export const wholeList = <T>(data: readonly T[]) => ({ data: [...data], next_cursor: null });
 
 function nextPath(url: string, cursor: string): string {
   const [path, query] = url.split('?', 2);

@@ -13,6 +13,7 @@ export interface SchemaError {
 
 interface Branch {
   readonly type?: string;
+  readonly format?: string;
   readonly const?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
@@ -37,6 +38,7 @@ const WITH_ARTICLE: Readonly<Record<string, string>> = {
   array: 'a list',
   null: 'null',
 };
+const FORMATS: Readonly<Record<string, string>> = { 'date-time': 'a time with its zone', date: 'a date' };
 
 /**
  * Says in words what is wrong where, unknown options first. Unions are explained by the branch that was meant, and a
@@ -225,7 +227,7 @@ function unknownOption(parent: string, key: string, known: readonly string[]): F
 
 function describe(branch: Branch): string {
   if ('const' in branch) return quote(branch.const);
-  const name = WITH_ARTICLE[branch.type ?? ''] ?? 'something else';
+  const name = FORMATS[branch.format ?? ''] ?? WITH_ARTICLE[branch.type ?? ''] ?? 'something else';
   const { minimum, maximum } = branch;
   return minimum !== undefined && maximum !== undefined ? `${name} from ${minimum} to ${maximum}` : name;
 }

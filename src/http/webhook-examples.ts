@@ -1,5 +1,4 @@
 import type {
-  DeliveryList,
   DeliveryRecord,
   NewWebhook,
   RotatedSecret,
@@ -64,8 +63,6 @@ export const deliveryExample: DeliveryRecord = {
     { number: 2, at: '2026-11-24T21:51:09.012Z', status: 204, ms: 38, error: null, response: '' },
   ],
 };
-
-export const deliveryListExample: DeliveryList = { deliveries: [deliveryExample], next_cursor: null };
 
 export const webhookEventExample: WebhookEvent = {
   type: 'job.succeeded',

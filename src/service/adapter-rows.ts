@@ -6,6 +6,7 @@ import type { AdapterTable } from '../database/tables.ts';
 import { releaseContent } from './content/content-rows.ts';
 import type { DescribedAdapter } from './described-adapter.ts';
 import { timedIdMs } from './layout.ts';
+import { labelRows } from './listing/label-filter.ts';
 import { addUsage } from './usage/usage.ts';
 
 /** An adapter that is about to be recorded. */
@@ -21,20 +22,17 @@ export interface NewAdapter {
 }
 
 export const ADAPTER_COLUMNS = [
-  'adapter.id',
-  'adapter.name',
-  'adapter.labels',
-  'adapter.parent',
-  'adapter.job',
-  'adapter.created_at',
-  'adapter.expires_at',
-  'adapter.facts',
-] as const;
+  'id',
+  'name',
+  'labels',
+  'parent',
+  'job',
+  'created_at',
+  'expires_at',
+  'facts',
+] as const satisfies readonly (keyof AdapterTable)[];
 
-export type AdapterRow = Pick<
-  AdapterTable,
-  'id' | 'name' | 'labels' | 'parent' | 'job' | 'created_at' | 'expires_at' | 'facts'
->;
+export type AdapterRow = Pick<AdapterTable, (typeof ADAPTER_COLUMNS)[number]>;
 
 export const adapterRecord = (row: AdapterRow): AdapterRecord => ({
   id: row.id,
@@ -90,9 +88,7 @@ export async function insertAdapterLabels(
   tenant: string,
   adapters: readonly { readonly id: string; readonly labels: Labels }[],
 ): Promise<void> {
-  const rows = adapters.flatMap(({ id: adapter, labels }) =>
-    Object.entries(labels).map(([name, text]) => ({ tenant, name, text: JSON.stringify(text), adapter })),
-  );
+  const rows = adapters.flatMap(({ id: adapter, labels }) => labelRows(tenant, labels, { adapter }));
   if (rows.length > 0) await writer.insertInto('adapter_label').values(rows).execute();
 }
 

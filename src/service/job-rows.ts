@@ -5,6 +5,7 @@ import type { JobFileTable, JobTable } from '../database/tables.ts';
 import { PRODUCT } from '../version.ts';
 import { adapterExpired, adapterNotFound } from './adapter-errors.ts';
 import { requestDigest } from './job-control/request-digest.ts';
+import { labelRows } from './listing/label-filter.ts';
 import { sourceIds } from './source-ids.ts';
 import { hasTransfers, withoutSecrets } from './transfer-desk.ts';
 import { addUsage } from './usage/usage.ts';
@@ -175,9 +176,7 @@ export async function insertLabels(
   tenant: string,
   jobs: readonly Pick<JobRecord, 'id' | 'labels'>[],
 ): Promise<void> {
-  const rows = jobs.flatMap(({ id: job, labels }) =>
-    Object.entries(labels).map(([name, text]) => ({ tenant, name, text: JSON.stringify(text), job })),
-  );
+  const rows = jobs.flatMap(({ id: job, labels }) => labelRows(tenant, labels, { job }));
   for (const some of inSlices(rows)) await writer.insertInto('job_label').values(some).execute();
 }
 

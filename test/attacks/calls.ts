@@ -103,8 +103,8 @@ export function hostileCalls(attacked: Attacked, adminKey: string): void {
     async u09() {
       const administrator = new Tenant(attacked.url, adminKey);
       const { key } = await administrator.newTenant('revoked');
-      const { keys } = (await (await administrator.fetch('/v1/keys?tenant=revoked')).json()) as {
-        keys: { id: string }[];
+      const { data: keys } = (await (await administrator.fetch('/v1/keys?tenant=revoked')).json()) as {
+        data: { id: string }[];
       };
       const removed = await administrator.fetch(`/v1/keys/${keys[0]!.id}`, { method: 'DELETE' });
       assert.equal(removed.status, 200);

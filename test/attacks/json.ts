@@ -144,6 +144,6 @@ export function hostileJson(attacked: Attacked, contract: Contract, adminKey: st
     const { labels } = (await response.json()) as { labels: unknown };
     assert.deepEqual(labels, { constructor: 'x', prototype: 'yes' });
     const found = await fetch(`${attacked.url}/v1/adapters?label=prototype:yes`, { headers: authorized });
-    assert.equal(((await found.json()) as { adapters: unknown[] }).adapters.length, 1);
+    assert.equal(((await found.json()) as { data: unknown[] }).data.length, 1);
   });
 }

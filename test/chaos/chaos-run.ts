@@ -181,10 +181,10 @@ async function allEnded(client: PatientClient, accepted: readonly Accepted[]): P
 async function listedJobs(client: PatientClient): Promise<string[]> {
   const ids: string[] = [];
   for (let cursor = ''; ; ) {
-    const page = await client.json<{ jobs: JobRecord[]; next_cursor: string | null }>(
+    const page = await client.json<{ data: JobRecord[]; next_cursor: string | null }>(
       `/v1/jobs?limit=200${cursor}`,
     );
-    ids.push(...page.jobs.map(({ id }) => id));
+    ids.push(...page.data.map(({ id }) => id));
     if (page.next_cursor === null) return ids.sort();
     cursor = `&cursor=${encodeURIComponent(page.next_cursor)}`;
   }

@@ -39,8 +39,8 @@ export class Reader {
 
   private async read(): Promise<void> {
     while (!this.isStopped) {
-      const page = (await this.json('/v1/jobs?limit=200')) as { jobs: JobRecord[] } | undefined;
-      for (const job of sample(page?.jobs ?? [])) {
+      const page = (await this.json('/v1/jobs?limit=200')) as { data: JobRecord[] } | undefined;
+      for (const job of sample(page?.data ?? [])) {
         if (this.isStopped) return;
         await this.json(`/v1/jobs/${job.id}`);
         if (job.state === 'succeeded') await this.outcome(job);

@@ -20,7 +20,7 @@ import type { Made } from './made.ts';
 
 const GPT2 = fixtureAdapters().find(({ name }) => name === 'peft-gpt2-mycguo')!.dir;
 interface JobPage {
-  readonly jobs: readonly { readonly state: string }[];
+  readonly data: readonly { readonly state: string }[];
 }
 const LIMIT_MS = 60_000;
 const POLL_MS = 5;
@@ -115,7 +115,7 @@ describe('a run that is stopped', () => {
         DATABASE_URL: await testDatabase(),
       });
       const jobs = async () =>
-        ((await (await fetch(`${service.url}/v1/jobs`)).json()) as JobPage).jobs.map(({ state }) => state);
+        ((await (await fetch(`${service.url}/v1/jobs`)).json()) as JobPage).data.map(({ state }) => state);
       const interrupted = async () => {
         const gateway = await startGateway(service.url);
         // Whoever asks for a job by its id has had the answer that names it.
@@ -134,9 +134,9 @@ describe('a run that is stopped', () => {
         assert.equal((await interrupted()).code, 130);
         assert.deepEqual(await jobs(), ['cancelled']);
         const page = (await (await fetch(`${service.url}/v1/adapters`)).json()) as {
-          adapters: { id: string }[];
+          data: { id: string }[];
         };
-        const adapterId = page.adapters[0]!.id;
+        const adapterId = page.data[0]!.id;
         await fetch(`${service.url}/v1/jobs`, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },

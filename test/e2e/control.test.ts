@@ -55,7 +55,7 @@ describe('jobs under control', () => {
       options: { method: 'exact', seed },
     });
   const adapterIds = async (): Promise<string[]> => {
-    const { adapters } = await client.json<{ adapters: AdapterRecord[] }>('/v1/adapters?limit=200');
+    const { data: adapters } = await client.json<{ data: AdapterRecord[] }>('/v1/adapters?limit=200');
     return adapters.map(({ id }) => id).sort();
   };
   const activeJobs = async (): Promise<number> => {

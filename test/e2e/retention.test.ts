@@ -73,7 +73,7 @@ describe('keeping for a time', () => {
     const { adapter } = await client.upload(dir);
     const job = await client.squeeze(adapter.id, [{ rank: 3 }], { seed: 7 });
     const resultId = job.results[0]!.adapter_id;
-    const { adapters: all } = await client.json<{ adapters: AdapterRecord[] }>('/v1/adapters');
+    const { data: all } = await client.json<{ data: AdapterRecord[] }>('/v1/adapters');
     // As the command opens it beside the service.
     const database = await sqliteIn(scratch);
     const adapters = new AdapterStore(database, DEFAULT_TENANT);
@@ -88,7 +88,7 @@ describe('keeping for a time', () => {
     for (const { id } of all) if (id !== resultId) await isGone(`/v1/adapters/${id}`);
     await isGone(`/v1/jobs/${job.id}`);
     await isGone(`/v1/jobs/${job.id}/report`);
-    const { jobs } = await client.json<{ jobs: JobRecord[] }>('/v1/jobs');
+    const { data: jobs } = await client.json<{ data: JobRecord[] }>('/v1/jobs');
     assert.ok(!jobs.some(({ id }) => id === job.id));
 
     // The grace is five minutes at least: as if they had passed.
@@ -132,7 +132,7 @@ describe('keeping for a time', () => {
       /^lora_squeeze_swept_bytes_total\{kind="blob"\} [1-9]/m,
     );
     assert.doesNotMatch(text, /lora_squeeze_sweeps_total\{outcome="failed"\} [1-9]/);
-    const { adapters } = await client.json<{ adapters: AdapterRecord[] }>('/v1/adapters');
+    const { data: adapters } = await client.json<{ data: AdapterRecord[] }>('/v1/adapters');
     const bytes = adapters.reduce((sum, adapter) => sum + adapter.bytes, 0);
     const usage = await client.json<{ stored_bytes: number; adapters: number }>('/v1/usage');
     assert.deepEqual([usage.stored_bytes, usage.adapters], [bytes, adapters.length]);
@@ -144,13 +144,13 @@ describe('keeping for a time', () => {
   });
 
   it('is not needed: an adapter is removed when nothing reads it any more', async () => {
-    const { adapters } = await client.json<{ adapters: AdapterRecord[] }>('/v1/adapters');
+    const { data: adapters } = await client.json<{ data: AdapterRecord[] }>('/v1/adapters');
     for (const { id } of adapters) {
       const response = await client.fetch(`/v1/adapters/${id}`, { method: 'DELETE' });
       assert.equal(response.status, 204);
       const problem = await problemOf(await client.fetch(`/v1/adapters/${id}`));
       assert.equal(problem.code, 'ADAPTER_NOT_FOUND');
     }
-    assert.deepEqual((await client.json<{ adapters: unknown[] }>('/v1/adapters')).adapters, []);
+    assert.deepEqual((await client.json<{ data: unknown[] }>('/v1/adapters')).data, []);
   });
 });

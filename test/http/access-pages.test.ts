@@ -66,8 +66,8 @@ describe('docs/keys.md', () => {
         ADMIN_KEY,
         OLD_KEY_ID: created === undefined ? '' : (JSON.parse(`${created.split('}')[0]!}}`) as NewKey).id,
       }));
-      assert.deepEqual(JSON.parse(jobs!).jobs, []);
-      assert.match(made!, /"key":"lsq_[0-9a-f_]+"\}\s*\{"keys":\[\{"id":"key_/);
+      assert.deepEqual(JSON.parse(jobs!).data, []);
+      assert.match(made!, /"key":"lsq_[0-9a-f_]+"\}\s*\{"data":\[\{"id":"key_/);
       assert.match(revoked!, /"revoked_at":"20/);
       assert.deepEqual(JSON.parse(tenant!).quotas, {
         stored_bytes: 107_374_182_400,

@@ -74,7 +74,7 @@ describe('labels and a time to live of an upload', () => {
       'DUPLICATE_PART',
     );
     await server().assertNoLeftovers();
-    const { adapters } = (await (await server().fetch('/v1/adapters')).json()) as { adapters: unknown[] };
+    const { data: adapters } = (await (await server().fetch('/v1/adapters')).json()) as { data: unknown[] };
     assert.equal(adapters.length, 5);
   });
 });
@@ -322,8 +322,8 @@ describe('another tenant', () => {
           ...(method === 'PATCH' && { body: JSON.stringify({ labels: { x: 'y' } }) }),
         });
       const listed = async (headers: Record<string, string>, name: string): Promise<number> => {
-        const page = (await (await as(headers, 'GET', `/v1/${name}`)).json()) as Record<string, unknown[]>;
-        return page[name]!.length;
+        const page = (await (await as(headers, 'GET', `/v1/${name}`)).json()) as { data: unknown[] };
+        return page.data.length;
       };
       for (const name of ['adapters', 'runs'])
         assert.deepEqual([await listed(mine, name), await listed(other, name)], [1, 0], name);

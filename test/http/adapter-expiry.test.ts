@@ -28,7 +28,7 @@ describe('an adapter that has expired', () => {
     assert.equal((await server().fetch(path + files[0], { headers: known })).status, 410);
     for (const change of [{ name: 'x' }, { labels: {} }, { ttl_seconds: null }])
       await problemIn(await patch(id, change), 410, 'ADAPTER_EXPIRED');
-    const { adapters } = (await (await server().fetch('/v1/adapters')).json()) as { adapters: unknown[] };
+    const { data: adapters } = (await (await server().fetch('/v1/adapters')).json()) as { data: unknown[] };
     assert.deepEqual(adapters, []);
     assert.equal((await remove(path)).status, 204);
     await problemIn(await server().fetch(path), 404, 'ADAPTER_NOT_FOUND');
@@ -48,7 +48,7 @@ describe('an adapter that has expired', () => {
       const response = await server().fetch('/v1/jobs', { method: 'POST', headers: JSON_TYPE, body });
       await problemIn(response, 410, 'ADAPTER_EXPIRED');
     }
-    const { jobs } = (await (await server().fetch('/v1/jobs')).json()) as { jobs: unknown[] };
+    const { data: jobs } = (await (await server().fetch('/v1/jobs')).json()) as { data: unknown[] };
     assert.deepEqual(jobs, []);
   });
 

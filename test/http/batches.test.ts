@@ -52,9 +52,9 @@ describe('batches over HTTP', () => {
       assert.deepEqual([job.batch_id, job.labels], [batch.id, { release: '1' }]);
     }
     const listed = (await (await server.fetch(`/v1/jobs?batch_id=${batch.id}`)).json()) as {
-      jobs: JobRecord[];
+      data: JobRecord[];
     };
-    assert.equal(listed.jobs.length, 3);
+    assert.equal(listed.data.length, 3);
     for (const [i, { id }] of batch.jobs.entries()) await finish(id, i === 1 ? 'failed' : 'succeeded');
     const ended = await get(batch.id);
     assert.deepEqual(
@@ -107,13 +107,18 @@ describe('batches over HTTP', () => {
       assert.equal(response.status, 200);
       const page = (await response.json()) as BatchList;
       assert.ok(Value.Check(BatchList, page));
-      found.push(...page.batches.map(({ id }) => id));
+      found.push(...page.data.map(({ id }) => id));
       next = page.next_cursor === null ? null : `/v1/batches?limit=2&cursor=${page.next_cursor}`;
     }
     assert.deepEqual(found.slice(0, 3).toSorted(), made.toSorted());
     await problemIn(await server.fetch('/v1/batches?cursor=x'), 400, 'VALIDATION_FAILED');
     await problemIn(await server.fetch('/v1/batches?limit=0'), 400, 'VALIDATION_FAILED');
-    await problemIn(await server.fetch('/v1/batches?state=x'), 400, 'UNKNOWN_OPTION');
+    await problemIn(await server.fetch('/v1/batches?state=queued'), 400, 'VALIDATION_FAILED');
+    await problemIn(await server.fetch('/v1/batches?kind=x'), 400, 'UNKNOWN_OPTION');
+    const none = await server.fetch(
+      '/v1/batches?state=active&state=failed&label=n:o&created_after=2026-01-01',
+    );
+    assert.deepEqual(await none.json(), { data: [], next_cursor: null });
   });
 
   describe('a wrong request', () => {
@@ -285,7 +290,7 @@ describe('batches of tenants', () => {
       ] as const)
         await problemIn(await ask(other, method, `${href}${way}`, body), 404, 'JOB_NOT_FOUND');
       const theirs = (await (await ask(other, 'GET', '/v1/batches')).json()) as BatchList;
-      assert.deepEqual(theirs.batches, []);
+      assert.deepEqual(theirs.data, []);
     } finally {
       await server.close();
     }

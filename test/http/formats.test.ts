@@ -17,9 +17,9 @@ describe('formats over HTTP', () => {
     const response = await server.fetch('/v1/formats');
     assert.equal(response.status, 200);
     assert.match(response.headers.get('cache-control')!, /^public, max-age=\d+$/);
-    const list = (await response.json()) as { formats: FormatRecord[] };
+    const list = (await response.json()) as { data: FormatRecord[] };
     assert.ok(Value.Check(FormatList, list));
-    assert.deepEqual(list, { formats: FORMAT_FACTS });
+    assert.deepEqual(list, { data: FORMAT_FACTS, next_cursor: null });
     await problemIn(await server.fetch('/v1/formats', { method: 'POST' }), 405, 'METHOD_NOT_ALLOWED');
   });
 

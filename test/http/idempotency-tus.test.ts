@@ -29,7 +29,7 @@ describe('a resumable upload that is begun with an Idempotency-Key', () => {
       ...(body && { body }),
     });
   const count = async () =>
-    ((await (await server.fetch('/v1/uploads')).json()) as { uploads: unknown[] }).uploads.length;
+    ((await (await server.fetch('/v1/uploads')).json()) as { data: unknown[] }).data.length;
 
   it('is begun once: the second request has the same address, where the first goes on', async () => {
     const first = await begin('once');

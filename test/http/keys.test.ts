@@ -31,7 +31,7 @@ describe('keys over HTTP', () => {
   };
   const list = async (query = '') => {
     const response = await server.fetch(`/v1/keys${query}`, { headers: ADMIN });
-    return ((await response.json()) as { keys: KeyRecord[] }).keys;
+    return ((await response.json()) as { data: KeyRecord[] }).data;
   };
   const statusWith = async (key: string, path = '/v1/profiles') => {
     const response = await server.fetch(path, { headers: { authorization: `Bearer ${key}` } });

@@ -13,7 +13,7 @@ import { expire, problemIn, readRecord, startServer, type TestServer } from './s
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
 interface JobPage {
-  jobs: JobRecord[];
+  data: JobRecord[];
   live: boolean;
   next_cursor: string | null;
 }
@@ -63,11 +63,11 @@ describe('GET /v1/jobs', () => {
     assert.equal(response.headers.get('cache-control'), 'no-store');
     return { ...body, link: response.headers.get('link') };
   }
-  const idsOf = async (query: string): Promise<string[]> => (await page(query)).jobs.map(({ id }) => id);
+  const idsOf = async (query: string): Promise<string[]> => (await page(query)).data.map(({ id }) => id);
   const seconds = (...wanted: number[]): string[] => wanted.map((second) => ids[11 - second]!);
 
   it('lists all jobs, the newest first, unfinished ones as they stand', async () => {
-    const { jobs, live, next_cursor, link } = await page();
+    const { data: jobs, live, next_cursor, link } = await page();
     assert.deepEqual(
       jobs.map(({ id }) => id),
       ids,
@@ -83,8 +83,8 @@ describe('GET /v1/jobs', () => {
       while (next) {
         const response = await server.fetch(next);
         const body = (await response.json()) as JobPage;
-        assert.ok(body.jobs.length <= limit && body.jobs.length > 0);
-        seen.push(...body.jobs.map(({ id }) => id));
+        assert.ok(body.data.length <= limit && body.data.length > 0);
+        seen.push(...body.data.map(({ id }) => id));
         const link = /^<(\/v1\/jobs\?[^>]+)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1];
         assert.equal(link !== undefined, body.next_cursor !== null);
         if (link) assert.equal(new URL(link, server.url).searchParams.get('cursor'), body.next_cursor);
@@ -98,7 +98,7 @@ describe('GET /v1/jobs', () => {
     const first = await page('?limit=4');
     const late = acceptedJob(newJobId(BEGIN_MS + 60_000), { kind: 'analyze', adapter_id: ADAPTERS[0]! });
     await server.jobStore.accept([late]);
-    const { jobs } = await page(`?cursor=${first.next_cursor}`);
+    const { data: jobs } = await page(`?cursor=${first.next_cursor}`);
     await server.jobStore.remove(late.id);
     assert.deepEqual(
       jobs.map(({ id }) => id),
@@ -113,6 +113,7 @@ describe('GET /v1/jobs', () => {
     assert.deepEqual(await idsOf('?state=failed'), seconds(5, 0));
     assert.deepEqual(await idsOf('?state=active'), seconds(10));
     assert.deepEqual(await idsOf('?state=queued'), seconds(11));
+    assert.deepEqual(await idsOf('?state=queued&state=failed&state=active'), seconds(11, 10, 5, 0));
     assert.deepEqual(await idsOf('?label=parity:0&kind=analyze&state=failed'), seconds(0));
     assert.deepEqual(await idsOf('?label=a/b:x:y&label=parity:1'), seconds(11, 9, 7, 5, 3, 1));
     assert.deepEqual(await idsOf('?label=parity:2'), []);
@@ -135,10 +136,13 @@ describe('GET /v1/jobs', () => {
     assert.deepEqual(await idsOf('?created_before=1969-01-01T00:00:00Z'), []);
     assert.deepEqual(await idsOf('?created_after=1969-01-01T00:00:00Z&limit=200'), ids);
     assert.deepEqual(await idsOf('?created_after=9999-01-01T00:00:00Z'), []);
+    assert.deepEqual(await idsOf('?created_after=2026-01-01'), seconds(11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1));
+    assert.deepEqual(await idsOf('?created_before=2026-01-01'), []);
+    assert.deepEqual(await idsOf('?created_before=2026-01-02'), ids);
     const first = await page(`${range(1, 9)}&limit=3`);
     const rest = await page(`${range(1, 9)}&cursor=${first.next_cursor}`);
     assert.deepEqual(
-      [...first.jobs, ...rest.jobs].map(({ id }) => id),
+      [...first.data, ...rest.data].map(({ id }) => id),
       seconds(8, 7, 6, 5, 4, 3, 2),
     );
   });
@@ -146,7 +150,7 @@ describe('GET /v1/jobs', () => {
   it('still answers when the queue is away, and says so', async () => {
     server.queue.down = true;
     try {
-      const { jobs, live } = await page('?limit=3');
+      const { data: jobs, live } = await page('?limit=3');
       assert.equal(live, false);
       assert.deepEqual(
         jobs.map(({ state }) => state),
@@ -164,13 +168,16 @@ describe('GET /v1/jobs', () => {
       assert.match(problem.detail, detail);
     };
     await refused('status=failed', 'UNKNOWN_OPTION', /no option "status"; known are state, kind/);
-    await refused('state=done', 'VALIDATION_FAILED', /state is "done" but must be "queued" or/);
+    await refused('state=done', 'VALIDATION_FAILED', /state\[0\] is "done" but must be "queued" or/);
     await refused('limit=0', 'VALIDATION_FAILED', /limit is 0 but must be at least 1/);
     await refused('limit=201', 'VALIDATION_FAILED', /limit is 201 but must be at most 200/);
     await refused('limit=ten', 'VALIDATION_FAILED', /limit is "ten" but must be an integer/);
     await refused('limit=1&limit=2', 'VALIDATION_FAILED', /limit is \["1","2"\] but must be an integer/);
     await refused('label=nocolon', 'VALIDATION_FAILED', /label\[0\]/);
-    await refused('created_after=yesterday', 'VALIDATION_FAILED', /created_after/);
+    await refused('created_after=yesterday', 'VALIDATION_FAILED', /must be a time with its zone or a date/);
+    await refused('created_before=2026-02-30', 'VALIDATION_FAILED', /created_before/);
+    await refused('state=queued&state=done', 'VALIDATION_FAILED', /state\[1\] is "done"/);
+    await refused('name=x', 'UNKNOWN_OPTION', /no option "name"/);
     await refused('created_after=2016-12-31T23:59:60Z', 'VALIDATION_FAILED', /created_after .* is no time/);
     const foreign = Buffer.from('../../x').toString('base64url');
     const runs = Buffer.from(`run_${'0'.repeat(32)}`).toString('base64url');
@@ -191,7 +198,7 @@ describe('a list of many jobs of which few match', () => {
       await server.jobStore.accept(jobs);
       const page = (await (await server.fetch('/v1/jobs?label=rare:yes')).json()) as JobPage;
       assert.deepEqual(
-        page.jobs.map(({ id }) => id),
+        page.data.map(({ id }) => id),
         [jobs[2_200]!.id, jobs[5]!.id],
       );
       assert.equal(page.next_cursor, null);
@@ -217,33 +224,36 @@ describe('GET /v1/adapters', () => {
   });
   after(() => server.close());
 
-  async function page(query = ''): Promise<{ adapters: AdapterRecord[]; next_cursor: string | null }> {
+  async function page(query = ''): Promise<{ data: AdapterRecord[]; next_cursor: string | null }> {
     const response = await server.fetch(`/v1/adapters${query}`);
     const text = await response.text();
     assert.equal(response.status, 200, text);
-    const body = JSON.parse(text) as { adapters: AdapterRecord[]; next_cursor: string | null };
+    const body = JSON.parse(text) as { data: AdapterRecord[]; next_cursor: string | null };
     assert.ok(Value.Check(AdapterListPage, body), 'fits the contract');
     return body;
   }
 
   it('lists all adapters, the newest first, page by page', async () => {
-    assert.deepEqual((await page()).adapters, records);
+    assert.deepEqual((await page()).data, records);
     const first = await page('?limit=2');
-    assert.deepEqual(first.adapters, records.slice(0, 2));
+    assert.deepEqual(first.data, records.slice(0, 2));
     const rest = await page(`?limit=3&cursor=${first.next_cursor}`);
-    assert.deepEqual(rest, { adapters: records.slice(2), next_cursor: null });
+    assert.deepEqual(rest, { data: records.slice(2), next_cursor: null });
   });
 
   it('filters', async () => {
-    assert.deepEqual((await page('?label=team:search')).adapters, [records[0], records[2], records[4]]);
-    assert.deepEqual((await page('?label=team:search&label=n:3')).adapters, [records[2]]);
-    assert.deepEqual((await page('?base_model=some/model&format=peft')).adapters, records);
-    assert.deepEqual((await page('?base_model=other/model')).adapters, []);
-    assert.deepEqual((await page('?parent_id=ad_x')).adapters, []);
-    assert.deepEqual((await page('?job_id=job_x')).adapters, []);
+    assert.deepEqual((await page('?label=team:search')).data, [records[0], records[2], records[4]]);
+    assert.deepEqual((await page('?label=team:search&label=n:3')).data, [records[2]]);
+    assert.deepEqual((await page('?base_model=some/model&format=peft')).data, records);
+    assert.deepEqual((await page('?base_model=other/model')).data, []);
+    assert.deepEqual((await page('?parent_id=ad_x')).data, []);
+    assert.deepEqual((await page('?job_id=job_x')).data, []);
+    assert.deepEqual((await page('?batch_id=batch_x')).data, []);
+    assert.deepEqual((await page('?name=mod')).data, records);
+    assert.deepEqual((await page('?name=Mod')).data, []);
     const [third] = [records[2]!];
-    assert.deepEqual((await page(`?created_before=${third.created_at}`)).adapters, records.slice(3));
-    assert.deepEqual((await page(`?created_after=${third.created_at}`)).adapters, records.slice(0, 2));
+    assert.deepEqual((await page(`?created_before=${third.created_at}`)).data, records.slice(3));
+    assert.deepEqual((await page(`?created_after=${third.created_at}`)).data, records.slice(0, 2));
   });
 
   it('refuses what it does not know', async () => {
@@ -255,13 +265,13 @@ describe('GET /v1/adapters', () => {
   it('lists the same content as often as it came, and neither what was removed nor what has expired', async () => {
     const [, fourth, third] = records;
     const again = await server.upload(tinyAdapter(3));
-    assert.deepEqual((await page()).adapters, [again, ...records]);
+    assert.deepEqual((await page()).data, [again, ...records]);
     await server.fetch(`/v1/adapters/${third!.id}`, { method: 'DELETE' });
     await expire(server, fourth!.id);
     const left = [again, ...records.filter((record) => record !== third && record !== fourth)];
-    assert.deepEqual((await page()).adapters, left);
-    assert.deepEqual((await page('?limit=2')).adapters, left.slice(0, 2));
-    assert.deepEqual((await page('?label=n:3')).adapters, []);
+    assert.deepEqual((await page()).data, left);
+    assert.deepEqual((await page('?limit=2')).data, left.slice(0, 2));
+    assert.deepEqual((await page('?label=n:3')).data, []);
   });
 
   it('filters by what was changed later', async () => {
@@ -270,8 +280,9 @@ describe('GET /v1/adapters', () => {
     const headers = { 'content-type': 'application/json' };
     const response = await server.fetch(`/v1/adapters/${id}`, { method: 'PATCH', headers, body });
     const changed = (await response.json()) as AdapterRecord;
-    assert.deepEqual((await page('?label=late:yes')).adapters, [changed]);
-    assert.deepEqual((await page('?label=n:5')).adapters, []);
+    assert.deepEqual((await page('?label=late:yes')).data, [changed]);
+    assert.deepEqual((await page('?name=oth&label=late:yes')).data, [changed]);
+    assert.deepEqual((await page('?label=n:5')).data, []);
   });
 });
 
@@ -298,29 +309,40 @@ describe('GET /v1/runs', () => {
       assert.equal(response.status, 201, await response.clone().text());
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    const runs = async (query = ''): Promise<{ runs: RunSummary[]; next_cursor: string | null }> => {
+    const runs = async (query = ''): Promise<{ data: RunSummary[]; next_cursor: string | null }> => {
       const body = await (await server.fetch(`/v1/runs${query}`)).json();
       assert.ok(Value.Check(RunListPage, body), JSON.stringify(body));
-      return body as { runs: RunSummary[]; next_cursor: string | null };
+      return body as { data: RunSummary[]; next_cursor: string | null };
     };
     const all = await runs();
     assert.deepEqual(
-      all.runs.map(({ name }) => name),
+      all.data.map(({ name }) => name),
       ['three', 'two', 'one'],
     );
     assert.deepEqual(
-      [all.runs[0]!.step, all.runs[0]!.checkpoints, all.runs[0]!.mode],
+      [all.data[0]!.step, all.data[0]!.checkpoints, all.data[0]!.mode],
       [null, 0, 'scheduled'],
     );
     assert.deepEqual(
-      (await runs('?base_model=some/model')).runs.map(({ name }) => name),
+      (await runs('?base_model=some/model')).data.map(({ name }) => name),
       ['two'],
     );
-    assert.deepEqual((await runs('?mode=adaptive')).runs, []);
+    assert.deepEqual((await runs('?mode=adaptive')).data, []);
     const first = await runs('?limit=2');
     const rest = await runs(`?cursor=${first.next_cursor}`);
-    assert.deepEqual([...first.runs, ...rest.runs], all.runs);
-    await problemIn(await server.fetch('/v1/runs?name=one'), 400, 'UNKNOWN_OPTION');
+    assert.deepEqual([...first.data, ...rest.data], all.data);
+    for (const [name, found] of [
+      ['t', ['three', 'two']],
+      ['tw', ['two']],
+      ['%22', []],
+      ['x', []],
+    ] as const)
+      assert.deepEqual(
+        (await runs(`?name=${name}`)).data.map((run) => run.name),
+        found,
+      );
+    await problemIn(await server.fetch('/v1/runs?name='), 400, 'VALIDATION_FAILED');
+    await problemIn(await server.fetch('/v1/runs?state=done'), 400, 'UNKNOWN_OPTION');
   });
 
   it('says how far a run is', async () => {
@@ -335,7 +357,7 @@ describe('GET /v1/runs', () => {
         null,
         MODULES,
       );
-    const { runs } = (await (await server.fetch('/v1/runs?limit=1')).json()) as { runs: RunSummary[] };
+    const { data: runs } = (await (await server.fetch('/v1/runs?limit=1')).json()) as { data: RunSummary[] };
     assert.deepEqual(
       [runs[0]!.id, runs[0]!.step, runs[0]!.checkpoints, runs[0]!.base_model],
       [id, 200, 2, 'm'],
@@ -354,7 +376,7 @@ describe('lists of several tenants', () => {
       await other.jobStore.accept([job]);
       await server.upload(tinyAdapter(1));
       const jobs = (await (await server.fetch('/v1/jobs')).json()) as JobPage;
-      assert.deepEqual(jobs.jobs, []);
+      assert.deepEqual(jobs.data, []);
       const page = await other.lists.adapters.page({}, { limit: 10 });
       assert.deepEqual(
         page.items.map(({ id }) => id),

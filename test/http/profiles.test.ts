@@ -16,7 +16,7 @@ describe('profiles over HTTP', () => {
   it('are listed, whole, in their order', async () => {
     const response = await server.fetch('/v1/profiles');
     assert.equal(response.status, 200);
-    const { profiles } = (await response.json()) as { profiles: ServingProfile[] };
+    const { data: profiles } = (await response.json()) as { data: ServingProfile[] };
     assert.deepEqual(profiles, PROFILES);
     for (const profile of profiles) assert.ok(Value.Check(ServingProfile, profile), profile.name);
   });

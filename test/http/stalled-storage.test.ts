@@ -88,7 +88,9 @@ describe('requests while the storage stops in the middle of a body', {
     const other = largeAdapter(50_000);
     await server.fetch('/v1/adapters', { method: 'POST', body: formOf(other) }).then(assertFailed);
     proxy.fault = () => undefined;
-    const { adapters } = (await (await server.fetch('/v1/adapters')).json()) as { adapters: AdapterRecord[] };
+    const { data: adapters } = (await (await server.fetch('/v1/adapters')).json()) as {
+      data: AdapterRecord[];
+    };
     assert.deepEqual(
       adapters.map(({ id }) => id),
       [adapter.id],

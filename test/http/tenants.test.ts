@@ -29,8 +29,8 @@ describe('tenants over HTTP', () => {
     assert.deepEqual(changed, { ...record, quotas: {} });
     const got = (await (await server.fetch('/v1/tenants/team', { headers: ADMIN })).json()) as TenantRecord;
     assert.deepEqual([got.id, got.quotas, got.created_at], ['team', {}, record.created_at]);
-    const { tenants } = (await (await server.fetch('/v1/tenants', { headers: ADMIN })).json()) as {
-      tenants: TenantRecord[];
+    const { data: tenants } = (await (await server.fetch('/v1/tenants', { headers: ADMIN })).json()) as {
+      data: TenantRecord[];
     };
     assert.deepEqual(
       tenants.map(({ id }) => id),

@@ -52,7 +52,7 @@ before(async () => {
 });
 after(() => server.close());
 afterEach(async () => {
-  const { uploads } = (await (await server.fetch('/v1/uploads')).json()) as { uploads: { id: string }[] };
+  const { data: uploads } = (await (await server.fetch('/v1/uploads')).json()) as { data: { id: string }[] };
   for (const { id } of uploads) await server.fetch(`/v1/uploads/${id}`, { method: 'DELETE' });
   await server.assertNoLeftovers();
   assert.deepEqual(filesUnder(join(server.root, 'uploads')), []);
@@ -414,7 +414,7 @@ describe('the tus protocol', () => {
       assert.equal((await headOf(patient)).status, 200);
       await problemIn(await patch(hasty, path, 0, weights.subarray(0, 9)), 410, 'UPLOAD_EXPIRED');
       await problemIn(await hasty.fetch(path), 410, 'UPLOAD_EXPIRED');
-      assert.deepEqual(await (await hasty.fetch('/v1/uploads')).json(), { uploads: [] });
+      assert.deepEqual(await (await hasty.fetch('/v1/uploads')).json(), { data: [], next_cursor: null });
       assert.equal(await uploads.sweep(), 1);
       await problemIn(await hasty.fetch(path), 404, 'UPLOAD_NOT_FOUND');
       assert.deepEqual(filesUnder(folder), []);

@@ -41,7 +41,7 @@ describe('files that come by PUT', () => {
   });
 
   const list = async (): Promise<UploadRecord[]> =>
-    ((await (await server.fetch('/v1/uploads')).json()) as { uploads: UploadRecord[] }).uploads;
+    ((await (await server.fetch('/v1/uploads')).json()) as { data: UploadRecord[] }).data;
 
   it('are there with size and digest, and replaced by the next of that id', async () => {
     const first = await put(server, 'my-weights', WEIGHTS, weights);
@@ -340,7 +340,7 @@ describe('adapters made of uploads', () => {
       ])
         await problemIn(await attempt, 404, 'UPLOAD_NOT_FOUND');
       assert.equal((await theirs.fetch(path, { method: 'HEAD' })).status, 404);
-      assert.deepEqual(await (await theirs.fetch('/v1/uploads')).json(), { uploads: [] });
+      assert.deepEqual(await (await theirs.fetch('/v1/uploads')).json(), { data: [], next_cursor: null });
       // The same id is another upload.
       assert.equal((await put(theirs, 'my-weights', WEIGHTS, tinyAdapter(9).weights)).status, 201);
       assert.equal((await recordOf(ours, '/v1/uploads/my-weights')).sha256, sha256(weights).toString('hex'));

@@ -98,8 +98,8 @@ describe('webhooks over HTTP', () => {
     const got = await call<WebhookRecord>('GET', `/v1/webhooks/${body.id}`);
     assert.deepEqual(got.body, visible);
     assert.ok(Value.Check(WebhookRecord, got.body));
-    const { body: list } = await call<{ webhooks: WebhookRecord[] }>('GET', '/v1/webhooks');
-    assert.deepEqual(list.webhooks.at(-1), visible);
+    const { body: list } = await call<{ data: WebhookRecord[] }>('GET', '/v1/webhooks');
+    assert.deepEqual(list.data.at(-1), visible);
   });
 
   it('keep no secret that could be read on the disk', async () => {
@@ -174,7 +174,7 @@ describe('webhooks over HTTP', () => {
   it('are removed with all they have', async () => {
     const { id } = await create();
     await endedJob(server);
-    assert.equal((await deliveriesOf(id)).deliveries.length, 1);
+    assert.equal((await deliveriesOf(id)).data.length, 1);
     assert.equal((await call('DELETE', `/v1/webhooks/${id}`)).status, 204);
     const left = server.database.reader.selectFrom('delivery').select('id').where('webhook', '=', id);
     assert.deepEqual(await left.execute(), []);
@@ -203,7 +203,7 @@ describe('webhooks over HTTP', () => {
     const got: string[] = [];
     let pages = 0;
     for (let query = '?limit=4'; ; pages++) {
-      const { deliveries, next_cursor } = await deliveriesOf(id, query);
+      const { data: deliveries, next_cursor } = await deliveriesOf(id, query);
       for (const delivery of deliveries) {
         assert.ok(Value.Check(DeliveryRecord, delivery));
         assert.deepEqual([delivery.status, delivery.attempts], ['pending', []]);
@@ -226,7 +226,7 @@ describe('webhooks over HTTP', () => {
 
     await call('PATCH', `/v1/webhooks/${id}`, { enabled: true });
     await endedJob(server);
-    const { id: deliveryId } = (await deliveriesOf(id)).deliveries[0]!;
+    const { id: deliveryId } = (await deliveriesOf(id)).data[0]!;
     const path = `/v1/webhooks/${id}/deliveries/${deliveryId}/redeliver`;
     const pending = await call<DeliveryRecord>('POST', path);
     assert.deepEqual([pending.status, pending.body.id], [202, deliveryId]);
@@ -279,10 +279,10 @@ describe('webhooks over HTTP', () => {
   });
 
   it('are so many at most', async () => {
-    const { body } = await call<{ webhooks: WebhookRecord[] }>('GET', '/v1/webhooks');
-    for (let count = body.webhooks.length; count < 50; count++) await create();
+    const { body } = await call<{ data: WebhookRecord[] }>('GET', '/v1/webhooks');
+    for (let count = body.data.length; count < 50; count++) await create();
     await refused(429, 'QUOTA_WEBHOOKS', '/v1/webhooks', { url: URL });
-    for (const { id } of (await call<{ webhooks: WebhookRecord[] }>('GET', '/v1/webhooks')).body.webhooks)
+    for (const { id } of (await call<{ data: WebhookRecord[] }>('GET', '/v1/webhooks')).body.data)
       await call('DELETE', `/v1/webhooks/${id}`);
     await create();
   });
@@ -302,7 +302,7 @@ describe('webhooks without a key for secrets', () => {
       const problem = await problemIn(response, 503, 'SECRETS_UNAVAILABLE');
       assert.match(problem.detail, /SECRETS_KEY/);
       const list = await (await server.fetch('/v1/webhooks')).json();
-      assert.deepEqual(list, { webhooks: [] });
+      assert.deepEqual(list, { data: [], next_cursor: null });
     } finally {
       await server.close();
     }
@@ -321,7 +321,7 @@ describe('between tenants', () => {
       const webhook = (await ours<NewWebhook>('POST', '/v1/webhooks', { url: URL })).body;
       const job = await endedJob(server);
       const { body } = await ours<DeliveryList>('GET', `/v1/webhooks/${webhook.id}/deliveries`);
-      const deliveryId = body.deliveries[0]!.id;
+      const deliveryId = body.data[0]!.id;
       const theirWebhook = (await theirs<NewWebhook>('POST', '/v1/webhooks', { url: URL })).body;
       const own = `/v1/webhooks/${webhook.id}`;
       for (const [method, path, code, sent] of [
@@ -338,13 +338,13 @@ describe('between tenants', () => {
         const { status, body: problem } = await theirs<{ code: string }>(method, path, sent);
         assert.deepEqual([status, problem.code], [404, code], `${method} ${path}`);
       }
-      const list = await theirs<{ webhooks: WebhookRecord[] }>('GET', '/v1/webhooks');
+      const list = await theirs<{ data: WebhookRecord[] }>('GET', '/v1/webhooks');
       assert.deepEqual(
-        list.body.webhooks.map(({ id }) => id),
+        list.body.data.map(({ id }) => id),
         [theirWebhook.id],
       );
       const their = await theirs<DeliveryList>('GET', `/v1/webhooks/${theirWebhook.id}/deliveries`);
-      assert.deepEqual(their.body.deliveries, [], 'nor are its jobs announced to them');
+      assert.deepEqual(their.body.data, [], 'nor are its jobs announced to them');
       assert.equal((await ours('GET', own)).status, 200);
     } finally {
       await server.close();

@@ -96,10 +96,10 @@ describe('who is let in', () => {
 
       const service = await startService({ DATA_DIR, AUTH: 'keys', ADMIN_KEY, LOG_LEVEL: 'trace' });
       const listed = await fetch(`${service.url}/v1/keys`, { headers: bearer(ADMIN_KEY) });
-      assert.deepEqual(await listed.json(), { keys: [] });
+      assert.deepEqual(await listed.json(), { data: [], next_cursor: null });
       const jobs = await fetch(`${service.url}/v1/jobs`, { headers: bearer(ADMIN_KEY) });
       assert.equal(
-        ((await jobs.json()) as { jobs: unknown[] }).jobs.length,
+        ((await jobs.json()) as { data: unknown[] }).data.length,
         1,
         'what was made openly is there',
       );

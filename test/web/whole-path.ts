@@ -72,7 +72,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
   });
 
   it('moves error and size with the rank, before anything is written, as the analysis has them', async () => {
-    const { jobs } = await client.json<{ jobs: JobRecord[] }>('/v1/jobs?kind=analyze');
+    const { data: jobs } = await client.json<{ data: JobRecord[] }>('/v1/jobs?kind=analyze');
     const { analysis } = await client.report(jobs[0]!.id);
     const slider = page.getByRole('slider', { name: 'Rank', exact: true });
     for (const rank of [1, 6, 2]) {
@@ -88,7 +88,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     }
     await page.getByRole('button', { name: 'Recommended: 4' }).click();
     assert.equal(await slider.inputValue(), '3');
-    const { adapters } = await client.json<{ adapters: AdapterRecord[] }>('/v1/adapters');
+    const { data: adapters } = await client.json<{ data: AdapterRecord[] }>('/v1/adapters');
     assert.equal(adapters.length, 1, 'nothing was written');
   });
 
@@ -98,7 +98,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByLabel('One rank for all modules').uncheck();
     const foretold = await tile(page, 'Mean module error');
     await page.getByRole('button', { name: 'Add' }).click();
-    const { id } = (await client.json<{ adapters: AdapterRecord[] }>('/v1/adapters')).adapters[0]!;
+    const { id } = (await client.json<{ data: AdapterRecord[] }>('/v1/adapters')).data[0]!;
     const job = await client.squeeze(id, [{ energy: 0.9, uniform: false }]);
     assert.equal(foretold, `${(100 * job.results[0]!.module_relative_error!).toFixed(1)} %`);
     await page.getByRole('button', { name: 'Back to one rank' }).click();

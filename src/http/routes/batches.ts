@@ -2,23 +2,14 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import {
   BatchEnvelope,
-  BatchList,
   BatchRecord,
   BatchRequest,
   BatchSummary,
   MAX_BATCH_JOBS,
 } from '../../contract/batch.ts';
-import { PageQuery } from '../../contract/list.ts';
-import { BATCH_PLACE } from '../../service/batches/batch-service.ts';
 import { withinConcurrentJobs } from '../../service/quotas/concurrent-jobs.ts';
 import { checkedBatch } from '../batch-body.ts';
-import {
-  BATCH_EXAMPLE,
-  BATCH_LIST_EXAMPLE,
-  BATCH_REQUEST_EXAMPLES,
-  BATCH_SUMMARY_EXAMPLE,
-} from '../batch-examples.ts';
-import { LINK, pageRequestOf, readListQuery, sendPage } from '../paging.ts';
+import { BATCH_EXAMPLE, BATCH_REQUEST_EXAMPLES, BATCH_SUMMARY_EXAMPLE } from '../batch-examples.ts';
 import { workspaceOf } from '../principal.ts';
 import {
   asComponent,
@@ -52,7 +43,6 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.addSchema({ ...asComponent(BatchRequest), examples: BATCH_REQUEST_EXAMPLES });
   app.addSchema({ ...asComponent(BatchSummary), examples: [BATCH_SUMMARY_EXAMPLE] });
   app.addSchema({ ...asComponent(BatchRecord), examples: [BATCH_EXAMPLE] });
-  app.addSchema({ ...asComponent(BatchList), examples: [BATCH_LIST_EXAMPLE] });
 
   app.post(
     '/v1/batches',
@@ -88,28 +78,6 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const count = 'jobs' in wanted ? wanted.jobs.length : wanted.adapter_ids.length;
       const batch = await withinConcurrentJobs(workspace, count, () => workspace.batches.submit(wanted));
       return reply.code(202).header('location', `/v1/batches/${batch.id}`).send(batch);
-    },
-  );
-
-  app.get(
-    '/v1/batches',
-    {
-      preValidation: readListQuery,
-      schema: {
-        operationId: 'listBatches',
-        tags: ['batches'],
-        summary: 'Batches, the newest first',
-        description: 'Without their jobs. Pages are read as those of jobs are.',
-        querystring: Type.Object({ ...PageQuery.properties }, { additionalProperties: false }),
-        response: {
-          200: response('A page of batches', reference(BatchList), { headers: LINK }),
-          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION'),
-        },
-      },
-    },
-    async (request, reply) => {
-      const page = await workspaceOf(request).batches.page(pageRequestOf(request.query, BATCH_PLACE));
-      return sendPage(request, reply, page, { batches: page.items });
     },
   );
 

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { FormatList, FormatRecord } from '../../contract/format.ts';
 import { FORMAT_FACTS } from '../../formats/format-facts.ts';
+import { wholeList } from '../paging.ts';
 import { asComponent, problems, reference, response } from '../schemas.ts';
 
 /** Formats change with releases of the service only; an hour lets a client notice those soon. */
@@ -9,7 +10,7 @@ const CACHE_CONTROL = 'public, max-age=3600';
 /** GET /v1/formats. */
 export const formatRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.addSchema({ ...asComponent(FormatRecord), examples: [FORMAT_FACTS[0]] });
-  app.addSchema({ ...asComponent(FormatList), examples: [{ formats: FORMAT_FACTS }] });
+  app.addSchema({ ...asComponent(FormatList), examples: [wholeList(FORMAT_FACTS)] });
 
   app.get(
     '/v1/formats',
@@ -21,6 +22,6 @@ export const formatRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: response('Every format', reference(FormatList)), ...problems() },
       },
     },
-    async (_request, reply) => reply.header('cache-control', CACHE_CONTROL).send({ formats: FORMAT_FACTS }),
+    async (_request, reply) => reply.header('cache-control', CACHE_CONTROL).send(wholeList(FORMAT_FACTS)),
   );
 };

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { KeyList, KeyRecord, KeyRequest, NewKey, TenantId } from '../../contract/key.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { examplesOf } from '../examples.ts';
+import { wholeList } from '../paging.ts';
 import { asComponent, JSON_BODY_PROBLEMS, LOCATION, problems, reference, response } from '../schemas.ts';
 
 const KeyPath = Type.Object({
@@ -60,7 +61,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
       },
     },
     async (request, reply) =>
-      reply.header('cache-control', 'no-store').send({ keys: await keys.list(request.query.tenant) }),
+      reply.header('cache-control', 'no-store').send(wholeList(await keys.list(request.query.tenant))),
   );
 
   app.delete(

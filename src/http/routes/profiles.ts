@@ -5,6 +5,7 @@ import { Type } from 'typebox';
 import { ProfileList, ServingProfile } from '../../contract/serving.ts';
 import { PROFILES, profileNamed } from '../../serving/profiles.ts';
 import { entityTag, matchesNone } from '../entity-tag.ts';
+import { wholeList } from '../paging.ts';
 import { problems, reference, response } from '../schemas.ts';
 
 /** Profiles change with releases of the service only; an hour lets a client notice those soon. */
@@ -36,7 +37,7 @@ export const profileRoutes: FastifyPluginAsyncTypebox = async (app) => {
         },
       },
     },
-    async (request, reply) => cached(reply, request.headers['if-none-match'], { profiles: PROFILES }),
+    async (request, reply) => cached(reply, request.headers['if-none-match'], wholeList(PROFILES)),
   );
 
   app.get(

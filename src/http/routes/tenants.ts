@@ -5,6 +5,7 @@ import { TenantList, TenantRecord, TenantRequest, TenantWithUsage } from '../../
 import { usageOf } from '../../service/usage/usage.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { examplesOf } from '../examples.ts';
+import { wholeList } from '../paging.ts';
 import { asComponent, JSON_BODY_PROBLEMS, problems, reference, response } from '../schemas.ts';
 
 const TenantPath = Type.Object({ id: TenantId });
@@ -29,7 +30,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }>
       },
     },
     async (_request, reply) =>
-      reply.header('cache-control', 'no-store').send({ tenants: await tenants.list() }),
+      reply.header('cache-control', 'no-store').send(wholeList(await tenants.list())),
   );
 
   app.get(

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { UploadList, UploadRecord } from '../../contract/upload.ts';
 import type { HttpDependencies } from '../dependencies.ts';
+import { wholeList } from '../paging.ts';
 import { workspaceOf } from '../principal.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../schemas.ts';
 import { putUpload } from '../uploads/put-upload.ts';
@@ -84,7 +85,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }>
       schema: {
         operationId: 'listUploads',
         tags: ['uploads'],
-        summary: 'All uploads that no adapter was made of yet',
+        summary: 'All uploads that no adapter was made of yet, in the order of their ids',
         response: {
           200: response('The uploads', reference(UploadList)),
           ...problems('STORAGE_FAILED'),
@@ -94,7 +95,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }>
     async (request, reply) => {
       const uploads = deps.uploads.of(workspaceOf(request));
       const all = (await uploads.list()).map((upload) => uploads.describe(upload));
-      return reply.header('cache-control', 'no-store').send({ uploads: all });
+      return reply.header('cache-control', 'no-store').send(wholeList(all));
     },
   );
 };

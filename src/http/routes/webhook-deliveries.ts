@@ -1,18 +1,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { PageQuery } from '../../contract/list.ts';
+import { PageQuery } from '../../contract/page.ts';
 import { DeliveryId, DeliveryList, DeliveryRecord, WebhookId } from '../../contract/webhook.ts';
-import { DELIVERY_PLACE, DeliveryService } from '../../service/webhooks/delivery-service.ts';
+import { DeliveryService } from '../../service/webhooks/delivery-service.ts';
 import { type WebhookParts, WebhookService } from '../../service/webhooks/webhook-service.ts';
-import { LINK, pageRequestOf, readListQuery, sendPage } from '../paging.ts';
+import { LINK, pageRequestOf, readListQuery, sendPage, wholeList } from '../paging.ts';
 import { workspaceOf } from '../principal.ts';
 import { asComponent, problems, reference, response } from '../schemas.ts';
-import { deliveryExample, deliveryListExample } from '../webhook-examples.ts';
+import { deliveryExample } from '../webhook-examples.ts';
 
 const WebhookPath = Type.Object({ id: WebhookId });
 const DeliveryPath = Type.Object({ id: WebhookId, delivery: DeliveryId });
-const { limit, cursor } = PageQuery.properties;
-const DeliveryQuery = Type.Object({ limit, cursor }, { additionalProperties: false });
+const DeliveryQuery = Type.Object({ ...PageQuery.properties }, { additionalProperties: false });
 
 /** What became of the events of webhooks, and what can be done about it. */
 export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> = async (
@@ -20,7 +19,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
   { parts },
 ) => {
   app.addSchema({ ...asComponent(DeliveryRecord), examples: [deliveryExample] });
-  app.addSchema({ ...asComponent(DeliveryList), examples: [deliveryListExample] });
+  app.addSchema({ ...asComponent(DeliveryList), examples: [wholeList([deliveryExample])] });
 
   function deliveriesOf(request: Parameters<typeof workspaceOf>[0]): DeliveryService {
     const { webhookStore, deliveryStore, tenant } = workspaceOf(request);
@@ -45,9 +44,9 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
       },
     },
     async (request, reply) => {
-      const asked = pageRequestOf(request.query, DELIVERY_PLACE);
+      const asked = pageRequestOf(request.query, 'msg');
       const page = await deliveriesOf(request).page(request.params.id, asked.limit, asked.after);
-      return sendPage(request, reply, page, { deliveries: page.items });
+      return sendPage(request, reply, page);
     },
   );
 

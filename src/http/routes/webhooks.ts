@@ -13,6 +13,7 @@ import {
 } from '../../contract/webhook.ts';
 import { DeliveryService } from '../../service/webhooks/delivery-service.ts';
 import { type WebhookParts, WebhookService } from '../../service/webhooks/webhook-service.ts';
+import { wholeList } from '../paging.ts';
 import { workspaceOf } from '../principal.ts';
 import {
   asComponent,
@@ -42,7 +43,7 @@ const EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
   [NewWebhook, newWebhookExample],
   [SecretRotation, secretRotationExample],
   [RotatedSecret, rotatedSecretExample],
-  [WebhookList, { webhooks: [webhookExample] }],
+  [WebhookList, wholeList([webhookExample])],
   [WebhookEvent, webhookEventExample],
 ];
 
@@ -103,7 +104,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
       },
     },
     async (request, reply) =>
-      reply.header('cache-control', 'no-store').send({ webhooks: await webhooksOf(request).list() }),
+      reply.header('cache-control', 'no-store').send(wholeList(await webhooksOf(request).list())),
   );
 
   app.get(

@@ -2,6 +2,7 @@ import type { BatchJob, BatchState, BatchSummary } from '../../contract/batch.ts
 import type { JobRecord } from '../../contract/job.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { Database, Writer } from '../../database/database.ts';
+import { type Condition, sql } from '../../database/sql.ts';
 import type { BatchMemberTable, BatchTable } from '../../database/tables.ts';
 
 /** What a summary is made of. */
@@ -130,6 +131,11 @@ const endOf = ({ state, finished_at, error, results }: JobRecord) => ({
   error_code: state === 'failed' ? (error?.code ?? null) : null,
   results: JSON.stringify(results.map(({ adapter_id }) => adapter_id)),
 });
+
+/** The same of a row in a query, in the words of the index batch_state. */
+export const isInState = (state: BatchState): Condition => sql`(case
+  when cancelled_at is not null then 'cancelled' when finished_at is null then 'active' when failed > 0 then 'failed'
+  when cancelled > 0 then 'cancelled' else 'succeeded' end) = ${state}`;
 
 function stateOf({ cancelled_at, finished_at, failed, cancelled }: SummaryRow): BatchState {
   if (cancelled_at !== null) return 'cancelled';

@@ -13,7 +13,7 @@ import { newBatchId, newJobId } from '../layout.ts';
 import type { Page, PageRequest } from '../listing/page.ts';
 import { withoutQueue } from '../without-queue.ts';
 import type { Member } from './batch-rows.ts';
-import type { BatchStore } from './batch-store.ts';
+import type { BatchFilter, BatchStore } from './batch-store.ts';
 import { eachBounded } from './bounded.ts';
 import { checkBatch } from './check-batch.ts';
 import { jobRequestsOf } from './job-requests.ts';
@@ -21,9 +21,6 @@ import { jobRequestsOf } from './job-requests.ts';
 const AT_ONCE = 16;
 /** Jobs that are cancelled or deleted in one transaction, between which others have their turn. */
 const ENDED_AT_ONCE = 20;
-
-/** The id of a batch. */
-export const BATCH_PLACE = /^batch_[0-9a-f]{32}$/;
 
 export interface BatchParts {
   readonly adapters: Pick<AdapterService, 'find'>;
@@ -74,8 +71,8 @@ export class BatchService {
   }
 
   /** Batches, the newest first. */
-  page(request: PageRequest): Promise<Page<BatchSummary>> {
-    return this.store.page(request, () => this.active());
+  page(filter: BatchFilter, request: PageRequest): Promise<Page<BatchSummary>> {
+    return this.store.page(filter, request, () => this.active());
   }
 
   /**

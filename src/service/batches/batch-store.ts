@@ -1,10 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
-import type { BatchRecord, BatchRequest, BatchSummary } from '../../contract/batch.ts';
+import type { BatchRecord, BatchRequest, BatchState, BatchSummary } from '../../contract/batch.ts';
 import type { JobRecord } from '../../contract/job.ts';
 import type { Database } from '../../database/database.ts';
 import type { BatchMemberTable, BatchTable } from '../../database/tables.ts';
 import { acceptJobs, digestOf, inSlices } from '../job-rows.ts';
-import { isBatchId, timedIdFrom } from '../layout.ts';
+import { isBatchId } from '../layout.ts';
+import { labelLinks, labelRows, type WantedLabel } from '../listing/label-filter.ts';
+import { listed } from '../listing/listed.ts';
 import type { Page, PageRequest } from '../listing/page.ts';
 import type { Observer } from '../observer.ts';
 import { batchEvent, type Outbox } from '../webhooks/outbox.ts';
@@ -12,6 +14,7 @@ import {
   batchJob,
   batchSummary,
   endedColumns,
+  isInState,
   type Member,
   memberRow,
   SUMMARY_COLUMNS,
@@ -28,6 +31,13 @@ export interface NewBatch {
   /** How long the batch is kept after its end; null: until it is deleted. */
   readonly ttlSeconds: number | null;
   readonly createdAtMs: number;
+}
+
+/** What is left out matters not. */
+export interface BatchFilter {
+  /** Any of them. */
+  readonly states?: readonly BatchState[] | undefined;
+  readonly labels?: readonly WantedLabel[] | undefined;
 }
 
 type Active = () => Promise<ReadonlySet<string>>;
@@ -64,6 +74,8 @@ export class BatchStore {
     const isOver = row.finished_at !== null;
     const tickets = await this.database.write(async (writer) => {
       await writer.insertInto('batch').values(row).execute();
+      const labels = labelRows(this.tenant, batch.request.labels, { batch: batch.id });
+      if (labels.length > 0) await writer.insertInto('batch_label').values(labels).execute();
       for (const some of inSlices(members)) await writer.insertInto('batch_member').values(some).execute();
       return isOver ? outbox.record(writer, batchEvent(summary)) : [];
     });
@@ -136,31 +148,28 @@ export class BatchStore {
   }
 
   /**
-   * Batches, the newest first. Times are places in the order of ids.
+   * Batches, the newest first.
    * @param active as of `get`
    */
   async page(
-    { limit, after, createdAfterMs, createdBeforeMs }: PageRequest,
+    { states, labels }: BatchFilter,
+    request: PageRequest,
     active: Active,
   ): Promise<Page<BatchSummary>> {
-    let query = this.database.reader
-      .selectFrom('batch')
-      .select(SUMMARY_COLUMNS)
-      .where('tenant', '=', this.tenant);
-    if (after !== undefined) query = query.where('id', '<', after);
-    if (createdBeforeMs !== undefined) query = query.where('id', '<', timedIdFrom('batch', createdBeforeMs));
-    if (createdAfterMs !== undefined)
-      query = query.where('id', '>=', timedIdFrom('batch', createdAfterMs + 1));
-    const rows = await query
-      .orderBy('id', 'desc')
-      .limit(limit + 1)
-      .execute();
-    const shown = rows.slice(0, limit);
-    const running = shown.some(({ finished_at }) => finished_at === null)
+    const { rows, next } = await listed(
+      this.database,
+      {
+        ...{ table: 'batch', tenant: this.tenant, columns: SUMMARY_COLUMNS },
+        links: labelLinks('batch_label', labels),
+        oneOf: states && [...new Set(states)].map(isInState),
+      },
+      request,
+    );
+    const running = rows.some(({ finished_at }) => finished_at === null)
       ? await this.running([...(await active())])
       : new Map<string, number>();
-    const items = shown.map((row) => batchSummary(row, Math.min(running.get(row.id) ?? 0, leftOf(row))));
-    return { items, next: rows.length > limit ? items.at(-1)!.id : null };
+    const items = rows.map((row) => batchSummary(row, Math.min(running.get(row.id) ?? 0, leftOf(row))));
+    return { items, next };
   }
 
   /**

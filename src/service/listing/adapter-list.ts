@@ -1,12 +1,11 @@
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { Database } from '../../database/database.ts';
+import { type Condition, sql } from '../../database/sql.ts';
 import { ADAPTER_COLUMNS, adapterRecord, baseModelDigest } from '../adapter-rows.ts';
-import { timedIdFrom } from '../layout.ts';
-import type { WantedLabel } from './label-filter.ts';
+import { labelLinks, type WantedLabel } from './label-filter.ts';
+import { type Link, listed } from './listed.ts';
+import { nameBegins } from './name-filter.ts';
 import type { Page, PageRequest } from './page.ts';
-
-/** The id of an adapter. */
-export const ADAPTER_PLACE = /^ad_[0-9a-f]{32}$/;
 
 /** What is left out matters not. */
 export interface AdapterFilter {
@@ -14,6 +13,10 @@ export interface AdapterFilter {
   readonly format?: AdapterRecord['format'] | undefined;
   readonly parentId?: string | undefined;
   readonly jobId?: string | undefined;
+  /** A batch whose jobs have these results. */
+  readonly batchId?: string | undefined;
+  /** What the name begins with. */
+  readonly name?: string | undefined;
   readonly labels?: readonly WantedLabel[] | undefined;
 }
 
@@ -27,58 +30,36 @@ export class AdapterList {
     this.tenant = tenant;
   }
 
-  /** Times are places in the order of ids. @throws AppError DATABASE_UNAVAILABLE */
-  async page(filter: AdapterFilter, request: PageRequest): Promise<Page<AdapterRecord>> {
-    const { baseModel, format, parentId, jobId } = filter;
-    // No id has that, and PostgreSQL takes no text with it.
-    if (parentId?.includes('\0') || jobId?.includes('\0')) return { items: [], next: null };
-    const { limit, after, createdAfterMs, createdBeforeMs } = request;
-    const { found, id } = this.found(filter.labels ?? []);
-    let query = found.select(ADAPTER_COLUMNS);
-    if (baseModel !== undefined)
-      query = query.where('adapter.base_model_sha256', '=', baseModelDigest(baseModel));
-    if (format !== undefined) query = query.where('adapter.format', '=', format);
-    if (parentId !== undefined) query = query.where('adapter.parent', '=', parentId);
-    if (jobId !== undefined) query = query.where('adapter.job', '=', jobId);
-    if (after !== undefined) query = query.where(id, '<', after);
-    if (createdBeforeMs !== undefined) query = query.where(id, '<', timedIdFrom('ad', createdBeforeMs));
-    if (createdAfterMs !== undefined) query = query.where(id, '>=', timedIdFrom('ad', createdAfterMs + 1));
-    const rows = await query
-      .where((eb) =>
-        eb.or([eb('adapter.expires_at', 'is', null), eb('adapter.expires_at', '>', this.database.now)]),
-      )
-      .orderBy(id, 'desc')
-      .limit(limit + 1)
-      .execute();
-    const items = rows.slice(0, limit).map(adapterRecord);
-    return { items, next: rows.length > limit ? items.at(-1)!.id : null };
-  }
-
-  /**
-   * Adapters with labels. The first one, where there is one, leads to the adapters: it is rare as a rule. `id` is the column
-   * whose index has the order of the list.
-   */
-  private found([first, ...others]: readonly WantedLabel[]) {
-    const { tenant } = this;
-    const adapters = this.database.reader.selectFrom('adapter');
-    let found = first
-      ? (adapters
-          .innerJoin('adapter_label as found', 'found.adapter', 'adapter.id')
-          .where('found.tenant', '=', tenant)
-          .where('found.name', '=', first.name)
-          .where('found.text', '=', JSON.stringify(first.text)) as unknown as typeof adapters)
-      : adapters.where('adapter.tenant', '=', tenant);
-    for (const { name, text } of others)
-      found = found.where(({ exists, selectFrom }) =>
-        exists(
-          selectFrom('adapter_label as label')
-            .select('label.adapter')
-            .whereRef('label.adapter', '=', 'adapter.id')
-            .where('label.tenant', '=', tenant)
-            .where('label.name', '=', name)
-            .where('label.text', '=', JSON.stringify(text)),
-        ),
-      );
-    return { found, id: (first ? 'found.adapter' : 'adapter.id') as 'adapter.id' };
+  /** @throws AppError DATABASE_UNAVAILABLE */
+  async page(
+    { baseModel, format, parentId: parent, jobId: job, batchId, name, labels }: AdapterFilter,
+    request: PageRequest,
+  ): Promise<Page<AdapterRecord>> {
+    const { database, tenant } = this;
+    const begins = name === undefined ? {} : await nameBegins(database, 'adapter', tenant, name);
+    const unexpired: Condition = sql`(adapter.expires_at is null or adapter.expires_at > ${database.now})`;
+    const { rows, next } = await listed(
+      database,
+      {
+        ...{ table: 'adapter', tenant, columns: ADAPTER_COLUMNS, ids: begins.ids },
+        where: [unexpired, ...(begins.where ?? [])],
+        links: [
+          ...(batchId === undefined ? [] : [resultsOf(batchId, tenant)]),
+          ...labelLinks('adapter_label', labels),
+        ],
+        equal: { base_model_sha256: baseModel && baseModelDigest(baseModel), format },
+        rare: { parent, job },
+      },
+      request,
+    );
+    return { items: rows.map(adapterRecord), next };
   }
 }
+
+/** Results of the jobs of a batch, looked for by their jobs. One that the batch reuses may stand in it several times. */
+const resultsOf = (batch: string, tenant: string): Link => ({
+  from: sql`(
+    select distinct made.id as adapter, made.tenant, member.batch from batch_member as member cross join adapter as made
+    where member.batch = ${batch} and made.tenant = ${tenant} and made.job = member.job)`,
+  where: { batch },
+});

@@ -1,21 +1,20 @@
 import type { JobRecord, JobState } from '../../contract/job.ts';
 import type { JobKind } from '../../contract/job-request.ts';
 import type { Database } from '../../database/database.ts';
+import { type Condition, sql } from '../../database/sql.ts';
 import type { JobQueue } from '../job-queue.ts';
 import { jobRecord, RECORD_COLUMNS } from '../job-rows.ts';
 import { withLive } from '../job-service.ts';
 import { isFinal } from '../job-store.ts';
-import { timedIdFrom } from '../layout.ts';
 import { isQueueTrouble } from '../without-queue.ts';
-import type { WantedLabel } from './label-filter.ts';
+import { labelLinks, type WantedLabel } from './label-filter.ts';
+import { listed } from './listed.ts';
 import type { Page, PageRequest } from './page.ts';
-
-/** The id of a job. */
-export const JOB_PLACE = /^job_[0-9a-f]{32}$/;
 
 /** What is left out matters not. */
 export interface JobFilter {
-  readonly state?: JobState | undefined;
+  /** Any of them. */
+  readonly states?: readonly JobState[] | undefined;
   readonly kind?: JobKind | undefined;
   /** An adapter that the job reads. */
   readonly adapterId?: string | undefined;
@@ -42,86 +41,38 @@ export class JobList {
     this.queue = queue;
   }
 
-  /** Times are places in the order of ids. @throws AppError DATABASE_UNAVAILABLE; never because the queue is away */
-  async page(filter: JobFilter, { limit, ...place }: PageRequest): Promise<JobPage> {
-    const { state, adapterId, batchId } = filter;
-    // No id has that, and PostgreSQL takes no text with it.
-    if (adapterId?.includes('\0') || batchId?.includes('\0')) return { items: [], next: null, live: true };
+  /** @throws AppError DATABASE_UNAVAILABLE; never because the queue is away */
+  async page(
+    { states, kind, adapterId, batchId: batch, labels }: JobFilter,
+    request: PageRequest,
+  ): Promise<JobPage> {
     const follow = new Follower(this.queue);
-    // Which of the unfinished ones run, the queue knows.
-    const active = state === 'queued' || state === 'active' ? await follow.active() : [];
-    let query = this.query(filter, place);
-    if (state === 'active') {
-      if (active.length === 0) return { items: [], next: null, live: follow.isLive };
-      query = query.where('job.id', 'in', active);
-    } else if (state === 'queued' && active.length > 0) query = query.where('job.id', 'not in', active);
-    const rows = await query.limit(limit + 1).execute();
-    const records = rows.slice(0, limit).map(jobRecord);
-    const items = await Promise.all(records.map((record) => this.now(record, follow)));
+    const links = [
+      ...labelLinks('job_label', labels),
+      ...(adapterId === undefined ? [] : [{ from: sql.table('job_source'), where: { adapter: adapterId } }]),
+    ];
+    const { rows, next } = await listed(
+      this.database,
+      {
+        ...{
+          table: 'job',
+          tenant: this.tenant,
+          columns: RECORD_COLUMNS,
+          links,
+          equal: { kind },
+          rare: { batch },
+        },
+        oneOf: states && (await oneOf(new Set(states), follow)),
+      },
+      request,
+    );
+    const items = await Promise.all(rows.map((row) => this.now(jobRecord(row), follow)));
     return {
       // One that began or ended in this moment is another one's now.
-      items: state === undefined ? items : items.filter((item) => item.state === state),
-      next: rows.length > limit ? records.at(-1)!.id : null,
+      items: states ? items.filter(({ state }) => states.includes(state)) : items,
+      next,
       live: follow.isLive,
     };
-  }
-
-  private query({ state, kind, batchId, ...filter }: JobFilter, request: Omit<PageRequest, 'limit'>) {
-    const { after, createdAfterMs, createdBeforeMs } = request;
-    const { found, id } = this.found(filter);
-    let query = found.select(COLUMNS);
-    if (state) query = query.where('job.state', '=', state === 'active' ? 'queued' : state);
-    if (kind) query = query.where('job.kind', '=', kind);
-    if (batchId) query = query.where('job.batch', '=', batchId);
-    if (after !== undefined) query = query.where(id, '<', after);
-    if (createdBeforeMs !== undefined) query = query.where(id, '<', timedIdFrom('job', createdBeforeMs));
-    if (createdAfterMs !== undefined) query = query.where(id, '>=', timedIdFrom('job', createdAfterMs + 1));
-    return query.orderBy(id, 'desc');
-  }
-
-  /**
-   * Jobs with labels and an adapter. One of these, where it is asked for, leads to the jobs: it is the rarest as a rule.
-   * `id` is the column whose index has the order of the list.
-   */
-  private found({ adapterId, labels = [] }: Pick<JobFilter, 'adapterId' | 'labels'>) {
-    const { tenant } = this;
-    const jobs = this.database.reader.selectFrom('job');
-    const [first, ...others] = labels;
-    let found = jobs;
-    if (first)
-      found = jobs
-        .innerJoin('job_label as found', 'found.job', 'job.id')
-        .where('found.tenant', '=', tenant)
-        .where('found.name', '=', first.name)
-        .where('found.text', '=', JSON.stringify(first.text)) as unknown as typeof jobs;
-    else if (adapterId)
-      found = jobs
-        .innerJoin('job_source as found', 'found.job', 'job.id')
-        .where('found.tenant', '=', tenant)
-        .where('found.adapter', '=', adapterId) as unknown as typeof jobs;
-    else found = jobs.where('job.tenant', '=', tenant);
-    for (const { name, text } of others)
-      found = found.where(({ exists, selectFrom }) =>
-        exists(
-          selectFrom('job_label as label')
-            .select('label.job')
-            .whereRef('label.job', '=', 'job.id')
-            .where('label.tenant', '=', tenant)
-            .where('label.name', '=', name)
-            .where('label.text', '=', JSON.stringify(text)),
-        ),
-      );
-    if (first && adapterId)
-      found = found.where(({ exists, selectFrom }) =>
-        exists(
-          selectFrom('job_source as source')
-            .select('source.job')
-            .whereRef('source.job', '=', 'job.id')
-            .where('source.tenant', '=', tenant)
-            .where('source.adapter', '=', adapterId),
-        ),
-      );
-    return { found, id: (first || adapterId ? 'found.job' : 'job.id') as 'job.id' };
   }
 
   /** A job as it stands now. */
@@ -171,4 +122,14 @@ class Follower {
   }
 }
 
-const COLUMNS = RECORD_COLUMNS.map((column) => `job.${column}` as const);
+/** Conditions of jobs in these states. Which of those that are recorded as queued run, the queue knows. */
+async function oneOf(states: ReadonlySet<JobState>, follow: Follower): Promise<Condition[]> {
+  const recorded = (state: JobState): Condition => sql`job.state = ${state}`;
+  const ended = [...states].filter((state) => state !== 'queued' && state !== 'active').map(recorded);
+  if (states.has('queued') && states.has('active')) return [recorded('queued'), ...ended];
+  if (ended.length === states.size) return ended;
+  const active = await follow.active();
+  if (active.length === 0) return states.has('queued') ? [recorded('queued'), ...ended] : ended;
+  const which = states.has('active') ? sql`in` : sql`not in`;
+  return [sql`${recorded('queued')} and job.id ${which} (${sql.join(active)})`, ...ended];
+}

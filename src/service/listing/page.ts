@@ -2,7 +2,7 @@
 export interface PageRequest {
   /** Most items of a page. */
   readonly limit: number;
-  /** Key, without its prefix, of the last item of the page before. */
+  /** Id of the last item of the page before. */
   readonly after?: string | undefined;
   /** Milliseconds since 1970; both are exclusive. */
   readonly createdAfterMs?: number | undefined;
@@ -11,6 +11,6 @@ export interface PageRequest {
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** `after` of the next page, null at the end. The next page may be empty, and still not the last. */
+  /** `after` of the next page, null at the end. */
   readonly next: string | null;
 }

@@ -2,17 +2,16 @@ import type { RunSummary } from '../../contract/list.ts';
 import type { Database } from '../../database/database.ts';
 import type { RunTable } from '../../database/tables.ts';
 import { baseModelDigest } from '../adapter-rows.ts';
-import { timedIdFrom } from '../layout.ts';
-
+import { listed } from './listed.ts';
+import { nameBegins } from './name-filter.ts';
 import type { Page, PageRequest } from './page.ts';
-
-/** The id of a run. */
-export const RUN_PLACE = /^run_[0-9a-f]{32}$/;
 
 /** What is left out matters not. */
 export interface RunFilter {
   readonly mode?: RunSummary['mode'] | undefined;
   readonly baseModel?: string | undefined;
+  /** What the name begins with. */
+  readonly name?: string | undefined;
 }
 
 const SHOWN = ['id', 'name', 'base_model', 'mode', 'step', 'checkpoints', 'created_at'] as const;
@@ -27,21 +26,21 @@ export class RunList {
     this.tenant = tenant;
   }
 
-  /** Times are places in the order of ids. @throws AppError DATABASE_UNAVAILABLE */
-  async page({ mode, baseModel }: RunFilter, request: PageRequest): Promise<Page<RunSummary>> {
-    const { limit, after, createdAfterMs, createdBeforeMs } = request;
-    let query = this.database.reader.selectFrom('run').select(SHOWN).where('tenant', '=', this.tenant);
-    if (mode !== undefined) query = query.where('mode', '=', mode);
-    if (baseModel) query = query.where('base_model_sha256', '=', baseModelDigest(baseModel));
-    if (after !== undefined) query = query.where('id', '<', after);
-    if (createdBeforeMs !== undefined) query = query.where('id', '<', timedIdFrom('run', createdBeforeMs));
-    if (createdAfterMs !== undefined) query = query.where('id', '>=', timedIdFrom('run', createdAfterMs + 1));
-    const rows = await query
-      .orderBy('id', 'desc')
-      .limit(limit + 1)
-      .execute();
-    const items = rows.slice(0, limit).map(summaryOf);
-    return { items, next: rows.length > limit ? items.at(-1)!.id : null };
+  /** @throws AppError DATABASE_UNAVAILABLE */
+  async page({ mode, baseModel, name }: RunFilter, request: PageRequest): Promise<Page<RunSummary>> {
+    const { database, tenant } = this;
+    // Names are there as JSON: what they begin with has its quote at the beginning only.
+    const prefix = name === undefined ? undefined : JSON.stringify(name).slice(0, -1);
+    const begins = prefix === undefined ? {} : await nameBegins(database, 'run', tenant, prefix);
+    const { rows, next } = await listed(
+      database,
+      {
+        ...{ table: 'run', tenant, columns: SHOWN, ...begins },
+        equal: { mode, base_model_sha256: baseModel && baseModelDigest(baseModel) },
+      },
+      request,
+    );
+    return { items: rows.map(summaryOf), next };
   }
 }
 

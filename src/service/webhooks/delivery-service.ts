@@ -8,9 +8,6 @@ import { eventBody } from './event-body.ts';
 import { isDeliveryId, newDeliveryId } from './webhook-ids.ts';
 import { noWebhook, type WebhookService } from './webhook-service.ts';
 
-/** What a cursor of a list of deliveries names. */
-export const DELIVERY_PLACE = /^msg_[0-9a-f]{32}$/;
-
 /**
  * The deliveries of a tenant's webhooks as clients see them. All methods throw AppError WEBHOOK_NOT_FOUND,
  * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.

@@ -35,7 +35,7 @@ onEachDialect('a batch whose process dies', (database) => {
     priority: 'low',
     reuse: false,
   });
-  const onlyBatch = async ({ batches }: Workspace) => (await batches.page({ limit: 2 })).items[0]!.id;
+  const onlyBatch = async ({ batches }: Workspace) => (await batches.page({}, { limit: 2 })).items[0]!.id;
 
   for (let at = 1; at <= TRANSACTIONS; at++) {
     it(`at transaction ${at} is not there, or whole`, () =>
@@ -44,7 +44,7 @@ onEachDialect('a batch whose process dies', (database) => {
         const ended = dying(bench, at, false).batches.submit(requestOf(adapterId));
         await assert.rejects(ended, Died);
         if (at === 1) {
-          assert.deepEqual((await bench.batches.page({ limit: 2 })).items, []);
+          assert.deepEqual((await bench.batches.page({}, { limit: 2 })).items, []);
           assert.deepEqual(await jobIds(database()), []);
           await assert.rejects(dying(bench, at, true).batches.submit(requestOf(adapterId)), Died);
         }

@@ -237,7 +237,7 @@ onEachDialect('batches', (database) => {
         const found: string[] = [];
         let after: string | undefined;
         for (;;) {
-          const page = await bench.batches.page({ limit: 2, after });
+          const page = await bench.batches.page({}, { limit: 2, after });
           assert.ok(page.items.length <= 2);
           for (const batch of page.items) {
             assert.equal('jobs' in batch, false);
@@ -335,7 +335,7 @@ onEachDialect('batches', (database) => {
         const other = new Workspaces(bench.whole, bench.database, bench.queue).of('other');
         for (const call of ['get', 'cancel', 'retry', 'remove'] as const)
           await assert.rejects(other.batches[call](batch.id), failsWith('BATCH_NOT_FOUND'), call);
-        assert.deepEqual((await other.batches.page({ limit: 10 })).items, []);
+        assert.deepEqual((await other.batches.page({}, { limit: 10 })).items, []);
         await assert.rejects(other.jobControl.cancel(batch.jobs[0]!.id), failsWith('JOB_NOT_FOUND'));
         assert.equal((await bench.batches.get(batch.id)).state, 'active');
       }));

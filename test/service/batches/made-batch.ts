@@ -1,4 +1,5 @@
 import type { JobRecord } from '../../../src/contract/job.ts';
+import type { Labels } from '../../../src/contract/labels.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { acceptedJob } from '../../../src/service/accepted-job.ts';
 import { BatchStore } from '../../../src/service/batches/batch-store.ts';
@@ -13,7 +14,12 @@ export const batchesOf = (database: Database, tenant = DEFAULT_TENANT): BatchSto
 export async function madeBatch(
   database: Database,
   count: number,
-  { tenant = DEFAULT_TENANT, change = {} as Partial<JobRecord>, ttlSeconds = null as number | null } = {},
+  {
+    tenant = DEFAULT_TENANT,
+    change = {} as Partial<JobRecord>,
+    ttlSeconds = null as number | null,
+    labels = {} as Labels,
+  } = {},
 ): Promise<{ readonly id: string; readonly jobs: readonly JobRecord[] }> {
   const createdAtMs = Date.now();
   const id = newBatchId(createdAtMs);
@@ -23,7 +29,7 @@ export async function madeBatch(
     batch_id: id,
   }));
   const members = jobs.map((job) => ({ job, isReused: false }));
-  const request = { kind: 'analyze' as const, adapter_ids: jobs.map(() => 'ad_1') };
+  const request = { kind: 'analyze' as const, adapter_ids: jobs.map(() => 'ad_1'), labels };
   const batches = batchesOf(database, tenant);
   await batches.accept({ id, request, members, retryOf: null, ttlSeconds, createdAtMs });
   await batches.open(id, jobs);

@@ -1,6 +1,6 @@
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { ProblemError } from './problem.ts';
-import { get, pathWith, post } from './request.ts';
+import { get, type Page, pathWith, post } from './request.ts';
 
 /**
  * The job that analyses an adapter: the one there is, or a new one. A key that may only read gets one that is done.
@@ -12,8 +12,8 @@ export async function analysisJob(adapterId: string, signal: AbortSignal): Promi
   } catch (error) {
     if (!(error instanceof ProblemError && error.problem.code === 'SCOPE_MISSING')) throw error;
     const query = { kind: 'analyze', state: 'succeeded', adapter_id: adapterId, limit: 1 };
-    const { jobs } = await get<{ jobs: JobRecord[] }>(pathWith('/v1/jobs', query), signal);
-    const [done] = jobs;
+    const { data } = await get<Page<JobRecord>>(pathWith('/v1/jobs', query), signal);
+    const [done] = data;
     if (!done) throw error;
     return done;
   }

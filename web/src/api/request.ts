@@ -26,6 +26,12 @@ export function refusal(text: string, status: number, sentKey: string): ProblemE
   return new ProblemError(problem);
 }
 
+/** A list as the API answers it. */
+export interface Page<Item> {
+  readonly data: readonly Item[];
+  readonly next_cursor: string | null;
+}
+
 export const get = async <T>(path: string, signal?: AbortSignal): Promise<T> =>
   (
     await request(path, { headers: { accept: 'application/json' }, ...(signal && { signal }) })

@@ -1,35 +1,33 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../api/problem.ts';
-import { get, pathWith } from '../api/request.ts';
+import { get, type Page, pathWith } from '../api/request.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { ProblemNote } from './problem-note.tsx';
 
 const LIMIT = 30;
 
-interface PagesOfProps<Page extends { next_cursor: string | null }, Item> {
+interface PagesOfProps<Item> {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
-  readonly itemsOf: (page: Page) => readonly Item[];
   readonly empty: string;
   readonly children: (items: readonly Item[]) => ComponentChildren;
 }
 
 /** The pages after the first one, and why there are no more of them. */
-interface Rest<Page> {
-  readonly of: Page;
-  readonly pages: readonly Page[];
+interface Rest<Item> {
+  readonly of: Page<Item>;
+  readonly pages: readonly Page<Item>[];
   readonly problem: Problem | null;
 }
 
 const NOTHING_MORE = { pages: [], problem: null };
 
 /** A list of the API, page after page. */
-export function PagesOf<Page extends { next_cursor: string | null }, Item>(props: PagesOfProps<Page, Item>) {
-  const { path, query, itemsOf, empty, children } = props;
+export function PagesOf<Item>({ path, query, empty, children }: PagesOfProps<Item>) {
   const asked = pathWith(path, { ...query, limit: LIMIT });
-  const { value: first, problem, again } = useLoaded((signal) => get<Page>(asked, signal), [asked]);
-  const [rest, setRest] = useState<Rest<Page> | null>(null);
+  const { value: first, problem, again } = useLoaded((signal) => get<Page<Item>>(asked, signal), [asked]);
+  const [rest, setRest] = useState<Rest<Item> | null>(null);
   if (problem) return <ProblemNote problem={problem} onAgain={again} />;
   if (!first) return <p class="note">Loading…</p>;
 
@@ -37,12 +35,12 @@ export function PagesOf<Page extends { next_cursor: string | null }, Item>(props
   const { pages: following, problem: moreProblem } = rest?.of === first ? rest : NOTHING_MORE;
   const pages = [first, ...following];
   const cursor = pages.at(-1)!.next_cursor;
-  const items = pages.flatMap(itemsOf);
+  const items = pages.flatMap(({ data }) => data);
   // An answer that comes after another list was loaded must not replace what follows that list.
-  const tell = (next: Rest<Page>) => setRest((now) => (now?.of === next.of ? next : now));
+  const tell = (next: Rest<Item>) => setRest((now) => (now?.of === next.of ? next : now));
   const more = () => {
     setRest({ of: first, pages: following, problem: null });
-    get<Page>(pathWith(path, { ...query, limit: LIMIT, cursor: cursor! })).then(
+    get<Page<Item>>(pathWith(path, { ...query, limit: LIMIT, cursor: cursor! })).then(
       (page) => tell({ of: first, pages: [...following, page], problem: null }),
       (error: unknown) => tell({ of: first, pages: following, problem: problemOf(error) }),
     );

@@ -1,15 +1,11 @@
-import type { Static } from 'typebox';
 import { FORMAT_NAMES } from '../../../src/adapter/format-name.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
-import type { AdapterListPage } from '../../../src/contract/list.ts';
 import { AdapterCards } from '../components/adapter-cards.tsx';
 import { SelectField } from '../components/field.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { TextFilter } from '../components/text-filter.tsx';
 import { setQuery } from '../state/route.ts';
-
-type Page = Static<typeof AdapterListPage>;
 
 /** All adapters, newest first. */
 export function AdaptersPage({ query }: { query: Readonly<Record<string, string>> }) {
@@ -36,12 +32,7 @@ export function AdaptersPage({ query }: { query: Readonly<Record<string, string>
             onValue={(label) => change({ label })}
           />
         </div>
-        <PagesOf<Page, AdapterRecord>
-          path="/v1/adapters"
-          query={query}
-          itemsOf={({ adapters }) => adapters}
-          empty="No adapter is like that."
-        >
+        <PagesOf<AdapterRecord> path="/v1/adapters" query={query} empty="No adapter is like that.">
           {(adapters) => <AdapterCards adapters={adapters} />}
         </PagesOf>
       </Panel>

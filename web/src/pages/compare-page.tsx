@@ -1,6 +1,6 @@
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { Report } from '../../../src/contract/report.ts';
-import { get } from '../api/request.ts';
+import { get, type Page } from '../api/request.ts';
 import { ComparedResults } from '../components/compared-results.tsx';
 import { SelectField } from '../components/field.tsx';
 import { Panel } from '../components/panel.tsx';
@@ -13,13 +13,10 @@ import { targetInWords } from '../words/target-in-words.ts';
 /** Two results of jobs, side by side: `#/compare?a=job_1.0&b=job_2.1`. */
 export function ComparePage({ query }: { query: Readonly<Record<string, string>> }) {
   const { a = '', b = '' } = query;
-  const jobs = useLoaded(
-    (signal) => get<{ jobs: JobRecord[] }>('/v1/jobs?state=succeeded&limit=100', signal),
-    [],
-  );
+  const jobs = useLoaded((signal) => get<Page<JobRecord>>('/v1/jobs?state=succeeded&limit=100', signal), []);
   const first = useLoaded((signal) => resultAt(a, signal), [a]);
   const second = useLoaded((signal) => resultAt(b, signal), [b]);
-  const options = optionsOf(jobs.value?.jobs ?? []);
+  const options = optionsOf(jobs.value?.data ?? []);
   // What the other has chosen is not offered: nothing is learnt from a result beside itself.
   const choose = (label: string, name: 'a' | 'b', value: string, other: string) => (
     <SelectField

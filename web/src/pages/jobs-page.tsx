@@ -1,14 +1,10 @@
-import type { Static } from 'typebox';
 import type { JobRecord } from '../../../src/contract/job.ts';
-import type { JobListPage } from '../../../src/contract/list.ts';
 import { SelectField } from '../components/field.tsx';
 import { JobRows } from '../components/job-rows.tsx';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { TextFilter } from '../components/text-filter.tsx';
 import { setQuery } from '../state/route.ts';
-
-type Page = Static<typeof JobListPage>;
 
 const STATES = ['queued', 'active', 'succeeded', 'failed', 'cancelled'];
 const KINDS = ['squeeze', 'analyze', 'merge', 'checkpoint', 'import', 'export'];
@@ -44,12 +40,7 @@ export function JobsPage({ query }: { query: Readonly<Record<string, string>> })
             onValue={(label) => change({ label })}
           />
         </div>
-        <PagesOf<Page, JobRecord>
-          path="/v1/jobs"
-          query={query}
-          itemsOf={({ jobs }) => jobs}
-          empty="No job is like that."
-        >
+        <PagesOf<JobRecord> path="/v1/jobs" query={query} empty="No job is like that.">
           {(jobs) => <JobRows jobs={jobs} />}
         </PagesOf>
       </Panel>

@@ -1,10 +1,8 @@
-import type { Static } from 'typebox';
-import type { RunListPage, RunSummary } from '../../../src/contract/list.ts';
+import type { RunSummary } from '../../../src/contract/list.ts';
 import { PagesOf } from '../components/pages-of.tsx';
 import { Panel } from '../components/panel.tsx';
 import { moment } from '../words/moments.ts';
 
-type Page = Static<typeof RunListPage>;
 const NO_QUERY = {};
 
 /** All annealing runs, newest first. */
@@ -16,12 +14,7 @@ export function RunsPage() {
         title="Trainings whose rank falls"
         note="A trainer begins a run by POST /v1/runs and sends its checkpoints; here is where they stand."
       >
-        <PagesOf<Page, RunSummary>
-          path="/v1/runs"
-          query={NO_QUERY}
-          itemsOf={({ runs }) => runs}
-          empty="There is no run yet."
-        >
+        <PagesOf<RunSummary> path="/v1/runs" query={NO_QUERY} empty="There is no run yet.">
           {(runs) => <RunRows runs={runs} />}
         </PagesOf>
       </Panel>

@@ -1,5 +1,5 @@
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
-import { get } from '../api/request.ts';
+import { get, type Page } from '../api/request.ts';
 import { AdapterCards } from '../components/adapter-cards.tsx';
 import { DropZone } from '../components/drop-zone.tsx';
 import { Panel } from '../components/panel.tsx';
@@ -15,7 +15,7 @@ const STEPS = [
 /** The beginning: drop an adapter, or take one that is here. */
 export function StartPage() {
   const { value, problem, again } = useLoaded(
-    (signal) => get<{ adapters: AdapterRecord[] }>('/v1/adapters?limit=6', signal),
+    (signal) => get<Page<AdapterRecord>>('/v1/adapters?limit=6', signal),
     [],
   );
   return (
@@ -33,9 +33,9 @@ export function StartPage() {
         </ol>
       </section>
       <ProblemNote problem={problem} onAgain={again} />
-      {value && value.adapters.length > 0 && (
+      {value && value.data.length > 0 && (
         <Panel title="Newest adapters" actions={<a href="#/adapters">All adapters</a>}>
-          <AdapterCards adapters={value.adapters} />
+          <AdapterCards adapters={value.data} />
         </Panel>
       )}
     </div>
