@@ -22,12 +22,15 @@ export async function nameBegins(
   const name = sql.ref(`${table}.name`);
   const end = behind(prefix);
   const below = end === undefined ? sql`` : sql`and ${name} < ${end}`;
+  // In the order of the index, or PostgreSQL may gather all that match before it takes some.
   const { rows } = await sql<{ id: string }>`
     select id from ${sql.table(table)} where tenant = ${tenant} and ${name} >= ${prefix} ${below}
-    limit ${FEW + 1}`.execute(reader);
+    order by ${name} limit ${FEW + 1}`.execute(reader);
   if (rows.length <= FEW) return { ids: rows.map(({ id }) => id) };
-  // Not a range, which would have SQLite find all by their names and sort them.
-  return { where: [sql`substr(${name}, 1, ${[...prefix].length}) = ${prefix}`] };
+  // Not a range, which would have SQLite find all by their names and sort them; nor an equality, of which PostgreSQL thinks that
+  // it is rare, and would read all. A comparison of a number that is not known is true of a third, it thinks, and walks.
+  const matches = sql`substr(${name}, 1, ${[...prefix].length}) = ${prefix}`;
+  return { where: [sql`case when ${matches} then 1 else 0 end > 0`] };
 }
 
 /** The first text that is behind all that begin with this one, by its code points; undefined: there is none. */
