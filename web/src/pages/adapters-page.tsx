@@ -22,6 +22,11 @@ export function AdaptersPage({ query }: { query: Readonly<Record<string, string>
             onValue={(format) => change({ format })}
           />
           <TextFilter
+            label="Name begins with"
+            value={query.name ?? ''}
+            onValue={(name) => change({ name })}
+          />
+          <TextFilter
             label="Base model, as it is named"
             value={query.base_model ?? ''}
             onValue={(base_model) => change({ base_model })}
