@@ -7,6 +7,7 @@ import { settleContent } from '../../src/service/content/content-rows.ts';
 import { Contents } from '../../src/service/content/contents.ts';
 import { newAdapterId } from '../../src/service/layout.ts';
 import { ensureTenant } from '../../src/service/tenants/tenant-service.ts';
+import { addUsage } from '../../src/service/usage/usage.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { KNOWN_FACTS } from '../service/known-adapter.ts';
 
@@ -108,6 +109,7 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
         .values({ tenant: TENANT, adapter: adapters[0]!, job: id })
         .execute();
     }
+    await addUsage(writer, TENANT, { jobs: 2 });
     await writer
       .insertInto('job_file')
       .values({ job: 'job_1', content: ids.get(report.sha256)!, sha256: report.sha256, role: 'report' })

@@ -77,7 +77,8 @@ describe('SQLite and its storage on one disk that is full', () => {
         service = await startService(env);
         const again = new Client(service.url);
         assert.equal((await again.json<JobRecord>(`/v1/jobs/${running}`)).state, 'succeeded');
-        assert.equal((await again.json<JobRecord>(`/v1/jobs/${waiting}`)).state, 'queued');
+        // Taken it may be, but not done.
+        assert.match((await again.json<JobRecord>(`/v1/jobs/${waiting}`)).state, /^(queued|active)$/);
         assert.equal((await problemOf(await again.postJob(request(adapter.id, 4)))).code, 'STORAGE_FULL');
 
         await disk.free();
