@@ -39,6 +39,16 @@ const SLOW: readonly RegExp[] = [
   /^test\/main\/auth/,
 ];
 
+/** What only `--all` runs too, though these files may share processes: many rounds of what a shorter test asks once. */
+const THOROUGH: readonly RegExp[] = [
+  /^test\/http\/(?:fuzz|stalled-storage|idempotency-tus|uploads-tus|queue-board|connections)/,
+  /^test\/service\/retention\/(?:hold|s3|old-deliveries|sweep-cost|remove-run)/,
+  /^test\/service\/runs\/(?:any-sequence|crash)/,
+  /^test\/transfer\/(?:hub|url-source)/,
+  /^test\/squeeze\/any-adapter/,
+  /^test\/queue\/(?:rate-counter|storage-trouble|traced-jobs|webhook-deliveries|mend-)/,
+];
+
 /** Folders whose tests start no service: their files share processes, as starting Node takes longer than most of them. */
 const SHARED =
   /^test\/(?:adapter|architecture|backup|bench|charts|config|core|database|deploy|formats|gguf|http|json|metrics|net|openapi|oracle|report|safetensors|schedule|scripts|service|serving|squeeze|storage|transfer)\//;
@@ -57,6 +67,7 @@ export function planTests(root: string, sources: readonly string[], isAll: boole
   const shared = new Map<string, string[]>();
   for (const source of sources) {
     const name = relative(root, source);
+    if (!isAll && THOROUGH.some((pattern) => pattern.test(name))) continue;
     const folder = SHARED.exec(name)?.[0];
     if (SLOW.some((pattern) => pattern.test(name))) slow.push({ name, sources: [source] });
     else if (folder === undefined || FILE_HOOK.test(readFileSync(source, 'utf8')))
