@@ -961,7 +961,7 @@ export interface paths {
     put?: never;
     /**
      * Give a webhook another secret
-     * @description The body may be absent. The secret before signs too for a while: requests have two signatures then, and a receiver takes any of them. A second rotation ends the first one’s overlap: there are never three.
+     * @description The body may be absent. The previous secret also signs for a while: requests carry two signatures then, and a receiver takes any of them. A second rotation ends the first one’s overlap: there are never three.
      *
      *     Needs a key with the scope `write`.
      */

@@ -62,7 +62,7 @@ export function invalid(faults: readonly Fault[], maxTold = MAX_FAULTS): AppErro
   );
 }
 
-/** @param length its Content-Length; of chunks nobody says how many come, and reading ends at the limit */
+/** @param length its Content-Length; undefined: a chunked body does not announce its length, and reading ends at the limit */
 function bodyTooLarge(length: string | undefined, limitBytes: number, cause: Error): AppError {
   const size = length === undefined ? 'is larger than that' : `has ${length}`;
   return new AppError(

@@ -62,6 +62,6 @@ function timeOf(name: string, text: string | undefined): number | undefined {
   const ms = Date.parse(text);
   if (!Number.isNaN(ms)) return ms;
   // A leap second fits the format, and no clock here knows it.
-  const detail = `${name} is ${JSON.stringify(text)}, which is no time`;
+  const detail = `${name} is ${JSON.stringify(text)}, which is not a time`;
   throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: `/${name}`, detail }] });
 }

@@ -17,7 +17,7 @@ export interface JobRecordsOptions {
   readonly database: Database;
   /** Where deliveries of what happened here are queued; undefined: others queue them. */
   readonly deliveries?: DeliveryQueue | undefined;
-  /** How long jobs stay after their end, and adapters, where nobody says it; undefined: they are kept. */
+  /** How long jobs (after their end) and adapters stay unless a request says otherwise; undefined: they are kept. */
   readonly jobTtlSeconds?: number | undefined;
   readonly adapterTtlSeconds?: number | undefined;
   readonly observer?: Pick<Observer, 'onBatchFinished'> | undefined;

@@ -18,7 +18,7 @@ export function nameOfFile(filename: string): string | undefined {
   return PRESCRIBED.test(base) ? undefined : adapterName(base);
 }
 
-/** What an adapter is called of which nothing else is known. */
+/** The name of an adapter of which nothing but its base model is known. */
 export const nameOfBase = (baseModel: string | null): string =>
   adapterName(`${baseModel?.split('/').at(-1) ?? ''} adapter`)!;
 
@@ -30,7 +30,7 @@ export function nameOfSource(source: RecordedSource): string | undefined {
   return nameOfFile(file) ?? adapterName(parts.at(-2) ?? '');
 }
 
-/** What a result is called of which nobody says it. @param sources names of the adapters it was made of */
+/** What a result is called unless the request names it. @param sources names of the adapters it was made of */
 export function nameOfResult(sources: readonly string[], { min, max }: { min: number; max: number }): string {
   const rank = `-r${min === max ? min : `${min}-${max}`}`;
   const of = sources.length === 1 ? sources[0]! : `${sources[0]!}+${sources.length - 1}`;

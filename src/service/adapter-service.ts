@@ -74,7 +74,7 @@ export class AdapterService {
   private readonly store: AdapterStore;
   private readonly defaultTtlSeconds: number | undefined;
 
-  /** @param defaultTtlSeconds how long adapters stay of which nobody says it; undefined: they are kept */
+  /** @param defaultTtlSeconds how long adapters stay unless a request says otherwise; undefined: they are kept */
   constructor(database: Database, blobs: BlobStore, tenant: string, defaultTtlSeconds?: number) {
     this.blobs = blobs;
     this.contents = new Contents(database, blobs);

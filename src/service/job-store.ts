@@ -61,7 +61,7 @@ export class JobStore {
   private readonly defaultTtlSeconds: number | undefined;
   private readonly observer: Pick<Observer, 'onBatchFinished'>;
 
-  /** @param defaultTtlSeconds how long jobs stay of which nobody says it; undefined: they are kept */
+  /** @param defaultTtlSeconds how long jobs stay unless a request says otherwise; undefined: they are kept */
   constructor(
     database: Database,
     tenant: string,

@@ -43,7 +43,7 @@ export interface Workspace {
   readonly deliveryStore: DeliveryStore;
 }
 
-/** How long things stay of which nobody says it; undefined: they are kept. */
+/** How long things stay unless a request says otherwise; undefined: they are kept. */
 export interface DefaultTtls {
   readonly adapterTtlSeconds?: number | undefined;
   readonly jobTtlSeconds?: number | undefined;

@@ -178,7 +178,11 @@ describe('GET /v1/jobs', () => {
     await refused('created_before=2026-02-30', 'VALIDATION_FAILED', /created_before/);
     await refused('state=queued&state=done', 'VALIDATION_FAILED', /state\[1\] is "done"/);
     await refused('name=x', 'UNKNOWN_OPTION', /no option "name"/);
-    await refused('created_after=2016-12-31T23:59:60Z', 'VALIDATION_FAILED', /created_after .* is no time/);
+    await refused(
+      'created_after=2016-12-31T23:59:60Z',
+      'VALIDATION_FAILED',
+      /created_after .* is not a time/,
+    );
     const foreign = Buffer.from('../../x').toString('base64url');
     const runs = Buffer.from(`run_${'0'.repeat(32)}`).toString('base64url');
     for (const cursor of ['', 'x', '!!', foreign, runs, 'ZmU%3D', 'a'.repeat(300)])

@@ -56,9 +56,7 @@ export async function queueBoard(app: FastifyInstance, { key, queue }: QueueBoar
           'cache-control': 'no-store',
           'content-type': 'text/plain; charset=utf-8',
         })
-        .send(
-          'The queue board is shown to who has its key (QUEUE_BOARD_KEY): as password, or as Bearer token.\n',
-        );
+        .send('The queue board needs its key (QUEUE_BOARD_KEY), as the password or as a Bearer token.\n');
     }
     // The package refuses changes too, but one of its many calls may forget to.
     if (request.method !== 'GET' && request.method !== 'HEAD') {

@@ -182,7 +182,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         tags: ['webhooks'],
         summary: 'Give a webhook another secret',
         description:
-          'The body may be absent. The secret before signs too for a while: requests have two signatures then, and a ' +
+          'The body may be absent. The previous secret also signs for a while: requests carry two signatures then, and a ' +
           'receiver takes any of them. A second rotation ends the first one’s overlap: there are never three.',
         params: WebhookPath,
         body: reference(SecretRotation),

@@ -30,7 +30,7 @@ export interface BatchParts {
   readonly control: JobControl;
   readonly queue: JobQueue;
   readonly tenant: string;
-  /** How long batches stay of which nobody says it; undefined: they are kept. */
+  /** How long batches stay unless a request says otherwise; undefined: they are kept. */
   readonly defaultTtlSeconds?: number | undefined;
 }
 

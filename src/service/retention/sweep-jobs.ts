@@ -7,8 +7,8 @@ const PAGE_ROWS = 1_000;
 
 /** Removes the jobs whose time is over. One of a batch that has not ended stays until then. */
 export async function sweepExpiredJobs(workspaces: Workspaces, { startMs, swept }: Sweep): Promise<void> {
-  for (;;) {
-    const rows = await workspaces.database.reader
+  await eraseJobs(workspaces, swept, () =>
+    workspaces.database.reader
       .selectFrom('job')
       .select(['id', 'tenant'])
       .where('expires_at', '<=', startMs)
@@ -23,13 +23,8 @@ export async function sweepExpiredJobs(workspaces: Workspaces, { startMs, swept 
         ),
       )
       .limit(PAGE_ROWS)
-      .execute();
-    for (const { id, tenant } of rows) {
-      await workspaces.of(tenant).jobControl.erase({ id });
-      swept.add('job');
-    }
-    if (rows.length < PAGE_ROWS) return;
-  }
+      .execute(),
+  );
 }
 
 /** Removes the batches whose time is over; their jobs have times of their own. */
@@ -52,8 +47,8 @@ export async function sweepBatches(database: Database, { startMs, swept }: Sweep
 
 /** Removes the jobs of runs that are gone: those that had not ended when their run was removed. */
 export async function sweepJobsOfRuns(workspaces: Workspaces, { swept }: Sweep): Promise<void> {
-  for (;;) {
-    const rows = await workspaces.database.reader
+  await eraseJobs(workspaces, swept, () =>
+    workspaces.database.reader
       .selectFrom('job')
       .select(['id', 'tenant'])
       .where('run', 'is not', null)
@@ -62,7 +57,17 @@ export async function sweepJobsOfRuns(workspaces: Workspaces, { swept }: Sweep):
         not(exists(selectFrom('run').select('run.id').whereRef('run.id', '=', 'job.run'))),
       )
       .limit(PAGE_ROWS)
-      .execute();
+      .execute(),
+  );
+}
+
+async function eraseJobs(
+  workspaces: Workspaces,
+  swept: Sweep['swept'],
+  nextPage: () => Promise<readonly { readonly id: string; readonly tenant: string }[]>,
+): Promise<void> {
+  for (;;) {
+    const rows = await nextPage();
     for (const { id, tenant } of rows) {
       await workspaces.of(tenant).jobControl.erase({ id });
       swept.add('job');
