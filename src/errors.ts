@@ -43,6 +43,7 @@ export const ERROR_KINDS = {
   JOB_FINAL: permanent(409, 'The job has ended already'),
   JOB_NOT_FINAL: permanent(409, 'The job has not ended yet'),
   JOB_SUCCEEDED: permanent(409, 'The job succeeded, so there is nothing to retry'),
+  DELIVERIES_SUCCEEDED: permanent(409, 'No delivery of the job failed, so there is nothing to send again'),
   JOB_OF_RUN: permanent(409, 'The job belongs to an annealing run'),
   BATCH_INVALID: permanent(422, 'Jobs of the batch cannot be accepted'),
   BATCH_FINAL: permanent(409, 'The batch has ended already'),

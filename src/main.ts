@@ -24,6 +24,8 @@ import { BullDeliveryQueue } from './queue/webhooks/delivery-queue.ts';
 import { DeliveryWorker } from './queue/webhooks/delivery-worker.ts';
 import { redacted } from './redaction.ts';
 import { ownSecretsKey } from './secrets-key.ts';
+import { backlog } from './service/dispatch/backlog.ts';
+import { Dispatcher } from './service/dispatch/dispatcher.ts';
 import { ClaimStore } from './service/idempotency/claim-store.ts';
 import { KeyService } from './service/keys/key-service.ts';
 import { Readiness, type ReadinessOptions } from './service/readiness.ts';
@@ -98,7 +100,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   const queue = new BullJobQueue({ address, prefix: config.queuePrefix, logger, tracing });
   running.push(() => queue.close());
   const metrics = new Metrics(PRODUCT);
-  metrics.watchQueue(() => queue.counts());
+  metrics.watchQueue(() => backlog(database));
   const readiness = new Readiness({ store: blobs, database, queue, onChange: logReadiness(logger) });
   readiness.add('database', () => database.checkRoom());
   metrics.watchReadiness(() => readiness.look());
@@ -110,7 +112,17 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   const desk = new TransferDesk({ outbound, box, hubEndpoint });
   const deliveries = new BullDeliveryQueue({ address, prefix: config.queuePrefix, logger });
   running.push(() => deliveries.close());
-  const workspaces = new Workspaces(blobs, database, queue, deliveries, config, metrics.observer, desk);
+  const dispatcher = new Dispatcher({
+    database,
+    queue,
+    onLost: (dispatches) =>
+      logger.warn({ dispatches }, 'the queue had lost executions; they are queued again'),
+    onTrouble: (error) => logger.debug({ err: error }, 'nothing can be dispatched now'),
+  });
+  running.push(() => dispatcher.close());
+  const { observer } = metrics;
+  const changes = { store: blobs, database, dispatcher, deliveries, observer };
+  const workspaces = new Workspaces({ ...changes, queue, ttls: config, desk });
   const keys = new KeyService(database);
   await refuseWithoutKeys(config, keys);
   if (config.role !== 'worker' && config.auth === 'open' && !isLoopback(config.host))
@@ -152,7 +164,6 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
       : await buildApp({
           ...traffic,
           store: blobs,
-          queue,
           uploads,
           workspaces,
           webhooks: { outbound, box, queue: deliveries },
@@ -176,7 +187,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     running.push((deadlineMs) => sender.close(Math.max(0, deadlineMs - Date.now())));
     sender.start();
     const jobs = new JobProcessing({
-      ...{ address, prefix, store: blobs, database, logger, tracing, deliveries, observer: metrics.observer },
+      ...{ ...changes, address, prefix, logger, tracing },
       mayTake: async () => {
         // Compute processes use the storage by themselves.
         await bond.settle();
@@ -191,7 +202,6 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
       onStorageTrouble: (isPaused) => metrics.workerPaused(isPaused),
       onPostponed: (error) => metrics.jobPostponed(error.code),
       onProvider: (provider) => metrics.providerKnown(provider),
-      onFinished: (record, totals) => metrics.jobFinished(record, totals),
     });
     running.push((deadlineMs) => jobs.close(Math.max(0, deadlineMs - Date.now())));
     await jobs.start();
@@ -216,6 +226,8 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     reconciler.start();
     uploads.sweepEvery(Math.min(config.uploadTtlMs, SWEEP_INTERVAL_MS), logger);
   }
+
+  dispatcher.start();
 
   // Says in the log what is missing before anybody asks. Nothing ends for it: most of it may come back.
   await readiness.look();

@@ -53,7 +53,6 @@ export class LocalEngine implements Engine {
     const sources = task.sources.map(({ folder }) => byFolder.get(folder)!);
     const ids = sources.map(({ files }) => files.id);
     const input: RequestInput = {
-      jobId: newJobId(Date.now()),
       request: jobRequest(task, ids),
       sources: new Map(sources.map(({ files }): [string, SourceFiles] => [files.id, files])),
       optimizerPath: null,
@@ -77,11 +76,15 @@ async function finished(
   source: LocalSource,
   workDir: string,
 ): Promise<EngineOutcome> {
-  if (!made) return { report, result: null, files: [] };
+  if (!made) return { report: { ...report, job_id: newJobId(Date.now()) }, result: null, files: [] };
   const adapter = made.files ?? (await copies(source.itself, join(workDir, 'itself')));
   const adapter_id = localIdOf(adapter);
   return {
-    report: { ...report, targets: report.targets.map((target) => ({ ...target, adapter_id })) },
+    report: {
+      ...report,
+      job_id: newJobId(Date.now()),
+      targets: report.targets.map((target) => ({ ...target, adapter_id })),
+    },
     result: { ...made.result, adapter_id },
     files: [...adapter, ...made.extra],
   };

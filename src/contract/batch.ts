@@ -88,9 +88,6 @@ export const BatchJob = Type.Object(
       description: 'Null for merge, which has several',
     }),
     state: JobState,
-    reused: Type.Boolean({
-      description: 'It had succeeded before the batch came; the batch neither made it nor deletes it',
-    }),
     error_code: Type.Union([Type.String(), Type.Null()]),
     finished_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
     results: Type.Array(ResultLink, { description: 'In the order of the targets' }),

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { AdapterFile, FormatNameSchema, SizePart } from './adapter.ts';
+import { JobFailure } from './job-failure.ts';
 import { JOB_KINDS, type JobKind, JobPriority, RecordedJobRequest } from './job-request.ts';
 import { ExpiresAt, Labels, TtlSeconds } from './labels.ts';
 import { Verdict } from './serving.ts';
@@ -153,18 +154,6 @@ export const JobResult = Type.Object(
 );
 export type JobResult = Static<typeof JobResult>;
 
-export const JobFailure = Type.Object(
-  {
-    code: Type.String(),
-    title: Type.String(),
-    detail: Type.String(),
-    retryable: Type.Boolean(),
-    context: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-  },
-  { additionalProperties: false },
-);
-export type JobFailure = Static<typeof JobFailure>;
-
 export const ProviderInfo = Type.Object(
   {
     name: Type.Union([Type.Literal('cpu'), Type.Literal('cuda')]),
@@ -197,15 +186,22 @@ export const JobRecord = Type.Object(
     retry_of: Type.Union([Type.String(), Type.Null()], {
       description: 'The job that this one was made from by a retry',
     }),
-    reused: Type.Optional(
-      Type.Boolean({
-        description: 'In answers to a request for a job only: whether this one was there already',
+    reused: Type.Boolean({
+      description: 'Whether its work had been done, or was under way, for another job when this one came',
+    }),
+    estimated_start_seconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          'Of a job that is queued, where it is asked for by itself and workers are there: about how long until it begins',
       }),
     ),
     request: RecordedJobRequest,
     import: Type.Union([ImportedAdapter, Type.Null()], { description: 'The adapter that the job fetched' }),
     results: Type.Array(JobResult),
-    deliveries: Type.Array(DeliveredAdapter, { description: 'What was brought elsewhere' }),
+    deliveries: Type.Array(DeliveredAdapter, {
+      description: 'What is brought elsewhere, in the order of the request',
+    }),
     timings: Type.Union([Timings, Type.Null()]),
     provider: Type.Union([ProviderInfo, Type.Null()]),
     error: Type.Union([JobFailure, Type.Null()]),

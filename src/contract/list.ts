@@ -79,11 +79,7 @@ export const RunListQuery = Type.Object(
   { additionalProperties: false },
 );
 
-export const JobListPage = listOf('JobList', JobRecord, {
-  live: Type.Boolean({
-    description: 'false: the queue could not be asked, so unfinished jobs are shown as recorded, `queued`',
-  }),
-});
+export const JobListPage = listOf('JobList', JobRecord);
 
 export const AdapterListPage = listOf('AdapterList', AdapterRecord);
 

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { AdapterFile } from './adapter.ts';
-import { JobFailure, TrainingNotes } from './job.ts';
+import { TrainingNotes } from './job.ts';
+import { JobFailure } from './job-failure.ts';
 import { SqueezeOptions } from './job-request.ts';
 import { AdaptiveRequest, RunLearningRate, Schedule, ScheduleRequest } from './schedule.ts';
 

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { JobFailure } from './job-failure.ts';
 import { Delivery, Import, RecordedSink, RecordedSource, Sink, Source } from './transfer.ts';
 
 const MAX_TARGETS = 16;
@@ -63,6 +64,24 @@ export const ImportedAdapter = Type.Object(
 );
 export type ImportedAdapter = Static<typeof ImportedAdapter>;
 
-/** A result, or an adapter, that a job brought somewhere. */
-export const DeliveredAdapter = Type.Object({ adapter_id: Type.String(), ...Delivery.properties }, closed);
+/** A result, or an adapter, that a job brings somewhere. */
+export const DeliveredAdapter = Type.Object(
+  {
+    state: Type.Union([Type.Literal('pending'), Type.Literal('succeeded'), Type.Literal('failed')], {
+      description: 'Of this delivery: one that failed is sent again by POST /v1/jobs/{id}/deliveries/retry',
+    }),
+    target: Type.Union([targetIndex, Type.Null()], {
+      description: 'Which of the targets; null in an export',
+    }),
+    adapter_id: Type.Union([Type.String(), Type.Null()], { description: 'null: it is still to be made' }),
+    type: Delivery.properties.type,
+    where: Delivery.properties.where,
+    commit: Delivery.properties.commit,
+    bytes: Type.Union([Delivery.properties.bytes, Type.Null()]),
+    files: Delivery.properties.files,
+    finished_at: Type.Union([Delivery.properties.finished_at, Type.Null()]),
+    error: Type.Union([JobFailure, Type.Null()]),
+  },
+  closed,
+);
 export type DeliveredAdapter = Static<typeof DeliveredAdapter>;

@@ -3,6 +3,9 @@ import type { Tables } from './tables.ts';
 
 export type Dialect = 'sqlite' | 'postgresql';
 
+/** Numbers that nobody else takes. */
+export const ALONE = { migrate: 5_263_018_847, dispatch: 5_263_018_848 } as const;
+
 /** What a transaction reads and writes with. */
 export type Writer = Transaction<Tables>;
 
@@ -11,6 +14,7 @@ export type Snapshot = Pick<Writer, 'selectFrom' | 'getExecutor'>;
 
 export interface Lockable<Q> {
   forUpdate(): Q;
+  skipLocked(): Q;
 }
 
 /**
@@ -39,8 +43,11 @@ export interface Database {
   /**
    * A query of a transaction whose rows no other transaction changes until this one has ended: for what is read, and then
    * written by what was read. (SQLite has one transaction that writes at a time anyway.)
+   * @param others `skip`: rows that another one changes are left out, in place of waiting for it
    */
-  locked<Q extends Lockable<Q>>(query: Q): Q;
+  locked<Q extends Lockable<Q>>(query: Q, others?: 'skip'): Q;
+  /** Until a transaction has ended, no other one gets past the same name. @param name of what only one may do at a time */
+  alone(writer: Writer, name: keyof typeof ALONE): Promise<void>;
   /** @throws AppError DATABASE_UNAVAILABLE unless a query is answered */
   check(): Promise<void>;
   /**

@@ -202,6 +202,38 @@ create table upload_lock (
   primary key (tenant, id)
 );
 
+create table execution (
+  id TEXT primary key,
+  tenant TEXT not null references tenant (id),
+  key TEXT,
+  step TEXT not null,
+  state TEXT not null,
+  priority INTEGER not null,
+  work_bytes INTEGER not null,
+  attempts INTEGER not null,
+  not_before INTEGER,
+  dispatch_no INTEGER not null,
+  dispatched_at INTEGER,
+  started_at INTEGER,
+  seen_at INTEGER,
+  storage_failures INTEGER not null,
+  storage_trouble_ms INTEGER not null,
+  finished_at INTEGER,
+  origin TEXT,
+  outcome TEXT
+);
+create unique index execution_key on execution (tenant, key) where key is not null;
+create index execution_waiting on execution (priority, id, work_bytes) where state = 'waiting';
+create index execution_dispatched on execution (id) where state = 'dispatched';
+
+create table worker (
+  id TEXT primary key,
+  slots INTEGER not null,
+  provider TEXT not null,
+  ms_per_mib INTEGER,
+  seen_at INTEGER not null
+);
+
 create table job (
   id TEXT primary key,
   tenant TEXT not null references tenant (id),
@@ -218,7 +250,8 @@ create table job (
   finished_at INTEGER,
   expires_at INTEGER,
   attempts INTEGER not null,
-  request_sha256 TEXT,
+  execution TEXT not null references execution (id),
+  reused INTEGER not null,
   request TEXT not null,
   sealed_request TEXT,
   outcome TEXT
@@ -227,10 +260,10 @@ create index job_tenant on job (tenant, id);
 create index job_state on job (tenant, state, id);
 create index job_kind on job (tenant, kind, id);
 create index job_batch on job (tenant, batch, id) where batch is not null;
+create index job_active on job (batch) where state = 'active';
 create index job_run on job (run, id) where run is not null;
-create index job_unfinished on job (id) where finished_at is null;
+create index job_execution on job (execution, id);
 create index job_expiry on job (expires_at, id) where expires_at is not null;
-create unique index job_request on job (tenant, request_sha256) where request_sha256 is not null;
 
 create table job_label (
   tenant TEXT not null,
@@ -298,7 +331,6 @@ create table batch_member (
   kind TEXT not null,
   adapter TEXT,
   retry_of TEXT,
-  reused INTEGER not null,
   state TEXT not null,
   finished_at INTEGER,
   error_code TEXT,

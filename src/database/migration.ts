@@ -23,9 +23,6 @@ const TYPES: Readonly<Record<Dialect, ColumnTypes>> = {
   postgresql: { text: 'text collate "C"', integer: 'bigint', bytes: 'bytea' },
 };
 
-/** Any number that nobody else takes. */
-const LOCK = 5_263_018_847;
-
 /** Names of the steps that were made, in their order; none where the database is new. @throws AppError DATABASE_UNAVAILABLE */
 export function appliedMigrations(database: Database): Promise<string[]> {
   return database.snapshot(async (reader) => {
@@ -49,7 +46,7 @@ export function appliedMigrations(database: Database): Promise<string[]> {
 export function migrate(database: Database, migrations: readonly Migration[]): Promise<string[]> {
   return database.write(async (writer) => {
     const { text, integer } = TYPES[database.dialect];
-    if (database.dialect === 'postgresql') await sql`select pg_advisory_xact_lock(${LOCK})`.execute(writer);
+    await database.alone(writer, 'migrate');
     await writer.schema
       .createTable('schema_migration')
       .ifNotExists()

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { AppError } from '../errors.ts';
-import type { Database, Writer } from './database.ts';
+import { ALONE, type Database, type Writer } from './database.ts';
 import { isBroken, isConflict, postgresqlError } from './postgresql-error.ts';
 import type { Tables } from './tables.ts';
 import { withTranslatedErrors } from './translated-errors.ts';
@@ -70,7 +70,10 @@ export function openPostgresql({ url, poolSize, timeoutMs, onTrouble }: Postgres
       ),
     snapshot: (work) =>
       db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(work),
-    locked: (query) => query.forUpdate(),
+    locked: (query, others) => (others === 'skip' ? query.forUpdate().skipLocked() : query.forUpdate()),
+    alone: async (writer, name) => {
+      await sql`select pg_advisory_xact_lock(${sql.lit(ALONE[name])})`.execute(writer);
+    },
     check: async () => {
       await sql`select 1`.execute(db);
     },

@@ -25,6 +25,7 @@ const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   idempotency: { key: ['tenant', 'key'], only: sql`answer is not null` },
   webhook: { key: ['id'] },
   delivery: { key: ['webhook', 'id'] },
+  execution: { key: ['id'] },
   job: { key: ['id'] },
   job_label: { key: ['tenant', 'name', 'text', 'job'] },
   job_source: { key: ['tenant', 'adapter', 'job'] },
@@ -33,6 +34,8 @@ const TABLES: { readonly [T in keyof Tables]: SavedTable<Tables[T]> | null } = {
   batch_label: { key: ['tenant', 'name', 'text', 'batch'] },
   batch_member: { key: ['batch', 'job', 'position'] },
   schema_migration: null,
+  // They tell of themselves again.
+  worker: null,
   // It gets a storage of its own.
   storage: null,
   hold: null,

@@ -61,6 +61,8 @@ export function openSqlite(path: string, reserveBytes?: number): Database {
         }
       },
       locked: (query) => query,
+      // Of transactions that write there is one at a time.
+      alone: async () => undefined,
       check: async () => {
         await sql`select 1`.execute(reader);
       },

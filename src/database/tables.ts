@@ -14,6 +14,8 @@ export interface Tables {
   delivery: DeliveryTable;
   upload: UploadTable;
   upload_lock: UploadLockTable;
+  execution: ExecutionTable;
+  worker: WorkerTable;
   job: JobTable;
   job_label: JobLabelTable;
   job_source: JobSourceTable;
@@ -199,14 +201,58 @@ export interface UploadLockTable {
   wanted: number;
 }
 
-/** A job, as it was accepted and as it ended; what a running one does is known to the queue only. */
+/** A step of work, which several jobs may wait for. It is dispatched to the workers when they have room for it. */
+export interface ExecutionTable {
+  /** Sorts by the time at which it was asked for first. */
+  id: string;
+  tenant: string;
+  /** Digest of what is asked for, hex, while equal requests join it; null: they do not. */
+  key: string | null;
+  step: 'fetch' | 'work' | 'deliver';
+  state: 'waiting' | 'dispatched' | 'succeeded' | 'failed' | 'cancelled';
+  /** 0 is taken first: the highest of the jobs that wait for it. */
+  priority: number;
+  /** Size of the weights that it reads. */
+  work_bytes: number;
+  /** Attempts that count. */
+  attempts: number;
+  /** It is not dispatched before. */
+  not_before: number | null;
+  /** How often it was dispatched: only the last one may record what came of it. */
+  dispatch_no: number;
+  dispatched_at: number | null;
+  /** Of the attempt that runs. */
+  started_at: number | null;
+  /** When the worker that runs it last said so. */
+  seen_at: number | null;
+  /** Attempts that the storage failed, and what they took with the pauses after them; they do not count. */
+  storage_failures: number;
+  storage_trouble_ms: number;
+  finished_at: number | null;
+  /** JSON of Origin: the request that asked for it first. */
+  origin: string | null;
+  /** JSON of WorkOutcome: what equal requests get; null where there are none, and until it has succeeded. */
+  outcome: string | null;
+}
+
+/** A process that takes executions. One that has not been seen for a while is gone. */
+export interface WorkerTable {
+  id: string;
+  /** Executions that it runs at once. */
+  slots: number;
+  provider: string;
+  /** How long it takes for a MiB of weights; null: it has not done anything yet. */
+  ms_per_mib: number | null;
+  seen_at: number;
+}
+
+/** What somebody asked for, from its acceptance to its end. */
 export interface JobTable {
   /** Sorts by the time at which the job was accepted. */
   id: string;
   tenant: string;
   kind: string;
-  /** Active ones are queued too. */
-  state: 'queued' | 'succeeded' | 'failed' | 'cancelled';
+  state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
   priority: string;
   /** JSON of Labels; job_label is for finding them. */
   labels: string;
@@ -221,13 +267,15 @@ export interface JobTable {
   finished_at: number | null;
   expires_at: number | null;
   attempts: number;
-  /** Digest of the request while the job stands for all that are equal, hex. */
-  request_sha256: string | null;
+  /** What it waits for, or waited for last. */
+  execution: string;
+  /** 1: its work was done, or under way, when it came. */
+  reused: number;
   /** JSON of RecordedJobRequest without secrets. */
   request: string;
-  /** JSON of RecordedJobRequest with what is sealed in it; null where there is nothing, and when the job has ended. */
+  /** JSON of RecordedJobRequest with what is sealed in it; null where there is nothing, and when nobody needs it any more. */
   sealed_request: string | null;
-  /** JSON of JobOutcome; null while it has not ended. */
+  /** JSON of JobOutcome, as far as it has come; null: nothing yet. */
   outcome: string | null;
 }
 
@@ -361,15 +409,12 @@ export interface BatchLabelTable {
 /** What a batch tells of its jobs, also when those were deleted. */
 export interface BatchMemberTable {
   batch: string;
-  /** One that the batch reuses may stand in several places. */
   job: string;
   /** Its place in the request, from 0. */
   position: number;
   kind: string;
   adapter: string | null;
   retry_of: string | null;
-  /** 1: it had succeeded before the batch came. */
-  reused: number;
   state: 'queued' | 'succeeded' | 'failed' | 'cancelled';
   finished_at: number | null;
   error_code: string | null;

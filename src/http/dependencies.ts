@@ -2,7 +2,6 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Listener } from '../metrics/connections.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ClaimStore } from '../service/idempotency/claim-store.ts';
-import type { JobQueue } from '../service/job-queue.ts';
 import type { KeyService } from '../service/keys/key-service.ts';
 import type { RateCounter } from '../service/quotas/rate-counter.ts';
 import type { Readiness } from '../service/readiness.ts';
@@ -71,7 +70,6 @@ export interface ProbeDependencies {
 }
 
 export interface HttpDependencies extends ProbeDependencies {
-  readonly queue: Pick<JobQueue, 'watch'>;
   readonly workspaces: Workspaces;
   readonly webhooks: WebhookParts;
   readonly tenants: TenantService;

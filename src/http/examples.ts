@@ -123,6 +123,7 @@ export const JOB_EXAMPLE: JobRecord = {
   expires_at: null,
   batch_id: null,
   retry_of: null,
+  reused: false,
   request: { kind: 'squeeze', adapter_id: ADAPTER_ID, targets: [{ rank: 16 }] },
   import: null,
   deliveries: [],

@@ -10,7 +10,6 @@ const NEXT = Buffer.from(JOB_EXAMPLE.id).toString('base64url');
 
 const jobs: Static<typeof JobListPage> = {
   data: [JOB_EXAMPLE],
-  live: true,
   next_cursor: NEXT,
 };
 

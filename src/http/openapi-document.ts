@@ -23,7 +23,6 @@ export async function openapiDocument(version: string): Promise<string> {
     auth: { mode: 'keys' },
     uploads: unused<HttpDependencies['uploads']>('uploads'),
     store: unused<HttpDependencies['store']>('store'),
-    queue: unused<HttpDependencies['queue']>('queue'),
     readiness: unused<HttpDependencies['readiness']>('readiness'),
     metrics: new Metrics({ version }),
     limits: { maxUploadBytes: 1, uploadIdleTimeoutMs: 1000 },

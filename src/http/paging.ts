@@ -40,11 +40,10 @@ export function sendPage(
   request: FastifyRequest,
   reply: FastifyReply,
   { items, next }: Page<unknown>,
-  more: object = {},
 ): FastifyReply {
   const cursor = next === null ? null : cursorOf(next);
   if (cursor !== null) reply.header('link', `<${nextPath(request.url, cursor)}>; rel="next"`);
-  return reply.header('cache-control', 'no-store').send({ data: items, ...more, next_cursor: cursor });
+  return reply.header('cache-control', 'no-store').send({ data: items, next_cursor: cursor });
 }
 
 /** The body of a list that is short by nature: it has one page. */

@@ -13,7 +13,7 @@ export class ControlMetrics {
     const registers = [registry];
     this.reused = new Counter({
       name: 'lora_squeeze_jobs_reused_total',
-      help: 'Requests answered with a job that did the same already.',
+      help: 'Jobs whose work was done, or under way, for another job when they came.',
       labelNames: ['kind'],
       registers,
     });
@@ -31,7 +31,7 @@ export class ControlMetrics {
     });
     this.batchJobs = new Counter({
       name: 'lora_squeeze_batch_jobs_total',
-      help: 'Jobs of batches that ended, by state; those a batch reused too.',
+      help: 'Jobs of batches that ended, by state.',
       labelNames: ['state'],
       registers,
     });

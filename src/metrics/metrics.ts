@@ -170,11 +170,8 @@ export class Metrics {
   /** What the service tells of jobs and batches. */
   readonly observer = {
     onReused: (job: JobRecord): void => this.control.jobReused(job),
-    onCancelled: (job: JobRecord, wasQueued: boolean): void => {
-      this.control.jobCancelled(job);
-      // Of others a worker tells that they ended.
-      if (wasQueued) this.jobFinished(job);
-    },
+    onCancelled: (job: JobRecord): void => this.control.jobCancelled(job),
+    onJobEnded: (job: JobRecord, totals: JobTotals | undefined): void => this.jobFinished(job, totals),
     onBatchFinished: (batch: BatchSummary): void => this.control.batchFinished(batch),
   };
 

@@ -22,7 +22,8 @@ export class TransferMetrics {
 
   jobFinished({ import: fetched, deliveries }: JobRecord): void {
     if (fetched) this.count('in', fetched);
-    for (const delivery of deliveries) this.count('out', delivery);
+    for (const { state, type, bytes } of deliveries)
+      if (state === 'succeeded') this.count('out', { type, bytes: bytes ?? 0 });
   }
 
   private count(direction: 'in' | 'out', { type, bytes }: { type: string; bytes: number }): void {

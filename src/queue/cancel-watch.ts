@@ -1,41 +1,30 @@
-import type { Cluster, Redis } from 'ioredis';
-import { impatientClient, keyPrefix, type RedisAddress } from './connection.ts';
-import { cancelKey } from './job-types.ts';
+import type { Executions } from '../service/executions/executions.ts';
+import type { Dispatched } from '../service/executions/finish-execution.ts';
 
-/** A cancelled job goes on for this long at most before it is told; then it stops at its next module. */
-const INTERVAL_MS = 300;
+/** What is not wanted any more goes on for this long at most before it is told; then it stops at its next module. */
+const INTERVAL_MS = 500;
 
-export interface CancelWatchOptions {
-  readonly address: RedisAddress;
-  readonly prefix: string;
-  /** Called for a job that was cancelled, until it is forgotten. */
-  readonly onCancelled: (jobId: string) => void;
-}
-
-/**
- * Looks whether the jobs that run here were cancelled. A mark in Redis that is looked for survives lost connections,
- * where a message would be missed; without Redis a cancelled job runs to its end, and its results are dropped.
- */
+/** Looks whether what runs here is to stop: nobody waits for it any more. */
 export class CancelWatch {
-  private readonly options: CancelWatchOptions;
-  private readonly prefix: string;
-  private readonly running = new Set<string>();
-  private client: Redis | Cluster | undefined;
+  private readonly executions: Pick<Executions, 'stopped'>;
+  private readonly onStopped: (id: string) => void;
+  /** By their ids in the queue. */
+  private readonly running = new Map<string, Dispatched>();
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(options: CancelWatchOptions) {
-    this.options = options;
-    this.prefix = keyPrefix(options.address, options.prefix);
+  /** @param onStopped called with the id in the queue, until it is forgotten */
+  constructor(executions: Pick<Executions, 'stopped'>, onStopped: (id: string) => void) {
+    this.executions = executions;
+    this.onStopped = onStopped;
   }
 
-  watch(jobId: string): void {
-    this.running.add(jobId);
-    this.client ??= this.connect();
-    this.timer ??= setInterval(() => void this.look(), INTERVAL_MS);
+  watch(id: string, dispatch: Dispatched): void {
+    this.running.set(id, dispatch);
+    this.timer ??= setInterval(() => void this.look().catch(() => undefined), INTERVAL_MS);
   }
 
-  forget(jobId: string): void {
-    this.running.delete(jobId);
+  forget(id: string): void {
+    this.running.delete(id);
     if (this.running.size > 0) return;
     clearInterval(this.timer);
     this.timer = undefined;
@@ -43,21 +32,15 @@ export class CancelWatch {
 
   close(): void {
     clearInterval(this.timer);
-    this.client?.disconnect();
   }
 
-  private connect(): Redis | Cluster {
-    const client = impatientClient(this.options.address);
-    // The worker's own connection tells of trouble already.
-    client.on('error', () => undefined);
-    return client;
+  /** Ids of the executions that run. */
+  get executionIds(): string[] {
+    return [...this.running.values()].map(({ execution }) => execution);
   }
 
   private async look(): Promise<void> {
-    const jobIds = [...this.running];
-    const marks = await Promise.all(
-      jobIds.map((jobId) => this.client!.get(cancelKey(this.prefix, jobId)).catch(() => null)),
-    );
-    for (const [i, mark] of marks.entries()) if (mark !== null) this.options.onCancelled(jobIds[i]!);
+    const stopped = new Set(await this.executions.stopped([...this.running.values()]));
+    for (const [id, dispatch] of this.running) if (stopped.has(dispatch)) this.onStopped(id);
   }
 }

@@ -1,4 +1,3 @@
-import type { JobFailure } from '../contract/job.ts';
 import { AppError, type ErrorContext, isErrorCode, toAppError } from '../errors.ts';
 
 /** BullMQ gives a job up at once when its error has this name, whatever attempts are left. */
@@ -44,17 +43,6 @@ export function stalledTooOften(): AppError {
     'WORKER_CRASHED',
     'The worker died, or was cut off from Redis, each time it ran this job.',
   );
-}
-
-/** An error as a job shows it. */
-export function jobFailure(error: AppError): JobFailure {
-  return {
-    code: error.code,
-    title: error.kind.title,
-    detail: error.message,
-    retryable: error.retryable,
-    ...(Object.keys(error.context).length > 0 && { context: error.context }),
-  };
 }
 
 function crashed(exitCode: string, signal: string): AppError {

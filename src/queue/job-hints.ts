@@ -1,11 +1,12 @@
 import { QueueEvents } from 'bullmq';
 import type { Logger } from '../log.ts';
+import { dispatched } from '../service/dispatch/dispatcher.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
 import { QUEUE_NAME } from './job-types.ts';
 import { within } from './redis-questions.ts';
 
-/** What BullMQ tells of a job that a watcher may want to know. */
-const EVENTS = ['waiting', 'active', 'progress', 'delayed', 'completed', 'failed', 'removed'] as const;
+/** What BullMQ tells that a watcher may want to know. */
+const EVENTS = ['active', 'progress', 'completed'] as const;
 
 /** BullMQ would wait for a connection that does not come about. */
 const CLOSE_TIMEOUT_MS = 500;
@@ -17,7 +18,7 @@ export interface JobHintsOptions {
 }
 
 /**
- * Tells that something may have happened to a job, from BullMQ's events: one connection for the process, opened when
+ * Tells that something may have happened to an execution, from BullMQ's events: one connection for the process, opened when
  * somebody first watches. Events are lost with a connection, so nobody may rely on them.
  */
 export class JobHints {
@@ -31,16 +32,16 @@ export class JobHints {
   }
 
   /** @returns what ends the watch; `onHint` is not called any more then */
-  watch(jobId: string, onHint: () => void): () => void {
+  watch(execution: string, onHint: () => void): () => void {
     if (!this.isClosed) this.events ??= this.open();
-    const watchers = this.watchers.get(jobId) ?? new Set();
-    this.watchers.set(jobId, watchers);
+    const watchers = this.watchers.get(execution) ?? new Set();
+    this.watchers.set(execution, watchers);
     // A function of its own, for somebody may watch twice with the same one.
     const hint = (): void => onHint();
     watchers.add(hint);
     return () => {
       watchers.delete(hint);
-      if (watchers.size === 0 && this.watchers.get(jobId) === watchers) this.watchers.delete(jobId);
+      if (watchers.size === 0 && this.watchers.get(execution) === watchers) this.watchers.delete(execution);
     };
   }
 
@@ -67,11 +68,12 @@ export class JobHints {
       prefix: keyPrefix(address, prefix),
     });
     source.on('error', (error) => logger.warn({ err: error }, 'events of the queue'));
-    for (const event of EVENTS) source.on(event, ({ jobId }: { jobId: string }) => this.hint(jobId));
+    for (const event of EVENTS)
+      source.on(event, ({ jobId }: { jobId: string }) => this.hint(dispatched(jobId).execution));
     return { source, redis };
   }
 
-  private hint(jobId: string): void {
-    for (const onHint of [...(this.watchers.get(jobId) ?? [])]) onHint();
+  private hint(execution: string): void {
+    for (const onHint of [...(this.watchers.get(execution) ?? [])]) onHint();
   }
 }

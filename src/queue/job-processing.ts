@@ -6,7 +6,7 @@ import { JobWorker, type WorkerOptions } from './worker.ts';
 /** A driver or a library that is missing is rarely put in place by itself; a probe takes a process of a second. */
 const PROBE_AGAIN_MS = 30_000;
 
-export interface JobProcessingOptions extends WorkerOptions {
+export interface JobProcessingOptions extends Omit<WorkerOptions, 'provider'> {
   readonly onProvider: (provider: ProviderInfo) => void;
   /** Shorter in tests. */
   readonly probeAgainMs?: number;
@@ -35,7 +35,7 @@ export class JobProcessing {
       if (this.isClosed) return;
       options.onProvider(provider);
       options.logger.info({ provider }, `jobs run on ${provider.name}`);
-      this.worker = new JobWorker(options);
+      this.worker = new JobWorker({ ...options, provider });
       this.worker.start();
     } catch (error) {
       this.failure = toAppError(error);

@@ -2,20 +2,20 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AdapterFile } from '../contract/adapter.ts';
 import type { Progress } from '../contract/job.ts';
-import type { RecordedSink, RecordedSource } from '../contract/transfer.ts';
-import type { DeliveredAdapter, ImportedAdapter } from '../contract/transfer-job.ts';
+import type { Delivery, RecordedSink, RecordedSource } from '../contract/transfer.ts';
+import type { ImportedAdapter } from '../contract/transfer-job.ts';
 import { AppError } from '../errors.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { weightsOf } from '../service/adapter-files.ts';
 import { type IncomingFile, MAX_CONFIG_BYTES } from '../service/adapter-service.ts';
 import { localFile } from '../service/content/content-files.ts';
+import type { TaskSource } from '../service/executions/task.ts';
 import { AnyWeightsGate } from '../service/uploads/weights-gate.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { deliverAdapter } from '../transfer/deliver-adapter.ts';
 import { fetchAdapter } from '../transfer/fetch-adapter.ts';
 import type { SecretBox } from '../transfer/secret-box.ts';
 import { openSink, openSource } from '../transfer/secrets.ts';
-import type { TaskSource } from './task.ts';
 
 export interface TransferParts {
   readonly outbound: Outbound;
@@ -33,7 +33,7 @@ export interface TransferContext {
   readonly signal: AbortSignal;
 }
 
-/** Fetches and brings the adapters of jobs. */
+/** Fetches and delivers the adapters of jobs. */
 export class JobTransfers {
   private readonly parts: TransferParts;
 
@@ -66,14 +66,14 @@ export class JobTransfers {
   }
 
   /**
-   * Brings an adapter whose files are stored to its place.
+   * Delivers an adapter whose files are stored.
    * @throws AppError SECRETS_*, OUTBOUND_*, STORAGE_*, CANCELLED
    */
-  async bring(
+  async deliver(
     recorded: RecordedSink,
-    { id, files }: Pick<TaskSource, 'id' | 'files'>,
+    { files }: Pick<TaskSource, 'files'>,
     context: TransferContext,
-  ): Promise<DeliveredAdapter> {
+  ): Promise<Delivery> {
     const sink = openSink(recorded, this.parts.box);
     const weights = weightsOf({ files });
     const local: (AdapterFile & { readonly path: string })[] = [];
@@ -81,14 +81,13 @@ export class JobTransfers {
       const { name, sha256, bytes } = file;
       local.push({ name, sha256, bytes, path: await localFile(context.blobs, file, context.scratchDir) });
     }
-    const delivery = await stoppable(context.signal, () =>
+    return stoppable(context.signal, () =>
       deliverAdapter(sink, local, {
         ...this.parts,
         onProgress: tell('deliver', context),
         signal: context.signal,
       }),
     );
-    return { adapter_id: id, ...delivery };
   }
 }
 

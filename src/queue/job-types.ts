@@ -1,6 +1,7 @@
+import type { Task } from '../service/executions/task.ts';
 import { type TraceContext, traceContextOf, traceIdOf } from '../tracing/trace-context.ts';
 
-/** The queue of all jobs. */
+/** The queue of what is dispatched. */
 export const QUEUE_NAME = 'jobs';
 
 /** What spans say of the queue, in the words of https://opentelemetry.io/docs/specs/semconv/messaging/. */
@@ -9,54 +10,32 @@ export const QUEUE_ATTRIBUTES = {
   'messaging.destination.name': QUEUE_NAME,
 };
 
-/**
- * What a job of the queue carries besides its id: whose it is, which with the id leads to the record in the storage, and
- * on whose behalf it is done. The latter is not needed: a job that is queued again because Redis lost it has none.
- */
+/** What a job of the queue carries besides its id, which tells the execution: on whose behalf it is done. */
 export interface JobData {
-  readonly tenant: string;
   readonly requestId?: string;
   readonly traceparent?: string;
   readonly tracestate?: string;
-  readonly storageTrouble?: StorageTrouble;
 }
 
-/** What the storage cost a job so far. */
-export interface StorageTrouble {
-  /** Attempts that it failed and that were not counted. */
-  readonly times: number;
-  /** What these took, with the pauses after them. */
-  readonly spentMs: number;
+/** What BullMQ hands to a compute process. */
+export interface TaskData extends JobData {
+  readonly task: Task;
 }
-
-/** The attempts at a job that were begun, without those that the storage failed. */
-export const countedAttempts = (job: { readonly attemptsStarted?: number; readonly data: JobData }): number =>
-  (job.attemptsStarted ?? 1) - (job.data.storageTrouble?.times ?? 0);
-
-/** What a job moved, for the metrics; null where an earlier attempt had done the work already. */
-export type JobTotals = {
-  readonly modules: number;
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
-} | null;
-
-/** Set for a job that is to stop; whoever runs it looks there. */
-export const cancelKey = (prefix: string, jobId: string): string => `${prefix}:cancel:${jobId}`;
 
 /** A job's place in a trace, if it has one. */
 export const contextOf = (data: JobData): TraceContext | undefined =>
   traceContextOf(data.traceparent, data.tracestate);
 
-/** What every log line of a job has. */
-export function logIdsOf(job: { readonly id?: string | undefined; readonly data: JobData }): {
-  jobId: string | undefined;
+/** What every log line of an execution has. */
+export function logIdsOf({ id, data }: { readonly id?: string | undefined; readonly data: JobData }): {
+  dispatch: string | undefined;
   requestId?: string;
   traceId?: string;
 } {
-  const { requestId } = job.data;
-  const context = contextOf(job.data);
+  const { requestId } = data;
+  const context = contextOf(data);
   return {
-    jobId: job.id,
+    dispatch: id,
     ...(requestId !== undefined && { requestId }),
     ...(context && { traceId: traceIdOf(context) }),
   };

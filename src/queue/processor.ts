@@ -21,9 +21,8 @@ import { exitOnUncaught } from './exit-on-uncaught.ts';
 import { exitWithParent } from './exit-with-parent.ts';
 import { finishBeforeExit } from './finish-before-exit.ts';
 import { JobTransfers } from './job-transfers.ts';
-import { countedAttempts, logIdsOf } from './job-types.ts';
-import { adapterFilesIn, runJob } from './run-job.ts';
-import type { Made, TaskData } from './task.ts';
+import { logIdsOf, type TaskData } from './job-types.ts';
+import { adapterFilesIn, type Done, runJob } from './run-job.ts';
 import { TracedAttempt } from './traced-attempt.ts';
 
 /** The worker waits a second for an idle compute process to end. */
@@ -67,7 +66,7 @@ export default function processor(
   job: SandboxedJob<TaskData>,
   _token: string,
   signal: AbortSignal,
-): Promise<Made> {
+): Promise<Done> {
   const attempt = attemptAt(job, signal);
   lastAttempt = attempt.catch(() => undefined);
   return attempt;
@@ -78,19 +77,16 @@ async function workIn(traced: TracedAttempt, input: RequestInput): Promise<JobOu
   return pool.use((running) => traced.work(input, (request) => runRequest(request, running)));
 }
 
-async function attemptAt(job: SandboxedJob<TaskData>, signal: AbortSignal): Promise<Made> {
+async function attemptAt(job: SandboxedJob<TaskData>, signal: AbortSignal): Promise<Done> {
   const { task } = job.data;
-  const number = countedAttempts(job);
-  const log = logger.child({ ...logIdsOf(job), attempt: number });
+  const log = logger.child({ ...logIdsOf(job), attempt: task.attempt });
   const traced = new TracedAttempt(tracing, job);
   log.debug('attempt started');
   try {
-    const made = await runJob(
+    const done = await runJob(
       { ...deps, blobs, adapterFiles: adapterFilesIn(blobs), work: (input) => workIn(traced, input) },
       task,
       {
-        number,
-        isLast: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),
         startedAtMs: job.processedOn ?? Date.now(),
         signal,
         // A parent that cannot be told is gone; exitWithParent sees to that.
@@ -99,7 +95,7 @@ async function attemptAt(job: SandboxedJob<TaskData>, signal: AbortSignal): Prom
     );
     traced.end();
     log.debug('attempt ended');
-    return made;
+    return done;
   } catch (error) {
     traced.end(toAppError(error).code);
     log.debug({ err: error }, 'attempt failed');

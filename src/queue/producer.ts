@@ -2,60 +2,25 @@ import { type JobsOptions, Queue } from 'bullmq';
 import type { Progress } from '../contract/job.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { Bell } from '../service/events/bell.ts';
-import type {
-  JobQueue,
-  QueuedJob,
-  QueuedState,
-  QueueOptions,
-  QueuePriority,
-  Risk,
-} from '../service/job-queue.ts';
-import { currentOrigin } from '../tracing/origin.ts';
-import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
+import type { Dispatch } from '../service/dispatch/dispatcher.ts';
+import { originOf } from '../service/executions/execution-rows.ts';
+import type { JobQueue, Risk } from '../service/job-queue.ts';
+import { NO_TRACING, type Span, type Tracing } from '../tracing/tracing.ts';
 import { assessServer, keyPrefix, type RedisAddress, serverInfos } from './connection.ts';
 import { JobHints } from './job-hints.ts';
-import {
-  cancelKey,
-  countedAttempts,
-  type JobData,
-  type JobTotals,
-  QUEUE_ATTRIBUTES,
-  QUEUE_NAME,
-} from './job-types.ts';
+import { type JobData, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
 import { RedisQuestions, within } from './redis-questions.ts';
 
-const FIRST_RETRY_DELAY_MS = 1_000;
-
 const JOB_OPTIONS = {
-  // One attempt and two more, for what may go away: storage, memory, a crash. Permanent errors are not retried.
-  attempts: 3,
-  backoff: { type: 'exponential', delay: FIRST_RETRY_DELAY_MS, jitter: 0.5 },
-  // Its outcome is in the database before a job ends here, so Redis need not remember it.
+  // What comes of it is in the database before it ends here, so Redis need not remember it.
   removeOnComplete: true,
   removeOnFail: true,
 } satisfies JobsOptions;
 
 const CLOSE_TIMEOUT_MS = 500;
 
-/** BullMQ takes jobs without a priority first, then 1, then 2. */
-const PRIORITIES: Readonly<Record<QueuePriority, number>> = { high: 0, normal: 1, low: 2 };
-
-/** A job that is cancelled is looked at within a second; who runs it may have lost Redis for longer than that. */
-const CANCEL_MARK_SECONDS = 3_600;
-
-/**
- * How often a job is looked at that somebody waits for: BullMQ's events are quicker, but are lost with a connection, and
- * the first ones come before there is one.
- */
-const POLL_MS = { begin: 100, later: 1_000 } as const;
-const BEGIN_MS = 1_000;
-
-/** Commands that are sent at once. */
-const SENT_AT_ONCE = 100;
-
 /** Of all jobs, for BullMQ. */
-const NAME = 'squeeze';
+const NAME = 'execution';
 
 export interface ProducerOptions {
   readonly address: RedisAddress;
@@ -67,7 +32,7 @@ export interface ProducerOptions {
 /** The queue in BullMQ. Every call answers or fails within about a second, whatever Redis does. */
 export class BullJobQueue implements JobQueue {
   private readonly redis: RedisQuestions;
-  private readonly queue: Queue<JobData, JobTotals>;
+  private readonly queue: Queue<JobData>;
   private readonly prefix: string;
   private readonly tracing: Tracing;
   private readonly hints: JobHints;
@@ -87,106 +52,52 @@ export class BullJobQueue implements JobQueue {
   }
 
   /** BullMQ's own, for the queue board. */
-  get bullQueue(): Queue<JobData, JobTotals> {
+  get bullQueue(): Queue<JobData> {
     return this.queue;
   }
 
-  async add(jobId: string, { tenant, priority = 'normal' }: QueueOptions): Promise<void> {
-    await this.send({ 'lora_squeeze.job.id': jobId }, (data) =>
-      this.queue.add(NAME, { tenant, ...data }, { jobId, priority: PRIORITIES[priority] }),
-    );
-  }
-
-  async addAll(jobs: readonly QueuedJob[]): Promise<void> {
-    for (let begin = 0; begin < jobs.length; begin += SENT_AT_ONCE) {
-      const some = jobs.slice(begin, begin + SENT_AT_ONCE);
-      await this.send({ 'messaging.batch.message_count': some.length }, (data) =>
-        this.queue.addBulk(
-          some.map(({ id: jobId, tenant, priority = 'normal' }) => ({
-            name: NAME,
-            data: { tenant, ...data },
-            opts: { jobId, priority: PRIORITIES[priority] },
-          })),
-        ),
-      );
-    }
-  }
-
-  activeJobs(): Promise<ReadonlySet<string>> {
-    return this.redis.ask(async () => new Set(await this.queue.getRanges(['active'])));
-  }
-
-  async remove(jobId: string): Promise<boolean> {
-    return this.redis.ask(async () => {
-      const job = await this.queue.getJob(jobId);
-      if (!job || (await job.isActive())) return false;
-      // Taken by a worker in this moment, it is locked, and the removal refused.
-      return job.remove().then(
-        () => true,
-        async (error: unknown) => {
-          if (await job.isActive()) return false;
-          throw error;
-        },
-      );
+  async add(dispatches: readonly Dispatch[]): Promise<void> {
+    const spans: Span[] = [];
+    const jobs = dispatches.map(({ id: jobId, origin }) => {
+      const { requestId, context: parent } = originOf(origin);
+      const attributes = { 'messaging.operation.type': 'send', 'messaging.message.id': jobId };
+      const span = this.tracing.start(`send ${QUEUE_NAME}`, 'producer', {
+        parent,
+        attributes: { ...QUEUE_ATTRIBUTES, ...attributes },
+      });
+      spans.push(span);
+      const data: JobData = { ...(requestId !== undefined && { requestId }), ...span.context };
+      return { name: NAME, data, opts: { jobId } };
     });
-  }
-
-  async cancel(jobId: string): Promise<void> {
-    const key = cancelKey(this.prefix, jobId);
-    await this.redis.ask(() => this.redis.client.set(key, '1', 'EX', CANCEL_MARK_SECONDS));
-  }
-
-  async state(jobId: string): Promise<QueuedState | undefined> {
-    return this.redis.ask(async () => {
-      const job = await this.queue.getJob(jobId);
-      const state = await job?.getState();
-      if (!job || state === 'unknown' || state === 'completed' || state === 'failed') return undefined;
-      return {
-        state: state === 'active' ? 'active' : 'queued',
-        progress: isProgress(job.progress) ? job.progress : null,
-        startedAt: job.processedOn === undefined ? null : new Date(job.processedOn),
-        attempts: countedAttempts(job),
-      };
-    });
-  }
-
-  async missing(jobIds: readonly string[]): Promise<string[]> {
-    const missing: string[] = [];
-    for (let begin = 0; begin < jobIds.length; begin += SENT_AT_ONCE) {
-      const some = jobIds.slice(begin, begin + SENT_AT_ONCE);
-      const found = await this.redis.ask(() =>
-        Promise.all(some.map((id) => this.redis.client.exists(this.queue.toKey(id)))),
-      );
-      missing.push(...some.filter((_, i) => found[i] === 0));
-    }
-    return missing;
-  }
-
-  watch(jobId: string, onHint: () => void): () => void {
-    return this.hints.watch(jobId, onHint);
-  }
-
-  async waitUntilFinished(jobId: string, timeoutMs: number): Promise<void> {
-    const startedMs = performance.now();
-    const bell = new Bell();
-    const unwatch = this.watch(jobId, () => bell.ring());
     try {
-      while (await this.state(jobId)) {
-        const passedMs = performance.now() - startedMs;
-        if (passedMs >= timeoutMs) return;
-        const pollMs = passedMs < BEGIN_MS ? POLL_MS.begin : POLL_MS.later;
-        await bell.rung(Math.min(timeoutMs - passedMs, pollMs));
-      }
+      await this.redis.ask(() => this.queue.addBulk(jobs));
+    } catch (error) {
+      for (const span of spans) span.fail((error as AppError).code);
+      throw error;
     } finally {
-      unwatch();
+      for (const span of spans) span.end();
     }
   }
 
-  async counts(): Promise<Record<string, number>> {
-    const { prioritized = 0, ...counts } = await this.redis.ask(() =>
-      this.queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed'),
-    );
-    return { ...counts, waiting: (counts.waiting ?? 0) + prioritized };
+  missing(ids: readonly string[]): Promise<string[]> {
+    return this.redis.ask(async () => {
+      const found = await Promise.all(ids.map((id) => this.redis.client.exists(this.queue.toKey(id))));
+      return ids.filter((_, index) => found[index] === 0);
+    });
+  }
+
+  progress(ids: readonly string[]): Promise<ReadonlyMap<string, Progress>> {
+    return this.redis.ask(async () => {
+      const found = await Promise.all(
+        ids.map((id) => this.redis.client.hget(this.queue.toKey(id), 'progress')),
+      );
+      const known = ids.map((id, index) => [id, progressOf(found[index] ?? null)] as const);
+      return new Map(known.flatMap(([id, progress]) => (progress ? [[id, progress] as const] : [])));
+    });
+  }
+
+  watch(execution: string, onHint: () => void): () => void {
+    return this.hints.watch(execution, onHint);
   }
 
   async check(): Promise<readonly Risk[]> {
@@ -203,27 +114,6 @@ export class BullJobQueue implements JobQueue {
     return [...new Map(servers.flatMap(({ risks }) => risks).map((risk) => [risk.detail, risk])).values()];
   }
 
-  /** Sends to the queue, and traces that. */
-  private async send(
-    attributes: Readonly<Record<string, string | number>>,
-    add: (data: Omit<JobData, 'tenant'>) => Promise<unknown>,
-  ): Promise<void> {
-    const { requestId, context: parent } = currentOrigin();
-    const span = this.tracing.start(`send ${QUEUE_NAME}`, 'producer', {
-      parent,
-      attributes: { ...QUEUE_ATTRIBUTES, 'messaging.operation.type': 'send', ...attributes },
-    });
-    const data = { ...(requestId !== undefined && { requestId }), ...span.context };
-    try {
-      await this.redis.ask(() => add(data));
-    } catch (error) {
-      span.fail((error as AppError).code);
-      throw error;
-    } finally {
-      span.end();
-    }
-  }
-
   /** Closes the connections, also those that never came about. */
   async close(): Promise<void> {
     await this.hints.close();
@@ -232,7 +122,8 @@ export class BullJobQueue implements JobQueue {
   }
 }
 
-/** A job that has not reported yet has the progress 0. */
-function isProgress(value: unknown): value is Progress {
-  return typeof value === 'object' && value !== null && 'phase' in value;
+/** What has not reported yet has the progress 0. */
+function progressOf(text: string | null): Progress | undefined {
+  const value: unknown = text === null ? null : JSON.parse(text);
+  return typeof value === 'object' && value !== null && 'phase' in value ? (value as Progress) : undefined;
 }

@@ -2,7 +2,7 @@ import type { Logger } from '../log.ts';
 import { unfinishedBatches } from '../service/batches/batch-rows.ts';
 import type { Workspaces } from '../service/workspaces.ts';
 
-/** What Redis lost is queued again after this at most. Looking costs little: only what is unfinished is read. */
+/** What was left is gone on with after this at most. Looking costs little: only what is unfinished is read. */
 const INTERVAL_MS = 30_000;
 
 export interface ReconcilerOptions {
@@ -13,8 +13,8 @@ export interface ReconcilerOptions {
 }
 
 /**
- * Queues again what the queue has lost, and goes on with batches that a process left, now and from time to time, for all
- * tenants. Several may do so at once.
+ * Goes on with batches that a process left, and queues again deliveries to webhooks that the queue has lost, now and from
+ * time to time, for all tenants. Several may do so at once.
  */
 export class Reconciler {
   private readonly options: ReconcilerOptions;
@@ -48,9 +48,6 @@ export class Reconciler {
     try {
       for (const { id, tenant } of await unfinishedBatches(workspaces.database))
         await this.resume(id, tenant);
-      // After the batches, some of whose jobs were just made.
-      const jobs = await workspaces.jobKeeper.reconcile();
-      if (jobs.length > 0) logger.warn({ jobs }, 'the queue had lost jobs; they are queued again');
       const deliveries = (await workspaces.deliveryKeeper?.reconcile()) ?? [];
       if (deliveries.length > 0)
         logger.warn({ deliveries }, 'the queue had lost deliveries; they are queued again');

@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import type { JobRecord, JobResult, Progress, Timings } from '../contract/job.ts';
+import type { Progress } from '../contract/job.ts';
+import type { WorkRequest } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
-import { AppError } from '../errors.ts';
+import { AppError, toAppError } from '../errors.ts';
 import { localFiles, weightsOf } from '../service/adapter-files.ts';
-import { nameOfBase, nameOfResult, nameOfSource } from '../service/adapter-name.ts';
+import { nameOfSource } from '../service/adapter-name.ts';
 import {
   ContentWriter,
   localFile,
@@ -12,24 +13,30 @@ import {
   type WrittenFile,
 } from '../service/content/content-files.ts';
 import { describeAdapter, inRecordOrder } from '../service/described-adapter.ts';
-import { newAdapterId } from '../service/layout.ts';
+import { jobFailure } from '../service/executions/job-failure.ts';
+import type { DeliverMade, Made, Totals, WorkMade, WrittenAdapter } from '../service/executions/made.ts';
+import { withMarks } from '../service/executions/report-ids.ts';
+import type { DeliverTodo, FetchTodo, Task, TaskSource, WorkTodo } from '../service/executions/task.ts';
 import type { JobOutcome, OutputFile, SourceFiles } from '../squeeze/job-context.ts';
 import type { RequestInput } from '../squeeze/run-request.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
-import { bringResults } from './bring-results.ts';
-import { jobFailure } from './error-codec.ts';
+import { mayPass } from '../storage/storage-error.ts';
 import type { JobTransfers } from './job-transfers.ts';
 import { ProgressThrottle } from './progress.ts';
-import type { Made, MadeAdapter, Task, TaskSource } from './task.ts';
-import { workOf } from './work-of.ts';
 
-const NOTHING_COMPUTED = { modules: 0, bytesRead: 0, bytesWritten: 0 };
+const NOTHING_COMPUTED: Totals = { modules: 0, bytesRead: 0, bytesWritten: 0 };
+
+/** What a compute process tells its worker. */
+export interface Done {
+  readonly made: Made;
+  readonly totals: Totals;
+}
 
 export interface JobDeps {
-  /** Of the job's tenant: files to read, and where results are written. Records are the worker's business. */
+  /** Files to read, and where results are written. Records are the worker's business. */
   readonly blobs: BlobStore;
-  /** Fetches and brings adapters. */
-  readonly transfers: Pick<JobTransfers, 'fetch' | 'bring'>;
+  /** Fetches and delivers adapters. */
+  readonly transfers: Pick<JobTransfers, 'fetch' | 'deliver'>;
   /** Does the work of the request; see runRequest. */
   readonly work: (input: RequestInput) => Promise<JobOutcome>;
   /** Told where the attempt's files lie, and undefined when they are gone. */
@@ -40,36 +47,44 @@ export interface JobDeps {
 /** How the files of adapters come and go. All methods throw AppError STORAGE_*. */
 export interface AdapterFiles {
   /** Tells what the files of an adapter are, and writes them. */
-  readonly write: (
-    files: readonly OutputFile[],
-    writer: ContentWriter,
-  ) => Promise<Pick<MadeAdapter, 'described' | 'files'>>;
+  readonly write: (files: readonly OutputFile[], writer: ContentWriter) => Promise<WrittenAdapter>;
   /** Makes an adapter local, in this folder where it is small. */
   readonly local: (source: TaskSource, folder: string) => Promise<SourceFiles>;
 }
 
-/** One attempt at a job, as the queue hands it out. */
+/** How an attempt is stopped, and whom it tells of its progress. */
 export interface Attempt {
-  /** 1 for the first. */
-  readonly number: number;
-  /** Whether a failure that may pass is final now. */
-  readonly isLast: boolean;
   readonly startedAtMs: number;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
 }
 
+/** What all steps need. */
+interface StepContext {
+  readonly deps: JobDeps;
+  readonly task: Task;
+  readonly attempt: Attempt;
+  readonly scratchDir: string;
+  readonly onProgress: (progress: Progress) => void;
+  readonly writer: ContentWriter;
+}
+
 /**
- * Does a job: from what its worker was told to what its worker has to record. All bytes are written before
- * this returns. Doing a job again is harmless: nothing refers to what an attempt wrote that was not recorded.
+ * Does a step of a job: from what its worker was told to what its worker has to record. All bytes are written before
+ * this returns. Doing it again is harmless: nothing refers to what an attempt wrote that was not recorded.
  * @throws AppError
  */
-export async function runJob(deps: JobDeps, task: Task, attempt: Attempt): Promise<Made> {
+export async function runJob(deps: JobDeps, task: Task, attempt: Attempt): Promise<Done> {
   const scratchDir = await deps.blobs.makeScratch();
   deps.onScratch(scratchDir);
   const throttle = new ProgressThrottle(attempt.onProgress);
+  const onProgress = (progress: Progress): void => throttle.report(progress);
+  const writer = new ContentWriter(deps.blobs, async () => task.writeId);
   try {
-    return await runIn(scratchDir, deps, task, attempt, throttle);
+    const context = { deps, task, attempt, scratchDir, onProgress, writer };
+    const done = await runStep(context, task.todo);
+    throttle.flush();
+    return done;
   } finally {
     throttle.close();
     await rm(scratchDir, { recursive: true, force: true });
@@ -77,44 +92,27 @@ export async function runJob(deps: JobDeps, task: Task, attempt: Attempt): Promi
   }
 }
 
-async function runIn(
-  scratchDir: string,
-  { blobs, transfers, work, adapterFiles }: JobDeps,
-  { job: accepted, request, sources: given, optimizer, writeId }: Task,
-  attempt: Attempt,
-  throttle: ProgressThrottle,
-): Promise<Made> {
-  const onProgress = (progress: Progress): void => throttle.report(progress);
-  const context = { blobs, scratchDir, onProgress, signal: attempt.signal };
-  const writer = new ContentWriter(blobs, async () => writeId);
-  const adapters: MadeAdapter[] = [];
-  const job: JobRecord = { ...accepted };
-  const sources: TaskSource[] = [...given];
-  if ('source' in request && request.source) {
-    const { files, imported } = await transfers.fetch(request.source, context);
-    const written = await adapterFiles.write(files, writer);
-    const id = newAdapterId(Date.now());
-    const fetched = {
-      ...written,
-      id,
-      name: nameOfSource(request.source) ?? nameOfBase(written.described.base_model),
-      parentId: null,
-    };
-    adapters.push(fetched);
-    job.import = { adapter_id: id, ...imported };
-    sources.push(sourceOf(fetched));
-  }
-  if (request.kind === 'import' || request.kind === 'export') {
-    if (request.kind === 'export') job.deliveries = [await transfers.bring(request.to, sources[0]!, context)];
-    throttle.flush();
-    return { job: transferred(job, attempt), adapters, files: [], totals: NOTHING_COMPUTED };
-  }
+async function runStep(context: StepContext, todo: Task['todo']): Promise<Done> {
+  if (todo.step === 'work') return work(context, todo);
+  const made = todo.step === 'fetch' ? await fetchAdapter(context, todo) : await deliver(context, todo);
+  return { made, totals: NOTHING_COMPUTED };
+}
 
+async function fetchAdapter(context: StepContext, { source }: FetchTodo): Promise<Made> {
+  const { deps, writer } = context;
+  const { files, imported } = await deps.transfers.fetch(source, transferContext(context));
+  const adapter = await deps.adapterFiles.write(files, writer);
+  return { step: 'fetch', name: nameOfSource(source), adapter, imported };
+}
+
+async function work(context: StepContext, { request, sources, optimizer }: WorkTodo): Promise<Done> {
+  const { deps, attempt, scratchDir, onProgress, writer } = context;
+  const { blobs, adapterFiles } = deps;
   const known: SourceFiles[] = [];
   for (const source of sources) known.push(await adapterFiles.local(source, scratchDir));
-  const outcome = await work({
-    jobId: job.id,
-    request: workOf(request, job.import?.adapter_id),
+  const outcome = await deps.work({
+    // It has the adapters that its job was accepted with, or fetched.
+    request: request as WorkRequest,
     sources: new Map(known.map((source) => [source.id, source])),
     optimizerPath: optimizer && (await localFile(blobs, optimizer, scratchDir)),
     scratchDir,
@@ -125,75 +123,48 @@ async function runIn(
     throw new AppError('CANCELLED', 'The job was stopped before its results were stored.');
 
   const storing = performance.now();
-  // A sum of several adapters has no one parent; its report and its metadata name them all.
-  const parentId = sources.length === 1 ? sources[0]!.id : null;
-  const names = sources.map(({ name }) => name);
-  const results: Pick<TaskSource, 'id' | 'files'>[] = [];
-  for (const { files, result } of outcome.targets) {
-    if (files) {
-      const written = await adapterFiles.write(files, writer);
-      const id = newAdapterId(Date.now());
-      const adapter = { ...written, id, name: nameOfResult(names, result.rank), parentId };
-      adapters.push(adapter);
-      results.push(sourceOf(adapter));
-    } else results.push(sources[0]!);
-  }
-  let storeSeconds = (performance.now() - storing) / 1000;
-  const brought = await bringResults(
-    ('deliver' in request && request.deliver) || [],
-    ({ target, to }) => transfers.bring(to, results[target]!, context),
-    attempt,
-  );
-  throttle.flush();
-
-  const keeping = performance.now();
-  const training = outcome.targets.flatMap(({ extra }) => extra);
-  const files: Made['files'][number][] = [];
-  for (const file of training) files.push({ ...(await writer.write(file)), role: 'training' });
-  storeSeconds += (performance.now() - keeping) / 1000;
-
-  const finishedAtMs = Date.now();
-  const timings: Timings = {
+  const targets: WorkMade['targets'][number][] = [];
+  for (const { files, result } of outcome.targets)
+    targets.push({ result, adapter: files && (await adapterFiles.write(files, writer)) });
+  const files: WorkMade['files'][number][] = [];
+  for (const file of outcome.targets.flatMap(({ extra }) => extra))
+    files.push({ ...(await writer.write(file)), role: 'training' });
+  const timings = {
     ...outcome.timings,
-    queue_wait: (attempt.startedAtMs - Date.parse(job.created_at)) / 1000,
-    write: outcome.timings.write + storeSeconds,
-    total: (finishedAtMs - attempt.startedAtMs) / 1000,
-  };
-  const report = {
-    ...outcome.report,
-    timings,
-    targets: outcome.report.targets.map((target, i) => ({ ...target, adapter_id: results[i]!.id })),
+    write: outcome.timings.write + (performance.now() - storing) / 1000,
+    total: (Date.now() - attempt.startedAtMs) / 1000,
   };
   // Here and not by the worker: it has thousands of numbers, and others wait for that process.
-  files.push({ ...(await writer.write(reportFile(report))), role: 'report' });
-  const ended: JobRecord = {
-    ...job,
-    state: brought.error ? 'failed' : 'succeeded',
-    progress: donePhase(outcome.modules),
-    started_at: new Date(attempt.startedAtMs).toISOString(),
-    finished_at: new Date(finishedAtMs).toISOString(),
-    attempts: attempt.number,
-    results: outcome.targets.map(({ result }, i): JobResult => ({ ...result, adapter_id: results[i]!.id })),
-    deliveries: brought.deliveries,
-    timings,
-    provider: outcome.provider,
-    error: brought.error && jobFailure(brought.error),
-  };
-  const { modules, bytesRead, bytesWritten } = outcome;
-  return { job: ended, adapters, files, totals: { modules, bytesRead, bytesWritten } };
+  const report = reportFile(withMarks({ ...outcome.report, timings }));
+  files.push({ ...(await writer.write(report)), role: 'report' });
+  const { modules, provider, bytesRead, bytesWritten } = outcome;
+  const made: WorkMade = { step: 'work', targets, files, modules, timings, provider };
+  return { made, totals: { modules, bytesRead, bytesWritten } };
 }
 
-/** An adapter that was made or fetched here, as one that was told. */
-const sourceOf = ({ id, name, described, files }: MadeAdapter): TaskSource => ({
-  id,
-  name,
-  sha256: described.sha256,
-  base_model: described.base_model,
-  files: files.map(({ inline, writtenAs, ...file }) => ({
-    ...file,
-    content: writtenAs ?? `${id}-${file.name}`,
-    inline: inline ?? null,
-  })),
+/** Delivers one adapter after the other. One that fails does not keep the others from being tried. */
+async function deliver(context: StepContext, { deliveries }: DeliverTodo): Promise<DeliverMade> {
+  const { deps, task, attempt } = context;
+  const delivered: DeliverMade['delivered'][number][] = [];
+  let again: DeliverMade['again'] = null;
+  for (const { index, to, adapter } of deliveries) {
+    try {
+      const outcome = await deps.transfers.deliver(to, adapter, transferContext(context));
+      delivered.push({ index, outcome });
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      // Whether trouble of our own storage counts is not known here.
+      if (error.code === 'CANCELLED' || attempt.signal.aborted || mayPass(error)) throw error;
+      const failure = jobFailure(error);
+      if (error.retryable && !task.isLast) again = failure;
+      else delivered.push({ index, outcome: failure });
+    }
+  }
+  return { step: 'deliver', delivered, again };
+}
+
+const transferContext = ({ deps: { blobs }, scratchDir, onProgress, attempt: { signal } }: StepContext) => ({
+  ...{ blobs, scratchDir, onProgress, signal },
 });
 
 function reportFile(report: Report): NewFile {
@@ -214,23 +185,4 @@ export const adapterFilesIn = (blobs: BlobStore): AdapterFiles => ({
     const { bytes } = weightsOf({ files });
     return { id, sha256, base_model, bytes, ...(await localFiles(blobs, files, folder)) };
   },
-});
-
-/** The record of a job that only fetched or brought an adapter. */
-function transferred(job: JobRecord, attempt: Attempt): JobRecord {
-  return {
-    ...job,
-    state: 'succeeded',
-    progress: donePhase(0),
-    started_at: new Date(attempt.startedAtMs).toISOString(),
-    finished_at: new Date().toISOString(),
-    attempts: attempt.number,
-  };
-}
-
-const donePhase = (modules: number): Progress => ({
-  phase: 'done',
-  done: modules,
-  total: modules,
-  module: null,
 });

@@ -1,57 +1,71 @@
-import { DelayedError, type Job, WaitingError, Worker, type WorkerOptions } from 'bullmq';
+import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { Progress } from '../contract/job.ts';
-import { type AppError, toAppError } from '../errors.ts';
+import { AppError } from '../errors.ts';
+import { dispatched } from '../service/dispatch/dispatcher.ts';
+import type { Dispatched } from '../service/executions/finish-execution.ts';
+import type { Task } from '../service/executions/task.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
-import { decodeError, encodeError, givesUp, stalledTooOften } from './error-codec.ts';
-import { contextOf, type JobData, type JobTotals, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
+import { decodeError, givesUp, stalledTooOften } from './error-codec.ts';
+import { contextOf, type JobData, QUEUE_ATTRIBUTES, QUEUE_NAME, type TaskData } from './job-types.ts';
 import { mendChildPool } from './mend-child-pool.ts';
-import { postponement, withPatience } from './storage-patience.ts';
-import type { Made, Task, TaskData } from './task.ts';
+import type { Done } from './run-job.ts';
 
-type SqueezeJob = Job<JobData, JobTotals>;
+type QueuedJob = Job<JobData>;
 
 const NO_PROGRESS: Progress = { phase: 'waiting', done: 0, total: 0, module: null };
 
+/** What took its worker down twice is given up; more would take down every worker in turn. */
+const MAX_STALLED_COUNT = 1;
+/** We count for ourselves: what BullMQ gives up would not be recorded. */
+const NEVER = 1_000_000;
+
+/** An attempt that failed. */
+export interface Failure {
+  readonly error: AppError;
+  /** Another attempt may end in another way. */
+  readonly mayPass: boolean;
+  readonly tryMs: number;
+  /** The worker shuts down, and asked for it. */
+  readonly isGivenBack: boolean;
+}
+
 export interface Hooks {
-  /** What there is to do for a job; undefined: nothing. */
-  readonly onTake: (job: SqueezeJob) => Promise<Task | undefined>;
+  /** What there is to do; undefined: nothing. */
+  readonly onTake: (job: QueuedJob, dispatch: Dispatched) => Promise<Task | undefined>;
   /** Records what was made of it. */
-  readonly onMade: (job: SqueezeJob, task: Task, made: Made) => Promise<JobTotals>;
-  /** Nothing comes of an attempt. */
-  readonly onLost: (job: SqueezeJob, task: Task) => void;
-  /** Called when no attempt is left, before the job leaves the queue: what it records is there when others look. */
-  readonly onGivenUp: (job: SqueezeJob, error: AppError) => Promise<void>;
-  readonly onRetry: (job: SqueezeJob, error: AppError) => void;
-  /** The storage failed the job, which is tried again in a while without the loss of an attempt. */
-  readonly onPostponed: (job: SqueezeJob, error: AppError, delayMs: number) => void;
+  readonly onDone: (job: QueuedJob, task: Task, done: Done) => Promise<void>;
+  /** Records that an attempt failed. @param task undefined: it did not begin. Does not fail */
+  readonly onFailed: (
+    job: QueuedJob,
+    dispatch: Dispatched,
+    task: Task | undefined,
+    failure: Failure,
+  ) => Promise<void>;
   /** Called around each attempt. */
-  readonly onBegin: (job: SqueezeJob) => void;
-  readonly onEnd: (job: SqueezeJob) => void;
+  readonly onBegin: (job: QueuedJob, dispatch: Dispatched) => void;
+  readonly onEnd: (job: QueuedJob) => void;
 }
 
 /**
- * A BullMQ worker that runs jobs in compute processes. It adds to BullMQ's what has to happen between the end of an
- * attempt and the moment the queue knows of it; events come only afterwards.
+ * A BullMQ worker that runs executions in compute processes. What becomes of them is recorded before BullMQ hears that an
+ * attempt is over; for BullMQ none fails.
  */
-export class SandboxedWorker extends Worker<JobData, JobTotals> {
+export class SandboxedWorker extends Worker<JobData, null> {
   private readonly hooks: Hooks;
   private readonly tracing: Tracing;
-  private readonly storageRetryMs: number;
   private isGivingBack = false;
   private runningJobs = 0;
 
-  /** @param options `storageRetryMs`: how long a job that the storage fails is tried again at no cost */
   constructor(
     processor: URL,
-    { storageRetryMs, ...options }: WorkerOptions & { readonly storageRetryMs: number },
+    options: Omit<WorkerOptions, 'maxStalledCount' | 'autorun'>,
     hooks: Hooks,
     tracing: Tracing = NO_TRACING,
   ) {
     // Not before the hooks are there.
-    super(QUEUE_NAME, processor, { ...options, autorun: false });
+    super(QUEUE_NAME, processor, { ...options, maxStalledCount: NEVER, autorun: false });
     this.hooks = hooks;
     this.tracing = tracing;
-    this.storageRetryMs = storageRetryMs;
     mendChildPool(this);
   }
 
@@ -59,7 +73,7 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
     return this.runningJobs === 0;
   }
 
-  /** Asks the running jobs to stop and puts them back to the front of the queue; no attempt is lost. */
+  /** Asks what runs to stop and to be done by others; no attempt is lost. */
   giveBack(): void {
     this.isGivingBack = true;
     this.cancelAllJobs('the worker shuts down');
@@ -73,104 +87,58 @@ export class SandboxedWorker extends Worker<JobData, JobTotals> {
   }
 
   protected override async callProcessJob(
-    job: SqueezeJob,
+    job: QueuedJob,
     token: string,
     signal?: AbortSignal,
-  ): Promise<JobTotals> {
+  ): Promise<null> {
     keepProgressHarmless(job);
     // What the attempt before had come to is no progress of this one.
     if (job.attemptsStarted > 1) void job.updateProgress(NO_PROGRESS);
     this.runningJobs++;
     const begunMs = performance.now();
     const { data } = job;
-    this.hooks.onBegin(job);
+    const dispatch = dispatched(job.id!);
+    this.hooks.onBegin(job, dispatch);
     // Here and not in the compute process, which may die and would take its span along.
     const span = this.tracing.start(`process ${QUEUE_NAME}`, 'consumer', {
-      parent: contextOf(job.data),
+      parent: contextOf(data),
       attributes: {
         ...QUEUE_ATTRIBUTES,
         'messaging.operation.type': 'process',
-        'lora_squeeze.job.id': job.id,
-        'lora_squeeze.job.attempt': job.attemptsStarted,
-        'lora_squeeze.request.id': job.data.requestId,
+        'messaging.message.id': job.id,
+        'lora_squeeze.request.id': data.requestId,
       },
     });
     let task: Task | undefined;
     try {
-      task = await encoded(this.hooks.onTake(job));
+      if (job.stalledCounter > MAX_STALLED_COUNT) throw stalledTooOften();
+      task = await this.hooks.onTake(job, dispatch);
       if (!task) return null;
-      // For the compute process; the queue keeps what it has, which the next attempt belongs to as well.
+      span.set({ 'lora_squeeze.job.id': task.jobs[0], 'lora_squeeze.job.attempt': task.attempt });
+      // For the compute process; the queue keeps what it has.
       const told: TaskData = { ...data, ...span.context, task };
       job.data = told;
-      const made = (await super.callProcessJob(job, token, signal)) as unknown as Made;
-      return await encoded(this.hooks.onMade(job, task, made));
+      const done = (await super.callProcessJob(job, token, signal)) as unknown as Done;
+      await this.hooks.onDone(job, task, done);
     } catch (thrown) {
       const error = decodeError(thrown);
       span.fail(error.code);
-      if (task) this.hooks.onLost(job, task);
-      if (this.isGivingBack && (error.code === 'CANCELLED' || !givesUp(thrown))) {
-        await job.moveToWait(token);
-        throw new WaitingError();
-      }
-      const postpone = (failure: AppError) =>
-        this.postpone(job, data, failure, performance.now() - begunMs, token);
-      await postpone(error);
-      if (!givesUp(thrown) && job.attemptsMade + 1 < (job.opts.attempts ?? 1)) {
-        this.hooks.onRetry(job, error);
-        throw thrown;
-      }
-      try {
-        await this.hooks.onGivenUp(job, withPatience(error, data.storageTrouble));
-      } catch (unrecorded) {
-        // Done again later, to the same end. Beyond all patience the reconciler finds that the job has no outcome.
-        await postpone(toAppError(unrecorded));
-        throw unrecorded;
-      }
-      throw thrown;
+      const mayPass = thrown instanceof AppError ? thrown.retryable : !givesUp(thrown);
+      const isGivenBack = this.isGivingBack && (error.code === 'CANCELLED' || mayPass);
+      const tryMs = performance.now() - begunMs;
+      await this.hooks.onFailed(job, dispatch, task, { error, mayPass, tryMs, isGivenBack });
     } finally {
       job.data = data;
       span.end();
       this.hooks.onEnd(job);
       this.runningJobs--;
     }
-  }
-
-  /** @throws DelayedError when the job waits for the storage now; else it returns */
-  private async postpone(
-    job: SqueezeJob,
-    data: JobData,
-    error: AppError,
-    tryMs: number,
-    token: string,
-  ): Promise<void> {
-    const later = postponement(error, data.storageTrouble, tryMs, this.storageRetryMs);
-    if (!later) return;
-    await job.updateData({ ...data, storageTrouble: later.trouble });
-    void job.updateProgress(NO_PROGRESS);
-    await job.moveToDelayed(Math.ceil(Date.now() + later.delayMs), token);
-    this.hooks.onPostponed(job, error, later.delayMs);
-    throw new DelayedError();
-  }
-
-  /** A job that stalled too often does not run any more: BullMQ marks it and fails it when it is next fetched. */
-  protected override async handleFailed(...args: Parameters<Worker<JobData, JobTotals>['handleFailed']>) {
-    const [, job] = args;
-    if (job.deferredFailure) await this.hooks.onGivenUp(job, stalledTooOften());
-    return super.handleFailed(...args);
-  }
-}
-
-/** Failures here as those of a compute process. */
-async function encoded<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw encodeError(error);
+    return null;
   }
 }
 
 /** Progress is news, not truth: a job must not fail because Redis lost it. */
-function keepProgressHarmless(job: SqueezeJob): void {
+function keepProgressHarmless(job: QueuedJob): void {
   const update = job.updateProgress.bind(job);
   job.updateProgress = (progress) => update(progress).catch(() => undefined);
 }

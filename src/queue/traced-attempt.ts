@@ -3,17 +3,20 @@ import type { JobOutcome } from '../squeeze/job-context.ts';
 import type { RequestInput } from '../squeeze/run-request.ts';
 import { PhaseSpans } from '../tracing/phases.ts';
 import type { Span, Tracing } from '../tracing/tracing.ts';
-import { contextOf, type JobData } from './job-types.ts';
+import { contextOf, type TaskData } from './job-types.ts';
 
 /** What the compute process does for one attempt, as a span, with its phases below. */
 export class TracedAttempt {
   private readonly span: Span;
   private readonly phases: PhaseSpans;
 
-  constructor(tracing: Tracing, job: { readonly id?: string; readonly data: JobData }) {
+  constructor(tracing: Tracing, job: { readonly id?: string; readonly data: TaskData }) {
     this.span = tracing.start('compute', 'internal', {
       parent: contextOf(job.data),
-      attributes: { 'lora_squeeze.job.id': job.id, 'lora_squeeze.request.id': job.data.requestId },
+      attributes: {
+        'lora_squeeze.job.id': job.data.task.jobs[0],
+        'lora_squeeze.request.id': job.data.requestId,
+      },
     });
     this.phases = new PhaseSpans(tracing, this.span.context);
     // From here until the work begins, the job's record and files are made local.

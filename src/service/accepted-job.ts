@@ -1,6 +1,7 @@
 import type { JobRecord } from '../contract/job.ts';
 import type { JobPriority, JobRequest, JobSettings, RecordedJobRequest } from '../contract/job-request.ts';
 import type { Labels } from '../contract/labels.ts';
+import { pendingDeliveries } from './executions/deliveries.ts';
 import { timedIdMs } from './layout.ts';
 import { recordedRequest, type TransferDesk } from './transfer-desk.ts';
 
@@ -9,7 +10,7 @@ export interface Treatment {
   readonly labels: Labels;
   readonly priority: JobPriority;
   readonly ttlSeconds: number | null;
-  /** Whether a job that does the same may stand in for a new one. */
+  /** Whether work that was done, or is under way, for an equal request may be its own. */
   readonly reuse: boolean;
   readonly batchId: string | null;
   readonly retryOf: string | null;
@@ -56,10 +57,11 @@ export function acceptedJob(id: string, work: RecordedJobRequest, treatment: Tre
     expires_at: null,
     batch_id: treatment.batchId,
     retry_of: treatment.retryOf,
+    reused: false,
     request: work,
     import: null,
     results: [],
-    deliveries: [],
+    deliveries: pendingDeliveries(work),
     timings: null,
     provider: null,
     error: null,

@@ -9,23 +9,32 @@ import type { BlobStore, ByteRange } from '../storage/blob-store.ts';
 import { acceptedJob, taken } from './accepted-job.ts';
 import type { AdapterService } from './adapter-service.ts';
 import { bytesOf, streamOf } from './content/content-files.ts';
-import { SharedRequests } from './job-control/shared-requests.ts';
-import type { JobQueue, QueuedState } from './job-queue.ts';
+import { Bell } from './events/bell.ts';
+import { ExecutionWatch } from './events/execution-watch.ts';
+import type { NewJob } from './executions/accept-jobs.ts';
+import { withIds } from './executions/report-ids.ts';
+import type { JobQueue } from './job-queue.ts';
 import { isFinal, type JobStore } from './job-store.ts';
 import { isJobId, newJobId } from './layout.ts';
 import type { Observer } from './observer.ts';
 import { sourceIds } from './source-ids.ts';
-import { hasTransfers, type TransferDesk, withoutSecrets } from './transfer-desk.ts';
-import { isQueueTrouble } from './without-queue.ts';
+import { type TransferDesk, withoutSecrets } from './transfer-desk.ts';
+import { withoutQueue } from './without-queue.ts';
+
+/**
+ * How often a job is looked at that somebody waits for: the queue's events are quicker, but are lost with a connection, and
+ * the first ones come before there is one.
+ */
+const POLL_MS = { begin: 100, later: 1_000 } as const;
+const BEGIN_MS = 1_000;
 
 /** What jobs are accepted for and with. */
 export interface JobServiceParts {
   /** What the tenant sees of the storage: reports and files of jobs. */
   readonly blobs: BlobStore;
   readonly jobStore: JobStore;
-  readonly adapters: Pick<AdapterService, 'get' | 'find'>;
-  readonly queue: JobQueue;
-  readonly tenant: string;
+  readonly adapters: Pick<AdapterService, 'get'>;
+  readonly queue: Pick<JobQueue, 'progress' | 'watch'>;
   readonly observer?: Observer;
   /** undefined: nothing is fetched from or brought to elsewhere. */
   readonly desk?: TransferDesk | undefined;
@@ -35,26 +44,22 @@ export interface JobServiceParts {
 export class JobService {
   private readonly parts: JobServiceParts;
   private readonly jobs: JobStore;
-  private readonly requests: SharedRequests;
 
   constructor(parts: JobServiceParts) {
     this.parts = parts;
     this.jobs = parts.jobStore;
-    this.requests = new SharedRequests(parts.jobStore, parts.adapters);
   }
 
   /**
-   * Accepts a job, or finds the one that does the same already (`reused`): it is durable before it is queued, so that
-   * one the client knows of survives the loss of Redis.
+   * Accepts a job. One whose work was done already has its results at once.
    * @throws AppError UNKNOWN_PROFILE, VALIDATION_FAILED for targets that their profile cannot load
    * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE for what is fetched and brought
-   * @throws AppError ADAPTER_NOT_FOUND, QUEUE_UNAVAILABLE, STORAGE_FAILED, STORAGE_FULL
+   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED
    */
   async submit(request: JobRequest): Promise<JobRecord> {
     const { work, treatment } = taken(request, this.parts.desk);
     await this.check(work);
-    const record = acceptedJob(newJobId(Date.now()), work, treatment);
-    return treatment.reuse && !hasTransfers(work) ? this.acceptOnce(record) : this.accept(record);
+    return this.accept({ job: acceptedJob(newJobId(Date.now()), work, treatment), reuse: treatment.reuse });
   }
 
   /**
@@ -66,78 +71,28 @@ export class JobService {
     for (const id of sourceIds(work)) await this.parts.adapters.get(id);
   }
 
-  /**
-   * Accepts a job and queues it; without the queue there is no job then.
-   * @param offered whether it stands for later requests of the same, where no other job does. From then on others may
-   * find it, so it is not taken back when the queue fails in the moment after it answered: it is queued later.
-   * @throws AppError QUEUE_UNAVAILABLE, STORAGE_*
-   */
-  async accept(record: JobRecord, { offered = false } = {}): Promise<JobRecord> {
-    if (offered) await this.parts.queue.state(record.id);
-    await this.jobs.accept([record], { offered });
-    try {
-      await this.enqueue(record);
-    } catch (error) {
-      // Redis may have taken the job although its answer was lost: without a record it is nothing to the worker.
-      if (!offered) await this.jobs.remove(record.id);
-      throw error;
-    }
-    return { ...record, request: withoutSecrets(record.request) };
-  }
-
-  /**
-   * Accepts a job unless another one stands for its request, which then is the answer. It is not taken back when the
-   * queue fails, as with `offered`.
-   * @throws AppError QUEUE_UNAVAILABLE, STORAGE_*
-   */
-  private async acceptOnce(record: JobRecord): Promise<JobRecord> {
-    for (;;) {
-      const known = await this.requests.find(record.request);
-      if (!known) await this.parts.queue.state(record.id);
-      const holder = known ?? (await this.requests.accept(record));
-      if (holder.id === record.id) {
-        await this.enqueue(record);
-        return record;
-      }
-      const job = await this.queued(holder);
-      // Deleted in this moment.
-      if (!job) continue;
-      this.parts.observer?.onReused?.(job);
-      return { ...job, reused: true };
-    }
-  }
-
-  /**
-   * A job as it stands now, which is queued where that has not happened, or was lost. May be called again and again, by
-   * several processes at once: a job that is queued twice is done once.
-   * @throws AppError JOB_NOT_FOUND; QUEUE_UNAVAILABLE (it is queued later)
-   */
-  async ensure(jobId: string): Promise<JobRecord> {
-    return (await this.queued(await this.recorded(jobId))) ?? this.recorded(jobId);
-  }
-
-  /** undefined: it was deleted meanwhile. */
-  private async queued(known: JobRecord): Promise<JobRecord | undefined> {
-    if (isFinal(known)) return known;
-    const live = await this.parts.queue.state(known.id);
-    if (live) return withLive(known, live);
-    // Not in the queue: it ended meanwhile, or it never got there.
-    const record = await this.jobs.get(known.id);
-    if (record && !isFinal(record)) await this.enqueue(record);
+  /** Makes a job durable; it is done when workers have room for it. @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED */
+  async accept(wanted: NewJob): Promise<JobRecord> {
+    const [job] = await this.jobs.accept([wanted]);
+    const record = { ...job!, request: withoutSecrets(job!.request) };
+    if (record.reused) this.parts.observer?.onReused?.(record);
     return record;
   }
 
   /**
-   * A job as it stands now: the record when it is final, else with what the queue knows.
-   * @throws AppError JOB_NOT_FOUND; QUEUE_UNAVAILABLE while a job that is not final cannot be followed
+   * A job as it stands now. Without the queue the progress of one that runs is not known.
+   * @throws AppError JOB_NOT_FOUND
    */
   async get(jobId: string): Promise<JobRecord> {
     const record = await this.recorded(jobId);
-    if (isFinal(record)) return record;
-    const live = await this.parts.queue.state(jobId);
-    // Not in the queue: it ended meanwhile, or Redis lost it and JobKeeper will queue it again.
-    if (!live) return this.recorded(jobId);
-    return withLive(record, live);
+    const place = isFinal(record) ? undefined : await this.jobs.place(jobId);
+    if (!place) return isFinal(record) ? record : this.recorded(jobId);
+    const { dispatch, startsInSeconds } = place;
+    if (startsInSeconds !== undefined && record.state === 'queued')
+      return { ...record, estimated_start_seconds: startsInSeconds };
+    if (dispatch === undefined) return record;
+    const progress = (await withoutQueue(this.parts.queue.progress([dispatch])))?.get(dispatch);
+    return progress ? { ...record, progress } : record;
   }
 
   /** @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY */
@@ -147,13 +102,13 @@ export class JobService {
   }
 
   /**
-   * A job with its report as it is stored: JSON in UTF-8.
+   * A job with its report: JSON in UTF-8.
    * @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY
    */
   async storedReport(jobId: string): Promise<{ readonly job: JobRecord; readonly bytes: Uint8Array }> {
     const record = await this.recorded(jobId);
     const report = record.state === 'succeeded' ? await this.jobs.file(jobId, 'report') : undefined;
-    if (report) return { job: record, bytes: await bytesOf(this.parts.blobs, report) };
+    if (report) return { job: record, bytes: withIds(await bytesOf(this.parts.blobs, report), record) };
     const why = isFinal(record)
       ? `Job ${jobId} ${record.state}, so it has no report.`
       : `Job ${jobId} has not finished yet; its report comes with its results.`;
@@ -190,40 +145,37 @@ export class JobService {
   }
 
   /**
-   * The job once it is final, or as it stands after `timeoutMs`. The job is accepted already, so a queue that cannot
-   * be reached is no error here: the record is returned as it is.
+   * The job once it is final, or as it stands after `timeoutMs`.
    * @throws AppError JOB_NOT_FOUND
    */
   async wait(jobId: string, timeoutMs: number): Promise<JobRecord> {
-    const record = await this.recorded(jobId);
-    if (isFinal(record)) return record;
+    const startedMs = performance.now();
+    const bell = new Bell();
+    const watch = this.watch(jobId, () => bell.ring());
     try {
-      await this.parts.queue.waitUntilFinished(jobId, timeoutMs);
-      return await this.get(jobId);
-    } catch (error) {
-      if (isQueueTrouble(error)) return this.recorded(jobId);
-      throw error;
+      for (;;) {
+        const record = await this.recorded(jobId);
+        if (isFinal(record)) return record;
+        const leftMs = startedMs + timeoutMs - performance.now();
+        if (leftMs <= 0) return await this.get(jobId);
+        await watch.follow();
+        const pollMs = timeoutMs - leftMs < BEGIN_MS ? POLL_MS.begin : POLL_MS.later;
+        await bell.rung(Math.min(leftMs, pollMs));
+      }
+    } finally {
+      watch.end();
     }
   }
 
-  /** Queues a job that is durable. @throws AppError QUEUE_UNAVAILABLE */
-  enqueue({ id, priority }: JobRecord): Promise<void> {
-    return this.parts.queue.add(id, { tenant: this.parts.tenant, priority });
-  }
-
-  /** A job as the database knows it, which tells nothing of one that runs. @throws AppError JOB_NOT_FOUND */
+  /** A job as the database knows it, without the progress of what runs. @throws AppError JOB_NOT_FOUND */
   async recorded(jobId: string): Promise<JobRecord> {
     const record = isJobId(jobId) ? await this.jobs.get(jobId) : undefined;
     if (!record) throw new AppError('JOB_NOT_FOUND', `There is no job ${jobId}.`, { job_id: jobId });
     return record;
   }
-}
 
-/** A job that is not final, with what the queue knows of it. */
-export const withLive = (record: JobRecord, live: QueuedState): JobRecord => ({
-  ...record,
-  state: live.state,
-  progress: live.progress ?? record.progress,
-  started_at: live.startedAt?.toISOString() ?? null,
-  attempts: live.attempts,
-});
+  /** Hints of what happens to a job. */
+  watch(jobId: string, onHint: () => void): ExecutionWatch {
+    return new ExecutionWatch(this.jobs, this.parts.queue, jobId, onHint);
+  }
+}

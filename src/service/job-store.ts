@@ -1,129 +1,60 @@
-import type { BatchSummary } from '../contract/batch.ts';
 import type { JobRecord } from '../contract/job.ts';
-import type { RecordedJobRequest } from '../contract/job-request.ts';
 import type { Labels } from '../contract/labels.ts';
-import type { Database, Writer } from '../database/database.ts';
+import type { Writer } from '../database/database.ts';
 import type { JobFileTable } from '../database/tables.ts';
-import { PRODUCT } from '../version.ts';
-import { insertAdapters, type NewAdapter, usageOfNew } from './adapter-rows.ts';
-import { endInBatch } from './batches/batch-rows.ts';
-import type { StoredFile, WrittenFile } from './content/content-files.ts';
-import { releaseContent, settleContent } from './content/content-rows.ts';
-import { requestDigest } from './job-control/request-digest.ts';
-import {
-  acceptJobs,
-  digestOf,
-  endedColumns,
-  insertJobFiles,
-  insertJobs,
-  insertLabels,
-  jobRecord,
-  lockSources,
-  RECORD_COLUMNS,
-} from './job-rows.ts';
-import type { Observer } from './observer.ts';
+import type { StoredFile } from './content/content-files.ts';
+import { releaseContent } from './content/content-rows.ts';
+import { dispatchId } from './dispatch/dispatcher.ts';
+import { secondsUntilStart } from './dispatch/pace.ts';
+import { acceptJobs, type NewJob } from './executions/accept-jobs.ts';
+import { insertExecutions, leaveExecutions, newExecution, priorityOf } from './executions/execution-rows.ts';
+import { JobChanges, type JobChangesParts } from './executions/job-changes.ts';
+import { cancelledJob } from './job-control/cancelled-job.ts';
+import { insertLabels, jobRecord, outcomeColumn, RECORD_COLUMNS, withSealed } from './job-rows.ts';
 import { addUsage } from './usage/usage.ts';
-import type { DeliveryTicket } from './webhooks/delivery-queue.ts';
-import { batchEvent, jobEvent, type Outbox } from './webhooks/outbox.ts';
 
 /** Jobs that are asked for by their ids in one query. */
 const READ_AT_ONCE = 200;
 
-/** What a job made: it is recorded with the job's end, or not at all. */
-export interface MadeContent {
-  /** null: nothing was written into the storage. */
-  readonly writeId: string | null;
-  readonly adapters: readonly (NewAdapter & { readonly files: readonly WrittenFile[] })[];
-  readonly files: readonly (WrittenFile & { readonly role: JobFileTable['role'] })[];
-}
+export const isFinal = (record: Pick<JobRecord, 'state'>): boolean =>
+  record.state !== 'queued' && record.state !== 'active';
 
-const NOTHING_MADE: MadeContent = { writeId: null, adapters: [], files: [] };
-
-export const isFinal = (record: JobRecord): boolean => record.state !== 'queued' && record.state !== 'active';
-
-export interface JobTask {
-  readonly job: JobRecord;
-  /** What it asks for, with what is sealed in it. */
-  readonly request: RecordedJobRequest;
-  /** Whether its batch was cancelled. */
-  readonly isCalledOff: boolean;
+/** Where a job that has not ended is. */
+export interface JobPlace {
+  /** Id of the execution that it waits for. */
+  readonly execution: string;
+  /** Id in the queue of what runs for it; undefined: nothing does. */
+  readonly dispatch: string | undefined;
+  /** About how long until it begins; undefined: it has begun, or there is no worker. */
+  readonly startsInSeconds: number | undefined;
 }
 
 /**
- * The jobs of a tenant. Redis may lose everything; this may not. Of several attempts that come to an end (a worker
- * thought dead was not), the first one is the job's outcome. Ids are well-formed. All methods throw AppError
+ * The jobs of a tenant. What workers do with them is in executions. Ids are well-formed. All methods throw AppError
  * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class JobStore {
-  private readonly database: Database;
+  private readonly parts: JobChangesParts;
   private readonly tenant: string;
-  private readonly outbox: Pick<Outbox, 'record' | 'tell'>;
-  private readonly defaultTtlSeconds: number | undefined;
-  private readonly observer: Pick<Observer, 'onBatchFinished'>;
 
-  /** @param defaultTtlSeconds how long jobs stay unless a request says otherwise; undefined: they are kept */
-  constructor(
-    database: Database,
-    tenant: string,
-    outbox: Pick<Outbox, 'record' | 'tell'>,
-    defaultTtlSeconds?: number,
-    observer: Pick<Observer, 'onBatchFinished'> = {},
-  ) {
-    this.database = database;
+  constructor(parts: JobChangesParts, tenant: string) {
+    this.parts = parts;
     this.tenant = tenant;
-    this.outbox = outbox;
-    this.defaultTtlSeconds = defaultTtlSeconds;
-    this.observer = observer;
+  }
+
+  private get database() {
+    return this.parts.database;
   }
 
   /**
-   * Makes accepted jobs durable; those that are there already stay as they are.
-   * @param offered whether they stand for later requests of the same, where no other job does
+   * Accepts jobs; see acceptJobs.
    * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED where an adapter that they read is gone by now
    */
-  async accept(jobs: readonly JobRecord[], { offered = false } = {}): Promise<void> {
-    const requestOf = offered ? digestOf : () => null;
-    await this.database.write(async (writer) => {
-      await lockSources(this.database, writer, this.tenant, jobs);
-      await acceptJobs(writer, this.tenant, jobs, requestOf);
-    });
+  accept(jobs: readonly NewJob[]): Promise<JobRecord[]> {
+    return this.write((changes) => acceptJobs(changes, jobs));
   }
 
-  /**
-   * Makes an accepted job durable, to stand for its request. False when another one does, by now.
-   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED where an adapter that it reads is gone by now
-   */
-  async acceptSharing(job: JobRecord): Promise<boolean> {
-    const inserted = await this.database.write(async (writer) => {
-      await lockSources(this.database, writer, this.tenant, [job]);
-      return insertJobs(writer, this.tenant, [job], digestOf);
-    });
-    return inserted.has(job.id);
-  }
-
-  /** The job that stands for a request; it has not failed, but what it made may be gone. */
-  async sharing(request: RecordedJobRequest): Promise<JobRecord | undefined> {
-    const row = await this.records()
-      .where('request_sha256', '=', requestDigest(request, PRODUCT.version))
-      .executeTakeFirst();
-    return row && jobRecord(row);
-  }
-
-  /** Has a job stand for its request no longer. */
-  async unshare(jobId: string): Promise<void> {
-    await this.database.write((writer) =>
-      writer
-        .updateTable('job')
-        .set({ request_sha256: null })
-        .where('id', '=', jobId)
-        .where('tenant', '=', this.tenant)
-        .execute(),
-    );
-  }
-
-  /**
-   * The job as it ended or else as it was accepted, without secrets; what a running one does is known to the queue only.
-   */
+  /** The job as it stands, without secrets, and without the progress of what runs. */
   async get(jobId: string): Promise<JobRecord | undefined> {
     const row = await this.records().where('id', '=', jobId).executeTakeFirst();
     return row && jobRecord(row);
@@ -152,68 +83,103 @@ export class JobStore {
     return new Set(rows.map(({ id }) => id));
   }
 
-  /** A job that has not ended, for who does it. */
-  async task(jobId: string): Promise<JobTask | undefined> {
-    const row = await this.records()
-      .select('sealed_request')
-      .select(({ selectFrom }) =>
-        selectFrom('batch').select('cancelled_at').whereRef('batch.id', '=', 'job.batch').as('called_off_at'),
-      )
-      .where('id', '=', jobId)
-      .where('finished_at', 'is', null)
+  /** Where a job is that has not ended; undefined: it has, or is gone. */
+  async place(jobId: string): Promise<JobPlace | undefined> {
+    const row = await this.database.reader
+      .selectFrom('job')
+      .innerJoin('execution', 'execution.id', 'job.execution')
+      .select([
+        'execution.id',
+        'dispatch_no',
+        'execution.state',
+        'execution.started_at',
+        'execution.priority',
+      ])
+      .where('job.id', '=', jobId)
+      .where('job.tenant', '=', this.tenant)
+      .where('job.finished_at', 'is', null)
       .executeTakeFirst();
     if (!row) return undefined;
-    const job = jobRecord(row);
-    const { sealed_request: sealed, called_off_at } = row;
-    const request = sealed === null ? job.request : (JSON.parse(sealed) as RecordedJobRequest);
-    return { job, request, isCalledOff: called_off_at !== null };
+    const { id: execution, dispatch_no, state, started_at } = row;
+    return {
+      execution,
+      dispatch: started_at === null ? undefined : dispatchId(execution, dispatch_no),
+      startsInSeconds: state === 'waiting' ? await secondsUntilStart(this.database, row) : undefined,
+    };
+  }
+
+  /** The same ids of what runs for some jobs, by theirs. */
+  async dispatches(jobIds: readonly string[]): Promise<Map<string, string>> {
+    if (jobIds.length === 0) return new Map();
+    const rows = await this.database.reader
+      .selectFrom('job')
+      .innerJoin('execution', 'execution.id', 'job.execution')
+      .select(['job.id', 'execution.id as execution', 'dispatch_no'])
+      .where('job.id', 'in', jobIds)
+      .where('execution.started_at', 'is not', null)
+      .execute();
+    return new Map(rows.map(({ id, execution, dispatch_no }) => [id, dispatchId(execution, dispatch_no)]));
   }
 
   /**
-   * Records the end of a job with what it made, and of its batch where it was the last one, and what webhooks are told of
-   * that.
-   * @returns the job as it ended; undefined where it had ended already, which then stands, or is gone
-   * @throws AppError STORAGE_FAILED where what was written has been removed by now
+   * Cancels those of the jobs that have not ended, in the order of their ids. What runs for them stops unless others wait for
+   * it.
    */
-  async finish(record: JobRecord, made: MadeContent = NOTHING_MADE): Promise<JobRecord | undefined> {
-    const [ended] = await this.finishEach([record], made);
-    return ended;
-  }
-
-  /** The same for some jobs that made nothing, in one transaction, in the order of their ids. @returns those that ended now */
-  finishAll(records: readonly JobRecord[]): Promise<JobRecord[]> {
-    return this.finishEach(records, NOTHING_MADE);
-  }
-
-  /** @param made what the one job made; nothing where there are several */
-  private async finishEach(records: readonly JobRecord[], made: MadeContent): Promise<JobRecord[]> {
-    for (const { id, state } of records)
-      if (state === 'queued' || state === 'active') throw new TypeError(`Job ${id} is ${state}, not final`);
-    const { outbox } = this;
-    const { ended, batches, tickets } = await this.database.write(async (writer) => {
-      const ended: JobRecord[] = [];
-      for (const record of records) {
-        const job = await this.end(writer, record);
-        if (job) ended.push(job);
+  cancelAll(jobIds: readonly string[]): Promise<JobRecord[]> {
+    return this.write(async (changes) => {
+      const { writer, database, tenant } = changes;
+      const query = writer
+        .selectFrom('job')
+        .select([...RECORD_COLUMNS, 'execution'])
+        .where('id', 'in', jobIds)
+        .where('tenant', '=', tenant)
+        .where('finished_at', 'is', null)
+        .orderBy('id');
+      const cancelled: JobRecord[] = [];
+      const left = new Set<string>();
+      for (const { execution, ...row } of await query.execute()) {
+        const job = await changes.end(cancelledJob(jobRecord(row)));
+        if (!job) continue;
+        cancelled.push(job);
+        left.add(execution);
       }
-      if (ended[0]) await this.keep(writer, ended[0].id, made);
-      const events = ended.map(jobEvent);
-      const batches: BatchSummary[] = [];
-      // After all jobs: who ends others of the same batch waits here, and not for each other in a circle.
-      for (const job of ended) {
-        const batch = await endInBatch(writer, job);
-        if (batch) batches.push(batch);
-      }
-      events.push(...batches.map(batchEvent));
-      const tickets: DeliveryTicket[] = [];
-      for (const event of events) tickets.push(...(await outbox.record(writer, event)));
-      if (ended.length > 0 && made.adapters.length > 0)
-        await addUsage(writer, this.tenant, usageOfNew(made.adapters));
-      return { ended, batches, tickets };
+      await leaveExecutions(database, writer, [...left].sort());
+      return cancelled;
     });
-    for (const batch of batches) this.observer.onBatchFinished?.(batch);
-    await outbox.tell(tickets);
-    return ended;
+  }
+
+  /**
+   * Has the failed deliveries of a job that has ended tried once more.
+   * @returns the job as it stands then; undefined: it has none, or it is gone
+   */
+  retryDeliveries(jobId: string): Promise<JobRecord | undefined> {
+    return this.write(async (changes) => {
+      const { writer, database, tenant } = changes;
+      const query = writer
+        .selectFrom('job')
+        .select([...RECORD_COLUMNS, 'sealed_request'])
+        .where('id', '=', jobId)
+        .where('tenant', '=', tenant)
+        .where('finished_at', 'is not', null);
+      const row = await database.locked(query).executeTakeFirst();
+      const job = row && withSealed(jobRecord(row), row.sealed_request);
+      if (!job?.deliveries.some(({ state }) => state === 'failed')) return undefined;
+      const deliveries = job.deliveries.map((delivery) =>
+        delivery.state === 'failed' && delivery.adapter_id !== null
+          ? { ...delivery, state: 'pending' as const, error: null, finished_at: null }
+          : delivery,
+      );
+      const again = { ...job, deliveries };
+      const shared = { tenant, key: null, step: 'deliver' as const, work_bytes: 0 };
+      const execution = newExecution({ ...shared, priority: priorityOf(job.priority) });
+      await insertExecutions(writer, [execution]);
+      await writer
+        .updateTable('job')
+        .set({ execution: execution.id, outcome: outcomeColumn(again) })
+        .where('id', '=', jobId)
+        .execute();
+      return again;
+    });
   }
 
   /** Gives a job other labels, whatever its state. False where there is none. */
@@ -232,7 +198,7 @@ export class JobStore {
     });
   }
 
-  /** Removes all that is known of jobs: of those that have ended, or were never queued. */
+  /** Removes all that is known of jobs that have ended. */
   async remove(...jobIds: readonly string[]): Promise<void> {
     await this.database.write(async (writer) => {
       const wanted = writer.selectFrom('job').select('id').where('id', 'in', jobIds);
@@ -241,7 +207,11 @@ export class JobStore {
       const ids = (await locked.execute()).map(({ id }) => id);
       if (ids.length === 0) return;
       const files = await writer.selectFrom('job_file').select('content').where('job', 'in', ids).execute();
-      await writer.deleteFrom('job').where('id', 'in', ids).execute();
+      const gone = await writer.deleteFrom('job').where('id', 'in', ids).returning('execution').execute();
+      await removeUnused(
+        writer,
+        gone.map(({ execution }) => execution),
+      );
       const contents = new Set(files.map(({ content }) => content));
       await releaseContent(this.database, writer, [...contents]);
       await addUsage(writer, this.tenant, { jobs: -ids.length });
@@ -265,47 +235,34 @@ export class JobStore {
     return { ...rest, name: role, content, inline: inline && Buffer.from(inline).toString('base64') };
   }
 
-  /** Ids of jobs that have not ended, the oldest first. */
+  /** Ids of some jobs that have not ended. */
   async unfinished(limit: number): Promise<string[]> {
     const rows = await this.database.reader
       .selectFrom('job')
       .select('id')
       .where('tenant', '=', this.tenant)
-      .where('state', '=', 'queued')
-      .orderBy('id')
+      .where('state', 'in', ['queued', 'active'])
       .limit(limit)
       .execute();
     return rows.map(({ id }) => id);
   }
 
-  private async end(writer: Writer, record: JobRecord): Promise<JobRecord | undefined> {
-    const row = await writer
-      .updateTable('job')
-      .set({
-        ...endedColumns(record, this.defaultTtlSeconds),
-        ...(record.state !== 'succeeded' && { request_sha256: null }),
-      })
-      .where('id', '=', record.id)
-      .where('tenant', '=', this.tenant)
-      .where('finished_at', 'is', null)
-      .returning(RECORD_COLUMNS)
-      .executeTakeFirst();
-    return row && jobRecord(row);
-  }
-
-  private async keep(
-    writer: Writer,
-    jobId: string,
-    { writeId, adapters, files }: MadeContent,
-  ): Promise<void> {
-    const all = [...adapters.flatMap((adapter) => adapter.files), ...files];
-    const contents = await settleContent(writer, { writeId, files: all });
-    const jobFiles = files.map(({ sha256, role }) => ({ sha256, role, content: contents.get(sha256)! }));
-    await insertJobFiles(writer, jobId, jobFiles);
-    await insertAdapters(this.database, writer, this.tenant, adapters, contents);
+  private write<T>(work: (changes: JobChanges) => Promise<T>): Promise<T> {
+    return JobChanges.write(this.parts, this.tenant, work);
   }
 
   private records() {
     return this.database.reader.selectFrom('job').select(RECORD_COLUMNS).where('tenant', '=', this.tenant);
   }
+}
+
+/** Removes executions that no job knows any more. */
+async function removeUnused(writer: Writer, ids: readonly string[]): Promise<void> {
+  await writer
+    .deleteFrom('execution')
+    .where('id', 'in', ids)
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('job').select('job.id').whereRef('job.execution', '=', 'execution.id'))),
+    )
+    .execute();
 }

@@ -4,8 +4,9 @@ import type { BlobStore } from '../storage/blob-store.ts';
 import { AdapterService } from './adapter-service.ts';
 import { BatchService } from './batches/batch-service.ts';
 import { BatchStore } from './batches/batch-store.ts';
+import type { Dispatcher } from './dispatch/dispatcher.ts';
+import type { JobChangesParts } from './executions/job-changes.ts';
 import { JobControl } from './job-control/job-control.ts';
-import { JobKeeper } from './job-keeper.ts';
 import type { JobQueue } from './job-queue.ts';
 import { JobService } from './job-service.ts';
 import { JobStore } from './job-store.ts';
@@ -21,7 +22,6 @@ import type { TransferDesk } from './transfer-desk.ts';
 import { DeliveryKeeper } from './webhooks/delivery-keeper.ts';
 import type { DeliveryQueue } from './webhooks/delivery-queue.ts';
 import { DeliveryStore } from './webhooks/delivery-store.ts';
-import { Outbox } from './webhooks/outbox.ts';
 import { WebhookStore } from './webhooks/webhook-store.ts';
 
 /** All that one tenant has. Everything in here asks the database for what is this tenant's, and for nothing else. */
@@ -49,61 +49,55 @@ export interface DefaultTtls {
   readonly jobTtlSeconds?: number | undefined;
 }
 
+export interface WorkspacesParts {
+  readonly store: BlobStore;
+  readonly database: Database;
+  readonly queue: JobQueue;
+  readonly dispatcher: Pick<Dispatcher, 'fill' | 'send'>;
+  /** undefined: webhooks get their deliveries from other processes. */
+  readonly deliveries?: DeliveryQueue | undefined;
+  readonly ttls?: DefaultTtls;
+  readonly observer?: Observer;
+  /** undefined: nothing is fetched from or brought to elsewhere. */
+  readonly desk?: TransferDesk | undefined;
+}
+
 /** The workspaces of all tenants, made when they are asked for. */
 export class Workspaces {
   readonly store: BlobStore;
   readonly database: Database;
   readonly tenants: TenantService;
   readonly quotas: TenantQuotas;
-  readonly jobKeeper: JobKeeper;
   /** Looks after what is under way to webhooks; undefined where other processes do. */
   readonly deliveryKeeper: DeliveryKeeper | undefined;
-  private readonly queue: JobQueue;
-  private readonly deliveries: DeliveryQueue | undefined;
-  private readonly ttls: DefaultTtls;
-  private readonly observer: Observer;
-  private readonly desk: TransferDesk | undefined;
+  private readonly parts: WorkspacesParts;
+  private readonly changes: JobChangesParts;
   private readonly made = new Map<string, Workspace>();
 
-  /**
-   * @param deliveries undefined: webhooks get their deliveries from other processes
-   * @param desk undefined: nothing is fetched from or brought to elsewhere
-   */
-  constructor(
-    store: BlobStore,
-    database: Database,
-    queue: JobQueue,
-    deliveries?: DeliveryQueue,
-    ttls: DefaultTtls = {},
-    observer: Observer = {},
-    desk?: TransferDesk,
-  ) {
+  constructor(parts: WorkspacesParts) {
+    const { store, database, deliveries, ttls = {} } = parts;
+    this.parts = parts;
+    const { jobTtlSeconds, adapterTtlSeconds } = ttls;
+    this.changes = { ...parts, jobTtlSeconds, adapterTtlSeconds };
     this.store = store;
     this.database = database;
     this.deliveryKeeper = deliveries && new DeliveryKeeper(database, deliveries);
-    this.jobKeeper = new JobKeeper(database, queue);
     this.tenants = new TenantService(database);
     this.quotas = new TenantQuotas(this.tenants);
-    this.queue = queue;
-    this.deliveries = deliveries;
-    this.ttls = ttls;
-    this.observer = observer;
-    this.desk = desk;
   }
 
   /** @param tenant the id of a tenant that exists: ids from outside are looked up first */
   of(tenant: string): Workspace {
     const known = this.made.get(tenant);
     if (known) return known;
-    const { store, database, queue, observer, ttls, desk } = this;
-    const outbox = new Outbox({ database, tenant, queue: this.deliveries });
-    const jobStore = new JobStore(database, tenant, outbox, ttls.jobTtlSeconds, observer);
-    const batchStore = new BatchStore(database, tenant, outbox, observer);
+    const { store, database, queue, observer = {}, ttls = {}, desk } = this.parts;
+    const jobStore = new JobStore(this.changes, tenant);
+    const batchStore = new BatchStore(this.changes, tenant);
     const adapters = new AdapterService(database, store, tenant, ttls.adapterTtlSeconds);
-    const shared = { blobs: store, jobStore, batchStore, adapters, queue, tenant, observer };
+    const shared = { blobs: store, jobStore, batchStore, adapters, queue, observer };
     const jobs = new JobService({ ...shared, desk });
     const jobControl = new JobControl({ ...shared, jobs });
-    const runStore = new RunStore(database, tenant);
+    const runStore = new RunStore(this.changes, tenant);
     const workspace = {
       tenant,
       database,
@@ -122,7 +116,7 @@ export class Workspaces {
       runStore,
       lists: {
         adapters: new AdapterList(database, tenant),
-        jobs: new JobList(database, tenant, queue),
+        jobs: new JobList(database, tenant, jobStore, queue),
         runs: new RunList(database, tenant),
       },
       quotas: () => this.quotas.of(tenant),

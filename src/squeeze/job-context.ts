@@ -3,7 +3,6 @@ import type { Report } from '../contract/report.ts';
 
 /** What the work of a job needs besides what to do: where to write, whom to tell, when to stop. */
 export interface JobContext {
-  readonly jobId: string;
   /** Folder for files; made and removed by the caller. */
   readonly scratchDir: string;
   /** Called often; the receiver throttles. */
@@ -46,7 +45,7 @@ export interface TargetOutcome {
 export interface JobOutcome {
   /** Empty for a job that writes nothing. */
   readonly targets: readonly TargetOutcome[];
-  /** The report without adapter ids of the results, in the order of `targets`; the caller fills them in. */
+  /** The report without the ids of the job and the results, in the order of `targets`; the caller fills them in. */
   readonly report: Report;
   readonly provider: ProviderInfo;
   /** queue_wait is 0 here; the caller knows it. */

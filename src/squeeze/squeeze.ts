@@ -114,7 +114,7 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
   return {
     targets,
     report: {
-      job_id: input.jobId,
+      job_id: '',
       created_at: new Date().toISOString(),
       product: PRODUCT,
       kind: input.kind,

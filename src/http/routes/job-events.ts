@@ -2,10 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { JobEvent, JobProgress } from '../../contract/event.ts';
 import { isEnd, positionOf } from '../../service/events/event-position.ts';
-import { BEAT, type JobWatch, type Look, watchJob } from '../../service/events/watch-job.ts';
-import type { JobService } from '../../service/job-service.ts';
+import { BEAT, type JobWatch, watchJob } from '../../service/events/watch-job.ts';
 import { isFinal } from '../../service/job-store.ts';
-import { isQueueTrouble } from '../../service/without-queue.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { jobEventExamples, jobProgressExample } from '../event-examples.ts';
 import { workspaceOf } from '../principal.ts';
@@ -76,12 +74,12 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies 
     async (request, reply) => {
       const { jobs, tenant } = workspaceOf(request);
       const last = positionOf(request.headers['last-event-id']);
-      const first = await firstLook(jobs, request.params.id);
+      const first = await jobs.get(request.params.id);
       reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
-      if (last && isEnd(last) && isFinal(first.job)) return reply.code(204).send(null);
+      if (last && isEnd(last) && isFinal(first)) return reply.code(204).send(null);
       const { signal, close } = streams.add(tenant);
       reply.raw.once('close', close);
-      const watch: JobWatch = { jobs, queue: deps.queue, signal, pollMs, heartbeatMs, lifeMs };
+      const watch: JobWatch = { jobs, signal, pollMs, heartbeatMs, lifeMs };
       return reply
         .header('content-type', 'text/event-stream; charset=utf-8')
         .send(sseStream(messages(watchJob(first, last, watch))));
@@ -93,14 +91,4 @@ async function* messages(
   events: ReturnType<typeof watchJob>,
 ): AsyncGenerator<SseMessage | undefined, void, undefined> {
   for await (const placed of events) yield placed === BEAT ? undefined : placed.event;
-}
-
-/** @throws AppError JOB_NOT_FOUND, STORAGE_* */
-async function firstLook(jobs: JobService, jobId: string): Promise<Look> {
-  try {
-    return { job: await jobs.get(jobId), isLive: true };
-  } catch (error) {
-    if (!isQueueTrouble(error)) throw error;
-    return { job: await jobs.recorded(jobId), isLive: false };
-  }
 }

@@ -61,7 +61,7 @@ export const listRoutes: FastifyPluginAsyncTypebox = async (app) => {
       } = request.query;
       const filter = { states, kind, adapterId, batchId, labels: label?.map(wantedLabel) };
       const page = await workspaceOf(request).lists.jobs.page(filter, pageRequestOf(asked, 'job'));
-      return sendPage(request, reply, page, { live: page.live });
+      return sendPage(request, reply, page);
     },
   );
 

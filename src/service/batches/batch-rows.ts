@@ -39,20 +39,13 @@ export function batchSummary(row: SummaryRow, active = 0): BatchSummary {
   };
 }
 
-/** A job that a batch makes, or that had succeeded before and stands in for one. */
-export interface Member {
-  readonly job: JobRecord;
-  readonly isReused: boolean;
-}
-
-export const memberRow = (batch: string, { job, isReused }: Member, position: number): BatchMemberTable => ({
+export const memberRow = (batch: string, job: JobRecord, position: number): BatchMemberTable => ({
   batch,
   job: job.id,
   position,
   kind: job.kind,
   adapter: 'adapter_id' in job.request ? (job.request.adapter_id ?? null) : null,
   retry_of: job.retry_of,
-  reused: isReused ? 1 : 0,
   ...endOf(job),
 });
 
@@ -63,7 +56,6 @@ export const batchJob = (row: BatchMemberTable, isActive = false): BatchJob => (
   kind: row.kind as BatchJob['kind'],
   adapter_id: row.adapter,
   state: isActive ? 'active' : row.state,
-  reused: row.reused === 1,
   error_code: row.error_code,
   finished_at: timeOf(row.finished_at),
   results: (JSON.parse(row.results) as string[]).map((adapter_id) => ({

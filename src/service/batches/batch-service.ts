@@ -3,33 +3,22 @@ import type { BatchRecord, BatchRequest, BatchSummary } from '../../contract/bat
 import type { JobRequest } from '../../contract/job-request.ts';
 import { AppError } from '../../errors.ts';
 import { acceptedJob, taken } from '../accepted-job.ts';
-import type { AdapterService } from '../adapter-service.ts';
+import type { NewJob } from '../executions/accept-jobs.ts';
 import type { JobControl } from '../job-control/job-control.ts';
-import { SharedRequests } from '../job-control/shared-requests.ts';
-import type { JobQueue } from '../job-queue.ts';
 import type { JobService } from '../job-service.ts';
-import type { JobStore } from '../job-store.ts';
 import { newBatchId, newJobId } from '../layout.ts';
 import type { Page, PageRequest } from '../listing/page.ts';
-import { withoutQueue } from '../without-queue.ts';
-import type { Member } from './batch-rows.ts';
 import type { BatchFilter, BatchStore } from './batch-store.ts';
-import { eachBounded } from './bounded.ts';
 import { checkBatch } from './check-batch.ts';
 import { jobRequestsOf } from './job-requests.ts';
 
-const AT_ONCE = 16;
 /** Jobs that are cancelled or deleted in one transaction, between which others have their turn. */
 const ENDED_AT_ONCE = 20;
 
 export interface BatchParts {
-  readonly adapters: Pick<AdapterService, 'find'>;
   readonly jobs: JobService;
-  readonly jobStore: JobStore;
   readonly batchStore: BatchStore;
   readonly control: JobControl;
-  readonly queue: JobQueue;
-  readonly tenant: string;
   /** How long batches stay unless a request says otherwise; undefined: they are kept. */
   readonly defaultTtlSeconds?: number | undefined;
 }
@@ -41,19 +30,17 @@ export interface BatchParts {
 export class BatchService {
   private readonly parts: BatchParts;
   private readonly store: BatchStore;
-  private readonly requests: SharedRequests;
   /** What goes on after its answer. */
   private readonly ongoing = new Set<Promise<void>>();
 
   constructor(parts: BatchParts) {
     this.parts = parts;
     this.store = parts.batchStore;
-    this.requests = new SharedRequests(parts.jobStore, parts.adapters);
   }
 
   /**
-   * Accepts a batch, or nothing of it. Jobs that succeeded already stand for those that ask for the same.
-   * @throws AppError BATCH_INVALID with the fault of every job that cannot be accepted; QUEUE_UNAVAILABLE
+   * Accepts a batch, or nothing of it. Jobs whose work was done already have their results at once.
+   * @throws AppError BATCH_INVALID with the fault of every job that cannot be accepted
    */
   async submit(request: BatchRequest): Promise<BatchRecord> {
     await checkBatch(request, (work) => this.parts.jobs.check(work));
@@ -61,18 +48,18 @@ export class BatchService {
   }
 
   /**
-   * A batch as it stands now. Without the queue, jobs that have not ended are shown as queued.
+   * A batch as it stands now.
    * @throws AppError BATCH_NOT_FOUND
    */
   async get(batchId: string): Promise<BatchRecord> {
-    const batch = await this.store.get(batchId, () => this.active());
+    const batch = await this.store.get(batchId);
     if (!batch) throw notFound(batchId);
     return batch;
   }
 
   /** Batches, the newest first. */
   page(filter: BatchFilter, request: PageRequest): Promise<Page<BatchSummary>> {
-    return this.store.page(filter, request, () => this.active());
+    return this.store.page(filter, request);
   }
 
   /**
@@ -105,11 +92,9 @@ export class BatchService {
     const unopened = await this.store.unopened(batchId);
     if (unopened) {
       const requests = jobRequestsOf(unopened.request);
-      const made = unopened.members.filter(({ reused }) => reused === 0);
-      const jobs = made.map(({ job, position, retry_of: retryOf }) => {
-        const { work, treatment } = taken(requests[position]!);
-        return acceptedJob(job, work, { ...treatment, batchId, retryOf });
-      });
+      const jobs = unopened.members.map(({ job, position, retry_of: retryOf }) =>
+        newJob(job, requests[position]!, batchId, retryOf),
+      );
       await this.store.open(batchId, jobs);
     }
     if (await this.store.isCancelled(batchId)) await this.stop(batchId);
@@ -127,7 +112,7 @@ export class BatchService {
 
   /**
    * Does the failed and cancelled jobs of a batch once more, as a new batch.
-   * @throws AppError BATCH_NOT_FOUND, BATCH_NOT_FINAL, BATCH_SUCCEEDED, BATCH_INVALID, QUEUE_UNAVAILABLE
+   * @throws AppError BATCH_NOT_FOUND, BATCH_NOT_FINAL, BATCH_SUCCEEDED, BATCH_INVALID
    */
   async retry(batchId: string): Promise<BatchRecord> {
     const request = await this.store.request(batchId);
@@ -179,37 +164,24 @@ export class BatchService {
     requests: readonly JobRequest[],
     retryOf: { readonly batch: string; readonly jobs: readonly string[] } | null,
   ): Promise<BatchRecord> {
-    const { queue, tenant, defaultTtlSeconds } = this.parts;
     const createdAtMs = Date.now();
     const id = newBatchId(createdAtMs);
-    const members = await eachBounded(requests, AT_ONCE, async (job, index): Promise<Member> => {
-      const { work, treatment } = taken(job);
-      const known = treatment.reuse ? await this.requests.find(work) : undefined;
-      if (known?.state === 'succeeded') return { job: known, isReused: true };
-      const own = { ...treatment, batchId: id, retryOf: retryOf?.jobs[index] ?? null };
-      return { job: acceptedJob(memberId(createdAtMs, index), work, own), isReused: false };
-    });
-    // What cannot be queued is refused, before anything is written.
-    await queue.activeJobs();
-    const ttlSeconds = request.ttl_seconds ?? defaultTtlSeconds ?? null;
-    const batch = { id, request, members, retryOf: retryOf?.batch ?? null, ttlSeconds, createdAtMs };
-    const record = await this.store.accept(batch);
-    const made = members.flatMap(({ job, isReused }) => (isReused ? [] : [{ ...job, tenant }]));
+    const jobs = requests.map((job, index) =>
+      newJob(memberId(createdAtMs, index), job, id, retryOf?.jobs[index] ?? null),
+    );
+    const ttlSeconds = request.ttl_seconds ?? this.parts.defaultTtlSeconds ?? null;
+    const batch = { id, request, retryOf: retryOf?.batch ?? null, ttlSeconds, createdAtMs };
+    const record = await this.store.accept({ ...batch, jobs: jobs.map(({ job }) => job) });
     try {
-      await this.store.open(id, made);
-      await queue.addAll(made);
+      await this.store.open(id, jobs);
     } catch (error) {
-      // The batch is durable, so it is accepted; the reconciler does the rest.
+      // The batch is durable, so it is accepted; who looks after unfinished batches does the rest.
       if (!(error instanceof AppError)) throw error;
     }
     return record;
   }
 
-  private async active(): Promise<ReadonlySet<string>> {
-    return (await withoutQueue(this.parts.queue.activeJobs())) ?? new Set();
-  }
-
-  /** Lets something go on after the answer. What fails of cancelling is done by the reconciler. */
+  /** Lets something go on after the answer. What fails of cancelling is done by who looks after unfinished batches. */
   private afterwards(work: Promise<void>): void {
     const done = work.catch(() => undefined).finally(() => this.ongoing.delete(done));
     this.ongoing.add(done);
@@ -225,6 +197,12 @@ export class BatchService {
 
 const notFound = (batchId: string): AppError =>
   new AppError('BATCH_NOT_FOUND', `There is no batch ${JSON.stringify(batchId)}.`, { batch_id: batchId });
+
+/** A job of a batch as it is accepted. */
+function newJob(id: string, request: JobRequest, batchId: string, retryOf: string | null): NewJob {
+  const { work, treatment } = taken(request);
+  return { job: acceptedJob(id, work, { ...treatment, batchId, retryOf }), reuse: treatment.reuse };
+}
 
 /** Ids of a batch's jobs sort in its order: behind the time comes the place. */
 function memberId(nowMs: number, index: number): string {

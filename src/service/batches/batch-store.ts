@@ -1,21 +1,18 @@
 import { setImmediate } from 'node:timers/promises';
 import type { BatchRecord, BatchRequest, BatchState, BatchSummary } from '../../contract/batch.ts';
 import type { JobRecord } from '../../contract/job.ts';
-import type { Database } from '../../database/database.ts';
 import type { BatchMemberTable, BatchTable } from '../../database/tables.ts';
-import { acceptJobs, digestOf, inSlices } from '../job-rows.ts';
+import { acceptJobs, type NewJob } from '../executions/accept-jobs.ts';
+import { JobChanges, type JobChangesParts } from '../executions/job-changes.ts';
+import { inSlices } from '../job-rows.ts';
 import { isBatchId } from '../layout.ts';
 import { labelLinks, labelRows, type WantedLabel } from '../listing/label-filter.ts';
 import { listed } from '../listing/listed.ts';
 import type { Page, PageRequest } from '../listing/page.ts';
-import type { Observer } from '../observer.ts';
-import { batchEvent, type Outbox } from '../webhooks/outbox.ts';
 import {
   batchJob,
   batchSummary,
-  endedColumns,
   isInState,
-  type Member,
   memberRow,
   SUMMARY_COLUMNS,
   type SummaryRow,
@@ -25,8 +22,8 @@ import {
 export interface NewBatch {
   readonly id: string;
   readonly request: BatchRequest;
-  /** In the order of the jobs of the request. */
-  readonly members: readonly Member[];
+  /** In the order of its request. */
+  readonly jobs: readonly JobRecord[];
   readonly retryOf: string | null;
   /** How long the batch is kept after its end; null: until it is deleted. */
   readonly ttlSeconds: number | null;
@@ -40,65 +37,56 @@ export interface BatchFilter {
   readonly labels?: readonly WantedLabel[] | undefined;
 }
 
-type Active = () => Promise<ReadonlySet<string>>;
-const NONE: ReadonlySet<string> = new Set();
-
 /**
  * The batches of a tenant. Their jobs end where all jobs do (JobStore), and a batch with the last one. What is asked for by
  * an id may be any text. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class BatchStore {
-  private readonly database: Database;
+  private readonly parts: JobChangesParts;
   private readonly tenant: string;
-  private readonly outbox: Pick<Outbox, 'record' | 'tell'>;
-  private readonly observer: Pick<Observer, 'onBatchFinished'>;
 
-  constructor(
-    database: Database,
-    tenant: string,
-    outbox: Pick<Outbox, 'record' | 'tell'>,
-    observer: Pick<Observer, 'onBatchFinished'> = {},
-  ) {
-    this.database = database;
+  constructor(parts: JobChangesParts, tenant: string) {
+    this.parts = parts;
     this.tenant = tenant;
-    this.outbox = outbox;
-    this.observer = observer;
   }
 
-  /** Makes a batch durable; then `open` it. One that has nothing to do has ended when it comes. */
+  private get database() {
+    return this.parts.database;
+  }
+
+  /** Makes a batch durable; then `open` it. */
   async accept(batch: NewBatch): Promise<BatchRecord> {
-    const { outbox } = this;
     const row = this.rowOf(batch);
-    const summary = batchSummary(row);
-    const members = batch.members.map((member, position) => memberRow(batch.id, member, position));
-    const isOver = row.finished_at !== null;
-    const tickets = await this.database.write(async (writer) => {
+    const members = batch.jobs.map((job, position) => memberRow(batch.id, job, position));
+    await this.database.write(async (writer) => {
       await writer.insertInto('batch').values(row).execute();
       const labels = labelRows(this.tenant, batch.request.labels, { batch: batch.id });
       if (labels.length > 0) await writer.insertInto('batch_label').values(labels).execute();
       for (const some of inSlices(members)) await writer.insertInto('batch_member').values(some).execute();
-      return isOver ? outbox.record(writer, batchEvent(summary)) : [];
     });
-    await outbox.tell(tickets);
-    if (isOver) this.observer.onBatchFinished?.(summary);
-    return { ...summary, jobs: members.map((member) => batchJob(member)) };
+    return { ...batchSummary(row), jobs: members.map((member) => batchJob(member)) };
   }
 
   /**
    * Accepts the jobs of a batch, those that are missing if that was begun before. A thousand in one transaction would hold
    * up others for a tenth of a second, so there are several: until the last one the batch is not opened.
    */
-  async open(batchId: string, jobs: readonly JobRecord[]): Promise<void> {
+  async open(batchId: string, jobs: readonly NewJob[]): Promise<void> {
     for (const some of inSlices(jobs)) {
-      const opened = some.at(-1) === jobs.at(-1) ? { opened_at: Date.now() } : {};
-      await this.database.write(async (writer) => {
+      const isLast = some.at(-1) === jobs.at(-1);
+      await JobChanges.write(this.parts, this.tenant, async (changes) => {
+        const { writer } = changes;
         const batch = writer.selectFrom('batch').select('id').where('id', '=', batchId);
         // Opened by another process, it may have ended, and jobs of it may be deleted by now.
         const unopened = this.database.locked(batch.where('opened_at', 'is', null));
         if (!(await unopened.executeTakeFirst())) return;
-        await acceptJobs(writer, this.tenant, some, digestOf);
-        if (opened.opened_at !== undefined)
-          await writer.updateTable('batch').set(opened).where('id', '=', batchId).execute();
+        await acceptJobs(changes, some);
+        if (isLast)
+          await writer
+            .updateTable('batch')
+            .set({ opened_at: Date.now() })
+            .where('id', '=', batchId)
+            .execute();
       });
       await setImmediate();
     }
@@ -112,10 +100,10 @@ export class BatchStore {
     return row && { request: JSON.parse(row.request) as BatchRequest, members: await this.members(batchId) };
   }
 
-  /** @param active asked for the ids of the jobs that run now, where it matters; others that have not ended are queued */
-  async get(batchId: string, active: Active): Promise<BatchRecord | undefined> {
+  /** A batch with its jobs. */
+  async get(batchId: string): Promise<BatchRecord | undefined> {
     const members = await this.members(batchId);
-    const running = members.some(({ state }) => state === 'queued') ? await active() : NONE;
+    const running = members.some(({ state }) => state === 'queued') ? await this.active(batchId) : new Set();
     // Read last, it may be further than its jobs, but not behind them.
     const row = await this.summaryRow(batchId);
     if (!row) return undefined;
@@ -147,15 +135,8 @@ export class BatchStore {
     return typeof row?.cancelled_at === 'number';
   }
 
-  /**
-   * Batches, the newest first.
-   * @param active as of `get`
-   */
-  async page(
-    { states, labels }: BatchFilter,
-    request: PageRequest,
-    active: Active,
-  ): Promise<Page<BatchSummary>> {
+  /** Batches, the newest first. */
+  async page({ states, labels }: BatchFilter, request: PageRequest): Promise<Page<BatchSummary>> {
     const { rows, next } = await listed(
       this.database,
       {
@@ -165,9 +146,8 @@ export class BatchStore {
       },
       request,
     );
-    const running = rows.some(({ finished_at }) => finished_at === null)
-      ? await this.running([...(await active())])
-      : new Map<string, number>();
+    const unfinished = rows.filter(({ finished_at }) => finished_at === null);
+    const running = await this.running(unfinished.map(({ id }) => id));
     const items = rows.map((row) => batchSummary(row, Math.min(running.get(row.id) ?? 0, leftOf(row))));
     return { items, next };
   }
@@ -210,13 +190,12 @@ export class BatchStore {
     );
   }
 
-  private rowOf({ id, request, members, retryOf, ttlSeconds, createdAtMs }: NewBatch): BatchTable {
-    const reused = members.filter(({ isReused }) => isReused).length;
+  private rowOf({ id, request, jobs, retryOf, ttlSeconds, createdAtMs }: NewBatch): BatchTable {
     return {
       ...{ id, tenant: this.tenant, labels: JSON.stringify(request.labels ?? {}), retry_of: retryOf },
-      ...{ ttl_seconds: ttlSeconds, jobs: members.length, succeeded: reused, failed: 0, cancelled: 0 },
+      ...{ ttl_seconds: ttlSeconds, jobs: jobs.length, succeeded: 0, failed: 0, cancelled: 0 },
       ...{ created_at: createdAtMs, cancelled_at: null, finished_at: null, expires_at: null },
-      ...{ opened_at: null, ...(reused === members.length && endedColumns(createdAtMs, ttlSeconds)) },
+      opened_at: null,
       request: JSON.stringify(request),
     };
   }
@@ -244,15 +223,25 @@ export class BatchStore {
       .execute();
   }
 
-  /** How many of the jobs each batch has. */
-  private async running(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    if (jobIds.length === 0) return new Map();
+  /** Ids of the jobs of a batch that have begun. */
+  private async active(batchId: string): Promise<ReadonlySet<string>> {
+    const rows = await this.database.reader
+      .selectFrom('job')
+      .select('id')
+      .where('batch', '=', batchId)
+      .where('state', '=', 'active')
+      .execute();
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** How many there are of each batch. */
+  private async running(batchIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    if (batchIds.length === 0) return new Map();
     const rows = await this.database.reader
       .selectFrom('job')
       .select(({ fn }) => ['batch', fn.countAll<number>().as('jobs')])
-      .where('id', 'in', jobIds)
-      .where('batch', 'is not', null)
-      .where('finished_at', 'is', null)
+      .where('batch', 'in', batchIds)
+      .where('state', '=', 'active')
       .groupBy('batch')
       .execute();
     return new Map(rows.map(({ batch, jobs }) => [batch!, Number(jobs)]));

@@ -4,8 +4,21 @@ import { newWriteId } from '../layout.ts';
 import type { WrittenFile } from './content-files.ts';
 import type { Written } from './contents.ts';
 
+/** Longer than anything takes from its beginning to its record: an upload, or an attempt at a job. */
+const LONGEST_WRITE_MS = 3 * 86_400_000;
+
 /** Of a digest that others write or remove in the same moment. */
 const TRIES = 5;
+
+/** Records that bytes are about to be written, and returns the id of the write. */
+export async function beginWrite({ after }: Pick<Database, 'after'>, writer: Writer): Promise<string> {
+  const id = newWriteId(Date.now());
+  await writer
+    .insertInto('content_write')
+    .values({ id, expires_at: after(LONGEST_WRITE_MS) })
+    .execute();
+  return id;
+}
 
 /**
  * Makes content of what was written, in the transaction that refers to it.

@@ -1,10 +1,9 @@
 import type { Database } from '../../database/database.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
-import { contentKey, newWriteId } from '../layout.ts';
+import { contentKey } from '../layout.ts';
 import { ContentWriter, isInline, type NewFile, type WrittenFile } from './content-files.ts';
+import { beginWrite } from './content-rows.ts';
 
-/** Longer than anything takes from its beginning to its record: an upload, or an attempt at a job. */
-const LONGEST_WRITE_MS = 3 * 86_400_000;
 /** What was given up may still come to the storage for so long. */
 const LATE_WRITE_MS = 600_000;
 
@@ -30,18 +29,6 @@ export class Contents {
     this.store = store;
   }
 
-  /** Records that bytes are about to be written, and returns the id of the write. */
-  async begin(): Promise<string> {
-    const id = newWriteId(Date.now());
-    await this.database.write((writer) =>
-      writer
-        .insertInto('content_write')
-        .values({ id, expires_at: this.database.after(LONGEST_WRITE_MS) })
-        .execute(),
-    );
-    return id;
-  }
-
   /** Nobody will refer to what was written: it is removed soon. */
   async abandon(writeId: string | null): Promise<void> {
     if (writeId === null) return;
@@ -57,7 +44,9 @@ export class Contents {
   /** Makes files safe; those that are here already are not written again. Others are gone from their paths. */
   async write(files: readonly NewFile[]): Promise<Written> {
     const known = await this.known(files.filter((file) => !isInline(file)));
-    const writer = new ContentWriter(this.store, () => this.begin());
+    const writer = new ContentWriter(this.store, () =>
+      this.database.write((transaction) => beginWrite(this.database, transaction)),
+    );
     const written: WrittenFile[] = [];
     try {
       for (const file of files) {

@@ -4,21 +4,17 @@ import { AppError } from '../../errors.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { acceptedJob } from '../accepted-job.ts';
 import type { BatchStore } from '../batches/batch-store.ts';
-import type { JobQueue } from '../job-queue.ts';
-import { type JobService, withLive } from '../job-service.ts';
+import type { JobService } from '../job-service.ts';
 import { isFinal, type JobStore } from '../job-store.ts';
 import { newJobId } from '../layout.ts';
 import type { Observer } from '../observer.ts';
-import { lacksSecrets } from '../transfer-desk.ts';
-import { withoutQueue } from '../without-queue.ts';
-import { cancelledJob } from './cancelled-job.ts';
+import { lacksSecrets, withoutSecrets } from '../transfer-desk.ts';
 
 export interface JobControlParts {
   readonly blobs: BlobStore;
   readonly jobs: JobService;
   readonly jobStore: JobStore;
   readonly batchStore: Pick<BatchStore, 'isActive'>;
-  readonly queue: Pick<JobQueue, 'state' | 'remove' | 'cancel'>;
   readonly observer?: Observer;
 }
 
@@ -36,9 +32,8 @@ export class JobControl {
   }
 
   /**
-   * Ends a job, as far as anybody can see at once: its outcome is written before anybody is asked to stop. Whoever runs
-   * it is told within a second and stops at its next module; what it comes to is dropped. Without Redis it is not told,
-   * and its results are dropped all the same.
+   * Ends a job. Whoever runs what only this job waits for sees that within a second and stops at its next module; what it
+   * comes to is dropped.
    * @returns the cancelled job, also when it was cancelled before
    * @throws AppError JOB_FINAL when it ended in another way
    */
@@ -51,22 +46,8 @@ export class JobControl {
 
   /** The same for those of some jobs that have not ended. @returns those that ended now */
   async cancelAll(jobIds: readonly string[]): Promise<JobRecord[]> {
-    const { queue, observer } = this.parts;
-    const records = await this.store.all(jobIds);
-    const left = jobIds.flatMap((id) => records.get(id) ?? []).filter((record) => !isFinal(record));
-    const seen = await Promise.all(
-      left.map(async (record) => {
-        const live = await withoutQueue(queue.state(record.id));
-        return live ? withLive(record, live) : record;
-      }),
-    );
-    const ended = await this.store.finishAll(seen.map(cancelledJob));
-    await Promise.all(
-      ended.map(async (job) => {
-        const wasQueued = (await withoutQueue(this.takeOut(job.id))) ?? false;
-        observer?.onCancelled?.(job, wasQueued);
-      }),
-    );
+    const ended = await this.store.cancelAll(jobIds);
+    for (const job of ended) this.parts.observer?.onCancelled?.(job);
     return ended;
   }
 
@@ -88,7 +69,20 @@ export class JobControl {
     await jobs.check(record.request);
     const { labels, priority, ttl_seconds: ttlSeconds } = record;
     const treatment = { labels, priority, ttlSeconds, reuse: false, batchId: null, retryOf: jobId };
-    return jobs.accept(acceptedJob(newJobId(Date.now()), record.request, treatment), { offered: true });
+    return jobs.accept({ job: acceptedJob(newJobId(Date.now()), record.request, treatment), reuse: false });
+  }
+
+  /**
+   * Sends what a job could not deliver once more. The job stays as it ended.
+   * @throws AppError JOB_NOT_FINAL, DELIVERIES_SUCCEEDED, SECRETS_GONE
+   */
+  async retryDeliveries(jobId: string): Promise<JobRecord> {
+    const record = await this.parts.jobs.recorded(jobId);
+    if (!isFinal(record)) throw notFinal(record, 'delivered once more');
+    const again = await this.store.retryDeliveries(jobId);
+    if (again) return { ...again, request: withoutSecrets(again.request) };
+    const message = `Job ${jobId} has no delivery that failed.`;
+    throw new AppError('DELIVERIES_SUCCEEDED', message, { job_id: jobId });
   }
 
   /**
@@ -118,14 +112,6 @@ export class JobControl {
     await this.store.label(jobId, labels);
     return jobs.wait(jobId, 0);
   }
-
-  /** Whether a job was taken out before it began; else whoever runs it is asked to stop. */
-  private async takeOut(jobId: string): Promise<boolean> {
-    const { queue } = this.parts;
-    if (await queue.remove(jobId)) return true;
-    await queue.cancel(jobId);
-    return false;
-  }
 }
 
 function cancelled(record: JobRecord): JobRecord {
@@ -138,18 +124,16 @@ function cancelled(record: JobRecord): JobRecord {
 
 /** A job that is final and no part of something else. */
 function ownFinal(record: JobRecord, done: string): JobRecord {
-  const { id, state, request } = record;
+  const { id, request } = record;
   if (request.kind === 'checkpoint') {
     const message = `Job ${id} belongs to the run ${request.run_id}, so it cannot be ${done}: send the checkpoint again.`;
     throw new AppError('JOB_OF_RUN', message, { job_id: id, run_id: request.run_id });
   }
   if (isFinal(record)) return record;
-  throw new AppError(
-    'JOB_NOT_FINAL',
-    `Job ${id} has not ended yet, so it cannot be ${done}: cancel it first.`,
-    {
-      job_id: id,
-      state,
-    },
-  );
+  throw notFinal(record, done);
+}
+
+function notFinal({ id, state }: JobRecord, done: string): AppError {
+  const message = `Job ${id} has not ended yet, so it cannot be ${done}: cancel it first.`;
+  return new AppError('JOB_NOT_FINAL', message, { job_id: id, state });
 }

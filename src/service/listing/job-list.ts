@@ -1,12 +1,11 @@
 import type { JobRecord, JobState } from '../../contract/job.ts';
 import type { JobKind } from '../../contract/job-request.ts';
 import type { Database } from '../../database/database.ts';
-import { type Condition, sql } from '../../database/sql.ts';
+import { sql } from '../../database/sql.ts';
 import type { JobQueue } from '../job-queue.ts';
 import { jobRecord, RECORD_COLUMNS } from '../job-rows.ts';
-import { withLive } from '../job-service.ts';
-import { isFinal } from '../job-store.ts';
-import { isQueueTrouble } from '../without-queue.ts';
+import type { JobStore } from '../job-store.ts';
+import { withoutQueue } from '../without-queue.ts';
 import { labelLinks, type WantedLabel } from './label-filter.ts';
 import { listed } from './listed.ts';
 import type { Page, PageRequest } from './page.ts';
@@ -22,31 +21,30 @@ export interface JobFilter {
   readonly labels?: readonly WantedLabel[] | undefined;
 }
 
-export interface JobPage extends Page<JobRecord> {
-  /** False: the queue could not be asked, and unfinished jobs are shown as recorded, which is queued. */
-  readonly live: boolean;
-}
-
-type Queue = Pick<JobQueue, 'state' | 'activeJobs'>;
-
 /** The jobs of a tenant, the newest first. */
 export class JobList {
   private readonly database: Pick<Database, 'reader'>;
   private readonly tenant: string;
-  private readonly queue: Queue;
+  private readonly jobs: Pick<JobStore, 'dispatches'>;
+  private readonly queue: Pick<JobQueue, 'progress'>;
 
-  constructor(database: Pick<Database, 'reader'>, tenant: string, queue: Queue) {
+  constructor(
+    database: Pick<Database, 'reader'>,
+    tenant: string,
+    jobs: Pick<JobStore, 'dispatches'>,
+    queue: Pick<JobQueue, 'progress'>,
+  ) {
     this.database = database;
     this.tenant = tenant;
+    this.jobs = jobs;
     this.queue = queue;
   }
 
-  /** @throws AppError DATABASE_UNAVAILABLE; never because the queue is away */
+  /** @throws AppError DATABASE_UNAVAILABLE; without the queue the progress of jobs that run is not known */
   async page(
     { states, kind, adapterId, batchId: batch, labels }: JobFilter,
     request: PageRequest,
-  ): Promise<JobPage> {
-    const follow = new Follower(this.queue);
+  ): Promise<Page<JobRecord>> {
     const links = [
       ...labelLinks('job_label', labels),
       ...(adapterId === undefined ? [] : [{ from: sql.table('job_source'), where: { adapter: adapterId } }]),
@@ -62,74 +60,21 @@ export class JobList {
           equal: { kind },
           rare: { batch },
         },
-        oneOf: states && (await oneOf(new Set(states), follow)),
+        oneOf: states && [...new Set(states)].map((state) => sql`job.state = ${state}`),
       },
       request,
     );
-    const items = await Promise.all(rows.map((row) => this.now(jobRecord(row), follow)));
-    return {
-      // One that began or ended in this moment is another one's now.
-      items: states ? items.filter(({ state }) => states.includes(state)) : items,
-      next,
-      live: follow.isLive,
-    };
+    return { items: await this.withProgress(rows.map(jobRecord)), next };
   }
 
-  /** A job as it stands now. */
-  private async now(record: JobRecord, follow: Follower): Promise<JobRecord> {
-    const live = isFinal(record) ? record : await follow.now(record);
-    if (live) return live;
-    // Not in the queue: it ended meanwhile, or Redis lost it.
-    const row = await this.database.reader
-      .selectFrom('job')
-      .select(RECORD_COLUMNS)
-      .where('id', '=', record.id)
-      .executeTakeFirst();
-    return row ? jobRecord(row) : record;
+  private async withProgress(jobs: readonly JobRecord[]): Promise<JobRecord[]> {
+    const active = jobs.filter(({ state }) => state === 'active').map(({ id }) => id);
+    const dispatches = await this.jobs.dispatches(active);
+    if (dispatches.size === 0) return [...jobs];
+    const known = await withoutQueue(this.queue.progress([...dispatches.values()]));
+    return jobs.map((job) => {
+      const progress = known?.get(dispatches.get(job.id) ?? '');
+      return progress ? { ...job, progress } : job;
+    });
   }
-}
-
-/** Asks the queue how jobs stand, until it fails once: a list must not wait for it again and again. */
-class Follower {
-  isLive = true;
-  private readonly queue: Queue;
-
-  constructor(queue: Queue) {
-    this.queue = queue;
-  }
-
-  /** Ids of the jobs that run. */
-  async active(): Promise<string[]> {
-    return [...((await this.asked(() => this.queue.activeJobs())) ?? [])];
-  }
-
-  /** undefined: the queue does not hold the job. */
-  async now(record: JobRecord): Promise<JobRecord | undefined> {
-    const live = await this.asked(() => this.queue.state(record.id));
-    if (live) return withLive(record, live);
-    return this.isLive ? undefined : record;
-  }
-
-  private async asked<T>(question: () => Promise<T>): Promise<T | undefined> {
-    if (!this.isLive) return undefined;
-    try {
-      return await question();
-    } catch (error) {
-      if (!isQueueTrouble(error)) throw error;
-      this.isLive = false;
-      return undefined;
-    }
-  }
-}
-
-/** Conditions of jobs in these states. Which of those that are recorded as queued run, the queue knows. */
-async function oneOf(states: ReadonlySet<JobState>, follow: Follower): Promise<Condition[]> {
-  const recorded = (state: JobState): Condition => sql`job.state = ${state}`;
-  const ended = [...states].filter((state) => state !== 'queued' && state !== 'active').map(recorded);
-  if (states.has('queued') && states.has('active')) return [recorded('queued'), ...ended];
-  if (ended.length === states.size) return ended;
-  const active = await follow.active();
-  if (active.length === 0) return states.has('queued') ? [recorded('queued'), ...ended] : ended;
-  const which = states.has('active') ? sql`in` : sql`not in`;
-  return [sql`${recorded('queued')} and job.id ${which} (${sql.join(active)})`, ...ended];
 }

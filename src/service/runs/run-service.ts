@@ -36,8 +36,8 @@ export interface RunParts {
   readonly runs: RunStore;
   readonly blobs: BlobStore;
   readonly adapters: Pick<AdapterService, 'find' | 'isKnown' | 'prepare'>;
-  readonly jobs: Pick<JobService, 'ensure' | 'wait'>;
-  readonly jobStore: Pick<JobStore, 'get' | 'all'>;
+  readonly jobs: Pick<JobService, 'wait'>;
+  readonly jobStore: Pick<JobStore, 'all'>;
 }
 
 /**
@@ -53,10 +53,10 @@ export class RunService {
   private readonly contents: Contents;
 
   constructor(parts: RunParts) {
-    const { runs, jobStore, adapters, jobs, database, blobs } = parts;
+    const { runs, jobStore, adapters, database, blobs } = parts;
     this.parts = parts;
     this.runs = runs;
-    this.logs = new RunLogs(runs, jobStore, adapters, jobs);
+    this.logs = new RunLogs(runs, jobStore, adapters);
     this.contents = new Contents(database, blobs);
   }
 
@@ -74,10 +74,10 @@ export class RunService {
     return runRecord(run, [], []);
   }
 
-  /** @throws AppError RUN_NOT_FOUND; QUEUE_UNAVAILABLE while a squeeze under way cannot be followed; STORAGE_* */
+  /** @throws AppError RUN_NOT_FOUND, STORAGE_* */
   async get(runId: string): Promise<RunRecord> {
     const run = await this.manifest(runId);
-    const log = await this.logs.follow(await this.logs.read(run));
+    const log = await this.logs.read(run);
     return runRecord(run, log, await this.logs.records(run, log));
   }
 
@@ -89,7 +89,7 @@ export class RunService {
     const run = await this.manifest(runId);
     const log = await this.logs.read(run);
     const index = log.findLastIndex(({ checkpoint }) => checkpoint.step === step);
-    if (index >= 0) return this.logs.record(run, await this.logs.follow(log), index);
+    if (index >= 0) return this.logs.record(run, log, index);
     throw new AppError('CHECKPOINT_NOT_FOUND', `Run ${runId} has no checkpoint of step ${step}.`, {
       run_id: runId,
       step,
@@ -102,8 +102,8 @@ export class RunService {
   }
 
   /**
-   * Takes a checkpoint: decides, makes what is needed durable, appends the decision to the log with its job, and queues
-   * that, in this order, so that whatever is lost in between can be sent or queued again. Of a checkpoint that is kept only
+   * Takes a checkpoint: decides, makes what is needed durable, and appends the decision to the log with its job, in this
+   * order, so that whatever is lost in between can be sent again. Of a checkpoint that is kept only
    * the decision is stored. Files taken into the storage are gone from their paths.
    * @throws AppError RUN_NOT_FOUND; as readCheckpoint and decide; STORAGE_*
    */
@@ -119,7 +119,6 @@ export class RunService {
         const decision = await this.decide(run, log, sent);
         if (decision.kind === 'existing') {
           const index = decision.checkpoint.sequence - 1;
-          await this.logs.submit(log[index]!);
           return { record: await this.logs.record(run, log, index), created: false, upload: 'known' };
         }
         ready[decision.kind] ??= await this.keep(sent, decision);
@@ -132,8 +131,7 @@ export class RunService {
         if (!(await this.runs.append(run, checkpoint, squeeze, kept.written))) continue;
         delete ready[decision.kind];
         const outcome = outcomeOf(checkpoint, undefined);
-        const submitted = await this.logs.submit({ checkpoint, outcome, job: undefined });
-        const past = { checkpoint, outcome, job: submitted };
+        const past = { checkpoint, outcome, job: job ?? undefined };
         const record = await this.logs.record(run, [...log, past], log.length);
         return { record, created: true, upload: kept.upload };
       }
@@ -145,8 +143,7 @@ export class RunService {
   }
 
   /**
-   * A checkpoint once its squeeze is final, or as it stands after `timeoutMs`. A queue that cannot be reached is no
-   * error here.
+   * A checkpoint once its squeeze is final, or as it stands after `timeoutMs`.
    */
   async wait(record: CheckpointRecord, timeoutMs: number): Promise<CheckpointRecord> {
     if (record.job_id === null) return record;

@@ -1,15 +1,15 @@
 import type { JobRecord } from '../../contract/job.ts';
 import type { RunRequest } from '../../contract/run.ts';
 import type { Schedule } from '../../contract/schedule.ts';
-import type { Database } from '../../database/database.ts';
 import type { CheckpointTable, RunTable } from '../../database/tables.ts';
-import { baseModelDigest, insertAdapters, type NewAdapter, usageOfNew } from '../adapter-rows.ts';
+import { baseModelDigest, type NewAdapter } from '../adapter-rows.ts';
 import type { StoredFile } from '../content/content-files.ts';
 import { releaseContent, settleContent } from '../content/content-rows.ts';
 import type { Written } from '../content/contents.ts';
-import { insertJobFiles, insertJobs } from '../job-rows.ts';
+import { acceptJobs } from '../executions/accept-jobs.ts';
+import { JobChanges, type JobChangesParts } from '../executions/job-changes.ts';
+import { insertJobFiles } from '../job-rows.ts';
 import { isRunId } from '../layout.ts';
-import { addUsage } from '../usage/usage.ts';
 import type { AdaptivePlan } from './adaptive-plan.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 
@@ -19,12 +19,16 @@ import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
  * API processes need. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class RunStore {
-  private readonly database: Database;
+  private readonly parts: JobChangesParts;
   private readonly tenant: string;
 
-  constructor(database: Database, tenant: string) {
-    this.database = database;
+  constructor(parts: JobChangesParts, tenant: string) {
+    this.parts = parts;
     this.tenant = tenant;
+  }
+
+  private get database() {
+    return this.parts.database;
   }
 
   async create(run: RunManifest): Promise<void> {
@@ -81,7 +85,8 @@ export class RunStore {
     written: Written,
   ): Promise<boolean> {
     const { run_id, sequence, step, base_model, modules_sha256, optimizer_sha256 } = checkpoint;
-    return this.database.write(async (writer) => {
+    return JobChanges.write(this.parts, this.tenant, async (changes) => {
+      const { writer } = changes;
       const { numUpdatedRows } = await writer
         .updateTable('run')
         .set({ checkpoints: sequence, step, ...baseModel(request.base_model ?? base_model) })
@@ -105,14 +110,13 @@ export class RunStore {
         .execute();
       if (!squeeze) return true;
       const { adapter, job } = squeeze;
-      await insertAdapters(this.database, writer, this.tenant, [adapter], contents);
-      await insertJobs(writer, this.tenant, [job]);
+      await changes.addAdapters([adapter], contents);
+      await acceptJobs(changes, [{ job, reuse: false }]);
       const moments = optimizer_sha256 === null ? undefined : contents.get(optimizer_sha256);
       if (moments)
         await insertJobFiles(writer, job.id, [
           { sha256: optimizer_sha256!, content: moments, role: 'optimizer' },
         ]);
-      await addUsage(writer, this.tenant, usageOfNew([adapter]));
       return true;
     });
   }

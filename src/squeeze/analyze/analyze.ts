@@ -51,7 +51,7 @@ export async function analyze(input: AnalyzeInput, pool: ComputePool): Promise<J
   return {
     targets: [],
     report: {
-      job_id: input.jobId,
+      job_id: '',
       created_at: new Date().toISOString(),
       product: PRODUCT,
       kind: 'analyze',

@@ -1,0 +1,14 @@
+import { type Static, Type } from 'typebox';
+
+/** Why something failed, as records tell it. */
+export const JobFailure = Type.Object(
+  {
+    code: Type.String(),
+    title: Type.String(),
+    detail: Type.String(),
+    retryable: Type.Boolean(),
+    context: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  },
+  { additionalProperties: false },
+);
+export type JobFailure = Static<typeof JobFailure>;

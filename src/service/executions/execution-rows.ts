@@ -1,0 +1,93 @@
+import type { JobPriority } from '../../contract/job-request.ts';
+import type { Database, Writer } from '../../database/database.ts';
+import type { ExecutionTable } from '../../database/tables.ts';
+import { currentOrigin, type Origin } from '../../tracing/origin.ts';
+import { inSlices } from '../job-rows.ts';
+import { timedId } from '../layout.ts';
+
+/** Those of a lower number are dispatched first. */
+const PRIORITIES = { high: 0, normal: 1, low: 2 } as const satisfies Record<JobPriority, number>;
+
+export const priorityOf = (priority: JobPriority): number => PRIORITIES[priority];
+
+export type NewExecution = Pick<ExecutionTable, 'tenant' | 'key' | 'step' | 'priority' | 'work_bytes'>;
+
+/** A row of work that waits, on behalf of whoever asks for it now. */
+export const newExecution = (given: NewExecution): ExecutionTable => ({
+  id: timedId('ex', Date.now()),
+  ...given,
+  ...{
+    state: 'waiting',
+    attempts: 0,
+    not_before: null,
+    dispatch_no: 0,
+    dispatched_at: null,
+    started_at: null,
+  },
+  ...{ seen_at: null, storage_failures: 0, storage_trouble_ms: 0, finished_at: null },
+  origin: originJson(currentOrigin()),
+  outcome: null,
+});
+
+/** @returns ids of those that were inserted: of equal work that is shared there is one already */
+export async function insertExecutions(
+  writer: Writer,
+  rows: readonly ExecutionTable[],
+): Promise<ReadonlySet<string>> {
+  const inserted = new Set<string>();
+  for (const some of inSlices(rows)) {
+    const made = await writer
+      .insertInto('execution')
+      .values(some)
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('id')
+      .execute();
+    for (const { id } of made) inserted.add(id);
+  }
+  return inserted;
+}
+
+/** Has equal requests join these executions no longer. */
+export async function unshare(writer: Writer, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0)
+    await writer.updateTable('execution').set({ key: null }).where('id', 'in', ids).execute();
+}
+
+/**
+ * Of executions that jobs have ceased to wait for: those that nobody waits for any more are over, and the others are as urgent
+ * as those who still do.
+ */
+export async function leaveExecutions(
+  { locked }: Pick<Database, 'locked'>,
+  writer: Writer,
+  ids: readonly string[],
+): Promise<void> {
+  const unfinished = locked(
+    writer
+      .selectFrom('execution')
+      .select('id')
+      .where('id', 'in', ids)
+      .where('finished_at', 'is', null)
+      .orderBy('id'),
+  );
+  for (const { id } of await unfinished.execute()) {
+    const jobs = await writer
+      .selectFrom('job')
+      .select('priority')
+      .where('execution', '=', id)
+      .where('finished_at', 'is', null)
+      .execute();
+    const change = writer.updateTable('execution').where('id', '=', id);
+    if (jobs.length === 0)
+      await change.set({ state: 'cancelled', finished_at: Date.now(), key: null }).execute();
+    else {
+      const priority = Math.min(...jobs.map((job) => priorityOf(job.priority as JobPriority)));
+      await change.set({ priority }).where('state', '=', 'waiting').execute();
+    }
+  }
+}
+
+export const originOf = (text: string | null): Origin => (text === null ? {} : (JSON.parse(text) as Origin));
+
+const originJson = (origin: Origin): string | null =>
+  origin.requestId === undefined && origin.context === undefined ? null : JSON.stringify(origin);
