@@ -16,6 +16,7 @@ import type { Problem } from '../../src/http/problem.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import type { AdapterService } from '../../src/service/adapter-service.ts';
+import { Dispatcher } from '../../src/service/dispatch/dispatcher.ts';
 import { ClaimStore } from '../../src/service/idempotency/claim-store.ts';
 import type { JobService } from '../../src/service/job-service.ts';
 import type { JobStore } from '../../src/service/job-store.ts';
@@ -29,6 +30,7 @@ import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
 import { sqliteIn } from '../database/dialects.ts';
+import { PlayedWorker } from '../service/played-worker.ts';
 import { MemoryDeliveryQueue } from './memory-delivery-queue.ts';
 import { MemoryQueue } from './memory-queue.ts';
 import { formOf, type TinyAdapter, tinyAdapter } from './tiny-adapter.ts';
@@ -44,6 +46,8 @@ export interface TestServer {
   readonly wholeStore: BlobStore;
   readonly database: Database;
   readonly queue: MemoryQueue;
+  /** Nothing is done unless the test has it done. */
+  readonly worker: PlayedWorker;
   readonly deliveries: MemoryDeliveryQueue;
   readonly adapters: AdapterService;
   readonly jobs: JobService;
@@ -76,7 +80,10 @@ export async function startServer(
   const metrics = new Metrics({ version: '9.9.9' });
   const box = new SecretBox(randomBytes(32));
   const desk = new TransferDesk({ outbound, box, hubEndpoint: 'https://hub.test' });
-  const workspaces = new Workspaces(store, database, queue, deliveries, {}, metrics.observer, desk);
+  const { observer } = metrics;
+  const changes = { store, database, dispatcher: new Dispatcher({ database, queue }), deliveries, observer };
+  const workspaces = new Workspaces({ ...changes, queue, desk });
+  const worker = new PlayedWorker(changes);
   const own = workspaces.of(DEFAULT_TENANT);
   const keys = new KeyService(database);
   const { tenants } = workspaces;
@@ -96,7 +103,6 @@ export async function startServer(
     claims: new ClaimStore(database),
     auth: { mode: 'open' },
     store,
-    queue,
     readiness: new Readiness({ store, database, queue }),
     metrics,
     version: '9.9.9',
@@ -119,6 +125,7 @@ export async function startServer(
     wholeStore: store,
     database,
     queue,
+    worker,
     deliveries,
     adapters: own.adapters,
     jobs: own.jobs,

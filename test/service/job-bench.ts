@@ -3,13 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BatchSummary } from '../../src/contract/batch.ts';
-import type { JobRecord, JobResult } from '../../src/contract/job.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import type { Database } from '../../src/database/database.ts';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
 import { CONFIG_FILE, type IncomingFile, WEIGHTS_FILE } from '../../src/service/adapter-service.ts';
-import type { JobKeeper } from '../../src/service/job-keeper.ts';
-import type { MadeContent } from '../../src/service/job-store.ts';
+import { Dispatcher } from '../../src/service/dispatch/dispatcher.ts';
 import type { Observer } from '../../src/service/observer.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { type Workspace, Workspaces } from '../../src/service/workspaces.ts';
@@ -17,6 +16,7 @@ import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
 import { MemoryQueue } from '../http/memory-queue.ts';
 import { tinyAdapter } from '../http/tiny-adapter.ts';
+import { type PlayedWork, PlayedWorker } from './played-worker.ts';
 
 /** The service over real storage, with a queue in memory; the test plays the workers. */
 export interface JobBench extends Workspace {
@@ -24,14 +24,16 @@ export interface JobBench extends Workspace {
   readonly whole: DiskStore;
   readonly database: Database;
   readonly queue: MemoryQueue;
-  readonly keeper: JobKeeper;
+  readonly worker: PlayedWorker;
+  readonly dispatcher: Dispatcher;
   readonly reused: JobRecord[];
-  readonly cancelled: { readonly job: JobRecord; readonly wasQueued: boolean }[];
+  readonly cancelled: JobRecord[];
+  readonly ended: JobRecord[];
   readonly finishedBatches: BatchSummary[];
   /** Registers an adapter; another `seed` is other content. */
   upload(seed?: number): Promise<string>;
-  /** What a worker does at the end of a job. */
-  end(jobId: string, end?: Partial<JobRecord>, made?: MadeContent): Promise<void>;
+  /** What a worker does: the job succeeds. */
+  end(jobId: string, work?: PlayedWork): Promise<JobRecord>;
   /** The same storage as another process of the service sees it. */
   another(queue?: MemoryQueue): Workspace;
 }
@@ -52,17 +54,20 @@ export async function withJobBench(
   const whole = await DiskStore.open(folder);
   const database = given ?? (await sqliteIn(folder));
   const queue = new MemoryQueue();
-  const [reused, cancelled, finishedBatches]: [JobRecord[], JobBench['cancelled'], BatchSummary[]] = [
-    [],
-    [],
-    [],
-  ];
+  const reused: JobRecord[] = [];
+  const cancelled: JobRecord[] = [];
+  const ended: JobRecord[] = [];
+  const finishedBatches: BatchSummary[] = [];
   const observer: Observer = {
     onReused: (job) => reused.push(job),
-    onCancelled: (job, wasQueued) => cancelled.push({ job, wasQueued }),
+    onCancelled: (job) => cancelled.push(job),
+    onJobEnded: (job) => ended.push(job),
     onBatchFinished: (batch) => finishedBatches.push(batch),
   };
-  const workspaces = new Workspaces(whole, database, queue, undefined, {}, observer);
+  const dispatcher = new Dispatcher({ database, queue });
+  const changes = { store: whole, database, dispatcher, observer };
+  const worker = new PlayedWorker(changes);
+  const workspaces = new Workspaces({ ...changes, queue });
   const own = workspaces.of(DEFAULT_TENANT);
   try {
     await work({
@@ -71,9 +76,11 @@ export async function withJobBench(
       whole,
       database,
       queue,
-      keeper: workspaces.jobKeeper,
+      worker,
+      dispatcher,
       reused,
       cancelled,
+      ended,
       finishedBatches,
       async upload(seed = 1) {
         const dir = await own.store.makeScratch();
@@ -81,12 +88,12 @@ export async function withJobBench(
         const files = [await incoming(dir, WEIGHTS_FILE, weights), await incoming(dir, CONFIG_FILE, config)];
         return (await own.adapters.register(files)).id;
       },
-      async end(jobId, end = { state: 'succeeded' }, made = undefined) {
-        const record = (await own.jobStore.get(jobId))!;
-        await own.jobStore.finish({ ...record, finished_at: new Date().toISOString(), ...end }, made);
-        queue.finished(jobId);
-      },
-      another: (other = queue) => new Workspaces(whole, database, other).of(DEFAULT_TENANT),
+      end: (jobId, work) => worker.succeed(jobId, work),
+      another: (other = queue) =>
+        new Workspaces({
+          ...{ store: whole, database, queue: other },
+          dispatcher: new Dispatcher({ database, queue: other }),
+        }).of(DEFAULT_TENANT),
     });
     await own.batches.settled();
   } finally {
@@ -95,22 +102,6 @@ export async function withJobBench(
     await rm(folder, { recursive: true, force: true });
   }
 }
-
-/** A result as a job has it. */
-export const resultOf = (adapter_id: string): JobResult => ({
-  target: { rank: 2 },
-  adapter_id,
-  format: 'peft',
-  rank: { min: 2, max: 2 },
-  bytes: 100,
-  parameters: 50,
-  relative_error: 0.1,
-  energy_retained: 0.99,
-  worst_module: null,
-  warnings: [],
-  serving: null,
-  training: null,
-});
 
 export const failsWith =
   (code: ErrorCode, message = /./) =>

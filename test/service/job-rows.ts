@@ -1,18 +1,17 @@
 import { hash } from 'node:crypto';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { Database } from '../../src/database/database.ts';
-import { JobStore, type MadeContent } from '../../src/service/job-store.ts';
+import type { WorkMade } from '../../src/service/executions/made.ts';
+import { JobStore } from '../../src/service/job-store.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import type { DeliveryQueue } from '../../src/service/webhooks/delivery-queue.ts';
-import { Outbox } from '../../src/service/webhooks/outbox.ts';
+import { NO_DISPATCHER } from './played-worker.ts';
 
 /** The jobs of a tenant; whose ends are told to this queue of deliveries. */
-export function jobsIn(
+export const jobsIn = (
   database: Database,
   { tenant = DEFAULT_TENANT, queue = undefined as DeliveryQueue | undefined } = {},
-): JobStore {
-  return new JobStore(database, tenant, new Outbox({ database, tenant, queue }));
-}
+): JobStore => new JobStore({ database, dispatcher: NO_DISPATCHER, deliveries: queue }, tenant);
 
 /** Ids of all jobs that there are, the oldest first. */
 export async function jobIds({ reader }: Pick<Database, 'reader'>): Promise<string[]> {
@@ -20,29 +19,18 @@ export async function jobIds({ reader }: Pick<Database, 'reader'>): Promise<stri
   return rows.map(({ id }) => id);
 }
 
-/** Ids of the jobs of a tenant that have not ended, the oldest first. */
+/** Ids of the jobs of a tenant that have not ended. */
 export const unfinished = (jobs: JobStore): Promise<string[]> => jobs.unfinished(100_000);
 
+/** Jobs that are accepted on their own. */
+export const alone = (...jobs: readonly JobRecord[]) => jobs.map((job) => ({ job, reuse: false }));
+
 /** A small file that a job has beside its adapters. */
-export function jobFile(
-  role: MadeContent['files'][number]['role'],
-  content: string,
-): MadeContent['files'][number] {
+export function jobFile(role: WorkMade['files'][number]['role'], content: string): WorkMade['files'][number] {
   const data = Buffer.from(content);
   const inline = data.toString('base64');
   return { name: role, role, sha256: hash('sha256', data), bytes: data.length, inline };
 }
 
-/** What a job made that came to nothing but this report. */
-export const madeReport = (report: object): MadeContent => ({
-  writeId: null,
-  adapters: [],
-  files: [jobFile('report', JSON.stringify(report))],
-});
-
-export const endOf = (job: JobRecord, change: Partial<JobRecord> = {}): JobRecord => ({
-  ...job,
-  state: 'succeeded',
-  finished_at: new Date().toISOString(),
-  ...change,
-});
+/** The report of work that came to nothing else. */
+export const reportFile = (report: object) => jobFile('report', JSON.stringify(report));

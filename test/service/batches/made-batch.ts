@@ -5,10 +5,11 @@ import { acceptedJob } from '../../../src/service/accepted-job.ts';
 import { BatchStore } from '../../../src/service/batches/batch-store.ts';
 import { newBatchId, newJobId } from '../../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
-import { Outbox } from '../../../src/service/webhooks/outbox.ts';
+import { alone } from '../job-rows.ts';
+import { NO_DISPATCHER } from '../played-worker.ts';
 
 export const batchesOf = (database: Database, tenant = DEFAULT_TENANT): BatchStore =>
-  new BatchStore(database, tenant, new Outbox({ database, tenant, queue: undefined }));
+  new BatchStore({ database, dispatcher: NO_DISPATCHER }, tenant);
 
 /** A batch that was accepted with so many jobs. */
 export async function madeBatch(
@@ -28,10 +29,9 @@ export async function madeBatch(
     ...change,
     batch_id: id,
   }));
-  const members = jobs.map((job) => ({ job, isReused: false }));
   const request = { kind: 'analyze' as const, adapter_ids: jobs.map(() => 'ad_1'), labels };
   const batches = batchesOf(database, tenant);
-  await batches.accept({ id, request, members, retryOf: null, ttlSeconds, createdAtMs });
-  await batches.open(id, jobs);
+  await batches.accept({ id, request, jobs, retryOf: null, ttlSeconds, createdAtMs });
+  await batches.open(id, alone(...jobs));
   return { id, jobs };
 }

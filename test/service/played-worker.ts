@@ -1,0 +1,156 @@
+import type { JobRecord, JobResult } from '../../src/contract/job.ts';
+import type { Delivery } from '../../src/contract/transfer.ts';
+import type { Database } from '../../src/database/database.ts';
+import { AppError, type ErrorCode } from '../../src/errors.ts';
+import type { DispatcherOptions } from '../../src/service/dispatch/dispatcher.ts';
+import { Executions } from '../../src/service/executions/executions.ts';
+import type { Dispatched } from '../../src/service/executions/finish-execution.ts';
+import type { JobChangesParts } from '../../src/service/executions/job-changes.ts';
+import type { WorkMade, WrittenAdapter } from '../../src/service/executions/made.ts';
+import type { Task } from '../../src/service/executions/task.ts';
+import { jobRecord, RECORD_COLUMNS } from '../../src/service/job-rows.ts';
+import type { BlobStore } from '../../src/storage/blob-store.ts';
+import { KNOWN_FACTS, KNOWN_FILES } from './known-adapter.ts';
+
+/** Dispatches nothing: the test plays the workers. */
+export const NO_DISPATCHER: JobChangesParts['dispatcher'] = { fill: async () => [], send: () => undefined };
+
+/** A queue that is never asked for anything. */
+export const NO_QUEUE: DispatcherOptions['queue'] = { add: async () => undefined, missing: async () => [] };
+
+/** What the work of a job comes to. */
+export interface PlayedWork {
+  /** Its targets, each with its result; default: one of rank 2. */
+  readonly results?: readonly Partial<JobResult>[];
+  /** The adapters that are made, by target; null: the source is the result. Default: null for each. */
+  readonly adapters?: readonly (WrittenAdapter | null)[];
+  readonly files?: WorkMade['files'];
+}
+
+export const KNOWN_WRITTEN: WrittenAdapter = { described: KNOWN_FACTS, files: KNOWN_FILES };
+
+/** The result of a target, as work tells it. */
+export const playedResult = (change: Partial<JobResult> = {}): WorkMade['targets'][number]['result'] => {
+  const { adapter_id: _own, ...rest } = change;
+  return {
+    target: { rank: 2 },
+    format: 'peft',
+    rank: { min: 2, max: 2 },
+    bytes: 100,
+    parameters: 50,
+    relative_error: 0.1,
+    energy_retained: 0.99,
+    worst_module: null,
+    warnings: [],
+    serving: null,
+    training: null,
+    ...rest,
+  };
+};
+
+const TOTALS = { modules: 3, bytesRead: 200, bytesWritten: 100 };
+
+export function playedMade({ results = [{}], adapters = [], files = [] }: PlayedWork = {}): WorkMade {
+  return {
+    step: 'work',
+    targets: results.map((result, index) => ({
+      result: playedResult(result),
+      adapter: adapters[index] ?? null,
+    })),
+    files,
+    modules: 3,
+    timings: { queue_wait: 0, load: 0.1, gram: 0.2, core: 0.3, project: 0.4, write: 0.5, total: 1.5 },
+    provider: { name: 'cpu', requested: 'auto', threads: 1, onnxruntime: '1.30.0', fallback_reason: null },
+  };
+}
+
+/** Does jobs as the workers do, but for the work itself. */
+export class PlayedWorker {
+  readonly executions: Executions;
+  private readonly database: Database;
+  /** By their ids in the queue. */
+  private readonly tasks = new Map<string, Task>();
+
+  constructor(parts: Partial<JobChangesParts> & { database: Database; store?: BlobStore }) {
+    this.database = parts.database;
+    const store = parts.store ?? ({} as BlobStore);
+    this.executions = new Executions({ dispatcher: NO_DISPATCHER, ...parts, store, storageRetryMs: 600_000 });
+  }
+
+  /** Begins what a job waits for, whatever its turn. */
+  async begin(jobId: string): Promise<Task> {
+    const task = await this.executions.take(await this.dispatch(jobId));
+    if (task) {
+      this.tasks.set(`${task.execution}-${task.dispatchNo}`, task);
+      return task;
+    }
+    throw new Error(`there is nothing to do for ${jobId}`);
+  }
+
+  /** Has what a job waits for, with all that the job wants besides, succeed. */
+  async succeed(jobId: string, work: PlayedWork = {}): Promise<JobRecord> {
+    const task = await this.begun(jobId);
+    await this.executions.finish(task, playedMade(work), TOTALS);
+    return this.job(jobId);
+  }
+
+  /** Has the deliveries of a job succeed or fail, one by one. */
+  async deliver(jobId: string, outcomes: readonly (Delivery | ErrorCode)[]): Promise<JobRecord> {
+    const task = await this.begun(jobId);
+    const delivered = outcomes.map((outcome, index) => ({
+      index,
+      outcome:
+        typeof outcome === 'string'
+          ? { code: outcome, title: 'It failed', detail: 'It failed.', retryable: false }
+          : outcome,
+    }));
+    await this.executions.finish(task, { step: 'deliver', delivered, again: null }, TOTALS);
+    return this.job(jobId);
+  }
+
+  /** Has what a job waits for fail for good. */
+  async fail(
+    jobId: string,
+    code: ErrorCode = 'NON_FINITE_WEIGHTS',
+    detail = 'It failed.',
+  ): Promise<JobRecord> {
+    const task = await this.begun(jobId);
+    await this.executions.fail(task, new AppError(code, detail), { tryMs: 1, mayPass: false });
+    return this.job(jobId);
+  }
+
+  /** A job as it stands, of whatever tenant. */
+  async job(jobId: string): Promise<JobRecord> {
+    const query = this.database.reader.selectFrom('job').select(RECORD_COLUMNS).where('id', '=', jobId);
+    return jobRecord(await query.executeTakeFirstOrThrow());
+  }
+
+  /** What runs for a job by now, or is begun. */
+  private async begun(jobId: string): Promise<Task> {
+    const { execution, dispatchNo } = await this.dispatch(jobId);
+    const known = this.tasks.get(`${execution}-${dispatchNo}`);
+    return known ?? this.begin(jobId);
+  }
+
+  private async dispatch(jobId: string): Promise<Dispatched> {
+    return this.database.write(async (writer) => {
+      const { execution } = await writer
+        .selectFrom('job')
+        .select('execution')
+        .where('id', '=', jobId)
+        .executeTakeFirstOrThrow();
+      await writer
+        .updateTable('execution')
+        .set(({ eb }) => ({ state: 'dispatched', dispatch_no: eb('dispatch_no', '+', 1), not_before: null }))
+        .where('id', '=', execution)
+        .where('state', '=', 'waiting')
+        .execute();
+      const { dispatch_no: dispatchNo } = await writer
+        .selectFrom('execution')
+        .select('dispatch_no')
+        .where('id', '=', execution)
+        .executeTakeFirstOrThrow();
+      return { execution, dispatchNo };
+    });
+  }
+}
