@@ -6,7 +6,7 @@ import { type FieldSchema, fieldValue } from './field-value.ts';
 
 type FieldsOf<T> = T extends unknown ? keyof T : never;
 type TargetField = FieldsOf<Target>;
-type SharedField = Exclude<TargetField, PolicyName | 'format_options'>;
+type SharedField = Exclude<TargetField, PolicyName | 'format_options' | 'results'>;
 type Help = Omit<Option, 'name' | 'schema'>;
 
 /** Every field of a target, in the order it is told; a field that lacks here does not compile. */

@@ -3,6 +3,7 @@ import { JobState } from './job.ts';
 import { JobRequest, JobSettings, SqueezeOptions } from './job-request.ts';
 import { ExpiresAt, Labels } from './labels.ts';
 import { listOf } from './page.ts';
+import { ResultSettings } from './result-settings.ts';
 import { Target } from './target.ts';
 
 export const MAX_BATCH_JOBS = 1000;
@@ -22,6 +23,7 @@ const AdapterBatchRequest = Type.Object(
       Type.Array(Target, { minItems: 1, maxItems: 16, description: 'Of a squeeze, which must have them' }),
     ),
     options: Type.Optional(SqueezeOptions),
+    results: Type.Optional(ResultSettings),
     ...JobSettings.properties,
   },
   {
@@ -36,12 +38,13 @@ const AdapterBatchRequest = Type.Object(
 const JobsBatchRequest = Type.Object(
   {
     jobs: Type.Array(JobRequest, { minItems: 1, maxItems: MAX_BATCH_JOBS }),
+    results: Type.Optional(ResultSettings),
     ...JobSettings.properties,
   },
   {
     additionalProperties: false,
     description:
-      'Jobs of any kinds. What the batch says of labels, priority and so on holds where a job does not.',
+      'Jobs of any kinds. What the batch says of labels, results, priority and so on holds where a job does not.',
   },
 );
 

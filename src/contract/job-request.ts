@@ -1,5 +1,6 @@
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
 import { Labels, TtlSeconds } from './labels.ts';
+import { ResultSettings } from './result-settings.ts';
 import { Target } from './target.ts';
 import {
   Deliver,
@@ -71,6 +72,7 @@ export const SqueezeJobRequest = Type.Object(
     adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
     targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
     options: Type.Optional(SqueezeOptions),
+    results: Type.Optional(ResultSettings),
   },
   { additionalProperties: false, description: 'Brings an adapter to smaller ranks' },
 );
@@ -98,6 +100,7 @@ export const MergeJobRequest = Type.Object(
     sources: Type.Array(MergeSource, { minItems: 1, maxItems: 32 }),
     targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
     options: Type.Optional(SqueezeOptions),
+    results: Type.Optional(ResultSettings),
   },
   { additionalProperties: false, description: 'A weighted sum of adapters on one base, then squeezed' },
 );
@@ -116,6 +119,7 @@ const squeezeOf = <A extends TProperties, D extends TSchema>(adapter: A, deliver
       ...adapter,
       targets: SqueezeJobRequest.properties.targets,
       options: SqueezeJobRequest.properties.options,
+      results: SqueezeJobRequest.properties.results,
       deliver: Type.Optional(deliver),
     },
     { additionalProperties: false, description: 'Brings an adapter to smaller ranks' },
@@ -200,6 +204,7 @@ export const SqueezeRequest = Type.Object(
   {
     targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
     options: Type.Optional(SqueezeOptions),
+    results: Type.Optional(ResultSettings),
     ...JobSettings.properties,
   },
   { $id: 'SqueezeRequest', additionalProperties: false },

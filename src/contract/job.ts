@@ -127,7 +127,8 @@ export const JobResult = Type.Object(
   {
     target: Target,
     adapter_id: Type.String({
-      description: 'The squeezed adapter (the source itself when nothing had to change)',
+      description:
+        'The squeezed adapter. Where nothing had to change it is a record of its own of the same files',
     }),
     format: FormatNameSchema,
     rank: Type.Object({ min: Type.Integer(), max: Type.Integer() }, { additionalProperties: false }),

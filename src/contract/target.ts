@@ -1,5 +1,6 @@
 import { type Static, type TProperties, Type } from 'typebox';
 import { FormatNameSchema } from './adapter.ts';
+import { ResultSettings } from './result-settings.ts';
 
 /** What a conversion has to be told where the files do not say it. */
 export const FormatOptions = Type.Object(
@@ -146,6 +147,8 @@ const shared = {
       { default: 'match', description: 'dtype of the written factors; match keeps that of the source' },
     ),
   ),
+  /** Of requests only: it says nothing of what is done. */
+  results: Type.Optional(ResultSettings),
 };
 
 const policy = <T extends TProperties>(own: T) =>

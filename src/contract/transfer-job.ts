@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { JobFailure } from './job-failure.ts';
+import { ImportSettings } from './result-settings.ts';
 import { Delivery, Import, RecordedSink, RecordedSource, Sink, Source } from './transfer.ts';
 
 const MAX_TARGETS = 16;
@@ -40,11 +41,11 @@ export const RecordedDeliver = Type.Array(Type.Object({ target: targetIndex, to:
 export type RecordedDeliver = Static<typeof RecordedDeliver>;
 
 export const ImportJobRequest = Type.Object(
-  { kind: Type.Literal('import'), source: Source },
+  { kind: Type.Literal('import'), source: Source, results: Type.Optional(ImportSettings) },
   { ...closed, description: 'Fetches an adapter; `import.adapter_id` of the job says what it became' },
 );
 export const RecordedImportRequest = Type.Object(
-  { kind: Type.Literal('import'), source: RecordedSource },
+  { kind: Type.Literal('import'), source: RecordedSource, results: Type.Optional(ImportSettings) },
   closed,
 );
 

@@ -10,6 +10,8 @@ export const PARTS: Readonly<Record<string, PartPath>> = {
   AnalyzeJobRequest: ['JobRequest', 'anyOf', 1],
   MergeJobRequest: ['JobRequest', 'anyOf', 2],
   Target: ['SqueezeRequest', 'properties', 'targets', 'items'],
+  ResultSettings: ['SqueezeRequest', 'properties', 'results'],
+  ImportSettings: ['JobRequest', 'anyOf', 3, 'properties', 'results'],
   SqueezeOptions: ['SqueezeRequest', 'properties', 'options'],
   Progress: ['Job', 'properties', 'progress'],
   JobResult: ['Job', 'properties', 'results', 'items'],

@@ -1,3 +1,5 @@
+import { nameTemplateFault } from './name-template-fault.ts';
+
 /** An Ajv error with `verbose` on, and the sentences we make of it. */
 export interface SchemaError {
   readonly keyword: string;
@@ -209,8 +211,10 @@ function explainOne(error: SchemaError): Fault {
       return wrong(pointer, `${where} must have at least ${params.limit} character(s)`);
     case 'maxLength':
       return wrong(pointer, `${where} may have at most ${params.limit} characters`);
-    default:
-      return wrong(pointer, `${where} ${error.message ?? 'is not valid'}`);
+    default: {
+      const ofName = keyword === 'pattern' && nameTemplateFault(String(data), params.pattern);
+      return wrong(pointer, `${where} ${ofName || (error.message ?? 'is not valid')}`);
+    }
   }
 }
 

@@ -30,9 +30,9 @@ export function nameOfSource(source: RecordedSource): string | undefined {
   return nameOfFile(file) ?? adapterName(parts.at(-2) ?? '');
 }
 
-/** What a result is called unless the request names it. @param sources names of the adapters it was made of */
-export function nameOfResult(sources: readonly string[], { min, max }: { min: number; max: number }): string {
-  const rank = `-r${min === max ? min : `${min}-${max}`}`;
-  const of = sources.length === 1 ? sources[0]! : `${sources[0]!}+${sources.length - 1}`;
-  return `${[...of].slice(0, MAX_NAME_CHARACTERS - rank.length).join('')}${rank}`;
-}
+/** Adapters in the name of what was made of them. */
+export const nameOfSources = (names: readonly string[]): string =>
+  names.length === 1 ? names[0]! : `${names[0]!}+${names.length - 1}`;
+
+export const rankInName = ({ min, max }: { readonly min: number; readonly max: number }): string =>
+  min === max ? `${min}` : `${min}-${max}`;

@@ -41,8 +41,7 @@ export class TransferDesk {
  * @throws AppError VALIDATION_FAILED; as TransferDesk
  */
 export function recordedRequest(request: JobRequest, desk: TransferDesk | undefined): RecordedJobRequest {
-  if (request.kind === 'import')
-    return { kind: 'import', source: needed(desk, 'source').source(request.source) };
+  if (request.kind === 'import') return { ...request, source: needed(desk, 'source').source(request.source) };
   if (request.kind === 'export')
     return { ...request, to: needed(desk, 'to').sink(request.to) } satisfies RecordedJobRequest;
   const { source, deliver, ...rest } = request as Extract<JobRequest, { kind: 'squeeze' }>;

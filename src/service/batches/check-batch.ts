@@ -71,12 +71,12 @@ function faultsOf(error: AppError, place: { readonly pointer: string; readonly n
 
 function targetFaults(request: BatchRequest): Fault[] {
   if ('jobs' in request) return [];
-  const { kind = 'squeeze', targets, options } = request;
+  const { kind = 'squeeze', targets, options, results } = request;
   if (kind === 'squeeze') {
     if (targets === undefined) return [{ pointer: '', detail: 'the request must have "targets"' }];
     return faultsIn(() => checkTargets(targets));
   }
-  return Object.entries({ targets, options })
+  return Object.entries({ targets, options, results })
     .filter(([, value]) => value !== undefined)
     .map(([name]) => ({ pointer: `/${name}`, detail: `${name} mean nothing to an analysis` }));
 }

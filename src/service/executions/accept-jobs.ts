@@ -19,7 +19,6 @@ export interface NewJob {
 
 /** An adapter that a job reads. */
 export interface Source {
-  readonly name: string;
   readonly digest: string;
   readonly bytes: number;
 }
@@ -211,7 +210,7 @@ async function lockedSources(
   if (ids.length === 0) return new Map();
   const wanted = writer
     .selectFrom('adapter')
-    .select(['id', 'name', 'digest', 'bytes', 'expires_at', now.as('now')])
+    .select(['id', 'digest', 'bytes', 'expires_at', now.as('now')])
     .where('tenant', '=', tenant)
     .where('id', 'in', ids);
   const found = new Map((await locked(wanted.orderBy('id')).execute()).map((row) => [row.id, row]));

@@ -8,6 +8,7 @@ import { beginWrite } from '../content/content-rows.ts';
 import { Contents } from '../content/contents.ts';
 import { cancelledJob } from '../job-control/cancelled-job.ts';
 import { JobStore } from '../job-store.ts';
+import { withoutResults } from '../result-settings.ts';
 import { sourceIds } from '../source-ids.ts';
 import { wantedDeliveries } from './deliveries.ts';
 import { leaveExecutions } from './execution-rows.ts';
@@ -267,7 +268,7 @@ export class Executions {
     for (const id of sourceIds(known)) sources.push(await this.source(tenant, id));
     const jobs = new JobStore(this.parts, tenant);
     const optimizer = request.kind === 'checkpoint' ? await jobs.file(job.id, 'optimizer') : undefined;
-    return { step, request: known, sources, optimizer: optimizer ?? null };
+    return { step, request: withoutResults(known), sources, optimizer: optimizer ?? null };
   }
 
   /** @throws AppError ADAPTER_NOT_FOUND */

@@ -7,6 +7,7 @@ import { nameOfBase } from '../adapter-name.ts';
 import { settleContent } from '../content/content-rows.ts';
 import { jobRecord, outcomeColumn, RECORD_COLUMNS, withSealed } from '../job-rows.ts';
 import { newAdapterId } from '../layout.ts';
+import { resultSettings } from '../result-settings.ts';
 import { continueWithWork } from './accept-jobs.ts';
 import type { JobChanges } from './job-changes.ts';
 import { type DeliverMade, type FetchMade, keptOutcome, type Made, writtenFiles } from './made.ts';
@@ -106,12 +107,16 @@ async function recordFetched(
   { name, adapter, imported }: FetchMade,
   contents: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const { writer, tenant, adapterTtlSeconds: ttlSeconds } = changes;
+  const { writer, tenant, adapterTtlSeconds: defaultTtlSeconds } = changes;
   const { described } = adapter;
   const id = newAdapterId(Date.now());
-  const called = name ?? nameOfBase(described.base_model);
-  const known = { id, name: called, described, labels: {}, ttlSeconds, parentId: null, jobId: job.id };
-  await changes.addAdapters([known], contents);
+  const sourceNames = [name ?? nameOfBase(described.base_model)];
+  const settings = resultSettings(job.request, null, {
+    sourceNames,
+    rank: described.ranks,
+    defaultTtlSeconds,
+  });
+  await changes.addAdapters([{ id, described, ...settings, parentId: null, jobId: job.id }], contents);
   const fetched: JobRecord = { ...job, import: { adapter_id: id, ...imported } };
   if (job.kind === 'import') {
     await endedNow(changes, { ...fetched, state: 'succeeded', progress: doneProgress(0) });
@@ -125,7 +130,7 @@ async function recordFetched(
     .where('id', '=', job.id)
     .execute();
   const { digest, bytes } = described;
-  await continueWithWork(changes, fetched, new Map([[id, { name: called, digest, bytes }]]));
+  await continueWithWork(changes, fetched, new Map([[id, { digest, bytes }]]));
 }
 
 async function recordDelivered(

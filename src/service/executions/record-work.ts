@@ -1,11 +1,11 @@
 import type { JobRecord, JobResult, Progress } from '../../contract/job.ts';
 import type { DeliveredAdapter } from '../../contract/transfer-job.ts';
 import type { Writer } from '../../database/database.ts';
-import { nameOfResult } from '../adapter-name.ts';
 import type { NewAdapter } from '../adapter-rows.ts';
 import { settleContent } from '../content/content-rows.ts';
 import { insertJobFiles, outcomeColumn } from '../job-rows.ts';
 import { newAdapterId } from '../layout.ts';
+import { resultSettings } from '../result-settings.ts';
 import { sourceIds } from '../source-ids.ts';
 import { insertExecutions, newExecution, priorityOf } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
@@ -43,24 +43,26 @@ export async function recordWork(
   const settled = contents ?? (await settleContent(writer, { writeId: null, files: writtenFiles(made) }));
   const sources = await sourcesOf(changes, job);
   const names = sources.map(({ name }) => name);
-  const adapters: NewAdapter[] = [];
   const results: JobResult[] = [];
-  for (const { result, adapter } of made.targets) {
-    if (!adapter) {
-      results.push({ ...result, adapter_id: sources[0]!.id });
+  for (const [index, { result, adapter }] of made.targets.entries()) {
+    const [source] = sources;
+    // A run goes on with the very adapter that it sent, where there is nothing to squeeze.
+    if (!adapter && job.kind === 'checkpoint') {
+      results.push({ ...result, adapter_id: source!.id });
       continue;
     }
     const id = newAdapterId(Date.now());
-    adapters.push({
-      ...{ id, described: adapter.described, name: nameOfResult(names, result.rank), labels: {} },
-      ttlSeconds: changes.adapterTtlSeconds,
+    const { adapterTtlSeconds: defaultTtlSeconds } = changes;
+    const facts = { sourceNames: names, rank: result.rank, defaultTtlSeconds };
+    const record = {
+      ...{ id, jobId: job.id, ...resultSettings(job.request, index, facts) },
       // A sum of several adapters has no one parent; its report and its metadata name them all.
-      parentId: sources.length === 1 ? sources[0]!.id : null,
-      jobId: job.id,
-    });
+      parentId: sources.length === 1 ? source!.id : null,
+    };
+    if (adapter) await changes.addAdapters([{ ...record, described: adapter.described }], settled);
+    else await addCopy(changes, record, source!.id);
     results.push({ ...result, adapter_id: id });
   }
-  await changes.addAdapters(adapters, settled);
   await insertJobFiles(
     writer,
     job.id,
@@ -103,6 +105,29 @@ export async function deliver(changes: JobChanges, job: JobRecord): Promise<void
 export async function endedNow(changes: JobChanges, job: JobRecord): Promise<JobRecord> {
   const ended = { ...job, finished_at: new Date().toISOString() };
   return (await changes.end(ended)) ?? ended;
+}
+
+/** Records an adapter of the same contents as another one, where nothing had to change. */
+async function addCopy(
+  changes: JobChanges,
+  record: Omit<NewAdapter, 'described'>,
+  sourceId: string,
+): Promise<void> {
+  const { writer, tenant } = changes;
+  const { digest, facts } = await writer
+    .selectFrom('adapter')
+    .select(['digest', 'facts'])
+    .where('id', '=', sourceId)
+    .where('tenant', '=', tenant)
+    .executeTakeFirstOrThrow();
+  const files = await writer
+    .selectFrom('adapter_file')
+    .innerJoin('content', 'content.id', 'adapter_file.content')
+    .select(['content.id', 'content.sha256'])
+    .where('adapter', '=', sourceId)
+    .execute();
+  const described = { digest, ...(JSON.parse(facts) as Omit<NewAdapter['described'], 'digest'>) };
+  await changes.addAdapters([{ ...record, described }], new Map(files.map(({ id, sha256 }) => [sha256, id])));
 }
 
 const withAdapter = (delivery: DeliveredAdapter, results: readonly JobResult[]): DeliveredAdapter =>

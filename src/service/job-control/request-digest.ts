@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { MergeSource, type RecordedJobRequest, SqueezeOptions } from '../../contract/job-request.ts';
 import { BudgetBytesTarget, RankTarget, type Target } from '../../contract/target.ts';
 import { canonicalJson } from '../idempotency/fingerprint.ts';
+import { withoutResults } from '../result-settings.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -24,11 +25,12 @@ const UNEVEN = ['budget_bytes', 'budget_parameters', 'rank_pattern'];
 /**
  * SHA-256 (hex) of what a request asks to be done. Two requests with the same one have the same results: adapters,
  * weights, targets and options are the same, defaults filled in, and so is the
- * build of the engine. The order of keys says nothing, but that of sources, targets and patterns does.
+ * build of the engine. What results are called and how long they live says nothing, nor does the order of keys, but that of
+ * sources, targets and patterns does.
  */
 export function requestDigest(work: RecordedJobRequest, build: string): string {
   return createHash('sha256')
-    .update(canonicalJson({ build, ...whole(work) }))
+    .update(canonicalJson({ build, ...whole(withoutResults(work)) }))
     .digest('hex');
 }
 
