@@ -3,7 +3,7 @@ import { Labels, TtlSeconds } from './labels.ts';
 
 /** A name with places to be filled in, and what may stand in its braces. */
 function nameTemplate(placeholders: readonly string[], description: string, example: string) {
-  const pattern = `^(?:[^{}\\u0000-\\u001f\\u007f]|\\{(?:${placeholders.join('|')})\\})+$`;
+  const pattern = `^(?:[^{}\\u0000-\\u001f\\u007f]|\\{(?:${placeholders.join('|')})\\})*$`;
   const schema = Type.String({ minLength: 1, maxLength: 200, pattern, description, examples: [example] });
   return { placeholders, pattern, schema };
 }

@@ -122,6 +122,25 @@ describe('jobs that fetch adapters and bring results', () => {
     assertNoSecretKept();
   });
 
+  it('call what they fetch and what they make of it as they are told', async () => {
+    const results = { name: 'fetched/{source} {rank}', labels: { from: 'there' }, ttl_seconds: 600 };
+    const known = async (id: string) => {
+      const { name, labels, expires_at } = await client.json<AdapterRecord>(`/v1/adapters/${id}`);
+      return [name, labels, expires_at !== null];
+    };
+    const fetched = await succeed(client, { kind: 'import', source: source(), results });
+    const { ranks } = await client.json<AdapterRecord>(`/v1/adapters/${fetched.import!.adapter_id}`);
+    const name = `fetched/weights ${ranks.max}`;
+    assert.deepEqual(await known(fetched.import!.adapter_id), [name, { from: 'there' }, true]);
+    const squeezed = await succeed(client, { kind: 'squeeze', source: source(), targets, results });
+    assert.deepEqual(await known(squeezed.import!.adapter_id), ['weights', {}, false]);
+    assert.deepEqual(await known(squeezed.results[0]!.adapter_id), [
+      'fetched/weights 2',
+      { from: 'there' },
+      true,
+    ]);
+  });
+
   it('say while they wait and run what they do, and nothing secret', async () => {
     let release: () => void = () => {};
     const held = new Promise<void>((resolve) => {

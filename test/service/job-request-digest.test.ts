@@ -64,6 +64,13 @@ describe('the digest of a request', () => {
         targets: [{ rank: 2 }],
       },
     ],
+    [
+      'what results are called and how long they live',
+      squeeze([{ rank: 2 }, { rank: 3 }]),
+      squeeze([{ rank: 2, results: { name: 'x', ttl_seconds: 60 } }, { rank: 3 }], {
+        results: { labels: { team: 'search' } },
+      }),
+    ],
   ];
   for (const [what, one, other] of same) {
     it(`is the same: ${what}`, () => assert.equal(digest(one), digest(other)));

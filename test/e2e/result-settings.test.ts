@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { BatchRecord } from '../../src/contract/batch.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
+import type { JobRequest } from '../../src/contract/job-request.ts';
+import type { Report } from '../../src/contract/report.ts';
+import { serviceFixture } from '../clients/service-fixture.ts';
+import { formOf, tinyAdapter } from '../http/tiny-adapter.ts';
+import { until } from '../queue/harness.ts';
+import { Client } from './client.ts';
+import { succeed } from './run-job.ts';
+
+describe('results of real jobs', () => {
+  const at = serviceFixture('result-settings');
+  let client: Client;
+  /** Ids of the adapters "chat" and "code", of rank 4. */
+  const ids: string[] = [];
+  before(async () => {
+    client = new Client(at.service.url);
+    for (const [seed, name] of ['chat', 'code'].entries()) {
+      const body = formOf(tinyAdapter(seed));
+      body.append('name', name);
+      const uploaded = await client.fetch('/v1/adapters', { method: 'POST', body });
+      ids.push(((await uploaded.json()) as AdapterRecord).id);
+    }
+  });
+
+  const adapter = (id: string) => client.json<AdapterRecord>(`/v1/adapters/${id}`);
+  /** What became of a result: its name, labels, and seconds to live. */
+  async function kept(adapterId: string) {
+    const { name, labels, created_at, expires_at } = await adapter(adapterId);
+    const seconds = expires_at && Math.floor((Date.parse(expires_at) - Date.parse(created_at)) / 1000);
+    return [name, labels, seconds];
+  }
+  const keptOf = ({ results }: Pick<JobRecord, 'results'>) =>
+    Promise.all(results.map(({ adapter_id }) => kept(adapter_id)));
+  const found = async (label: string) =>
+    (await client.json<{ data: AdapterRecord[] }>(`/v1/adapters?label=${label}`)).data.map(({ id }) => id);
+
+  it('are named, labelled and kept as target and job say, and found by it', async () => {
+    const job = await succeed(client, {
+      kind: 'squeeze',
+      adapter_id: ids[0]!,
+      targets: [
+        { rank: 2 },
+        { rank: 1, results: { name: 'served', labels: { env: 'prod' }, ttl_seconds: 600 } },
+        // Nothing changes: the source is the result, and stays what it is.
+        { rank: 4, results: { name: 'unheard' } },
+      ],
+      results: { name: '{source} at {rank}, {target}', labels: { env: 'test', team: 'search' } },
+    });
+    assert.deepEqual(await keptOf(job), [
+      ['chat at 2, 0', { env: 'test', team: 'search' }, null],
+      ['served', { env: 'prod' }, 600],
+      ['chat', {}, null],
+    ]);
+    const [tested, served] = job.results.map(({ adapter_id }) => adapter_id);
+    assert.deepEqual(await found('env:prod'), [served]);
+    assert.deepEqual(await found('team:search'), [tested]);
+  });
+
+  it('have the same bytes whatever they are called, and none of it is in the report', async () => {
+    const request: JobRequest = { kind: 'squeeze', adapter_id: ids[0]!, targets: [{ rank: 2 }] };
+    const plain = await succeed(client, request);
+    const results = { name: 'other', labels: { env: 'dev' } };
+    const named = await succeed(client, { ...request, targets: [{ rank: 2, results }], results });
+    assert.deepEqual(await client.contents(named), await client.contents(plain));
+    assert.deepEqual(
+      [await keptOf(plain), await keptOf(named)],
+      [[['chat-r2', {}, null]], [['other', { env: 'dev' }, null]]],
+    );
+    assert.deepEqual('targets' in named.request && named.request.targets, [{ rank: 2, results }]);
+    assert.deepEqual(named.results[0]!.target, { rank: 2 });
+    const { targets } = await client.json<Report>(`/v1/jobs/${named.id}/report`);
+    assert.deepEqual(targets[0]!.target, { rank: 2 });
+  });
+
+  it('of a merge tell the first source and how many more', async () => {
+    const sources = ids.map((adapter_id) => ({ adapter_id }));
+    const results = { name: 'sum of {source}' };
+    const job = await succeed(client, { kind: 'merge', sources, targets: [{ rank: 3 }], results });
+    assert.deepEqual(await keptOf(job), [['sum of chat+1', {}, null]]);
+  });
+
+  it('of a batch are kept as it says where jobs and targets say nothing', async () => {
+    const own = { name: 'mine-{rank}', labels: {} };
+    const response = await client.fetch('/v1/batches', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        jobs: [
+          { kind: 'squeeze', adapter_id: ids[0], targets: [{ rank: 2 }], results: own },
+          {
+            kind: 'squeeze',
+            adapter_id: ids[1],
+            targets: [{ rank: 2 }, { rank: 1, results: { ttl_seconds: 60 } }],
+          },
+        ],
+        results: { name: 'release/{source}-{target}', labels: { release: '7' }, ttl_seconds: 3600 },
+        reuse: false,
+      }),
+    });
+    const { id } = (await response.json()) as BatchRecord;
+    const { jobs } = await until('the end of the batch', async () => {
+      const batch = await client.json<BatchRecord>(`/v1/batches/${id}`);
+      return batch.finished_at === null ? undefined : batch;
+    });
+    assert.deepEqual(await Promise.all(jobs.map(keptOfBatch)), [
+      [['mine-2', {}, 3600]],
+      [
+        ['release/code-0', { release: '7' }, 3600],
+        ['release/code-1', { release: '7' }, 60],
+      ],
+    ]);
+  });
+  const keptOfBatch = ({ results }: BatchRecord['jobs'][number]) =>
+    Promise.all(results.map(({ adapter_id }) => kept(adapter_id)));
+});
