@@ -1533,6 +1533,12 @@ export interface components {
      *           "profile": "vllm"
      *         }
      *       ],
+     *       "results": {
+     *         "name": "{source}-2026-12",
+     *         "labels": {
+     *           "release": "2026-12"
+     *         }
+     *       },
      *       "labels": {
      *         "release": "2026-12"
      *       },
@@ -1584,6 +1590,7 @@ export interface components {
            * @default normal
            */
           priority?: 'high' | 'normal' | 'low';
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
            * @default true
@@ -1611,6 +1618,7 @@ export interface components {
            * @default normal
            */
           priority?: 'high' | 'normal' | 'low';
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
            * @default true
@@ -2085,6 +2093,26 @@ export interface components {
       /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
+    /** @description What the fetched adapter is called and how long it lives */
+    ImportSettings: {
+      /**
+       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels?: {
+        [key: string]: string;
+      };
+      /**
+       * @description `{source}`: what it would be called by where it was fetched from; `{rank}`: its rank, or the smallest and the largest as `4-16`. What becomes longer than 200 characters is cut, `{source}` first. Default: `{source}`.
+       * @example hub/{source}
+       */
+      name?: string;
+      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+      ttl_seconds?: number;
+    };
     /**
      * @example {
      *       "id": "job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
@@ -2246,6 +2274,7 @@ export interface components {
             /** @enum {string} */
             kind: 'squeeze';
             options?: components['schemas']['SqueezeOptions'];
+            results?: components['schemas']['ResultSettings'];
             source?: components['schemas']['RecordedSource'];
             targets: components['schemas']['Target'][];
           }
@@ -2267,6 +2296,7 @@ export interface components {
             /** @enum {string} */
             kind: 'merge';
             options?: components['schemas']['SqueezeOptions'];
+            results?: components['schemas']['ResultSettings'];
             sources: {
               adapter_id: string;
               /** @default 1 */
@@ -2291,6 +2321,7 @@ export interface components {
         | {
             /** @enum {string} */
             kind: 'import';
+            results?: components['schemas']['ImportSettings'];
             source: components['schemas']['RecordedSource'];
           }
         | {
@@ -2648,6 +2679,13 @@ export interface components {
      *           }
      *         }
      *       ],
+     *       "results": {
+     *         "labels": {
+     *           "team": "search",
+     *           "stage": "trial"
+     *         },
+     *         "ttl_seconds": 2592000
+     *       },
      *       "labels": {
      *         "team": "search"
      *       },
@@ -2667,6 +2705,9 @@ export interface components {
      *             "url": "https://models.example.com/adapter_config.json?signature=4567"
      *           }
      *         }
+     *       },
+     *       "results": {
+     *         "name": "search-v3"
      *       }
      *     }
      * @example {
@@ -2706,6 +2747,7 @@ export interface components {
            * @default normal
            */
           priority?: 'high' | 'normal' | 'low';
+          results?: components['schemas']['ImportSettings'];
           /**
            * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
            * @default true
@@ -2919,6 +2961,7 @@ export interface components {
        * @default normal
        */
       priority?: 'high' | 'normal' | 'low';
+      results?: components['schemas']['ResultSettings'];
       /**
        * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
        * @default true
@@ -3478,6 +3521,26 @@ export interface components {
         target: components['schemas']['Target'];
       }[];
       timings: components['schemas']['Timings'];
+    };
+    /** @description What result adapters are called and how long they live. A target, its job and its batch may say it: each field counts where it stands closest to the result, and `labels` are one field, so those of a target take the place of all that its job says. A result that is the source itself, because nothing had to change, keeps what the source has. */
+    ResultSettings: {
+      /**
+       * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
+       * @example {
+       *       "team": "search",
+       *       "env": "prod"
+       *     }
+       */
+      labels?: {
+        [key: string]: string;
+      };
+      /**
+       * @description `{source}`: the name of the adapter it was made of (of a sum `first+1`, the first name and how many more); `{rank}`: its rank, or the smallest and the largest as `4-16`; `{target}`: which of the targets, 0 is the first. What becomes longer than 200 characters is cut, the name of the source first. Default: `{source}-r{rank}`.
+       * @example support-chat-r{rank}
+       */
+      name?: string;
+      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
+      ttl_seconds?: number;
     };
     /**
      * @description The secret is shown this once
@@ -4543,6 +4606,7 @@ export interface components {
        * @default normal
        */
       priority?: 'high' | 'normal' | 'low';
+      results?: components['schemas']['ResultSettings'];
       /**
        * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
        * @default true
@@ -4589,6 +4653,12 @@ export interface components {
      *       "options": {
      *         "method": "rsvd",
      *         "seed": 7
+     *       },
+     *       "results": {
+     *         "name": "search-v3-r{rank}",
+     *         "labels": {
+     *           "team": "search"
+     *         }
      *       }
      *     }
      */
@@ -4609,6 +4679,7 @@ export interface components {
        * @default normal
        */
       priority?: 'high' | 'normal' | 'low';
+      results?: components['schemas']['ResultSettings'];
       /**
        * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
        * @default true
@@ -4690,6 +4761,7 @@ export interface components {
           projections?: boolean;
           /** @description The rank to reach */
           rank: number;
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
            * @default false
@@ -4758,6 +4830,7 @@ export interface components {
            * @default false
            */
           projections?: boolean;
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
            * @default false
@@ -4826,6 +4899,7 @@ export interface components {
           projections?: boolean;
           /** @description Keep the singular values above σ₁ divided by this (kohya’s sv_ratio keeps one direction more) */
           ratio: number;
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
            * @default false
@@ -4894,6 +4968,7 @@ export interface components {
            * @default false
            */
           projections?: boolean;
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
            * @default false
@@ -4965,6 +5040,7 @@ export interface components {
            * @default false
            */
           projections?: boolean;
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
            * @default false
@@ -5031,6 +5107,7 @@ export interface components {
            * @default false
            */
           projections?: boolean;
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
            * @default false
@@ -5106,6 +5183,7 @@ export interface components {
            * @default false
            */
           projections?: boolean;
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
            * @default false
@@ -5179,6 +5257,7 @@ export interface components {
            * @default false
            */
           projections?: boolean;
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
            * @default false
@@ -5249,6 +5328,7 @@ export interface components {
           rank_pattern: {
             [key: string]: number;
           };
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
            * @default false
@@ -5311,6 +5391,7 @@ export interface components {
            * @default false
            */
           projections?: boolean;
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
            * @default false
@@ -5377,6 +5458,7 @@ export interface components {
            * @default false
            */
           projections?: boolean;
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description For going on with training: directions of length zero get B = 0 and a random A instead of zeros in both, which no gradient could ever move
            * @default false

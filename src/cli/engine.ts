@@ -1,6 +1,7 @@
 import type { JobResult } from '../contract/job.ts';
 import type { SqueezeOptions, WorkRequest } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
+import type { ResultSettings } from '../contract/result-settings.ts';
 import type { Target } from '../contract/target.ts';
 
 /** One thing to do with the adapters of some folders. */
@@ -11,6 +12,8 @@ export interface EngineTask {
   /** null: nothing is written. */
   readonly target: Target | null;
   readonly options: SqueezeOptions | undefined;
+  /** What a server calls the result, and for how long it keeps it. */
+  readonly results?: ResultSettings | undefined;
 }
 
 /** How far a task is, in one of the engine's steps. */

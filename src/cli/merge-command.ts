@@ -10,6 +10,7 @@ import { madeAdapterJson, madeAdapterWords } from './made-adapter-words.ts';
 import { makeAdapter } from './make-adapter.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
 import { isForPeople, print, printFailure, printJson } from './output.ts';
+import { RESULT_GROUP, readResults } from './result-fields.ts';
 import { OUTPUT_GROUP } from './squeeze-command.ts';
 import { readMethod, readTarget, TARGET_GROUPS } from './squeeze-fields.ts';
 
@@ -26,7 +27,7 @@ export const MERGE: Command = {
   about:
     'The sum of up to 32 adapters of any ranks, each times its WEIGHT (1 unless said). The result goes to --out DIR ' +
     'and appears complete or not at all.',
-  groups: [...TARGET_GROUPS, OUTPUT_GROUP, ENGINE_GROUP],
+  groups: [...TARGET_GROUPS, OUTPUT_GROUP, ENGINE_GROUP, RESULT_GROUP],
   run,
 };
 
@@ -38,7 +39,8 @@ async function run(args: Arguments): Promise<number> {
   const out = text(args, 'out');
   if (out === undefined) throw new UsageError('say where the sum goes: --out DIR');
   const target = readTarget(args.values);
-  const task: EngineTask = { kind: 'merge', sources, target, options: readMethod(args.values) };
+  const options = readMethod(args.values);
+  const task: EngineTask = { kind: 'merge', sources, target, options, results: readResults(args) };
   const placement = { out, isForced: isSet(args, 'force'), withReport: isSet(args, 'report') };
   const engine = openEngine(args);
   try {

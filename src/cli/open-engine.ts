@@ -6,6 +6,7 @@ import type { Engine } from './engine.ts';
 import { type FieldSchema, fieldValue } from './field-value.ts';
 import { LocalEngine } from './local-engine.ts';
 import { RemoteEngine } from './remote-engine.ts';
+import { RESULT_GROUP } from './result-fields.ts';
 
 const THREADS: FieldSchema = { type: 'integer', minimum: 1, maximum: 1024 };
 const PROVIDERS = ['auto', 'cpu', 'cuda'] as const;
@@ -52,7 +53,9 @@ export function openEngine(args: Arguments): Engine {
   const threads = text(args, 'threads');
   const provider = text(args, 'provider');
   if (url === undefined) {
-    if (text(args, 'key') !== undefined) throw new UsageError('--key is for a server: say --server as well');
+    const ofServers = ['key', ...RESULT_GROUP.options.map(({ name }) => name)];
+    const lost = ofServers.find((name) => args.values[name] !== undefined);
+    if (lost !== undefined) throw new UsageError(`--${lost} is for a server: say --server as well`);
     const config = loadRolelessConfig();
     return new LocalEngine({
       provider: provider === undefined ? config.executionProvider : providerOf(provider),

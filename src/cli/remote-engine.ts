@@ -51,7 +51,8 @@ export class RemoteEngine implements Engine {
       if (!uploaded.has(folder)) uploaded.set(folder, (await upload(client, folder, context)).id);
     }
     const ids = task.sources.map(({ folder }) => uploaded.get(folder)!);
-    const request = JSON.stringify(jobRequest(task, ids));
+    const { results: keeping } = task;
+    const request = JSON.stringify({ ...jobRequest(task, ids), ...(keeping && { results: keeping }) });
     const accepted = await client.json<JobRecord>('/v1/jobs', () => ({
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -8,6 +8,7 @@ import { madeAdapterJson, madeAdapterWords } from './made-adapter-words.ts';
 import { makeAdapter } from './make-adapter.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
 import { isForPeople, JSON_OPTION, print, printFailure, printJson } from './output.ts';
+import { RESULT_GROUP, readResults } from './result-fields.ts';
 import { sourceName } from './source-folder.ts';
 import { readMethod, readTarget, TARGET_GROUPS } from './squeeze-fields.ts';
 
@@ -30,7 +31,7 @@ export const SQUEEZE: Command = {
     'single .safetensors or .gguf file. The result goes to SOURCE-squeezed beside it, or to --out DIR; of several ' +
     'SOURCEs, or where DIR ends with a slash, to DIR/SOURCE each. It appears complete or not at all. One source that ' +
     'fails does not keep the others from being done.',
-  groups: [...TARGET_GROUPS, OUTPUT_GROUP, ENGINE_GROUP],
+  groups: [...TARGET_GROUPS, OUTPUT_GROUP, ENGINE_GROUP, RESULT_GROUP],
   run,
 };
 
@@ -43,13 +44,15 @@ async function run(args: Arguments): Promise<number> {
   const places = placesOf(args.positionals, text(args, 'out'));
   const target = readTarget(args.values);
   const options = readMethod(args.values);
+  const results = readResults(args);
   const engine = openEngine(args);
   try {
     engine.check(target);
     return await interruptible(async (signal) => {
       let failed = 0;
       for (const { folder, out } of places) {
-        const task: EngineTask = { kind: 'squeeze', sources: [{ folder, weight: 1 }], target, options };
+        const sources = [{ folder, weight: 1 }];
+        const task: EngineTask = { kind: 'squeeze', sources, target, options, results };
         if (!(await squeezeOne(engine, task, folder, out, args, places.length > 1, signal))) failed++;
       }
       return failed > 0 ? EXIT.failed : EXIT.ok;

@@ -38,7 +38,7 @@ export const ResultSettings = Type.Object(
     additionalProperties: false,
     description:
       'What result adapters are called and how long they live. A target, its job and its batch may say it: each field ' +
-      'counts where it is said closest to the result, and `labels` are one field, so those of a target take the place of ' +
+      'counts where it stands closest to the result, and `labels` are one field, so those of a target take the place of ' +
       'all that its job says. A result that is the source itself, because nothing had to change, keeps what the source has.',
   },
 );

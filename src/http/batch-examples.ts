@@ -10,6 +10,7 @@ const BATCH_ID = 'batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d';
 const ofAdapters: BatchRequest = {
   adapter_ids: [ADAPTER_ID, OTHER_ID],
   targets: [{ rank: 16, profile: 'vllm' }],
+  results: { name: '{source}-2026-12', labels: { release: '2026-12' } },
   labels: { release: '2026-12' },
   priority: 'low',
 };

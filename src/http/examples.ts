@@ -16,6 +16,7 @@ const JOB_ID = 'job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d';
 const squeezeRequest: SqueezeRequest = {
   targets: [{ rank: 16 }, { energy: 0.99, scale: 'keep' }],
   options: { method: 'rsvd', seed: 7 },
+  results: { name: 'search-v3-r{rank}', labels: { team: 'search' } },
 };
 
 const jobRequest: JobRequest = { kind: 'squeeze', adapter_id: ADAPTER_ID, targets: [{ rank: 16 }] };
@@ -42,6 +43,7 @@ const fetchRequest: JobRequest = {
   deliver: [
     { target: 0, to: { type: 'hub', repo: 'team/adapter-r16', token: 'hf_0123456789', create: true } },
   ],
+  results: { labels: { team: 'search', stage: 'trial' }, ttl_seconds: 2_592_000 },
   labels: { team: 'search' },
   priority: 'high',
   ttl_seconds: 604_800,
@@ -59,6 +61,7 @@ const importRequest: JobRequest = {
       'adapter_config.json': { url: 'https://models.example.com/adapter_config.json?signature=4567' },
     },
   },
+  results: { name: 'search-v3' },
 };
 
 const exportRequest: JobRequest = {

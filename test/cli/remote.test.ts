@@ -5,6 +5,7 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import { startGateway } from '../clients/gateway.ts';
 import { serviceFixture } from '../clients/service-fixture.ts';
 import { adapterWith, GOOD_ADAPTER } from '../e2e/bad-adapters.ts';
@@ -139,6 +140,20 @@ describe('a server that does the work', { concurrency: 2 }, () => {
     } finally {
       other.close();
     }
+  });
+
+  it('calls and keeps the result as it is told', async () => {
+    const more = ['--name', '{source} for search', '--label', 'team=search', '--label', 'why=a=b'];
+    madeBy(await run(squeeze('named', at.service.url, '--no-uniform', ...more, '--expires-in', '2h')));
+    const list = await fetch(`${at.service.url}/v1/adapters?label=team:search&label=why:a=b`);
+    const { data } = (await list.json()) as { data: AdapterRecord[] };
+    assert.equal(data.length, 1);
+    assert.match(data[0]!.name, / for search$/);
+    const seconds = (Date.parse(data[0]!.expires_at!) - Date.parse(data[0]!.created_at)) / 1000;
+    assert.equal(Math.floor(seconds), 7200);
+    const ended = await run(squeeze('misnamed', at.service.url, '--name', '{sauce}'));
+    assert.equal(ended.code, 1);
+    assert.match(ended.stderr, /VALIDATION_FAILED: results\.name has the placeholder "\{sauce\}"/);
   });
 
   it('says itself what it refuses, at the upload, of the request and in the job', async () => {

@@ -49,6 +49,10 @@ describe('lora-squeeze', () => {
     [[...squeeze, '--rank', '4', '--threads', '0'], /--threads is "0"/],
     [[...squeeze, '--rank', '4', '--provider', 'tpu'], /must be auto, cpu or cuda/],
     [[...squeeze, '--rank', '4', '--key', 'k'], /--key is for a server/],
+    [[...squeeze, '--rank', '4', '--name', 'x'], /--name is for a server: say --server as well/],
+    [[...squeeze, '--rank', '4', '--label', 'Team'], /--label is "Team" but must be NAME=TEXT/],
+    [[...squeeze, '--rank', '4', '--label', 'a=1', '--label', 'a=2'], /--label has "a" twice/],
+    [[...squeeze, '--rank', '4', '--expires-in', '90'], /--expires-in is "90"/],
     [
       [...squeeze, '--rank', '4', '--server', 'example.org'],
       /--server must be an http:\/\/ or https:\/\/ URL/,

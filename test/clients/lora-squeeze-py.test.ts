@@ -45,6 +45,9 @@ describe('lora_squeeze, the client in Python', { skip: skipWithoutPython() }, ()
     );
     assert.deepEqual(by_folder.rank, { min: 2, max: 2 });
     assert.ok(by_id.energy_retained >= 0.9);
+    const named = await fetch(`${fixture.service.url}/v1/adapters/${by_id.adapter_id}`);
+    const { name, labels } = (await named.json()) as AdapterRecord;
+    assert.deepEqual([name, labels], [`${basename(ADAPTER)} by name`, { team: 'search' }]);
     assert.deepEqual(readdirSync(join(out, 'rank-2')).sort(), [
       'README.md',
       'adapter_config.json',

@@ -91,17 +91,20 @@ class LoraSqueeze:
         rank: int | None = None,
         out: str | None = None,
         options: Mapping[str, Any] | None = None,
+        results: Mapping[str, Any] | None = None,
         **target: Any,
     ) -> Record:
         """Squeezes a folder's adapter, or one the service has (its id), to one target; returns its JobResult.
 
         The target is rank or another policy (energy=0.9, …), and how to write it (scale="keep", dtype="float16", …).
+        results: what the service calls the result and how long it keeps it: {"name": …, "labels": {…}, "ttl_seconds": …}.
         out: a folder to save the result's files to.
         """
         if rank is not None:
             target["rank"] = rank
         adapter_id = self.upload(adapter)["id"] if os.path.isdir(adapter) else adapter
-        more = {} if options is None else {"options": options}
+        more = {"options": options, "results": results}
+        more = {name: value for name, value in more.items() if value is not None}
         result: Record = self.job(kind="squeeze", adapter_id=adapter_id, targets=[target], **more)["results"][0]
         if out is not None:
             self.download_adapter(result["adapter_id"], out)

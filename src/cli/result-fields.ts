@@ -1,0 +1,63 @@
+import { Labels } from '../contract/labels.ts';
+import { ResultSettings } from '../contract/result-settings.ts';
+import { text } from './arguments.ts';
+import type { Arguments, OptionGroup } from './command.ts';
+import { UsageError } from './command-error.ts';
+import { type FieldSchema, fieldValue } from './field-value.ts';
+import { secondsOf } from './lifetime.ts';
+
+const NAME = ResultSettings.properties.name as FieldSchema;
+const [LABEL_NAME] = Object.keys(Labels.patternProperties);
+const LABEL_TEXT = Object.values(Labels.patternProperties)[0] as FieldSchema;
+
+/** What a server calls the result that it keeps, and for how long. */
+export const RESULT_GROUP: OptionGroup = {
+  title: 'Result on the server',
+  options: [
+    {
+      name: 'name',
+      value: 'NAME',
+      help: 'What it is called; {source} and {rank} are filled in. {source}-r{rank} unless said.',
+      schema: NAME,
+    },
+    { name: 'label', value: 'NAME=TEXT', multiple: true, help: 'To find it by; may be repeated.' },
+    {
+      name: 'expires-in',
+      value: 'TIME',
+      help: 'How long it is kept: 12h, 30d; as the server does unless said.',
+    },
+  ],
+};
+
+/**
+ * What the options say of the result on the server.
+ * @returns undefined when nothing was said
+ * @throws UsageError
+ */
+export function readResults(args: Arguments): ResultSettings | undefined {
+  const name = text(args, 'name');
+  const lifetime = text(args, 'expires-in');
+  const labels = args.values.label as readonly string[] | undefined;
+  if (name === undefined && lifetime === undefined && labels === undefined) return undefined;
+  return {
+    ...(name !== undefined && { name: fieldValue('--name', name, NAME) as string }),
+    ...(labels && { labels: labelsOf(labels) }),
+    ...(lifetime !== undefined && { ttl_seconds: secondsOf(lifetime) }),
+  };
+}
+
+/** NAME=TEXT, the first "=" counts: a name has none. */
+function labelsOf(entries: readonly string[]): Labels {
+  const labels = new Map<string, string>();
+  for (const entry of entries) {
+    const [name, ...rest] = entry.split('=');
+    if (rest.length === 0 || !new RegExp(LABEL_NAME!, 'u').test(name!)) {
+      throw new UsageError(
+        `--label is ${JSON.stringify(entry)} but must be NAME=TEXT, with a name such as team`,
+      );
+    }
+    if (labels.has(name!)) throw new UsageError(`--label has ${JSON.stringify(name)} twice`);
+    labels.set(name!, fieldValue(`--label ${name}`, rest.join('='), LABEL_TEXT) as string);
+  }
+  return Object.fromEntries(labels);
+}
