@@ -39,7 +39,7 @@ export const ResultSettings = Type.Object(
     description:
       'What result adapters are called and how long they live. A target, its job and its batch may say it: each field ' +
       'counts where it stands closest to the result, and `labels` are one field, so those of a target take the place of ' +
-      'all that its job says. A result that is the source itself, because nothing had to change, keeps what the source has.',
+      'all that its job says.',
   },
 );
 export type ResultSettings = Static<typeof ResultSettings>;

@@ -58,7 +58,7 @@ export function rankWarnings(plans: readonly ModulePlan[], isUnchanged: boolean)
   const untouched = plans.filter(({ module, rank }) => rank === module.rank).length;
   const range = rankRange(plans.map(({ module }) => module.rank));
   if (isUnchanged) {
-    return [`Nothing to squeeze: the adapter's rank is already ${range}. The result is the source itself.`];
+    return [`Nothing to squeeze: the adapter's rank is already ${range}. The result has the same files.`];
   }
   if (untouched === plans.length) return [`No module was squeezed: the rank stays ${range}.`];
   return untouched > 0

@@ -177,8 +177,10 @@ export class BatchService {
     } catch (error) {
       // The batch is durable, so it is accepted; who looks after unfinished batches does the rest.
       if (!(error instanceof AppError)) throw error;
+      return record;
     }
-    return record;
+    // Some may have ended by now.
+    return (await this.store.get(id)) ?? record;
   }
 
   /** Lets something go on after the answer. What fails of cancelling is done by who looks after unfinished batches. */
