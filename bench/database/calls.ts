@@ -1,0 +1,193 @@
+import { DEFAULT_LIMIT } from '../../src/contract/page.ts';
+import { AppError } from '../../src/errors.ts';
+import type { BatchFilter } from '../../src/service/batches/batch-store.ts';
+import type { AdapterFilter } from '../../src/service/listing/adapter-list.ts';
+import type { JobFilter } from '../../src/service/listing/job-list.ts';
+import type { Page } from '../../src/service/listing/page.ts';
+import { storedByAll, usageOf } from '../../src/service/usage/usage.ts';
+import type { Workspace } from '../../src/service/workspaces.ts';
+import { BASES, BLOCK, LARGE, type MadeRows, OLD_PREFIX, POPULAR_ADAPTER } from './made-rows.ts';
+import type { Amounts } from './options.ts';
+
+/** What can be asked of the service. */
+export interface Call {
+  readonly group: 'jobs' | 'adapters' | 'batches' | 'usage';
+  readonly name: string;
+  /** @param turn 0, 1, 2, …: what is deleted is another one each time */
+  readonly make: (turn: number) => Promise<unknown>;
+  /** Fails where it was not what was to be measured. */
+  readonly check: (answer: unknown) => boolean;
+}
+
+type Wanted = 'page' | 'some' | 'none';
+type Listed = readonly [name: string, wanted: Wanted, filter: object, after?: string];
+
+const RARE = { name: 'incident', text: 'yes' };
+/** One in 20 has it. */
+const COMMON = { name: 'team', text: 'team-3' };
+const MISSING = { name: 'team', text: 'team-none' };
+
+const isWanted = (wanted: Wanted) => (answer: unknown) => {
+  const { items, next } = answer as Page<unknown>;
+  if (wanted === 'page') return items.length === DEFAULT_LIMIT && next !== null;
+  return wanted === 'some' ? items.length > 0 : items.length === 0;
+};
+const isTold = (answer: unknown): boolean => typeof answer === 'object' && answer !== null;
+const isDone = (answer: unknown): boolean => answer === undefined;
+
+/** All kinds of calls, of the tenant that has most rows unless they say otherwise. */
+export function callsOf(of: (tenant: string) => Workspace, made: MadeRows, amounts: Amounts): Call[] {
+  const own = of(LARGE);
+  return [
+    ...jobCalls(own, of(made.tenants[1]!), made, amounts),
+    ...adapterCalls(own, made, amounts),
+    ...batchCalls(own, made, amounts),
+    { group: 'usage', name: 'of a tenant', make: () => usageOf(own), check: isTold },
+    { group: 'usage', name: 'of all tenants', make: () => storedByAll(own.database), check: isTold },
+  ];
+}
+
+function jobCalls(own: Workspace, small: Workspace, made: MadeRows, amounts: Amounts): Call[] {
+  const { jobs, queued } = amounts;
+  const middle = Math.floor(jobs / 2 / BLOCK / 2) * 2 * BLOCK;
+  const adapterId = made.adapterId(made.sourceOf(middle));
+  const popular = made.adapterId(POPULAR_ADAPTER);
+  const batchId = made.batchIdOf(made.firstOfBatch(middle));
+  const lists: readonly Listed[] = [
+    ['first page', 'page', {}],
+    ['page in the middle', 'page', {}, made.jobId(middle)],
+    ['last page', 'some', {}, lastPlace(made, made.jobId)],
+    ['queued', 'page', { states: ['queued'] }],
+    ['queued or active', 'page', { states: ['queued', 'active'] }],
+    ['cancelled', 'some', { states: ['cancelled'] }],
+    ['failed: none', 'none', { states: ['failed'] }],
+    ['analyze', 'some', { kind: 'analyze' }],
+    ['label of 1 in 10,000', 'some', { labels: [RARE] }],
+    ['label of 1 in 20', 'some', { labels: [COMMON] }],
+    ['label of none', 'none', { labels: [MISSING] }],
+    ['that read an adapter', 'some', { adapterId }],
+    ['that read an adapter of 1 in 100', 'some', { adapterId: popular }],
+    ['of a batch', 'some', { batchId }],
+    ['label of 1 in 20, label of 1 in 10,000', 'none', { labels: [COMMON, RARE] }],
+    ['label of 1 in 20, failed: none', 'none', { labels: [COMMON], states: ['failed'] }],
+    ['adapter of 1 in 100, failed: none', 'none', { adapterId: popular, states: ['failed'] }],
+    ['analyze, failed: none', 'none', { kind: 'analyze', states: ['failed'] }],
+    ['analyze, queued', 'some', { kind: 'analyze', states: ['queued'] }],
+  ];
+  const page = (space: Workspace, filter: object, after?: string) =>
+    space.lists.jobs.page(filter as JobFilter, { limit: DEFAULT_LIMIT, after });
+  const waiting = [...made.largeIn(jobs, jobs + queued)].filter((job) => job % BLOCK !== POPULAR_ADAPTER);
+  const ended = spread(made, jobs, amounts.calls);
+  return [
+    ...lists.map(([name, wanted, filter, after]) => ({
+      ...({ group: 'jobs', name, check: isWanted(wanted) } as const),
+      make: () => page(own, filter, after),
+    })),
+    {
+      ...{ group: 'jobs', name: 'first page of a small tenant', check: isWanted('some') },
+      make: () => page(small, {}),
+    },
+    {
+      group: 'jobs',
+      name: 'one that has ended',
+      make: () => own.jobs.get(made.jobId(middle)),
+      check: isTold,
+    },
+    {
+      ...{ group: 'jobs', name: 'one that waits', check: isTold },
+      make: () => own.jobs.get(made.jobId(waiting.at(-1)!)),
+    },
+    {
+      ...{ group: 'jobs', name: 'cancel', check: isTold },
+      make: (turn) => own.jobControl.cancel(made.jobId(waiting[turn]!)),
+    },
+    {
+      ...{ group: 'jobs', name: 'delete', check: isDone },
+      make: (turn) => own.jobControl.remove(made.jobId(ended[turn]!)),
+    },
+  ];
+}
+
+function adapterCalls(own: Workspace, made: MadeRows, amounts: Amounts): Call[] {
+  const { adapters } = amounts;
+  const middle = Math.floor(adapters / 2 / BLOCK / 2) * 2 * BLOCK;
+  const batchId = made.batchIdOf(made.firstOfBatch(made.makerOf(middle)));
+  const lists: readonly Listed[] = [
+    ['first page', 'page', {}],
+    ['page in the middle', 'page', {}, made.adapterId(middle)],
+    ['last page', 'some', {}, lastPlace(made, made.adapterId)],
+    ['kohya', 'page', { format: 'kohya' }],
+    ['xlabs: none', 'none', { format: 'xlabs' }],
+    ['of a base model', 'page', { baseModel: BASES[1] }],
+    ['made from one', 'some', { parentId: made.adapterId(middle) }],
+    ['made by a job', 'some', { jobId: made.jobId(made.makerOf(middle + 1)) }],
+    ['made by a batch', 'some', { batchId }],
+    ['name begins as that of 1 in 100', 'some', { name: 'team-7-assistant-v2' }],
+    ['name begins as that of 1 in 20', 'some', { name: 'team-7-' }],
+    ['name begins as those of the oldest', 'some', { name: OLD_PREFIX }],
+    ['name begins as that of none', 'none', { name: 'team-x' }],
+    ['label of 1 in 10,000', 'some', { labels: [RARE] }],
+    ['label of 1 in 20', 'some', { labels: [COMMON] }],
+    ['label of none', 'none', { labels: [MISSING] }],
+    ['label of 1 in 20, label of 1 in 10,000', 'none', { labels: [COMMON, RARE] }],
+    ['label of 1 in 20, xlabs: none', 'none', { labels: [COMMON], format: 'xlabs' }],
+    ['name begins as that of 1 in 20, xlabs: none', 'none', { name: 'team-7-', format: 'xlabs' }],
+    ['name begins as that of 1 in 20, label of 1 in 10,000', 'none', { name: 'team-6-', labels: [RARE] }],
+  ];
+  const unused = spread(made, adapters, amounts.calls);
+  return [
+    ...lists.map(([name, wanted, filter, after]) => ({
+      ...({ group: 'adapters', name, check: isWanted(wanted) } as const),
+      make: () => own.lists.adapters.page(filter as AdapterFilter, { limit: DEFAULT_LIMIT, after }),
+    })),
+    {
+      ...{ group: 'adapters', name: 'one', check: isTold },
+      make: () => own.adapters.get(made.adapterId(middle)),
+    },
+    {
+      ...{ group: 'adapters', name: 'delete', check: isDone },
+      make: (turn) => own.adapters.remove(made.adapterId(unused[turn]!)),
+    },
+    {
+      ...{ group: 'adapters', name: 'delete, refused: 1 in 100 jobs read it' },
+      make: () => own.adapters.remove(made.adapterId(POPULAR_ADAPTER)).catch((error: unknown) => error),
+      check: (answer) => answer instanceof AppError && answer.code === 'ADAPTER_IN_USE',
+    },
+  ];
+}
+
+function batchCalls(own: Workspace, made: MadeRows, { jobs }: Amounts): Call[] {
+  const middle = made.batchIdOf(made.firstOfBatch(Math.floor(jobs / 2)));
+  const lists: readonly Listed[] = [
+    ['first page', 'some', {}],
+    ['page in the middle', 'some', {}, middle],
+    ['last page', 'some', {}, made.batchIdOf(made.firstOfBatch(jobs / 10))],
+    ['active', 'some', { states: ['active'] }],
+    ['failed: none', 'none', { states: ['failed'] }],
+    ['label of 1 in 20', 'some', { labels: [COMMON] }],
+    ['label of 1 in 20, failed: none', 'none', { labels: [COMMON], states: ['failed'] }],
+  ];
+  return [
+    ...lists.map(([name, wanted, filter, after]) => ({
+      ...({ group: 'batches', name, check: isWanted(wanted) } as const),
+      make: () => own.batches.page(filter as BatchFilter, { limit: DEFAULT_LIMIT, after }),
+    })),
+    { group: 'batches', name: 'one of 20 jobs', make: () => own.batches.get(middle), check: isTold },
+  ];
+}
+
+/** The place in a list from which on there is one more page. */
+function lastPlace(made: MadeRows, idOf: (index: number) => string): string {
+  const oldest = [...made.largeIn(0, 3 * BLOCK)];
+  return idOf(oldest[DEFAULT_LIMIT]!);
+}
+
+/** Rows to delete, of all times: of odd blocks, whose adapters no job reads that waits. */
+function spread(made: MadeRows, rows: number, calls: number): number[] {
+  const all = [...made.largeIn(0, rows)].filter((index) => Math.floor(index / BLOCK) % 2 === 1);
+  const step = Math.max(1, Math.floor(all.length / (calls + WARM_UP)));
+  return all.filter((_, i) => i % step === 0);
+}
+
+/** Calls of each kind that do not count. */
+export const WARM_UP = 5;

@@ -1,0 +1,22 @@
+import type { Database } from '../../src/database/database.ts';
+import { ensureTenant } from '../../src/service/tenants/tenant-service.ts';
+import { MadeRows } from './made-rows.ts';
+import type { Amounts } from './options.ts';
+import { RowWriter } from './row-writer.ts';
+
+/** Fills a new database. @returns what was made, to know which ids there are */
+export async function fill(database: Database, amounts: Amounts): Promise<MadeRows> {
+  const made = new MadeRows(amounts, Date.now());
+  await database.write(async (writer) => {
+    for (const tenant of made.tenants) await ensureTenant(writer, tenant);
+  });
+  const writer = new RowWriter(database);
+  for (const rows of [made.adapters(writer.add), made.jobs(writer.add)])
+    for (const _ of rows) if (writer.isFull) await writer.flush();
+  await writer.flush();
+  await database.write(async (transaction) => {
+    const rows = [...made.usage].map(([tenant, usage]) => ({ tenant, ...usage }));
+    await transaction.insertInto('usage').values(rows).execute();
+  });
+  return made;
+}
