@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -30,16 +31,23 @@ const POOL = { poolSize: 5, timeoutMs: 60_000 };
 /** Measures over a new database of its own, which is gone afterwards. */
 export async function measureDialect(dialect: Dialect, amounts: Amounts): Promise<MeasuredRows> {
   const folder = await mkdtemp(join(tmpdir(), 'squeeze-bench-'));
+  const clear = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', clear);
   try {
     if (dialect === 'sqlite') return await measureRows({ dataDir: folder, url: undefined, ...POOL }, amounts);
     const server = await startPostgres(join(folder, 'postgres'));
+    // It would outlive this process.
+    const kill = () => process.kill(server.pid, 'SIGQUIT');
+    process.prependOnceListener('exit', kill);
     try {
       return await measureRows({ dataDir: folder, url: await server.newDatabase(), ...POOL }, amounts);
     } finally {
+      process.removeListener('exit', kill);
       await server.stop();
     }
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    process.removeListener('exit', clear);
+    clear();
   }
 }
 

@@ -12,6 +12,8 @@ async function main(): Promise<void> {
     ...describeMachine({ 'LoRA-Squeeze': PRODUCT.version }),
     `Command: \`${['npx tsx bench/database/run.ts', ...words].join(' ')}\``,
   ];
+  // Else what listens to the end of the process would not hear of it.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const pages: string[] = [];
   for (const dialect of options.dialects) {
     for (const amounts of options.amounts) {
