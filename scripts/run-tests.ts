@@ -133,7 +133,8 @@ async function run(unit: Unit, file: string): Promise<Outcome> {
   );
   clearTimeout(timer);
   for (const stream of [child.stdout, child.stderr]) stream.destroy();
-  const ended = readFileSync(results, 'utf8')
+  // A file that cannot be loaded ends before there is one.
+  const ended = (existsSync(results) ? readFileSync(results, 'utf8') : '')
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Ended);

@@ -12,6 +12,7 @@ import {
   type TransactionSettings,
 } from 'kysely';
 import { LRUCache } from 'lru-cache';
+import type { LogSync } from './log-sync.ts';
 import { isBusy } from './sqlite-error.ts';
 
 /** Statements that stay compiled: those with lists of values are many. */
@@ -25,24 +26,27 @@ const BUSY_RETRY_MS = 5;
  * Kysely over one connection to SQLite. Unlike the dialect of Kysely itself it begins transactions with the right to
  * write (a later attempt to get it could fail), waits for other processes without blocking the event loop, and keeps
  * statements compiled.
+ * @param sync told of commits, and waited for before anything that was read is told; undefined: neither
  */
-export const sqliteDialect = (connection: DatabaseSyncInstance): Dialect => ({
+export const sqliteDialect = (connection: DatabaseSyncInstance, sync?: LogSync): Dialect => ({
   createAdapter: () => new SqliteAdapter(),
   createIntrospector: (db) => new SqliteIntrospector(db),
   createQueryCompiler: () => new SqliteQueryCompiler(),
-  createDriver: () => new SqliteDriver(connection),
+  createDriver: () => new SqliteDriver(connection, sync),
 });
 
 class SqliteDriver implements Driver {
   private readonly database: DatabaseSyncInstance;
   private readonly connection: SqliteConnection;
+  private readonly sync: LogSync | undefined;
   /** Ends when whoever is last in the line has released the connection. */
   private line: Promise<void> = Promise.resolve();
   private release: () => void = () => undefined;
 
-  constructor(database: DatabaseSyncInstance) {
+  constructor(database: DatabaseSyncInstance, sync: LogSync | undefined) {
     this.database = database;
-    this.connection = new SqliteConnection(database);
+    this.sync = sync;
+    this.connection = new SqliteConnection(database, sync);
   }
 
   async init(): Promise<void> {}
@@ -79,6 +83,7 @@ class SqliteDriver implements Driver {
 
   async commitTransaction(): Promise<void> {
     this.database.exec('commit');
+    this.sync?.note();
   }
 
   async rollbackTransaction(): Promise<void> {
@@ -92,15 +97,22 @@ class SqliteDriver implements Driver {
 
 class SqliteConnection implements DatabaseConnection {
   private readonly database: DatabaseSyncInstance;
+  private readonly sync: LogSync | undefined;
   private readonly statements = new LRUCache<string, Statement>({ max: MOST_STATEMENTS });
 
-  constructor(database: DatabaseSyncInstance) {
+  constructor(database: DatabaseSyncInstance, sync: LogSync | undefined) {
     this.database = database;
+    this.sync = sync;
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     const { statement, hasRows } = this.statement(sql);
-    if (hasRows) return { rows: statement.all(...parameters) as R[] };
+    if (hasRows) {
+      const rows = statement.all(...parameters) as R[];
+      // Within a transaction that writes others come after it anyway.
+      if (!this.database.isTransaction) await this.sync?.durable();
+      return { rows };
+    }
     const { changes } = statement.run(...parameters);
     return { rows: [], numAffectedRows: BigInt(changes) };
   }

@@ -4,6 +4,7 @@ import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { Kysely, sql } from 'kysely';
 import { AppError } from '../errors.ts';
 import type { Database } from './database.ts';
+import { LogSync } from './log-sync.ts';
 import { Reserve } from './reserve.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
 import { sqliteError } from './sqlite-error.ts';
@@ -24,6 +25,7 @@ const BUSY_TIMEOUT_MS = 20;
 export function openSqlite(path: string, reserveBytes?: number): Database {
   let reserve: Reserve | undefined;
   const connections: DatabaseSyncInstance[] = [];
+  const sync = new LogSync(path);
   const connect = (readOnly: boolean): DatabaseSyncInstance => {
     const options = { readOnly, enableForeignKeyConstraints: true, timeout: BUSY_TIMEOUT_MS };
     const connection = new DatabaseSync(path, options);
@@ -38,19 +40,24 @@ export function openSqlite(path: string, reserveBytes?: number): Database {
     if (reserveBytes !== undefined) reserve = new Reserve(join(dirname(path), 'reserve'), reserveBytes);
     const writing = connect(false);
     writing.exec('pragma journal_mode = wal');
-    // With WAL, less than this would lose the last transactions when the power fails.
-    writing.exec('pragma synchronous = full');
+    // The log is synced by LogSync, before anybody learns of a commit.
+    writing.exec('pragma synchronous = normal');
     // What is deleted, sealed secrets among it, does not stay behind in free pages.
     writing.exec('pragma secure_delete = on');
     const overConnection = (connection: DatabaseSyncInstance) =>
-      new Kysely<Tables>({ dialect: withTranslatedErrors(sqliteDialect(connection), sqliteError) });
+      new Kysely<Tables>({ dialect: withTranslatedErrors(sqliteDialect(connection, sync), sqliteError) });
     const [writer, reader] = [overConnection(writing), overConnection(connect(true))];
     return {
       dialect: 'sqlite',
       reader,
       now: NOW,
       after: (ms) => sql<number>`${NOW} + ${sql.lit(ms)}`,
-      write: (work) => withReserve(reserve, () => writer.transaction().execute(work)),
+      write: (work) =>
+        withReserve(reserve, async () => {
+          const result = await writer.transaction().execute(work);
+          await sync.durable();
+          return result;
+        }),
       snapshot: async (work) => {
         // On a connection of its own, which reads nothing else.
         const connection = connect(true);
@@ -70,6 +77,7 @@ export function openSqlite(path: string, reserveBytes?: number): Database {
       close: async () => {
         await reserve?.close();
         await Promise.all([reader.destroy(), writer.destroy()]);
+        await sync.close();
         close();
       },
     };
