@@ -53,7 +53,3 @@ export const timedIdMs = (id: string): number =>
 
 /** A time as timed ids begin with it. */
 export const hexTime = (ms: number): string => ms.toString(16).padStart(12, '0');
-
-/** Hex digits turned round, which turned round again are the same. */
-export const turnedDigits = (hex: string): string =>
-  hex.replace(/[0-9a-f]/g, (digit) => (15 - Number.parseInt(digit, 16)).toString(16));

@@ -110,7 +110,11 @@ export class Dispatcher {
       setInterval(() => this.begin(() => this.round()), roundMs),
       setInterval(() => this.begin(() => this.sendLost()), lostMs),
     ];
-    this.begin(() => this.round());
+    this.begin(async () => {
+      // SQLite has one process: what ran when it began runs no more.
+      if (this.options.database.dialect === 'sqlite') await this.sendLost({ unseenMs: 0, unsentMs: 0 });
+      await this.round();
+    });
   }
 
   /** Waits for what is under way. */
