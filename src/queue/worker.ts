@@ -74,12 +74,12 @@ export class JobWorker {
     this.redis = patientConnection(options.address);
     this.executions = new Executions({ ...options, storageRetryMs });
     this.cancelWatch = new CancelWatch(this.executions, (id) =>
-      this.worker.cancelJob(id, 'nobody waits for it any more'),
+      this.worker.cancelJob(id, 'no job waits for it any more'),
     );
     this.presence = new WorkerPresence({
       ...{ database, slots: concurrency, provider: options.provider.name },
       running: () => this.cancelWatch.executionIds,
-      onTrouble: (error) => this.logger.warn({ err: error }, 'the database cannot be told of this worker'),
+      onTrouble: (error) => this.logger.warn({ err: error }, 'this worker cannot be recorded as present'),
     });
     this.storageWatch = new StorageWatch({
       check: async () => {
