@@ -45,7 +45,9 @@ async function squeeze(adapterId, targets) {
     await sleep(POLL_MS);
     job = await json(`/v1/jobs/${job.id}`);
   }
-  if (job.state !== 'succeeded') throw new Error(`Job ${job.id} ${job.state}: ${job.error?.detail}`);
+  // Each target ends by itself: a job is partial where only some succeeded.
+  const error = job.error ?? job.results.find(({ state }) => state === 'failed')?.error;
+  if (job.state !== 'succeeded') throw new Error(`Job ${job.id} ${job.state}: ${error?.detail}`);
   return job;
 }
 

@@ -273,6 +273,24 @@ export function toAppError(error: unknown): AppError {
   return new AppError('INTERNAL', message, {}, { cause: error });
 }
 
+/** An AppError as jobs and their targets show it; JobFailure in the contract. */
+export interface Failure {
+  code: string;
+  title: string;
+  detail: string;
+  retryable: boolean;
+  context?: Record<string, unknown>;
+}
+
+/** An error as a job, or one of its targets, shows it. */
+export const jobFailure = ({ code, kind, message, retryable, context }: AppError): Failure => ({
+  code,
+  title: kind.title,
+  detail: message,
+  retryable,
+  ...(Object.keys(context).length > 0 && { context }),
+});
+
 /** An AppError as plain data, for the way between processes and threads. */
 export interface PlainError {
   readonly code: ErrorCode;

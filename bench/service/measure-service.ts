@@ -1,3 +1,4 @@
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { ProviderInfo, Timings } from '../../src/contract/job.ts';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import { peakResidentBytes } from '../../test/e2e/process-tree.ts';
@@ -57,7 +58,7 @@ export function measureService(request: {
 
     const [cold, ...warm] = jobs.map(({ job }) => job.timings!);
     const { job } = jobs.at(-1)!;
-    const [result] = job.results;
+    const [result] = resultsOf(job);
     const apiPeakBytes = peakResidentBytes(service);
     if (outDir) await download(client, result!.adapter_id, outDir);
     return {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { PatientClient } from '../../test/chaos/patient-client.ts';
@@ -51,7 +52,7 @@ export class SoakLoad {
       `/v1/jobs/${done.id}/report`,
     ])
       await this.client.json(path);
-    const made = [...done.results, ...cancelled.results].map(({ adapter_id }) => adapter_id);
+    const made = [...resultsOf(done), ...resultsOf(cancelled)].map(({ adapter_id }) => adapter_id);
     for (const id of new Set([...made, adapter.id])) {
       await this.client.bytes(`/v1/adapters/${id}/archive`);
       await this.remove(`/v1/adapters/${id}`);

@@ -280,7 +280,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Do the failed and cancelled jobs of a batch once more
+     * Do the failed, partial and cancelled jobs of a batch once more
      * @description As a new batch; its `retry_of` names the old one, which stays as it is.
      *
      *     Needs a key with the scope `write`.
@@ -470,8 +470,8 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Do a failed or cancelled job once more
-     * @description As a new job of the same request, labels, priority and time to live; its `retry_of` names the old one. The old one stays as it is, and belongs to its batch alone. A job that succeeded is submitted again, with `reuse: false`.
+     * Do a failed, partial or cancelled job once more
+     * @description As a new job of the same request, labels, priority and time to live, with all its targets; its `retry_of` names the old one. The old one stays as it is, and belongs to its batch alone. A job that succeeded is submitted again, with `reuse: false`.
      *
      *     Needs a key with the scope `write`.
      */
@@ -1381,11 +1381,12 @@ export interface components {
     /**
      * @example {
      *       "id": "batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
-     *       "state": "failed",
+     *       "state": "partial",
      *       "counts": {
      *         "queued": 0,
      *         "active": 0,
      *         "succeeded": 1,
+     *         "partial": 0,
      *         "failed": 1,
      *         "cancelled": 0
      *       },
@@ -1437,6 +1438,7 @@ export interface components {
         active: number;
         cancelled: number;
         failed: number;
+        partial: number;
         queued: number;
         succeeded: number;
       };
@@ -1451,13 +1453,14 @@ export interface components {
       jobs: {
         /** @description Null for merge, which has several */
         adapter_id: string | null;
+        /** @description Why it failed; of a partial job the code of the first target that did */
         error_code: string | null;
         finished_at: string | null;
         /** @description Path of the job, with all there is to know of it */
         href: string;
         id: string;
         kind: 'squeeze' | 'analyze' | 'merge';
-        /** @description In the order of the targets */
+        /** @description In the order of the targets; those that failed have none */
         results: {
           adapter_id: string;
           /** @description Path of the adapter */
@@ -1465,7 +1468,7 @@ export interface components {
         }[];
         /** @description It had succeeded before the batch came; the batch neither made it nor deletes it */
         reused: boolean;
-        state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
+        state: components['schemas']['JobState'];
       }[];
       /**
        * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
@@ -1482,21 +1485,22 @@ export interface components {
         done: number;
         total: number;
       };
-      /** @description The batch whose failed and cancelled jobs these are */
+      /** @description The batch whose failed, partial and cancelled jobs these are */
       retry_of: string | null;
-      /** @description active: jobs are left to be done. succeeded: all did. failed: some failed. cancelled: it was, or some of its jobs were and none failed */
-      state: 'active' | 'succeeded' | 'failed' | 'cancelled';
+      /** @description active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and none failed */
+      state: 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
     };
     /**
      * @example {
      *       "data": [
      *         {
      *           "id": "batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
-     *           "state": "failed",
+     *           "state": "partial",
      *           "counts": {
      *             "queued": 0,
      *             "active": 0,
      *             "succeeded": 1,
+     *             "partial": 0,
      *             "failed": 1,
      *             "cancelled": 0
      *           },
@@ -1630,11 +1634,12 @@ export interface components {
     /**
      * @example {
      *       "id": "batch_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d",
-     *       "state": "failed",
+     *       "state": "partial",
      *       "counts": {
      *         "queued": 0,
      *         "active": 0,
      *         "succeeded": 1,
+     *         "partial": 0,
      *         "failed": 1,
      *         "cancelled": 0
      *       },
@@ -1657,6 +1662,7 @@ export interface components {
         active: number;
         cancelled: number;
         failed: number;
+        partial: number;
         queued: number;
         succeeded: number;
       };
@@ -1682,10 +1688,10 @@ export interface components {
         done: number;
         total: number;
       };
-      /** @description The batch whose failed and cancelled jobs these are */
+      /** @description The batch whose failed, partial and cancelled jobs these are */
       retry_of: string | null;
-      /** @description active: jobs are left to be done. succeeded: all did. failed: some failed. cancelled: it was, or some of its jobs were and none failed */
-      state: 'active' | 'succeeded' | 'failed' | 'cancelled';
+      /** @description active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and none failed */
+      state: 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
     };
     /**
      * @example {
@@ -1881,7 +1887,13 @@ export interface components {
       status: 'pending' | 'delivered' | 'failed';
       /** @description Id of the job or batch it is about; null for a test */
       subject: string | null;
-      type: 'job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished' | 'webhook.test';
+      type:
+        | 'job.succeeded'
+        | 'job.partial'
+        | 'job.failed'
+        | 'job.cancelled'
+        | 'batch.finished'
+        | 'webhook.test';
       /**
        * @description Id of a webhook
        * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
@@ -1926,6 +1938,13 @@ export interface components {
       data: components['schemas']['Delivery'][];
       /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
+    };
+    /** @description A target that failed; it left no files behind */
+    FailedResult: {
+      error: components['schemas']['JobFailure'];
+      /** @enum {string} */
+      state: 'failed';
+      target: components['schemas']['Target'];
     };
     /**
      * @example {
@@ -2152,6 +2171,7 @@ export interface components {
      *           "target": {
      *             "rank": 16
      *           },
+     *           "state": "succeeded",
      *           "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
      *           "format": "peft",
      *           "rank": {
@@ -2221,6 +2241,7 @@ export interface components {
         /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
         where: string;
       }[];
+      /** @description Why the job failed: where every target did, the error of the first one. Of a partial job it is null; `results` have the errors */
       error: components['schemas']['JobFailure'] | null;
       /** @description Removed by the service some time after this; null: kept */
       expires_at: string | null;
@@ -2330,13 +2351,14 @@ export interface components {
             kind: 'export';
             to: components['schemas']['RecordedSink'];
           };
+      /** @description One for each target, in their order, also for those that failed. Empty before the job has ended, where it failed as a whole (its adapter cannot be read, say) and where it was cancelled */
       results: components['schemas']['JobResult'][];
       /** @description The job that this one was made from by a retry */
       retry_of: string | null;
       /** @description In answers to a request for a job only: whether this one was there already */
       reused?: boolean;
       started_at: string | null;
-      state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
+      state: components['schemas']['JobState'];
       timings: components['schemas']['Timings'] | null;
       ttl_seconds: number | null;
     };
@@ -2393,6 +2415,7 @@ export interface components {
      *             "target": {
      *               "rank": 16
      *             },
+     *             "state": "succeeded",
      *             "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
      *             "format": "peft",
      *             "rank": {
@@ -2505,6 +2528,7 @@ export interface components {
      *               "target": {
      *                 "rank": 16
      *               },
+     *               "state": "succeeded",
      *               "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
      *               "format": "peft",
      *               "rank": {
@@ -2785,53 +2809,10 @@ export interface components {
           /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
           ttl_seconds?: number;
         };
-    JobResult: {
-      /** @description The squeezed adapter (the source itself when nothing had to change) */
-      adapter_id: string;
-      /** @description Size of the weights file */
-      bytes: number;
-      /** @description 1 − relative_error² */
-      energy_retained: number;
-      /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
-      expected_loss?: {
-        /** @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7 */
-        code: 'SOME_LOSS_LIKELY' | 'LOSS_EXPECTED';
-        /** @description The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is known to */
-        keeping_rank: number | null;
-      } | null;
-      /** @description See GET /v1/formats */
-      format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
-      /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
-      module_energy_retained?: number;
-      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count */
-      module_relative_error?: number;
-      /** @description Parameters in the LoRA factors */
-      parameters: number;
-      rank: {
-        max: number;
-        min: number;
-      };
-      /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, of the written file */
-      relative_error: number;
-      /** @description Whether the result loads where its profile says; null without a profile */
-      serving: components['schemas']['Verdict'] | null;
-      /** @description What takes the space; absent in jobs of older versions */
-      size?: {
-        /** @description Of their data, without the header of the file */
-        bytes: number;
-        tensors: number;
-        /** @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA */
-        what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
-      }[];
-      target: components['schemas']['Target'];
-      /** @description For going on with training; null where the target does not ask for projections */
-      training: components['schemas']['TrainingNotes'] | null;
-      warnings: string[];
-      worst_module: {
-        name: string;
-        relative_error: number;
-      } | null;
-    };
+    /** @description What a target came to; `state` tells which */
+    JobResult: components['schemas']['SucceededResult'] | components['schemas']['FailedResult'];
+    /** @description succeeded: every target did. partial: some targets did and some failed, see `results`. failed: no target succeeded, or the job failed as a whole */
+    JobState: 'queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
     /**
      * @example {
      *       "id": "key_5f0c2a9b7e31",
@@ -3045,7 +3026,7 @@ export interface components {
       /** @description Whether anything is sent */
       enabled: boolean;
       /** @description Which events are sent */
-      events: ('job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
+      events: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
       /**
        * @description Id of a webhook
        * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
@@ -3483,43 +3464,49 @@ export interface components {
         /** @description 1 but in a merge */
         weight: number;
       }[];
-      targets: {
-        adapter_id: string;
-        energy_retained: number;
-        /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
-        expected_loss?: {
-          /** @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7 */
-          code: 'SOME_LOSS_LIKELY' | 'LOSS_EXPECTED';
-          /** @description The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is known to */
-          keeping_rank: number | null;
-        } | null;
-        /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
-        module_energy_retained?: number;
-        /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count */
-        module_relative_error?: number;
-        modules: {
-          energy_retained: number;
-          name: string;
-          /** @description The least any matrix of this rank could have; null where the spectrum is not known in full */
-          optimal_error: number | null;
-          /** @description The module already had this rank or less and was not changed */
-          passthrough: boolean;
-          /** @description The rank chosen */
-          rank: number;
-          /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F of the written factors, after rounding */
-          relative_error: number;
-        }[];
-        relative_error: number;
-        /** @description What takes the space in the weights file */
-        size?: {
-          /** @description Of their data, without the header of the file */
-          bytes: number;
-          tensors: number;
-          /** @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA */
-          what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
-        }[];
-        target: components['schemas']['Target'];
-      }[];
+      /** @description In the order of the request, also those that failed */
+      targets: (
+        | {
+            adapter_id: string;
+            energy_retained: number;
+            /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
+            expected_loss?: {
+              /** @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7 */
+              code: 'SOME_LOSS_LIKELY' | 'LOSS_EXPECTED';
+              /** @description The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is known to */
+              keeping_rank: number | null;
+            } | null;
+            /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
+            module_energy_retained?: number;
+            /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count */
+            module_relative_error?: number;
+            modules: {
+              energy_retained: number;
+              name: string;
+              /** @description The least any matrix of this rank could have; null where the spectrum is not known in full */
+              optimal_error: number | null;
+              /** @description The module already had this rank or less and was not changed */
+              passthrough: boolean;
+              /** @description The rank chosen */
+              rank: number;
+              /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F of the written factors, after rounding */
+              relative_error: number;
+            }[];
+            relative_error: number;
+            /** @description What takes the space in the weights file */
+            size?: {
+              /** @description Of their data, without the header of the file */
+              bytes: number;
+              tensors: number;
+              /** @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA */
+              what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
+            }[];
+            /** @enum {string} */
+            state: 'succeeded';
+            target: components['schemas']['Target'];
+          }
+        | components['schemas']['FailedResult']
+      )[];
       timings: components['schemas']['Timings'];
     };
     /** @description What result adapters are called and how long they live. A target, its job and its batch may say it: each field counts where it stands closest to the result, and `labels` are one field, so those of a target take the place of all that its job says. A result that is the source itself, because nothing had to change, keeps what the source has. */
@@ -4717,6 +4704,55 @@ export interface components {
       rank: number;
       steps: number;
     };
+    SucceededResult: {
+      /** @description The squeezed adapter (the source itself when nothing had to change) */
+      adapter_id: string;
+      /** @description Size of the weights file */
+      bytes: number;
+      /** @description 1 − relative_error² */
+      energy_retained: number;
+      /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
+      expected_loss?: {
+        /** @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7 */
+        code: 'SOME_LOSS_LIKELY' | 'LOSS_EXPECTED';
+        /** @description The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is known to */
+        keeping_rank: number | null;
+      } | null;
+      /** @description See GET /v1/formats */
+      format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
+      /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
+      module_energy_retained?: number;
+      /** @description √(mean of ‖ΔW − ΔW′‖² / ‖ΔW‖² over the modules): the root mean square of their own relative errors, of the written file. Modules whose energy is at most 1e-6 of the mean do not count */
+      module_relative_error?: number;
+      /** @description Parameters in the LoRA factors */
+      parameters: number;
+      rank: {
+        max: number;
+        min: number;
+      };
+      /** @description ‖ΔW − ΔW′‖_F / ‖ΔW‖_F over all modules, of the written file */
+      relative_error: number;
+      /** @description Whether the result loads where its profile says; null without a profile */
+      serving: components['schemas']['Verdict'] | null;
+      /** @description What takes the space; absent in jobs of older versions */
+      size?: {
+        /** @description Of their data, without the header of the file */
+        bytes: number;
+        tensors: number;
+        /** @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA */
+        what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
+      }[];
+      /** @enum {string} */
+      state: 'succeeded';
+      target: components['schemas']['Target'];
+      /** @description For going on with training; null where the target does not ask for projections */
+      training: components['schemas']['TrainingNotes'] | null;
+      warnings: string[];
+      worst_module: {
+        name: string;
+        relative_error: number;
+      } | null;
+    };
     /** @description One rank policy (or a profile or a format alone), with how to write the result */
     Target:
       | {
@@ -5679,7 +5715,7 @@ export interface components {
       /** @description Whether anything is sent */
       enabled: boolean;
       /** @description Which events are sent */
-      events: ('job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
+      events: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
       /**
        * @description Id of a webhook
        * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
@@ -5713,7 +5749,7 @@ export interface components {
       /** @description Whether anything is sent */
       enabled?: boolean;
       /** @description Which events are sent */
-      events?: ('job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
+      events?: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
       /**
        * @description Only what has all of these labels is sent; {}: everything
        * @example {
@@ -5773,6 +5809,7 @@ export interface components {
      *               "target": {
      *                 "rank": 16
      *               },
+     *               "state": "succeeded",
      *               "adapter_id": "ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0",
      *               "format": "peft",
      *               "rank": {
@@ -5833,7 +5870,13 @@ export interface components {
        * @description When it happened
        */
       timestamp: string;
-      type: 'job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished' | 'webhook.test';
+      type:
+        | 'job.succeeded'
+        | 'job.partial'
+        | 'job.failed'
+        | 'job.cancelled'
+        | 'batch.finished'
+        | 'webhook.test';
     };
     /**
      * @example {
@@ -5890,12 +5933,13 @@ export interface components {
        * @description Which events are sent
        * @default [
        *       "job.succeeded",
+       *       "job.partial",
        *       "job.failed",
        *       "job.cancelled",
        *       "batch.finished"
        *     ]
        */
-      events?: ('job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
+      events?: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
       /**
        * @description Only what has all of these labels is sent; {}: everything
        * @default {}
@@ -7451,7 +7495,7 @@ export interface operations {
         /** @description Most items of the page */
         limit?: number;
         /** @description Several times: any of them */
-        state?: ('active' | 'succeeded' | 'failed' | 'cancelled')[];
+        state?: ('active' | 'succeeded' | 'partial' | 'failed' | 'cancelled')[];
       };
       header?: never;
       path?: never;
@@ -8459,7 +8503,7 @@ export interface operations {
         /** @description Most items of the page */
         limit?: number;
         /** @description Several times: any of them */
-        state?: ('queued' | 'active' | 'succeeded' | 'failed' | 'cancelled')[];
+        state?: components['schemas']['JobState'][];
       };
       header?: never;
       path?: never;

@@ -32,7 +32,7 @@ while (job.state === 'queued' || job.state === 'active') {
   job = bodyOf(await service.GET('/v1/jobs/{id}', { params: { path: { id: job.id } } }));
 }
 const [result] = job.results;
-if (!result)
+if (result?.state !== 'succeeded')
   throw new SqueezeError(job.error ?? { code: 'CANCELLED', detail: `Job ${job.id} was cancelled.` });
 
 const { files } = bodyOf(

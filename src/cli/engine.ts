@@ -1,4 +1,4 @@
-import type { JobResult } from '../contract/job.ts';
+import type { SucceededResult } from '../contract/job.ts';
 import type { SqueezeOptions, WorkRequest } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
 import type { ResultSettings } from '../contract/result-settings.ts';
@@ -43,7 +43,7 @@ export interface ResultFile {
 export interface EngineOutcome {
   readonly report: Report;
   /** null where there was no target. */
-  readonly result: JobResult | null;
+  readonly result: SucceededResult | null;
   /** All of the result: the adapter's, and what a trainer needs besides. */
   readonly files: readonly ResultFile[];
 }

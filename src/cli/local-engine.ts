@@ -2,7 +2,7 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PHASES } from '../contract/job.ts';
 import type { Target } from '../contract/target.ts';
-import { AppError } from '../errors.ts';
+import { AppError, type ErrorCode, type ErrorContext } from '../errors.ts';
 import { newJobId } from '../service/layout.ts';
 import { checkTargets } from '../serving/check-targets.ts';
 import { KeptPool } from '../squeeze/compute/kept-pool.ts';
@@ -70,12 +70,17 @@ export class LocalEngine implements Engine {
   }
 }
 
-/** The outcome as the service would tell it, with ids of the content. */
+/** The outcome as the service would tell it, with ids of the content. @throws AppError of a target that failed */
 async function finished(
   { report, targets: [made] }: JobOutcome,
   source: LocalSource,
   workDir: string,
 ): Promise<EngineOutcome> {
+  if (made?.state === 'failed') {
+    const { code, detail, context = {} } = made.error;
+    throw new AppError(code as ErrorCode, detail, context as ErrorContext);
+  }
+  if (!report) throw new Error('a job whose target did not fail has a report');
   if (!made) return { report: { ...report, job_id: newJobId(Date.now()) }, result: null, files: [] };
   const adapter = made.files ?? (await copies(source.itself, join(workDir, 'itself')));
   const adapter_id = localIdOf(adapter);

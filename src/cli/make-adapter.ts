@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JobResult } from '../contract/job.ts';
+import type { SucceededResult } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
 import type { Engine, EngineTask, ResultFile } from './engine.ts';
 import { OutputFolder, REPORT_FILE } from './output-folder.ts';
@@ -18,7 +18,7 @@ export interface Placement {
 
 export interface MadeAdapter {
   readonly out: string;
-  readonly result: JobResult;
+  readonly result: SucceededResult;
   readonly report: Report;
   readonly files: readonly Omit<ResultFile, 'path'>[];
 }

@@ -64,8 +64,9 @@ export class RemoteEngine implements Engine {
       throw error;
     });
     const report = await client.json<Report>(`/v1/jobs/${accepted.id}/report`);
-    const result = results[0] ?? null;
-    if (result === null) return { report, result, files: [] };
+    const [result] = results;
+    // One target that failed is a job that failed.
+    if (result?.state !== 'succeeded') return { report, result: null, files: [] };
 
     const adapter = await client.json<AdapterRecord>(`/v1/adapters/${result.adapter_id}`);
     const ofAdapter = `/v1/adapters/${adapter.id}/files`;

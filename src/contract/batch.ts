@@ -67,11 +67,18 @@ export const BatchEnvelope = Type.Union(
 );
 
 export const BatchState = Type.Union(
-  [Type.Literal('active'), Type.Literal('succeeded'), Type.Literal('failed'), Type.Literal('cancelled')],
+  [
+    Type.Literal('active'),
+    Type.Literal('succeeded'),
+    Type.Literal('partial'),
+    Type.Literal('failed'),
+    Type.Literal('cancelled'),
+  ],
   {
     description:
-      'active: jobs are left to be done. succeeded: all did. failed: some failed. cancelled: it was, or some of its ' +
-      'jobs were and none failed',
+      'active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and ' +
+      'something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and ' +
+      'none failed',
   },
 );
 export type BatchState = Static<typeof BatchState>;
@@ -91,9 +98,13 @@ export const BatchJob = Type.Object(
       description: 'Null for merge, which has several',
     }),
     state: JobState,
-    error_code: Type.Union([Type.String(), Type.Null()]),
+    error_code: Type.Union([Type.String(), Type.Null()], {
+      description: 'Why it failed; of a partial job the code of the first target that did',
+    }),
     finished_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
-    results: Type.Array(ResultLink, { description: 'In the order of the targets' }),
+    results: Type.Array(ResultLink, {
+      description: 'In the order of the targets; those that failed have none',
+    }),
   },
   { additionalProperties: false },
 );
@@ -104,6 +115,7 @@ export const BatchCounts = Type.Object(
     queued: Type.Integer(),
     active: Type.Integer(),
     succeeded: Type.Integer(),
+    partial: Type.Integer(),
     failed: Type.Integer(),
     cancelled: Type.Integer(),
   },
@@ -123,7 +135,7 @@ export const BatchSummary = Type.Object(
     ),
     labels: Labels,
     retry_of: Type.Union([Type.String(), Type.Null()], {
-      description: 'The batch whose failed and cancelled jobs these are',
+      description: 'The batch whose failed, partial and cancelled jobs these are',
     }),
     created_at: Type.String({ format: 'date-time' }),
     finished_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {

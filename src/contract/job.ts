@@ -7,13 +7,21 @@ import { Verdict } from './serving.ts';
 import { Target } from './target.ts';
 import { DeliveredAdapter, ImportedAdapter } from './transfer-job.ts';
 
-export const JobState = Type.Union([
-  Type.Literal('queued'),
-  Type.Literal('active'),
-  Type.Literal('succeeded'),
-  Type.Literal('failed'),
-  Type.Literal('cancelled'),
-]);
+export const JobState = Type.Union(
+  [
+    Type.Literal('queued'),
+    Type.Literal('active'),
+    Type.Literal('succeeded'),
+    Type.Literal('partial'),
+    Type.Literal('failed'),
+    Type.Literal('cancelled'),
+  ],
+  {
+    description:
+      'succeeded: every target did. partial: some targets did and some failed, see `results`. failed: no target succeeded, ' +
+      'or the job failed as a whole',
+  },
+);
 export type JobState = Static<typeof JobState>;
 
 /** Phases of the computation, in order. */
@@ -122,10 +130,11 @@ export const moduleCloseness = {
   ),
 };
 
-/** What one target produced. */
-export const JobResult = Type.Object(
+/** What a target came to that produced an adapter. */
+export const SucceededResult = Type.Object(
   {
     target: Target,
+    state: Type.Literal('succeeded'),
     adapter_id: Type.String({
       description:
         'The squeezed adapter. Where nothing had to change it is a record of its own of the same files',
@@ -153,6 +162,19 @@ export const JobResult = Type.Object(
   },
   { additionalProperties: false },
 );
+export type SucceededResult = Static<typeof SucceededResult>;
+
+/** A target that came to nothing, while others of its job may have succeeded. */
+export const FailedResult = Type.Object(
+  { target: Target, state: Type.Literal('failed'), error: JobFailure },
+  { additionalProperties: false, description: 'A target that failed; it left no files behind' },
+);
+export type FailedResult = Static<typeof FailedResult>;
+
+/** What one target came to: each ends by itself. */
+export const JobResult = Type.Union([SucceededResult, FailedResult], {
+  description: 'What a target came to; `state` tells which',
+});
 export type JobResult = Static<typeof JobResult>;
 
 export const ProviderInfo = Type.Object(
@@ -199,13 +221,21 @@ export const JobRecord = Type.Object(
     ),
     request: RecordedJobRequest,
     import: Type.Union([ImportedAdapter, Type.Null()], { description: 'The adapter that the job fetched' }),
-    results: Type.Array(JobResult),
+    results: Type.Array(JobResult, {
+      description:
+        'One for each target, in their order, also for those that failed. Empty before the job has ended, where it failed as a ' +
+        'whole (its adapter cannot be read, say) and where it was cancelled',
+    }),
     deliveries: Type.Array(DeliveredAdapter, {
       description: 'What is brought elsewhere, in the order of the request',
     }),
     timings: Type.Union([Timings, Type.Null()]),
     provider: Type.Union([ProviderInfo, Type.Null()]),
-    error: Type.Union([JobFailure, Type.Null()]),
+    error: Type.Union([JobFailure, Type.Null()], {
+      description:
+        'Why the job failed: where every target did, the error of the first one. Of a partial job it is null; `results` ' +
+        'have the errors',
+    }),
   },
   { $id: 'Job', additionalProperties: false },
 );

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { SizePart } from './adapter.ts';
 import { Analysis } from './analysis.ts';
-import { moduleCloseness, ProviderInfo, Timings } from './job.ts';
+import { FailedResult, moduleCloseness, ProviderInfo, Timings } from './job.ts';
 import { JOB_KINDS, type JobKind } from './job-request.ts';
 import { Target } from './target.ts';
 
@@ -49,9 +49,10 @@ export const ModuleResult = Type.Object(
 );
 export type ModuleResult = Static<typeof ModuleResult>;
 
-export const TargetReport = Type.Object(
+export const SucceededTargetReport = Type.Object(
   {
     target: Target,
+    state: Type.Literal('succeeded'),
     adapter_id: Type.String(),
     relative_error: Type.Number(),
     energy_retained: Type.Number(),
@@ -61,6 +62,10 @@ export const TargetReport = Type.Object(
   },
   { additionalProperties: false },
 );
+export type SucceededTargetReport = Static<typeof SucceededTargetReport>;
+
+/** A target as the report has it: with all its modules, or with why it failed. */
+export const TargetReport = Type.Union([SucceededTargetReport, FailedResult]);
 export type TargetReport = Static<typeof TargetReport>;
 
 export const Report = Type.Object(
@@ -95,7 +100,7 @@ export const Report = Type.Object(
     provider: ProviderInfo,
     timings: Timings,
     modules: Type.Array(ModuleSpectrum),
-    targets: Type.Array(TargetReport),
+    targets: Type.Array(TargetReport, { description: 'In the order of the request, also those that failed' }),
     analysis: Type.Union([Analysis, Type.Null()], { description: 'Of a job of kind analyze' }),
     notes: Type.Array(Type.String(), { description: 'Limits of what the numbers say' }),
   },

@@ -3,7 +3,13 @@ import { Labels } from './labels.ts';
 import { listOf } from './page.ts';
 
 /** What a receiver can be told of. */
-export const EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.cancelled', 'batch.finished'] as const;
+export const EVENT_TYPES = [
+  'job.succeeded',
+  'job.partial',
+  'job.failed',
+  'job.cancelled',
+  'batch.finished',
+] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** What a delivery may be of: an event, or a test that somebody asked for. */

@@ -299,6 +299,7 @@ create table batch (
   ttl_seconds INTEGER,
   jobs INTEGER not null,
   succeeded INTEGER not null,
+  partial INTEGER not null,
   failed INTEGER not null,
   cancelled INTEGER not null,
   created_at INTEGER not null,
@@ -310,7 +311,8 @@ create table batch (
 );
 create index batch_tenant on batch (tenant, id);
 create index batch_state on batch (tenant, (case
-  when cancelled_at is not null then 'cancelled' when finished_at is null then 'active' when failed > 0 then 'failed'
+  when cancelled_at is not null then 'cancelled' when finished_at is null then 'active'
+  when partial > 0 or failed > 0 and succeeded > 0 then 'partial' when failed > 0 then 'failed'
   when cancelled > 0 then 'cancelled' else 'succeeded' end), id);
 create index batch_unfinished on batch (id) where finished_at is null;
 create index batch_expiry on batch (expires_at) where expires_at is not null;

@@ -252,7 +252,7 @@ export interface JobTable {
   id: string;
   tenant: string;
   kind: string;
-  state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
+  state: 'queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
   priority: string;
   /** JSON of Labels; job_label is for finding them. */
   labels: string;
@@ -384,6 +384,7 @@ export interface BatchTable {
   /** How many there are, and how they ended. */
   jobs: number;
   succeeded: number;
+  partial: number;
   failed: number;
   cancelled: number;
   created_at: number;
@@ -415,7 +416,7 @@ export interface BatchMemberTable {
   kind: string;
   adapter: string | null;
   retry_of: string | null;
-  state: 'queued' | 'succeeded' | 'failed' | 'cancelled';
+  state: 'queued' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
   finished_at: number | null;
   error_code: string | null;
   /** JSON, an array: ids of adapters. */

@@ -26,8 +26,8 @@ export const BATCH_REQUEST_EXAMPLES = [ofAdapters, ofJobs];
 
 export const BATCH_SUMMARY_EXAMPLE: BatchSummary = {
   id: BATCH_ID,
-  state: 'failed',
-  counts: { queued: 0, active: 0, succeeded: 1, failed: 1, cancelled: 0 },
+  state: 'partial',
+  counts: { queued: 0, active: 0, succeeded: 1, partial: 0, failed: 1, cancelled: 0 },
   progress: { done: 2, total: 2 },
   labels: { release: '2026-12' },
   retry_of: null,

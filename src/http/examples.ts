@@ -133,6 +133,7 @@ export const JOB_EXAMPLE: JobRecord = {
   results: [
     {
       target: { rank: 16 },
+      state: 'succeeded',
       adapter_id: RESULT_ID,
       format: 'peft',
       rank: { min: 16, max: 16 },

@@ -3,6 +3,7 @@ import type { AdapterRecord } from '../contract/adapter.ts';
 import type { JobRecord } from '../contract/job.ts';
 import type { Form } from '../report/render.ts';
 import { Renderer } from '../report/renderer.ts';
+import { hasReport } from '../service/job-end.ts';
 import { sourceIds } from '../service/source-ids.ts';
 import type { Workspace } from '../service/workspaces.ts';
 import { digestTag } from './entity-tag.ts';
@@ -37,7 +38,7 @@ export class RenderedReports {
     // Also of a remembered one: a job that was deleted has no report.
     const job = await workspace.jobs.recorded(jobId);
     const key = `${workspace.tenant}/${jobId}/${JSON.stringify(form)}`;
-    const known = job.state === 'succeeded' ? (this.answers.get(key) ?? this.running.get(key)) : undefined;
+    const known = hasReport(job) ? (this.answers.get(key) ?? this.running.get(key)) : undefined;
     if (known) return known;
     const answer = this.make(workspace, jobId, form).finally(() => this.running.delete(key));
     this.running.set(key, answer);
@@ -64,7 +65,7 @@ export class RenderedReports {
 /** The adapters of a job that are still there. */
 async function adaptersOf({ adapters }: Workspace, job: JobRecord): Promise<AdapterRecord[]> {
   const fetched = job.import?.adapter_id ?? [];
-  const results = job.results.map(({ adapter_id }) => adapter_id);
+  const results = job.results.flatMap((result) => (result.state === 'succeeded' ? result.adapter_id : []));
   const ids = new Set([sourceIds(job.request), fetched, results].flat());
   const found = await Promise.all([...ids].map((id) => adapters.find(id)));
   return found.filter((record) => record !== undefined);

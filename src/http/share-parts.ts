@@ -15,11 +15,14 @@ export const PARTS: Readonly<Record<string, PartPath>> = {
   SqueezeOptions: ['SqueezeRequest', 'properties', 'options'],
   Progress: ['Job', 'properties', 'progress'],
   JobResult: ['Job', 'properties', 'results', 'items'],
+  SucceededResult: ['Job', 'properties', 'results', 'items', 'anyOf', 0],
+  FailedResult: ['Job', 'properties', 'results', 'items', 'anyOf', 1],
   Timings: ['Job', 'properties', 'timings', 'anyOf', 0],
   ProviderInfo: ['Job', 'properties', 'provider', 'anyOf', 0],
   JobFailure: ['Job', 'properties', 'error', 'anyOf', 0],
-  Verdict: ['Job', 'properties', 'results', 'items', 'properties', 'serving', 'anyOf', 0],
-  TrainingNotes: ['Job', 'properties', 'results', 'items', 'properties', 'training', 'anyOf', 0],
+  JobState: ['Job', 'properties', 'state'],
+  Verdict: ['Job', 'properties', 'results', 'items', 'anyOf', 0, 'properties', 'serving', 'anyOf', 0],
+  TrainingNotes: ['Job', 'properties', 'results', 'items', 'anyOf', 0, 'properties', 'training', 'anyOf', 0],
   Stage: ['Schedule', 'properties', 'stages', 'items'],
 };
 

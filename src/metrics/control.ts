@@ -25,7 +25,7 @@ export class ControlMetrics {
     });
     this.batches = new Counter({
       name: 'lora_squeeze_batches_total',
-      help: 'Batches that ended, by outcome: succeeded, failed (some jobs did) or cancelled.',
+      help: 'Batches that ended, by outcome: succeeded, partial (some jobs failed), failed or cancelled.',
       labelNames: ['state'],
       registers,
     });

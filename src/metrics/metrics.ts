@@ -158,6 +158,7 @@ export class Metrics {
     for (const [phase, seconds] of Object.entries(timings ?? {}))
       this.jobSeconds.observe({ kind, phase }, seconds);
     for (const result of job.results) {
+      if (result.state === 'failed') continue;
       this.energy.observe({ kind }, result.energy_retained);
       this.error.observe({ kind }, result.relative_error);
     }

@@ -5,6 +5,7 @@ import { RANK_BUCKETS } from './buckets.ts';
 /** What jobs came to: attempts they took, ranks and sizes of their results. */
 export class OutcomeMetrics {
   private readonly attempts: Counter<'kind'>;
+  private readonly targets: Counter<'kind' | 'state'>;
   private readonly rank: Histogram<'kind'>;
   private readonly sourceBytes: Counter<'kind'>;
   private readonly resultBytes: Counter<'kind'>;
@@ -15,6 +16,12 @@ export class OutcomeMetrics {
       ...shared,
       name: 'lora_squeeze_job_attempts_total',
       help: 'Attempts that finished jobs took. More than jobs: some were tried again.',
+    });
+    this.targets = new Counter({
+      ...shared,
+      labelNames: ['kind', 'state'],
+      name: 'lora_squeeze_targets_total',
+      help: 'Targets of finished jobs, by how each ended: succeeded or failed.',
     });
     this.rank = new Histogram({
       ...shared,
@@ -37,7 +44,10 @@ export class OutcomeMetrics {
   /** @param sourceBytes of all sources together; undefined where the job was not computed here */
   jobFinished({ kind, attempts, results }: JobRecord, sourceBytes: number | undefined): void {
     this.attempts.inc({ kind }, attempts);
-    for (const { rank, bytes } of results) {
+    for (const result of results) {
+      this.targets.inc({ kind, state: result.state });
+      if (result.state === 'failed') continue;
+      const { rank, bytes } = result;
       this.rank.observe({ kind }, rank.max);
       if (sourceBytes === undefined) continue;
       this.sourceBytes.inc({ kind }, sourceBytes);

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import type { Progress } from '../contract/job.ts';
 import type { WorkRequest } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
-import { AppError, toAppError } from '../errors.ts';
+import { AppError, jobFailure, toAppError } from '../errors.ts';
 import { localFiles, weightsOf } from '../service/adapter-files.ts';
 import { nameOfSource } from '../service/adapter-name.ts';
 import {
@@ -13,7 +13,6 @@ import {
   type WrittenFile,
 } from '../service/content/content-files.ts';
 import { describeAdapter, inRecordOrder } from '../service/described-adapter.ts';
-import { jobFailure } from '../service/executions/job-failure.ts';
 import type { DeliverMade, Made, Totals, WorkMade, WrittenAdapter } from '../service/executions/made.ts';
 import { withMarks } from '../service/executions/report-ids.ts';
 import type { DeliverTodo, FetchTodo, Task, TaskSource, WorkTodo } from '../service/executions/task.ts';
@@ -124,19 +123,26 @@ async function work(context: StepContext, { request, sources, optimizer }: WorkT
 
   const storing = performance.now();
   const targets: WorkMade['targets'][number][] = [];
-  for (const { files, result } of outcome.targets)
-    targets.push({ result, adapter: files && (await adapterFiles.write(files, writer)) });
   const files: WorkMade['files'][number][] = [];
-  for (const file of outcome.targets.flatMap(({ extra }) => extra))
-    files.push({ ...(await writer.write(file)), role: 'training' });
+  for (const target of outcome.targets) {
+    if (target.state === 'failed') {
+      targets.push({ result: target, adapter: null });
+      continue;
+    }
+    const adapter = target.files && (await adapterFiles.write(target.files, writer));
+    targets.push({ result: target.result, adapter });
+    for (const file of target.extra) files.push({ ...(await writer.write(file)), role: 'training' });
+  }
   const timings = {
     ...outcome.timings,
     write: outcome.timings.write + (performance.now() - storing) / 1000,
     total: (Date.now() - attempt.startedAtMs) / 1000,
   };
   // Here and not by the worker: it has thousands of numbers, and others wait for that process.
-  const report = reportFile(withMarks({ ...outcome.report, timings }));
-  files.push({ ...(await writer.write(report)), role: 'report' });
+  if (outcome.report) {
+    const report = reportFile(withMarks({ ...outcome.report, timings }));
+    files.push({ ...(await writer.write(report)), role: 'report' });
+  }
   const { modules, provider, bytesRead, bytesWritten } = outcome;
   const made: WorkMade = { step: 'work', targets, files, modules, timings, provider };
   return { made, totals: { modules, bytesRead, bytesWritten } };

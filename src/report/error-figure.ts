@@ -1,6 +1,7 @@
 import { curveOfSpectra } from '../charts/curve-of-spectra.ts';
 import { rankCurveChart } from '../charts/rank-curve-chart.ts';
 import { shownError } from '../charts/result-error.ts';
+import { resultsOf } from '../charts/succeeded.ts';
 import type { Figure } from './figure.ts';
 import { percent } from './numbers.ts';
 import type { ReportInput } from './report-input.ts';
@@ -8,7 +9,7 @@ import type { ReportInput } from './report-input.ts';
 /** What every rank loses, with the ranks that were chosen; of an analysis with the one it recommends. */
 export function errorFigure({ report, job }: ReportInput): Figure {
   const curve = curveOfSpectra(report.modules);
-  const results = job.results.map((result) => ({ rank: result.rank.max, error: shownError(result) }));
+  const results = resultsOf(job).map((result) => ({ rank: result.rank.max, error: shownError(result) }));
   const recommended = report.analysis?.uniform.rank.max;
   const chosen = results[0]?.rank ?? recommended;
   return {

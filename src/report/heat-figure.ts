@@ -1,5 +1,6 @@
 import type { EChartsOption } from 'echarts';
 import { layerHeatMap, type ModuleShare } from '../charts/layer-heat-map.ts';
+import { targetsOf } from '../charts/succeeded.ts';
 import type { Report } from '../contract/report.ts';
 import type { Figure } from './figure.ts';
 import { heatCells } from './heat-cells.ts';
@@ -11,7 +12,7 @@ import { targetInWords } from './target-words.ts';
 /** Cells beyond this many are plain rectangles without a border: rounded ones are three times as long to write. */
 const MOST_ROUNDED = 600;
 
-/** The relative error of every module by layer and projection, of one result. */
+/** The relative error of every module by layer and projection, of one of the results. */
 export function heatFigure({ report }: ReportInput, target = 0): Figure {
   const { what, modules } = sharesOf(report, target);
   const cells = heatCells(modules);
@@ -36,11 +37,9 @@ export function heatFigure({ report }: ReportInput, target = 0): Figure {
 }
 
 /** Of an analysis: what every module would lose at the rank it recommends for all. */
-function sharesOf(
-  { targets, analysis, modules }: Report,
-  index: number,
-): { what: string; modules: ModuleShare[] } {
-  const target = targets[index];
+function sharesOf(report: Report, index: number): { what: string; modules: ModuleShare[] } {
+  const { analysis, modules } = report;
+  const target = targetsOf(report)[index];
   if (target)
     return {
       what: targetInWords(target.target),

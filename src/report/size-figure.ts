@@ -1,4 +1,5 @@
 import { type SizedFile, sizeChart } from '../charts/size-chart.ts';
+import { resultsOf } from '../charts/succeeded.ts';
 import type { Figure } from './figure.ts';
 import { bytesInWords } from './numbers.ts';
 import { adapterOf, type ReportInput } from './report-input.ts';
@@ -28,7 +29,7 @@ function sources(input: ReportInput): SizedFile[] {
 }
 
 const results = ({ job }: ReportInput): SizedFile[] =>
-  job.results.map(({ target, bytes, size }) => ({
+  resultsOf(job).map(({ target, bytes, size }) => ({
     label: targetInWords(target),
     bytes,
     ...(size && { parts: size }),

@@ -1,5 +1,6 @@
 import type { EChartsOption } from 'echarts';
 import { spectraChart, spectraLines } from '../charts/spectra-chart.ts';
+import { targetsOf } from '../charts/succeeded.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import type { Figure } from './figure.ts';
 import { percent } from './numbers.ts';
@@ -21,7 +22,7 @@ export function spectraFigures(input: ReportInput): Figure[] {
     singular_values,
   }));
   const lines = spectraLines(modules);
-  const ranks = report.targets[0]?.modules;
+  const ranks = targetsOf(report)[0]?.modules;
   return errorsOf(input)
     .slice(0, MOST_MODULES)
     .map(({ index, error }) => {

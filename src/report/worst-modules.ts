@@ -1,3 +1,4 @@
+import { targetsOf } from '../charts/succeeded.ts';
 import type { ReportInput } from './report-input.ts';
 
 export interface ModuleLoss {
@@ -9,7 +10,8 @@ export interface ModuleLoss {
 
 /** All modules, those that lose most first. */
 export function errorsOf({ report }: ReportInput): ModuleLoss[] {
-  const { modules, targets, analysis } = report;
+  const { modules, analysis } = report;
+  const targets = targetsOf(report);
   const rank = analysis?.uniform.rank.max ?? 1;
   return modules
     .map(({ energy_curve: curve }, index) => ({

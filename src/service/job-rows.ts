@@ -1,5 +1,6 @@
 import type { JobRecord } from '../contract/job.ts';
 import type { Labels } from '../contract/labels.ts';
+import type { DeliveredAdapter } from '../contract/transfer-job.ts';
 import type { Writer } from '../database/database.ts';
 import type { JobFileTable, JobTable } from '../database/tables.ts';
 import { pendingDeliveries } from './executions/deliveries.ts';
@@ -80,13 +81,17 @@ export const jobRecord = (row: RecordRow): JobRecord => {
 export const withSealed = (job: JobRecord, sealed: string | null): JobRecord =>
   sealed === null ? job : { ...job, request: JSON.parse(sealed) as JobRecord['request'] };
 
+/** Whether a delivery may be sent again: of a target that failed there is nothing to send. */
+export const isRetriable = ({ state, adapter_id }: DeliveredAdapter): boolean =>
+  state === 'failed' && adapter_id !== null;
+
 /** What is written of a job that has ended. */
 export function endedColumns(job: JobRecord, defaultTtlSeconds: number | undefined) {
   const finishedAt = job.finished_at === null ? Date.now() : Date.parse(job.finished_at);
   // A job is kept for its time from its end on; those of a run as long as the run.
   const ttlSeconds = job.ttl_seconds ?? (job.kind === 'checkpoint' ? undefined : defaultTtlSeconds);
   // What could not be delivered may be sent again.
-  const isSealed = job.state !== 'cancelled' && job.deliveries.some(({ state }) => state === 'failed');
+  const isSealed = job.state !== 'cancelled' && job.deliveries.some(isRetriable);
   return {
     state: job.state,
     started_at: job.started_at === null ? null : Date.parse(job.started_at),

@@ -13,6 +13,7 @@ import { Bell } from './events/bell.ts';
 import { ExecutionWatch } from './events/execution-watch.ts';
 import type { NewJob } from './executions/accept-jobs.ts';
 import { withIds } from './executions/report-ids.ts';
+import { hasReport } from './job-end.ts';
 import type { JobQueue } from './job-queue.ts';
 import { isFinal, type JobStore } from './job-store.ts';
 import { isJobId, newJobId } from './layout.ts';
@@ -68,7 +69,11 @@ export class JobService {
    */
   async check(work: RecordedJobRequest): Promise<void> {
     if ('targets' in work) checkTargets(work.targets);
-    for (const id of sourceIds(work)) await this.parts.adapters.get(id);
+    for (const id of sourceIds(work)) {
+      const source = await this.parts.adapters.get(id);
+      // A sum is one of PEFT.
+      if ('targets' in work) checkTargets(work.targets, work.kind === 'merge' ? { format: 'peft' } : source);
+    }
   }
 
   /** Makes a job durable; it is done when workers have room for it. @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED */
@@ -107,7 +112,7 @@ export class JobService {
    */
   async storedReport(jobId: string): Promise<{ readonly job: JobRecord; readonly bytes: Uint8Array }> {
     const record = await this.recorded(jobId);
-    const report = record.state === 'succeeded' ? await this.jobs.file(jobId, 'report') : undefined;
+    const report = hasReport(record) ? await this.jobs.file(jobId, 'report') : undefined;
     if (report) return { job: record, bytes: withIds(await bytesOf(this.parts.blobs, report), record) };
     const why = isFinal(record)
       ? `Job ${jobId} ${record.state}, so it has no report.`
@@ -121,7 +126,9 @@ export class JobService {
    */
   async file(jobId: string, name: string): Promise<AdapterFile> {
     const record = await this.recorded(jobId);
-    const files = record.results.flatMap(({ training }) => training?.files ?? []);
+    const files = record.results.flatMap(
+      (result) => (result.state === 'succeeded' && result.training?.files) || [],
+    );
     const file = files.find((candidate) => candidate.name === name);
     if (file) return file;
     const known = [...new Set(files.map((candidate) => candidate.name))];

@@ -10,7 +10,14 @@ import { acceptJobs, type NewJob } from './executions/accept-jobs.ts';
 import { insertExecutions, leaveExecutions, newExecution, priorityOf } from './executions/execution-rows.ts';
 import { JobChanges, type JobChangesParts } from './executions/job-changes.ts';
 import { cancelledJob } from './job-control/cancelled-job.ts';
-import { insertLabels, jobRecord, outcomeColumn, RECORD_COLUMNS, withSealed } from './job-rows.ts';
+import {
+  insertLabels,
+  isRetriable,
+  jobRecord,
+  outcomeColumn,
+  RECORD_COLUMNS,
+  withSealed,
+} from './job-rows.ts';
 import { addUsage } from './usage/usage.ts';
 
 /** Jobs that are asked for by their ids in one query. */
@@ -163,9 +170,9 @@ export class JobStore {
         .where('finished_at', 'is not', null);
       const row = await database.locked(query).executeTakeFirst();
       const job = row && withSealed(jobRecord(row), row.sealed_request);
-      if (!job?.deliveries.some(({ state }) => state === 'failed')) return undefined;
+      if (!job?.deliveries.some(isRetriable)) return undefined;
       const deliveries = job.deliveries.map((delivery) =>
-        delivery.state === 'failed' && delivery.adapter_id !== null
+        isRetriable(delivery)
           ? { ...delivery, state: 'pending' as const, error: null, finished_at: null }
           : delivery,
       );

@@ -1,17 +1,27 @@
 import type { FormatName } from '../adapter/format-name.ts';
+import type { AdapterRecord } from '../contract/adapter.ts';
 import type { Target } from '../contract/target.ts';
 import { AppError } from '../errors.ts';
+import { convertTargets } from '../formats/convert/convert-targets.ts';
+import { ggufArchitecture } from '../formats/convert/gguf-architectures.ts';
+import { PatternTable } from '../formats/peft/patterns.ts';
 import { applyProfile } from './apply-profile.ts';
 
+/** What is recorded of the adapter that a request's targets are for. */
+export type KnownSource = Pick<AdapterRecord, 'format'>;
+
 /**
- * Checks a request's targets against their profiles, so that what cannot be is refused before a job exists.
- * @throws AppError as applyProfile, and VALIDATION_FAILED for a format that no profile is about; saying which target it is
+ * Checks a request's targets against their profiles and formats, so that what cannot be is refused before a job exists. What
+ * only the weights or the names of the modules tell is the failure of its target alone, in the job.
+ * @param source undefined: nothing is known of it yet
+ * @throws AppError as applyProfile, and VALIDATION_FAILED for a format or a pattern that cannot be; saying which target it is
  */
-export function checkTargets(targets: readonly Target[]): void {
+export function checkTargets(targets: readonly Target[], source?: KnownSource): void {
   for (const [index, target] of targets.entries()) {
     try {
       applyProfile(target);
-      checkFormat(target);
+      checkPatterns(target);
+      checkFormat(target, source);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       const errors = [{ pointer: `/targets/${index}`, detail: error.message }];
@@ -20,15 +30,54 @@ export function checkTargets(targets: readonly Target[]): void {
   }
 }
 
+/** Throws for a pattern that cannot be read, whatever modules there are. */
+function checkPatterns(target: Target): void {
+  if (!('rank_pattern' in target)) return;
+  try {
+    new PatternTable(
+      'rank_pattern',
+      Object.keys(target.rank_pattern).map((key) => [key, key]),
+    );
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    throw invalid(error.message.replace(/^adapter_config\.json: /, ''), error.context);
+  }
+}
+
 /** The format that every place is known to load. */
 const SERVED: FormatName = 'peft';
 
-/** What a source is in is seen in the job only: its result then is judged, and does not load. */
-function checkFormat({ profile, format = SERVED }: Target): void {
-  if (profile === undefined || format === SERVED) return;
-  throw new AppError(
-    'VALIDATION_FAILED',
-    `profile is "${profile}", which loads adapters of PEFT, but format is "${format}": leave out one of them, or say format "${SERVED}".`,
-    { profile, format },
-  );
+function checkFormat({ profile, format, format_options: options = {} }: Target, source?: KnownSource): void {
+  const written = format ?? source?.format ?? SERVED;
+  if (profile !== undefined && written !== SERVED) {
+    const why = format ? `format is "${format}"` : `the adapter is in the format ${written}`;
+    throw invalid(
+      `profile is "${profile}", which loads adapters of PEFT, but ${why}: leave out one of them, or say format "${SERVED}".`,
+      { profile, format: written },
+    );
+  }
+  if (!source || written === source.format) return;
+  const ways = convertTargets(source.format);
+  const way = ways.find((one) => one.format === written);
+  const context = { from: source.format, format: written };
+  if (!way) {
+    const others = ways.map((one) => one.format).join(', ') || 'no other';
+    throw invalid(
+      `format is "${written}", but an adapter in the format ${source.format} can be written in ${others}.`,
+      context,
+    );
+  }
+  const missing = way.needs.find((option) => options[option] === undefined);
+  if (missing) throw invalid(`format "${written}" needs format_options.${missing}.`, context);
+  const { architecture } = options;
+  const isAsked = [...way.needs, ...way.takes].includes('architecture');
+  if (isAsked && architecture !== undefined && !ggufArchitecture(architecture)) {
+    throw invalid(
+      `format_options.architecture is "${architecture}", whose names are not known (GET /v1/formats).`,
+      context,
+    );
+  }
 }
+
+const invalid = (message: string, context: AppError['context']): AppError =>
+  new AppError('VALIDATION_FAILED', message, context);

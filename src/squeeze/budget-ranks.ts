@@ -13,6 +13,7 @@ import { limitRank, permittedRanks } from './limit-rank.ts';
 import { rankRange } from './rank-range.ts';
 
 type BudgetTarget = BudgetBytesTarget | BudgetParametersTarget;
+type Price = Pick<BudgetModule, 'costPerRank' | 'ranks'>;
 
 /**
  * Ranks whose LoRA factors keep to the budget; tensors outside the factors do not count. Without `uniform` each module
@@ -26,17 +27,35 @@ export function budgetRanks(
   modules: readonly LoraModule[],
   spectra: readonly Pick<BudgetModule, 'sigma' | 'restNorm'>[],
 ): { readonly ranks: number[]; readonly warnings: string[] } {
+  const { budget, prices } = priced(target, limits, modules);
+  const entries = prices.map((price, index): BudgetModule => ({ ...spectra[index]!, ...price }));
+  if (!target.uniform) {
+    const ranks = allocateRanks(entries, budget, target.criterion ?? DEFAULT_CRITERION);
+    return { ranks, warnings: [] };
+  }
+  const ranks = largestUniform(entries, modules, limits, budget);
+  return { ranks, warnings: whatUniformLoses(entries, ranks) };
+}
+
+/**
+ * What each module costs, which needs no spectra.
+ * @throws AppError BUDGET_TOO_SMALL, naming the least budget there can be
+ */
+export function priced(
+  target: BudgetTarget,
+  limits: RankLimits,
+  modules: readonly LoraModule[],
+): { readonly budget: number; readonly prices: readonly Price[] } {
   const [budget, unit] =
     'budget_bytes' in target ? [target.budget_bytes, 'bytes'] : [target.budget_parameters, 'parameters'];
-  const entries = modules.map(
-    (module, index): BudgetModule => ({
-      ...spectra[index]!,
+  const prices = modules.map(
+    (module): Price => ({
       costPerRank: unit === 'bytes' ? bytesPerRank(module, target.dtype ?? 'match') : module.m + module.n,
       ranks: permittedRanks(module.rank, limits),
     }),
   );
-  const least = leastRanks(entries);
-  const leastCost = costOf(entries, least);
+  const least = leastRanks(prices);
+  const leastCost = costOf(prices, least);
   if (leastCost > budget) {
     throw new AppError(
       'BUDGET_TOO_SMALL',
@@ -45,12 +64,7 @@ export function budgetRanks(
       { [`budget_${unit}`]: budget, [`least_${unit}`]: leastCost },
     );
   }
-  if (!target.uniform) {
-    const ranks = allocateRanks(entries, budget, target.criterion ?? DEFAULT_CRITERION);
-    return { ranks, warnings: [] };
-  }
-  const ranks = largestUniform(entries, modules, limits, budget);
-  return { ranks, warnings: whatUniformLoses(entries, ranks) };
+  return { budget, prices };
 }
 
 /** A gain in error below this is not worth a word. */

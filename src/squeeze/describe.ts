@@ -1,7 +1,7 @@
 import type { Adapter, ModulePlan } from '../adapter/adapter.ts';
 import type { FormatName } from '../adapter/format-name.ts';
 import type { SizePart } from '../adapter/size-audit.ts';
-import type { ExpectedLoss, JobResult } from '../contract/job.ts';
+import type { ExpectedLoss, SucceededResult } from '../contract/job.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
 import { energyCurve, RESOLUTION, resolved } from '../core/spectrum.ts';
@@ -32,13 +32,14 @@ export function describeResult(
   size: SizePart[],
   warnings: readonly string[],
   expectedLoss: ExpectedLoss | null,
-  serving: JobResult['serving'],
-): Omit<JobResult, 'adapter_id'> {
+  serving: SucceededResult['serving'],
+): Omit<SucceededResult, 'adapter_id'> {
   const ranks = plans.map(({ rank }) => rank);
   const parameters = plans.reduce((sum, { module, rank }) => sum + rank * (module.m + module.n), 0);
   const worst = closeness.modules.reduce((x, y) => (y.relative_error > x.relative_error ? y : x));
   return {
     target,
+    state: 'succeeded',
     format,
     rank: { min: Math.min(...ranks), max: Math.max(...ranks) },
     bytes,

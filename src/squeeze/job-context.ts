@@ -1,4 +1,4 @@
-import type { JobResult, Phase, ProviderInfo, Timings } from '../contract/job.ts';
+import type { FailedResult, Phase, ProviderInfo, SucceededResult, Timings } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
 
 /** What the work of a job needs besides what to do: where to write, whom to tell, when to stop. */
@@ -34,19 +34,26 @@ export interface OutputFile {
 }
 
 /** One target's result; `files` is null when the source already satisfies the target and is itself the result. */
-export interface TargetOutcome {
-  readonly result: Omit<JobResult, 'adapter_id'>;
+export interface MadeTarget {
+  readonly state: 'succeeded';
+  readonly result: Omit<SucceededResult, 'adapter_id'>;
   readonly files: readonly OutputFile[] | null;
   /** Files for a trainer, which are no part of the adapter. */
   readonly extra: readonly OutputFile[];
 }
 
+/** What one target came to: each ends by itself. */
+export type TargetOutcome = MadeTarget | FailedResult;
+
 /** What a job of any kind comes to. */
 export interface JobOutcome {
   /** Empty for a job that writes nothing. */
   readonly targets: readonly TargetOutcome[];
-  /** The report without the ids of the job and the results, in the order of `targets`; the caller fills them in. */
-  readonly report: Report;
+  /**
+   * The report without the ids of the job and the results, in the order of `targets`; the caller fills them in. Null where
+   * every target failed.
+   */
+  readonly report: Report | null;
   readonly provider: ProviderInfo;
   /** queue_wait is 0 here; the caller knows it. */
   readonly timings: Timings;

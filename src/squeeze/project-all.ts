@@ -1,28 +1,31 @@
 import type { LoraModule } from '../adapter/adapter.ts';
+import { fromPlainError } from '../errors.ts';
 import type { DirectionsSlot } from './compute/directions-file.ts';
 import { groups } from './compute/groups.ts';
 import type { ComputePool } from './compute/pool.ts';
-import { factorsOf, type Written } from './compute/tasks.ts';
-import type { Output } from './output.ts';
+import { factorsOf, type Projected, type ProjectionOrder, type Written } from './compute/tasks.ts';
+import type { SoFar } from './each-target.ts';
 import type { Watch } from './watch.ts';
 
 /**
- * Pass 2: writes every module to every output that changes it, reading the weights once.
- * @returns what was measured, by output and module; null where the module is copied
- * @throws AppError NON_FINITE_RESULT, CANCELLED
+ * Pass 2: writes every module to every target that changes it, reading the weights once.
+ * @param orders what to compute, by target and module; null, or none at all, where there is nothing
+ * @returns what was measured, by target and module, null where the module is copied; or NON_FINITE_RESULT of the first module
+ * that does not fit its dtype
+ * @throws AppError CANCELLED
  */
 export async function projectAll(
   weightsPath: string,
   modules: readonly LoraModule[],
   slots: readonly DirectionsSlot[],
-  outputs: readonly Output[],
+  orders: readonly (readonly (ProjectionOrder | null)[])[],
   pool: ComputePool,
   watch: Watch,
-): Promise<(Written | null)[][]> {
-  const result = outputs.map(() => modules.map((): Written | null => null));
+): Promise<SoFar<(Written | null)[]>[]> {
+  const result = orders.map(() => modules.map((): Projected | null => null));
   const wanted = modules.map((_, index) =>
-    outputs.flatMap((output, at) => {
-      const order = output.orders[index];
+    orders.flatMap((ofTarget, at) => {
+      const order = ofTarget[index];
       return order ? [{ at, order }] : [];
     }),
   );
@@ -45,5 +48,10 @@ export async function projectAll(
       for (const index of indices) watch.finished('project', modules[index]!.name);
     }),
   );
-  return result;
+  return result.map((projected) => {
+    const failed = projected.find((one) => one !== null && 'failure' in one);
+    return failed ? fromPlainError(failed.failure) : projected.map(measuredOf);
+  });
 }
+
+const measuredOf = (one: Projected | null): Written | null => (one && 'failure' in one ? null : one);

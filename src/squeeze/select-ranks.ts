@@ -8,7 +8,7 @@ import { toleranceRank } from '../core/policy/tolerance-rank.ts';
 import { type Rest, resolved } from '../core/spectrum.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 import type { RankLimits } from '../serving/rank-limits.ts';
-import { budgetRanks } from './budget-ranks.ts';
+import { budgetRanks, priced } from './budget-ranks.ts';
 import { evenExperts } from './even-experts.ts';
 import { limitRank } from './limit-rank.ts';
 import { patternRanks } from './pattern-ranks.ts';
@@ -52,6 +52,15 @@ export function selectRanks(
     policyRank(target, sigma, restOf(modules[index]!, decompositions[index]!)),
   );
   return { ranks: withinLimits(wanted, target.uniform ?? true, limits, modules), warnings: [] };
+}
+
+/**
+ * Throws for a target that no spectra could help.
+ * @throws AppError VALIDATION_FAILED for a pattern that cannot be read, BUDGET_TOO_SMALL
+ */
+export function refuseVain(target: Target, limits: RankLimits, modules: readonly LoraModule[]): void {
+  if ('budget_bytes' in target || 'budget_parameters' in target) priced(target, limits, modules);
+  else if (!needsSpectrum(target)) spectrumFreeRanks(target, limits, modules);
 }
 
 /**

@@ -1,10 +1,13 @@
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Adapter } from '../adapter/adapter.ts';
 import type { DtypeName } from '../adapter/dtype-names.ts';
 import { CONFIG_FILE } from '../adapter/file-names.ts';
+import type { FailedResult, Timings } from '../contract/job.ts';
 import type { SqueezeOptions } from '../contract/job-request.ts';
+import type { Report } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
+import { type AppError, jobFailure } from '../errors.ts';
 import { formatOf } from '../formats/formats.ts';
 import { readOptimizerState } from '../formats/peft/optimizer-state.ts';
 import { type AppliedTarget, applyProfile } from '../serving/apply-profile.ts';
@@ -13,14 +16,16 @@ import { slotsFor } from './compute/directions-file.ts';
 import type { ComputePool } from './compute/pool.ts';
 import { decomposeAll } from './decompose-all.ts';
 import { describeSpectra, notesOn } from './describe.ts';
-import type { JobContext, JobOutcome, Source } from './job-context.ts';
+import { each, goesOn, type SoFar } from './each-target.ts';
+import type { JobContext, JobOutcome, Source, TargetOutcome } from './job-context.ts';
 import { chooseMethod } from './method.ts';
 import { openSource } from './open-source.ts';
 import { planModules, scaleModeOf } from './output.ts';
 import { projectAll } from './project-all.ts';
 import { withResiduals } from './residuals.ts';
+import { refuseVain } from './select-ranks.ts';
 import { writtenAdapter } from './size/written-adapter.ts';
-import { TargetRun } from './target-run.ts';
+import { TargetRun, targetFolder } from './target-run.ts';
 import { carryAll } from './training/carry-all.ts';
 import { Watch } from './watch.ts';
 
@@ -46,7 +51,8 @@ export interface SqueezeInput extends JobContext {
 /**
  * Squeezes one adapter to all its targets: pass 1 takes every module apart, ranks are chosen, pass 2 writes.
  * Each pass reads the weights once, a chunk of a module a thread at a time; only spectra stay in memory in between.
- * @throws AppError for everything that is wrong with the input or the result, CANCELLED when the signal fires
+ * A target that fails for good ends by itself, and the others go on.
+ * @throws AppError for everything that is wrong with the input, for what may pass, and CANCELLED when the signal fires
  */
 export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<JobOutcome> {
   const startedMs = performance.now();
@@ -59,13 +65,35 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
     watch,
   );
   const { modules } = adapter;
-  const applied = input.targets.map((target) => matching(applyProfile(target), input.matchDtype));
-  for (const { target } of applied) refuseUnwritable(adapter, target);
+  const applied = await each(input.targets, (target) => {
+    const one = matching(applyProfile(target), input.matchDtype);
+    refuseVain(one.target, one.limits, modules);
+    refuseUnwritable(adapter, one.target);
+    return one;
+  });
+  const ended = (
+    finished: readonly SoFar<Finished>[],
+    reportOf?: (timings: Timings) => Report,
+  ): JobOutcome => {
+    const targets = finished.map((one, index) => (goesOn(one) ? one.outcome : failed(input, one, index)));
+    const timings = watch.timings(pool.provider.threads, (performance.now() - startedMs) / 1000);
+    return {
+      targets,
+      report: reportOf && finished.some(goesOn) ? reportOf(timings) : null,
+      provider: pool.provider,
+      timings,
+      modules: modules.length,
+      bytesRead: input.sources.reduce((sum, source) => sum + source.bytes, 0),
+      bytesWritten: targets.reduce((sum, target) => sum + bytesOf(target), 0),
+    };
+  };
+  const open = applied.filter(goesOn);
+  if (open.length === 0) return ended(applied.flatMap((one) => (goesOn(one) ? [] : one)));
   const method = chooseMethod(
     modules,
-    applied.map(({ target }) => target),
+    open.map(({ target }) => target),
     input.options,
-    applied.map(({ limits }) => limits),
+    open.map(({ limits }) => limits),
   );
   const sourceFiles = [
     { name: formatOf(adapter.format).weightsName, bytes: (await stat(input.weightsPath)).size },
@@ -87,53 +115,65 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
   );
 
   const job = { input, adapter, isConverted, decompositions, method, sourceFiles, slots, optimizer };
-  const runs = applied.map((one, index) => new TargetRun(job, index, one));
-  const outputs = runs.flatMap(({ output }) => (output ? [output] : []));
+  const planned = await each(applied, (one, index) => new TargetRun(job, index, one));
   watch.begin('project', modules.length);
-  await watch.clocked('write', async () => {
-    for (const output of outputs) await output.create(weightsPath);
-    for (const { training } of runs) await training?.create();
+  const created = await watch.clocked('write', () =>
+    each(planned, async (run) => {
+      await run.create(weightsPath);
+      return run;
+    }),
+  );
+  const orders = created.map((run) => (goesOn(run) && run.output?.orders) || []);
+  const written = await projectAll(weightsPath, modules, slots, orders, pool, watch);
+  const filled = await each(created, async (run, index) => {
+    const measured = written[index]!;
+    if (!goesOn(measured)) throw measured;
+    if (run.training) await carryAll(run.training, pool, watch);
+    return { run, measured };
   });
-  const written = await projectAll(weightsPath, modules, slots, outputs, pool, watch);
-  for (const { training } of runs) if (training) await carryAll(training, pool, watch);
 
   watch.begin('write', modules.length);
-  const copied = modules.map(() => null);
-  const finished = await watch.clocked('write', async () => {
-    const results: Awaited<ReturnType<TargetRun['finish']>>[] = [];
-    for (const run of runs) {
-      results.push(await run.finish(run.output ? written[outputs.indexOf(run.output)]! : copied));
-    }
-    return results;
-  });
+  const finished = await watch.clocked('write', () =>
+    each(filled, ({ run, measured }) => run.finish(measured)),
+  );
+  for (const [index, one] of finished.entries())
+    if (!goesOn(one)) await rm(targetFolder(input, index), { recursive: true, force: true });
   watch.begin('done', modules.length);
 
-  const timings = watch.timings(pool.provider.threads, (performance.now() - startedMs) / 1000);
   const { requested, used, oversampling, power_iterations, seed } = method;
-  const targets = finished.map(({ outcome }) => outcome);
-  return {
-    targets,
-    report: {
-      job_id: '',
-      created_at: new Date().toISOString(),
-      product: PRODUCT,
-      kind: input.kind,
-      sources: [...input.sources],
-      method: { requested, used, oversampling, power_iterations, seed },
-      provider: pool.provider,
-      timings,
-      modules: describeSpectra(adapter, decompositions),
-      targets: finished.map(({ report }) => ({ ...report, adapter_id: '' })),
-      analysis: null,
-      notes: notesOn(method),
-    },
+  return ended(finished, (timings) => ({
+    job_id: '',
+    created_at: new Date().toISOString(),
+    product: PRODUCT,
+    kind: input.kind,
+    sources: [...input.sources],
+    method: { requested, used, oversampling, power_iterations, seed },
     provider: pool.provider,
     timings,
-    modules: modules.length,
-    bytesRead: input.sources.reduce((sum, source) => sum + source.bytes, 0),
-    bytesWritten: targets.reduce((sum, { files }) => sum + (files?.[0]?.bytes ?? 0), 0),
-  };
+    modules: describeSpectra(adapter, decompositions),
+    targets: finished.map((one, index) =>
+      goesOn(one) ? { ...one.report, adapter_id: '' } : failed(input, one, index),
+    ),
+    analysis: null,
+    notes: notesOn(method),
+  }));
 }
+
+type Finished = Awaited<ReturnType<TargetRun['finish']>>;
+
+const failed = (
+  { targets }: Pick<SqueezeInput, 'targets'>,
+  error: AppError,
+  index: number,
+): FailedResult => ({
+  target: targets[index]!,
+  state: 'failed',
+  error: jobFailure(error),
+});
+
+/** Of the weights that were written for a target. */
+const bytesOf = (target: TargetOutcome): number =>
+  target.state === 'succeeded' ? (target.files?.[0]?.bytes ?? 0) : 0;
 
 /** With "match" spelled out, where it does not mean the dtype of the weights. */
 function matching(applied: AppliedTarget, dtype: SqueezeInput['matchDtype']): AppliedTarget {

@@ -3,7 +3,7 @@ import type { Adapter, ModulePlan } from '../adapter/adapter.ts';
 import type { FormatName } from '../adapter/format-name.ts';
 import { sizeOfAdapter } from '../adapter/size-audit.ts';
 import type { TrainingNotes } from '../contract/job.ts';
-import type { TargetReport } from '../contract/report.ts';
+import type { SucceededTargetReport } from '../contract/report.ts';
 import type { Verdict } from '../contract/serving.ts';
 import type { Target } from '../contract/target.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
@@ -13,7 +13,7 @@ import type { DirectionsSlot } from './compute/directions-file.ts';
 import type { Written } from './compute/tasks.ts';
 import { describeResult, errorsOf, rankWarnings } from './describe.ts';
 import { expectedLoss } from './expected-loss.ts';
-import type { OutputFile, TargetOutcome } from './job-context.ts';
+import type { MadeTarget, OutputFile } from './job-context.ts';
 import { measure } from './measure.ts';
 import type { Method } from './method.ts';
 import { changesNothing, Output, planModules, scaleModeOf, splitOf } from './output.ts';
@@ -86,7 +86,7 @@ export class TargetRun {
     this.#format = written.format;
     this.#baseModel = written.baseModel;
     this.#formatWarnings = writing;
-    const dir = join(input.scratchDir, `${index}`);
+    const dir = targetFolder(input, index);
     this.output = isUnchanged
       ? null
       : new Output(
@@ -114,13 +114,19 @@ export class TargetRun {
         : null;
   }
 
+  /** Makes the files at their full size, with everything that is only copied or cast. @throws AppError NON_FINITE_RESULT */
+  async create(sourcePath: string): Promise<void> {
+    await this.output?.create(sourcePath);
+    await this.training?.create();
+  }
+
   /**
    * Closes the files and says what they are.
    * @param written by module; null where it is copied
    */
   async finish(
     written: readonly (Written | null)[],
-  ): Promise<{ outcome: TargetOutcome; report: Omit<TargetReport, 'adapter_id'> }> {
+  ): Promise<{ outcome: MadeTarget; report: Omit<SucceededTargetReport, 'adapter_id'> }> {
     const { input, adapter, decompositions, sourceFiles } = this.#job;
     const files = this.output ? await this.output.finish() : null;
     const closeness = measure(this.#plans, scaleModeOf(this.#applied.target), decompositions, written);
@@ -169,15 +175,17 @@ export class TargetRun {
     const extra = (await this.training?.finish()) ?? [];
     const training = this.#applied.target.projections ? this.#notes(written, extra) : null;
     return {
-      outcome: { result: { ...result, training }, files: complete, extra },
+      outcome: { state: 'succeeded', result: { ...result, training }, files: complete, extra },
       report: {
         target: this.#asked,
+        state: 'succeeded',
         ...errorsOf(closeness, ahead?.loss ?? null),
         size,
         modules: [...closeness.modules],
       },
     };
   }
+
   #notes(written: readonly (Written | null)[], files: readonly OutputFile[]): TrainingNotes {
     const { optimizer, decompositions } = this.#job;
     const scale = scaleModeOf(this.#applied.target);
@@ -190,6 +198,10 @@ export class TargetRun {
     };
   }
 }
+
+/** Where the files of a target are made. */
+export const targetFolder = ({ scratchDir }: Pick<SqueezeInput, 'scratchDir'>, index: number): string =>
+  join(scratchDir, `${index}`);
 
 /** One folder of names for all targets of a job: numbered where there are several. */
 function trainingNames(targets: number, index: number): TrainingNames {

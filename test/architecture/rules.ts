@@ -114,7 +114,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'version.ts',
   ],
   schedule: ['contract', 'errors.ts'],
-  serving: ['contract', 'adapter', 'errors.ts'],
+  serving: ['contract', 'adapter', 'formats', 'errors.ts'],
   formats: ['safetensors', 'gguf', 'adapter', 'core', 'json', 'errors.ts'],
   // Reports as people read them: HTML, SVG, PNG. charts: what is drawn, as data; the page in web/ draws the same.
   report: ['charts', 'contract', 'places.ts', 'errors.ts'],

@@ -126,7 +126,15 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
           jobs: 1,
           succeeded: 1,
         },
-        ...{ failed: 0, cancelled: 0, opened_at: 1, cancelled_at: null, finished_at: 2, expires_at: null },
+        ...{
+          partial: 0,
+          failed: 0,
+          cancelled: 0,
+          opened_at: 1,
+          cancelled_at: null,
+          finished_at: 2,
+          expires_at: null,
+        },
         ...{ request: '{}' },
       })
       .execute();

@@ -5,6 +5,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { random } from '../../bench/adapter/random.ts';
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
@@ -202,7 +203,7 @@ const hasEnded = async (client: PatientClient, jobId: string): Promise<boolean> 
   return job !== undefined && job.state !== 'queued' && job.state !== 'active';
 };
 
-const resultIds = ({ results }: JobRecord): string[] => results.map(({ adapter_id }) => adapter_id);
+const resultIds = (job: JobRecord): string[] => resultsOf(job).map(({ adapter_id }) => adapter_id);
 
 async function assertWhole(client: PatientClient, adapterId: string): Promise<void> {
   const { files } = await client.json<AdapterRecord>(`/v1/adapters/${adapterId}`);

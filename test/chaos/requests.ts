@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
@@ -37,7 +38,7 @@ export function distinctRequests(adapterIds: readonly string[], count: number): 
 /** SHA-256 of every file of every result of a job, in order. */
 export async function resultDigests(client: Client, job: JobRecord): Promise<string[]> {
   const digests: string[] = [];
-  for (const { adapter_id } of job.results) {
+  for (const { adapter_id } of resultsOf(job)) {
     const { files } = await client.json<AdapterRecord>(`/v1/adapters/${adapter_id}`);
     for (const { name } of files) {
       const bytes = await client.bytes(`/v1/adapters/${adapter_id}/files/${name}`);

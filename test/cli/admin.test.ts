@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Problem, Verified } from '../../src/backup/verify.ts';
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { Database } from '../../src/database/database.ts';
@@ -156,7 +157,7 @@ interface Told {
 async function told(client: Client, { id }: Pick<JobRecord, 'id'>): Promise<Told> {
   const job = await client.json<JobRecord>(`/v1/jobs/${id}`);
   const files: [string, string][] = [];
-  for (const { adapter_id } of job.results) {
+  for (const { adapter_id } of resultsOf(job)) {
     const adapter = await client.json<AdapterRecord>(`/v1/adapters/${adapter_id}`);
     for (const { name, sha256 } of adapter.files) {
       const path = `/v1/adapters/${adapter_id}/files/${name}`;
@@ -259,7 +260,7 @@ const holds = (database: Database) =>
 async function deleteSome(client: Client, database: Database, jobs: readonly Told[]): Promise<string[]> {
   const ids: string[] = [];
   for (const { job } of jobs.slice(0, 3)) {
-    const { adapter_id } = job.results[0]!;
+    const { adapter_id } = resultsOf(job)[0]!;
     const files = await database.reader
       .selectFrom('adapter_file')
       .innerJoin('content', 'content.id', 'adapter_file.content')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { JobResult } from '../../src/contract/job.ts';
+import type { SucceededResult } from '../../src/contract/job.ts';
 import type { Report } from '../../src/contract/report.ts';
 import { documents, type Ended } from './command.ts';
 
@@ -9,7 +9,7 @@ import { documents, type Ended } from './command.ts';
 export interface Made {
   readonly folder: string;
   readonly out: string;
-  readonly result: JobResult;
+  readonly result: SucceededResult;
   readonly files: readonly { name: string; sha256: string; bytes: number }[];
   readonly sources: Report['sources'];
   readonly method: Report['method'];

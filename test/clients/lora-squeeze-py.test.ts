@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
-import type { JobResult } from '../../src/contract/job.ts';
+import type { SucceededResult } from '../../src/contract/job.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { allowedError, overallError, scoreAdapter } from '../oracle/score.ts';
 import { type Gateway, startGateway } from './gateway.ts';
@@ -15,8 +15,8 @@ const ADAPTER = fileURLToPath(new URL('../../examples/adapters/gpt2-lora-r8', im
 
 interface Squeezed {
   readonly uploads: readonly AdapterRecord[];
-  readonly by_folder: JobResult;
-  readonly by_id: JobResult;
+  readonly by_folder: SucceededResult;
+  readonly by_id: SucceededResult;
 }
 interface Refusal {
   readonly code?: string;
@@ -88,6 +88,7 @@ describe('lora_squeeze, the client in Python', { skip: skipWithoutPython() }, ()
       assert.equal(refusals[name]?.status, status, name);
       assert.ok(refusals[name]?.detail, name);
     }
+    assert.deepEqual(refusals.partial_job, { state: 'partial', codes: [null, 'BUDGET_TOO_SMALL'] });
     assert.deepEqual(refusals.nobody_there, { type: 'ConnectionRefusedError' });
     assert.deepEqual(refusals.no_url, { type: 'ValueError' });
     assert.deepEqual(readdirSync(broken).sort(), ['adapter_config.json', 'adapter_model.safetensors']);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { until } from '../queue/harness.ts';
@@ -147,7 +148,7 @@ describe('jobs under control', () => {
     const fresh = await client.finished((await submit({ ...request, reuse: false })).id);
     assert.notEqual(fresh.id, first.id);
     assert.deepEqual(await client.contents(fresh), await client.contents(first));
-    const [result] = first.results;
+    const [result] = resultsOf(first);
     const gone = await client.fetch(`/v1/adapters/${result!.adapter_id}`, { method: 'DELETE' });
     assert.equal(gone.status, 204);
     const made = await client.finished((await submit(request)).id);

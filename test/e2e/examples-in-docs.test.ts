@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { Client } from './client.ts';
@@ -149,7 +150,7 @@ describe('examples in the documents', () => {
   it('docs/serving.md: a squeeze for a profile', async () => {
     const [code] = examples('docs/serving.md', 'sh');
     const told = JSON.parse(await run(code!.replace(/^cd .*\n/, ''))) as JobRecord;
-    assert.equal(told.results[0]!.serving?.loads, true);
+    assert.equal(resultsOf(told)[0]!.serving?.loads, true);
   });
 
   it('docs/batches.md: a batch of adapters and targets, and one of jobs', async () => {

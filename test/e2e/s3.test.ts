@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import { testDatabase } from '../database/postgres-server.ts';
 import { create, filesUnder, idOf, largeAdapter, makeAdapter, patch } from '../http/uploads-tools.ts';
@@ -54,11 +55,11 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
   }
 
   /** Every file of every result. */
-  async function resultsOf(client: Client, jobId: string): Promise<Buffer[]> {
+  async function bytesOf(client: Client, jobId: string): Promise<Buffer[]> {
     const job = await client.finished(jobId);
     assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
     const contents: Buffer[] = [];
-    for (const { adapter_id } of job.results) {
+    for (const { adapter_id } of resultsOf(job)) {
       const { files } = await client.json<AdapterRecord>(`/v1/adapters/${adapter_id}`);
       for (const { name } of files) {
         contents.push(await client.bytes(`/v1/adapters/${adapter_id}/files/${name}`));
@@ -91,9 +92,9 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
         const { adapter } = await client.upload(dir);
         const job = await client.squeeze(adapter.id, [{ rank: 2 }, { energy: 0.9 }]);
         const again = await client.squeeze(adapter.id, [{ rank: 4 }]);
-        const results = await resultsOf(client, job.id);
+        const results = await bytesOf(client, job.id);
         assert.ok(results.length >= 4);
-        assert.ok((await resultsOf(client, again.id)).length >= 2);
+        assert.ok((await bytesOf(client, again.id)).length >= 2);
         const { modules } = await client.json<{ modules: unknown[] }>(`/v1/adapters/${adapter.id}/modules`);
         assert.equal(modules.length, adapter.modules);
         for (const dataDir of [apiDir, workerDir]) {
@@ -109,7 +110,7 @@ describe('the service on object storage', { skip: motoIsMissing() ?? false }, ()
     const { DATABASE_URL } = shared;
     for (const folder of ['api', 'another']) {
       await withService(folder, 'kept', { DATABASE_URL }, async (client) => {
-        assert.deepEqual(await resultsOf(client, made.jobId), made.results);
+        assert.deepEqual(await bytesOf(client, made.jobId), made.results);
         assert.equal((await client.report(made.jobId)).job_id, made.jobId);
         const { weights } = readAdapterFiles(dir);
         const path = `/v1/adapters/${made.adapterId}/files/adapter_model.safetensors`;

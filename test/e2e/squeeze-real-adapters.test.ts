@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { targetsOf } from '../../src/charts/succeeded.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { Report } from '../../src/contract/report.ts';
 import { scoreWithNumpy, skipWithoutNumpy } from '../oracle/numpy.ts';
@@ -72,8 +73,8 @@ describe('the squeeze of trained adapters, judged by float64 oracles', () => {
           const told = await client.report(sketched.id);
           assert.deepEqual([told.method.requested, told.method.used], ['rsvd', 'exact']);
           for (const module of told.modules) assert.equal(module.power_iterations, 0);
-          const errors = ({ targets }: Report) =>
-            targets[0]!.modules.map(({ relative_error }) => relative_error);
+          const errors = (of: Report) =>
+            targetsOf(of)[0]!.modules.map(({ relative_error }) => relative_error);
           assert.deepEqual(errors(told), errors(report));
         });
 
@@ -118,7 +119,7 @@ describe('the squeeze of trained adapters, judged by float64 oracles', () => {
 
         it('reports the error that the files have', () => {
           outputs.forEach(({ label, result, scores }, at) => {
-            const told = report.targets[at]!;
+            const told = targetsOf(report)[at]!;
             const overall = overallError(scores.values());
             for (const said of [result.relative_error, told.relative_error]) {
               near(said, overall, reportTolerance(overall), label);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { JobRecord, JobResult } from '../../src/contract/job.ts';
+import { resultsOf } from '../../src/charts/succeeded.ts';
+import type { JobRecord, SucceededResult } from '../../src/contract/job.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { type OracleAdapter, readPeftAdapter } from '../oracle/peft-adapter.ts';
 import type { Client } from './client.ts';
@@ -33,7 +34,7 @@ export interface SqueezedOutput {
   /** For messages: which target. */
   readonly label: string;
   readonly target: Target;
-  readonly result: JobResult;
+  readonly result: SucceededResult;
   readonly dir: string;
   readonly adapter: OracleAdapter;
 }
@@ -54,7 +55,7 @@ export async function squeezeAndDownload(
     targets,
   );
   const outputs: SqueezedOutput[] = [];
-  for (const [at, result] of job.results.entries()) {
+  for (const [at, result] of resultsOf(job).entries()) {
     const dir = await client.download(result.adapter_id, join(intoDir, String(at)));
     const label = `target ${JSON.stringify(result.target)}`;
     outputs.push({ label, target: result.target, result, dir, adapter: readPeftAdapter(dir) });

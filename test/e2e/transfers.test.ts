@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { DatabaseSync } from '@photostructure/sqlite';
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
@@ -111,7 +112,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assert.equal(job.import?.type, 'url');
     assert.deepEqual(await client.contents(job), await client.contents(plain));
     const [delivery] = job.deliveries;
-    assert.equal(delivery!.adapter_id, job.results[0]!.adapter_id);
+    assert.equal(delivery!.adapter_id, resultsOf(job)[0]!.adapter_id);
     for (const [name, path] of [
       [WEIGHTS, '/out/weights'],
       [CONFIG, '/out/config'],
@@ -194,7 +195,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assert.equal(job.import?.commit, commit);
     assert.equal(job.deliveries[0]!.where, `${hub.host}/team/small`);
     const [newest] = [...hub.repos.get('team/small')!.commits.values()].slice(-1);
-    assert.deepEqual(newest!.get(WEIGHTS), await fileOf(job.results[0]!.adapter_id, WEIGHTS));
+    assert.deepEqual(newest!.get(WEIGHTS), await fileOf(resultsOf(job)[0]!.adapter_id, WEIGHTS));
     assertNoSecretKept();
   });
 
@@ -222,7 +223,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assert.match(job.error!.detail, /403/);
     assert.equal(job.deliveries.length, 1);
     assert.equal(job.attempts, 1);
-    await fileOf(job.results[0]!.adapter_id, WEIGHTS);
+    await fileOf(resultsOf(job)[0]!.adapter_id, WEIGHTS);
     const again = await client.fetch(`/v1/jobs/${job.id}/retry`, { method: 'POST' });
     assert.equal((await problemOf(again)).code, 'SECRETS_GONE');
     assertNoSecretKept();
@@ -308,7 +309,7 @@ describe('jobs that fetch adapters and bring results', () => {
     const request: JobRequest = { kind: 'squeeze', source: source(), targets };
     const [first, second] = [await succeed(client, request), await succeed(client, request)];
     assert.notEqual(first.id, second.id);
-    assert.notEqual(first.results[0]!.adapter_id, second.results[0]!.adapter_id);
+    assert.notEqual(resultsOf(first)[0]!.adapter_id, resultsOf(second)[0]!.adapter_id);
     assert.deepEqual(await client.contents(first), await client.contents(second));
   });
 

@@ -12,7 +12,6 @@ import { AppError } from '../../src/errors.ts';
 import { convertTargets } from '../../src/formats/convert/convert-targets.ts';
 import { ComputePool } from '../../src/squeeze/compute/pool.ts';
 import { openSource } from '../../src/squeeze/open-source.ts';
-import { squeeze } from '../../src/squeeze/squeeze.ts';
 import { Watch } from '../../src/squeeze/watch.ts';
 import {
   differenceNorm,
@@ -22,6 +21,7 @@ import {
   singularValuesOfProduct,
   tailShare,
 } from '../oracle/linear-algebra.ts';
+import { squeeze } from '../squeeze/made-outcome.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/adapters');
 const PYTHON = '/usr/bin/python3';

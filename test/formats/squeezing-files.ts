@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Target } from '../../src/contract/target.ts';
 import type { ComputePool } from '../../src/squeeze/compute/pool.ts';
-import { squeeze } from '../../src/squeeze/squeeze.ts';
+import { squeeze } from '../squeeze/made-outcome.ts';
 
 /** The files of an adapter, whatever its format. */
 export interface Bytes {

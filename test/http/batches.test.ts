@@ -59,7 +59,7 @@ describe('batches over HTTP', () => {
     const ended = await get(batch.id);
     assert.deepEqual(
       [ended.state, ended.counts.succeeded, ended.counts.failed, ended.progress],
-      ['failed', 2, 1, { done: 3, total: 3 }],
+      ['partial', 2, 1, { done: 3, total: 3 }],
     );
     const metrics = await (await server.fetch('/metrics')).text();
     assert.match(metrics, /^lora_squeeze_batches_total\{state="failed"\} 1$/m);

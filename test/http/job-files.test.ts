@@ -22,6 +22,7 @@ describe('a file of a job', () => {
     await problemIn(await server.fetch(`${path}/${NAME}`), 404, 'FILE_NOT_FOUND');
     const result: JobResult = {
       target,
+      state: 'succeeded',
       adapter_id: id,
       format: 'peft',
       rank: ranks,

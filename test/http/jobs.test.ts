@@ -9,6 +9,7 @@ import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
 const RESULT: JobResult = {
   target: { rank: 2 },
+  state: 'succeeded',
   adapter_id: `ad_${'1'.repeat(32)}`,
   format: 'peft',
   rank: { min: 2, max: 2 },

@@ -93,6 +93,7 @@ describe('annealing runs over HTTP', () => {
     const projections = { name: 'projections.safetensors', sha256, bytes };
     const result: JobResult = {
       target: job.request.targets[0],
+      state: 'succeeded',
       adapter_id: adapter.id,
       format: 'peft',
       rank: adapter.ranks,

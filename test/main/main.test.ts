@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { testDatabase } from '../database/postgres-server.ts';
 import { toldMetrics } from '../e2e/told-metrics.ts';
@@ -108,7 +109,7 @@ describe('the service', () => {
     const adapterId = await upload(service);
     const job = await ended(service, (await submit(service, adapterId)).id);
     assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
-    const [squeezed, unchanged] = job.results;
+    const [squeezed, unchanged] = resultsOf(job);
     assert.equal(squeezed?.rank.max, 2);
     assert.equal(unchanged?.adapter_id, adapterId);
     const result = (await (

@@ -27,6 +27,7 @@ const job = (change: Partial<JobRecord> = {}): JobRecord => ({
   results: [
     {
       target: { rank: 4 },
+      state: 'succeeded',
       adapter_id: 'ad_2',
       format: 'peft',
       rank: { min: 4, max: 4 },

@@ -6,6 +6,7 @@ import { OutcomeMetrics } from '../../src/metrics/outcomes.ts';
 
 const result = (rank: number, bytes: number): JobResult => ({
   target: { rank },
+  state: 'succeeded',
   adapter_id: 'ad_2',
   format: 'peft',
   rank: { min: 1, max: rank },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AppError, ERROR_KINDS, type ErrorCode } from '../../src/errors.ts';
-import { decodeError, encodeError, givesUp, jobFailure } from '../../src/queue/error-codec.ts';
+import { AppError, ERROR_KINDS, type ErrorCode, jobFailure } from '../../src/errors.ts';
+import { decodeError, encodeError, givesUp } from '../../src/queue/error-codec.ts';
 import fc from '../fast-check.ts';
 
 /** What BullMQ does with an error on its way to the parent: own properties, through JSON, into a new Error. */

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import { copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import type { Database } from '../../src/database/database.ts';
@@ -153,7 +154,7 @@ describe('the work of a job', () => {
       for (const [request, parent] of cases) {
         const job = await run(request);
         assert.equal(job.state, 'succeeded');
-        const [result] = job.results;
+        const [result] = resultsOf(job);
         const record = await adapters.get(result!.adapter_id);
         assert.deepEqual([record.parent_id, record.job_id], [parent, job.id]);
         assert.equal(record.name, parent === null ? 'base adapter+1-r2' : 'base adapter-r2');

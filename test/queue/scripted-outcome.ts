@@ -17,8 +17,10 @@ export function scriptedOutcome({ jobId, request, sources }: RequestInput): JobO
   const timings = { queue_wait: 0, load: 0.1, gram: 0.2, core: 0.3, project: 0.4, write: 0.5, total: 1.5 };
   return {
     targets: targets.map((target, i) => ({
+      state: 'succeeded',
       result: {
         target,
+        state: 'succeeded',
         format: 'peft',
         rank: { min: 2, max: 2 },
         bytes: 100,
@@ -51,6 +53,7 @@ export function scriptedOutcome({ jobId, request, sources }: RequestInput): JobO
       modules: [],
       targets: targets.map((target) => ({
         target,
+        state: 'succeeded',
         adapter_id: '',
         relative_error: 0.1,
         energy_retained: 0.99,

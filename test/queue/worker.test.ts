@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
 import type { JobWorker, WorkerOptions } from '../../src/queue/worker.ts';
 import { type Bench, isGone, REQUEST, sharedBench, until } from './harness.ts';
 
@@ -71,13 +72,13 @@ describe('a job', () => {
     assert.equal(record.state, 'succeeded');
     assert.equal(record.attempts, 1);
     assert.deepEqual(record.progress, { phase: 'done', done: 3, total: 3, module: null });
-    const { adapter_id } = record.results[0]!;
+    const { adapter_id } = resultsOf(record)[0]!;
     assert.match(adapter_id, /^ad_[0-9a-f]{32}$/);
     assert.equal(record.provider?.name, 'cpu');
     assert.ok(record.timings!.queue_wait >= 0 && record.timings!.total > 0);
     assert.ok(record.created_at <= record.started_at! && record.started_at! <= record.finished_at!);
     const report = await service.report(id);
-    assert.equal(report.targets[0]?.adapter_id, adapter_id);
+    assert.equal(targetsOf(report)[0]?.adapter_id, adapter_id);
     assert.deepEqual(report.timings, record.timings);
 
     const news = await told(id);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
 import { MOST_ROWS } from '../../src/report/page/modules.ts';
 import { type Page, reportPage } from '../../src/report/page/page.ts';
 import { assertSelfContained, elementsOf, textOf } from './markup.ts';
@@ -51,7 +52,7 @@ describe('the page of a squeeze', () => {
       report.sources[0]!.id,
       report.sources[0]!.sha256,
       'example/base-7b',
-      ...job.results.map(({ adapter_id: id }) => id),
+      ...resultsOf(job).map(({ adapter_id: id }) => id),
       'rank 8',
       'rank 16',
       'scale: keep',
@@ -68,7 +69,7 @@ describe('the page of a squeeze', () => {
   });
 
   it('of a result of an older version leaves out what that does not have', () => {
-    const results = input.job.results.map(
+    const results = resultsOf(input.job).map(
       ({ module_relative_error: _mean, module_energy_retained: _kept, expected_loss: _loss, ...old }) => old,
     );
     const job = { ...input.job, results: results.slice(0, 1) };
@@ -86,7 +87,7 @@ describe('the page of a squeeze', () => {
   });
 
   it('has errors as the report has them', () => {
-    for (const { relative_error: whole, module_relative_error: mean } of input.report.targets)
+    for (const { relative_error: whole, module_relative_error: mean } of targetsOf(input.report))
       for (const error of [whole, mean!])
         assert.ok(text.includes(`${(100 * error).toFixed(1)} %`), String(error));
     assert.equal(rowsOf(page, 'Modules'), 60);
@@ -94,7 +95,7 @@ describe('the page of a squeeze', () => {
     const first = page
       .slice(page.indexOf('aria-label="Modules: table"'))
       .match(/<th scope="row"><bdi><code>([^<]+)/)![1];
-    const errors = input.report.targets[0]!.modules;
+    const errors = targetsOf(input.report)[0]!.modules;
     const worst = Math.max(...errors.map(({ relative_error: error }) => error));
     assert.equal(errors.find(({ name }) => name === first)!.relative_error, worst);
   });
@@ -168,7 +169,7 @@ describe('the page of another job', () => {
     const { text: without } = reportPage(input, true);
     assert.match(textOf(without), /no longer here/);
     const record = {
-      id: input.job.results[0]!.adapter_id,
+      id: resultsOf(input.job)[0]!.adapter_id,
       sha256: 'ab'.repeat(32),
       format: 'peft',
       ranks: { min: 1, max: 8 },

@@ -1,6 +1,6 @@
-import type { JobRecord, JobResult } from '../../src/contract/job.ts';
+import type { JobRecord, SucceededResult } from '../../src/contract/job.ts';
 import type { JobKind } from '../../src/contract/job-request.ts';
-import type { ModuleSpectrum, Report, TargetReport } from '../../src/contract/report.ts';
+import type { ModuleSpectrum, Report, SucceededTargetReport } from '../../src/contract/report.ts';
 import type { Target } from '../../src/contract/target.ts';
 import type { ReportInput } from '../../src/report/report-input.ts';
 
@@ -75,7 +75,7 @@ export function madeInput({
   return { job: jobOf(report, results), report, adapters: [] };
 }
 
-export function jobOf(report: Report, results: readonly JobResult[]): JobRecord {
+export function jobOf(report: Report, results: readonly SucceededResult[]): JobRecord {
   return {
     id: report.job_id,
     kind: report.kind,
@@ -121,7 +121,11 @@ function spectrum(name: string, rank: number, power: number): ModuleSpectrum {
   };
 }
 
-function targetReport(target: Target, index: number, modules: readonly ModuleSpectrum[]): TargetReport {
+function targetReport(
+  target: Target,
+  index: number,
+  modules: readonly ModuleSpectrum[],
+): SucceededTargetReport {
   const rank = 'rank' in target ? target.rank : 2;
   const results = modules.map(({ name, energy_curve: curve }) => {
     const energy = curve[Math.min(rank, curve.length) - 1]!;
@@ -143,6 +147,7 @@ function targetReport(target: Target, index: number, modules: readonly ModuleSpe
   const mean = Math.sqrt(results.reduce((sum, one) => sum + one.relative_error ** 2, 0) / results.length);
   return {
     target,
+    state: 'succeeded',
     adapter_id: `ad_${String(index).repeat(32)}`,
     relative_error,
     energy_retained: 1 - relative_error ** 2,
@@ -154,10 +159,10 @@ function targetReport(target: Target, index: number, modules: readonly ModuleSpe
 }
 
 function result(
-  { target, adapter_id, size: _size, modules, ...closeness }: TargetReport,
+  { target, adapter_id, size: _size, modules, ...closeness }: SucceededTargetReport,
   before: number,
   warnings: readonly string[],
-): JobResult {
+): SucceededResult {
   const worst = modules.reduce((most, one) => (one.relative_error > most.relative_error ? one : most));
   const { rank } = worst;
   const bytes = Math.round((40_000_000 * rank) / before);

@@ -1,4 +1,4 @@
-import type { JobRecord, JobResult } from '../../src/contract/job.ts';
+import type { JobRecord, SucceededResult } from '../../src/contract/job.ts';
 import type { Delivery } from '../../src/contract/transfer.ts';
 import type { Database } from '../../src/database/database.ts';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
@@ -21,7 +21,7 @@ export const NO_QUEUE: DispatcherOptions['queue'] = { add: async () => undefined
 /** What the work of a job comes to. */
 export interface PlayedWork {
   /** Its targets, each with its result; default: one of rank 2. */
-  readonly results?: readonly Partial<JobResult>[];
+  readonly results?: readonly Partial<SucceededResult>[];
   /** The adapters that are made, by target; null: the source is the result. Default: null for each. */
   readonly adapters?: readonly (WrittenAdapter | null)[];
   readonly files?: WorkMade['files'];
@@ -30,10 +30,13 @@ export interface PlayedWork {
 export const KNOWN_WRITTEN: WrittenAdapter = { described: KNOWN_FACTS, files: KNOWN_FILES };
 
 /** The result of a target, as work tells it. */
-export const playedResult = (change: Partial<JobResult> = {}): WorkMade['targets'][number]['result'] => {
+export const playedResult = (
+  change: Partial<SucceededResult> = {},
+): WorkMade['targets'][number]['result'] => {
   const { adapter_id: _own, ...rest } = change;
   return {
     target: { rank: 2 },
+    state: 'succeeded',
     format: 'peft',
     rank: { min: 2, max: 2 },
     bytes: 100,

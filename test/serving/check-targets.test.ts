@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { FormatName } from '../../src/adapter/format-name.ts';
 import { FORMAT_NAMES } from '../../src/adapter/format-name.ts';
+import type { Target } from '../../src/contract/target.ts';
+import type { AppError } from '../../src/errors.ts';
 import { checkTargets } from '../../src/serving/check-targets.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
 
@@ -23,5 +26,31 @@ describe('a profile and a format', () => {
 
   it('are free where there is but one of them', () => {
     for (const format of FORMAT_NAMES) checkTargets([{ rank: 8, format }]);
+  });
+
+  it('say which of them cannot be, by what is recorded of the adapter', () => {
+    const cases: [target: Target, from: FormatName, words: RegExp][] = [
+      [{ rank: 2, format: 'xlabs' }, 'peft', /written in diffusers, kohya, mlx, gguf/],
+      [{ rank: 2, format: 'kohya' }, 'cloneofsimo', /written in no other/],
+      [{ rank: 2, format: 'gguf' }, 'peft', /needs format_options.architecture/],
+      [{ rank: 2, format: 'gguf', format_options: { architecture: 'none' } }, 'peft', /"none"/],
+      [{ rank: 2, profile: 'vllm' }, 'kohya', /the adapter is in the format kohya/],
+      [{ rank_pattern: { '(': 2 } }, 'peft', /rank_pattern/],
+    ];
+    for (const [target, format, words] of cases) {
+      assert.throws(
+        () => checkTargets([{ rank: 8 }, target], { format }),
+        (error: AppError) => {
+          assert.equal(error.code, 'VALIDATION_FAILED');
+          assert.match(error.message, words);
+          const { errors } = error.context as { readonly errors: readonly { readonly pointer: string }[] };
+          return errors[0]!.pointer === '/targets/1';
+        },
+      );
+    }
+    checkTargets([{ rank: 2, format: 'gguf', format_options: { architecture: 'qwen2' } }], {
+      format: 'peft',
+    });
+    checkTargets([{ rank: 2, profile: 'vllm', format: 'peft' }], { format: 'kohya' });
   });
 });

@@ -16,11 +16,12 @@ import {
   recommendBudget,
   recommendUniform,
 } from '../../src/squeeze/analyze/recommend.ts';
-import type { JobContext, JobOutcome } from '../../src/squeeze/job-context.ts';
+import type { JobContext } from '../../src/squeeze/job-context.ts';
 import { matrix, singularValuesOfProduct, tailShare } from '../oracle/linear-algebra.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { computeFixture } from './compute-fixture.ts';
 import { bfloat16Tensor, type MadeModule, someModules, squeezing } from './made-adapter.ts';
+import { type MadeOutcome, made } from './made-outcome.ts';
 import { sourceOf } from './merging.ts';
 
 const compute = computeFixture();
@@ -28,21 +29,23 @@ const { adapter } = compute;
 
 async function analyzing<T>(
   dir: string,
-  use: (analysis: Analysis, outcome: JobOutcome) => T | Promise<T>,
+  use: (analysis: Analysis, outcome: MadeOutcome) => T | Promise<T>,
   context: Partial<JobContext> = {},
 ): Promise<T> {
   const scratchDir = mkdtempSync(join(tmpdir(), 'analyzed-'));
   try {
-    const outcome = await analyze(
-      {
-        jobId: 'job_1',
-        source: sourceOf(dir),
-        scratchDir,
-        onProgress: () => {},
-        signal: new AbortController().signal,
-        ...context,
-      },
-      compute.pool,
+    const outcome = made(
+      await analyze(
+        {
+          jobId: 'job_1',
+          source: sourceOf(dir),
+          scratchDir,
+          onProgress: () => {},
+          signal: new AbortController().signal,
+          ...context,
+        },
+        compute.pool,
+      ),
     );
     assert.deepEqual(readdirSync(scratchDir), [], 'an analysis writes nothing');
     return await use(outcome.report.analysis!, outcome);

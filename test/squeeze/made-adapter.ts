@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Target } from '../../src/contract/target.ts';
 import type { ComputePool } from '../../src/squeeze/compute/pool.ts';
-import type { TargetOutcome } from '../../src/squeeze/job-context.ts';
-import { type SqueezeInput, squeeze } from '../../src/squeeze/squeeze.ts';
+import type { MadeTarget } from '../../src/squeeze/job-context.ts';
+import type { SqueezeInput } from '../../src/squeeze/squeeze.ts';
 import { factorsWithSpectrum } from '../oracle/known-matrices.ts';
 import type { Matrix } from '../oracle/linear-algebra.ts';
 import { CONFIG, readPeftAdapter, WEIGHTS } from '../oracle/peft-adapter.ts';
 import { buildSafetensors, float32Tensor, type Tensor } from '../oracle/safetensors.ts';
+import { type MadeOutcome, squeeze } from './made-outcome.ts';
 
 export interface MadeModule {
   readonly name: string;
@@ -94,7 +95,7 @@ export async function squeezing<T>(
     onProgress = () => {},
     optimizer,
   }: Run,
-  use: (outcome: Awaited<ReturnType<typeof squeeze>>) => T | Promise<T>,
+  use: (outcome: MadeOutcome) => T | Promise<T>,
 ): Promise<T> {
   const scratchDir = mkdtempSync(join(tmpdir(), 'squeezed-'));
   try {
@@ -121,4 +122,5 @@ export async function squeezing<T>(
 }
 
 /** The oracle's view of a result. */
-export const readResult = ({ files }: TargetOutcome) => readPeftAdapter(join(files![0]!.path, '..'));
+export const readResult = ({ files }: Pick<MadeTarget, 'files'>) =>
+  readPeftAdapter(join(files![0]!.path, '..'));

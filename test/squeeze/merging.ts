@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Target } from '../../src/contract/target.ts';
 import type { ComputePool } from '../../src/squeeze/compute/pool.ts';
-import type { JobContext, JobOutcome, SourceFiles } from '../../src/squeeze/job-context.ts';
+import type { JobContext, SourceFiles } from '../../src/squeeze/job-context.ts';
 import { merge } from '../../src/squeeze/merge/merge.ts';
 import { CONFIG, readPeftAdapter, WEIGHTS } from '../oracle/peft-adapter.ts';
 import { weightedSum } from '../oracle/weighted-sum.ts';
+import { type MadeOutcome, made } from './made-outcome.ts';
 
 export interface Term {
   readonly dir: string;
@@ -41,14 +42,13 @@ export async function merging<T>(
   pool: ComputePool,
   terms: readonly Term[],
   { targets, options = {}, signal = new AbortController().signal, onProgress = () => {} }: Run,
-  use: (outcome: JobOutcome, left: string[]) => T | Promise<T>,
+  use: (outcome: MadeOutcome, left: string[]) => T | Promise<T>,
 ): Promise<T> {
   const scratchDir = mkdtempSync(join(tmpdir(), 'merged-'));
   try {
     const parts = terms.map(({ dir, weight }) => ({ ...sourceOf(dir), weight }));
-    const outcome = await merge(
-      { jobId: 'job_1', parts, targets, options, scratchDir, onProgress, signal },
-      pool,
+    const outcome = made(
+      await merge({ jobId: 'job_1', parts, targets, options, scratchDir, onProgress, signal }, pool),
     );
     return await use(outcome, readdirSync(scratchDir));
   } finally {

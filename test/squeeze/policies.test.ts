@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { JobResult } from '../../src/contract/job.ts';
-import type { TargetReport } from '../../src/contract/report.ts';
+import type { SucceededResult } from '../../src/contract/job.ts';
+import type { SucceededTargetReport } from '../../src/contract/report.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { AppError } from '../../src/errors.ts';
 import { ComputePool } from '../../src/squeeze/compute/pool.ts';
@@ -16,8 +16,8 @@ const GPT2 = join(import.meta.dirname, '../../examples/adapters/gpt2-lora-r8');
 const ROUNDING = 1e-6;
 
 interface Found {
-  readonly result: Omit<JobResult, 'adapter_id'>;
-  readonly report: TargetReport;
+  readonly result: Omit<SucceededResult, 'adapter_id'>;
+  readonly report: SucceededTargetReport;
   /** Bytes and numbers of all LoRA factors in the written file. */
   readonly factorBytes: number;
   readonly parameters: number;

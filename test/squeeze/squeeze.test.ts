@@ -444,12 +444,7 @@ describe('a squeeze refuses', () => {
     const phases: string[] = [];
     const onProgress = ({ phase }: { phase: string }) => phases.push(phase);
     await assert.rejects(
-      squeezing(
-        compute.pool,
-        dir,
-        { targets: [{ rank: 2, scale: 'keep' }, { rank: 2 }], onProgress },
-        () => {},
-      ),
+      squeezing(compute.pool, dir, { targets: [{ rank: 2 }], onProgress }, () => {}),
       failsWith('LORA_BIAS_NEEDS_KEEP', 'keep'),
     );
     assert.deepEqual(phases, ['load']);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Download, Page } from 'playwright-core';
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { Client } from '../e2e/client.ts';
@@ -100,7 +101,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('button', { name: 'Add' }).click();
     const { id } = (await client.json<{ data: AdapterRecord[] }>('/v1/adapters')).data[0]!;
     const job = await client.squeeze(id, [{ energy: 0.9, uniform: false }]);
-    assert.equal(foretold, `${(100 * job.results[0]!.module_relative_error!).toFixed(1)} %`);
+    assert.equal(foretold, `${(100 * resultsOf(job)[0]!.module_relative_error!).toFixed(1)} %`);
     await page.getByRole('button', { name: 'Back to one rank' }).click();
   });
 
@@ -116,7 +117,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     }
     const targets = [{ budget_bytes: 500_000 }, { budget_bytes: 500_000, criterion: 'energy' }] as const;
     const job = await client.squeeze(id, [...targets]);
-    const errors = job.results.map((result) => `${(100 * result.module_relative_error!).toFixed(1)} %`);
+    const errors = resultsOf(job).map((result) => `${(100 * result.module_relative_error!).toFixed(1)} %`);
     assert.deepEqual(foretold, errors);
     assert.notEqual(errors[0], errors[1]);
     await page.getByRole('button', { name: /^Leave out ≤ .*, by energy/ }).click();
@@ -145,7 +146,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     assert.equal(job.results.length, 2, 'the one that was added, and the one on the button');
     assert.equal(await page.locator('.result').count(), 2);
     await page.getByText('Loads in vllm').click();
-    const rules = job.results[1]!.serving!.rules;
+    const rules = resultsOf(job)[1]!.serving!.rules;
     assert.equal(await page.locator('.verdict li.passed').count(), rules.length);
     await page.getByRole('heading', { name: 'Where the error is' }).waitFor();
     await page.getByText('36 of 36 modules').waitFor();
@@ -154,7 +155,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
   it('downloads what the service has: files, zip, report', async () => {
     const jobId = page.url().split('/').at(-1)!;
     const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`);
-    const { adapter_id: id } = job.results[1]!;
+    const { adapter_id: id } = resultsOf(job)[1]!;
     const card = page.locator('.result', { hasText: 'rank 4 for vllm' });
     const weights = page.waitForEvent('download');
     await card.getByRole('button', { name: /adapter_model\.safetensors/ }).click();
@@ -193,7 +194,7 @@ describe('the page, from drop to download', { skip: cannotRun }, () => {
     await page.getByRole('heading', { name: 'Side by side' }).waitFor();
     assert.ok(page.url().endsWith(`#/compare?a=${jobId}.1&b=${jobId}.0`), page.url());
     const job = await client.json<JobRecord>(`/v1/jobs/${jobId}`);
-    const errors = [1, 0].map((one) => `${(100 * job.results[one]!.relative_error).toFixed(1)} %`);
+    const errors = [1, 0].map((one) => `${(100 * resultsOf(job)[one]!.relative_error).toFixed(1)} %`);
     assert.deepEqual(
       await page
         .getByRole('row', { name: /^Relative error/ })

@@ -30,12 +30,15 @@ interface Step {
 }
 
 /** The cost of `ranks`. */
-export function costOf(modules: readonly BudgetModule[], ranks: readonly number[]): number {
+export function costOf(
+  modules: readonly Pick<BudgetModule, 'costPerRank'>[],
+  ranks: readonly number[],
+): number {
   return modules.reduce((sum, { costPerRank }, index) => sum + costPerRank * ranks[index]!, 0);
 }
 
 /** The least ranks there can be: the first permitted of every module. */
-export const leastRanks = (modules: readonly BudgetModule[]): number[] =>
+export const leastRanks = (modules: readonly Pick<BudgetModule, 'ranks'>[]): number[] =>
   modules.map(({ ranks }) => ranks[0]!);
 
 /**

@@ -128,7 +128,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'retryBatch',
         tags: ['batches'],
-        summary: 'Do the failed and cancelled jobs of a batch once more',
+        summary: 'Do the failed, partial and cancelled jobs of a batch once more',
         description: 'As a new batch; its `retry_of` names the old one, which stays as it is.',
         params: BatchPath,
         response: {

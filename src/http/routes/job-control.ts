@@ -44,10 +44,10 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'retryJob',
         tags: ['jobs'],
-        summary: 'Do a failed or cancelled job once more',
+        summary: 'Do a failed, partial or cancelled job once more',
         description:
-          'As a new job of the same request, labels, priority and time to live; its `retry_of` names the old one. The old ' +
-          'one stays as it is, and belongs to its batch alone. A job that succeeded is submitted again, with `reuse: false`.',
+          'As a new job of the same request, labels, priority and time to live, with all its targets; its `retry_of` names ' +
+          'the old one. The old one stays as it is, and belongs to its batch alone. A job that succeeded is submitted again, with `reuse: false`.',
         params: JobPath,
         response: {
           202: response('The new job, accepted durably', reference(JobRecord), { headers: LOCATION }),

@@ -1,4 +1,5 @@
 import { paletteOf } from '../../charts/palette.ts';
+import { targetsOf } from '../../charts/succeeded.ts';
 import { darkRules } from '../dark-rules.ts';
 import { draw } from '../draw.ts';
 import { errorFigure } from '../error-figure.ts';
@@ -50,8 +51,8 @@ ${spectra.map((figure, index) => drawn(figure, `chart-spectrum-${index}`))}
 }
 
 function heatMaps(input: ReportInput): { shown: Figure[]; left: number } {
-  const { targets, modules } = input.report;
-  const all = Math.max(1, targets.length);
+  const { modules } = input.report;
+  const all = Math.max(1, targetsOf(input.report).length);
   const count = Math.min(all, Math.max(1, Math.floor(MOST_CELLS / Math.max(1, modules.length))));
   return { shown: Array.from({ length: count }, (_, index) => heatFigure(input, index)), left: all - count };
 }

@@ -1,3 +1,4 @@
+import { targetsOf } from '../../charts/succeeded.ts';
 import { type Html, html, when } from '../html.ts';
 import { percent } from '../numbers.ts';
 import type { ReportInput } from '../report-input.ts';
@@ -12,7 +13,8 @@ const MOST_TARGETS = 4;
 
 /** Every module with its rank and error in each result, the worst first; of an analysis what its spectrum says. */
 export function modulesSection(input: ReportInput, jsonPath: Html): Html {
-  const { modules, targets, analysis } = input.report;
+  const { modules, analysis } = input.report;
+  const targets = targetsOf(input.report);
   const shownTargets = targets.slice(0, MOST_TARGETS);
   const columns: Column[] = [
     { title: 'Module' },
@@ -52,7 +54,7 @@ ${when(leftTargets > 0, () => html`<p>${leftTargets} more results are not in thi
 
 const number = (title: string): Column => ({ title, isNumber: true });
 
-type Result = ReportInput['report']['targets'][number]['modules'][number];
+type Result = ReturnType<typeof targetsOf>[number]['modules'][number];
 type Analysed = NonNullable<ReportInput['report']['analysis']>['modules'][number];
 
 const resultCells = (result: Result | undefined): Html[] =>

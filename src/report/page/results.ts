@@ -1,4 +1,5 @@
-import type { JobResult } from '../../contract/job.ts';
+import { resultsOf } from '../../charts/succeeded.ts';
+import type { FailedResult, SucceededResult } from '../../contract/job.ts';
 import { type Html, html, when } from '../html.ts';
 import { bytesInWords, percent } from '../numbers.ts';
 import { adapterOf, type ReportInput } from '../report-input.ts';
@@ -20,7 +21,8 @@ const COLUMNS = [
 
 /** What each target came to, and what there is to be warned of. Empty for an analysis. */
 export function resultsSection(input: ReportInput): Html {
-  const { results } = input.job;
+  const results = resultsOf(input.job);
+  const failed = input.job.results.filter((result) => result.state === 'failed');
   if (results.length === 0) return html``;
   return html`
 <section aria-labelledby="results"><h2 id="results">Result${results.length === 1 ? '' : 's'}</h2>
@@ -34,13 +36,14 @@ ${table(
 <p class="muted">Relative error: ‖ΔW − ΔW′‖ / ‖ΔW‖ (Frobenius norm) over all modules, measured on the written factors after
 rounding. Energy kept: 1 − error². Mean module error: the root mean square of the modules’ own relative errors, in which
 every module weighs alike.</p>
+${failures(failed)}
 ${warnings(results)}
 </section>`;
 }
 
 const facts = (
   { report }: ReportInput,
-  { rank, module_relative_error, relative_error, energy_retained, bytes }: JobResult,
+  { rank, module_relative_error, relative_error, energy_retained, bytes }: SucceededResult,
 ): Html => {
   const before = report.sources.reduce((sum, source) => sum + source.bytes, 0);
   const ranksBefore = report.modules.map((module) => module.rank);
@@ -69,7 +72,7 @@ const row = ({
   parameters,
   serving,
   worst_module,
-}: JobResult): Html[] => [
+}: SucceededResult): Html[] => [
   html`${targetInWords(target)}${when(furtherWishes(target), () => html`<br><span class="muted">${furtherWishes(target)}</span>`)}`,
   html`${ranks(rank)}`,
   html`${module_relative_error === undefined ? '–' : percent(module_relative_error)}`,
@@ -93,7 +96,7 @@ const FILE_COLUMNS = [
   { title: 'SHA-256 of the weights' },
 ];
 
-const files = (input: ReportInput, { target, adapter_id, format }: JobResult): Html[] => {
+const files = (input: ReportInput, { target, adapter_id, format }: SucceededResult): Html[] => {
   const record = adapterOf(input, adapter_id);
   return [
     html`${targetInWords(target)}`,
@@ -103,7 +106,21 @@ const files = (input: ReportInput, { target, adapter_id, format }: JobResult): H
   ];
 };
 
-function warnings(results: readonly JobResult[]): Html {
+/** Targets that came to nothing, and why. */
+const failures = (failed: readonly FailedResult[]): Html =>
+  when(
+    failed.length > 0,
+    () => html`<h3>Targets that failed</h3>
+${table(
+  'Targets that failed',
+  FAILURE_COLUMNS,
+  failed.map(({ target, error }) => [html`${targetInWords(target)}`, id(error.code), sentence(error.detail)]),
+)}`,
+  );
+
+const FAILURE_COLUMNS = [{ title: 'Target' }, { title: 'Code' }, { title: 'Why' }];
+
+function warnings(results: readonly SucceededResult[]): Html {
   const told = [...new Set(results.flatMap((result) => result.warnings))];
   return when(
     told.length > 0,

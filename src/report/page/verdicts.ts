@@ -1,4 +1,5 @@
-import type { JobResult } from '../../contract/job.ts';
+import { resultsOf } from '../../charts/succeeded.ts';
+import type { SucceededResult } from '../../contract/job.ts';
 import type { Verdict } from '../../contract/serving.ts';
 import { type Html, html } from '../html.ts';
 import type { ReportInput } from '../report-input.ts';
@@ -10,8 +11,8 @@ const COLUMNS = [{ title: 'Rule' }, { title: 'Passed' }, { title: 'What was foun
 
 /** Whether each result loads where its profile says, rule by rule. Empty where no target has a profile. */
 export function verdictsSection({ job }: ReportInput): Html {
-  const judged = job.results.filter(
-    (result): result is JobResult & { serving: Verdict } => result.serving !== null,
+  const judged = resultsOf(job).filter(
+    (result): result is SucceededResult & { serving: Verdict } => result.serving !== null,
   );
   if (judged.length === 0) return html``;
   return html`

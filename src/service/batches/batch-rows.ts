@@ -5,15 +5,16 @@ import type { Database, Writer } from '../../database/database.ts';
 import { type Condition, sql } from '../../database/sql.ts';
 import type { BatchMemberTable, BatchTable } from '../../database/tables.ts';
 
+/** How jobs end: the columns that count them. */
+const ENDS = ['succeeded', 'partial', 'failed', 'cancelled'] as const;
+
 /** What a summary is made of. */
 export const SUMMARY_COLUMNS = [
   'id',
   'labels',
   'retry_of',
   'jobs',
-  'succeeded',
-  'failed',
-  'cancelled',
+  ...ENDS,
   'created_at',
   'cancelled_at',
   'finished_at',
@@ -24,12 +25,12 @@ export type SummaryRow = Pick<BatchTable, (typeof SUMMARY_COLUMNS)[number]>;
 
 /** A batch without its jobs. @param active how many of them run now; others that have not ended are queued */
 export function batchSummary(row: SummaryRow, active = 0): BatchSummary {
-  const { id, jobs: total, succeeded, failed, cancelled, retry_of } = row;
-  const done = succeeded + failed + cancelled;
+  const { id, jobs: total, succeeded, partial, failed, cancelled, retry_of } = row;
+  const done = endedJobs(row);
   return {
     id,
     state: stateOf(row),
-    counts: { queued: total - done - active, active, succeeded, failed, cancelled },
+    counts: { queued: total - done - active, active, succeeded, partial, failed, cancelled },
     progress: { done, total },
     labels: JSON.parse(row.labels) as Labels,
     retry_of,
@@ -76,7 +77,7 @@ export async function endInBatch(writer: Writer, job: JobRecord): Promise<BatchS
     .updateTable('batch')
     .set((eb) => ({ [state]: eb(state, '+', 1) }))
     .where('id', '=', id)
-    .returning(['jobs', 'succeeded', 'failed', 'cancelled', 'created_at', 'ttl_seconds'])
+    .returning(['jobs', ...ENDS, 'created_at', 'ttl_seconds'])
     .executeTakeFirst();
   if (!counted) return undefined;
   await writer
@@ -85,8 +86,8 @@ export async function endInBatch(writer: Writer, job: JobRecord): Promise<BatchS
     .where('batch', '=', id)
     .where('job', '=', job.id)
     .execute();
-  const { jobs, succeeded, failed, cancelled, created_at, ttl_seconds } = counted;
-  if (succeeded + failed + cancelled < jobs) return undefined;
+  const { jobs, created_at, ttl_seconds } = counted;
+  if (endedJobs(counted) < jobs) return undefined;
   const { last } = await writer
     .selectFrom('batch_member')
     .select(({ fn }) => fn.max('finished_at').as('last'))
@@ -120,18 +121,37 @@ export const endedColumns = (finishedAtMs: number, ttlSeconds: number | null) =>
 const endOf = ({ state, finished_at, error, results }: JobRecord) => ({
   state: state as BatchMemberTable['state'],
   finished_at: finished_at === null ? null : Date.parse(finished_at),
-  error_code: state === 'failed' ? (error?.code ?? null) : null,
-  results: JSON.stringify(results.map(({ adapter_id }) => adapter_id)),
+  error_code: errorOf({ state, error, results })?.code ?? null,
+  results: JSON.stringify(results.flatMap((one) => (one.state === 'succeeded' ? one.adapter_id : []))),
 });
+
+/** Of a partial job that of the first target that failed. */
+const errorOf = ({ state, error, results }: Pick<JobRecord, 'state' | 'error' | 'results'>) =>
+  state === 'partial'
+    ? results.find((one) => one.state === 'failed')?.error
+    : state === 'failed'
+      ? error
+      : undefined;
+
+/** How many jobs of a batch have ended. */
+export const endedJobs = ({
+  succeeded,
+  partial,
+  failed,
+  cancelled,
+}: Pick<BatchTable, (typeof ENDS)[number]>): number => succeeded + partial + failed + cancelled;
 
 /** The same of a row in a query, in the words of the index batch_state. */
 export const isInState = (state: BatchState): Condition => sql`(case
-  when cancelled_at is not null then 'cancelled' when finished_at is null then 'active' when failed > 0 then 'failed'
+  when cancelled_at is not null then 'cancelled' when finished_at is null then 'active'
+  when partial > 0 or failed > 0 and succeeded > 0 then 'partial' when failed > 0 then 'failed'
   when cancelled > 0 then 'cancelled' else 'succeeded' end) = ${state}`;
 
-function stateOf({ cancelled_at, finished_at, failed, cancelled }: SummaryRow): BatchState {
+function stateOf(row: SummaryRow): BatchState {
+  const { cancelled_at, finished_at, succeeded, partial, failed, cancelled } = row;
   if (cancelled_at !== null) return 'cancelled';
   if (finished_at === null) return 'active';
+  if (partial > 0 || (failed > 0 && succeeded > 0)) return 'partial';
   if (failed > 0) return 'failed';
   return cancelled > 0 ? 'cancelled' : 'succeeded';
 }

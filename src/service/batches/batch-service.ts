@@ -111,7 +111,7 @@ export class BatchService {
   }
 
   /**
-   * Does the failed and cancelled jobs of a batch once more, as a new batch.
+   * Does the jobs of a batch once more that failed, also in part, or were cancelled, as a new batch: each as a whole.
    * @throws AppError BATCH_NOT_FOUND, BATCH_NOT_FINAL, BATCH_SUCCEEDED, BATCH_INVALID
    */
   async retry(batchId: string): Promise<BatchRecord> {
@@ -120,7 +120,9 @@ export class BatchService {
     const { jobs: before } = await this.final(batchId, 'retried');
     const requests = jobRequestsOf(request);
     const again = before.flatMap(({ id, state }, index) =>
-      state === 'failed' || state === 'cancelled' ? [{ retryOf: id, request: requests[index]! }] : [],
+      state === 'failed' || state === 'partial' || state === 'cancelled'
+        ? [{ retryOf: id, request: requests[index]! }]
+        : [],
     );
     if (again.length === 0) {
       throw new AppError('BATCH_SUCCEEDED', `No job of batch ${batchId} failed or was cancelled.`, {

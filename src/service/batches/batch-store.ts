@@ -12,6 +12,7 @@ import type { Page, PageRequest } from '../listing/page.ts';
 import {
   batchJob,
   batchSummary,
+  endedJobs,
   isInState,
   memberRow,
   SUMMARY_COLUMNS,
@@ -111,7 +112,8 @@ export class BatchStore {
       batchJob(member, member.state === 'queued' && running.has(member.job)),
     );
     const count = (state: string): number => jobs.filter((job) => job.state === state).length;
-    const counts = { succeeded: count('succeeded'), failed: count('failed'), cancelled: count('cancelled') };
+    const [succeeded, partial] = [count('succeeded'), count('partial')];
+    const counts = { succeeded, partial, failed: count('failed'), cancelled: count('cancelled') };
     const isOver = jobs.every(({ finished_at }) => finished_at !== null);
     const seen = { ...row, ...counts, ...(!isOver && { finished_at: null, expires_at: null }) };
     return { ...batchSummary(seen, count('active')), jobs };
@@ -193,7 +195,7 @@ export class BatchStore {
   private rowOf({ id, request, jobs, retryOf, ttlSeconds, createdAtMs }: NewBatch): BatchTable {
     return {
       ...{ id, tenant: this.tenant, labels: JSON.stringify(request.labels ?? {}), retry_of: retryOf },
-      ...{ ttl_seconds: ttlSeconds, jobs: jobs.length, succeeded: 0, failed: 0, cancelled: 0 },
+      ...{ ttl_seconds: ttlSeconds, jobs: jobs.length, succeeded: 0, partial: 0, failed: 0, cancelled: 0 },
       ...{ created_at: createdAtMs, cancelled_at: null, finished_at: null, expires_at: null },
       opened_at: null,
       request: JSON.stringify(request),
@@ -248,5 +250,4 @@ export class BatchStore {
   }
 }
 
-const leftOf = ({ jobs, succeeded, failed, cancelled }: SummaryRow): number =>
-  jobs - succeeded - failed - cancelled;
+const leftOf = (row: SummaryRow): number => row.jobs - endedJobs(row);

@@ -1,7 +1,7 @@
 import type { JobRecord } from '../../contract/job.ts';
 import { sql } from '../../database/sql.ts';
 import type { ExecutionTable } from '../../database/tables.ts';
-import type { AppError } from '../../errors.ts';
+import { type AppError, jobFailure } from '../../errors.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { AdapterService } from '../adapter-service.ts';
 import { beginWrite } from '../content/content-rows.ts';
@@ -14,7 +14,6 @@ import { wantedDeliveries } from './deliveries.ts';
 import { leaveExecutions } from './execution-rows.ts';
 import { type Dispatched, failExecution, finishExecution, jobsOf } from './finish-execution.ts';
 import { JobChanges, type JobChangesParts } from './job-changes.ts';
-import { jobFailure } from './job-failure.ts';
 import type { Made, Totals } from './made.ts';
 import { postponement, withPatience } from './storage-patience.ts';
 import type { Task, TaskSource } from './task.ts';

@@ -5,6 +5,7 @@ import { sql } from '../../database/sql.ts';
 import type { ExecutionTable } from '../../database/tables.ts';
 import { nameOfBase } from '../adapter-name.ts';
 import { settleContent } from '../content/content-rows.ts';
+import { endOfTargets } from '../job-end.ts';
 import { jobRecord, outcomeColumn, RECORD_COLUMNS, withSealed } from '../job-rows.ts';
 import { newAdapterId } from '../layout.ts';
 import { resultSettings } from '../result-settings.ts';
@@ -161,8 +162,7 @@ async function recordDelivered(
   const failure = job.kind === 'export' ? deliveries[0]!.error : null;
   await endedNow(changes, {
     ...told,
-    state: failure ? 'failed' : 'succeeded',
     progress: job.kind === 'export' ? doneProgress(0) : job.progress,
-    error: failure,
+    ...(failure ? { state: 'failed', error: failure } : endOfTargets(job.results)),
   });
 }

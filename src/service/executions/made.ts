@@ -1,4 +1,4 @@
-import type { JobResult, ProviderInfo, Timings } from '../../contract/job.ts';
+import type { FailedResult, ProviderInfo, SucceededResult, Timings } from '../../contract/job.ts';
 import type { JobFailure } from '../../contract/job-failure.ts';
 import type { Delivery } from '../../contract/transfer.ts';
 import type { ImportedAdapter } from '../../contract/transfer-job.ts';
@@ -25,8 +25,8 @@ export interface FetchMade {
 export interface WorkMade {
   readonly step: 'work';
   readonly targets: readonly {
-    readonly result: Omit<JobResult, 'adapter_id'>;
-    /** null: the source is the result. */
+    readonly result: Omit<SucceededResult, 'adapter_id'> | FailedResult;
+    /** null: there is none, or the source is the result. */
     readonly adapter: WrittenAdapter | null;
   }[];
   /** The report (see report-ids.ts), and files for a trainer. */

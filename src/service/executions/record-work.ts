@@ -3,6 +3,7 @@ import type { DeliveredAdapter } from '../../contract/transfer-job.ts';
 import type { Writer } from '../../database/database.ts';
 import type { NewAdapter } from '../adapter-rows.ts';
 import { settleContent } from '../content/content-rows.ts';
+import { endOfTargets } from '../job-end.ts';
 import { insertJobFiles, outcomeColumn } from '../job-rows.ts';
 import { newAdapterId } from '../layout.ts';
 import { resultSettings } from '../result-settings.ts';
@@ -46,6 +47,10 @@ export async function recordWork(
   const results: JobResult[] = [];
   for (const [index, { result, adapter }] of made.targets.entries()) {
     const [source] = sources;
+    if (result.state === 'failed') {
+      results.push(result);
+      continue;
+    }
     // A run goes on with the very adapter that it sent, where there is nothing to squeeze.
     if (!adapter && job.kind === 'checkpoint') {
       results.push({ ...result, adapter_id: source!.id });
@@ -77,11 +82,11 @@ export async function recordWork(
     timings: { ...made.timings, queue_wait: Math.max(0, begunMs - Date.parse(job.created_at)) / 1000 },
     provider: made.provider,
   };
-  if (worked.deliveries.length > 0) {
+  if (worked.deliveries.some(({ state }) => state === 'pending')) {
     await deliver(changes, worked);
     return worked;
   }
-  return endedNow(changes, { ...worked, state: 'succeeded' });
+  return endedNow(changes, { ...worked, ...endOfTargets(results) });
 }
 
 /**
@@ -90,7 +95,7 @@ export async function recordWork(
  */
 export async function deliver(changes: JobChanges, job: JobRecord): Promise<void> {
   const { writer, tenant } = changes;
-  const bytes = job.results.reduce((sum, result) => sum + result.bytes, 0);
+  const bytes = job.results.reduce((sum, one) => sum + (one.state === 'failed' ? 0 : one.bytes), 0);
   const shared = { tenant, key: null, step: 'deliver' as const };
   const row = newExecution({ ...shared, priority: priorityOf(job.priority), work_bytes: bytes });
   await insertExecutions(writer, [row]);
@@ -130,8 +135,14 @@ async function addCopy(
   await changes.addAdapters([{ ...record, described }], new Map(files.map(({ id, sha256 }) => [sha256, id])));
 }
 
-const withAdapter = (delivery: DeliveredAdapter, results: readonly JobResult[]): DeliveredAdapter =>
-  delivery.target === null ? delivery : { ...delivery, adapter_id: results[delivery.target]!.adapter_id };
+/** A delivery of a target that failed has nothing to deliver. */
+function withAdapter(delivery: DeliveredAdapter, results: readonly JobResult[]): DeliveredAdapter {
+  if (delivery.target === null) return delivery;
+  const result = results[delivery.target]!;
+  return result.state === 'failed'
+    ? { ...delivery, state: 'failed', error: result.error, finished_at: new Date().toISOString() }
+    : { ...delivery, adapter_id: result.adapter_id };
+}
 
 /** The adapters that a job reads, in the order of its request. */
 async function sourcesOf(

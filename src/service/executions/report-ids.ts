@@ -1,4 +1,4 @@
-import type { JobRecord } from '../../contract/job.ts';
+import type { JobRecord, JobResult } from '../../contract/job.ts';
 import type { Report } from '../../contract/report.ts';
 
 /**
@@ -14,8 +14,13 @@ export const withMarks = (report: Report): Report => ({
   job_id: '@job-0',
   timings: { ...report.timings, queue_wait: 0 },
   sources: report.sources.map((source, index) => ({ ...source, id: `@source-${index}` })),
-  targets: report.targets.map((target, index) => ({ ...target, adapter_id: `@target-${index}` })),
+  targets: report.targets.map((target, index) =>
+    target.state === 'failed' ? target : { ...target, adapter_id: `@target-${index}` },
+  ),
 });
+
+const idOf = (result: JobResult): string | undefined =>
+  result.state === 'failed' ? undefined : result.adapter_id;
 
 /**
  * A stored report as that of a job. It is not parsed: it may have a million numbers, and others wait meanwhile.
@@ -27,7 +32,7 @@ export function withIds(bytes: Uint8Array, job: JobRecord): Uint8Array {
     request.kind === 'merge'
       ? request.sources.map(({ adapter_id }) => adapter_id)
       : [imported?.adapter_id ?? ('adapter_id' in request ? request.adapter_id : undefined)];
-  const ids = { job: [job.id], source: sources, target: results.map(({ adapter_id }) => adapter_id) };
+  const ids = { job: [job.id], source: sources, target: results.map(idOf) };
   const text = Buffer.from(bytes)
     .toString('utf8')
     .replace(MARK, (_mark, field: string, of: keyof typeof ids, index: string) =>

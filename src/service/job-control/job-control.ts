@@ -52,7 +52,7 @@ export class JobControl {
   }
 
   /**
-   * Does a job that failed or was cancelled once more, as a new job of the same request and treatment.
+   * Does a job that failed, also in part, or was cancelled once more: the whole of it, as a new job of the same request and treatment.
    * @throws AppError JOB_NOT_FINAL, JOB_SUCCEEDED, JOB_OF_RUN, SECRETS_GONE; ADAPTER_NOT_FOUND, QUEUE_UNAVAILABLE
    */
   async retry(jobId: string): Promise<JobRecord> {

@@ -1,5 +1,5 @@
 import type { AdapterRecord } from '../../contract/adapter.ts';
-import type { JobRecord, JobResult } from '../../contract/job.ts';
+import type { JobRecord, SucceededResult } from '../../contract/job.ts';
 import type { CheckpointFile, CheckpointRecord } from '../../contract/run.ts';
 import { type Course, learningRateNow } from './course.ts';
 import { isSqueezed, outcomeOf, type Past, type Position, stageRankAfter } from './lineage.ts';
@@ -26,7 +26,8 @@ export function checkpointRecord(view: CheckpointView): CheckpointRecord {
   const { checkpoint, job, superseded } = view;
   const past = { checkpoint, outcome: outcomeOf(checkpoint, job) };
   const { outcome } = past;
-  const done = job?.state === 'succeeded' ? job.results[0] : undefined;
+  const [one] = job?.results ?? [];
+  const done = one?.state === 'succeeded' ? one : undefined;
   return {
     run_id: checkpoint.run_id,
     step: checkpoint.step,
@@ -66,13 +67,13 @@ function stateOf({ job, superseded }: CheckpointView, { outcome }: Past): Checkp
   return job?.state === 'active' ? 'active' : 'queued';
 }
 
-function trainingOf(done: JobResult | undefined): CheckpointRecord['training'] {
+function trainingOf(done: SucceededResult | undefined): CheckpointRecord['training'] {
   if (!done?.training) return null;
   const { files: _files, ...training } = done.training;
   return training;
 }
 
-function filesOf({ checkpoint, result }: CheckpointView, done: JobResult): CheckpointFile[] {
+function filesOf({ checkpoint, result }: CheckpointView, done: SucceededResult): CheckpointFile[] {
   const at = (path: string) => (file: Omit<CheckpointFile, 'href'>) => ({
     ...file,
     href: `${path}/files/${file.name}`,

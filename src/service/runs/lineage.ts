@@ -42,7 +42,7 @@ export function outcomeOf(checkpoint: CheckpointManifest, job: JobRecord | undef
     return { state: 'succeeded', rank: rank_before, parameters: null, adapterId: null };
   }
   const result = job?.results[0];
-  if (job?.state === 'succeeded' && result) {
+  if (result?.state === 'succeeded') {
     const { rank, parameters, adapter_id } = result;
     return { state: 'succeeded', rank, parameters, adapterId: adapter_id };
   }

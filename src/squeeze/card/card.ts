@@ -1,5 +1,5 @@
 import type { FormatName } from '../../adapter/format-name.ts';
-import type { JobResult } from '../../contract/job.ts';
+import type { SucceededResult } from '../../contract/job.ts';
 import type { ModuleResult } from '../../contract/report.ts';
 import { PRODUCT } from '../../version.ts';
 import type { Source } from '../job-context.ts';
@@ -19,7 +19,7 @@ export interface CardContent {
   readonly baseModel: string | null;
   readonly weightsName: string;
   readonly sources: readonly Source[];
-  readonly result: Omit<JobResult, 'adapter_id'>;
+  readonly result: Omit<SucceededResult, 'adapter_id'>;
   readonly modules: readonly ModuleResult[];
   /** Ranks of the source, by module. */
   readonly ranksBefore: readonly number[];

@@ -1,7 +1,7 @@
 import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
 import type { ProjectionSums } from '../../engine/kernel-types.ts';
 import type { Kernels } from '../../engine/kernels.ts';
-import { AppError } from '../../errors.ts';
+import { AppError, toPlainError } from '../../errors.ts';
 import { revive } from '../training/revive.ts';
 import { type Busy, clocked, idle } from './busy.ts';
 import { chunksOf } from './chunks.ts';
@@ -9,19 +9,16 @@ import { readDirections } from './directions-file.ts';
 import { type FactorReader, writeBlock } from './factor-files.ts';
 import { GRID } from './grid.ts';
 import { identity } from './identity.ts';
-import type { ProjectItem, ProjectionOrder, ProjectTask, TaskResults, Written } from './tasks.ts';
+import type { Projected, ProjectItem, ProjectionOrder, ProjectTask, TaskResults } from './tasks.ts';
 
-/**
- * Pass 2 for some modules.
- * @throws AppError NON_FINITE_RESULT naming the module and the dtype that overflowed
- */
+/** Pass 2 for some modules. An order fails with NON_FINITE_RESULT, naming the module and the dtype that overflowed. */
 export async function project(
   task: ProjectTask,
   kernels: Kernels,
   reader: FactorReader,
 ): Promise<TaskResults['project']> {
   const busy = idle();
-  const measured: Written[][] = [];
+  const measured: Projected[][] = [];
   for (const item of task.items)
     measured.push(await projectItem(task.weightsPath, item, kernels, reader, busy));
   return { measured, busy };
@@ -33,7 +30,7 @@ async function projectItem(
   kernels: Kernels,
   reader: FactorReader,
   busy: Busy,
-): Promise<Written[]> {
+): Promise<Projected[]> {
   const found = slot && clocked(busy, 'load', () => readDirections(slot));
   const unchanged = identity(module.rank);
   const sums: (ProjectionSums | null)[] = orders.map(() => null);
@@ -72,13 +69,17 @@ async function projectItem(
       });
     }
   }
-  const written: Written[] = [];
+  const written: Projected[] = [];
   for (const [index, order] of orders.entries()) {
     const result = await clocked(busy, 'project', () =>
       kernels.measure(sums[index]!, module.rank, order.rank),
     );
-    if (!Number.isFinite(result.inner) || !Number.isFinite(result.energy)) throw overflow(module.name, order);
-    written.push({ ...result, revived: revived[index]! });
+    const fits = Number.isFinite(result.inner) && Number.isFinite(result.energy);
+    written.push(
+      fits
+        ? { ...result, revived: revived[index]! }
+        : { failure: toPlainError(overflow(module.name, order)) },
+    );
   }
   return written;
 }

@@ -88,10 +88,13 @@ export interface Written extends Measured {
   readonly revived: number;
 }
 
+/** What an order of pass 2 came to. One that failed is no failure of the others. */
+export type Projected = Written | { readonly failure: PlainError };
+
 export interface TaskResults {
   decompose: { readonly decompositions: readonly Decomposition[]; readonly busy: Busy };
   /** What the written factors of each order turned out to be, by item. */
-  project: { readonly measured: readonly (readonly Written[])[]; readonly busy: Busy };
+  project: { readonly measured: readonly (readonly Projected[])[]; readonly busy: Busy };
   stack: { readonly busy: Busy };
   carry: { readonly busy: Busy };
   /** What the factors leave out: ‖ΔW − B·A‖², 0 where they are exact. Without the module's scale. */

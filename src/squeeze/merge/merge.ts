@@ -72,7 +72,11 @@ export async function merge(input: MergeInput, pool: ComputePool): Promise<JobOu
   return {
     ...outcome,
     timings,
-    report: { ...outcome.report, timings, notes: [...outcome.report.notes, CANCELLATION] },
+    report: outcome.report && {
+      ...outcome.report,
+      timings,
+      notes: [...outcome.report.notes, CANCELLATION],
+    },
   };
 }
 

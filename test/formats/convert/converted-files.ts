@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Target } from '../../../src/contract/target.ts';
 import type { AdapterFiles } from '../../../src/formats/read-adapter.ts';
 import type { ComputePool } from '../../../src/squeeze/compute/pool.ts';
-import { squeeze } from '../../../src/squeeze/squeeze.ts';
+import { squeeze } from '../../squeeze/made-outcome.ts';
 
 /** An adapter's files as a conversion wrote them. */
 export interface Converted extends AdapterFiles {

@@ -8,10 +8,10 @@ import { fileURLToPath } from 'node:url';
 import type { Target } from '../../../src/contract/target.ts';
 import { readAdapter } from '../../../src/formats/read-adapter.ts';
 import { summarise } from '../../../src/formats/summary.ts';
-import { squeeze } from '../../../src/squeeze/squeeze.ts';
 import { parseSafetensors } from '../../oracle/safetensors.ts';
 import { allowedError, overallError, scoreAdapter } from '../../oracle/score.ts';
 import { computeFixture } from '../../squeeze/compute-fixture.ts';
+import { squeeze } from '../../squeeze/made-outcome.ts';
 import { parseKohyaAdapter } from './kohya-oracle.ts';
 
 const SOURCE = fileURLToPath(

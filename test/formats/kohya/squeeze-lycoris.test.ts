@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Target } from '../../../src/contract/target.ts';
-import { squeeze } from '../../../src/squeeze/squeeze.ts';
 import {
   frobenius,
   type Matrix,
@@ -15,6 +14,7 @@ import {
 } from '../../oracle/linear-algebra.ts';
 import { buildSafetensors } from '../../oracle/safetensors.ts';
 import { computeFixture } from '../../squeeze/compute-fixture.ts';
+import { squeeze } from '../../squeeze/made-outcome.ts';
 import { alphaTensor } from './build.ts';
 import { parseKohyaAdapter } from './kohya-oracle.ts';
 import {

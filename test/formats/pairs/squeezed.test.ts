@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import type { Target } from '../../../src/contract/target.ts';
 import { readAdapter } from '../../../src/formats/read-adapter.ts';
 import { ComputePool } from '../../../src/squeeze/compute/pool.ts';
-import { squeeze } from '../../../src/squeeze/squeeze.ts';
 import { factorsWithSpectrum } from '../../oracle/known-matrices.ts';
 import type { Matrix } from '../../oracle/linear-algebra.ts';
 import type { OracleAdapter, OracleModule } from '../../oracle/peft-adapter.ts';
@@ -20,6 +19,7 @@ import {
   tensorMatrix,
 } from '../../oracle/safetensors.ts';
 import { scoreAdapter } from '../../oracle/score.ts';
+import { squeeze } from '../../squeeze/made-outcome.ts';
 import { loadedByDiffusers, madeOf } from '../diffusers/diffusers-oracle.ts';
 
 const REAL = fileURLToPath(

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import type { BatchRecord } from '../../../src/contract/batch.ts';
+import type { JobResult } from '../../../src/contract/job.ts';
 import type { WebhookEvent } from '../../../src/contract/webhook.ts';
 import type { Database } from '../../../src/database/database.ts';
+import { AppError, jobFailure } from '../../../src/errors.ts';
 import { JobRecords } from '../../../src/queue/job-records.ts';
 import { acceptedJob } from '../../../src/service/accepted-job.ts';
 import { BatchStore } from '../../../src/service/batches/batch-store.ts';
@@ -13,6 +15,7 @@ import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
 import { Outbox } from '../../../src/service/webhooks/outbox.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
+import { resultOf } from '../job-bench.ts';
 import { endOf } from '../job-rows.ts';
 import { insertKnownAdapter, KNOWN_ADAPTER } from '../known-adapter.ts';
 import { newWebhook } from '../webhooks/webhook-rows.ts';
@@ -39,7 +42,7 @@ onEachDialect('the end of a batch', (database, folder) => {
   const end = async (
     jobs: JobStore,
     jobId: string,
-    state: 'succeeded' | 'failed' | 'cancelled' = 'succeeded',
+    state: 'succeeded' | 'partial' | 'failed' | 'cancelled' = 'succeeded',
   ) => jobs.finish(endOf((await jobs.get(jobId))!, { state }));
   const events = async () => {
     const rows = await database().reader.selectFrom('delivery').select('payload').execute();
@@ -57,18 +60,65 @@ onEachDialect('the end of a batch', (database, folder) => {
       ]),
     );
     const ended = await now(batch.id);
-    assert.deepEqual(ended.counts, { queued: 0, active: 0, succeeded: 16, failed: 8, cancelled: 0 });
+    assert.deepEqual(ended.counts, {
+      queued: 0,
+      active: 0,
+      succeeded: 16,
+      partial: 0,
+      failed: 8,
+      cancelled: 0,
+    });
     const last = ended.jobs
       .map(({ finished_at }) => finished_at!)
       .sort()
       .at(-1);
-    assert.deepEqual([ended.state, ended.finished_at], ['failed', last]);
+    assert.deepEqual([ended.state, ended.finished_at], ['partial', last]);
     assert.deepEqual(
       both.flatMap(({ told }) => told),
       [batch.id],
     );
     const { jobs: _, ...summary } = ended;
     assert.deepEqual(await events(), [summary]);
+  });
+
+  it('is partial where something succeeded and something failed', async () => {
+    const cases = [
+      [['succeeded', 'partial'], 'partial'],
+      [['partial', 'partial'], 'partial'],
+      [['partial', 'cancelled'], 'partial'],
+      [['succeeded', 'failed'], 'partial'],
+      [['failed', 'cancelled'], 'failed'],
+      [['succeeded', 'cancelled'], 'cancelled'],
+    ] as const;
+    for (const [states, expected] of cases) {
+      const batch = await madeBatch(database(), 2);
+      for (const [i, { id }] of batch.jobs.entries()) await end(processOf().jobs, id, states[i]!);
+      const { state, counts } = await now(batch.id);
+      assert.equal(state, expected, states.join());
+      assert.equal(counts.partial, states.filter((one) => one === 'partial').length);
+      const listed = await processOf().batches.page({ states: [expected] }, { limit: 9 }, NOTHING_RUNS);
+      assert.ok(listed.items.some(({ id }) => id === batch.id));
+    }
+  });
+
+  it('tells of a partial job its results and the code of what failed; webhooks are told too', async () => {
+    await newWebhook(database(), { events: ['job.partial'] });
+    const { id, jobs } = await madeBatch(database(), 1);
+    const error = jobFailure(new AppError('BUDGET_TOO_SMALL', 'It is.'));
+    const results: JobResult[] = [resultOf('ad_1'), { target: { rank: 1 }, state: 'failed', error }];
+    await processOf().jobs.finish(endOf(jobs[0]!, { state: 'partial', results }));
+    const [told] = (await now(id)).jobs;
+    assert.deepEqual(
+      [told!.state, told!.error_code, told!.results.length],
+      ['partial', 'BUDGET_TOO_SMALL', 1],
+    );
+    const rows = await database().reader.selectFrom('delivery').select(['type', 'payload']).execute();
+    assert.deepEqual(
+      rows.map(({ type }) => type),
+      ['job.partial'],
+    );
+    const { data } = JSON.parse(rows[0]!.payload) as { data: { job: { results: unknown } } };
+    assert.deepEqual(data.job.results, results);
   });
 
   it('comes once when many jobs end in one transaction, and each by itself meanwhile', async () => {

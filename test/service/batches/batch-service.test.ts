@@ -206,19 +206,33 @@ onEachDialect('batches', (database) => {
         await bench.end(b, { state: 'failed', error });
         bench.queue.jobs.set(c, { state: 'active', progress: null, startedAt: new Date(), attempts: 1 });
         const half = await bench.batches.get(batch.id);
-        assert.deepEqual(half.counts, { queued: 1, active: 1, succeeded: 1, failed: 1, cancelled: 0 });
+        assert.deepEqual(half.counts, {
+          queued: 1,
+          active: 1,
+          succeeded: 1,
+          partial: 0,
+          failed: 1,
+          cancelled: 0,
+        });
         assert.deepEqual([half.state, half.progress], ['active', { done: 2, total: 4 }]);
         assert.equal(half.jobs[1]!.error_code, 'NON_FINITE_WEIGHTS');
         bench.queue.down = true;
         const unseen = await bench.batches.get(batch.id);
-        assert.deepEqual(unseen.counts, { queued: 2, active: 0, succeeded: 1, failed: 1, cancelled: 0 });
+        assert.deepEqual(unseen.counts, {
+          queued: 2,
+          active: 0,
+          succeeded: 1,
+          partial: 0,
+          failed: 1,
+          cancelled: 0,
+        });
         bench.queue.down = false;
         await assert.rejects(bench.jobControl.remove(a), failsWith('BATCH_NOT_FINAL'));
         await bench.end(c);
         await bench.end(d);
         const ended = await bench.batches.get(batch.id);
         assert.ok(Value.Check(BatchRecord, ended));
-        assert.deepEqual([ended.state, ended.progress.done], ['failed', 4]);
+        assert.deepEqual([ended.state, ended.progress.done], ['partial', 4]);
         assert.equal(ended.finished_at, (await bench.jobs.get(d)).finished_at);
         assert.equal(Date.parse(ended.expires_at!) - Date.parse(ended.finished_at!), 3_600_000);
         await bench.jobControl.remove(a);
@@ -271,7 +285,14 @@ onEachDialect('batches', (database) => {
         assert.equal(cancelled.state, 'cancelled');
         await bench.batches.settled();
         const ended = await bench.batches.get(batch.id);
-        assert.deepEqual(ended.counts, { queued: 0, active: 0, succeeded: 2, failed: 0, cancelled: 3 });
+        assert.deepEqual(ended.counts, {
+          queued: 0,
+          active: 0,
+          succeeded: 2,
+          partial: 0,
+          failed: 0,
+          cancelled: 3,
+        });
         assert.notEqual(ended.finished_at, null);
         assert.deepEqual([...bench.queue.cancelled], [own[2]]);
         assert.deepEqual(await bench.batches.cancel(batch.id), ended);

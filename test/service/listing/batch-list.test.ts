@@ -8,20 +8,22 @@ import { batchesOf, madeBatch } from '../batches/made-batch.ts';
 import { insertKnownAdapter } from '../known-adapter.ts';
 
 const none = async () => new Set<string>();
-const NOTHING = { succeeded: 0, failed: 0, cancelled: 0, cancelled_at: null, finished_at: 9 };
+const NOTHING = { succeeded: 0, partial: 0, failed: 0, cancelled: 0, cancelled_at: null, finished_at: 9 };
 
 /** Every way in which a batch of three jobs may stand. */
 const ROWS = [
   { ...NOTHING, finished_at: null },
-  { ...NOTHING, finished_at: null, succeeded: 1, failed: 1 },
+  { ...NOTHING, finished_at: null, succeeded: 1, partial: 0, failed: 1 },
   { ...NOTHING, finished_at: null, cancelled_at: 5 },
-  { ...NOTHING, cancelled_at: 5, succeeded: 2, failed: 1 },
+  { ...NOTHING, cancelled_at: 5, succeeded: 2, partial: 0, failed: 1 },
   { ...NOTHING, cancelled: 1, succeeded: 2 },
   { ...NOTHING, cancelled: 1, failed: 1, succeeded: 1 },
   { ...NOTHING, failed: 3 },
+  { ...NOTHING, partial: 3 },
+  { ...NOTHING, partial: 1, cancelled: 2 },
   { ...NOTHING, succeeded: 3 },
 ];
-const STATES: readonly BatchState[] = ['active', 'succeeded', 'failed', 'cancelled'];
+const STATES: readonly BatchState[] = ['active', 'succeeded', 'partial', 'failed', 'cancelled'];
 
 onEachDialect('a list of batches', (database) => {
   it('is of the states that are wanted, as batches tell them, whatever the size of its pages', async () => {

@@ -71,6 +71,7 @@ describe('the body of an event', () => {
   });
   const result = (warnings: string[]): JobResult => ({
     target: { rank: 2 },
+    state: 'succeeded',
     adapter_id: `ad_${'1'.repeat(32)}`,
     format: 'peft',
     rank: { min: 2, max: 2 },

@@ -28,6 +28,7 @@ const content = (changes: Partial<CardContent> = {}): CardContent => ({
   sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 9, base_model: 'org/base', weight: 1 }],
   result: {
     target: { rank: 4 },
+    state: 'succeeded',
     format: 'peft',
     rank: { min: 4, max: 4 },
     bytes: 1000,

@@ -12,6 +12,7 @@ import { analyzedModule } from '../../../src/squeeze/analyze/analyzed-module.ts'
 import { rankCurve } from '../../../src/squeeze/analyze/rank-curve.ts';
 import { recommendUniform } from '../../../src/squeeze/analyze/recommend.ts';
 import { slotsFor } from '../../../src/squeeze/compute/directions-file.ts';
+import type { Written } from '../../../src/squeeze/compute/tasks.ts';
 import { decomposeAll } from '../../../src/squeeze/decompose-all.ts';
 import { describeSpectra } from '../../../src/squeeze/describe.ts';
 import { chooseMethod } from '../../../src/squeeze/method.ts';
@@ -125,10 +126,12 @@ async function squeezed(targets: readonly Target[]) {
     optimizer: null,
   };
   const runs = applied.map((one, index) => new TargetRun(job, index, one));
-  const outputs = runs.map(({ output }) => output!);
-  for (const output of outputs) await output.create(path);
-  const written = await projectAll(path, modules, slots, outputs, pool, watch);
-  const finished = await Promise.all(runs.map((run, index) => run.finish(written[index]!)));
+  for (const run of runs) await run.create(path);
+  const orders = runs.map(({ output }) => output!.orders);
+  const written = await projectAll(path, modules, slots, orders, pool, watch);
+  const finished = await Promise.all(
+    runs.map((run, index) => run.finish(written[index] as (Written | null)[])),
+  );
   return { dir, adapter, decompositions, finished, remove: () => rmSync(dir, { recursive: true }) };
 }
 

@@ -3,7 +3,7 @@ import { comparisonChart } from '../../../src/charts/comparison-chart.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
 import { sizeChart } from '../../../src/charts/size-chart.ts';
 import { bytesInWords, percent } from '../../../src/charts/words.ts';
-import type { JobResult } from '../../../src/contract/job.ts';
+import type { SucceededResult } from '../../../src/contract/job.ts';
 import type { ModuleResult } from '../../../src/contract/report.ts';
 import { scheme } from '../state/scheme.ts';
 import { rankRange } from '../words/target-in-words.ts';
@@ -14,7 +14,7 @@ import { type Column, VirtualTable } from './virtual-table.tsx';
 
 interface Compared {
   readonly label: string;
-  readonly result: JobResult;
+  readonly result: SucceededResult;
   readonly modules: readonly ModuleResult[];
 }
 
@@ -124,8 +124,8 @@ function common(first: Compared, second: Compared): Row[] {
   });
 }
 
-const totals = (first: JobResult, second: JobResult): [string, string, string][] => {
-  const row = (name: string, of: (result: JobResult) => string): [string, string, string] => [
+const totals = (first: SucceededResult, second: SucceededResult): [string, string, string][] => {
+  const row = (name: string, of: (result: SucceededResult) => string): [string, string, string] => [
     name,
     of(first),
     of(second),

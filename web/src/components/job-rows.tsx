@@ -46,5 +46,7 @@ function titleOf({ kind, request }: JobRecord): string {
 function resultOf({ results, error, state, progress: { done, total } }: JobRecord): string {
   if (error) return error.code;
   if (state === 'active') return total > 0 ? `${done} of ${total}` : '';
-  return results.map((result) => `error ${percent(shownError(result))}`).join('; ');
+  return results
+    .map((result) => (result.state === 'failed' ? result.error.code : `error ${percent(shownError(result))}`))
+    .join('; ');
 }

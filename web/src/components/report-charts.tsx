@@ -7,8 +7,8 @@ import { shownError } from '../../../src/charts/result-error.ts';
 import { sizeChart } from '../../../src/charts/size-chart.ts';
 import { bytesInWords, percent } from '../../../src/charts/words.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
-import type { JobResult } from '../../../src/contract/job.ts';
-import type { Report } from '../../../src/contract/report.ts';
+import type { SucceededResult } from '../../../src/contract/job.ts';
+import type { Report, SucceededTargetReport } from '../../../src/contract/report.ts';
 import { scheme } from '../state/scheme.ts';
 import { targetInWords } from '../words/target-in-words.ts';
 import { Chart } from './chart.tsx';
@@ -20,15 +20,17 @@ import { Panel } from './panel.tsx';
 
 interface ReportChartsProps {
   readonly report: Report;
-  readonly results: readonly JobResult[];
+  /** Of the targets that succeeded, at least one; `results` are those of the same. */
+  readonly targets: readonly SucceededTargetReport[];
+  readonly results: readonly SucceededResult[];
   readonly source: AdapterRecord | null;
 }
 
 /** What the report of a job knows, drawn. */
-export function ReportCharts({ report, results, source }: ReportChartsProps) {
+export function ReportCharts({ report, targets, results, source }: ReportChartsProps) {
   const [chosen, setChosen] = useState('0');
   const palette = paletteOf(scheme.value);
-  const { modules, targets, notes } = report;
+  const { modules, notes } = report;
   const target = targets[Number(chosen)] ?? targets[0]!;
   const curve = useMemo(() => curveOfSpectra(modules), [modules]);
   const files = useMemo(() => {

@@ -1,6 +1,6 @@
 import { bytesInWords, percent } from '../../../src/charts/words.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
-import type { JobResult } from '../../../src/contract/job.ts';
+import type { FailedResult, SucceededResult } from '../../../src/contract/job.ts';
 import { get } from '../api/request.ts';
 import { useLoaded } from '../state/use-loaded.ts';
 import { rankRange, targetInWords } from '../words/target-in-words.ts';
@@ -14,7 +14,7 @@ import { Warnings } from './warnings.tsx';
 interface ResultCardProps {
   readonly jobId: string;
   readonly index: number;
-  readonly result: JobResult;
+  readonly result: SucceededResult;
   readonly source: AdapterRecord | null;
 }
 
@@ -63,6 +63,15 @@ export function ResultCard({ jobId, index, result, source }: ResultCardProps) {
       <p>
         <a href={`#/adapters/${id}`}>Open this adapter</a>
       </p>
+    </Panel>
+  );
+}
+
+/** A target that came to nothing, and why. */
+export function FailedCard({ result: { target, error } }: { result: FailedResult }) {
+  return (
+    <Panel title={targetInWords(target)} class="result">
+      <ProblemNote problem={error} />
     </Panel>
   );
 }

@@ -13,7 +13,10 @@ import { targetInWords } from '../words/target-in-words.ts';
 /** Two results of jobs, side by side: `#/compare?a=job_1.0&b=job_2.1`. */
 export function ComparePage({ query }: { query: Readonly<Record<string, string>> }) {
   const { a = '', b = '' } = query;
-  const jobs = useLoaded((signal) => get<Page<JobRecord>>('/v1/jobs?state=succeeded&limit=100', signal), []);
+  const jobs = useLoaded(
+    (signal) => get<Page<JobRecord>>('/v1/jobs?state=succeeded&state=partial&limit=100', signal),
+    [],
+  );
   const first = useLoaded((signal) => resultAt(a, signal), [a]);
   const second = useLoaded((signal) => resultAt(b, signal), [b]);
   const options = optionsOf(jobs.value?.data ?? []);
@@ -57,7 +60,8 @@ function resultAt(name: string, signal: AbortSignal) {
     get<Report>(`/v1/jobs/${jobId}/report`, signal),
   ]).then(([job, report]) => {
     const [result, target] = [job.results[Number(index)], report.targets[Number(index)]];
-    if (!result || !target) throw new Error(`The job ${jobId} has no result ${index}.`);
+    if (result?.state !== 'succeeded' || target?.state !== 'succeeded')
+      throw new Error(`The job ${jobId} has no result ${index}.`);
     return { label: targetInWords(result.target), result, modules: target.modules };
   });
 }
@@ -66,10 +70,11 @@ function optionsOf(jobs: readonly JobRecord[]): [string, string][] {
   return [
     ['', 'Choose a result'],
     ...jobs.flatMap(({ id, results, finished_at: at }) =>
-      results.map(({ target }, index): [string, string] => [
-        `${id}.${index}`,
-        `${targetInWords(target)}, ${at ? moment(at) : ''} (${id.slice(0, 12)}…)`,
-      ]),
+      results.flatMap(({ state, target }, index): [string, string][] =>
+        state === 'failed'
+          ? []
+          : [[`${id}.${index}`, `${targetInWords(target)}, ${at ? moment(at) : ''} (${id.slice(0, 12)}…)`]],
+      ),
     ),
   ];
 }

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { resultsOf, targetsOf } from '../../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { Report } from '../../../src/contract/report.ts';
@@ -10,7 +11,7 @@ import { FailedPage } from '../components/failed-page.tsx';
 import { JobProgress } from '../components/job-progress.tsx';
 import { ProblemNote } from '../components/problem-note.tsx';
 import { ReportCharts } from '../components/report-charts.tsx';
-import { ResultCard } from '../components/result-card.tsx';
+import { FailedCard, ResultCard } from '../components/result-card.tsx';
 import { StateBadge } from '../components/state-badge.tsx';
 import { wayFromHere } from '../state/route.ts';
 import { useJob } from '../state/use-job.ts';
@@ -26,7 +27,7 @@ export function JobPage({ id }: { id: string }) {
   return (
     <div class="stack">
       <Head job={job} />
-      {job.state === 'succeeded' && <Outcome job={job} />}
+      {(hasReport(job) || job.results.length > 0) && <Outcome job={job} />}
     </div>
   );
 }
@@ -59,8 +60,8 @@ function Head({ job }: { job: JobRecord }) {
         }}
       />
       <div class="row">
-        {state === 'succeeded' && <ReportButtons jobId={id} />}
-        {(state === 'failed' || state === 'cancelled') && <RetryButton jobId={id} />}
+        {hasReport(job) && <ReportButtons jobId={id} />}
+        {(state === 'partial' || state === 'failed' || state === 'cancelled') && <RetryButton jobId={id} />}
         {kind === 'analyze' && source && state === 'succeeded' && (
           <a class="button" href={`#/adapters/${source}`}>
             See the analysis
@@ -71,6 +72,8 @@ function Head({ job }: { job: JobRecord }) {
   );
 }
 
+const hasReport = ({ state }: JobRecord): boolean => state === 'succeeded' || state === 'partial';
+
 function titleOf({ kind, request }: JobRecord): string {
   const verb = `${kind[0]!.toUpperCase()}${kind.slice(1)}`;
   const targets = 'targets' in request ? request.targets : [];
@@ -79,7 +82,10 @@ function titleOf({ kind, request }: JobRecord): string {
 
 function Outcome({ job }: { job: JobRecord }) {
   const sourceId = 'adapter_id' in job.request ? (job.request.adapter_id ?? job.import?.adapter_id) : null;
-  const report = useLoaded((signal) => get<Report>(`/v1/jobs/${job.id}/report`, signal), [job.id]);
+  const report = useLoaded(
+    (signal) => (hasReport(job) ? get<Report>(`/v1/jobs/${job.id}/report`, signal) : null),
+    [job.id],
+  );
   const source = useLoaded(
     (signal) => (sourceId ? get<AdapterRecord>(`/v1/adapters/${sourceId}`, signal) : null),
     [sourceId],
@@ -88,14 +94,23 @@ function Outcome({ job }: { job: JobRecord }) {
     <>
       {job.results.length > 0 && (
         <div class="results">
-          {job.results.map((result, index) => (
-            <ResultCard key={index} jobId={job.id} index={index} result={result} source={source.value} />
-          ))}
+          {job.results.map((result, index) =>
+            result.state === 'failed' ? (
+              <FailedCard key={index} result={result} />
+            ) : (
+              <ResultCard key={index} jobId={job.id} index={index} result={result} source={source.value} />
+            ),
+          )}
         </div>
       )}
       <ProblemNote problem={report.problem} onAgain={report.again} />
       {report.value && report.value.targets.length > 0 && (
-        <ReportCharts report={report.value} results={job.results} source={source.value} />
+        <ReportCharts
+          report={report.value}
+          targets={targetsOf(report.value)}
+          results={resultsOf(job)}
+          source={source.value}
+        />
       )}
     </>
   );

@@ -6,7 +6,7 @@ import { Panel } from '../components/panel.tsx';
 import { TextFilter } from '../components/text-filter.tsx';
 import { setQuery } from '../state/route.ts';
 
-const STATES = ['queued', 'active', 'succeeded', 'failed', 'cancelled'];
+const STATES = ['queued', 'active', 'succeeded', 'partial', 'failed', 'cancelled'];
 const KINDS = ['squeeze', 'analyze', 'merge', 'checkpoint', 'import', 'export'];
 
 const options = (names: readonly string[]): [string, string][] => [

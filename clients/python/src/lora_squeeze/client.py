@@ -111,7 +111,9 @@ class LoraSqueeze:
         return result
 
     def job(self, **request: Any) -> Record:
-        """Runs any job (kind="squeeze", "analyze", "merge"); returns the finished JobRecord, or raises its failure."""
+        """Runs any job (kind="squeeze", "analyze", "merge"); returns the finished JobRecord, or raises its failure.
+
+        Of several targets each ends by itself: where some failed (state "partial") their results have an "error"."""
         return self._finished(*self._json("POST", "/v1/jobs", _Json(request), WAIT))
 
     def download_adapter(self, adapter_id: str, folder: str) -> None:
@@ -184,7 +186,7 @@ class LoraSqueeze:
             pause = min(2 * pause, 2.0)
             assert location is not None  # What is accepted says where it can be asked for.
             record = self.get(location)
-        if record["state"] != "succeeded":
+        if record["state"] not in ("succeeded", "partial"):
             raise SqueezeError(record["error"] or {"code": "CANCELLED", "detail": f"{location} was cancelled"})
         return record
 

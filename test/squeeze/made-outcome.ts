@@ -1,0 +1,24 @@
+import type { Report, SucceededTargetReport } from '../../src/contract/report.ts';
+import { type ErrorCode, fromPlainError } from '../../src/errors.ts';
+import type { JobOutcome, MadeTarget } from '../../src/squeeze/job-context.ts';
+import { squeeze as squeezeTargets } from '../../src/squeeze/squeeze.ts';
+
+/** What a job comes to whose targets all succeed. */
+export interface MadeOutcome extends JobOutcome {
+  readonly targets: readonly MadeTarget[];
+  readonly report: Omit<Report, 'targets'> & { readonly targets: SucceededTargetReport[] };
+}
+
+/** @throws AppError of the first target that failed */
+export function made(outcome: JobOutcome): MadeOutcome {
+  for (const target of outcome.targets) {
+    if (target.state === 'succeeded') continue;
+    const { code, detail, context } = target.error;
+    throw fromPlainError({ code: code as ErrorCode, message: detail, context: (context ?? {}) as never });
+  }
+  return outcome as MadeOutcome;
+}
+
+/** A squeeze, of which a target that fails is an error. */
+export const squeeze = async (...args: Parameters<typeof squeezeTargets>): Promise<MadeOutcome> =>
+  made(await squeezeTargets(...args));
