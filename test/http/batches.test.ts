@@ -62,7 +62,7 @@ describe('batches over HTTP', () => {
       ['partial', 2, 1, { done: 3, total: 3 }],
     );
     const metrics = await (await server.fetch('/metrics')).text();
-    assert.match(metrics, /^lora_squeeze_batches_total\{state="failed"\} 1$/m);
+    assert.match(metrics, /^lora_squeeze_batches_total\{state="partial"\} 1$/m);
     assert.match(metrics, /^lora_squeeze_batch_jobs_total\{state="succeeded"\} 2$/m);
   });
 

@@ -5,10 +5,10 @@ import { copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { resultsOf } from '../../src/charts/succeeded.ts';
-import type { JobRecord } from '../../src/contract/job.ts';
+import type { FailedResult, JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import type { Database } from '../../src/database/database.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError, jobFailure } from '../../src/errors.ts';
 import { JobRecords } from '../../src/queue/job-records.ts';
 import { adapterFilesIn, type JobDeps, runJob } from '../../src/queue/run-job.ts';
 import type { Made } from '../../src/queue/task.ts';
@@ -18,7 +18,7 @@ import { bytesOf } from '../../src/service/content/content-files.ts';
 import type { JobStore } from '../../src/service/job-store.ts';
 import { newJobId } from '../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
-import type { OutputFile } from '../../src/squeeze/job-context.ts';
+import type { MadeTarget, OutputFile } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
@@ -39,7 +39,11 @@ interface Bench {
   /** Registers an adapter of this rank. */
   readonly upload: (rank: number) => Promise<string>;
   /** Runs a job whose work gives the files of an adapter of rank 1 for each target. */
-  readonly run: (request: JobRequest, seen?: (input: RequestInput) => void) => Promise<JobRecord>;
+  readonly run: (
+    request: JobRequest,
+    seen?: (input: RequestInput) => void,
+    failing?: readonly number[],
+  ) => Promise<JobRecord>;
 }
 
 /** A job's way over real storage; only the work is a script. */
@@ -60,7 +64,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
           const dir = await blobs.makeScratch();
           return (await adapters.register(await filesOf(rank, dir))).id;
         },
-        run: async (request, seen = () => {}) => {
+        run: async (request, seen = () => {}, failing = []) => {
           const record = accepted(request);
           await jobs.accept([record]);
           const deps: JobDeps = {
@@ -72,7 +76,18 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
               seen(input);
               const outcome = scriptedOutcome(input);
               const files = await filesOf(1, input.scratchDir);
-              return { ...outcome, targets: outcome.targets.map((target) => ({ ...target, files })) };
+              const isVain = failing.length > 0 && failing.length === outcome.targets.length;
+              const orFailed = <T>(own: (target: MadeTarget, i: number) => T) =>
+                outcome.targets.map((target, i) =>
+                  failing.includes(i) ? failedTarget(target, i) : own(target, i),
+                );
+              return {
+                ...outcome,
+                targets: orFailed((target) => ({ ...target, files })),
+                report: isVain
+                  ? null
+                  : { ...outcome.report, targets: orFailed((_, i) => outcome.report.targets[i]!) },
+              };
             },
           };
           const task = (await records.take(record.id))!;
@@ -94,6 +109,12 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
     }
   });
 }
+
+const failedTarget = ({ result: { target } }: MadeTarget, index: number): FailedResult => ({
+  target,
+  state: 'failed',
+  error: jobFailure(new AppError('NON_FINITE_RESULT', `Target ${index}.`)),
+});
 
 async function filesOf(rank: number, dir: string): Promise<(IncomingFile & OutputFile)[]> {
   const made = makeAdapter(someModules(rank, 1), { base_model_name_or_path: 'base' });
@@ -141,6 +162,28 @@ describe('the work of a job', () => {
         assert.equal(told.sha256, record.sha256);
         assert.ok(told.bytes < record.bytes, 'the weights only');
       });
+    }));
+
+  it('is that of its targets: partial with what there is, failed with every error where there is nothing', () =>
+    withJobs(async ({ upload, run, adapters, jobs }) => {
+      const request: JobRequest = {
+        kind: 'squeeze',
+        adapter_id: await upload(2),
+        targets: [{ rank: 1 }, { energy: 0.5 }, { knee: true }],
+      };
+      const partial = await run(request, undefined, [1]);
+      assert.deepEqual(
+        [partial.state, partial.error, partial.results.map(({ state }) => state)],
+        ['partial', null, ['succeeded', 'failed', 'succeeded']],
+      );
+      for (const { adapter_id } of resultsOf(partial)) await adapters.get(adapter_id);
+      assert.ok(await jobs.file(partial.id, 'report'));
+      const failed = await run(request, undefined, [0, 1, 2]);
+      assert.deepEqual(
+        [failed.state, failed.error?.detail, failed.results.length],
+        ['failed', 'targets[0]: Target 0.', 3],
+      );
+      assert.equal(await jobs.file(failed.id, 'report'), undefined);
     }));
 
   it('leads a result back to its one source, and to none where there are several', () =>

@@ -1,11 +1,17 @@
 import type { Report } from '../../src/contract/report.ts';
-import type { JobOutcome } from '../../src/squeeze/job-context.ts';
+import type { JobOutcome, MadeTarget } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
 
 export const PROGRESS_TOTAL = 1000;
 
 /** What a job on three modules might give, whatever its kind; the last target of several needs no change. */
-export function scriptedOutcome({ jobId, request, sources }: RequestInput): JobOutcome {
+export function scriptedOutcome({ jobId, request, sources }: RequestInput): Omit<
+  JobOutcome,
+  'targets' | 'report'
+> & {
+  readonly targets: readonly MadeTarget[];
+  readonly report: Report;
+} {
   const targets = request.kind === 'analyze' ? [] : request.targets;
   const provider = {
     name: 'cpu',
