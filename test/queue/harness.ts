@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import { Redis } from 'ioredis';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest, JobSettings } from '../../src/contract/job-request.ts';
@@ -17,20 +17,18 @@ import { Broker } from '../../src/queue/broker.ts';
 import type { RedisAddress } from '../../src/queue/connection.ts';
 import { BullJobQueue } from '../../src/queue/producer.ts';
 import { JobWorker, type WorkerOptions } from '../../src/queue/worker.ts';
-import { BatchService } from '../../src/service/batches/batch-service.ts';
-import { BatchStore } from '../../src/service/batches/batch-store.ts';
+import type { BatchService } from '../../src/service/batches/batch-service.ts';
 import { bytesOf } from '../../src/service/content/content-files.ts';
-import { JobControl } from '../../src/service/job-control/job-control.ts';
-import { JobKeeper } from '../../src/service/job-keeper.ts';
-import type { JobQueue, QueuedJob, QueueOptions } from '../../src/service/job-queue.ts';
-import { JobService } from '../../src/service/job-service.ts';
+import { Dispatcher, dispatchId } from '../../src/service/dispatch/dispatcher.ts';
+import type { JobControl } from '../../src/service/job-control/job-control.ts';
+import type { JobService } from '../../src/service/job-service.ts';
 import { isFinal, type JobStore } from '../../src/service/job-store.ts';
+import type { Observer } from '../../src/service/observer.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
-import { Outbox } from '../../src/service/webhooks/outbox.ts';
+import { Workspaces } from '../../src/service/workspaces.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
 import { programEntry, programFile } from '../entry.ts';
-import { jobsIn } from '../service/job-rows.ts';
 import { insertKnownAdapter, KNOWN_ADAPTER } from '../service/known-adapter.ts';
 
 export const SILENT = createLogger('silent');
@@ -102,6 +100,9 @@ export type Step =
   | 'wait'
   | 'wait-transient';
 
+/** Looks for what is due, and for what was lost, more often than a service does: it is what tests wait for. */
+const QUICK = { roundMs: 50, lostMs: 500 };
+
 /** Everything of the queue over one folder, with real Redis and real processes; only the squeeze is a script. */
 export class Bench {
   readonly folder: string;
@@ -110,13 +111,16 @@ export class Bench {
   readonly database: Database;
   readonly jobs: JobStore;
   readonly queue: BullJobQueue;
+  readonly dispatcher: Dispatcher;
   readonly service: JobService;
   readonly control: JobControl;
-  readonly keeper: JobKeeper;
   readonly batches: BatchService;
   readonly finished: { record: JobRecord; totals: unknown }[] = [];
-  private steps: Step[] = [];
-  private batchSteps: (index: number) => Step[] = () => [];
+  /** Ids of dispatches that the queue had lost. */
+  readonly lost: string[] = [];
+  private readonly observer: Observer = {
+    onJobEnded: (record, totals) => this.finished.push({ record, totals }),
+  };
   private readonly closers: (() => Promise<unknown>)[] = [];
 
   private constructor(folder: string, address: RedisAddress, blobs: DiskStore, database: Database) {
@@ -124,35 +128,17 @@ export class Bench {
     this.address = address;
     this.blobs = blobs;
     this.database = database;
-    this.jobs = jobsIn(database);
     this.queue = new BullJobQueue({ address, prefix: PREFIX, logger: SILENT });
-    // A job's script has to be there before the job is queued; its id is known no earlier than that.
-    const scripted: JobQueue = Object.assign(Object.create(this.queue) as JobQueue, {
-      add: async (jobId: string, options: QueueOptions) => {
-        await writeFile(join(folder, 'script', `${jobId}.json`), JSON.stringify(this.steps));
-        return this.queue.add(jobId, options);
-      },
-      addAll: async (jobs: readonly QueuedJob[]) => {
-        const { batchSteps } = this;
-        // Those that are queued again have their scripts.
-        this.batchSteps = () => [];
-        for (const [i, { id }] of jobs.entries()) {
-          const steps = batchSteps(i);
-          if (steps.length > 0) await writeFile(join(folder, 'script', `${id}.json`), JSON.stringify(steps));
-        }
-        return this.queue.addAll(jobs);
-      },
-    });
-    const found = async () => ({}) as AdapterRecord;
-    const adapters = { get: found, find: found };
-    const outbox = new Outbox({ database, tenant: DEFAULT_TENANT, queue: undefined });
-    const batchStore = new BatchStore(database, DEFAULT_TENANT, outbox);
-    const stores = { blobs, jobStore: this.jobs, batchStore };
-    const shared = { ...stores, adapters, queue: scripted, tenant: DEFAULT_TENANT };
-    this.service = new JobService(shared);
-    this.control = new JobControl({ ...shared, jobs: this.service });
-    this.keeper = new JobKeeper(database, scripted);
-    this.batches = new BatchService({ ...shared, jobs: this.service, control: this.control });
+    const { queue, observer } = this;
+    this.dispatcher = new Dispatcher({ database, queue, onLost: (ids) => this.lost.push(...ids) });
+    const { dispatcher } = this;
+    const workspaces = new Workspaces({ store: blobs, database, queue, dispatcher, observer });
+    const { jobStore, jobs, jobControl, batches } = workspaces.of(DEFAULT_TENANT);
+    this.jobs = jobStore;
+    this.service = jobs;
+    this.control = jobControl;
+    this.batches = batches;
+    dispatcher.start(QUICK);
   }
 
   static async open(folder: string, address: RedisAddress): Promise<Bench> {
@@ -170,10 +156,12 @@ export class Bench {
       concurrency: 1,
       store: this.blobs,
       database: this.database,
+      dispatcher: this.dispatcher,
+      observer: this.observer,
+      provider: { name: 'cpu' },
       computeEnv: this.computeEnv(),
       logger: SILENT,
       processor: SCRIPTED_PROCESSOR,
-      onFinished: (record, totals) => this.finished.push({ record, totals }),
       ...options,
     });
     this.closers.push(() => worker.close(0));
@@ -212,15 +200,59 @@ export class Bench {
 
   /** The same for a job that is treated in some way. */
   async submitWith(settings: JobSettings, ...steps: Step[]): Promise<string> {
-    this.steps = steps;
     const { id } = await this.service.submit({ ...REQUEST, reuse: false, ...settings });
+    await this.script(id, steps);
     return id;
   }
 
   /** Submits a batch whose jobs do what the steps of their index say, then succeed. */
-  submitBatch(count: number, steps: (index: number) => Step[] = () => []): Promise<BatchRecord> {
-    this.batchSteps = steps;
-    return this.batches.submit({ jobs: Array.from({ length: count }, () => REQUEST), reuse: false });
+  async submitBatch(count: number, steps: (index: number) => Step[] = () => []): Promise<BatchRecord> {
+    const jobs = Array.from({ length: count }, () => REQUEST);
+    const batch = await this.batches.submit({ jobs, reuse: false });
+    for (const [index, { id }] of batch.jobs.entries()) await this.script(id, steps(index));
+    return batch;
+  }
+
+  /** Says what the attempts at a job do; they wait for that, as its id is known no earlier. */
+  private async script(jobId: string, steps: readonly Step[]): Promise<void> {
+    const path = join(this.folder, 'script', `${jobId}.json`);
+    await writeFile(`${path}.new`, JSON.stringify(steps));
+    await rename(`${path}.new`, path);
+  }
+
+  /** The execution of a job, as it stands. */
+  async execution(jobId: string) {
+    const row = await this.database.reader
+      .selectFrom('execution')
+      .innerJoin('job', 'job.execution', 'execution.id')
+      .selectAll('execution')
+      .where('job.id', '=', jobId)
+      .executeTakeFirstOrThrow();
+    return { ...row, dispatch: dispatchId(row.id, row.dispatch_no) };
+  }
+
+  /** Waits until a job is on its way to a worker. @returns its id in the queue */
+  dispatched(jobId: string): Promise<string> {
+    return until(`${jobId} in the queue`, async () => {
+      const { state, dispatch } = await this.execution(jobId);
+      const isThere = state === 'dispatched' && (await this.queue.missing([dispatch])).length === 0;
+      return isThere ? dispatch : undefined;
+    });
+  }
+
+  /** Waits until the queue holds nothing. */
+  async idle(): Promise<void> {
+    await until('an empty queue', async () => {
+      const counts = await this.queue.bullQueue.getJobCounts();
+      return Object.values(counts).every((count) => count === 0);
+    });
+  }
+
+  /** Redis forgets everything, and goes on. */
+  async flush(): Promise<void> {
+    const redis = new Redis({ path: (this.address as { socketPath: string }).socketPath });
+    await redis.flushall();
+    redis.disconnect();
   }
 
   /** A batch when it has ended. */
@@ -265,6 +297,7 @@ export class Bench {
   async close(): Promise<void> {
     await this.batches.settled();
     for (const close of this.closers) await close();
+    await this.dispatcher.close();
     await this.queue.close();
     await this.blobs.close();
     await this.database.close();

@@ -5,7 +5,7 @@ import type { RequestInput } from '../../src/squeeze/run-request.ts';
 export const PROGRESS_TOTAL = 1000;
 
 /** What a job on three modules might give, whatever its kind; the last target of several needs no change. */
-export function scriptedOutcome({ jobId, request, sources }: RequestInput): Omit<
+export function scriptedOutcome({ request, sources }: RequestInput): Omit<
   JobOutcome,
   'targets' | 'report'
 > & {
@@ -42,7 +42,7 @@ export function scriptedOutcome({ jobId, request, sources }: RequestInput): Omit
       extra: [],
     })),
     report: {
-      job_id: jobId,
+      job_id: '',
       created_at: '2026-01-01T00:00:00Z',
       product: { name: 'LoRA-Squeeze', version: '0' },
       kind: request.kind,

@@ -9,9 +9,8 @@ import { AppError } from '../../src/errors.ts';
 import { encodeError } from '../../src/queue/error-codec.ts';
 import { exitOnUncaught } from '../../src/queue/exit-on-uncaught.ts';
 import { exitWithParent } from '../../src/queue/exit-with-parent.ts';
-import { countedAttempts } from '../../src/queue/job-types.ts';
-import { runJob } from '../../src/queue/run-job.ts';
-import type { Made, TaskData } from '../../src/queue/task.ts';
+import type { TaskData } from '../../src/queue/job-types.ts';
+import { type Done, runJob } from '../../src/queue/run-job.ts';
 import type { JobOutcome } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
@@ -27,32 +26,34 @@ async function step(jobId: string): Promise<string> {
   const log = join(scriptDir, `${jobId}.log`);
   await appendFile(log, `${process.pid}\n`);
   const attempts = (await readFile(log, 'utf8')).split('\n').length - 1;
-  const script = await readFile(join(scriptDir, `${jobId}.json`), 'utf8').catch(() => '[]');
-  const steps = JSON.parse(script) as string[];
+  const script = join(scriptDir, `${jobId}.json`);
+  while (!existsSync(script)) await sleep(20);
+  const steps = JSON.parse(await readFile(script, 'utf8')) as string[];
   return steps[attempts - 1] ?? 'succeed';
 }
 
-async function isReleased({ jobId }: RequestInput): Promise<void> {
+async function isReleased(jobId: string): Promise<void> {
   while (!existsSync(join(scriptDir, `${jobId}.go`))) await sleep(20);
 }
 
 const otherIsAway = () => new AppError('OUTBOUND_FAILED', 'The other server is away.', { needed_bytes: 10 });
 
-async function work(input: RequestInput): Promise<JobOutcome> {
+async function work(jobId: string, input: RequestInput): Promise<JobOutcome> {
   await writeFile(join(input.scratchDir, 'half-written'), 'x');
-  switch (await step(input.jobId)) {
+  switch (await step(jobId)) {
     case 'hang':
       while (!input.signal.aborted) await sleep(20);
+      await writeFile(join(scriptDir, `${jobId}.stopped`), '');
       throw new AppError('CANCELLED', 'The job was stopped.');
     case 'wait':
       input.onProgress({ phase: 'gram', done: 1, total: 3, module: 'm1' });
-      await isReleased(input);
+      await isReleased(jobId);
       input.onProgress({ phase: 'core', done: 3, total: 3, module: 'm3' });
       break;
     case 'permanent':
       throw new AppError('NON_FINITE_WEIGHTS', 'Tensor q_proj holds NaN.', { tensor: 'q_proj', index: 7 });
     case 'wait-transient':
-      await isReleased(input);
+      await isReleased(jobId);
       throw otherIsAway();
     case 'transient':
       throw otherIsAway();
@@ -92,13 +93,15 @@ export default async function processor(
   job: SandboxedJob<TaskData>,
   _token: string,
   signal: AbortSignal,
-): Promise<Made> {
+): Promise<Done> {
+  const { task } = job.data;
   try {
     return await runJob(
       {
         blobs,
         transfers: {} as never,
-        work,
+        // By the first of its jobs.
+        work: (input) => work(task.jobs[0]!, input),
         onScratch,
         adapterFiles: {
           write: async () => ({ described: KNOWN_FACTS, files: KNOWN_FILES }),
@@ -109,10 +112,8 @@ export default async function processor(
           }),
         },
       },
-      job.data.task,
+      task,
       {
-        number: countedAttempts(job),
-        isLast: job.attemptsMade + 1 >= (job.opts.attempts ?? 1),
         startedAtMs: job.processedOn!,
         signal,
         onProgress: (progress) => void job.updateProgress(progress),

@@ -1,21 +1,24 @@
 /** A worker in a process of its own, so that a test can kill it. */
 import { loadConfig } from '../../src/config.ts';
+import { BullJobQueue } from '../../src/queue/producer.ts';
 import { JobWorker } from '../../src/queue/worker.ts';
+import { Dispatcher } from '../../src/service/dispatch/dispatcher.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
 import { PREFIX, SCRIPTED_PROCESSOR, SILENT } from './harness.ts';
 
 const { dataDir, storageDir } = loadConfig();
+const shared = { address: JSON.parse(process.env.ADDRESS!), prefix: PREFIX, logger: SILENT };
+const database = await sqliteIn(dataDir);
 new JobWorker({
-  address: JSON.parse(process.env.ADDRESS!),
-  prefix: PREFIX,
+  ...shared,
   concurrency: 1,
+  provider: { name: 'cpu' },
   store: await DiskStore.open(storageDir),
-  database: await sqliteIn(dataDir),
+  database,
+  dispatcher: new Dispatcher({ database, queue: new BullJobQueue(shared) }),
   computeEnv: process.env,
-  logger: SILENT,
   processor: SCRIPTED_PROCESSOR,
   ...(process.env.LOCK_MS && { lockMs: Number(process.env.LOCK_MS) }),
-  onFinished: () => undefined,
 }).start();
 console.log('started');

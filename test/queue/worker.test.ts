@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
 import type { JobWorker, WorkerOptions } from '../../src/queue/worker.ts';
-import { type Bench, isGone, REQUEST, sharedBench, until } from './harness.ts';
+import { type Bench, isGone, sharedBench, until } from './harness.ts';
 
 const bench = sharedBench();
 
@@ -27,35 +27,24 @@ const told = (id: string): Promise<Bench['finished']> =>
     return news.length > 0 ? news : undefined;
   });
 
-describe('a job that is queued again', () => {
-  it('is not done again when it has an outcome', async () => {
-    const { jobs, queue } = bench();
-    const id = await bench().submit();
-    const record = (await jobs.get(id))!;
-    await jobs.finish({ ...record, state: 'succeeded', finished_at: new Date().toISOString() });
+describe('what is in the queue and was not to be', () => {
+  it('is not done: work that is over, an older dispatch, an execution that there is not', async () => {
+    const { queue } = bench();
+    const id = await bench().submit('transient');
     await withWorker(async () => {
-      await until('the queue without it', async () => (await queue.state(id)) === undefined);
-      assert.deepEqual(await bench().attempts(id), []);
-      const [news] = await told(id);
-      assert.equal(news?.totals, undefined);
+      const first = await bench().dispatched(id);
+      const { attempts } = await bench().outcome(id);
+      assert.equal(attempts, 2);
+      const { id: execution, dispatch } = await bench().execution(id);
+      assert.notEqual(dispatch, first, 'each attempt is a dispatch of its own');
+      const ids = [first, dispatch, `${execution}-99`, `ex_${'0'.repeat(32)}-1`];
+      await queue.add(ids.map((one) => ({ id: one, origin: null })));
+      await bench().idle();
+      assert.equal((await bench().outcome(await bench().submit())).state, 'succeeded');
+      assert.equal((await bench().attempts(id)).length, 2);
+      assert.equal((await told(id)).length, 1);
     });
   });
-
-  it('is nothing to the worker when it was never accepted', () =>
-    withWorker(async () => {
-      const { jobs, queue, service, control } = bench();
-      const id = await bench().submit('hang');
-      await bench().attemptStarted(id, 1);
-      // The worker is busy: this one stays queued until its record is gone.
-      const ghost = (await service.submit(REQUEST)).id;
-      await jobs.remove(ghost);
-      await withWorker(async () => {
-        await until('the queue without it', async () => (await queue.state(ghost)) === undefined);
-      });
-      assert.equal(await jobs.get(ghost), undefined);
-      assert.deepEqual(await bench().attempts(ghost), []);
-      await control.cancel(id);
-    }));
 });
 
 describe('a job', () => {
@@ -66,7 +55,7 @@ describe('a job', () => {
   after(() => worker.close(0));
 
   it('is done once, with its report and outcome recorded', async () => {
-    const { service, queue, folder } = bench();
+    const { service, folder } = bench();
     const id = await bench().submit();
     const record = await bench().outcome(id);
     assert.equal(record.state, 'succeeded');
@@ -83,7 +72,7 @@ describe('a job', () => {
 
     const news = await told(id);
     assert.deepEqual(news, [{ record, totals: { modules: 3, bytesRead: 200, bytesWritten: 100 } }]);
-    assert.equal(await queue.state(id), undefined);
+    await bench().idle();
     await scratchIsEmpty(folder);
   });
 
@@ -100,7 +89,7 @@ describe('a job', () => {
     });
     assert.equal(record.attempts, 1);
     assert.deepEqual(await told(id), [{ record, totals: undefined }]);
-    assert.equal(await bench().queue.state(id), undefined);
+    await bench().idle();
     assert.equal((await bench().attempts(id)).length, 1);
     await scratchIsEmpty(bench().folder);
   });
