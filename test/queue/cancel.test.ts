@@ -1,22 +1,24 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { JobPriority } from '../../src/contract/job-request.ts';
 import { AppError } from '../../src/errors.ts';
-import type { QueuePriority } from '../../src/service/job-queue.ts';
-import { isGone, until, withBench } from './harness.ts';
+import { isGone, REQUEST, withBench } from './harness.ts';
 
 /** Only keeps a broken test from hanging. */
 const LONG_MS = 180_000;
 
 describe('cancelling with real Redis and real workers', () => {
-  it('takes a waiting job out, so that it never begins', () =>
+  it('keeps a waiting job from ever beginning', () =>
     withBench(async (bench) => {
       const running = await bench.submit('wait');
       bench.worker();
       await bench.attemptStarted(running, 1);
       const waiting = await bench.submit();
+      await bench.dispatched(waiting);
       assert.equal((await bench.control.cancel(waiting)).state, 'cancelled');
-      assert.equal(await bench.queue.state(waiting), undefined);
       await bench.release(running);
       await bench.outcome(running);
       const after = await bench.submit();
@@ -32,7 +34,7 @@ describe('cancelling with real Redis and real workers', () => {
       const job = await bench.control.cancel(id);
       assert.deepEqual([job.state, job.attempts], ['cancelled', 1]);
       assert.notEqual(job.started_at, null);
-      await until('the queue without the job', async () => (await bench.queue.state(id)) === undefined);
+      await bench.idle();
       const next = await bench.submit();
       assert.equal((await bench.outcome(next)).state, 'succeeded');
       assert.deepEqual(await bench.jobs.get(id), job);
@@ -44,26 +46,23 @@ describe('cancelling with real Redis and real workers', () => {
       );
     }));
 
-  it('takes out a job that waits for its next attempt', () =>
+  it('keeps a job that waits for its next attempt from it', () =>
     withBench(async (bench) => {
       const id = await bench.submit('wait-transient', 'transient');
       const worker = bench.worker();
       await bench.attemptStarted(id, 1);
-      // It takes no more jobs: the pause before the next attempt lasts until another one comes.
+      // It takes no more: the pause before the next attempt lasts until another worker comes.
       const left = worker.close(LONG_MS);
       await bench.release(id);
       await left;
-      assert.equal((await bench.queue.state(id))?.state, 'queued');
+      assert.equal((await bench.service.get(id)).state, 'queued');
       const job = await bench.control.cancel(id);
-      assert.equal(await bench.queue.state(id), undefined);
+      assert.deepEqual([job.state, job.attempts], ['cancelled', 1]);
       bench.worker();
       // Its attempt would have come before the third one of a job that was submitted later.
       assert.equal((await bench.outcome(await bench.submit('transient', 'transient'))).attempts, 3);
-      assert.deepEqual([await bench.attempts(id), await bench.jobs.get(id)].map(lengthOrState), [
-        1,
-        'cancelled',
-      ]);
-      assert.equal(job.attempts, 1);
+      assert.equal((await bench.attempts(id)).length, 1);
+      assert.equal((await bench.jobs.get(id))?.state, 'cancelled');
     }));
 
   it('holds when the worker dies in that moment', () =>
@@ -75,12 +74,12 @@ describe('cancelling with real Redis and real workers', () => {
       child.kill('SIGKILL');
       assert.equal((await cancelling).state, 'cancelled');
       await isGone(compute);
-      // Another worker finds the job stalled, and its outcome.
+      // Another worker finds it stalled, and over.
       bench.worker({ lockMs: 1_500 });
-      await until('the queue without the job', async () => (await bench.queue.state(id)) === undefined);
+      await bench.idle();
       assert.equal((await bench.attempts(id)).length, 1);
       assert.equal((await bench.jobs.get(id))?.state, 'cancelled');
-      assert.deepEqual(await bench.keeper.reconcile(), []);
+      assert.deepEqual(bench.lost, []);
     }));
 
   it('holds when the job comes to its end in that moment: one of the two has won', () =>
@@ -96,23 +95,40 @@ describe('cancelling with real Redis and real workers', () => {
         const { state } = await bench.outcome(id);
         if (answer instanceof AppError) assert.deepEqual([answer.code, state], ['JOB_FINAL', 'succeeded']);
         else assert.equal(state, 'cancelled');
-        await until('the queue without the job', async () => (await bench.queue.state(id)) === undefined);
+        await bench.idle();
         assert.equal((await bench.jobs.get(id))?.state, state);
       }
     }));
 
-  it('holds without Redis: what the job comes to is dropped', () =>
+  it('stops what runs without Redis, too', () =>
     withBench(async (bench, broker) => {
-      const id = await bench.submit('wait');
+      const id = await bench.submit('hang');
       bench.worker();
       await bench.attemptStarted(id, 1);
       process.kill(broker.pid!, 'SIGSTOP');
-      const job = await bench.control.cancel(id).finally(() => process.kill(broker.pid!, 'SIGCONT'));
+      const job = await bench.control.cancel(id);
       assert.equal(job.state, 'cancelled');
-      await bench.release(id);
-      await until('the queue without the job', async () => (await bench.queue.state(id)) === undefined);
+      await bench.stopped(id).finally(() => process.kill(broker.pid!, 'SIGCONT'));
+      await bench.idle();
       assert.deepEqual(await bench.jobs.get(id), job);
       assert.equal(await bench.report(id), undefined);
+    }));
+
+  it('leaves the work to others who wait for it, and stops it when the last one leaves', () =>
+    withBench(async (bench) => {
+      bench.worker();
+      const one = await bench.submit('hang');
+      await bench.attemptStarted(one, 1);
+      const other = (await bench.service.submit(REQUEST)).id;
+      assert.equal((await bench.execution(one)).id, (await bench.execution(other)).id);
+      assert.equal((await bench.control.cancel(one)).state, 'cancelled');
+      // As long as it takes to see that something is to stop.
+      await sleep(1_500);
+      assert.equal((await bench.service.get(other)).state, 'active');
+      assert.equal(existsSync(join(bench.folder, 'script', `${one}.stopped`)), false);
+      await bench.control.cancel(other);
+      await bench.stopped(one);
+      await bench.idle();
     }));
 
   it('and deleting: nothing comes back when the attempt ends', () =>
@@ -123,37 +139,27 @@ describe('cancelling with real Redis and real workers', () => {
       await bench.control.cancel(id);
       await bench.control.remove(id);
       await bench.release(id);
-      await until('the queue without the job', async () => (await bench.queue.state(id)) === undefined);
+      await bench.idle();
       assert.deepEqual([await bench.jobs.get(id), await bench.report(id)], [undefined, undefined]);
     }));
 });
 
 describe('priorities', () => {
-  const ORDER: QueuePriority[] = ['low', 'normal', 'high', 'low', 'high', 'normal'];
+  const ORDER: JobPriority[] = ['low', 'normal', 'high', 'low', 'high', 'normal'];
 
   it('are the order of the work, also when Redis was lost in between', () =>
     withBench(async (bench) => {
-      const first = await bench.submit('wait');
+      const ids: string[] = [];
+      for (const priority of ORDER) ids.push(await bench.submitWith({ priority }, 'wait'));
       bench.worker();
-      await bench.attemptStarted(first, 1);
-      const jobs: { id: string; priority: QueuePriority }[] = [];
-      for (const priority of ORDER) jobs.push({ id: await bench.submitWith({ priority }), priority });
-      // The next ones come to a queue that has forgotten these.
-      for (const { id } of jobs) assert.equal(await bench.queue.remove(id), true);
-      assert.deepEqual((await bench.keeper.reconcile()).toSorted(), jobs.map(({ id }) => id).toSorted());
-      await bench.release(first);
-      const ended: { priority: string; startedAt: string }[] = [];
-      for (const { id } of jobs) {
-        const { priority, started_at } = await bench.outcome(id);
-        ended.push({ priority, startedAt: started_at! });
-      }
-      ended.sort((x, y) => (x.startedAt < y.startedAt ? -1 : 1));
+      await bench.attemptStarted(ids[2]!, 1);
+      await bench.flush();
+      for (const id of ids) await bench.release(id);
+      const ended = await Promise.all(ids.map((id) => bench.outcome(id)));
+      ended.sort((x, y) => (x.started_at! < y.started_at! ? -1 : 1));
       assert.deepEqual(
         ended.map(({ priority }) => priority),
         ['high', 'high', 'normal', 'normal', 'low', 'low'],
       );
     }));
 });
-
-const lengthOrState = (found: unknown): unknown =>
-  Array.isArray(found) ? found.length : (found as { state?: string } | undefined)?.state;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,10 +142,11 @@ export class Bench {
     dispatcher.start(QUICK);
   }
 
-  static async open(folder: string, address: RedisAddress): Promise<Bench> {
+  /** @param given undefined: SQLite; the bench closes it */
+  static async open(folder: string, address: RedisAddress, given?: Database): Promise<Bench> {
     await mkdir(join(folder, 'script'), { recursive: true });
     const blobs = await DiskStore.open(join(folder, 'storage'));
-    const database = await sqliteIn(folder);
+    const database = given ?? (await sqliteIn(folder));
     await insertKnownAdapter(database);
     return new Bench(folder, address, blobs, database);
   }
@@ -250,9 +252,18 @@ export class Bench {
 
   /** Redis forgets everything, and goes on. */
   async flush(): Promise<void> {
+    await this.ask((redis) => redis.flushall());
+  }
+
+  /** How many commands Redis was sent until now. */
+  async commands(): Promise<number> {
+    const stats = await this.ask((redis) => redis.info('commandstats'));
+    return [...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
+  }
+
+  private async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
     const redis = new Redis({ path: (this.address as { socketPath: string }).socketPath });
-    await redis.flushall();
-    redis.disconnect();
+    return question(redis).finally(() => redis.disconnect());
   }
 
   /** A batch when it has ended. */
@@ -272,6 +283,12 @@ export class Bench {
   async attempts(jobId: string): Promise<number[]> {
     const text = await readFile(join(this.folder, 'script', `${jobId}.log`), 'utf8').catch(() => '');
     return text.split('\n').filter(Boolean).map(Number);
+  }
+
+  /** Waits until an attempt that hung was told to stop, and did. */
+  async stopped(jobId: string): Promise<void> {
+    const path = join(this.folder, 'script', `${jobId}.stopped`);
+    await until(`the stop of ${jobId}`, () => existsSync(path));
   }
 
   attemptStarted(jobId: string, number: number): Promise<number> {
@@ -311,7 +328,7 @@ export interface OpenBench {
 }
 
 /** A bench with a private Redis, over a folder of its own. */
-export async function openBench(): Promise<OpenBench> {
+export async function openBench(database?: Database): Promise<OpenBench> {
   const folder = await mkdtemp(join(tmpdir(), 'ls-queue-'));
   const closers = [() => rm(folder, { recursive: true, force: true })];
   const close = async (): Promise<void> => {
@@ -320,7 +337,7 @@ export async function openBench(): Promise<OpenBench> {
   try {
     const broker = await startBroker(folder);
     closers.push(() => broker.close());
-    const bench = await Bench.open(folder, { socketPath: broker.socketPath });
+    const bench = await Bench.open(folder, { socketPath: broker.socketPath }, database);
     closers.push(() => bench.close());
     return { bench, broker, close };
   } catch (error) {
@@ -330,8 +347,11 @@ export async function openBench(): Promise<OpenBench> {
 }
 
 /** A bench with a private Redis, for this work alone. */
-export async function withBench<T>(work: (bench: Bench, broker: Broker) => Promise<T>): Promise<T> {
-  const { bench, broker, close } = await openBench();
+export async function withBench<T>(
+  work: (bench: Bench, broker: Broker) => Promise<T>,
+  database?: Database,
+): Promise<T> {
+  const { bench, broker, close } = await openBench(database);
   try {
     return await work(bench, broker);
   } finally {

@@ -2,20 +2,19 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { watchJob } from '../../src/service/events/watch-job.ts';
-import { type Bench, until, withBench } from './harness.ts';
+import { type Bench, REQUEST, until, withBench } from './harness.ts';
 
-/** Hints come as soon as there is a connection: waits for that by asking for some. */
+/** Hints come as soon as there is a connection: waits for that by having jobs done. */
 async function connected(bench: Bench): Promise<void> {
+  const worker = bench.worker();
   let hints = 0;
-  const id = await bench.submit('wait');
-  const unwatch = bench.queue.watch(id, () => hints++);
   while (hints === 0) {
-    const job = await bench.queue.bullQueue.getJob(id);
-    await job?.updateProgress({ phase: 'load', done: 0, total: 0, module: null });
-    await sleep(20);
+    const id = await bench.submit();
+    const unwatch = bench.queue.watch((await bench.execution(id)).id, () => hints++);
+    await bench.outcome(id);
+    unwatch();
   }
-  unwatch();
-  await bench.queue.remove(id);
+  await worker.close(10_000);
 }
 
 /** What a stream of events would tell. */
@@ -26,10 +25,9 @@ async function told(
 ): Promise<{ ids: string[]; end: Promise<void> }> {
   const ids: string[] = [];
   const { signal } = new AbortController();
-  const first = { job: await bench.service.get(jobId), isLive: true };
+  const first = await bench.service.get(jobId);
   const watch = {
     jobs: bench.service,
-    queue: bench.queue,
     signal,
     pollMs,
     heartbeatMs: 60_000,
@@ -48,9 +46,10 @@ describe('hints from Redis', () => {
       await connected(bench);
       const [one, other] = [await bench.submit('wait'), await bench.submit('wait')];
       const hints = { one: 0, other: 0, ended: 0 };
-      bench.queue.watch(one, () => hints.one++);
-      bench.queue.watch(other, () => hints.other++);
-      bench.queue.watch(one, () => hints.ended++)();
+      const [first, second] = [await bench.execution(one), await bench.execution(other)];
+      bench.queue.watch(first.id, () => hints.one++);
+      bench.queue.watch(second.id, () => hints.other++);
+      bench.queue.watch(first.id, () => hints.ended++)();
       bench.worker();
       await bench.attemptStarted(one, 1);
       await until('hints of one job', () => hints.one > 0);
@@ -77,6 +76,23 @@ describe('hints from Redis', () => {
       await bench.release(id);
       await end;
       assert.deepEqual([ids[0], ids[1], ids.at(-1)], ['0.0.0', '1.0.0', '1.99.0']);
+    }));
+
+  it('come to every job that waits for the same work', () =>
+    withBench(async (bench) => {
+      await connected(bench);
+      bench.worker();
+      const one = await bench.submit('wait');
+      await bench.attemptStarted(one, 1);
+      const other = await bench.service.submit(REQUEST);
+      assert.deepEqual([other.state, other.reused], ['active', true]);
+      const streams = [await told(bench, one, 600_000), await told(bench, other.id, 600_000)];
+      for (const { ids } of streams) await until('the progress', () => ids.includes('1.3.1'));
+      await bench.release(one);
+      for (const { ids, end } of streams) {
+        await end;
+        assert.equal(ids.at(-1), '1.99.0');
+      }
     }));
 
   it('are missing while Redis is away; a watch goes on when it is back', () =>

@@ -4,15 +4,15 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { MAX_BATCH_JOBS } from '../../src/contract/batch.ts';
 import { AppError } from '../../src/errors.ts';
 import { assessServer, COMMAND_TIMEOUT_MS } from '../../src/queue/connection.ts';
 import { BullJobQueue } from '../../src/queue/producer.ts';
 import { TcpFaultProxy } from '../chaos/tcp-fault-proxy.ts';
-import { jobsOf } from '../service/usage/stored-by.ts';
 import { FIT, freePort, startExternalRedis } from './external-redis.ts';
 import { Bench, PREFIX, REQUEST, SILENT, until, withBench, withFolder } from './harness.ts';
 
-const JOB = 'job_0123456789abcdef0123456789abcdef';
+const ID = 'ex_0123456789abcdef0123456789abcdef-1';
 
 const openQueue = (url: string): BullJobQueue =>
   new BullJobQueue({ address: { url }, prefix: PREFIX, logger: SILENT });
@@ -31,20 +31,16 @@ async function isUnavailable(
   });
 }
 
-const OWN = { tenant: 'default' };
+const DISPATCH = { id: ID, origin: null };
 
 /** Whether a promise was kept, to ask again where it was not. */
 const TRUTH = [() => true, () => undefined] as const;
 
 /** Every call of the port, so that none of them can be forgotten. */
 const everyCall = (queue: BullJobQueue): Promise<unknown>[] => [
-  queue.add(JOB, OWN),
-  queue.addAll([{ id: JOB, ...OWN }]),
-  queue.remove(JOB),
-  queue.cancel(JOB),
-  queue.state(JOB),
-  queue.waitUntilFinished(JOB, 60_000),
-  queue.counts(),
+  queue.add([DISPATCH]),
+  queue.missing([ID]),
+  queue.progress([ID]),
   queue.check(),
 ];
 
@@ -62,14 +58,13 @@ describe('the queue', () => {
             resolve();
           });
         });
-        await isUnavailable(queue.add(JOB, OWN));
-        await isUnavailable(queue.addAll([{ id: JOB, ...OWN }]));
+        await isUnavailable(queue.add([DISPATCH]));
         // Until the commands behind those refused have been given up as well.
         await sleep(COMMAND_TIMEOUT_MS);
         proxy.fault = 'none';
         await until('readiness', () => queue.check().then(...TRUTH));
-        await queue.add(JOB, OWN);
-        assert.equal((await queue.state(JOB))?.state, 'queued');
+        await queue.add([DISPATCH]);
+        assert.deepEqual(await queue.missing([ID]), []);
       } finally {
         await queue.close();
         await proxy.close();
@@ -77,18 +72,19 @@ describe('the queue', () => {
       }
     }));
 
-  it('takes a job once, however often it is added', () =>
+  it('takes dispatches in their order, each once, however often it is added', () =>
     withBench(async ({ queue }) => {
-      assert.equal(await queue.state(JOB), undefined);
-      await queue.add(JOB, OWN);
-      await queue.add(JOB, OWN);
-      assert.deepEqual(await queue.counts(), { waiting: 1, active: 0, delayed: 0 });
-      assert.deepEqual(await queue.state(JOB), {
-        state: 'queued',
-        progress: null,
-        startedAt: null,
-        attempts: 0,
-      });
+      const ids = Array.from({ length: 250 }, (_, i) => `ex_${i}-1`);
+      assert.deepEqual(await queue.missing(ids), ids);
+      await queue.add([{ id: ids[0]!, origin: null }]);
+      await queue.add(ids.map((id) => ({ id, origin: null })));
+      assert.deepEqual(await queue.missing([...ids, ID]), [ID]);
+      const waiting = await queue.bullQueue.getJobs(['waiting'], 0, -1, true);
+      assert.deepEqual(
+        waiting.map(({ id }) => id),
+        ids,
+      );
+      assert.deepEqual(await queue.progress(ids), new Map());
       await queue.check();
     }));
 
@@ -110,8 +106,20 @@ describe('the queue', () => {
       assert.equal((await bench.service.wait(id, 60_000)).state, 'succeeded');
     }));
 
-  it('does not wait for a job that it does not hold', () =>
-    withBench(({ queue }) => queue.waitUntilFinished(JOB, 600_000)));
+  it('is asked for little while ten thousand jobs wait', () =>
+    withBench(async (bench) => {
+      bench.worker();
+      const running = await bench.submit('wait');
+      await bench.attemptStarted(running, 1);
+      const jobs = Array.from({ length: MAX_BATCH_JOBS }, () => REQUEST);
+      for (let count = 0; count < 10_000; count += MAX_BATCH_JOBS)
+        await bench.batches.submit({ jobs, reuse: false });
+      const SECONDS = 5;
+      const before = await bench.commands();
+      await sleep(SECONDS * 1_000);
+      const perSecond = ((await bench.commands()) - before) / SECONDS;
+      assert.ok(perSecond <= 20, `${perSecond} commands a second`);
+    }));
 });
 
 describe('without Redis', () => {
@@ -128,7 +136,7 @@ describe('without Redis', () => {
             () => undefined,
           ),
         );
-        await queue.add(JOB, OWN);
+        await queue.add([DISPATCH]);
         await redis.stop('SIGKILL');
         await Promise.all(everyCall(queue).map((call) => isUnavailable(call)));
         const again = await startExternalRedis(folder, FIT, port);
@@ -158,12 +166,22 @@ describe('without Redis', () => {
     }
   });
 
-  it('a job is refused, and nothing of it is kept', () =>
+  it('jobs are accepted, and done when it is there', () =>
     withFolder(async (folder) => {
-      const bench = await Bench.open(folder, { url: `redis://127.0.0.1:${await freePort()}` });
+      const port = await freePort();
+      const bench = await Bench.open(folder, { url: `redis://127.0.0.1:${port}` });
       try {
-        await isUnavailable(bench.service.submit(REQUEST));
-        assert.equal(await jobsOf({ database: bench.database, tenant: 'default' }), 0);
+        bench.worker();
+        const id = await bench.submit();
+        const execution = () => bench.execution(id);
+        await until('its dispatch', async () => (await execution()).state === 'dispatched');
+        assert.equal((await bench.service.get(id)).state, 'queued');
+        const redis = await startExternalRedis(folder, FIT, port);
+        try {
+          assert.equal((await bench.outcome(id)).state, 'succeeded');
+        } finally {
+          await redis.stop();
+        }
       } finally {
         await bench.close();
       }
@@ -205,31 +223,11 @@ describe('an external Redis', () => {
           ['QUEUE_EVICTS'],
         );
         assert.match(risks[0]!.detail, /maxmemory-policy is allkeys-lru and should be noeviction/);
-        await queue.add(JOB, OWN);
+        await queue.add([DISPATCH]);
       } finally {
         await queue.close();
         await redis.stop();
       }
-    }));
-
-  it('takes many jobs at once, those that it has as they are', () =>
-    withBench(async ({ queue }) => {
-      const jobs = Array.from({ length: 250 }, (_, i) => ({
-        ...{ id: `job_${i}`, ...OWN },
-        priority: (['low', 'normal', 'high'] as const)[i % 3]!,
-      }));
-      await queue.add(jobs[7]!.id, jobs[7]!);
-      await queue.addAll(jobs);
-      assert.deepEqual(await queue.missing(jobs.map(({ id }) => id)), []);
-      assert.equal((await queue.counts()).waiting, jobs.length);
-      const [first, ...others] = await queue.bullQueue.getJobs(['prioritized'], 0, -1, true);
-      const high = jobs.filter(({ priority }) => priority === 'high').map(({ id }) => id);
-      const waiting = await queue.bullQueue.getJobs(['waiting'], 0, -1, true);
-      assert.deepEqual(
-        waiting.map(({ id }) => id),
-        high,
-      );
-      assert.deepEqual([first!.id, first!.data, others.at(-1)!.id], ['job_7', OWN, 'job_249']);
     }));
 
   it('refuses jobs when it is full, rather than lose one', () =>
@@ -237,14 +235,9 @@ describe('an external Redis', () => {
       const redis = await startExternalRedis(folder, [...FIT, '--maxmemory', '1']);
       const queue = openQueue(redis.url);
       try {
-        for (const call of [
-          queue.add(JOB, OWN),
-          queue.addAll([{ id: JOB, ...OWN }]),
-          queue.check(),
-          queue.cancel(JOB),
-        ])
+        for (const call of [queue.add([DISPATCH]), queue.check()])
           await isUnavailable(call, /no memory left/, 'QUEUE_FULL');
-        assert.equal(await queue.state(JOB), undefined, 'it still answers questions');
+        assert.deepEqual(await queue.missing([ID]), [ID], 'it still answers questions');
       } finally {
         await queue.close();
         await redis.stop();

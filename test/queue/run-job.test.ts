@@ -9,9 +9,7 @@ import type { FailedResult, JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import type { Database } from '../../src/database/database.ts';
 import { AppError, jobFailure } from '../../src/errors.ts';
-import { JobRecords } from '../../src/queue/job-records.ts';
-import { adapterFilesIn, type JobDeps, runJob } from '../../src/queue/run-job.ts';
-import type { Made } from '../../src/queue/task.ts';
+import { adapterFilesIn, type Done, type JobDeps, runJob } from '../../src/queue/run-job.ts';
 import { acceptedJob, taken } from '../../src/service/accepted-job.ts';
 import { AdapterService, type IncomingFile } from '../../src/service/adapter-service.ts';
 import { bytesOf } from '../../src/service/content/content-files.ts';
@@ -23,7 +21,8 @@ import type { RequestInput } from '../../src/squeeze/run-request.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
-import { jobsIn } from '../service/job-rows.ts';
+import { alone, jobsIn } from '../service/job-rows.ts';
+import { PlayedWorker } from '../service/played-worker.ts';
 import { jobsOf } from '../service/usage/stored-by.ts';
 import { makeAdapter, someModules } from '../squeeze/made-adapter.ts';
 import { withFolder } from './harness.ts';
@@ -53,7 +52,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
     const database = await sqliteIn(folder);
     const jobs = jobsIn(database);
     const adapters = new AdapterService(database, blobs, DEFAULT_TENANT);
-    const records = new JobRecords(DEFAULT_TENANT, { store: blobs, database });
+    const worker = new PlayedWorker({ database, store: blobs });
     try {
       await work({
         adapters,
@@ -66,7 +65,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
         },
         run: async (request, seen = () => {}, failing = []) => {
           const record = accepted(request);
-          await jobs.accept([record]);
+          await jobs.accept(alone(record));
           const deps: JobDeps = {
             blobs,
             adapterFiles: adapterFilesIn(blobs),
@@ -90,16 +89,15 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
               };
             },
           };
-          const task = (await records.take(record.id))!;
-          const made = await runJob(deps, task, {
-            number: 1,
-            isLast: false,
+          const task = await worker.begin(record.id);
+          const attempt = {
             startedAtMs: Date.now(),
             signal: new AbortController().signal,
             onProgress: () => {},
-          });
+          };
           // As it comes from another process.
-          await records.keep(task, JSON.parse(JSON.stringify(made)) as Made);
+          const done = JSON.parse(JSON.stringify(await runJob(deps, task, attempt))) as Done;
+          await worker.executions.finish(task, done.made, done.totals);
           return (await jobs.get(record.id))!;
         },
       });
@@ -137,7 +135,7 @@ async function filesOf(rank: number, dir: string): Promise<(IncomingFile & Outpu
 /** Requests that fetch or bring are tested in test/e2e/transfers.test.ts. */
 const NO_TRANSFERS = {
   fetch: () => Promise.reject(new Error('nothing is fetched here')),
-  bring: () => Promise.reject(new Error('nothing is brought here')),
+  deliver: () => Promise.reject(new Error('nothing is delivered here')),
 };
 
 const accepted = (request: JobRequest): JobRecord => acceptedJob(newJobId(Date.now()), taken(request).work);

@@ -22,12 +22,15 @@ const scriptDir = process.env.SCRIPT_DIR!;
 const blobs = await DiskStore.open(loadConfig().storageDir);
 const onScratch = exitWithParent();
 
-async function step(jobId: string): Promise<string> {
+async function step(jobId: string, signal: AbortSignal): Promise<string> {
   const log = join(scriptDir, `${jobId}.log`);
   await appendFile(log, `${process.pid}\n`);
   const attempts = (await readFile(log, 'utf8')).split('\n').length - 1;
   const script = join(scriptDir, `${jobId}.json`);
-  while (!existsSync(script)) await sleep(20);
+  while (!existsSync(script)) {
+    if (signal.aborted) return 'hang';
+    await sleep(20);
+  }
   const steps = JSON.parse(await readFile(script, 'utf8')) as string[];
   return steps[attempts - 1] ?? 'succeed';
 }
@@ -40,7 +43,7 @@ const otherIsAway = () => new AppError('OUTBOUND_FAILED', 'The other server is a
 
 async function work(jobId: string, input: RequestInput): Promise<JobOutcome> {
   await writeFile(join(input.scratchDir, 'half-written'), 'x');
-  switch (await step(jobId)) {
+  switch (await step(jobId, input.signal)) {
     case 'hang':
       while (!input.signal.aborted) await sleep(20);
       await writeFile(join(scriptDir, `${jobId}.stopped`), '');

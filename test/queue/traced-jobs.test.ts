@@ -43,9 +43,13 @@ describe('a job on behalf of a request', () => {
 
   it('has the ids in the queue and not in its record', () =>
     withBench(async (bench) => {
-      const id = await onBehalfOf({ requestId: 'r-1', context }, () => bench.submit());
-      const queued = await bench.queue.bullQueue.getJob(id);
-      assert.deepEqual(queued?.data, { tenant: 'default', requestId: 'r-1', ...context });
+      const id = await onBehalfOf({ requestId: 'r-1', context }, () => bench.submit('wait'));
+      bench.worker();
+      await bench.attemptStarted(id, 1);
+      const queued = await bench.queue.bullQueue.getJob(await bench.dispatched(id));
+      assert.deepEqual(queued?.data, { requestId: 'r-1', ...context });
+      await bench.release(id);
+      await bench.outcome(id);
       assert.doesNotMatch(JSON.stringify(await bench.jobs.get(id)), /r-1|0af7651916cd43dd/);
     }));
 
@@ -73,17 +77,19 @@ describe('a job on behalf of a request', () => {
       );
     }));
 
-  it('is done without them after the queue has lost it', () =>
+  it('has them also after the queue has lost it', () =>
     withBench(async (bench) => {
-      const id = await onBehalfOf({ requestId: 'r-3', context }, () => bench.submit());
-      await bench.queue.bullQueue.remove(id);
-      assert.deepEqual(await bench.keeper.reconcile(), [id]);
-      assert.deepEqual((await bench.queue.bullQueue.getJob(id))?.data, { tenant: 'default' });
       bench.worker({ tracing });
+      const running = await bench.submit('wait');
+      await bench.attemptStarted(running, 1);
+      const id = await onBehalfOf({ requestId: 'r-3', context }, () => bench.submit());
+      const dispatch = await bench.dispatched(id);
+      await bench.queue.bullQueue.remove(dispatch);
+      await until('its return', () => bench.lost.includes(dispatch));
+      await bench.release(running);
       assert.equal((await bench.outcome(id)).state, 'succeeded');
       const [attempt] = await attempts(id, 1);
-      assert.notEqual(attempt!.traceId, TRACE_ID);
-      assert.equal(attempt!.parentSpanId, undefined);
+      assert.deepEqual([attempt!.traceId, attempt!.parentSpanId], [TRACE_ID, PARENT_ID]);
     }));
 
   it('is done whatever the queue holds of it', () =>

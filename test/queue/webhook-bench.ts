@@ -16,8 +16,9 @@ import { WebhookService } from '../../src/service/webhooks/webhook-service.ts';
 import { WebhookStore } from '../../src/service/webhooks/webhook-store.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
-import { endOf, jobsIn } from '../service/job-rows.ts';
+import { alone, jobsIn } from '../service/job-rows.ts';
 import { KNOWN_ADAPTER } from '../service/known-adapter.ts';
+import { PlayedWorker } from '../service/played-worker.ts';
 import { type Bench, PREFIX, SILENT, until, withBench } from './harness.ts';
 
 /** As many attempts as there are by default, without the hours between them. */
@@ -76,13 +77,17 @@ export class WebhookBench {
     return this.webhooks.create({ url, ...request });
   }
 
-  /** A job that has ended, by its worker. */
-  async endedJob(change: Partial<JobRecord> = {}): Promise<JobRecord> {
-    const jobs = jobsIn(this.bench.database, { queue: this.queue });
-    const accepted = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: KNOWN_ADAPTER });
-    const job = { ...accepted, labels: change.labels ?? {} };
-    await jobs.accept([job]);
-    return (await jobs.finish(endOf(job, change)))!;
+  /** A job that has ended, by its worker. @param tells whether the queue hears of it */
+  async endedJob({
+    state = 'succeeded' as 'succeeded' | 'failed',
+    labels = {} as JobRecord['labels'],
+    tells = true,
+  } = {}): Promise<JobRecord> {
+    const { database } = this.bench;
+    const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: KNOWN_ADAPTER });
+    await jobsIn(database).accept(alone({ ...job, labels }));
+    const worker = new PlayedWorker({ database, deliveries: tells ? this.queue : undefined });
+    return state === 'failed' ? worker.fail(job.id) : worker.succeed(job.id, { results: [] });
   }
 
   async all(webhookId: string): Promise<readonly DeliveryRecord[]> {

@@ -3,27 +3,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { Redis } from 'ioredis';
 import type { DeliveryRecord } from '../../src/contract/webhook.ts';
 import { Reconciler } from '../../src/queue/reconciler.ts';
-import { acceptedJob } from '../../src/service/accepted-job.ts';
-import { newJobId } from '../../src/service/layout.ts';
 import { Workspaces } from '../../src/service/workspaces.ts';
 import { programEntry } from '../entry.ts';
-import { endOf } from '../service/job-rows.ts';
-import { KNOWN_ADAPTER } from '../service/known-adapter.ts';
 import { SILENT, until } from './harness.ts';
 import { type WebhookBench, withWebhooks } from './webhook-bench.ts';
 import { Receiver } from './webhook-receiver.ts';
 
 const PROGRAM = join(import.meta.dirname, 'webhook.program.ts');
-
-async function flush(bench: WebhookBench): Promise<void> {
-  const { socketPath } = bench.bench.address as { socketPath: string };
-  const client = new Redis(socketPath);
-  await client.flushall();
-  client.disconnect();
-}
 
 /** A worker in another process, which is over when the test is. */
 async function workerProcess(
@@ -59,8 +47,8 @@ const attempted = (bench: WebhookBench, id: string, count: number): Promise<Deli
 
 /** What an API process looks after. */
 function reconcilerOf(bench: WebhookBench): Reconciler {
-  const { blobs, database, queue } = bench.bench;
-  const workspaces = new Workspaces(blobs, database, queue, bench.queue);
+  const { blobs: store, database, dispatcher, queue } = bench.bench;
+  const workspaces = new Workspaces({ store, database, queue, dispatcher, deliveries: bench.queue });
   return new Reconciler({ workspaces, logger: SILENT, intervalMs: 200 });
 }
 
@@ -118,7 +106,7 @@ describe('when Redis has lost the queue', () => {
         const { id } = await bench.create(receiver.url);
         await bench.endedJob();
         const { next_attempt_at } = await attempted(bench, id, 1);
-        await flush(bench);
+        await bench.bench.flush();
         const [lost] = await bench.all(id);
         assert.deepEqual(await bench.keeper.reconcile(), [lost!.id]);
         assert.deepEqual(await bench.keeper.reconcile(), [], 'it is in the queue again');
@@ -138,13 +126,8 @@ describe('when Redis has lost the queue', () => {
       try {
         bench.worker();
         await bench.create(receiver.url);
-        const untold = async (): Promise<string> => {
-          const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: KNOWN_ADAPTER });
-          await bench.bench.jobs.accept([job]);
-          // Its process dies after the transaction, before it tells the queue.
-          await bench.bench.jobs.finish(endOf(job, { state: 'failed' }));
-          return job.id;
-        };
+        // Their process dies after the transaction, before it tells the queue.
+        const untold = async () => (await bench.endedJob({ state: 'failed', tells: false })).id;
         const announced = () => receiver.requests.map(({ body }) => JSON.parse(body).data.job.id as string);
         const first = await untold();
         reconciler.start();
@@ -192,7 +175,7 @@ describe('many events', () => {
         for (let round = 0; round < 3; round++) {
           for (let i = 0; i < 10; i++) jobs.push((await bench.endedJob()).id);
           await doomed.end();
-          if (round === 1) await flush(bench);
+          if (round === 1) await bench.bench.flush();
           doomed = await workerProcess(bench, bench.key);
         }
         const subjects = (): string[] => receiver.requests.map(({ body }) => JSON.parse(body).data.job.id);

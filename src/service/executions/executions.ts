@@ -223,30 +223,36 @@ export class Executions {
     { execution, dispatchNo }: Dispatched,
     { delayMs, uncounted, from = 'dispatched' }: Waiting,
   ): Promise<boolean> {
-    const row = await writer
+    const found = writer
+      .selectFrom('execution')
+      .select(['step', 'attempts', 'started_at'])
+      .where('id', '=', execution)
+      .where('dispatch_no', '=', dispatchNo)
+      .where('state', '=', from);
+    const row = await database.locked(found).executeTakeFirst();
+    if (!row) return false;
+    const isTakenBack = uncounted !== undefined && row.started_at !== null;
+    await writer
       .updateTable('execution')
       .set({
         ...uncounted,
-        ...(uncounted && {
-          attempts: sql<number>`case when started_at is null then attempts else attempts - 1 end`,
-        }),
+        ...(isTakenBack && { attempts: row.attempts - 1 }),
         ...{ state: 'waiting', finished_at: null, dispatched_at: null, started_at: null, seen_at: null },
         not_before: delayMs === 0 ? null : database.after(Math.ceil(delayMs)),
       })
       .where('id', '=', execution)
-      .where('dispatch_no', '=', dispatchNo)
-      .where('state', '=', from)
-      .returning('step')
-      .executeTakeFirst();
-    if (!row) return false;
+      .execute();
     // What is left of a job whose results are here is no more than to deliver them.
-    if (row.step !== 'deliver')
-      await writer
-        .updateTable('job')
-        .set({ state: 'queued' })
-        .where('execution', '=', execution)
-        .where('finished_at', 'is', null)
-        .execute();
+    await writer
+      .updateTable('job')
+      .set(({ eb }) => ({
+        ...(row.step !== 'deliver' && { state: 'queued' as const }),
+        // The first attempt at a step is not counted again: see begun.
+        attempts: isTakenBack && row.attempts > 1 ? eb('attempts', '-', 1) : eb.ref('attempts'),
+      }))
+      .where('execution', '=', execution)
+      .where('finished_at', 'is', null)
+      .execute();
     return true;
   }
 
