@@ -3,8 +3,9 @@ import type { Database } from '../../src/database/database.ts';
 import { SAVED_TABLES, type SavedRow, savedRows } from '../../src/database/saved-tables.ts';
 import { AdapterStore } from '../../src/service/adapter-store.ts';
 import type { NewFile } from '../../src/service/content/content-files.ts';
-import { settleContent } from '../../src/service/content/content-rows.ts';
+import { beginWrite, settleContent } from '../../src/service/content/content-rows.ts';
 import { Contents } from '../../src/service/content/contents.ts';
+import { insertExecutions, newExecution } from '../../src/service/executions/execution-rows.ts';
 import { newAdapterId } from '../../src/service/layout.ts';
 import { ensureTenant } from '../../src/service/tenants/tenant-service.ts';
 import { addUsage } from '../../src/service/usage/usage.ts';
@@ -55,7 +56,10 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
   const modules = fileOf('modules.json', Buffer.from('[]'));
   const written = await contents.write([report, modules]);
   // On their way: an upload of a process, and what a crash left of one.
-  await store.put(`content/0000000/${await contents.begin()}-0`, Buffer.from('half'));
+  await store.put(
+    `content/0000000/${await database.write((writer) => beginWrite(database, writer))}-0`,
+    Buffer.from('half'),
+  );
   await database.write(async (writer) => {
     const ids = await settleContent(writer, written);
     const common = { tenant: TENANT, created_at: 1 };
@@ -84,6 +88,9 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
         ...{ optimizer_sha256: null, facts: '{}', created_at: 1 },
       })
       .execute();
+    const work = { tenant: TENANT, key: 'k', step: 'work' as const, priority: 1, work_bytes: 1 };
+    const execution = newExecution(work);
+    await insertExecutions(writer, [{ ...execution, outcome: '{}' }]);
     for (const [id, finished_at] of [['job_1', 2] as const, ['job_2', null] as const]) {
       await writer
         .insertInto('job')
@@ -96,8 +103,8 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
             priority: 'normal',
           },
           ...{ labels: '{}', batch: null, retry_of: null, run: null, ttl_seconds: null, started_at: null },
-          ...{ finished_at, expires_at: null, attempts: 0, request_sha256: null, request: '{}' },
-          ...{ sealed_request: 'sealed', outcome: null },
+          ...{ finished_at, expires_at: null, attempts: 0, execution: execution.id, request: '{}' },
+          ...{ reused: 0, sealed_request: 'sealed', outcome: null },
         })
         .execute();
       await writer
@@ -146,7 +153,7 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
       .insertInto('batch_member')
       .values({
         ...{ batch: 'batch_1', job: 'job_1', position: 0, kind: 'squeeze', adapter: null, retry_of: null },
-        ...{ reused: 0, state: 'succeeded', finished_at: 2, error_code: null, results: '[]' },
+        ...{ state: 'succeeded', finished_at: 2, error_code: null, results: '[]' },
       })
       .execute();
     await writer

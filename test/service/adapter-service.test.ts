@@ -9,7 +9,7 @@ import { isAdapterId, timedIdMs } from '../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from '../http/tiny-adapter.ts';
-import { endOf } from './job-rows.ts';
+import { alone } from './job-rows.ts';
 import { assertReadable, largeAdapter, type StorageBench, withBench } from './retention/storage-bench.ts';
 import { storedBy } from './usage/stored-by.ts';
 
@@ -223,7 +223,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
 
   it('stay while an unfinished job reads them', () =>
     onBench(async (bench) => {
-      const { adapters, jobStore } = bench.own;
+      const { adapters } = bench.own;
       const [one, two] = [await bench.register(), await bench.register()];
       const sources = [one, two, one].map(({ id: adapter_id }) => ({ adapter_id }));
       const request: RecordedJobRequest = { kind: 'merge', sources, targets: [{ rank: 1 }] };
@@ -235,7 +235,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
         });
       await adapters.change(one.id, { ttlSeconds: 0 });
       await assert.rejects(adapters.remove(one.id), { code: 'ADAPTER_IN_USE' }, 'also when they expired');
-      await jobStore.finish(endOf(job, { state: 'failed' }));
+      await bench.worker.fail(job.id);
       for (const { id } of [one, two]) await adapters.remove(id);
     }));
 
@@ -245,7 +245,10 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       for (let round = 0; round < 20; round++) {
         const { id } = await bench.register(tinyAdapter(round));
         const job = bench.accepted({ kind: 'analyze', request: { kind: 'analyze', adapter_id: id } });
-        const [removed, accepted] = await Promise.allSettled([adapters.remove(id), jobStore.accept([job])]);
+        const [removed, accepted] = await Promise.allSettled([
+          adapters.remove(id),
+          jobStore.accept(alone(job)),
+        ]);
         assert.notEqual(removed.status, accepted.status, `round ${round}`);
         if (removed.status === 'rejected') {
           assert.equal(removed.reason.code, 'ADAPTER_IN_USE');

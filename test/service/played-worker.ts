@@ -9,6 +9,7 @@ import type { JobChangesParts } from '../../src/service/executions/job-changes.t
 import type { WorkMade, WrittenAdapter } from '../../src/service/executions/made.ts';
 import type { Task } from '../../src/service/executions/task.ts';
 import { jobRecord, RECORD_COLUMNS } from '../../src/service/job-rows.ts';
+import { JobStore } from '../../src/service/job-store.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { KNOWN_FACTS, KNOWN_FILES } from './known-adapter.ts';
 
@@ -71,13 +72,15 @@ export function playedMade({ results = [{}], adapters = [], files = [] }: Played
 export class PlayedWorker {
   readonly executions: Executions;
   private readonly database: Database;
+  private readonly parts: JobChangesParts;
   /** By their ids in the queue. */
   private readonly tasks = new Map<string, Task>();
 
   constructor(parts: Partial<JobChangesParts> & { database: Database; store?: BlobStore }) {
     this.database = parts.database;
+    this.parts = { dispatcher: NO_DISPATCHER, ...parts };
     const store = parts.store ?? ({} as BlobStore);
-    this.executions = new Executions({ dispatcher: NO_DISPATCHER, ...parts, store, storageRetryMs: 600_000 });
+    this.executions = new Executions({ ...this.parts, store, storageRetryMs: 600_000 });
   }
 
   /** Begins what a job waits for, whatever its turn. */
@@ -118,7 +121,21 @@ export class PlayedWorker {
     detail = 'It failed.',
   ): Promise<JobRecord> {
     const task = await this.begun(jobId);
+    await this.executions.abandon(task);
     await this.executions.fail(task, new AppError(code, detail), { tryMs: 1, mayPass: false });
+    return this.job(jobId);
+  }
+
+  /** Has a job end in one way or another. */
+  async end(jobId: string, state: 'succeeded' | 'failed' | 'cancelled' = 'succeeded'): Promise<JobRecord> {
+    if (state === 'succeeded') return this.succeed(jobId);
+    if (state === 'failed') return this.fail(jobId);
+    const { tenant } = await this.database.reader
+      .selectFrom('job')
+      .select('tenant')
+      .where('id', '=', jobId)
+      .executeTakeFirstOrThrow();
+    await new JobStore(this.parts, tenant).cancelAll([jobId]);
     return this.job(jobId);
   }
 

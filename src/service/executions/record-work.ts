@@ -150,6 +150,7 @@ async function sourcesOf(
   { request, import: imported }: JobRecord,
 ): Promise<{ readonly id: string; readonly name: string }[]> {
   const ids = imported ? [imported.adapter_id] : sourceIds(request);
+  if (ids.length === 0) return [];
   const rows = await writer
     .selectFrom('adapter')
     .select(['id', 'name'])

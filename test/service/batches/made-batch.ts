@@ -6,6 +6,7 @@ import { BatchStore } from '../../../src/service/batches/batch-store.ts';
 import { newBatchId, newJobId } from '../../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
 import { alone } from '../job-rows.ts';
+import { insertKnownAdapter } from '../known-adapter.ts';
 import { NO_DISPATCHER } from '../played-worker.ts';
 
 export const batchesOf = (database: Database, tenant = DEFAULT_TENANT): BatchStore =>
@@ -22,6 +23,7 @@ export async function madeBatch(
     labels = {} as Labels,
   } = {},
 ): Promise<{ readonly id: string; readonly jobs: readonly JobRecord[] }> {
+  await insertKnownAdapter(database, { id: 'ad_1', tenant });
   const createdAtMs = Date.now();
   const id = newBatchId(createdAtMs);
   const jobs = Array.from({ length: count }, () => ({

@@ -6,12 +6,16 @@ import { newJobId } from '../../../src/service/layout.ts';
 import { type JobFilter, JobList } from '../../../src/service/listing/job-list.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
-import { endOf, jobsIn } from '../job-rows.ts';
+import { alone, jobsIn } from '../job-rows.ts';
 import { insertKnownAdapter } from '../known-adapter.ts';
+import { PlayedWorker } from '../played-worker.ts';
 
 const BEGIN_MS = Date.parse('2026-01-01T00:00:00Z');
 
 onEachDialect('a list of jobs', (database) => {
+  const worker = () => new PlayedWorker({ database: database() });
+  const listOf = (queue = new MemoryQueue()) => new JobList(database(), 'default', jobsIn(database()), queue);
+
   /** Jobs of which the last ones have not ended. */
   async function made(count: number, unfinished: number): Promise<JobRecord[]> {
     const jobs = Array.from({ length: count }, (_, i) => ({
@@ -20,14 +24,14 @@ onEachDialect('a list of jobs', (database) => {
       batch_id: i < 5 ? 'batch_1' : null,
     }));
     for (const id of ['ad_0', 'ad_1', 'ad_2']) await insertKnownAdapter(database(), { id });
-    await jobsIn(database()).accept(jobs);
+    await jobsIn(database()).accept(alone(...jobs));
     for (const [i, job] of jobs.slice(0, count - unfinished).entries())
-      await jobsIn(database()).finish(endOf(job, { state: i % 5 === 0 ? 'failed' : 'succeeded' }));
+      await worker().end(job.id, i % 5 === 0 ? 'failed' : 'succeeded');
     return jobs;
   }
 
-  async function pages(filter: JobFilter, limit: number, queue = new MemoryQueue()): Promise<string[]> {
-    const list = new JobList(database(), 'default', queue);
+  async function pages(filter: JobFilter, limit: number): Promise<string[]> {
+    const list = listOf();
     const ids: string[] = [];
     for (let after: string | undefined; ; ) {
       const { items, next } = await list.page(filter, { limit, after });
@@ -70,26 +74,30 @@ onEachDialect('a list of jobs', (database) => {
         assert.deepEqual(await pages(filter, limit), ids, JSON.stringify({ filter, limit }));
   });
 
-  it('knows from the queue which of the unfinished ones run', async () => {
+  it('tells which ones have begun, and from the queue how far they are', async () => {
     const [first, second, third, last] = await made(4, 2);
+    const { execution, dispatchNo } = await worker().begin(third!.id);
+    assert.deepEqual(await pages({ states: ['active'] }, 1), [third!.id]);
+    assert.deepEqual(await pages({ states: ['queued'] }, 1), [last!.id]);
+    assert.deepEqual(await pages({ states: ['queued', 'active'] }, 1), [last!.id, third!.id]);
+    assert.deepEqual(await pages({ states: ['active', 'failed'] }, 1), [third!.id, first!.id]);
+    assert.deepEqual(await pages({ states: ['succeeded', 'queued'] }, 1), [last!.id, second!.id]);
     const queue = new MemoryQueue();
-    for (const { id } of [third!, last!]) await queue.add(id);
-    queue.jobs.set(third!.id, { state: 'active', progress: null, startedAt: new Date(), attempts: 1 });
-    assert.deepEqual(await pages({ states: ['active'] }, 1, queue), [third!.id]);
-    assert.deepEqual(await pages({ states: ['queued'] }, 1, queue), [last!.id]);
-    assert.deepEqual(await pages({ states: ['queued', 'active'] }, 1, queue), [last!.id, third!.id]);
-    assert.deepEqual(await pages({ states: ['active', 'failed'] }, 1, queue), [third!.id, first!.id]);
-    assert.deepEqual(await pages({ states: ['succeeded', 'queued'] }, 1, queue), [last!.id, second!.id]);
+    const progress = { phase: 'gram', done: 3, total: 9, module: 'q' } as const;
+    queue.told.set(`${execution}-${dispatchNo}`, progress);
+    const seen = async () => (await listOf(queue).page({}, { limit: 9 })).items;
+    const before = await seen();
+    assert.deepEqual(
+      before.map((job) => job.progress.phase),
+      ['waiting', 'gram', 'done', 'waiting'],
+    );
+    assert.deepEqual(before[1]!.progress, progress);
     queue.down = true;
-    assert.deepEqual(await pages({ states: ['active'] }, 1, queue), []);
-    assert.deepEqual(await pages({ states: ['queued'] }, 1, queue), [last!.id, third!.id]);
-    assert.deepEqual(await pages({ states: ['queued', 'active'] }, 1, queue), [last!.id, third!.id]);
-    assert.deepEqual(await pages({ states: ['active', 'failed'] }, 1, queue), [first!.id]);
-    const list = new JobList(database(), 'default', queue);
-    for (const states of [['active'], ['active', 'failed'], ['queued']] as const)
-      assert.equal((await list.page({ states }, { limit: 9 })).live, false);
-    assert.equal((await list.page({ states: ['succeeded', 'failed'] }, { limit: 9 })).live, true);
-    const page = await new JobList(database(), 'default', queue).page({}, { limit: 9 });
-    assert.deepEqual([page.items.length, page.live], [4, false]);
+    const without = await seen();
+    assert.deepEqual(
+      without.map(({ state }) => state),
+      before.map(({ state }) => state),
+    );
+    assert.equal(without[1]!.progress.phase, 'waiting');
   });
 });

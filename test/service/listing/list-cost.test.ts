@@ -10,6 +10,7 @@ import { onEachDialect } from '../../database/dialects.ts';
 import { planOf, sqlOf, watched } from '../../database/query-plans.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { batchesOf } from '../batches/made-batch.ts';
+import { jobsIn } from '../job-rows.ts';
 import { insertKnownAdapter } from '../known-adapter.ts';
 
 const ONE = { limit: 1 };
@@ -103,7 +104,7 @@ onEachDialect('the cost of a list', (database) => {
     ];
     for (const [filter, index, isSorted = false] of cases)
       await assertFound(
-        (asked) => new JobList(asked, 'default', new MemoryQueue()).page(filter, ONE),
+        (asked) => new JobList(asked, 'default', jobsIn(asked), new MemoryQueue()).page(filter, ONE),
         index,
         {
           isSorted,
@@ -119,9 +120,8 @@ onEachDialect('the cost of a list', (database) => {
       [{ states: ['failed', 'active'] }, 'batch_state', true],
       [{ ...LABELS, states: ['failed'] }, 'sqlite_autoindex_batch_label_1'],
     ];
-    const none = async () => new Set<string>();
     for (const [filter, index, isSorted = false] of batches)
-      await assertFound((asked) => batchesOf(asked).page(filter, ONE, none), index, { isSorted });
+      await assertFound((asked) => batchesOf(asked).page(filter, ONE), index, { isSorted });
     const runs: [RunFilter, string][] = [
       [{}, 'run_tenant'],
       [{ mode: 'adaptive' }, 'run_mode'],

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../../src/errors.ts';
 import { bytesOf } from '../../../src/service/content/content-files.ts';
 import type { Workspace } from '../../../src/service/workspaces.ts';
-import { madeReport } from '../job-rows.ts';
+import { reportFile } from '../job-rows.ts';
 import { assertReadable, LONGEST_WRITE_MS, largeAdapter, type StorageBench } from './storage-bench.ts';
 
 export interface RaceOptions {
@@ -63,7 +63,10 @@ export async function race(bench: StorageBench, options: RaceOptions): Promise<R
   async function jobs(space: Workspace): Promise<void> {
     while (!isOver()) {
       await pause();
-      const { id } = await bench.job({}, { space, made: madeReport({ notes: ['the same of all'] }) });
+      const { id } = await bench.job(
+        {},
+        { space, made: { results: [], files: [reportFile({ notes: ['the same of all'] })] } },
+      );
       await holding(async () => {
         const report = await space.jobStore.file(id, 'report');
         assert.match(Buffer.from(await bytesOf(space.store, report!)).toString(), /the same of all/);

@@ -7,7 +7,6 @@ import type { JobRecord } from '../../../src/contract/job.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { acceptedJob } from '../../../src/service/accepted-job.ts';
 import type { IncomingFile, Keeping } from '../../../src/service/adapter-service.ts';
-import type { MadeContent } from '../../../src/service/job-store.ts';
 import { contentKey, newJobId } from '../../../src/service/layout.ts';
 import { Sweeper, type SweeperOptions } from '../../../src/service/retention/sweeper.ts';
 import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
@@ -17,6 +16,8 @@ import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { contentOf } from '../../conformance/blob-store.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
+import { alone } from '../job-rows.ts';
+import { NO_DISPATCHER, type PlayedWork, PlayedWorker } from '../played-worker.ts';
 
 export const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -32,13 +33,17 @@ export class StorageBench {
   readonly database: Database;
   readonly queue = new MemoryQueue();
   readonly workspaces: Workspaces;
+  /** Nothing is done unless the test has it done. */
+  readonly worker: PlayedWorker;
   /** Of the default tenant. */
   readonly own: Workspace;
 
   constructor(store: BlobStore, database: Database) {
     this.store = store;
     this.database = database;
-    this.workspaces = new Workspaces(store, database, this.queue);
+    const parts = { store, database, dispatcher: NO_DISPATCHER };
+    this.workspaces = new Workspaces({ ...parts, queue: this.queue });
+    this.worker = new PlayedWorker(parts);
     this.own = this.workspaces.of(DEFAULT_TENANT);
   }
 
@@ -82,15 +87,11 @@ export class StorageBench {
   /** A job that was accepted and, unless it shall be unfinished, has succeeded with what it made. */
   async job(
     change: Partial<JobRecord> = {},
-    { space = this.own, isFinal = true, made = undefined as MadeContent | undefined } = {},
+    { space = this.own, isFinal = true, made = { results: [] } as PlayedWork } = {},
   ): Promise<JobRecord> {
     const accepted = this.accepted(change);
-    await space.jobStore.accept([accepted]);
-    if (!isFinal) return accepted;
-    const finished_at = change.finished_at ?? new Date().toISOString();
-    const record: JobRecord = { ...accepted, state: 'succeeded', finished_at };
-    await space.jobStore.finish(record, made);
-    return (await space.jobStore.get(record.id))!;
+    await space.jobStore.accept(alone(accepted));
+    return isFinal ? this.worker.succeed(accepted.id, made) : accepted;
   }
 
   /** Keys of all content in the storage. */

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { JobKeeper } from '../../../src/service/job-keeper.ts';
 import { newRunId } from '../../../src/service/layout.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { madeBatch } from '../batches/made-batch.ts';
 import { failsWith } from '../job-bench.ts';
-import { endOf, jobFile, jobIds } from '../job-rows.ts';
+import { jobFile, jobIds } from '../job-rows.ts';
 import { insertKnownAdapter, KNOWN_ADAPTER } from '../known-adapter.ts';
 import { madeRun } from '../runs/made-run.ts';
 import { HOUR_MS, type StorageBench, withBench } from './storage-bench.ts';
@@ -25,13 +24,13 @@ onEachDialect('jobs of all tenants', (database, folder) => {
       for (let i = 0; i < 30; i++) await bench.job({ ttl_seconds: 60 + i }, i % 2 ? { space } : {});
       const ofBatch = { tenant: 'other', change: { ttl_seconds: 60 } };
       const { jobs: members } = await madeBatch(database(), 2, ofBatch);
-      await space.jobStore.finish(endOf(members[0]!));
+      await bench.worker.succeed(members[0]!.id);
       const kept = await bench.job({ ttl_seconds: 7_200 });
       assert.equal((await bench.sweeper().sweep()).swept.of('job').objects, 0);
       assert.equal((await bench.sweeper().sweep(later())).swept.of('job').objects, 30);
       const ids = [...members, kept].map(({ id }) => id);
       assert.deepEqual(await jobIds(database()), ids.sort());
-      await space.jobStore.finish(endOf(members[1]!));
+      await bench.worker.succeed(members[1]!.id);
       await bench.sweeper().sweep(later());
       assert.deepEqual(await jobIds(database()), [kept.id]);
     }));
@@ -42,7 +41,7 @@ onEachDialect('jobs of all tenants', (database, folder) => {
       const { id, jobs } = await madeBatch(database(), 3, {
         ...{ tenant: 'other', change: { ttl_seconds: 1_800 }, ttlSeconds: 5_400 },
       });
-      for (const job of jobs) await space.jobStore.finish(endOf(job));
+      for (const job of jobs) await bench.worker.succeed(job.id);
       const before = await space.batches.get(id);
       const first = await bench.sweeper().sweep(later());
       assert.deepEqual([first.swept.of('job').objects, first.swept.of('batch').objects], [3, 0]);
@@ -70,28 +69,10 @@ onEachDialect('jobs of all tenants', (database, folder) => {
 
   it('keep the files they wrote until they go', () =>
     onBench(async (bench) => {
-      const made = { writeId: null, adapters: [], files: [jobFile('training', 'projections')] };
+      const made = { results: [], files: [jobFile('training', 'projections')] };
       await bench.job({ ttl_seconds: 60 }, { made });
       const sweeper = bench.sweeper({ graceMs: -2 * HOUR_MS });
       assert.equal((await sweeper.sweep()).swept.of('blob').objects, 0);
       assert.equal((await sweeper.sweep(later())).swept.of('blob').objects, 1);
-    }));
-
-  it('that the queue has lost are found, however many they are', () =>
-    onBench(async (bench) => {
-      const accepted: string[] = [];
-      for (const tenant of ['default', 'other']) {
-        const { jobStore } = bench.workspaces.of(tenant);
-        const some = Array.from({ length: 1_050 }, () => bench.accepted());
-        await jobStore.accept(some);
-        accepted.push(...some.map(({ id }) => id));
-      }
-      await bench.job();
-      const held = accepted[7]!;
-      await bench.queue.add(held);
-      const keeper = new JobKeeper(database(), bench.queue);
-      const lost = accepted.filter((id) => id !== held).sort();
-      assert.deepEqual((await keeper.reconcile()).sort(), lost);
-      assert.deepEqual(await keeper.reconcile(), []);
     }));
 });

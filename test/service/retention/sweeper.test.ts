@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CheckpointJobRequest } from '../../../src/contract/job-request.ts';
-import { JobRecords } from '../../../src/queue/job-records.ts';
 import { newAdapterId, newRunId } from '../../../src/service/layout.ts';
 import type { RunManifest } from '../../../src/service/runs/run-manifest.ts';
 import type { Workspace } from '../../../src/service/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { held } from '../../database/held.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
-import { endOf, jobFile, jobsIn, madeReport } from '../job-rows.ts';
+import { alone, jobFile, jobsIn, reportFile } from '../job-rows.ts';
 import { insertKnownAdapter, KNOWN_ADAPTER, KNOWN_FACTS, KNOWN_FILES } from '../known-adapter.ts';
 import { entry, MODULES, madeRun } from '../runs/made-run.ts';
 import { storedBy } from '../usage/stored-by.ts';
@@ -44,7 +43,7 @@ onEachDialect('the sweeper', (database, folder) => {
     onBench(async (bench) => {
       await bench.register(tinyAdapter(1));
       await bench.register(largeAdapter(2), { keeping: { ttlSeconds: 3 * 3600 } });
-      await bench.job({ ttl_seconds: 3 * 3600 }, { made: madeReport({}) });
+      await bench.job({ ttl_seconds: 3 * 3600 }, { made: { results: [], files: [reportFile({})] } });
       await bench.job({}, { isFinal: false });
       const { swept, totals } = await bench.sweeper().sweep(inTwoHours());
       assert.deepEqual(swept.all, []);
@@ -99,13 +98,14 @@ onEachDialect('the sweeper', (database, folder) => {
       await bench.own.adapters.change(id, { ttlSeconds: 0 });
       await bench.sweeper().sweep(inAnHour());
       await assert.rejects(bench.own.adapters.get(id), { code: 'ADAPTER_EXPIRED' });
-      const task = await new JobRecords(bench.own.tenant, bench).take(job.id);
+      const { todo } = await bench.worker.begin(job.id);
+      const sources = todo.step === 'work' ? todo.sources : [];
       assert.deepEqual(
-        task?.sources.map((source) => source.id),
+        sources.map((source) => source.id),
         [id],
         'who does the job finds it',
       );
-      await bench.own.jobStore.finish(endOf(job, { state: 'failed' }));
+      await bench.worker.fail(job.id);
       await bench.sweeper().sweep(inAnHour());
       await assert.rejects(bench.own.adapters.get(id), { code: 'ADAPTER_NOT_FOUND' });
     }));
@@ -115,7 +115,7 @@ onEachDialect('the sweeper', (database, folder) => {
       const { id } = await bench.register(tinyAdapter(), { keeping: { ttlSeconds: 60 } });
       const job = bench.accepted({ kind: 'analyze', request: { kind: 'analyze', adapter_id: id } });
       const { database: slow, reached, release } = held(database());
-      const accepting = jobsIn(slow).accept([job]);
+      const accepting = jobsIn(slow).accept(alone(job));
       await reached;
       const sweeping = bench.sweeper().sweep(inAnHour());
       // It comes as far as it can.
@@ -129,7 +129,10 @@ onEachDialect('the sweeper', (database, folder) => {
     onBench(async (bench) => {
       const { id } = await bench.register(tinyAdapter(1));
       const analysis = { kind: 'analyze', request: { kind: 'analyze', adapter_id: id } } as const;
-      const job = await bench.job({ ttl_seconds: 60, ...analysis }, { made: madeReport({ of: 'it' }) });
+      const job = await bench.job(
+        { ttl_seconds: 60, ...analysis },
+        { made: { files: [reportFile({ of: 'it' })] } },
+      );
       await bench.own.jobControl.label(job.id, { team: 'x' });
       const kept = await bench.job({ ttl_seconds: 7200 });
       const unfinished = await bench.job({ ttl_seconds: 60 }, { isFinal: false });
@@ -150,7 +153,7 @@ onEachDialect('the sweeper', (database, folder) => {
     onBench(async (bench) => {
       const other = await bench.other();
       const files = [jobFile('report', 'a report'), jobFile('training', 'projections')];
-      const job = await bench.job({}, { space: other, made: { writeId: null, adapters: [], files } });
+      const job = await bench.job({}, { space: other, made: { results: [], files } });
       const run = await newRun(other);
       const moments = jobFile('optimizer', 'moments');
       const id = newAdapterId(Date.now());
@@ -169,7 +172,7 @@ onEachDialect('the sweeper', (database, folder) => {
       const texts = ['a report', 'projections', 'moments', '[]'];
       for (const text of texts) assert.ok(await isThere(bench, text), text);
       await assertReadable(other, id);
-      await other.jobStore.finish(endOf(squeeze, { state: 'failed' }));
+      await bench.worker.fail(squeeze.id);
       for (const one of [job, squeeze]) await other.jobControl.erase(one);
       assert.ok(await other.runStore.remove(run, 1));
       await bench.sweeper().sweep(inTwoHours());

@@ -11,6 +11,7 @@ import { ensureTenant } from '../../../src/service/tenants/tenant-service.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { jobFile, jobIds, jobsIn } from '../job-rows.ts';
 import { KNOWN_FACTS, KNOWN_FILES } from '../known-adapter.ts';
+import { NO_DISPATCHER } from '../played-worker.ts';
 import { arrival, entry, KEPT, MODULES, madeRun, SCHEDULE } from './made-run.ts';
 
 const BEGIN_MS = Date.parse('2026-03-01T00:00:00Z');
@@ -23,7 +24,8 @@ function runAt(second: number, request: RunManifest['request'] = { schedule: SCH
 }
 
 onEachDialect('the store of runs', (database) => {
-  const storeOf = (tenant = 'default') => new RunStore(database(), tenant);
+  const storeOf = (tenant = 'default') =>
+    new RunStore({ database: database(), dispatcher: NO_DISPATCHER }, tenant);
 
   async function created(run: RunManifest = runAt(0)): Promise<RunManifest> {
     await storeOf().create(run);

@@ -8,8 +8,8 @@ import { storedByAll, usageOf } from '../../../src/service/usage/usage.ts';
 import type { Workspace } from '../../../src/service/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
-import { endOf } from '../job-rows.ts';
-import { KNOWN_FACTS, KNOWN_FILES } from '../known-adapter.ts';
+import { insertKnownAdapter, KNOWN_FACTS, KNOWN_FILES } from '../known-adapter.ts';
+import { KNOWN_WRITTEN } from '../played-worker.ts';
 import { HOUR_MS, type StorageBench, withBench } from '../retention/storage-bench.ts';
 import { entry, MODULES, madeRun } from '../runs/made-run.ts';
 import { storedBy } from './stored-by.ts';
@@ -53,11 +53,10 @@ onEachDialect('usage', (database, folder) => {
   it('counts results, checkpoints that are squeezed, and what was swept', () =>
     onBench(async (bench) => {
       const { own } = bench;
-      const made = { writeId: null, adapters: [result(own), result(own)], files: [] };
-      const job = await bench.job({}, { made });
-      assert.deepEqual(await totals(own), { adapters: 2, bytes: 2 * KNOWN_FACTS.bytes });
-      const late = endOf(job);
-      assert.equal(await own.jobStore.finish(late, { ...made, adapters: [result(own)] }), undefined);
+      const made = { results: [{}, {}], adapters: [KNOWN_WRITTEN, KNOWN_WRITTEN] };
+      const request = { kind: 'analyze', adapter_id: await insertKnownAdapter(database()) } as const;
+      const job = await bench.job({ kind: 'analyze', request }, { made });
+      assert.deepEqual(await totals(own), { adapters: 3, bytes: 3 * KNOWN_FACTS.bytes });
       const run = madeRun();
       await own.runStore.create(run);
       const adapter = result(own);
@@ -69,12 +68,12 @@ onEachDialect('usage', (database, folder) => {
       const checkpoint = entry(1, 64, { source_adapter_id: adapter.id, job_id: accepted.id });
       const written = { writeId: null, files: [...KNOWN_FILES, ...MODULES.files] };
       assert.ok(await own.runStore.append(run, checkpoint, { adapter, job: accepted }, written));
-      assert.deepEqual(await totals(own), { adapters: 3, bytes: 3 * KNOWN_FACTS.bytes });
+      assert.deepEqual(await totals(own), { adapters: 4, bytes: 4 * KNOWN_FACTS.bytes });
       const again = await own.runStore.append(run, checkpoint, { adapter, job: accepted }, written);
       assert.deepEqual([again, await totals(own)], [false, await counted(own)]);
-      await own.adapters.change(made.adapters[0]!.id, { ttlSeconds: 60 });
+      await own.adapters.change(job.results[0]!.adapter_id, { ttlSeconds: 60 });
       await bench.sweeper().sweep(Date.now() + HOUR_MS);
-      assert.deepEqual(await totals(own), { adapters: 2, bytes: 2 * KNOWN_FACTS.bytes });
+      assert.deepEqual(await totals(own), { adapters: 3, bytes: 3 * KNOWN_FACTS.bytes });
       assert.deepEqual(await totals(own), await counted(own));
     }));
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { Database } from '../../../src/database/database.ts';
+import { AppError } from '../../../src/errors.ts';
 import { acceptedJob } from '../../../src/service/accepted-job.ts';
 import { newJobId } from '../../../src/service/layout.ts';
 import { TenantService } from '../../../src/service/tenants/tenant-service.ts';
@@ -9,8 +10,9 @@ import { DeliveryKeeper } from '../../../src/service/webhooks/delivery-keeper.ts
 import { jobEvent, Outbox } from '../../../src/service/webhooks/outbox.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryDeliveryQueue } from '../../http/memory-delivery-queue.ts';
-import { endOf, jobsIn } from '../job-rows.ts';
+import { alone, jobsIn } from '../job-rows.ts';
 import { insertKnownAdapter } from '../known-adapter.ts';
+import { PlayedWorker, playedMade } from '../played-worker.ts';
 import { addDelivery, deliveryIds, newWebhook, webhooksOf } from './webhook-rows.ts';
 
 class Died extends Error {}
@@ -19,10 +21,12 @@ onEachDialect('telling of the end of a job', (database) => {
   async function accepted(change: Partial<JobRecord> = {}): Promise<JobRecord> {
     const adapter_id = await insertKnownAdapter(database());
     const job = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id });
-    await jobsIn(database()).accept([{ ...job, ...change }]);
+    await jobsIn(database()).accept(alone({ ...job, ...change }));
     return { ...job, ...change };
   }
   const deliveriesOf = async (webhook: string) => (await deliveryIds(database(), webhook)).length;
+  const worker = (deliveries?: MemoryDeliveryQueue, own = database()) =>
+    new PlayedWorker({ database: own, deliveries });
   const stateOf = async ({ id }: JobRecord) => (await jobsIn(database()).get(id))?.state;
 
   it('is one with the end, wherever the process dies', async () => {
@@ -40,15 +44,20 @@ onEachDialect('telling of the end of a job', (database) => {
     };
     const queue = new MemoryDeliveryQueue();
     const [job, other] = [await accepted(), await accepted()];
-    const dying = (own: Database['write']) => jobsIn({ ...database(), write: own }, { queue });
-    await assert.rejects(dying(before).finish(endOf(job)), Died);
-    assert.deepEqual([await counts(), await stateOf(job)], [[0, 0], 'queued']);
-    assert.ok(await jobsIn(database(), { queue }).finish(endOf(job)));
+    const dying = async (own: Database['write'], { id }: JobRecord) => {
+      const task = await worker().begin(id);
+      const { executions } = worker(queue, { ...database(), write: own });
+      const finished = executions.finish(task, playedMade(), { modules: 0, bytesRead: 0, bytesWritten: 0 });
+      await assert.rejects(finished, Died);
+    };
+    await dying(before, job);
+    assert.deepEqual([await counts(), await stateOf(job)], [[0, 0], 'active']);
+    await worker(queue).succeed(job.id);
     assert.deepEqual([await counts(), await stateOf(job), queue.held.size], [[1, 1], 'succeeded', 2]);
 
-    await assert.rejects(dying(after).finish(endOf(other)), Died);
+    await dying(after, other);
     assert.deepEqual([await counts(), await stateOf(other), queue.held.size], [[2, 2], 'succeeded', 2]);
-    assert.equal(await jobsIn(database(), { queue }).finish(endOf(other, { state: 'failed' })), undefined);
+    await jobsIn(database(), { queue }).cancelAll([other.id]);
     assert.deepEqual(await counts(), [2, 2]);
     assert.equal((await new DeliveryKeeper(database(), queue).reconcile()).length, 2);
     assert.equal(queue.held.size, 4);
@@ -58,17 +67,26 @@ onEachDialect('telling of the end of a job', (database) => {
     const id = await newWebhook(database());
     const queue = new MemoryDeliveryQueue();
     const job = await accepted();
-    const states = ['succeeded', 'failed', 'cancelled'] as const;
-    const ends = Array.from({ length: 9 }, (_, i) => endOf(job, { state: states[i % 3]! }));
-    const ended = await Promise.all(ends.map((end) => jobsIn(database(), { queue }).finish(end)));
-    assert.equal(ended.filter(Boolean).length, 1);
+    const { executions } = worker(queue);
+    const task = await worker().begin(job.id);
+    const totals = { modules: 0, bytesRead: 0, bytesWritten: 0 };
+    const failure = new AppError('NON_FINITE_WEIGHTS', 'It failed.');
+    await Promise.all(
+      Array.from({ length: 9 }, (_, i) =>
+        [
+          () => executions.finish(task, playedMade(), totals),
+          () => executions.fail(task, failure, { tryMs: 1, mayPass: false }),
+          () => jobsIn(database(), { queue }).cancelAll([job.id]),
+        ][i % 3]!(),
+      ),
+    );
     assert.deepEqual([await deliveriesOf(id), queue.held.size], [1, 1]);
   });
 
   it('changes nothing when it is told again', async () => {
     const id = await newWebhook(database());
     const queue = new MemoryDeliveryQueue();
-    const job = (await jobsIn(database(), { queue }).finish(endOf(await accepted())))!;
+    const job = await worker(queue).succeed((await accepted()).id);
     const outbox = new Outbox({ database: database(), tenant: 'default', queue });
     const again = () => database().write((writer) => outbox.record(writer, jobEvent(job)));
     const made = await Promise.all(Array.from({ length: 8 }, again));
@@ -82,8 +100,8 @@ onEachDialect('telling of the end of a job', (database) => {
       const goes = await newWebhook(database());
       const job = await accepted();
       const removed = webhooksOf(database()).remove(goes);
-      const [ended] = await Promise.all([jobsIn(database()).finish(endOf(job)), removed]);
-      assert.ok(ended);
+      const [ended] = await Promise.all([worker().succeed(job.id), removed]);
+      assert.equal(ended.state, 'succeeded');
       assert.deepEqual(await deliveryIds(database(), goes), []);
     }
     assert.equal(await deliveriesOf(stays), 10);
@@ -107,7 +125,7 @@ onEachDialect('telling of the end of a job', (database) => {
     ];
     const job = await accepted({ labels: { team: 'b' } });
     await jobsIn(database()).label(job.id, labels);
-    await jobsIn(database()).finish(endOf(job, { state: 'failed' }));
+    await worker().fail(job.id);
     const made = await database().reader.selectFrom('delivery').select(['webhook', 'payload']).execute();
     assert.deepEqual(made.map(({ webhook }) => webhook).sort(), yes.sort());
     assert.ok(no.every((id) => made.every(({ webhook }) => webhook !== id)));
