@@ -62,6 +62,7 @@ export async function leaveExecutions(
   writer: Writer,
   ids: readonly string[],
 ): Promise<void> {
+  if (ids.length === 0) return;
   const unfinished = locked(
     writer
       .selectFrom('execution')
