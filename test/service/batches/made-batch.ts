@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { Labels } from '../../../src/contract/labels.ts';
 import type { Database } from '../../../src/database/database.ts';
@@ -12,6 +13,9 @@ import { NO_DISPATCHER } from '../played-worker.ts';
 export const batchesOf = (database: Database, tenant = DEFAULT_TENANT): BatchStore =>
   new BatchStore({ database, dispatcher: NO_DISPATCHER }, tenant);
 
+/** What the jobs of its batches read: one of each tenant. */
+const adapterOf = (tenant: string): string => `ad_${hash('md5', tenant)}`;
+
 /** A batch that was accepted with so many jobs. */
 export async function madeBatch(
   database: Database,
@@ -23,15 +27,16 @@ export async function madeBatch(
     labels = {} as Labels,
   } = {},
 ): Promise<{ readonly id: string; readonly jobs: readonly JobRecord[] }> {
-  await insertKnownAdapter(database, { id: 'ad_1', tenant });
+  const adapter_id = adapterOf(tenant);
+  await insertKnownAdapter(database, { id: adapter_id, tenant });
   const createdAtMs = Date.now();
   const id = newBatchId(createdAtMs);
   const jobs = Array.from({ length: count }, () => ({
-    ...acceptedJob(newJobId(createdAtMs), { kind: 'analyze', adapter_id: 'ad_1' }),
+    ...acceptedJob(newJobId(createdAtMs), { kind: 'analyze', adapter_id }),
     ...change,
     batch_id: id,
   }));
-  const request = { kind: 'analyze' as const, adapter_ids: jobs.map(() => 'ad_1'), labels };
+  const request = { kind: 'analyze' as const, adapter_ids: jobs.map(() => adapter_id), labels };
   const batches = batchesOf(database, tenant);
   await batches.accept({ id, request, jobs, retryOf: null, ttlSeconds, createdAtMs });
   await batches.open(id, alone(...jobs));

@@ -10,6 +10,7 @@ import { alone, jobsIn } from '../job-rows.ts';
 import { insertKnownAdapter } from '../known-adapter.ts';
 import { PlayedWorker } from '../played-worker.ts';
 
+const ADAPTERS = [0, 1, 2].map((i) => `ad_${'0'.repeat(31)}${i}`);
 const BEGIN_MS = Date.parse('2026-01-01T00:00:00Z');
 
 onEachDialect('a list of jobs', (database) => {
@@ -19,11 +20,11 @@ onEachDialect('a list of jobs', (database) => {
   /** Jobs of which the last ones have not ended. */
   async function made(count: number, unfinished: number): Promise<JobRecord[]> {
     const jobs = Array.from({ length: count }, (_, i) => ({
-      ...acceptedJob(newJobId(BEGIN_MS + i * 1000), { kind: 'analyze', adapter_id: `ad_${i % 3}` }),
+      ...acceptedJob(newJobId(BEGIN_MS + i * 1000), { kind: 'analyze', adapter_id: ADAPTERS[i % 3]! }),
       labels: { even: String(i % 2 === 0), third: String(i % 3) },
       batch_id: i < 5 ? 'batch_1' : null,
     }));
-    for (const id of ['ad_0', 'ad_1', 'ad_2']) await insertKnownAdapter(database(), { id });
+    for (const id of ADAPTERS) await insertKnownAdapter(database(), { id });
     await jobsIn(database()).accept(alone(...jobs));
     for (const [i, job] of jobs.slice(0, count - unfinished).entries())
       await worker().end(job.id, i % 5 === 0 ? 'failed' : 'succeeded');
@@ -53,7 +54,7 @@ onEachDialect('a list of jobs', (database) => {
       [{ states: ['cancelled', 'active'] }, []],
       [{ kind: 'squeeze' }, []],
       [{ batchId: 'batch_1' }, when((i) => i < 5)],
-      [{ adapterId: 'ad_2' }, when((i) => i % 3 === 2)],
+      [{ adapterId: ADAPTERS[2]! }, when((i) => i % 3 === 2)],
       [{ labels: [{ name: 'even', text: 'true' }] }, when((i) => i % 2 === 0)],
       [
         {
@@ -61,7 +62,7 @@ onEachDialect('a list of jobs', (database) => {
             { name: 'even', text: 'true' },
             { name: 'third', text: '1' },
           ],
-          adapterId: 'ad_1',
+          adapterId: ADAPTERS[1]!,
           states: ['succeeded'],
         },
         when((i) => i % 2 === 0 && i % 3 === 1 && i % 5 !== 0 && i < 36),
