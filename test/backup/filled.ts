@@ -99,7 +99,7 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
             ...common,
             id,
             kind: 'squeeze',
-            state: finished_at ? 'succeeded' : 'queued',
+            state: finished_at ? ('succeeded' as const) : ('queued' as const),
             priority: 'normal',
           },
           ...{ labels: '{}', batch: null, retry_of: null, run: null, ttl_seconds: null, started_at: null },

@@ -103,7 +103,6 @@ describe('every real adapter', () => {
   async function squeezed({ weights, config }: RealAdapter, target: Target) {
     const { targets } = await squeeze(
       {
-        jobId: 'job_1',
         kind: 'squeeze',
         sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 0, base_model: null, weight: 1 }],
         weightsPath: weights,

@@ -32,7 +32,6 @@ export async function squeezeBytes(
     writeFileSync(weightsPath, weights);
     const { targets } = await squeeze(
       {
-        jobId: 'job_1',
         kind: 'squeeze',
         sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 0, base_model: null, weight: 1 }],
         weightsPath,

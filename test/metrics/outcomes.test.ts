@@ -36,6 +36,7 @@ const ended = (attempts: number, results: JobResult[]): JobRecord => ({
   expires_at: null,
   batch_id: null,
   retry_of: null,
+  reused: false,
   import: null,
   deliveries: [],
   results,

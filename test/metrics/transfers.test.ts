@@ -5,6 +5,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import { TransferMetrics } from '../../src/metrics/transfers.ts';
 
 const moved = (type: 'url' | 's3' | 'hub', bytes: number) => ({
+  ...{ state: 'succeeded' as const, target: 0, error: null },
   adapter_id: 'ad_1',
   type,
   where: 'somewhere',
@@ -23,7 +24,8 @@ describe('TransferMetrics', () => {
       ({ import: null, deliveries: [], ...change }) as unknown as JobRecord;
     metrics.jobFinished(job({}));
     metrics.jobFinished(job({ import: moved('hub', 100), deliveries: [moved('s3', 30), moved('url', 40)] }));
-    metrics.jobFinished(job({ deliveries: [moved('s3', 5)] }));
+    const failed = { ...moved('url', 0), state: 'failed' as const, bytes: null };
+    metrics.jobFinished(job({ deliveries: [moved('s3', 5), failed] }));
     const text = await registry.metrics();
     for (const line of [
       'lora_squeeze_transfers_total{direction="in",type="hub"} 1',

@@ -37,7 +37,6 @@ async function analyzing<T>(
     const outcome = made(
       await analyze(
         {
-          jobId: 'job_1',
           source: sourceOf(dir),
           scratchDir,
           onProgress: () => {},

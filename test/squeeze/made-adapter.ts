@@ -101,7 +101,6 @@ export async function squeezing<T>(
   try {
     const outcome = await squeeze(
       {
-        jobId: 'job_1',
         kind,
         sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 0, base_model: null, weight: 1 }],
         weightsPath: join(dir, WEIGHTS),

@@ -48,7 +48,7 @@ export async function merging<T>(
   try {
     const parts = terms.map(({ dir, weight }) => ({ ...sourceOf(dir), weight }));
     const outcome = made(
-      await merge({ jobId: 'job_1', parts, targets, options, scratchDir, onProgress, signal }, pool),
+      await merge({ parts, targets, options, scratchDir, onProgress, signal }, pool),
     );
     return await use(outcome, readdirSync(scratchDir));
   } finally {

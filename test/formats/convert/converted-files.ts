@@ -26,7 +26,6 @@ export class Conversions {
     this.#dirs.push(scratchDir);
     const { targets } = await squeeze(
       {
-        jobId: 'job_1',
         kind: 'squeeze',
         sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 0, base_model: null, weight: 1 }],
         weightsPath,

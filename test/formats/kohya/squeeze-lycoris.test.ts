@@ -139,7 +139,6 @@ async function squeezed(
     writeFileSync(weightsPath, buildSafetensors({ ...tensors, 'lora_unet_x.alpha': alphaTensor(ALPHA) }));
     const outcome = await squeeze(
       {
-        jobId: 'job_1',
         kind: 'squeeze',
         sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 0, base_model: null, weight: 1 }],
         weightsPath,

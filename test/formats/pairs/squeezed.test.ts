@@ -41,7 +41,6 @@ after(async () => {
 async function squeezed(weightsPath: string, targets: readonly Target[]) {
   const { targets: outcomes, report } = await squeeze(
     {
-      jobId: 'job_1',
       kind: 'squeeze',
       sources: [{ id: 'ad_1', sha256: 'f'.repeat(64), bytes: 0, base_model: null, weight: 1 }],
       weightsPath,
