@@ -167,7 +167,7 @@ describe('DELETE /v1/adapters/{id}', () => {
     const job = await submit(id);
     const problem = await problemIn(await remove(`/v1/adapters/${id}`), 409, 'ADAPTER_IN_USE');
     assert.equal(problem.context?.job_id, job.id);
-    await server().jobStore.finish({ ...job, state: 'failed', finished_at: new Date().toISOString() });
+    await server().worker.fail(job.id);
     assert.equal((await remove(`/v1/adapters/${id}`)).status, 204);
     const body = JSON.stringify({ kind: 'analyze', adapter_id: id });
     const response = await server().fetch('/v1/jobs', { method: 'POST', headers: JSON_TYPE, body });

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { Sweeper } from '../../src/service/retention/sweeper.ts';
-import { endOf } from '../service/job-rows.ts';
 import { JSON_TYPE, recordIn, withServer } from './adapter-routes.ts';
 import { expire, problemIn } from './server.ts';
 import { CONFIG, WEIGHTS } from './tiny-adapter.ts';
@@ -57,8 +56,7 @@ describe('an adapter that has expired', () => {
     const body = JSON.stringify({ kind: 'analyze', adapter_id: id });
     const response = await server().fetch('/v1/jobs', { method: 'POST', headers: JSON_TYPE, body });
     const job = (await response.json()) as JobRecord;
-    const error = { code: 'NON_FINITE_WEIGHTS', title: 't', detail: 'd', retryable: false };
-    await server().jobStore.finish(endOf(job, { state: 'failed', error }));
+    await server().worker.fail(job.id);
     await expire(server(), id);
     const retry = await server().fetch(`/v1/jobs/${job.id}/retry`, { method: 'POST' });
     await problemIn(retry, 410, 'ADAPTER_EXPIRED');

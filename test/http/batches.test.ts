@@ -33,11 +33,6 @@ describe('batches over HTTP', () => {
     assert.equal(response.status, 202, await response.clone().text());
     return (await response.json()) as BatchRecord;
   };
-  async function finish(jobId: string, state: JobRecord['state']) {
-    const job = (await server.jobStore.get(jobId))!;
-    await server.jobStore.finish({ ...job, state, finished_at: new Date().toISOString() });
-    server.queue.finished(jobId);
-  }
   const get = async (id: string) => (await (await server.fetch(`/v1/batches/${id}`)).json()) as BatchRecord;
 
   it('accepts one, shows it and its jobs, and how it ended', async () => {
@@ -55,7 +50,7 @@ describe('batches over HTTP', () => {
       data: JobRecord[];
     };
     assert.equal(listed.data.length, 3);
-    for (const [i, { id }] of batch.jobs.entries()) await finish(id, i === 1 ? 'failed' : 'succeeded');
+    for (const [i, { id }] of batch.jobs.entries()) await server.worker[i === 1 ? 'fail' : 'succeed'](id);
     const ended = await get(batch.id);
     assert.deepEqual(
       [ended.state, ended.counts.succeeded, ended.counts.failed, ended.progress],
@@ -84,7 +79,7 @@ describe('batches over HTTP', () => {
     assert.equal((await send('DELETE', path)).status, 204);
     await problemIn(await server.fetch(path), 404, 'BATCH_NOT_FOUND');
     await problemIn(await server.fetch(batch.jobs[0]!.href), 404, 'JOB_NOT_FOUND');
-    for (const { id } of again.jobs) await finish(id, 'succeeded');
+    for (const { id } of again.jobs) await server.worker.succeed(id);
     const final = `/v1/batches/${again.id}`;
     await problemIn(await send('POST', `${final}/cancel`), 409, 'BATCH_FINAL');
     await problemIn(await send('POST', `${final}/retry`), 409, 'BATCH_SUCCEEDED');

@@ -4,6 +4,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import { FinalJobs } from '../../src/http/answer-cache/final-jobs.ts';
 import { Workspaces } from '../../src/service/workspaces.ts';
 import { until } from '../queue/harness.ts';
+import { NO_DISPATCHER } from '../service/played-worker.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
 describe('a job that has ended', () => {
@@ -29,11 +30,7 @@ describe('a job that has ended', () => {
     return (await response.json()) as JobRecord;
   }
   async function ended(): Promise<JobRecord> {
-    const job = await submitted();
-    const record: JobRecord = { ...job, state: 'failed', finished_at: new Date().toISOString() };
-    await server.jobStore.finish(record);
-    server.queue.finished(job.id);
-    return record;
+    return server.worker.fail((await submitted()).id);
   }
   const get = (id: string, headers: Record<string, string> = {}) =>
     server.fetch(`/v1/jobs/${id}`, { headers });
@@ -70,8 +67,7 @@ describe('a job that has ended', () => {
     const job = await submitted();
     const running = await get(job.id);
     assert.deepEqual([running.headers.get('etag'), running.headers.get('cache-control')], [null, 'no-store']);
-    await server.jobStore.finish({ ...job, state: 'failed', finished_at: new Date().toISOString() });
-    server.queue.finished(job.id);
+    await server.worker.fail(job.id);
     assert.equal(((await (await get(job.id)).json()) as JobRecord).state, 'failed');
   });
 
@@ -90,7 +86,8 @@ describe('a job that has ended', () => {
   });
 
   it('that another process changed is seen soon', async () => {
-    const workspaces = new Workspaces(server.wholeStore, server.database, server.queue);
+    const { wholeStore: store, database, queue } = server;
+    const workspaces = new Workspaces({ store, database, queue, dispatcher: NO_DISPATCHER });
     const second = await startServer({}, { workspaces, store: server.wholeStore });
     try {
       const { id } = await ended();

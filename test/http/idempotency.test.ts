@@ -172,7 +172,7 @@ describe('a POST with an Idempotency-Key', () => {
     await left;
     await problemIn(await post(`${key}-b`), 409, 'IDEMPOTENCY_IN_FLIGHT');
     await problemIn(await post(`${key}-b`, job(3)), 422, 'IDEMPOTENCY_MISMATCH');
-    for (const id of await unfinished(server.jobStore)) server.queue.finished(id);
+    for (const id of await unfinished(server.jobStore)) await server.worker.succeed(id);
     assert.equal((await waiting).status, 202);
     const back = await until('the answer', async () => {
       const response = await post(`${key}-b`);

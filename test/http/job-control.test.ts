@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
+import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import { JobRecord } from '../../src/contract/job.ts';
+import { jobIds } from '../service/job-rows.ts';
+import { KNOWN_WRITTEN } from '../service/played-worker.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
@@ -38,10 +41,6 @@ describe('the control of jobs over HTTP', () => {
     assert.equal(response.status, 202, await response.clone().text());
     return (await response.json()) as JobRecord;
   };
-  async function finish(job: JobRecord, state: JobRecord['state']) {
-    await server.jobStore.finish({ ...job, state, finished_at: new Date().toISOString() });
-    server.queue.finished(job.id);
-  }
   const metric = async (line: string) => {
     const text = await (await server.fetch('/metrics')).text();
     return text.split('\n').find((found) => found.startsWith(line)) ?? '';
@@ -62,23 +61,23 @@ describe('the control of jobs over HTTP', () => {
 
   it('refuses to cancel what has ended, naming how', async () => {
     const job = await submit();
-    await finish(job, 'succeeded');
+    await server.worker.succeed(job.id);
     const problem = await problemIn(await send('POST', `/v1/jobs/${job.id}/cancel`), 409, 'JOB_FINAL');
     assert.match(problem.detail, /succeeded already/);
     assert.deepEqual(problem.context, { job_id: job.id, state: 'succeeded' });
   });
 
   it('answers a request that waits when its job is cancelled', async () => {
-    const before = server.queue.jobs.size;
+    const before = await jobIds(server.database);
     const request = fresh();
     const waiting = server.fetch('/v1/jobs', {
       method: 'POST',
       headers: { 'content-type': 'application/json', prefer: 'wait=30' },
       body: JSON.stringify(request),
     });
-    while (server.queue.jobs.size === before) await sleep(5);
-    const id = [...server.queue.jobs.keys()].at(-1)!;
-    await send('POST', `/v1/jobs/${id}/cancel`);
+    let ids = before;
+    for (; ids.length === before.length; await sleep(5)) ids = await jobIds(server.database);
+    await send('POST', `/v1/jobs/${ids.at(-1)}/cancel`);
     const response = await waiting;
     assert.deepEqual([response.status, ((await response.json()) as JobRecord).state], [200, 'cancelled']);
   });
@@ -86,13 +85,13 @@ describe('the control of jobs over HTTP', () => {
   it('retries a job as a new one', async () => {
     const job = await submit(fresh({ labels: { a: 'b' } }));
     await problemIn(await send('POST', `/v1/jobs/${job.id}/retry`), 409, 'JOB_NOT_FINAL');
-    await finish(job, 'failed');
+    await server.worker.fail(job.id);
     const response = await send('POST', `/v1/jobs/${job.id}/retry`);
     assert.equal(response.status, 202);
     const again = (await response.json()) as JobRecord;
     assert.equal(response.headers.get('location'), `/v1/jobs/${again.id}`);
     assert.deepEqual([again.retry_of, again.labels, again.state], [job.id, { a: 'b' }, 'queued']);
-    await finish(again, 'succeeded');
+    await server.worker.succeed(again.id);
     const problem = await problemIn(await send('POST', `/v1/jobs/${again.id}/retry`), 409, 'JOB_SUCCEEDED');
     assert.match(problem.detail, /"reuse": false/);
   });
@@ -101,7 +100,7 @@ describe('the control of jobs over HTTP', () => {
     const job = await submit();
     const response = await send('PATCH', `/v1/jobs/${job.id}`, { labels: { team: 'x' } });
     assert.deepEqual([response.status, ((await response.json()) as JobRecord).labels], [200, { team: 'x' }]);
-    await finish(job, 'failed');
+    await server.worker.fail(job.id);
     await send('PATCH', `/v1/jobs/${job.id}`, { labels: { team: 'y' } });
     const seen = (await (await server.fetch(`/v1/jobs/${job.id}`)).json()) as JobRecord;
     assert.deepEqual([seen.state, seen.labels], ['failed', { team: 'y' }]);
@@ -117,7 +116,7 @@ describe('the control of jobs over HTTP', () => {
     const job = await submit();
     const path = `/v1/jobs/${job.id}`;
     await problemIn(await send('DELETE', path), 409, 'JOB_NOT_FINAL');
-    await finish(job, 'succeeded');
+    await server.worker.succeed(job.id);
     const response = await send('DELETE', path);
     assert.deepEqual([response.status, await response.text()], [204, '']);
     for (const [method, way] of [
@@ -130,26 +129,34 @@ describe('the control of jobs over HTTP', () => {
       await problemIn(await send(method, way), 404, 'JOB_NOT_FOUND');
   });
 
-  it('answers an equal request with the job there is, 202 while it runs and 200 after', async () => {
+  it('does equal requests once, for a job each: 202 while that runs and 200 after', async () => {
     const request = fresh({ options: { seed: 3 } });
-    const job = await submit(request);
-    const again = await submit({ ...request, options: { seed: 3, oversampling: 10 }, priority: 'high' });
-    assert.deepEqual([again.id, again.reused, again.priority], [job.id, true, 'normal']);
-    await finish(job, 'succeeded');
+    const first = await submit(request);
+    const more = { priority: 'high', labels: { of: 'another' } };
+    const second = await submit({ ...request, options: { seed: 3, oversampling: 10 }, ...more });
+    assert.notEqual(second.id, first.id);
+    assert.deepEqual([first.reused, first.priority, first.labels], [false, 'normal', {}]);
+    assert.deepEqual([second.reused, second.priority, second.labels], [true, 'high', more.labels]);
+    const given = await submit(request);
+    await send('POST', `/v1/jobs/${given.id}/cancel`);
+
+    await server.worker.succeed(first.id, { adapters: [KNOWN_WRITTEN] });
     const response = await send('POST', '/v1/jobs', request);
-    const done = (await response.json()) as JobRecord;
-    assert.deepEqual([response.status, done.id, done.reused, done.state], [200, job.id, true, 'succeeded']);
-    assert.equal(response.headers.get('location'), `/v1/jobs/${job.id}`);
-    const waited = await server.fetch('/v1/jobs', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', prefer: 'wait=5' },
-      body: JSON.stringify(request),
-    });
-    assert.deepEqual([waited.status, ((await waited.json()) as JobRecord).reused], [200, true]);
-    assert.notEqual((await submit({ ...request, reuse: false })).id, job.id);
+    const third = (await response.json()) as JobRecord;
+    assert.deepEqual([response.status, third.reused, third.state], [200, true, 'succeeded']);
+    assert.equal(response.headers.get('location'), `/v1/jobs/${third.id}`);
+    const results = new Set<string>();
+    for (const { id } of [first, second, third]) {
+      const job = (await (await server.fetch(`/v1/jobs/${id}`)).json()) as JobRecord;
+      assert.equal(job.state, 'succeeded');
+      const adapter = await server.fetch(`/v1/adapters/${job.results[0]!.adapter_id}`);
+      results.add(((await adapter.json()) as AdapterRecord).id);
+    }
+    assert.equal(results.size, 3, 'each has an adapter of its own');
+    assert.equal((await submit({ ...request, reuse: false })).reused, false);
   });
 
-  it('does not for squeezes in one call, each of which has an adapter of its own', async () => {
+  it('does so for squeezes in one call, each of which has an adapter of its own', async () => {
     const call = async () => {
       const form = formOf(tinyAdapter(77));
       form.append('request', JSON.stringify({ targets: [{ rank: 1 }] }));
@@ -158,8 +165,10 @@ describe('the control of jobs over HTTP', () => {
       return (await response.json()) as JobRecord;
     };
     const [first, second] = [await call(), await call()];
-    assert.deepEqual([first.reused, second.reused], [undefined, undefined]);
+    assert.deepEqual([first.reused, second.reused], [false, true]);
     assert.notEqual(second.id, first.id);
+    const ids = [first, second].map(({ request }) => 'adapter_id' in request && request.adapter_id);
+    assert.notEqual(ids[0], ids[1]);
   });
 
   it('counts what was cancelled and reused', async () => {

@@ -6,6 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
 import { JobEvent } from '../../src/contract/event.ts';
 import type { JobRecord, Progress } from '../../src/contract/job.ts';
+import { AppError } from '../../src/errors.ts';
+import { dispatchId } from '../../src/service/dispatch/dispatcher.ts';
+import type { Task } from '../../src/service/executions/task.ts';
 import { EventStream } from './event-stream.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
@@ -23,6 +26,7 @@ async function until(what: string, isTrue: () => boolean): Promise<void> {
 class PlayedJob {
   readonly id: string;
   private readonly server: TestServer;
+  private task: Task | undefined;
 
   constructor(server: TestServer, id: string) {
     this.server = server;
@@ -48,20 +52,32 @@ class PlayedJob {
     return this.watch({ 'last-event-id': lastEventId });
   }
 
-  is(state: 'queued' | 'active', attempts: number, progress: Partial<Progress> | null = null): void {
-    const whole = progress && { phase: 'gram' as const, done: 0, total: 9, module: null, ...progress };
-    this.server.queue.jobs.set(this.id, { state, progress: whole, startedAt: new Date(), attempts });
-    this.server.queue.hint(this.id);
+  /** Begins an attempt. */
+  async begins(progress?: Partial<Progress>): Promise<void> {
+    this.task = await this.server.worker.begin(this.id);
+    if (progress) this.tells(progress);
+    this.server.queue.hint();
   }
 
-  async ends(state: 'succeeded' | 'failed' | 'cancelled', attempts: number): Promise<void> {
-    const record = (await this.server.jobStore.get(this.id))!;
-    const now = new Date().toISOString();
-    const progress: Progress = { phase: 'done', done: 9, total: 9, module: null };
-    const active = attempts > 0 && { started_at: now, progress };
-    await this.server.jobStore.finish({ ...record, state, attempts, finished_at: now, ...active });
-    this.server.queue.finished(this.id);
-    this.server.queue.hint(this.id);
+  tells(progress: Partial<Progress>): void {
+    const { execution, dispatchNo } = this.task!;
+    const whole = { phase: 'gram' as const, done: 0, total: 9, module: null, ...progress };
+    this.server.queue.told.set(dispatchId(execution, dispatchNo), whole);
+    this.server.queue.hint();
+  }
+
+  /** Its attempt fails, and there is to be another one. */
+  async stumbles(): Promise<void> {
+    const crashed = new AppError('WORKER_CRASHED', 'It crashed.');
+    await this.server.worker.executions.fail(this.task!, crashed, { tryMs: 1, mayPass: true });
+    this.server.queue.hint();
+  }
+
+  async ends(state: 'succeeded' | 'failed' | 'cancelled'): Promise<void> {
+    if (state === 'succeeded') await this.server.worker.succeed(this.id);
+    else if (state === 'failed') await this.server.worker.fail(this.id);
+    else await this.server.workspaces.of('default').jobControl.cancel(this.id);
+    this.server.queue.hint();
   }
 }
 
@@ -81,17 +97,17 @@ describe('the events of a job', () => {
     assert.equal(stream.headers['x-accel-buffering'], 'no');
     assert.ok(stream.headers['x-request-id'] && stream.headers['x-content-type-options']);
     await stream.until(({ events }) => events.length === 1);
-    job.is('active', 1);
+    await job.begins();
     await stream.until(({ events }) => events.length === 2);
-    job.is('active', 1, { done: 4 });
+    job.tells({ done: 4 });
     await stream.until(({ events }) => events.length === 3);
-    await job.ends('succeeded', 1);
+    await job.ends('succeeded');
     await stream.end();
     assert.deepEqual(stream.told, [
       '0.0.0 queued',
       '1.0.0 active',
       '1.3.4 gram',
-      '1.8.9 done',
+      '1.8.3 done',
       '1.99.0 succeeded',
     ]);
     assert.ok(stream.retryMs! > 0);
@@ -102,7 +118,9 @@ describe('the events of a job', () => {
 
   it('can be taken up after each of them, as if nothing had been missed', async () => {
     const job = await PlayedJob.submit(server);
-    job.is('active', 2, { phase: 'core', done: 5 });
+    await job.begins();
+    await job.stumbles();
+    await job.begins({ phase: 'core', done: 5 });
     const whole = ['0.0.0 queued', '2.0.0 active', '2.4.5 core'];
     const rest = async (lastEventId: string, count: number): Promise<string[]> => {
       const stream = await job.resume(lastEventId);
@@ -118,17 +136,17 @@ describe('the events of a job', () => {
     assert.deepEqual(await rest('nonsense', 3), whole, 'of nothing');
 
     const waiting = await job.resume('2.4.5');
-    await job.ends('failed', 2);
+    await job.ends('succeeded');
     await waiting.end();
-    assert.deepEqual(waiting.told, ['2.8.9 done', '2.99.0 failed']);
+    assert.deepEqual(waiting.told, ['2.8.3 done', '2.99.0 succeeded']);
     const ended = await job.resume('2.0.0');
     await ended.end();
-    assert.deepEqual(ended.told, ['2.8.9 done', '2.99.0 failed'], 'from the record alone');
+    assert.deepEqual(ended.told, ['2.8.3 done', '2.99.0 succeeded'], 'from the record alone');
   });
 
   it('are over for who knows the end: 204, so that a browser stops', async () => {
     const job = await PlayedJob.submit(server);
-    await job.ends('cancelled', 0);
+    await job.ends('cancelled');
     const first = await job.watch();
     await first.end();
     assert.deepEqual(first.told, ['0.0.0 queued', '0.99.0 cancelled']);
@@ -139,26 +157,14 @@ describe('the events of a job', () => {
 
   it('tell when an attempt failed, and of the next one', async () => {
     const job = await PlayedJob.submit(server);
-    job.is('active', 1, { phase: 'write', done: 9 });
+    await job.begins({ phase: 'write', done: 9 });
     const stream = await job.watch();
     await stream.until(({ events }) => events.length === 3);
-    job.is('queued', 1, { phase: 'write', done: 9 });
+    await job.stumbles();
     await stream.until(({ events }) => events.length === 4);
-    job.is('active', 2, { phase: 'load', done: 1 });
+    await job.begins({ phase: 'load', done: 1 });
     await stream.until(({ events }) => events.length === 6);
     assert.deepEqual(stream.told.slice(3), ['1.98.0 queued', '2.0.0 active', '2.2.1 load']);
-    stream.vanish();
-  });
-
-  it('begin anew when the queue has lost the job', async () => {
-    const job = await PlayedJob.submit(server);
-    job.is('active', 2, { phase: 'write', done: 3 });
-    const stream = await job.resume('2.6.3');
-    server.queue.jobs.delete(job.id);
-    await stream.until(({ events }) => events.length === 1);
-    job.is('active', 1, { done: 1 });
-    await stream.until(({ events }) => events.length === 3);
-    assert.deepEqual(stream.told, ['0.0.0 queued', '1.0.0 active', '1.3.1 gram']);
     stream.vanish();
   });
 
@@ -167,28 +173,30 @@ describe('the events of a job', () => {
     const stream = await job.watch();
     await stream.until(({ events }) => events.length === 1);
     server.queue.watchers.clear();
-    await job.ends('succeeded', 1);
+    await job.ends('succeeded');
     await stream.end();
     assert.equal(stream.told.at(-1), '1.99.0 succeeded');
   });
 
-  it('wait for Redis to come back, with the stream open', async () => {
+  it('need Redis for the progress alone, which comes when it is back', async () => {
     const job = await PlayedJob.submit(server);
     const before = await job.watch();
     await before.until(({ events }) => events.length === 1);
     server.queue.down = true;
     try {
+      await job.begins({ done: 2 });
       const during = await job.watch();
       const resumed = await job.resume('1.3.2');
+      for (const stream of [before, during]) await stream.until(({ events }) => events.length === 2);
       // A sign of life: so they have looked in vain meanwhile.
       for (const stream of [before, during, resumed]) await stream.until(({ comments }) => comments > 1);
-      assert.deepEqual([before.told, during.told, resumed.told], [['0.0.0 queued'], ['0.0.0 queued'], []]);
+      const states = ['0.0.0 queued', '1.0.0 active'];
+      assert.deepEqual([before.told, during.told, resumed.told], [states, states, []]);
       server.queue.down = false;
-      job.is('active', 1, { done: 2 });
       for (const stream of [before, during]) await stream.until(({ events }) => events.length === 3);
-      await job.ends('succeeded', 1);
+      await job.ends('succeeded');
       for (const stream of [before, during, resumed]) await stream.end();
-      assert.deepEqual(resumed.told, ['1.8.9 done', '1.99.0 succeeded']);
+      assert.deepEqual(resumed.told, ['1.8.3 done', '1.99.0 succeeded']);
     } finally {
       server.queue.down = false;
     }
@@ -204,7 +212,7 @@ describe('the events of a job', () => {
     const stream = await job.watch();
     await stream.until(({ events }) => events.length === 1);
     await server.jobStore.remove(job.id);
-    server.queue.finished(job.id);
+    server.queue.hint();
     await stream.end();
     assert.deepEqual(stream.told, ['0.0.0 queued']);
   });
@@ -214,7 +222,7 @@ describe('the events of a job', () => {
     const [timers, sockets] = [timersNow(), await socketsOf(server)];
     const streams = await Promise.all(Array.from({ length: 20 }, () => job.watch()));
     for (const stream of streams) await stream.until(({ events }) => events.length === 1);
-    assert.ok(server.queue.watchers.size >= 20);
+    await until('all watches', () => server.queue.watchers.size >= 20);
     for (const stream of streams) stream.vanish();
     // Also one that is gone before it got an answer.
     const raw = connect(server.port, '127.0.0.1');
@@ -230,9 +238,9 @@ describe('the events of a job', () => {
   it('reach many clients at once', async () => {
     const job = await PlayedJob.submit(server);
     const streams = await Promise.all(Array.from({ length: 90 }, () => job.watch()));
-    job.is('active', 1, { done: 3 });
+    await job.begins({ done: 3 });
     for (const stream of streams) await stream.until(({ events }) => events.length >= 3);
-    await job.ends('succeeded', 1);
+    await job.ends('succeeded');
     for (const stream of streams) {
       await stream.end();
       assert.equal(stream.told.at(-1), '1.99.0 succeeded');
@@ -250,23 +258,24 @@ describe('a stream of events', () => {
       stream.stopReading();
       const looked = (): number => looks;
       let looks = 0;
-      const state = server.queue.state.bind(server.queue);
-      server.queue.state = (id) => {
+      const progress = server.queue.progress.bind(server.queue);
+      server.queue.progress = (ids) => {
         looks++;
-        return state(id);
+        return progress(ids);
       };
       const MEGABYTE = 'x'.repeat(1_000_000);
       let done = 0;
+      await job.begins();
       // Until the connection takes no more, nothing looks at the job either.
       for (let still = 0; still < 40; ) {
         const before = looked();
-        job.is('active', 1, { done: ++done, module: MEGABYTE });
+        job.tells({ done: ++done, module: MEGABYTE });
         await sleep(25);
         still = looked() === before ? still + 1 : 0;
       }
       const told = done;
-      for (let more = 0; more < 50; more++) job.is('active', 1, { done: ++done, module: MEGABYTE });
-      await job.ends('succeeded', 1);
+      for (let more = 0; more < 50; more++) job.tells({ done: ++done, module: MEGABYTE });
+      await job.ends('succeeded');
       stream.goOnReading();
       await stream.end();
       assert.ok(stream.events.length < told, `${stream.events.length} of ${done}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import type { JobRecord, JobResult } from '../../src/contract/job.ts';
+import type { JobRecord } from '../../src/contract/job.ts';
 import { jobFile } from '../service/job-rows.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
@@ -15,35 +15,19 @@ describe('a file of a job', () => {
   let path: string;
   before(async () => {
     server = await startServer();
-    const { id, ranks } = await server.upload();
+    const { id } = await server.upload();
     const target = { rank: 2, projections: true };
     job = await server.jobs.submit({ kind: 'squeeze', adapter_id: id, targets: [target] });
     path = `/v1/jobs/${job.id}/files`;
     await problemIn(await server.fetch(`${path}/${NAME}`), 404, 'FILE_NOT_FOUND');
-    const result: JobResult = {
-      target,
-      state: 'succeeded',
-      adapter_id: id,
-      format: 'peft',
-      rank: ranks,
-      bytes: 1,
-      parameters: 1,
-      relative_error: 0,
-      energy_retained: 1,
-      worst_module: null,
-      warnings: [],
-      serving: null,
-      training: {
-        learning_rate_factor: 1,
-        revived_directions: 0,
-        optimizer: 'none',
-        files: [{ name: NAME, sha256: SHA256, bytes: CONTENT.length }],
-      },
+    const training = {
+      learning_rate_factor: 1,
+      revived_directions: 0,
+      optimizer: 'none' as const,
+      files: [{ name: NAME, sha256: SHA256, bytes: CONTENT.length }],
     };
     const files = [jobFile('training', CONTENT.toString())];
-    const ended = { ...job, state: 'succeeded' as const, results: [result] };
-    await server.jobStore.finish(ended, { writeId: null, adapters: [], files });
-    server.queue.finished(job.id);
+    await server.worker.succeed(job.id, { results: [{ target, training }], files });
   });
   after(() => server.close());
 
@@ -87,7 +71,7 @@ describe('a file of a job', () => {
       kind: 'analyze',
       adapter_id: job.request.kind === 'squeeze' ? job.request.adapter_id! : '',
     });
-    await server.jobStore.finish({ ...other, state: 'succeeded' });
+    await server.worker.succeed(other.id);
     const response = await server.fetch(`/v1/jobs/${other.id}/files/${NAME}`);
     const problem = await problemIn(response, 404, 'FILE_NOT_FOUND');
     assert.match(problem.detail, /it has none\.$/);

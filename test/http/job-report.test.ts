@@ -6,16 +6,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
+import type { Report } from '../../src/contract/report.ts';
 import { preferredType } from '../../src/http/accept.ts';
 import { bytesOf } from '../../src/service/content/content-files.ts';
-import type { MadeContent } from '../../src/service/job-store.ts';
+import { withMarks } from '../../src/service/executions/report-ids.ts';
 import fc from '../fast-check.ts';
 import { decodePng } from '../report/decode-png.ts';
 import { assertSelfContained } from '../report/markup.ts';
 import { madeInput } from '../report/report-inputs.ts';
-import { madeReport } from '../service/job-rows.ts';
+import { reportFile } from '../service/job-rows.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { CONFIG, type TinyAdapter, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';
+import { writtenOf } from './written-adapter.ts';
 
 const OFFERED = ['application/json', 'text/html', 'image/svg+xml', 'image/png'] as const;
 const [JSON_TYPE, HTML, SVG, PNG] = OFFERED;
@@ -96,12 +98,12 @@ async function reported(
   const { id: source } = await server.upload();
   const job = await server.jobs.submit({ kind: 'analyze', adapter_id: source, reuse: false });
   const made = madeInput({ modules: 20, targets: [{ rank: 4, profile: 'vllm' }] });
-  const results = made.job.results.map((one) => ({ ...one, adapter_id: source }));
-  const content = madeReport(report ?? { ...made.report, job_id: job.id });
-  const all = result ? { ...content, ...(await madeOf(server, result, job.id)) } : content;
-  await server.jobStore.finish({ ...made.job, id: job.id, results }, all);
-  server.queue.finished(job.id);
-  return { id: job.id, path: `/v1/jobs/${job.id}/report`, adapterId: all.adapters[0]?.id ?? source };
+  const ended = await server.worker.succeed(job.id, {
+    results: made.job.results,
+    adapters: result ? [await writtenOf(server, result)] : [],
+    files: [reportFile(report ?? withMarks(made.report))],
+  });
+  return { id: job.id, path: `/v1/jobs/${job.id}/report`, adapterId: ended.results[0]!.adapter_id };
 }
 
 describe('the report of a job', () => {
@@ -116,15 +118,25 @@ describe('the report of a job', () => {
   });
   after(() => server.close());
 
-  it('is JSON by default, byte for byte as it is stored', async () => {
-    const stored = Buffer.from(await bytesOf(server.store, (await server.jobStore.file(id, 'report'))!));
+  it('is JSON by default, as it is stored, with the ids of the job', async () => {
+    const stored = JSON.parse(
+      Buffer.from(await bytesOf(server.store, (await server.jobStore.file(id, 'report'))!)).toString(),
+    ) as Report;
+    const job = await server.jobs.get(id);
+    const [adapter_id] = job.results.map((result) => result.adapter_id);
+    const report: Report = {
+      ...stored,
+      job_id: id,
+      timings: { ...stored.timings, queue_wait: job.timings!.queue_wait },
+      sources: [{ ...stored.sources[0]!, id: 'adapter_id' in job.request ? job.request.adapter_id! : '' }],
+      targets: [{ ...stored.targets[0]!, adapter_id: adapter_id! }],
+    };
     for (const response of [await server.fetch(path), await as('*/*'), await as(JSON_TYPE)]) {
       assert.equal(response.status, 200);
       assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8');
       assert.equal(response.headers.get('vary'), 'accept');
       const bytes = Buffer.from(await response.arrayBuffer());
-      assert.ok(bytes.equals(stored));
-      assert.equal(JSON.stringify(JSON.parse(bytes.toString())), bytes.toString());
+      assert.equal(bytes.toString(), JSON.stringify(report));
     }
   });
 
@@ -257,31 +269,6 @@ describe('the report of a job', () => {
     assert.equal((await as(HTML)).status, 200);
   });
 });
-
-/** An adapter that a job made, as its worker hands it over. */
-async function madeOf(
-  server: TestServer,
-  adapter: TinyAdapter,
-  jobId: string,
-): Promise<Pick<MadeContent, 'writeId' | 'adapters'>> {
-  const folder = await server.store.makeScratch();
-  const files = Object.entries({ [WEIGHTS]: adapter.weights, [CONFIG]: adapter.config }).map(
-    ([name, content]) => {
-      const path = join(folder, name);
-      writeFileSync(path, content);
-      return {
-        name,
-        path,
-        sha256: createHash('sha256').update(content).digest('hex'),
-        bytes: content.length,
-      };
-    },
-  );
-  const ready = await server.adapters.prepare(files);
-  rmSync(folder, { recursive: true });
-  const { writeId, files: written } = ready.written;
-  return { writeId, adapters: [{ ...ready.adapter, jobId, files: written }] };
-}
 
 describe('the archive of a result', () => {
   let server: TestServer;

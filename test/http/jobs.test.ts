@@ -1,27 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
-import { JobRecord, type JobResult } from '../../src/contract/job.ts';
-import type { MadeContent } from '../../src/service/job-store.ts';
-import { madeReport } from '../service/job-rows.ts';
+import { JobRecord } from '../../src/contract/job.ts';
+import { jobIds, reportFile } from '../service/job-rows.ts';
+import { playedResult } from '../service/played-worker.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
-
-const RESULT: JobResult = {
-  target: { rank: 2 },
-  state: 'succeeded',
-  adapter_id: `ad_${'1'.repeat(32)}`,
-  format: 'peft',
-  rank: { min: 2, max: 2 },
-  bytes: 100,
-  parameters: 50,
-  relative_error: 0.1,
-  energy_retained: 0.99,
-  worst_module: null,
-  serving: null,
-  training: null,
-  warnings: [],
-};
 
 describe('jobs over HTTP', () => {
   let server: TestServer;
@@ -49,15 +34,6 @@ describe('jobs over HTTP', () => {
     assert.equal(response.status, 202, await response.clone().text());
     return (await response.json()) as JobRecord;
   };
-  /** What a worker does at the end of a job. */
-  async function finish(
-    job: JobRecord,
-    end: Partial<JobRecord> = { state: 'succeeded', results: [RESULT] },
-    made?: MadeContent,
-  ) {
-    await server.jobStore.finish({ ...job, finished_at: new Date().toISOString(), ...end }, made);
-    server.queue.finished(job.id);
-  }
 
   it('accepts a job, shows it, and what became of it', async () => {
     const response = await post(
@@ -72,16 +48,15 @@ describe('jobs over HTTP', () => {
       request([{ rank: 2 }, { energy: 0.99, uniform: false }], { options: { seed: 7 } }),
       'as sent, nothing filled in',
     );
-    assert.ok(server.queue.jobs.has(job.id));
-    server.queue.jobs.set(job.id, { state: 'active', progress: null, startedAt: new Date(), attempts: 1 });
+    await server.worker.begin(job.id);
     const running = await server.fetch(`/v1/jobs/${job.id}`);
     assert.equal(running.headers.get('cache-control'), 'no-store');
     assert.equal(((await running.json()) as JobRecord).state, 'active');
-    await finish(job);
+    await server.worker.succeed(job.id);
     const finished = (await (await server.fetch(`/v1/jobs/${job.id}`)).json()) as JobRecord;
     assert.ok(Value.Check(JobRecord, finished), 'fits the contract');
     assert.equal(finished.state, 'succeeded');
-    assert.deepEqual(finished.results, [RESULT]);
+    assert.deepEqual(finished.results, [{ ...playedResult(), adapter_id: adapterId }]);
   });
 
   it('accepts every policy, with everything that may stand beside it', async () => {
@@ -104,18 +79,17 @@ describe('jobs over HTTP', () => {
   });
 
   it('serves the report when there is one', async () => {
-    const job = await accepted(await post(request()));
+    const job = await accepted(await post(request([{ rank: 3 }])));
     const path = `/v1/jobs/${job.id}/report`;
     await problemIn(await server.fetch(path), 409, 'REPORT_NOT_READY');
     const report = { job_id: job.id, notes: ['a note'] };
-    await finish(job, undefined, madeReport(report));
+    await server.worker.succeed(job.id, { files: [reportFile(report)] });
     assert.deepEqual(await (await server.fetch(path)).json(), report);
   });
 
   it('has no report of a failed job', async () => {
     const job = await accepted(await post(request()));
-    const error = { code: 'NON_FINITE_WEIGHTS', title: 't', detail: 'd', retryable: false };
-    await finish(job, { state: 'failed', error });
+    await server.worker.fail(job.id);
     const problem = await problemIn(await server.fetch(`/v1/jobs/${job.id}/report`), 409, 'REPORT_NOT_READY');
     assert.match(problem.detail, /failed/);
   });
@@ -142,12 +116,14 @@ describe('jobs over HTTP', () => {
     assert.match(problem.detail, /ad_0000/);
   });
 
-  it('says 503 with Retry-After when the queue is gone, and keeps no job', async () => {
+  it('accepts jobs, and shows them, while the queue is gone', async () => {
     server.queue.down = true;
     try {
-      const response = await post(request());
-      assert.equal(response.headers.get('retry-after'), '5');
-      await problemIn(response, 503, 'QUEUE_UNAVAILABLE');
+      const { id } = await accepted(await post(request()));
+      const shown = await server.fetch(`/v1/jobs/${id}`);
+      assert.deepEqual([shown.status, ((await shown.json()) as JobRecord).state], [200, 'queued']);
+      await server.worker.begin(id);
+      assert.equal(((await (await server.fetch(`/v1/jobs/${id}`)).json()) as JobRecord).state, 'active');
     } finally {
       server.queue.down = false;
     }
@@ -568,11 +544,12 @@ describe('jobs over HTTP', () => {
     });
 
     it('waits for the job where that is preferred', async () => {
+      const known = await jobIds(server.database);
       const waiting = squeeze(form({ targets: [{ rank: 1 }] }, 23), { prefer: 'respond-async, wait=20' });
-      const known = new Set(server.queue.jobs.keys());
-      while (server.queue.jobs.size === known.size) await new Promise((resolve) => setTimeout(resolve, 5));
-      const id = [...server.queue.jobs.keys()].find((key) => !known.has(key))!;
-      await finish(await server.jobs.get(id));
+      let ids = known;
+      for (; ids.length === known.length; await sleep(5)) ids = await jobIds(server.database);
+      const id = ids.at(-1)!;
+      await server.worker.succeed(id);
       const response = await waiting;
       assert.equal(response.status, 200);
       assert.equal(response.headers.get('preference-applied'), 'wait=20');

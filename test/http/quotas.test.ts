@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { checkConcurrentJobs, withinConcurrentJobs } from '../../src/service/quotas/concurrent-jobs.ts';
-import { endOf } from '../service/job-rows.ts';
 import { jobsOf } from '../service/usage/stored-by.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
@@ -41,7 +40,7 @@ describe('unfinished jobs', () => {
     assert.match(detail, /2 unfinished jobs of 2/);
     assert.equal(await jobCount(), 2);
 
-    await server.jobStore.finish(endOf((await server.jobStore.get(ids[0]!))!));
+    await server.worker.succeed(ids[0]!);
     assert.equal((await submit()).status, 202);
     await problemIn(await submit(), 429, 'QUOTA_CONCURRENT_JOBS');
     await limit(null);

@@ -2,18 +2,15 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
-import type { JobRecord, JobResult } from '../../src/contract/job.ts';
 import { CheckpointRecord, RunRecord, type RunRequest } from '../../src/contract/run.ts';
-import { acceptedJob } from '../../src/service/accepted-job.ts';
 import { bytesOf } from '../../src/service/content/content-files.ts';
-import { newAdapterId, newJobId } from '../../src/service/layout.ts';
-import { squeezeJob } from '../../src/service/runs/squeeze-job.ts';
 import { Workspaces } from '../../src/service/workspaces.ts';
 import { jobFile } from '../service/job-rows.ts';
-import { KNOWN_FACTS, KNOWN_FILES } from '../service/known-adapter.ts';
+import { NO_DISPATCHER } from '../service/played-worker.ts';
 import { type CheckpointParts, checkpointForm, momentsOf, OPTIMIZER } from './checkpoint-form.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { type TinyAdapter, tinyAdapter } from './tiny-adapter.ts';
+import { writtenOf } from './written-adapter.ts';
 
 /** Ranks 8, 4, 2; squeezes at 334 and 667. */
 const SCHEDULE = {
@@ -83,44 +80,23 @@ describe('annealing runs over HTTP', () => {
   }
 
   /** What a worker does: the result of a squeeze is another tiny adapter, of the rank asked for. */
-  async function work(jobId: string, end: Partial<JobRecord> = {}): Promise<void> {
+  async function work(jobId: string): Promise<void> {
     const job = (await server.jobStore.get(jobId))!;
     assert.ok(job.request.kind === 'checkpoint' && 'rank' in job.request.targets[0]!);
     const { rank } = job.request.targets[0];
-    const adapter = await server.upload(tinyAdapter(job.request.step, { rank }));
+    const adapter = await writtenOf(server, tinyAdapter(job.request.step, { rank }));
     const content = jobFile('training', 'projections');
     const { sha256, bytes } = content;
     const projections = { name: 'projections.safetensors', sha256, bytes };
-    const result: JobResult = {
-      target: job.request.targets[0],
-      state: 'succeeded',
-      adapter_id: adapter.id,
-      format: 'peft',
-      rank: adapter.ranks,
-      bytes: 1,
-      parameters: adapter.parameters,
-      relative_error: 0.1,
-      energy_retained: 0.99,
-      worst_module: null,
-      warnings: [],
-      serving: null,
-      training: {
-        learning_rate_factor: 1.1,
-        revived_directions: 0,
-        optimizer: 'none',
-        files: [projections],
-      },
+    const training = {
+      learning_rate_factor: 1.1,
+      revived_directions: 0,
+      optimizer: 'none' as const,
+      files: [projections],
     };
-    const ended = { ...job, state: 'succeeded' as const, results: [result], ...end };
-    await server.jobStore.finish(ended, { writeId: null, adapters: [], files: [content] });
-    server.queue.finished(jobId);
+    const result = { target: job.request.targets[0], rank: adapter.described.ranks, training };
+    await server.worker.succeed(jobId, { results: [result], adapters: [adapter], files: [content] });
   }
-
-  const failed = (code = 'NON_FINITE_WEIGHTS'): Partial<JobRecord> => ({
-    state: 'failed',
-    results: [],
-    error: { code, title: 't', detail: 'd', retryable: false },
-  });
 
   describe('a run', () => {
     it('begins with its schedule', async () => {
@@ -265,9 +241,8 @@ describe('annealing runs over HTTP', () => {
         options: { method: 'exact' },
         optimizer: null,
       });
-      assert.ok(server.queue.jobs.has(job.id));
       assert.equal(record.learning_rate, null, 'not before the squeeze is done');
-      server.queue.jobs.set(job.id, { state: 'active', progress: null, startedAt: new Date(), attempts: 1 });
+      await server.worker.begin(job.id);
       assert.equal((await checkpointOf(run.id, 340)).state, 'active');
 
       await work(job.id);
@@ -410,7 +385,8 @@ describe('annealing runs over HTTP', () => {
     });
 
     it('also when it comes many times at once, to several processes', async () => {
-      const other = new Workspaces(server.wholeStore, server.database, server.queue);
+      const { wholeStore: store, database, queue } = server;
+      const other = new Workspaces({ store, database, queue, dispatcher: NO_DISPATCHER });
       const second = await startServer({}, { workspaces: other, store: server.wholeStore });
       try {
         const post = (url: string) =>
@@ -437,65 +413,14 @@ describe('annealing runs over HTTP', () => {
       assert.equal((await jobsOf(run.id)).length, 1);
     });
 
-    it('whose job a crash kept from being queued has it queued by whoever looks', async () => {
-      for (const look of [
-        () => getRun(run.id),
-        () => checkpointOf(run.id, 334),
-        async () => recordOf(await send(run.id, first, { step: 334 }), 202),
-      ]) {
-        run = await newRun();
-        const { job_id } = await recordOf(await send(run.id, first, { step: 334 }), 202);
-        // As if the process had ended right after the checkpoint was written.
-        server.queue.jobs.delete(job_id!);
-        await look();
-        assert.ok(server.queue.jobs.has(job_id!));
-        assert.equal((await server.jobStore.get(job_id!))?.state, 'queued');
-        await work(job_id!);
-        assert.equal((await checkpointOf(run.id, 334)).state, 'succeeded');
-      }
-    });
-
-    it('that was written an hour ago by a process that then ended is queued now', async () => {
-      await recordOf(await send(run.id, first, { step: 100 }), 200);
-      const { runStore } = server.workspaces.of('default');
-      const manifest = (await runStore.get(run.id))!;
-      const [checkpoint] = await runStore.log(run);
-      const id = newAdapterId(Date.now());
-      const made = {
-        ...checkpoint!,
-        sequence: 2,
-        step: 334,
-        decision: 'squeeze' as const,
-        source_adapter_id: id,
-        target: {
-          rank: 4,
-          scale: 'keep' as const,
-          split: 'balanced' as const,
-          revive: true,
-          projections: true,
-        },
-        job_id: newJobId(Date.now() - 3_600_000),
-      };
-      const job = acceptedJob(made.job_id, squeezeJob(manifest, made));
-      const adapter = { id, described: KNOWN_FACTS, name: 'sent', labels: {}, ttlSeconds: undefined };
-      const squeeze = { adapter: { ...adapter, parentId: null, jobId: null }, job };
-      const modules = { name: 'modules', sha256: made.modules_sha256, bytes: 1 };
-      assert.ok(
-        await runStore.append(manifest, made, squeeze, { writeId: null, files: [modules, ...KNOWN_FILES] }),
-      );
-      assert.equal((await getRun(run.id)).checkpoints[1]!.state, 'queued');
-      assert.ok(server.queue.jobs.has(made.job_id));
-    });
-
-    it('that the queue cannot take now is accepted all the same, and queued later', async () => {
+    it('is accepted, and shown, while the queue is away', async () => {
       server.queue.down = true;
       try {
         const record = await recordOf(await send(run.id, first, { step: 334 }), 202);
         assert.equal(record.state, 'queued');
-        await problemIn(await server.fetch(`/v1/runs/${run.id}`), 503, 'QUEUE_UNAVAILABLE');
-        server.queue.down = false;
-        assert.ok((await server.workspaces.jobKeeper.reconcile()).includes(record.job_id!));
-        assert.ok(server.queue.jobs.has(record.job_id!));
+        assert.deepEqual((await getRun(run.id)).checkpoints, [record]);
+        await work(record.job_id!);
+        assert.equal((await checkpointOf(run.id, 334)).state, 'succeeded');
       } finally {
         server.queue.down = false;
       }
@@ -503,7 +428,7 @@ describe('annealing runs over HTTP', () => {
 
     it('of a failed squeeze says so, and may be sent again', async () => {
       const record = await recordOf(await send(run.id, first, { step: 334 }), 202);
-      await work(record.job_id!, failed());
+      await server.worker.fail(record.job_id!);
       const bad = await recordOf(await send(run.id, tinyAdapter(5, { rank: 8 }), { step: 200 }), 200);
       assert.equal(bad.decision, 'keep', 'it does not hinder an earlier one');
       assert.equal((await checkpointOf(run.id, 334)).error?.code, 'NON_FINITE_WEIGHTS');

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
+import { alone } from '../service/job-rows.ts';
 import { insertKnownAdapter } from '../service/known-adapter.ts';
 import { startServer, type TestServer } from './server.ts';
 
@@ -29,18 +30,12 @@ async function withJob(work: (server: TestServer, jobId: string, key: string) =>
     const { key } = await server.keys.create({ tenant: 'default', name: '', scopes, expiresAt: null });
     const adapter_id = await insertKnownAdapter(server.database);
     const job = acceptedJob(`job_${'0'.repeat(31)}1`, { kind: 'analyze', adapter_id });
-    await server.jobStore.accept([job]);
-    await server.jobs.enqueue(job);
-    const finish = async (): Promise<void> => {
-      const end = { finished_at: new Date().toISOString(), attempts: 1, state: 'failed' } as const;
-      await server.jobStore.finish({ ...job, ...end });
-      server.queue.finished(job.id);
-    };
+    await server.jobStore.accept(alone(job));
     const told = work(server, job.id, key);
     // The first stream has ended, after one event.
     while (server.queue.watchers.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     while (server.queue.watchers.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    await finish();
+    await server.worker.fail(job.id);
     assert.deepEqual(await told, ['queued', 'active', 'failed']);
   } finally {
     await server.close();

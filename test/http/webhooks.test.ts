@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
 import type { JobRecord } from '../../src/contract/job.ts';
 import {
@@ -15,7 +16,7 @@ import {
 import type { DeliveryTable } from '../../src/database/tables.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
 import { newJobId } from '../../src/service/layout.ts';
-import { endOf } from '../service/job-rows.ts';
+import { alone } from '../service/job-rows.ts';
 import { insertKnownAdapter } from '../service/known-adapter.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
@@ -43,14 +44,17 @@ const callerOf =
     return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : undefined };
   };
 
-/** A job that has ended, announced as its worker would. */
-async function endedJob(server: TestServer, change: Partial<JobRecord> = {}): Promise<JobRecord> {
-  const { jobStore } = server.workspaces.of('default');
+/** A job that has ended. */
+async function endedJob(
+  server: TestServer,
+  { state = 'succeeded', labels = {} }: Partial<Pick<JobRecord, 'state' | 'labels'>> = {},
+): Promise<JobRecord> {
+  const { jobStore, jobControl } = server.workspaces.of('default');
   const adapter_id = await insertKnownAdapter(server.database);
   const accepted = acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id });
-  const job = { ...accepted, labels: change.labels ?? {} };
-  await jobStore.accept([job]);
-  return (await jobStore.finish(endOf(job, change)))!;
+  await jobStore.accept(alone({ ...accepted, labels }));
+  if (state === 'cancelled') return jobControl.cancel(accepted.id);
+  return server.worker[state === 'failed' ? 'fail' : 'succeed'](accepted.id);
 }
 
 describe('webhooks over HTTP', () => {
@@ -193,12 +197,13 @@ describe('webhooks over HTTP', () => {
     const { id } = await create({ events: ['job.succeeded', 'job.cancelled'], labels: { team: 'a' } });
     const labels = { team: 'a', env: 'prod' };
     const wanted: string[] = [];
-    // Of one millisecond, their order would be chance.
-    const at = (n: number) => ({ labels, finished_at: new Date(Date.now() - 1000 + n).toISOString() });
-    for (let n = 0; n < 5; n++) wanted.unshift((await endedJob(server, at(n))).id);
+    for (let n = 0; n < 6; n++) {
+      // Of one millisecond, their order would be chance.
+      await sleep(2);
+      wanted.unshift((await endedJob(server, { labels, state: n < 5 ? 'succeeded' : 'cancelled' })).id);
+    }
     await endedJob(server, { labels: { team: 'b' } });
     await endedJob(server, { labels, state: 'failed' });
-    wanted.unshift((await endedJob(server, { ...at(900), state: 'cancelled' })).id);
 
     const got: string[] = [];
     let pages = 0;
