@@ -183,7 +183,7 @@ def main(url, folder, index):
     cases = {
         "service": (LoraSqueeze(url, timeout_seconds=60), {}),
         "local": (None, {"alpha": "sqrt"}),
-        "falls_back": (LoraSqueeze(AWAY, timeout_seconds=0.1), {"on_unavailable": "local", "hook": averaged}),
+        "falls_back": (LoraSqueeze(AWAY), {"on_unavailable": "local", "patience_seconds": 0.1, "hook": averaged}),
     }
     for name, (service, options) in cases.items():
         results[name], states[name] = train(service, PROCESSES, index, **options)
