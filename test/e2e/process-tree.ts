@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** A process, told apart from a later one of the same number by the time it started. */
 export interface ProcessIdentity {
@@ -47,6 +47,28 @@ export const residentBytes = ({ pid }: ProcessNumber): number => statusBytes(pid
 
 /** Most memory the process ever held at once (VmHWM), in bytes; 0 once it is gone. */
 export const peakResidentBytes = ({ pid }: ProcessNumber): number => statusBytes(pid, 'VmHWM');
+
+/** How many descriptors a process has open, besides its connections over IPv4 to a port. */
+export function descriptorsOf(pid: number, exceptToPort: number): number {
+  const isPort = (address: string) => Number.parseInt(address.split(':')[1]!, 16) === exceptToPort;
+  const excepted = new Set(
+    readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, , remote]) => isPort(remote!))
+      .map((fields) => `socket:[${fields[9]}]`),
+  );
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).filter((name) => {
+    try {
+      return !excepted.has(readlinkSync(`${folder}/${name}`));
+    } catch {
+      return false; // Closed meanwhile.
+    }
+  }).length;
+}
 
 function statusBytes(pid: number, field: string): number {
   const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readProc(pid, 'status') ?? '')?.[1];
