@@ -47,9 +47,7 @@ export async function merging<T>(
   const scratchDir = mkdtempSync(join(tmpdir(), 'merged-'));
   try {
     const parts = terms.map(({ dir, weight }) => ({ ...sourceOf(dir), weight }));
-    const outcome = made(
-      await merge({ parts, targets, options, scratchDir, onProgress, signal }, pool),
-    );
+    const outcome = made(await merge({ parts, targets, options, scratchDir, onProgress, signal }, pool));
     return await use(outcome, readdirSync(scratchDir));
   } finally {
     rmSync(scratchDir, { recursive: true });
