@@ -209,7 +209,7 @@ export interface paths {
     put?: never;
     /**
      * Up to 1000 jobs in one call
-     * @description Either the same for many adapters, or a list of jobs of any kinds. All of it is accepted or nothing; every fault is told with the index of its job. An adapter with all its targets is one job, since they share the reading and the decomposition. A job that does the same and has succeeded already is taken as it is (`reused`), unless `reuse` is false.
+     * @description Either the same for many adapters, or a list of jobs of any kinds. All of it is accepted or nothing; every fault is told with the index of its job. An adapter with all its targets is one job, since they share the reading and the decomposition. Jobs of equal requests have their work done once, unless `reuse` is false.
      *
      *     Needs a key with the scope `write`.
      */
@@ -229,16 +229,14 @@ export interface paths {
     };
     /**
      * A batch: how far it is, and every job of it
-     * @description While Redis is away, jobs that have not ended are shown as queued.
-     *
-     *     Needs a key with the scope `read`.
+     * @description Needs a key with the scope `read`.
      */
     get: operations['getBatch'];
     put?: never;
     post?: never;
     /**
      * Delete a batch that has ended, with the jobs it made
-     * @description Results stay: they are adapters like any other. So do jobs that it reused.
+     * @description With its jobs. Results stay: they are adapters like any other.
      *
      *     Needs a key with the scope `write`.
      */
@@ -259,7 +257,7 @@ export interface paths {
     put?: never;
     /**
      * Cancel every job of a batch that has not ended
-     * @description From then on no job of it begins. The answer does not wait until each is cancelled: `finished_at` is there when the last one is. Jobs that the batch reuses are not touched. Again, it answers the same.
+     * @description From then on no job of it begins. The answer does not wait until each is cancelled: `finished_at` is there when the last one is. Again, it answers the same.
      *
      *     Needs a key with the scope `write`.
      */
@@ -329,7 +327,7 @@ export interface paths {
     put?: never;
     /**
      * Squeeze, analyze or merge adapters
-     * @description `kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, with weights, and brings the sum to each target. A request that was made before has the job it had then, with `reused: true`, unless that failed, was cancelled or lost its results; `reuse: false` makes a new one.
+     * @description `kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, with weights, and brings the sum to each target. Equal requests, by the content of their adapters, are done once: a later one has a job and results of its own, with `reused: true`, and where the work was done before it ends at once. `reuse: false` has it done again.
      *
      *     Needs a key with the scope `write`.
      */
@@ -383,11 +381,33 @@ export interface paths {
     put?: never;
     /**
      * Cancel a job
-     * @description The answer is final: the job is `cancelled` from then on, and has no results. A queued one never begins; an active one stops at its next module. Again, it answers the same.
+     * @description The answer is final: the job is `cancelled` from then on, and has no results. A queued one never begins; an active one stops at its next module, unless other jobs wait for the same work. Again, it answers the same.
      *
      *     Needs a key with the scope `write`.
      */
     post: operations['cancelJob'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/jobs/{id}/deliveries/retry': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Send once more what a job could not deliver
+     * @description Deliveries of it that failed are `pending` again, and tried as the first time; others stay as they are. The job stays as it ended.
+     *
+     *     Needs a key with the scope `write`.
+     */
+    post: operations['retryDeliveries'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1370,7 +1390,7 @@ export interface components {
        */
       priority?: 'high' | 'normal' | 'low';
       /**
-       * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
        * @default true
        */
       reuse?: boolean;
@@ -1408,7 +1428,6 @@ export interface components {
      *           "kind": "squeeze",
      *           "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
      *           "state": "succeeded",
-     *           "reused": false,
      *           "error_code": null,
      *           "finished_at": "2026-11-24T21:51:03.480Z",
      *           "results": [
@@ -1424,7 +1443,6 @@ export interface components {
      *           "kind": "squeeze",
      *           "adapter_id": "ad_7d6a5f4e3d2c1b0a9988774f9a1c0e8b",
      *           "state": "failed",
-     *           "reused": false,
      *           "error_code": "NON_FINITE_WEIGHTS",
      *           "finished_at": "2026-11-24T21:51:05.310Z",
      *           "results": []
@@ -1466,8 +1484,6 @@ export interface components {
           /** @description Path of the adapter */
           href: string;
         }[];
-        /** @description It had succeeded before the batch came; the batch neither made it nor deletes it */
-        reused: boolean;
         state: components['schemas']['JobState'];
       }[];
       /**
@@ -1596,7 +1612,7 @@ export interface components {
           priority?: 'high' | 'normal' | 'low';
           results?: components['schemas']['ResultSettings'];
           /**
-           * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+           * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
            * @default true
            */
           reuse?: boolean;
@@ -1624,7 +1640,7 @@ export interface components {
           priority?: 'high' | 'normal' | 'low';
           results?: components['schemas']['ResultSettings'];
           /**
-           * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+           * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
            * @default true
            */
           reuse?: boolean;
@@ -2155,6 +2171,7 @@ export interface components {
      *       "expires_at": null,
      *       "batch_id": null,
      *       "retry_of": null,
+     *       "reused": false,
      *       "request": {
      *         "kind": "squeeze",
      *         "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
@@ -2227,22 +2244,28 @@ export interface components {
       batch_id: string | null;
       /** Format: date-time */
       created_at: string;
-      /** @description What was brought elsewhere */
+      /** @description What is brought elsewhere, in the order of the request */
       deliveries: {
-        adapter_id: string;
-        /** @description All files together */
-        bytes: number;
+        /** @description null: it is still to be made */
+        adapter_id: string | null;
+        bytes: number | null;
         /** @description The one that was made; of the Hub only */
         commit: string | null;
+        error: components['schemas']['JobFailure'] | null;
         files: components['schemas']['AdapterFile'][];
-        /** Format: date-time */
-        finished_at: string;
+        finished_at: string | null;
+        /** @description Of this delivery: one that failed is sent again by POST /v1/jobs/{id}/deliveries/retry */
+        state: 'pending' | 'succeeded' | 'failed';
+        /** @description Which of the targets; null in an export */
+        target: number | null;
         type: 'url' | 's3' | 'hub';
         /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
         where: string;
       }[];
       /** @description Why the job failed: where every target did, the error of the first one. Of a partial job it is null; `results` have the errors */
       error: components['schemas']['JobFailure'] | null;
+      /** @description Of a job that is queued, where it is asked for by itself and workers are there: about how long until it begins */
+      estimated_start_seconds?: number;
       /** @description Removed by the service some time after this; null: kept */
       expires_at: string | null;
       finished_at: string | null;
@@ -2355,8 +2378,8 @@ export interface components {
       results: components['schemas']['JobResult'][];
       /** @description The job that this one was made from by a retry */
       retry_of: string | null;
-      /** @description In answers to a request for a job only: whether this one was there already */
-      reused?: boolean;
+      /** @description Whether its work had been done, or was under way, for another job when this one came */
+      reused: boolean;
       started_at: string | null;
       state: components['schemas']['JobState'];
       timings: components['schemas']['Timings'] | null;
@@ -2399,6 +2422,7 @@ export interface components {
      *         "expires_at": null,
      *         "batch_id": null,
      *         "retry_of": null,
+     *         "reused": false,
      *         "request": {
      *           "kind": "squeeze",
      *           "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
@@ -2512,6 +2536,7 @@ export interface components {
      *           "expires_at": null,
      *           "batch_id": null,
      *           "retry_of": null,
+     *           "reused": false,
      *           "request": {
      *             "kind": "squeeze",
      *             "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
@@ -2577,14 +2602,11 @@ export interface components {
      *           "error": null
      *         }
      *       ],
-     *       "live": true,
      *       "next_cursor": "am9iXzAxOWFjN2UwZjNhMjRmOWExYzBlOGI3ZDZhNWY0ZTNk"
      *     }
      */
     JobList: {
       data: components['schemas']['Job'][];
-      /** @description false: the queue could not be asked, so unfinished jobs are shown as recorded, `queued` */
-      live: boolean;
       /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
@@ -2773,7 +2795,7 @@ export interface components {
           priority?: 'high' | 'normal' | 'low';
           results?: components['schemas']['ImportSettings'];
           /**
-           * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+           * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
            * @default true
            */
           reuse?: boolean;
@@ -2801,7 +2823,7 @@ export interface components {
            */
           priority?: 'high' | 'normal' | 'low';
           /**
-           * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+           * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
            * @default true
            */
           reuse?: boolean;
@@ -2944,7 +2966,7 @@ export interface components {
       priority?: 'high' | 'normal' | 'low';
       results?: components['schemas']['ResultSettings'];
       /**
-       * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
        * @default true
        */
       reuse?: boolean;
@@ -3509,7 +3531,7 @@ export interface components {
       )[];
       timings: components['schemas']['Timings'];
     };
-    /** @description What result adapters are called and how long they live. A target, its job and its batch may say it: each field counts where it stands closest to the result, and `labels` are one field, so those of a target take the place of all that its job says. A result that is the source itself, because nothing had to change, keeps what the source has. */
+    /** @description What result adapters are called and how long they live. A target, its job and its batch may say it: each field counts where it stands closest to the result, and `labels` are one field, so those of a target take the place of all that its job says. */
     ResultSettings: {
       /**
        * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
@@ -4595,7 +4617,7 @@ export interface components {
       priority?: 'high' | 'normal' | 'low';
       results?: components['schemas']['ResultSettings'];
       /**
-       * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
        * @default true
        */
       reuse?: boolean;
@@ -4668,7 +4690,7 @@ export interface components {
       priority?: 'high' | 'normal' | 'low';
       results?: components['schemas']['ResultSettings'];
       /**
-       * @description Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.
+       * @description Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its own in any case, with its own results, labels, priority and time to live. `false` has the work done again.
        * @default true
        */
       reuse?: boolean;
@@ -4705,7 +4727,7 @@ export interface components {
       steps: number;
     };
     SucceededResult: {
-      /** @description The squeezed adapter (the source itself when nothing had to change) */
+      /** @description The squeezed adapter. Where nothing had to change it is a record of its own of the same files */
       adapter_id: string;
       /** @description Size of the weights file */
       bytes: number;
@@ -5793,6 +5815,7 @@ export interface components {
      *           "expires_at": null,
      *           "batch_id": null,
      *           "retry_of": null,
+     *           "reused": false,
      *           "request": {
      *             "kind": "squeeze",
      *             "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
@@ -6206,7 +6229,7 @@ export interface operations {
       query?: {
         /** @description As the adapter names it */
         base_model?: string;
-        /** @description Results of the jobs of this batch, also of those that it reuses */
+        /** @description Results of the jobs of this batch */
         batch_id?: string;
         /** @description Only what was created later than this; a date means its midnight in UTC */
         created_after?: string;
@@ -7740,7 +7763,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8352,7 +8375,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8635,7 +8658,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Finished: while the client waited, or before (`reused`) */
+      /** @description Finished: while the client waited, or at once, as its work was done before (`reused`) */
       200: {
         headers: {
           /** @description `true` on an answer that was given before to the same Idempotency-Key */
@@ -8648,7 +8671,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description Accepted, durably; or accepted before and not finished yet (`reused`) */
+      /** @description Accepted, durably */
       202: {
         headers: {
           /** @description `true` on an answer that was given before to the same Idempotency-Key */
@@ -8784,7 +8807,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -8927,7 +8950,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -9325,6 +9348,174 @@ export interface operations {
         };
       };
       /** @description `JOB_FINAL`: The job has ended already. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UPLOAD_TOO_LARGE`: The upload exceeds the size limit. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `UNSUPPORTED_MEDIA_TYPE`: The content type is not accepted here. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `HOST_NOT_ALLOWED`: The host that was asked for is not one of this service. */
+      421: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `QUOTA_TOO_SMALL`: The request alone exceeds a quota of the tenant. `IDEMPOTENCY_MISMATCH`: The Idempotency-Key belongs to another request. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `RATE_LIMITED`: Too many requests. */
+      429: {
+        headers: {
+          /** @description `"requests";r=…;t=…`: requests left, and seconds until they are filled up. With every answer to tenants that have a quota of requests (draft-ietf-httpapi-ratelimit-headers) */
+          ratelimit?: string;
+          /** @description `"requests";q=…;w=60`: requests a minute */
+          'ratelimit-policy'?: string;
+          /** @description Seconds to wait; a full quota may have room sooner, by a removal */
+          'retry-after'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `INTERNAL`: The service failed. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `STORAGE_FULL`: The storage is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  retryDeliveries: {
+    parameters: {
+      query?: never;
+      header?: {
+        /**
+         * @description Makes it safe to send this again: with the same key it is done once, and the first answer is given again. 1 to 255 printable ASCII characters, such as a UUID; kept for 24 hours (draft-ietf-httpapi-idempotency-key-header)
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        'idempotency-key'?: string;
+      };
+      path: {
+        /**
+         * @description Id of a job
+         * @example job_0194c7e0f3a24f9a1c0e8b7d6a5f4e3d
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The job, with its deliveries accepted durably */
+      202: {
+        headers: {
+          /** @description `true` on an answer that was given before to the same Idempotency-Key */
+          'idempotent-replayed'?: string;
+          /** @description Path of the resource */
+          location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `KEY_MISSING`: A key is needed. `KEY_INVALID`: The key cannot be used. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `CROSS_ORIGIN_REQUEST`: The request comes from a page of another site. `SCOPE_MISSING`: The key may not do this. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_NOT_FOUND`: No job has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `REQUEST_TIMEOUT`: The request did not arrive in time. */
+      408: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `JOB_NOT_FINAL`: The job has not ended yet. `DELIVERIES_SUCCEEDED`: No delivery of the job failed, so there is nothing to send again. `SECRETS_GONE`: The credentials of the job are not kept any more. `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
         headers: {
           [name: string]: unknown;
@@ -10046,7 +10237,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11129,7 +11320,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11626,7 +11817,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `TOO_MANY_CONNECTIONS`: All connections are in use. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -11847,7 +12038,7 @@ export interface operations {
       };
     };
     responses: {
-      /** @description Finished: while the client waited, or before (`reused`) */
+      /** @description Finished: while the client waited, or at once, as its work was done before (`reused`) */
       200: {
         headers: {
           /** @description `true` on an answer that was given before to the same Idempotency-Key */
@@ -11860,7 +12051,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description Accepted, durably; or accepted before and not finished yet (`reused`) */
+      /** @description Accepted, durably */
       202: {
         headers: {
           /** @description `true` on an answer that was given before to the same Idempotency-Key */
@@ -11978,7 +12169,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `QUEUE_UNAVAILABLE`: The queue cannot be used. `QUEUE_FULL`: The queue has no room for more jobs. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `STORAGE_FAILED`: The storage failed. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
       503: {
         headers: {
           [name: string]: unknown;

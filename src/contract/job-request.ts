@@ -59,8 +59,8 @@ export const JobSettings = Type.Object({
     Type.Boolean({
       default: true,
       description:
-        'Whether a job that does the very same may be the answer instead of a new one: one that is queued, active or ' +
-        'succeeded and whose results are still here. Its own labels, priority and time to live stay as they are.',
+        'Whether the job may have what equal requests come to, or came to where that is still here. It is a job of its ' +
+        'own in any case, with its own results, labels, priority and time to live. `false` has the work done again.',
     }),
   ),
 });

@@ -54,7 +54,7 @@ export const AdapterListQuery = Type.Object(
     format: Type.Optional(AdapterRecord.properties.format),
     parent_id: id('Adapters made from this one'),
     job_id: id('Results of this job'),
-    batch_id: id('Results of the jobs of this batch, also of those that it reuses'),
+    batch_id: id('Results of the jobs of this batch'),
     name,
     label,
     ...page,

@@ -18,6 +18,7 @@ import {
   RECORD_COLUMNS,
   withSealed,
 } from './job-rows.ts';
+import { lacksSecrets, secretsGone } from './transfer-desk.ts';
 import { addUsage } from './usage/usage.ts';
 
 /** Jobs that are asked for by their ids in one query. */
@@ -158,6 +159,7 @@ export class JobStore {
   /**
    * Has the failed deliveries of a job that has ended tried once more.
    * @returns the job as it stands then; undefined: it has none, or it is gone
+   * @throws AppError SECRETS_GONE
    */
   retryDeliveries(jobId: string): Promise<JobRecord | undefined> {
     return this.write(async (changes) => {
@@ -171,6 +173,7 @@ export class JobStore {
       const row = await database.locked(query).executeTakeFirst();
       const job = row && withSealed(jobRecord(row), row.sealed_request);
       if (!job?.deliveries.some(isRetriable)) return undefined;
+      if (lacksSecrets(job.request)) throw secretsGone(jobId);
       const deliveries = job.deliveries.map((delivery) =>
         isRetriable(delivery)
           ? { ...delivery, state: 'pending' as const, error: null, finished_at: null }

@@ -63,6 +63,12 @@ export const lacksSecrets = (work: RecordedJobRequest): boolean =>
     (end) => end.sealed === undefined && !(end.type === 'hub' && 'has_token' in end && !end.has_token),
   );
 
+/** What is answered where they are. */
+export const secretsGone = (jobId: string): AppError => {
+  const message = `The credentials of job ${jobId} are gone, as it has ended. Send its request again.`;
+  return new AppError('SECRETS_GONE', message, { job_id: jobId });
+};
+
 /** A request without any secret, not even a sealed one: as clients see it, and what is left when the job has ended. */
 export function withoutSecrets(work: RecordedJobRequest): RecordedJobRequest {
   if (!hasTransfers(work)) return work;

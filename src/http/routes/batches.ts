@@ -29,14 +29,7 @@ const BatchPath = Type.Object({
 });
 
 /** What accepting a batch can fail with, new or retried. */
-const ACCEPTING = [
-  'BATCH_INVALID',
-  'QUOTA_CONCURRENT_JOBS',
-  'QUEUE_UNAVAILABLE',
-  'QUEUE_FULL',
-  'STORAGE_FULL',
-  'STORAGE_FAILED',
-] as const;
+const ACCEPTING = ['BATCH_INVALID', 'QUOTA_CONCURRENT_JOBS', 'STORAGE_FULL', 'STORAGE_FAILED'] as const;
 
 /** Batches of jobs. */
 export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -63,8 +56,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         description:
           'Either the same for many adapters, or a list of jobs of any kinds. All of it is accepted or nothing; every ' +
           'fault is told with the index of its job. An adapter with all its targets is one job, since they share the ' +
-          'reading and the decomposition. A job that does the same and has succeeded already is taken as it is ' +
-          '(`reused`), unless `reuse` is false.',
+          'reading and the decomposition. Jobs of equal requests have their work done once, unless `reuse` is false.',
         body: BatchEnvelope,
         response: {
           202: response('Accepted, durably', reference(BatchRecord), { headers: LOCATION }),
@@ -88,7 +80,6 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'getBatch',
         tags: ['batches'],
         summary: 'A batch: how far it is, and every job of it',
-        description: 'While Redis is away, jobs that have not ended are shown as queued.',
         params: BatchPath,
         response: {
           200: response('The batch', reference(BatchRecord)),
@@ -111,7 +102,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'Cancel every job of a batch that has not ended',
         description:
           'From then on no job of it begins. The answer does not wait until each is cancelled: `finished_at` is there ' +
-          'when the last one is. Jobs that the batch reuses are not touched. Again, it answers the same.',
+          'when the last one is. Again, it answers the same.',
         params: BatchPath,
         response: {
           200: response('The cancelled batch', reference(BatchRecord)),
@@ -155,7 +146,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'deleteBatch',
         tags: ['batches'],
         summary: 'Delete a batch that has ended, with the jobs it made',
-        description: 'Results stay: they are adapters like any other. So do jobs that it reused.',
+        description: 'With its jobs. Results stay: they are adapters like any other.',
         params: BatchPath,
         response: {
           204: NOTHING,

@@ -14,7 +14,7 @@ import {
   response,
 } from '../schemas.ts';
 
-/** Cancelling, retrying, deleting and labelling jobs. */
+/** Cancelling, retrying, deleting and labelling jobs, and sending what they could not deliver. */
 export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.addSchema({ ...asComponent(JobPatch), examples: [{ labels: { team: 'search', env: 'prod' } }] });
 
@@ -27,7 +27,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'Cancel a job',
         description:
           'The answer is final: the job is `cancelled` from then on, and has no results. A queued one never begins; an ' +
-          'active one stops at its next module. Again, it answers the same.',
+          'active one stops at its next module, unless other jobs wait for the same work. Again, it answers the same.',
         params: JobPath,
         response: {
           200: response('The cancelled job', reference(JobRecord)),
@@ -60,8 +60,6 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
             'ADAPTER_NOT_FOUND',
             'ADAPTER_EXPIRED',
             'QUOTA_CONCURRENT_JOBS',
-            'QUEUE_UNAVAILABLE',
-            'QUEUE_FULL',
             'STORAGE_FULL',
             'STORAGE_FAILED',
           ),
@@ -73,6 +71,37 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const job = await withinConcurrentJobs(workspace, 1, () =>
         workspace.jobControl.retry(request.params.id),
       );
+      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
+    },
+  );
+
+  app.post(
+    '/v1/jobs/:id/deliveries/retry',
+    {
+      schema: {
+        operationId: 'retryDeliveries',
+        tags: ['jobs'],
+        summary: 'Send once more what a job could not deliver',
+        description:
+          'Deliveries of it that failed are `pending` again, and tried as the first time; others stay as they are. The job ' +
+          'stays as it ended.',
+        params: JobPath,
+        response: {
+          202: response('The job, with its deliveries accepted durably', reference(JobRecord), {
+            headers: LOCATION,
+          }),
+          ...problems(
+            'JOB_NOT_FOUND',
+            'JOB_NOT_FINAL',
+            'DELIVERIES_SUCCEEDED',
+            'SECRETS_GONE',
+            'STORAGE_FULL',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const job = await workspaceOf(request).jobControl.retryDeliveries(request.params.id);
       return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
     },
   );

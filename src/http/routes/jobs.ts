@@ -30,8 +30,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ finals: FinalJobs }> = async
         description:
           '`kind` says which. `squeeze` brings one adapter to each target. `analyze` writes nothing: the report says ' +
           'what every rank would lose and recommends some. `merge` sums up to 32 adapters on one base, of any ranks, ' +
-          'with weights, and brings the sum to each target. A request that was made before has the job it had then, ' +
-          'with `reused: true`, unless that failed, was cancelled or lost its results; `reuse: false` makes a new one.',
+          'with weights, and brings the sum to each target. Equal requests, by the content of their adapters, are done ' +
+          'once: a later one has a job and results of its own, with `reused: true`, and where the work was done before it ' +
+          'ends at once. `reuse: false` has it done again.',
         headers: PreferHeader,
         body: reference(JobRequest),
         response: {
@@ -46,8 +47,6 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ finals: FinalJobs }> = async
             'ADAPTER_NOT_FOUND',
             'ADAPTER_EXPIRED',
             'QUOTA_CONCURRENT_JOBS',
-            'QUEUE_UNAVAILABLE',
-            'QUEUE_FULL',
             'STORAGE_FULL',
             'STORAGE_FAILED',
           ),
@@ -76,7 +75,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ finals: FinalJobs }> = async
             headers: { etag: { type: 'string', description: 'Of a job that has ended, as it is now' } },
           }),
           304: { description: 'The job has ended, and the client has it as it is', type: 'null' },
-          ...problems('JOB_NOT_FOUND', 'QUEUE_UNAVAILABLE', 'QUEUE_FULL'),
+          ...problems('JOB_NOT_FOUND'),
         },
       },
     },

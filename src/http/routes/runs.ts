@@ -68,7 +68,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
         params: RunPath,
         response: {
           200: response('The run', reference(RunRecord)),
-          ...problems('RUN_NOT_FOUND', 'QUEUE_UNAVAILABLE', 'QUEUE_FULL', 'STORAGE_FAILED'),
+          ...problems('RUN_NOT_FOUND', 'STORAGE_FAILED'),
         },
       },
     },
@@ -147,14 +147,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
         params: CheckpointPath,
         response: {
           200: response('The checkpoint', reference(CheckpointRecord)),
-          ...problems(
-            'VALIDATION_FAILED',
-            'RUN_NOT_FOUND',
-            'CHECKPOINT_NOT_FOUND',
-            'QUEUE_UNAVAILABLE',
-            'QUEUE_FULL',
-            'STORAGE_FAILED',
-          ),
+          ...problems('VALIDATION_FAILED', 'RUN_NOT_FOUND', 'CHECKPOINT_NOT_FOUND', 'STORAGE_FAILED'),
         },
       },
     },

@@ -63,8 +63,6 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
             'UNKNOWN_PROFILE',
             ...JSON_PROBLEMS,
             'QUOTA_CONCURRENT_JOBS',
-            'QUEUE_UNAVAILABLE',
-            'QUEUE_FULL',
           ),
         },
       },

@@ -63,7 +63,7 @@ export class BatchService {
   }
 
   /**
-   * Cancels every job of a batch that has not ended, and none that it reuses. From the moment this is written no job of
+   * Cancels every job of a batch that has not ended. From the moment this is written no job of
    * it begins, so the answer does not wait for a thousand outcomes: they follow, also when this process ends.
    * @returns the cancelled batch, also when it was cancelled before
    * @throws AppError BATCH_NOT_FOUND; BATCH_FINAL when it ended in another way

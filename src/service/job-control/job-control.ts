@@ -8,7 +8,7 @@ import type { JobService } from '../job-service.ts';
 import { isFinal, type JobStore } from '../job-store.ts';
 import { newJobId } from '../layout.ts';
 import type { Observer } from '../observer.ts';
-import { lacksSecrets, withoutSecrets } from '../transfer-desk.ts';
+import { lacksSecrets, secretsGone, withoutSecrets } from '../transfer-desk.ts';
 
 export interface JobControlParts {
   readonly blobs: BlobStore;
@@ -52,8 +52,9 @@ export class JobControl {
   }
 
   /**
-   * Does a job that failed, also in part, or was cancelled once more: the whole of it, as a new job of the same request and treatment.
-   * @throws AppError JOB_NOT_FINAL, JOB_SUCCEEDED, JOB_OF_RUN, SECRETS_GONE; ADAPTER_NOT_FOUND, QUEUE_UNAVAILABLE
+   * Does a job that failed, also in part, or was cancelled once more: the whole of it, as a new job of the
+   * same request and treatment.
+   * @throws AppError JOB_NOT_FINAL, JOB_SUCCEEDED, JOB_OF_RUN, SECRETS_GONE; ADAPTER_NOT_FOUND
    */
   async retry(jobId: string): Promise<JobRecord> {
     const { jobs } = this.parts;
@@ -62,10 +63,7 @@ export class JobControl {
       const message = `Job ${jobId} succeeded. To have it done once more, submit its request with "reuse": false.`;
       throw new AppError('JOB_SUCCEEDED', message, { job_id: jobId });
     }
-    if (lacksSecrets(record.request)) {
-      const message = `The credentials of job ${jobId} are gone, as it has ended. Send its request again.`;
-      throw new AppError('SECRETS_GONE', message, { job_id: jobId });
-    }
+    if (lacksSecrets(record.request)) throw secretsGone(jobId);
     await jobs.check(record.request);
     const { labels, priority, ttl_seconds: ttlSeconds } = record;
     const treatment = { labels, priority, ttlSeconds, reuse: false, batchId: null, retryOf: jobId };
@@ -78,7 +76,7 @@ export class JobControl {
    */
   async retryDeliveries(jobId: string): Promise<JobRecord> {
     const record = await this.parts.jobs.recorded(jobId);
-    if (!isFinal(record)) throw notFinal(record, 'delivered once more');
+    if (!isFinal(record)) throw notFinal(record, 'its deliveries are still to be tried');
     const again = await this.store.retryDeliveries(jobId);
     if (again) return { ...again, request: withoutSecrets(again.request) };
     const message = `Job ${jobId} has no delivery that failed.`;
@@ -130,10 +128,10 @@ function ownFinal(record: JobRecord, done: string): JobRecord {
     throw new AppError('JOB_OF_RUN', message, { job_id: id, run_id: request.run_id });
   }
   if (isFinal(record)) return record;
-  throw notFinal(record, done);
+  throw notFinal(record, `it cannot be ${done}: cancel it first`);
 }
 
-function notFinal({ id, state }: JobRecord, done: string): AppError {
-  const message = `Job ${id} has not ended yet, so it cannot be ${done}: cancel it first.`;
+function notFinal({ id, state }: JobRecord, why: string): AppError {
+  const message = `Job ${id} has not ended yet, so ${why}.`;
   return new AppError('JOB_NOT_FINAL', message, { job_id: id, state });
 }
