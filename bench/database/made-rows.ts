@@ -7,17 +7,8 @@ import { baseModelDigest } from '../../src/service/adapter-rows.ts';
 import type { JobOutcome } from '../../src/service/job-rows.ts';
 import { hexTime, timedIdFrom } from '../../src/service/layout.ts';
 import type { Amounts } from './options.ts';
-import { addQueued } from './queued-work.ts';
+import { addJob, type Ended } from './queued-work.ts';
 import type { RowsByTable } from './row-writer.ts';
-
-type Ended =
-  | 'state'
-  | 'started_at'
-  | 'finished_at'
-  | 'expires_at'
-  | 'attempts'
-  | 'request_sha256'
-  | 'outcome';
 
 /** What takes rows, table by table. */
 export type Add = <T extends keyof RowsByTable>(table: T, ...rows: readonly RowsByTable[T][]) => void;
@@ -222,11 +213,10 @@ export class MadeRows {
         request: JSON.stringify(request),
         sealed_request: null,
       },
-      request_sha256: hash('sha256', `request of ${index}`),
+      reused: 0,
     };
-    const job =
-      index < this.amounts.jobs ? { ...accepted, ...this.ended(index, at) } : addQueued(add, accepted);
-    if (index < this.amounts.jobs) add('job', job);
+    const end = index < this.amounts.jobs ? this.ended(index, at) : undefined;
+    const job = addJob(add, accepted, end);
     for (const [name, text] of Object.entries(labels))
       add('job_label', { tenant, name, text: JSON.stringify(text), job: id });
     add('job_source', { tenant, adapter: source, job: id });
@@ -256,7 +246,6 @@ export class MadeRows {
     };
     return {
       ...{ state, started_at: at + 1_500, finished_at: at + RUN_MS, expires_at: null, attempts: 1 },
-      request_sha256: state === 'succeeded' ? hash('sha256', `request of ${index}`) : null,
       outcome: JSON.stringify(outcome),
     };
   }
@@ -267,6 +256,7 @@ export class MadeRows {
     const isHere = block % this.step === 0 && adapter < this.amounts.adapters && !this.isUpload(adapter);
     return {
       target: { rank: 4 },
+      state: 'succeeded',
       adapter_id: isHere ? this.adapterId(adapter) : this.timed('ad', this.jobMs(job), -job),
       ...{ format: 'peft', rank: { min: 4, max: 4 }, bytes: 5_000_000, parameters: 2_500_000 },
       size: [{ what: 'lora', tensors: 448, bytes: 5_000_000 }],
@@ -300,7 +290,8 @@ export class MadeRows {
         ttl_seconds: null,
         jobs: members.length,
       },
-      ...{ succeeded: count('succeeded'), failed: count('failed'), cancelled: count('cancelled') },
+      ...{ succeeded: count('succeeded'), partial: 0 },
+      ...{ failed: count('failed'), cancelled: count('cancelled') },
       ...{ created_at: members[0]!.created_at, opened_at: members[0]!.created_at, cancelled_at: null },
       ...{ finished_at: isOver ? Math.max(...ends.map(Number)) : null, expires_at: null },
       request: JSON.stringify({ jobs: members.map(({ request }) => JSON.parse(request) as object) }),
@@ -351,10 +342,11 @@ const labelsOf = (index: number): Labels => ({
 const memberOf = (batch: string, job: JobTable, position: number): BatchMemberTable => {
   const { results } = JSON.parse(job.outcome ?? '{"results":[]}') as Pick<JobOutcome, 'results'>;
   return {
-    ...{ batch, job: job.id, position, kind: job.kind, retry_of: null, reused: 0, state: job.state },
+    ...{ batch, job: job.id, position, kind: job.kind, retry_of: null },
+    state: job.state === 'active' ? 'queued' : job.state,
     adapter: (JSON.parse(job.request) as { adapter_id: string }).adapter_id,
     finished_at: job.finished_at,
     error_code: job.state === 'failed' ? 'CANCELLED' : null,
-    results: JSON.stringify(results.map(({ adapter_id }) => adapter_id)),
+    results: JSON.stringify(results.flatMap((one) => (one.state === 'succeeded' ? one.adapter_id : []))),
   };
 };

@@ -1,35 +1,49 @@
 import type { Database } from '../../src/database/database.ts';
-import type { JobTable } from '../../src/database/tables.ts';
+import type { ExecutionTable, JobTable } from '../../src/database/tables.ts';
+import { Dispatcher } from '../../src/service/dispatch/dispatcher.ts';
+import { newExecution } from '../../src/service/executions/execution-rows.ts';
 import { type Workspace, Workspaces } from '../../src/service/workspaces.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { MemoryQueue } from '../../test/http/memory-queue.ts';
 import type { Add } from './made-rows.ts';
 
-/** All that the benchmark knows of how queued work is kept: rows of it, and the queue that services are made with. */
+/** All that the benchmark knows of how work is kept: rows of it, and what services are made with. */
 
-type Accepted = Omit<
-  JobTable,
-  'state' | 'started_at' | 'finished_at' | 'expires_at' | 'attempts' | 'outcome'
->;
+/** What follows from how a job ended. */
+export type Ended = 'state' | 'started_at' | 'finished_at' | 'expires_at' | 'attempts' | 'outcome';
 
-/** Adds a job that waits. */
-export function addQueued(add: Add, accepted: Accepted): JobTable {
-  const job: JobTable = {
-    ...accepted,
-    ...{ state: 'queued', started_at: null, finished_at: null, expires_at: null, attempts: 0, outcome: null },
+const WAITING: Pick<JobTable, Ended> = {
+  ...{ state: 'queued', started_at: null, finished_at: null, expires_at: null, attempts: 0, outcome: null },
+};
+
+/** Adds a job with its execution. @param end undefined: it waits */
+export function addJob(
+  add: Add,
+  accepted: Omit<JobTable, Ended | 'execution'>,
+  end: Pick<JobTable, Ended> | undefined,
+): JobTable {
+  const waiting = newExecution({
+    ...{ tenant: accepted.tenant, key: null, step: 'work', priority: 1, work_bytes: 80_000_000 },
+  });
+  const execution: ExecutionTable = {
+    ...waiting,
+    id: accepted.id.replace('job', 'ex'),
+    ...(end && { state: 'succeeded', attempts: 1, dispatch_no: 1, finished_at: end.finished_at }),
   };
+  add('execution', execution);
+  const job: JobTable = { ...accepted, ...(end ?? WAITING), execution: execution.id };
   add('job', job);
   return job;
 }
 
-/** A queue in which every job waits: what is measured is the database. */
-class WaitingQueue extends MemoryQueue {
-  override async state() {
-    return { state: 'queued', progress: null, startedAt: null, attempts: 0 } as const;
-  }
-}
-
+/** There is no worker, so nothing is dispatched: what is measured is the database. */
 export const workspacesOver = (store: BlobStore, database: Database): ((tenant: string) => Workspace) => {
-  const workspaces = new Workspaces(store, database, new WaitingQueue());
+  const queue = new MemoryQueue();
+  const workspaces = new Workspaces({
+    store,
+    database,
+    queue,
+    dispatcher: new Dispatcher({ database, queue }),
+  });
   return (tenant) => workspaces.of(tenant);
 };

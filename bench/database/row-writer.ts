@@ -8,6 +8,7 @@ const TABLES = [
   'adapter',
   'adapter_label',
   'adapter_file',
+  'execution',
   'job',
   'job_label',
   'job_source',
