@@ -66,9 +66,13 @@ export async function continueWithWork(
   sources: ReadonlyMap<string, Source>,
 ): Promise<void> {
   const [placed] = await placeWork(changes, [{ job, reuse: true, step: 'work' }], sources);
-  const { execution } = placed!;
-  await changes.writer.updateTable('job').set({ execution: execution.id }).where('id', '=', job.id).execute();
-  if (isDone(execution)) await takeOver(changes, { ...job, reused: true }, execution);
+  const { execution, job: told } = placed!;
+  await changes.writer
+    .updateTable('job')
+    .set({ execution: execution.id, reused: told.reused ? 1 : 0 })
+    .where('id', '=', job.id)
+    .execute();
+  if (isDone(execution)) await takeOver(changes, told, execution);
 }
 
 interface Wanted {
@@ -171,13 +175,19 @@ function takeOver(changes: JobChanges, job: JobRecord, execution: ExecutionTable
   return recordWork(changes, begun, outcomeOf(execution), null);
 }
 
+/** Has an execution wait no longer than this priority does; others of the same transaction may have raised it further. */
 async function raise(
   { writer }: JobChanges,
-  { id, state, priority }: ExecutionTable,
+  { id, finished_at, priority }: ExecutionTable,
   to: number,
 ): Promise<void> {
-  if (state !== 'waiting' || priority <= to) return;
-  await writer.updateTable('execution').set({ priority: to }).where('id', '=', id).execute();
+  if (finished_at !== null || priority <= to) return;
+  await writer
+    .updateTable('execution')
+    .set({ priority: to })
+    .where('id', '=', id)
+    .where('priority', '>', to)
+    .execute();
 }
 
 /** The request of a job whose adapter is here. */

@@ -83,7 +83,8 @@ export async function leaveExecutions(
       await change.set({ state: 'cancelled', finished_at: Date.now(), key: null }).execute();
     else {
       const priority = Math.min(...jobs.map((job) => priorityOf(job.priority as JobPriority)));
-      await change.set({ priority }).where('state', '=', 'waiting').execute();
+      // What runs may come back to wait for another attempt.
+      await change.set({ priority }).execute();
     }
   }
 }

@@ -133,8 +133,9 @@ export class Executions {
       if (later) {
         const { times, spentMs } = later.trouble;
         const told = { storage_failures: times, storage_trouble_ms: spentMs };
-        const isWaiting = await this.wait(changes, dispatch, { delayMs: later.delayMs, uncounted: told });
-        return isWaiting ? { next: 'postponed', delayMs: later.delayMs, ended: [] } : OVER;
+        const { delayMs } = later;
+        const isWaiting = await this.wait(changes, dispatch, { delayMs, uncounted: told });
+        return isWaiting ? { next: 'postponed', delayMs, ended: [] } : OVER;
       }
       if (mayPass && row.attempts < MAX_ATTEMPTS) {
         const delayMs = retryDelayMs(row.attempts);
@@ -151,10 +152,10 @@ export class Executions {
   /** Has an attempt that was stopped begin anew at once, here or elsewhere, without the loss of it. */
   async giveBack(dispatch: Dispatched): Promise<void> {
     const row = await this.row(dispatch);
-    if (row)
-      await JobChanges.write(this.parts, row.tenant, (changes) =>
-        this.wait(changes, dispatch, { delayMs: 0, uncounted: {} }),
-      );
+    if (!row) return;
+    await JobChanges.write(this.parts, row.tenant, (changes) =>
+      this.wait(changes, dispatch, { delayMs: 0, uncounted: {} }),
+    );
   }
 
   /** What an attempt wrote is not needed. */
