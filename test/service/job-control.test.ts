@@ -5,55 +5,39 @@ import { JobRecord } from '../../src/contract/job.ts';
 import type { CheckpointJobRequest } from '../../src/contract/job-request.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
 import { newJobId } from '../../src/service/layout.ts';
-import { failsWith, resultOf, squeezeOf, withJobBench } from './job-bench.ts';
-import { jobIds, madeReport, unfinished } from './job-rows.ts';
+import { failsWith, squeezeOf, withJobBench } from './job-bench.ts';
+import { alone, jobIds, reportFile, unfinished } from './job-rows.ts';
+import { KNOWN_WRITTEN } from './played-worker.ts';
 
 describe('cancelling', () => {
-  it('takes a queued job out of the queue; again, it answers the same', () =>
+  it('ends a queued job, with and without the queue; again, it answers the same', () =>
     withJobBench(async ({ jobs, jobStore, jobControl, upload, queue, cancelled }) => {
+      queue.down = true;
       const { id } = await jobs.submit(squeezeOf(await upload(), 2, { ttl_seconds: 3600 }));
       const job = await jobControl.cancel(id);
       assert.ok(Value.Check(JobRecord, job));
       assert.deepEqual([job.state, job.error?.code, job.attempts], ['cancelled', 'CANCELLED', 0]);
       assert.equal(Date.parse(job.expires_at!) - Date.parse(job.finished_at!), 3_600_000);
-      assert.equal(queue.jobs.has(id), false);
       assert.deepEqual(await jobControl.cancel(id), job);
       assert.deepEqual(await jobs.get(id), job);
       assert.deepEqual(await unfinished(jobStore), []);
       assert.deepEqual(
-        cancelled.map(({ job: { id }, wasQueued }) => [id, wasQueued]),
-        [[id, true]],
+        cancelled.map((one) => one.id),
+        [id],
       );
     }));
 
-  it('asks whoever runs an active job to stop, and keeps what is known of it', () =>
-    withJobBench(async ({ jobs, jobControl, upload, queue, end, cancelled }) => {
+  it('asks whoever runs an active job to stop; what it comes to is dropped', () =>
+    withJobBench(async ({ jobs, jobControl, upload, worker, end }) => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
-      const progress = { phase: 'gram', done: 3, total: 9, module: 'q' } as const;
-      const startedAt = new Date('2026-01-01T00:00:00Z');
-      queue.jobs.set(id, { state: 'active', progress, startedAt, attempts: 2 });
+      const task = await worker.begin(id);
+      assert.deepEqual(await worker.executions.stopped([task]), []);
+      const { started_at } = await jobs.get(id);
       const job = await jobControl.cancel(id);
-      assert.deepEqual(
-        [job.state, job.progress, job.started_at, job.attempts],
-        ['cancelled', progress, startedAt.toISOString(), 2],
-      );
-      assert.deepEqual([...queue.cancelled], [id]);
-      assert.equal(cancelled[0]!.wasQueued, false);
-      // What the worker comes to afterwards is dropped.
-      await end(id, { state: 'succeeded', results: [resultOf('ad_1')] });
+      assert.deepEqual([job.state, job.started_at, job.attempts], ['cancelled', started_at, 1]);
+      assert.deepEqual(await worker.executions.stopped([task]), [task]);
+      await end(id);
       assert.deepEqual(await jobs.get(id), job);
-    }));
-
-  it('is final without Redis too', () =>
-    withJobBench(async ({ jobs, jobControl, keeper, upload, queue }) => {
-      const { id } = await jobs.submit(squeezeOf(await upload()));
-      queue.down = true;
-      const job = await jobControl.cancel(id);
-      assert.equal(job.state, 'cancelled');
-      assert.deepEqual(await jobs.get(id), job);
-      queue.down = false;
-      assert.ok(queue.jobs.has(id), 'nobody could take it out');
-      assert.deepEqual(await keeper.reconcile(), [], 'and nobody queues it again');
     }));
 
   it('has one winner, when it races with the end', () =>
@@ -73,9 +57,9 @@ describe('cancelling', () => {
     }));
 
   it('is refused for jobs that ended, and for none', () =>
-    withJobBench(async ({ jobs, jobControl, upload, end }) => {
+    withJobBench(async ({ jobs, jobControl, upload, worker }) => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
-      await end(id, { state: 'failed' });
+      await worker.fail(id);
       await assert.rejects(jobControl.cancel(id), failsWith('JOB_FINAL', /failed already/));
       for (const none of [newJobId(0), 'job_1', '../x'])
         await assert.rejects(jobControl.cancel(none), failsWith('JOB_NOT_FOUND'));
@@ -85,23 +69,22 @@ describe('cancelling', () => {
 describe('retrying', () => {
   for (const state of ['failed', 'cancelled'] as const) {
     it(`makes a new job of one that ${state}, with the same request and treatment`, () =>
-      withJobBench(async ({ jobs, jobControl, upload, end, queue }) => {
+      withJobBench(async ({ jobs, jobControl, upload, worker }) => {
         const request = squeezeOf(await upload(), 2, {
           labels: { a: 'b' },
           priority: 'low',
           ttl_seconds: 60,
         });
         const old = await jobs.submit(request);
-        await end(old.id, { state });
+        await worker.end(old.id, state);
         const again = await jobControl.retry(old.id);
         const { id, created_at, retry_of, ...rest } = again;
         assert.notEqual(id, old.id);
         assert.equal(retry_of, old.id);
         assert.deepEqual({ ...rest, id: old.id, created_at: old.created_at, retry_of: null }, old);
-        assert.ok(queue.jobs.has(id));
         assert.equal((await jobs.get(old.id)).state, state, 'the old one stays');
-        assert.equal((await jobs.submit(request)).id, id, 'equal requests find the new one');
-        assert.notEqual((await jobControl.retry(old.id)).id, id, 'a retry is never another job');
+        assert.equal((await jobs.submit(request)).reused, true, 'equal requests join the new one');
+        assert.equal((await jobControl.retry(old.id)).reused, false, 'a retry joins none');
       }));
   }
 
@@ -114,14 +97,11 @@ describe('retrying', () => {
       await assert.rejects(jobControl.retry(newJobId(0)), failsWith('JOB_NOT_FOUND'));
     }));
 
-  it('is refused when the adapter is gone or the queue is away, and leaves nothing', () =>
-    withJobBench(async ({ jobs, jobControl, jobStore, adapters, upload, end, queue, database }) => {
+  it('is refused when the adapter is gone, and leaves nothing', () =>
+    withJobBench(async ({ jobs, jobControl, jobStore, adapters, upload, worker, database }) => {
       const adapterId = await upload();
       const { id } = await jobs.submit(squeezeOf(adapterId));
-      await end(id, { state: 'failed' });
-      queue.down = true;
-      await assert.rejects(jobControl.retry(id), failsWith('QUEUE_UNAVAILABLE'));
-      queue.down = false;
+      await worker.fail(id);
       await adapters.remove(adapterId);
       await assert.rejects(jobControl.retry(id), failsWith('ADAPTER_NOT_FOUND'));
       assert.deepEqual(await unfinished(jobStore), []);
@@ -132,21 +112,21 @@ describe('retrying', () => {
 describe('deleting', () => {
   it('removes all that is known of a job, and its results stay', () =>
     withJobBench(async ({ jobs, jobControl, adapters, upload, end, database }) => {
-      const [adapterId, result] = [await upload(), await upload(2)];
-      const { id } = await jobs.submit(squeezeOf(adapterId));
+      const { id } = await jobs.submit(squeezeOf(await upload()));
       await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FINAL'));
       await jobControl.label(id, { a: 'b' });
-      await end(id, { state: 'succeeded', results: [resultOf(result)] }, madeReport({ job_id: id }));
+      const { results } = await end(id, { adapters: [KNOWN_WRITTEN], files: [reportFile({})] });
+      const result = results[0]!.adapter_id;
       await jobControl.remove(id);
       await assert.rejects(jobs.get(id), failsWith('JOB_NOT_FOUND'));
       await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FOUND'));
       assert.equal((await adapters.get(result)).id, result);
-      for (const table of ['job', 'job_label', 'job_source', 'job_file'] as const)
+      for (const table of ['job', 'job_label', 'job_source', 'job_file', 'execution'] as const)
         assert.deepEqual(await database.reader.selectFrom(table).selectAll().execute(), []);
     }));
 
   it('is refused for the squeezes of a run, which need them', () =>
-    withJobBench(async ({ jobStore, jobControl, upload, end }) => {
+    withJobBench(async ({ jobStore, jobControl, upload, worker }) => {
       const id = newJobId(Date.now());
       const request: CheckpointJobRequest = {
         kind: 'checkpoint',
@@ -156,8 +136,8 @@ describe('deleting', () => {
         targets: [{ rank: 2 }],
         optimizer: null,
       };
-      await jobStore.accept([acceptedJob(id, request)]);
-      await end(id, { state: 'failed' });
+      await jobStore.accept(alone(acceptedJob(id, request)));
+      await worker.fail(id);
       await assert.rejects(jobControl.remove(id), failsWith('JOB_OF_RUN', /run_1/));
       await assert.rejects(jobControl.retry(id), failsWith('JOB_OF_RUN', /send the checkpoint again/));
     }));
@@ -169,7 +149,7 @@ describe('labels', () => {
       const request = squeezeOf(await upload(), 2, { labels: { team: 'a' } });
       const { id } = await jobs.submit(request);
       assert.deepEqual((await jobControl.label(id, { team: 'b', env: 'x' })).labels, { team: 'b', env: 'x' });
-      assert.deepEqual((await jobs.submit(request)).labels, { team: 'b', env: 'x' });
+      assert.deepEqual((await jobs.submit(request)).labels, { team: 'a' }, 'those of others stay');
       await end(id);
       const ended = await jobControl.label(id, {});
       assert.deepEqual([ended.state, ended.labels], ['succeeded', {}]);

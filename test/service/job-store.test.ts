@@ -10,8 +10,9 @@ import { newAdapterId, newBatchId, newJobId } from '../../src/service/layout.ts'
 import { TenantService } from '../../src/service/tenants/tenant-service.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { held } from '../database/held.ts';
-import { endOf, jobFile, jobIds, jobsIn, unfinished } from './job-rows.ts';
-import { insertKnownAdapter, KNOWN_ADAPTER, KNOWN_FACTS, KNOWN_FILES } from './known-adapter.ts';
+import { alone, jobFile, jobIds, jobsIn, unfinished } from './job-rows.ts';
+import { insertKnownAdapter, KNOWN_ADAPTER } from './known-adapter.ts';
+import { KNOWN_WRITTEN, PlayedWorker, playedMade } from './played-worker.ts';
 import { jobsOf } from './usage/stored-by.ts';
 
 const ANALYSIS = { kind: 'analyze', adapter_id: KNOWN_ADAPTER } as const;
@@ -23,13 +24,14 @@ const newJob = (change: Partial<JobRecord> = {}, work: RecordedJobRequest = ANAL
 
 onEachDialect('the store of jobs', (database) => {
   const jobs = () => jobsIn(database());
+  const worker = () => new PlayedWorker({ database: database() });
   beforeEach(async () => {
     await insertKnownAdapter(database());
   });
 
   async function accepted(...of: Parameters<typeof newJob>): Promise<JobRecord> {
     const job = newJob(...of);
-    await jobs().accept([job]);
+    await jobs().accept(alone(job));
     return job;
   }
 
@@ -38,78 +40,48 @@ onEachDialect('the store of jobs', (database) => {
     const change = { labels, batch_id: newBatchId(0), retry_of: newJobId(0), ttl_seconds: 60 };
     const job = await accepted({ ...change, priority: 'high' });
     assert.deepEqual(await jobs().get(job.id), job);
-    const end = endOf(job, { attempts: 2, started_at: new Date(0).toISOString() });
-    const expires_at = new Date(Date.parse(end.finished_at!) + 60_000).toISOString();
-    assert.deepEqual(await jobs().finish(end), { ...end, expires_at });
-    assert.deepEqual(await jobs().get(job.id), { ...end, expires_at });
+    const { finished_at, expires_at, ...ended } = await worker().succeed(job.id);
+    assert.equal(Date.parse(expires_at!) - Date.parse(finished_at!), 60_000);
+    assert.deepEqual(ended.labels, labels);
+    assert.deepEqual(await jobs().get(job.id), { ...ended, finished_at, expires_at });
   });
 
   it('knows the jobs of its tenant only', async () => {
     await new TenantService(database()).put('other', {});
     const job = await accepted();
     const other = jobsIn(database(), { tenant: 'other' });
-    assert.deepEqual([await other.get(job.id), await other.task(job.id)], [undefined, undefined]);
-    assert.equal(await other.finish(endOf(job)), undefined);
+    assert.deepEqual([await other.get(job.id), await other.place(job.id)], [undefined, undefined]);
+    assert.deepEqual(await other.cancelAll([job.id]), []);
+    assert.equal(await other.retryDeliveries(job.id), undefined);
     assert.equal(await other.label(job.id, { a: 'b' }), false);
     await other.remove(job.id);
     assert.deepEqual(
       [await jobsOf({ database: database(), tenant: 'other' }), await unfinished(other)],
       [0, []],
     );
-    await assert.rejects(other.accept([newJob()]), { code: 'ADAPTER_NOT_FOUND' });
+    await assert.rejects(other.accept(alone(newJob())), { code: 'ADAPTER_NOT_FOUND' });
     assert.deepEqual(await jobs().get(job.id), job);
   });
 
   it('keeps what is sealed for who does the job, until it ends', async () => {
-    const sealed = { type: 'hub', repository: 'a/b', has_token: true, sealed: 'SECRET' };
+    const sealed = { type: 'url', where: 'https://a.example/b', sealed: 'SECRET' };
     const job = await accepted({}, { kind: 'import', source: sealed } as never);
     assert.ok(!JSON.stringify(await jobs().get(job.id)).includes('SECRET'));
-    assert.ok(JSON.stringify(await jobs().task(job.id)).includes('SECRET'));
-    const { request } = (await jobs().get(job.id))!;
-    await jobs().finish(endOf({ ...job, request }));
-    assert.equal(await jobs().task(job.id), undefined);
-    const rows = await database().reader.selectFrom('job').selectAll().execute();
-    assert.ok(!JSON.stringify(rows).includes('SECRET'));
-  });
-
-  it('has one end of a job, and none of one that was deleted meanwhile', async () => {
-    const job = await accepted();
-    const ends = await Promise.all(Array.from({ length: 10 }, () => jobs().finish(endOf(job))));
-    assert.equal(ends.filter(Boolean).length, 1);
-    const gone = await accepted();
-    await jobs().remove(gone.id);
-    assert.equal(await jobs().finish(endOf(gone)), undefined);
-    assert.equal(await jobs().get(gone.id), undefined);
-    await assert.rejects(jobs().finish(job), TypeError);
+    assert.ok(JSON.stringify(await worker().begin(job.id)).includes('SECRET'));
+    await worker().fail(job.id);
+    for (const table of ['job', 'execution'] as const) {
+      const rows = await database().reader.selectFrom(table).selectAll().execute();
+      assert.ok(rows.length > 0 && !JSON.stringify(rows).includes('SECRET'));
+    }
   });
 
   it('accepts a job once, however often', async () => {
     const many = Array.from({ length: 450 }, () => newJob({ labels: { a: 'b' } }));
-    await jobs().accept(many);
-    await Promise.all([jobs().accept(many, { offered: true }), jobs().accept(many.slice(7))]);
+    await jobs().accept(alone(...many));
+    const again = await Promise.all([jobs().accept(alone(...many)), jobs().accept(alone(...many.slice(7)))]);
+    assert.deepEqual(again, [[], []]);
     assert.deepEqual(await jobIds(database()), many.map(({ id }) => id).sort());
-  });
-
-  it('has one job stand for equal requests, until it fails or makes room', async () => {
-    const taken = await Promise.all(Array.from({ length: 20 }, () => jobs().acceptSharing(newJob())));
-    assert.equal(taken.filter(Boolean).length, 1);
-    const [id] = await jobIds(database());
-    assert.equal((await jobs().sharing(ANALYSIS))?.id, id);
-    assert.equal(await jobs().sharing({ ...ANALYSIS, adapter_id: 'ad_2' }), undefined);
-    await jobs().finish(endOf((await jobs().get(id!))!));
-    assert.equal((await jobs().sharing(ANALYSIS))?.state, 'succeeded');
-    await jobs().unshare(id!);
-    assert.equal(await jobs().sharing(ANALYSIS), undefined);
-    const next = newJob();
-    assert.equal(await jobs().acceptSharing(next), true);
-    await jobs().finish(endOf(next, { state: 'failed' }));
-    assert.equal(await jobs().sharing(ANALYSIS), undefined);
-    // Of several that are offered at once one is found.
-    const offered = [newJob(), newJob(), newJob()];
-    await jobs().accept(offered, { offered: true });
-    const found = await jobs().sharing(ANALYSIS);
-    assert.ok(offered.some(({ id: one }) => one === found?.id));
-    assert.equal((await jobIds(database())).length, 5);
+    assert.equal(await jobsOf({ database: database(), tenant: 'default' }), 450);
   });
 
   it('accepts no job of an adapter that is not there, or whose time is over, and nothing with it', async () => {
@@ -120,52 +92,37 @@ onEachDialect('the store of jobs', (database) => {
       [expired, 'ADAPTER_EXPIRED'],
     ] as const) {
       const refused = newJob({ labels: { a: 'b' } }, { kind: 'analyze', adapter_id });
-      await assert.rejects(jobs().accept([newJob(), refused]), { code });
-      await assert.rejects(jobs().acceptSharing(refused), { code });
+      await assert.rejects(jobs().accept(alone(newJob(), refused)), { code });
     }
-    assert.deepEqual(await jobIds(database()), []);
+    for (const table of ['job', 'execution'] as const)
+      assert.deepEqual(await database().reader.selectFrom(table).selectAll().execute(), []);
   });
 
-  it('records with the end of a job what it made, or nothing of it', async () => {
-    const adapter = {
-      ...{ id: newAdapterId(Date.now()), described: KNOWN_FACTS, files: KNOWN_FILES, name: 'result' },
-      ...{ labels: {}, ttlSeconds: 60, parentId: KNOWN_ADAPTER },
-    };
+  it('records with the end of a job what it made', async () => {
     const job = await accepted();
-    const made = (text: string) => ({
-      writeId: null,
-      adapters: [{ ...adapter, jobId: job.id }],
-      files: [jobFile('report', `{"of":"${text}"}`), jobFile('training', text), jobFile('training', 'both')],
-    });
-    const texts = ['1', '2', '3', '4'];
-    const ends = await Promise.all(texts.map((text) => jobs().finish(endOf(job), made(text))));
-    assert.equal(ends.filter(Boolean).length, 1, 'and none fails for the adapter that has the same id');
-    const winner = texts[ends.findIndex(Boolean)]!;
+    const files = [jobFile('report', '{}'), jobFile('training', 'a'), jobFile('training', 'both')];
+    const { results } = await worker().succeed(job.id, { adapters: [KNOWN_WRITTEN], files });
     const text = async (...of: Parameters<JobStore['file']>) => {
       const file = await jobs().file(...of);
       return file && Buffer.from(file.inline!, 'base64').toString();
     };
-    assert.equal(await text(job.id, 'report'), `{"of":"${winner}"}`);
-    for (const content of [winner, 'both'])
+    assert.equal(await text(job.id, 'report'), '{}');
+    for (const content of ['a', 'both'])
       assert.equal(await text(job.id, 'training', jobFile('training', content).sha256), content);
     assert.equal(await text(job.id, 'optimizer'), undefined);
     assert.equal(await jobsIn(database(), { tenant: 'other' }).file(job.id, 'report'), undefined);
-    const found = await new AdapterStore(database(), 'default').find(adapter.id);
-    assert.deepEqual([found?.record.name, found?.record.job_id], ['result', job.id]);
-    assert.equal((await database().reader.selectFrom('job_file').select('role').execute()).length, 3);
-    const lost = await accepted();
-    const gone = { ...made('5'), files: [], writeId: 'removed meanwhile' };
-    await assert.rejects(jobs().finish(endOf(lost), gone), { code: 'STORAGE_FAILED' });
-    assert.equal((await jobs().get(lost.id))?.state, 'queued', 'and it may be done again');
+    const found = await new AdapterStore(database(), 'default').find(results[0]!.adapter_id);
+    const { name, job_id, parent_id } = found!.record;
+    assert.deepEqual([name, job_id, parent_id], ['known-r2', job.id, KNOWN_ADAPTER]);
   });
 
   it('forgets a deleted job with all that it was found by, and releases its files', async () => {
     const job = await accepted({ labels: { a: 'b' } });
     const files = [jobFile('report', '{}'), jobFile('training', '{}')];
-    await jobs().finish(endOf(job), { writeId: null, adapters: [], files });
+    await worker().succeed(job.id, { files });
     const rows = () =>
       Promise.all(
-        (['job', 'job_label', 'job_source', 'job_file'] as const).map(
+        (['job', 'job_label', 'job_source', 'job_file', 'execution'] as const).map(
           async (table) => (await database().reader.selectFrom(table).selectAll().execute()).length,
         ),
       );
@@ -173,10 +130,10 @@ onEachDialect('the store of jobs', (database) => {
       const query = database().reader.selectFrom('content').select('released_at');
       return (await query.where('sha256', '=', files[0]!.sha256).executeTakeFirst())?.released_at;
     };
-    assert.deepEqual(await rows(), [1, 1, 1, 2]);
+    assert.deepEqual(await rows(), [1, 1, 1, 2, 1]);
     assert.equal(await released(), null);
     await jobs().remove(job.id);
-    assert.deepEqual(await rows(), [0, 0, 0, 0]);
+    assert.deepEqual(await rows(), [0, 0, 0, 0, 0]);
     assert.ok(Math.abs((await released())! - Date.now()) < 60_000);
   });
 
@@ -184,7 +141,10 @@ onEachDialect('the store of jobs', (database) => {
     const job = await accepted();
     const file = jobFile('report', '{}');
     const { database: slow, reached, release } = held(database());
-    const ending = jobsIn(slow).finish(endOf(job), { writeId: null, adapters: [], files: [file] });
+    const played = new PlayedWorker({ database: slow });
+    const task = await worker().begin(job.id);
+    const totals = { modules: 0, bytesRead: 0, bytesWritten: 0 };
+    const ending = played.executions.finish(task, playedMade({ files: [file] }), totals);
     await reached;
     const removing = jobs().remove(job.id);
     // It comes as far as it can.
