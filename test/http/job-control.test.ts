@@ -4,11 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import { JobRecord } from '../../src/contract/job.ts';
+import type { Delivery } from '../../src/contract/transfer.ts';
 import { jobIds } from '../service/job-rows.ts';
 import { KNOWN_WRITTEN } from '../service/played-worker.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
+const TOKEN = 'hf_0123456789';
+const DELIVERED: Delivery = {
+  ...{ type: 'hub', where: 'team/adapter', commit: 'c0', bytes: 1, files: [] },
+  finished_at: '2026-11-24T21:51:03.480Z',
+};
 const NOBODY = `job_${'0'.repeat(32)}`;
 
 describe('the control of jobs over HTTP', () => {
@@ -94,6 +100,43 @@ describe('the control of jobs over HTTP', () => {
     await server.worker.succeed(again.id);
     const problem = await problemIn(await send('POST', `/v1/jobs/${again.id}/retry`), 409, 'JOB_SUCCEEDED');
     assert.match(problem.detail, /"reuse": false/);
+  });
+
+  it('sends once more what could not be delivered, and nothing else', async () => {
+    const deliver = ['team/one', 'team/other'].map((repo) => ({ to: { type: 'hub', repo, token: TOKEN } }));
+    const job = await submit(fresh({ deliver }));
+    const path = `/v1/jobs/${job.id}/deliveries/retry`;
+    const early = await problemIn(await send('POST', path), 409, 'JOB_NOT_FINAL');
+    assert.doesNotMatch(early.detail, /cancel/);
+    await server.worker.succeed(job.id);
+    const ended = await server.worker.deliver(job.id, [DELIVERED, 'OUTBOUND_FORBIDDEN']);
+    assert.deepEqual([ended.state, ended.deliveries[1]?.error?.code], ['succeeded', 'OUTBOUND_FORBIDDEN']);
+
+    const again = () =>
+      server.fetch(path, { method: 'POST', headers: { 'idempotency-key': `again-${job.id}` } });
+    const response = await again();
+    assert.equal(response.status, 202);
+    assert.equal(response.headers.get('location'), `/v1/jobs/${job.id}`);
+    const text = await response.text();
+    const sent = JSON.parse(text) as JobRecord;
+    assert.ok(Value.Check(JobRecord, structuredClone(sent)) && !text.includes('sealed'));
+    const states = ({ state, deliveries }: JobRecord) => [state, ...deliveries.map((one) => one.state)];
+    assert.deepEqual(states(sent), ['succeeded', 'succeeded', 'pending']);
+    assert.equal((await again()).headers.get('idempotent-replayed'), 'true');
+    await problemIn(await send('POST', path), 409, 'DELIVERIES_SUCCEEDED');
+    const done = await server.worker.deliver(job.id, [DELIVERED, DELIVERED]);
+    assert.deepEqual(states(done), ['succeeded', 'succeeded', 'succeeded']);
+    await problemIn(await send('POST', path), 409, 'DELIVERIES_SUCCEEDED');
+    await problemIn(await send('POST', `/v1/jobs/${NOBODY}/deliveries/retry`), 404, 'JOB_NOT_FOUND');
+  });
+
+  it('sends nothing once more for a cancelled job, whose credentials are gone', async () => {
+    const to = { type: 'hub', repo: 'team/adapter', token: TOKEN };
+    const job = await submit(fresh({ deliver: [{ to }, { to }] }));
+    await server.worker.succeed(job.id);
+    await server.worker.deliver(job.id, ['OUTBOUND_FORBIDDEN']);
+    assert.equal((await send('POST', `/v1/jobs/${job.id}/cancel`)).status, 200);
+    await problemIn(await send('POST', `/v1/jobs/${job.id}/deliveries/retry`), 409, 'SECRETS_GONE');
   });
 
   it('changes labels, and refuses what are none', async () => {
