@@ -29,12 +29,21 @@ export const isJobId = (value: string): boolean => JOB_ID.test(value);
 export const isRunId = (value: string): boolean => RUN_ID.test(value);
 export const isBatchId = (value: string): boolean => BATCH_ID.test(value);
 
+/** The newest time of an id, and how many were made since. */
+let newestMs = 0;
+let madeSince = 0;
+
 /**
- * A new id with a time in it: 48 bits of milliseconds, then random bits, so that ids sort by the time they were made.
+ * A new id with a time in it: 48 bits of milliseconds, 16 that count, then random bits, so that ids sort by the time they were
+ * made, and those that this process made within a millisecond in their order: jobs of a batch begin as they were sent.
  * @param kind what comes before the underscore: job, run, batch, wh, …
  */
-export const timedId = (kind: string, nowMs: number): string =>
-  `${kind}_${hexTime(nowMs)}${randomBytes(10).toString('hex')}`;
+export function timedId(kind: string, nowMs: number): string {
+  madeSince = nowMs > newestMs ? 0 : (madeSince + 1) % 0x10000;
+  newestMs = Math.max(newestMs, nowMs);
+  const count = madeSince.toString(16).padStart(4, '0');
+  return `${kind}_${hexTime(nowMs)}${count}${randomBytes(8).toString('hex')}`;
+}
 
 export const newAdapterId = (nowMs: number): string => timedId('ad', nowMs);
 /** Of a write into the storage: without a kind, for keys are made of it. */
