@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobPriority } from '../../src/contract/job-request.ts';
 import { AppError } from '../../src/errors.ts';
-import { isGone, REQUEST, withBench } from './harness.ts';
+import { isGone, REQUEST, until, withBench } from './harness.ts';
 
 /** Only keeps a broken test from hanging. */
 const LONG_MS = 180_000;
@@ -153,7 +153,9 @@ describe('priorities', () => {
       for (const priority of ORDER) ids.push(await bench.submitWith({ priority }, 'wait'));
       bench.worker();
       await bench.attemptStarted(ids[2]!, 1);
+      await bench.dispatched(ids[4]!);
       await bench.flush();
+      await until('the one that was lost', () => bench.lost.length === 1);
       for (const id of ids) await bench.release(id);
       const ended = await Promise.all(ids.map((id) => bench.outcome(id)));
       ended.sort((x, y) => (x.started_at! < y.started_at! ? -1 : 1));

@@ -13,6 +13,7 @@ import { adapterFilesIn, type Done, type JobDeps, runJob } from '../../src/queue
 import { acceptedJob, taken } from '../../src/service/accepted-job.ts';
 import { AdapterService, type IncomingFile } from '../../src/service/adapter-service.ts';
 import { bytesOf } from '../../src/service/content/content-files.ts';
+import { withIds } from '../../src/service/executions/report-ids.ts';
 import type { JobStore } from '../../src/service/job-store.ts';
 import { newJobId } from '../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
@@ -212,8 +213,9 @@ describe('the work of a job', () => {
         ['succeeded', 'analyze', [], 'done'],
       );
       const bytes = await bytesOf(blobs, (await jobs.file(job.id, 'report'))!);
-      const report = JSON.parse(Buffer.from(bytes).toString('utf8'));
+      const report = JSON.parse(Buffer.from(withIds(bytes, job)).toString('utf8'));
       assert.deepEqual([report.kind, report.targets, report.timings], ['analyze', [], job.timings]);
+      assert.deepEqual([report.job_id, report.sources[0].id], [job.id, id]);
       assert.deepEqual(
         (await adapters()).map((row) => row.id),
         [id],
