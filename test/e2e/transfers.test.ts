@@ -135,7 +135,7 @@ describe('jobs that fetch adapters and bring results', () => {
     assert.deepEqual(await known(fetched.import!.adapter_id), [name, { from: 'there' }, true]);
     const squeezed = await succeed(client, { kind: 'squeeze', source: source(), targets, results });
     assert.deepEqual(await known(squeezed.import!.adapter_id), ['weights', {}, false]);
-    assert.deepEqual(await known(squeezed.results[0]!.adapter_id), [
+    assert.deepEqual(await known(resultsOf(squeezed)[0]!.adapter_id), [
       'fetched/weights 2',
       { from: 'there' },
       true,

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { Report } from '../../src/contract/report.ts';
 import { preferredType } from '../../src/http/accept.ts';
@@ -99,11 +100,11 @@ async function reported(
   const job = await server.jobs.submit({ kind: 'analyze', adapter_id: source, reuse: false });
   const made = madeInput({ modules: 20, targets: [{ rank: 4, profile: 'vllm' }] });
   const ended = await server.worker.succeed(job.id, {
-    results: made.job.results,
+    results: resultsOf(made.job),
     adapters: result ? [await writtenOf(server, result)] : [],
     files: [reportFile(report ?? withMarks(made.report))],
   });
-  return { id: job.id, path: `/v1/jobs/${job.id}/report`, adapterId: ended.results[0]!.adapter_id };
+  return { id: job.id, path: `/v1/jobs/${job.id}/report`, adapterId: resultsOf(ended)[0]!.adapter_id };
 }
 
 describe('the report of a job', () => {
@@ -123,13 +124,13 @@ describe('the report of a job', () => {
       Buffer.from(await bytesOf(server.store, (await server.jobStore.file(id, 'report'))!)).toString(),
     ) as Report;
     const job = await server.jobs.get(id);
-    const [adapter_id] = job.results.map((result) => result.adapter_id);
+    const [adapter_id] = resultsOf(job).map((result) => result.adapter_id);
     const report: Report = {
       ...stored,
       job_id: id,
       timings: { ...stored.timings, queue_wait: job.timings!.queue_wait },
       sources: [{ ...stored.sources[0]!, id: 'adapter_id' in job.request ? job.request.adapter_id! : '' }],
-      targets: [{ ...stored.targets[0]!, adapter_id: adapter_id! }],
+      targets: [{ ...targetsOf(stored)[0]!, adapter_id: adapter_id! }],
     };
     for (const response of [await server.fetch(path), await as('*/*'), await as(JSON_TYPE)]) {
       assert.equal(response.status, 200);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import { JobRecord } from '../../src/contract/job.ts';
 import type { CheckpointJobRequest } from '../../src/contract/job-request.ts';
 import { acceptedJob } from '../../src/service/accepted-job.ts';
@@ -115,8 +116,8 @@ describe('deleting', () => {
       const { id } = await jobs.submit(squeezeOf(await upload()));
       await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FINAL'));
       await jobControl.label(id, { a: 'b' });
-      const { results } = await end(id, { adapters: [KNOWN_WRITTEN], files: [reportFile({})] });
-      const result = results[0]!.adapter_id;
+      const job = await end(id, { adapters: [KNOWN_WRITTEN], files: [reportFile({})] });
+      const result = resultsOf(job)[0]!.adapter_id;
       await jobControl.remove(id);
       await assert.rejects(jobs.get(id), failsWith('JOB_NOT_FOUND'));
       await assert.rejects(jobControl.remove(id), failsWith('JOB_NOT_FOUND'));

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import type { FailedResult, JobResult } from '../../src/contract/job.ts';
 import { AppError, jobFailure } from '../../src/errors.ts';
 import { endOfTargets } from '../../src/service/job-end.ts';
-import { resultOf } from './job-bench.ts';
+import { playedResult } from './played-worker.ts';
 
-const GOOD: JobResult = resultOf('ad_1');
+const GOOD = { ...playedResult(), adapter_id: 'ad_1' } as JobResult;
 const bad = (rank: number): FailedResult => ({
   target: { rank },
   state: 'failed',
