@@ -209,23 +209,38 @@ describe('jobs that fetch adapters and bring results', () => {
     assert.deepEqual(elsewhere.files.get('/export/weights'), Buffer.from(files.weights));
   });
 
-  it('keep their results where a delivery fails, and say which', async () => {
+  it('succeed where a delivery fails, and send it again when they are asked to', async () => {
+    let isOpen = false;
     elsewhere.fault = ({ method, path }) =>
-      method === 'PUT' && path.startsWith('/no/') ? { status: 403 } : undefined;
+      method === 'PUT' && path.startsWith('/no/') && !isOpen ? { status: 403 } : undefined;
     const job = await runJob(client, {
       kind: 'squeeze',
       source: source(),
       targets,
       deliver: [{ to: sink('/yes') }, { to: sink('/no') }],
     });
-    assert.equal(job.state, 'failed');
-    assert.equal(job.error!.code, 'OUTBOUND_REFUSED');
-    assert.match(job.error!.detail, /403/);
-    assert.equal(job.deliveries.length, 1);
-    assert.equal(job.attempts, 1);
+    assert.deepEqual([job.state, job.error, job.attempts], ['succeeded', null, 1]);
+    const statesOf = ({ deliveries }: JobRecord) => deliveries.map(({ state }) => state);
+    assert.deepEqual(statesOf(job), ['succeeded', 'failed']);
+    const { error } = job.deliveries[1]!;
+    assert.equal(error!.code, 'OUTBOUND_REFUSED');
+    assert.match(error!.detail, /403/);
     await fileOf(resultsOf(job)[0]!.adapter_id, WEIGHTS);
-    const again = await client.fetch(`/v1/jobs/${job.id}/retry`, { method: 'POST' });
-    assert.equal((await problemOf(again)).code, 'SECRETS_GONE');
+    const path = `/v1/jobs/${job.id}`;
+    const retry = () => client.fetch(`${path}/deliveries/retry`, { method: 'POST' });
+    const sent = () =>
+      until('the end of the delivery', async () => {
+        const now = await client.json<JobRecord>(path);
+        return statesOf(now).includes('pending') ? undefined : now;
+      });
+    assert.equal((await retry()).status, 202);
+    assert.deepEqual(statesOf(await sent()), ['succeeded', 'failed']);
+    isOpen = true;
+    assert.equal((await retry()).status, 202);
+    const done = await sent();
+    assert.deepEqual([done.state, ...statesOf(done)], ['succeeded', 'succeeded', 'succeeded']);
+    assert.ok(elsewhere.files.has('/no/weights'));
+    assert.equal((await problemOf(await retry())).code, 'DELIVERIES_SUCCEEDED');
     assertNoSecretKept();
   });
 
