@@ -1,13 +1,18 @@
 import type { JobRecord } from '../contract/job.ts';
 import type { Labels } from '../contract/labels.ts';
-import type { Writer } from '../database/database.ts';
 import type { JobFileTable } from '../database/tables.ts';
 import type { StoredFile } from './content/content-files.ts';
 import { releaseContent } from './content/content-rows.ts';
 import { dispatchId } from './dispatch/dispatcher.ts';
 import { secondsUntilStart } from './dispatch/pace.ts';
 import { acceptJobs, type NewJob } from './executions/accept-jobs.ts';
-import { insertExecutions, leaveExecutions, newExecution, priorityOf } from './executions/execution-rows.ts';
+import {
+  insertExecutions,
+  leaveExecutions,
+  newExecution,
+  priorityOf,
+  removeUnused,
+} from './executions/execution-rows.ts';
 import { JobChanges, type JobChangesParts } from './executions/job-changes.ts';
 import { cancelledJob } from './job-control/cancelled-job.ts';
 import {
@@ -166,13 +171,13 @@ export class JobStore {
       const { writer, database, tenant } = changes;
       const query = writer
         .selectFrom('job')
-        .select([...RECORD_COLUMNS, 'sealed_request'])
+        .select([...RECORD_COLUMNS, 'sealed_request', 'execution'])
         .where('id', '=', jobId)
         .where('tenant', '=', tenant)
         .where('finished_at', 'is not', null);
       const row = await database.locked(query).executeTakeFirst();
       const job = row && withSealed(jobRecord(row), row.sealed_request);
-      if (!job?.deliveries.some(isRetriable)) return undefined;
+      if (!row || !job?.deliveries.some(isRetriable)) return undefined;
       if (lacksSecrets(job.request)) throw secretsGone(jobId);
       const deliveries = job.deliveries.map((delivery) =>
         isRetriable(delivery)
@@ -188,6 +193,7 @@ export class JobStore {
         .set({ execution: execution.id, outcome: outcomeColumn(again) })
         .where('id', '=', jobId)
         .execute();
+      await removeUnused(writer, [row.execution]);
       return again;
     });
   }
@@ -264,15 +270,4 @@ export class JobStore {
   private records() {
     return this.database.reader.selectFrom('job').select(RECORD_COLUMNS).where('tenant', '=', this.tenant);
   }
-}
-
-/** Removes executions that no job knows any more. */
-async function removeUnused(writer: Writer, ids: readonly string[]): Promise<void> {
-  await writer
-    .deleteFrom('execution')
-    .where('id', 'in', ids)
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('job').select('job.id').whereRef('job.execution', '=', 'execution.id'))),
-    )
-    .execute();
 }

@@ -89,6 +89,17 @@ export async function leaveExecutions(
   }
 }
 
+/** Removes executions that no job knows any more. */
+export async function removeUnused(writer: Writer, ids: readonly string[]): Promise<void> {
+  await writer
+    .deleteFrom('execution')
+    .where('id', 'in', ids)
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('job').select('job.id').whereRef('job.execution', '=', 'execution.id'))),
+    )
+    .execute();
+}
+
 export const originOf = (text: string | null): Origin => (text === null ? {} : (JSON.parse(text) as Origin));
 
 const originJson = (origin: Origin): string | null =>

@@ -10,6 +10,7 @@ import { jobRecord, outcomeColumn, RECORD_COLUMNS, withSealed } from '../job-row
 import { newAdapterId } from '../layout.ts';
 import { resultSettings } from '../result-settings.ts';
 import { continueWithWork } from './accept-jobs.ts';
+import { removeUnused } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
 import { type DeliverMade, type FetchMade, keptOutcome, type Made, writtenFiles } from './made.ts';
 import { doneProgress, endedNow, recordWork } from './record-work.ts';
@@ -54,6 +55,8 @@ export async function finishExecution(
     else if (made.step === 'fetch') await recordFetched(changes, job, made, contents);
     else await recordDelivered(changes, job, made);
   }
+  // Its job waits for another one by now.
+  if (made.step === 'fetch') await removeUnused(writer, [id]);
   return true;
 }
 
