@@ -1,7 +1,7 @@
-import type { JobRecord, SucceededResult } from '../../src/contract/job.ts';
+import type { FailedResult, JobRecord, SucceededResult } from '../../src/contract/job.ts';
 import type { Delivery } from '../../src/contract/transfer.ts';
 import type { Database } from '../../src/database/database.ts';
-import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { AppError, type ErrorCode, jobFailure } from '../../src/errors.ts';
 import type { DispatcherOptions } from '../../src/service/dispatch/dispatcher.ts';
 import { Executions } from '../../src/service/executions/executions.ts';
 import type { Dispatched } from '../../src/service/executions/finish-execution.ts';
@@ -22,13 +22,20 @@ export const NO_QUEUE: DispatcherOptions['queue'] = { add: async () => undefined
 /** What the work of a job comes to. */
 export interface PlayedWork {
   /** Its targets, each with its result; default: one of rank 2. */
-  readonly results?: readonly Partial<SucceededResult>[];
+  readonly results?: readonly (Partial<SucceededResult> | FailedResult)[];
   /** The adapters that are made, by target; null: the source is the result. Default: null for each. */
   readonly adapters?: readonly (WrittenAdapter | null)[];
   readonly files?: WorkMade['files'];
 }
 
 export const KNOWN_WRITTEN: WrittenAdapter = { described: KNOWN_FACTS, files: KNOWN_FILES };
+
+/** A target that failed. */
+export const FAILED_RESULT: FailedResult = {
+  target: { rank: 1 },
+  state: 'failed',
+  error: jobFailure(new AppError('BUDGET_TOO_SMALL', 'It is.')),
+};
 
 /** The result of a target, as work tells it. */
 export const playedResult = (
@@ -58,7 +65,7 @@ export function playedMade({ results = [{}], adapters = [], files = [] }: Played
   return {
     step: 'work',
     targets: results.map((result, index) => ({
-      result: playedResult(result),
+      result: result.state === 'failed' ? (result as FailedResult) : playedResult(result),
       adapter: adapters[index] ?? null,
     })),
     files,
@@ -127,7 +134,11 @@ export class PlayedWorker {
   }
 
   /** Has a job end in one way or another. */
-  async end(jobId: string, state: 'succeeded' | 'failed' | 'cancelled' = 'succeeded'): Promise<JobRecord> {
+  async end(
+    jobId: string,
+    state: 'succeeded' | 'partial' | 'failed' | 'cancelled' = 'succeeded',
+  ): Promise<JobRecord> {
+    if (state === 'partial') return this.succeed(jobId, { results: [{}, FAILED_RESULT] });
     if (state === 'succeeded') return this.succeed(jobId);
     if (state === 'failed') return this.fail(jobId);
     const { tenant } = await this.database.reader

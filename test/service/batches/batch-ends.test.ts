@@ -1,49 +1,38 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { it } from 'node:test';
 import type { BatchRecord } from '../../../src/contract/batch.ts';
-import type { JobResult } from '../../../src/contract/job.ts';
 import type { WebhookEvent } from '../../../src/contract/webhook.ts';
 import type { Database } from '../../../src/database/database.ts';
-import { AppError, jobFailure } from '../../../src/errors.ts';
-import { JobRecords } from '../../../src/queue/job-records.ts';
 import { acceptedJob } from '../../../src/service/accepted-job.ts';
 import { BatchStore } from '../../../src/service/batches/batch-store.ts';
 import { JobStore } from '../../../src/service/job-store.ts';
 import { newBatchId, newJobId } from '../../../src/service/layout.ts';
 import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
-import { Outbox } from '../../../src/service/webhooks/outbox.ts';
-import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { resultOf } from '../job-bench.ts';
-import { endOf } from '../job-rows.ts';
+import { NO_TOTALS } from '../executions/made-work.ts';
+import { alone } from '../job-rows.ts';
 import { insertKnownAdapter, KNOWN_ADAPTER } from '../known-adapter.ts';
+import { NO_DISPATCHER, PlayedWorker, playedMade } from '../played-worker.ts';
 import { newWebhook } from '../webhooks/webhook-rows.ts';
 import { batchesOf, madeBatch } from './made-batch.ts';
 
 class Died extends Error {}
 
-const NOTHING_RUNS = async (): Promise<ReadonlySet<string>> => new Set();
-
-onEachDialect('the end of a batch', (database, folder) => {
+onEachDialect('the end of a batch', (database) => {
   /** The stores of a process, and the batches whose ends it was told of. */
   function processOf(own: Database = database()) {
     const told: string[] = [];
     const observer = { onBatchFinished: ({ id }: { readonly id: string }) => told.push(id) };
-    const outbox = new Outbox({ database: own, tenant: DEFAULT_TENANT, queue: undefined });
+    const parts = { database: own, dispatcher: NO_DISPATCHER, observer };
     return {
-      batches: new BatchStore(own, DEFAULT_TENANT, outbox, observer),
-      jobs: new JobStore(own, DEFAULT_TENANT, outbox, undefined, observer),
+      batches: new BatchStore(parts, DEFAULT_TENANT),
+      jobs: new JobStore(parts, DEFAULT_TENANT),
+      worker: new PlayedWorker(parts),
       told,
     };
   }
 
-  const now = async (id: string) => (await processOf().batches.get(id, NOTHING_RUNS))!;
-  const end = async (
-    jobs: JobStore,
-    jobId: string,
-    state: 'succeeded' | 'partial' | 'failed' | 'cancelled' = 'succeeded',
-  ) => jobs.finish(endOf((await jobs.get(jobId))!, { state }));
+  const now = async (id: string) => (await processOf().batches.get(id))!;
   const events = async () => {
     const rows = await database().reader.selectFrom('delivery').select('payload').execute();
     return rows.map(({ payload }) => (JSON.parse(payload) as WebhookEvent).data.batch);
@@ -54,10 +43,7 @@ onEachDialect('the end of a batch', (database, folder) => {
     const batch = await madeBatch(database(), 24);
     const both = [processOf(), processOf()];
     await Promise.all(
-      batch.jobs.flatMap(({ id }, i) => [
-        end(both[0]!.jobs, id, i % 3 === 0 ? 'failed' : 'succeeded'),
-        end(both[1]!.jobs, id, i % 3 === 0 ? 'failed' : 'succeeded'),
-      ]),
+      batch.jobs.map(({ id }, i) => both[i % 2]!.worker.end(id, i % 3 === 0 ? 'failed' : 'succeeded')),
     );
     const ended = await now(batch.id);
     assert.deepEqual(ended.counts, {
@@ -92,11 +78,11 @@ onEachDialect('the end of a batch', (database, folder) => {
     ] as const;
     for (const [states, expected] of cases) {
       const batch = await madeBatch(database(), 2);
-      for (const [i, { id }] of batch.jobs.entries()) await end(processOf().jobs, id, states[i]!);
+      for (const [i, { id }] of batch.jobs.entries()) await processOf().worker.end(id, states[i]!);
       const { state, counts } = await now(batch.id);
       assert.equal(state, expected, states.join());
       assert.equal(counts.partial, states.filter((one) => one === 'partial').length);
-      const listed = await processOf().batches.page({ states: [expected] }, { limit: 9 }, NOTHING_RUNS);
+      const listed = await processOf().batches.page({ states: [expected] }, { limit: 9 });
       assert.ok(listed.items.some(({ id }) => id === batch.id));
     }
   });
@@ -104,9 +90,7 @@ onEachDialect('the end of a batch', (database, folder) => {
   it('tells of a partial job its results and the code of what failed; webhooks are told too', async () => {
     await newWebhook(database(), { events: ['job.partial'] });
     const { id, jobs } = await madeBatch(database(), 1);
-    const error = jobFailure(new AppError('BUDGET_TOO_SMALL', 'It is.'));
-    const results: JobResult[] = [resultOf('ad_1'), { target: { rank: 1 }, state: 'failed', error }];
-    await processOf().jobs.finish(endOf(jobs[0]!, { state: 'partial', results }));
+    const { results } = await processOf().worker.end(jobs[0]!.id, 'partial');
     const [told] = (await now(id)).jobs;
     assert.deepEqual(
       [told!.state, told!.error_code, told!.results.length],
@@ -125,11 +109,15 @@ onEachDialect('the end of a batch', (database, folder) => {
     await newWebhook(database(), { events: ['batch.finished'] });
     const { id, jobs } = await madeBatch(database(), 24);
     const [a, b, c] = [processOf(), processOf(), processOf()];
-    const cancelled = jobs.map((job) => endOf(job, { state: 'cancelled' }));
+    const ids = jobs.map((job) => job.id);
     const ended = await Promise.all([
-      a.jobs.finishAll(cancelled.slice(0, 16)),
-      b.jobs.finishAll(cancelled.slice(8)),
-      ...jobs.map(async (job) => (await c.jobs.finish(endOf(job))) ?? []),
+      a.jobs.cancelAll(ids.slice(0, 16)),
+      b.jobs.cancelAll(ids.slice(8)),
+      ...ids.map(async (id) => {
+        // Where it was cancelled before, there is nothing to do.
+        const job = await c.worker.succeed(id).catch(() => undefined);
+        return job?.state === 'succeeded' ? [job] : [];
+      }),
     ]);
     assert.deepEqual(
       ended
@@ -161,12 +149,17 @@ onEachDialect('the end of a batch', (database, folder) => {
     };
     const batch = await madeBatch(database(), 2);
     const [a, b] = batch.jobs.map(({ id }) => id) as [string, string];
-    await end(processOf().jobs, a);
-    await assert.rejects(end(processOf({ ...database(), write: dyingBefore }).jobs, b), Died);
+    await processOf().worker.end(a);
+    const dying = async (write: Database['write']) => {
+      const task = await processOf().worker.begin(b);
+      const { executions } = processOf({ ...database(), write }).worker;
+      await assert.rejects(executions.finish(task, playedMade(), NO_TOTALS), Died);
+    };
+    await dying(dyingBefore);
     assert.deepEqual([(await now(batch.id)).progress.done, (await events()).length], [1, 0]);
-    await assert.rejects(end(processOf({ ...database(), write: dyingAfter }).jobs, b), Died);
+    await dying(dyingAfter);
     assert.deepEqual([(await now(batch.id)).state, (await events()).length], ['succeeded', 1]);
-    assert.equal(await processOf().jobs.finish(endOf((await processOf().jobs.get(b))!)), undefined);
+    assert.deepEqual(await processOf().jobs.cancelAll([a, b]), []);
     assert.deepEqual([(await now(batch.id)).progress.done, (await events()).length], [2, 1]);
   });
 
@@ -175,9 +168,10 @@ onEachDialect('the end of a batch', (database, folder) => {
     for (let i = 0; i < 10; i++) {
       const batch = await madeBatch(database(), 2);
       const [a, b] = batch.jobs.map(({ id }) => id) as [string, string];
-      const { jobs, batches } = processOf();
-      await end(jobs, a);
-      const [, cancelled] = await Promise.all([end(jobs, b), batches.cancel(batch.id)]);
+      const { worker, batches } = processOf();
+      await worker.end(a);
+      await worker.begin(b);
+      const [, cancelled] = await Promise.all([worker.end(b), batches.cancel(batch.id)]);
       const { state, finished_at } = await now(batch.id);
       assert.deepEqual([state, finished_at !== null], [cancelled ? 'cancelled' : 'succeeded', true]);
       const told = (await events()).find((event) => (event as BatchRecord).id === batch.id);
@@ -187,7 +181,7 @@ onEachDialect('the end of a batch', (database, folder) => {
 
   it('agrees with its jobs, whenever somebody looks', async () => {
     const batch = await madeBatch(database(), 30);
-    const { jobs } = processOf();
+    const { worker } = processOf();
     let isOver = false;
     const look = async (): Promise<number> => {
       let looks = 0;
@@ -203,7 +197,7 @@ onEachDialect('the end of a batch', (database, folder) => {
     };
     const looking = look();
     for (const { id } of batch.jobs) {
-      await end(jobs, id);
+      await worker.end(id);
       await new Promise(setImmediate);
     }
     isOver = true;
@@ -212,31 +206,24 @@ onEachDialect('the end of a batch', (database, folder) => {
 
   it('comes with jobs that are taken after its cancellation: they do not begin', async () => {
     const { id, jobs } = await madeBatch(database(), 2);
-    const store = await DiskStore.open(join(folder(), 'storage'));
-    try {
-      const told: string[] = [];
-      const observer = { onBatchFinished: (batch: { readonly id: string }) => told.push(batch.id) };
-      const records = new JobRecords(DEFAULT_TENANT, { store, database: database(), observer });
-      await batchesOf(database()).cancel(id);
-      for (const job of jobs) assert.equal(await records.take(job.id), undefined);
-      const { state, counts, finished_at } = await now(id);
-      assert.deepEqual([state, counts.cancelled, finished_at === null], ['cancelled', 2, false]);
-      assert.deepEqual(told, [id]);
-    } finally {
-      await store.close();
-    }
+    const { worker, told } = processOf();
+    await batchesOf(database()).cancel(id);
+    for (const job of jobs) await assert.rejects(worker.begin(job.id), /nothing to do/);
+    const { state, counts, finished_at } = await now(id);
+    assert.deepEqual([state, counts.cancelled, finished_at === null], ['cancelled', 2, false]);
+    assert.deepEqual(told, [id]);
   });
 
   it('is that of no job which was accepted without a batch, or whose batch is gone', async () => {
-    const { jobs, told } = processOf();
+    const { jobs, worker, told } = processOf();
     await insertKnownAdapter(database());
     for (const batch_id of [null, newBatchId(0)]) {
       const job = {
         ...acceptedJob(newJobId(Date.now()), { kind: 'analyze', adapter_id: KNOWN_ADAPTER }),
         batch_id,
       };
-      await jobs.accept([job]);
-      assert.ok(await end(jobs, job.id));
+      await jobs.accept(alone(job));
+      assert.equal((await worker.end(job.id)).state, 'succeeded');
     }
     assert.deepEqual(told, []);
   });

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { BatchRequest } from '../../../src/contract/batch.ts';
 import type { Database } from '../../../src/database/database.ts';
-import { JobKeeper } from '../../../src/service/job-keeper.ts';
 import { type Workspace, Workspaces } from '../../../src/service/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
+import { executionsIn } from '../executions/made-work.ts';
 import { type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
-import { endOf, jobIds, jobsIn } from '../job-rows.ts';
+import { alone, jobIds, jobsIn } from '../job-rows.ts';
+import { NO_DISPATCHER, PlayedWorker } from '../played-worker.ts';
 import { batchesOf, madeBatch } from './made-batch.ts';
 
 /** More than come in two transactions, after that of the batch. */
@@ -28,7 +29,11 @@ onEachDialect('a batch whose process dies', (database) => {
       if (writes === at && counts) await write(work);
       throw new Died();
     };
-    return new Workspaces(bench.whole, { ...database(), write: ownWrite }, new MemoryQueue()).of('default');
+    const own = { ...database(), write: ownWrite };
+    const queue = new MemoryQueue();
+    return new Workspaces({ store: bench.whole, database: own, queue, dispatcher: NO_DISPATCHER }).of(
+      'default',
+    );
   }
   const requestOf = (adapterId: string): BatchRequest => ({
     jobs: Array.from({ length: JOBS }, (_, i) => squeezeOf(adapterId, 2, { labels: { place: String(i) } })),
@@ -58,14 +63,14 @@ onEachDialect('a batch whose process dies', (database) => {
         const jobs = [...(await bench.jobStore.all(ids)).values()];
         for (const { batch_id, priority, labels, id: jobId } of jobs)
           assert.deepEqual([batch_id, priority, labels.place], [id, 'low', String(ids.indexOf(jobId))]);
-        assert.deepEqual(await new JobKeeper(database(), bench.queue).reconcile(), ids);
+        assert.equal((await executionsIn(database())).length, JOBS);
       }));
   }
 
   it('is retried and cancelled to its end by another one', () =>
     withBench(async (bench) => {
       const first = await bench.batches.submit(requestOf(await bench.upload()));
-      for (const { id } of first.jobs) await bench.end(id, { state: 'failed' });
+      for (const { id } of first.jobs) await bench.worker.fail(id);
       await assert.rejects(dying(bench, 2, true).batches.retry(first.id), Died);
       const id = await onlyBatch(bench);
       assert.equal((await jobIds(database())).length, JOBS + 50);
@@ -85,10 +90,10 @@ onEachDialect('a batch whose process dies', (database) => {
     const { id, jobs } = await madeBatch(database(), 2);
     const store = jobsIn(database());
     for (const job of jobs) {
-      await store.finish(endOf(job));
+      await new PlayedWorker({ database: database() }).succeed(job.id);
       await store.remove(job.id);
     }
-    await batchesOf(database()).open(id, jobs);
+    await batchesOf(database()).open(id, alone(...jobs));
     assert.deepEqual(await jobIds(database()), []);
   });
 });

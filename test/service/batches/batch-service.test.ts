@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import { BatchRecord, type BatchRequest } from '../../../src/contract/batch.ts';
-import { AppError } from '../../../src/errors.ts';
 import { newBatchId } from '../../../src/service/layout.ts';
 import { Workspaces } from '../../../src/service/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { failsWith, type JobBench, resultOf, squeezeOf, withJobBench } from '../job-bench.ts';
+import { WORK } from '../executions/made-work.ts';
+import { failsWith, type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
 import { jobIds } from '../job-rows.ts';
 
 const uploads = (bench: JobBench, count: number) =>
@@ -61,7 +61,6 @@ onEachDialect('batches', (database) => {
             [job.batch_id, job.labels, job.priority, job.ttl_seconds],
             [batch.id, { team: 'a' }, 'low', 60],
           );
-          assert.ok(bench.queue.jobs.has(id));
         }
         assert.deepEqual(await bench.batches.get(batch.id), batch);
         const analysis = await bench.batches.submit({ kind: 'analyze', adapter_ids: ids });
@@ -147,64 +146,51 @@ onEachDialect('batches', (database) => {
           /jobs\[0\] has 20 labels/,
         );
         assert.deepEqual(await left(bench), { batches: 0, members: 0, jobs: 0 });
-        assert.equal(bench.queue.jobs.size, 0);
       }));
 
-    it('accepts nothing when the queue is away', () =>
+    it('is accepted whether the queue is there or not', () =>
       withBench(async (bench) => {
-        const id = await bench.upload();
         bench.queue.down = true;
-        await assert.rejects(bench.batches.submit(batchOf(id, 3)), failsWith('QUEUE_UNAVAILABLE'));
-        assert.deepEqual(await left(bench), { batches: 0, members: 0, jobs: 0 });
+        const batch = await bench.batches.submit(batchOf(await bench.upload(), 3));
+        assert.deepEqual(await bench.batches.get(batch.id), batch);
+        assert.deepEqual(await jobIds(bench.database), idsOf(batch));
       }));
 
-    it('accepts all of it when the queue fails after that: the jobs are queued later', () =>
+    it('has the results of work that was done, and joins what is under way', () =>
       withBench(async (bench) => {
         const id = await bench.upload();
-        bench.queue.addAll = async () => {
-          throw new AppError('QUEUE_FULL', 'Redis has no memory left.');
-        };
-        const batch = await bench.batches.submit(batchOf(id, 3));
-        assert.deepEqual(await bench.batches.get(batch.id), batch);
-        assert.deepEqual([bench.queue.jobs.size, await jobIds(bench.database)], [0, idsOf(batch)]);
-        Reflect.deleteProperty(bench.queue, 'addAll');
-        assert.deepEqual(await bench.keeper.reconcile(), idsOf(batch));
-      }));
-
-    it('takes jobs that succeeded before, and no others', () =>
-      withBench(async (bench) => {
-        const [id, result] = (await uploads(bench, 2)) as [string, string];
         const done = await bench.jobs.submit(squeezeOf(id, 1));
-        await bench.end(done.id, { state: 'succeeded', results: [resultOf(result)] });
+        await bench.end(done.id, WORK);
         const running = await bench.jobs.submit(squeezeOf(id, 2));
-        const batch = await bench.batches.submit(batchOf(id, 3));
-        const [first, second] = batch.jobs;
-        assert.deepEqual([first!.id, first!.reused, first!.state], [done.id, true, 'succeeded']);
-        assert.deepEqual(first!.results, [{ adapter_id: result, href: `/v1/adapters/${result}` }]);
-        assert.notEqual(second!.id, running.id, 'what is cancelled with the batch is its own');
-        assert.deepEqual([batch.counts.succeeded, batch.counts.queued], [1, 2]);
-        // All of it was there: the batch has ended when it comes.
-        const whole = await bench.batches.submit(batchOf(id, 1));
-        assert.equal(whole.state, 'succeeded');
-        assert.equal(bench.finishedBatches[0]!.id, whole.id);
+        const { id: batchId, jobs } = await bench.batches.submit(batchOf(id, 3));
+        const { jobs: members, counts } = await bench.batches.get(batchId);
+        assert.deepEqual([counts.succeeded, counts.queued], [1, 2]);
+        const [first] = (await bench.jobs.get(jobs[0]!.id)).results;
+        assert.deepEqual(members[0]!.results, [
+          { adapter_id: first!.adapter_id, href: `/v1/adapters/${first!.adapter_id}` },
+        ]);
+        assert.equal((await bench.adapters.get(first!.adapter_id)).job_id, jobs[0]!.id);
+        await bench.batches.cancel(batchId);
+        await bench.batches.settled();
+        assert.equal((await bench.end(running.id, WORK)).state, 'succeeded', 'others still wait for it');
+        // All of it was done: the batch has ended when it was accepted.
+        const whole = await bench.batches.submit(batchOf(id, 2));
+        assert.equal((await bench.batches.get(whole.id)).state, 'succeeded');
+        assert.equal(bench.finishedBatches.at(-1)!.id, whole.id);
         const fresh = await bench.batches.submit(batchOf(id, 1, { reuse: false }));
-        assert.deepEqual([fresh.state, fresh.jobs[0]!.reused], ['active', false]);
-        // And later requests find the jobs of batches.
-        const found = await bench.jobs.submit(squeezeOf(id, 3));
-        assert.deepEqual([found.id, found.reused], [batch.jobs[2]!.id, true]);
+        assert.equal((await bench.batches.get(fresh.id)).state, 'active');
       }));
   });
 
   describe('a batch', () => {
     it('tells how far it is, ends with its last job, and stays as it ended', () =>
       withBench(async (bench) => {
-        const [id, result] = (await uploads(bench, 2)) as [string, string];
+        const id = await bench.upload();
         const batch = await bench.batches.submit(batchOf(id, 4, { ttl_seconds: 3600 }));
         const [a, b, c, d] = batch.jobs.map((job) => job.id) as [string, string, string, string];
-        await bench.end(a, { state: 'succeeded', results: [resultOf(result)] });
-        const error = { code: 'NON_FINITE_WEIGHTS', title: 't', detail: 'd', retryable: false };
-        await bench.end(b, { state: 'failed', error });
-        bench.queue.jobs.set(c, { state: 'active', progress: null, startedAt: new Date(), attempts: 1 });
+        await bench.end(a, WORK);
+        await bench.worker.fail(b);
+        await bench.worker.begin(c);
         const half = await bench.batches.get(batch.id);
         assert.deepEqual(half.counts, {
           queued: 1,
@@ -216,17 +202,6 @@ onEachDialect('batches', (database) => {
         });
         assert.deepEqual([half.state, half.progress], ['active', { done: 2, total: 4 }]);
         assert.equal(half.jobs[1]!.error_code, 'NON_FINITE_WEIGHTS');
-        bench.queue.down = true;
-        const unseen = await bench.batches.get(batch.id);
-        assert.deepEqual(unseen.counts, {
-          queued: 2,
-          active: 0,
-          succeeded: 1,
-          partial: 0,
-          failed: 1,
-          cancelled: 0,
-        });
-        bench.queue.down = false;
         await assert.rejects(bench.jobControl.remove(a), failsWith('BATCH_NOT_FINAL'));
         await bench.end(c);
         await bench.end(d);
@@ -269,20 +244,13 @@ onEachDialect('batches', (database) => {
 
     it('is cancelled at once; jobs that ended, and those of others, stay', () =>
       withBench(async (bench) => {
-        const [id, result] = (await uploads(bench, 2)) as [string, string];
-        const done = await bench.jobs.submit(squeezeOf(id, 1));
-        await bench.end(done.id, { state: 'succeeded', results: [resultOf(result)] });
+        const id = await bench.upload();
         const batch = await bench.batches.submit(batchOf(id, 5));
-        const own = batch.jobs.map((job) => job.id);
-        await bench.end(own[1]!);
-        bench.queue.jobs.set(own[2]!, {
-          state: 'active',
-          progress: null,
-          startedAt: new Date(),
-          attempts: 1,
-        });
-        const cancelled = await bench.batches.cancel(batch.id);
-        assert.equal(cancelled.state, 'cancelled');
+        const own = idsOf(batch);
+        for (const jobId of own.slice(0, 2)) await bench.end(jobId, WORK);
+        const task = await bench.worker.begin(own[2]!);
+        const other = await bench.jobs.submit(squeezeOf(id, 4));
+        assert.equal((await bench.batches.cancel(batch.id)).state, 'cancelled');
         await bench.batches.settled();
         const ended = await bench.batches.get(batch.id);
         assert.deepEqual(ended.counts, {
@@ -294,13 +262,12 @@ onEachDialect('batches', (database) => {
           cancelled: 3,
         });
         assert.notEqual(ended.finished_at, null);
-        assert.deepEqual([...bench.queue.cancelled], [own[2]]);
         assert.deepEqual(await bench.batches.cancel(batch.id), ended);
         for (const jobId of own.slice(2)) assert.equal((await bench.jobs.get(jobId)).state, 'cancelled');
-        assert.deepEqual([...bench.queue.jobs.keys()], [own[2]], 'the one that runs');
-        const other = await bench.batches.submit(batchOf(id, 1));
-        assert.equal(other.state, 'succeeded');
-        await assert.rejects(bench.batches.cancel(other.id), failsWith('BATCH_FINAL', /succeeded already/));
+        assert.deepEqual(await bench.worker.executions.stopped([task]), [task]);
+        assert.equal((await bench.end(other.id)).state, 'succeeded');
+        const done = await bench.batches.submit(batchOf(id, 1));
+        await assert.rejects(bench.batches.cancel(done.id), failsWith('BATCH_FINAL', /succeeded already/));
       }));
 
     it('is retried with the jobs that failed or were cancelled', () =>
@@ -312,7 +279,7 @@ onEachDialect('batches', (database) => {
         await assert.rejects(bench.batches.retry(batch.id), failsWith('BATCH_NOT_FINAL'));
         const [a, b, c, d] = batch.jobs.map((job) => job.id) as [string, string, string, string];
         await bench.end(a);
-        await bench.end(b, { state: 'failed' });
+        await bench.worker.fail(b);
         await bench.end(c);
         await bench.jobControl.cancel(d);
         const again = await bench.batches.retry(batch.id);
@@ -336,9 +303,9 @@ onEachDialect('batches', (database) => {
 
     it('is deleted with the jobs it made, when it has ended', () =>
       withBench(async (bench) => {
-        const [id, result] = (await uploads(bench, 2)) as [string, string];
+        const id = await bench.upload();
         const old = await bench.jobs.submit(squeezeOf(id, 1));
-        await bench.end(old.id, { state: 'succeeded', results: [resultOf(result)] });
+        await bench.end(old.id, WORK);
         const batch = await bench.batches.submit(batchOf(id, 3));
         await assert.rejects(bench.batches.remove(batch.id), failsWith('BATCH_NOT_FINAL'));
         for (const job of batch.jobs.slice(1)) await bench.end(job.id);
@@ -353,7 +320,8 @@ onEachDialect('batches', (database) => {
     it('do not see each other’s batches', () =>
       withBench(async (bench) => {
         const batch = await bench.batches.submit(batchOf(await bench.upload(), 1));
-        const other = new Workspaces(bench.whole, bench.database, bench.queue).of('other');
+        const parts = { store: bench.whole, dispatcher: bench.dispatcher };
+        const other = new Workspaces({ ...bench, ...parts }).of('other');
         for (const call of ['get', 'cancel', 'retry', 'remove'] as const)
           await assert.rejects(other.batches[call](batch.id), failsWith('BATCH_NOT_FOUND'), call);
         assert.deepEqual((await other.batches.page({}, { limit: 10 })).items, []);

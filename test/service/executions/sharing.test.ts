@@ -6,7 +6,6 @@ import { newJobId } from '../../../src/service/layout.ts';
 import { storedByAll } from '../../../src/service/usage/usage.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
-import { alone } from '../job-rows.ts';
 import { KNOWN_FACTS } from '../known-adapter.ts';
 import { storedBy } from '../usage/stored-by.ts';
 import { executionOf, executionsIn, WORK } from './made-work.ts';
@@ -221,20 +220,5 @@ onEachDialect('equal requests', (database) => {
       );
       assert.deepEqual(await executionsIn(database()), []);
       assert.equal((await bench.jobs.submit(squeezeOf(id))).reused, false);
-    }));
-
-  it('of a batch have the results of work that was done, and join what is under way', () =>
-    onBench(async (bench) => {
-      const id = await bench.upload();
-      await bench.end((await bench.jobs.submit(squeezeOf(id, 1))).id, WORK);
-      const running = await bench.jobs.submit(squeezeOf(id, 2));
-      await bench.jobStore.accept(alone(acceptedJob(newJobId(Date.now()), squeezeOf(id, 9) as never)));
-      const { id: batchId } = await bench.batches.submit({
-        jobs: [1, 2, 3].map((rank) => squeezeOf(id, rank)),
-      });
-      const states = async () => (await bench.batches.get(batchId)).jobs.map(({ state }) => state);
-      assert.deepEqual(await states(), ['succeeded', 'queued', 'queued']);
-      await bench.end(running.id, WORK);
-      assert.deepEqual(await states(), ['succeeded', 'succeeded', 'queued']);
     }));
 });
