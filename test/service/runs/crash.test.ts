@@ -8,23 +8,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CheckpointRecord } from '../../../src/contract/run.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { AppError } from '../../../src/errors.ts';
-import { AdapterService, type IncomingFile } from '../../../src/service/adapter-service.ts';
+import type { IncomingFile } from '../../../src/service/adapter-service.ts';
 import { bytesOf } from '../../../src/service/content/content-files.ts';
-import { JobService } from '../../../src/service/job-service.ts';
 import { removeRun } from '../../../src/service/retention/remove-run.ts';
 import { OPTIMIZER_FILE } from '../../../src/service/runs/checkpoint-upload.ts';
-import { RunService } from '../../../src/service/runs/run-service.ts';
-import { RunStore } from '../../../src/service/runs/run-store.ts';
+import type { RunService } from '../../../src/service/runs/run-service.ts';
 import { DEFAULT_TENANT } from '../../../src/service/tenants/tenant-id.ts';
-import { Workspaces } from '../../../src/service/workspaces.ts';
+import { type Workspace, Workspaces } from '../../../src/service/workspaces.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { onEachDialect, sqliteIn } from '../../database/dialects.ts';
 import { momentsOf } from '../../http/checkpoint-form.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
-import { endOf, jobsIn, unfinished } from '../job-rows.ts';
+import { executionsIn } from '../executions/made-work.ts';
+import { jobIds, jobsIn, unfinished } from '../job-rows.ts';
 import { Died, mortal } from '../mortal.ts';
+import { NO_DISPATCHER, PlayedWorker } from '../played-worker.ts';
 import { assertReadable, HOUR_MS, LONGEST_WRITE_MS, StorageBench } from '../retention/storage-bench.ts';
 
 const REQUEST = {
@@ -35,28 +35,12 @@ const REQUEST = {
 interface Ground {
   readonly store: BlobStore;
   readonly database: Database;
-  readonly queue: MemoryQueue;
 }
 
-/** Dies before its n-th write, and does nothing from then on. Counts the writes it lets through. */
-function dyingOn(alive: Ground, lifeInWrites: number): { ground: Ground; writes: () => number } {
-  const { store, database, count, writes } = mortal(alive, lifeInWrites);
-  const queue: MemoryQueue = Object.assign(Object.create(alive.queue) as MemoryQueue, {
-    add: async (jobId: string) => {
-      count();
-      return alive.queue.add(jobId);
-    },
-  });
-  return { ground: { store, database, queue }, writes };
-}
+const workspaceOn = (ground: Ground): Workspace =>
+  new Workspaces({ ...ground, queue: new MemoryQueue(), dispatcher: NO_DISPATCHER }).of(DEFAULT_TENANT);
 
-function processOn({ store, database, queue }: Ground): RunService {
-  const jobStore = jobsIn(database);
-  const adapters = new AdapterService(database, store, DEFAULT_TENANT);
-  const jobs = new JobService({ blobs: store, jobStore, adapters, queue, tenant: DEFAULT_TENANT });
-  const runs = new RunStore(database, DEFAULT_TENANT);
-  return new RunService({ database, runs, blobs: store, adapters, jobs, jobStore });
-}
+const processOn = (ground: Ground): RunService => workspaceOn(ground).runs;
 
 async function onSqlite(work: (ground: Ground) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'ls-runs-'));
@@ -76,7 +60,7 @@ async function onDisk(
 ): Promise<void> {
   const store = await DiskStore.open(folder);
   try {
-    await work({ store, database, queue: new MemoryQueue() });
+    await work({ store, database });
   } finally {
     await store.close();
   }
@@ -114,10 +98,10 @@ describe('a process that dies while it takes a checkpoint', () => {
     let needed = 0;
     for (let life = 0; ; life++) {
       await onSqlite(async (ground) => {
-        const { database, queue } = ground;
+        const { database } = ground;
         const { id } = await processOn(ground).create(REQUEST);
-        const dying = dyingOn(ground, life);
-        const first = await send(processOn(dying.ground), ground, id).catch((error: unknown) => {
+        const dying = mortal(ground, life);
+        const first = await send(processOn(dying), ground, id).catch((error: unknown) => {
           assert.ok(error instanceof Died, String(error));
           return undefined;
         });
@@ -128,7 +112,6 @@ describe('a process that dies while it takes a checkpoint', () => {
         if (first) assert.equal(record.job_id, first.job_id);
         const run = await survivor.get(id);
         assert.equal(run.checkpoints.length, 1);
-        assert.deepEqual([...queue.jobs.keys()], [record.job_id]);
         const jobs = await unfinished(jobsIn(database));
         assert.deepEqual(jobs, [record.job_id]);
         // What the job needs was durable before it.
@@ -148,20 +131,7 @@ describe('a process that dies while it takes a checkpoint', () => {
       });
       if (needed > 0) break;
     }
-    assert.equal(needed, 5, 'the write, weights, moments, checkpoint with adapter and job, queue');
-  });
-
-  it('has its job queued by anyone who only looks', async () => {
-    await onSqlite(async (ground) => {
-      const { queue } = ground;
-      const { id } = await processOn(ground).create(REQUEST);
-      // That it is queued is what is missing.
-      const dying = dyingOn(ground, 4);
-      await assert.rejects(send(processOn(dying.ground), ground, id), Died);
-      assert.equal(queue.jobs.size, 0);
-      const { checkpoints } = await processOn(ground).get(id);
-      assert.deepEqual([...queue.jobs.keys()], [checkpoints[0]!.job_id]);
-    });
+    assert.equal(needed, 4, 'the write, weights, moments, checkpoint with adapter and job');
   });
 });
 
@@ -187,7 +157,7 @@ onEachDialect('several processes with one run', (database, folder) => {
         if (one.status === 'rejected')
           assert.ok(one.reason instanceof AppError && one.reason.code === 'CHECKPOINT_CONFLICT');
       }
-      assert.equal(ground.queue.jobs.size, 1);
+      assert.equal((await executionsIn(ground.database)).length, 1);
       const bench = benchOn(ground);
       // What came to nothing goes when nothing of it can come any more.
       await bench.sweeper().sweep(Date.now() + HOUR_MS);
@@ -255,7 +225,7 @@ onEachDialect('several processes with one run', (database, folder) => {
   it('remove it, or take a checkpoint of it: never both', async () => {
     for (let round = 0; round < 10; round++) {
       await withRun(async (ground, id) => {
-        const space = new Workspaces(ground.store, ground.database, ground.queue).of(DEFAULT_TENANT);
+        const space = workspaceOn(ground);
         const files = await arrived(ground.store);
         const [added, removed] = await Promise.allSettled([
           processOn(ground).add(id, { step: 334, rewind: false, files }),
@@ -263,7 +233,7 @@ onEachDialect('several processes with one run', (database, folder) => {
         ]);
         if (removed.status === 'fulfilled') {
           assert.ok(added.status === 'rejected' && added.reason.code === 'RUN_NOT_FOUND');
-          assert.equal(ground.queue.jobs.size, 0);
+          assert.deepEqual(await executionsIn(ground.database), []);
         } else {
           assert.equal(removed.reason.code, 'RUN_IN_USE');
           assert.equal(added.status, 'fulfilled');
@@ -275,22 +245,21 @@ onEachDialect('several processes with one run', (database, folder) => {
 });
 
 describe('the job of a checkpoint', () => {
-  it('is accepted once, queued again when it was lost, and left alone when it is over', async () => {
+  it('is accepted once, with the time of its checkpoint, and tells how that stands', async () => {
     await onSqlite(async (ground) => {
-      const { database, queue } = ground;
+      const { database } = ground;
       const runs = processOn(ground);
       const { id } = await runs.create(REQUEST);
       const { job_id } = await send(runs, ground, id);
-      queue.jobs.clear();
       assert.equal((await runs.checkpoint(id, 334)).state, 'queued');
-      assert.ok(queue.jobs.has(job_id!), 'lost by Redis, queued by whoever looks');
-      const jobs = jobsIn(database);
-      const job = (await jobs.get(job_id!))!;
-      assert.ok(Math.abs(Date.parse(job.created_at) - Date.now()) < 60_000);
-      await jobs.finish(endOf(job, { state: 'cancelled' }));
-      queue.jobs.clear();
+      const worker = new PlayedWorker(ground);
+      await worker.begin(job_id!);
+      assert.equal((await runs.checkpoint(id, 334)).state, 'active');
+      assert.equal((await send(runs, ground, id)).job_id, job_id);
+      const { created_at } = await worker.end(job_id!, 'cancelled');
+      assert.ok(Math.abs(Date.parse(created_at) - Date.now()) < 60_000);
       assert.equal((await runs.checkpoint(id, 334)).state, 'cancelled');
-      assert.equal(queue.jobs.size, 0);
+      assert.deepEqual(await jobIds(database), [job_id]);
     });
   });
 });
