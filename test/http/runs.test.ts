@@ -94,7 +94,8 @@ describe('annealing runs over HTTP', () => {
       optimizer: 'none' as const,
       files: [projections],
     };
-    const result = { target: job.request.targets[0], rank: adapter.described.ranks, training };
+    const { ranks: rankMade, parameters } = adapter.described;
+    const result = { target: job.request.targets[0], rank: rankMade, parameters, training };
     await server.worker.succeed(jobId, { results: [result], adapters: [adapter], files: [content] });
   }
 
