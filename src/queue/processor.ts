@@ -79,7 +79,7 @@ async function workIn(traced: TracedAttempt, input: RequestInput): Promise<JobOu
 
 async function attemptAt(job: SandboxedJob<TaskData>, signal: AbortSignal): Promise<Done> {
   const { task } = job.data;
-  const log = logger.child({ ...logIdsOf(job), attempt: task.attempt });
+  const log = logger.child({ jobIds: task.jobs, ...logIdsOf(job), attempt: task.attempt });
   const traced = new TracedAttempt(tracing, job);
   log.debug('attempt started');
   try {

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { type ServiceProcess, startService } from '../main/service-process.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { until, withFolder } from '../queue/harness.ts';
-import { type LogLine, logLines } from '../tracing/log-lines.ts';
+import { type LogLine, linesOfJob, logLines } from '../tracing/log-lines.ts';
 import { squeezeOnce } from '../tracing/upload.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -112,10 +112,7 @@ describe('the log of requests', () => {
     const job = await squeezeOnce(service.url, { prefer: 'wait=50', 'x-request-id': 'with-job' });
     assert.equal(job.state, 'succeeded');
     const lines = await until('its lines', () => {
-      const all = logLines(service.output());
-      // The compute process knows of no jobs, but of the dispatch that it does for them.
-      const dispatch = all.find(({ jobId }) => jobId === job.id)?.dispatch;
-      const found = all.filter((line) => dispatch !== undefined && line.dispatch === dispatch);
+      const found = linesOfJob(service.output(), job.id);
       return found.length >= 4 ? found : undefined;
     });
     assert.ok(lines.every(({ requestId }) => requestId === 'with-job'));

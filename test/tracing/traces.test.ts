@@ -6,7 +6,7 @@ import { type ServiceProcess, startService } from '../main/service-process.ts';
 import { FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { until, withFolder } from '../queue/harness.ts';
 import { type Collector, type ReceivedSpan, startCollector } from './collector.ts';
-import { logLines } from './log-lines.ts';
+import { linesOfJob, logLines } from './log-lines.ts';
 import { squeezeOnce } from './upload.ts';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
@@ -148,7 +148,7 @@ describe('a trace of a service in one process', () => {
   it('is not recorded where the client does not record it, and goes on all the same', () => {
     assert.equal(unrecorded!.state, 'succeeded');
     assert.deepEqual(ofTrace(UNRECORDED_TRACE_ID), []);
-    const lines = logLines(service.output()).filter(({ jobId }) => jobId === unrecorded!.id);
+    const lines = linesOfJob(service.output(), unrecorded!.id);
     assert.ok(lines.length >= 4 && lines.every(({ traceId }) => traceId === UNRECORDED_TRACE_ID));
   });
 
@@ -202,7 +202,7 @@ describe('a trace', () => {
         assert.ok(roles.get('squeezers worker')!.has('process jobs'));
         assert.ok(roles.get('squeezers compute')!.has('gram'));
 
-        const ofJob = logLines(worker.output()).filter(({ jobId }) => jobId === job.id);
+        const ofJob = linesOfJob(worker.output(), job.id);
         // Each in its order; nothing orders the lines of two processes.
         const linesOf = (wanted: string) =>
           ofJob
