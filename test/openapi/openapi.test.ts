@@ -46,6 +46,7 @@ const CALLS: Readonly<Record<string, string>> = {
   '/v1/jobs': 'get post',
   '/v1/jobs/{id}': 'delete get patch',
   '/v1/jobs/{id}/cancel': 'post',
+  '/v1/jobs/{id}/deliveries/retry': 'post',
   '/v1/jobs/{id}/events': 'get',
   '/v1/jobs/{id}/files/{name}': 'get',
   '/v1/jobs/{id}/report': 'get',
