@@ -170,20 +170,17 @@ describe('without Redis', () => {
     withFolder(async (folder) => {
       const port = await freePort();
       const bench = await Bench.open(folder, { url: `redis://127.0.0.1:${port}` });
+      let redis: Awaited<ReturnType<typeof startExternalRedis>> | undefined;
       try {
         bench.worker();
         const id = await bench.submit();
-        const execution = () => bench.execution(id);
-        await until('its dispatch', async () => (await execution()).state === 'dispatched');
+        await until('its dispatch', async () => (await bench.execution(id)).state === 'dispatched');
         assert.equal((await bench.service.get(id)).state, 'queued');
-        const redis = await startExternalRedis(folder, FIT, port);
-        try {
-          assert.equal((await bench.outcome(id)).state, 'succeeded');
-        } finally {
-          await redis.stop();
-        }
+        redis = await startExternalRedis(folder, FIT, port);
+        assert.equal((await bench.outcome(id)).state, 'succeeded');
       } finally {
         await bench.close();
+        await redis?.stop();
       }
     }));
 });
