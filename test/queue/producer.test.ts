@@ -109,7 +109,7 @@ describe('the queue', () => {
   it('is asked for little while ten thousand jobs wait', () =>
     withBench(async (bench) => {
       bench.worker();
-      const running = await bench.submit('wait');
+      const running = await bench.submit('hang');
       await bench.attemptStarted(running, 1);
       const jobs = Array.from({ length: MAX_BATCH_JOBS }, () => REQUEST);
       for (let count = 0; count < 10_000; count += MAX_BATCH_JOBS)
