@@ -14,7 +14,7 @@ import { type FaultProxy, startFaultProxy } from '../storage/fault-proxy.ts';
 import { Witness } from '../storage/s3-bench.ts';
 import { BUCKET, motoIsMissing, startMoto } from '../storage/s3-servers.ts';
 import { Fleet } from './fleet.ts';
-import { jobsInRedis } from './leftovers.ts';
+import { jobsInRedis, looseEnds } from './leftovers.ts';
 import type { Entry } from './member.ts';
 import { PatientClient } from './patient-client.ts';
 import { distinctRequests, uploadAdapters } from './requests.ts';
@@ -169,6 +169,7 @@ async function brownOut(
   await nothing('unfinished uploads', () => witness.unfinishedUploads());
   await nothing('scratch', async () => scratchFiles(folder));
   await nothing('jobs in Redis', () => jobsInRedis(fleet.redisPort));
+  assert.deepEqual(await looseEnds(fleet.databaseUrl), [], 'the database');
   return {
     share,
     seconds: lasted,

@@ -7,7 +7,14 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import { isAlive } from '../e2e/process-tree.ts';
 import { until } from '../queue/harness.ts';
 import { Fleet } from './fleet.ts';
-import { halfWritten, jobsInRedis, openUploads, scratchAfterNextStart, scratchInUse } from './leftovers.ts';
+import {
+  halfWritten,
+  jobsInRedis,
+  looseEnds,
+  openUploads,
+  scratchAfterNextStart,
+  scratchInUse,
+} from './leftovers.ts';
 import { type Entry, Member } from './member.ts';
 import { Monkey } from './monkey.ts';
 import { PatientClient } from './patient-client.ts';
@@ -130,6 +137,7 @@ async function chaosIn(
     );
   await nothing(() => scratchInUse(fleet.storageDir), 'scratch of living processes');
   await nothing(() => jobsInRedis(fleet.redisPort), 'jobs in Redis');
+  assert.deepEqual(await looseEnds(fleet.databaseUrl), [], 'the database');
   assert.deepEqual(openUploads(fleet.storageDir), [], 'uploads');
   assert.deepEqual(halfWritten(fleet.storageDir), [], 'files on their way');
   assert.deepEqual(await fleet.end(), [0, 0, 0], 'exit codes');

@@ -30,9 +30,11 @@ export class Fleet {
   readonly proxy: TcpFaultProxy;
   readonly api: Member;
   readonly workers: readonly Member[];
+  readonly databaseUrl: string;
 
   private constructor(
     storageDir: string,
+    databaseUrl: string,
     redisDir: string,
     redis: ExternalRedis,
     postgres: PostgresServer,
@@ -41,6 +43,7 @@ export class Fleet {
     workers: readonly Member[],
   ) {
     this.storageDir = storageDir;
+    this.databaseUrl = databaseUrl;
     this.redisDir = redisDir;
     this.redis = redis;
     this.postgres = postgres;
@@ -70,7 +73,7 @@ export class Fleet {
     };
     const api = await start('api', 0);
     const workers = await Promise.all(Array.from({ length: count }, (_, i) => start('worker', i)));
-    const fleet = new Fleet(storageDir, redisDir, redis, postgres, proxy, api, workers);
+    const fleet = new Fleet(storageDir, database, redisDir, redis, postgres, proxy, api, workers);
     try {
       await fleet.ready();
       return fleet;

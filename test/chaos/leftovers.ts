@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import pg from 'pg';
 import { SCRATCH_FOLDER } from '../../src/storage/blob-key.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { isAlive, thisProcess } from '../../src/storage/process-identity.ts';
@@ -47,15 +48,38 @@ export function openUploads(storageDir: string): string[] {
   }
 }
 
-/** Keys of single jobs that Redis still has. When all jobs have ended, none is left. */
+/** Keys of single dispatches that Redis still has. When all jobs have ended, none is left. */
 export async function jobsInRedis(port: number): Promise<string[]> {
   const redis = new Redis(port, '127.0.0.1');
   try {
-    return (await redis.keys('*:jobs:*')).filter((key) => /:jobs:job_/.test(key));
+    return (await redis.keys('*:jobs:*')).filter((key) => /:jobs:ex_/.test(key));
   } finally {
     redis.disconnect();
   }
 }
+
+/** What the database must not hold when all jobs, none of which fetched or delivered anything, have ended: in words. */
+export async function looseEnds(databaseUrl: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ said: string }>(LOOSE_ENDS);
+    return rows.map(({ said }) => said);
+  } finally {
+    await client.end();
+  }
+}
+
+const LOOSE_ENDS = `
+  select id || ' is ' || state as said from execution where state in ('waiting', 'dispatched')
+  union all select id || ' has no job' from execution
+    where not exists (select 1 from job where job.execution = execution.id)
+  union all select id || ' has no report' from job
+    where state = 'succeeded'
+      and not exists (select 1 from job_file where job_file.job = job.id and job_file.role = 'report')
+  union all select job.id || ' has lost ' || (result ->> 'adapter_id')
+    from job, jsonb_array_elements(job.outcome::jsonb -> 'results') as result
+    where not exists (select 1 from adapter where adapter.id = result ->> 'adapter_id')`;
 
 function scratchFiles(storageDir: string): { owner: string; path: string }[] {
   const root = join(storageDir, SCRATCH_FOLDER);

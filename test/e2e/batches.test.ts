@@ -82,8 +82,12 @@ describe('batches of real squeezes', () => {
       for (const { href } of job.results) assert.equal((await client.fetch(href)).status, 200);
     }
     const again = await submit({ adapter_ids: ids, targets: [{ rank: 2 }, { rank: 1 }] });
-    // Their work was done before.
-    assert.equal(again.state, 'succeeded');
+    assert.equal(again.state, 'succeeded', 'what was done before is there at once');
+    const made = new Set(batch.jobs.flatMap(({ results }) => results.map(({ adapter_id }) => adapter_id)));
+    for (const { id, results } of again.jobs) {
+      assert.equal((await client.json<JobRecord>(`/v1/jobs/${id}`)).reused, true);
+      for (const { adapter_id } of results) assert.ok(!made.has(adapter_id), 'results of its own');
+    }
   });
 
   it('end when some jobs fail, which can be retried', async () => {

@@ -139,22 +139,23 @@ describe('jobs under control', () => {
     assert.ok(known.size <= before.length + 1, 'nothing but the result of the small job');
   });
 
-  it('is done once for equal requests, and again when its result is gone', async () => {
+  it('is done once for equal requests, each of which has results of its own', async () => {
     const request = { kind: 'squeeze', adapter_id: small.id, targets: [{ rank: 3 }] };
     const first = await client.finished((await submit(request)).id);
     const again = await client.postJob({ ...request, options: { seed: 0 } });
     assert.equal(again.status, 200);
-    assert.deepEqual(await again.json(), { ...first, reused: true });
+    const reused = (await again.json()) as JobRecord;
+    assert.deepEqual([reused.state, reused.reused], ['succeeded', true]);
+    assert.notEqual(reused.id, first.id);
+    assert.notEqual(reused.results[0]!.adapter_id, first.results[0]!.adapter_id);
+    assert.deepEqual(await client.contents(reused), await client.contents(first));
     const fresh = await client.finished((await submit({ ...request, reuse: false })).id);
     assert.notEqual(fresh.id, first.id);
     assert.deepEqual(await client.contents(fresh), await client.contents(first));
-    const [result] = resultsOf(first);
-    const gone = await client.fetch(`/v1/adapters/${result!.adapter_id}`, { method: 'DELETE' });
-    assert.equal(gone.status, 204);
-    const made = await client.finished((await submit(request)).id);
-    assert.ok(made.id !== first.id && made.state === 'succeeded');
-    assert.deepEqual((await client.contents(made)).length, 3);
-    assert.equal((await client.fetch(`/v1/adapters/${result!.adapter_id}`)).status, 404, 'that one is gone');
+    const remove = async (job: JobRecord) =>
+      (await client.fetch(`/v1/adapters/${resultsOf(job)[0]!.adapter_id}`, { method: 'DELETE' })).status;
+    assert.equal(await remove(first), 204);
+    assert.deepEqual(await client.contents(reused), await client.contents(fresh), 'others keep theirs');
   });
 
   it('is retried when it failed, and deleted', async () => {

@@ -320,7 +320,7 @@ describe('jobs that fetch adapters and bring results', () => {
     }
   });
 
-  it('are never one for two: a request that has an effect is done each time', async () => {
+  it('have results of their own for equal sources', async () => {
     const request: JobRequest = { kind: 'squeeze', source: source(), targets };
     const [first, second] = [await succeed(client, request), await succeed(client, request)];
     assert.notEqual(first.id, second.id);

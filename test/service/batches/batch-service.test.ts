@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
+import { resultsOf } from '../../../src/charts/succeeded.ts';
 import { BatchRecord, type BatchRequest } from '../../../src/contract/batch.ts';
 import { newBatchId } from '../../../src/service/layout.ts';
 import { Workspaces } from '../../../src/service/workspaces.ts';
@@ -165,7 +166,7 @@ onEachDialect('batches', (database) => {
         const { id: batchId, jobs } = await bench.batches.submit(batchOf(id, 3));
         const { jobs: members, counts } = await bench.batches.get(batchId);
         assert.deepEqual([counts.succeeded, counts.queued], [1, 2]);
-        const [first] = (await bench.jobs.get(jobs[0]!.id)).results;
+        const [first] = resultsOf(await bench.jobs.get(jobs[0]!.id));
         assert.deepEqual(members[0]!.results, [
           { adapter_id: first!.adapter_id, href: `/v1/adapters/${first!.adapter_id}` },
         ]);
