@@ -22,8 +22,9 @@ describe('the report of a trained adapter', () => {
           ...result,
           adapter_id: `ad_${index}`,
         }));
-        const job = jobOf(outcome.report, results);
-        const report = Buffer.from(JSON.stringify(outcome.report));
+        const told = { ...outcome.report, job_id: 'job_1' };
+        const job = jobOf(told, results);
+        const report = Buffer.from(JSON.stringify(told));
         const rendered = async (form: Form): Promise<Buffer> =>
           Buffer.from((await renderer.render(async () => ({ form, report, job, adapters: [] }))).bytes);
 
