@@ -40,6 +40,7 @@ import { Workspaces } from './service/workspaces.ts';
 import { guardedStore } from './storage/guarded-store.ts';
 import { openStore } from './storage/open-store.ts';
 import { openTracing } from './tracing/open-tracing.ts';
+import { currentOrigin, originText } from './tracing/origin.ts';
 import { SecretBox } from './transfer/secret-box.ts';
 import { PRODUCT } from './version.ts';
 
@@ -121,7 +122,8 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   });
   running.push(() => dispatcher.close());
   const { observer } = metrics;
-  const changes = { store: blobs, database, dispatcher, deliveries, observer };
+  const origin = () => originText(currentOrigin());
+  const changes = { store: blobs, database, dispatcher, deliveries, observer, origin };
   const workspaces = new Workspaces({ ...changes, queue, ttls: config, desk });
   const keys = new KeyService(database);
   await refuseWithoutKeys(config, keys);

@@ -1,5 +1,5 @@
 import type { Database } from '../../src/database/database.ts';
-import type { ExecutionTable, JobTable } from '../../src/database/tables.ts';
+import type { ExecutionTable, JobTable } from '../../src/database/job-tables.ts';
 import { Dispatcher } from '../../src/service/dispatch/dispatcher.ts';
 import { newExecution } from '../../src/service/executions/execution-rows.ts';
 import { type Workspace, Workspaces } from '../../src/service/workspaces.ts';

@@ -1,3 +1,15 @@
+import type {
+  BatchLabelTable,
+  BatchMemberTable,
+  BatchTable,
+  ExecutionTable,
+  JobFileTable,
+  JobLabelTable,
+  JobSourceTable,
+  JobTable,
+  WorkerTable,
+} from './job-tables.ts';
+
 /**
  * The columns of every table. Times are milliseconds since 1970; JSON is text; ids and names are compared by their bytes.
  * What is absent is null.
@@ -201,108 +213,6 @@ export interface UploadLockTable {
   wanted: number;
 }
 
-/** A step of work, which several jobs may wait for. It is dispatched to the workers when they have room for it. */
-export interface ExecutionTable {
-  /** Sorts by the time at which it was asked for first. */
-  id: string;
-  tenant: string;
-  /** Digest of what is asked for, hex, while equal requests join it; null: they do not. */
-  key: string | null;
-  step: 'fetch' | 'work' | 'deliver';
-  state: 'waiting' | 'dispatched' | 'succeeded' | 'failed' | 'cancelled';
-  /** 0 is taken first: the highest of the jobs that wait for it. */
-  priority: number;
-  /** Size of the weights that it reads. */
-  work_bytes: number;
-  /** Attempts that count. */
-  attempts: number;
-  /** It is not dispatched before. */
-  not_before: number | null;
-  /** How often it was dispatched: only the last one may record what came of it. */
-  dispatch_no: number;
-  dispatched_at: number | null;
-  /** Of the attempt that runs. */
-  started_at: number | null;
-  /** When the worker that runs it last said so. */
-  seen_at: number | null;
-  /** Attempts that the storage failed, and what they took with the pauses after them; they do not count. */
-  storage_failures: number;
-  storage_trouble_ms: number;
-  finished_at: number | null;
-  /** JSON of Origin: the request that asked for it first. */
-  origin: string | null;
-  /** JSON of WorkOutcome: what equal requests get; null where there are none, and until it has succeeded. */
-  outcome: string | null;
-}
-
-/** A process that takes executions. One that has not been seen for a while is gone. */
-export interface WorkerTable {
-  id: string;
-  /** Executions that it runs at once. */
-  slots: number;
-  provider: string;
-  /** How long it takes for a MiB of weights; null: it has not done anything yet. */
-  ms_per_mib: number | null;
-  seen_at: number;
-}
-
-/** What somebody asked for, from its acceptance to its end. */
-export interface JobTable {
-  /** Sorts by the time at which the job was accepted. */
-  id: string;
-  tenant: string;
-  kind: string;
-  state: 'queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
-  priority: string;
-  /** JSON of Labels; job_label is for finding them. */
-  labels: string;
-  batch: string | null;
-  retry_of: string | null;
-  /** The run whose checkpoint it squeezes. */
-  run: string | null;
-  ttl_seconds: number | null;
-  created_at: number;
-  started_at: number | null;
-  /** Null: it has not ended. */
-  finished_at: number | null;
-  expires_at: number | null;
-  attempts: number;
-  /** What it waits for, or waited for last. */
-  execution: string;
-  /** 1: its work was done, or under way, when it came. */
-  reused: number;
-  /** JSON of RecordedJobRequest without secrets. */
-  request: string;
-  /** JSON of RecordedJobRequest with what is sealed in it; null where there is nothing, and when nobody needs it any more. */
-  sealed_request: string | null;
-  /** JSON of JobOutcome, as far as it has come; null: nothing yet. */
-  outcome: string | null;
-}
-
-export interface JobLabelTable {
-  tenant: string;
-  name: string;
-  /** JSON, a string: PostgreSQL takes no text with U+0000. */
-  text: string;
-  job: string;
-}
-
-/** Adapters that jobs read. */
-export interface JobSourceTable {
-  tenant: string;
-  adapter: string;
-  job: string;
-}
-
-/** Content that jobs read or wrote beside adapters. */
-export interface JobFileTable {
-  job: string;
-  content: string;
-  /** Of the content, hex. */
-  sha256: string;
-  role: 'report' | 'training' | 'optimizer';
-}
-
 /** Bytes that somebody refers to, once for all tenants. */
 export interface ContentTable {
   /** Of those that lie in the storage it says where. */
@@ -370,57 +280,6 @@ export interface UsageTable {
   /** Of all files of all its adapters, each counted in full. */
   bytes: number;
   jobs: number;
-}
-
-/** Jobs that came together. The counts change in the transactions that end its jobs. */
-export interface BatchTable {
-  /** Sorts by the time at which the batch was accepted. */
-  id: string;
-  tenant: string;
-  /** JSON of Labels; batch_label is for finding them. */
-  labels: string;
-  retry_of: string | null;
-  ttl_seconds: number | null;
-  /** How many there are, and how they ended. */
-  jobs: number;
-  succeeded: number;
-  partial: number;
-  failed: number;
-  cancelled: number;
-  created_at: number;
-  /** When its last job was made; null: some are still to be. */
-  opened_at: number | null;
-  /** When that was asked for: no job of it begins any more. */
-  cancelled_at: number | null;
-  /** Null: not all its jobs have ended. */
-  finished_at: number | null;
-  expires_at: number | null;
-  /** JSON of BatchRequest. It comes last, for it is large and rarely read. */
-  request: string;
-}
-
-export interface BatchLabelTable {
-  tenant: string;
-  name: string;
-  /** JSON, a string: PostgreSQL takes no text with U+0000. */
-  text: string;
-  batch: string;
-}
-
-/** What a batch tells of its jobs, also when those were deleted. */
-export interface BatchMemberTable {
-  batch: string;
-  job: string;
-  /** Its place in the request, from 0. */
-  position: number;
-  kind: string;
-  adapter: string | null;
-  retry_of: string | null;
-  state: 'queued' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
-  finished_at: number | null;
-  error_code: string | null;
-  /** JSON, an array: ids of adapters. */
-  results: string;
 }
 
 /** Backups that are under way: what is stored stays as long. There is always one of owner ''. */

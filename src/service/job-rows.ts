@@ -2,7 +2,7 @@ import type { JobRecord } from '../contract/job.ts';
 import type { Labels } from '../contract/labels.ts';
 import type { DeliveredAdapter } from '../contract/transfer-job.ts';
 import type { Writer } from '../database/database.ts';
-import type { JobFileTable, JobTable } from '../database/tables.ts';
+import type { JobFileTable, JobTable } from '../database/job-tables.ts';
 import { pendingDeliveries } from './executions/deliveries.ts';
 import { labelRows } from './listing/label-filter.ts';
 import { sourceIds } from './source-ids.ts';

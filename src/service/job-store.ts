@@ -1,6 +1,6 @@
 import type { JobRecord } from '../contract/job.ts';
 import type { Labels } from '../contract/labels.ts';
-import type { JobFileTable } from '../database/tables.ts';
+import type { JobFileTable } from '../database/job-tables.ts';
 import type { StoredFile } from './content/content-files.ts';
 import { releaseContent } from './content/content-rows.ts';
 import { dispatchId } from './dispatch/dispatcher.ts';
@@ -186,7 +186,7 @@ export class JobStore {
       );
       const again = { ...job, deliveries };
       const shared = { tenant, key: null, step: 'deliver' as const, work_bytes: 0 };
-      const execution = newExecution({ ...shared, priority: priorityOf(job.priority) });
+      const execution = newExecution({ ...shared, priority: priorityOf(job.priority) }, changes.origin);
       await insertExecutions(writer, [execution]);
       await writer
         .updateTable('job')

@@ -147,7 +147,7 @@ describe('jobs under control', () => {
     const reused = (await again.json()) as JobRecord;
     assert.deepEqual([reused.state, reused.reused], ['succeeded', true]);
     assert.notEqual(reused.id, first.id);
-    assert.notEqual(reused.results[0]!.adapter_id, first.results[0]!.adapter_id);
+    assert.notEqual(resultsOf(reused)[0]!.adapter_id, resultsOf(first)[0]!.adapter_id);
     assert.deepEqual(await client.contents(reused), await client.contents(first));
     const fresh = await client.finished((await submit({ ...request, reuse: false })).id);
     assert.notEqual(fresh.id, first.id);

@@ -2,8 +2,8 @@ import type { BatchJob, BatchState, BatchSummary } from '../../contract/batch.ts
 import type { JobRecord } from '../../contract/job.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { Database, Writer } from '../../database/database.ts';
+import type { BatchMemberTable, BatchTable } from '../../database/job-tables.ts';
 import { type Condition, sql } from '../../database/sql.ts';
-import type { BatchMemberTable, BatchTable } from '../../database/tables.ts';
 
 /** How jobs end: the columns that count them. */
 const ENDS = ['succeeded', 'partial', 'failed', 'cancelled'] as const;

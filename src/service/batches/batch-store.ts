@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { BatchRecord, BatchRequest, BatchState, BatchSummary } from '../../contract/batch.ts';
 import type { JobRecord } from '../../contract/job.ts';
-import type { BatchMemberTable, BatchTable } from '../../database/tables.ts';
+import type { BatchMemberTable, BatchTable } from '../../database/job-tables.ts';
 import { acceptJobs, type NewJob } from '../executions/accept-jobs.ts';
 import { JobChanges, type JobChangesParts } from '../executions/job-changes.ts';
 import { inSlices } from '../job-rows.ts';

@@ -26,7 +26,12 @@ export interface PlacedEvent {
 export function eventsSince(job: JobRecord, last: EventPosition | undefined): PlacedEvent[] {
   const { attempts, progress } = job;
   // Fewer attempts than it was told of: the queue lost the job, and counts anew.
-  const known = last && attempts < last.attempt ? { ...began(attempts), step: -1 } : last;
+  // The same one more than once: an attempt that does not count was begun anew.
+  const isAnew =
+    last &&
+    (attempts < last.attempt ||
+      (job.state === 'active' && attempts === last.attempt && compare(last, requeued(attempts)) === 0));
+  const known = isAnew ? { ...began(attempts), step: -1 } : last;
   const isNews = (position: EventPosition): boolean => !known || compare(position, known) > 0;
   const events: PlacedEvent[] = [];
   const tell = (position: EventPosition, record: JobRecord): void => {

@@ -1,5 +1,5 @@
 import type { JobRecord } from '../../contract/job.ts';
-import type { ExecutionTable } from '../../database/tables.ts';
+import type { ExecutionTable } from '../../database/job-tables.ts';
 import { adapterExpired, adapterNotFound } from '../adapter-errors.ts';
 import { insertJobs } from '../job-rows.ts';
 import { sourceIds } from '../source-ids.ts';
@@ -104,7 +104,7 @@ async function placeWork(
     if (known) return { job: joined(job, known), execution: known };
     const priority = priorityOf(job.priority);
     const work_bytes = bytesOf(job, sources);
-    const execution = newExecution({ tenant, key: key ?? null, step, priority, work_bytes });
+    const execution = newExecution({ tenant, key: key ?? null, step, priority, work_bytes }, changes.origin);
     if (key !== undefined) {
       // Of two equal ones that were not to be shared the first one is found by later requests.
       if (shared.has(key)) return own({ ...execution, key: null });

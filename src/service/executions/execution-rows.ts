@@ -1,7 +1,6 @@
 import type { JobPriority } from '../../contract/job-request.ts';
 import type { Database, Writer } from '../../database/database.ts';
-import type { ExecutionTable } from '../../database/tables.ts';
-import { currentOrigin, type Origin } from '../../tracing/origin.ts';
+import type { ExecutionTable } from '../../database/job-tables.ts';
 import { inSlices } from '../job-rows.ts';
 import { timedId } from '../layout.ts';
 
@@ -12,8 +11,8 @@ export const priorityOf = (priority: JobPriority): number => PRIORITIES[priority
 
 export type NewExecution = Pick<ExecutionTable, 'tenant' | 'key' | 'step' | 'priority' | 'work_bytes'>;
 
-/** A row of work that waits, on behalf of whoever asks for it now. */
-export const newExecution = (given: NewExecution): ExecutionTable => ({
+/** A row of work that waits. @param origin JSON of Origin: on whose behalf */
+export const newExecution = (given: NewExecution, origin: string | null = null): ExecutionTable => ({
   id: timedId('ex', Date.now()),
   ...given,
   ...{
@@ -25,7 +24,7 @@ export const newExecution = (given: NewExecution): ExecutionTable => ({
     started_at: null,
   },
   ...{ seen_at: null, storage_failures: 0, storage_trouble_ms: 0, finished_at: null },
-  origin: originJson(currentOrigin()),
+  origin,
   outcome: null,
 });
 
@@ -99,8 +98,3 @@ export async function removeUnused(writer: Writer, ids: readonly string[]): Prom
     )
     .execute();
 }
-
-export const originOf = (text: string | null): Origin => (text === null ? {} : (JSON.parse(text) as Origin));
-
-const originJson = (origin: Origin): string | null =>
-  origin.requestId === undefined && origin.context === undefined ? null : JSON.stringify(origin);

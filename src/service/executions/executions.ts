@@ -1,6 +1,6 @@
 import type { JobRecord } from '../../contract/job.ts';
+import type { ExecutionTable } from '../../database/job-tables.ts';
 import { sql } from '../../database/sql.ts';
-import type { ExecutionTable } from '../../database/tables.ts';
 import { type AppError, jobFailure } from '../../errors.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { AdapterService } from '../adapter-service.ts';

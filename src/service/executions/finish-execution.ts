@@ -1,8 +1,8 @@
 import type { JobRecord } from '../../contract/job.ts';
 import type { JobFailure } from '../../contract/job-failure.ts';
 import type { DeliveredAdapter } from '../../contract/transfer-job.ts';
+import type { ExecutionTable } from '../../database/job-tables.ts';
 import { sql } from '../../database/sql.ts';
-import type { ExecutionTable } from '../../database/tables.ts';
 import { nameOfBase } from '../adapter-name.ts';
 import { settleContent } from '../content/content-rows.ts';
 import { endOfTargets } from '../job-end.ts';
@@ -46,9 +46,11 @@ export async function finishExecution(
     .where('id', '=', id)
     .where('dispatch_no', '=', dispatchNo)
     .where('state', '=', 'dispatched')
-    .returning(['id', 'step'])
+    .returning(['id', 'step', 'origin'])
     .executeTakeFirst();
   if (!row) return false;
+  // Whoever asked for this step asked for those after it.
+  changes.origin = row.origin;
   const contents = await settleContent(writer, { writeId, files: writtenFiles(made) });
   for (const job of await jobsOf(changes, id, row.step)) {
     if (made.step === 'work') await recordWork(changes, job, made, contents);

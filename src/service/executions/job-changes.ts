@@ -20,6 +20,8 @@ export interface JobChangesParts {
   readonly jobTtlSeconds?: number | undefined;
   readonly adapterTtlSeconds?: number | undefined;
   readonly observer?: Observer | undefined;
+  /** JSON of Origin: on whose behalf something is done now; null: nobody's. Default: nobody's. */
+  readonly origin?: () => string | null;
 }
 
 /**
@@ -31,6 +33,8 @@ export class JobChanges {
   readonly database: Database;
   readonly tenant: string;
   readonly adapterTtlSeconds: number | undefined;
+  /** JSON of Origin: on whose behalf it is made. */
+  origin: string | null;
   /** Jobs that ended in it. */
   readonly ended: JobRecord[] = [];
   /** What was moved for the jobs that end. */
@@ -49,6 +53,7 @@ export class JobChanges {
     this.database = database;
     this.tenant = tenant;
     this.adapterTtlSeconds = adapterTtlSeconds;
+    this.origin = parts.origin?.() ?? null;
     this.outbox = new Outbox({ database, tenant, queue });
   }
 

@@ -2,7 +2,7 @@ import type { FailedResult, ProviderInfo, SucceededResult, Timings } from '../..
 import type { JobFailure } from '../../contract/job-failure.ts';
 import type { Delivery } from '../../contract/transfer.ts';
 import type { ImportedAdapter } from '../../contract/transfer-job.ts';
-import type { JobFileTable } from '../../database/tables.ts';
+import type { JobFileTable } from '../../database/job-tables.ts';
 import type { WrittenFile } from '../content/content-files.ts';
 import type { DescribedAdapter } from '../described-adapter.ts';
 

@@ -19,6 +19,7 @@ export const doneProgress = (modules: number): Progress => ({
 /** Whether all that work made is still here, so that others may have it too. */
 export async function areHere(writer: Writer, made: WorkMade): Promise<boolean> {
   const digests = [...new Set(writtenFiles(made).map(({ sha256 }) => sha256))];
+  if (digests.length === 0) return true;
   const rows = await writer
     .selectFrom('content')
     .select('sha256')
@@ -97,7 +98,10 @@ export async function deliver(changes: JobChanges, job: JobRecord): Promise<void
   const { writer, tenant } = changes;
   const bytes = job.results.reduce((sum, one) => sum + (one.state === 'failed' ? 0 : one.bytes), 0);
   const shared = { tenant, key: null, step: 'deliver' as const };
-  const row = newExecution({ ...shared, priority: priorityOf(job.priority), work_bytes: bytes });
+  const row = newExecution(
+    { ...shared, priority: priorityOf(job.priority), work_bytes: bytes },
+    changes.origin,
+  );
   await insertExecutions(writer, [row]);
   await writer
     .updateTable('job')

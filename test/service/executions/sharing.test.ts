@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { resultsOf } from '../../../src/charts/succeeded.ts';
 import type { JobPriority } from '../../../src/contract/job-request.ts';
 import { acceptedJob, PLAIN } from '../../../src/service/accepted-job.ts';
 import { newJobId } from '../../../src/service/layout.ts';
@@ -45,7 +46,7 @@ onEachDialect('equal requests', (database) => {
       const ids = new Set<string>();
       for (const [i, { id }] of jobs.entries()) {
         const job = await bench.jobs.get(id);
-        const { adapter_id } = job.results[0]!;
+        const { adapter_id } = resultsOf(job)[0]!;
         ids.add(adapter_id);
         const { name, parent_id, job_id } = await bench.adapters.get(adapter_id);
         assert.deepEqual([name, parent_id, job_id], [`${i % 2 ? 'other' : 'one'}-r2`, sources[i % 2], id]);
@@ -65,7 +66,8 @@ onEachDialect('equal requests', (database) => {
       const second = await bench.another().jobs.submit(squeezeOf(other, 2, { labels: { a: 'b' } }));
       assert.deepEqual([second.state, second.reused, second.labels], ['succeeded', true, { a: 'b' }]);
       assert.deepEqual(second, await bench.jobs.get(second.id));
-      assert.notEqual(second.results[0]!.adapter_id, (await bench.jobs.get(first.id)).results[0]!.adapter_id);
+      const resultOf = async (jobId: string) => resultsOf(await bench.jobs.get(jobId))[0]!.adapter_id;
+      assert.notEqual(await resultOf(second.id), await resultOf(first.id));
       assert.deepEqual(await contents(), known);
       assert.deepEqual(
         { ...(await storedBy(bench)) },
@@ -74,9 +76,9 @@ onEachDialect('equal requests', (database) => {
       assert.deepEqual((await bench.jobs.report(second.id)).notes, ['x']);
       assert.equal((await executionsIn(database())).length, 1);
       // What one of them deletes is there for the other.
-      await bench.adapters.remove(second.results[0]!.adapter_id);
+      await bench.adapters.remove(await resultOf(second.id));
       await bench.jobControl.remove(second.id);
-      const left = (await bench.jobs.get(first.id)).results[0]!.adapter_id;
+      const left = await resultOf(first.id);
       assert.equal((await bench.adapters.get(left)).name, 'one-r2');
       assert.ok(await bench.jobs.report(first.id));
       assert.equal((await storedByAll(database())).adapters, before.adapters);
@@ -98,10 +100,10 @@ onEachDialect('equal requests', (database) => {
       assert.equal((await bench.jobs.submit(request)).reused, true, 'later ones find the newest');
       await bench.end(again, WORK);
       for (const id of [done, again])
-        await bench.adapters.remove((await bench.jobs.get(id)).results[0]!.adapter_id);
+        await bench.adapters.remove(resultsOf(await bench.jobs.get(id))[0]!.adapter_id);
       const { id, state } = await bench.jobs.submit(request);
       assert.equal(state, 'succeeded', 'the bytes are still here');
-      await bench.adapters.remove((await bench.jobs.get(id)).results[0]!.adapter_id);
+      await bench.adapters.remove(resultsOf(await bench.jobs.get(id))[0]!.adapter_id);
       await database().write((writer) =>
         writer
           .updateTable('content')

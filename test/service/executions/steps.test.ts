@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { resultsOf } from '../../../src/charts/succeeded.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import type { RecordedJobRequest } from '../../../src/contract/job-request.ts';
-import { AppError } from '../../../src/errors.ts';
+import { AppError, jobFailure } from '../../../src/errors.ts';
 import { acceptedJob } from '../../../src/service/accepted-job.ts';
-import { jobFailure } from '../../../src/service/executions/job-failure.ts';
 import { newJobId } from '../../../src/service/layout.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { failsWith, type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
@@ -41,7 +41,7 @@ onEachDialect('the steps of a job', (database) => {
       assert.deepEqual(todo.step === 'work' && todo.sources.map((source) => source.id), [here.adapter_id]);
       await bench.end(id, WORK);
       const worked = await bench.jobs.get(id);
-      const result = worked.results[0]!.adapter_id;
+      const result = resultsOf(worked)[0]!.adapter_id;
       assert.deepEqual(
         [worked.state, worked.deliveries[0]!.state, worked.deliveries[0]!.adapter_id],
         ['active', 'pending', result],
@@ -91,8 +91,11 @@ onEachDialect('the steps of a job', (database) => {
           ['succeeded', true],
         ],
       );
-      for (const { results, import: imported } of jobs)
-        assert.equal((await bench.adapters.get(results[0]!.adapter_id)).parent_id, imported!.adapter_id);
+      for (const job of jobs)
+        assert.equal(
+          (await bench.adapters.get(resultsOf(job)[0]!.adapter_id)).parent_id,
+          job.import!.adapter_id,
+        );
       assert.equal(new Set(jobs.map((job) => job.import!.adapter_id)).size, 3);
     }));
 
