@@ -19,7 +19,7 @@ const WAITING: Pick<JobTable, Ended> = {
 /** Adds a job with its execution. @param end undefined: it waits */
 export function addJob(
   add: Add,
-  accepted: Omit<JobTable, Ended | 'execution'>,
+  accepted: Omit<JobTable, Ended | 'execution' | 'work_execution'>,
   end: Pick<JobTable, Ended> | undefined,
 ): JobTable {
   const waiting = newExecution({
@@ -31,7 +31,7 @@ export function addJob(
     ...(end && { state: 'succeeded', attempts: 1, dispatch_no: 1, finished_at: end.finished_at }),
   };
   add('execution', execution);
-  const job: JobTable = { ...accepted, ...(end ?? WAITING), execution: execution.id };
+  const job: JobTable = { ...accepted, ...(end ?? WAITING), execution: execution.id, work_execution: null };
   add('job', job);
   return job;
 }

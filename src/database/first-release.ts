@@ -251,6 +251,7 @@ create table job (
   expires_at INTEGER,
   attempts INTEGER not null,
   execution TEXT not null references execution (id),
+  work_execution TEXT references execution (id),
   reused INTEGER not null,
   request TEXT not null,
   sealed_request TEXT,
@@ -263,6 +264,7 @@ create index job_batch on job (tenant, batch, id) where batch is not null;
 create index job_active on job (batch) where state = 'active';
 create index job_run on job (run, id) where run is not null;
 create index job_execution on job (execution, id);
+create index job_work on job (work_execution) where work_execution is not null;
 create index job_expiry on job (expires_at, id) where expires_at is not null;
 
 create table job_label (

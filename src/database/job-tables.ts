@@ -68,6 +68,8 @@ export interface JobTable {
   attempts: number;
   /** What it waits for, or waited for last. */
   execution: string;
+  /** Where that is its deliveries: what did its work. */
+  work_execution: string | null;
   /** 1: its work was done, or under way, when it came. */
   reused: number;
   /** JSON of RecordedJobRequest without secrets. */

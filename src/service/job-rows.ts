@@ -177,6 +177,7 @@ function rowOf(tenant: string, job: JobRecord, execution: string): JobTable {
     expires_at: null,
     attempts: job.attempts,
     execution,
+    work_execution: null,
     reused: job.reused ? 1 : 0,
     request: JSON.stringify(withoutSecrets(request)),
     sealed_request: hasTransfers(request) ? JSON.stringify(request) : null,

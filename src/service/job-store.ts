@@ -223,10 +223,17 @@ export class JobStore {
       const ids = (await locked.execute()).map(({ id }) => id);
       if (ids.length === 0) return;
       const files = await writer.selectFrom('job_file').select('content').where('job', 'in', ids).execute();
-      const gone = await writer.deleteFrom('job').where('id', 'in', ids).returning('execution').execute();
+      const gone = await writer
+        .deleteFrom('job')
+        .where('id', 'in', ids)
+        .returning(['execution', 'work_execution'])
+        .execute();
       await removeUnused(
         writer,
-        gone.map(({ execution }) => execution),
+        gone.flatMap(({ execution, work_execution }) => [
+          execution,
+          ...(work_execution ? [work_execution] : []),
+        ]),
       );
       const contents = new Set(files.map(({ content }) => content));
       await releaseContent(this.database, writer, [...contents]);

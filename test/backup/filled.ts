@@ -103,7 +103,14 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
             priority: 'normal',
           },
           ...{ labels: '{}', batch: null, retry_of: null, run: null, ttl_seconds: null, started_at: null },
-          ...{ finished_at, expires_at: null, attempts: 0, execution: execution.id, request: '{}' },
+          ...{
+            finished_at,
+            expires_at: null,
+            attempts: 0,
+            execution: execution.id,
+            work_execution: null,
+            request: '{}',
+          },
           ...{ reused: 0, sealed_request: 'sealed', outcome: null },
         })
         .execute();

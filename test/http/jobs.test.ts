@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
+import { resultsOf } from '../../src/charts/succeeded.ts';
 import { JobRecord } from '../../src/contract/job.ts';
 import { jobIds, reportFile } from '../service/job-rows.ts';
 import { playedResult } from '../service/played-worker.ts';
@@ -56,7 +57,9 @@ describe('jobs over HTTP', () => {
     const finished = (await (await server.fetch(`/v1/jobs/${job.id}`)).json()) as JobRecord;
     assert.ok(Value.Check(JobRecord, finished), 'fits the contract');
     assert.equal(finished.state, 'succeeded');
-    assert.deepEqual(finished.results, [{ ...playedResult(), adapter_id: adapterId }]);
+    const [result] = resultsOf(finished);
+    assert.deepEqual(result, { ...playedResult(), adapter_id: result!.adapter_id });
+    assert.notEqual(result!.adapter_id, adapterId, 'a record of its own, also where nothing changed');
   });
 
   it('accepts every policy, with everything that may stand beside it', async () => {
@@ -407,7 +410,7 @@ describe('jobs over HTTP', () => {
         ],
         [
           request([{ rank: 4, maxRank: 8 }]),
-          /^targets\[0\] has no option "maxRank"; known are rank, min_rank, max_rank, uniform, format, format_options, profile, scale, split, revive, projections, strip, cast, dtype\.$/,
+          /^targets\[0\] has no option "maxRank"; known are rank, min_rank, max_rank, uniform, format, format_options, profile, scale, split, revive, projections, strip, cast, dtype, results\.$/,
           '/targets/0/maxRank',
         ],
         [

@@ -93,8 +93,11 @@ export async function removeUnused(writer: Writer, ids: readonly string[]): Prom
   await writer
     .deleteFrom('execution')
     .where('id', 'in', ids)
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('job').select('job.id').whereRef('job.execution', '=', 'execution.id'))),
+    .where(({ and, not, exists, selectFrom }) =>
+      and([
+        not(exists(selectFrom('job').select('job.id').whereRef('job.execution', '=', 'execution.id'))),
+        not(exists(selectFrom('job').select('job.id').whereRef('job.work_execution', '=', 'execution.id'))),
+      ]),
     )
     .execute();
 }

@@ -105,7 +105,11 @@ export async function deliver(changes: JobChanges, job: JobRecord): Promise<void
   await insertExecutions(writer, [row]);
   await writer
     .updateTable('job')
-    .set({ execution: row.id, outcome: outcomeColumn(job) })
+    .set(({ ref }) => ({
+      work_execution: ref('execution'),
+      execution: row.id,
+      outcome: outcomeColumn(job),
+    }))
     .where('id', '=', job.id)
     .execute();
 }
