@@ -101,6 +101,8 @@ async function brownOut(
 ): Promise<BrownOutReport> {
   const client = new PatientClient(fleet.api.url);
   const adapters = await uploadAdapters(client);
+  // The compute process is there before the trouble begins, however long it takes to start.
+  await client.squeeze(adapters[0]!, [{ rank: 1 }]);
   const batch = await postBatch(client, adapters[0]!);
   const begunAt = Date.now();
   let ends = 0;
