@@ -9,6 +9,7 @@ import { acceptJobs, type NewJob } from './executions/accept-jobs.ts';
 import {
   insertExecutions,
   leaveExecutions,
+  lockExecutions,
   newExecution,
   priorityOf,
   removeUnused,
@@ -148,15 +149,16 @@ export class JobStore {
         .where('tenant', '=', tenant)
         .where('finished_at', 'is', null)
         .orderBy('id');
+      const rows = await query.execute();
+      const left = [...new Set(rows.map(({ execution }) => execution))];
+      // In the same order as who ends an execution, so that neither waits for the other.
+      await lockExecutions(database, writer, left);
       const cancelled: JobRecord[] = [];
-      const left = new Set<string>();
-      for (const { execution, ...row } of await query.execute()) {
+      for (const { execution: _left, ...row } of rows) {
         const job = await changes.end(cancelledJob(jobRecord(row)));
-        if (!job) continue;
-        cancelled.push(job);
-        left.add(execution);
+        if (job) cancelled.push(job);
       }
-      await leaveExecutions(database, writer, [...left].sort());
+      await leaveExecutions(database, writer, left);
       return cancelled;
     });
   }

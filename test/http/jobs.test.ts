@@ -445,7 +445,7 @@ describe('jobs over HTTP', () => {
         ],
         [
           request(undefined, { webhook: 'x' }),
-          /the request has no option "webhook"; known are kind, adapter_id, source, targets, options, deliver, labels, priority, ttl_seconds, reuse\.$/,
+          /the request has no option "webhook"; known are kind, adapter_id, source, targets, options, results, deliver, labels, priority, ttl_seconds, reuse\.$/,
           '/webhook',
         ],
       ];

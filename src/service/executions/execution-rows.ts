@@ -52,25 +52,31 @@ export async function unshare(writer: Writer, ids: readonly string[]): Promise<v
     await writer.updateTable('execution').set({ key: null }).where('id', 'in', ids).execute();
 }
 
+/** Executions that have not ended, for a transaction that changes them. @returns their ids */
+export async function lockExecutions(
+  { locked }: Pick<Database, 'locked'>,
+  writer: Writer,
+  ids: readonly string[],
+): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const unfinished = writer
+    .selectFrom('execution')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('finished_at', 'is', null);
+  return (await locked(unfinished.orderBy('id')).execute()).map(({ id }) => id);
+}
+
 /**
  * Of executions that jobs have ceased to wait for: those that nobody waits for any more are over, and the others are as urgent
  * as those who still do.
  */
 export async function leaveExecutions(
-  { locked }: Pick<Database, 'locked'>,
+  database: Pick<Database, 'locked'>,
   writer: Writer,
   ids: readonly string[],
 ): Promise<void> {
-  if (ids.length === 0) return;
-  const unfinished = locked(
-    writer
-      .selectFrom('execution')
-      .select('id')
-      .where('id', 'in', ids)
-      .where('finished_at', 'is', null)
-      .orderBy('id'),
-  );
-  for (const { id } of await unfinished.execute()) {
+  for (const id of await lockExecutions(database, writer, ids)) {
     const jobs = await writer
       .selectFrom('job')
       .select('priority')
