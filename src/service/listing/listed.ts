@@ -8,6 +8,9 @@ import type { PageRequest } from './page.ts';
 const ID_KINDS = { adapter: 'ad', batch: 'batch', job: 'job', run: 'run' } as const;
 type Listed = keyof typeof ID_KINDS;
 
+/** So many are looked up by their ids faster than they are met on a walk through others. */
+export const FEW = 1000;
+
 type Texts = Readonly<Record<string, string | undefined>>;
 
 /** Rows that name rows of the list in the column that is called as its table, and the tenant in `tenant`. */
@@ -43,25 +46,61 @@ interface ListQuery<T extends Listed, Column extends keyof Tables[T] & string> e
  */
 export async function listed<T extends Listed, Column extends keyof Tables[T] & string>(
   { reader }: Pick<Database, 'reader'>,
-  { table, tenant, columns, oneOf = [sql`1 = 1`], ...filter }: ListQuery<T, Column>,
+  { table, tenant, columns, oneOf: wanted, ...filter }: ListQuery<T, Column>,
   { limit, ...place }: PageRequest,
 ): Promise<{ rows: Pick<Tables[T], Column>[]; next: string | null }> {
   type Row = Pick<Tables[T], Column> & { readonly id: string };
-  const { equal = {}, rare = {}, links = [], ids } = filter;
+  const { equal = {}, rare = {}, links = [] } = filter;
   const texts = [equal, rare, ...links.map(({ where }) => where)].flatMap(Object.values);
   // Nothing has U+0000 in it, and PostgreSQL takes no text with it.
   const isVain = texts.some((text?: string) => text?.includes('\0'));
-  if (isVain || ids?.length === 0 || oneOf.length === 0) return { rows: [], next: null };
+  if (isVain || wanted?.length === 0) return { rows: [], next: null };
+  const ids = filter.ids ?? (await fewIds(reader, table, tenant, filter, wanted));
+  if (ids?.length === 0) return { rows: [], next: null };
+  const oneOf = wanted ?? [sql`1 = 1`];
   const shown = sql.join(columns.map((column) => sql.ref(`${table}.${column}`)));
   const most = sql`limit ${limit + 1}`;
   const parts = oneOf.map((one) => {
-    const from = newestFirst(table, tenant, { ...filter, where: [...(filter.where ?? []), one] }, place);
+    const from = newestFirst(table, tenant, { ...filter, ids, where: [...(filter.where ?? []), one] }, place);
     return sql<Row>`select ${shown} ${from} ${most}`;
   });
   const all = parts.map((part, index) => sql`select * from (${part}) as ${sql.ref(`part_${index}`)}`);
   const merged = sql<Row>`${sql.join(all, sql` union all `)} order by id desc ${most}`;
   const { rows } = await (parts.length === 1 ? parts[0]! : merged).execute(reader);
   return { rows: rows.slice(0, limit), next: rows.length > limit ? rows[limit - 1]!.id : null };
+}
+
+/**
+ * Of several conditions the rows that one of them leaves, where these are few: else it would depend on which one leads how
+ * long it takes until nothing is found. undefined: there is one condition only, or none leaves few.
+ */
+async function fewIds(
+  reader: Pick<Database, 'reader'>['reader'],
+  table: Listed,
+  tenant: string,
+  { links = [], equal = {}, rare = {} }: ListFilter,
+  oneOf: readonly Condition[] = [],
+): Promise<string[] | undefined> {
+  const own = (condition: Fragment) =>
+    sql`select id from ${sql.table(table)} where tenant = ${tenant} and ${condition} limit ${FEW + 1}`;
+  const parts = oneOf.map((one, index) => sql`select * from (${own(one)}) as ${sql.ref(`few_${index}`)}`);
+  const conditions = [
+    ...links.map(
+      (link) =>
+        sql`select ${sql.ref(`lead.${table}`)} as id from ${link.from} as lead where ${linkIs('lead', link, tenant)} limit ${FEW + 1}`,
+    ),
+    ...(parts.length === 0 ? [] : [sql.join(parts, sql` union all `)]),
+    ...Object.entries(equal).flatMap(([column, text]) =>
+      text === undefined ? [] : [own(sql`${sql.ref(`${table}.${column}`)} = ${text}`)],
+    ),
+  ];
+  const isRare = Object.values(rare).some((text) => text !== undefined);
+  if (isRare || conditions.length < 2) return undefined;
+  for (const condition of conditions) {
+    const { rows } = await sql<{ id: string }>`${condition}`.execute(reader);
+    if (rows.length <= FEW) return rows.map(({ id }) => id);
+  }
+  return undefined;
 }
 
 function newestFirst(

@@ -1,9 +1,6 @@
 import type { Database } from '../../database/database.ts';
 import { sql } from '../../database/sql.ts';
-import type { ListFilter } from './listed.ts';
-
-/** So many are sorted by their ids faster than they are met on a walk through all. */
-const FEW = 1000;
+import { FEW, type ListFilter } from './listed.ts';
 
 /**
  * What tells in a list which names begin in a way. An index has names in their order and another one has what is new before
