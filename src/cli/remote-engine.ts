@@ -59,8 +59,7 @@ export class RemoteEngine implements Engine {
       body: request,
     }));
     const { results } = await followed(client, accepted, context).catch(async (error: unknown) => {
-      // One that was there before is somebody else's as well.
-      if (context.signal.aborted && !accepted.reused) await this.#cancel(accepted.id);
+      if (context.signal.aborted) await this.#cancel(accepted.id);
       throw error;
     });
     const report = await client.json<Report>(`/v1/jobs/${accepted.id}/report`);

@@ -8,6 +8,7 @@ import { loadConfig } from '../config.ts';
 import { toAppError } from '../errors.ts';
 import { createLogger } from '../log.ts';
 import { Outbound } from '../net/outbound.ts';
+import { failureOf } from '../service/executions/made.ts';
 import { KeptPool } from '../squeeze/compute/kept-pool.ts';
 import { ComputePool } from '../squeeze/compute/pool.ts';
 import type { JobOutcome } from '../squeeze/job-context.ts';
@@ -93,7 +94,7 @@ async function attemptAt(job: SandboxedJob<TaskData>, signal: AbortSignal): Prom
         onProgress: (progress) => void job.updateProgress(progress).catch(() => undefined),
       },
     );
-    traced.end();
+    traced.end(failureOf(done.made));
     log.debug('attempt ended');
     return done;
   } catch (error) {

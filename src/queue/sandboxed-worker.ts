@@ -3,6 +3,7 @@ import type { Progress } from '../contract/job.ts';
 import { AppError } from '../errors.ts';
 import { dispatched } from '../service/dispatch/dispatcher.ts';
 import type { Dispatched } from '../service/executions/finish-execution.ts';
+import { failureOf } from '../service/executions/made.ts';
 import type { Task } from '../service/executions/task.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
 import { decodeError, givesUp, stalledTooOften } from './error-codec.ts';
@@ -120,6 +121,8 @@ export class SandboxedWorker extends Worker<JobData, null> {
       job.data = told;
       const done = (await super.callProcessJob(job, token, signal)) as unknown as Done;
       await this.hooks.onDone(job, task, done);
+      const failure = failureOf(done.made);
+      if (failure !== undefined) span.fail(failure);
     } catch (thrown) {
       const error = decodeError(thrown);
       span.fail(error.code);

@@ -58,6 +58,8 @@ export interface WorkspacesParts {
   readonly deliveries?: DeliveryQueue | undefined;
   readonly ttls?: DefaultTtls;
   readonly observer?: Observer;
+  /** See JobChangesParts. */
+  readonly origin?: () => string | null;
   /** undefined: nothing is fetched from or brought to elsewhere. */
   readonly desk?: TransferDesk | undefined;
 }

@@ -143,6 +143,7 @@ describe('a run that is stopped', () => {
           body: JSON.stringify({ kind: 'squeeze', adapter_id: adapterId, targets: [{ rank: 4 }] }),
         });
         assert.equal((await interrupted()).code, 130);
+        // Its own one, though it waited for the same work.
         assert.deepEqual(await jobs(), ['cancelled', 'queued', 'cancelled']);
       } finally {
         await service.end();

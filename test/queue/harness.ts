@@ -28,6 +28,7 @@ import type { Observer } from '../../src/service/observer.ts';
 import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
 import { Workspaces } from '../../src/service/workspaces.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
+import { currentOrigin, originText } from '../../src/tracing/origin.ts';
 import { sqliteIn } from '../database/dialects.ts';
 import { programEntry, programFile } from '../entry.ts';
 import { insertKnownAdapter, KNOWN_ADAPTER } from '../service/known-adapter.ts';
@@ -133,7 +134,8 @@ export class Bench {
     const { queue, observer } = this;
     this.dispatcher = new Dispatcher({ database, queue, onLost: (ids) => this.lost.push(...ids) });
     const { dispatcher } = this;
-    const workspaces = new Workspaces({ store: blobs, database, queue, dispatcher, observer });
+    const origin = () => originText(currentOrigin());
+    const workspaces = new Workspaces({ store: blobs, database, queue, dispatcher, observer, origin });
     const { jobStore, jobs, jobControl, batches } = workspaces.of(DEFAULT_TENANT);
     this.jobs = jobStore;
     this.service = jobs;

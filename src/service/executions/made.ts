@@ -59,6 +59,14 @@ export interface Totals {
   readonly bytesWritten: number;
 }
 
+/** Code of the error by which work failed that came to nothing; undefined: something came of it. */
+export function failureOf(made: Made): string | undefined {
+  if (made.step !== 'work') return undefined;
+  const [first] = made.targets;
+  const isVain = made.targets.every(({ result }) => result.state === 'failed');
+  return isVain && first?.result.state === 'failed' ? first.result.error.code : undefined;
+}
+
 /** As it is kept for equal requests: where bytes were written is known to the contents by then. */
 export const keptOutcome = (made: WorkMade): string => {
   const bare = ({ name, sha256, bytes }: WrittenFile): WrittenFile => ({ name, sha256, bytes });
