@@ -142,6 +142,7 @@ create table idempotency (
   route TEXT not null,
   payload TEXT,
   answer TEXT,
+  seed TEXT not null,
   expires_at INTEGER not null,
   primary key (tenant, key)
 );

@@ -138,6 +138,8 @@ export interface IdempotencyTable {
   payload: string | null;
   /** JSON of StoredAnswer; null while the request is handled. */
   answer: string | null;
+  /** What the ids of what is made of the request consist of, behind the underscore. */
+  seed: string;
   expires_at: number;
 }
 

@@ -30,7 +30,7 @@ export function storeUpload(
       onRequest?.(fields.get(REQUEST_FIELD));
       const keeping = keepingOf(request, fields);
       await checkRoom(workspace, files);
-      return workspace.adapters.register(files, keeping);
+      return workspace.adapters.register(files, keeping, request.idempotent?.idOf('ad'));
     },
     ({ content_known }) => (content_known ? 'known' : 'created'),
   );

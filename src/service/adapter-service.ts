@@ -91,11 +91,19 @@ export class AdapterService {
    * Makes files an adapter, with an id of its own whatever is here already. They are parsed first, so nothing that cannot
    * be read is ever registered. Files taken into the storage are gone from their paths; the caller removes the folder with
    * the rest.
+   * @param id where it is the id of an adapter of these files, that is the answer
    * @returns the record; `content_known` where the tenant had the same content before
    * @throws AppError FILE_MISSING, whatever the format's reader finds (ST_*, CONFIG_*, LORA_*, …), STORAGE_*
    */
-  async register(files: readonly IncomingFile[], keeping: Keeping = {}): Promise<AdapterRecord> {
-    const ready = await this.prepare(files, keeping);
+  async register(
+    files: readonly IncomingFile[],
+    keeping: Keeping = {},
+    id: string = newAdapterId(Date.now()),
+  ): Promise<AdapterRecord> {
+    const before = (await this.store.find(id))?.record;
+    if (before && files.some(({ sha256 }) => sha256 === before.sha256)) return before;
+    const prepared = await this.prepare(files, keeping);
+    const ready = before ? prepared : { ...prepared, adapter: { ...prepared.adapter, id } };
     try {
       const isKnown = await this.store.isKnown(ready.adapter.described.digest);
       const record = await this.store.insert(ready.adapter, ready.written);

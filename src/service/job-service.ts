@@ -13,6 +13,7 @@ import { Bell } from './events/bell.ts';
 import { ExecutionWatch } from './events/execution-watch.ts';
 import type { NewJob } from './executions/accept-jobs.ts';
 import { withIds } from './executions/report-ids.ts';
+import { canonicalJson } from './idempotency/fingerprint.ts';
 import { hasReport } from './job-end.ts';
 import type { JobQueue } from './job-queue.ts';
 import { isFinal, type JobStore } from './job-store.ts';
@@ -53,14 +54,15 @@ export class JobService {
 
   /**
    * Accepts a job. One whose work was done already has its results at once.
+   * @param id where it is the id of a job of the same request, that is the answer
    * @throws AppError UNKNOWN_PROFILE, VALIDATION_FAILED for targets that their profile cannot load
    * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE for what is fetched and brought
    * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED
    */
-  async submit(request: JobRequest): Promise<JobRecord> {
+  async submit(request: JobRequest, id = newJobId(Date.now())): Promise<JobRecord> {
     const { work, treatment } = taken(request, this.parts.desk);
     await this.check(work);
-    return this.accept({ job: acceptedJob(newJobId(Date.now()), work, treatment), reuse: treatment.reuse });
+    return this.accept({ job: acceptedJob(id, work, treatment), reuse: treatment.reuse });
   }
 
   /**
@@ -76,10 +78,15 @@ export class JobService {
     }
   }
 
-  /** Makes a job durable; it is done when workers have room for it. @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED */
+  /** Makes a job durable unless it is; it is done when workers have room for it. @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED */
   async accept(wanted: NewJob): Promise<JobRecord> {
     const [job] = await this.jobs.accept([wanted]);
-    const record = { ...job!, request: withoutSecrets(job!.request) };
+    if (!job) {
+      const known = await this.get(wanted.job.id);
+      const isSame = canonicalJson(known.request) === canonicalJson(withoutSecrets(wanted.job.request));
+      return isSame ? known : this.accept({ ...wanted, job: { ...wanted.job, id: newJobId(Date.now()) } });
+    }
+    const record = { ...job, request: withoutSecrets(job.request) };
     if (record.reused) this.parts.observer?.onReused?.(record);
     return record;
   }

@@ -184,7 +184,16 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
     for (const [key, answer] of [['done', '{}'] as const, ['in progress', null] as const])
       await writer
         .insertInto('idempotency')
-        .values({ tenant: TENANT, key, owner: 'o', route: 'r', payload: null, answer, expires_at: 4e12 })
+        .values({
+          tenant: TENANT,
+          key,
+          owner: 'o',
+          route: 'r',
+          payload: null,
+          answer,
+          seed: 's',
+          expires_at: 4e12,
+        })
         .execute();
     await writer
       .insertInto('upload')

@@ -68,7 +68,9 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const workspace = workspaceOf(request);
       const wanted = checkedBatch(request);
       const count = 'jobs' in wanted ? wanted.jobs.length : wanted.adapter_ids.length;
-      const batch = await withinConcurrentJobs(workspace, count, () => workspace.batches.submit(wanted));
+      const batch = await withinConcurrentJobs(workspace, count, () =>
+        workspace.batches.submit(wanted, request.idempotent?.idOf('batch')),
+      );
       return reply.code(202).header('location', `/v1/batches/${batch.id}`).send(batch);
     },
   );
@@ -133,8 +135,10 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const { batches } = workspace;
       const { id } = request.params;
       const { counts } = await batches.get(id);
-      const wanted = counts.failed + counts.cancelled;
-      const batch = await withinConcurrentJobs(workspace, wanted, () => batches.retry(id));
+      const wanted = counts.partial + counts.failed + counts.cancelled;
+      const batch = await withinConcurrentJobs(workspace, wanted, () =>
+        batches.retry(id, request.idempotent?.idOf('batch')),
+      );
       return reply.code(202).header('location', `/v1/batches/${batch.id}`).send(batch);
     },
   );

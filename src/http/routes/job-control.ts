@@ -69,7 +69,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       const workspace = workspaceOf(request);
       const job = await withinConcurrentJobs(workspace, 1, () =>
-        workspace.jobControl.retry(request.params.id),
+        workspace.jobControl.retry(request.params.id, request.idempotent?.idOf('job')),
       );
       return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
     },

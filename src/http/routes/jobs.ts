@@ -56,7 +56,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ finals: FinalJobs }> = async
     async (request, reply) => {
       const workspace = workspaceOf(request);
       const { jobs } = workspace;
-      const accepted = await withinConcurrentJobs(workspace, 1, () => jobs.submit(request.body));
+      const accepted = await withinConcurrentJobs(workspace, 1, () =>
+        jobs.submit(request.body, request.idempotent?.idOf('job')),
+      );
       return answerJob(request, reply, jobs, accepted);
     },
   );

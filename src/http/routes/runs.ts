@@ -52,7 +52,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }> = 
       },
     },
     async (request, reply) => {
-      const run = await workspaceOf(request).runs.create(request.body);
+      const run = await workspaceOf(request).runs.create(request.body, request.idempotent?.idOf('run'));
       metrics.runCreated(run.mode);
       return reply.code(201).header('location', `/v1/runs/${run.id}`).send(run);
     },

@@ -80,7 +80,7 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: HttpDependencies }
       });
       const { jobs } = workspace;
       const job = await withinConcurrentJobs(workspace, 1, () =>
-        jobs.submit({ kind: 'squeeze', adapter_id: record.id, ...wanted! }),
+        jobs.submit({ kind: 'squeeze', adapter_id: record.id, ...wanted! }, request.idempotent?.idOf('job')),
       );
       return answerJob(request, reply, jobs, job);
     },

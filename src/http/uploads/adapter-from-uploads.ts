@@ -24,6 +24,10 @@ export async function adapterFromUploads(
   { uploads, store, metrics }: HttpDependencies,
 ): Promise<AdapterRecord> {
   const workspace = workspaceOf(request);
+  const id = request.idempotent?.idOf('ad');
+  // The files that it was made of are gone by then.
+  const before = id === undefined ? undefined : await workspace.adapters.find(id);
+  if (before) return before;
   const weights = oneOf(files, WEIGHTS_FILE, 'weights');
   const config = oneOf(files, CONFIG_FILE, 'config');
   if (weights === undefined) throw invalid(`files has no "${WEIGHTS_FILE}" and no "weights"; it needs one`);
@@ -40,7 +44,7 @@ export async function adapterFromUploads(
     const stored = await useUploads(uploads.of(workspace), wanted, folder, async (ready) => {
       const files = [...ready, ...inline];
       await checkRoom(workspace, files);
-      return workspace.adapters.register(files, keeping);
+      return workspace.adapters.register(files, keeping, id);
     });
     metrics.uploadEnded(stored.content_known ? 'known' : 'created', 0);
     return stored;

@@ -6,7 +6,7 @@ import { acceptedJob, taken } from '../accepted-job.ts';
 import type { NewJob } from '../executions/accept-jobs.ts';
 import type { JobControl } from '../job-control/job-control.ts';
 import type { JobService } from '../job-service.ts';
-import { newBatchId, newJobId } from '../layout.ts';
+import { newBatchId, newJobId, timedIdMs } from '../layout.ts';
 import type { Page, PageRequest } from '../listing/page.ts';
 import type { BatchFilter, BatchStore } from './batch-store.ts';
 import { checkBatch } from './check-batch.ts';
@@ -40,11 +40,14 @@ export class BatchService {
 
   /**
    * Accepts a batch, or nothing of it. Jobs whose work was done already have their results at once.
+   * @param id where it is the id of a batch, that is the answer
    * @throws AppError BATCH_INVALID with the fault of every job that cannot be accepted
    */
-  async submit(request: BatchRequest): Promise<BatchRecord> {
+  async submit(request: BatchRequest, id = newBatchId(Date.now())): Promise<BatchRecord> {
+    const before = await this.store.get(id);
+    if (before) return before;
     await checkBatch(request, (work) => this.parts.jobs.check(work));
-    return this.accept(request, jobRequestsOf(request), null);
+    return this.accept(id, request, jobRequestsOf(request), null);
   }
 
   /**
@@ -114,7 +117,9 @@ export class BatchService {
    * Does the jobs of a batch once more that failed, also in part, or were cancelled, as a new batch: each as a whole.
    * @throws AppError BATCH_NOT_FOUND, BATCH_NOT_FINAL, BATCH_SUCCEEDED, BATCH_INVALID
    */
-  async retry(batchId: string): Promise<BatchRecord> {
+  async retry(batchId: string, id = newBatchId(Date.now())): Promise<BatchRecord> {
+    const done = await this.store.get(id);
+    if (done) return done;
     const request = await this.store.request(batchId);
     if (!request) throw notFound(batchId);
     const { jobs: before } = await this.final(batchId, 'retried');
@@ -137,7 +142,7 @@ export class BatchService {
       ...(ttl_seconds !== undefined && { ttl_seconds }),
     };
     await checkBatch(retried, (work) => this.parts.jobs.check(work));
-    return this.accept(retried, jobs, { batch: batchId, jobs: again.map(({ retryOf }) => retryOf) });
+    return this.accept(id, retried, jobs, { batch: batchId, jobs: again.map(({ retryOf }) => retryOf) });
   }
 
   /**
@@ -162,12 +167,12 @@ export class BatchService {
 
   /** @param retryOf the batch and its jobs that these do once more */
   private async accept(
+    id: string,
     request: BatchRequest,
     requests: readonly JobRequest[],
     retryOf: { readonly batch: string; readonly jobs: readonly string[] } | null,
   ): Promise<BatchRecord> {
-    const createdAtMs = Date.now();
-    const id = newBatchId(createdAtMs);
+    const createdAtMs = timedIdMs(id);
     const jobs = requests.map((job, index) =>
       newJob(memberId(createdAtMs, index), job, id, retryOf?.jobs[index] ?? null),
     );

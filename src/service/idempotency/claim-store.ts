@@ -1,5 +1,21 @@
 import type { Database, Writer } from '../../database/database.ts';
+import { hasCome, sql } from '../../database/sql.ts';
 import type { IdempotencyTable } from '../../database/tables.ts';
+import { timedId } from '../layout.ts';
+
+/** How long a request that had no answer finds what may have been made of it, once nobody handles it any more. */
+const SEED_KEPT_MS = 86_400_000;
+/**
+ * Of the same request that had no answer yet, the seed stays. What is not known of one of the two does not tell them
+ * apart.
+ */
+const SEED = sql<string>`case when idempotency.owner = excluded.owner or (
+    idempotency.answer is null and idempotency.route = excluded.route
+    and coalesce(idempotency.payload, excluded.payload, '') = coalesce(excluded.payload, idempotency.payload, '')
+  ) then idempotency.seed else excluded.seed end`;
+
+/** Behind the kind of an id. */
+const SEED_AT = 'seed_'.length;
 
 /** What makes two requests the same one. */
 export interface Fingerprint {
@@ -18,7 +34,8 @@ export interface StoredAnswer {
 
 /** What became of trying to take a key. */
 export type Claim =
-  | { readonly state: 'ours' }
+  /** `seed`: what ids of records are made of, the same each time that a request with this key is handled. */
+  | { readonly state: 'ours'; readonly seed: string }
   | { readonly state: 'in-flight'; readonly fingerprint: Fingerprint }
   | { readonly state: 'answered'; readonly fingerprint: Fingerprint; readonly answer: StoredAnswer };
 
@@ -46,7 +63,8 @@ export class ClaimStore {
   /** Takes a key for `leaseMs` unless it is taken: of many at once, exactly one gets it. */
   claim(claimant: Claimant, fingerprint: Fingerprint, leaseMs: number): Promise<Claim> {
     return this.database.write(async (writer) => {
-      if (await this.keep(writer, claimant, fingerprint, null, leaseMs)) return { state: 'ours' };
+      const seed = await this.keep(writer, claimant, fingerprint, null, leaseMs);
+      if (seed !== undefined) return { state: 'ours', seed };
       // The attempt has locked the row.
       const held = await writer
         .selectFrom('idempotency')
@@ -59,25 +77,28 @@ export class ClaimStore {
   }
 
   /** Keeps a key for `leaseMs` more, also one whose lease is over. False when another has it. */
-  hold(claimant: Claimant, fingerprint: Fingerprint, leaseMs: number): Promise<boolean> {
-    return this.database.write((writer) => this.keep(writer, claimant, fingerprint, null, leaseMs));
+  async hold(claimant: Claimant, fingerprint: Fingerprint, leaseMs: number): Promise<boolean> {
+    const kept = this.database.write((writer) => this.keep(writer, claimant, fingerprint, null, leaseMs));
+    return (await kept) !== undefined;
   }
 
   /** Keeps the answer for `keepMs`. False when another has the key. */
-  settle(
+  async settle(
     claimant: Claimant,
     fingerprint: Fingerprint,
     answer: StoredAnswer,
     keepMs: number,
   ): Promise<boolean> {
-    return this.database.write((writer) => this.keep(writer, claimant, fingerprint, answer, keepMs));
+    const kept = this.database.write((writer) => this.keep(writer, claimant, fingerprint, answer, keepMs));
+    return (await kept) !== undefined;
   }
 
-  /** Gives a key back, for whoever comes next. */
+  /** Gives a key back, for whoever comes next. Its seed stays for the same request: something may have been made of it. */
   async release({ tenant, key, owner }: Claimant): Promise<void> {
     await this.database.write((writer) =>
       writer
-        .deleteFrom('idempotency')
+        .updateTable('idempotency')
+        .set({ expires_at: this.database.now })
         .where('tenant', '=', tenant)
         .where('key', '=', key)
         .where('owner', '=', owner)
@@ -88,19 +109,25 @@ export class ClaimStore {
   /** Removes what nobody can ask for any more. Returns how many keys. */
   async removeExpired(): Promise<number> {
     const { numDeletedRows } = await this.database.write((writer) =>
-      writer.deleteFrom('idempotency').where('expires_at', '<=', this.database.now).executeTakeFirst(),
+      writer
+        .deleteFrom('idempotency')
+        .where('expires_at', '<=', this.database.now)
+        .where(({ or, eb }) =>
+          or([eb('answer', 'is not', null), eb('expires_at', '<=', this.database.after(-SEED_KEPT_MS))]),
+        )
+        .executeTakeFirst(),
     );
     return Number(numDeletedRows);
   }
 
-  /** Writes what a claimant says of a key, in one statement, unless another has it. */
+  /** Writes what a claimant says of a key, in one statement. @returns its seed; undefined: another has it */
   private async keep(
     writer: Writer,
     claimant: Claimant,
     { route, payload }: Fingerprint,
     answer: StoredAnswer | null,
     forMs: number,
-  ): Promise<boolean> {
+  ): Promise<string | undefined> {
     const { now } = this.database;
     const row = await writer
       .insertInto('idempotency')
@@ -109,6 +136,7 @@ export class ClaimStore {
         route,
         payload,
         answer: answer && JSON.stringify(answer),
+        seed: timedId('seed', Date.now()).slice(SEED_AT),
         expires_at: eb(now, '+', forMs),
       }))
       .onConflict((conflict) =>
@@ -119,18 +147,24 @@ export class ClaimStore {
             route: ref('excluded.route'),
             payload: ref('excluded.payload'),
             answer: ref('excluded.answer'),
+            seed: SEED,
             expires_at: ref('excluded.expires_at'),
           }))
-          .where(({ or, eb, ref }) =>
+          .where(({ or, and, eb, ref }) =>
             or([
               eb('idempotency.owner', '=', ref('excluded.owner')),
               eb('idempotency.expires_at', '<=', now),
+              // Who handles a request says so again and again: this one did before the clock was put back.
+              and([
+                eb('idempotency.answer', 'is', null),
+                hasCome(this.database, 'idempotency.expires_at', forMs),
+              ]),
             ]),
           ),
       )
-      .returning('owner')
+      .returning('seed')
       .executeTakeFirst();
-    return row !== undefined;
+    return row?.seed;
   }
 }
 

@@ -36,6 +36,7 @@ export class IdempotentRequest {
   private readonly startedMs = Date.now();
   private fingerprint: Fingerprint;
   private answer: StoredAnswer | undefined;
+  private seed: string | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isOurs = true;
 
@@ -60,6 +61,15 @@ export class IdempotentRequest {
   /** The first answer, once it is certain that this is the same request. */
   get replay(): StoredAnswer | undefined {
     return this.isOurs || this.fingerprint.payload === null ? undefined : this.answer;
+  }
+
+  /**
+   * An id for what is made of this request: the same one each time that it is handled, so that a crash between record and
+   * answer makes nothing twice.
+   * @param kind what comes before the underscore
+   */
+  idOf(kind: string): string | undefined {
+    return this.seed === undefined ? undefined : `${kind}_${this.seed}`;
   }
 
   /** Whether the answer to come is to be kept by `settle`, or the key given back by `release`. */
@@ -97,6 +107,7 @@ export class IdempotentRequest {
   private async claim(): Promise<void> {
     const claim = await this.store.claim(this.claimant, this.fingerprint, LEASE_MS);
     if (claim.state === 'ours') {
+      this.seed = claim.seed;
       this.timer = setInterval(() => void this.renew(), RENEWAL_MS);
       this.timer.unref();
       return;

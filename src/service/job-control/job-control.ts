@@ -56,7 +56,7 @@ export class JobControl {
    * same request and treatment.
    * @throws AppError JOB_NOT_FINAL, JOB_SUCCEEDED, JOB_OF_RUN, SECRETS_GONE; ADAPTER_NOT_FOUND
    */
-  async retry(jobId: string): Promise<JobRecord> {
+  async retry(jobId: string, id = newJobId(Date.now())): Promise<JobRecord> {
     const { jobs } = this.parts;
     const record = ownFinal(await jobs.recorded(jobId), 'retried');
     if (record.state === 'succeeded') {
@@ -67,7 +67,7 @@ export class JobControl {
     await jobs.check(record.request);
     const { labels, priority, ttl_seconds: ttlSeconds } = record;
     const treatment = { labels, priority, ttlSeconds, reuse: false, batchId: null, retryOf: jobId };
-    return jobs.accept({ job: acceptedJob(newJobId(Date.now()), record.request, treatment), reuse: false });
+    return jobs.accept({ job: acceptedJob(id, record.request, treatment), reuse: false });
   }
 
   /**

@@ -10,7 +10,7 @@ import { bytesOf } from '../content/content-files.ts';
 import { Contents, type Written } from '../content/contents.ts';
 import type { JobService } from '../job-service.ts';
 import type { JobStore } from '../job-store.ts';
-import { newJobId, newRunId } from '../layout.ts';
+import { newJobId, newRunId, timedIdMs } from '../layout.ts';
 import { planAdaptive } from './adaptive-plan.ts';
 import { type CheckpointUpload, type ReadCheckpoint, readCheckpoint } from './checkpoint-upload.ts';
 import { type Arrival, type Decision, decide, type Plan } from './decide.ts';
@@ -60,15 +60,15 @@ export class RunService {
     this.contents = new Contents(database, blobs);
   }
 
-  /** @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT */
-  async create(request: RunRequest): Promise<RunRecord> {
-    const nowMs = Date.now();
+  /** @param id where it is the id of a run, that is the answer @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT */
+  async create(request: RunRequest, id = newRunId(Date.now())): Promise<RunRecord> {
+    if (await this.runs.get(id)) return this.get(id);
     const run: RunManifest = {
-      id: newRunId(nowMs),
+      id,
       request,
       schedule: 'schedule' in request ? planSchedule(request.schedule) : null,
       adaptive: 'adaptive' in request ? planAdaptive(request.adaptive) : null,
-      created_at: new Date(nowMs).toISOString(),
+      created_at: new Date(timedIdMs(id)).toISOString(),
     };
     await this.runs.create(run);
     return runRecord(run, [], []);
