@@ -18,7 +18,7 @@ const ROOT = join(import.meta.dirname, '..');
 const REPORTER = join(ROOT, 'scripts/test-reporter.mjs');
 
 /** Tests wait for other processes half of the time. */
-const CONCURRENCY = availableParallelism() + 1;
+const CONCURRENCY = availableParallelism() + 2;
 
 /** Only to end what hangs: the longest file takes a minute on an idle machine. */
 const TEST_TIMEOUT_MS = 15 * 60_000;
@@ -26,7 +26,7 @@ const FILE_TIMEOUT_MS = 20 * 60_000;
 
 /** Programs and packages that `.ci/run` installs, so that nothing is skipped there for want of them. */
 const INSTALLED =
-  /redis|valkey|chromium|numpy|torch|ensurepip|setuptools|promtool|moto|docker-compose|kustomize|postgresql/i;
+  /redis|valkey|chromium|numpy|torch|ensurepip|setuptools|promtool|moto|docker-compose|kustomize|postgresql|libfaketime/i;
 const SLOWEST = 10;
 const MAX_OUTPUT_CHARACTERS = 20_000;
 

@@ -1,6 +1,7 @@
 import type { Database, Writer } from '../../database/database.ts';
+import { type Condition, hasCome, sql } from '../../database/sql.ts';
 import type { JobQueue } from '../job-queue.ts';
-import { nextExecutions } from './next-executions.ts';
+import { LONGEST_WAIT_MS, nextExecutions } from './next-executions.ts';
 import { liveFleet, mibOf } from './pace.ts';
 
 /** What is due without anything that happens: executions that wait for their next attempt. */
@@ -47,6 +48,8 @@ export class Dispatcher {
   private readonly sending = new Set<Promise<void>>();
   private timers: NodeJS.Timeout[] = [];
   private running: Promise<void> | undefined;
+  /** Something did not get to the queue: it is looked for sooner. */
+  private hasUnsent = false;
 
   constructor(options: DispatcherOptions) {
     this.options = options;
@@ -99,7 +102,10 @@ export class Dispatcher {
     if (dispatches.length === 0) return;
     const sent = this.options.queue
       .add(dispatches)
-      .catch((error: unknown) => this.options.onTrouble?.(error))
+      .catch((error: unknown) => {
+        this.hasUnsent = true;
+        this.options.onTrouble?.(error);
+      })
       .finally(() => this.sending.delete(sent));
     this.sending.add(sent);
   }
@@ -107,7 +113,14 @@ export class Dispatcher {
   /** Looks for what is due, and for what the queue has lost, until `close`. */
   start({ roundMs = ROUND_MS, lostMs = LOST_MS }: { roundMs?: number; lostMs?: number } = {}): void {
     this.timers = [
-      setInterval(() => this.begin(() => this.round()), roundMs),
+      setInterval(
+        () =>
+          this.begin(async () => {
+            if (this.hasUnsent) await this.sendLost();
+            await this.round();
+          }),
+        roundMs,
+      ),
       setInterval(() => this.begin(() => this.sendLost()), lostMs),
     ];
     this.begin(async () => {
@@ -131,7 +144,7 @@ export class Dispatcher {
       .selectFrom('execution')
       .select('id')
       .where('state', '=', 'waiting')
-      .where((eb) => eb.or([eb('not_before', 'is', null), eb('not_before', '<=', database.now)]))
+      .where((eb) => eb.or([eb('not_before', 'is', null), hasCome(database, 'not_before', LONGEST_WAIT_MS)]))
       .limit(1)
       .executeTakeFirst();
     if (due) this.send(await database.write((writer) => this.fill(writer)));
@@ -144,26 +157,30 @@ export class Dispatcher {
    */
   async sendLost({ unseenMs = UNSEEN_MS, unsentMs = UNSENT_MS } = {}): Promise<string[]> {
     const { database, queue, onLost } = this.options;
+    // Also what lies ahead: the clock was put back since.
+    const isOlder = (column: string, ms: number): Condition =>
+      sql`(${sql.ref(column)} <= ${database.after(-ms)} or ${sql.ref(column)} > ${database.after(unseenMs)})`;
     const rows = await database.reader
       .selectFrom('execution')
       .select(['id', 'dispatch_no', 'origin'])
       .where('state', '=', 'dispatched')
       .where(({ eb, and, or }) =>
         or([
-          eb('seen_at', '<=', database.after(-unseenMs)),
-          and([eb('seen_at', 'is', null), eb('dispatched_at', '<=', database.after(-unsentMs))]),
+          isOlder('seen_at', unseenMs),
+          and([eb('seen_at', 'is', null), isOlder('dispatched_at', unsentMs)]),
         ]),
       )
       .orderBy('id')
       .execute();
-    if (rows.length === 0) return [];
     const dispatches = new Map(
       rows.map(({ id, dispatch_no, origin }) => [dispatchId(id, dispatch_no), { origin }] as const),
     );
-    const missing = await queue.missing([...dispatches.keys()]);
-    if (missing.length === 0) return [];
-    await queue.add(missing.map((id) => ({ id, ...dispatches.get(id)! })));
-    onLost?.(missing);
+    const missing = rows.length === 0 ? [] : await queue.missing([...dispatches.keys()]);
+    if (missing.length > 0) {
+      await queue.add(missing.map((id) => ({ id, ...dispatches.get(id)! })));
+      onLost?.(missing);
+    }
+    this.hasUnsent = false;
     return missing;
   }
 

@@ -1,5 +1,8 @@
 import type { Database, Writer } from '../../database/database.ts';
-import { type Condition, sql } from '../../database/sql.ts';
+import { type Condition, hasCome, sql } from '../../database/sql.ts';
+
+/** No attempt is put off for longer. */
+export const LONGEST_WAIT_MS = 60_000;
 
 /** An execution that waits. */
 export interface WaitingExecution {
@@ -12,7 +15,7 @@ export interface WaitingExecution {
  * changing are left out.
  */
 export function nextExecutions(
-  { now, locked }: Pick<Database, 'now' | 'locked'>,
+  database: Pick<Database, 'now' | 'after' | 'locked'>,
   writer: Writer,
   limit: number,
 ): Promise<WaitingExecution[]> {
@@ -20,11 +23,11 @@ export function nextExecutions(
     .selectFrom('execution')
     .select(['id', 'work_bytes'])
     .where('state', '=', 'waiting')
-    .where((eb) => eb.or([eb('not_before', 'is', null), eb('not_before', '<=', now)]))
+    .where((eb) => eb.or([eb('not_before', 'is', null), hasCome(database, 'not_before', LONGEST_WAIT_MS)]))
     .orderBy('priority')
     .orderBy('id')
     .limit(limit);
-  return locked(waiting, 'skip').execute();
+  return database.locked(waiting, 'skip').execute();
 }
 
 /** Whether an execution comes before another one. */

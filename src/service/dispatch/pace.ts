@@ -25,6 +25,8 @@ export async function liveFleet(
     .selectFrom('worker')
     .select(({ fn }) => [fn.sum('slots').as('slots'), fn.avg('ms_per_mib').as('pace')])
     .where('seen_at', '>', after(-GONE_AFTER_MS))
+    // Else the clock was put back since.
+    .where('seen_at', '<', after(GONE_AFTER_MS))
     .executeTakeFirstOrThrow();
   return { slots: Number(slots ?? 0), msPerMib: Number(pace ?? FIRST_MS_PER_MIB) };
 }

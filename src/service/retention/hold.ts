@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Database, Writer } from '../../database/database.ts';
+import { hasCome } from '../../database/sql.ts';
 
 /** A backup that was killed holds content for so long. */
 const HOLD_MS = 600_000;
@@ -37,7 +38,11 @@ async function hold(database: Database, owner: string): Promise<void> {
   const { now } = database;
   await database.write(async (writer) => {
     await lockHolds(database, writer);
-    await writer.deleteFrom('hold').where('owner', '<>', NOBODY).where('expires_at', '<=', now).execute();
+    await writer
+      .deleteFrom('hold')
+      .where('owner', '<>', NOBODY)
+      .where(hasCome(database, 'expires_at', HOLD_MS))
+      .execute();
     await writer
       .insertInto('hold')
       .values(({ eb }) => ({ owner, expires_at: eb(now, '+', HOLD_MS) }))
@@ -54,7 +59,8 @@ export async function isHeld(database: Database, writer: Writer): Promise<boolea
   const row = await writer
     .selectFrom('hold')
     .select('owner')
-    .where('expires_at', '>', database.now)
+    .where('owner', '<>', NOBODY)
+    .where(({ not }) => not(hasCome(database, 'expires_at', HOLD_MS)))
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../database/database.ts';
+import { hasCome } from '../../database/sql.ts';
 import { AppError } from '../../errors.ts';
 
 const POLL_MS = 50;
@@ -81,7 +82,10 @@ export class UploadLocks {
   async sweep(): Promise<void> {
     const { database } = this;
     await database.write((writer) =>
-      writer.deleteFrom('upload_lock').where('expires_at', '<=', database.now).execute(),
+      writer
+        .deleteFrom('upload_lock')
+        .where(hasCome(database, 'expires_at', LEASE_MS))
+        .execute(),
     );
   }
 
@@ -106,7 +110,7 @@ export class UploadLocks {
               expires_at: ref('excluded.expires_at'),
               wanted: ref('excluded.wanted'),
             }))
-            .where('upload_lock.expires_at', '<=', now),
+            .where(hasCome(this.database, 'upload_lock.expires_at', LEASE_MS)),
         )
         .returning('owner')
         .executeTakeFirst(),
@@ -132,7 +136,7 @@ export class UploadLocks {
       .select('owner')
       .where('tenant', '=', tenant)
       .where('id', '=', id)
-      .where('expires_at', '>', this.database.now)
+      .where(({ not }) => not(hasCome(this.database, 'expires_at', LEASE_MS)))
       .executeTakeFirst();
     return row?.owner;
   }
