@@ -18,8 +18,8 @@ export interface ReliabilityFigures {
 const ROWS: readonly [keyof Recovery, string, number | undefined][] = [
   ['workerCrash', 'a worker dies in mid-job → another one begins that job', 20],
   ['redisBack', 'Redis is back → the first waiting job has ended', 5],
-  ['refusedAway', 'a job is refused while Redis does not listen', 1],
-  ['refusedSilent', 'a job is refused while Redis is silent', 1],
+  ['acceptedAway', 'a job is accepted while Redis does not listen', 1],
+  ['acceptedSilent', 'a job is accepted while Redis is silent', 1],
   ['unready', 'Redis is killed → `/readyz` reports it', undefined],
   ['readyAgain', 'Redis is back → `/readyz` reports it', undefined],
   ['gracefulStop', 'SIGTERM in mid-job → the worker has ended, its job is done', 30],
@@ -46,8 +46,8 @@ ${markdownTable([
   ]),
 ])}
 
-Chaos: ${chaos.jobs} jobs in ${chaos.seconds.toFixed(0)} s, ${sum(killed)} processes killed (${listed(killed)}), ${sum(broke)} faults of the
-connection to Redis (${listed(broke)}), ${chaos.abortedUploads} uploads broken off.
+Chaos: ${chaos.jobs} jobs in ${chaos.seconds.toFixed(0)} s, ${sum(killed)} processes killed (${listed(killed)}), ${sum(broke)} faults of
+Redis and the connection to it (${listed(broke)}), ${chaos.abortedUploads} uploads broken off.
 
 ${markdownTable([
   ['afterwards', 'count'],

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { type PostgresServer, startPostgres } from '../database/postgres-server.ts';
 import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
 import { type Entry, Member } from './member.ts';
 import { TcpFaultProxy } from './tcp-fault-proxy.ts';
 
-/** Redis remembers, so that what is promised of its return is measured and not how often lost jobs are looked for. */
-const DURABLE = [...FIT, '--appendonly', 'yes'];
+type Postgres = PostgresServer & { readonly port: number; readonly folder: string };
 
 export interface FleetOptions {
   /** Everything it keeps is below. */
@@ -19,14 +19,14 @@ export interface FleetOptions {
 }
 
 /**
- * A deployment of real processes: an API, workers with their compute processes, a Redis with an append-only file that
- * they reach through a proxy, and a folder of storage.
+ * A deployment of real processes: an API, workers with their compute processes, PostgreSQL, a Redis that forgets all when it
+ * ends and that they reach through a proxy, and a folder of storage.
  */
 export class Fleet {
   readonly storageDir: string;
   private readonly redisDir: string;
   private redis: ExternalRedis;
-  readonly postgres: PostgresServer;
+  private postgres: Postgres;
   readonly proxy: TcpFaultProxy;
   readonly api: Member;
   readonly workers: readonly Member[];
@@ -37,7 +37,7 @@ export class Fleet {
     databaseUrl: string,
     redisDir: string,
     redis: ExternalRedis,
-    postgres: PostgresServer,
+    postgres: Postgres,
     proxy: TcpFaultProxy,
     api: Member,
     workers: readonly Member[],
@@ -57,9 +57,10 @@ export class Fleet {
     const redisDir = join(folder, 'redis');
     const { storageDir = join(folder, 'storage') } = where;
     await mkdir(redisDir, { recursive: true });
-    const postgres = await startPostgres(join(folder, 'postgres'));
+    const postgresDir = join(folder, 'postgres');
+    const postgres = { ...(await startPostgres(postgresDir)), folder: postgresDir };
     const database = await postgres.newDatabase();
-    const redis = await startExternalRedis(redisDir, DURABLE);
+    const redis = await startExternalRedis(redisDir, FIT);
     const proxy = await TcpFaultProxy.start(redis.port);
     const start = async (role: 'api' | 'worker', number: number): Promise<Member> => {
       const dataDir = join(folder, `${role}-${number}`);
@@ -104,9 +105,25 @@ export class Fleet {
     return this.redis.stop('SIGKILL');
   }
 
-  /** Starts Redis again at its port, on the file it left. */
+  /** Starts Redis again at its port, with nothing in it. */
   async restartRedis(): Promise<void> {
-    this.redis = await startExternalRedis(this.redisDir, DURABLE, this.redis.port);
+    this.redis = await startExternalRedis(this.redisDir, FIT, this.redis.port);
+  }
+
+  /** @param maxBytes of memory; 0: as much as there is */
+  async limitRedis(maxBytes: number): Promise<void> {
+    const client = new Redis(this.redis.port);
+    await client.config('SET', 'maxmemory', maxBytes).finally(() => client.disconnect());
+  }
+
+  /** As if it crashed: every connection breaks, and it recovers at its next start. */
+  killPostgres(): Promise<void> {
+    return this.postgres.stop('SIGQUIT');
+  }
+
+  async restartPostgres(): Promise<void> {
+    const { folder, port } = this.postgres;
+    this.postgres = { ...(await startPostgres(folder, [], port)), folder };
   }
 
   /** Stops everything as an operator would. @returns the exit codes of the API and the workers */

@@ -5,12 +5,15 @@ import { busyProcesses } from './leftovers.ts';
 import type { Member } from './member.ts';
 import type { TcpFault } from './tcp-fault-proxy.ts';
 
-const KILLS = ['compute', 'worker', 'redis', 'api'] as const;
+const KILLS = ['compute', 'worker', 'redis', 'postgres', 'api'] as const;
 type Kill = (typeof KILLS)[number];
 const FAULTS = ['refuse', 'blackhole', 'latency', 'cut', 'lose'] as const satisfies readonly TcpFault[];
 
+/** `full`: Redis has no memory left for a while. */
+type Deed = Kill | TcpFault | 'full';
+
 /** What happens in one round, shuffled: computing is what there is most of, so it is hit most. */
-const DECK: readonly (Kill | TcpFault)[] = ['compute', 'compute', 'worker', 'redis', 'api', ...FAULTS];
+const DECK: readonly Deed[] = ['compute', 'compute', 'worker', 'redis', 'postgres', 'api', 'full', ...FAULTS];
 
 /** A compute process sees the end of its worker at once; the kernel may be busy. */
 const ORPHAN_LIMIT_MS = 60_000;
@@ -30,13 +33,20 @@ export interface MonkeyOptions {
 
 /** Kills processes of a fleet and breaks its connections at random. What it kills is started again. */
 export class Monkey {
-  readonly killed: Record<Kill, number> = { compute: 0, worker: 0, redis: 0, api: 0 };
-  readonly broke: Record<(typeof FAULTS)[number], number> = {
+  readonly killed: Record<Kill, number> = {
+    compute: 0,
+    worker: 0,
+    redis: 0,
+    postgres: 0,
+    api: 0,
+  };
+  readonly broke: Record<(typeof FAULTS)[number] | 'full', number> = {
     refuse: 0,
     blackhole: 0,
     latency: 0,
     cut: 0,
     lose: 0,
+    full: 0,
   };
   /** Compute processes that outlived their worker. */
   readonly orphans: ProcessIdentity[] = [];
@@ -58,7 +68,7 @@ export class Monkey {
 
   /** Goes on until it killed as often as it was told to, and all that it killed is back. */
   async run(): Promise<void> {
-    let deck: (Kill | TcpFault)[] = [];
+    let deck: Deed[] = [];
     while (this.kills < this.options.kills) {
       if (deck.length === 0) deck = this.shuffled(DECK);
       await this.deed(deck.pop()!);
@@ -68,9 +78,11 @@ export class Monkey {
     await Promise.all(this.comingBack.values());
   }
 
-  private async deed(what: Kill | TcpFault): Promise<void> {
+  private async deed(what: Deed): Promise<void> {
     if (what === 'compute') return this.killCompute();
     if (what === 'redis') return this.killRedis();
+    if (what === 'postgres') return this.killPostgres();
+    if (what === 'full') return this.fillRedis();
     if (what === 'api') return this.killMember('api', [this.fleet.api]);
     if (what === 'worker') return this.killWorker();
     if (what !== 'none') return this.breakFor(what);
@@ -107,6 +119,21 @@ export class Monkey {
     this.did('redis');
     await sleep(1_500 * this.options.random());
     await this.fleet.restartRedis();
+  }
+
+  private async killPostgres(): Promise<void> {
+    await this.fleet.killPostgres();
+    this.did('postgres');
+    await sleep(1_500 * this.options.random());
+    await this.fleet.restartPostgres();
+  }
+
+  private async fillRedis(): Promise<void> {
+    await this.fleet.limitRedis(1);
+    await sleep(500 + 1_500 * this.options.random());
+    await this.fleet.limitRedis(0);
+    this.broke.full++;
+    this.options.say('redis: full');
   }
 
   /** One that is up; the others are coming back already. */
