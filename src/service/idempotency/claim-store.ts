@@ -3,6 +3,8 @@ import { hasCome, sql } from '../../database/sql.ts';
 import type { IdempotencyTable } from '../../database/tables.ts';
 import { timedId } from '../layout.ts';
 
+/** A request takes no key for longer without saying so again. */
+const LONGEST_LEASE_MS = 3_600_000;
 /** How long a request that had no answer finds what may have been made of it, once nobody handles it any more. */
 const SEED_KEPT_MS = 86_400_000;
 /**
@@ -157,7 +159,7 @@ export class ClaimStore {
               // Who handles a request says so again and again: this one did before the clock was put back.
               and([
                 eb('idempotency.answer', 'is', null),
-                hasCome(this.database, 'idempotency.expires_at', forMs),
+                hasCome(this.database, 'idempotency.expires_at', LONGEST_LEASE_MS),
               ]),
             ]),
           ),
