@@ -49,7 +49,9 @@ export class StorageBond {
 
   /** @returns whether they are tied already; else both are new */
   private async look(): Promise<boolean> {
-    const [known, found] = [await this.known(), await this.found()];
+    const [before, found] = [await this.known(), await this.found()];
+    // A process that starts at the same time may have written its row, and then the id, between the two.
+    const known = before ?? (found === undefined ? undefined : await this.known());
     if (known && known.id === found) return known.tied_at !== null;
     if (known && known.tied_at !== null)
       throw new ForeignStorage(

@@ -27,6 +27,20 @@ onEachDialect('a storage and its database', (database, folder) => {
     assert.equal(await idOf(store), id);
   });
 
+  it('are tied though another process ties them while this one looks', async () => {
+    const store = await storeIn('storage');
+    const slow = {
+      put: store.put.bind(store),
+      list: store.list.bind(store),
+      get: async (key: string) => {
+        await bond(store).settle();
+        return store.get(key);
+      },
+    };
+    await new StorageBond(slow, database()).settle();
+    assert.match((await idOf(store))!, /^[0-9a-f]{32}$/);
+  });
+
   it('are not used with others: a sentence with both ids, and nothing is written', async () => {
     const [own, other, bare] = [await storeIn('own'), await storeIn('other'), await storeIn('bare')];
     await bond(own).settle();
