@@ -193,7 +193,7 @@ export class JobWorker {
       this.options.onPostponed?.(error);
       this.storageWatch.failed(error);
     } catch (unrecorded) {
-      // Nobody says any more that it runs, and the queue forgets it: it is sent again.
+      // Its lease is no longer renewed and the queue forgets it, so it is dispatched again.
       this.logger.error({ ...ids, err: unrecorded }, 'what came of an attempt cannot be recorded');
       this.storageWatch.failed(toAppError(unrecorded));
     }

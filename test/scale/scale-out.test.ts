@@ -77,6 +77,7 @@ for (const [name, open, skip] of [
     const running = new Set<Member>();
     let network: Network;
     let redis: ExternalRedis;
+    const starts: Promise<Member>[] = [];
     let postgres: PostgresServer;
     let DATABASE_URL: string;
     let storage: Storage;
@@ -103,6 +104,8 @@ for (const [name, open, skip] of [
       ({ adapter } = await one!.client.upload(dir));
     });
     after(async () => {
+      // Where one did not start, the others may still be about to.
+      await Promise.allSettled(starts);
       for (const member of running) await member.die();
       await redis?.stop();
       await postgres?.stop();
@@ -114,7 +117,9 @@ for (const [name, open, skip] of [
     async function start(role: 'api' | 'worker'): Promise<Member> {
       const REDIS_URL = `redis://${network.address}:${redis.port}`;
       const env = { REDIS_URL, DATABASE_URL, ...storage.env };
-      const member = await startMember(role, network.addMachine(), scratch, env);
+      const started = startMember(role, network.addMachine(), scratch, env);
+      starts.push(started);
+      const member = await started;
       running.add(member);
       return member;
     }

@@ -19,9 +19,9 @@ interface Lease {
  * removes the copy, the number of links tells other processes that it is in use, and the sweep of a dead process's
  * scratch ends its leases.
  *
- * Nobody says when he is done with a file. But a job makes its scratch folder before it asks for its files and removes
- * it at its end: a lease lasts until every scratch folder that was there when it began is gone, and two minutes at
- * least.
+ * Readers do not say when they are done with a file. But a job makes its scratch folder before it asks for its files
+ * and removes it at its end: a lease lasts until every scratch folder that was there when it began is gone, and two
+ * minutes at least.
  */
 export class Leases {
   private readonly folder: string;
