@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { commandLine, descendantsOf, isAlive, type ProcessIdentity } from '../e2e/process-tree.ts';
 import { SERVICE_ENTRY } from '../entry.ts';
-import { freePort } from '../queue/external-redis.ts';
+import { freePort } from '../free-port.ts';
 import { until } from '../queue/harness.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
-import { freePort } from '../queue/external-redis.ts';
+import { freePort } from '../free-port.ts';
 import { PROMETHEUS_FOLDER } from './rule-files.ts';
 
 const START_LIMIT_MS = 180_000;

@@ -7,9 +7,10 @@ import { GOOD_ADAPTER } from '../e2e/bad-adapters.ts';
 import { Client } from '../e2e/client.ts';
 import { succeed } from '../e2e/run-job.ts';
 import { startService } from '../e2e/service.ts';
+import { freePort } from '../free-port.ts';
 import { startService as startRaw } from '../main/service-process.ts';
 import { type Certificate, makeCertificate, opensslIsMissing, tlsOptions } from '../queue/certificate.ts';
-import { type ExternalRedis, FIT, freePort, startExternalRedis } from '../queue/external-redis.ts';
+import { type ExternalRedis, FIT, startExternalRedis } from '../queue/external-redis.ts';
 
 const PASSWORD = 'a-secret-of-the-test';
 

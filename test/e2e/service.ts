@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { SERVICE_ENTRY } from '../entry.ts';
+import { freePort } from '../free-port.ts';
 import { commandLine, descendantsOf, isAlive, type ProcessIdentity } from './process-tree.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -124,14 +124,4 @@ async function stop(child: ChildProcess, children: ProcessIdentity[], log: () =>
   for (const { pid } of left) process.kill(pid, 'SIGKILL');
   assert.deepEqual(names, [], 'processes outlived the service');
   assert.equal(child.exitCode, 0, `the service ended with ${child.exitCode ?? child.signalCode}:\n${log()}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  assert.ok(address !== null && typeof address === 'object');
-  return address.port;
 }

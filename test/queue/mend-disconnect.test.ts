@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { impatientClient } from '../../src/queue/connection.ts';
+import { freePort } from '../free-port.ts';
 import { makeCertificate, opensslIsMissing, tlsOptions } from './certificate.ts';
-import { FIT, freePort, startExternalRedis } from './external-redis.ts';
+import { FIT, startExternalRedis } from './external-redis.ts';
 import { withFolder } from './harness.ts';
 
 /** Of those given up amid the handshake, most get the alert that ended the process. */

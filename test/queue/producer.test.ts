@@ -9,7 +9,8 @@ import { AppError } from '../../src/errors.ts';
 import { assessServer, COMMAND_TIMEOUT_MS } from '../../src/queue/connection.ts';
 import { BullJobQueue } from '../../src/queue/producer.ts';
 import { TcpFaultProxy } from '../chaos/tcp-fault-proxy.ts';
-import { FIT, freePort, startExternalRedis } from './external-redis.ts';
+import { freePort } from '../free-port.ts';
+import { FIT, startExternalRedis } from './external-redis.ts';
 import { Bench, PREFIX, REQUEST, SILENT, until, withBench, withFolder } from './harness.ts';
 
 const ID = 'ex_0123456789abcdef0123456789abcdef-1';

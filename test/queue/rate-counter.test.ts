@@ -5,8 +5,8 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { COMMAND_TIMEOUT_MS } from '../../src/queue/connection.ts';
 import { RedisRateCounter } from '../../src/queue/rate-counter.ts';
 import { RedisQuestions } from '../../src/queue/redis-questions.ts';
+import { freePort } from '../free-port.ts';
 import { openRateCounter, type RateCounterFixture } from '../http/rate-counter.ts';
-import { freePort } from './external-redis.ts';
 import { holdUp, SILENT, startBroker, until, withFolder } from './harness.ts';
 
 const LONG_MS = 60_000;

@@ -4,8 +4,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { freePort } from '../free-port.ts';
 import { type Certificate, tlsOptions } from './certificate.ts';
-import { type ExternalRedis, FIT, freePort, startExternalRedis } from './external-redis.ts';
+import { type ExternalRedis, FIT, startExternalRedis } from './external-redis.ts';
 import { until } from './harness.ts';
 
 const run = promisify(execFile);

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '../e2e/client.ts';
 import { commandLine, descendantsOf, isAlive, type ProcessIdentity } from '../e2e/process-tree.ts';
 import { SERVICE_ENTRY } from '../entry.ts';
-import { freePort } from '../queue/external-redis.ts';
+import { freePort } from '../free-port.ts';
 import { until } from '../queue/harness.ts';
 import type { Machine } from './network.ts';
 

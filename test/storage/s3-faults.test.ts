@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { contentOf } from '../conformance/blob-store.ts';
-import { freePort } from '../queue/external-redis.ts';
+import { freePort } from '../free-port.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { openS3, type S3UnderTest, Witness } from './s3-bench.ts';
 import { saying } from './s3-errors.ts';

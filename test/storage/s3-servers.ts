@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../queue/external-redis.ts';
+import { freePort } from '../free-port.ts';
 
 export const BUCKET = 'test-bucket';
 const START_LIMIT_MS = 60_000;
