@@ -20,7 +20,12 @@ export interface JobData {
 /** What BullMQ hands to a compute process. */
 export interface TaskData extends JobData {
   readonly task: Task;
+  /** When the attempt began, by `machineMs`. */
+  readonly begunMs: number;
 }
+
+/** Milliseconds by a clock that all processes of a machine share, and that nobody puts on or back. */
+export const machineMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** A job's place in a trace, if it has one. */
 export const contextOf = (data: JobData): TraceContext | undefined =>

@@ -88,7 +88,7 @@ async function attemptAt(job: SandboxedJob<TaskData>, signal: AbortSignal): Prom
       { ...deps, blobs, adapterFiles: adapterFilesIn(blobs), work: (input) => workIn(traced, input) },
       task,
       {
-        startedAtMs: job.processedOn ?? Date.now(),
+        begunMs: job.data.begunMs,
         signal,
         // A parent that cannot be told is gone; exitWithParent sees to that.
         onProgress: (progress) => void job.updateProgress(progress).catch(() => undefined),

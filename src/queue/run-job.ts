@@ -21,6 +21,7 @@ import type { RequestInput } from '../squeeze/run-request.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { mayPass } from '../storage/storage-error.ts';
 import type { JobTransfers } from './job-transfers.ts';
+import { machineMs } from './job-types.ts';
 import { ProgressThrottle } from './progress.ts';
 
 const NOTHING_COMPUTED: Totals = { modules: 0, bytesRead: 0, bytesWritten: 0 };
@@ -53,7 +54,8 @@ export interface AdapterFiles {
 
 /** How an attempt is stopped, and whom it tells of its progress. */
 export interface Attempt {
-  readonly startedAtMs: number;
+  /** By `machineMs`. */
+  readonly begunMs: number;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
 }
@@ -136,7 +138,7 @@ async function work(context: StepContext, { request, sources, optimizer }: WorkT
   const timings = {
     ...outcome.timings,
     write: outcome.timings.write + (performance.now() - storing) / 1000,
-    total: (Date.now() - attempt.startedAtMs) / 1000,
+    total: (machineMs() - attempt.begunMs) / 1000,
   };
   // Here and not by the worker: it has thousands of numbers, and others wait for that process.
   if (outcome.report) {

@@ -7,8 +7,16 @@ import { failureOf } from '../service/executions/made.ts';
 import type { Task } from '../service/executions/task.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
 import { decodeError, givesUp, stalledTooOften } from './error-codec.ts';
-import { contextOf, type JobData, QUEUE_ATTRIBUTES, QUEUE_NAME, type TaskData } from './job-types.ts';
+import {
+  contextOf,
+  type JobData,
+  machineMs,
+  QUEUE_ATTRIBUTES,
+  QUEUE_NAME,
+  type TaskData,
+} from './job-types.ts';
 import { mendChildPool } from './mend-child-pool.ts';
+import { mendLockRenewal } from './mend-lock-renewal.ts';
 import type { Done } from './run-job.ts';
 
 type QueuedJob = Job<JobData>;
@@ -33,8 +41,8 @@ export interface Failure {
 export interface Hooks {
   /** What there is to do; undefined: nothing. */
   readonly onTake: (job: QueuedJob, dispatch: Dispatched) => Promise<Task | undefined>;
-  /** Records what was made of it. */
-  readonly onDone: (job: QueuedJob, task: Task, done: Done) => Promise<void>;
+  /** Records what was made of it. @param begunMs when the attempt began, by `machineMs` */
+  readonly onDone: (job: QueuedJob, task: Task, done: Done, begunMs: number) => Promise<void>;
   /** Records that an attempt failed. @param task undefined: it did not begin. Does not fail */
   readonly onFailed: (
     job: QueuedJob,
@@ -68,6 +76,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
     this.hooks = hooks;
     this.tracing = tracing;
     mendChildPool(this);
+    mendLockRenewal(this);
   }
 
   get isIdle(): boolean {
@@ -96,7 +105,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
     // What the attempt before had come to is no progress of this one.
     if (job.attemptsStarted > 1) void job.updateProgress(NO_PROGRESS);
     this.runningJobs++;
-    const begunMs = performance.now();
+    const begunMs = machineMs();
     const { data } = job;
     const dispatch = dispatched(job.id!);
     this.hooks.onBegin(job, dispatch);
@@ -117,10 +126,10 @@ export class SandboxedWorker extends Worker<JobData, null> {
       if (!task) return null;
       span.set({ 'lora_squeeze.job.id': task.jobs[0], 'lora_squeeze.job.attempt': task.attempt });
       // For the compute process; the queue keeps what it has.
-      const told: TaskData = { ...data, ...span.context, task };
+      const told: TaskData = { ...data, ...span.context, task, begunMs };
       job.data = told;
       const done = (await super.callProcessJob(job, token, signal)) as unknown as Done;
-      await this.hooks.onDone(job, task, done);
+      await this.hooks.onDone(job, task, done, begunMs);
       const failure = failureOf(done.made);
       if (failure !== undefined) span.fail(failure);
     } catch (thrown) {
@@ -128,7 +137,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
       span.fail(error.code);
       const mayPass = thrown instanceof AppError ? thrown.retryable : !givesUp(thrown);
       const isGivenBack = this.isGivingBack && (error.code === 'CANCELLED' || mayPass);
-      const tryMs = performance.now() - begunMs;
+      const tryMs = machineMs() - begunMs;
       await this.hooks.onFailed(job, dispatch, task, { error, mayPass, tryMs, isGivenBack });
     } finally {
       job.data = data;

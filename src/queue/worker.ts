@@ -12,14 +12,14 @@ import type { Tracing } from '../tracing/tracing.ts';
 import { CancelWatch } from './cancel-watch.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
 import { endsWithin } from './ends-within.ts';
-import { type JobData, logIdsOf } from './job-types.ts';
+import { type JobData, logIdsOf, machineMs } from './job-types.ts';
 import type { Done } from './run-job.ts';
 import { type Failure, SandboxedWorker } from './sandboxed-worker.ts';
 import { StorageWatch } from './storage-watch.ts';
 
 /**
  * A worker that dies holds what it runs for as long as its lock and one more check (a third of it): 20 s at most. Compute
- * runs in another process, so nothing keeps this one from renewing its locks, at half their time.
+ * runs in another process, so nothing keeps this one from renewing its locks, at a quarter of their time.
  */
 const LOCK_MS = 15_000;
 /** Without anything that runs there is nothing to wait for but Redis, which may be down. */
@@ -109,7 +109,7 @@ export class JobWorker {
       },
       {
         onTake: (job, dispatch) => this.take(job, dispatch),
-        onDone: (job, task, done) => this.record(job, task, done),
+        onDone: (job, task, done, begunMs) => this.record(job, task, done, begunMs),
         onFailed: (job, dispatch, task, failure) => this.recordFailure(job, dispatch, task, failure),
         onBegin: (job, dispatch) => this.cancelWatch.watch(job.id!, dispatch),
         onEnd: (job) => this.cancelWatch.forget(job.id!),
@@ -160,10 +160,14 @@ export class JobWorker {
     return task;
   }
 
-  private async record(job: Job<JobData>, task: Task, { made, totals }: Done): Promise<void> {
-    const begunMs = job.processedOn ?? Date.now();
+  private async record(
+    job: Job<JobData>,
+    task: Task,
+    { made, totals }: Done,
+    begunMs: number,
+  ): Promise<void> {
     const ended = await persistently(() => this.executions.finish(task, made, totals));
-    this.presence.took(Date.now() - begunMs, task.workBytes);
+    this.presence.took(machineMs() - begunMs, task.workBytes);
     for (const record of ended ?? []) this.logEnd(job, record);
   }
 

@@ -9,6 +9,7 @@ import type { FailedResult, JobRecord } from '../../src/contract/job.ts';
 import type { JobRequest } from '../../src/contract/job-request.ts';
 import type { Database } from '../../src/database/database.ts';
 import { AppError, jobFailure } from '../../src/errors.ts';
+import { machineMs } from '../../src/queue/job-types.ts';
 import { adapterFilesIn, type Done, type JobDeps, runJob } from '../../src/queue/run-job.ts';
 import { acceptedJob, taken } from '../../src/service/accepted-job.ts';
 import { AdapterService, type IncomingFile } from '../../src/service/adapter-service.ts';
@@ -92,7 +93,7 @@ function withJobs(work: (bench: Bench) => Promise<void>): Promise<void> {
           };
           const task = await worker.begin(record.id);
           const attempt = {
-            startedAtMs: Date.now(),
+            begunMs: machineMs(),
             signal: new AbortController().signal,
             onProgress: () => {},
           };

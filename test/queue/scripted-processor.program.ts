@@ -117,7 +117,7 @@ export default async function processor(
       },
       task,
       {
-        startedAtMs: job.processedOn!,
+        begunMs: job.data.begunMs,
         signal,
         onProgress: (progress) => void job.updateProgress(progress),
       },

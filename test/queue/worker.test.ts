@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
 import type { JobWorker, WorkerOptions } from '../../src/queue/worker.ts';
 import { type Bench, isGone, sharedBench, until } from './harness.ts';
@@ -166,3 +167,28 @@ const scratchIsEmpty = (folder: string): Promise<true> =>
     const names = await readdir(join(folder, 'storage/tmp'), { recursive: true });
     return names.some((name) => name.includes('half-written')) ? undefined : true;
   });
+
+describe('a clock that is put back by a day while a job runs', () => {
+  it('takes neither its lock nor what is known of its time', async (t) => {
+    const lockMs = 1_000;
+    const rightNow = Date.now;
+    const clock = t.mock.method(Date, 'now', () => rightNow() + 86_400_000);
+    const two = (work: () => Promise<void>) =>
+      withWorker(() => withWorker(work, { lockMs, concurrency: 1 }), { lockMs, concurrency: 1 });
+    await two(async () => {
+      const id = await bench().submit('wait');
+      await bench().attemptStarted(id, 1);
+      clock.mock.restore();
+      await sleep(3 * lockMs);
+      await bench().release(id);
+      const { state, attempts, timings } = await bench().outcome(id);
+      assert.deepEqual([state, attempts], ['succeeded', 1]);
+      assert.ok(timings!.total > 2 && timings!.total < 3_600, `it took ${timings!.total} s`);
+      const pace = await until('its pace', async () => {
+        const rows = await bench().database.reader.selectFrom('worker').select('ms_per_mib').execute();
+        return rows.find(({ ms_per_mib }) => ms_per_mib !== null)?.ms_per_mib;
+      });
+      assert.ok(pace! > 0 && pace! < 3_600_000, `${pace} ms for a MiB`);
+    });
+  });
+});
