@@ -4,6 +4,7 @@ import type { Sweeper, SweepOutcome } from '../service/retention/sweeper.ts';
 import type { SweptOfKind } from '../service/retention/swept.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
 import { endsWithin } from './ends-within.ts';
+import { mendLockRenewal } from './mend-lock-renewal.ts';
 
 /** A queue of its own: maintenance must neither wait for jobs nor hold them up. */
 const QUEUE_NAME = 'maintenance';
@@ -58,6 +59,7 @@ export class Maintenance {
       runRetryDelay: 1_000,
       autorun: false,
     });
+    mendLockRenewal(this.worker);
     const warn = (error: Error): void => this.logger.warn({ err: error }, 'connection for maintenance');
     this.queue.on('error', warn);
     this.worker.on('error', warn);
@@ -109,7 +111,10 @@ export class Maintenance {
       await this.queue.setGlobalConcurrency(1);
       const known = await this.queue.getJobScheduler(SCHEDULER_ID);
       // Only when something is to change: each time the next round would be put off.
-      if (known?.every === intervalMs) return;
+      // So far ahead it can only be because the clock was put back since.
+      const isLost = (known?.next ?? 0) > Date.now() + 2 * intervalMs;
+      if (known?.every === intervalMs && !isLost) return;
+      if (isLost) await this.queue.removeJobScheduler(SCHEDULER_ID);
       await this.queue.upsertJobScheduler(
         SCHEDULER_ID,
         { every: intervalMs },

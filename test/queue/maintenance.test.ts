@@ -111,6 +111,33 @@ describe('Maintenance', () => {
     });
   });
 
+  it('plans anew where the clock was put back since', async (t) => {
+    await withBroker(async (broker) => {
+      const queue = new Queue('maintenance', { connection: { path: broker.socketPath }, prefix: PREFIX });
+      const [hourMs, dayMs] = [3_600_000, 86_400_000];
+      const next = async () => (await queue.getJobScheduler('sweep'))?.next ?? 0;
+      const two = [
+        maintenanceOf(broker, { intervalMs: hourMs }),
+        maintenanceOf(broker, { intervalMs: hourMs }),
+      ];
+      try {
+        const rightNow = Date.now;
+        const clock = t.mock.method(Date, 'now', () => rightNow() + dayMs);
+        two[0]!.start();
+        await until('a schedule', async () => (await next()) > rightNow() + dayMs || undefined);
+        clock.mock.restore();
+        two[1]!.start();
+        await until('a sweep within the hour', async () => {
+          const planned = await next();
+          return (planned > 0 && planned <= Date.now() + 2 * hourMs) || undefined;
+        });
+      } finally {
+        await Promise.all(two.map((maintenance) => maintenance.close(1_000)));
+        await queue.close();
+      }
+    });
+  });
+
   it('closes in the middle of a round that takes too long, and without Redis', async () => {
     await withFolder(async (folder) => {
       const broker = await startBroker(folder);
