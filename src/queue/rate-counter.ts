@@ -10,12 +10,12 @@ const FIRST_CONNECTION_MS = 500;
 
 /**
  * In Lua, as Redis runs it: done whole, with nothing in between. ARGV: milliseconds. Counts, and says when the window ends;
- * a counter that lost its end gets a new one.
+ * a counter that lost its end gets a new one, as does one whose end is too far ahead, for Redis' clock was put back since.
  */
 const COUNT = `
 local current = redis.call('INCR', KEYS[1])
 local left = redis.call('PTTL', KEYS[1])
-if left < 0 then
+if left < 0 or left > tonumber(ARGV[1]) then
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
   left = tonumber(ARGV[1])
 end

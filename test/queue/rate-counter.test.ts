@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { COMMAND_TIMEOUT_MS } from '../../src/queue/connection.ts';
 import { RedisRateCounter } from '../../src/queue/rate-counter.ts';
 import { RedisQuestions } from '../../src/queue/redis-questions.ts';
@@ -38,6 +39,14 @@ describe('the counter of rates', () => {
     } finally {
       questions.close();
     }
+  });
+
+  it("begins a new window where Redis' clock was put back", async () => {
+    const key = randomUUID();
+    await state.rates.count(key, LONG_MS);
+    const redis = new Redis({ path: state.broker.socketPath });
+    await redis.pexpire(`test:rate:${key}`, 86_400_000).finally(() => redis.disconnect());
+    assert.ok((await state.rates.count(key, LONG_MS)).resetMs <= LONG_MS);
   });
 
   it('counts in windows, for all processes together', async () => {
