@@ -18,6 +18,11 @@ export class MemoryDeliveryQueue implements DeliveryQueue {
     this.held.set(ticket.deliveryId, { ...ticket, atMs: 0 });
   }
 
+  async hastenAll(): Promise<void> {
+    this.fail();
+    for (const ticket of [...this.held.values()]) await this.hasten(ticket);
+  }
+
   async missing(deliveryIds: readonly string[]): Promise<string[]> {
     this.fail();
     return deliveryIds.filter((id) => !this.held.has(id));

@@ -18,6 +18,7 @@ import { acceptedJob } from '../../src/service/accepted-job.ts';
 import { newJobId } from '../../src/service/layout.ts';
 import { alone } from '../service/job-rows.ts';
 import { insertKnownAdapter } from '../service/known-adapter.ts';
+import { MemoryDeliveryQueue } from './memory-delivery-queue.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
 const URL = 'https://hooks.example.com/in?token=t0ken';
@@ -296,7 +297,7 @@ describe('webhooks over HTTP', () => {
 describe('webhooks without a key for secrets', () => {
   it('are not made, and the answer says what to do', async () => {
     const outbound = { checkUrl: () => new globalThis.URL(URL) };
-    const queue = { add: async () => undefined, hasten: async () => undefined, missing: async () => [] };
+    const queue = new MemoryDeliveryQueue();
     const server = await startServer({}, { webhooks: { outbound, box: undefined, queue } });
     try {
       const response = await server.fetch('/v1/webhooks', {

@@ -4,12 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue } from 'bullmq';
 import { Webhook as Verifier } from 'standardwebhooks';
 import type { WebhookEvent } from '../../src/contract/webhook.ts';
 import type { Database } from '../../src/database/database.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { jobEvent } from '../../src/service/webhooks/outbox.ts';
-import { until } from './harness.ts';
+import { PREFIX, until } from './harness.ts';
 import { QUICK, withWebhooks } from './webhook-bench.ts';
 import { Receiver, type Treatment } from './webhook-receiver.ts';
 
@@ -229,6 +230,24 @@ describe('a receiver', () => {
         bench.worker({ database: { ...database, write } });
         await bench.endedJob();
         assert.deepEqual([(await bench.final(id)).status, receiver.requests.length], ['delivered', 2]);
+      }),
+    ));
+
+  it('is asked again in time where the clock was put back since', (t) =>
+    withWebhooks((bench, { socketPath: path }) =>
+      withReceiver([{ status: 503 }], async (receiver) => {
+        const queue = new Queue('webhooks', { connection: { path }, prefix: PREFIX });
+        const rightNow = Date.now;
+        const clock = t.mock.method(Date, 'now', () => rightNow() + 86_400_000);
+        await bench.keeper.reconcile();
+        bench.worker({ schedule: [0, 60_000] });
+        const { id } = await bench.create(receiver.url);
+        await bench.endedJob();
+        await until('a pause', async () => (await queue.getDelayedCount()) === 1 || undefined);
+        await queue.close();
+        clock.mock.restore();
+        await bench.keeper.reconcile();
+        assert.equal((await bench.final(id)).status, 'delivered');
       }),
     ));
 

@@ -60,6 +60,10 @@ export class BullDeliveryQueue implements DeliveryQueue {
     });
   }
 
+  async hastenAll(): Promise<void> {
+    await this.redis.ask(() => this.queue.promoteJobs());
+  }
+
   async missing(deliveryIds: readonly string[]): Promise<string[]> {
     const missing: string[] = [];
     for (let begin = 0; begin < deliveryIds.length; begin += LOOKED_UP_AT_ONCE) {

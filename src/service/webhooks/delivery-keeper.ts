@@ -5,13 +5,16 @@ import type { DeliveryQueue } from './delivery-queue.ts';
 /** What is due later than this is looked for later: rounds come more often, and so each delivery is in time. */
 const AHEAD_MS = 60_000;
 const LOOKED_AT_ONCE = 1_000;
+/** Less is no harm: what waits comes later by as much. */
+const PUT_BACK_MS = 10_000;
 
 type Due = Pick<DeliveryTable, 'webhook' | 'id' | 'next_attempt_at'>;
 
-/** Looks after the deliveries of all tenants: queues lost ones again. */
+/** Looks after the deliveries of all tenants: queues lost ones again, and lets none wait for a clock that was put back. */
 export class DeliveryKeeper {
   private readonly database: Database;
   private readonly queue: DeliveryQueue;
+  private aheadMs = clockAheadMs();
 
   constructor(database: Database, queue: DeliveryQueue) {
     this.database = database;
@@ -24,6 +27,7 @@ export class DeliveryKeeper {
    * @throws AppError QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE
    */
   async reconcile(nowMs = Date.now()): Promise<string[]> {
+    await this.followClock();
     const requeued: string[] = [];
     for (let last: Due | undefined; ; ) {
       const due = await this.due(nowMs + AHEAD_MS, last);
@@ -31,6 +35,13 @@ export class DeliveryKeeper {
       if (due.length < LOOKED_AT_ONCE) return requeued;
       last = due.at(-1);
     }
+  }
+
+  /** The times at which deliveries are due are those of the clock as it was then. */
+  private async followClock(): Promise<void> {
+    const aheadMs = clockAheadMs();
+    if (aheadMs < this.aheadMs - PUT_BACK_MS) await this.queue.hastenAll();
+    this.aheadMs = aheadMs;
   }
 
   /** The next ones after `last`, in the order of their times. */
@@ -71,3 +82,6 @@ export class DeliveryKeeper {
     return lost.map(({ id }) => id);
   }
 }
+
+/** How far the time of day is ahead of a clock that nobody puts on or back. */
+const clockAheadMs = (): number => Date.now() - performance.now();

@@ -15,6 +15,8 @@ export interface DeliveryQueue {
   add(ticket: DeliveryTicket, atMs?: number): Promise<void>;
   /** Has a delivery that is due by its row attempted at once, also one that waits for its time. */
   hasten(ticket: DeliveryTicket): Promise<void>;
+  /** Has all deliveries attempted soon that wait for their times. */
+  hastenAll(): Promise<void>;
   /** Those of the deliveries that are not in the queue. */
   missing(deliveryIds: readonly string[]): Promise<string[]>;
 }
