@@ -186,7 +186,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     const { queuePrefix: prefix } = config;
     const onAttempt = (result: AttemptResult): void => metrics.deliveryAttempted(result);
     const sender = new DeliveryWorker({ address, prefix, database, outbound, box, logger, onAttempt });
-    running.push((deadlineMs) => sender.close(Math.max(0, deadlineMs - Date.now())));
+    running.push((deadlineMs) => sender.close(Math.max(0, deadlineMs - performance.now())));
     sender.start();
     const jobs = new JobProcessing({
       ...{ ...changes, address, prefix, logger, tracing },
@@ -205,7 +205,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
       onPostponed: (error) => metrics.jobPostponed(error.code),
       onProvider: (provider) => metrics.providerKnown(provider),
     });
-    running.push((deadlineMs) => jobs.close(Math.max(0, deadlineMs - Date.now())));
+    running.push((deadlineMs) => jobs.close(Math.max(0, deadlineMs - performance.now())));
     await jobs.start();
     // A worker can do nothing without it; an API that also runs jobs can do all the rest.
     readiness.add('provider', () => jobs.check(), { isVital: config.role === 'worker' });
@@ -219,7 +219,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
       metrics: metrics.sweeps,
       logger,
     });
-    running.push((deadlineMs) => maintenance.close(Math.max(0, deadlineMs - Date.now())));
+    running.push((deadlineMs) => maintenance.close(Math.max(0, deadlineMs - performance.now())));
     maintenance.start();
   }
   if (config.role !== 'worker') {
@@ -297,13 +297,13 @@ async function main(): Promise<void> {
   closeWithGrace({ delay: config.shutdownGraceMs + CLOSING_MS, logger }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'unforeseen error; stopping');
     else logger.info({ signal }, 'stopping');
-    await stop(Date.now() + config.shutdownGraceMs, logger);
+    await stop(performance.now() + config.shutdownGraceMs, logger);
     logger.info('stopped');
   });
   try {
     await start(config, logger, audit);
   } catch (error) {
-    await stop(Date.now(), logger);
+    await stop(performance.now(), logger);
     throw error;
   }
 }

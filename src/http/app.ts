@@ -116,10 +116,10 @@ export async function buildProbeApp(deps: ProbeDependencies): Promise<FastifyIns
   return withProbes(app, deps);
 }
 
-/** Stops listening and waits for the requests that are being answered, until `deadlineMs` at most. */
+/** Stops listening and waits for the requests that are being answered, until `deadlineMs` at most, by `performance.now()`. */
 export async function closeApp(app: FastifyInstance, deadlineMs: number): Promise<void> {
   const closed = app.close();
-  await Promise.race([closed, sleep(Math.max(0, deadlineMs - Date.now()), undefined, { ref: false })]);
+  await Promise.race([closed, sleep(Math.max(0, deadlineMs - performance.now()), undefined, { ref: false })]);
   app.server.closeAllConnections();
   await closed;
 }

@@ -43,11 +43,11 @@ export async function isListening(socketPath: string): Promise<boolean> {
  * @throws BrokerError when it does not go
  */
 export async function stopLeftover(socketPath: string): Promise<void> {
-  const deadline = Date.now() + LEFTOVER_TIMEOUT_MS;
+  const deadlineMs = performance.now() + LEFTOVER_TIMEOUT_MS;
   for (let socket = await connected(socketPath); socket; socket = await connected(socketPath)) {
     // Redis takes plain lines as commands: https://redis.io/docs/latest/develop/reference/protocol-spec/#inline-commands
     socket.end('SHUTDOWN\r\n').resume();
-    if (Date.now() > deadline) {
+    if (performance.now() > deadlineMs) {
       throw new BrokerError(
         `A Redis server of an earlier run still listens on ${socketPath} and does not stop.`,
       );

@@ -33,7 +33,7 @@ export class IdempotentRequest {
   private readonly store: ClaimStore;
   private readonly claimant: Claimant;
   private readonly seal: Seal | undefined;
-  private readonly startedMs = Date.now();
+  private readonly startedMs = performance.now();
   private fingerprint: Fingerprint;
   private answer: StoredAnswer | undefined;
   private seed: string | undefined;
@@ -126,7 +126,7 @@ export class IdempotentRequest {
   }
 
   private async renew(): Promise<void> {
-    if (Date.now() - this.startedMs > MAX_HANDLING_MS) return this.stop();
+    if (performance.now() - this.startedMs > MAX_HANDLING_MS) return this.stop();
     if (this.answer) await this.keepAnswer();
     // One that fails is no harm: the next one comes before the lease is over, or takes it again.
     else await this.store.hold(this.claimant, this.fingerprint, LEASE_MS).catch(() => undefined);
