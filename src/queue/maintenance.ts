@@ -4,7 +4,7 @@ import type { Sweeper, SweepOutcome } from '../service/retention/sweeper.ts';
 import type { SweptOfKind } from '../service/retention/swept.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
 import { endsWithin } from './ends-within.ts';
-import { mendLockRenewal } from './mend-lock-renewal.ts';
+import { mendLocks } from './mend-locks.ts';
 
 /** A queue of its own: maintenance must neither wait for jobs nor hold them up. */
 const QUEUE_NAME = 'maintenance';
@@ -59,7 +59,7 @@ export class Maintenance {
       runRetryDelay: 1_000,
       autorun: false,
     });
-    mendLockRenewal(this.worker);
+    mendLocks(this.worker);
     const warn = (error: Error): void => this.logger.warn({ err: error }, 'connection for maintenance');
     this.queue.on('error', warn);
     this.worker.on('error', warn);

@@ -16,7 +16,7 @@ import {
   type TaskData,
 } from './job-types.ts';
 import { mendChildPool } from './mend-child-pool.ts';
-import { mendLockRenewal } from './mend-lock-renewal.ts';
+import { mendLocks } from './mend-locks.ts';
 import type { Done } from './run-job.ts';
 
 type QueuedJob = Job<JobData>;
@@ -76,7 +76,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
     this.hooks = hooks;
     this.tracing = tracing;
     mendChildPool(this);
-    mendLockRenewal(this);
+    mendLocks(this);
   }
 
   get isIdle(): boolean {

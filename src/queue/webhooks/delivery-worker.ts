@@ -4,7 +4,7 @@ import type { Logger } from '../../log.ts';
 import { type AttemptResult, Deliverer, type DelivererOptions } from '../../service/webhooks/deliverer.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from '../connection.ts';
 import { endsWithin } from '../ends-within.ts';
-import { mendLockRenewal } from '../mend-lock-renewal.ts';
+import { mendLocks } from '../mend-locks.ts';
 import { DELIVERY_QUEUE_NAME, type DeliveryData, type DeliveryJob } from './delivery-queue.ts';
 import { FairShare } from './fair-share.ts';
 
@@ -59,7 +59,7 @@ export class DeliveryWorker {
       maxStalledCount: MAX_STALLED_COUNT,
       runRetryDelay: 1_000,
     });
-    mendLockRenewal(this.worker);
+    mendLocks(this.worker);
     this.worker.on('error', (error) => this.logger.warn({ err: error }, 'worker of deliveries'));
     this.worker.on('failed', (job, error) => {
       if (!this.stopping.signal.aborted)

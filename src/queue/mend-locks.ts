@@ -1,0 +1,63 @@
+import type { Worker } from 'bullmq';
+
+/** What BullMQ 6.7 has in classes/lock-manager.ts, as far as it matters here. */
+interface TrackedJob {
+  /** When its lock was renewed last, in milliseconds since 1970. */
+  readonly ts: number;
+}
+interface LockManager {
+  trackedJobs: Map<string, TrackedJob>;
+}
+/** The same of classes/redis-queue-backend.ts. */
+interface Backend {
+  readonly client: Promise<{ eval(script: string, keys: number, ...values: string[]): Promise<unknown> }>;
+  toKey(name: string): string;
+  moveStalledJobsToWait(): Promise<string[]>;
+}
+interface Inside {
+  readonly lockManager: LockManager;
+  readonly backend: Backend;
+}
+
+/** BullMQ takes 0 for "not known". */
+const LONG_AGO_MS = 1;
+/** Of a lock or a pause, as many times what it is set to. Others may have set it to more. */
+const TOO_LONG = 4;
+
+/**
+ * In Lua, as Redis runs it. KEYS: what says that the locks were checked, the set of what was found under way then. ARGV: the
+ * longest that they can last, in milliseconds, and what the keys of jobs begin with.
+ */
+const SHORTEN = `
+if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[1]) then redis.call('DEL', KEYS[1]) end
+for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+  local lock = ARGV[2] .. id .. ':lock'
+  if redis.call('PTTL', lock) > tonumber(ARGV[1]) then redis.call('PEXPIRE', lock, ARGV[1]) end
+end`;
+
+class AlwaysDue extends Map<string, TrackedJob> {
+  override set(id: string, tracked: TrackedJob): this {
+    return super.set(id, { ...tracked, ts: LONG_AGO_MS });
+  }
+}
+
+/**
+ * Mends the locks of what a worker does, which went by the time of day.
+ *
+ * BullMQ looks four times in the life of a lock whether it is due. Where the clock was put back by a day none would be for a
+ * day, and what takes long would begin again elsewhere. Now each look renews all of them. Redis in turn keeps what expires
+ * until the time at which it does, so where its clock was put back the jobs of a worker that died would be held for a day, and
+ * for as long it would not be looked for any. What lasts longer than it can is shortened before each look.
+ */
+export function mendLocks(worker: Worker): void {
+  const { lockManager, backend } = worker as unknown as Inside;
+  lockManager.trackedJobs = new AlwaysDue();
+  const { lockDuration = 0, stalledInterval = 0 } = worker.opts;
+  const longestMs = String(TOO_LONG * Math.max(lockDuration, stalledInterval));
+  const move = backend.moveStalledJobsToWait.bind(backend);
+  backend.moveStalledJobsToWait = async () => {
+    const keys = [backend.toKey('stalled-check'), backend.toKey('stalled')];
+    await (await backend.client).eval(SHORTEN, keys.length, ...keys, longestMs, backend.toKey(''));
+    return move();
+  };
+}
