@@ -186,7 +186,7 @@ async function allEnded(client: PatientClient, accepted: readonly Accepted[]): P
 }
 
 /** Ids of all jobs, page by page. */
-async function listedJobs(client: PatientClient): Promise<string[]> {
+export async function listedJobs(client: PatientClient): Promise<string[]> {
   const ids: string[] = [];
   for (let cursor = ''; ; ) {
     const page = await client.json<{ data: JobRecord[]; next_cursor: string | null }>(

@@ -16,7 +16,11 @@ export interface FleetOptions {
   /** Where the storage is, when it is not a folder of its own. */
   readonly storageDir?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What single processes have besides, while they are not started again where they are no members. */
+  readonly envOf?: (process: FleetProcess) => Readonly<Record<string, string>>;
 }
+
+export type FleetProcess = `${'api' | 'worker'}-${number}` | 'postgres' | 'redis';
 
 /**
  * A deployment of real processes: an API, workers with their compute processes, PostgreSQL, a Redis that forgets all when it
@@ -53,24 +57,29 @@ export class Fleet {
   }
 
   /** Starts everything and waits until it is ready. */
-  static async start({ folder, entry, workers: count, env, ...where }: FleetOptions): Promise<Fleet> {
+  static async start({ folder, entry, workers: count, env, ...others }: FleetOptions): Promise<Fleet> {
     const redisDir = join(folder, 'redis');
-    const { storageDir = join(folder, 'storage') } = where;
+    const { storageDir = join(folder, 'storage'), envOf = () => ({}) } = others;
     await mkdir(redisDir, { recursive: true });
     const postgresDir = join(folder, 'postgres');
-    const postgres = { ...(await startPostgres(postgresDir)), folder: postgresDir };
+    const postgres = {
+      ...(await startPostgres(postgresDir, [], undefined, envOf('postgres'))),
+      folder: postgresDir,
+    };
     const database = await postgres.newDatabase();
-    const redis = await startExternalRedis(redisDir, FIT);
+    const redis = await startExternalRedis(redisDir, FIT, undefined, envOf('redis'));
     const proxy = await TcpFaultProxy.start(redis.port);
     const start = async (role: 'api' | 'worker', number: number): Promise<Member> => {
-      const dataDir = join(folder, `${role}-${number}`);
+      const name: FleetProcess = `${role}-${number}`;
+      const dataDir = join(folder, name);
       await mkdir(dataDir, { recursive: true });
       const shared = {
         REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
         DATABASE_URL: database,
         STORAGE_URL: `file:${storageDir}`,
       };
-      return Member.start({ role, entry, env: { DATA_DIR: dataDir, AUTH: 'open', ...shared, ...env } });
+      const own = { DATA_DIR: dataDir, AUTH: 'open', ...shared, ...env, ...envOf(name) };
+      return Member.start({ role, entry, env: own });
     };
     const api = await start('api', 0);
     const workers = await Promise.all(Array.from({ length: count }, (_, i) => start('worker', i)));

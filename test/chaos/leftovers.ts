@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { SCRATCH_FOLDER } from '../../src/storage/blob-key.ts';
@@ -48,9 +49,12 @@ export function openUploads(storageDir: string): string[] {
   }
 }
 
-/** Keys of single dispatches that Redis still has. When all jobs have ended, none is left. */
-export async function jobsInRedis(port: number): Promise<string[]> {
-  const redis = new Redis(port, '127.0.0.1');
+/**
+ * Keys of single dispatches that Redis still has. When all jobs have ended, none is left.
+ * @param place its port, or the path of its socket
+ */
+export async function jobsInRedis(place: number | string): Promise<string[]> {
+  const redis = typeof place === 'number' ? new Redis(place, '127.0.0.1') : new Redis(place);
   try {
     return (await redis.keys('*:jobs:*')).filter((key) => /:jobs:ex_/.test(key));
   } finally {
@@ -63,23 +67,35 @@ export async function looseEnds(databaseUrl: string): Promise<string[]> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    const { rows } = await client.query<{ said: string }>(LOOSE_ENDS);
+    const results = `jsonb_array_elements(job.outcome::jsonb -> 'results') as result (value)`;
+    const { rows } = await client.query<{ said: string }>(looseEndsAmong(results));
     return rows.map(({ said }) => said);
   } finally {
     await client.end();
   }
 }
 
-const LOOSE_ENDS = `
+/** The same of SQLite. */
+export function looseEndsIn(file: string): string[] {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    const rows = database.prepare(looseEndsAmong(`json_each(job.outcome, '$.results') as result`)).all();
+    return (rows as { said: string }[]).map(({ said }) => said);
+  } finally {
+    database.close();
+  }
+}
+
+const looseEndsAmong = (results: string): string => `
   select id || ' is ' || state as said from execution where state in ('waiting', 'dispatched')
   union all select id || ' has no job' from execution
     where not exists (select 1 from job where job.execution = execution.id)
   union all select id || ' has no report' from job
     where state = 'succeeded'
       and not exists (select 1 from job_file where job_file.job = job.id and job_file.role = 'report')
-  union all select job.id || ' has lost ' || (result ->> 'adapter_id')
-    from job, jsonb_array_elements(job.outcome::jsonb -> 'results') as result
-    where not exists (select 1 from adapter where adapter.id = result ->> 'adapter_id')`;
+  union all select job.id || ' has lost ' || (result.value ->> 'adapter_id')
+    from job, ${results}
+    where not exists (select 1 from adapter where adapter.id = result.value ->> 'adapter_id')`;
 
 function scratchFiles(storageDir: string): { owner: string; path: string }[] {
   const root = join(storageDir, SCRATCH_FOLDER);

@@ -63,11 +63,13 @@ export interface PostgresServer {
  * Starts a server on a port, with the data of one that ended where the folder has some.
  * @param folder that only this server uses
  * @param settings such as `fsync=off`
+ * @param env what it has in its environment besides
  */
 export async function startPostgres(
   folder: string,
   settings: readonly string[] = [],
   port?: number,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<PostgresServer & { readonly port: number }> {
   const ids = owner();
   const data = join(folder, 'data');
@@ -89,6 +91,7 @@ export async function startPostgres(
   const server = spawn(join(BIN!, 'postgres'), ['-D', data, ...all.flatMap((setting) => ['-c', setting])], {
     ...ids,
     cwd: folder,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
     // It outlives the test file that happened to start it.
     detached: true,

@@ -12,18 +12,22 @@ export interface ExternalRedis {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** A Redis server as others run it: on a TCP port, in memory unless the options say otherwise. */
+/**
+ * A Redis server as others run it: on a TCP port, in memory unless the options say otherwise.
+ * @param env what it has in its environment besides
+ */
 export async function startExternalRedis(
   dir: string,
   options: string[],
   port?: number,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<ExternalRedis> {
   const chosen = port ?? (await freePort());
   const server = spawn(
     program(),
     ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--dir', dir, ...options],
     // Not 'inherit': a server that outlives a broken test would keep the test runner waiting for its end.
-    { stdio: ['ignore', 'pipe', 'ignore'] },
+    { stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, ...env } },
   );
   for await (const line of createInterface(server.stdout)) {
     if (line.includes('Ready to accept connections')) break;
