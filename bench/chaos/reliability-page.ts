@@ -1,5 +1,6 @@
 import type { BrownOutReport } from '../../test/chaos/brown-out.ts';
 import type { ChaosReport } from '../../test/chaos/chaos-run.ts';
+import type { ClocksReport } from '../../test/chaos/clocks.ts';
 import { markdownTable } from '../markdown-table.ts';
 import { median } from '../statistics.ts';
 import type { Recovery } from './recovery.ts';
@@ -12,6 +13,7 @@ export interface ReliabilityFigures {
   readonly chaos: ChaosReport;
   /** Or why there is none. */
   readonly brownOut: BrownOutReport | string;
+  readonly clocks: ClocksReport | string;
 }
 
 /** What is promised, in seconds; undefined: only measured. */
@@ -26,7 +28,8 @@ const ROWS: readonly [keyof Recovery, string, number | undefined][] = [
 ];
 
 /** The figures of docs/reliability.md, as Markdown. */
-export function reliabilityPage({ machine, command, recovery, chaos, brownOut }: ReliabilityFigures): string {
+export function reliabilityPage(figures: ReliabilityFigures): string {
+  const { machine, command, recovery, chaos, brownOut, clocks } = figures;
   const { killed, broke } = chaos;
   const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0);
   const listed = (counts: Readonly<Record<string, number>>) =>
@@ -63,7 +66,9 @@ ${markdownTable([
 
 The first four are asserted: a run where one of them is not 0 ends with an error and writes nothing.
 
-${brownOutSentence(brownOut)}`;
+${brownOutSentence(brownOut)}
+
+${clocksSentence(clocks)}`;
 }
 
 function brownOutSentence(brownOut: BrownOutReport | string): string {
@@ -73,6 +78,13 @@ function brownOutSentence(brownOut: BrownOutReport | string): string {
   return `A store that failed ${failed} of ${requests} requests with 500 or 503 in ${lasted} s: ${jobs} jobs, all of which succeeded,
 with the bytes that they have without trouble. ${postponed} tries were repeated at no cost, ${repeated} jobs took more than one
 attempt; ${settled.toFixed(1)} s after the trouble all had ended. Nothing was left behind.`;
+}
+
+function clocksSentence(clocks: ClocksReport | string): string {
+  if (typeof clocks === 'string') return `Clocks that jump were not tried: ${clocks}.`;
+  const { jumps, jobs, repeated, longest } = clocks;
+  return `Clocks that jumped ${jumps} times, by a day or two: ${jobs} jobs, all of which succeeded once, ${repeated} of them after more
+than one attempt; all that had been accepted before a jump had ended ${longest.toFixed(1)} s after it at most.`;
 }
 
 const seconds = (value: number): string => value.toFixed(2);

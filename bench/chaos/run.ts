@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { PRODUCT } from '../../src/version.ts';
 import { tryBrownOut } from '../../test/chaos/brown-out.ts';
 import { runChaos } from '../../test/chaos/chaos-run.ts';
+import { tryClocks } from '../../test/chaos/clocks.ts';
 import { tryFullDisk } from '../../test/chaos/disk-full.ts';
 import { describeMachine } from '../machine.ts';
 import { writeBetweenMarks } from '../write-between-marks.ts';
@@ -14,8 +15,8 @@ import { reliabilityPage } from './reliability-page.ts';
 const USAGE = `Usage: npm run chaos -- [options]
 
 Tries to break the promises of docs/reliability.md on the built service (npm run build first): kills, faults of the
-connection to Redis, a full disk, a store that fails a part of all requests. Measures how soon it recovers, and writes
-the figures there. Progress goes to standard error; it ends with 1 when a promise is broken.
+connection to Redis, a full disk, a store that fails a part of all requests, clocks that jump by a day. Measures how
+soon it recovers, and writes the figures there. Progress goes to standard error; it ends with 1 when a promise is broken.
 
   --jobs N    jobs of the chaos (default 300)
   --kills N   processes that are killed meanwhile (default 40)
@@ -26,6 +27,7 @@ the figures there. Progress goes to standard error; it ends with 1 when a promis
 const ROOT = join(import.meta.dirname, '../..');
 const DATA = join(ROOT, 'data/chaos');
 const MEAN_PAUSE_MS = 500;
+const JOBS_A_JUMP = 5;
 const BROWN_OUT = { seconds: 60, longestSeconds: 60, minJobs: 0, share: 0.2 };
 
 async function main(): Promise<void> {
@@ -65,9 +67,12 @@ async function main(): Promise<void> {
       ...BROWN_OUT,
     });
     if (typeof brownOut === 'string') say(`NOT TRIED: ${brownOut}`);
+    say('clocks jump by a day, on and back');
+    const clocks = await tryClocks({ folder: join(DATA, 'clocks'), entry: 'built', jobs: JOBS_A_JUMP, say });
+    if (typeof clocks === 'string') say(`NOT TRIED: ${clocks}`);
     const machine = describeMachine({ 'LoRA-Squeeze': PRODUCT.version });
     const command = `npm run chaos -- --jobs ${jobs} --kills ${kills} --runs ${runs} --seed ${seed}`;
-    const page = reliabilityPage({ machine, command, recovery, chaos, brownOut });
+    const page = reliabilityPage({ machine, command, recovery, chaos, brownOut, clocks });
     console.log(page);
     if (!values.dry) await writeBetweenMarks(join(ROOT, 'docs/reliability.md'), 'bench/chaos/run.ts', page);
   } finally {
