@@ -220,7 +220,7 @@ export class MadeRows {
     const job = addJob(add, accepted, end);
     for (const [name, text] of Object.entries(labels))
       add('job_label', { tenant, name, text: JSON.stringify(text), job: id });
-    add('job_source', { tenant, adapter: source, job: id });
+    add('job_source', { tenant, adapter: source, job: id, finished_at: job.finished_at });
     if (job.state === 'succeeded') {
       const isInline = index % INLINE_REPORT_ONE_IN === 0;
       const report = isInline

@@ -281,9 +281,11 @@ create table job_source (
   tenant TEXT not null,
   adapter TEXT not null,
   job TEXT not null references job (id) on delete cascade,
+  finished_at INTEGER,
   primary key (tenant, adapter, job)
 );
 create index job_source_job on job_source (job);
+create index job_source_reading on job_source (tenant, adapter, job) where finished_at is null;
 
 create table job_file (
   job TEXT not null references job (id) on delete cascade,

@@ -88,11 +88,13 @@ export interface JobLabelTable {
   job: string;
 }
 
-/** Adapters that jobs read. */
+/** Adapters that jobs read, or have read. */
 export interface JobSourceTable {
   tenant: string;
   adapter: string;
   job: string;
+  /** Of the job: from then on it reads nothing. */
+  finished_at: number | null;
 }
 
 /** Content that jobs read or wrote beside adapters. */

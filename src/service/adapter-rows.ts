@@ -119,15 +119,14 @@ export async function readingJob(
   adapterId: string,
 ): Promise<string | undefined> {
   const row = await reader
-    .selectFrom('job')
-    .innerJoin('job_source', 'job_source.job', 'job.id')
-    .select('job.id')
-    .where('job_source.tenant', '=', tenant)
-    .where('job_source.adapter', '=', adapterId)
-    .where('job.finished_at', 'is', null)
+    .selectFrom('job_source')
+    .select('job')
+    .where('tenant', '=', tenant)
+    .where('adapter', '=', adapterId)
+    .where('finished_at', 'is', null)
     .limit(1)
     .executeTakeFirst();
-  return row?.id;
+  return row?.job;
 }
 
 /** When something expires that is kept from now on for so long. @param ttlSeconds undefined: it does not */

@@ -130,7 +130,7 @@ export async function insertJobs(
     jobs.map(({ job }) => job),
   );
   const sources = jobs.flatMap(({ job: { id, request } }) =>
-    sourceIds(request).map((adapter) => ({ tenant, adapter, job: id })),
+    sourceIds(request).map((adapter) => ({ tenant, adapter, job: id, finished_at: null })),
   );
   for (const some of inSlices(sources)) await writer.insertInto('job_source').values(some).execute();
 }

@@ -120,7 +120,7 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
         .execute();
       await writer
         .insertInto('job_source')
-        .values({ tenant: TENANT, adapter: adapters[0]!, job: id })
+        .values({ tenant: TENANT, adapter: adapters[0]!, job: id, finished_at })
         .execute();
     }
     await addUsage(writer, TENANT, { jobs: 2 });

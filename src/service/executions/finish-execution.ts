@@ -129,7 +129,10 @@ async function recordFetched(
     return;
   }
   // Nobody removes it before it is read.
-  await writer.insertInto('job_source').values({ tenant, adapter: id, job: job.id }).execute();
+  await writer
+    .insertInto('job_source')
+    .values({ tenant, adapter: id, job: job.id, finished_at: null })
+    .execute();
   await writer
     .updateTable('job')
     .set({ outcome: outcomeColumn(fetched) })

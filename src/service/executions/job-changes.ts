@@ -103,6 +103,11 @@ export class JobChanges {
       .returning(RECORD_COLUMNS)
       .executeTakeFirst();
     if (!row) return undefined;
+    await this.writer
+      .updateTable('job_source')
+      .set({ finished_at: row.finished_at })
+      .where('job', '=', row.id)
+      .execute();
     const job = jobRecord(row);
     this.ended.push(job);
     return job;
