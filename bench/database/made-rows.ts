@@ -208,7 +208,6 @@ export class MadeRows {
         retry_of: null,
       },
       ...{
-        run: null,
         ttl_seconds: null,
         created_at: at,
         request: JSON.stringify(request),

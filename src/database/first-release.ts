@@ -244,7 +244,6 @@ create table job (
   labels TEXT not null,
   batch TEXT,
   retry_of TEXT,
-  run TEXT,
   ttl_seconds INTEGER,
   created_at INTEGER not null,
   started_at INTEGER,
@@ -263,7 +262,6 @@ create index job_state on job (tenant, state, id);
 create index job_kind on job (tenant, kind, id);
 create index job_batch on job (tenant, batch, id) where batch is not null;
 create index job_active on job (batch) where state = 'active';
-create index job_run on job (run, id) where run is not null;
 create index job_execution on job (execution, id);
 create index job_work on job (work_execution) where work_execution is not null;
 create index job_expiry on job (expires_at, id) where expires_at is not null;

@@ -57,13 +57,12 @@ export interface JobTable {
   labels: string;
   batch: string | null;
   retry_of: string | null;
-  /** The run whose checkpoint it squeezes. */
-  run: string | null;
   ttl_seconds: number | null;
   created_at: number;
   started_at: number | null;
   /** Null: it has not ended. */
   finished_at: number | null;
+  /** It is removed when it has ended and this is past. */
   expires_at: number | null;
   attempts: number;
   /** What it waits for, or waited for last. */

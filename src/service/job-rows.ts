@@ -3,6 +3,7 @@ import type { Labels } from '../contract/labels.ts';
 import type { DeliveredAdapter } from '../contract/transfer-job.ts';
 import type { Writer } from '../database/database.ts';
 import type { JobFileTable, JobTable } from '../database/job-tables.ts';
+import { sql } from '../database/sql.ts';
 import { pendingDeliveries } from './executions/deliveries.ts';
 import { labelRows } from './listing/label-filter.ts';
 import { sourceIds } from './source-ids.ts';
@@ -90,13 +91,15 @@ export function endedColumns(job: JobRecord, defaultTtlSeconds: number | undefin
   const finishedAt = job.finished_at === null ? Date.now() : Date.parse(job.finished_at);
   // A job is kept for its time from its end on; those of a run as long as the run.
   const ttlSeconds = job.ttl_seconds ?? (job.kind === 'checkpoint' ? undefined : defaultTtlSeconds);
+  const expiresAt = ttlSeconds === undefined ? null : finishedAt + ttlSeconds * 1000;
   // What could not be delivered may be sent again.
   const isSealed = job.state !== 'cancelled' && job.deliveries.some(isRetriable);
   return {
     state: job.state,
     started_at: job.started_at === null ? null : Date.parse(job.started_at),
     finished_at: finishedAt,
-    expires_at: ttlSeconds === undefined ? null : finishedAt + ttlSeconds * 1000,
+    // Its time is over already where its run was removed.
+    expires_at: sql<number | null>`coalesce(expires_at, ${expiresAt})`,
     attempts: job.attempts,
     reused: job.reused ? 1 : 0,
     outcome: outcomeColumn(job),
@@ -169,7 +172,6 @@ function rowOf(tenant: string, job: JobRecord, execution: string): JobTable {
     labels: JSON.stringify(job.labels),
     batch: job.batch_id,
     retry_of: job.retry_of,
-    run: request.kind === 'checkpoint' ? request.run_id : null,
     ttl_seconds: job.ttl_seconds,
     created_at: Date.parse(job.created_at),
     started_at: job.started_at === null ? null : Date.parse(job.started_at),

@@ -102,7 +102,7 @@ export async function fill(database: Database, store: BlobStore): Promise<{ adap
             state: finished_at ? ('succeeded' as const) : ('queued' as const),
             priority: 'normal',
           },
-          ...{ labels: '{}', batch: null, retry_of: null, run: null, ttl_seconds: null, started_at: null },
+          ...{ labels: '{}', batch: null, retry_of: null, ttl_seconds: null, started_at: null },
           ...{
             finished_at,
             expires_at: null,

@@ -202,7 +202,8 @@ describe('annealing runs over HTTP', () => {
 
     /** Ids of the jobs of a run. */
     async function jobsOf(runId: string): Promise<string[]> {
-      const jobs = server.database.reader.selectFrom('job').select('id').where('run', '=', runId);
+      const { reader } = server.database;
+      const jobs = reader.selectFrom('job').select('id').where('request', 'like', `%"run_id":"${runId}"%`);
       return (await jobs.orderBy('id').execute()).map(({ id }) => id);
     }
 

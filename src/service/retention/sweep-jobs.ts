@@ -5,13 +5,15 @@ import type { Sweep } from './sweep.ts';
 /** Rows that are read at once: SQLite holds up the process for so long. */
 const PAGE_ROWS = 1_000;
 
-/** Removes the jobs whose time is over. One of a batch that has not ended stays until then. */
-export async function sweepExpiredJobs(workspaces: Workspaces, { startMs, swept }: Sweep): Promise<void> {
-  await eraseJobs(workspaces, swept, () =>
-    workspaces.database.reader
+/** Removes the jobs that have ended and whose time is over. One of a batch that has not ended stays until then. */
+export async function sweepJobs(workspaces: Workspaces, { startMs, swept }: Sweep): Promise<void> {
+  for (;;) {
+    const rows = await workspaces.database.reader
       .selectFrom('job')
       .select(['id', 'tenant'])
       .where('expires_at', '<=', startMs)
+      // Those of a run that was removed while they ran.
+      .where('finished_at', 'is not', null)
       .where(({ not, exists, selectFrom }) =>
         not(
           exists(
@@ -23,8 +25,13 @@ export async function sweepExpiredJobs(workspaces: Workspaces, { startMs, swept 
         ),
       )
       .limit(PAGE_ROWS)
-      .execute(),
-  );
+      .execute();
+    for (const { id, tenant } of rows) {
+      await workspaces.of(tenant).jobControl.erase({ id });
+      swept.add('job');
+    }
+    if (rows.length < PAGE_ROWS) return;
+  }
 }
 
 /** Removes the batches whose time is over; their jobs have times of their own. */
@@ -40,37 +47,6 @@ export async function sweepBatches(database: Database, { startMs, swept }: Sweep
     for (const { id } of rows) {
       await database.write((writer) => writer.deleteFrom('batch').where('id', '=', id).execute());
       swept.add('batch');
-    }
-    if (rows.length < PAGE_ROWS) return;
-  }
-}
-
-/** Removes the jobs of runs that are gone: those that had not ended when their run was removed. */
-export async function sweepJobsOfRuns(workspaces: Workspaces, { swept }: Sweep): Promise<void> {
-  await eraseJobs(workspaces, swept, () =>
-    workspaces.database.reader
-      .selectFrom('job')
-      .select(['id', 'tenant'])
-      .where('run', 'is not', null)
-      .where('finished_at', 'is not', null)
-      .where(({ not, exists, selectFrom }) =>
-        not(exists(selectFrom('run').select('run.id').whereRef('run.id', '=', 'job.run'))),
-      )
-      .limit(PAGE_ROWS)
-      .execute(),
-  );
-}
-
-async function eraseJobs(
-  workspaces: Workspaces,
-  swept: Sweep['swept'],
-  nextPage: () => Promise<readonly { readonly id: string; readonly tenant: string }[]>,
-): Promise<void> {
-  for (;;) {
-    const rows = await nextPage();
-    for (const { id, tenant } of rows) {
-      await workspaces.of(tenant).jobControl.erase({ id });
-      swept.add('job');
     }
     if (rows.length < PAGE_ROWS) return;
   }

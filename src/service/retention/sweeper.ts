@@ -6,7 +6,7 @@ import { removeOldDeliveries } from './old-deliveries.ts';
 import type { Sweep } from './sweep.ts';
 import { sweepAdapters } from './sweep-adapters.ts';
 import { sweepContents } from './sweep-contents.ts';
-import { sweepBatches, sweepExpiredJobs, sweepJobsOfRuns } from './sweep-jobs.ts';
+import { sweepBatches, sweepJobs } from './sweep-jobs.ts';
 import { Swept } from './swept.ts';
 
 export interface SweeperOptions {
@@ -48,8 +48,7 @@ export class Sweeper {
       cutoffMs: nowMs - graceMs,
       swept: new Swept(),
     };
-    await sweepExpiredJobs(workspaces, sweep);
-    await sweepJobsOfRuns(workspaces, sweep);
+    await sweepJobs(workspaces, sweep);
     await sweepBatches(database, sweep);
     // After the jobs, which may have been all that kept one.
     await sweepAdapters(database, sweep);

@@ -122,23 +122,26 @@ export class RunStore {
   }
 
   /**
-   * Removes a run with its checkpoints.
+   * Removes a run with its checkpoints. The time of its jobs is over: those that have not ended go when they have.
    * @param checkpoints how many there were when it was decided
    * @returns false when there are more by now, or the run is gone
    */
   remove({ id }: Pick<RunManifest, 'id'>, checkpoints: number): Promise<boolean> {
-    return this.database.write(async (writer) => {
-      const logged = writer.selectFrom('checkpoint').select('modules_content').where('run', '=', id);
-      const lists = await logged.distinct().execute();
-      const { numDeletedRows } = await writer
-        .deleteFrom('run')
-        .where('id', '=', id)
-        .where('tenant', '=', this.tenant)
-        .where('checkpoints', '=', checkpoints)
-        .executeTakeFirst();
-      if (numDeletedRows === 0n) return false;
+    const { database, tenant } = this;
+    return database.write(async (writer) => {
+      const run = writer.selectFrom('run').select('id').where('id', '=', id).where('tenant', '=', tenant);
+      if (!(await database.locked(run.where('checkpoints', '=', checkpoints)).executeTakeFirst()))
+        return false;
+      const log = writer.selectFrom('checkpoint').where('run', '=', id);
+      const lists = await log.select('modules_content').distinct().execute();
+      await writer
+        .updateTable('job')
+        .set({ expires_at: database.now })
+        .where('id', 'in', log.select('job').where('job', 'is not', null).$castTo<{ job: string }>())
+        .execute();
+      await writer.deleteFrom('run').where('id', '=', id).execute();
       const contents = lists.map(({ modules_content }) => modules_content);
-      await releaseContent(this.database, writer, contents);
+      await releaseContent(database, writer, contents);
       return true;
     });
   }

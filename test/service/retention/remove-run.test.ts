@@ -73,6 +73,8 @@ onEachDialect('removing a run', (database, folder) => {
       const rewound = await runWith(bench, { step: 5, jobId: left.id }, { step: 4, jobId: done.id });
       await removeRun(bench.own, rewound);
       assert.ok(await bench.own.jobStore.get(left.id), 'it ends by itself');
+      await bench.sweeper().sweep();
+      assert.ok(await bench.own.jobStore.get(left.id), 'also with a sweep');
       await bench.worker.fail(left.id);
       await bench.sweeper().sweep();
       assert.equal(await bench.own.jobStore.get(left.id), undefined, 'and the sweeper has it then');

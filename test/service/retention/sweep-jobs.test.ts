@@ -6,7 +6,7 @@ import { madeBatch } from '../batches/made-batch.ts';
 import { failsWith } from '../job-bench.ts';
 import { jobFile, jobIds } from '../job-rows.ts';
 import { insertKnownAdapter, KNOWN_ADAPTER } from '../known-adapter.ts';
-import { madeRun } from '../runs/made-run.ts';
+import { entry, MODULES, madeRun } from '../runs/made-run.ts';
 import { HOUR_MS, type StorageBench, withBench } from './storage-bench.ts';
 
 onEachDialect('jobs of all tenants', (database, folder) => {
@@ -54,17 +54,27 @@ onEachDialect('jobs of all tenants', (database, folder) => {
 
   it('go with their run when they have ended', () =>
     onBench(async (bench) => {
-      const run = { ...madeRun(), id: newRunId(Date.now()) };
-      await bench.own.runStore.create(run);
-      const of = (run_id: string) => {
-        const rest = { step: 1, adapter_id: KNOWN_ADAPTER, targets: [{ rank: 1 }], optimizer: null };
-        return { kind: 'checkpoint' as const, request: { kind: 'checkpoint' as const, run_id, ...rest } };
+      const { runStore } = bench.own;
+      const jobOf = async (isFinal: boolean) => {
+        const run = { ...madeRun(), id: newRunId(Date.now()) };
+        await runStore.create(run);
+        const what = { run_id: run.id, step: 1, adapter_id: KNOWN_ADAPTER, targets: [{ rank: 1 }] };
+        const request = { kind: 'checkpoint' as const, ...what, optimizer: null };
+        const job = await bench.job({ kind: 'checkpoint', request }, { isFinal });
+        const change = { run_id: run.id, sequence: 1, job_id: job.id };
+        assert.ok(await runStore.append(run, entry(1, 4, change), null, MODULES));
+        return { run, job };
       };
-      const kept = await bench.job(of(run.id));
-      await bench.job(of(newRunId(0)));
-      const unfinished = await bench.job(of(newRunId(0)), { isFinal: false });
+      const kept = await jobOf(true);
+      const [ended, running] = [await jobOf(true), await jobOf(false)];
+      // Who removed the run died before the jobs were.
+      for (const { run } of [ended, running]) assert.ok(await runStore.remove(run, 1));
       await bench.sweeper().sweep(later());
-      assert.deepEqual(await jobIds(database()), [kept.id, unfinished.id].sort());
+      const left = [kept.job.id, running.job.id];
+      assert.deepEqual(await jobIds(database()), left.sort());
+      await bench.worker.succeed(running.job.id);
+      await bench.sweeper().sweep(later());
+      assert.deepEqual(await jobIds(database()), [kept.job.id]);
     }));
 
   it('keep the files they wrote until they go', () =>

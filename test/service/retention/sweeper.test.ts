@@ -9,7 +9,7 @@ import { onEachDialect } from '../../database/dialects.ts';
 import { held } from '../../database/held.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
 import { alone, jobFile, jobsIn, reportFile } from '../job-rows.ts';
-import { insertKnownAdapter, KNOWN_ADAPTER, KNOWN_FACTS, KNOWN_FILES } from '../known-adapter.ts';
+import { KNOWN_FACTS, KNOWN_FILES } from '../known-adapter.ts';
 import { entry, MODULES, madeRun } from '../runs/made-run.ts';
 import { storedBy } from '../usage/stored-by.ts';
 import {
@@ -30,7 +30,7 @@ async function newRun({ runStore }: Workspace): Promise<RunManifest> {
   return run;
 }
 
-const squeezeOf = (run_id: string, adapter_id = KNOWN_ADAPTER): CheckpointJobRequest => ({
+const squeezeOf = (run_id: string, adapter_id: string): CheckpointJobRequest => ({
   ...{ kind: 'checkpoint', run_id, step: 1, adapter_id, targets: [{ rank: 1 }], optimizer: null },
 });
 
@@ -194,17 +194,6 @@ onEachDialect('the sweeper', (database, folder) => {
       await bench.sweeper().sweep(inTwoHours());
       assert.deepEqual(await bench.objects(), []);
       await bench.assertTidy();
-    }));
-
-  it('removes jobs of runs that are gone, and no others of runs', () =>
-    onBench(async (bench) => {
-      await insertKnownAdapter(database());
-      const { id } = await newRun(bench.own);
-      const kept = await bench.job({ kind: 'checkpoint', request: squeezeOf(id) });
-      const gone = await bench.job({ kind: 'checkpoint', request: squeezeOf(newRunId(Date.now())) });
-      await bench.sweeper().sweep();
-      assert.ok(await bench.own.jobStore.get(kept.id));
-      assert.equal(await bench.own.jobStore.get(gone.id), undefined);
     }));
 
   it('tells what is left', () =>

@@ -233,7 +233,8 @@ onEachDialect('several processes with one run', (database, folder) => {
         ]);
         if (removed.status === 'fulfilled') {
           assert.ok(added.status === 'rejected' && added.reason.code === 'RUN_NOT_FOUND');
-          const jobs = ground.database.reader.selectFrom('job').select('id').where('run', '=', id);
+          const { reader } = ground.database;
+          const jobs = reader.selectFrom('job').select('id').where('request', 'like', `%"run_id":"${id}"%`);
           assert.deepEqual(await jobs.execute(), []);
         } else {
           assert.equal(removed.reason.code, 'RUN_IN_USE');
