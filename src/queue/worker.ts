@@ -182,9 +182,10 @@ export class JobWorker {
     try {
       // Else the sweeper finds it some days later.
       if (task) await this.executions.abandon(task).catch(() => undefined);
-      if (isGivenBack) return await this.executions.giveBack(dispatch);
+      const attempted = task ?? dispatch;
+      if (isGivenBack) return await this.executions.giveBack(attempted);
       const { next, delayMs, ended } = await persistently(() =>
-        this.executions.fail(dispatch, error, failure),
+        this.executions.fail(attempted, error, failure),
       );
       const inSeconds = Math.round(delayMs / 100) / 10;
       if (next === 'retry') this.logger.warn({ ...ids, inSeconds, err: error }, 'attempt failed, will retry');

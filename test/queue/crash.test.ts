@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SandboxedWorker } from '../../src/queue/sandboxed-worker.ts';
 import { commandLine, descendantsOf } from '../e2e/process-tree.ts';
-import { isGone, SCRIPTED_PROCESSOR, until, withBench } from './harness.ts';
+import { type Bench, isGone, SCRIPTED_PROCESSOR, type Step, until, withBench } from './harness.ts';
 
 /** So long the job of a worker that died is held; one that lives renews it in time on a busy machine, too. */
 const LOCK_MS = 4_000;
@@ -147,6 +147,61 @@ describe('when a worker is held up for longer than its lock', () => {
       const made = reader.selectFrom('adapter').select('id').where('job', '=', id);
       assert.equal((await made.execute()).length, 1);
       assert.equal((await bench.execution(id)).state, 'succeeded');
+    }));
+});
+
+describe('when a worker that was held up goes on before the other one is done', () => {
+  /** Both are at work on the same dispatch, the first one stopped. */
+  const withTwo = (
+    steps: readonly [Step, Step],
+    work: (bench: Bench, id: string, zombie: ChildProcess, second: number) => Promise<void>,
+  ) =>
+    withBench(async (bench) => {
+      const zombie = await bench.workerProcess(LOCK_MS);
+      const id = await bench.submit(...steps);
+      await bench.attemptStarted(id, 1);
+      process.kill(zombie.pid!, 'SIGSTOP');
+      bench.worker({ lockMs: LOCK_MS });
+      const second = await bench.attemptStarted(id, 2);
+      assert.match((await bench.execution(id)).dispatch, /-1$/);
+      await work(bench, id, zombie, second);
+      const { reader } = bench.database;
+      const adapters = await reader.selectFrom('adapter').select(['job', 'bytes']).execute();
+      assert.deepEqual(adapters.map(({ job }) => job).sort(), [id, null], 'the source, and one result');
+      const bytes = adapters.reduce((sum, one) => sum + one.bytes, 0);
+      const usage = await reader.selectFrom('usage').selectAll().executeTakeFirstOrThrow();
+      assert.deepEqual([usage.adapters, usage.bytes, usage.jobs], [2, bytes, 1]);
+      assert.equal((await bench.execution(id)).state, 'succeeded');
+    });
+
+  it('its result counts, and the other one is stopped', () =>
+    withTwo(['wait', 'hang'], async (bench, id, zombie) => {
+      await bench.release(id);
+      process.kill(zombie.pid!, 'SIGCONT');
+      const record = await bench.outcome(id);
+      assert.deepEqual([record.state, record.attempts], ['succeeded', 2]);
+      await bench.stopped(id);
+      await bench.idle();
+      assert.deepEqual(await bench.jobs.get(id), record);
+    }));
+
+  it('its failure does not count: the other one has begun anew', () =>
+    withTwo(['wait-transient', 'wait'], async (bench, id, zombie, second) => {
+      const writes = () => bench.database.reader.selectFrom('content_write').selectAll().execute();
+      const [first] = await writes();
+      process.kill(second, 'SIGSTOP');
+      await bench.release(id);
+      process.kill(zombie.pid!, 'SIGCONT');
+      await until(
+        'the end of the late attempt',
+        async () => (await writes())[0]?.expires_at !== first?.expires_at,
+      );
+      // What came of it would be recorded next.
+      await sleep(1_000);
+      assert.equal((await bench.execution(id)).state, 'dispatched');
+      process.kill(second, 'SIGCONT');
+      const record = await bench.outcome(id);
+      assert.deepEqual([record.state, record.attempts], ['succeeded', 2]);
     }));
 });
 

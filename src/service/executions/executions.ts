@@ -12,7 +12,13 @@ import { withoutResults } from '../result-settings.ts';
 import { sourceIds } from '../source-ids.ts';
 import { wantedDeliveries } from './deliveries.ts';
 import { leaveExecutions } from './execution-rows.ts';
-import { type Dispatched, failExecution, finishExecution, jobsOf } from './finish-execution.ts';
+import {
+  type Attempted,
+  type Dispatched,
+  failExecution,
+  finishExecution,
+  jobsOf,
+} from './finish-execution.ts';
 import { JobChanges, type JobChangesParts } from './job-changes.ts';
 import type { Made, Totals } from './made.ts';
 import { postponement, withPatience } from './storage-patience.ts';
@@ -109,7 +115,9 @@ export class Executions {
     const ended = await JobChanges.write(this.parts, tenant, async (changes) => {
       changes.totals = totals;
       if (!(await finishExecution(changes, task, made, writeId))) return undefined;
-      if (again) await this.wait(changes, task, { delayMs: retryDelayMs(task.attempt), from: 'succeeded' });
+      const { execution, dispatchNo } = task;
+      const delayMs = retryDelayMs(task.attempt);
+      if (again) await this.wait(changes, { execution, dispatchNo }, { delayMs, from: 'succeeded' });
       return changes.ended;
     });
     if (!ended) await this.abandon(task);
@@ -118,10 +126,10 @@ export class Executions {
 
   /**
    * Records that an attempt failed: it is tried again later, or its jobs fail.
-   * @param attempt how long it took, and whether another one may end in another way
+   * @param dispatch where it is a task, only as long as no other attempt at the same dispatch has begun
    */
   async fail(
-    dispatch: Dispatched,
+    dispatch: Attempted,
     error: AppError,
     { tryMs, mayPass }: { readonly tryMs: number; readonly mayPass: boolean },
   ): Promise<FailedAttempt> {
@@ -149,8 +157,11 @@ export class Executions {
     });
   }
 
-  /** Has an attempt that was stopped begin anew at once, here or elsewhere, without the loss of it. */
-  async giveBack(dispatch: Dispatched): Promise<void> {
+  /**
+   * Has an attempt that was stopped begin anew at once, here or elsewhere, without the loss of it.
+   * @param dispatch as of `fail`
+   */
+  async giveBack(dispatch: Attempted): Promise<void> {
     const row = await this.row(dispatch);
     if (!row) return;
     await JobChanges.write(this.parts, row.tenant, (changes) =>
@@ -221,7 +232,7 @@ export class Executions {
 
   private async wait(
     { writer, database }: JobChanges,
-    { execution, dispatchNo }: Dispatched,
+    { execution, dispatchNo, attempt }: Attempted,
     { delayMs, uncounted, from = 'dispatched' }: Waiting,
   ): Promise<boolean> {
     const found = writer
@@ -229,7 +240,8 @@ export class Executions {
       .select(['step', 'attempts', 'started_at'])
       .where('id', '=', execution)
       .where('dispatch_no', '=', dispatchNo)
-      .where('state', '=', from);
+      .where('state', '=', from)
+      .$if(attempt !== undefined, (query) => query.where('attempts', '=', attempt!));
     const row = await database.locked(found).executeTakeFirst();
     if (!row) return false;
     const isTakenBack = uncounted !== undefined && row.started_at !== null;

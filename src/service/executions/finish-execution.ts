@@ -22,6 +22,15 @@ export interface Dispatched {
 }
 
 /**
+ * An attempt at it. A worker that was taken for dead may go on while another one has begun the same dispatch anew: whatever
+ * is made first counts, but only the last of them may fail.
+ */
+export interface Attempted extends Dispatched {
+  /** undefined: it did not begin. */
+  readonly attempt?: number | undefined;
+}
+
+/**
  * Records what an execution came to, for every job that waits for it.
  * @param writeId of the write that brought the bytes
  * @returns false where it was over already, which then stands
@@ -68,7 +77,7 @@ export async function finishExecution(
  */
 export async function failExecution(
   changes: JobChanges,
-  { execution: id, dispatchNo }: Dispatched,
+  { execution: id, dispatchNo, attempt }: Attempted,
   error: JobFailure,
 ): Promise<boolean> {
   const row = await changes.writer
@@ -77,6 +86,7 @@ export async function failExecution(
     .where('id', '=', id)
     .where('dispatch_no', '=', dispatchNo)
     .where('state', '=', 'dispatched')
+    .$if(attempt !== undefined, (query) => query.where('attempts', '=', attempt!))
     .returning(['id', 'step'])
     .executeTakeFirst();
   if (!row) return false;

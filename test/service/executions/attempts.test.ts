@@ -115,6 +115,42 @@ onEachDialect('attempts at an execution', (database) => {
       assert.equal(adapters.length, 3, 'the source, and a result for each');
     }));
 
+  it('of a worker that was taken for dead may not fail what another one has begun anew', () =>
+    withJobs(async ({ worker, jobs, ended }, [id]) => {
+      const { executions } = worker;
+      const old = await worker.begin(id);
+      // The queue gave the same dispatch to another worker.
+      const current = await executions.take(old);
+      assert.equal(current?.attempt, 2);
+      const before = [await executionsIn(database()), await jobs.get(id)];
+      for (const failure of [MAY_PASS, { ...MAY_PASS, mayPass: false }])
+        for (const error of [CRASH, FULL])
+          assert.equal((await executions.fail(old, error, failure)).next, 'over');
+      await executions.giveBack(old);
+      assert.deepEqual([await executionsIn(database()), await jobs.get(id)], before);
+      assert.equal((await executions.finish(current, playedMade(WORK), NO_TOTALS))?.length, 2);
+      assert.equal((await jobs.get(id)).state, 'succeeded');
+      assert.equal(ended.length, 2);
+    }));
+
+  it('of two workers that have the same dispatch count once, whichever comes first', () =>
+    withJobs(async ({ worker, jobs }, [id]) => {
+      const { executions } = worker;
+      const old = await worker.begin(id);
+      const current = (await executions.take(old))!;
+      const ends = await Promise.all(
+        [old, current].map((task) => executions.finish(task, playedMade(WORK), NO_TOTALS)),
+      );
+      assert.equal(ends.filter(Boolean).length, 1);
+      assert.equal((await executions.fail(current, CRASH, MAY_PASS)).next, 'over');
+      assert.equal((await jobs.get(id)).state, 'succeeded');
+      const adapters = await database().reader.selectFrom('adapter').select(['id', 'bytes']).execute();
+      assert.equal(adapters.length, 3, 'the source, and a result for each');
+      const bytes = adapters.reduce((sum, one) => sum + one.bytes, 0);
+      const usage = await database().reader.selectFrom('usage').selectAll().executeTakeFirstOrThrow();
+      assert.deepEqual([usage.adapters, usage.bytes, usage.jobs], [3, bytes, 2]);
+    }));
+
   it('end once, however many say so at once', () =>
     withJobs(async ({ worker, ended }, [id]) => {
       const task = await worker.begin(id);
