@@ -3305,6 +3305,7 @@ export interface components {
       /** @description Where the next page begins; null: there is none, and always where the list takes no `cursor` */
       next_cursor: string | null;
     };
+    /** @description Of a job that failed or was cancelled: how far it had come, where that was known */
     Progress: {
       /** @description Modules finished in this phase; bytes of an import or a delivery */
       done: number;

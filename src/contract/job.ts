@@ -42,7 +42,10 @@ export const Progress = Type.Object(
     }),
     module: Type.Union([Type.String(), Type.Null()], { description: 'The module finished last' }),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    description: 'Of a job that failed or was cancelled: how far it had come, where that was known',
+  },
 );
 export type Progress = Static<typeof Progress>;
 

@@ -9,6 +9,7 @@ import { NO_TRACING, type Span, type Tracing } from '../tracing/tracing.ts';
 import { assessServer, keyPrefix, type RedisAddress, serverInfos } from './connection.ts';
 import { JobHints } from './job-hints.ts';
 import { type JobData, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
+import { knownProgress } from './progress.ts';
 import { RedisQuestions, within } from './redis-questions.ts';
 
 const JOB_OPTIONS = {
@@ -91,7 +92,7 @@ export class BullJobQueue implements JobQueue {
       const found = await Promise.all(
         ids.map((id) => this.redis.client.hget(this.queue.toKey(id), 'progress')),
       );
-      const known = ids.map((id, index) => [id, progressOf(found[index] ?? null)] as const);
+      const known = ids.map((id, index) => [id, knownProgress(JSON.parse(found[index] ?? 'null'))] as const);
       return new Map(known.flatMap(([id, progress]) => (progress ? [[id, progress] as const] : [])));
     });
   }
@@ -120,10 +121,4 @@ export class BullJobQueue implements JobQueue {
     this.redis.close();
     await within(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
   }
-}
-
-/** What has not reported yet has the progress 0. */
-function progressOf(text: string | null): Progress | undefined {
-  const value: unknown = text === null ? null : JSON.parse(text);
-  return typeof value === 'object' && value !== null && 'phase' in value ? (value as Progress) : undefined;
 }

@@ -1,5 +1,9 @@
 import type { Progress } from '../contract/job.ts';
 
+/** What is known as the progress of a dispatch: nothing while it has not reported any, which is 0 for BullMQ. */
+export const knownProgress = (value: unknown): Progress | undefined =>
+  typeof value === 'object' && value !== null && 'phase' in value ? (value as Progress) : undefined;
+
 /** At most five writes a second to Redis for each job: more is not seen by anybody. */
 const MIN_INTERVAL_MS = 200;
 

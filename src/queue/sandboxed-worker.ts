@@ -2,6 +2,7 @@ import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { Progress } from '../contract/job.ts';
 import { AppError } from '../errors.ts';
 import { dispatched } from '../service/dispatch/dispatcher.ts';
+import type { AttemptFailure } from '../service/executions/executions.ts';
 import type { Dispatched } from '../service/executions/finish-execution.ts';
 import { failureOf } from '../service/executions/made.ts';
 import type { Task } from '../service/executions/task.ts';
@@ -17,6 +18,7 @@ import {
 } from './job-types.ts';
 import { mendChildPool } from './mend-child-pool.ts';
 import { mendLocks } from './mend-locks.ts';
+import { knownProgress } from './progress.ts';
 import type { Done } from './run-job.ts';
 
 type QueuedJob = Job<JobData>;
@@ -29,11 +31,8 @@ const MAX_STALLED_COUNT = 1;
 const NEVER = 1_000_000;
 
 /** An attempt that failed. */
-export interface Failure {
+export interface Failure extends AttemptFailure {
   readonly error: AppError;
-  /** Another attempt may end in another way. */
-  readonly mayPass: boolean;
-  readonly tryMs: number;
   /** The worker shuts down, and asked for it. */
   readonly isGivenBack: boolean;
 }
@@ -138,7 +137,8 @@ export class SandboxedWorker extends Worker<JobData, null> {
       const mayPass = thrown instanceof AppError ? thrown.retryable : !givesUp(thrown);
       const isGivenBack = this.isGivingBack && (error.code === 'CANCELLED' || mayPass);
       const tryMs = machineMs() - begunMs;
-      await this.hooks.onFailed(job, dispatch, task, { error, mayPass, tryMs, isGivenBack });
+      const progress = knownProgress(job.progress);
+      await this.hooks.onFailed(job, dispatch, task, { error, mayPass, tryMs, progress, isGivenBack });
     } finally {
       job.data = data;
       span.end();

@@ -1,4 +1,4 @@
-import type { JobRecord } from '../contract/job.ts';
+import type { JobRecord, Progress } from '../contract/job.ts';
 import type { Labels } from '../contract/labels.ts';
 import type { JobFileTable } from '../database/job-tables.ts';
 import type { StoredFile } from './content/content-files.ts';
@@ -138,8 +138,12 @@ export class JobStore {
   /**
    * Cancels those of the jobs that have not ended, in the order of their ids. What runs for them stops unless others wait for
    * it.
+   * @param progress how far those have come that run, by their ids
    */
-  cancelAll(jobIds: readonly string[]): Promise<JobRecord[]> {
+  cancelAll(
+    jobIds: readonly string[],
+    progress: ReadonlyMap<string, Progress> = new Map(),
+  ): Promise<JobRecord[]> {
     return this.write(async (changes) => {
       const { writer, database, tenant } = changes;
       const query = writer
@@ -155,7 +159,7 @@ export class JobStore {
       await lockExecutions(database, writer, left);
       const cancelled: JobRecord[] = [];
       for (const { execution: _left, ...row } of rows) {
-        const job = await changes.end(cancelledJob(jobRecord(row)));
+        const job = await changes.end(cancelledJob(jobRecord(row), progress.get(row.id)));
         if (job) cancelled.push(job);
       }
       await leaveExecutions(database, writer, left);

@@ -46,6 +46,20 @@ describe('cancelling with real Redis and real workers', () => {
       );
     }));
 
+  it('keeps how far an active job had come', () =>
+    withBench(async (bench) => {
+      const id = await bench.submit('wait');
+      bench.worker();
+      const { progress } = await until('its progress', async () => {
+        const job = await bench.service.get(id);
+        return job.progress.phase === 'gram' ? job : undefined;
+      });
+      assert.deepEqual((await bench.control.cancel(id)).progress, progress);
+      await bench.release(id);
+      await bench.idle();
+      assert.deepEqual((await bench.service.get(id)).progress, progress);
+    }));
+
   it('keeps a job that waits for its next attempt from it', () =>
     withBench(async (bench) => {
       const id = await bench.submit('wait-transient', 'transient');

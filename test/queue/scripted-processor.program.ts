@@ -54,6 +54,7 @@ async function work(jobId: string, input: RequestInput): Promise<JobOutcome> {
       input.onProgress({ phase: 'core', done: 3, total: 3, module: 'm3' });
       break;
     case 'permanent':
+      input.onProgress({ phase: 'gram', done: 1, total: 3, module: 'm1' });
       throw new AppError('NON_FINITE_WEIGHTS', 'Tensor q_proj holds NaN.', { tensor: 'q_proj', index: 7 });
     case 'wait-transient':
       await isReleased(jobId);

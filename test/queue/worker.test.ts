@@ -89,6 +89,7 @@ describe('a job', () => {
       context: { tensor: 'q_proj', index: 7 },
     });
     assert.equal(record.attempts, 1);
+    assert.deepEqual(record.progress, { phase: 'gram', done: 1, total: 3, module: 'm1' });
     assert.deepEqual(await told(id), [{ record, totals: undefined }]);
     await bench().idle();
     assert.equal((await bench().attempts(id)).length, 1);

@@ -41,6 +41,27 @@ describe('cancelling', () => {
       assert.deepEqual(await jobs.get(id), job);
     }));
 
+  it('keeps how far the job had come, where that is known', () =>
+    withJobBench(async ({ jobs, jobControl, lists, upload, worker, queue }) => {
+      const progress = { phase: 'gram', done: 120, total: 224, module: 'q_proj' } as const;
+      const adapterId = await upload();
+      const ids: string[] = [];
+      for (let i = 0; i < 3; i++) ids.push((await jobs.submit(squeezeOf(adapterId, 2, { reuse: false }))).id);
+      const [begun, unknown, waiting] = ids as [string, string, string];
+      for (const id of [begun, unknown]) {
+        const { execution, dispatchNo } = await worker.begin(id);
+        queue.told.set(`${execution}-${dispatchNo}`, progress);
+      }
+      assert.deepEqual((await jobControl.cancel(begun)).progress, progress);
+      assert.equal((await jobControl.cancel(waiting)).progress.phase, 'waiting');
+      queue.down = true;
+      assert.equal((await jobControl.cancel(unknown)).progress.phase, 'waiting');
+      queue.told.clear();
+      assert.deepEqual((await jobs.get(begun)).progress, progress);
+      const { items } = await lists.jobs.page({}, { limit: 10 });
+      assert.deepEqual(items.find(({ id }) => id === begun)?.progress, progress);
+    }));
+
   it('has one winner, when it races with the end', () =>
     withJobBench(async ({ jobs, jobControl, upload, end }) => {
       const adapterId = await upload();

@@ -1,4 +1,4 @@
-import type { JobRecord } from '../../contract/job.ts';
+import type { JobRecord, Progress } from '../../contract/job.ts';
 import type { ExecutionTable } from '../../database/job-tables.ts';
 import { sql } from '../../database/sql.ts';
 import { type AppError, jobFailure } from '../../errors.ts';
@@ -41,6 +41,16 @@ export interface FailedAttempt {
   readonly delayMs: number;
   /** The jobs that ended with it. */
   readonly ended: readonly JobRecord[];
+}
+
+/** How an attempt failed. */
+export interface AttemptFailure {
+  /** How long it took. */
+  readonly tryMs: number;
+  /** Whether another one may end in another way. */
+  readonly mayPass: boolean;
+  /** How far it had come; undefined: nothing is known of that. */
+  readonly progress?: Progress | undefined;
 }
 
 interface Waiting {
@@ -131,7 +141,7 @@ export class Executions {
   async fail(
     dispatch: Attempted,
     error: AppError,
-    { tryMs, mayPass }: { readonly tryMs: number; readonly mayPass: boolean },
+    { tryMs, mayPass, progress }: AttemptFailure,
   ): Promise<FailedAttempt> {
     const row = await this.row(dispatch);
     if (!row) return OVER;
@@ -152,7 +162,7 @@ export class Executions {
           : OVER;
       }
       const failure = jobFailure(withPatience(error, trouble));
-      if (!(await failExecution(changes, dispatch, failure))) return OVER;
+      if (!(await failExecution(changes, dispatch, failure, progress))) return OVER;
       return { next: 'failed', delayMs: 0, ended: changes.ended };
     });
   }

@@ -1,4 +1,4 @@
-import type { JobRecord } from '../../contract/job.ts';
+import type { JobRecord, Progress } from '../../contract/job.ts';
 import type { JobFailure } from '../../contract/job-failure.ts';
 import type { DeliveredAdapter } from '../../contract/transfer-job.ts';
 import type { ExecutionTable } from '../../database/job-tables.ts';
@@ -79,6 +79,7 @@ export async function failExecution(
   changes: JobChanges,
   { execution: id, dispatchNo, attempt }: Attempted,
   error: JobFailure,
+  progress: Progress | undefined,
 ): Promise<boolean> {
   const row = await changes.writer
     .updateTable('execution')
@@ -96,7 +97,7 @@ export async function failExecution(
       await recordDelivered(changes, job, {
         delivered: pending.map(([index]) => ({ index, outcome: error })),
       });
-    } else await endedNow(changes, { ...job, state: 'failed', error });
+    } else await endedNow(changes, { ...job, state: 'failed', progress: progress ?? job.progress, error });
   }
   return true;
 }

@@ -4,6 +4,8 @@ import { AppError } from '../../errors.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { acceptedJob } from '../accepted-job.ts';
 import type { BatchStore } from '../batches/batch-store.ts';
+import { progressOf } from '../job-progress.ts';
+import type { JobQueue } from '../job-queue.ts';
 import type { JobService } from '../job-service.ts';
 import { isFinal, type JobStore } from '../job-store.ts';
 import { newJobId } from '../layout.ts';
@@ -15,6 +17,7 @@ export interface JobControlParts {
   readonly jobs: JobService;
   readonly jobStore: JobStore;
   readonly batchStore: Pick<BatchStore, 'isActive'>;
+  readonly queue: Pick<JobQueue, 'progress'>;
   readonly observer?: Observer;
 }
 
@@ -46,7 +49,8 @@ export class JobControl {
 
   /** The same for those of some jobs that have not ended. @returns those that ended now */
   async cancelAll(jobIds: readonly string[]): Promise<JobRecord[]> {
-    const ended = await this.store.cancelAll(jobIds);
+    const progress = await progressOf(this.store, this.parts.queue, jobIds);
+    const ended = await this.store.cancelAll(jobIds, progress);
     for (const job of ended) this.parts.observer?.onCancelled?.(job);
     return ended;
   }

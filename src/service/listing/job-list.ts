@@ -2,10 +2,10 @@ import type { JobRecord, JobState } from '../../contract/job.ts';
 import type { JobKind } from '../../contract/job-request.ts';
 import type { Database } from '../../database/database.ts';
 import { sql } from '../../database/sql.ts';
+import { progressOf } from '../job-progress.ts';
 import type { JobQueue } from '../job-queue.ts';
 import { jobRecord, RECORD_COLUMNS } from '../job-rows.ts';
 import type { JobStore } from '../job-store.ts';
-import { withoutQueue } from '../without-queue.ts';
 import { labelLinks, type WantedLabel } from './label-filter.ts';
 import { listed } from './listed.ts';
 import type { Page, PageRequest } from './page.ts';
@@ -69,12 +69,7 @@ export class JobList {
 
   private async withProgress(jobs: readonly JobRecord[]): Promise<JobRecord[]> {
     const active = jobs.filter(({ state }) => state === 'active').map(({ id }) => id);
-    const dispatches = await this.jobs.dispatches(active);
-    if (dispatches.size === 0) return [...jobs];
-    const known = await withoutQueue(this.queue.progress([...dispatches.values()]));
-    return jobs.map((job) => {
-      const progress = known?.get(dispatches.get(job.id) ?? '');
-      return progress ? { ...job, progress } : job;
-    });
+    const known = await progressOf(this.jobs, this.queue, active);
+    return jobs.map((job) => ({ ...job, progress: known.get(job.id) ?? job.progress }));
   }
 }

@@ -45,11 +45,13 @@ onEachDialect('attempts at an execution', (database) => {
     withJobs(async ({ worker, jobs }, [id, other]) => {
       const task = await worker.begin(id);
       const error = new AppError('NON_FINITE_WEIGHTS', 'NaN');
-      const { next } = await worker.executions.fail(task, error, { ...MAY_PASS, mayPass: false });
+      const progress = { phase: 'core', done: 1, total: 3, module: 'q_proj' } as const;
+      const { next } = await worker.executions.fail(task, error, { tryMs: 1_000, mayPass: false, progress });
       assert.equal(next, 'failed');
       for (const one of [id, other]) {
-        const { state, error, attempts } = await jobs.get(one);
-        assert.deepEqual([state, error?.code, attempts], ['failed', 'NON_FINITE_WEIGHTS', 1]);
+        const job = await jobs.get(one);
+        assert.deepEqual([job.state, job.error?.code, job.attempts], ['failed', 'NON_FINITE_WEIGHTS', 1]);
+        assert.deepEqual(job.progress, progress);
       }
     }));
 
