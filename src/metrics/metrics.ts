@@ -46,10 +46,11 @@ export class Metrics {
   private queueCounts: (() => Promise<Record<string, number>>) | undefined;
 
   private readonly jobs = this.counter('jobs_total', 'Jobs that reached a final state.', ['kind', 'state']);
-  private readonly failures = this.counter('job_failures_total', 'Failed jobs by error code.', [
-    'kind',
-    'code',
-  ]);
+  private readonly failures = this.counter(
+    'job_failures_total',
+    'Jobs that failed as a whole, or were cancelled, by error code.',
+    ['kind', 'code'],
+  );
   private readonly jobSeconds = this.histogram(
     'job_duration_seconds',
     'Seconds a job spent waiting, in each phase (busy time over compute threads) and in total (wall clock, without the wait).',

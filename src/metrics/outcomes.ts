@@ -6,6 +6,7 @@ import { RANK_BUCKETS } from './buckets.ts';
 export class OutcomeMetrics {
   private readonly attempts: Counter<'kind'>;
   private readonly targets: Counter<'kind' | 'state'>;
+  private readonly failures: Counter<'kind' | 'state' | 'code'>;
   private readonly rank: Histogram<'kind'>;
   private readonly sourceBytes: Counter<'kind'>;
   private readonly resultBytes: Counter<'kind'>;
@@ -22,6 +23,14 @@ export class OutcomeMetrics {
       labelNames: ['kind', 'state'],
       name: 'lora_squeeze_targets_total',
       help: 'Targets of finished jobs, by how each ended: succeeded or failed.',
+    });
+    this.failures = new Counter({
+      ...shared,
+      labelNames: ['kind', 'state', 'code'],
+      name: 'lora_squeeze_target_failures_total',
+      help:
+        'Targets that failed, by error code and the state in which their job ended: partial, where others of it succeeded; ' +
+        'where it is failed, lora_squeeze_job_failures_total counts the job as well.',
     });
     this.rank = new Histogram({
       ...shared,
@@ -42,11 +51,14 @@ export class OutcomeMetrics {
   }
 
   /** @param sourceBytes of all sources together; undefined where the job was not computed here */
-  jobFinished({ kind, attempts, results }: JobRecord, sourceBytes: number | undefined): void {
+  jobFinished({ kind, state, attempts, results }: JobRecord, sourceBytes: number | undefined): void {
     this.attempts.inc({ kind }, attempts);
     for (const result of results) {
       this.targets.inc({ kind, state: result.state });
-      if (result.state === 'failed') continue;
+      if (result.state === 'failed') {
+        this.failures.inc({ kind, state, code: result.error.code });
+        continue;
+      }
       const { rank, bytes } = result;
       this.rank.observe({ kind }, rank.max);
       if (sourceBytes === undefined) continue;

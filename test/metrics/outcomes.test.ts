@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import type { JobRecord, JobResult } from '../../src/contract/job.ts';
 import { OutcomeMetrics } from '../../src/metrics/outcomes.ts';
+import { FAILED_RESULT } from '../service/played-worker.ts';
 
 const result = (rank: number, bytes: number): JobResult => ({
   target: { rank },
@@ -62,6 +63,20 @@ describe('OutcomeMetrics', () => {
     assert.doesNotMatch(text, /^lora_squeeze_result(_source)?_bytes_total\{/m);
     assert.match(text, /^lora_squeeze_result_rank_bucket\{le="2",kind="squeeze"\} 0$/m);
     assert.match(text, /^lora_squeeze_result_rank_bucket\{le="4",kind="squeeze"\} 1$/m);
+  });
+
+  it('counts the targets that failed by code, also of jobs that are partial', async () => {
+    const registry = new Registry();
+    const outcomes = new OutcomeMetrics(registry);
+    const whole = { ...ended(1, [FAILED_RESULT, FAILED_RESULT]), state: 'failed' as const };
+    outcomes.jobFinished(whole, 1000);
+    outcomes.jobFinished({ ...ended(1, [result(4, 500), FAILED_RESULT]), state: 'partial' }, 1000);
+    const text = await registry.metrics();
+    const failures = (state: string) =>
+      `lora_squeeze_target_failures_total{kind="squeeze",state="${state}",code="BUDGET_TOO_SMALL"}`;
+    assert.ok(text.includes(`${failures('failed')} 2\n`), text);
+    assert.ok(text.includes(`${failures('partial')} 1\n`), text);
+    assert.match(text, /^lora_squeeze_targets_total\{kind="squeeze",state="failed"\} 3$/m);
   });
 
   it('counts the attempts of jobs that failed as well', async () => {
