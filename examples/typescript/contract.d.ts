@@ -2358,6 +2358,7 @@ export interface components {
               sha256: string;
             } | null;
             options?: components['schemas']['SqueezeOptions'];
+            results?: components['schemas']['ResultSettings'];
             run_id: string;
             step: number;
             targets: components['schemas']['Target'][];
@@ -3532,7 +3533,7 @@ export interface components {
       )[];
       timings: components['schemas']['Timings'];
     };
-    /** @description What result adapters are called and how long they live. A target, its job and its batch may say it: each field counts where it stands closest to the result, and `labels` are one field, so those of a target take the place of all that its job says. */
+    /** @description What result adapters are called and how long they live. A target, its job and its batch or run may say it: each field counts where it stands closest to the result, and `labels` are one field, so those of a target take the place of all that its job says. */
     ResultSettings: {
       /**
        * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
@@ -3910,6 +3911,7 @@ export interface components {
            * @default uniform
            */
           rank_allocation?: 'uniform' | 'by_module';
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could
            * @default true
@@ -4092,6 +4094,7 @@ export interface components {
              */
             seed?: number;
           };
+          results?: components['schemas']['ResultSettings'];
           /**
            * @description Directions of length zero get B = 0 and a random A, so that they can be trained; with both zero they never could
            * @default true

@@ -164,6 +164,7 @@ export const CheckpointJobRequest = Type.Object(
     adapter_id: Type.String(),
     targets: Type.Array(Target, { minItems: 1, maxItems: 1 }),
     options: Type.Optional(SqueezeOptions),
+    results: Type.Optional(ResultSettings),
     optimizer: Type.Union([
       Type.Object(
         {

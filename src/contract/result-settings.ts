@@ -37,9 +37,9 @@ export const ResultSettings = Type.Object(
   {
     additionalProperties: false,
     description:
-      'What result adapters are called and how long they live. A target, its job and its batch may say it: each field ' +
-      'counts where it stands closest to the result, and `labels` are one field, so those of a target take the place of ' +
-      'all that its job says.',
+      'What result adapters are called and how long they live. A target, its job and its batch or run may say it: each ' +
+      'field counts where it stands closest to the result, and `labels` are one field, so those of a target take the place ' +
+      'of all that its job says.',
   },
 );
 export type ResultSettings = Static<typeof ResultSettings>;

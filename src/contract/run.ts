@@ -3,6 +3,7 @@ import { AdapterFile } from './adapter.ts';
 import { TrainingNotes } from './job.ts';
 import { JobFailure } from './job-failure.ts';
 import { SqueezeOptions } from './job-request.ts';
+import { ResultSettings } from './result-settings.ts';
 import { AdaptiveRequest, RunLearningRate, Schedule, ScheduleRequest } from './schedule.ts';
 
 const Step = Type.Integer({ minimum: 0, maximum: 1e9, description: 'Optimizer steps done' });
@@ -47,6 +48,7 @@ const how = {
       description: 'As of any job, but the method is exact unless rsvd is asked for',
     }),
   ),
+  results: Type.Optional(ResultSettings),
 };
 
 /** POST /v1/runs: by the clock, or by the spectrum. */

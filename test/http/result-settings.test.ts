@@ -133,6 +133,16 @@ describe('what requests say of their results', () => {
       known,
       '/results/name',
     ],
+    [
+      'a run',
+      'runs',
+      () => ({
+        schedule: { source_rank: 8, target_rank: 2, total_steps: 1000 },
+        results: { name: '{step}' },
+      }),
+      known,
+      '/results/name',
+    ],
   ];
   for (const [what, path, body, detail, pointer] of refused) {
     it(`is refused: ${what}`, async () => {

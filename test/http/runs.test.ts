@@ -147,6 +147,25 @@ describe('annealing runs over HTTP', () => {
       );
     });
 
+    it('says what the adapters that its squeezes make are called, and how long they live', async () => {
+      const results = { name: '{source} at {rank}', labels: { team: 'search' }, ttl_seconds: 3600 };
+      const run = await newRun({ schedule: SCHEDULE, results });
+      assert.deepEqual(run.request.results, results);
+      const { job_id, source_adapter_id } = await recordOf(
+        await send(run.id, tinyAdapter(1, { rank: 8 }), { step: 334 }),
+        202,
+      );
+      await work(job_id!);
+      const sent = await server.adapters.get(source_adapter_id!);
+      assert.deepEqual([sent.labels, sent.expires_at], [{}, null], 'that of the trainer is as it was sent');
+      const made = await server.adapters.get((await checkpointOf(run.id, 334)).adapter_id!);
+      assert.deepEqual([made.name, made.labels], [`${sent.name} at 4`, { team: 'search' }]);
+      const seconds = (Date.parse(made.expires_at!) - Date.parse(made.created_at)) / 1000;
+      assert.ok(Math.abs(seconds - 3600) < 10, String(seconds));
+      const { request } = (await server.jobStore.get(job_id!))!;
+      assert.deepEqual('results' in request && request.results, results);
+    });
+
     it('is at its target when there is nothing to squeeze', async () => {
       const run = await newRun({ schedule: { ...SCHEDULE, target_rank: 8 } });
       assert.deepEqual([run.at_target, run.next_checkpoint_step], [true, null]);
@@ -175,6 +194,8 @@ describe('annealing runs over HTTP', () => {
         [{ schedule: SCHEDULE, adaptive: { ...SCHEDULE, energy: 0.9 } }, 400, 'VALIDATION_FAILED'],
         [{}, 400, 'VALIDATION_FAILED'],
         [{ schedule: SCHEDULE, revive: 1 }, 400, 'VALIDATION_FAILED'],
+        [{ schedule: SCHEDULE, results: { name: '{step}' } }, 400, 'VALIDATION_FAILED'],
+        [{ schedule: SCHEDULE, results: { ttl: 60 } }, 400, 'UNKNOWN_OPTION'],
         [{ schedule: SCHEDULE, alpha: 'fold' }, 400, 'VALIDATION_FAILED'],
         [{ schedule: SCHEDULE, optimiser: 'reset' }, 400, 'UNKNOWN_OPTION'],
         [{ schedule: { ...SCHEDULE, warmup_steps: 1 } }, 400, 'UNKNOWN_OPTION'],

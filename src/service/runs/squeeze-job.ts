@@ -25,6 +25,7 @@ export function squeezeJob({ request }: RunManifest, checkpoint: CheckpointManif
     targets: [target!],
     // The factors of a training are small enough that it costs the same.
     options: { method: 'exact', ...request.options },
+    ...(request.results && { results: request.results }),
     optimizer:
       optimizer_sha256 === null ? null : { sha256: optimizer_sha256, mode: request.optimizer ?? 'carry' },
   };

@@ -19,7 +19,7 @@ from lora_squeeze.annealing.trained import TrainedLayers
 __all__ = ["LocalRun"]
 
 #: What a RunRequest says about the service, not about squeezing. Squeezing is always exact here.
-_FOR_THE_SERVICE = ("name", "base_model", "options")
+_FOR_THE_SERVICE = ("name", "base_model", "options", "results")
 
 
 class LocalRun:
