@@ -1,41 +1,24 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { FinalJobs } from '../../src/http/answer-cache/final-jobs.ts';
 import { Workspaces } from '../../src/service/workspaces.ts';
 import { until } from '../queue/harness.ts';
 import { NO_DISPATCHER } from '../service/played-worker.ts';
-import { problemIn, startServer, type TestServer } from './server.ts';
+import { problemIn, startServer } from './server.ts';
+import { serverWithAdapter } from './server-with-adapter.ts';
 
 describe('a job that has ended', () => {
-  let server: TestServer;
-  let adapterId: string;
-  before(async () => {
-    server = await startServer();
-    adapterId = (await server.upload()).id;
-  });
-  after(() => server.close());
-
-  async function submitted(): Promise<JobRecord> {
-    const response = await server.fetch('/v1/jobs', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        kind: 'squeeze',
-        adapter_id: adapterId,
-        targets: [{ rank: 2 }],
-        reuse: false,
-      }),
-    });
-    return (await response.json()) as JobRecord;
-  }
+  const at = serverWithAdapter();
+  const submitted = async (): Promise<JobRecord> =>
+    (await (await at().post('/v1/jobs', at().squeeze())).json()) as JobRecord;
   async function ended(): Promise<JobRecord> {
-    return server.worker.fail((await submitted()).id);
+    return at().server.worker.fail((await submitted()).id);
   }
   const get = (id: string, headers: Record<string, string> = {}) =>
-    server.fetch(`/v1/jobs/${id}`, { headers });
+    at().server.fetch(`/v1/jobs/${id}`, { headers });
   const patch = (id: string, labels: object) =>
-    server.fetch(`/v1/jobs/${id}`, {
+    at().server.fetch(`/v1/jobs/${id}`, {
       method: 'PATCH',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ labels }),
@@ -56,7 +39,7 @@ describe('a job that has ended', () => {
     const has = await get(id, { 'if-none-match': etag });
     assert.deepEqual([has.status, await has.text(), has.headers.get('etag')], [304, '', etag]);
     assert.equal((await get(id, { 'if-none-match': '"other"' })).status, 200);
-    const head = await server.fetch(`/v1/jobs/${id}`, { method: 'HEAD' });
+    const head = await at().server.fetch(`/v1/jobs/${id}`, { method: 'HEAD' });
     assert.deepEqual(
       [head.status, head.headers.get('content-length'), await head.text()],
       [200, String(Buffer.byteLength(body)), ''],
@@ -67,7 +50,7 @@ describe('a job that has ended', () => {
     const job = await submitted();
     const running = await get(job.id);
     assert.deepEqual([running.headers.get('etag'), running.headers.get('cache-control')], [null, 'no-store']);
-    await server.worker.fail(job.id);
+    await at().server.worker.fail(job.id);
     assert.equal(((await (await get(job.id)).json()) as JobRecord).state, 'failed');
   });
 
@@ -81,14 +64,14 @@ describe('a job that has ended', () => {
       assert.deepEqual(((await seen.json()) as JobRecord).labels, labels);
       assert.notEqual(seen.headers.get('etag'), before.headers.get('etag'));
     }
-    assert.equal((await server.fetch(`/v1/jobs/${id}`, { method: 'DELETE' })).status, 204);
+    assert.equal((await at().server.fetch(`/v1/jobs/${id}`, { method: 'DELETE' })).status, 204);
     await problemIn(await get(id), 404, 'JOB_NOT_FOUND');
   });
 
   it('that another process changed is seen soon', async () => {
-    const { wholeStore: store, database, queue } = server;
+    const { wholeStore: store, database, queue } = at().server;
     const workspaces = new Workspaces({ store, database, queue, dispatcher: NO_DISPATCHER });
-    const second = await startServer({}, { workspaces, store: server.wholeStore });
+    const second = await startServer({}, { workspaces, store });
     try {
       const { id } = await ended();
       await (await second.fetch(`/v1/jobs/${id}`)).arrayBuffer();

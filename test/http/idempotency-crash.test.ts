@@ -1,28 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { startServer, type TestServer } from './server.ts';
+import { describe, it } from 'node:test';
+import { serverWithAdapter } from './server-with-adapter.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
 /** A process that dies after it has made a record and before it has kept the answer. */
 describe('a request whose process died after it was done', () => {
-  let server: TestServer;
-  let adapterId: string;
-  before(async () => {
-    server = await startServer();
-    adapterId = (await server.upload()).id;
-  });
-  after(() => server.close());
-
-  const json = (path: string, key: string, body: object) =>
-    server.fetch(path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': key },
-      body: JSON.stringify(body),
-    });
+  const at = serverWithAdapter();
+  const json = (path: string, key: string, body: object) => at().post(path, body, { 'idempotency-key': key });
   const upload = (path: string, key: string, request?: object) => {
     const form = formOf(tinyAdapter(7));
     if (request) form.append('request', JSON.stringify(request));
-    return server.fetch(path, { method: 'POST', headers: { 'idempotency-key': key }, body: form });
+    return at().server.fetch(path, { method: 'POST', headers: { 'idempotency-key': key }, body: form });
   };
   const idOf = async (response: Response): Promise<string> => {
     assert.ok(response.ok, await response.clone().text());
@@ -31,16 +19,15 @@ describe('a request whose process died after it was done', () => {
   };
   /** Its lease is over by then. */
   const die = () =>
-    server.database.write((writer) =>
+    at().server.database.write((writer) =>
       writer.updateTable('idempotency').set({ answer: null, expires_at: 0, owner: 'dead' }).execute(),
     );
   const counts = async () => {
     const count = async (table: 'job' | 'batch' | 'adapter' | 'run') =>
-      (await server.database.reader.selectFrom(table).select('id').execute()).length;
+      (await at().server.database.reader.selectFrom(table).select('id').execute()).length;
     return Promise.all((['job', 'batch', 'adapter', 'run'] as const).map(count));
   };
 
-  const work = () => ({ kind: 'squeeze', adapter_id: adapterId, targets: [{ rank: 2 }] });
   const schedule = {
     source_rank: 8,
     target_rank: 2,
@@ -49,8 +36,8 @@ describe('a request whose process died after it was done', () => {
     min_stage_steps: 100,
   };
   const requests: Readonly<Record<string, (key: string) => Promise<Response>>> = {
-    'POST /v1/jobs': (key) => json('/v1/jobs', key, { ...work(), reuse: false }),
-    'POST /v1/batches': (key) => json('/v1/batches', key, { jobs: [work(), work()] }),
+    'POST /v1/jobs': (key) => json('/v1/jobs', key, at().squeeze()),
+    'POST /v1/batches': (key) => json('/v1/batches', key, { jobs: [at().squeeze(), at().squeeze()] }),
     'POST /v1/adapters': (key) => upload('/v1/adapters', key),
     'POST /v1/squeeze': (key) => upload('/v1/squeeze', key, { targets: [{ rank: 2 }] }),
     'POST /v1/runs': (key) => json('/v1/runs', key, { schedule }),
@@ -68,13 +55,16 @@ describe('a request whose process died after it was done', () => {
   }
 
   it('is another one with another body, and after its answer was kept for its time', async () => {
-    const first = await idOf(await json('/v1/jobs', 'mine', work()));
+    const first = await idOf(await json('/v1/jobs', 'mine', at().squeeze()));
     await die();
-    const other = await idOf(await json('/v1/jobs', 'mine', { ...work(), priority: 'low' }));
+    const other = await idOf(await json('/v1/jobs', 'mine', { ...at().squeeze(), priority: 'low' }));
     assert.notEqual(other, first);
-    await server.database.write((writer) =>
+    await at().server.database.write((writer) =>
       writer.updateTable('idempotency').set({ expires_at: 0 }).execute(),
     );
-    assert.notEqual(await idOf(await json('/v1/jobs', 'mine', { ...work(), priority: 'low' })), other);
+    assert.notEqual(
+      await idOf(await json('/v1/jobs', 'mine', { ...at().squeeze(), priority: 'low' })),
+      other,
+    );
   });
 });

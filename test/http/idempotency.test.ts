@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { Database } from '../../src/database/database.ts';
 import { AppError } from '../../src/errors.ts';
@@ -10,6 +10,7 @@ import { unfinished } from '../service/job-rows.ts';
 import { jobsOf } from '../service/usage/stored-by.ts';
 import { openSocket, rawRequest } from './raw-request.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
+import { serverWithAdapter } from './server-with-adapter.ts';
 
 let keys = 0;
 const newKey = (): string => `key-${process.pid}-${++keys}`;
@@ -21,25 +22,16 @@ const away = (database: Database): Database => ({
 });
 
 describe('a POST with an Idempotency-Key', () => {
+  const at = serverWithAdapter();
   let server: TestServer;
   let adapterId: string;
-  before(async () => {
-    server = await startServer();
-    adapterId = (await server.upload()).id;
+  before(() => {
+    ({ server, adapterId } = at());
   });
-  after(() => server.close());
 
-  const job = (rank = 2) => ({ kind: 'squeeze', adapter_id: adapterId, targets: [{ rank }], reuse: false });
+  const job = (rank = 2) => at().squeeze(rank);
   const post = (key: string | undefined, body: unknown = job(), headers: Record<string, string> = {}) =>
-    server.fetch('/v1/jobs', {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...(key !== undefined && { 'idempotency-key': key }),
-        ...headers,
-      },
-      body: typeof body === 'string' ? body : JSON.stringify(body),
-    });
+    at().post('/v1/jobs', body, { ...(key !== undefined && { 'idempotency-key': key }), ...headers });
   const jobCount = () => jobsOf(server.workspaces.of('default'));
 
   it('is done once, and its first answer is given again', async () => {

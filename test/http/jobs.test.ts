@@ -5,7 +5,7 @@ import { Value } from 'typebox/value';
 import { resultsOf } from '../../src/charts/succeeded.ts';
 import { JobRecord } from '../../src/contract/job.ts';
 import { jobIds, reportFile } from '../service/job-rows.ts';
-import { playedResult } from '../service/played-worker.ts';
+import { playedResult } from '../service/played-result.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 

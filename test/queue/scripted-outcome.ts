@@ -1,6 +1,7 @@
 import type { Report } from '../../src/contract/report.ts';
 import type { JobOutcome, MadeTarget } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
+import { PLAYED_PROVIDER, PLAYED_TIMINGS, PLAYED_TOTALS, playedResult } from '../service/played-result.ts';
 
 export const PROGRESS_TOTAL = 1000;
 
@@ -13,31 +14,11 @@ export function scriptedOutcome({ request, sources }: RequestInput): Omit<
   readonly report: Report;
 } {
   const targets = request.kind === 'analyze' ? [] : request.targets;
-  const provider = {
-    name: 'cpu',
-    requested: 'auto',
-    threads: 1,
-    onnxruntime: '1.30.0',
-    fallback_reason: null,
-  } as const;
-  const timings = { queue_wait: 0, load: 0.1, gram: 0.2, core: 0.3, project: 0.4, write: 0.5, total: 1.5 };
+  const [provider, timings] = [PLAYED_PROVIDER, PLAYED_TIMINGS];
   return {
     targets: targets.map((target, i) => ({
       state: 'succeeded',
-      result: {
-        target,
-        state: 'succeeded',
-        format: 'peft',
-        rank: { min: 2, max: 2 },
-        bytes: 100,
-        parameters: 50,
-        relative_error: 0.1,
-        energy_retained: 0.99,
-        worst_module: null,
-        warnings: [],
-        serving: null,
-        training: null,
-      },
+      result: playedResult({ target }),
       files: i === targets.length - 1 && i > 0 ? null : [],
       extra: [],
     })),
@@ -70,8 +51,6 @@ export function scriptedOutcome({ request, sources }: RequestInput): Omit<
     } satisfies Report,
     provider,
     timings,
-    modules: 3,
-    bytesRead: 200,
-    bytesWritten: 100,
+    ...PLAYED_TOTALS,
   };
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { FailedResult, JobResult } from '../../src/contract/job.ts';
 import { AppError, jobFailure } from '../../src/errors.ts';
 import { endOfTargets } from '../../src/service/job-end.ts';
-import { playedResult } from './played-worker.ts';
+import { playedResult } from './played-result.ts';
 
 const GOOD = { ...playedResult(), adapter_id: 'ad_1' } as JobResult;
 const bad = (rank: number): FailedResult => ({

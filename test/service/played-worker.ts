@@ -12,6 +12,7 @@ import { jobRecord, RECORD_COLUMNS } from '../../src/service/job-rows.ts';
 import { JobStore } from '../../src/service/job-store.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { KNOWN_FACTS, KNOWN_FILES } from './known-adapter.ts';
+import { PLAYED_PROVIDER, PLAYED_TIMINGS, PLAYED_TOTALS, playedResult } from './played-result.ts';
 
 /** Dispatches nothing: the test plays the workers. */
 export const NO_DISPATCHER: JobChangesParts['dispatcher'] = { fill: async () => [], send: () => undefined };
@@ -37,43 +38,25 @@ export const FAILED_RESULT: FailedResult = {
   error: jobFailure(new AppError('BUDGET_TOO_SMALL', 'It is.')),
 };
 
-/** The result of a target, as work tells it. */
-export const playedResult = (
-  change: Partial<SucceededResult> = {},
-): WorkMade['targets'][number]['result'] => {
-  const { adapter_id: _own, ...rest } = change;
-  return {
-    target: { rank: 2 },
-    state: 'succeeded',
-    format: 'peft',
-    rank: { min: 2, max: 2 },
-    bytes: 100,
-    parameters: 50,
-    relative_error: 0.1,
-    energy_retained: 0.99,
-    worst_module: null,
-    warnings: [],
-    serving: null,
-    training: null,
-    ...rest,
-  };
-};
-
-const TOTALS = { modules: 3, bytesRead: 200, bytesWritten: 100 };
-
 export function playedMade({ results = [{}], adapters = [], files = [] }: PlayedWork = {}): WorkMade {
   return {
     step: 'work',
     targets: results.map((result, index) => ({
-      result: result.state === 'failed' ? (result as FailedResult) : playedResult(result),
+      result: isFailed(result) ? result : playedResult(withoutId(result)),
       adapter: adapters[index] ?? null,
     })),
     files,
-    modules: 3,
-    timings: { queue_wait: 0, load: 0.1, gram: 0.2, core: 0.3, project: 0.4, write: 0.5, total: 1.5 },
-    provider: { name: 'cpu', requested: 'auto', threads: 1, onnxruntime: '1.30.0', fallback_reason: null },
+    modules: PLAYED_TOTALS.modules,
+    timings: PLAYED_TIMINGS,
+    provider: PLAYED_PROVIDER,
   };
 }
+
+const isFailed = (result: Partial<SucceededResult> | FailedResult): result is FailedResult =>
+  result.state === 'failed';
+
+/** The service makes it. */
+const withoutId = ({ adapter_id: _own, ...result }: Partial<SucceededResult>) => result;
 
 /** Does jobs as the workers do, but for the work itself. */
 export class PlayedWorker {
@@ -103,7 +86,7 @@ export class PlayedWorker {
   /** Has what a job waits for, with all that the job wants besides, succeed. */
   async succeed(jobId: string, work: PlayedWork = {}): Promise<JobRecord> {
     const task = await this.begun(jobId);
-    await this.executions.finish(task, playedMade(work), TOTALS);
+    await this.executions.finish(task, playedMade(work), PLAYED_TOTALS);
     return this.job(jobId);
   }
 
@@ -117,7 +100,7 @@ export class PlayedWorker {
           ? { code: outcome, title: 'It failed', detail: 'It failed.', retryable: false }
           : outcome,
     }));
-    await this.executions.finish(task, { step: 'deliver', delivered, again: null }, TOTALS);
+    await this.executions.finish(task, { step: 'deliver', delivered, again: null }, PLAYED_TOTALS);
     return this.job(jobId);
   }
 
