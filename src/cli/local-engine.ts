@@ -1,5 +1,6 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { disableTelemetry } from '../config.ts';
 import { PHASES } from '../contract/job.ts';
 import type { Target } from '../contract/target.ts';
 import { AppError, type ErrorCode, type ErrorContext } from '../errors.ts';
@@ -33,6 +34,7 @@ export class LocalEngine implements Engine {
   readonly #pool: KeptPool;
 
   constructor({ provider, threads, cudaMemoryBytes }: LocalEngineOptions) {
+    disableTelemetry();
     this.#pool = new KeptPool(() => ComputePool.start(provider, threads, cudaMemoryBytes));
   }
 

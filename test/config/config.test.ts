@@ -252,6 +252,8 @@ describe('computeEnvironment', () => {
     const config = loadConfig(env);
     const theirs = computeEnvironment(config, env);
     assert.doesNotMatch(JSON.stringify(theirs), /hunter2/);
+    // ONNX Runtime sends usage data unless this is set.
+    assert.equal(theirs.ORT_DISABLE_TELEMETRY, '1');
     assert.deepEqual(loadConfig(theirs), {
       ...config,
       role: 'all',
