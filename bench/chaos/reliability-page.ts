@@ -1,6 +1,7 @@
 import type { BrownOutReport } from '../../test/chaos/brown-out.ts';
 import type { ChaosReport } from '../../test/chaos/chaos-run.ts';
 import type { ClocksReport } from '../../test/chaos/clocks.ts';
+import type { KillPointsReport } from '../../test/chaos/try-kill-points.ts';
 import { markdownTable } from '../markdown-table.ts';
 import { median } from '../statistics.ts';
 import type { Recovery } from './recovery.ts';
@@ -11,7 +12,8 @@ export interface ReliabilityFigures {
   readonly command: string;
   readonly recovery: Recovery;
   readonly chaos: ChaosReport;
-  /** Or why there is none. */
+  /** These three: or why there is none. */
+  readonly killPoints: KillPointsReport | string;
   readonly brownOut: BrownOutReport | string;
   readonly clocks: ClocksReport | string;
 }
@@ -29,7 +31,7 @@ const ROWS: readonly [keyof Recovery, string, number | undefined][] = [
 
 /** The figures of docs/reliability.md, as Markdown. */
 export function reliabilityPage(figures: ReliabilityFigures): string {
-  const { machine, command, recovery, chaos, brownOut, clocks } = figures;
+  const { machine, command, recovery, chaos, killPoints, brownOut, clocks } = figures;
   const { killed, broke } = chaos;
   const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0);
   const listed = (counts: Readonly<Record<string, number>>) =>
@@ -66,9 +68,18 @@ ${markdownTable([
 
 The first four are asserted: a run where one of them is not 0 ends with an error and writes nothing.
 
+${killPointsSentence(killPoints)}
+
 ${brownOutSentence(brownOut)}
 
 ${clocksSentence(clocks)}`;
+}
+
+function killPointsSentence(killPoints: KillPointsReport | string): string {
+  if (typeof killPoints === 'string') return `Kills at given points were not tried: ${killPoints}.`;
+  const { points, slowest } = killPoints;
+  return `Kills at ${points} given points: 0 jobs, uploads and events lost or done twice; ${slowest.toFixed(1)} s after its kill at
+most, each had come to its end.`;
 }
 
 function brownOutSentence(brownOut: BrownOutReport | string): string {

@@ -7,6 +7,7 @@ import { tryBrownOut } from '../../test/chaos/brown-out.ts';
 import { runChaos } from '../../test/chaos/chaos-run.ts';
 import { tryClocks } from '../../test/chaos/clocks.ts';
 import { tryFullDisk } from '../../test/chaos/disk-full.ts';
+import { tryKillPoints } from '../../test/chaos/try-kill-points.ts';
 import { describeMachine } from '../machine.ts';
 import { writeBetweenMarks } from '../write-between-marks.ts';
 import { measureRecovery } from './recovery.ts';
@@ -15,8 +16,9 @@ import { reliabilityPage } from './reliability-page.ts';
 const USAGE = `Usage: npm run chaos -- [options]
 
 Tries to break the promises of docs/reliability.md on the built service (npm run build first): kills, faults of the
-connection to Redis, a full disk, a store that fails a part of all requests, clocks that jump by a day. Measures how
-soon it recovers, and writes the figures there. Progress goes to standard error; it ends with 1 when a promise is broken.
+connection to Redis, kills at each place at which a crash may leave something half done, a full disk, a store that
+fails a part of all requests, clocks that jump by a day. Measures how soon it recovers, and writes the figures there.
+Progress goes to standard error; it ends with 1 when a promise is broken.
 
   --jobs N    jobs of the chaos (default 300)
   --kills N   processes that are killed meanwhile (default 40)
@@ -59,6 +61,9 @@ async function main(): Promise<void> {
     const recovery = await measureRecovery({ folder: join(DATA, 'recovery'), entry: 'built', runs, say });
     const shape = { jobs, kills, seed, pauseMs: MEAN_PAUSE_MS, entry: 'built' as const };
     const chaos = await runChaos({ ...shape, folder: join(DATA, 'chaos'), say });
+    say('processes are killed at given points');
+    const killPoints = await tryKillPoints({ folder: join(DATA, 'points'), entry: 'built', say });
+    if (typeof killPoints === 'string') say(`NOT TRIED: ${killPoints}`);
     say('the disk of the storage is full, and then cannot be written');
     const whyNot = await tryFullDisk({ folder: join(DATA, 'disk'), entry: 'built' });
     say(whyNot === undefined ? 'nothing was lost of what had been accepted' : `NOT TRIED: ${whyNot}`);
@@ -72,7 +77,7 @@ async function main(): Promise<void> {
     if (typeof clocks === 'string') say(`NOT TRIED: ${clocks}`);
     const machine = describeMachine({ 'LoRA-Squeeze': PRODUCT.version });
     const command = `npm run chaos -- --jobs ${jobs} --kills ${kills} --runs ${runs} --seed ${seed}`;
-    const page = reliabilityPage({ machine, command, recovery, chaos, brownOut, clocks });
+    const page = reliabilityPage({ machine, command, recovery, chaos, killPoints, brownOut, clocks });
     console.log(page);
     if (!values.dry) await writeBetweenMarks(join(ROOT, 'docs/reliability.md'), 'bench/chaos/run.ts', page);
   } finally {

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { random } from '../../bench/adapter/random.ts';
 import { resultsOf } from '../../src/charts/succeeded.ts';
-import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { until } from '../queue/harness.ts';
@@ -14,10 +10,10 @@ import { type FaultProxy, startFaultProxy } from '../storage/fault-proxy.ts';
 import { Witness } from '../storage/s3-bench.ts';
 import { BUCKET, motoIsMissing, startMoto } from '../storage/s3-servers.ts';
 import { Fleet } from './fleet.ts';
-import { jobsInRedis, looseEnds } from './leftovers.ts';
+import { jobsInRedis, looseEnds, noneLeft, s3Scratch } from './leftovers.ts';
 import type { Entry } from './member.ts';
 import { PatientClient } from './patient-client.ts';
-import { distinctRequests, uploadAdapters } from './requests.ts';
+import { assertWhole, distinctRequests, uploadAdapters } from './requests.ts';
 import { submit } from './submitter.ts';
 
 const SUBMITTERS = 3;
@@ -164,13 +160,9 @@ async function brownOut(
     }),
   );
 
-  const nothing = (what: string, names: () => Promise<string[]>) =>
-    until(what, async () => (await names()).length === 0 || undefined).catch(async () =>
-      assert.deepEqual(await names(), [], what),
-    );
-  await nothing('unfinished uploads', () => witness.unfinishedUploads());
-  await nothing('scratch', async () => scratchFiles(folder));
-  await nothing('jobs in Redis', () => jobsInRedis(fleet.redisPort));
+  await noneLeft('unfinished uploads', () => witness.unfinishedUploads());
+  await noneLeft('scratch', async () => s3Scratch(folder));
+  await noneLeft('jobs in Redis', () => jobsInRedis(fleet.redisPort));
   assert.deepEqual(await looseEnds(fleet.databaseUrl), [], 'the database');
   return {
     share,
@@ -207,22 +199,6 @@ const hasEnded = async (client: PatientClient, jobId: string): Promise<boolean> 
 };
 
 const resultIds = (job: JobRecord): string[] => resultsOf(job).map(({ adapter_id }) => adapter_id);
-
-async function assertWhole(client: PatientClient, adapterId: string): Promise<void> {
-  const { files } = await client.json<AdapterRecord>(`/v1/adapters/${adapterId}`);
-  for (const { name, sha256 } of files) {
-    const bytes = await client.bytes(`/v1/adapters/${adapterId}/files/${name}`);
-    assert.equal(createHash('sha256').update(bytes).digest('hex'), sha256, `${name} of ${adapterId}`);
-  }
-}
-
-/** Files that are on their way, of all members. */
-function scratchFiles(folder: string): string[] {
-  const members = readdirSync(folder).filter((name) => /^(api|worker)-/.test(name));
-  return members
-    .flatMap((name) => readdirSync(join(folder, name, 's3/tmp'), { recursive: true }) as string[])
-    .filter((path) => /(^|\/)(file|work)-/.test(path));
-}
 
 async function postponedIn(fleet: Fleet): Promise<number> {
   const counts = await Promise.all(

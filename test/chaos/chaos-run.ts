@@ -11,6 +11,7 @@ import {
   halfWritten,
   jobsInRedis,
   looseEnds,
+  noneLeft,
   openUploads,
   scratchAfterNextStart,
   scratchInUse,
@@ -131,12 +132,8 @@ async function chaosIn(
   for (const job of done) digests.push(await resultDigests(client, job));
   assert.deepEqual(digests, await undisturbed(join(folder, 'undisturbed'), entry, jobs));
 
-  const nothing = (what: () => Promise<string[]>, name: string) =>
-    until(name, async () => ((await what()).length === 0 ? true : undefined)).catch(async () =>
-      assert.deepEqual(await what(), [], name),
-    );
-  await nothing(() => scratchInUse(fleet.storageDir), 'scratch of living processes');
-  await nothing(() => jobsInRedis(fleet.redisPort), 'jobs in Redis');
+  await noneLeft('scratch of living processes', () => scratchInUse(fleet.storageDir));
+  await noneLeft('jobs in Redis', () => jobsInRedis(fleet.redisPort));
   assert.deepEqual(await looseEnds(fleet.databaseUrl), [], 'the database');
   assert.deepEqual(openUploads(fleet.storageDir), [], 'uploads');
   assert.deepEqual(halfWritten(fleet.storageDir), [], 'files on their way');

@@ -8,6 +8,15 @@ import { TcpFaultProxy } from './tcp-fault-proxy.ts';
 
 type Postgres = PostgresServer & { readonly port: number; readonly folder: string };
 
+type Environment = Readonly<Record<string, string>>;
+export type Role = 'api' | 'worker';
+
+export interface Servers {
+  /** On 127.0.0.1; its proxy is there. */
+  readonly redisPort: number;
+  readonly databaseUrl: string;
+}
+
 export interface FleetOptions {
   /** Everything it keeps is below. */
   readonly folder: string;
@@ -15,9 +24,10 @@ export interface FleetOptions {
   readonly workers: number;
   /** Where the storage is, when it is not a folder of its own. */
   readonly storageDir?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  /** What processes are told besides. A function: those of a role, by the servers that there are. */
+  readonly env?: Environment | ((role: Role, servers: Servers) => Environment | Promise<Environment>);
   /** What single processes have besides, while they are not started again where they are no members. */
-  readonly envOf?: (process: FleetProcess) => Readonly<Record<string, string>>;
+  readonly envOf?: (process: FleetProcess) => Environment;
 }
 
 export type FleetProcess = `${'api' | 'worker'}-${number}` | 'postgres' | 'redis';
@@ -69,7 +79,8 @@ export class Fleet {
     const database = await postgres.newDatabase();
     const redis = await startExternalRedis(redisDir, FIT, undefined, envOf('redis'));
     const proxy = await TcpFaultProxy.start(redis.port);
-    const start = async (role: 'api' | 'worker', number: number): Promise<Member> => {
+    const servers = { redisPort: proxy.port, databaseUrl: database };
+    const start = async (role: Role, number: number): Promise<Member> => {
       const name: FleetProcess = `${role}-${number}`;
       const dataDir = join(folder, name);
       await mkdir(dataDir, { recursive: true });
@@ -78,7 +89,8 @@ export class Fleet {
         DATABASE_URL: database,
         STORAGE_URL: `file:${storageDir}`,
       };
-      const own = { DATA_DIR: dataDir, AUTH: 'open', ...shared, ...env, ...envOf(name) };
+      const told = typeof env === 'function' ? await env(role, servers) : env;
+      const own = { DATA_DIR: dataDir, AUTH: 'open', ...shared, ...told, ...envOf(name) };
       return Member.start({ role, entry, env: own });
     };
     const api = await start('api', 0);

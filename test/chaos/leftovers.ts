@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
@@ -6,6 +7,13 @@ import pg from 'pg';
 import { SCRATCH_FOLDER } from '../../src/storage/blob-key.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { isAlive, thisProcess } from '../../src/storage/process-identity.ts';
+import { until } from '../queue/harness.ts';
+
+/** Waits until there is nothing of a kind. @param names of what there is */
+export const noneLeft = (what: string, names: () => Promise<string[]>): Promise<unknown> =>
+  until(what, async () => (await names()).length === 0 || undefined).catch(async () =>
+    assert.deepEqual(await names(), [], what),
+  );
 
 /** Files that processes which live have in their scratch: when nothing is asked of them, there are none. */
 export async function scratchInUse(storageDir: string): Promise<string[]> {
@@ -29,6 +37,14 @@ export async function scratchAfterNextStart(storageDir: string): Promise<string[
   const left = readdirSync(join(storageDir, SCRATCH_FOLDER)).filter((name) => !name.startsWith(own));
   await store.close();
   return left;
+}
+
+/** Files that are on their way, of all members of a fleet whose storage is a bucket. @param folder of the fleet */
+export function s3Scratch(folder: string): string[] {
+  const members = readdirSync(folder).filter((name) => /^(api|worker)-/.test(name));
+  return members
+    .flatMap((name) => list(join(folder, name, 's3/tmp')))
+    .filter((path) => /(^|\/)(file|work)-/.test(path));
 }
 
 /** What lies in the storage and is neither a record nor a blob: names that only files on their way have. */

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
@@ -46,4 +47,13 @@ export async function resultDigests(client: Client, job: JobRecord): Promise<str
     }
   }
   return digests;
+}
+
+/** Whatever an adapter's record says of its files is so. */
+export async function assertWhole(client: Client, adapterId: string): Promise<void> {
+  const { files } = await client.json<AdapterRecord>(`/v1/adapters/${adapterId}`);
+  for (const { name, sha256 } of files) {
+    const bytes = await client.bytes(`/v1/adapters/${adapterId}/files/${name}`);
+    assert.equal(createHash('sha256').update(bytes).digest('hex'), sha256, `${name} of ${adapterId}`);
+  }
 }

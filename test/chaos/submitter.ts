@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JobRecord } from '../../src/contract/job.ts';
 
 /** Answers after which the same request is sent again: the trouble passes, or the first one is still handled. */
 const PASSING = new Set([408, 409, 425, 429, 500, 502, 503, 504, 507]);
@@ -19,14 +18,25 @@ export interface Accepted {
  * @param until in milliseconds since 1970; afterwards it gives up
  * @throws Error at an answer that no repetition makes better, or when the second answer is another
  */
-export async function submit(url: string, key: string, request: unknown, until: number): Promise<Accepted> {
+export function submit(url: string, key: string, request: unknown, until: number): Promise<Accepted> {
+  return insist(key, () => post(url, key, request), until);
+}
+
+interface Answer {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly text: string;
+}
+
+/** The same with any request whose answer is a record. @param post sends it once; may fail */
+export async function insist(key: string, post: () => Promise<Answer>, until: number): Promise<Accepted> {
   let tries = 0;
   const send = async (): Promise<{ id: string; status: number }> => {
     for (;;) {
       if (Date.now() > until) throw new Error(`${key} was not accepted in time, after ${tries} tries`);
       tries++;
-      const answer = await post(url, key, request).catch(() => undefined);
-      if (answer?.ok) return { id: (JSON.parse(answer.text) as JobRecord).id, status: answer.status };
+      const answer = await post().catch(() => undefined);
+      if (answer?.ok) return { id: (JSON.parse(answer.text) as { id: string }).id, status: answer.status };
       if (answer && !PASSING.has(answer.status)) {
         throw new Error(`${key} was refused for good: ${answer.status} ${answer.text}`);
       }
@@ -36,7 +46,7 @@ export async function submit(url: string, key: string, request: unknown, until: 
   const first = await send();
   const accepted = { key, jobId: first.id, tries };
   const again = await send();
-  if (again.id !== first.id) throw new Error(`${key} has two jobs: ${first.id} and ${again.id}`);
+  if (again.id !== first.id) throw new Error(`${key} has two records: ${first.id} and ${again.id}`);
   return accepted;
 }
 

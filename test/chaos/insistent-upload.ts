@@ -1,0 +1,35 @@
+import { hash } from 'node:crypto';
+import { adapterForm, readAdapterFiles } from '../e2e/client.ts';
+import { fixtureAdapters } from '../e2e/fixtures.ts';
+import { type Accepted, insist } from './submitter.ts';
+
+const LIMIT_MS = 180_000;
+
+/** A fixture's folder, and its file of weights. */
+export function fixture(name: string): { dir: string; bytes: number; sha256: string } {
+  const { dir } = fixtureAdapters().find((one) => one.name === name)!;
+  const { weights } = readAdapterFiles(dir);
+  return { dir, bytes: weights.byteLength, sha256: hash('sha256', weights) };
+}
+
+export interface SentUpload {
+  /** Of the fixture. */
+  readonly name: string;
+  /** Its `jobId` is the id of the adapter. */
+  readonly accepted: Promise<Accepted & { readonly endedMs: number }>;
+}
+
+/** Uploads an adapter with an Idempotency-Key, the same bytes again and again until there is an answer that can be kept. */
+export async function uploadInsistently(url: string, name: string): Promise<SentUpload> {
+  const request = new Response(adapterForm(readAdapterFiles(fixture(name).dir)));
+  const body = Buffer.from(await request.arrayBuffer());
+  const headers = { 'content-type': request.headers.get('content-type')!, 'idempotency-key': name };
+  const post = async () => {
+    const response = await fetch(`${url}/v1/adapters`, { method: 'POST', headers, body });
+    return { ok: response.ok, status: response.status, text: await response.text() };
+  };
+  const accepted = insist(name, post, Date.now() + LIMIT_MS).then((one) => ({ ...one, endedMs: Date.now() }));
+  // Awaited by who looks at what became of it.
+  accepted.catch(() => undefined);
+  return { name, accepted };
+}

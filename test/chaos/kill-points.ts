@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import type { JobRecord } from '../../src/contract/job.ts';
+import type { Held } from './holding-proxy.ts';
+import { fixture, type SentUpload, uploadInsistently } from './insistent-upload.ts';
+import { jobsInRedis } from './leftovers.ts';
+import type { Member } from './member.ts';
+import { acknowledges, commits, contentOf, posts, putsContent } from './moments.ts';
+import { submit } from './submitter.ts';
+import { S3_PREFIX, type WatchedFleet } from './watched-fleet.ts';
+
+const LIMIT_MS = 180_000;
+/** Of rank 8, so that results of each lower rank have a size of their own. */
+const SOURCE = { name: 'peft-gpt2-mycguo', rank: 8 };
+const UPLOADS = ['peft-gpt2-niket', 'peft-mountain', 'peft-gpt2-deepbiolab'] as const;
+
+/** A point is reached and somebody killed. Times are milliseconds since 1970. */
+interface Disturbed {
+  readonly point: string;
+  readonly killedMs: number;
+}
+
+export interface DisturbedUpload extends Disturbed, SentUpload {}
+
+export interface DisturbedJob extends Disturbed {
+  readonly jobId: string;
+  readonly request: { readonly targets: readonly object[] };
+  /** So many it takes. */
+  readonly attempts: number;
+}
+
+interface JobPoint {
+  readonly ranks: readonly number[];
+  readonly attempts: number;
+  readonly moment: Promise<string>;
+  /** Whether it is the moment that was meant. */
+  readonly check: (said: string) => Promise<void>;
+  readonly kill: () => Promise<unknown>;
+}
+
+/**
+ * Kills processes at each place at which a crash may leave something half done. They take no part in that: proxies see
+ * the moment in what they send. Each point ends with a kill and a new start, and nobody waits for what becomes of it.
+ */
+export class KillPoints {
+  readonly uploads: DisturbedUpload[] = [];
+  readonly jobs: DisturbedJob[] = [];
+  private readonly watched: WatchedFleet;
+  private readonly say: (line: string) => void;
+  private readonly sourceId: string;
+  /** Id of the job that a moment is waited for; empty while it is not known. */
+  private current = '';
+
+  private constructor(watched: WatchedFleet, say: (line: string) => void, sourceId: string) {
+    this.watched = watched;
+    this.say = say;
+    this.sourceId = sourceId;
+  }
+
+  /** Kills at all points, one after the other. */
+  static async kill(watched: WatchedFleet, say: (line: string) => void): Promise<KillPoints> {
+    const { adapter } = await watched.client.upload(fixture(SOURCE.name).dir);
+    await watched.webhook('/all', {});
+    const points = new KillPoints(watched, say, adapter.id);
+    await points.killApi();
+    await watched.fleet.api.ready();
+    // First: at the other points the worker has nothing but their job, here it may have one that has come again.
+    await points.killSending();
+    await points.killComputing();
+    await points.killRecording();
+    return points;
+  }
+
+  /** The API takes uploads. */
+  private async killApi(): Promise<void> {
+    const { storage, database } = this.watched.wires.api;
+    const upload = async (point: string, name: string, moment: Promise<string>): Promise<string> => {
+      const { api } = this.watched.fleet;
+      const sent = await uploadInsistently(api.url, name);
+      const said = await this.reached(`upload: ${point}`, moment);
+      this.uploads.push({ ...sent, point, killedMs: await killed(() => api.kill(), api) });
+      return said;
+    };
+    const [first, second, third] = UPLOADS;
+    const unwritten = storage.hold('request', putsContent(fixture(first).bytes));
+    await this.assertWrite(await upload('write recorded', first, unwritten), false);
+    const written = storage.hold('answer', putsContent(fixture(second).bytes));
+    await this.assertWrite(await upload('bytes stored', second, written), true);
+    const recorded = database.hold('answer', commits('insert into "adapter"', fixture(third).sha256));
+    await upload('adapter recorded', third, recorded);
+  }
+
+  /** The worker tells the receiver of the end of a job. */
+  private async killSending(): Promise<void> {
+    const { toReceiver, receiver } = this.watched;
+    for (const [held, point] of [
+      ['request', 'unsent'],
+      ['answer', 'unanswered'],
+    ] as const) {
+      const path = `/${point}`;
+      await this.watched.webhook(path, { point });
+      await this.job(point, {
+        ...{ ranks: [1], attempts: 1, kill: () => this.worker.kill() },
+        moment: toReceiver.hold(held, posts(path)),
+        check: async () => {
+          await this.assertState('succeeded');
+          const heard = receiver.requests.filter((request) => request.path === path);
+          assert.equal(heard.length, held === 'answer' ? 1 : 0, `requests of ${path}`);
+        },
+      });
+    }
+  }
+
+  /** A compute process writes a result; it dies alone, or with its worker. */
+  private async killComputing(): Promise<void> {
+    const alone = async (): Promise<void> => {
+      for (const { pid } of this.worker.computing()) process.kill(pid, 'SIGKILL');
+    };
+    const victims = [
+      ['compute process', alone],
+      ['worker', () => this.worker.killWithChildren()],
+    ] as const;
+    let rank = 0;
+    for (const [whose, kill] of victims)
+      for (const [held, place] of [
+        ['request', 'write recorded'],
+        ['answer', 'bytes stored'],
+      ] as const) {
+        rank++;
+        // By its size it is told apart from results of jobs that come again meanwhile.
+        const isPut = putsContent((fixture(SOURCE.name).bytes / SOURCE.rank) * rank);
+        const moment = this.watched.wires.worker.storage.hold(held, isPut);
+        const check = (said: string) => this.assertWrite(said, held === 'answer');
+        await this.job(`${whose}: ${place}`, { ranks: [rank], attempts: 2, moment, check, kill });
+      }
+  }
+
+  /** The worker records the outcome, and tells BullMQ. */
+  private async killRecording(): Promise<void> {
+    const { database, redis } = this.watched.wires.worker;
+    const common = { ranks: [1, 2], kill: () => this.worker.kill() };
+    const ends = (held: Held) =>
+      database.hold(
+        held,
+        (said) => this.current !== '' && commits('insert into "adapter"', this.current)(said),
+      );
+    await this.job('outcome not committed', {
+      ...{ ...common, attempts: 2, moment: ends('request') },
+      check: () => this.assertState('active'),
+    });
+    await this.job('outcome committed', {
+      ...{ ...common, attempts: 1, moment: ends('answer') },
+      check: () => this.assertState('succeeded'),
+    });
+    const known = await this.watched.rows<{ id: string }>('select id from execution');
+    await this.job('outcome not acknowledged', {
+      ...{ ...common, attempts: 1 },
+      moment: redis.hold('request', acknowledges(new Set(known.map(({ id }) => id)))),
+      check: async () => {
+        await this.assertState('succeeded');
+        assert.notDeepEqual(await jobsInRedis(this.watched.fleet.redisPort), [], 'BullMQ still has it');
+      },
+    });
+  }
+
+  private get worker(): Member {
+    return this.watched.fleet.workers[0]!;
+  }
+
+  /** Submits a job of its own, waits for the moment and kills. */
+  private async job(point: string, { ranks, attempts, moment, check, kill }: JobPoint): Promise<void> {
+    const request = {
+      ...{ kind: 'squeeze', adapter_id: this.sourceId, labels: { point } },
+      ...{ targets: ranks.map((rank) => ({ rank })), options: { seed: this.jobs.length + 1 } },
+    };
+    this.current = '';
+    const { url } = this.watched.fleet.api;
+    const { jobId } = await submit(url, point, request, Date.now() + LIMIT_MS);
+    this.current = jobId;
+    await check(await this.reached(point, moment));
+    this.jobs.push({ point, jobId, request, attempts, killedMs: await killed(kill, this.worker) });
+  }
+
+  private reached(point: string, moment: Promise<string>): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const never = () => reject(new Error(`the moment never came: ${point}`));
+      const timer = setTimeout(never, LIMIT_MS);
+      void moment.then((said) => {
+        clearTimeout(timer);
+        this.say(point);
+        resolve(said);
+      });
+    });
+  }
+
+  /** The write is recorded and nothing more; its bytes are there or not. */
+  private async assertWrite(said: string, isStored: boolean): Promise<void> {
+    const key = contentOf(said);
+    const id = key.slice(key.lastIndexOf('/') + 1);
+    const write = id.slice(0, id.lastIndexOf('-'));
+    const count = async (query: string, value: string) => (await this.watched.rows(query, value)).length;
+    assert.equal(await count('select 1 from content_write where id = $1', write), 1, `${write} is recorded`);
+    assert.equal(await count('select 1 from content where id = $1', id), 0, `${id} is no content yet`);
+    const there = await this.watched.witness.objects(`${S3_PREFIX}/${key}`);
+    assert.equal(there.length, isStored ? 1 : 0, `objects of ${key}`);
+  }
+
+  /** Of the job, as the database has it. */
+  private async assertState(state: JobRecord['state']): Promise<void> {
+    const [job] = await this.watched.rows<JobRecord>('select state from job where id = $1', this.current);
+    assert.equal(job?.state, state);
+  }
+}
+
+/** Kills, and starts what has ended again. @returns when it was killed */
+async function killed(kill: () => Promise<unknown>, member: Member): Promise<number> {
+  await kill();
+  const killedMs = Date.now();
+  if (!member.isRunning) member.launch();
+  return killedMs;
+}

@@ -1,0 +1,47 @@
+/** Moments in what a process sends, as a HoldingProxy asks for them: told all that a connection sent, the last piece at its end. */
+type Moment = (said: string) => boolean;
+
+const CONTENT = /^PUT \/\S*?(content\/[\w/-]+)\S* HTTP\/1\.1\r\n/;
+const LENGTH = /\r\n(?:x-amz-decoded-)?content-length: (\d+)\r\n/i;
+const OFF_BY = 0.05;
+
+/** S3: content goes out. @param bytes about so many; what comes again of another point has more or fewer */
+export const putsContent =
+  (bytes: number): Moment =>
+  (said) => {
+    const request = said.slice(said.lastIndexOf('PUT /'));
+    if (!CONTENT.test(request) || !request.includes('\r\n\r\n')) return false;
+    return Math.abs(Number(LENGTH.exec(request)?.[1]) - bytes) < OFF_BY * bytes;
+  };
+
+/** Key of the content that `putsContent` found. */
+export function contentOf(said: string): string {
+  const key = CONTENT.exec(said.slice(said.lastIndexOf('PUT /')))?.[1];
+  if (key === undefined) throw new Error(`no content is put by ${said.slice(0, 200)}`);
+  return key;
+}
+
+/** PostgreSQL: a transaction is to be committed. @param texts which all are in its statements or their values */
+export const commits =
+  (...texts: readonly string[]): Moment =>
+  (said) => {
+    if (!said.endsWith('commit\0')) return false;
+    const transaction = said.slice(said.lastIndexOf('begin\0'));
+    return texts.every((text) => transaction.includes(text));
+  };
+
+const MOVED = /(ex_[0-9a-f]+)-\d+\r\n\$\d+\r\n\d+\r\n\$11\r\nreturnvalue\r\n/;
+
+/** Redis: BullMQ is told that it is rid of a dispatch. @param others executions that are not meant */
+export const acknowledges =
+  (others: ReadonlySet<string>): Moment =>
+  (said) => {
+    const execution = MOVED.exec(said)?.[1];
+    return execution !== undefined && !others.has(execution);
+  };
+
+/** HTTP: a webhook's receiver is told something. @param path of the webhook */
+export const posts =
+  (path: string): Moment =>
+  (said) =>
+    said.includes(`POST ${path} HTTP/1.1\r\n`);
