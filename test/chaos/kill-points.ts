@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import type { JobRecord } from '../../src/contract/job.ts';
-import type { Held } from './holding-proxy.ts';
 import { fixture, type SentUpload, uploadInsistently } from './insistent-upload.ts';
-import { jobsInRedis } from './leftovers.ts';
+import { jobsInRedis, noneLeft } from './leftovers.ts';
 import type { Member } from './member.ts';
 import { acknowledges, commits, contentOf, posts, putsContent } from './moments.ts';
-import { submit } from './submitter.ts';
+import { type Accepted, submit } from './submitter.ts';
 import { S3_PREFIX, type WatchedFleet } from './watched-fleet.ts';
 
 const LIMIT_MS = 180_000;
@@ -23,18 +22,24 @@ export interface DisturbedUpload extends Disturbed, SentUpload {}
 
 export interface DisturbedJob extends Disturbed {
   readonly jobId: string;
+  /** What the client was told, in the end. */
+  readonly accepted: Promise<Accepted>;
   readonly request: { readonly targets: readonly object[] };
-  /** So many it takes. */
-  readonly attempts: number;
+  /** What it was in the database at that moment. */
+  readonly state: State;
 }
+
+type State = 'queued' | 'active' | 'succeeded';
 
 interface JobPoint {
   readonly ranks: readonly number[];
-  readonly attempts: number;
+  readonly state: State;
   readonly moment: Promise<string>;
   /** Whether it is the moment that was meant. */
-  readonly check: (said: string) => Promise<void>;
-  readonly kill: () => Promise<unknown>;
+  readonly check?: (said: string) => Promise<void>;
+  readonly victim?: Member;
+  /** Default: the victim alone. */
+  readonly kill?: () => Promise<unknown>;
 }
 
 /**
@@ -47,8 +52,6 @@ export class KillPoints {
   private readonly watched: WatchedFleet;
   private readonly say: (line: string) => void;
   private readonly sourceId: string;
-  /** Id of the job that a moment is waited for; empty while it is not known. */
-  private current = '';
 
   private constructor(watched: WatchedFleet, say: (line: string) => void, sourceId: string) {
     this.watched = watched;
@@ -63,18 +66,22 @@ export class KillPoints {
     const points = new KillPoints(watched, say, adapter.id);
     await points.killApi();
     await watched.fleet.api.ready();
-    // First: at the other points the worker has nothing but their job, here it may have one that has come again.
+    // At these points the worker may have another job, which must not be the one that was accepted: it would begin again.
+    await noneLeft('jobs', () => watched.rows('select id from job where finished_at is null'));
     await points.killSending();
+    // At these it has nothing but their job.
     await points.killComputing();
     await points.killRecording();
     return points;
   }
 
-  /** The API takes uploads. */
+  /** The API takes a job, and uploads. */
   private async killApi(): Promise<void> {
     const { storage, database } = this.watched.wires.api;
+    const { api } = this.watched.fleet;
+    const accepted = database.hold('answer', commits('insert into "job"'));
+    await this.job('accepted', { ranks: [1, 2], state: 'queued', moment: accepted, victim: api });
     const upload = async (point: string, name: string, moment: Promise<string>): Promise<string> => {
-      const { api } = this.watched.fleet;
       const sent = await uploadInsistently(api.url, name);
       const said = await this.reached(`upload: ${point}`, moment);
       this.uploads.push({ ...sent, point, killedMs: await killed(() => api.kill(), api) });
@@ -85,7 +92,7 @@ export class KillPoints {
     await this.assertWrite(await upload('write recorded', first, unwritten), false);
     const written = storage.hold('answer', putsContent(fixture(second).bytes));
     await this.assertWrite(await upload('bytes stored', second, written), true);
-    const recorded = database.hold('answer', commits('insert into "adapter"', fixture(third).sha256));
+    const recorded = database.hold('answer', commits(fixture(third).sha256));
     await upload('adapter recorded', third, recorded);
   }
 
@@ -99,10 +106,9 @@ export class KillPoints {
       const path = `/${point}`;
       await this.watched.webhook(path, { point });
       await this.job(point, {
-        ...{ ranks: [1], attempts: 1, kill: () => this.worker.kill() },
+        ...{ ranks: [1], state: 'succeeded' },
         moment: toReceiver.hold(held, posts(path)),
         check: async () => {
-          await this.assertState('succeeded');
           const heard = receiver.requests.filter((request) => request.path === path);
           assert.equal(heard.length, held === 'answer' ? 1 : 0, `requests of ${path}`);
         },
@@ -130,36 +136,27 @@ export class KillPoints {
         const isPut = putsContent((fixture(SOURCE.name).bytes / SOURCE.rank) * rank);
         const moment = this.watched.wires.worker.storage.hold(held, isPut);
         const check = (said: string) => this.assertWrite(said, held === 'answer');
-        await this.job(`${whose}: ${place}`, { ranks: [rank], attempts: 2, moment, check, kill });
+        await this.job(`${whose}: ${place}`, { ranks: [rank], state: 'active', moment, check, kill });
       }
   }
 
   /** The worker records the outcome, and tells BullMQ. */
   private async killRecording(): Promise<void> {
     const { database, redis } = this.watched.wires.worker;
-    const common = { ranks: [1, 2], kill: () => this.worker.kill() };
-    const ends = (held: Held) =>
-      database.hold(
-        held,
-        (said) => this.current !== '' && commits('insert into "adapter"', this.current)(said),
-      );
-    await this.job('outcome not committed', {
-      ...{ ...common, attempts: 2, moment: ends('request') },
-      check: () => this.assertState('active'),
-    });
-    await this.job('outcome committed', {
-      ...{ ...common, attempts: 1, moment: ends('answer') },
-      check: () => this.assertState('succeeded'),
-    });
+    const ranks = [1, 2];
+    for (const [held, point, state] of [
+      ['request', 'outcome not committed', 'active'],
+      ['answer', 'outcome committed', 'succeeded'],
+    ] as const) {
+      const others = this.jobs.map(({ jobId }) => jobId);
+      const moment = database.hold(held, commits('insert into "adapter"', others));
+      await this.job(point, { ranks, state, moment });
+    }
     const known = await this.watched.rows<{ id: string }>('select id from execution');
-    await this.job('outcome not acknowledged', {
-      ...{ ...common, attempts: 1 },
-      moment: redis.hold('request', acknowledges(new Set(known.map(({ id }) => id)))),
-      check: async () => {
-        await this.assertState('succeeded');
-        assert.notDeepEqual(await jobsInRedis(this.watched.fleet.redisPort), [], 'BullMQ still has it');
-      },
-    });
+    const moment = redis.hold('request', acknowledges(new Set(known.map(({ id }) => id))));
+    const check = async () =>
+      assert.notDeepEqual(await jobsInRedis(this.watched.fleet.redisPort), [], 'BullMQ still has it');
+    await this.job('outcome not acknowledged', { ranks, state: 'succeeded', moment, check });
   }
 
   private get worker(): Member {
@@ -167,17 +164,26 @@ export class KillPoints {
   }
 
   /** Submits a job of its own, waits for the moment and kills. */
-  private async job(point: string, { ranks, attempts, moment, check, kill }: JobPoint): Promise<void> {
+  private async job(
+    point: string,
+    { ranks, state, moment, check, victim = this.worker, kill = () => victim.kill() }: JobPoint,
+  ): Promise<void> {
     const request = {
       ...{ kind: 'squeeze', adapter_id: this.sourceId, labels: { point } },
       ...{ targets: ranks.map((rank) => ({ rank })), options: { seed: this.jobs.length + 1 } },
     };
-    this.current = '';
-    const { url } = this.watched.fleet.api;
-    const { jobId } = await submit(url, point, request, Date.now() + LIMIT_MS);
-    this.current = jobId;
-    await check(await this.reached(point, moment));
-    this.jobs.push({ point, jobId, request, attempts, killedMs: await killed(kill, this.worker) });
+    const accepted = submit(this.watched.fleet.api.url, point, request, Date.now() + LIMIT_MS);
+    // Awaited by who looks at what became of it.
+    accepted.catch(() => undefined);
+    const said = await this.reached(point, moment);
+    const [job] = await this.watched.rows<JobRecord>(
+      'select id, state from job where labels = $1',
+      JSON.stringify({ point }),
+    );
+    assert.equal(job?.state, state, point);
+    await check?.(said);
+    const killedMs = await killed(kill, victim);
+    this.jobs.push({ point, jobId: job.id, accepted, request, state, killedMs });
   }
 
   private reached(point: string, moment: Promise<string>): Promise<string> {
@@ -202,12 +208,6 @@ export class KillPoints {
     assert.equal(await count('select 1 from content where id = $1', id), 0, `${id} is no content yet`);
     const there = await this.watched.witness.objects(`${S3_PREFIX}/${key}`);
     assert.equal(there.length, isStored ? 1 : 0, `objects of ${key}`);
-  }
-
-  /** Of the job, as the database has it. */
-  private async assertState(state: JobRecord['state']): Promise<void> {
-    const [job] = await this.watched.rows<JobRecord>('select state from job where id = $1', this.current);
-    assert.equal(job?.state, state);
   }
 }
 

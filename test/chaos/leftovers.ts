@@ -10,7 +10,7 @@ import { isAlive, thisProcess } from '../../src/storage/process-identity.ts';
 import { until } from '../queue/harness.ts';
 
 /** Waits until there is nothing of a kind. @param names of what there is */
-export const noneLeft = (what: string, names: () => Promise<string[]>): Promise<unknown> =>
+export const noneLeft = (what: string, names: () => Promise<unknown[]>): Promise<unknown> =>
   until(what, async () => (await names()).length === 0 || undefined).catch(async () =>
     assert.deepEqual(await names(), [], what),
   );

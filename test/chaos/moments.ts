@@ -21,13 +21,17 @@ export function contentOf(said: string): string {
   return key;
 }
 
-/** PostgreSQL: a transaction is to be committed. @param texts which all are in its statements or their values */
+/**
+ * PostgreSQL: a transaction is to be committed.
+ * @param text in its statements, or their values
+ * @param others that are in those of transactions which are not meant
+ */
 export const commits =
-  (...texts: readonly string[]): Moment =>
+  (text: string, others: readonly string[] = []): Moment =>
   (said) => {
     if (!said.endsWith('commit\0')) return false;
     const transaction = said.slice(said.lastIndexOf('begin\0'));
-    return texts.every((text) => transaction.includes(text));
+    return transaction.includes(text) && !others.some((other) => transaction.includes(other));
   };
 
 const MOVED = /(ex_[0-9a-f]+)-\d+\r\n\$\d+\r\n\d+\r\n\$11\r\nreturnvalue\r\n/;
