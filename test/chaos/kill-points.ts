@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { JobRecord } from '../../src/contract/job.ts';
 import { fixture, type SentUpload, uploadInsistently } from './insistent-upload.ts';
 import { jobsInRedis, noneLeft } from './leftovers.ts';
 import type { Member } from './member.ts';
@@ -176,11 +175,12 @@ export class KillPoints {
     // Awaited by who looks at what became of it.
     accepted.catch(() => undefined);
     const said = await this.reached(point, moment);
-    const [job] = await this.watched.rows<JobRecord>(
-      'select id, state from job where labels = $1',
+    const [job] = await this.watched.rows<{ id: string; state: string; outcome: string }>(
+      'select id, state, outcome from job where labels = $1',
       JSON.stringify({ point }),
     );
-    assert.equal(job?.state, state, point);
+    assert.ok(job, `${point}: there is no such job`);
+    assert.equal(job.state, state, `${point}: ${job.outcome}`);
     await check?.(said);
     const killedMs = await killed(kill, victim);
     this.jobs.push({ point, jobId: job.id, accepted, request, state, killedMs });

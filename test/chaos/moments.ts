@@ -34,15 +34,13 @@ export const commits =
     return transaction.includes(text) && !others.some((other) => transaction.includes(other));
   };
 
-const MOVED = /(ex_[0-9a-f]+)-\d+\r\n\$\d+\r\n\d+\r\n\$11\r\nreturnvalue\r\n/;
+const MOVED = /(ex_[0-9a-f]+)-\d+\r\n\$\d+\r\n\d+\r\n\$11\r\nreturnvalue\r\n/g;
 
 /** Redis: BullMQ is told that it is rid of a dispatch. @param others executions that are not meant */
 export const acknowledges =
   (others: ReadonlySet<string>): Moment =>
-  (said) => {
-    const execution = MOVED.exec(said)?.[1];
-    return execution !== undefined && !others.has(execution);
-  };
+  (said) =>
+    [...said.matchAll(MOVED)].some(([, execution]) => !others.has(execution!));
 
 /** HTTP: a webhook's receiver is told something. @param path of the webhook */
 export const posts =
