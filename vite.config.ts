@@ -9,9 +9,9 @@ const DIST = join(ROOT, 'dist');
 const PROGRAMS = [
   'main',
   'cli/main',
-  'queue/processor',
-  'queue/provider-probe-process',
-  'squeeze/compute/thread',
+  'app/compute-process',
+  'app/provider-probe-process',
+  'compute/thread',
   'report/thread',
 ];
 

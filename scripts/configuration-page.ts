@@ -1,9 +1,9 @@
 import type { TSchema } from 'typebox';
-import { allowedValues, Environment } from '../src/config.ts';
+import { allowedValues, Environment } from '../src/app/config.ts';
 
 const HEAD = `# Configuration
 
-<!-- Generated from src/environment.ts by \`npx tsx scripts/write-configuration.ts\`. -->
+<!-- Generated from src/app/environment.ts by \`npx tsx scripts/write-configuration.ts\`. -->
 
 Everything is set by environment variables. Empty ones count as unset. The service does not start when a value is
 wrong: it says which variable, its value and what is allowed, and ends with exit code 2.

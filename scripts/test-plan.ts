@@ -23,10 +23,10 @@ const SLOW: readonly RegExp[] = [
   /^test\/attacks\//,
   /^test\/start\//,
   /^test\/queue\/(?:crash|webhook-crash|batch)/,
-  /^test\/service\/retention\/races/,
+  /^test\/resources\/sweeps\/races/,
   // Servers that die, disks that fill, processes that are killed or stopped.
   /^test\/database\/trouble/,
-  /^test\/service\/uploads\/upload-locks/,
+  /^test\/resources\/uploads\/upload-locks/,
   // Clients, and programs of others.
   /^test\/clients\//,
   /^test\/formats\/foreign\//,
@@ -42,8 +42,8 @@ const SLOW: readonly RegExp[] = [
 /** What only `--all` runs too, though these files may share processes: many rounds of what a shorter test asks once. */
 const THOROUGH: readonly RegExp[] = [
   /^test\/http\/(?:fuzz|stalled-storage|idempotency-tus|uploads-tus|queue-board|connections)/,
-  /^test\/service\/retention\/(?:hold|s3|old-deliveries|sweep-cost|remove-run)/,
-  /^test\/service\/runs\/(?:any-sequence|crash)/,
+  /^test\/resources\/(?:contents\/hold|sweeps\/(?:s3|sweep-cost)|webhooks\/old-deliveries|runs\/remove-run)/,
+  /^test\/resources\/runs\/(?:any-sequence|crash)/,
   /^test\/transfer\/(?:hub|url-source)/,
   /^test\/squeeze\/any-adapter/,
   /^test\/queue\/(?:rate-counter|storage-trouble|traced-jobs|webhook-deliveries|mend-)/,
@@ -51,7 +51,7 @@ const THOROUGH: readonly RegExp[] = [
 
 /** Folders whose tests start no service: their files share processes, as starting Node takes longer than most of them. */
 const SHARED =
-  /^test\/(?:adapter|architecture|backup|bench|charts|config|core|database|deploy|formats|gguf|http|json|metrics|net|openapi|oracle|report|safetensors|schedule|scripts|service|serving|squeeze|storage|transfer)\//;
+  /^test\/(?:adapter|app|architecture|backup|bench|charts|compute|core|database|deploy|dispatch|formats|gguf|http|json|metrics|net|openapi|oracle|report|resources|safetensors|schedule|scripts|serving|squeeze|storage|transfer)\//;
 const MAX_SHARED = 16;
 
 /** Hooks of a whole file would be hooks of all files of a shared process. */

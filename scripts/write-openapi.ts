@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openapiDocument } from '../src/http/openapi-document.ts';
+import { openapiDocument } from '../src/app/openapi-document.ts';
 
 /** Writes openapi.yaml from the routes' schemas. Needs no Redis and no storage: nothing is ever called. */
 const root = join(import.meta.dirname, '..');

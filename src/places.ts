@@ -14,9 +14,9 @@ export const MANIFEST = at('../package.json');
 export const WEB_FOLDER = fileURLToPath(at(IS_BUILT ? './web' : '../dist/web'));
 
 /** Programs of their own: processes and threads. */
-export const PROCESSOR = at(`./queue/processor${EXTENSION}`);
-export const PROVIDER_PROBE = at(`./queue/provider-probe-process${EXTENSION}`);
-export const COMPUTE_THREAD = at(`./squeeze/compute/thread${EXTENSION}`);
+export const PROCESSOR = at(`./app/compute-process${EXTENSION}`);
+export const PROVIDER_PROBE = at(`./app/provider-probe-process${EXTENSION}`);
+export const COMPUTE_THREAD = at(`./compute/thread${EXTENSION}`);
 export const REPORT_THREAD = at(`./report/thread${EXTENSION}`);
 
 /** Arguments of Node for a thread. */

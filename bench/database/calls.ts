@@ -1,11 +1,11 @@
 import { DEFAULT_LIMIT } from '../../src/contract/page.ts';
-import { AppError } from '../../src/errors.ts';
-import type { BatchFilter } from '../../src/service/batches/batch-store.ts';
-import type { AdapterFilter } from '../../src/service/listing/adapter-list.ts';
-import type { JobFilter } from '../../src/service/listing/job-list.ts';
-import type { Page } from '../../src/service/listing/page.ts';
-import { storedByAll, usageOf } from '../../src/service/usage/usage.ts';
-import type { Workspace } from '../../src/service/workspaces.ts';
+import type { Page } from '../../src/database/lists/page.ts';
+import { AppError } from '../../src/errors/app-error.ts';
+import type { AdapterFilter } from '../../src/resources/adapters/list.ts';
+import type { BatchFilter } from '../../src/resources/batches/store.ts';
+import type { JobFilter } from '../../src/resources/jobs/list.ts';
+import { storedByAll, usageOf } from '../../src/resources/tenants/usage.ts';
+import type { Workspace } from '../../src/resources/workspaces.ts';
 import { BASES, BLOCK, LARGE, type MadeRows, OLD_PREFIX, POPULAR_ADAPTER } from './made-rows.ts';
 import type { Amounts } from './options.ts';
 

@@ -1,8 +1,8 @@
 import type { Database } from '../../src/database/database.ts';
 import type { ExecutionTable, JobTable } from '../../src/database/job-tables.ts';
-import { Dispatcher } from '../../src/service/dispatch/dispatcher.ts';
-import { newExecution } from '../../src/service/executions/execution-rows.ts';
-import { type Workspace, Workspaces } from '../../src/service/workspaces.ts';
+import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
+import { newExecution } from '../../src/resources/jobs/executions/execution-rows.ts';
+import { type Workspace, Workspaces } from '../../src/resources/workspaces.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { MemoryQueue } from '../../test/http/memory-queue.ts';
 import type { Add } from './made-rows.ts';

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from './file-names.ts';
 import { pickleRefused } from './pickle-refused.ts';
 import { isPickleName, isWeightsName, USUAL_WEIGHTS } from './weights-names.ts';

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 /** What PEFT calls a pickle; for files whose own name is not known, or could not stand in a shell as it is. */
 const USUAL_NAME = 'adapter_model.bin';

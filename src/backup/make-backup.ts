@@ -1,8 +1,8 @@
 import { SAVED_TABLES, savedRows } from '../database/saved-tables.ts';
-import { AppError } from '../errors.ts';
-import { eachBounded } from '../service/batches/bounded.ts';
-import { contentKey } from '../service/layout.ts';
-import { withHold } from '../service/retention/hold.ts';
+import { AppError } from '../errors/app-error.ts';
+import { eachBounded } from '../resources/contents/bounded.ts';
+import { contentKey } from '../resources/contents/content-key.ts';
+import { withHold } from '../resources/contents/hold.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { PRODUCT } from '../version.ts';
 import { BackupError } from './backup-error.ts';

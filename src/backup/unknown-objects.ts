@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.ts';
-import { CONTENT_PREFIX } from '../service/layout.ts';
+import { CONTENT_PREFIX } from '../resources/contents/content-key.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 
 /** Keys that are looked up at once. */

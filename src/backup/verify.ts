@@ -1,7 +1,7 @@
 import type { Database } from '../database/database.ts';
-import { AppError } from '../errors.ts';
-import { eachBounded } from '../service/batches/bounded.ts';
-import { contentKey } from '../service/layout.ts';
+import { AppError } from '../errors/app-error.ts';
+import { eachBounded } from '../resources/contents/bounded.ts';
+import { contentKey } from '../resources/contents/content-key.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { BackupWork } from './backup-work.ts';
 import { currentMigrations } from './current-migrations.ts';

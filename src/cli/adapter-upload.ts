@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { CONFIG_FILE, type FileRole, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { AdapterRecord } from '../contract/adapter.ts';
-import { nameOfFile } from '../service/adapter-name.ts';
+import { nameOfFile } from '../resources/adapters/default-name.ts';
 import { CommandError } from './command-error.ts';
 import { fileChunks } from './file-chunks.ts';
 import type { ServerClient } from './server-client.ts';

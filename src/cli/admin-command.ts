@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Config, loadRolelessConfig } from '../app/config.ts';
 import type { BackupWork } from '../backup/backup-work.ts';
 import { BACKUP_STEPS, makeBackup } from '../backup/make-backup.ts';
 import { RESTORE_STEPS, restoreBackup } from '../backup/restore-backup.ts';
 import { type Problem, VERIFY_STEPS, type Verified, verify } from '../backup/verify.ts';
-import { type Config, loadRolelessConfig } from '../config.ts';
 import { appliedMigrations, migrate } from '../database/migration.ts';
 import { MIGRATIONS } from '../database/migrations.ts';
 import { connectDatabase, DATABASE_FILE } from '../database/open-database.ts';

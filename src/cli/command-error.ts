@@ -1,6 +1,6 @@
 import { BackupError } from '../backup/backup-error.ts';
 import { DatabaseError } from '../database/database-error.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 /** What a process ends with. Ended by a signal it is 128 and the signal's number, as shells count. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;

@@ -1,8 +1,8 @@
-import { loadRolelessConfig } from '../config.ts';
+import { loadRolelessConfig } from '../app/config.ts';
 import { type KeyRecord, SCOPES, type Scope } from '../contract/key.ts';
+import { isTenantId, TENANT_ID_RULE } from '../contract/tenant-id.ts';
 import { openDatabase } from '../database/open-database.ts';
-import { KeyService } from '../service/keys/key-service.ts';
-import { isTenantId, TENANT_ID_RULE } from '../service/tenants/tenant-id.ts';
+import { KeyService } from '../resources/keys/service.ts';
 import { isSet, refusePositionals, text } from './arguments.ts';
 import type { Arguments, Command, Option } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';

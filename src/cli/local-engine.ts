@@ -1,13 +1,13 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { disableTelemetry } from '../config.ts';
+import { disableTelemetry } from '../app/config.ts';
 import { PHASES } from '../contract/job.ts';
 import type { Target } from '../contract/target.ts';
-import { AppError, type ErrorCode, type ErrorContext } from '../errors.ts';
-import { newJobId } from '../service/layout.ts';
+import { AppError, type ErrorCode, type ErrorContext } from '../errors/app-error.ts';
+import { newJobId } from '../database/ids.ts';
 import { checkTargets } from '../serving/check-targets.ts';
-import { KeptPool } from '../squeeze/compute/kept-pool.ts';
-import { ComputePool } from '../squeeze/compute/pool.ts';
+import { KeptPool } from '../compute/kept-pool.ts';
+import { ComputePool } from '../compute/pool.ts';
 import type { JobOutcome, SourceFiles } from '../squeeze/job-context.ts';
 import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
 import { UsageError } from './command-error.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import { readAdapter } from '../formats/read-adapter.ts';
-import { adapterDigest, describeAdapter } from '../service/described-adapter.ts';
+import { adapterDigest, describeAdapter } from '../resources/adapters/described-adapter.ts';
 import type { SourceFiles } from '../squeeze/job-context.ts';
 import type { ResultFile } from './engine.ts';
 import { fileChunks } from './file-chunks.ts';

@@ -1,4 +1,4 @@
-import { cliEnvironment, loadRolelessConfig } from '../config.ts';
+import { cliEnvironment, loadRolelessConfig } from '../app/config.ts';
 import { isSet, text } from './arguments.ts';
 import type { Arguments, OptionGroup } from './command.ts';
 import { UsageError } from './command-error.ts';

@@ -1,4 +1,4 @@
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../errors/config-error.ts';
 import { PRODUCT } from '../version.ts';
 import { ADMIN_BACKUP, ADMIN_MIGRATE, ADMIN_RESTORE, ADMIN_VERIFY } from './admin-command.ts';
 import { ANALYZE } from './analyze-command.ts';

@@ -4,7 +4,7 @@ import { chooseWeights } from '../adapter/choose-weights.ts';
 import { CONFIG_FILE } from '../adapter/file-names.ts';
 import { pickleRefused } from '../adapter/pickle-refused.ts';
 import { isPickleName, isWeightsName, USUAL_WEIGHTS } from '../adapter/weights-names.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 /** The files of an adapter on this machine. */
 export interface SourcePaths {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { Database } from './database.ts';
 import { migrate } from './migration.ts';
 import { MIGRATIONS } from './migrations.ts';

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 /** Classes and codes of PostgreSQL's errors (its manual, appendix A). */
 const FULL = '53100';

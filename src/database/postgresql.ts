@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { ALONE, type Database, type Writer } from './database.ts';
 import { isBroken, isConflict, postgresqlError } from './postgresql-error.ts';
 import type { Tables } from './tables.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rmSync, statfsSync, statSync } from 'node:fs';
 import { open, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 const CHUNK_BYTES = 1_048_576;
 /** It is made where so many times its size are free: it must not be what fills the disk. */

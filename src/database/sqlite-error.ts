@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 /** Primary result codes (https://sqlite.org/rescode.html). */
 const BUSY = 5;

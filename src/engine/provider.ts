@@ -1,6 +1,6 @@
 import type { ProviderInfo } from '../contract/job.ts';
 import { GraphBuilder } from '../core/onnx/graph-builder.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { double, ORT_VERSION, type ProviderName, Session } from './ort.ts';
 
 /** What the probe found; threads are known by whoever starts them. */

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { TensorEntry } from '../adapter/adapter.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { readGgufHeader } from '../gguf/read-header.ts';
 import { quote } from '../json/quote.ts';
 import { readHeader } from '../safetensors/read-header.ts';

@@ -1,5 +1,5 @@
 import type { ModulePlan, OutputTensor } from '../adapter/adapter.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { quote } from '../json/quote.ts';
 
 /** What shares two tensors: one module, or all experts of a mixture one after the other. */

@@ -1,5 +1,5 @@
 import { CONFIG_FILE } from '../adapter/file-names.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { ReadInput } from './format.ts';
 import { readTensorKey } from './peft/tensor-keys.ts';
 

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { GgufTyped } from './header.ts';
 import { DEFAULT_ALIGNMENT, MAX_ALIGNMENT, MIN_ALIGNMENT } from './limits.ts';
 import { VALUE_TYPE } from './value-type.ts';

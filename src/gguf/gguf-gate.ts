@@ -1,5 +1,5 @@
 import { KeptBytes } from '../bytes/kept-bytes.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { GgufHeader } from './header.ts';
 import { endOfData, paddedEnd, parseHeader } from './parse-header.ts';
 

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { MAX_ARRAY_ELEMENTS, MAX_HEADER_BYTES } from './limits.ts';
 
 /**

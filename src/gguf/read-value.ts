@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { quote } from '../json/quote.ts';
 import type { GgufTyped, GgufValue } from './header.ts';
 import type { HeaderSource, Reading } from './header-source.ts';

@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode, toAppError } from '../errors.ts';
+import { AppError, type ErrorCode, toAppError } from '../errors/app-error.ts';
 import { explain, type Fault, type SchemaError } from './validation-message.ts';
 
 /** Errors of Fastify and its multipart plugin, and what they mean to a client. Others of status 4xx: BAD_REQUEST. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { BlockList, isIPv6, type Socket } from 'node:net';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { ConnectionState, CutReason } from '../metrics/connections.ts';
 import { ClientPace } from './client-pace.ts';
 import { sendRawProblem } from './raw-errors.ts';

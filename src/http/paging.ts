@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TimedQuery } from '../contract/list.ts';
 import { DEFAULT_LIMIT, type PageQuery } from '../contract/page.ts';
-import { AppError } from '../errors.ts';
-import { cursorOf, placeOf } from '../service/listing/cursor.ts';
-import type { Page, PageRequest } from '../service/listing/page.ts';
+import type { Page, PageRequest } from '../database/lists/page.ts';
+import { AppError } from '../errors/app-error.ts';
+import { cursorOf, placeOf } from './cursor.ts';
 
 const DIGITS = /^\d{1,10}$/;
 

@@ -1,8 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { SCOPES, type Scope } from '../contract/key.ts';
-import { AppError } from '../errors.ts';
-import { DEFAULT_TENANT } from '../service/tenants/tenant-id.ts';
-import type { Workspace } from '../service/workspaces.ts';
+import { DEFAULT_TENANT } from '../contract/tenant-id.ts';
+import { AppError } from '../errors/app-error.ts';
 
 /** Who a request comes from. */
 export interface Principal {
@@ -12,14 +11,19 @@ export interface Principal {
   readonly scopes: readonly Scope[];
 }
 
+/** What needs no key lies outside this folder. */
+export const API_PREFIX = '/v1/';
+
+/** What a key needs for a route. */
+export const scopeOf = (method: string, scope: Scope | null | undefined): Scope =>
+  scope ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'write');
+
 export const ANYBODY: Principal = { tenant: DEFAULT_TENANT, keyId: null, scopes: SCOPES };
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks, also for what they may not do; null on routes that ask nobody. */
     principal: Principal | null;
-    /** What they have; null where they may not do what they ask for. */
-    ownWorkspace: Workspace | null;
   }
   interface FastifyContextConfig {
     /** What a key needs for this route; by default `read` for GET and HEAD, else `write`. null: no key. */
@@ -27,12 +31,6 @@ declare module 'fastify' {
     /** Refused while nobody is asked for a key: what anybody does here would count when keys are asked for later. */
     needsKeys?: boolean;
   }
-}
-
-/** What the caller has, and nothing of others. */
-export function workspaceOf(request: FastifyRequest): Workspace {
-  if (request.ownWorkspace) return request.ownWorkspace;
-  throw new AppError('INTERNAL', 'A route that asks for no key has no workspace.');
 }
 
 export function principalOf(request: FastifyRequest): Principal {

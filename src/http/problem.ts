@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { type AppError, ERROR_KINDS } from '../errors.ts';
+import { type AppError, ERROR_KINDS } from '../errors/app-error.ts';
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 

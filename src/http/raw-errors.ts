@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { Connections } from './connections.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from './problem.ts';
 import { REQUEST_ID_HEADER } from './schemas.ts';

@@ -8,7 +8,7 @@ import { MatrixShape, Report } from '../contract/report.ts';
 import { ProfileList, ServingProfile } from '../contract/serving.ts';
 import { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
 import { UsageRecord } from '../contract/usage.ts';
-import { ERROR_KINDS, type ErrorCode } from '../errors.ts';
+import { ERROR_KINDS, type ErrorCode } from '../errors/app-error.ts';
 import { PROBLEM_MEDIA_TYPE, Problem } from './problem.ts';
 
 export const AdapterModules = Type.Object(

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { AdapterFile } from '../contract/adapter.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { ByteRange } from '../storage/blob-store.ts';
 import { parseByteRange } from './byte-range.ts';
 import { allowsRange, entityTag, matchesNone, reprDigest } from './entity-tag.ts';

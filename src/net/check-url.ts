@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { type Destinations, forbidden } from './destinations.ts';
 
 /** Presigned URLs with a session token have some 2,000. */

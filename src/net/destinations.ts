@@ -1,5 +1,5 @@
 import { isIP, type LookupFunction } from 'node:net';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { isForbiddenAddress } from './address-guard.ts';
 import { AllowedHosts, bareHost } from './allowed-hosts.ts';
 import { guardedLookup } from './guarded-lookup.ts';

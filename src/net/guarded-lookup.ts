@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { isForbiddenAddress } from './address-guard.ts';
 
 /**

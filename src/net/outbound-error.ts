@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 const SLOW = 'did not answer in time';
 const UNREACHABLE = 'cannot be reached';

@@ -8,7 +8,7 @@ import {
   fetch as undiciFetch,
   request as undiciRequest,
 } from 'undici';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { type BodyBounds, boundedBody } from './bounded-body.ts';
 import { checkUrl, portOf } from './check-url.ts';
 import { Destinations, forbidden, type OutboundRules } from './destinations.ts';

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { OutboundAnswer } from './outbound.ts';
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);

@@ -1,5 +1,5 @@
-import type { Executions } from '../service/executions/executions.ts';
-import type { Dispatched } from '../service/executions/finish-execution.ts';
+import type { Executions } from '../resources/jobs/executions/executions.ts';
+import type { Dispatched } from '../resources/jobs/executions/finish-execution.ts';
 
 /** What is not wanted any more goes on for this long at most before it is told; then it stops at its next module. */
 const INTERVAL_MS = 500;

@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'bullmq';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
-import type { Risk } from '../service/job-queue.ts';
+import type { Risk } from '../dispatch/job-queue.ts';
 import { mendClusterEnd } from './mend-cluster-end.ts';
 import { mendCommandTimeout } from './mend-command-timeout.ts';
 import { mendDisconnect } from './mend-disconnect.ts';

@@ -1,4 +1,4 @@
-import { AppError, type ErrorContext, isErrorCode, toAppError } from '../errors.ts';
+import { AppError, type ErrorContext, isErrorCode, toAppError } from '../errors/app-error.ts';
 
 /** BullMQ gives a job up at once when its error has this name, whatever attempts are left. */
 const GIVE_UP = 'UnrecoverableError';

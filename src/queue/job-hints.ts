@@ -1,6 +1,6 @@
 import { QueueEvents } from 'bullmq';
+import { dispatched } from '../dispatch/dispatcher.ts';
 import type { Logger } from '../log.ts';
-import { dispatched } from '../service/dispatch/dispatcher.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
 import { QUEUE_NAME } from './job-types.ts';
 import { within } from './redis-questions.ts';

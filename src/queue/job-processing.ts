@@ -1,7 +1,7 @@
 import type { ProviderInfo } from '../contract/job.ts';
-import { AppError, toAppError } from '../errors.ts';
+import { AppError, toAppError } from '../errors/app-error.ts';
+import { JobWorker, type WorkerOptions } from './job-worker.ts';
 import { probeProvider } from './provider-probe.ts';
-import { JobWorker, type WorkerOptions } from './worker.ts';
 
 /** A driver or a library that is missing is rarely put in place by itself; a probe takes a process of a second. */
 const PROBE_AGAIN_MS = 30_000;

@@ -1,4 +1,4 @@
-import type { Task } from '../service/executions/task.ts';
+import type { Task } from '../resources/jobs/executions/task.ts';
 import { type TraceContext, traceContextOf, traceIdOf } from '../tracing/trace-context.ts';
 
 /** The queue of what is dispatched. */

@@ -1,7 +1,7 @@
 import { Queue, Worker } from 'bullmq';
 import type { Logger } from '../log.ts';
-import type { Sweeper, SweepOutcome } from '../service/retention/sweeper.ts';
-import type { SweptOfKind } from '../service/retention/swept.ts';
+import type { SweptOfKind } from '../resources/contents/swept.ts';
+import type { Sweeper, SweepOutcome } from '../resources/sweeper.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
 import { endsWithin } from './ends-within.ts';
 import { mendLocks } from './mend-locks.ts';

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { ProviderInfo } from '../contract/job.ts';
-import { AppError, fromPlainError, type PlainError } from '../errors.ts';
+import { AppError, fromPlainError, type PlainError } from '../errors/app-error.ts';
 import { PROVIDER_PROBE } from '../places.ts';
 
 /** What the probe process sends. */

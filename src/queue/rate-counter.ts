@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
 import type { Logger } from '../log.ts';
-import type { RateCounter } from '../service/quotas/rate-counter.ts';
+import type { RateCounter } from '../resources/tenants/rate-counter.ts';
 import { impatientClient, keyPrefix, type RedisAddress } from './connection.ts';
 import { queueError } from './redis-questions.ts';
 

@@ -1,6 +1,6 @@
 import type { Logger } from '../log.ts';
-import { unfinishedBatches } from '../service/batches/batch-rows.ts';
-import type { Workspaces } from '../service/workspaces.ts';
+import { unfinishedBatches } from '../resources/jobs/batch-counts.ts';
+import type { Workspaces } from '../resources/workspaces.ts';
 
 /** What was left is gone on with after this at most. Looking costs little: only what is unfinished is read. */
 const INTERVAL_MS = 30_000;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { COMMAND_TIMEOUT_MS, impatientClient, type RedisAddress } from './connection.ts';
 
 /** What is left of COMMAND_TIMEOUT_MS after it is time for an answer. */

@@ -1,4 +1,4 @@
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../errors/config-error.ts';
 
 export interface HostPort {
   readonly host: string;

@@ -3,19 +3,31 @@ import { rm } from 'node:fs/promises';
 import type { Progress } from '../contract/job.ts';
 import type { WorkRequest } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
-import { AppError, jobFailure, toAppError } from '../errors.ts';
-import { localFiles, weightsOf } from '../service/adapter-files.ts';
-import { nameOfSource } from '../service/adapter-name.ts';
+import { AppError, jobFailure, toAppError } from '../errors/app-error.ts';
+import { nameOfSource } from '../resources/adapters/default-name.ts';
+import { describeAdapter, inRecordOrder } from '../resources/adapters/described-adapter.ts';
+import { localFiles, weightsOf } from '../resources/adapters/files.ts';
 import {
   ContentWriter,
   localFile,
   type NewFile,
   type WrittenFile,
-} from '../service/content/content-files.ts';
-import { describeAdapter, inRecordOrder } from '../service/described-adapter.ts';
-import type { DeliverMade, Made, Totals, WorkMade, WrittenAdapter } from '../service/executions/made.ts';
-import { withMarks } from '../service/executions/report-ids.ts';
-import type { DeliverTodo, FetchTodo, Task, TaskSource, WorkTodo } from '../service/executions/task.ts';
+} from '../resources/contents/content-files.ts';
+import type {
+  DeliverMade,
+  Made,
+  Totals,
+  WorkMade,
+  WrittenAdapter,
+} from '../resources/jobs/executions/made.ts';
+import { withMarks } from '../resources/jobs/executions/report-ids.ts';
+import type {
+  DeliverTodo,
+  FetchTodo,
+  Task,
+  TaskSource,
+  WorkTodo,
+} from '../resources/jobs/executions/task.ts';
 import type { JobOutcome, OutputFile, SourceFiles } from '../squeeze/job-context.ts';
 import type { RequestInput } from '../squeeze/run-request.ts';
 import type { BlobStore } from '../storage/blob-store.ts';

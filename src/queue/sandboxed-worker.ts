@@ -1,11 +1,11 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { Progress } from '../contract/job.ts';
-import { AppError } from '../errors.ts';
-import { dispatched } from '../service/dispatch/dispatcher.ts';
-import type { AttemptFailure } from '../service/executions/executions.ts';
-import type { Dispatched } from '../service/executions/finish-execution.ts';
-import { failureOf } from '../service/executions/made.ts';
-import type { Task } from '../service/executions/task.ts';
+import { dispatched } from '../dispatch/dispatcher.ts';
+import type { AttemptFailure } from '../resources/jobs/executions/executions.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { Dispatched } from '../resources/jobs/executions/finish-execution.ts';
+import { failureOf } from '../resources/jobs/executions/made.ts';
+import type { Task } from '../resources/jobs/executions/task.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
 import { decodeError, givesUp, stalledTooOften } from './error-codec.ts';
 import {

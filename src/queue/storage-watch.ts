@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AppError } from '../errors.ts';
+import type { AppError } from '../errors/app-error.ts';
 import type { Logger } from '../log.ts';
 
 /** So many jobs that the storage failed within the window are too many, even where it passes its check. */

@@ -1,4 +1,4 @@
-import { sourceIds } from '../service/source-ids.ts';
+import { sourceIds } from '../resources/jobs/source-ids.ts';
 import type { JobOutcome } from '../squeeze/job-context.ts';
 import type { RequestInput } from '../squeeze/run-request.ts';
 import { PhaseSpans } from '../tracing/phases.ts';

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { fromPlainError } from '../errors.ts';
+import { fromPlainError } from '../errors/app-error.ts';
 import { REPORT_THREAD, THREAD_ARGUMENTS } from '../places.ts';
 import type { Rendered, RenderRequest } from './render.ts';
 import type { ThreadAnswer } from './thread.ts';

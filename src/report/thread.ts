@@ -1,6 +1,6 @@
 /** Makes reports, one at a time, away from the thread that answers requests. Started by Renderer. */
 import { parentPort } from 'node:worker_threads';
-import { type PlainError, toPlainError } from '../errors.ts';
+import { type PlainError, toPlainError } from '../errors/app-error.ts';
 import { type Rendered, type RenderRequest, render } from './render.ts';
 
 export type ThreadAnswer = { readonly rendered: Rendered } | { readonly error: PlainError };

@@ -1,5 +1,5 @@
 import { KeptBytes } from '../bytes/kept-bytes.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { checkCoverage, endOfData, parseHeader, type SafetensorsHeader } from './header.ts';
 import { LENGTH_FIELD_BYTES, MAX_HEADER_BYTES } from './limits.ts';
 import { refuseOtherFormats, SNIFF_BYTES } from './sniff.ts';

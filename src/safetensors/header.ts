@@ -1,5 +1,5 @@
 import type { TensorEntry } from '../adapter/adapter.ts';
-import { AppError, type ErrorCode } from '../errors.ts';
+import { AppError, type ErrorCode } from '../errors/app-error.ts';
 import { JsonError } from '../json/json-error.ts';
 import { quote } from '../json/quote.ts';
 import { type JsonObject, type JsonValue, parseStrictJson } from '../json/strict-json.ts';

@@ -1,4 +1,4 @@
-import { AppError, type ErrorContext } from '../errors.ts';
+import { AppError, type ErrorContext } from '../errors/app-error.ts';
 
 /** A schedule that contradicts itself. */
 export const invalid = (message: string, context: ErrorContext): AppError =>

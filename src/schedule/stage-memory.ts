@@ -1,5 +1,5 @@
 import type { ScheduleModules, ScheduleRequest, Stage, StageMemory } from '../contract/schedule.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 /** Bytes of a number of the factors and of its gradient. */
 const DTYPE_BYTES = { float32: 4, float16: 2, bfloat16: 2 } as const;

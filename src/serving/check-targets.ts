@@ -1,7 +1,7 @@
 import type { FormatName } from '../adapter/format-name.ts';
 import type { AdapterRecord } from '../contract/adapter.ts';
 import type { Target } from '../contract/target.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { convertTargets } from '../formats/convert/convert-targets.ts';
 import { ggufArchitecture } from '../formats/convert/gguf-architectures.ts';
 import { PatternTable } from '../formats/peft/patterns.ts';

@@ -6,7 +6,7 @@ import {
 } from '../contract/target.ts';
 import { moduleRelativeError } from '../core/by-module.ts';
 import { allocateRanks, type BudgetModule, costOf, leastRanks } from '../core/policy/allocate-ranks.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { bitsOf } from '../safetensors/dtype.ts';
 import type { RankLimits } from '../serving/rank-limits.ts';
 import { limitRank, permittedRanks } from './limit-rank.ts';

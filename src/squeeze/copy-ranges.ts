@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { writeFully } from './stage/file-ranges.ts';
 
 export interface RangeCopy {

@@ -1,9 +1,9 @@
 import type { LoraModule } from '../adapter/adapter.ts';
+import type { DirectionsSlot } from '../compute/directions-file.ts';
+import { factorsOf } from '../compute/module-factors.ts';
+import type { ComputePool } from '../compute/pool.ts';
+import { stacks } from '../compute/stacks.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
-import type { DirectionsSlot } from './compute/directions-file.ts';
-import type { ComputePool } from './compute/pool.ts';
-import { stacks } from './compute/stacks.ts';
-import { factorsOf } from './compute/tasks.ts';
 import type { Method } from './method.ts';
 import type { Watch } from './watch.ts';
 

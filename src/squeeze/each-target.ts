@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 /** What a target has come to so far, or why it failed: then its later steps are left out. */
 export type SoFar<T> = T | AppError;

@@ -1,9 +1,9 @@
 import type { LoraModule } from '../adapter/adapter.ts';
+import type { Decomposer } from '../compute/decompose-task.ts';
 import type { SqueezeOptions } from '../contract/job-request.ts';
 import type { Target } from '../contract/target.ts';
 import { COLUMN_STEP } from '../engine/kernels.ts';
 import { NO_LIMITS, type RankLimits } from '../serving/rank-limits.ts';
-import type { Decomposer } from './compute/tasks.ts';
 import { needsSpectrum, spectrumFreeRanks } from './select-ranks.ts';
 
 /** "auto" has always settled long before; 3 to 8 are usual. */

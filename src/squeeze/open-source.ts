@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Adapter } from '../adapter/adapter.ts';
 import type { StagedTensor } from '../adapter/staging-plan.ts';
+import type { ComputePool } from '../compute/pool.ts';
 import { type AdapterFiles, readAdapter } from '../formats/read-adapter.ts';
-import type { ComputePool } from './compute/pool.ts';
 import { writeStaged } from './stage/write-staged.ts';
 import type { Watch } from './watch.ts';
 

@@ -4,11 +4,11 @@ import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../adapter/adap
 import { dtypeNamed } from '../adapter/dtype-names.ts';
 import { remainingScale } from '../adapter/remaining-scale.ts';
 import { auditSize, type SizePart } from '../adapter/size-audit.ts';
+import type { ProjectionOrder } from '../compute/project-task.ts';
 import type { Target } from '../contract/target.ts';
 import { formatOf } from '../formats/formats.ts';
 import { bitsOf } from '../safetensors/dtype.ts';
 import { ArrangedTensors, type FactorPlace } from './arranged-tensors.ts';
-import type { ProjectionOrder } from './compute/tasks.ts';
 import { copyRanges } from './copy-ranges.ts';
 import { hashFile } from './hash-file.ts';
 import type { OutputFile } from './job-context.ts';

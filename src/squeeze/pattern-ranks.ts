@@ -1,5 +1,5 @@
 import type { LoraModule } from '../adapter/adapter.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { PatternTable } from '../formats/peft/patterns.ts';
 
 /** A list of patterns in a warning must stay readable. */

@@ -1,9 +1,10 @@
 import type { LoraModule } from '../adapter/adapter.ts';
-import { fromPlainError } from '../errors.ts';
-import type { DirectionsSlot } from './compute/directions-file.ts';
-import { groups } from './compute/groups.ts';
-import type { ComputePool } from './compute/pool.ts';
-import { factorsOf, type Projected, type ProjectionOrder, type Written } from './compute/tasks.ts';
+import type { DirectionsSlot } from '../compute/directions-file.ts';
+import { groups } from '../compute/groups.ts';
+import { factorsOf } from '../compute/module-factors.ts';
+import type { ComputePool } from '../compute/pool.ts';
+import type { Projected, ProjectionOrder, Written } from '../compute/project-task.ts';
+import { fromPlainError } from '../errors/app-error.ts';
 import type { SoFar } from './each-target.ts';
 import type { Watch } from './watch.ts';
 

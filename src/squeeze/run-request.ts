@@ -1,6 +1,6 @@
+import type { ComputePool } from '../compute/pool.ts';
 import type { WorkRequest } from '../contract/job-request.ts';
 import { analyze } from './analyze/analyze.ts';
-import type { ComputePool } from './compute/pool.ts';
 import type { JobContext, JobOutcome, SourceFiles } from './job-context.ts';
 import { merge } from './merge/merge.ts';
 import { type SqueezeInput, squeeze } from './squeeze.ts';

@@ -1,5 +1,5 @@
+import { type Busy, idle } from '../compute/busy.ts';
 import { PHASES, type Phase, type Timings } from '../contract/job.ts';
-import { type Busy, idle } from './compute/busy.ts';
 import type { JobContext } from './job-context.ts';
 
 /** Follows one job: progress, work done by phase, and whether to go on. */

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 /** errno codes that mean "no room": the caller may free some and try again. */
 const FULL = new Set<string | undefined>(['ENOSPC', 'EDQUOT']);
@@ -38,4 +38,10 @@ export function storageError(operation: string, error: unknown): AppError {
     { operation, errno },
     { cause: error },
   );
+}
+
+/** What ended a stream into a file: a fault of the disk as STORAGE_*, anything else as it is. */
+export function writeError(error: unknown): unknown {
+  const isOfDisk = (error as NodeJS.ErrnoException).syscall !== undefined && errnoOf(error) !== undefined;
+  return isOfDisk ? storageError('write', error) : error;
 }

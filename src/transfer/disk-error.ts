@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 /** A failed file operation: STORAGE_FULL or STORAGE_FAILED, without the path. */
 export function diskError(error: unknown): AppError {

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { Outbound, OutboundAnswer } from '../net/outbound.ts';
 import { answerError } from '../net/outbound-error.ts';
 import type { OpenedFile, RemoteFile } from './remote-file.ts';

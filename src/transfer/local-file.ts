@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { diskError } from './disk-error.ts';
 
 /** A file of an adapter on this machine. */

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { roleOf } from '../adapter/file-names.ts';
-import { AppError, type ErrorCode } from '../errors.ts';
+import { AppError, type ErrorCode } from '../errors/app-error.ts';
 import { diskError } from './disk-error.ts';
 import type { LocalFile } from './local-file.ts';
 import type { RemoteFile } from './remote-file.ts';

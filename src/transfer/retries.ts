@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 /** How often something is tried within one transfer; after that the job as a whole may be tried again. */
 export const MAX_ATTEMPTS = 4;

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;

@@ -1,5 +1,5 @@
 import type { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import { placeOf } from './places.ts';
 import type { SecretBox } from './secret-box.ts';
 

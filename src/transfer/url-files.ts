@@ -1,6 +1,6 @@
 import type { FileRole } from '../adapter/file-names.ts';
 import { URL_NAMES, type UrlSink, type UrlSource } from '../contract/transfer.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 
 type UrlFile<End extends UrlSource | UrlSink> = NonNullable<End['files'][keyof End['files']]>;
 

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { roleOf } from '../adapter/file-names.ts';
 import type { UrlSink } from '../contract/transfer.ts';
-import { AppError } from '../errors.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { answerError } from '../net/outbound-error.ts';
 import type { LocalFile } from './local-file.ts';

@@ -55,24 +55,24 @@ describe('the rules', () => {
   const broken = (path: string, text: string): string[] => violations([{ path, text }]);
 
   it('refuse an import against the direction', () => {
-    assert.deepEqual(broken('core/spectrum.ts', `import { AppError } from '../errors.ts';\n`), [
-      'core/spectrum.ts: core must not import errors.ts',
+    assert.deepEqual(broken('core/spectrum.ts', `import { AppError } from '../errors/app-error.ts';\n`), [
+      'core/spectrum.ts: core must not import errors',
     ]);
-    assert.deepEqual(broken('service/jobs.ts', `export * from '../http/app.ts';\n`), [
-      'service/jobs.ts: service must not import http',
+    assert.deepEqual(broken('http/paging.ts', `export * from '../resources/jobs/store.ts';\n`), [
+      'http/paging.ts: http must not import resources',
     ]);
     assert.deepEqual(broken('storage/disk.ts', `const x = await import('../queue/worker.ts');\n`), [
       'storage/disk.ts: storage must not import queue',
     ]);
-    assert.deepEqual(broken('core/onnx/graph.ts', `import type { Config } from '../../config.ts';\n`), [
-      'core/onnx/graph.ts: core must not import config.ts',
+    assert.deepEqual(broken('core/onnx/graph.ts', `import type { Config } from '../../app/config.ts';\n`), [
+      'core/onnx/graph.ts: core must not import app',
     ]);
   });
 
   it('allow an import along the direction and within a layer', () => {
     assert.deepEqual(broken('squeeze/squeeze.ts', `import { gram } from '../core/onnx/gram.ts';\n`), []);
     assert.deepEqual(broken('core/onnx/graph.ts', `import { wire } from './wire.ts';\n`), []);
-    assert.deepEqual(broken('core/spectrum.ts', `// import { x } from '../http/app.ts';\n`), []);
+    assert.deepEqual(broken('core/spectrum.ts', `// import { x } from '../app/http-app.ts';\n`), []);
   });
 
   it('refuse an import against the direction inside a layer', () => {
@@ -87,24 +87,34 @@ describe('the rules', () => {
     assert.deepEqual(broken('formats/kohya/read.ts', `import type { Format } from '../format.ts';\n`), []);
   });
 
+  it('give a workspace to those who answer requests only', () => {
+    const text = `import { workspaceOf } from '../own-workspace.ts';\n`;
+    assert.deepEqual(broken('resources/jobs/event-routes.ts', text), []);
+    assert.deepEqual(broken('resources/jobs/store.ts', text), [
+      'resources/jobs/store.ts: must not import resources/own-workspace.ts',
+    ]);
+    const all = `import type { Workspaces } from '../workspaces.ts';\n`;
+    assert.equal(broken('resources/jobs/routes.ts', all).length, 1);
+  });
+
   it('read imports that span lines', () => {
-    assert.equal(broken('json/parse.ts', `import {\n  a,\n  b,\n} from '../service/a.ts';\n`).length, 1);
+    assert.equal(broken('json/parse.ts', `import {\n  a,\n  b,\n} from '../resources/a.ts';\n`).length, 1);
   });
 
   it('keep each foreign library with its owner', () => {
     assert.deepEqual(broken('squeeze/squeeze.ts', `import { Tensor } from 'onnxruntime-node';\n`), [
       'squeeze/squeeze.ts: must not import onnxruntime-node',
     ]);
-    assert.equal(broken('service/jobs.ts', `import multipart from '@fastify/multipart';\n`).length, 1);
-    assert.equal(broken('http/app.ts', `import _ from 'left-pad';\n`).length, 1);
-    assert.deepEqual(broken('http/app.ts', `import multipart from '@fastify/multipart';\n`), []);
+    assert.equal(broken('dispatch/pace.ts', `import multipart from '@fastify/multipart';\n`).length, 1);
+    assert.equal(broken('http/server.ts', `import _ from 'left-pad';\n`).length, 1);
+    assert.deepEqual(broken('http/server.ts', `import multipart from '@fastify/multipart';\n`), []);
     assert.equal(broken('core/random.ts', `import { randomBytes } from 'node:crypto';\n`).length, 1);
-    assert.deepEqual(broken('service/jobs.ts', `import { randomBytes } from 'node:crypto';\n`), []);
+    assert.deepEqual(broken('resources/jobs/store.ts', `import { randomBytes } from 'node:crypto';\n`), []);
   });
 
-  it('keep process.env in config.ts', () => {
-    assert.equal(broken('http/app.ts', 'const port = process.env.PORT;\n').length, 1);
-    assert.deepEqual(broken('config.ts', 'const port = process.env.PORT;\n'), []);
+  it('keep process.env in app/config.ts', () => {
+    assert.equal(broken('http/server.ts', 'const port = process.env.PORT;\n').length, 1);
+    assert.deepEqual(broken('app/config.ts', 'const port = process.env.PORT;\n'), []);
   });
 
   it('refuse long files, barrels and unknown layers', () => {

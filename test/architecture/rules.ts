@@ -16,92 +16,106 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // The command: `serve` is the service itself, the rest uses the engine in place, or a server.
   cli: [
     'main.ts',
-    'config.ts',
-    'log.ts',
-    'version.ts',
-    'errors.ts',
+    'app',
     'backup',
-    'service',
-    'database',
+    'resources',
+    'compute',
     'squeeze',
     'serving',
     'formats',
+    'database',
     'storage',
     'adapter',
     'json',
     'contract',
+    'version.ts',
+    'errors',
   ],
   // Copies of everything, for operators; the service itself knows nothing of them but that content is held.
-  backup: ['service', 'database', 'storage', 'errors.ts', 'version.ts'],
+  backup: ['resources', 'database', 'storage', 'version.ts', 'errors'],
+  // Roles and signals.
   'main.ts': [
-    'config.ts',
-    'connection-ceiling.ts',
+    'app',
+    'queue',
+    'resources',
+    'dispatch',
+    'http',
+    'transfer',
+    'net',
+    'database',
+    'storage',
+    'metrics',
+    'tracing',
     'log.ts',
     'redaction.ts',
-    'secrets-key.ts',
     'version.ts',
-    'errors.ts',
-    'net',
-    'transfer',
-    'http',
+    'errors',
+  ],
+  // How a process is put together: configuration, the HTTP application of all resources, the compute process.
+  app: [
     'queue',
-    'service',
-    'database',
-    'storage',
-    'metrics',
-    'tracing',
-  ],
-  http: [
-    'places.ts',
-    'service',
-    'report',
-    'schedule',
-    'serving',
-    'formats',
-    'storage',
-    'metrics',
-    'tracing',
-    'adapter',
-    'json',
-    'contract',
-    'authority.ts',
-    'errors.ts',
-  ],
-  // config.ts and log.ts: queue/processor.ts is a process of its own and wires itself.
-  queue: [
-    'database',
-    'service',
-    'storage',
+    'resources',
+    'dispatch',
+    'http',
+    'compute',
     'squeeze',
+    'serving',
     'engine',
     'transfer',
     'net',
+    'database',
+    'storage',
+    'metrics',
     'tracing',
     'contract',
-    'config.ts',
+    'log.ts',
+    'version.ts',
+    'places.ts',
+    'errors',
+  ],
+  // BullMQ and Redis: what is executed now.
+  queue: [
+    'resources',
+    'dispatch',
+    'squeeze',
+    'transfer',
+    'net',
+    'database',
+    'storage',
+    'tracing',
+    'contract',
     'log.ts',
     'places.ts',
-    'version.ts',
-    'errors.ts',
+    'errors',
   ],
-  service: [
-    'database',
+  // What callers have: see ROOMS.
+  resources: [
+    'dispatch',
+    'http',
+    'report',
     'squeeze',
     'schedule',
     'serving',
-    'storage',
     'formats',
     'safetensors',
     'gguf',
+    'transfer',
+    'net',
+    'database',
+    'storage',
+    'metrics',
     'adapter',
     'json',
-    'net',
-    'transfer',
     'contract',
-    'errors.ts',
     'version.ts',
+    'errors',
   ],
+  // Who is next. It knows neither who asked nor what is done.
+  dispatch: ['database', 'contract', 'errors'],
+  // What routes are made of. It knows no resource.
+  http: ['database', 'storage', 'metrics', 'tracing', 'adapter', 'json', 'contract', 'errors'],
   squeeze: [
+    'compute',
     'serving',
     'engine',
     'core',
@@ -109,49 +123,45 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'safetensors',
     'adapter',
     'contract',
-    'errors.ts',
-    'places.ts',
     'version.ts',
+    'errors',
   ],
-  schedule: ['contract', 'errors.ts'],
-  serving: ['contract', 'adapter', 'formats', 'errors.ts'],
-  formats: ['safetensors', 'gguf', 'adapter', 'core', 'json', 'errors.ts'],
+  // Threads and what runs in them.
+  compute: ['engine', 'core', 'adapter', 'contract', 'places.ts', 'errors'],
+  schedule: ['contract', 'errors'],
+  serving: ['contract', 'adapter', 'formats', 'errors'],
+  formats: ['safetensors', 'gguf', 'adapter', 'core', 'json', 'errors'],
   // Reports as people read them: HTML, SVG, PNG. charts: what is drawn, as data; the page in web/ draws the same.
-  report: ['charts', 'contract', 'places.ts', 'errors.ts'],
+  report: ['charts', 'contract', 'places.ts', 'errors'],
   charts: ['contract', 'core'],
-  storage: ['errors.ts'],
+  storage: ['errors'],
   // What is known, in SQLite or PostgreSQL; files lie in the storage.
-  database: ['errors.ts'],
+  database: ['contract', 'errors'],
   // Adapters from elsewhere and to elsewhere; net is what may be reached, and how.
-  transfer: ['net', 'adapter', 'json', 'contract', 'errors.ts'],
-  net: ['errors.ts'],
+  transfer: ['net', 'adapter', 'json', 'contract', 'errors'],
+  net: ['errors'],
   metrics: ['contract'],
-  safetensors: ['bytes', 'adapter', 'json', 'errors.ts'],
-  gguf: ['bytes', 'adapter', 'json', 'errors.ts'],
+  safetensors: ['bytes', 'adapter', 'json', 'errors'],
+  gguf: ['bytes', 'adapter', 'json', 'errors'],
   // Of files as they come, whatever they are.
   bytes: [],
-  json: ['errors.ts'],
-  engine: ['core', 'contract', 'errors.ts'],
+  json: ['errors'],
+  engine: ['core', 'contract', 'errors'],
   core: [],
-  adapter: ['errors.ts'],
+  adapter: ['errors'],
   contract: ['adapter'],
   tracing: [],
-  'config.ts': ['authority.ts', 'environment.ts', 'storage-url.ts'],
-  'authority.ts': [],
-  'connection-ceiling.ts': ['config.ts'],
-  'environment.ts': [],
-  'storage-url.ts': [],
   'log.ts': ['redaction.ts'],
   'redaction.ts': [],
-  'secrets-key.ts': [],
   'version.ts': ['places.ts'],
   'places.ts': [],
-  'errors.ts': [],
+  errors: [],
 };
 
 /**
  * The same inside a layer: which of its other folders a folder may import. Files that lie directly in the layer may import
- * all of its folders and may be imported by them. A layer that is not listed has no order inside yet.
+ * all of its folders; its folders may import those of ENTRIES only, where the layer is listed there. A layer that is not
+ * listed has no order inside yet.
  */
 export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   core: { onnx: [], policy: [] },
@@ -167,8 +177,31 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     layers: [],
     pairs: [],
   },
+  resources: {
+    runs: ['jobs', 'adapters', 'contents', 'tenants', 'idempotency'],
+    batches: ['jobs', 'adapters', 'contents', 'tenants', 'idempotency'],
+    jobs: ['adapters', 'webhooks', 'contents', 'tenants', 'idempotency'],
+    uploads: ['adapters', 'contents', 'tenants', 'idempotency'],
+    adapters: ['contents', 'tenants', 'idempotency'],
+    // Jobs write the outbox; webhooks know nothing of them.
+    webhooks: [],
+    keys: ['tenants'],
+    tenants: [],
+    capabilities: [],
+    contents: [],
+    idempotency: [],
+  },
   storage: { s3: [] },
   transfer: { hub: [], s3: [] },
+};
+
+/** Files directly in a layer that its folders may import, and which of their files may. */
+export const ENTRIES: Readonly<Record<string, { readonly file: string; readonly from: RegExp }>> = {
+  // Who answers a request has the workspace of its caller; stores and services are given what they need.
+  resources: {
+    file: 'resources/own-workspace.ts',
+    from: /(?:\/|-)routes\.ts$|\/upload\/|^resources\/uploads\/(?:put-upload|adapter-from-uploads)\.ts$|answer-final-job\.ts$/,
+  },
 };
 
 /** The files and folders (ending in "/") that may import a package. One place knows each foreign library. */
@@ -180,24 +213,24 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   bullmq: ['queue/'],
   ioredis: ['queue/'],
   'prom-client': ['metrics/'],
-  fastify: ['http/'],
-  'fastify-plugin': ['http/'],
-  '@fastify/*': ['http/'],
+  fastify: ['http/', 'resources/', 'app/'],
+  'fastify-plugin': ['http/', 'resources/', 'app/'],
+  '@fastify/*': ['http/', 'resources/', 'app/'],
   '@bull-board/*': ['http/plugins/queue-board.ts'],
   '@opentelemetry/*': ['tracing/otel-tracing.ts'],
-  yazl: ['http/'],
+  yazl: ['http/zip-archive.ts'],
   echarts: ['report/', 'charts/'],
   '@resvg/resvg-js': ['report/'],
   'dejavu-fonts-ttf': ['report/'],
   re2js: ['formats/'],
   '@aws-sdk/*': ['storage/s3/', 'transfer/s3/'],
   '@huggingface/hub': ['transfer/hub/'],
-  '@tus/*': ['http/'],
+  '@tus/*': ['resources/uploads/'],
   undici: ['net/'],
-  'lru-cache': ['database/', 'service/', 'http/'],
+  'lru-cache': ['database/', 'resources/', 'http/'],
   'cli-progress': ['cli/'],
-  typebox: ['contract/', 'http/', 'config.ts', 'environment.ts'],
-  'env-schema': ['config.ts'],
+  typebox: ['contract/', 'http/', 'resources/', 'app/'],
+  'env-schema': ['app/config.ts'],
   'close-with-grace': ['main.ts'],
   pino: ['log.ts'],
 };
@@ -257,10 +290,17 @@ function brokenImports({ path, text }: SourceFile): string[] {
 function brokenRoom(path: string, target: string): string[] {
   const rooms = ROOMS[layerOf(path)];
   const [from, to] = [roomOf(path), roomOf(target)];
-  if (!rooms || from === undefined || to === undefined || from === to) return [];
+  if (!rooms || from === undefined || from === to) return [];
+  if (to === undefined) return brokenEntry(path, target);
   const allowed = rooms[from];
   if (!allowed) return [`${path}: "${from}" is not a known folder of ${layerOf(path)}`];
   return allowed.includes(to) ? [] : [`${path}: ${from} must not import ${to}`];
+}
+
+function brokenEntry(path: string, target: string): string[] {
+  const entry = ENTRIES[layerOf(path)];
+  if (!entry || (target === entry.file && entry.from.test(path))) return [];
+  return [`${path}: must not import ${target}`];
 }
 
 function mayImport(path: string, packageName: string): boolean {
@@ -273,8 +313,8 @@ function brokenShape({ path, text }: SourceFile): string[] {
   const lines = text.split('\n').length - 1;
   if (lines > MAX_LINES) broken.push(`${path}: ${lines} lines, at most ${MAX_LINES}`);
   if (path.endsWith('/index.ts')) broken.push(`${path}: import files by name, not through a barrel`);
-  if (path !== 'config.ts' && /\bprocess\.env\b/.test(text.replace(COMMENTS, ''))) {
-    broken.push(`${path}: only config.ts reads process.env`);
+  if (path !== 'app/config.ts' && /\bprocess\.env\b/.test(text.replace(COMMENTS, ''))) {
+    broken.push(`${path}: only app/config.ts reads process.env`);
   }
   return broken;
 }

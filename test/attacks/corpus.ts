@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { ErrorCode } from '../../src/errors.ts';
+import type { ErrorCode } from '../../src/errors/app-error.ts';
 
 const FOLDER = new URL('../fixtures/attacks/', import.meta.url);
 

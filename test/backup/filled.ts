@@ -1,16 +1,16 @@
 import { hash } from 'node:crypto';
 import type { Database } from '../../src/database/database.ts';
+import { newAdapterId } from '../../src/database/ids.ts';
 import { SAVED_TABLES, type SavedRow, savedRows } from '../../src/database/saved-tables.ts';
-import { AdapterStore } from '../../src/service/adapter-store.ts';
-import type { NewFile } from '../../src/service/content/content-files.ts';
-import { beginWrite, settleContent } from '../../src/service/content/content-rows.ts';
-import { Contents } from '../../src/service/content/contents.ts';
-import { insertExecutions, newExecution } from '../../src/service/executions/execution-rows.ts';
-import { newAdapterId } from '../../src/service/layout.ts';
-import { ensureTenant } from '../../src/service/tenants/tenant-service.ts';
-import { addUsage } from '../../src/service/usage/usage.ts';
+import { AdapterStore } from '../../src/resources/adapters/store.ts';
+import type { NewFile } from '../../src/resources/contents/content-files.ts';
+import { beginWrite, settleContent } from '../../src/resources/contents/content-rows.ts';
+import { Contents } from '../../src/resources/contents/contents.ts';
+import { insertExecutions, newExecution } from '../../src/resources/jobs/executions/execution-rows.ts';
+import { ensureTenant } from '../../src/resources/tenants/service.ts';
+import { addUsage } from '../../src/resources/tenants/usage.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
-import { KNOWN_FACTS } from '../service/known-adapter.ts';
+import { KNOWN_FACTS } from '../resources/adapters/known-adapter.ts';
 
 export const TENANT = 'team-a';
 

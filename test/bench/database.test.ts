@@ -7,7 +7,7 @@ import { fill } from '../../bench/database/fill.ts';
 import { measureRows } from '../../bench/database/measure-rows.ts';
 import { parseOptions, QUICK } from '../../bench/database/options.ts';
 import { rowsPage } from '../../bench/database/rows-page.ts';
-import { usageOf } from '../../src/service/usage/usage.ts';
+import { usageOf } from '../../src/resources/tenants/usage.ts';
 import { onEachDialect, POOL } from '../database/dialects.ts';
 import { noPostgres, testDatabase } from '../database/postgres-server.ts';
 

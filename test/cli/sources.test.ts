@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { sourceName, sourcePaths } from '../../src/cli/source-folder.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { serviceFixture } from '../clients/service-fixture.ts';
 import { fixtureAdapters } from '../e2e/fixtures.ts';
 import { documents, ROOT, run, runCalls } from './command.ts';

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { Environment, loadConfig } from '../../src/config.ts';
+import { Environment, loadConfig } from '../../src/app/config.ts';
 import { type ComposeService, composeConfig, composeProgram, ROOT } from './compose-file.ts';
 
 /** src/main.ts: what a process may take after SHUTDOWN_GRACE_MS. */

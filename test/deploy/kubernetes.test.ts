@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseAllDocuments, parse as parseYaml } from 'yaml';
-import { Environment, loadConfig } from '../../src/config.ts';
+import { Environment, loadConfig } from '../../src/app/config.ts';
 import { ROOT } from './compose-file.ts';
 import { type Container, hasKustomize, type Manifest, rendered } from './manifests.ts';
 import { parsePromql, unknownIn } from './promql.ts';
@@ -192,7 +192,7 @@ describe('deploy/kubernetes', () => {
       assert.deepEqual(unknownIn(query!, knownSeries()), []);
       assert.ok(Number(threshold) > 0);
       const states = parsePromql(query!).selectors[0]!.matchers[0]!.value.split('|');
-      // src/queue/producer.ts counts these.
+      // src/queue/bull-job-queue.ts counts these.
       assert.deepEqual(states.sort(), ['active', 'delayed', 'waiting']);
     });
 

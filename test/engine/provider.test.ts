@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Session } from '../../src/engine/ort.ts';
 import { resolveProvider } from '../../src/engine/provider.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 
 const hasCuda = await resolveProvider('cuda').then(
   () => true,

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { readAdapter } from '../../src/formats/read-adapter.ts';
 import { summarise } from '../../src/formats/summary.ts';
-import { AnyWeightsGate } from '../../src/service/uploads/weights-gate.ts';
+import { AnyWeightsGate } from '../../src/resources/adapters/weights-gate.ts';
 
 const FOLDER = new URL('../fixtures/attacks/', import.meta.url);
 const CONTROL_WEIGHTS = 'lora/l00_valid_f32.safetensors';

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Adapter } from '../../src/adapter/adapter.ts';
 import type { FormatName } from '../../src/adapter/format-name.ts';
+import { ComputePool } from '../../src/compute/pool.ts';
 import type { Target } from '../../src/contract/target.ts';
 import { decode } from '../../src/core/half.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { convertTargets } from '../../src/formats/convert/convert-targets.ts';
-import { ComputePool } from '../../src/squeeze/compute/pool.ts';
 import { openSource } from '../../src/squeeze/open-source.ts';
 import { Watch } from '../../src/squeeze/watch.ts';
 import {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Adapter, TensorEntry } from '../../src/adapter/adapter.ts';
 import type { StagedTensor } from '../../src/adapter/staging-plan.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import type { ReadResult } from '../../src/formats/format.ts';
 import { summarise } from '../../src/formats/summary.ts';
 import type { GgufHeader } from '../../src/gguf/header.ts';

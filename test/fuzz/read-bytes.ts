@@ -1,4 +1,4 @@
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import type { ReadResult } from '../../src/formats/format.ts';
 import { FORMATS } from '../../src/formats/formats.ts';
 import { unrecognised } from '../../src/formats/unrecognised.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { GgufGate } from '../../src/gguf/gguf-gate.ts';
 import type { GgufHeader } from '../../src/gguf/header.ts';
 import { readGgufHeader } from '../../src/gguf/read-header.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { contentKey } from '../../src/service/layout.ts';
-import { Sweeper } from '../../src/service/retention/sweeper.ts';
+import { contentKey } from '../../src/resources/contents/content-key.ts';
+import { Sweeper } from '../../src/resources/sweeper.ts';
 import { JSON_TYPE, recordIn, withServer } from './adapter-routes.ts';
 import { expire, problemIn, readRecord, startServer } from './server.ts';
 import { formOf, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';

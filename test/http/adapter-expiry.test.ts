@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { Sweeper } from '../../src/service/retention/sweeper.ts';
+import { Sweeper } from '../../src/resources/sweeper.ts';
 import { JSON_TYPE, recordIn, withServer } from './adapter-routes.ts';
 import { expire, problemIn } from './server.ts';
 import { CONFIG, WEIGHTS } from './tiny-adapter.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SCOPES, type Scope } from '../../src/contract/key.ts';
-import type { KeyService } from '../../src/service/keys/key-service.ts';
-import { newKey } from '../../src/service/keys/key-text.ts';
+import { newKey } from '../../src/resources/keys/key-text.ts';
+import type { KeyService } from '../../src/resources/keys/service.ts';
 import { neededScope, type ServedRoute, servedRoutes } from './authentication-routes.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { FinalJobs } from '../../src/http/answer-cache/final-jobs.ts';
-import { Workspaces } from '../../src/service/workspaces.ts';
+import { FinalJobs } from '../../src/resources/jobs/final-jobs.ts';
+import { Workspaces } from '../../src/resources/workspaces.ts';
 import { until } from '../queue/harness.ts';
-import { NO_DISPATCHER } from '../service/played-worker.ts';
+import { NO_DISPATCHER } from '../resources/jobs/played-worker.ts';
 import { problemIn, startServer } from './server.ts';
 import { serverWithAdapter } from './server-with-adapter.ts';
 

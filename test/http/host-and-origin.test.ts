@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { isLoopbackHost, parseAuthority } from '../../src/authority.ts';
-import { buildProbeApp } from '../../src/http/app.ts';
+import { buildProbeApp } from '../../src/app/http-app.ts';
+import { Readiness } from '../../src/app/readiness.ts';
+import { isLoopbackHost, parseAuthority } from '../../src/http/authority.ts';
 import type { Problem } from '../../src/http/problem.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
-import { Readiness } from '../../src/service/readiness.ts';
 import fc from '../fast-check.ts';
 import { multipartOf, part, postHead, type RawResponse, rawRequest } from './raw-request.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';

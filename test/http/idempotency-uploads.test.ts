@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { until } from '../queue/harness.ts';
-import { jobsOf } from '../service/usage/stored-by.ts';
+import { jobsOf } from '../resources/tenants/stored-by.ts';
 import { multipartOf, openSocket, part, postHead, rawRequest } from './raw-request.ts';
 import { checkedProblem, problemIn, startServer, type TestServer } from './server.ts';
 import { CONFIG, formOf, type TinyAdapter, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';

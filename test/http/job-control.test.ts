@@ -6,8 +6,8 @@ import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import { JobRecord } from '../../src/contract/job.ts';
 import type { Delivery } from '../../src/contract/transfer.ts';
-import { jobIds } from '../service/job-rows.ts';
-import { KNOWN_WRITTEN } from '../service/played-worker.ts';
+import { jobIds } from '../resources/jobs/job-rows.ts';
+import { KNOWN_WRITTEN } from '../resources/jobs/played-worker.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 

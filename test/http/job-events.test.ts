@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
 import { JobEvent } from '../../src/contract/event.ts';
 import type { JobRecord, Progress } from '../../src/contract/job.ts';
-import { AppError } from '../../src/errors.ts';
-import { dispatchId } from '../../src/service/dispatch/dispatcher.ts';
-import type { Task } from '../../src/service/executions/task.ts';
+import { dispatchId } from '../../src/dispatch/dispatcher.ts';
+import { AppError } from '../../src/errors/app-error.ts';
+import type { Task } from '../../src/resources/jobs/executions/task.ts';
 import { EventStream } from './event-stream.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { jobFile } from '../service/job-rows.ts';
+import { jobFile } from '../resources/jobs/job-rows.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
 const CONTENT = Buffer.from('0123456789');

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
 import { resultsOf } from '../../src/charts/succeeded.ts';
 import { JobRecord } from '../../src/contract/job.ts';
-import { jobIds, reportFile } from '../service/job-rows.ts';
-import { playedResult } from '../service/played-result.ts';
+import { jobIds, reportFile } from '../resources/jobs/job-rows.ts';
+import { playedResult } from '../resources/jobs/played-result.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 

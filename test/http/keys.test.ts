@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { KeyRecord, NewKey } from '../../src/contract/key.ts';
-import { KeyService } from '../../src/service/keys/key-service.ts';
-import { newKey } from '../../src/service/keys/key-text.ts';
+import { newKey } from '../../src/resources/keys/key-text.ts';
+import { KeyService } from '../../src/resources/keys/service.ts';
 import { until } from '../queue/harness.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 

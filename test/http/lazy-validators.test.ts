@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { parse } from 'yaml';
+import { openapiDocument } from '../../src/app/openapi-document.ts';
 import { LazyValidators } from '../../src/http/lazy-validators.ts';
-import { openapiDocument } from '../../src/http/openapi-document.ts';
 
 describe('validators that are compiled at the first request', () => {
   let app: FastifyInstance;

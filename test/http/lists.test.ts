@@ -5,11 +5,11 @@ import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
 import type { RecordedJobRequest } from '../../src/contract/job-request.ts';
 import { AdapterListPage, JobListPage, RunListPage, type RunSummary } from '../../src/contract/list.ts';
-import { acceptedJob } from '../../src/service/accepted-job.ts';
-import { newJobId, newRunId } from '../../src/service/layout.ts';
-import { alone } from '../service/job-rows.ts';
-import { insertKnownAdapter } from '../service/known-adapter.ts';
-import { entry, KEPT, MODULES, madeRun } from '../service/runs/made-run.ts';
+import { newJobId, newRunId } from '../../src/database/ids.ts';
+import { acceptedJob } from '../../src/resources/jobs/accepted-job.ts';
+import { alone } from '../resources/jobs/job-rows.ts';
+import { insertKnownAdapter } from '../resources/adapters/known-adapter.ts';
+import { entry, KEPT, MODULES, madeRun } from '../resources/runs/made-run.ts';
 import { expire, problemIn, readRecord, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 

@@ -1,5 +1,5 @@
-import { AppError } from '../../src/errors.ts';
-import type { DeliveryQueue, DeliveryTicket } from '../../src/service/webhooks/delivery-queue.ts';
+import { AppError } from '../../src/errors/app-error.ts';
+import type { DeliveryQueue, DeliveryTicket } from '../../src/resources/webhooks/delivery-queue.ts';
 
 /** The DeliveryQueue port in memory, for testing what stands above it. Nothing is sent. */
 export class MemoryDeliveryQueue implements DeliveryQueue {

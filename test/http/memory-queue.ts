@@ -1,7 +1,7 @@
 import type { Progress } from '../../src/contract/job.ts';
-import { AppError } from '../../src/errors.ts';
-import type { Dispatch } from '../../src/service/dispatch/dispatcher.ts';
-import type { JobQueue, Risk } from '../../src/service/job-queue.ts';
+import type { Dispatch } from '../../src/dispatch/dispatcher.ts';
+import type { JobQueue, Risk } from '../../src/dispatch/job-queue.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 
 /** The JobQueue port in memory, for testing what stands above it. */
 export class MemoryQueue implements JobQueue {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { checkConcurrentJobs, withinConcurrentJobs } from '../../src/service/quotas/concurrent-jobs.ts';
-import { jobsOf } from '../service/usage/stored-by.ts';
+import { checkConcurrentJobs, withinConcurrentJobs } from '../../src/resources/jobs/concurrent-jobs.ts';
+import { jobsOf } from '../resources/tenants/stored-by.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { KeyService } from '../../src/service/keys/key-service.ts';
-import { TenantService } from '../../src/service/tenants/tenant-service.ts';
+import type { KeyService } from '../../src/resources/keys/service.ts';
+import { TenantService } from '../../src/resources/tenants/service.ts';
 import { openRateCounter, type RateCounterFixture } from './rate-counter.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 

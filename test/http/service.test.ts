@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { Agent, request } from 'node:http';
 import { after, before, describe, it } from 'node:test';
-import { AppError } from '../../src/errors.ts';
-import { buildProbeApp } from '../../src/http/app.ts';
+import { buildProbeApp } from '../../src/app/http-app.ts';
+import { Readiness } from '../../src/app/readiness.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
-import { Readiness } from '../../src/service/readiness.ts';
 import {
   multipartOf,
   openSocket,

@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { UploadRecord } from '../../src/contract/upload.ts';
-import { MAX_UPLOADS, MAX_UPLOADS_SIZE, maxBytesOf } from '../../src/service/uploads/upload-limits.ts';
+import { MAX_UPLOADS, MAX_UPLOADS_SIZE, maxBytesOf } from '../../src/resources/uploads/upload-limits.ts';
 import { startServer, type TestServer } from './server.ts';
 import { CONFIG, WEIGHTS } from './tiny-adapter.ts';
 

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { Upload, type UploadOptions } from 'tus-js-client';
-import { UploadService } from '../../src/service/uploads/upload-service.ts';
+import { UploadService } from '../../src/resources/uploads/service.ts';
 import fc from '../fast-check.ts';
 import { assembleSafetensors } from '../oracle/safetensors.ts';
 import { until } from '../queue/harness.ts';

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { acceptedJob } from '../../src/service/accepted-job.ts';
-import { alone } from '../service/job-rows.ts';
-import { insertKnownAdapter } from '../service/known-adapter.ts';
+import { acceptedJob } from '../../src/resources/jobs/accepted-job.ts';
+import { alone } from '../resources/jobs/job-rows.ts';
+import { insertKnownAdapter } from '../resources/adapters/known-adapter.ts';
 import { startServer, type TestServer } from './server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -13,11 +13,11 @@ import {
   RotatedSecret,
   WebhookRecord,
 } from '../../src/contract/webhook.ts';
+import { newJobId } from '../../src/database/ids.ts';
 import type { DeliveryTable } from '../../src/database/tables.ts';
-import { acceptedJob } from '../../src/service/accepted-job.ts';
-import { newJobId } from '../../src/service/layout.ts';
-import { alone } from '../service/job-rows.ts';
-import { insertKnownAdapter } from '../service/known-adapter.ts';
+import { acceptedJob } from '../../src/resources/jobs/accepted-job.ts';
+import { alone } from '../resources/jobs/job-rows.ts';
+import { insertKnownAdapter } from '../resources/adapters/known-adapter.ts';
 import { MemoryDeliveryQueue } from './memory-delivery-queue.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { WrittenAdapter } from '../../src/service/executions/made.ts';
+import type { WrittenAdapter } from '../../src/resources/jobs/executions/made.ts';
 import type { TestServer } from './server.ts';
 import { CONFIG, type TinyAdapter, WEIGHTS } from './tiny-adapter.ts';
 

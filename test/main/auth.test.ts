@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { openDatabase } from '../../src/database/open-database.ts';
-import { KeyService } from '../../src/service/keys/key-service.ts';
+import { KeyService } from '../../src/resources/keys/service.ts';
 import { POOL } from '../database/dialects.ts';
 import { testDatabase } from '../database/postgres-server.ts';
 import { rawRequest } from '../http/raw-request.ts';

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import type { JobRecord, JobResult } from '../../src/contract/job.ts';
 import { OutcomeMetrics } from '../../src/metrics/outcomes.ts';
-import { FAILED_RESULT } from '../service/played-worker.ts';
+import { FAILED_RESULT } from '../resources/jobs/played-worker.ts';
 
 const result = (rank: number, bytes: number): JobResult => ({
   target: { rank },

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { AppError, type ErrorCode } from '../../src/errors/app-error.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { answerError } from '../../src/net/outbound-error.ts';
 import { type Certificate, makeCertificate, opensslIsMissing } from '../queue/certificate.ts';

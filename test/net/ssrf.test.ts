@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { guardedLookup } from '../../src/net/guarded-lookup.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { dialsDuring } from './dials.ts';

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { openapiDocument } from '../../src/app/openapi-document.ts';
 import { JOB_KINDS } from '../../src/contract/job-request.ts';
-import { ERROR_KINDS } from '../../src/errors.ts';
-import { openapiDocument } from '../../src/http/openapi-document.ts';
+import { ERROR_KINDS } from '../../src/errors/app-error.ts';
 import { startServer, type TestServer } from '../http/server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MAX_BATCH_JOBS } from '../../src/contract/batch.ts';
-import { unfinished } from '../service/job-rows.ts';
+import { unfinished } from '../resources/jobs/job-rows.ts';
 import { isGone, until, withBench } from './harness.ts';
 
 describe('batches with real Redis and real workers', () => {

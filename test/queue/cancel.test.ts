@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobPriority } from '../../src/contract/job-request.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { isGone, REQUEST, until, withBench } from './harness.ts';
 
 /** Only keeps a broken test from hanging. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AppError, ERROR_KINDS, type ErrorCode, jobFailure } from '../../src/errors.ts';
+import { AppError, ERROR_KINDS, type ErrorCode, jobFailure } from '../../src/errors/app-error.ts';
 import { decodeError, encodeError, givesUp } from '../../src/queue/error-codec.ts';
 import fc from '../fast-check.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { watchJob } from '../../src/service/events/watch-job.ts';
+import { watchJob } from '../../src/resources/jobs/events/watch-job.ts';
 import { type Bench, REQUEST, until, withBench } from './harness.ts';
 
 /** Hints come as soon as there is a connection: waits for that by having jobs done. */

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { Broker } from '../../src/queue/broker.ts';
 import { Maintenance, type MaintenanceOptions, type SweepObserver } from '../../src/queue/maintenance.ts';
-import type { SweepOutcome } from '../../src/service/retention/sweeper.ts';
-import { Swept } from '../../src/service/retention/swept.ts';
+import { Swept } from '../../src/resources/contents/swept.ts';
+import type { SweepOutcome } from '../../src/resources/sweeper.ts';
 import { PREFIX, SILENT, startBroker, until, withFolder } from './harness.ts';
 
 /** What the queue does, around a sweep that only waits; the real one has its own tests. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ConfigError, loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/app/config.ts';
+import { ConfigError } from '../../src/errors/config-error.ts';
 import { withoutCredentials } from '../../src/log.ts';
 import { keyPrefix } from '../../src/queue/connection.ts';
 import { redisPlace } from '../../src/queue/redis-url.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AppError } from '../../src/errors.ts';
-import { BullJobQueue } from '../../src/queue/producer.ts';
+import { AppError } from '../../src/errors/app-error.ts';
+import { BullJobQueue } from '../../src/queue/bull-job-queue.ts';
 import { Bench, PREFIX, SILENT, until, withFolder } from './harness.ts';
 import { type SentinelDeployment, startSentinels } from './redis-topologies.ts';
 

@@ -1,24 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import type { JobRecord } from '../../src/contract/job.ts';
+import { DEFAULT_TENANT } from '../../src/contract/tenant-id.ts';
 import type { DeliveryRecord, NewWebhook, WebhookRequest } from '../../src/contract/webhook.ts';
+import { newJobId } from '../../src/database/ids.ts';
 import { Outbound } from '../../src/net/outbound.ts';
-import { BullDeliveryQueue } from '../../src/queue/webhooks/delivery-queue.ts';
+import { BullDeliveryQueue } from '../../src/queue/webhooks/bull-delivery-queue.ts';
 import { DeliveryWorker, type DeliveryWorkerOptions } from '../../src/queue/webhooks/delivery-worker.ts';
-import { acceptedJob } from '../../src/service/accepted-job.ts';
-import { newJobId } from '../../src/service/layout.ts';
-import { DEFAULT_TENANT } from '../../src/service/tenants/tenant-id.ts';
-import type { AttemptResult } from '../../src/service/webhooks/deliverer.ts';
-import { DeliveryKeeper } from '../../src/service/webhooks/delivery-keeper.ts';
-import { DeliveryService } from '../../src/service/webhooks/delivery-service.ts';
-import { DeliveryStore } from '../../src/service/webhooks/delivery-store.ts';
-import { Outbox } from '../../src/service/webhooks/outbox.ts';
-import { WebhookService } from '../../src/service/webhooks/webhook-service.ts';
-import { WebhookStore } from '../../src/service/webhooks/webhook-store.ts';
+import { acceptedJob } from '../../src/resources/jobs/accepted-job.ts';
+import type { AttemptResult } from '../../src/resources/webhooks/deliverer.ts';
+import { DeliveryKeeper } from '../../src/resources/webhooks/delivery-keeper.ts';
+import { DeliveryService } from '../../src/resources/webhooks/delivery-service.ts';
+import { DeliveryStore } from '../../src/resources/webhooks/delivery-store.ts';
+import { Outbox } from '../../src/resources/webhooks/outbox.ts';
+import { WebhookService } from '../../src/resources/webhooks/service.ts';
+import { WebhookStore } from '../../src/resources/webhooks/store.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
-import { alone, jobsIn } from '../service/job-rows.ts';
-import { KNOWN_ADAPTER } from '../service/known-adapter.ts';
-import { PlayedWorker } from '../service/played-worker.ts';
+import { alone, jobsIn } from '../resources/jobs/job-rows.ts';
+import { KNOWN_ADAPTER } from '../resources/adapters/known-adapter.ts';
+import { PlayedWorker } from '../resources/jobs/played-worker.ts';
 import { type Bench, PREFIX, SILENT, until, withBench } from './harness.ts';
 
 /** As many attempts as there are by default, without the hours between them. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { DeliveryRecord } from '../../src/contract/webhook.ts';
 import { Reconciler } from '../../src/queue/reconciler.ts';
-import { Workspaces } from '../../src/service/workspaces.ts';
+import { Workspaces } from '../../src/resources/workspaces.ts';
 import { programEntry } from '../entry.ts';
 import { SILENT, until } from './harness.ts';
 import { type WebhookBench, withWebhooks } from './webhook-bench.ts';

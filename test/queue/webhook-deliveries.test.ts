@@ -9,7 +9,7 @@ import { Webhook as Verifier } from 'standardwebhooks';
 import type { WebhookEvent } from '../../src/contract/webhook.ts';
 import type { Database } from '../../src/database/database.ts';
 import { Outbound } from '../../src/net/outbound.ts';
-import { jobEvent } from '../../src/service/webhooks/outbox.ts';
+import { jobEvent } from '../../src/resources/webhooks/outbox.ts';
 import { PREFIX, until } from './harness.ts';
 import { QUICK, withWebhooks } from './webhook-bench.ts';
 import { Receiver, type Treatment } from './webhook-receiver.ts';

@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Outbound } from '../../src/net/outbound.ts';
-import { SCHEDULE_MS } from '../../src/service/webhooks/delivery-schedule.ts';
-import { sendRequest } from '../../src/service/webhooks/send-request.ts';
-import { signedHeaders } from '../../src/service/webhooks/signature.ts';
-import { newSecret } from '../../src/service/webhooks/webhook-secrets.ts';
+import { SCHEDULE_MS } from '../../src/resources/webhooks/delivery-schedule.ts';
+import { sendRequest } from '../../src/resources/webhooks/send-request.ts';
+import { signedHeaders } from '../../src/resources/webhooks/signature.ts';
+import { newSecret } from '../../src/resources/webhooks/webhook-secrets.ts';
 import { LOOPBACK } from './webhook-bench.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -1,8 +1,8 @@
 /** A worker in a process of its own, so that a test can kill it. */
-import { loadConfig } from '../../src/config.ts';
-import { BullJobQueue } from '../../src/queue/producer.ts';
-import { JobWorker } from '../../src/queue/worker.ts';
-import { Dispatcher } from '../../src/service/dispatch/dispatcher.ts';
+import { loadConfig } from '../../src/app/config.ts';
+import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
+import { BullJobQueue } from '../../src/queue/bull-job-queue.ts';
+import { JobWorker } from '../../src/queue/job-worker.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { sqliteIn } from '../database/dialects.ts';
 import { PREFIX, SCRIPTED_PROCESSOR, SILENT } from './harness.ts';

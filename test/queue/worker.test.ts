@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
-import type { JobWorker, WorkerOptions } from '../../src/queue/worker.ts';
+import type { JobWorker, WorkerOptions } from '../../src/queue/job-worker.ts';
 import { type Bench, isGone, sharedBench, until } from './harness.ts';
 
 const bench = sharedBench();

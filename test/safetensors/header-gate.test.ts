@@ -3,7 +3,7 @@ import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import type { SafetensorsHeader } from '../../src/safetensors/header.ts';
 import { HeaderGate } from '../../src/safetensors/header-gate.ts';
 import { layOut } from '../../src/safetensors/layout.ts';

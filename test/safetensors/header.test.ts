@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { checkCoverage, endOfData, parseHeader } from '../../src/safetensors/header.ts';
 import { MAX_DIMENSIONS, MAX_NAME_BYTES, MAX_TENSORS } from '../../src/safetensors/limits.ts';
 

@@ -1,5 +1,5 @@
 import type { Schedule, ScheduleRequest } from '../../src/contract/schedule.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
 import fc from '../fast-check.ts';
 

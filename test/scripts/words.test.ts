@@ -45,7 +45,7 @@ describe('the words of public texts', () => {
       'README.md',
       'docs/jobs.md',
       'openapi.yaml',
-      'src/errors.ts',
+      'src/errors/app-error.ts',
       'web/src/app.tsx',
       'quickstart.sh',
     ];

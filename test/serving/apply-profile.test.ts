@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Target } from '../../src/contract/target.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { applyProfile, combine } from '../../src/serving/apply-profile.ts';
 import { checkTargets } from '../../src/serving/check-targets.ts';
 import type { Profile } from '../../src/serving/profile.ts';

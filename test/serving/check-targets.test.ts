@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { FormatName } from '../../src/adapter/format-name.ts';
 import { FORMAT_NAMES } from '../../src/adapter/format-name.ts';
 import type { Target } from '../../src/contract/target.ts';
-import type { AppError } from '../../src/errors.ts';
+import type { AppError } from '../../src/errors/app-error.ts';
 import { checkTargets } from '../../src/serving/check-targets.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
 

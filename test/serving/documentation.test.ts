@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Value } from 'typebox/value';
+import { ComputePool } from '../../src/compute/pool.ts';
 import { SqueezeRequest } from '../../src/contract/job-request.ts';
 import { RULE_NAMES } from '../../src/serving/judge.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
-import { ComputePool } from '../../src/squeeze/compute/pool.ts';
 import { squeezing } from '../squeeze/made-adapter.ts';
 import { rowOf, sourcesOf } from './documented-profiles.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { Target } from '../../src/contract/target.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
 import { readPeftAdapter } from '../oracle/peft-adapter.ts';
 import { float32Tensor, readSafetensors } from '../oracle/safetensors.ts';

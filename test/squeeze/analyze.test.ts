@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Analysis } from '../../src/contract/analysis.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { analyze } from '../../src/squeeze/analyze/analyze.ts';
 import type { AnalyzedModule } from '../../src/squeeze/analyze/analyzed-module.ts';
 import { allocationOf, analyzedModule } from '../../src/squeeze/analyze/analyzed-module.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { ComputePool } from '../../src/compute/pool.ts';
 import type { Target } from '../../src/contract/target.ts';
-import { ComputePool } from '../../src/squeeze/compute/pool.ts';
 import fc from '../fast-check.ts';
 import { factorsWithSpectrum } from '../oracle/known-matrices.ts';
 import { type Matrix, scaled } from '../oracle/linear-algebra.ts';

@@ -1,5 +1,5 @@
 import { after, before } from 'node:test';
-import { ComputePool } from '../../src/squeeze/compute/pool.ts';
+import { ComputePool } from '../../src/compute/pool.ts';
 import { makeAdapter } from './made-adapter.ts';
 
 /** What the tests of a file that squeeze share; all of it is gone after them. */

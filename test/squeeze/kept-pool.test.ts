@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AppError } from '../../src/errors.ts';
-import { KeptPool } from '../../src/squeeze/compute/kept-pool.ts';
-import { ComputePool } from '../../src/squeeze/compute/pool.ts';
+import { KeptPool } from '../../src/compute/kept-pool.ts';
+import { ComputePool } from '../../src/compute/pool.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 
 /** A kept pool whose first starts fail, and the pools that it had. */
 function keptPool(failures: readonly Error[] = []) {

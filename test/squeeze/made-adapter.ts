@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ComputePool } from '../../src/compute/pool.ts';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Target } from '../../src/contract/target.ts';
-import type { ComputePool } from '../../src/squeeze/compute/pool.ts';
 import type { MadeTarget } from '../../src/squeeze/job-context.ts';
 import type { SqueezeInput } from '../../src/squeeze/squeeze.ts';
 import { factorsWithSpectrum } from '../oracle/known-matrices.ts';

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ComputePool } from '../../src/compute/pool.ts';
 import type { SqueezeOptions } from '../../src/contract/job-request.ts';
 import type { Target } from '../../src/contract/target.ts';
-import type { ComputePool } from '../../src/squeeze/compute/pool.ts';
 import type { JobContext, SourceFiles } from '../../src/squeeze/job-context.ts';
 import { merge } from '../../src/squeeze/merge/merge.ts';
 import { CONFIG, readPeftAdapter, WEIGHTS } from '../oracle/peft-adapter.ts';

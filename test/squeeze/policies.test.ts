@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { ComputePool } from '../../src/compute/pool.ts';
 import type { SucceededResult } from '../../src/contract/job.ts';
 import type { SucceededTargetReport } from '../../src/contract/report.ts';
 import type { Target } from '../../src/contract/target.ts';
-import { AppError } from '../../src/errors.ts';
-import { ComputePool } from '../../src/squeeze/compute/pool.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { readSafetensors } from '../oracle/safetensors.ts';
 import { squeezing } from './made-adapter.ts';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
-import { ComputePool } from '../../src/squeeze/compute/pool.ts';
-import type { DecomposeTask } from '../../src/squeeze/compute/tasks.ts';
+import type { DecomposeTask } from '../../src/compute/decompose-task.ts';
+import { ComputePool } from '../../src/compute/pool.ts';
 
 const range = { name: 'x', dtype: 'F32', beginByte: 0, endByte: 4 } as const;
 const task = (weightsPath: string): DecomposeTask => ({
@@ -40,7 +40,7 @@ describe('a pool of compute threads', () => {
   });
 
   it('does not keep its process alive', async () => {
-    const url = new URL('../../src/squeeze/compute/pool.ts', import.meta.url).href;
+    const url = new URL('../../src/compute/pool.ts', import.meta.url).href;
     const script = `import { ComputePool } from ${JSON.stringify(url)}; await ComputePool.start('cpu', 2); console.log('up');`;
     const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FactorDtype, LoraModule } from '../../src/adapter/adapter.ts';
 import type { Target } from '../../src/contract/target.ts';
-import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { AppError, type ErrorCode } from '../../src/errors/app-error.ts';
 import { NO_LIMITS, type RankLimits } from '../../src/serving/rank-limits.ts';
 import { needsSpectrum, selectRanks } from '../../src/squeeze/select-ranks.ts';
 import fc from '../fast-check.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Target } from '../../src/contract/target.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import type { MadeTarget } from '../../src/squeeze/job-context.ts';
 import { gaussianMatrix } from '../oracle/known-matrices.ts';
 import {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '../../src/errors.ts';
-import { idle } from '../../src/squeeze/compute/busy.ts';
+import { idle } from '../../src/compute/busy.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { Watch } from '../../src/squeeze/watch.ts';
 
 function watching(signal = new AbortController().signal) {

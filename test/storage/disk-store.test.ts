@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { storageError } from '../../src/storage/storage-error.ts';
 import { blobStoreConformance } from '../conformance/blob-store.ts';

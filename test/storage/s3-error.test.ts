@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 import { isMissing, s3Error } from '../../src/storage/s3/s3-error.ts';
 
 const PLACE = 's3://bucket/prefix/a/b';

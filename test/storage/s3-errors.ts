@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/errors/app-error.ts';
 
 /** Whether an error is a STORAGE_FAILED that says where and what, and shows no secret in any corner. */
 export function saying(pattern: RegExp, secrets: readonly string[] = []): (error: unknown) => boolean {

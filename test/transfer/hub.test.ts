@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { HubSink, HubSource } from '../../src/contract/transfer.ts';
-import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { AppError, type ErrorCode } from '../../src/errors/app-error.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { type DeliverOptions, deliverAdapter } from '../../src/transfer/deliver-adapter.ts';
 import { type FetchOptions, fetchAdapter } from '../../src/transfer/fetch-adapter.ts';

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, describe, it } from 'node:test';
-import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { AppError, type ErrorCode } from '../../src/errors/app-error.ts';
 import { type ReceiveOptions, receiveFile } from '../../src/transfer/receive-file.ts';
 import type { OpenedFile, RemoteFile } from '../../src/transfer/remote-file.ts';
 import { Scratch, sha256Of } from './scratch.ts';

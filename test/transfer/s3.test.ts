@@ -15,7 +15,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import type { S3Source } from '../../src/contract/transfer.ts';
-import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { AppError, type ErrorCode } from '../../src/errors/app-error.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { deliverAdapter } from '../../src/transfer/deliver-adapter.ts';
 import { fetchAdapter } from '../../src/transfer/fetch-adapter.ts';

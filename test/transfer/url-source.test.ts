@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { UrlSource } from '../../src/contract/transfer.ts';
-import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { AppError, type ErrorCode } from '../../src/errors/app-error.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { HeaderGate } from '../../src/safetensors/header-gate.ts';
 import { type FetchOptions, fetchAdapter } from '../../src/transfer/fetch-adapter.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { pageRoutes } from '../../src/http/routes/page.ts';
+import { pageRoutes } from '../../src/app/page-routes.ts';
 import { startServer, type TestServer } from '../http/server.ts';
 
 const SCRIPT = 'console.log("a page")';

@@ -1,5 +1,5 @@
 import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import { collectPairs } from '../pairs/collect-pairs.ts';

@@ -1,6 +1,6 @@
 import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { byName } from '../pairs/by-name.ts';
 import { commonScale } from './common-scale.ts';

@@ -1,5 +1,5 @@
 import type { FormatName } from '../../adapter/format-name.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 
 /** The two formats of a conversion, for messages. */

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { JsonError } from '../../json/json-error.ts';
 import { type JsonObject, type JsonValue, parseStrictJson } from '../../json/strict-json.ts';
 import { CONFIG_JSON_CODES, toPlain } from '../peft/config-json.ts';

@@ -1,6 +1,6 @@
 import type { Adapter, AlphaTensor, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
 import { withKernel } from '../../adapter/factor-shapes.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { ReadInput } from '../format.ts';
 import { kernelsOf } from '../layers/kernels-of.ts';

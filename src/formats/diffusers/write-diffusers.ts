@@ -1,6 +1,6 @@
 import type { Adapter, ModulePlan, OutputPlan, OutputTensor, ScaleMode } from '../../adapter/adapter.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import type { WriteOptions } from '../format.ts';

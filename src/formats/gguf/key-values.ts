@@ -1,5 +1,5 @@
 import type { Adapter } from '../../adapter/adapter.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import type { GgufHeader, GgufTyped } from '../../gguf/header.ts';
 import { VALUE_TYPE } from '../../gguf/value-type.ts';
 import { quote } from '../../json/quote.ts';

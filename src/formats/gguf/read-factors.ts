@@ -1,5 +1,5 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
-import { AppError, type ErrorCode } from '../../errors.ts';
+import { AppError, type ErrorCode } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 
 /** The tensors of one module as the file has them. */

@@ -1,6 +1,6 @@
 import type { ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Adapter, ModulePlan, OutputPlan, OutputTensor, TensorEntry } from '../../adapter/adapter.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import type { GgufTyped } from '../../gguf/header.ts';
 import { layOutGguf } from '../../gguf/layout.ts';
 import { MAX_NAME_BYTES } from '../../gguf/limits.ts';

@@ -1,6 +1,6 @@
 import type { Adapter } from '../../adapter/adapter.ts';
 import { withKernel } from '../../adapter/factor-shapes.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import type { ReadInput, ReadResult } from '../format.ts';
 import { kernelsOf } from '../layers/kernels-of.ts';
 import type { ShownLayer } from '../layers/projection-kind.ts';

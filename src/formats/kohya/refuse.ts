@@ -1,5 +1,5 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
-import { AppError, type ErrorCode } from '../../errors.ts';
+import { AppError, type ErrorCode } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 
 /** What is wrong with a module, as an error that names it. */

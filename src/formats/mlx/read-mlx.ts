@@ -1,7 +1,7 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
 import { CONFIG_FILE } from '../../adapter/file-names.ts';
 import type { StagedTensor } from '../../adapter/staging-plan.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';

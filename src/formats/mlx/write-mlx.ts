@@ -1,7 +1,7 @@
 import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../../adapter/adapter.ts';
 import { CONFIG_FILE } from '../../adapter/file-names.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import type { WriteOptions } from '../format.ts';

@@ -1,5 +1,5 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quoteSome } from '../quote-some.ts';
 
 /** How many tensors a message names. */

@@ -1,6 +1,6 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { formatOfName, SHARED_WITH_PEFT } from './format-of-name.ts';
 

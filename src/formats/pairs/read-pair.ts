@@ -1,5 +1,5 @@
 import type { FactorEntry, LoraModule, ModuleKind, TensorEntry } from '../../adapter/adapter.ts';
-import { AppError, type ErrorCode } from '../../errors.ts';
+import { AppError, type ErrorCode } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { isFactorDtype } from '../../safetensors/dtype.ts';
 import type { Pair } from './collect-pairs.ts';

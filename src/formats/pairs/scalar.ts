@@ -1,6 +1,6 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
 import { decode, encode, type FloatDtype } from '../../core/half.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 
 /** How to read one number, little-endian. */

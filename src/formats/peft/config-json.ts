@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '../../errors.ts';
+import { AppError, type ErrorCode } from '../../errors/app-error.ts';
 import { JsonError, type JsonErrorReason } from '../../json/json-error.ts';
 import { type JsonObject, type JsonValue, parseStrictJson } from '../../json/strict-json.ts';
 import { MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH } from './limits.ts';

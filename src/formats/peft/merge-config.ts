@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { changesBaseWeights, harmlessInit } from './init-lora-weights.ts';
 import { MAX_CONFIG_BYTES } from './limits.ts';
 import type { MergeTerm, StackedModule } from './merge-modules.ts';

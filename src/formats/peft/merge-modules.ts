@@ -1,5 +1,5 @@
 import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
-import { AppError, type ErrorCode } from '../../errors.ts';
+import { AppError, type ErrorCode } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { readTensorKey } from './tensor-keys.ts';
 

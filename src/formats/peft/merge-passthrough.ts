@@ -1,5 +1,5 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { MergeTerm } from './merge-modules.ts';
 

@@ -1,5 +1,5 @@
 import type { Adapter, ModulePlan } from '../../adapter/adapter.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { expertParameters } from './expert-parameters.ts';
 import { readTensorKey } from './tensor-keys.ts';

@@ -1,5 +1,5 @@
 import type { Adapter, FactorDtype, FactorEntry, TensorEntry } from '../../adapter/adapter.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { readHeader } from '../../safetensors/read-header.ts';
 

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { RE2JS } from 're2js';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { MAX_MATCH_STEPS, MAX_PATTERN_BYTES } from './limits.ts';
 

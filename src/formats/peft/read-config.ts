@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '../../errors.ts';
+import { AppError, type ErrorCode } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { JsonObject, JsonValue } from '../../json/strict-json.ts';
 import { parseConfigJson, toPlain } from './config-json.ts';

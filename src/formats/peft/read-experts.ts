@@ -1,5 +1,5 @@
 import type { LoraModule, TensorEntry } from '../../adapter/adapter.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { PeftConfig } from './read-config.ts';
 import { type FactorPair, readModule } from './read-module.ts';

@@ -1,6 +1,6 @@
 import type { Adapter, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
 import { CONFIG_FILE } from '../../adapter/file-names.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { ReadResult } from '../format.ts';

@@ -1,6 +1,6 @@
 import type { Adapter, ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';
 import { harmlessInit } from './init-lora-weights.ts';
 import { MAX_CONFIG_BYTES } from './limits.ts';

@@ -1,6 +1,6 @@
 import type { Adapter, ModulePlan, OutputPlan, OutputTensor, ScaleMode } from '../../adapter/adapter.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import type { WriteOptions } from '../format.ts';
 import { checkPlans, copyOf, planPair } from '../pairs/plan-pairs.ts';

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Scope } from '../../contract/key.ts';
-import type { ErrorCode } from '../../errors.ts';
-import { IDEMPOTENCY_KEY_HEADER } from '../idempotency/idempotency-key.ts';
-import { REPLAYED_HEADER } from '../idempotency/stored-answer.ts';
+import type { ErrorCode } from '../../errors/app-error.ts';
+import { IDEMPOTENCY_KEY_HEADER } from '../idempotency-key.ts';
+import { API_PREFIX, scopeOf } from '../principal.ts';
 import { problems } from '../schemas.ts';
-import { API_PREFIX, scopeOf } from './authentication.ts';
+import { REPLAYED_HEADER } from '../stored-answer.ts';
 import { SAFE_METHODS } from './host-and-origin.ts';
 
 type Described = { description?: string; headers?: object };

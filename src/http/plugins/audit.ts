@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { ErrorCode } from '../../errors.ts';
-import { API_PREFIX } from './authentication.ts';
+import type { ErrorCode } from '../../errors/app-error.ts';
+import { API_PREFIX } from '../principal.ts';
 
 declare module 'fastify' {
   interface FastifyReply {

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { AppError, type ErrorCode } from '../../errors.ts';
+import { AppError, type ErrorCode } from '../../errors/app-error.ts';
 import { appErrorOf } from '../app-error-of.ts';
-import { AnsweredBefore, sendStored } from '../idempotency/stored-answer.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem.ts';
+import { AnsweredBefore, sendStored } from '../stored-answer.ts';
 import type { RouteTable } from './route-table.ts';
 
 /** Passing troubles, and how long a client should stay away. */

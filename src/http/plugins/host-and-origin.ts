@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { type Authority, isLoopbackHost, parseAuthority } from '../../authority.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import { type Authority, isLoopbackHost, parseAuthority } from '../authority.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

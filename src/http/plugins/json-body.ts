@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { ContentDigest } from '../multipart/content-digest.ts';
 import { readRequestJson } from '../request-json.ts';
-import { ContentDigest } from '../upload/content-digest.ts';
 
 /**
  * Reads bodies of JSON by the strict reader, after their bytes were checked against their digests, as uploads do with

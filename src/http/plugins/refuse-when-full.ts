@@ -1,8 +1,7 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
-import type { Workspaces } from '../../service/workspaces.ts';
+import { API_PREFIX } from '../principal.ts';
 import { withHook } from '../with-hook.ts';
-import { API_PREFIX } from './authentication.ts';
 
 const BRINGS_DATA = new Set(['POST', 'PUT', 'PATCH']);
 
@@ -10,11 +9,12 @@ const BRINGS_DATA = new Set(['POST', 'PUT', 'PATCH']);
  * While the disk of the database is full nothing new is taken in, before a byte of it has come: what room there is has to do
  * for deletions and the ends of jobs. What operators do, and cancelling, goes on.
  */
-export const refuseWhenFull = fp(async (app: FastifyInstance, { workspaces }: { workspaces: Workspaces }) => {
-  const check = async (): Promise<void> => workspaces.database.checkRoom();
-  app.addHook('onRoute', (route: RouteOptions) => {
-    const { url, method, config } = route;
-    if (!url.startsWith(API_PREFIX) || !BRINGS_DATA.has(String(method))) return;
-    if (config?.scope !== 'admin' && !url.endsWith('/cancel')) withHook(route, 'onRequest', check);
-  });
-});
+export const refuseWhenFull = fp(
+  async (app: FastifyInstance, { checkRoom }: { checkRoom: () => Promise<void> }) => {
+    app.addHook('onRoute', (route: RouteOptions) => {
+      const { url, method, config } = route;
+      if (!url.startsWith(API_PREFIX) || !BRINGS_DATA.has(String(method))) return;
+      if (config?.scope !== 'admin' && !url.endsWith('/cancel')) withHook(route, 'onRequest', checkRoom);
+    });
+  },
+);

@@ -1,11 +1,11 @@
 import { DelayedError, Worker } from 'bullmq';
 import type { Database } from '../../database/database.ts';
 import type { Logger } from '../../log.ts';
-import { type AttemptResult, Deliverer, type DelivererOptions } from '../../service/webhooks/deliverer.ts';
+import { type AttemptResult, Deliverer, type DelivererOptions } from '../../resources/webhooks/deliverer.ts';
 import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from '../connection.ts';
 import { endsWithin } from '../ends-within.ts';
 import { mendLocks } from '../mend-locks.ts';
-import { DELIVERY_QUEUE_NAME, type DeliveryData, type DeliveryJob } from './delivery-queue.ts';
+import { DELIVERY_QUEUE_NAME, type DeliveryData, type DeliveryJob } from './bull-delivery-queue.ts';
 import { FairShare } from './fair-share.ts';
 
 /** Requests at the same time: they wait for receivers, and cost nothing meanwhile. */

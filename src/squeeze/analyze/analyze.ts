@@ -1,7 +1,7 @@
+import type { ComputePool } from '../../compute/pool.ts';
 import type { Analysis } from '../../contract/analysis.ts';
 import { RESOLUTION } from '../../core/spectrum.ts';
 import { PRODUCT } from '../../version.ts';
-import type { ComputePool } from '../compute/pool.ts';
 import { decomposeAll } from '../decompose-all.ts';
 import { describeSpectra } from '../describe.ts';
 import type { JobContext, JobOutcome, SourceFiles } from '../job-context.ts';

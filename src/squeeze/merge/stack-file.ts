@@ -1,14 +1,14 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { factorsOf } from '../../compute/module-factors.ts';
+import type { ComputePool } from '../../compute/pool.ts';
+import type { StackPart, StackTask } from '../../compute/stack-task.ts';
 import type { StackedModule } from '../../formats/peft/merge-modules.ts';
 import type { SharedTensor } from '../../formats/peft/merge-passthrough.ts';
 import { layOut, type TensorSpec } from '../../safetensors/layout.ts';
-import type { ComputePool } from '../compute/pool.ts';
-import { factorsOf } from '../compute/tasks.ts';
 import { copyRanges } from '../copy-ranges.ts';
 import type { SourceFiles } from '../job-context.ts';
 import type { Watch } from '../watch.ts';
-import type { StackPart, StackTask } from './stack-task.ts';
 
 /** What goes into the file, and where it comes from. */
 export interface StackContent {

@@ -3,7 +3,7 @@ import type { FactorDtype, TensorEntry } from '../../adapter/adapter.ts';
 import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
 import { BYTES_PER_ELEMENT, decode, encode, type FloatDtype } from '../../core/half.ts';
 import { roundTo } from '../../core/round.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { readFully, writeFully } from '../stage/file-ranges.ts';
 
 /** Numbers at a time. */

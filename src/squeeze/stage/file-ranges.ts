@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 
 /** @throws AppError STORAGE_FAILED naming the tensor where the file ends too early */
 export async function readFully(

@@ -1,12 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { StagedSource, StagingPlan } from '../../adapter/staging-plan.ts';
-import { AppError } from '../../errors.ts';
+import type { DeriveTask } from '../../compute/derive/derive-context.ts';
+import type { ComputePool } from '../../compute/pool.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { layOut } from '../../safetensors/layout.ts';
-import type { ComputePool } from '../compute/pool.ts';
 import { copyRanges, type RangeCopy } from '../copy-ranges.ts';
 import type { Watch } from '../watch.ts';
 import { dequantiseEntry } from './dequantise-entry.ts';
-import type { DeriveTask } from './derive-task.ts';
 import { writeFully } from './file-ranges.ts';
 import { permuteEntry } from './permute-entry.ts';
 

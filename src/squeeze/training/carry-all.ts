@@ -1,5 +1,5 @@
-import { groups } from '../compute/groups.ts';
-import type { ComputePool } from '../compute/pool.ts';
+import { groups } from '../../compute/groups.ts';
+import type { ComputePool } from '../../compute/pool.ts';
 import type { Watch } from '../watch.ts';
 import type { TrainingOutput } from './training-output.ts';
 

@@ -1,7 +1,7 @@
 import type { ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
+import type { Written } from '../../compute/project-task.ts';
 import type { Decomposition } from '../../engine/kernel-types.ts';
-import type { Written } from '../compute/tasks.ts';
 
 /** ‖row‖² that a revived row of A is expected to have; see revive. */
 const REVIVED_ROW = 1 / 3;

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import type { ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
 import { shapeOfA, shapeOfB } from '../../adapter/factor-shapes.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
+import type { CarryItem, CarryTask, MomentMove } from '../../compute/carry-task.ts';
+import type { DirectionsSlot } from '../../compute/directions-file.ts';
+import { factorsOf } from '../../compute/module-factors.ts';
+import type { ProjectionOrder } from '../../compute/project-task.ts';
 import { MOMENTS, type OptimizerState } from '../../formats/peft/optimizer-state.ts';
 import { layOut, type TensorSpec } from '../../safetensors/layout.ts';
-import type { DirectionsSlot } from '../compute/directions-file.ts';
-import { factorsOf, type ProjectionOrder } from '../compute/tasks.ts';
 import type { OutputFile } from '../job-context.ts';
 import { LaidOutFile } from '../laid-out-file.ts';
-import type { CarryItem, CarryTask, MomentMove } from './carry-task.ts';
 
 /** Moments that came with a checkpoint, and what to do with them. */
 export interface OptimizerInput {

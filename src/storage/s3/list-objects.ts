@@ -1,5 +1,5 @@
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { answered } from './answered.ts';
 import type { S3Limits } from './s3-client.ts';
 import type { ObjectAddress } from './s3-options.ts';

@@ -1,4 +1,4 @@
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { errnoOf, isOutOfRoom, storageError } from '../storage-error.ts';
 
 /** Names by which stores say that there is no room: Ceph, gateways and MinIO. */

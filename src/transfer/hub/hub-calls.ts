@@ -1,4 +1,4 @@
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { JsonError } from '../../json/json-error.ts';
 import { parsePlainJson } from '../../json/strict-json.ts';
 import type { Outbound } from '../../net/outbound.ts';

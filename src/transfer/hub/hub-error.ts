@@ -1,5 +1,5 @@
 import { HubApiError, InvalidApiResponseFormatError } from '@huggingface/hub';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { answerError, outboundError } from '../../net/outbound-error.ts';
 
 const NO_ACCESS = 'there is no such repository, or the token does not open it';

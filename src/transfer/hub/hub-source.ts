@@ -2,7 +2,7 @@ import { fileDownloadInfo, modelInfo } from '@huggingface/hub';
 import { type ChosenFiles, chooseWeights } from '../../adapter/choose-weights.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import type { HubSource } from '../../contract/transfer.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { HttpFile } from '../http-file.ts';
 import { HubCalls, type HubOptions } from './hub-calls.ts';
 

@@ -2,7 +2,7 @@ import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { type ChosenFiles, chooseWeights } from '../../adapter/choose-weights.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import type { S3Source } from '../../contract/transfer.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { retrying } from '../retries.ts';
 import { hostOf, keyOf } from './s3-client.ts';
 import { s3Error } from './s3-error.ts';

@@ -1,4 +1,4 @@
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { answerError, outboundError } from '../../net/outbound-error.ts';
 
 /** What the names of S3 mean for the person who gave the place; others are shown as they are. */

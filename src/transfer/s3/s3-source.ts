@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { S3Source } from '../../contract/transfer.ts';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { boundedBody } from '../../net/bounded-body.ts';
 import type { OpenedFile, RemoteFile } from '../remote-file.ts';
 import { hostOf, keyOf } from './s3-client.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FORMAT_NAMES, type FormatName } from '../../../src/adapter/format-name.ts';
-import { AppError } from '../../../src/errors.ts';
+import { AppError } from '../../../src/errors/app-error.ts';
 import { convertAdapter } from '../../../src/formats/convert/convert-adapter.ts';
 import { convertTargets } from '../../../src/formats/convert/convert-targets.ts';
 import { adapter, LLAMA } from './made.ts';

@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ComputePool } from '../../../src/compute/pool.ts';
 import type { Target } from '../../../src/contract/target.ts';
 import type { AdapterFiles } from '../../../src/formats/read-adapter.ts';
-import type { ComputePool } from '../../../src/squeeze/compute/pool.ts';
 import { squeeze } from '../../squeeze/made-outcome.ts';
 
 /** An adapter's files as a conversion wrote them. */

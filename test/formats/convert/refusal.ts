@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { AppError } from '../../../src/errors.ts';
+import { AppError } from '../../../src/errors/app-error.ts';
 
 /** The conversion is refused, in these words, naming this tensor or option. */
 export function refuses(run: () => unknown, words: RegExp, named?: string): void {

@@ -3,13 +3,13 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { ComputePool } from '../../../src/compute/pool.ts';
 import type { Target } from '../../../src/contract/target.ts';
 import {
   GGUF_ARCHITECTURES,
   ggufArchitecture,
   ggufName,
 } from '../../../src/formats/convert/gguf-architectures.ts';
-import { ComputePool } from '../../../src/squeeze/compute/pool.ts';
 import { runPythonWithPackages, skipWithoutPython } from '../../clients/python.ts';
 import { type SqueezedBytes, squeezeBytes } from '../squeezing-files.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { ComputePool } from '../../../src/squeeze/compute/pool.ts';
+import { ComputePool } from '../../../src/compute/pool.ts';
 import { buildGguf, type GgufTensor, parseGguf, TYPE } from '../../gguf/gguf-file.ts';
 import { factorsWithSpectrum } from '../../oracle/known-matrices.ts';
 import { type Matrix, transpose } from '../../oracle/linear-algebra.ts';

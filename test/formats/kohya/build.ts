@@ -1,5 +1,5 @@
 import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../../../src/adapter/adapter.ts';
-import { AppError } from '../../../src/errors.ts';
+import { AppError } from '../../../src/errors/app-error.ts';
 import type { ReadInput, ReadResult } from '../../../src/formats/format.ts';
 import { KOHYA } from '../../../src/formats/kohya/kohya.ts';
 import { parseHeader } from '../../../src/safetensors/header.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { ComputePool } from '../../../src/squeeze/compute/pool.ts';
+import { ComputePool } from '../../../src/compute/pool.ts';
 import fc from '../../fast-check.ts';
 import { factorsWithSpectrum, gaussianMatrix } from '../../oracle/known-matrices.ts';
 import { type Matrix, transpose } from '../../oracle/linear-algebra.ts';

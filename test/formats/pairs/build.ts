@@ -5,7 +5,7 @@ import type {
   OutputPlan,
   ScaleMode,
 } from '../../../src/adapter/adapter.ts';
-import { AppError } from '../../../src/errors.ts';
+import { AppError } from '../../../src/errors/app-error.ts';
 import type { Format, ReadInput } from '../../../src/formats/format.ts';
 import { parseHeader, type SafetensorsHeader } from '../../../src/safetensors/header.ts';
 import { layOut, type TensorSpec } from '../../../src/safetensors/layout.ts';

@@ -1,5 +1,5 @@
 import type { Adapter } from '../../../src/adapter/adapter.ts';
-import { AppError } from '../../../src/errors.ts';
+import { AppError } from '../../../src/errors/app-error.ts';
 import { readPeft } from '../../../src/formats/peft/read-peft.ts';
 import { parseHeader, type SafetensorsHeader } from '../../../src/safetensors/header.ts';
 import { layOut, type TensorSpec } from '../../../src/safetensors/layout.ts';

@@ -1,6 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
-import { openapiDocument } from '../../../src/http/openapi-document.ts';
+import { openapiDocument } from '../../../src/app/openapi-document.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
 export interface Parameter {

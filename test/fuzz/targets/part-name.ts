@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { CARD_FILE, CONFIG_FILE, WEIGHTS_FILE } from '../../../src/adapter/file-names.ts';
-import { ADAPTER_BODY, CHECKPOINT_BODY, SQUEEZE_BODY } from '../../../src/http/upload/body-parts.ts';
-import { fileNameOf } from '../../../src/http/upload/part-name.ts';
-import { OPTIMIZER_FILE } from '../../../src/service/runs/checkpoint-upload.ts';
+import { ADAPTER_BODY, SQUEEZE_BODY } from '../../../src/resources/adapters/upload/adapter-body.ts';
+import { fileNameOf } from '../../../src/resources/adapters/upload/part-name.ts';
+import { CHECKPOINT_BODY } from '../../../src/resources/runs/checkpoint-body.ts';
+import { OPTIMIZER_FILE } from '../../../src/resources/runs/checkpoint-upload.ts';
 import { assertNoPollution, orRefused } from '../invariants.ts';
 
 /** Names that the service gives files; whatever a client says, it is one of these. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { Target } from '../../../src/contract/target.ts';
-import { AppError } from '../../../src/errors.ts';
+import { AppError } from '../../../src/errors/app-error.ts';
 import { decodeTensor, float32Tensor, readSafetensors, type Tensor } from '../../oracle/safetensors.ts';
 import { computeFixture } from '../compute-fixture.ts';
 import { readResult, someModules, squeezing } from '../made-adapter.ts';

@@ -8,7 +8,7 @@ import type {
   StagedTensor,
   StagingPlan,
 } from '../../../src/adapter/staging-plan.ts';
-import type { ComputePool } from '../../../src/squeeze/compute/pool.ts';
+import type { ComputePool } from '../../../src/compute/pool.ts';
 import { writeStaged } from '../../../src/squeeze/stage/write-staged.ts';
 import { Watch } from '../../../src/squeeze/watch.ts';
 import { type Matrix, matrix } from '../../oracle/linear-algebra.ts';

@@ -1,0 +1,108 @@
+/**
+ * The compute process: BullMQ forks it and hands it one job after another. It is the only process that loads ONNX
+ * Runtime, and it wires itself from the environment that its worker made. Of a job it knows what its worker tells it, and it
+ * writes files: records are the worker's.
+ */
+import type { SandboxedJob } from 'bullmq';
+import { KeptPool } from '../compute/kept-pool.ts';
+import { ComputePool } from '../compute/pool.ts';
+import { toAppError } from '../errors/app-error.ts';
+import { createLogger } from '../log.ts';
+import { Outbound } from '../net/outbound.ts';
+import { encodeError } from '../queue/error-codec.ts';
+import { exitOnUncaught } from '../queue/exit-on-uncaught.ts';
+import { exitWithParent } from '../queue/exit-with-parent.ts';
+import { finishBeforeExit } from '../queue/finish-before-exit.ts';
+import { JobTransfers } from '../queue/job-transfers.ts';
+import { logIdsOf, type TaskData } from '../queue/job-types.ts';
+import { adapterFilesIn, type Done, runJob } from '../queue/run-job.ts';
+import { TracedAttempt } from '../queue/traced-attempt.ts';
+import { failureOf } from '../resources/jobs/executions/made.ts';
+import type { JobOutcome } from '../squeeze/job-context.ts';
+import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
+import { openStore } from '../storage/open-store.ts';
+import { openTracing } from '../tracing/open-tracing.ts';
+import { SecretBox } from '../transfer/secret-box.ts';
+import { PRODUCT } from '../version.ts';
+import { loadConfig } from './config.ts';
+
+/** The worker waits a second for an idle compute process to end. */
+const FLUSH_MS = 800;
+
+exitOnUncaught();
+const config = loadConfig();
+const logger = createLogger(config.logLevel, { component: 'compute' });
+const blobs = await openStore(config);
+const deps = {
+  onScratch: exitWithParent(),
+  transfers: new JobTransfers({
+    outbound: new Outbound(config.outbound),
+    box: config.secretsKey && new SecretBox(config.secretsKey),
+    hubEndpoint: config.hubEndpoint,
+    maxUploadBytes: config.maxUploadBytes,
+  }),
+};
+
+const tracing = await openTracing({
+  ...config.tracing,
+  version: PRODUCT.version,
+  role: 'compute',
+  onTrouble: (message) => logger.warn({ reason: message }, 'trouble with traces'),
+});
+/** The attempt that runs, or ran last. It never fails. */
+let lastAttempt: Promise<unknown> = Promise.resolve();
+if (config.tracing.isOn) {
+  finishBeforeExit(async () => {
+    await lastAttempt;
+    await tracing.close(FLUSH_MS);
+  });
+}
+
+const pool = new KeptPool(() =>
+  ComputePool.start(config.executionProvider, config.computeThreads, config.cudaMemoryBytes),
+);
+
+/** BullMQ's entry point. */
+export default function processor(
+  job: SandboxedJob<TaskData>,
+  _token: string,
+  signal: AbortSignal,
+): Promise<Done> {
+  const attempt = attemptAt(job, signal);
+  lastAttempt = attempt.catch(() => undefined);
+  return attempt;
+}
+
+async function workIn(traced: TracedAttempt, input: RequestInput): Promise<JobOutcome> {
+  if (!pool.isStarted) traced.startsEngine();
+  return pool.use((running) => traced.work(input, (request) => runRequest(request, running)));
+}
+
+async function attemptAt(job: SandboxedJob<TaskData>, signal: AbortSignal): Promise<Done> {
+  const { task } = job.data;
+  const log = logger.child({ jobIds: task.jobs, ...logIdsOf(job), attempt: task.attempt });
+  const traced = new TracedAttempt(tracing, job);
+  log.debug('attempt started');
+  try {
+    const done = await runJob(
+      { ...deps, blobs, adapterFiles: adapterFilesIn(blobs), work: (input) => workIn(traced, input) },
+      task,
+      {
+        begunMs: job.data.begunMs,
+        signal,
+        // A parent that cannot be told is gone; exitWithParent sees to that.
+        onProgress: (progress) => void job.updateProgress(progress).catch(() => undefined),
+      },
+    );
+    traced.end(failureOf(done.made));
+    log.debug('attempt ended');
+    return done;
+  } catch (error) {
+    traced.end(toAppError(error).code);
+    log.debug({ err: error }, 'attempt failed');
+    throw encodeError(error);
+  } finally {
+    // Not waited for: a collector that is slow must not hold up jobs.
+    void tracing.flush(FLUSH_MS);
+  }
+}

@@ -1,0 +1,303 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { envSchema } from 'env-schema';
+import type { TSchema } from 'typebox';
+import { ConfigError } from '../errors/config-error.ts';
+import { parseAuthority } from '../http/authority.ts';
+import { Environment, MAX_DEFAULT_THREADS } from './environment.ts';
+import { type Bucket, storagePlace } from './storage-url.ts';
+
+export { Environment };
+
+export interface S3Config extends Bucket {
+  readonly forcePathStyle: boolean;
+  readonly cacheBytes: number;
+}
+
+export interface Config {
+  readonly role: Environment['ROLE'];
+  readonly port: number;
+  readonly host: string;
+  /** undefined: probes and metrics are answered on `port`. */
+  readonly probePort: number | undefined;
+  /** In CIDR notation. */
+  readonly probeCidrs: readonly string[];
+  /** undefined: as many as the file descriptors allow. */
+  readonly maxConnections: number | undefined;
+  /** open: nobody is asked for a key. */
+  readonly auth: 'open' | 'keys';
+  readonly adminKey: string | undefined;
+  /** `host` or `host:port`: names of this service that are served without keys, besides those of loopback. */
+  readonly allowedHosts: readonly string[];
+  /** undefined: start a private server. */
+  readonly redisUrl: string | undefined;
+  readonly database: {
+    /** undefined: a file of SQLite in `dataDir`. */
+    readonly url: string | undefined;
+    readonly dataDir: string;
+    readonly poolSize: number;
+    readonly timeoutMs: number;
+  };
+  /** Room that is kept on the disk of SQLite's file; 0: none. */
+  readonly reserveBytes: number;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Absolute folder of the blob storage; with S3, of its local copies and of files on their way. */
+  readonly storageDir: string;
+  /** undefined: blobs are files in `storageDir`. */
+  readonly s3: S3Config | undefined;
+  readonly storageIdleTimeoutMs: number;
+  readonly storageRetryMs: number;
+  readonly executionProvider: Environment['EXECUTION_PROVIDER'];
+  readonly computeThreads: number;
+  readonly cudaMemoryBytes: number;
+  readonly workerConcurrency: number;
+  readonly maxUploadBytes: number;
+  readonly uploadIdleTimeoutMs: number;
+  readonly uploadTtlMs: number;
+  /** undefined: they are kept, as are jobs. */
+  readonly adapterTtlSeconds: number | undefined;
+  readonly jobTtlSeconds: number | undefined;
+  readonly sweepIntervalMs: number;
+  readonly blobGraceMs: number;
+  readonly shutdownGraceMs: number;
+  readonly queuePrefix: string;
+  readonly outbound: { readonly allowedHosts: readonly string[]; readonly allowHttp: boolean };
+  /** URL of the Hugging Face Hub, without a slash at its end. */
+  readonly hubEndpoint: string;
+  /** 32 bytes; undefined: none was given. */
+  readonly secretsKey: Uint8Array | undefined;
+  readonly logLevel: Environment['LOG_LEVEL'];
+  /** A path, or `stdout`, or `off`. */
+  readonly auditLog: string;
+  readonly tracing: {
+    /** The rest, such as where spans go, OpenTelemetry's SDK reads from OTEL_* variables itself. */
+    readonly isOn: boolean;
+    readonly serviceName: string;
+  };
+  /** undefined: the queue is not shown. */
+  readonly queueBoardKey: string | undefined;
+  /** Folders where programs are looked up, as in PATH. */
+  readonly searchPath: string;
+}
+
+/**
+ * Reads the configuration. Variables that are empty count as unset.
+ * @throws ConfigError naming the variable, its value and what is allowed
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const values = validate(env);
+  if (values.ROLE !== 'all' && values.REDIS_URL === undefined) {
+    throw new ConfigError(
+      `REDIS_URL is not set; ROLE "${values.ROLE}" needs it, because only role "all" starts a private server.`,
+    );
+  }
+  if (values.ROLE !== 'all' && values.DATABASE_URL === undefined) {
+    throw new ConfigError(
+      `DATABASE_URL is not set; ROLE "${values.ROLE}" needs it, because only role "all" can keep its records in a file ` +
+        'of SQLite.',
+    );
+  }
+  const dataDir = resolve(values.DATA_DIR);
+  const cores = Math.min(availableParallelism(), MAX_DEFAULT_THREADS);
+  const auth = values.AUTH ?? (isLoopback(values.HOST) ? 'open' : 'keys');
+  return {
+    role: values.ROLE,
+    port: values.PORT,
+    host: values.HOST,
+    probePort: probePortOf(values),
+    probeCidrs: cidrsOf(values.PROBE_CIDRS),
+    maxConnections: values.MAX_CONNECTIONS,
+    auth,
+    adminKey: values.ADMIN_KEY,
+    allowedHosts: allowedHosts(values.ALLOWED_HOSTS),
+    redisUrl: values.REDIS_URL,
+    database: {
+      url: values.DATABASE_URL,
+      dataDir,
+      poolSize: values.DATABASE_POOL_SIZE,
+      timeoutMs: values.DATABASE_TIMEOUT_MS,
+    },
+    reserveBytes: values.RESERVE_BYTES,
+    dataDir,
+    ...storageOf(values, dataDir),
+    storageIdleTimeoutMs: values.STORAGE_IDLE_TIMEOUT_MS,
+    storageRetryMs: values.STORAGE_RETRY_SECONDS * 1000,
+    executionProvider: values.EXECUTION_PROVIDER,
+    computeThreads: values.COMPUTE_THREADS ?? Math.max(1, Math.floor(cores / values.WORKER_CONCURRENCY)),
+    cudaMemoryBytes: values.CUDA_MEMORY_BYTES,
+    workerConcurrency: values.WORKER_CONCURRENCY,
+    maxUploadBytes: values.MAX_UPLOAD_BYTES,
+    uploadIdleTimeoutMs: values.UPLOAD_IDLE_TIMEOUT_MS,
+    uploadTtlMs: values.UPLOAD_TTL_SECONDS * 1000,
+    adapterTtlSeconds: values.ADAPTER_TTL_SECONDS,
+    jobTtlSeconds: values.JOB_TTL_SECONDS,
+    sweepIntervalMs: values.SWEEP_INTERVAL_SECONDS * 1000,
+    blobGraceMs: values.BLOB_GRACE_SECONDS * 1000,
+    shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
+    queuePrefix: values.QUEUE_PREFIX,
+    outbound: {
+      allowedHosts: values.OUTBOUND_ALLOWED_HOSTS?.split(/, */) ?? [],
+      // Only ever to these hosts.
+      allowHttp: true,
+    },
+    hubEndpoint: values.HF_ENDPOINT.replace(/\/+$/, ''),
+    secretsKey: values.SECRETS_KEY === undefined ? undefined : Buffer.from(values.SECRETS_KEY, 'base64'),
+    logLevel: values.LOG_LEVEL,
+    auditLog: values.AUDIT_LOG ?? (auth === 'keys' ? 'stdout' : 'off'),
+    tracing: { isOn: isTraced(values, env), serviceName: values.OTEL_SERVICE_NAME },
+    queueBoardKey: values.QUEUE_BOARD_KEY,
+    searchPath: env.PATH ?? '',
+  };
+}
+
+/**
+ * The configuration for work that no role of the service does: nothing is asked of Redis.
+ * @throws ConfigError as loadConfig
+ */
+export const loadRolelessConfig = (env: NodeJS.ProcessEnv = process.env): Config =>
+  loadConfig({ ...env, ROLE: 'all' });
+
+/** What the command reads for itself. Not the service's: docs/command.md has them. */
+export interface CliEnvironment {
+  /** undefined: work is done in place. */
+  readonly serverUrl: string | undefined;
+  readonly key: string | undefined;
+}
+
+export const cliEnvironment = (env: NodeJS.ProcessEnv = process.env): CliEnvironment => ({
+  serverUrl: env.LORA_SQUEEZE_URL || undefined,
+  key: env.LORA_SQUEEZE_KEY || undefined,
+});
+
+/**
+ * The environment of a compute process: ours, with what it needs of the configuration spelled out, so that its own
+ * `loadConfig()` gives the same. It has no business with Redis and the database and does not get their addresses, which
+ * may hold passwords; the keys to object storage it gets only where the blobs are there.
+ */
+export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const inherited = { ...env };
+  for (const name of ['REDIS_URL', 'DATABASE_URL', 'QUEUE_BOARD_KEY', 'ADMIN_KEY']) delete inherited[name];
+  if (!config.s3) {
+    for (const name of Object.keys(inherited)) if (name.startsWith('AWS_')) delete inherited[name];
+  }
+  return {
+    ...inherited,
+    ROLE: 'all',
+    DATA_DIR: config.dataDir,
+    ...storageVariables(config),
+    EXECUTION_PROVIDER: config.executionProvider,
+    COMPUTE_THREADS: String(config.computeThreads),
+    CUDA_MEMORY_BYTES: String(config.cudaMemoryBytes),
+    WORKER_CONCURRENCY: String(config.workerConcurrency),
+    // Also one that was made and not given.
+    ...(config.secretsKey && { SECRETS_KEY: Buffer.from(config.secretsKey).toString('base64') }),
+    LOG_LEVEL: config.logLevel,
+    ...withoutTelemetry(env),
+  };
+}
+
+/**
+ * ONNX Runtime for Linux has an uploader of usage data built in (PosixTelemetry). This service sends nothing to anybody
+ * unless it is told to.
+ */
+const withoutTelemetry = ({ ORT_DISABLE_TELEMETRY = '1' }: NodeJS.ProcessEnv) => ({ ORT_DISABLE_TELEMETRY });
+
+/** Turns it off in this process, before ONNX Runtime is first used here. */
+export function disableTelemetry(): void {
+  Object.assign(process.env, withoutTelemetry(process.env));
+}
+
+/** @throws ConfigError naming an entry without a host, or whose port or IPv6 address is not one */
+function allowedHosts(list = ''): string[] {
+  const entries = list.split(',').flatMap((entry) => entry.trim() || []);
+  const wrong = entries.find((entry) => !parseAuthority(entry)?.host);
+  if (wrong === undefined) return entries;
+  throw new ConfigError(`ALLOWED_HOSTS has "${wrong}", which is neither a host nor host:port.`);
+}
+
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+
+function probePortOf({ PORT: port, PROBE_PORT: probePort }: Environment): number | undefined {
+  if (probePort === port && port !== 0)
+    throw new ConfigError(`PROBE_PORT is "${probePort}", as PORT is; it must be another port.`);
+  return probePort;
+}
+
+function cidrsOf(list: string | undefined): readonly string[] {
+  const cidrs = list?.split(/, */) ?? [];
+  for (const cidr of cidrs) {
+    const [address = '', prefix] = cidr.split('/');
+    const mostBits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
+    if (Number(prefix) > mostBits)
+      throw new ConfigError(
+        `PROBE_CIDRS has "${cidr}", which is not a network such as 10.0.0.0/8 or fd00::/8.`,
+      );
+  }
+  return cidrs;
+}
+
+function storageVariables({ storageDir, s3 }: Config): NodeJS.ProcessEnv {
+  if (!s3) return { STORAGE_URL: `file:${storageDir}` };
+  return {
+    STORAGE_URL: `s3://${s3.bucket}/${s3.prefix}`,
+    S3_FORCE_PATH_STYLE: String(s3.forcePathStyle),
+    S3_CACHE_BYTES: String(s3.cacheBytes),
+  };
+}
+
+/** OTEL_SDK_DISABLED is the switch that OpenTelemetry has for everything. */
+function isTraced(values: Environment, env: NodeJS.ProcessEnv): boolean {
+  if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return false;
+  const { OTEL_TRACES_EXPORTER: exporter, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = values;
+  return exporter === undefined ? endpoint !== undefined : exporter === 'otlp';
+}
+
+/** What a variable may be, as the end of "must be …". */
+export function allowedValues(schema: TSchema): string {
+  const { type, minimum, maximum, title } = schema as Record<string, unknown>;
+  const choices = (schema as { enum?: readonly string[] }).enum;
+  if (choices) return `one of ${choices.join(', ')}`;
+  if (type === 'boolean') return 'true or false';
+  if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`;
+  return typeof title === 'string' ? title : 'text that is not empty';
+}
+
+function validate(env: NodeJS.ProcessEnv): Environment {
+  const data = Object.fromEntries(
+    Object.keys(Environment.properties)
+      .filter((name) => env[name])
+      .map((name) => [name, env[name]]),
+  );
+  try {
+    return envSchema<Environment>({ schema: Environment, data, env: false });
+  } catch (error) {
+    const [problem] = (error as { errors?: { instancePath: string }[] }).errors ?? [];
+    const name = problem?.instancePath.slice(1);
+    if (!name) throw error;
+    const schema = Environment.properties[name as keyof Environment];
+    throw new ConfigError(`${name} ${shownValue(name, env[name])}; it must be ${allowedValues(schema)}.`);
+  }
+}
+
+const SECRETS = new Set(['REDIS_URL', 'DATABASE_URL', 'QUEUE_BOARD_KEY', 'ADMIN_KEY', 'SECRETS_KEY']);
+
+/** A wrong URL may still hold a password, in a place that nobody can tell. */
+function shownValue(name: string, value = ''): string {
+  const isUrl = name === 'STORAGE_URL' || name === 'OTEL_EXPORTER_OTLP_ENDPOINT';
+  return SECRETS.has(name) || (isUrl && value.includes('@'))
+    ? 'has a value that cannot be used (not shown: it may hold a password)'
+    : `is "${value}"`;
+}
+
+function storageOf(values: Environment, dataDir: string): Pick<Config, 'storageDir' | 's3'> {
+  const url = values.STORAGE_URL ?? 'file:storage';
+  const place = storagePlace(url, dataDir);
+  if (typeof place === 'string')
+    throw new ConfigError(`STORAGE_URL ${shownValue('STORAGE_URL', url)}; it must be ${place}.`);
+  if ('folder' in place) return { storageDir: place.folder, s3: undefined };
+  const { S3_FORCE_PATH_STYLE: forcePathStyle, S3_CACHE_BYTES: cacheBytes } = values;
+  return { storageDir: join(dataDir, 's3'), s3: { ...place, forcePathStyle, cacheBytes } };
+}

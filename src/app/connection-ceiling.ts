@@ -1,0 +1,48 @@
+import { ConfigError } from '../errors/config-error.ts';
+
+/** File descriptors for everything but traffic: the program, Redis, the storage, connections to elsewhere, probes. */
+const OTHER_DESCRIPTORS = 256;
+
+/** A connection, and the file that its request reads or writes. */
+const DESCRIPTORS_PER_CONNECTION = 2;
+
+/** More than this at one process is a matter of several processes, unless somebody says otherwise. */
+const MAX_BY_DEFAULT = 10_000;
+
+/** As the least that MAX_CONNECTIONS may be. */
+const MIN_CONNECTIONS = 32;
+
+/**
+ * How many connections the process may have, so that the requests on them never run out of file descriptors.
+ * @param configured MAX_CONNECTIONS
+ * @param descriptors how many the process may have open
+ * @throws ConfigError where there are too few of them
+ */
+export function connectionCeiling(configured: number | undefined, descriptors = openFilesLimit()): number {
+  const most = Math.floor((descriptors - OTHER_DESCRIPTORS) / DESCRIPTORS_PER_CONNECTION);
+  const needed = (connections: number): number =>
+    OTHER_DESCRIPTORS + DESCRIPTORS_PER_CONNECTION * connections;
+  if (configured !== undefined && configured > most) {
+    throw new ConfigError(
+      `MAX_CONNECTIONS is ${configured}, which takes ${needed(configured)} file descriptors, and the process may open ` +
+        `${descriptors}; raise that limit (ulimit -n), or set at most ${Math.max(0, most)}.`,
+    );
+  }
+  if (most < MIN_CONNECTIONS) {
+    throw new ConfigError(
+      `The process may open ${descriptors} file descriptors; it needs at least ${needed(MIN_CONNECTIONS)} (ulimit -n).`,
+    );
+  }
+  return configured ?? Math.min(most, MAX_BY_DEFAULT);
+}
+
+/** What holds now: Node raises the soft limit to the hard one when it starts. */
+function openFilesLimit(): number {
+  // Else the names of all peers are looked up for it. (Node's types lack this property.)
+  const report = Object.assign(process.report, { excludeNetwork: true });
+  const { userLimits } = report.getReport() as {
+    userLimits?: { open_files?: { soft: number | 'unlimited' } };
+  };
+  const soft = userLimits?.open_files?.soft;
+  return typeof soft === 'number' ? soft : Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,78 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { ConnectionOptions } from '../http/connections.ts';
+import type { AuditEntry } from '../http/plugins/audit.ts';
+import type { QueueBoardOptions } from '../http/plugins/queue-board.ts';
+import type { Listener } from '../metrics/connections.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { UploadLimits } from '../resources/adapters/upload/store-upload.ts';
+import type { ClaimStore } from '../resources/idempotency/claim-store.ts';
+import type { EventStreamOptions } from '../resources/jobs/event-routes.ts';
+import type { KeyService } from '../resources/keys/service.ts';
+import type { RateCounter } from '../resources/tenants/rate-counter.ts';
+import type { TenantService } from '../resources/tenants/service.ts';
+import type { UploadService } from '../resources/uploads/service.ts';
+import type { WebhookParts } from '../resources/webhooks/service.ts';
+import type { Workspaces } from '../resources/workspaces.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import type { Tracing } from '../tracing/tracing.ts';
+import type { Readiness } from './readiness.ts';
+
+export interface HttpLimits extends UploadLimits {
+  /** A request that is not an upload has to be complete after this; default 30 s. */
+  readonly bodyTimeoutMs?: number;
+  /** Others than those of the routes. */
+  readonly eventStreams?: Partial<EventStreamOptions>;
+}
+
+export interface AuthOptions {
+  /** open: nobody is asked for a key. */
+  readonly mode: 'open' | 'keys';
+  /** `host` or `host:port`: in open mode, names of this service besides those of the loopback interface. */
+  readonly allowedHosts?: readonly string[];
+  /** A key that may do everything, without a record. */
+  readonly adminKey?: string | undefined;
+  /** Keys that cannot be used, from one address, before they are answered by 429; default 100. */
+  readonly failedKeysPerMinute?: number;
+}
+
+/** What the probes and /metrics need: all a worker serves. */
+export interface ProbeDependencies {
+  readonly readiness: Pick<Readiness, 'look'>;
+  readonly metrics: Metrics;
+  readonly version: string;
+  readonly logger: FastifyBaseLogger | false;
+  /** Default: requests are not traced. */
+  readonly tracing?: Tracing;
+  /** How many connections there may be, and for how long. */
+  readonly connections?: ConnectionOptions;
+  /** Which one of the process this is, in its metrics. Default: `main`. */
+  readonly listener?: Listener;
+  /** Default: true. */
+  readonly hasMetrics?: boolean;
+  /**
+   * When it listens, what judges the requests that bring work is compiled, and only then is it ready. Default: at the
+   * first such request.
+   */
+  readonly compilesAhead?: boolean;
+  /** True from the first signal to stop: new work is refused, what runs may finish. */
+  readonly isShuttingDown?: () => boolean;
+}
+
+export interface HttpDependencies extends ProbeDependencies {
+  readonly workspaces: Workspaces;
+  readonly webhooks: WebhookParts;
+  readonly tenants: TenantService;
+  /** Always there, to be managed; whether anybody is asked for one, `auth` says. */
+  readonly keys: KeyService;
+  readonly auth: AuthOptions;
+  readonly store: BlobStore;
+  readonly uploads: UploadService;
+  readonly limits: HttpLimits;
+  readonly claims: ClaimStore;
+  /** undefined: rates are not limited. */
+  readonly rates?: RateCounter | undefined;
+  /** Who did what; undefined: nobody wants to know. */
+  readonly audit?: ((entry: AuditEntry) => void) | undefined;
+  /** undefined: there is no board. */
+  readonly queueBoard?: QueueBoardOptions | undefined;
+}

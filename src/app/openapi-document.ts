@@ -1,0 +1,37 @@
+import { Metrics } from '../metrics/metrics.ts';
+import { buildApp } from './http-app.ts';
+import type { HttpDependencies } from './http-dependencies.ts';
+import { openapiYaml } from './openapi-plugin.ts';
+
+/** Stands in for a dependency that only requests use. */
+function unused<T extends object>(name: string): T {
+  return new Proxy({} as T, {
+    get(_target, property) {
+      throw new Error(`${name}.${String(property)} is not there: the app was built for its contract only`);
+    },
+  });
+}
+
+/** openapi.yaml, from an app that is never asked anything. */
+export async function openapiDocument(version: string): Promise<string> {
+  const app = await buildApp({
+    workspaces: unused<HttpDependencies['workspaces']>('workspaces'),
+    webhooks: unused<HttpDependencies['webhooks']>('webhooks'),
+    tenants: unused<HttpDependencies['tenants']>('tenants'),
+    keys: unused<HttpDependencies['keys']>('keys'),
+    claims: unused<HttpDependencies['claims']>('claims'),
+    auth: { mode: 'keys' },
+    uploads: unused<HttpDependencies['uploads']>('uploads'),
+    store: unused<HttpDependencies['store']>('store'),
+    readiness: unused<HttpDependencies['readiness']>('readiness'),
+    metrics: new Metrics({ version }),
+    limits: { maxUploadBytes: 1, uploadIdleTimeoutMs: 1000 },
+    version,
+    logger: false,
+  });
+  try {
+    return openapiYaml(app);
+  } finally {
+    await app.close();
+  }
+}

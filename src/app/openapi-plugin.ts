@@ -1,0 +1,126 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { type TSchema, Type } from 'typebox';
+import { ADAPTER_EXAMPLE, JOB_EXAMPLE } from '../contract/examples.ts';
+import type { UsageRecord } from '../contract/usage.ts';
+import { AppError } from '../errors/app-error.ts';
+import { documented } from '../http/multipart/multipart-schema.ts';
+import { withOwnHeadNames } from '../http/own-head-names.ts';
+import { type Problem, problemOf } from '../http/problem.ts';
+import { asComponent, COMPONENTS, problems, response } from '../http/schemas.ts';
+import { shareParts } from '../http/share-parts.ts';
+import { JOB_REQUEST_EXAMPLES, SQUEEZE_REQUEST_EXAMPLE } from '../resources/jobs/examples.ts';
+import { withBytes } from '../resources/uploads/upload-bodies.ts';
+import { withWebhooks } from '../resources/webhooks/webhook-contract.ts';
+import { PROFILES } from '../serving/profiles.ts';
+
+const DESCRIPTION =
+  'Squeezes trained LoRA adapters to the rank they are served at, and proves how close the result is.\n\n' +
+  'Upload an adapter, submit a job with one or several targets, follow it, download the results: they are adapters ' +
+  'like any other. Failures are problem documents (RFC 9457) with a stable `code`. Every response has an ' +
+  '`x-request-id`: that of the request where it has a sensible one.';
+
+const usage: UsageRecord = { stored_bytes: 319_989_632, adapters: 3, jobs: 12 };
+
+const problem: Problem = problemOf(
+  new AppError('VALIDATION_FAILED', 'targets[0].rank is 0 but must be at least 1.', {
+    errors: [{ pointer: '/targets/0/rank', detail: 'targets[0].rank is 0 but must be at least 1' }],
+  }),
+  'c9d3a0d4-3a53-4f0c-9a37-3c1d5e0f8b21',
+);
+
+const EXAMPLES: Readonly<Record<string, readonly unknown[]>> = {
+  Adapter: [ADAPTER_EXAMPLE],
+  Job: [JOB_EXAMPLE],
+  JobRequest: JOB_REQUEST_EXAMPLES,
+  SqueezeRequest: [SQUEEZE_REQUEST_EXAMPLE],
+  Usage: [usage],
+  Problem: [problem],
+  Profile: [PROFILES[0]],
+};
+
+/** `examples` for a component of the contract, where there is one; typed above, so they cannot go stale quietly. */
+function examplesOf(schema: TSchema): { examples?: unknown[] } {
+  const examples = EXAMPLES[(schema as { $id?: string }).$id ?? ''];
+  return examples === undefined ? {} : { examples: [...examples] };
+}
+
+/** Everything the page needs comes from this service. swagger-ui sets styles from script. */
+const DOCS_CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
+  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** The contract, written from the routes' own schemas: /openapi.yaml and the page at /docs. */
+export const openapi = fp(async (app: FastifyInstance, { version }: { version: string }) => {
+  for (const schema of COMPONENTS) app.addSchema({ ...asComponent(schema), ...examplesOf(schema) });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'LoRA-Squeeze',
+        version,
+        description: DESCRIPTION,
+        license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+      },
+      components: {
+        securitySchemes: {
+          key: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'An API key, `lsq_…`. A service in open mode (AUTH=open) asks for none.',
+          },
+        },
+      },
+      security: [{ key: [] }, {}],
+      servers: [{ url: '/', description: 'This service' }],
+      tags: [
+        { name: 'adapters', description: 'LoRA adapters: uploaded ones and results' },
+        {
+          name: 'uploads',
+          description: 'Large files on their own: whole, or in pieces that resume (tus 1.0)',
+        },
+        { name: 'jobs', description: 'Squeezing' },
+        { name: 'batches', description: 'Many jobs in one call' },
+        { name: 'webhooks', description: 'Events, sent to servers of yours' },
+        { name: 'annealing', description: 'Squeezing while training goes on: schedules, runs, checkpoints' },
+        { name: 'profiles', description: 'Where adapters are loaded' },
+        { name: 'administration', description: 'Tenants and keys; needs the scope `admin`' },
+        { name: 'service', description: 'Probes, metrics, contract' },
+      ],
+    },
+    transformObject: (documents) =>
+      'openapiObject' in documents
+        ? shareParts(withWebhooks(withOwnHeadNames(documents.openapiObject)))
+        : documents.swaggerObject,
+    transform: ({ schema, url }) => ({ schema: withBytes(documented(schema ?? {})), url }),
+    refResolver: {
+      buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema-${index}`),
+    },
+  });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: DOCS_CSP,
+    theme: { title: 'LoRA-Squeeze API' },
+    // BaseLayout: without the bar of the library's own logo and of other contracts' addresses.
+    uiConfig: { layout: 'BaseLayout', validatorUrl: null, docExpansion: 'list', defaultModelsExpandDepth: 0 },
+  });
+  app.get(
+    '/openapi.yaml',
+    {
+      schema: {
+        operationId: 'openapi',
+        tags: ['service'],
+        summary: 'This contract',
+        response: {
+          200: response('OpenAPI 3.1', Type.String(), { mediaType: 'application/yaml' }),
+          ...problems(),
+        },
+      },
+    },
+    async (_request, reply) => reply.header('content-type', 'application/yaml').send(openapiYaml(app)),
+  );
+});
+
+export const openapiYaml = (app: FastifyInstance): string => app.swagger({ yaml: true });

@@ -1,0 +1,75 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Readiness, type ReadinessReason } from '../contract/readiness.ts';
+import { AppError, type ErrorCode } from '../errors/app-error.ts';
+import { Liveness, problems, reference, response } from '../http/schemas.ts';
+import type { ProbeDependencies } from './http-dependencies.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Before this the service is not ready; undefined: there is nothing to wait for. */
+    prepared?: Promise<void>;
+  }
+}
+
+/** /livez: the process runs. /readyz: it can serve requests, and what of it does not work. */
+export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }> = async (app, { deps }) => {
+  app.get(
+    '/livez',
+    {
+      logLevel: 'warn',
+      config: { anyHost: true },
+      schema: {
+        operationId: 'livez',
+        tags: ['service'],
+        summary: 'Whether the process is alive',
+        response: { 200: response('It is', reference(Liveness)), ...problems() },
+      },
+    },
+    async (_request, reply) =>
+      reply.header('cache-control', 'no-store').send({ status: 'alive' as const, version: deps.version }),
+  );
+
+  app.get(
+    '/readyz',
+    {
+      logLevel: 'warn',
+      config: { anyHost: true },
+      schema: {
+        operationId: 'readyz',
+        tags: ['service'],
+        summary: 'Whether the service can serve requests',
+        description:
+          'Answers 200 for as long as there is something that this process can serve. While Redis is away or full, the ' +
+          'storage cannot be written or secrets cannot be opened, `status` is `degraded` and `reasons` says why: reads ' +
+          'still work, so a load balancer should keep the process. It is 503 when the process is stopping, when the ' +
+          'database is away or the storage cannot be read at all and, of a worker, when its execution provider is missing. Wait for ' +
+          '`"status": "ready"` where everything has to work.',
+        response: {
+          200: response('It can, entirely (`ready`) or in part (`degraded`)', reference(Readiness)),
+          ...problems('STORAGE_FAILED', 'DATABASE_UNAVAILABLE', 'PROVIDER_UNAVAILABLE'),
+        },
+      },
+    },
+    async (_request, reply) => {
+      if (deps.isShuttingDown?.()) throw new AppError('SHUTTING_DOWN', 'The service is stopping.');
+      await app.prepared;
+      const { status, parts, reasons } = await deps.readiness.look();
+      if (status === 'unready') {
+        const detail = reasons.map((reason) => `${reason.part}: ${reason.detail}`).join(' ');
+        const failed = parts.filter(({ isUsable }) => !isUsable).map(({ part }) => part);
+        throw new AppError(unreadyCode(reasons), detail, { failed });
+      }
+      const checks = Object.fromEntries(
+        parts.map(({ part }) => [part, reasons.some((reason) => reason.part === part) ? 'degraded' : 'ok']),
+      ) as Readiness['checks'];
+      return reply.header('cache-control', 'no-store').send({ status, checks, reasons: [...reasons] });
+    },
+  );
+};
+
+/** Only what these parts lack makes a process unready. */
+function unreadyCode(reasons: readonly ReadinessReason[]): ErrorCode {
+  const lacks = (wanted: string) => reasons.some(({ part }) => part === wanted);
+  if (lacks('storage')) return 'STORAGE_FAILED';
+  return lacks('database') ? 'DATABASE_UNAVAILABLE' : 'PROVIDER_UNAVAILABLE';
+}

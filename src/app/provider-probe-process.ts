@@ -1,0 +1,14 @@
+/** Loads ONNX Runtime as a compute process will, tells the parent what it found, and ends. */
+
+import { resolveProvider } from '../engine/provider.ts';
+import { toPlainError } from '../errors/app-error.ts';
+import type { ProbeAnswer } from '../queue/provider-probe.ts';
+import { loadConfig } from './config.ts';
+
+const { executionProvider, computeThreads } = loadConfig();
+const answer: ProbeAnswer = await resolveProvider(executionProvider).then(
+  (provider) => ({ provider: { ...provider, threads: computeThreads } }),
+  (error: unknown) => ({ error: toPlainError(error) }),
+);
+// The channel to the parent is all that keeps this process alive.
+process.send!(answer, () => process.disconnect());

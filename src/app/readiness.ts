@@ -1,0 +1,194 @@
+import type { ReadinessPart, ReadinessReason } from '../contract/readiness.ts';
+import type { Database } from '../database/database.ts';
+import type { JobQueue, Risk } from '../dispatch/job-queue.ts';
+import { AppError, type ErrorCode, toAppError } from '../errors/app-error.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+
+/** Orchestrators give a probe about a second. */
+const ANSWER_TIMEOUT_MS = 900;
+/**
+ * That time is counted in steps: Node looks at its timers before it reads what has come, so in a process that was held
+ * up one long timer would end before an answer that had been there in time.
+ */
+const ANSWER_STEPS = 9;
+
+/** A storage that is merely slow still serves; one from which no read has returned for this long counts as gone. */
+const HUNG_AFTER_MS = 5_000;
+
+/** What a part that does not answer is counted as. */
+const WHEN_SLOW: Readonly<Record<ReadinessPart, ErrorCode>> = {
+  storage: 'STORAGE_FAILED',
+  database: 'DATABASE_UNAVAILABLE',
+  queue: 'QUEUE_UNAVAILABLE',
+  provider: 'PROVIDER_UNAVAILABLE',
+  // Only the database and the storage keep this check waiting.
+  secrets: 'DATABASE_UNAVAILABLE',
+};
+
+export interface ReadinessState {
+  /** unready: the process can serve nothing. */
+  readonly status: 'ready' | 'degraded' | 'unready';
+  /** Whether each part can be used; one that is merely at risk can. */
+  readonly parts: readonly { readonly part: ReadinessPart; readonly isUsable: boolean }[];
+  readonly reasons: readonly ReadinessReason[];
+}
+
+export interface ReadinessOptions {
+  readonly store: Pick<BlobStore, 'check' | 'checkReads'>;
+  readonly database: Pick<Database, 'check'>;
+  readonly queue: Pick<JobQueue, 'check'>;
+  /** Called once when a reason appears and once when it is gone. `isUsable`: the part works, but is at risk. */
+  readonly onChange?: (reason: ReadinessReason, change: { isThere: boolean; isUsable: boolean }) => void;
+}
+
+type Check = () => Promise<readonly Risk[]>;
+
+/**
+ * Whether this process can do its work. Most parts are shared by all processes of a deployment: taking a process out of
+ * the load balancer because Redis is away would take out all of them, and with them the reads and uploads that still
+ * work. So such trouble makes a process degraded. It is unready only where it can serve nothing: the storage cannot be
+ * read, the
+ * database is away, or a part that was added as vital is missing.
+ */
+export class Readiness {
+  private readonly watches: PartWatch[];
+  private readonly onChange: NonNullable<ReadinessOptions['onChange']>;
+  private known = new Map<string, { reason: ReadinessReason; isUsable: boolean }>();
+
+  constructor({ store, database, queue, onChange = () => undefined }: ReadinessOptions) {
+    this.onChange = onChange;
+    this.watches = [
+      new PartWatch(
+        'storage',
+        withoutRisk(() => store.checkReads()),
+        true,
+      ),
+      new PartWatch(
+        'storage',
+        withoutRisk(() => store.check()),
+        false,
+      ),
+      new PartWatch(
+        'database',
+        withoutRisk(() => database.check()),
+        true,
+      ),
+      new PartWatch('queue', () => queue.check(), false),
+    ];
+  }
+
+  /**
+   * From now on this part is looked at too.
+   * @param check fails with the reason when the part cannot be used
+   * @param isVital without the part the process can do nothing
+   */
+  add(part: ReadinessPart, check: () => Promise<void>, { isVital = false } = {}): void {
+    this.watches.push(new PartWatch(part, withoutRisk(check), isVital));
+  }
+
+  /** Looks at every part. Answers within about a second, whatever they do, and does not fail. */
+  async look(): Promise<ReadinessState> {
+    const found = await Promise.all(this.watches.map((watch) => watch.look()));
+    const parts = [...new Set(found.map(({ part }) => part))].map((part) => ({
+      part,
+      isUsable: found.every((one) => one.part !== part || one.failure === undefined),
+    }));
+    const now = new Map<string, { reason: ReadinessReason; isUsable: boolean }>();
+    for (const { part, failure, risks } of found) {
+      // A storage that cannot be read cannot be written either: one reason suffices.
+      for (const { code, detail } of failure ? [{ code: failure.code, detail: failure.message }] : risks)
+        if (!now.has(`${part} ${code}`))
+          now.set(`${part} ${code}`, { reason: { part, code, detail }, isUsable: !failure });
+    }
+    this.tell(now);
+    const reasons = [...now.values()].map(({ reason }) => reason);
+    const isUnready = found.some(({ isMissing }) => isMissing);
+    return { status: isUnready ? 'unready' : reasons.length > 0 ? 'degraded' : 'ready', parts, reasons };
+  }
+
+  private tell(now: Readiness['known']): void {
+    const before = this.known;
+    this.known = now;
+    for (const [key, { reason, isUsable }] of now)
+      if (!before.has(key)) this.onChange(reason, { isThere: true, isUsable });
+    for (const [key, { reason, isUsable }] of before)
+      if (!now.has(key)) this.onChange(reason, { isThere: false, isUsable });
+  }
+}
+
+const withoutRisk =
+  (check: () => Promise<void>): Check =>
+  async () => {
+    await check();
+    return [];
+  };
+
+interface Finding {
+  readonly part: ReadinessPart;
+  readonly risks: readonly Risk[];
+  readonly failure?: AppError;
+  /** The process can do nothing without this part, and it is gone. */
+  readonly isMissing: boolean;
+}
+
+type Outcome = { readonly risks: readonly Risk[]; readonly failure?: AppError };
+
+/** One check of one part. At most one runs at a time: a part that hangs must not collect checks that hang on it. */
+class PartWatch {
+  private readonly part: ReadinessPart;
+  private readonly check: Check;
+  private readonly isVital: boolean;
+  private running: { readonly outcome: Promise<Outcome>; readonly sinceMs: number } | undefined;
+  /** Whether the last check that ended passed. */
+  private hasPassed = false;
+
+  constructor(part: ReadinessPart, check: Check, isVital: boolean) {
+    this.part = part;
+    this.check = check;
+    this.isVital = isVital;
+  }
+
+  async look(): Promise<Finding> {
+    this.running ??= { outcome: this.run(), sinceMs: performance.now() };
+    const { outcome, sinceMs } = this.running;
+    let timer: NodeJS.Timeout | undefined;
+    const slow = new Promise<undefined>((resolve) => {
+      const wait = (steps: number): void => {
+        if (steps === 0) resolve(undefined);
+        else timer = setTimeout(wait, ANSWER_TIMEOUT_MS / ANSWER_STEPS, steps - 1);
+      };
+      wait(ANSWER_STEPS);
+    });
+    const { part, isVital } = this;
+    const ended = await Promise.race([outcome, slow]).finally(() => clearTimeout(timer));
+    if (ended) return { part, ...ended, isMissing: isVital && ended.failure !== undefined };
+    const pendingMs = performance.now() - sinceMs;
+    const failure = new AppError(
+      WHEN_SLOW[part],
+      `The ${part} did not answer within ${ANSWER_TIMEOUT_MS} ms.`,
+    );
+    const isMissing = isVital && (!this.hasPassed || pendingMs >= HUNG_AFTER_MS);
+    return { part, risks: [], failure, isMissing };
+  }
+
+  private async run(): Promise<Outcome> {
+    try {
+      // Not before `running` is set, which the end of this clears.
+      await undefined;
+      const risks = await this.check();
+      this.hasPassed = true;
+      return { risks };
+    } catch (error) {
+      this.hasPassed = false;
+      return { risks: [], failure: this.failureOf(error) };
+    } finally {
+      this.running = undefined;
+    }
+  }
+
+  /** An unforeseen failure counts as the part's own: INTERNAL would hide which part it is. */
+  private failureOf(error: unknown): AppError {
+    if (error instanceof AppError) return error;
+    return new AppError(WHEN_SLOW[this.part], `The ${this.part} failed.`, {}, { cause: toAppError(error) });
+  }
+}

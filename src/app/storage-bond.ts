@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import type { Database } from '../database/database.ts';
+import { AppError } from '../errors/app-error.ts';
+import { STORAGE_ID_KEY } from '../resources/contents/content-key.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+
+/** The storage is not the one that belongs to the database. */
+export class ForeignStorage extends AppError {
+  override readonly name = 'ForeignStorage';
+  private readonly why: string;
+
+  /** @param why goes on after "cannot be used:" */
+  constructor(why: string) {
+    super('STORAGE_FAILED', `The storage cannot be used: ${why}`, { failure: 'foreign' });
+    this.why = why;
+  }
+
+  /** For the person who starts the service. @param place a folder, or the URL of a bucket */
+  told(place: string): string {
+    return `The storage ${place} cannot be used: ${this.why}`;
+  }
+}
+
+/** What only programs without a database began with: this one writes its id first, so none of it comes before that. */
+const OLD_PREFIXES = ['adapters/', 'blobs/', 'jobs/', 'keys/', 'tenant-records/', 'tenants/'];
+
+/**
+ * Ties a database to one storage, for good: an id is written to both when they first meet. Afterwards neither is used with
+ * another one, which would take content for missing, or for garbage.
+ */
+export class StorageBond {
+  /**
+   * Passes where the storage may be read. It asks once more after a failure, and no more once it has passed.
+   * @throws ForeignStorage; AppError STORAGE_FAILED, DATABASE_UNAVAILABLE while it cannot be known
+   */
+  readonly compare = untilPassed(() => this.look());
+  /**
+   * Passes where the storage may be written, as `compare`; ties it to the database where both are new.
+   * @throws ForeignStorage; AppError STORAGE_FAILED, STORAGE_FULL, DATABASE_UNAVAILABLE
+   */
+  readonly settle = untilPassed(() => this.tie());
+  private readonly store: Pick<BlobStore, 'get' | 'put' | 'list'>;
+  private readonly database: Pick<Database, 'reader' | 'write'>;
+
+  constructor(store: Pick<BlobStore, 'get' | 'put' | 'list'>, database: Pick<Database, 'reader' | 'write'>) {
+    this.store = store;
+    this.database = database;
+  }
+
+  /** @returns whether they are tied already; else both are new */
+  private async look(): Promise<boolean> {
+    const [before, found] = [await this.known(), await this.found()];
+    // A process that starts at the same time may have written its row, and then the id, between the two.
+    const known = before ?? (found === undefined ? undefined : await this.known());
+    if (known && known.id === found) return known.tied_at !== null;
+    if (known && known.tied_at !== null)
+      throw new ForeignStorage(
+        `the database belongs to the storage ${known.id}, and this one ${found === undefined ? 'has no id' : `is ${found}`}; ` +
+          'set STORAGE_URL to the storage of this database, or start with the database of this storage.',
+      );
+    if (found !== undefined) throw ofAnotherDatabase(found);
+    for (const prefix of OLD_PREFIXES)
+      if ((await this.store.list(prefix, { limit: 1 })).length > 0)
+        throw new ForeignStorage(
+          'it holds records of a version from before there was a database, which cannot be read any more; choose another ' +
+            'one by DATA_DIR or STORAGE_URL, or remove it.',
+        );
+    return false;
+  }
+
+  /**
+   * The row comes first and counts when the storage has the id, so that this may break off anywhere. Two new databases
+   * that meet an empty storage are told apart by the `get` behind the `put`, unless both get there within the same moment:
+   * then both take it for theirs, and the one whose id was replaced is refused at its next start.
+   */
+  private async tie(): Promise<void> {
+    if (await this.look()) return;
+    const id = await this.chosen();
+    if ((await this.found()) === undefined) await this.store.put(STORAGE_ID_KEY, Buffer.from(id));
+    const found = await this.found();
+    if (found !== id) throw ofAnotherDatabase(found ?? 'unknown');
+    await this.database.write((writer) =>
+      writer.updateTable('storage').set({ tied_at: Date.now() }).where('tied_at', 'is', null).execute(),
+    );
+  }
+
+  private known() {
+    return this.database.reader.selectFrom('storage').select(['id', 'tied_at']).executeTakeFirst();
+  }
+
+  private async found(): Promise<string | undefined> {
+    const bytes = await this.store.get(STORAGE_ID_KEY);
+    return bytes && Buffer.from(bytes).toString('utf8');
+  }
+
+  /** The same for all processes that start at once. */
+  private async chosen(): Promise<string> {
+    const id = randomBytes(16).toString('hex');
+    return this.database.write(async (writer) => {
+      await writer
+        .insertInto('storage')
+        .values({ one: 1, id, tied_at: null })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      return (await writer.selectFrom('storage').select('id').executeTakeFirstOrThrow()).id;
+    });
+  }
+}
+
+const ofAnotherDatabase = (found: string): ForeignStorage =>
+  new ForeignStorage(
+    `it is ${found} and belongs to another database, while this database is new; start with the database of this storage ` +
+      '(restored from a backup, if need be), or choose an empty storage by DATA_DIR or STORAGE_URL.',
+  );
+
+/** Does something until it has succeeded once; those who ask meanwhile get the outcome of what is under way. */
+function untilPassed(work: () => Promise<unknown>): () => Promise<void> {
+  let isPassed = false;
+  let running: Promise<void> | undefined;
+  return async () => {
+    if (isPassed) return;
+    running ??= work()
+      .then(() => {
+        isPassed = true;
+      })
+      .finally(() => {
+        running = undefined;
+      });
+    await running;
+  };
+}

@@ -1,0 +1,123 @@
+import { DTYPE_NAMES } from '../adapter/dtype-names.ts';
+import type { MomentPower } from '../core/onnx/moments-graph.ts';
+import type { TransferInput, TransferMatrices } from '../engine/kernel-types.ts';
+import type { Kernels } from '../engine/kernels.ts';
+import { AppError } from '../errors/app-error.ts';
+import { type Busy, clocked, idle } from './busy.ts';
+import { chunksOf } from './chunks.ts';
+import { type DirectionsSlot, readDirections } from './directions-file.ts';
+import { type FactorReader, writeAt, writeBlock } from './factor-files.ts';
+import { GRID } from './grid.ts';
+import { identity } from './identity.ts';
+import type { FactorRange, ModuleFactors } from './module-factors.ts';
+
+/** One moment of a module: where it lies in the optimizer state, and where it goes. Its dtypes stay. */
+export interface MomentMove {
+  readonly power: MomentPower;
+  readonly a: FactorRange;
+  readonly b: FactorRange;
+  readonly offsetA: number;
+  readonly offsetB: number;
+}
+
+/** One module's way to its new rank, and what is written of it. */
+export interface CarryItem extends Omit<TransferInput, 'directions'> {
+  readonly module: ModuleFactors;
+  /** null: the factors stay as they are but for their scale. */
+  readonly slot: DirectionsSlot | null;
+  /** The new scale divided by the old. */
+  readonly ratio: number;
+  readonly offsetP: number;
+  readonly offsetR: number;
+  readonly moments: readonly MomentMove[];
+}
+
+/** Writes the projections of some modules, and their moments in the new coordinates. */
+export interface CarryTask {
+  readonly kind: 'carry';
+  readonly projectionsPath: string;
+  /** The optimizer state that came, and the one to fill; null without moments to carry. */
+  readonly state: { readonly path: string; readonly outputPath: string } | null;
+  readonly items: readonly CarryItem[];
+}
+
+/**
+ * Runs in a compute thread, a chunk of a moment at a time.
+ * @throws AppError OPTIMIZER_STATE_INVALID naming the tensor that is not finite, or a negative second moment
+ */
+export async function carry(
+  task: CarryTask,
+  kernels: Kernels,
+  reader: FactorReader,
+): Promise<{ readonly busy: Busy }> {
+  const busy = idle();
+  for (const item of task.items) {
+    const { module, slot, rank } = item;
+    const found = slot && rank < module.rank ? readDirections(slot) : identity(module.rank);
+    const matrices = await clocked(busy, 'project', () =>
+      kernels.transfer({ ...item, directions: found }, module.rank),
+    );
+    clocked(busy, 'write', () => {
+      writeAt(task.projectionsPath, bytesOf(matrices.p), item.offsetP);
+      writeAt(task.projectionsPath, bytesOf(matrices.r), item.offsetR);
+    });
+    if (!task.state) continue;
+    for (const move of item.moments)
+      await carryMoment(task.state, item, move, matrices, kernels, reader, busy);
+  }
+  return { busy };
+}
+
+async function carryMoment(
+  { path, outputPath }: NonNullable<CarryTask['state']>,
+  { module, rank, ratio }: CarryItem,
+  { power, a, b, offsetA, offsetB }: MomentMove,
+  { p, r }: TransferMatrices,
+  kernels: Kernels,
+  reader: FactorReader,
+  busy: Busy,
+): Promise<void> {
+  for (const chunk of chunksOf(module)) {
+    const moment = clocked(busy, 'load', () => reader.read(path, { ...module, a, b }, chunk));
+    const gridA = GRID[a.dtype];
+    const gridB = GRID[b.dtype];
+    const carried = await clocked(busy, 'project', () =>
+      kernels.carry({ power, ...moment, p, r, k: rank, ratio, gridA, gridB }),
+    );
+    refuseNonFinite(b, carried.energyB);
+    refuseNonFinite(a, carried.energyA);
+    if (power === 2) {
+      refuseNegative(b, carried.leastB);
+      refuseNegative(a, carried.leastA);
+    }
+    clocked(busy, 'write', () => {
+      const blockB = { data: carried.b, rows: moment.b.rows, columns: rank };
+      const blockA = { data: carried.a, rows: rank, columns: moment.a.columns };
+      writeBlock(outputPath, { offsetBytes: offsetB, dtype: b.dtype, width: rank }, blockB, chunk.rows[0], 0);
+      const placeA = { offsetBytes: offsetA, dtype: a.dtype, width: module.n };
+      writeBlock(outputPath, placeA, blockA, 0, chunk.columns[0]);
+    });
+  }
+}
+
+function refuseNonFinite({ name, dtype }: FactorRange, energy: number): void {
+  if (Number.isFinite(energy)) return;
+  throw new AppError(
+    'OPTIMIZER_STATE_INVALID',
+    `Tensor "${name}" holds NaN or infinity, or does not fit ${DTYPE_NAMES[dtype]} in the new coordinates.`,
+    { tensor: name, dtype: DTYPE_NAMES[dtype] },
+  );
+}
+
+/** An average of squares; Adam takes its root, and would go on with NaN. */
+function refuseNegative({ name }: FactorRange, least: number): void {
+  if (least >= 0) return;
+  throw new AppError(
+    'OPTIMIZER_STATE_INVALID',
+    `Tensor "${name}" holds ${least}; a second moment is an average of squares and not negative.`,
+    { tensor: name, value: least },
+  );
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float64Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);

@@ -1,0 +1,58 @@
+import type { MatrixEntry } from '../../adapter/staging-plan.ts';
+import type { Kernels } from '../../engine/kernels.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { type Busy, idle } from '../busy.ts';
+import { denseFactors } from './dense-factors.ts';
+import type { DeriveContext, DeriveTask } from './derive-context.ts';
+import { exactFactors } from './exact-factors.ts';
+import { FactorSink } from './factor-sink.ts';
+import { matricesOf } from './matrices-of.ts';
+import { MatrixReader } from './matrix-reader.ts';
+import { spans } from './spans.ts';
+import { UpdateRows } from './update-rows.ts';
+
+export interface Derived {
+  /** What the factors leave out: ‖ΔW − B·A‖², 0 where they are exact. Without the module's scale. */
+  readonly residualEnergy: number;
+  readonly busy: Busy;
+}
+
+/**
+ * Runs in a compute thread.
+ * @throws AppError NON_FINITE_WEIGHTS naming the tensor, NON_FINITE_RESULT and CORE_NOT_CONVERGED naming the module
+ */
+export async function derive(task: DeriveTask, kernels: Kernels): Promise<Derived> {
+  const startedMs = performance.now();
+  const { derivation } = task;
+  const reader = new MatrixReader(task.sourcePath);
+  const context = { kernels: kernels.derive, reader, sink: new FactorSink(task) };
+  try {
+    for (const matrix of matricesOf(derivation)) await refuseNonFinite(context, derivation.module, matrix);
+    const isExact = await exactFactors(derivation, context);
+    const residualEnergy = isExact
+      ? 0
+      : await denseFactors(derivation, new UpdateRows(derivation, context), context);
+    return { residualEnergy, busy: { ...idle(), load: (performance.now() - startedMs) / 1000 } };
+  } finally {
+    reader.close();
+  }
+}
+
+async function refuseNonFinite(
+  { kernels, reader }: DeriveContext,
+  module: string,
+  matrix: MatrixEntry,
+): Promise<void> {
+  for (const rows of spans(matrix.rows, matrix.columns)) {
+    if (Number.isFinite(await kernels.energy(reader.read(matrix, rows)))) continue;
+    const { name } = matrix.entry;
+    throw new AppError(
+      'NON_FINITE_WEIGHTS',
+      `Tensor "${name}" of module "${module}" holds NaN or infinity.`,
+      {
+        tensor: name,
+        module,
+      },
+    );
+  }
+}

@@ -1,0 +1,45 @@
+import { AppError } from '../errors/app-error.ts';
+import type { ComputePool } from './pool.ts';
+
+/**
+ * A pool kept from job to job: starting threads and sessions takes longer than squeezing a small adapter. It is started
+ * by the first job that needs it.
+ */
+export class KeptPool {
+  readonly #start: () => Promise<ComputePool>;
+  #pool: Promise<ComputePool> | undefined;
+
+  constructor(start: () => Promise<ComputePool>) {
+    this.#start = start;
+  }
+
+  get isStarted(): boolean {
+    return this.#pool !== undefined;
+  }
+
+  /**
+   * Runs a job on the pool. After a failure that nobody foresaw, or a start that failed, the next one gets a new pool.
+   * @throws what the start of a pool throws, and the job
+   */
+  async use<T>(job: (pool: ComputePool) => Promise<T>): Promise<T> {
+    this.#pool ??= this.#start();
+    const used = this.#pool;
+    const pool = await used.catch((error: unknown) => {
+      if (this.#pool === used) this.#pool = undefined;
+      throw error;
+    });
+    try {
+      return await job(pool);
+    } catch (error) {
+      if (!(error instanceof AppError) && this.#pool === used) await this.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Ends its threads, if there are any. */
+  async close(): Promise<void> {
+    const pool = this.#pool;
+    this.#pool = undefined;
+    await (await pool?.catch(() => undefined))?.close();
+  }
+}

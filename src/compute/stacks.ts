@@ -1,0 +1,35 @@
+import type { ProviderName } from '../engine/ort.ts';
+
+/** Gram numbers in a stack on the CPU: enough to hide the cost of a graph's nodes, few enough for the cache. Measured. */
+const CPU_NUMBERS = 16 * 64 * 64;
+/** Small beside a GPU, and more than an adapter of usual size needs. */
+export const DEFAULT_CUDA_MEMORY_BYTES = 2 * 2 ** 30;
+/** r×r matrices that are alive at once while a graph runs, at most. */
+const LIVE_MATRICES = 32;
+/** A stack is one task: cancelling waits for it, and progress is told after it. */
+const MAX_MODULES = 256;
+
+/** @returns how many Gram numbers a stack may hold; on CUDA as many as its share of the GPU's memory allows */
+export function stackNumbers(provider: ProviderName, threads: number, cudaMemoryBytes: number): number {
+  if (provider === 'cpu') return CPU_NUMBERS;
+  return Math.floor(cudaMemoryBytes / threads / LIVE_MATRICES / Float64Array.BYTES_PER_ELEMENT);
+}
+
+/**
+ * Indices of modules of equal rank, in their order, cut into stacks.
+ * @param numbers Gram numbers (rank² a module) in a stack, at most, unless one module alone has more
+ */
+export function stacks(modules: readonly { readonly rank: number }[], numbers: number): number[][] {
+  const byRank = new Map<number, number[]>();
+  for (const [index, { rank }] of modules.entries()) {
+    const members = byRank.get(rank);
+    if (members) members.push(index);
+    else byRank.set(rank, [index]);
+  }
+  return [...byRank].flatMap(([rank, indices]) => {
+    const size = Math.max(1, Math.min(MAX_MODULES, Math.floor(numbers / rank ** 2)));
+    return Array.from({ length: Math.ceil(indices.length / size) }, (_, part) =>
+      indices.slice(part * size, (part + 1) * size),
+    );
+  });
+}

@@ -1,0 +1,33 @@
+import type { Provider } from '../engine/provider.ts';
+import type { PlainError } from '../errors/app-error.ts';
+import type { Busy } from './busy.ts';
+import type { CarryTask } from './carry-task.ts';
+import type { Decomposed, DecomposeTask } from './decompose-task.ts';
+import type { DeriveTask } from './derive/derive-context.ts';
+import type { Derived } from './derive/derive-task.ts';
+import type { ProjectedItems, ProjectTask } from './project-task.ts';
+import type { StackTask } from './stack-task.ts';
+
+export type Task = DecomposeTask | ProjectTask | StackTask | CarryTask | DeriveTask;
+
+export interface TaskResults {
+  decompose: Decomposed;
+  project: ProjectedItems;
+  stack: { readonly busy: Busy };
+  carry: { readonly busy: Busy };
+  derive: Derived;
+}
+
+/** From the pool to a thread. */
+export interface TaskMessage {
+  readonly id: number;
+  readonly task: Task;
+}
+
+/** From a thread to the pool. */
+export type ThreadMessage =
+  | { readonly type: 'ready'; readonly provider: Provider }
+  | { readonly type: 'broken'; readonly error: PlainError }
+  | { readonly type: 'gram'; readonly id: number; readonly module: string }
+  | { readonly type: 'done'; readonly id: number; readonly result: TaskResults[Task['kind']] }
+  | { readonly type: 'failed'; readonly id: number; readonly error: PlainError };

@@ -1,0 +1,29 @@
+import type { Labels } from '../../contract/labels.ts';
+import { sql } from '../sql.ts';
+import type { Link } from './listed.ts';
+
+/** A label that has to be there, with its text. */
+export interface WantedLabel {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** "team:search" as a label: names have no colon, texts may. */
+export function wantedLabel(filter: string): WantedLabel {
+  const colon = filter.indexOf(':');
+  return { name: filter.slice(0, colon), text: filter.slice(colon + 1) };
+}
+
+/** The rows by which something is found by its labels. @param of names what has them */
+export const labelRows = <Of extends object>(tenant: string, labels: Labels = {}, of: Of) =>
+  Object.entries(labels).map(([name, text]) => ({ tenant, name, text: JSON.stringify(text), ...of }));
+
+/** What leads to those in a list that have the labels. */
+export const labelLinks = (
+  table: 'adapter_label' | 'batch_label' | 'job_label',
+  labels: readonly WantedLabel[] = [],
+): Link[] =>
+  labels.map(({ name, text }) => ({ from: sql.table(table), where: { name, text: JSON.stringify(text) } }));
+
+export const hasLabels = (labels: Labels, wanted: readonly WantedLabel[]): boolean =>
+  wanted.every(({ name, text }) => Object.hasOwn(labels, name) && labels[name] === text);

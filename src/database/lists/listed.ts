@@ -1,0 +1,144 @@
+import type { Database } from '../database.ts';
+import { timedIdFrom } from '../ids.ts';
+import { type Condition, type Fragment, sql } from '../sql.ts';
+import type { Tables } from '../tables.ts';
+import type { PageRequest } from './page.ts';
+
+/** Tables that lists are made of, and what ids of their rows begin with. */
+const ID_KINDS = { adapter: 'ad', batch: 'batch', job: 'job', run: 'run' } as const;
+type Listed = keyof typeof ID_KINDS;
+
+/** So many are looked up by their ids faster than they are met on a walk through others. */
+export const FEW = 1000;
+
+type Texts = Readonly<Record<string, string | undefined>>;
+
+/** Rows that name rows of the list in the column that is called as its table, and the tenant in `tenant`. */
+export interface Link {
+  readonly from: Fragment;
+  readonly where: Texts;
+}
+
+/** What rows have to be. What is left out matters not. */
+export interface ListFilter {
+  /** Each has to be there. The first one leads to the rows, where nothing does that is rarer. */
+  readonly links?: readonly Link[];
+  /** Columns that have these values. */
+  readonly equal?: Texts;
+  /** The same of those whose values few rows have. */
+  readonly rare?: Texts;
+  /** No others. */
+  readonly ids?: readonly string[] | undefined;
+  readonly where?: readonly Condition[];
+}
+
+interface ListQuery<T extends Listed, Column extends keyof Tables[T] & string> extends ListFilter {
+  readonly table: T;
+  readonly tenant: string;
+  readonly columns: readonly Column[];
+  /** Conditions of which no two hold at once, and one has to. Each is looked for by itself, so that each finds its index. */
+  readonly oneOf?: readonly Condition[] | undefined;
+}
+
+/**
+ * A page of rows, the newest first. Times are places in the order of ids.
+ * @throws AppError DATABASE_UNAVAILABLE
+ */
+export async function listed<T extends Listed, Column extends keyof Tables[T] & string>(
+  { reader }: Pick<Database, 'reader'>,
+  { table, tenant, columns, oneOf: wanted, ...filter }: ListQuery<T, Column>,
+  { limit, ...place }: PageRequest,
+): Promise<{ rows: Pick<Tables[T], Column>[]; next: string | null }> {
+  type Row = Pick<Tables[T], Column> & { readonly id: string };
+  const { equal = {}, rare = {}, links = [] } = filter;
+  const texts = [equal, rare, ...links.map(({ where }) => where)].flatMap(Object.values);
+  // Nothing has U+0000 in it, and PostgreSQL takes no text with it.
+  const isVain = texts.some((text?: string) => text?.includes('\0'));
+  if (isVain || wanted?.length === 0) return { rows: [], next: null };
+  const ids = filter.ids ?? (await fewIds(reader, table, tenant, filter, wanted));
+  if (ids?.length === 0) return { rows: [], next: null };
+  const oneOf = wanted ?? [sql`1 = 1`];
+  const shown = sql.join(columns.map((column) => sql.ref(`${table}.${column}`)));
+  const most = sql`limit ${limit + 1}`;
+  const parts = oneOf.map((one) => {
+    const from = newestFirst(table, tenant, { ...filter, ids, where: [...(filter.where ?? []), one] }, place);
+    return sql<Row>`select ${shown} ${from} ${most}`;
+  });
+  const all = parts.map((part, index) => sql`select * from (${part}) as ${sql.ref(`part_${index}`)}`);
+  const merged = sql<Row>`${sql.join(all, sql` union all `)} order by id desc ${most}`;
+  const { rows } = await (parts.length === 1 ? parts[0]! : merged).execute(reader);
+  return { rows: rows.slice(0, limit), next: rows.length > limit ? rows[limit - 1]!.id : null };
+}
+
+/**
+ * Of several conditions the rows that one of them leaves, where these are few: else it would depend on which one leads how
+ * long it takes until nothing is found. undefined: there is one condition only, or none leaves few.
+ */
+async function fewIds(
+  reader: Pick<Database, 'reader'>['reader'],
+  table: Listed,
+  tenant: string,
+  { links = [], equal = {}, rare = {} }: ListFilter,
+  oneOf: readonly Condition[] = [],
+): Promise<string[] | undefined> {
+  const own = (condition: Fragment) =>
+    sql`select id from ${sql.table(table)} where tenant = ${tenant} and ${condition} limit ${FEW + 1}`;
+  const parts = oneOf.map((one, index) => sql`select * from (${own(one)}) as ${sql.ref(`few_${index}`)}`);
+  const conditions = [
+    ...links.map(
+      (link) =>
+        sql`select ${sql.ref(`lead.${table}`)} as id from ${link.from} as lead where ${linkIs('lead', link, tenant)} limit ${FEW + 1}`,
+    ),
+    ...(parts.length === 0 ? [] : [sql.join(parts, sql` union all `)]),
+    ...Object.entries(equal).flatMap(([column, text]) =>
+      text === undefined ? [] : [own(sql`${sql.ref(`${table}.${column}`)} = ${text}`)],
+    ),
+  ];
+  const isRare = Object.values(rare).some((text) => text !== undefined);
+  if (isRare || conditions.length < 2) return undefined;
+  for (const condition of conditions) {
+    const { rows } = await sql<{ id: string }>`${condition}`.execute(reader);
+    if (rows.length <= FEW) return rows.map(({ id }) => id);
+  }
+  return undefined;
+}
+
+function newestFirst(
+  table: Listed,
+  tenant: string,
+  { links = [], equal = {}, rare = {}, ids, where = [] }: ListFilter,
+  { after, createdAfterMs, createdBeforeMs }: Omit<PageRequest, 'limit'>,
+): Fragment {
+  const own = (column: string) => sql.ref(`${table}.${column}`);
+  const isRare = ids !== undefined || Object.values(rare).some((text) => text !== undefined);
+  const lead = isRare ? undefined : links[0];
+  // Of the two columns that have the id, the one whose index has the order of the list.
+  const id = lead ? sql.ref(`lead.${table}`) : own('id');
+  const from = (ms: number) => timedIdFrom(ID_KINDS[table], ms);
+  const conditions = [
+    lead ? sql`${own('id')} = ${id} and ${linkIs('lead', lead, tenant)}` : sql`${own('tenant')} = ${tenant}`,
+    ...(lead ? links.slice(1) : links).map((link) => {
+      const isOwn = sql`${sql.ref(`link.${table}`)} = ${own('id')}`;
+      return sql`exists (select 1 from ${link.from} as link where ${isOwn} and ${linkIs('link', link, tenant)})`;
+    }),
+    ...Object.entries({ ...equal, ...rare }).flatMap(([column, text]) =>
+      text === undefined ? [] : sql`${own(column)} = ${text}`,
+    ),
+    ...(ids ? [sql`${id} in (${sql.join(ids)})`] : []),
+    ...where,
+    ...(after === undefined ? [] : [sql`${id} < ${after}`]),
+    ...(createdBeforeMs === undefined ? [] : [sql`${id} < ${from(createdBeforeMs)}`]),
+    ...(createdAfterMs === undefined ? [] : [sql`${id} >= ${from(createdAfterMs + 1)}`]),
+  ];
+  // A cross join is what SQLite does not turn round.
+  const joined = lead ? sql`${lead.from} as lead cross join ${sql.table(table)}` : sql.table(table);
+  return sql`from ${joined} where ${sql.join(conditions, sql` and `)} order by ${id} desc`;
+}
+
+const linkIs = (alias: string, { where }: Link, tenant: string): Fragment =>
+  sql.join(
+    Object.entries({ tenant, ...where }).map(
+      ([column, text]) => sql`${sql.ref(`${alias}.${column}`)} = ${text}`,
+    ),
+    sql` and `,
+  );

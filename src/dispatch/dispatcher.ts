@@ -1,0 +1,196 @@
+import type { Database, Writer } from '../database/database.ts';
+import { type Condition, hasCome, sql } from '../database/sql.ts';
+import type { JobQueue } from './job-queue.ts';
+import { LONGEST_WAIT_MS, nextExecutions } from './next-executions.ts';
+import { liveFleet, mibOf } from './pace.ts';
+
+/** What is due without anything that happens: executions that wait for their next attempt. */
+const ROUND_MS = 1_000;
+/** How often the queue is asked for what it should have. */
+const LOST_MS = 5_000;
+/** A worker says of what it runs that it does so more often than this. */
+const UNSEEN_MS = 10_000;
+/** What has not begun may be on its way to the queue for so long. */
+const UNSENT_MS = 1_000;
+/** One more of those that take less than this may wait at each slot, so that it goes on at once. */
+const SHORT_MS = 5_000;
+
+/** An execution on its way to a worker. */
+export interface Dispatch {
+  /** Its id in the queue: another one each time. */
+  readonly id: string;
+  /** JSON of Origin. */
+  readonly origin: string | null;
+}
+
+export const dispatchId = (execution: string, dispatchNo: number): string => `${execution}-${dispatchNo}`;
+
+/** The execution and the number of a dispatch. */
+export function dispatched(id: string): { readonly execution: string; readonly dispatchNo: number } {
+  const end = id.lastIndexOf('-');
+  return { execution: id.slice(0, end), dispatchNo: Number(id.slice(end + 1)) };
+}
+
+export interface DispatcherOptions {
+  readonly database: Database;
+  readonly queue: Pick<JobQueue, 'add' | 'missing'>;
+  /** Told of dispatches that the queue had lost. */
+  readonly onLost?: (ids: readonly string[]) => void;
+  readonly onTrouble?: (error: unknown) => void;
+}
+
+/**
+ * Hands executions to the queue as workers have room for them. The backlog waits in the database: the queue has only what
+ * runs, and a little more. Every process that accepts or does jobs has a dispatcher, and one is at work at a time.
+ */
+export class Dispatcher {
+  private readonly options: DispatcherOptions;
+  private readonly sending = new Set<Promise<void>>();
+  private timers: NodeJS.Timeout[] = [];
+  private running: Promise<void> | undefined;
+  /** Something did not get to the queue: it is looked for sooner. */
+  private hasUnsent = false;
+
+  constructor(options: DispatcherOptions) {
+    this.options = options;
+  }
+
+  /**
+   * Takes what is next, as the last thing that a transaction does. When it has ended, `send` it.
+   * @throws AppError DATABASE_UNAVAILABLE
+   */
+  async fill(writer: Writer): Promise<Dispatch[]> {
+    const { database } = this.options;
+    await database.alone(writer, 'dispatch');
+    const { slots, msPerMib } = await liveFleet(database, writer);
+    if (slots === 0) return [];
+    const { count } = await writer
+      .selectFrom('execution')
+      .select(({ fn }) => fn.countAll().as('count'))
+      .where('state', '=', 'dispatched')
+      .executeTakeFirstOrThrow();
+    const free = slots - Number(count);
+    if (free + slots <= 0) return [];
+    const next = await nextExecutions(database, writer, free + slots);
+    const ids: string[] = [];
+    for (const [index, { id, work_bytes }] of next.entries()) {
+      if (index >= free && mibOf(work_bytes) * msPerMib >= SHORT_MS) break;
+      ids.push(id);
+    }
+    if (ids.length === 0) return [];
+    const rows = await writer
+      .updateTable('execution')
+      .set(({ eb }) => ({
+        state: 'dispatched' as const,
+        dispatch_no: eb('dispatch_no', '+', 1),
+        dispatched_at: database.now,
+        not_before: null,
+        started_at: null,
+        seen_at: null,
+      }))
+      .where('id', 'in', ids)
+      .returning(['id', 'dispatch_no', 'origin'])
+      .execute();
+    const order = new Map(ids.map((id, index) => [id, index]));
+    return rows
+      .sort((one, other) => order.get(one.id)! - order.get(other.id)!)
+      .map(({ id, dispatch_no, origin }) => ({ id: dispatchId(id, dispatch_no), origin }));
+  }
+
+  /** Brings dispatches to the queue. Nobody waits for that: what does not get there is found missing and sent again. */
+  send(dispatches: readonly Dispatch[]): void {
+    if (dispatches.length === 0) return;
+    const sent = this.options.queue
+      .add(dispatches)
+      .catch((error: unknown) => {
+        this.hasUnsent = true;
+        this.options.onTrouble?.(error);
+      })
+      .finally(() => this.sending.delete(sent));
+    this.sending.add(sent);
+  }
+
+  /** Looks for what is due, and for what the queue has lost, until `close`. */
+  start({ roundMs = ROUND_MS, lostMs = LOST_MS }: { roundMs?: number; lostMs?: number } = {}): void {
+    this.timers = [
+      setInterval(
+        () =>
+          this.begin(async () => {
+            if (this.hasUnsent) await this.sendLost();
+            await this.round();
+          }),
+        roundMs,
+      ),
+      setInterval(() => this.begin(() => this.sendLost()), lostMs),
+    ];
+    this.begin(async () => {
+      // SQLite has one process: what ran when it began runs no more.
+      if (this.options.database.dialect === 'sqlite') await this.sendLost({ unseenMs: 0, unsentMs: 0 });
+      await this.round();
+    });
+  }
+
+  /** Waits for what is under way. */
+  async close(): Promise<void> {
+    for (const timer of this.timers) clearInterval(timer);
+    await this.running;
+    await Promise.all(this.sending);
+  }
+
+  /** Dispatches what is due. @throws AppError DATABASE_UNAVAILABLE */
+  async round(): Promise<void> {
+    const { database } = this.options;
+    const due = await database.reader
+      .selectFrom('execution')
+      .select('id')
+      .where('state', '=', 'waiting')
+      .where((eb) => eb.or([eb('not_before', 'is', null), hasCome(database, 'not_before', LONGEST_WAIT_MS)]))
+      .limit(1)
+      .executeTakeFirst();
+    if (due) this.send(await database.write((writer) => this.fill(writer)));
+  }
+
+  /**
+   * Sends again what was dispatched, is not known to the queue, and of which no worker says that it runs it.
+   * @returns ids of the dispatches
+   * @throws AppError DATABASE_UNAVAILABLE, QUEUE_UNAVAILABLE
+   */
+  async sendLost({ unseenMs = UNSEEN_MS, unsentMs = UNSENT_MS } = {}): Promise<string[]> {
+    const { database, queue, onLost } = this.options;
+    // Also what lies ahead: the clock was put back since.
+    const isOlder = (column: string, ms: number): Condition =>
+      sql`(${sql.ref(column)} <= ${database.after(-ms)} or ${sql.ref(column)} > ${database.after(unseenMs)})`;
+    const rows = await database.reader
+      .selectFrom('execution')
+      .select(['id', 'dispatch_no', 'origin'])
+      .where('state', '=', 'dispatched')
+      .where(({ eb, and, or }) =>
+        or([
+          isOlder('seen_at', unseenMs),
+          and([eb('seen_at', 'is', null), isOlder('dispatched_at', unsentMs)]),
+        ]),
+      )
+      .orderBy('id')
+      .execute();
+    const dispatches = new Map(
+      rows.map(({ id, dispatch_no, origin }) => [dispatchId(id, dispatch_no), { origin }] as const),
+    );
+    const missing = rows.length === 0 ? [] : await queue.missing([...dispatches.keys()]);
+    if (missing.length > 0) {
+      await queue.add(missing.map((id) => ({ id, ...dispatches.get(id)! })));
+      onLost?.(missing);
+    }
+    this.hasUnsent = false;
+    return missing;
+  }
+
+  /** One thing at a time: a slow database must not be asked by several. */
+  private begin(work: () => Promise<unknown>): void {
+    this.running ??= work()
+      .then(() => undefined)
+      .catch((error: unknown) => this.options.onTrouble?.(error))
+      .finally(() => {
+        this.running = undefined;
+      });
+  }
+}

@@ -1,0 +1,35 @@
+import type { Progress } from '../contract/job.ts';
+import type { Dispatch } from './dispatcher.ts';
+
+/** Something that works, but not as safely as it should. */
+export interface Risk {
+  /** Stable, such as QUEUE_EVICTS. */
+  readonly code: string;
+  /** What is the matter, and what is needed. */
+  readonly detail: string;
+}
+
+/**
+ * The queue as the service sees it: it brings what is dispatched to a worker, and tells what happens there. What is known lies
+ * in the database, so the queue may lose everything at any time.
+ * Every method fails with AppError QUEUE_UNAVAILABLE, within about a second, when Redis cannot be used; those that add
+ * something fail with QUEUE_FULL when it has no memory left.
+ */
+export interface JobQueue {
+  /** Queues dispatches, in their order. One that is there already changes nothing. */
+  add(dispatches: readonly Dispatch[]): Promise<void>;
+  /** Those of the dispatches that the queue does not hold. */
+  missing(ids: readonly string[]): Promise<string[]>;
+  /** How far those have come of which something is known. */
+  progress(ids: readonly string[]): Promise<ReadonlyMap<string, Progress>>;
+  /**
+   * Calls back when something may have happened to an execution: only a hint, which may come for nothing, late or never.
+   * Does not fail. @returns what ends the watch
+   */
+  watch(execution: string, onHint: () => void): () => void;
+  /**
+   * What puts what is queued at risk, although the queue works.
+   * @throws AppError QUEUE_UNAVAILABLE, QUEUE_FULL when nothing can be queued
+   */
+  check(): Promise<readonly Risk[]>;
+}

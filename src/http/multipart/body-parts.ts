@@ -1,0 +1,23 @@
+import { CONFIG_FILE } from '../../adapter/file-names.ts';
+
+/** The parts that a multipart body may have; each at most once. */
+export interface BodyParts {
+  /** Files that have to be there. */
+  readonly files: readonly string[];
+  readonly optionalFiles: readonly string[];
+  /** Files that are read and dropped. */
+  readonly droppedFiles: readonly string[];
+  /** The weights may be called anything that weights are called; else only as PEFT calls them. */
+  readonly isAnyFormat: boolean;
+  /** Parts that are values and not files. */
+  readonly fields: readonly string[];
+  /** One more than it may have, so that the one too many is answered by name. */
+  readonly maxParts: number;
+}
+
+/** The part of POST /v1/squeeze that holds the SqueezeRequest; refused by its name where it does not belong. */
+export const REQUEST_FIELD = 'request';
+
+/** The files that may be as large as weights. */
+export const largeFiles = ({ files, optionalFiles }: BodyParts): readonly string[] =>
+  [...files, ...optionalFiles].filter((name) => name !== CONFIG_FILE);

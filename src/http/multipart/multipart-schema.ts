@@ -1,0 +1,30 @@
+import type { FastifySchema } from 'fastify';
+import { type TSchema, Type } from 'typebox';
+
+declare module 'fastify' {
+  interface FastifySchema {
+    /** A multipart body, for the contract only: its parts are streamed, so no validator ever sees it whole. */
+    multipart?: TSchema;
+  }
+}
+
+export const UploadHeaders = Type.Object({
+  'content-digest': Type.Optional(
+    Type.String({
+      description:
+        'SHA-256 or SHA-512 of the whole body, boundaries and all (RFC 9530), checked while it arrives. Headers of ' +
+        'single parts are not looked at.',
+    }),
+  ),
+  'repr-digest': Type.Optional(
+    Type.String({ description: 'As Content-Digest: the body is what it represents' }),
+  ),
+});
+
+/** A route's schema with its multipart body where OpenAPI looks for it, beside what else the body may be. */
+export function documented({ multipart, ...schema }: FastifySchema): FastifySchema {
+  if (!multipart) return schema;
+  const { content } = (schema.body ?? {}) as { content?: object };
+  const types = { 'multipart/form-data': { schema: multipart }, ...content };
+  return { ...schema, consumes: Object.keys(types), body: { content: types } };
+}

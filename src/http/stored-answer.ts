@@ -1,0 +1,55 @@
+import type { FastifyReply } from 'fastify';
+
+/** The first answer to a request, to be given again. */
+export interface StoredAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** What an answer says of itself; the rest is of one request, or of the connection. */
+const KEPT_HEADERS = [
+  ...['content-type', 'location', 'cache-control', 'vary', 'etag', 'link'],
+  ...['tus-resumable', 'upload-offset', 'upload-expires'],
+];
+
+export const REPLAYED_HEADER = 'idempotent-replayed';
+
+/**
+ * Answers that tell of a passing trouble and not of the request are not kept: the next try shall have a better one.
+ * 408, 409, 425 and 429 are of that kind too; nothing was done for them.
+ */
+const isPassing = (status: number): boolean => status >= 500 || [408, 409, 425, 429].includes(status);
+
+/** The answer as it can be given again; undefined where it must not be, or is a stream. */
+export function keepable(reply: FastifyReply, payload: unknown): StoredAnswer | undefined {
+  if (isPassing(reply.statusCode)) return undefined;
+  const body = payload === null || payload === undefined ? '' : payload;
+  if (typeof body !== 'string' && !Buffer.isBuffer(body)) return undefined;
+  const headers = KEPT_HEADERS.flatMap((name): [string, string][] => {
+    const value = reply.getHeader(name);
+    return value === undefined ? [] : [[name, String(value)]];
+  });
+  return { status: reply.statusCode, headers: Object.fromEntries(headers), body: body.toString('utf8') };
+}
+
+/** Gives an answer again. */
+export function sendStored(reply: FastifyReply, { status, headers, body }: StoredAnswer): FastifyReply {
+  return reply
+    .code(status)
+    .headers(headers)
+    .header(REPLAYED_HEADER, 'true')
+    .serializer((text: unknown) => text as string)
+    .send(body);
+}
+
+/** Ends the handling of a request whose answer is known: plugins/errors.ts sends it. */
+export class AnsweredBefore extends Error {
+  readonly answer: StoredAnswer;
+
+  constructor(answer: StoredAnswer) {
+    super('This request was answered before.');
+    this.name = 'AnsweredBefore';
+    this.answer = answer;
+  }
+}

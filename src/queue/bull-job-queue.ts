@@ -1,0 +1,124 @@
+import { type JobsOptions, Queue } from 'bullmq';
+import type { Progress } from '../contract/job.ts';
+import type { Dispatch } from '../dispatch/dispatcher.ts';
+import type { JobQueue, Risk } from '../dispatch/job-queue.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { Logger } from '../log.ts';
+import { originOf } from '../tracing/origin.ts';
+import { NO_TRACING, type Span, type Tracing } from '../tracing/tracing.ts';
+import { assessServer, keyPrefix, type RedisAddress, serverInfos } from './connection.ts';
+import { JobHints } from './job-hints.ts';
+import { type JobData, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
+import { knownProgress } from './progress.ts';
+import { RedisQuestions, within } from './redis-questions.ts';
+
+const JOB_OPTIONS = {
+  // What comes of it is in the database before it ends here, so Redis need not remember it.
+  removeOnComplete: true,
+  removeOnFail: true,
+} satisfies JobsOptions;
+
+const CLOSE_TIMEOUT_MS = 500;
+
+/** Of all jobs, for BullMQ. */
+const NAME = 'execution';
+
+export interface ProducerOptions {
+  readonly address: RedisAddress;
+  readonly prefix: string;
+  readonly logger: Logger;
+  readonly tracing?: Tracing;
+}
+
+/** The queue in BullMQ. Every call answers or fails within about a second, whatever Redis does. */
+export class BullJobQueue implements JobQueue {
+  private readonly redis: RedisQuestions;
+  private readonly queue: Queue<JobData>;
+  private readonly prefix: string;
+  private readonly tracing: Tracing;
+  private readonly hints: JobHints;
+
+  constructor(options: ProducerOptions) {
+    this.tracing = options.tracing ?? NO_TRACING;
+    this.redis = new RedisQuestions(options.address);
+    this.hints = new JobHints(options);
+    this.prefix = keyPrefix(options.address, options.prefix);
+    this.queue = new Queue(QUEUE_NAME, {
+      connection: this.redis.client,
+      prefix: this.prefix,
+      defaultJobOptions: JOB_OPTIONS,
+    });
+    // The client's errors arrive here too. Without a listener they would end the process.
+    this.queue.on('error', (error) => options.logger.warn({ err: error }, 'queue connection'));
+  }
+
+  /** BullMQ's own, for the queue board. */
+  get bullQueue(): Queue<JobData> {
+    return this.queue;
+  }
+
+  async add(dispatches: readonly Dispatch[]): Promise<void> {
+    const spans: Span[] = [];
+    const jobs = dispatches.map(({ id: jobId, origin }) => {
+      const { requestId, context: parent } = originOf(origin);
+      const attributes = { 'messaging.operation.type': 'send', 'messaging.message.id': jobId };
+      const span = this.tracing.start(`send ${QUEUE_NAME}`, 'producer', {
+        parent,
+        attributes: { ...QUEUE_ATTRIBUTES, ...attributes },
+      });
+      spans.push(span);
+      const data: JobData = { ...(requestId !== undefined && { requestId }), ...span.context };
+      return { name: NAME, data, opts: { jobId } };
+    });
+    try {
+      await this.redis.ask(() => this.queue.addBulk(jobs));
+    } catch (error) {
+      for (const span of spans) span.fail((error as AppError).code);
+      throw error;
+    } finally {
+      for (const span of spans) span.end();
+    }
+  }
+
+  missing(ids: readonly string[]): Promise<string[]> {
+    return this.redis.ask(async () => {
+      const found = await Promise.all(ids.map((id) => this.redis.client.exists(this.queue.toKey(id))));
+      return ids.filter((_, index) => found[index] === 0);
+    });
+  }
+
+  progress(ids: readonly string[]): Promise<ReadonlyMap<string, Progress>> {
+    return this.redis.ask(async () => {
+      const found = await Promise.all(
+        ids.map((id) => this.redis.client.hget(this.queue.toKey(id), 'progress')),
+      );
+      const known = ids.map((id, index) => [id, knownProgress(JSON.parse(found[index] ?? 'null'))] as const);
+      return new Map(known.flatMap(([id, progress]) => (progress ? [[id, progress] as const] : [])));
+    });
+  }
+
+  watch(execution: string, onHint: () => void): () => void {
+    return this.hints.watch(execution, onHint);
+  }
+
+  async check(): Promise<readonly Risk[]> {
+    const { client } = this.redis;
+    const [infos] = await this.redis.ask(() =>
+      // Adds to a list that is not there, which changes nothing, but is refused where a job would be: by a full server, a
+      // replica, or one that was told to write to its disk and cannot.
+      Promise.all([serverInfos(client), client.lpushx(`${this.prefix}:ready`, '')]),
+    );
+    const servers = infos.map(assessServer);
+    const fault = servers.find((server) => server.fault !== undefined)?.fault;
+    if (fault !== undefined) throw new AppError('QUEUE_UNAVAILABLE', fault);
+    // Several masters of a cluster may have the same trouble.
+    return [...new Map(servers.flatMap(({ risks }) => risks).map((risk) => [risk.detail, risk])).values()];
+  }
+
+  /** Closes the connections, also those that never came about. */
+  async close(): Promise<void> {
+    await this.hints.close();
+    this.redis.close();
+    await within(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
+  }
+}

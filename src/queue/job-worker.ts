@@ -1,0 +1,228 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job } from 'bullmq';
+import type { ProviderInfo } from '../contract/job.ts';
+import { WorkerPresence } from '../dispatch/worker-presence.ts';
+import { type AppError, toAppError } from '../errors/app-error.ts';
+import type { Logger } from '../log.ts';
+import { PROCESSOR } from '../places.ts';
+import { Executions, type ExecutionsParts } from '../resources/jobs/executions/executions.ts';
+import type { Dispatched } from '../resources/jobs/executions/finish-execution.ts';
+import type { Task } from '../resources/jobs/executions/task.ts';
+import type { Tracing } from '../tracing/tracing.ts';
+import { CancelWatch } from './cancel-watch.ts';
+import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
+import { endsWithin } from './ends-within.ts';
+import { type JobData, logIdsOf, machineMs } from './job-types.ts';
+import type { Done } from './run-job.ts';
+import { type Failure, SandboxedWorker } from './sandboxed-worker.ts';
+import { StorageWatch } from './storage-watch.ts';
+
+/**
+ * A worker that dies holds what it runs for as long as its lock and one more check (a third of it): 20 s at most. Compute
+ * runs in another process, so nothing keeps this one from renewing its locks, at a quarter of their time.
+ */
+const LOCK_MS = 15_000;
+/** Without anything that runs there is nothing to wait for but Redis, which may be down. */
+const IDLE_CLOSE_MS = 1_000;
+/** How long what is told to stop may take: it looks between modules. */
+const GIVE_BACK_MS = 5_000;
+
+/** How long what the storage fails is tried again without the loss of an attempt. */
+const STORAGE_RETRY_MS = 600_000;
+
+/** How long a worker tries to record what came of an attempt; after that it is done again. */
+const RECORDING_MS = 60_000;
+const RECORDING_PAUSE_MS = 500;
+
+export interface WorkerOptions extends Omit<ExecutionsParts, 'storageRetryMs'> {
+  readonly address: RedisAddress;
+  readonly prefix: string;
+  readonly concurrency: number;
+  readonly provider: Pick<ProviderInfo, 'name'>;
+  /** Environment of the compute processes. */
+  readonly computeEnv: NodeJS.ProcessEnv;
+  readonly logger: Logger;
+  readonly tracing?: Tracing;
+  readonly storageRetryMs?: number;
+  /** Asked before each attempt. @throws AppError for which it is put off, as for trouble of the storage */
+  readonly mayTake?: () => Promise<void>;
+  /** Told when this worker takes nothing because its storage fails, and when it goes on. */
+  readonly onStorageTrouble?: (isPaused: boolean) => void;
+  /** Called for each attempt that the storage failed and that does not count. */
+  readonly onPostponed?: (error: AppError) => void;
+  /** The file that the compute processes run; ours unless a test brings its own. */
+  readonly processor?: URL;
+  /** Shorter in tests. */
+  readonly lockMs?: number;
+}
+
+/** Takes executions from the queue and has them done in compute processes. */
+export class JobWorker {
+  private readonly options: WorkerOptions;
+  private readonly logger: Logger;
+  private readonly redis: PatientConnection;
+  private readonly executions: Executions;
+  private readonly presence: WorkerPresence;
+  private readonly worker: SandboxedWorker;
+  private readonly cancelWatch: CancelWatch;
+  private readonly storageWatch: StorageWatch;
+
+  constructor(options: WorkerOptions) {
+    const { database, concurrency, lockMs = LOCK_MS, storageRetryMs = STORAGE_RETRY_MS } = options;
+    this.options = options;
+    this.logger = options.logger.child({ component: 'worker' });
+    this.redis = patientConnection(options.address);
+    this.executions = new Executions({ ...options, storageRetryMs });
+    this.cancelWatch = new CancelWatch(this.executions, (id) =>
+      this.worker.cancelJob(id, 'no job waits for it any more'),
+    );
+    this.presence = new WorkerPresence({
+      ...{ database, slots: concurrency, provider: options.provider.name },
+      running: () => this.cancelWatch.executionIds,
+      onTrouble: (error) => this.logger.warn({ err: error }, 'this worker cannot be recorded as present'),
+    });
+    this.storageWatch = new StorageWatch({
+      check: async () => {
+        await Promise.all([options.store.check(), database.check(), options.mayTake?.()]);
+      },
+      concurrency,
+      pause: () => void this.worker.pause(true),
+      resume: () =>
+        void this.worker
+          .takeJobsAgain()
+          .catch((error: unknown) => this.logger.error({ err: error }, 'worker stopped')),
+      onTrouble: (isPaused) => options.onStorageTrouble?.(isPaused),
+      logger: this.logger,
+    });
+    this.worker = new SandboxedWorker(
+      options.processor ?? PROCESSOR,
+      {
+        connection: this.redis.connection,
+        prefix: keyPrefix(options.address, options.prefix),
+        concurrency,
+        lockDuration: lockMs,
+        // Redis takes whole milliseconds.
+        stalledInterval: Math.round(lockMs / 3),
+        // BullMQ would wait 15 s after a failed fetch: longer than most outages.
+        runRetryDelay: 1_000,
+        workerForkOptions: { env: options.computeEnv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+      },
+      {
+        onTake: (job, dispatch) => this.take(job, dispatch),
+        onDone: (job, task, done, begunMs) => this.record(job, task, done, begunMs),
+        onFailed: (job, dispatch, task, failure) => this.recordFailure(job, dispatch, task, failure),
+        onBegin: (job, dispatch) => this.cancelWatch.watch(job.id!, dispatch),
+        onEnd: (job) => this.cancelWatch.forget(job.id!),
+      },
+      options.tracing,
+    );
+    this.worker.on('error', (error) => this.logger.warn({ err: error }, 'worker'));
+    this.worker.on('stalled', (dispatch) =>
+      this.logger.warn({ dispatch }, 'the worker of this execution is gone; it starts again'),
+    );
+  }
+
+  /** Starts taking executions, until `close`. */
+  start(): void {
+    this.presence.start();
+    this.worker.run().catch((error: unknown) => this.logger.error({ err: error }, 'worker stopped'));
+  }
+
+  /**
+   * Takes nothing more and waits for what runs; what needs longer than `graceMs` is left to other workers.
+   * Returns even when it does not stop: then it starts again elsewhere once its lock is over.
+   */
+  async close(graceMs: number): Promise<void> {
+    this.storageWatch.close();
+    const left = this.presence.leave();
+    await this.leave(graceMs).finally(() => {
+      this.cancelWatch.close();
+      this.redis.close();
+    });
+    await left;
+  }
+
+  private async leave(graceMs: number): Promise<void> {
+    const closed = this.worker.close();
+    if (await endsWithin(closed, this.worker.isIdle ? Math.min(graceMs, IDLE_CLOSE_MS) : graceMs)) return;
+    if (this.worker.isIdle) return this.logger.warn('the worker left without a word to Redis');
+    this.logger.warn({ graceMs }, 'what runs is left to other workers');
+    this.worker.giveBack();
+    if (!(await endsWithin(closed, GIVE_BACK_MS))) this.logger.error('an execution did not stop');
+  }
+
+  private async take(job: Job<JobData>, dispatch: Dispatched): Promise<Task | undefined> {
+    await this.options.mayTake?.();
+    const task = await this.executions.take(dispatch);
+    if (task)
+      for (const jobId of task.jobs)
+        this.logger.info({ jobId, ...logIdsOf(job), attempt: task.attempt }, 'job started');
+    return task;
+  }
+
+  private async record(
+    job: Job<JobData>,
+    task: Task,
+    { made, totals }: Done,
+    begunMs: number,
+  ): Promise<void> {
+    const ended = await persistently(() => this.executions.finish(task, made, totals));
+    this.presence.took(machineMs() - begunMs, task.workBytes);
+    for (const record of ended ?? []) this.logEnd(job, record);
+  }
+
+  private async recordFailure(
+    job: Job<JobData>,
+    dispatch: Dispatched,
+    task: Task | undefined,
+    failure: Failure,
+  ): Promise<void> {
+    const { error, isGivenBack } = failure;
+    const ids = { ...logIdsOf(job), ...(task && { jobIds: task.jobs }) };
+    try {
+      // Else the sweeper finds it some days later.
+      if (task) await this.executions.abandon(task).catch(() => undefined);
+      const attempted = task ?? dispatch;
+      if (isGivenBack) return await this.executions.giveBack(attempted);
+      const { next, delayMs, ended } = await persistently(() =>
+        this.executions.fail(attempted, error, failure),
+      );
+      const inSeconds = Math.round(delayMs / 100) / 10;
+      if (next === 'retry') this.logger.warn({ ...ids, inSeconds, err: error }, 'attempt failed, will retry');
+      for (const record of ended) this.logEnd(job, record);
+      if (next !== 'postponed') return;
+      this.logger.warn(
+        { ...ids, inSeconds, err: error },
+        'the storage failed a job; it is tried again without the loss of an attempt',
+      );
+      this.options.onPostponed?.(error);
+      this.storageWatch.failed(error);
+    } catch (unrecorded) {
+      // Its lease is no longer renewed and the queue forgets it, so it is dispatched again.
+      this.logger.error({ ...ids, err: unrecorded }, 'what came of an attempt cannot be recorded');
+      this.storageWatch.failed(toAppError(unrecorded));
+    }
+  }
+
+  private logEnd(job: Job<JobData>, { id, state, error, timings }: JobEnd): void {
+    const failure = error && { code: error.code, detail: error.detail };
+    this.logger.info({ jobId: id, ...logIdsOf(job), state, ...failure, timings }, 'job ended');
+  }
+}
+
+type JobEnd = NonNullable<Awaited<ReturnType<Executions['finish']>>>[number];
+
+/** Does again what fails for a while: work that is done must not be lost to a database that restarts. */
+async function persistently<T>(work: () => Promise<T>): Promise<T> {
+  const endMs = performance.now() + RECORDING_MS;
+  for (;;) {
+    try {
+      return await work();
+    } catch (thrown) {
+      const { code } = toAppError(thrown);
+      const isDatabase = code === 'DATABASE_UNAVAILABLE' || code === 'STORAGE_FULL';
+      if (!isDatabase || performance.now() > endMs) throw thrown;
+      await sleep(RECORDING_PAUSE_MS);
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import { type Job, Queue } from 'bullmq';
+import type { Logger } from '../../log.ts';
+import type { DeliveryQueue, DeliveryTicket } from '../../resources/webhooks/delivery-queue.ts';
+import { keyPrefix, type RedisAddress } from '../connection.ts';
+import { RedisQuestions, within } from '../redis-questions.ts';
+
+export const DELIVERY_QUEUE_NAME = 'webhooks';
+
+/** What a delivery of the queue carries besides its id. */
+export type DeliveryData = Omit<DeliveryTicket, 'deliveryId'>;
+export type DeliveryJob = Job<DeliveryData, undefined>;
+
+/** When the database fails, not the receiver; the reconciler queues again what comes to the end of these. */
+const ATTEMPTS = 5;
+const RETRY_DELAY_MS = 5_000;
+
+const CLOSE_TIMEOUT_MS = 500;
+/** Looked up at once, so that many pending deliveries are some trips to Redis and not as many. */
+const LOOKED_UP_AT_ONCE = 500;
+
+export interface DeliveryQueueOptions {
+  readonly address: RedisAddress;
+  readonly prefix: string;
+  readonly logger: Logger;
+}
+
+/** The queue of deliveries in BullMQ: jobs with the ids of deliveries. Those that are to be tried again are delayed. */
+export class BullDeliveryQueue implements DeliveryQueue {
+  private readonly redis: RedisQuestions;
+  private readonly queue: Queue<DeliveryData, undefined>;
+
+  constructor({ address, prefix, logger }: DeliveryQueueOptions) {
+    this.redis = new RedisQuestions(address);
+    this.queue = new Queue(DELIVERY_QUEUE_NAME, {
+      connection: this.redis.client,
+      prefix: keyPrefix(address, prefix),
+      defaultJobOptions: {
+        attempts: ATTEMPTS,
+        backoff: { type: 'fixed', delay: RETRY_DELAY_MS, jitter: 0.5 },
+        // What became of it is in the database.
+        removeOnComplete: true,
+        removeOnFail: true,
+      },
+    });
+    this.queue.on('error', (error) => logger.warn({ err: error }, 'connection of the queue of deliveries'));
+  }
+
+  async add({ deliveryId, tenant, webhookId }: DeliveryTicket, atMs = 0): Promise<void> {
+    const delay = Math.max(0, atMs - Date.now());
+    const options = { jobId: deliveryId, ...(delay > 0 && { delay }) };
+    await this.redis.ask(() => this.queue.add('deliver', { tenant, webhookId }, options));
+  }
+
+  async hasten(ticket: DeliveryTicket): Promise<void> {
+    await this.add(ticket);
+    await this.redis.ask(async () => {
+      const job = await this.queue.getJob(ticket.deliveryId);
+      // A worker that is at it looks into the database when it has put it back. Its time may come in this very moment.
+      if (await job?.isDelayed()) await job?.promote().catch(() => undefined);
+    });
+  }
+
+  async hastenAll(): Promise<void> {
+    await this.redis.ask(() => this.queue.promoteJobs());
+  }
+
+  async missing(deliveryIds: readonly string[]): Promise<string[]> {
+    const missing: string[] = [];
+    for (let begin = 0; begin < deliveryIds.length; begin += LOOKED_UP_AT_ONCE) {
+      const some = deliveryIds.slice(begin, begin + LOOKED_UP_AT_ONCE);
+      const found = await this.redis.ask(() =>
+        Promise.all(some.map((id) => this.redis.client.exists(this.queue.toKey(id)))),
+      );
+      missing.push(...some.filter((_, i) => found[i] === 0));
+    }
+    return missing;
+  }
+
+  /** Closes the connection, also one that never came about. */
+  async close(): Promise<void> {
+    this.redis.close();
+    await within(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
+  }
+}

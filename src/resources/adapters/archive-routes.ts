@@ -1,0 +1,113 @@
+import { Readable } from 'node:stream';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
+import type { Static } from 'typebox';
+import { AppError } from '../../errors/app-error.ts';
+import { entityTag, matchesNone } from '../../http/entity-tag.ts';
+import { AdapterPath, BINARY, problems, response } from '../../http/schemas.ts';
+import { IMMUTABLE } from '../../http/send-file.ts';
+import { type ZipEntry, zipArchive } from '../../http/zip-archive.ts';
+import { workspaceOf } from '../own-workspace.ts';
+
+/** What it is called in the archive. */
+const REPORT_FILE = 'report.html';
+
+/** The report may be deleted with its job, and then the archive is another one. */
+const REVALIDATED = 'private, no-cache';
+
+const ETAG = {
+  etag: { type: 'string', description: 'Of the adapter and its report; for If-None-Match' },
+} as const;
+
+interface ArchivedReport {
+  readonly bytes: Buffer;
+  readonly etag: string;
+}
+
+export interface ArchiveRoutesOptions {
+  /** The report of a job as HTML to be kept. @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY, STORAGE_*, INTERNAL */
+  readonly reportOf: (request: FastifyRequest, jobId: string) => Promise<ArchivedReport>;
+}
+
+/** GET and HEAD /v1/adapters/{id}/archive. */
+export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<ArchiveRoutesOptions> = async (
+  app,
+  { reportOf },
+) => {
+  const url = '/v1/adapters/:id/archive';
+  const schema = {
+    operationId: 'downloadAdapterArchive',
+    tags: ['adapters'],
+    summary: 'All files of an adapter as a zip',
+    description:
+      'The files are stored uncompressed under their names. With the result of a job comes its report as `report.html`, as ' +
+      'long as the job is there. The same adapter with the same report gives the same bytes. There is no `Repr-Digest`, ' +
+      'as it is made while it is sent; the adapter has the SHA-256 of each of its files.',
+    params: AdapterPath,
+    response: {
+      200: response('The archive', BINARY, { mediaType: 'application/zip', headers: ETAG }),
+      304: { description: 'The client has it', type: 'null', headers: ETAG },
+      ...problems('ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'),
+    },
+  };
+
+  async function handle(
+    request: FastifyRequest<{ Params: Static<typeof AdapterPath> }>,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const workspace = workspaceOf(request);
+    const { adapters } = workspace;
+    const { id, files, job_id: jobId } = await adapters.get(request.params.id);
+    const report =
+      jobId === null ? undefined : await presentReport(reportOf(request, jobId), jobId, request.log);
+    const tag = report ? entityTag(`${id}-${report.etag.slice(1, -1)}`) : entityTag(id);
+    reply.headers({ etag: tag, 'cache-control': jobId === null ? IMMUTABLE : REVALIDATED });
+    if (matchesNone(request.headers['if-none-match'], tag)) return reply.code(304).send();
+
+    const entries: ZipEntry[] = files.map(({ name, bytes }) => ({
+      name,
+      bytes,
+      open: async () => (await adapters.readFile(id, name)).stream,
+    }));
+    if (report) entries.push(entryOf(report));
+    const { stream, bytes } = await zipArchive(entries);
+    reply.headers({
+      'content-type': 'application/zip',
+      'content-length': bytes,
+      'content-disposition': `attachment; filename="${id}.zip"`,
+    });
+    if (request.method === 'GET') return reply.send(stream);
+    stream.destroy();
+    return reply.send();
+  }
+
+  app.get(url, { exposeHeadRoute: false, schema }, handle);
+  app.head(url, { schema: { params: AdapterPath, hide: true } }, handle);
+};
+
+/**
+ * The report of the job that made an adapter, if it is still there. One that cannot be drawn keeps nobody from the adapter.
+ * @throws AppError STORAGE_*
+ */
+async function presentReport(
+  rendered: Promise<ArchivedReport>,
+  jobId: string,
+  log: FastifyBaseLogger,
+): Promise<ArchivedReport | undefined> {
+  try {
+    return await rendered;
+  } catch (error) {
+    if (error instanceof AppError && GONE.includes(error.code)) return undefined;
+    if (error instanceof AppError && error.code !== 'INTERNAL') throw error;
+    log.error({ err: error, job_id: jobId }, 'report cannot be drawn');
+    return undefined;
+  }
+}
+
+const GONE = ['JOB_NOT_FOUND', 'REPORT_NOT_READY'];
+
+const entryOf = ({ bytes }: ArchivedReport): ZipEntry => ({
+  name: REPORT_FILE,
+  bytes: bytes.length,
+  open: async () => Readable.from([bytes]),
+});

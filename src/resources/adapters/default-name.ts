@@ -1,0 +1,38 @@
+import type { RecordedSource } from '../../contract/transfer.ts';
+
+export const MAX_NAME_CHARACTERS = 200;
+
+/** The names that formats prescribe say nothing of the adapter, nor does that of bytes without one. */
+const PRESCRIBED = /^(?:adapter_model|adapters?|lora|pytorch_lora_weights|model|blob)$/;
+
+/** What an adapter may be called: no control characters, and not too long. undefined: nothing is left. */
+export function adapterName(text: string): string | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  const plain = text.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim();
+  return [...plain].slice(0, MAX_NAME_CHARACTERS).join('') || undefined;
+}
+
+/** What an adapter is called by its file of weights, where that says something. */
+export function nameOfFile(filename: string): string | undefined {
+  const base = filename.slice(filename.search(/[^/\\]*$/)).replace(/\.(?:safetensors|gguf)$/i, '');
+  return PRESCRIBED.test(base) ? undefined : adapterName(base);
+}
+
+/** The name of an adapter of which nothing but its base model is known. */
+export const nameOfBase = (baseModel: string | null): string =>
+  adapterName(`${baseModel?.split('/').at(-1) ?? ''} adapter`)!;
+
+/** What an adapter is called that was fetched: by its repository, or by the last parts of its path that say something. */
+export function nameOfSource(source: RecordedSource): string | undefined {
+  if (source.type === 'hub') return adapterName([source.repo, source.subfolder].filter(Boolean).join('/'));
+  const parts = source.where.split(/[?#]/, 1)[0]!.split('/').filter(Boolean);
+  const file = parts.at(-1) ?? '';
+  return nameOfFile(file) ?? adapterName(parts.at(-2) ?? '');
+}
+
+/** Adapters in the name of what was made of them. */
+export const nameOfSources = (names: readonly string[]): string =>
+  names.length === 1 ? names[0]! : `${names[0]!}+${names.length - 1}`;
+
+export const rankInName = ({ min, max }: { readonly min: number; readonly max: number }): string =>
+  min === max ? `${min}` : `${min}-${max}`;

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import type { AdapterFile, AdapterRecord } from '../../contract/adapter.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { formatOf } from '../../formats/formats.ts';
+import { readAdapter } from '../../formats/read-adapter.ts';
+import { summarise } from '../../formats/summary.ts';
+import type { IncomingFile } from './service.ts';
+
+/** What follows from an adapter's files alone. */
+export type DescribedAdapter = Omit<
+  AdapterRecord,
+  'id' | 'name' | 'parent_id' | 'job_id' | 'labels' | 'expires_at' | 'created_at' | 'content_known'
+> & {
+  /** See adapterDigest. */
+  readonly digest: string;
+};
+
+/** In name order. */
+const HASHED = [
+  ['config', CONFIG_FILE],
+  ['weights', WEIGHTS_FILE],
+] as const;
+
+/**
+ * What tells adapters apart: SHA-256 (hex) over the digests of weights and configuration, under the names that PEFT gives
+ * them in every format. What is only about the adapter does not count.
+ */
+export function adapterDigest(files: readonly { readonly name: string; readonly sha256: string }[]): string {
+  const hash = createHash('sha256');
+  for (const [role, name] of HASHED) {
+    const file = files.find((one) => roleOf(one.name) === role);
+    if (file) hash.update(`${name}\0${file.sha256}\n`);
+  }
+  return hash.digest('hex');
+}
+
+/** An adapter's files in the order of its record: the weights first. */
+export function inRecordOrder<F extends { readonly name: string }>(files: readonly F[]): F[] {
+  const weights = files.filter(({ name }) => roleOf(name) === 'weights');
+  return [...weights, ...files.filter((file) => !weights.includes(file))];
+}
+
+/**
+ * Reads an adapter as far as its headers go. Its weights get the name that its format gives them.
+ * @returns the files as inRecordOrder has them
+ * @throws AppError FILE_MISSING, whatever the format's reader finds (ST_*, CONFIG_*, LORA_*, …)
+ */
+export async function describeAdapter(files: readonly IncomingFile[]): Promise<DescribedAdapter> {
+  const weights = files.find(({ name }) => roleOf(name) === 'weights');
+  if (!weights)
+    throw new AppError('FILE_MISSING', 'The adapter has no file of weights.', { missing: ['weights'] });
+  const config = files.find(({ name }) => roleOf(name) === 'config');
+  const { adapter } = await readAdapter({
+    weightsPath: weights.path,
+    configBytes: config ? await readFile(config.path) : null,
+  });
+  const { weightsName, hasConfig } = formatOf(adapter.format);
+  if (config && !hasConfig) {
+    throw new AppError(
+      'UNEXPECTED_PART',
+      `The weights are in the format ${adapter.format}, which has no ${config.name}: send the weights alone.`,
+      { name: config.name, format: adapter.format },
+    );
+  }
+  const named = ({ name, sha256, bytes }: IncomingFile): AdapterFile => ({
+    name: roleOf(name) === 'weights' ? weightsName : name,
+    sha256,
+    bytes,
+  });
+  return {
+    digest: adapterDigest(files),
+    sha256: weights.sha256,
+    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+    ...summarise(adapter),
+    files: inRecordOrder(files).map(named),
+  };
+}

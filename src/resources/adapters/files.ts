@@ -1,0 +1,36 @@
+import { CONFIG_FILE, roleOf } from '../../adapter/file-names.ts';
+import type { AdapterFile, AdapterRecord } from '../../contract/adapter.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { BlobStore } from '../../storage/blob-store.ts';
+import { bytesOf, localFile, type StoredFile } from '../contents/content-files.ts';
+
+/** The file of weights of an adapter, whatever it is called. */
+export const weightsOf = <F extends AdapterFile>({ files }: { readonly files: readonly F[] }): F =>
+  files.find(({ name }) => roleOf(name) === 'weights')!;
+
+/** The file of that name in an adapter's record. @throws AppError FILE_NOT_FOUND */
+export function fileOf(record: AdapterRecord, name: string): AdapterFile {
+  const file = record.files.find((candidate) => candidate.name === name);
+  if (file) return file;
+  const known = record.files.map((candidate) => candidate.name);
+  throw new AppError(
+    'FILE_NOT_FOUND',
+    `Adapter ${record.id} has no file ${JSON.stringify(name)}; it has ${known.join(', ')}.`,
+    { id: record.id, name, known },
+  );
+}
+
+/**
+ * A local file of an adapter's weights, only to be read, and its configuration, if it has one.
+ * @param folder where small weights are put; the caller removes it
+ * @throws AppError STORAGE_*
+ */
+export async function localFiles(
+  store: Pick<BlobStore, 'localFile' | 'get'>,
+  files: readonly StoredFile[],
+  folder: string,
+): Promise<{ weightsPath: string; configBytes: Uint8Array | null }> {
+  const weightsPath = await localFile(store, weightsOf({ files }), folder);
+  const config = files.find(({ name }) => name === CONFIG_FILE);
+  return { weightsPath, configBytes: config ? await bytesOf(store, config) : null };
+}

@@ -1,0 +1,233 @@
+import { rm } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import type { ModuleKind } from '../../adapter/adapter.ts';
+import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import type { AdapterRecord } from '../../contract/adapter.ts';
+import type { Labels } from '../../contract/labels.ts';
+import type { Database } from '../../database/database.ts';
+import { isAdapterId, newAdapterId } from '../../database/ids.ts';
+import { MAX_CONFIG_BYTES } from '../../formats/peft/limits.ts';
+import { readAdapter } from '../../formats/read-adapter.ts';
+import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
+import { type NewFile, type StoredFile, streamOf } from '../contents/content-files.ts';
+import { Contents, type Written } from '../contents/contents.ts';
+import { nameOfBase, nameOfFile } from './default-name.ts';
+import { describeAdapter, inRecordOrder } from './described-adapter.ts';
+import { adapterExpired, adapterNotFound } from './errors.ts';
+import { fileOf, localFiles } from './files.ts';
+import type { NewAdapter } from './rows.ts';
+import { type AdapterChanges, AdapterStore } from './store.ts';
+import { AnyWeightsGate } from './weights-gate.ts';
+
+/** For those who receive the files, which know this layer and not the formats. */
+export { CONFIG_FILE, MAX_CONFIG_BYTES, WEIGHTS_FILE };
+
+/** A finished file in a scratch folder of the store, with what was found out while it was written. */
+export interface IncomingFile {
+  readonly name: string;
+  readonly path: string;
+  /** What the client called it, where it did. */
+  readonly sentAs?: string;
+  /** SHA-256 of the content, hex. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** What an adapter is called by, and how long it stays. */
+export interface Keeping {
+  readonly name?: string;
+  readonly labels?: Labels;
+  readonly ttlSeconds?: number;
+}
+
+/** What an upload feeds the weights to while they arrive. */
+export interface WeightsGate {
+  push(chunk: Uint8Array): void;
+  finish(totalBytes: number): unknown;
+}
+
+export interface ModuleSummary {
+  readonly name: string;
+  readonly kind: ModuleKind;
+  /** [m, n] of ΔW. */
+  readonly shape: [number, number];
+  readonly rank: number;
+  readonly scale: number;
+}
+
+/** What the file of weights is called by, whatever the others are. */
+function nameOfFiles(files: readonly IncomingFile[]): string | undefined {
+  const sentAs = files.find(({ name }) => roleOf(name) === 'weights')?.sentAs;
+  return sentAs === undefined ? undefined : nameOfFile(sentAs);
+}
+
+/** An adapter whose files are safe, and which is not recorded yet. */
+export interface ReadyAdapter {
+  readonly adapter: NewAdapter;
+  readonly written: Written;
+}
+
+/** The adapters of a tenant: their records in the database, their files as content, which equal ones share. */
+export class AdapterService {
+  private readonly blobs: BlobStore;
+  private readonly contents: Contents;
+  private readonly store: AdapterStore;
+  private readonly defaultTtlSeconds: number | undefined;
+
+  /** @param defaultTtlSeconds how long adapters stay unless a request says otherwise; undefined: they are kept */
+  constructor(database: Database, blobs: BlobStore, tenant: string, defaultTtlSeconds?: number) {
+    this.blobs = blobs;
+    this.contents = new Contents(database, blobs);
+    this.store = new AdapterStore(database, tenant);
+    this.defaultTtlSeconds = defaultTtlSeconds;
+  }
+
+  /** A fresh gate that refuses weights by their header while they arrive. */
+  openGate(): WeightsGate {
+    return new AnyWeightsGate();
+  }
+
+  /**
+   * Makes files an adapter, with an id of its own whatever is here already. They are parsed first, so nothing that cannot
+   * be read is ever registered. Files taken into the storage are gone from their paths; the caller removes the folder with
+   * the rest.
+   * @param id where it is the id of an adapter of these files, that is the answer
+   * @returns the record; `content_known` where the tenant had the same content before
+   * @throws AppError FILE_MISSING, whatever the format's reader finds (ST_*, CONFIG_*, LORA_*, …), STORAGE_*
+   */
+  async register(
+    files: readonly IncomingFile[],
+    keeping: Keeping = {},
+    id: string = newAdapterId(Date.now()),
+  ): Promise<AdapterRecord> {
+    const before = (await this.store.find(id))?.record;
+    if (before && files.some(({ sha256 }) => sha256 === before.sha256)) return before;
+    const prepared = await this.prepare(files, keeping);
+    const ready = before ? prepared : { ...prepared, adapter: { ...prepared.adapter, id } };
+    try {
+      const isKnown = await this.store.isKnown(ready.adapter.described.digest);
+      const record = await this.store.insert(ready.adapter, ready.written);
+      return { ...record, content_known: isKnown };
+    } catch (error) {
+      await this.contents.abandon(ready.written.writeId).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /**
+   * What `register` does before it records the adapter, for who records it together with other things.
+   * @param others that are written with it
+   * @throws AppError as `register`
+   */
+  async prepare(
+    files: readonly IncomingFile[],
+    keeping: Keeping = {},
+    others: readonly NewFile[] = [],
+  ): Promise<ReadyAdapter> {
+    const described = await describeAdapter(files);
+    const paths = inRecordOrder(files);
+    const named = described.files.map((file, index) => ({ ...file, path: paths[index]!.path }));
+    const written = await this.contents.write([...named, ...others]);
+    const id = newAdapterId(Date.now());
+    const adapter = {
+      id,
+      described,
+      name: keeping.name ?? nameOfFiles(files) ?? nameOfBase(described.base_model),
+      labels: keeping.labels ?? {},
+      ttlSeconds: keeping.ttlSeconds ?? this.defaultTtlSeconds,
+      parentId: null,
+      jobId: null,
+    };
+    return { adapter, written };
+  }
+
+  /** The adapter of an id; undefined: there is none, or it has expired. @throws AppError DATABASE_UNAVAILABLE */
+  async find(id: string): Promise<AdapterRecord | undefined> {
+    const found = await this.store.find(id);
+    return found && !found.isExpired ? found.record : undefined;
+  }
+
+  /** Whether the tenant has an adapter of the same weights and configuration. @throws AppError DATABASE_UNAVAILABLE */
+  isKnown(digest: string): Promise<boolean> {
+    return this.store.isKnown(digest);
+  }
+
+  /** @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED, DATABASE_UNAVAILABLE */
+  async get(id: string): Promise<AdapterRecord> {
+    const found = await this.store.find(id);
+    if (!found) throw adapterNotFound(id);
+    if (found.isExpired) throw adapterExpired(id, Date.parse(found.record.expires_at!));
+    return found.record;
+  }
+
+  /**
+   * An adapter with where its files lie.
+   * @param evenExpired for who was accepted to read it before
+   * @throws AppError as `get`
+   */
+  async stored(
+    id: string,
+    { evenExpired = false } = {},
+  ): Promise<{ readonly record: AdapterRecord; readonly files: readonly StoredFile[] }> {
+    const found = evenExpired ? await this.store.find(id) : undefined;
+    const record = found?.record ?? (await this.get(id));
+    const files = await this.store.files(record);
+    if (files.length < record.files.length) throw adapterNotFound(id);
+    return { record, files };
+  }
+
+  /**
+   * Changes what an adapter is called, its labels, or how long it stays.
+   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED, DATABASE_UNAVAILABLE, STORAGE_FULL
+   */
+  async change(id: string, changes: AdapterChanges): Promise<AdapterRecord> {
+    await this.get(id);
+    const changed = await this.store.change(id, changes);
+    // It was removed, or expired, in this moment.
+    return changed ?? this.get(id);
+  }
+
+  /**
+   * Removes an adapter, also one that has expired. Its files are removed later, when nobody refers to their content.
+   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_IN_USE, DATABASE_UNAVAILABLE, STORAGE_FULL
+   */
+  async remove(id: string): Promise<void> {
+    if (!isAdapterId(id) || !(await this.store.remove(id))) throw adapterNotFound(id);
+  }
+
+  /**
+   * A stream of one file, or of a range of it that lies inside. `bytes` and `sha256` are of the whole file.
+   * @throws AppError as `get`; FILE_NOT_FOUND, STORAGE_*
+   */
+  async readFile(
+    id: string,
+    name: string,
+    range?: ByteRange,
+  ): Promise<{ stream: Readable; bytes: number; sha256: string }> {
+    const { record, files } = await this.stored(id);
+    const { bytes, sha256 } = fileOf(record, name);
+    const file = files.find((one) => one.name === name)!;
+    return { stream: await streamOf(this.blobs, file, range), bytes, sha256 };
+  }
+
+  /**
+   * The LoRA pairs of an adapter, in name order.
+   * @throws AppError as `get`; STORAGE_*
+   */
+  async modules(id: string): Promise<ModuleSummary[]> {
+    const { files } = await this.stored(id);
+    const scratch = await this.blobs.makeScratch();
+    try {
+      const { adapter } = await readAdapter(await localFiles(this.blobs, files, scratch));
+      return adapter.modules.map(({ name, kind, m, n, rank, scale }) => ({
+        name,
+        kind,
+        shape: [m, n],
+        rank,
+        scale,
+      }));
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  }
+}

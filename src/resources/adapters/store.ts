@@ -1,0 +1,148 @@
+import type { AdapterRecord } from '../../contract/adapter.ts';
+import type { Labels } from '../../contract/labels.ts';
+import type { Database } from '../../database/database.ts';
+import { isAdapterId } from '../../database/ids.ts';
+import type { StoredFile } from '../contents/content-files.ts';
+import { settleContent } from '../contents/content-rows.ts';
+import type { Written } from '../contents/contents.ts';
+import { addUsage } from '../tenants/usage.ts';
+import { adapterInUse } from './errors.ts';
+import {
+  ADAPTER_COLUMNS,
+  adapterRecord,
+  deleteAdapters,
+  expiry,
+  insertAdapterLabels,
+  insertAdapters,
+  type NewAdapter,
+  readingJob,
+  usageOfNew,
+} from './rows.ts';
+
+/** An adapter with what tells where its files lie. */
+export interface FoundAdapter {
+  readonly record: AdapterRecord;
+  readonly isExpired: boolean;
+}
+
+/** What can be changed of an adapter; what is undefined stays. */
+export interface AdapterChanges {
+  readonly name?: string | undefined;
+  /** In place of all labels before. */
+  readonly labels?: Labels | undefined;
+  /** From now on; null: the adapter is kept. */
+  readonly ttlSeconds?: number | null | undefined;
+}
+
+/** The adapters of a tenant. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL. */
+export class AdapterStore {
+  private readonly database: Database;
+  private readonly tenant: string;
+
+  constructor(database: Database, tenant: string) {
+    this.database = database;
+    this.tenant = tenant;
+  }
+
+  /** @param id may be any text */
+  async find(id: string): Promise<FoundAdapter | undefined> {
+    if (!isAdapterId(id)) return undefined;
+    const row = await this.database.reader
+      .selectFrom('adapter')
+      .select([...ADAPTER_COLUMNS, this.database.now.as('now')])
+      .where('id', '=', id)
+      .where('tenant', '=', this.tenant)
+      .executeTakeFirst();
+    return (
+      row && { record: adapterRecord(row), isExpired: row.expires_at !== null && row.expires_at <= row.now }
+    );
+  }
+
+  /** The files of an adapter in the order of its record. Empty: there is no such adapter. */
+  async files({ id, files }: Pick<AdapterRecord, 'id' | 'files'>): Promise<StoredFile[]> {
+    const rows = await this.database.reader
+      .selectFrom('adapter_file')
+      .innerJoin('content', 'content.id', 'adapter_file.content')
+      .select(['adapter_file.name', 'content.id', 'content.inline'])
+      .where('adapter', '=', id)
+      .execute();
+    const known = new Map(rows.map((row) => [row.name, row]));
+    return files.flatMap((file) => {
+      const row = known.get(file.name);
+      if (!row) return [];
+      const inline = row.inline && Buffer.from(row.inline).toString('base64');
+      return [{ ...file, content: row.id, inline }];
+    });
+  }
+
+  /**
+   * Whether there is an adapter of the same weights and configuration.
+   * @param digest as describeAdapter gives it
+   */
+  async isKnown(digest: string): Promise<boolean> {
+    const row = await this.database.reader
+      .selectFrom('adapter')
+      .select('id')
+      .where('tenant', '=', this.tenant)
+      .where('digest', '=', digest)
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** @throws AppError STORAGE_FAILED where what was written has been removed by now */
+  async insert(adapter: NewAdapter, written: Written): Promise<AdapterRecord> {
+    const [record] = await this.database.write(async (writer) => {
+      const contents = await settleContent(writer, written);
+      const records = await insertAdapters(this.database, writer, this.tenant, [adapter], contents);
+      await addUsage(writer, this.tenant, usageOfNew([adapter]));
+      return records;
+    });
+    return record!;
+  }
+
+  /** undefined: there is none, or it has expired. */
+  change(id: string, { name, labels, ttlSeconds }: AdapterChanges): Promise<AdapterRecord | undefined> {
+    const { now } = this.database;
+    return this.database.write(async (writer) => {
+      const row = await writer
+        .updateTable('adapter')
+        // Something has to be set, and this makes others wait.
+        .set({ id })
+        .$if(name !== undefined, (query) => query.set({ name: name! }))
+        .$if(labels !== undefined, (query) => query.set({ labels: JSON.stringify(labels) }))
+        .$if(ttlSeconds !== undefined, (query) =>
+          query.set({ expires_at: expiry(this.database, { ttlSeconds: ttlSeconds ?? undefined }) }),
+        )
+        .where('id', '=', id)
+        .where('tenant', '=', this.tenant)
+        .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
+        .returning(ADAPTER_COLUMNS)
+        .executeTakeFirst();
+      if (!row) return undefined;
+      if (labels !== undefined) {
+        await writer.deleteFrom('adapter_label').where('adapter', '=', id).execute();
+        await insertAdapterLabels(writer, this.tenant, [{ id, labels }]);
+      }
+      return adapterRecord(row);
+    });
+  }
+
+  /**
+   * Removes an adapter, unless a job that has not ended reads it.
+   * @returns false when there is none
+   * @throws AppError ADAPTER_IN_USE
+   */
+  remove(id: string): Promise<boolean> {
+    const { database, tenant } = this;
+    return database.write(async (writer) => {
+      const found = writer.selectFrom('adapter').select(['id', 'bytes']).where('id', '=', id);
+      const row = await database.locked(found.where('tenant', '=', tenant)).executeTakeFirst();
+      if (!row) return false;
+      const jobId = await readingJob(writer, tenant, id);
+      if (jobId !== undefined) throw adapterInUse(id, jobId);
+      await deleteAdapters(database, writer, tenant, [row]);
+      return true;
+    });
+  }
+}

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { AppError, type ErrorCode } from '../../../errors/app-error.ts';
+import { writeError } from '../../../storage/storage-error.ts';
+import { WRITE_BUFFER_BYTES } from '../../../storage/write-buffer.ts';
+import type { IncomingFile } from '../service.ts';
+
+export interface SaveOptions {
+  readonly folder: string;
+  readonly maxBytes: number;
+  /** What a file above `maxBytes` is refused with. */
+  readonly tooLarge: ErrorCode;
+  readonly signal: AbortSignal;
+  /** Sees every chunk and may refuse the file by throwing. */
+  readonly gate?: { push(chunk: Uint8Array): void; finish(totalBytes: number): unknown };
+}
+
+/**
+ * Streams one part into a file, through the size limit, the gate and SHA-256. Memory holds some chunks only.
+ * @param name the file's; one of our own, never the client's
+ * @throws AppError `tooLarge`, what the gate throws, STORAGE_*; other errors are those of the part's stream
+ */
+export async function saveFile(name: string, part: Readable, options: SaveOptions): Promise<IncomingFile> {
+  const path = join(options.folder, name);
+  const hash = createHash('sha256');
+  let bytes = 0;
+
+  async function* inspected(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      if (bytes > options.maxBytes) throw tooLarge(name, options);
+      options.gate?.push(chunk);
+      hash.update(chunk);
+      yield chunk;
+    }
+    options.gate?.finish(bytes);
+  }
+
+  const file = createWriteStream(path, { flags: 'wx', highWaterMark: WRITE_BUFFER_BYTES });
+  try {
+    await pipeline(part, inspected, file, { signal: options.signal });
+  } catch (error) {
+    if (options.signal.aborted) throw options.signal.reason;
+    throw writeError(error);
+  }
+  return { name, path, sha256: hash.digest('hex'), bytes };
+}
+
+function tooLarge(name: string, { maxBytes, tooLarge: code }: SaveOptions): AppError {
+  return new AppError(code, `${name} is larger than ${maxBytes} bytes.`, {
+    file: name,
+    limit_bytes: maxBytes,
+  });
+}

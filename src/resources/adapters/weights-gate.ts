@@ -1,0 +1,41 @@
+import { GgufGate } from '../../gguf/gguf-gate.ts';
+import { GGUF_MAGIC } from '../../gguf/read-header.ts';
+import { HeaderGate } from '../../safetensors/header-gate.ts';
+import type { WeightsGate } from './service.ts';
+
+/**
+ * Refuses weights of any format as early as their bytes allow. What begins as a GGUF file has to be one; everything else
+ * has to be safetensors.
+ */
+export class AnyWeightsGate implements WeightsGate {
+  readonly #first = new Uint8Array(GGUF_MAGIC.length);
+  #firstBytes = 0;
+  /** Known once the first bytes are there. */
+  #chosen: WeightsGate | undefined;
+
+  /** @throws AppError as HeaderGate.push and GgufGate.push */
+  push(chunk: Uint8Array): void {
+    if (this.#chosen) {
+      this.#chosen.push(chunk);
+      return;
+    }
+    const taken = chunk.subarray(0, this.#first.length - this.#firstBytes);
+    this.#first.set(taken, this.#firstBytes);
+    this.#firstBytes += taken.length;
+    if (this.#firstBytes < this.#first.length) return;
+    this.#choose().push(chunk.subarray(taken.length));
+  }
+
+  /** @throws AppError as HeaderGate.finish and GgufGate.finish */
+  finish(totalBytes: number): void {
+    (this.#chosen ?? this.#choose()).finish(totalBytes);
+  }
+
+  #choose(): WeightsGate {
+    const isGguf = Buffer.compare(this.#first, GGUF_MAGIC) === 0;
+    const gate = isGguf ? new GgufGate() : new HeaderGate();
+    gate.push(this.#first.subarray(0, this.#firstBytes));
+    this.#chosen = gate;
+    return gate;
+  }
+}

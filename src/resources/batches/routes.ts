@@ -1,0 +1,166 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import {
+  BatchEnvelope,
+  BatchRecord,
+  BatchRequest,
+  BatchSummary,
+  MAX_BATCH_JOBS,
+} from '../../contract/batch.ts';
+import {
+  asComponent,
+  JSON_BODY_PROBLEMS,
+  LOCATION,
+  NOTHING,
+  problems,
+  reference,
+  response,
+} from '../../http/schemas.ts';
+import { withinConcurrentJobs } from '../jobs/concurrent-jobs.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { checkedBatch } from './batch-body.ts';
+import { BATCH_EXAMPLE, BATCH_REQUEST_EXAMPLES, BATCH_SUMMARY_EXAMPLE } from './examples.ts';
+
+/** A thousand jobs with all their options; a batch with large rank patterns is sent in parts. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+const BatchPath = Type.Object({
+  id: Type.String({ description: 'Id of a batch', examples: [BATCH_EXAMPLE.id] }),
+});
+
+/** What accepting a batch can fail with, new or retried. */
+const ACCEPTING = ['BATCH_INVALID', 'QUOTA_CONCURRENT_JOBS', 'STORAGE_FULL', 'STORAGE_FAILED'] as const;
+
+/** Batches of jobs. */
+export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.addSchema({ ...asComponent(BatchRequest), examples: BATCH_REQUEST_EXAMPLES });
+  app.addSchema({ ...asComponent(BatchSummary), examples: [BATCH_SUMMARY_EXAMPLE] });
+  app.addSchema({ ...asComponent(BatchRecord), examples: [BATCH_EXAMPLE] });
+
+  app.post(
+    '/v1/batches',
+    {
+      bodyLimit: MAX_BODY_BYTES,
+      config: {
+        accepts: 'application/json',
+        // What is checked here is the batch around its jobs; see batch-body.ts.
+        swaggerTransform: ({ schema, url }: { schema: object; url: string }) => ({
+          schema: { ...schema, body: reference(BatchRequest) },
+          url,
+        }),
+      },
+      schema: {
+        operationId: 'submitBatch',
+        tags: ['batches'],
+        summary: `Up to ${MAX_BATCH_JOBS} jobs in one call`,
+        description:
+          'Either the same for many adapters, or a list of jobs of any kinds. All of it is accepted or nothing; every ' +
+          'fault is told with the index of its job. An adapter with all its targets is one job, since they share the ' +
+          'reading and the decomposition. Jobs of equal requests have their work done once, unless `reuse` is false.',
+        body: BatchEnvelope,
+        response: {
+          202: response('Accepted, durably', reference(BatchRecord), { headers: LOCATION }),
+          ...problems(...JSON_BODY_PROBLEMS, ...ACCEPTING),
+        },
+      },
+    },
+    async (request, reply) => {
+      const workspace = workspaceOf(request);
+      const wanted = checkedBatch(request);
+      const count = 'jobs' in wanted ? wanted.jobs.length : wanted.adapter_ids.length;
+      const batch = await withinConcurrentJobs(workspace, count, () =>
+        workspace.batches.submit(wanted, request.idempotent?.idOf('batch')),
+      );
+      return reply.code(202).header('location', `/v1/batches/${batch.id}`).send(batch);
+    },
+  );
+
+  app.get(
+    '/v1/batches/:id',
+    {
+      schema: {
+        operationId: 'getBatch',
+        tags: ['batches'],
+        summary: 'A batch: how far it is, and every job of it',
+        params: BatchPath,
+        response: {
+          200: response('The batch', reference(BatchRecord)),
+          ...problems('BATCH_NOT_FOUND'),
+        },
+      },
+    },
+    async (request, reply) =>
+      reply
+        .header('cache-control', 'no-store')
+        .send(await workspaceOf(request).batches.get(request.params.id)),
+  );
+
+  app.post(
+    '/v1/batches/:id/cancel',
+    {
+      schema: {
+        operationId: 'cancelBatch',
+        tags: ['batches'],
+        summary: 'Cancel every job of a batch that has not ended',
+        description:
+          'From then on no job of it begins. The answer does not wait until each is cancelled: `finished_at` is there ' +
+          'when the last one is. Again, it answers the same.',
+        params: BatchPath,
+        response: {
+          200: response('The cancelled batch', reference(BatchRecord)),
+          ...problems('BATCH_NOT_FOUND', 'BATCH_FINAL', 'STORAGE_FULL'),
+        },
+      },
+    },
+    async (request, reply) => reply.send(await workspaceOf(request).batches.cancel(request.params.id)),
+  );
+
+  app.post(
+    '/v1/batches/:id/retry',
+    {
+      schema: {
+        operationId: 'retryBatch',
+        tags: ['batches'],
+        summary: 'Do the failed, partial and cancelled jobs of a batch once more',
+        description: 'As a new batch; its `retry_of` names the old one, which stays as it is.',
+        params: BatchPath,
+        response: {
+          202: response('The new batch, accepted durably', reference(BatchRecord), { headers: LOCATION }),
+          ...problems('BATCH_NOT_FOUND', 'BATCH_NOT_FINAL', 'BATCH_SUCCEEDED', ...ACCEPTING),
+        },
+      },
+    },
+    async (request, reply) => {
+      const workspace = workspaceOf(request);
+      const { batches } = workspace;
+      const { id } = request.params;
+      const { counts } = await batches.get(id);
+      const wanted = counts.partial + counts.failed + counts.cancelled;
+      const batch = await withinConcurrentJobs(workspace, wanted, () =>
+        batches.retry(id, request.idempotent?.idOf('batch')),
+      );
+      return reply.code(202).header('location', `/v1/batches/${batch.id}`).send(batch);
+    },
+  );
+
+  app.delete(
+    '/v1/batches/:id',
+    {
+      schema: {
+        operationId: 'deleteBatch',
+        tags: ['batches'],
+        summary: 'Delete a batch that has ended, with the jobs it made',
+        description: 'With its jobs. Results stay: they are adapters like any other.',
+        params: BatchPath,
+        response: {
+          204: NOTHING,
+          ...problems('BATCH_NOT_FOUND', 'BATCH_NOT_FINAL', 'STORAGE_FULL', 'STORAGE_FAILED'),
+        },
+      },
+    },
+    async (request, reply) => {
+      await workspaceOf(request).batches.remove(request.params.id);
+      return reply.code(204).send(null);
+    },
+  );
+};

@@ -1,0 +1,221 @@
+import { setImmediate } from 'node:timers/promises';
+import type { BatchRecord, BatchRequest, BatchSummary } from '../../contract/batch.ts';
+import type { JobRequest } from '../../contract/job-request.ts';
+import { newBatchId, newJobId, timedIdMs } from '../../database/ids.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { acceptedJob, taken } from '../jobs/accepted-job.ts';
+import type { JobControl } from '../jobs/control.ts';
+import type { NewJob } from '../jobs/executions/accept-jobs.ts';
+import type { JobService } from '../jobs/service.ts';
+import { checkBatch } from './check-batch.ts';
+import { jobRequestsOf } from './job-requests.ts';
+import type { BatchFilter, BatchStore } from './store.ts';
+
+/** Jobs that are cancelled or deleted in one transaction, between which others have their turn. */
+const ENDED_AT_ONCE = 20;
+
+export interface BatchParts {
+  readonly jobs: JobService;
+  readonly batchStore: BatchStore;
+  readonly control: JobControl;
+  /** How long batches stay unless a request says otherwise; undefined: they are kept. */
+  readonly defaultTtlSeconds?: number | undefined;
+}
+
+/**
+ * Many jobs that are asked for, followed and cancelled together. All methods throw AppError DATABASE_UNAVAILABLE, those that
+ * write STORAGE_FULL.
+ */
+export class BatchService {
+  private readonly parts: BatchParts;
+  private readonly store: BatchStore;
+  /** What goes on after its answer. */
+  private readonly ongoing = new Set<Promise<void>>();
+
+  constructor(parts: BatchParts) {
+    this.parts = parts;
+    this.store = parts.batchStore;
+  }
+
+  /**
+   * Accepts a batch, or nothing of it. Jobs whose work was done already have their results at once.
+   * @param id where it is the id of a batch, that is the answer
+   * @throws AppError BATCH_INVALID with the fault of every job that cannot be accepted
+   */
+  async submit(request: BatchRequest, id = newBatchId(Date.now())): Promise<BatchRecord> {
+    const before = await this.store.get(id);
+    if (before) return before;
+    await checkBatch(request, (work) => this.parts.jobs.check(work));
+    return this.accept(id, request, jobRequestsOf(request), null);
+  }
+
+  /**
+   * A batch as it stands now.
+   * @throws AppError BATCH_NOT_FOUND
+   */
+  async get(batchId: string): Promise<BatchRecord> {
+    const batch = await this.store.get(batchId);
+    if (!batch) throw notFound(batchId);
+    return batch;
+  }
+
+  /** Batches, the newest first. */
+  page(filter: BatchFilter, request: PageRequest): Promise<Page<BatchSummary>> {
+    return this.store.page(filter, request);
+  }
+
+  /**
+   * Cancels every job of a batch that has not ended. From the moment this is written no job of
+   * it begins, so the answer does not wait for a thousand outcomes: they follow, also when this process ends.
+   * @returns the cancelled batch, also when it was cancelled before
+   * @throws AppError BATCH_NOT_FOUND; BATCH_FINAL when it ended in another way
+   */
+  async cancel(batchId: string): Promise<BatchRecord> {
+    let batch = await this.get(batchId);
+    if (batch.finished_at === null) {
+      if (await this.store.cancel(batchId)) {
+        this.afterwards(this.stop(batchId));
+        return { ...batch, state: 'cancelled' };
+      }
+      batch = await this.get(batchId);
+    }
+    if (batch.state === 'cancelled') return batch;
+    throw new AppError('BATCH_FINAL', `Batch ${batchId} ${batch.state} already.`, {
+      batch_id: batchId,
+      state: batch.state,
+    });
+  }
+
+  /**
+   * Goes on with what a process began that died: accepting the jobs of a batch, and cancelling them. May be done by several
+   * processes at once.
+   */
+  async resume(batchId: string): Promise<void> {
+    const unopened = await this.store.unopened(batchId);
+    if (unopened) {
+      const requests = jobRequestsOf(unopened.request);
+      const jobs = unopened.members.map(({ job, position, retry_of: retryOf }) =>
+        newJob(job, requests[position]!, batchId, retryOf),
+      );
+      await this.store.open(batchId, jobs);
+    }
+    if (await this.store.isCancelled(batchId)) await this.stop(batchId);
+  }
+
+  /** Cancels what is left of a batch that was cancelled. */
+  private async stop(batchId: string): Promise<void> {
+    for (;;) {
+      const some = await this.store.jobIds(batchId, { limit: ENDED_AT_ONCE, unfinished: true });
+      if (some.length === 0) return;
+      await this.parts.control.cancelAll(some);
+      await setImmediate();
+    }
+  }
+
+  /**
+   * Does the jobs of a batch once more that failed, also in part, or were cancelled, as a new batch: each as a whole.
+   * @throws AppError BATCH_NOT_FOUND, BATCH_NOT_FINAL, BATCH_SUCCEEDED, BATCH_INVALID
+   */
+  async retry(batchId: string, id = newBatchId(Date.now())): Promise<BatchRecord> {
+    const done = await this.store.get(id);
+    if (done) return done;
+    const request = await this.store.request(batchId);
+    if (!request) throw notFound(batchId);
+    const { jobs: before } = await this.final(batchId, 'retried');
+    const requests = jobRequestsOf(request);
+    const again = before.flatMap(({ id, state }, index) =>
+      state === 'failed' || state === 'partial' || state === 'cancelled'
+        ? [{ retryOf: id, request: requests[index]! }]
+        : [],
+    );
+    if (again.length === 0) {
+      throw new AppError('BATCH_SUCCEEDED', `No job of batch ${batchId} failed or was cancelled.`, {
+        batch_id: batchId,
+      });
+    }
+    const { labels, ttl_seconds } = request;
+    const jobs = again.map((job) => ({ ...job.request, reuse: false }));
+    const retried: BatchRequest = {
+      jobs,
+      ...(labels !== undefined && { labels }),
+      ...(ttl_seconds !== undefined && { ttl_seconds }),
+    };
+    await checkBatch(retried, (work) => this.parts.jobs.check(work));
+    return this.accept(id, retried, jobs, { batch: batchId, jobs: again.map(({ retryOf }) => retryOf) });
+  }
+
+  /**
+   * Removes all that is known of a batch and of the jobs it made, but not their results.
+   * @throws AppError BATCH_NOT_FOUND, BATCH_NOT_FINAL, STORAGE_FAILED
+   */
+  async remove(batchId: string): Promise<void> {
+    await this.final(batchId, 'deleted');
+    for (;;) {
+      const some = await this.store.jobIds(batchId, { limit: ENDED_AT_ONCE });
+      if (some.length === 0) break;
+      await this.parts.control.erase(...some.map((id) => ({ id })));
+      await setImmediate();
+    }
+    await this.store.remove(batchId);
+  }
+
+  /** Waits for what goes on after answers. */
+  async settled(): Promise<void> {
+    await Promise.all(this.ongoing);
+  }
+
+  /** @param retryOf the batch and its jobs that these do once more */
+  private async accept(
+    id: string,
+    request: BatchRequest,
+    requests: readonly JobRequest[],
+    retryOf: { readonly batch: string; readonly jobs: readonly string[] } | null,
+  ): Promise<BatchRecord> {
+    const createdAtMs = timedIdMs(id);
+    const jobs = requests.map((job, index) =>
+      newJob(memberId(createdAtMs, index), job, id, retryOf?.jobs[index] ?? null),
+    );
+    const ttlSeconds = request.ttl_seconds ?? this.parts.defaultTtlSeconds ?? null;
+    const batch = { id, request, retryOf: retryOf?.batch ?? null, ttlSeconds, createdAtMs };
+    const record = await this.store.accept({ ...batch, jobs: jobs.map(({ job }) => job) });
+    try {
+      await this.store.open(id, jobs);
+    } catch (error) {
+      // The batch is durable, so it is accepted; who looks after unfinished batches does the rest.
+      if (!(error instanceof AppError)) throw error;
+      return record;
+    }
+    // Some may have ended by now.
+    return (await this.store.get(id)) ?? record;
+  }
+
+  /** Lets something go on after the answer. What fails of cancelling is done by who looks after unfinished batches. */
+  private afterwards(work: Promise<void>): void {
+    const done = work.catch(() => undefined).finally(() => this.ongoing.delete(done));
+    this.ongoing.add(done);
+  }
+
+  private async final(batchId: string, done: string): Promise<BatchRecord> {
+    const batch = await this.get(batchId);
+    if (batch.finished_at !== null) return batch;
+    const message = `Batch ${batchId} has not ended yet, so it cannot be ${done}: cancel it first.`;
+    throw new AppError('BATCH_NOT_FINAL', message, { batch_id: batchId });
+  }
+}
+
+const notFound = (batchId: string): AppError =>
+  new AppError('BATCH_NOT_FOUND', `There is no batch ${JSON.stringify(batchId)}.`, { batch_id: batchId });
+
+/** A job of a batch as it is accepted. */
+function newJob(id: string, request: JobRequest, batchId: string, retryOf: string | null): NewJob {
+  const { work, treatment } = taken(request);
+  return { job: acceptedJob(id, work, { ...treatment, batchId, retryOf }), reuse: treatment.reuse };
+}
+
+/** Ids of a batch's jobs sort in its order: behind the time comes the place. */
+function memberId(nowMs: number, index: number): string {
+  const id = newJobId(nowMs);
+  const digits = id.indexOf('_') + 1 + 12;
+  return id.slice(0, digits) + index.toString(16).padStart(4, '0') + id.slice(digits + 4);
+}

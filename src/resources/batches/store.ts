@@ -1,0 +1,253 @@
+import { setImmediate } from 'node:timers/promises';
+import type { BatchRecord, BatchRequest, BatchState, BatchSummary } from '../../contract/batch.ts';
+import type { JobRecord } from '../../contract/job.ts';
+import { isBatchId } from '../../database/ids.ts';
+import type { BatchMemberTable, BatchTable } from '../../database/job-tables.ts';
+import { labelLinks, labelRows, type WantedLabel } from '../../database/lists/label-filter.ts';
+import { listed } from '../../database/lists/listed.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
+import {
+  batchJob,
+  batchSummary,
+  endedJobs,
+  isInState,
+  memberRow,
+  SUMMARY_COLUMNS,
+  type SummaryRow,
+} from '../jobs/batch-counts.ts';
+import { acceptJobs, type NewJob } from '../jobs/executions/accept-jobs.ts';
+import { JobChanges, type JobChangesParts } from '../jobs/executions/job-changes.ts';
+import { inSlices } from '../jobs/rows.ts';
+
+/** A batch as it comes. */
+export interface NewBatch {
+  readonly id: string;
+  readonly request: BatchRequest;
+  /** In the order of its request. */
+  readonly jobs: readonly JobRecord[];
+  readonly retryOf: string | null;
+  /** How long the batch is kept after its end; null: until it is deleted. */
+  readonly ttlSeconds: number | null;
+  readonly createdAtMs: number;
+}
+
+/** What is left out matters not. */
+export interface BatchFilter {
+  /** Any of them. */
+  readonly states?: readonly BatchState[] | undefined;
+  readonly labels?: readonly WantedLabel[] | undefined;
+}
+
+/**
+ * The batches of a tenant. Their jobs end where all jobs do (JobStore), and a batch with the last one. What is asked for by
+ * an id may be any text. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ */
+export class BatchStore {
+  private readonly parts: JobChangesParts;
+  private readonly tenant: string;
+
+  constructor(parts: JobChangesParts, tenant: string) {
+    this.parts = parts;
+    this.tenant = tenant;
+  }
+
+  private get database() {
+    return this.parts.database;
+  }
+
+  /** Makes a batch durable; then `open` it. */
+  async accept(batch: NewBatch): Promise<BatchRecord> {
+    const row = this.rowOf(batch);
+    const members = batch.jobs.map((job, position) => memberRow(batch.id, job, position));
+    await this.database.write(async (writer) => {
+      await writer.insertInto('batch').values(row).execute();
+      const labels = labelRows(this.tenant, batch.request.labels, { batch: batch.id });
+      if (labels.length > 0) await writer.insertInto('batch_label').values(labels).execute();
+      for (const some of inSlices(members)) await writer.insertInto('batch_member').values(some).execute();
+    });
+    return { ...batchSummary(row), jobs: members.map((member) => batchJob(member)) };
+  }
+
+  /**
+   * Accepts the jobs of a batch, those that are missing if that was begun before. A thousand in one transaction would hold
+   * up others for a tenth of a second, so there are several: until the last one the batch is not opened.
+   */
+  async open(batchId: string, jobs: readonly NewJob[]): Promise<void> {
+    for (const some of inSlices(jobs)) {
+      const isLast = some.at(-1) === jobs.at(-1);
+      await JobChanges.write(this.parts, this.tenant, async (changes) => {
+        const { writer } = changes;
+        const batch = writer.selectFrom('batch').select('id').where('id', '=', batchId);
+        // Opened by another process, it may have ended, and jobs of it may be deleted by now.
+        const unopened = this.database.locked(batch.where('opened_at', 'is', null));
+        if (!(await unopened.executeTakeFirst())) return;
+        await acceptJobs(changes, some);
+        if (isLast)
+          await writer
+            .updateTable('batch')
+            .set({ opened_at: Date.now() })
+            .where('id', '=', batchId)
+            .execute();
+      });
+      await setImmediate();
+    }
+  }
+
+  /** What the jobs of a batch follow from that was not opened. */
+  async unopened(
+    batchId: string,
+  ): Promise<{ readonly request: BatchRequest; readonly members: readonly BatchMemberTable[] } | undefined> {
+    const row = await this.row(batchId)?.select('request').where('opened_at', 'is', null).executeTakeFirst();
+    return row && { request: JSON.parse(row.request) as BatchRequest, members: await this.members(batchId) };
+  }
+
+  /** A batch with its jobs. */
+  async get(batchId: string): Promise<BatchRecord | undefined> {
+    const members = await this.members(batchId);
+    const running = members.some(({ state }) => state === 'queued') ? await this.active(batchId) : new Set();
+    // Read last, it may be further than its jobs, but not behind them.
+    const row = await this.summaryRow(batchId);
+    if (!row) return undefined;
+    const jobs = members.map((member) =>
+      batchJob(member, member.state === 'queued' && running.has(member.job)),
+    );
+    const count = (state: string): number => jobs.filter((job) => job.state === state).length;
+    const [succeeded, partial] = [count('succeeded'), count('partial')];
+    const counts = { succeeded, partial, failed: count('failed'), cancelled: count('cancelled') };
+    const isOver = jobs.every(({ finished_at }) => finished_at !== null);
+    const seen = { ...row, ...counts, ...(!isOver && { finished_at: null, expires_at: null }) };
+    return { ...batchSummary(seen, count('active')), jobs };
+  }
+
+  /** What a batch was asked for with. */
+  async request(batchId: string): Promise<BatchRequest | undefined> {
+    const row = await this.row(batchId)?.select('request').executeTakeFirst();
+    return row && (JSON.parse(row.request) as BatchRequest);
+  }
+
+  /** Whether a batch is there that has not ended. */
+  async isActive(batchId: string): Promise<boolean> {
+    const row = await this.row(batchId)?.select('finished_at').executeTakeFirst();
+    return row?.finished_at === null;
+  }
+
+  /** Whether a batch was cancelled as a whole. */
+  async isCancelled(batchId: string): Promise<boolean> {
+    const row = await this.row(batchId)?.select('cancelled_at').executeTakeFirst();
+    return typeof row?.cancelled_at === 'number';
+  }
+
+  /** Batches, the newest first. */
+  async page({ states, labels }: BatchFilter, request: PageRequest): Promise<Page<BatchSummary>> {
+    const { rows, next } = await listed(
+      this.database,
+      {
+        ...{ table: 'batch', tenant: this.tenant, columns: SUMMARY_COLUMNS },
+        links: labelLinks('batch_label', labels),
+        oneOf: states && [...new Set(states)].map(isInState),
+      },
+      request,
+    );
+    const unfinished = rows.filter(({ finished_at }) => finished_at === null);
+    const running = await this.running(unfinished.map(({ id }) => id));
+    const items = rows.map((row) => batchSummary(row, Math.min(running.get(row.id) ?? 0, leftOf(row))));
+    return { items, next };
+  }
+
+  /**
+   * From now on no job of the batch begins, and it is cancelled, whatever its jobs come to.
+   * @returns false when it has ended already
+   */
+  async cancel(batchId: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.database.write((writer) =>
+      writer
+        .updateTable('batch')
+        .set(({ fn, ref, val }) => ({ cancelled_at: fn.coalesce(ref('cancelled_at'), val(Date.now())) }))
+        .where('id', '=', batchId)
+        .where('tenant', '=', this.tenant)
+        .where('finished_at', 'is', null)
+        .executeTakeFirst(),
+    );
+    return numUpdatedRows > 0n;
+  }
+
+  /** Ids of the first jobs that the batch made. @param options `unfinished`: of those that have not ended */
+  async jobIds(
+    batchId: string,
+    { limit, unfinished = false }: { readonly limit: number; readonly unfinished?: boolean },
+  ): Promise<string[]> {
+    let query = this.database.reader
+      .selectFrom('job')
+      .select('id')
+      .where('tenant', '=', this.tenant)
+      .where('batch', '=', batchId);
+    if (unfinished) query = query.where('finished_at', 'is', null);
+    return (await query.orderBy('id').limit(limit).execute()).map(({ id }) => id);
+  }
+
+  /** Removes a batch that has ended; its jobs are left. */
+  async remove(batchId: string): Promise<void> {
+    await this.database.write((writer) =>
+      writer.deleteFrom('batch').where('id', '=', batchId).where('tenant', '=', this.tenant).execute(),
+    );
+  }
+
+  private rowOf({ id, request, jobs, retryOf, ttlSeconds, createdAtMs }: NewBatch): BatchTable {
+    return {
+      ...{ id, tenant: this.tenant, labels: JSON.stringify(request.labels ?? {}), retry_of: retryOf },
+      ...{ ttl_seconds: ttlSeconds, jobs: jobs.length, succeeded: 0, partial: 0, failed: 0, cancelled: 0 },
+      ...{ created_at: createdAtMs, cancelled_at: null, finished_at: null, expires_at: null },
+      opened_at: null,
+      request: JSON.stringify(request),
+    };
+  }
+
+  private row(batchId: string) {
+    // No other text is an id, and PostgreSQL takes none with U+0000.
+    if (!isBatchId(batchId)) return undefined;
+    return this.database.reader
+      .selectFrom('batch')
+      .where('id', '=', batchId)
+      .where('tenant', '=', this.tenant);
+  }
+
+  private async summaryRow(batchId: string): Promise<SummaryRow | undefined> {
+    return this.row(batchId)?.select(SUMMARY_COLUMNS).executeTakeFirst();
+  }
+
+  private async members(batchId: string): Promise<BatchMemberTable[]> {
+    if (!isBatchId(batchId)) return [];
+    return this.database.reader
+      .selectFrom('batch_member')
+      .selectAll()
+      .where('batch', '=', batchId)
+      .orderBy('position')
+      .execute();
+  }
+
+  /** Ids of the jobs of a batch that have begun. */
+  private async active(batchId: string): Promise<ReadonlySet<string>> {
+    const rows = await this.database.reader
+      .selectFrom('job')
+      .select('id')
+      .where('batch', '=', batchId)
+      .where('state', '=', 'active')
+      .execute();
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** How many there are of each batch. */
+  private async running(batchIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    if (batchIds.length === 0) return new Map();
+    const rows = await this.database.reader
+      .selectFrom('job')
+      .select(({ fn }) => ['batch', fn.countAll<number>().as('jobs')])
+      .where('batch', 'in', batchIds)
+      .where('state', '=', 'active')
+      .groupBy('batch')
+      .execute();
+    return new Map(rows.map(({ batch, jobs }) => [batch!, Number(jobs)]));
+  }
+}
+
+const leftOf = (row: SummaryRow): number => row.jobs - endedJobs(row);

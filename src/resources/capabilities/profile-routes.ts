@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply } from 'fastify';
+import { Type } from 'typebox';
+import { ProfileList, ServingProfile } from '../../contract/serving.ts';
+import { entityTag, matchesNone } from '../../http/entity-tag.ts';
+import { wholeList } from '../../http/paging.ts';
+import { problems, reference, response } from '../../http/schemas.ts';
+import { PROFILES, profileNamed } from '../../serving/profiles.ts';
+
+/** Profiles change with releases of the service only; an hour lets a client notice those soon. */
+const CACHE_CONTROL = 'public, max-age=3600';
+
+const ProfilePath = Type.Object({
+  name: Type.String({ description: 'Name of a profile', examples: ['vllm'] }),
+});
+const ProfileHeaders = Type.Object({
+  'if-none-match': Type.Optional(Type.String({ description: 'ETag of what the client has' })),
+});
+const HEADERS = { headers: { etag: { type: 'string', description: 'Digest of the answer' } } };
+const NOT_MODIFIED = { description: 'The client has it', type: 'null' };
+
+/** GET /v1/profiles and GET /v1/profiles/{name}. */
+export const profileRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.get(
+    '/v1/profiles',
+    {
+      schema: {
+        operationId: 'listProfiles',
+        tags: ['profiles'],
+        summary: 'Where adapters can be made for, and the rules there',
+        headers: ProfileHeaders,
+        response: {
+          200: response('Every profile', reference(ProfileList), HEADERS),
+          304: NOT_MODIFIED,
+          ...problems(),
+        },
+      },
+    },
+    async (request, reply) => cached(reply, request.headers['if-none-match'], wholeList(PROFILES)),
+  );
+
+  app.get(
+    '/v1/profiles/:name',
+    {
+      schema: {
+        operationId: 'getProfile',
+        tags: ['profiles'],
+        summary: 'A profile: what a place takes, and where that was read',
+        params: ProfilePath,
+        headers: ProfileHeaders,
+        response: {
+          200: response('The profile', reference(ServingProfile), HEADERS),
+          304: NOT_MODIFIED,
+          ...problems('PROFILE_NOT_FOUND'),
+        },
+      },
+    },
+    async (request, reply) =>
+      cached(reply, request.headers['if-none-match'], profileNamed(request.params.name, 'PROFILE_NOT_FOUND')),
+  );
+};
+
+function cached(reply: FastifyReply, ifNoneMatch: string | undefined, body: unknown): FastifyReply {
+  const tag = entityTag(createHash('sha256').update(JSON.stringify(body)).digest('hex'));
+  reply.headers({ etag: tag, 'cache-control': CACHE_CONTROL });
+  return matchesNone(ifNoneMatch, tag) ? reply.code(304).send() : reply.send(body);
+}

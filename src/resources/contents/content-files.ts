@@ -1,0 +1,124 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { AppError } from '../../errors/app-error.ts';
+import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
+import { storageError } from '../../storage/storage-error.ts';
+import { contentKey } from './content-key.ts';
+
+/** Smaller ones lie in the database: an object of their own would cost more than they do. */
+const MAX_INLINE_BYTES = 16 * 1024;
+
+interface FileFacts {
+  readonly name: string;
+  /** SHA-256 of the content, hex. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** A finished file of this machine, or one in memory. */
+export type NewFile = FileFacts & ({ readonly path: string } | { readonly data: Uint8Array });
+
+/** A file whose bytes are safe, or come along, until a record refers to them. It may go from process to process. */
+export interface WrittenFile extends FileFacts {
+  /** Base64 of a small one. */
+  readonly inline?: string;
+  /** Id under which it was written. Neither: it was known already. */
+  readonly writtenAs?: string;
+}
+
+/** A file, and where its bytes lie. It may go from process to process. */
+export interface StoredFile extends FileFacts {
+  readonly content: string;
+  /** Base64 of a small one; null: it lies in the storage. */
+  readonly inline: string | null;
+}
+
+/** Writes files into the storage, under ids that begin with that of a write which is recorded before. */
+export class ContentWriter {
+  private readonly store: Pick<BlobStore, 'putFile' | 'put'>;
+  private readonly begin: () => Promise<string>;
+  private writing: Promise<string> | undefined;
+  /** By their digests. */
+  private readonly written = new Map<string, string>();
+
+  /** @param begin records a write, and tells its id; called once, where something has to be written */
+  constructor(store: Pick<BlobStore, 'putFile' | 'put'>, begin: () => Promise<string>) {
+    this.store = store;
+    this.begin = begin;
+  }
+
+  /** Of the write; undefined: nothing had to be written. */
+  get writeId(): Promise<string> | undefined {
+    return this.writing;
+  }
+
+  /** A file of this machine is gone from its path afterwards, unless it is small. @throws AppError STORAGE_* */
+  async write(file: NewFile): Promise<WrittenFile> {
+    const { name, sha256, bytes } = file;
+    if (isInline(file)) {
+      const data = 'data' in file ? file.data : await contentOf(file.path);
+      return { name, sha256, bytes, inline: Buffer.from(data).toString('base64') };
+    }
+    const before = this.written.get(sha256);
+    if (before !== undefined) return { name, sha256, bytes, writtenAs: before };
+    this.writing ??= this.begin();
+    const writtenAs = `${await this.writing}-${this.written.size}`;
+    if ('data' in file) await this.store.put(contentKey(writtenAs), file.data);
+    else await this.store.putFile(contentKey(writtenAs), file.path);
+    this.written.set(sha256, writtenAs);
+    return { name, sha256, bytes, writtenAs };
+  }
+}
+
+export const isInline = ({ bytes }: Pick<FileFacts, 'bytes'>): boolean => bytes <= MAX_INLINE_BYTES;
+
+/** All of a small file. @throws AppError STORAGE_* */
+export async function bytesOf(store: Pick<BlobStore, 'get'>, file: StoredFile): Promise<Uint8Array> {
+  if (file.inline !== null) return Buffer.from(file.inline, 'base64');
+  const bytes = await store.get(contentKey(file.content));
+  if (bytes) return bytes;
+  throw new AppError('STORAGE_FAILED', `The storage lost ${file.name}, the content ${file.content}.`, {
+    name: file.name,
+    content: file.content,
+  });
+}
+
+/**
+ * A local file with the content, for random access. Never to be written or removed by the caller.
+ * @param folder where a small one is put; the caller removes it
+ * @throws AppError STORAGE_*
+ */
+export async function localFile(
+  store: Pick<BlobStore, 'localFile'>,
+  { content, bytes, inline }: StoredFile,
+  folder: string,
+): Promise<string> {
+  if (inline === null) return store.localFile(contentKey(content), bytes);
+  const path = join(folder, content);
+  try {
+    await writeFile(path, Buffer.from(inline, 'base64'));
+  } catch (error) {
+    throw storageError('write', error);
+  }
+  return path;
+}
+
+/** A stream of a file, or of a range of it that lies inside. @throws AppError STORAGE_* */
+export async function streamOf(
+  store: Pick<BlobStore, 'read'>,
+  { content, inline }: StoredFile,
+  range?: ByteRange,
+): Promise<Readable> {
+  if (inline === null) return store.read(contentKey(content), range);
+  const bytes = Buffer.from(inline, 'base64');
+  return Readable.from([range ? bytes.subarray(range.start, range.end + 1) : bytes], { objectMode: false });
+}
+
+async function contentOf(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw storageError('read', error);
+  }
+}

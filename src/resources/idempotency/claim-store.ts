@@ -1,0 +1,170 @@
+import type { Database, Writer } from '../../database/database.ts';
+import { timedId } from '../../database/ids.ts';
+import { hasCome, sql } from '../../database/sql.ts';
+import type { IdempotencyTable } from '../../database/tables.ts';
+import type { StoredAnswer } from '../../http/stored-answer.ts';
+
+/** A request takes no key for longer without saying so again. */
+const LONGEST_LEASE_MS = 3_600_000;
+/** How long a request that had no answer finds what may have been made of it, once nobody handles it any more. */
+const SEED_KEPT_MS = 86_400_000;
+/**
+ * Of the same request that had no answer yet, the seed stays. What is not known of one of the two does not tell them
+ * apart.
+ */
+const SEED = sql<string>`case when idempotency.owner = excluded.owner or (
+    idempotency.answer is null and idempotency.route = excluded.route
+    and coalesce(idempotency.payload, excluded.payload, '') = coalesce(excluded.payload, idempotency.payload, '')
+  ) then idempotency.seed else excluded.seed end`;
+
+/** Behind the kind of an id. */
+const SEED_AT = 'seed_'.length;
+
+/** What makes two requests the same one. */
+export interface Fingerprint {
+  /** SHA-256 of method and URL, hex. */
+  readonly route: string;
+  /** SHA-256 of the body, hex; null while it has not come. */
+  readonly payload: string | null;
+}
+
+/** What became of trying to take a key. */
+export type Claim =
+  /** `seed`: what ids of records are made of, the same each time that a request with this key is handled. */
+  | { readonly state: 'ours'; readonly seed: string }
+  | { readonly state: 'in-flight'; readonly fingerprint: Fingerprint }
+  | { readonly state: 'answered'; readonly fingerprint: Fingerprint; readonly answer: StoredAnswer };
+
+/** A key, and who wants it. */
+export interface Claimant {
+  /** One that exists; keys of different tenants have nothing to do with each other. */
+  readonly tenant: string;
+  /** SHA-256 of the key, hex. */
+  readonly key: string;
+  /** Any text that nobody else uses. */
+  readonly owner: string;
+}
+
+/**
+ * Keys that requests have taken, shared by all processes that answer HTTP. Time is that of the database. All methods throw
+ * AppError DATABASE_UNAVAILABLE, STORAGE_FULL.
+ */
+export class ClaimStore {
+  private readonly database: Database;
+
+  constructor(database: Database) {
+    this.database = database;
+  }
+
+  /** Takes a key for `leaseMs` unless it is taken: of many at once, exactly one gets it. */
+  claim(claimant: Claimant, fingerprint: Fingerprint, leaseMs: number): Promise<Claim> {
+    return this.database.write(async (writer) => {
+      const seed = await this.keep(writer, claimant, fingerprint, null, leaseMs);
+      if (seed !== undefined) return { state: 'ours', seed };
+      // The attempt has locked the row.
+      const held = await writer
+        .selectFrom('idempotency')
+        .select(['route', 'payload', 'answer'])
+        .where('tenant', '=', claimant.tenant)
+        .where('key', '=', claimant.key)
+        .executeTakeFirstOrThrow();
+      return claimOf(held);
+    });
+  }
+
+  /** Keeps a key for `leaseMs` more, also one whose lease is over. False when another has it. */
+  async hold(claimant: Claimant, fingerprint: Fingerprint, leaseMs: number): Promise<boolean> {
+    const kept = this.database.write((writer) => this.keep(writer, claimant, fingerprint, null, leaseMs));
+    return (await kept) !== undefined;
+  }
+
+  /** Keeps the answer for `keepMs`. False when another has the key. */
+  async settle(
+    claimant: Claimant,
+    fingerprint: Fingerprint,
+    answer: StoredAnswer,
+    keepMs: number,
+  ): Promise<boolean> {
+    const kept = this.database.write((writer) => this.keep(writer, claimant, fingerprint, answer, keepMs));
+    return (await kept) !== undefined;
+  }
+
+  /** Gives a key back, for whoever comes next. Its seed stays for the same request: something may have been made of it. */
+  async release({ tenant, key, owner }: Claimant): Promise<void> {
+    await this.database.write((writer) =>
+      writer
+        .updateTable('idempotency')
+        .set({ expires_at: this.database.now })
+        .where('tenant', '=', tenant)
+        .where('key', '=', key)
+        .where('owner', '=', owner)
+        .execute(),
+    );
+  }
+
+  /** Removes what nobody can ask for any more. Returns how many keys. */
+  async removeExpired(): Promise<number> {
+    const { numDeletedRows } = await this.database.write((writer) =>
+      writer
+        .deleteFrom('idempotency')
+        .where('expires_at', '<=', this.database.now)
+        .where(({ or, eb }) =>
+          or([eb('answer', 'is not', null), eb('expires_at', '<=', this.database.after(-SEED_KEPT_MS))]),
+        )
+        .executeTakeFirst(),
+    );
+    return Number(numDeletedRows);
+  }
+
+  /** Writes what a claimant says of a key, in one statement. @returns its seed; undefined: another has it */
+  private async keep(
+    writer: Writer,
+    claimant: Claimant,
+    { route, payload }: Fingerprint,
+    answer: StoredAnswer | null,
+    forMs: number,
+  ): Promise<string | undefined> {
+    const { now } = this.database;
+    const row = await writer
+      .insertInto('idempotency')
+      .values(({ eb }) => ({
+        ...claimant,
+        route,
+        payload,
+        answer: answer && JSON.stringify(answer),
+        seed: timedId('seed', Date.now()).slice(SEED_AT),
+        expires_at: eb(now, '+', forMs),
+      }))
+      .onConflict((conflict) =>
+        conflict
+          .columns(['tenant', 'key'])
+          .doUpdateSet(({ ref }) => ({
+            owner: ref('excluded.owner'),
+            route: ref('excluded.route'),
+            payload: ref('excluded.payload'),
+            answer: ref('excluded.answer'),
+            seed: SEED,
+            expires_at: ref('excluded.expires_at'),
+          }))
+          .where(({ or, and, eb, ref }) =>
+            or([
+              eb('idempotency.owner', '=', ref('excluded.owner')),
+              eb('idempotency.expires_at', '<=', now),
+              // Who handles a request says so again and again: this one did before the clock was put back.
+              and([
+                eb('idempotency.answer', 'is', null),
+                hasCome(this.database, 'idempotency.expires_at', LONGEST_LEASE_MS),
+              ]),
+            ]),
+          ),
+      )
+      .returning('seed')
+      .executeTakeFirst();
+    return row?.seed;
+  }
+}
+
+function claimOf({ answer, ...fingerprint }: Pick<IdempotencyTable, 'route' | 'payload' | 'answer'>): Claim {
+  if (answer === null) return { state: 'in-flight', fingerprint };
+  return { state: 'answered', fingerprint, answer: JSON.parse(answer) as StoredAnswer };
+}

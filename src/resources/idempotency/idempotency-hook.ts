@@ -1,0 +1,97 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import fp from 'fastify-plugin';
+import { AppError } from '../../errors/app-error.ts';
+import { IDEMPOTENCY_KEY_HEADER, idempotencyKey } from '../../http/idempotency-key.ts';
+import { API_PREFIX, principalOf } from '../../http/principal.ts';
+import { keepable, sendStored } from '../../http/stored-answer.ts';
+import { withHook } from '../../http/with-hook.ts';
+import type { ClaimStore } from './claim-store.ts';
+import { canonicalJson, digestOf } from './fingerprint.ts';
+import { IdempotentRequest, type Seal } from './idempotent-request.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The key of a request that came with one; null where there is none, or nothing to hold. */
+    idempotent: IdempotentRequest | null;
+  }
+  interface FastifyContextConfig {
+    /**
+     * false: an Idempotency-Key changes nothing here, as what is asked for may be done twice. `secret`: the answer has
+     * something that must not be readable where answers are kept.
+     */
+    idempotency?: false | 'secret';
+    /** Headers that say what is asked for, where the body does not. */
+    idempotencyHeaders?: readonly string[];
+  }
+}
+
+export interface IdempotencyOptions {
+  readonly claims: ClaimStore;
+  /** Its box seals answers that have a secret; without one an Idempotency-Key is refused where there are such. */
+  readonly secrets: { readonly box: Seal | undefined };
+}
+
+/**
+ * Does a POST with an Idempotency-Key once, however often it is sent (draft-ietf-httpapi-idempotency-key-header): the
+ * answer to the first is given to all. Other routes have no hook of this; their methods are idempotent by themselves.
+ */
+export const idempotency = fp(async (app: FastifyInstance, { claims, secrets }: IdempotencyOptions) => {
+  app.decorateRequest('idempotent', null);
+  const isSecret = (request: FastifyRequest) => request.routeOptions.config.idempotency === 'secret';
+
+  /** Before the body is read: a key that cannot be used is refused at once. */
+  async function checkKey(request: FastifyRequest): Promise<void> {
+    if (request.headers[IDEMPOTENCY_KEY_HEADER] === undefined) return;
+    keyOf(request);
+    if (isSecret(request) && !secrets.box)
+      throw new AppError(
+        'SECRETS_UNAVAILABLE',
+        'The answer has a secret, and to keep it for a second request this service needs a SECRETS_KEY.',
+      );
+  }
+
+  async function begin(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+    if (request.headers[IDEMPOTENCY_KEY_HEADER] === undefined) return undefined;
+    const route = digestOf([request.method, request.url]);
+    // A body that is streamed is known later: see upload/receive-adapter.ts.
+    const isStreamed = request.body === undefined && request.routeOptions.config.accepts !== undefined;
+    const { idempotencyHeaders = [] } = request.routeOptions.config;
+    const said = idempotencyHeaders.map((name) => request.headers[name] ?? null);
+    const payload = isStreamed ? null : digestOf([canonicalJson(request.body), ...said.map(canonicalJson)]);
+    const { tenant } = principalOf(request);
+    const idempotent = await IdempotentRequest.begin(claims, {
+      tenant,
+      key: keyOf(request),
+      fingerprint: { route, payload },
+      seal: isSecret(request) ? secrets.box : undefined,
+    });
+    request.idempotent = idempotent;
+    reply.raw.once('close', () => {
+      // An answer that was written past Fastify cannot be kept.
+      if (idempotent.isHeld && reply.raw.writableFinished) void idempotent.release();
+    });
+    return idempotent.replay && sendStored(reply, idempotent.replay);
+  }
+
+  /** Before the answer leaves, so that no client has an answer that it could not have again. */
+  async function end(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
+    const { idempotent } = request;
+    if (!idempotent?.isHeld) return payload;
+    // Of a request that broke off there is no answer, and its repetition is a first one.
+    const brokeOff = request.raw.destroyed && !request.raw.complete;
+    const answer = idempotent.isComplete && !brokeOff ? keepable(reply, payload) : undefined;
+    await (answer ? idempotent.settle(answer) : idempotent.release());
+    return payload;
+  }
+
+  app.addHook('onRoute', (route: RouteOptions) => {
+    if (route.method !== 'POST' || !route.url.startsWith(API_PREFIX) || route.config?.idempotency === false)
+      return;
+    withHook(route, 'onRequest', checkKey);
+    withHook(route, 'preHandler', begin);
+    withHook(route, 'onSend', end);
+  });
+});
+
+const keyOf = (request: FastifyRequest): string =>
+  idempotencyKey(request.raw.headersDistinct[IDEMPOTENCY_KEY_HEADER] ?? []);

@@ -1,0 +1,65 @@
+import type { Quotas } from '../../contract/tenant.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { JobStore } from './store.ts';
+
+/** What is needed of a workspace to know how many jobs it may have, and has. */
+export interface JobSpace {
+  readonly tenant: string;
+  readonly jobStore: Pick<JobStore, 'unfinished'>;
+  readonly quotas: () => Promise<Quotas>;
+}
+
+/** Submissions of tenants that have a limit, one after the other: else many at once would all see the same room. */
+const lines = new Map<string, Promise<unknown>>();
+
+/**
+ * Refuses jobs that are more than a tenant may have unfinished. Costs nothing where there is no limit, else a look at
+ * as many jobs as the limit.
+ * @param wanted jobs that are about to be submitted
+ * @throws AppError QUOTA_TOO_SMALL for more jobs than the limit, QUOTA_CONCURRENT_JOBS, DATABASE_UNAVAILABLE
+ */
+export async function checkConcurrentJobs(space: JobSpace, wanted: number): Promise<void> {
+  const { concurrent_jobs: limit } = await space.quotas();
+  if (limit === null || limit === undefined) return;
+  if (wanted > limit) throw new AppError('QUOTA_TOO_SMALL', neverFits(wanted, limit), { wanted, limit });
+  const used = (await space.jobStore.unfinished(limit + 1)).length;
+  if (used + wanted <= limit) return;
+  throw new AppError('QUOTA_CONCURRENT_JOBS', sentence(used, wanted, limit), { used, wanted, limit });
+}
+
+/**
+ * Submits jobs where there is room for them. Submissions of one tenant wait for each other, in this process: two
+ * processes that look at the same moment may exceed the limit by what both submit.
+ * @throws AppError as checkConcurrentJobs and `submit`
+ */
+export async function withinConcurrentJobs<T>(
+  space: JobSpace,
+  wanted: number,
+  submit: () => Promise<T>,
+): Promise<T> {
+  const { concurrent_jobs: limit } = await space.quotas();
+  if (limit === null || limit === undefined) return submit();
+  const before = lines.get(space.tenant) ?? Promise.resolve();
+  const turn = before.then(async () => {
+    await checkConcurrentJobs(space, wanted);
+    return submit();
+  });
+  const isOver = turn.catch(() => undefined);
+  lines.set(space.tenant, isOver);
+  try {
+    return await turn;
+  } finally {
+    if (lines.get(space.tenant) === isOver) lines.delete(space.tenant);
+  }
+}
+
+const jobs = (count: number) => `${count} unfinished job${count === 1 ? '' : 's'}`;
+
+const neverFits = (wanted: number, limit: number): string =>
+  `The request needs room for ${wanted} job${wanted === 1 ? '' : 's'} at once, and the tenant may have ${jobs(limit)}` +
+  `${wanted > 1 && limit > 0 ? '; send fewer at once' : ''}.`;
+
+function sentence(used: number, wanted: number, limit: number): string {
+  const more = wanted === 1 ? 'another one' : `${wanted} more`;
+  return `The tenant has ${used > limit ? 'more than ' : ''}${jobs(Math.min(used, limit))} of ${limit}; there is no room for ${more} until some end.`;
+}

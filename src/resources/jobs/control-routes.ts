@@ -1,0 +1,159 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { JobRecord } from '../../contract/job.ts';
+import { JobPatch } from '../../contract/job-request.ts';
+import {
+  asComponent,
+  JobPath,
+  JSON_BODY_PROBLEMS,
+  LOCATION,
+  NOTHING,
+  problems,
+  reference,
+  response,
+} from '../../http/schemas.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { withinConcurrentJobs } from './concurrent-jobs.ts';
+
+/** Cancelling, retrying, deleting and labelling jobs, and sending what they could not deliver. */
+export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.addSchema({ ...asComponent(JobPatch), examples: [{ labels: { team: 'search', env: 'prod' } }] });
+
+  app.post(
+    '/v1/jobs/:id/cancel',
+    {
+      schema: {
+        operationId: 'cancelJob',
+        tags: ['jobs'],
+        summary: 'Cancel a job',
+        description:
+          'The answer is final: the job is `cancelled` from then on, and has no results. A queued one never begins; an ' +
+          'active one stops at its next module, unless other jobs wait for the same work. Again, it answers the same.',
+        params: JobPath,
+        response: {
+          200: response('The cancelled job', reference(JobRecord)),
+          ...problems('JOB_NOT_FOUND', 'JOB_FINAL', 'STORAGE_FULL'),
+        },
+      },
+    },
+    async (request, reply) => reply.send(await workspaceOf(request).jobControl.cancel(request.params.id)),
+  );
+
+  app.post(
+    '/v1/jobs/:id/retry',
+    {
+      schema: {
+        operationId: 'retryJob',
+        tags: ['jobs'],
+        summary: 'Do a failed, partial or cancelled job once more',
+        description:
+          'As a new job of the same request, labels, priority and time to live, with all its targets; its `retry_of` names ' +
+          'the old one. The old one stays as it is, and belongs to its batch alone. A job that succeeded is submitted again, with `reuse: false`.',
+        params: JobPath,
+        response: {
+          202: response('The new job, accepted durably', reference(JobRecord), { headers: LOCATION }),
+          ...problems(
+            'JOB_NOT_FOUND',
+            'JOB_NOT_FINAL',
+            'JOB_SUCCEEDED',
+            'SECRETS_GONE',
+            'JOB_OF_RUN',
+            'ADAPTER_NOT_FOUND',
+            'ADAPTER_EXPIRED',
+            'QUOTA_CONCURRENT_JOBS',
+            'STORAGE_FULL',
+            'STORAGE_FAILED',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const workspace = workspaceOf(request);
+      const job = await withinConcurrentJobs(workspace, 1, () =>
+        workspace.jobControl.retry(request.params.id, request.idempotent?.idOf('job')),
+      );
+      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
+    },
+  );
+
+  app.post(
+    '/v1/jobs/:id/deliveries/retry',
+    {
+      schema: {
+        operationId: 'retryDeliveries',
+        tags: ['jobs'],
+        summary: 'Send once more what a job could not deliver',
+        description:
+          'Deliveries of it that failed are `pending` again, and tried as the first time; others stay as they are. The job ' +
+          'stays as it ended.',
+        params: JobPath,
+        response: {
+          202: response('The job, with its deliveries accepted durably', reference(JobRecord), {
+            headers: LOCATION,
+          }),
+          ...problems(
+            'JOB_NOT_FOUND',
+            'JOB_NOT_FINAL',
+            'DELIVERIES_SUCCEEDED',
+            'SECRETS_GONE',
+            'STORAGE_FULL',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const job = await workspaceOf(request).jobControl.retryDeliveries(request.params.id);
+      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(job);
+    },
+  );
+
+  app.patch(
+    '/v1/jobs/:id',
+    {
+      config: { accepts: 'application/json' },
+      schema: {
+        operationId: 'patchJob',
+        tags: ['jobs'],
+        summary: 'Change the labels of a job',
+        description: 'At any time, also after it has ended. The labels take the place of those before.',
+        params: JobPath,
+        body: reference(JobPatch),
+        response: {
+          200: response('The job', reference(JobRecord)),
+          ...problems(...JSON_BODY_PROBLEMS, 'JOB_NOT_FOUND', 'STORAGE_FULL'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { labels } = request.body;
+      return reply.send(await workspaceOf(request).jobControl.label(request.params.id, labels));
+    },
+  );
+
+  app.delete(
+    '/v1/jobs/:id',
+    {
+      schema: {
+        operationId: 'deleteJob',
+        tags: ['jobs'],
+        summary: 'Delete a job that has ended',
+        description: 'With its report. Its results stay: they are adapters like any other.',
+        params: JobPath,
+        response: {
+          204: NOTHING,
+          ...problems(
+            'JOB_NOT_FOUND',
+            'JOB_NOT_FINAL',
+            'JOB_OF_RUN',
+            'BATCH_NOT_FINAL',
+            'STORAGE_FULL',
+            'STORAGE_FAILED',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      await workspaceOf(request).jobControl.remove(request.params.id);
+      return reply.code(204).send(null);
+    },
+  );
+};

@@ -1,0 +1,140 @@
+import type { JobRecord } from '../../contract/job.ts';
+import type { Labels } from '../../contract/labels.ts';
+import { newJobId } from '../../database/ids.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { BlobStore } from '../../storage/blob-store.ts';
+import { acceptedJob } from './accepted-job.ts';
+import { progressOf } from './progress.ts';
+import type { JobQueue } from '../../dispatch/job-queue.ts';
+import type { Observer } from './observer.ts';
+import type { JobService } from './service.ts';
+import { isFinal, type JobStore } from './store.ts';
+import { lacksSecrets, secretsGone, withoutSecrets } from './transfer-desk.ts';
+
+export interface JobControlParts {
+  readonly blobs: BlobStore;
+  readonly jobs: JobService;
+  readonly jobStore: JobStore;
+  readonly batchStore: { isActive(batchId: string): Promise<boolean> };
+  readonly queue: Pick<JobQueue, 'progress'>;
+  readonly observer?: Observer;
+}
+
+/**
+ * What can be done with a job after it was accepted. All methods throw AppError JOB_NOT_FOUND, DATABASE_UNAVAILABLE,
+ * STORAGE_FULL.
+ */
+export class JobControl {
+  private readonly parts: JobControlParts;
+  private readonly store: JobStore;
+
+  constructor(parts: JobControlParts) {
+    this.parts = parts;
+    this.store = parts.jobStore;
+  }
+
+  /**
+   * Ends a job. Whoever runs what only this job waits for sees that within a second and stops at its next module; what it
+   * comes to is dropped.
+   * @returns the cancelled job, also when it was cancelled before
+   * @throws AppError JOB_FINAL when it ended in another way
+   */
+  async cancel(jobId: string): Promise<JobRecord> {
+    const { jobs } = this.parts;
+    const record = await jobs.recorded(jobId);
+    const [ended] = isFinal(record) ? [] : await this.cancelAll([jobId]);
+    return ended ?? cancelled(await jobs.recorded(jobId));
+  }
+
+  /** The same for those of some jobs that have not ended. @returns those that ended now */
+  async cancelAll(jobIds: readonly string[]): Promise<JobRecord[]> {
+    const progress = await progressOf(this.store, this.parts.queue, jobIds);
+    const ended = await this.store.cancelAll(jobIds, progress);
+    for (const job of ended) this.parts.observer?.onCancelled?.(job);
+    return ended;
+  }
+
+  /**
+   * Does a job that failed, also in part, or was cancelled once more: the whole of it, as a new job of the
+   * same request and treatment.
+   * @throws AppError JOB_NOT_FINAL, JOB_SUCCEEDED, JOB_OF_RUN, SECRETS_GONE; ADAPTER_NOT_FOUND
+   */
+  async retry(jobId: string, id = newJobId(Date.now())): Promise<JobRecord> {
+    const { jobs } = this.parts;
+    const record = ownFinal(await jobs.recorded(jobId), 'retried');
+    if (record.state === 'succeeded') {
+      const message = `Job ${jobId} succeeded. To have it done once more, submit its request with "reuse": false.`;
+      throw new AppError('JOB_SUCCEEDED', message, { job_id: jobId });
+    }
+    if (lacksSecrets(record.request)) throw secretsGone(jobId);
+    await jobs.check(record.request);
+    const { labels, priority, ttl_seconds: ttlSeconds } = record;
+    const treatment = { labels, priority, ttlSeconds, reuse: false, batchId: null, retryOf: jobId };
+    return jobs.accept({ job: acceptedJob(id, record.request, treatment), reuse: false });
+  }
+
+  /**
+   * Sends what a job could not deliver once more. The job stays as it ended.
+   * @throws AppError JOB_NOT_FINAL, DELIVERIES_SUCCEEDED, SECRETS_GONE
+   */
+  async retryDeliveries(jobId: string): Promise<JobRecord> {
+    const record = await this.parts.jobs.recorded(jobId);
+    if (!isFinal(record)) throw notFinal(record, 'its deliveries are still to be tried');
+    const again = await this.store.retryDeliveries(jobId);
+    if (again) return { ...again, request: withoutSecrets(again.request) };
+    const message = `Job ${jobId} has no delivery that failed.`;
+    throw new AppError('DELIVERIES_SUCCEEDED', message, { job_id: jobId });
+  }
+
+  /**
+   * Removes all that is known of a job, but not its results: they are adapters like any other.
+   * @throws AppError JOB_NOT_FINAL, JOB_OF_RUN, BATCH_NOT_FINAL
+   */
+  async remove(jobId: string): Promise<void> {
+    const { jobs, batchStore } = this.parts;
+    const record = ownFinal(await jobs.recorded(jobId), 'deleted');
+    const { batch_id } = record;
+    if (batch_id !== null && (await batchStore.isActive(batch_id))) {
+      const message = `Job ${jobId} belongs to the batch ${batch_id}, which has not ended yet.`;
+      throw new AppError('BATCH_NOT_FINAL', message, { job_id: jobId, batch_id });
+    }
+    await this.erase(record);
+  }
+
+  /** Removes jobs that are final, whatever they belong to. */
+  erase(...jobs: readonly Pick<JobRecord, 'id'>[]): Promise<void> {
+    return this.store.remove(...jobs.map(({ id }) => id));
+  }
+
+  /** Gives a job other labels, whatever its state. @returns the job as far as it is known without the queue */
+  async label(jobId: string, labels: Labels): Promise<JobRecord> {
+    const { jobs } = this.parts;
+    await jobs.recorded(jobId);
+    await this.store.label(jobId, labels);
+    return jobs.wait(jobId, 0);
+  }
+}
+
+function cancelled(record: JobRecord): JobRecord {
+  if (record.state === 'cancelled') return record;
+  throw new AppError('JOB_FINAL', `Job ${record.id} ${record.state} already.`, {
+    job_id: record.id,
+    state: record.state,
+  });
+}
+
+/** A job that is final and no part of something else. */
+function ownFinal(record: JobRecord, done: string): JobRecord {
+  const { id, request } = record;
+  if (request.kind === 'checkpoint') {
+    const message = `Job ${id} belongs to the run ${request.run_id}, so it cannot be ${done}: send the checkpoint again.`;
+    throw new AppError('JOB_OF_RUN', message, { job_id: id, run_id: request.run_id });
+  }
+  if (isFinal(record)) return record;
+  throw notFinal(record, `it cannot be ${done}: cancel it first`);
+}
+
+function notFinal({ id, state }: JobRecord, why: string): AppError {
+  const message = `Job ${id} has not ended yet, so ${why}.`;
+  return new AppError('JOB_NOT_FINAL', message, { job_id: id, state });
+}

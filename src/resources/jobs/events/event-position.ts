@@ -1,0 +1,47 @@
+import { JOB_PHASES, type Progress } from '../../../contract/job.ts';
+
+/**
+ * Where in the course of a job an event is. It follows from the job's own state, so that any process can go on after an
+ * event that another one told.
+ */
+export interface EventPosition {
+  /** Attempts begun; 0 before the first. */
+  readonly attempt: number;
+  /** 0: the attempt began. Then the phases, from 1 on. */
+  readonly step: number;
+  /** Of the phase. */
+  readonly done: number;
+}
+
+/** More than there are phases. */
+const REQUEUED_STEP = 98;
+const FINAL_STEP = 99;
+
+const ID = /^(\d{1,9})\.(\d{1,2})\.(\d{1,16})$/;
+
+export const began = (attempt: number): EventPosition => ({ attempt, step: 0, done: 0 });
+/** An attempt failed, and the job waits for another one. */
+export const requeued = (attempt: number): EventPosition => ({ attempt, step: REQUEUED_STEP, done: 0 });
+export const ended = (attempt: number): EventPosition => ({ attempt, step: FINAL_STEP, done: 0 });
+export const progressed = (attempt: number, { phase, done }: Progress): EventPosition => ({
+  attempt,
+  step: phase === 'waiting' ? 0 : JOB_PHASES.indexOf(phase) + 1,
+  done,
+});
+
+export const isEnd = ({ step }: EventPosition): boolean => step === FINAL_STEP;
+export const isAttemptOver = ({ step }: EventPosition): boolean => step >= REQUEUED_STEP;
+
+/** A position as the id of an event: its numbers with dots between. */
+export const eventIdOf = ({ attempt, step, done }: EventPosition): string => `${attempt}.${step}.${done}`;
+
+/** The position of an id that a client brings back; undefined for anything else. */
+export function positionOf(id: string | undefined): EventPosition | undefined {
+  const [, attempt, step, done] = ID.exec(id ?? '') ?? [];
+  if (attempt === undefined) return undefined;
+  return { attempt: Number(attempt), step: Number(step), done: Number(done) };
+}
+
+/** Negative when `one` comes before `other`, 0 when they are the same. */
+export const compare = (one: EventPosition, other: EventPosition): number =>
+  one.attempt - other.attempt || one.step - other.step || one.done - other.done;

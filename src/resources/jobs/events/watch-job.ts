@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JobRecord } from '../../../contract/job.ts';
+import { AppError } from '../../../errors/app-error.ts';
+import type { JobService } from '../service.ts';
+import { isFinal } from '../store.ts';
+import { Bell } from './bell.ts';
+import type { EventPosition } from './event-position.ts';
+import { eventsSince, type PlacedEvent } from './events-since.ts';
+
+/** The first looks come soon, for the source of hints may just be connecting. */
+const FIRST_POLL_MS = 100;
+/** However many hints there are: more is not seen by anybody. */
+const MIN_LOOK_MS = 150;
+
+/** Said when there was nothing else to say for a while. */
+export const BEAT = 'beat';
+
+export interface JobWatch {
+  readonly jobs: Pick<JobService, 'get' | 'watch'>;
+  /** Ends the watch. */
+  readonly signal: AbortSignal;
+  /** A job is looked at after so long without a hint. */
+  readonly pollMs: number;
+  readonly heartbeatMs: number;
+  /** The watch ends after so long in any case. */
+  readonly lifeMs: number;
+}
+
+/**
+ * Tells of a job until it is final. It looks when somebody takes what it has said, so that who reads slowly gets the
+ * newest progress and not all of it. While the database cannot be asked, it waits.
+ * @param last what the client knows already
+ */
+export async function* watchJob(
+  first: JobRecord,
+  last: EventPosition | undefined,
+  watch: JobWatch,
+): AsyncGenerator<PlacedEvent | typeof BEAT, void, undefined> {
+  const { jobs, signal, heartbeatMs } = watch;
+  const bell = new Bell();
+  const ring = (): void => bell.ring();
+  const hints = jobs.watch(first.id, ring);
+  signal.addEventListener('abort', ring);
+  const endMs = performance.now() + watch.lifeMs;
+  try {
+    let known = last;
+    let job: JobRecord | undefined = first;
+    let saidAtMs = performance.now();
+    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(2 * pollMs, watch.pollMs)) {
+      for (const placed of job ? eventsSince(job, known) : []) {
+        yield placed;
+        known = placed.position;
+        saidAtMs = performance.now();
+      }
+      if (job && isFinal(job)) return;
+      await hints.follow().catch(() => undefined);
+      const lookedAtMs = performance.now();
+      await bell.rung(Math.min(pollMs, saidAtMs + heartbeatMs - lookedAtMs));
+      await pause(lookedAtMs + MIN_LOOK_MS - performance.now(), signal);
+      if (signal.aborted || performance.now() > endMs) return;
+      if (performance.now() - saidAtMs >= heartbeatMs) {
+        yield BEAT;
+        saidAtMs = performance.now();
+      }
+      const found = await lookAt(jobs, first.id);
+      if (found === 'gone') return;
+      job = found;
+    }
+  } finally {
+    signal.removeEventListener('abort', ring);
+    hints.end();
+  }
+}
+
+/** undefined: nothing can be known now. */
+async function lookAt(jobs: Pick<JobService, 'get'>, jobId: string): Promise<JobRecord | undefined | 'gone'> {
+  try {
+    return await jobs.get(jobId);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return error.code === 'JOB_NOT_FOUND' ? 'gone' : undefined;
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,233 @@
+import type { JobRecord } from '../../../contract/job.ts';
+import type { ExecutionTable } from '../../../database/job-tables.ts';
+import { adapterExpired, adapterNotFound } from '../../adapters/errors.ts';
+import { insertJobs } from '../rows.ts';
+import { sourceIds } from '../source-ids.ts';
+import { executionKey } from './execution-key.ts';
+import { insertExecutions, newExecution, priorityOf, unshare } from './execution-rows.ts';
+import type { JobChanges } from './job-changes.ts';
+import type { WorkMade } from './made.ts';
+import { areHere, recordWork } from './record-work.ts';
+
+/** A job that is about to be accepted. */
+export interface NewJob {
+  /** Its request has what is sealed in it. */
+  readonly job: JobRecord;
+  /** Whether work that was done, or is under way, may be its own. */
+  readonly reuse: boolean;
+}
+
+/** An adapter that a job reads. */
+export interface Source {
+  readonly digest: string;
+  readonly bytes: number;
+}
+
+type Step = ExecutionTable['step'];
+
+const firstStep = ({ request }: JobRecord): Step =>
+  request.kind === 'export' ? 'deliver' : 'source' in request && request.source ? 'fetch' : 'work';
+
+/**
+ * Accepts jobs: each gets an execution, a new one or that of equal requests, and one whose work was done already ends, or
+ * goes on with its deliveries, at once. Jobs that are there already stay as they are.
+ * @returns the new ones as they stand
+ * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED where an adapter that they read is gone by now
+ */
+export async function acceptJobs(changes: JobChanges, jobs: readonly NewJob[]): Promise<JobRecord[]> {
+  const { writer, tenant } = changes;
+  const fresh = await withoutKnown(changes, jobs);
+  if (fresh.length === 0) return [];
+  const sources = await lockedSources(changes, fresh);
+  const placed = await placeWork(
+    changes,
+    fresh.map(({ job, reuse }) => ({ job, reuse, step: firstStep(job) })),
+    sources,
+  );
+  await insertJobs(
+    writer,
+    tenant,
+    placed.map(({ job, execution }) => ({ job, execution: execution.id })),
+  );
+  changes.addJobs(placed.length);
+  const accepted: JobRecord[] = [];
+  for (const { job, execution } of placed)
+    accepted.push(isDone(execution) ? await takeOver(changes, job, execution) : job);
+  return accepted;
+}
+
+/**
+ * Has a job that has been accepted go on with the work of its request, once its adapter is here.
+ * @param sources all that the request reads, by their ids
+ */
+export async function continueWithWork(
+  changes: JobChanges,
+  job: JobRecord,
+  sources: ReadonlyMap<string, Source>,
+): Promise<void> {
+  const [placed] = await placeWork(changes, [{ job, reuse: true, step: 'work' }], sources);
+  const { execution, job: told } = placed!;
+  await changes.writer
+    .updateTable('job')
+    .set({ execution: execution.id, reused: told.reused ? 1 : 0 })
+    .where('id', '=', job.id)
+    .execute();
+  if (isDone(execution)) await takeOver(changes, told, execution);
+}
+
+interface Wanted {
+  readonly job: JobRecord;
+  readonly reuse: boolean;
+  readonly step: Step;
+}
+
+interface Placed {
+  readonly job: JobRecord;
+  readonly execution: ExecutionTable;
+}
+
+/** Finds or makes the execution of each job. Of a job that joins another one's, state and priority are seen to. */
+async function placeWork(
+  changes: JobChanges,
+  wanted: readonly Wanted[],
+  sources: ReadonlyMap<string, Source>,
+): Promise<Placed[]> {
+  const { writer, tenant } = changes;
+  const keys = wanted.map(({ job, step }) =>
+    step === 'work' ? executionKey(workRequest(job), (id) => sources.get(id)!.digest) : undefined,
+  );
+  const shared = await usable(changes, wanted, keys);
+  const made: ExecutionTable[] = [];
+  const placed = wanted.map(({ job, step, reuse }, index): Placed => {
+    const key = keys[index];
+    const known = reuse && key !== undefined ? shared.get(key) : undefined;
+    if (known) return { job: joined(job, known), execution: known };
+    const priority = priorityOf(job.priority);
+    const work_bytes = bytesOf(job, sources);
+    const execution = newExecution({ tenant, key: key ?? null, step, priority, work_bytes }, changes.origin);
+    if (key !== undefined) {
+      // Of two equal ones that were not to be shared the first one is found by later requests.
+      if (shared.has(key)) return own({ ...execution, key: null });
+      shared.set(key, execution);
+    }
+    return own(execution);
+
+    function own(row: ExecutionTable): Placed {
+      made.push(row);
+      return { job, execution: row };
+    }
+  });
+  const inserted = await insertExecutions(writer, made);
+  // Another process was faster with some: with these begin again.
+  if (inserted.size < made.length) {
+    const lost = new Set(made.filter(({ id }) => !inserted.has(id)).map(({ id }) => id));
+    const indexes = placed.flatMap(({ execution }, index) => (lost.has(execution.id) ? [index] : []));
+    const again = await placeWork(
+      changes,
+      indexes.map((index) => wanted[index]!),
+      sources,
+    );
+    for (const [i, index] of indexes.entries()) placed[index] = again[i]!;
+  }
+  for (const { job, execution } of placed) await raise(changes, execution, priorityOf(job.priority));
+  return placed;
+}
+
+/** Executions that jobs can join, locked, by their keys. Those that are of no use any more make room. */
+async function usable(
+  { writer, tenant, database }: JobChanges,
+  wanted: readonly Wanted[],
+  keys: readonly (string | undefined)[],
+): Promise<Map<string, ExecutionTable>> {
+  const asked = [...new Set(keys.filter((key) => key !== undefined))];
+  if (asked.length === 0) return new Map();
+  const query = writer
+    .selectFrom('execution')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where('key', 'in', asked);
+  const rows = await database.locked(query.orderBy('id')).execute();
+  const found = new Map<string, ExecutionTable>();
+  const useless: string[] = [];
+  for (const row of rows) {
+    const isWanted = wanted.some(({ reuse }, index) => reuse && keys[index] === row.key);
+    if (isWanted && (!isDone(row) || (await areHere(writer, outcomeOf(row))))) found.set(row.key!, row);
+    else useless.push(row.id);
+  }
+  await unshare(writer, useless);
+  return found;
+}
+
+/** A job as it stands when it joins an execution. */
+const joined = (job: JobRecord, { state, started_at }: ExecutionTable): JobRecord => {
+  const isActive = state === 'dispatched' && started_at !== null;
+  if (!isActive || job.state === 'active') return { ...job, reused: true };
+  return { ...job, reused: true, state: 'active', started_at: new Date().toISOString(), attempts: 1 };
+};
+
+const isDone = ({ state }: ExecutionTable): boolean => state === 'succeeded';
+const outcomeOf = ({ outcome }: ExecutionTable): WorkMade => JSON.parse(outcome!) as WorkMade;
+
+/** A job whose work was done before gets the results of it. */
+function takeOver(changes: JobChanges, job: JobRecord, execution: ExecutionTable): Promise<JobRecord> {
+  const now = new Date().toISOString();
+  const begun = { ...job, attempts: Math.max(job.attempts, 1), started_at: job.started_at ?? now };
+  return recordWork(changes, begun, outcomeOf(execution), null);
+}
+
+/** Has an execution wait no longer than this priority does; others of the same transaction may have raised it further. */
+async function raise(
+  { writer }: JobChanges,
+  { id, finished_at, priority }: ExecutionTable,
+  to: number,
+): Promise<void> {
+  if (finished_at !== null || priority <= to) return;
+  await writer
+    .updateTable('execution')
+    .set({ priority: to })
+    .where('id', '=', id)
+    .where('priority', '>', to)
+    .execute();
+}
+
+/** The request of a job whose adapter is here. */
+const workRequest = ({ request, import: imported }: JobRecord): JobRecord['request'] =>
+  imported && 'source' in request
+    ? ({ ...request, adapter_id: imported.adapter_id } as typeof request)
+    : request;
+
+const bytesOf = (job: JobRecord, sources: ReadonlyMap<string, Source>): number =>
+  sourceIds(workRequest(job)).reduce((sum, id) => sum + (sources.get(id)?.bytes ?? 0), 0);
+
+async function withoutKnown({ writer }: JobChanges, jobs: readonly NewJob[]): Promise<readonly NewJob[]> {
+  if (jobs.length === 0) return [];
+  const ids = jobs.map(({ job }) => job.id);
+  const known = await writer.selectFrom('job').select('id').where('id', 'in', ids).execute();
+  if (known.length === 0) return jobs;
+  const there = new Set(known.map(({ id }) => id));
+  return jobs.filter(({ job }) => !there.has(job.id));
+}
+
+/**
+ * What jobs read. Whoever removes an adapter of them waits until the transaction has ended, and then finds the jobs.
+ * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED
+ */
+async function lockedSources(
+  { database: { locked, now }, writer, tenant }: JobChanges,
+  jobs: readonly NewJob[],
+): Promise<Map<string, Source>> {
+  const ids = [...new Set(jobs.flatMap(({ job }) => sourceIds(job.request)))];
+  if (ids.length === 0) return new Map();
+  const wanted = writer
+    .selectFrom('adapter')
+    .select(['id', 'digest', 'bytes', 'expires_at', now.as('now')])
+    .where('tenant', '=', tenant)
+    .where('id', 'in', ids);
+  const found = new Map((await locked(wanted.orderBy('id')).execute()).map((row) => [row.id, row]));
+  for (const id of ids) {
+    const row = found.get(id);
+    if (!row) throw adapterNotFound(id);
+    if (row.expires_at !== null && row.expires_at <= row.now) throw adapterExpired(id, row.expires_at);
+  }
+  return found;
+}

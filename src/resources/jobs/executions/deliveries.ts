@@ -1,0 +1,24 @@
+import type { RecordedJobRequest } from '../../../contract/job-request.ts';
+import type { RecordedSink } from '../../../contract/transfer.ts';
+import type { DeliveredAdapter } from '../../../contract/transfer-job.ts';
+
+/** One result, or adapter, that a request wants to be elsewhere. */
+interface Wanted {
+  readonly target: number | null;
+  readonly adapterId: string | null;
+  readonly to: RecordedSink;
+}
+
+/** What a request wants to be delivered, in its order. */
+export function wantedDeliveries(request: RecordedJobRequest): Wanted[] {
+  if (request.kind === 'export') return [{ target: null, adapterId: request.adapter_id, to: request.to }];
+  if (!('deliver' in request) || !request.deliver) return [];
+  return request.deliver.map(({ target, to }) => ({ target, adapterId: null, to }));
+}
+
+/** The deliveries of a job that has just been accepted. */
+export const pendingDeliveries = (request: RecordedJobRequest): DeliveredAdapter[] =>
+  wantedDeliveries(request).map(({ target, adapterId, to }) => ({
+    ...{ state: 'pending', target, adapter_id: adapterId, type: to.type, where: to.where },
+    ...{ commit: null, bytes: null, files: [], finished_at: null, error: null },
+  }));

@@ -1,0 +1,109 @@
+import type { JobPriority } from '../../../contract/job-request.ts';
+import type { Database, Writer } from '../../../database/database.ts';
+import { timedId } from '../../../database/ids.ts';
+import type { ExecutionTable } from '../../../database/job-tables.ts';
+import { inSlices } from '../rows.ts';
+
+/** Those of a lower number are dispatched first. */
+const PRIORITIES = { high: 0, normal: 1, low: 2 } as const satisfies Record<JobPriority, number>;
+
+export const priorityOf = (priority: JobPriority): number => PRIORITIES[priority];
+
+export type NewExecution = Pick<ExecutionTable, 'tenant' | 'key' | 'step' | 'priority' | 'work_bytes'>;
+
+/** A row of work that waits. @param origin JSON of Origin: on whose behalf */
+export const newExecution = (given: NewExecution, origin: string | null = null): ExecutionTable => ({
+  id: timedId('ex', Date.now()),
+  ...given,
+  ...{
+    state: 'waiting',
+    attempts: 0,
+    not_before: null,
+    dispatch_no: 0,
+    dispatched_at: null,
+    started_at: null,
+  },
+  ...{ seen_at: null, storage_failures: 0, storage_trouble_ms: 0, finished_at: null },
+  origin,
+  outcome: null,
+});
+
+/** @returns ids of those that were inserted: of equal work that is shared there is one already */
+export async function insertExecutions(
+  writer: Writer,
+  rows: readonly ExecutionTable[],
+): Promise<ReadonlySet<string>> {
+  const inserted = new Set<string>();
+  for (const some of inSlices(rows)) {
+    const made = await writer
+      .insertInto('execution')
+      .values(some)
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('id')
+      .execute();
+    for (const { id } of made) inserted.add(id);
+  }
+  return inserted;
+}
+
+/** Has equal requests join these executions no longer. */
+export async function unshare(writer: Writer, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0)
+    await writer.updateTable('execution').set({ key: null }).where('id', 'in', ids).execute();
+}
+
+/** Executions that have not ended, for a transaction that changes them. @returns their ids */
+export async function lockExecutions(
+  { locked }: Pick<Database, 'locked'>,
+  writer: Writer,
+  ids: readonly string[],
+): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const unfinished = writer
+    .selectFrom('execution')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('finished_at', 'is', null);
+  return (await locked(unfinished.orderBy('id')).execute()).map(({ id }) => id);
+}
+
+/**
+ * Of executions that jobs have ceased to wait for: those that nobody waits for any more are over, and the others are as urgent
+ * as those who still do.
+ */
+export async function leaveExecutions(
+  database: Pick<Database, 'locked'>,
+  writer: Writer,
+  ids: readonly string[],
+): Promise<void> {
+  for (const id of await lockExecutions(database, writer, ids)) {
+    const jobs = await writer
+      .selectFrom('job')
+      .select('priority')
+      .where('execution', '=', id)
+      .where('finished_at', 'is', null)
+      .execute();
+    const change = writer.updateTable('execution').where('id', '=', id);
+    if (jobs.length === 0)
+      await change.set({ state: 'cancelled', finished_at: Date.now(), key: null }).execute();
+    else {
+      const priority = Math.min(...jobs.map((job) => priorityOf(job.priority as JobPriority)));
+      // What runs may come back to wait for another attempt.
+      await change.set({ priority }).execute();
+    }
+  }
+}
+
+/** Removes executions that no job knows any more. */
+export async function removeUnused(writer: Writer, ids: readonly string[]): Promise<void> {
+  await writer
+    .deleteFrom('execution')
+    .where('id', 'in', ids)
+    .where(({ and, not, exists, selectFrom }) =>
+      and([
+        not(exists(selectFrom('job').select('job.id').whereRef('job.execution', '=', 'execution.id'))),
+        not(exists(selectFrom('job').select('job.id').whereRef('job.work_execution', '=', 'execution.id'))),
+      ]),
+    )
+    .execute();
+}

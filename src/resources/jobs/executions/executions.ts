@@ -1,0 +1,329 @@
+import type { JobRecord, Progress } from '../../../contract/job.ts';
+import type { ExecutionTable } from '../../../database/job-tables.ts';
+import { sql } from '../../../database/sql.ts';
+import { type AppError, jobFailure } from '../../../errors/app-error.ts';
+import type { BlobStore } from '../../../storage/blob-store.ts';
+import { AdapterService } from '../../adapters/service.ts';
+import { beginWrite } from '../../contents/content-rows.ts';
+import { Contents } from '../../contents/contents.ts';
+import { cancelledJob } from '../cancelled-job.ts';
+import { withoutResults } from '../result-settings.ts';
+import { sourceIds } from '../source-ids.ts';
+import { JobStore } from '../store.ts';
+import { wantedDeliveries } from './deliveries.ts';
+import { leaveExecutions } from './execution-rows.ts';
+import {
+  type Attempted,
+  type Dispatched,
+  failExecution,
+  finishExecution,
+  jobsOf,
+} from './finish-execution.ts';
+import { JobChanges, type JobChangesParts } from './job-changes.ts';
+import type { Made, Totals } from './made.ts';
+import { postponement, withPatience } from './storage-patience.ts';
+import type { Task, TaskSource } from './task.ts';
+
+/** One attempt and two more, for what may go away: storage, memory, a crash. Permanent errors are not tried again. */
+const MAX_ATTEMPTS = 3;
+const FIRST_RETRY_MS = 1_000;
+
+export interface ExecutionsParts extends JobChangesParts {
+  readonly store: BlobStore;
+  /** How long an execution that the storage fails is tried again without the loss of an attempt. */
+  readonly storageRetryMs: number;
+}
+
+/** What became of an attempt that failed. */
+export interface FailedAttempt {
+  /** `over`: it had ended already, or nobody waits for it. */
+  readonly next: 'retry' | 'postponed' | 'failed' | 'over';
+  readonly delayMs: number;
+  /** The jobs that ended with it. */
+  readonly ended: readonly JobRecord[];
+}
+
+/** How an attempt failed. */
+export interface AttemptFailure {
+  /** How long it took. */
+  readonly tryMs: number;
+  /** Whether another one may end in another way. */
+  readonly mayPass: boolean;
+  /** How far it had come; undefined: nothing is known of that. */
+  readonly progress?: Progress | undefined;
+}
+
+interface Waiting {
+  readonly delayMs: number;
+  /** What is written of an attempt that does not count. */
+  readonly uncounted?: Partial<ExecutionTable>;
+  /** What was finished in this transaction may have more to do. */
+  readonly from?: 'dispatched' | 'succeeded';
+}
+
+const OVER: FailedAttempt = { next: 'over', delayMs: 0, ended: [] };
+
+/**
+ * The executions of all tenants, as workers take and end them. What an attempt came to counts as long as its dispatch is the
+ * last one. All methods throw AppError DATABASE_UNAVAILABLE, those that write STORAGE_FULL.
+ */
+export class Executions {
+  private readonly parts: ExecutionsParts;
+
+  constructor(parts: ExecutionsParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * Begins an attempt.
+   * @returns what there is to do; undefined where there is nothing: it is over, or those who wait for it were cancelled
+   * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
+   */
+  async take(dispatch: Dispatched): Promise<Task | undefined> {
+    const { database } = this.parts;
+    const known = await this.row(dispatch);
+    if (!known) return undefined;
+    const { tenant } = known;
+    const begun = await JobChanges.write(this.parts, tenant, async (changes) => {
+      const { writer } = changes;
+      const row = await writer
+        .updateTable('execution')
+        .set(({ eb }) => ({
+          attempts: eb('attempts', '+', 1),
+          started_at: database.now,
+          seen_at: database.now,
+        }))
+        .where('id', '=', dispatch.execution)
+        .where('dispatch_no', '=', dispatch.dispatchNo)
+        .where('state', '=', 'dispatched')
+        .returning(['step', 'attempts', 'work_bytes'])
+        .executeTakeFirst();
+      if (!row) return undefined;
+      const jobs = await this.begun(changes, dispatch.execution, row);
+      const [job] = jobs;
+      if (!job) return undefined;
+      return { row, job, ids: jobs.map(({ id }) => id), writeId: await beginWrite(database, writer) };
+    });
+    if (!begun) return undefined;
+    const { row, job, ids: jobs, writeId } = begun;
+    const { attempts: attempt, work_bytes: workBytes } = row;
+    return {
+      ...dispatch,
+      ...{ tenant, attempt, isLast: attempt >= MAX_ATTEMPTS, jobs, writeId, workBytes },
+      todo: await this.todo(tenant, row.step, job),
+    };
+  }
+
+  /**
+   * Records what was made.
+   * @returns the jobs that ended with it; undefined where the execution was over already, and nothing was recorded
+   * @throws AppError STORAGE_*
+   */
+  async finish(task: Task, made: Made, totals: Totals): Promise<readonly JobRecord[] | undefined> {
+    const { tenant, writeId } = task;
+    const again = made.step === 'deliver' ? made.again : null;
+    const ended = await JobChanges.write(this.parts, tenant, async (changes) => {
+      changes.totals = totals;
+      if (!(await finishExecution(changes, task, made, writeId))) return undefined;
+      const { execution, dispatchNo } = task;
+      const delayMs = retryDelayMs(task.attempt);
+      if (again) await this.wait(changes, { execution, dispatchNo }, { delayMs, from: 'succeeded' });
+      return changes.ended;
+    });
+    if (!ended) await this.abandon(task);
+    return ended;
+  }
+
+  /**
+   * Records that an attempt failed: it is tried again later, or its jobs fail.
+   * @param dispatch where it is a task, only as long as no other attempt at the same dispatch has begun
+   */
+  async fail(
+    dispatch: Attempted,
+    error: AppError,
+    { tryMs, mayPass, progress }: AttemptFailure,
+  ): Promise<FailedAttempt> {
+    const row = await this.row(dispatch);
+    if (!row) return OVER;
+    const trouble = { times: row.storage_failures, spentMs: row.storage_trouble_ms };
+    const later = postponement(error, trouble, tryMs, this.parts.storageRetryMs);
+    return JobChanges.write(this.parts, row.tenant, async (changes): Promise<FailedAttempt> => {
+      if (later) {
+        const { times, spentMs } = later.trouble;
+        const told = { storage_failures: times, storage_trouble_ms: spentMs };
+        const { delayMs } = later;
+        const isWaiting = await this.wait(changes, dispatch, { delayMs, uncounted: told });
+        return isWaiting ? { next: 'postponed', delayMs, ended: [] } : OVER;
+      }
+      if (mayPass && row.attempts < MAX_ATTEMPTS) {
+        const delayMs = retryDelayMs(row.attempts);
+        return (await this.wait(changes, dispatch, { delayMs }))
+          ? { next: 'retry', delayMs, ended: [] }
+          : OVER;
+      }
+      const failure = jobFailure(withPatience(error, trouble));
+      if (!(await failExecution(changes, dispatch, failure, progress))) return OVER;
+      return { next: 'failed', delayMs: 0, ended: changes.ended };
+    });
+  }
+
+  /**
+   * Has an attempt that was stopped begin anew at once, here or elsewhere, without the loss of it.
+   * @param dispatch as of `fail`
+   */
+  async giveBack(dispatch: Attempted): Promise<void> {
+    const row = await this.row(dispatch);
+    if (!row) return;
+    await JobChanges.write(this.parts, row.tenant, (changes) =>
+      this.wait(changes, dispatch, { delayMs: 0, uncounted: {} }),
+    );
+  }
+
+  /** What an attempt wrote is not needed. */
+  abandon({ writeId }: Pick<Task, 'writeId'>): Promise<void> {
+    return new Contents(this.parts.database, this.parts.store).abandon(writeId);
+  }
+
+  /** Those of the dispatches that are to stop: they are over, or others took their place. */
+  async stopped(dispatches: readonly Dispatched[]): Promise<Dispatched[]> {
+    const rows = await this.parts.database.reader
+      .selectFrom('execution')
+      .select(['id', 'dispatch_no'])
+      .where(
+        'id',
+        'in',
+        dispatches.map(({ execution }) => execution),
+      )
+      .where('state', '=', 'dispatched')
+      .execute();
+    const current = new Map(rows.map(({ id, dispatch_no }) => [id, dispatch_no]));
+    return dispatches.filter(({ execution, dispatchNo }) => current.get(execution) !== dispatchNo);
+  }
+
+  /** The jobs that wait for an execution have begun, but for those whose batch was cancelled: these end. */
+  private async begun(
+    changes: JobChanges,
+    execution: string,
+    { step, attempts }: Pick<ExecutionTable, 'step' | 'attempts'>,
+  ): Promise<JobRecord[]> {
+    const { writer, database } = changes;
+    const jobs = await jobsOf(changes, execution, step);
+    const batches = [...new Set(jobs.flatMap(({ batch_id }) => batch_id ?? []))];
+    const calledOff =
+      batches.length === 0
+        ? []
+        : await writer
+            .selectFrom('batch')
+            .select('id')
+            .where('id', 'in', batches)
+            .where('cancelled_at', 'is not', null)
+            .execute();
+    const isCalledOff = new Set(calledOff.map(({ id }) => id));
+    const left: JobRecord[] = [];
+    for (const job of jobs)
+      if (job.finished_at === null && job.batch_id !== null && isCalledOff.has(job.batch_id))
+        await changes.end(cancelledJob(job));
+      else left.push(job);
+    if (left.length === 0) await leaveExecutions(database, writer, [execution]);
+    // A later step of a job is no other attempt at it.
+    const counted = sql<number>`case when attempts = 0 or ${sql.lit(attempts)} > 1 then attempts + 1 else attempts end`;
+    await writer
+      .updateTable('job')
+      .set(({ fn, ref }) => ({
+        state: 'active' as const,
+        started_at: fn.coalesce(ref('started_at'), database.now),
+        attempts: counted,
+      }))
+      .where('execution', '=', execution)
+      .where('finished_at', 'is', null)
+      .execute();
+    return left;
+  }
+
+  private async wait(
+    { writer, database }: JobChanges,
+    { execution, dispatchNo, attempt }: Attempted,
+    { delayMs, uncounted, from = 'dispatched' }: Waiting,
+  ): Promise<boolean> {
+    const found = writer
+      .selectFrom('execution')
+      .select(['step', 'attempts', 'started_at'])
+      .where('id', '=', execution)
+      .where('dispatch_no', '=', dispatchNo)
+      .where('state', '=', from)
+      .$if(attempt !== undefined, (query) => query.where('attempts', '=', attempt!));
+    const row = await database.locked(found).executeTakeFirst();
+    if (!row) return false;
+    const isTakenBack = uncounted !== undefined && row.started_at !== null;
+    await writer
+      .updateTable('execution')
+      .set({
+        ...uncounted,
+        ...(isTakenBack && { attempts: row.attempts - 1 }),
+        ...{ state: 'waiting', finished_at: null, dispatched_at: null, started_at: null, seen_at: null },
+        not_before: delayMs === 0 ? null : database.after(Math.ceil(delayMs)),
+      })
+      .where('id', '=', execution)
+      .execute();
+    // What is left of a job whose results are here is no more than to deliver them.
+    await writer
+      .updateTable('job')
+      .set(({ eb }) => ({
+        ...(row.step !== 'deliver' && { state: 'queued' as const }),
+        // The first attempt at a step is not counted again: see begun.
+        attempts: isTakenBack && row.attempts > 1 ? eb('attempts', '-', 1) : eb.ref('attempts'),
+      }))
+      .where('execution', '=', execution)
+      .where('finished_at', 'is', null)
+      .execute();
+    return true;
+  }
+
+  private async todo(tenant: string, step: Task['todo']['step'], job: JobRecord): Promise<Task['todo']> {
+    const { request } = job;
+    if (step === 'fetch') return { step, source: 'source' in request ? request.source! : unexpected(job) };
+    if (step === 'deliver') {
+      const wanted = wantedDeliveries(request);
+      const deliveries: Extract<Task['todo'], { step: 'deliver' }>['deliveries'][number][] = [];
+      for (const [index, { state, adapter_id }] of job.deliveries.entries())
+        if (state === 'pending')
+          deliveries.push({ index, to: wanted[index]!.to, adapter: await this.source(tenant, adapter_id!) });
+      return { step, deliveries };
+    }
+    const id = job.import?.adapter_id;
+    const known = id === undefined ? request : ({ ...request, adapter_id: id } as typeof request);
+    const sources: TaskSource[] = [];
+    for (const id of sourceIds(known)) sources.push(await this.source(tenant, id));
+    const jobs = new JobStore(this.parts, tenant);
+    const optimizer = request.kind === 'checkpoint' ? await jobs.file(job.id, 'optimizer') : undefined;
+    return { step, request: withoutResults(known), sources, optimizer: optimizer ?? null };
+  }
+
+  /** @throws AppError ADAPTER_NOT_FOUND */
+  private async source(tenant: string, id: string): Promise<TaskSource> {
+    const { database, store } = this.parts;
+    const { record, files } = await new AdapterService(database, store, tenant).stored(id, {
+      evenExpired: true,
+    });
+    return { id, sha256: record.sha256, base_model: record.base_model, files };
+  }
+
+  /** A dispatch that is not over. */
+  private row({ execution, dispatchNo }: Dispatched) {
+    return this.parts.database.reader
+      .selectFrom('execution')
+      .select(['tenant', 'attempts', 'storage_failures', 'storage_trouble_ms'])
+      .where('id', '=', execution)
+      .where('dispatch_no', '=', dispatchNo)
+      .where('state', '=', 'dispatched')
+      .executeTakeFirst();
+  }
+}
+
+/** Twice as long each time, less up to a half, so that those who failed together part. */
+const retryDelayMs = (attempt: number): number =>
+  FIRST_RETRY_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+
+function unexpected({ id }: JobRecord): never {
+  throw new TypeError(`Job ${id} has no source to be fetched`);
+}

@@ -1,0 +1,187 @@
+import type { JobRecord, Progress } from '../../../contract/job.ts';
+import type { JobFailure } from '../../../contract/job-failure.ts';
+import type { DeliveredAdapter } from '../../../contract/transfer-job.ts';
+import { newAdapterId } from '../../../database/ids.ts';
+import type { ExecutionTable } from '../../../database/job-tables.ts';
+import { sql } from '../../../database/sql.ts';
+import { nameOfBase } from '../../adapters/default-name.ts';
+import { settleContent } from '../../contents/content-rows.ts';
+import { endOfTargets } from '../job-end.ts';
+import { resultSettings } from '../result-settings.ts';
+import { jobRecord, outcomeColumn, RECORD_COLUMNS, withSealed } from '../rows.ts';
+import { continueWithWork } from './accept-jobs.ts';
+import { removeUnused } from './execution-rows.ts';
+import type { JobChanges } from './job-changes.ts';
+import { type DeliverMade, type FetchMade, keptOutcome, type Made, writtenFiles } from './made.ts';
+import { doneProgress, endedNow, recordWork } from './record-work.ts';
+
+/** A dispatch of an execution that has not ended: what comes of an older one counts no more. */
+export interface Dispatched {
+  readonly execution: string;
+  readonly dispatchNo: number;
+}
+
+/**
+ * An attempt at it. A worker that was taken for dead may go on while another one has begun the same dispatch anew: whatever
+ * is made first counts, but only the last of them may fail.
+ */
+export interface Attempted extends Dispatched {
+  /** undefined: it did not begin. */
+  readonly attempt?: number | undefined;
+}
+
+/**
+ * Records what an execution came to, for every job that waits for it.
+ * @param writeId of the write that brought the bytes
+ * @returns false where it was over already, which then stands
+ * @throws AppError STORAGE_FAILED where what was written has been removed by now
+ */
+export async function finishExecution(
+  changes: JobChanges,
+  { execution: id, dispatchNo }: Dispatched,
+  made: Made,
+  writeId: string,
+): Promise<boolean> {
+  const { writer } = changes;
+  const row = await writer
+    .updateTable('execution')
+    .set({
+      state: 'succeeded',
+      finished_at: Date.now(),
+      ...(made.step === 'work' && {
+        outcome: sql<string | null>`case when key is null then null else ${keptOutcome(made)} end`,
+      }),
+    })
+    .where('id', '=', id)
+    .where('dispatch_no', '=', dispatchNo)
+    .where('state', '=', 'dispatched')
+    .returning(['id', 'step', 'origin'])
+    .executeTakeFirst();
+  if (!row) return false;
+  // Whoever asked for this step asked for those after it.
+  changes.origin = row.origin;
+  const contents = await settleContent(writer, { writeId, files: writtenFiles(made) });
+  for (const job of await jobsOf(changes, id, row.step)) {
+    if (made.step === 'work') await recordWork(changes, job, made, contents);
+    else if (made.step === 'fetch') await recordFetched(changes, job, made, contents);
+    else await recordDelivered(changes, job, made);
+  }
+  // Its job waits for another one by now.
+  if (made.step === 'fetch') await removeUnused(writer, [id]);
+  return true;
+}
+
+/**
+ * Records that an execution failed for good. A job whose results are here succeeded all the same, and its deliveries failed.
+ * @returns false where it was over already
+ */
+export async function failExecution(
+  changes: JobChanges,
+  { execution: id, dispatchNo, attempt }: Attempted,
+  error: JobFailure,
+  progress: Progress | undefined,
+): Promise<boolean> {
+  const row = await changes.writer
+    .updateTable('execution')
+    .set({ state: 'failed', finished_at: Date.now(), key: null })
+    .where('id', '=', id)
+    .where('dispatch_no', '=', dispatchNo)
+    .where('state', '=', 'dispatched')
+    .$if(attempt !== undefined, (query) => query.where('attempts', '=', attempt!))
+    .returning(['id', 'step'])
+    .executeTakeFirst();
+  if (!row) return false;
+  for (const job of await jobsOf(changes, id, row.step)) {
+    if (row.step === 'deliver') {
+      const pending = [...job.deliveries.entries()].filter(([, { state }]) => state === 'pending');
+      await recordDelivered(changes, job, {
+        delivered: pending.map(([index]) => ({ index, outcome: error })),
+      });
+    } else await endedNow(changes, { ...job, state: 'failed', progress: progress ?? job.progress, error });
+  }
+  return true;
+}
+
+/** The jobs that wait for an execution; deliveries may be those of a job that has ended. */
+export async function jobsOf(
+  { writer, database }: Pick<JobChanges, 'writer' | 'database'>,
+  execution: string,
+  step: ExecutionTable['step'],
+): Promise<JobRecord[]> {
+  const jobs = writer
+    .selectFrom('job')
+    .select([...RECORD_COLUMNS, 'sealed_request'])
+    .where('execution', '=', execution)
+    .$if(step !== 'deliver', (query) => query.where('finished_at', 'is', null))
+    .orderBy('id');
+  const rows = await database.locked(jobs).execute();
+  return rows.map((row) => withSealed(jobRecord(row), row.sealed_request));
+}
+
+async function recordFetched(
+  changes: JobChanges,
+  job: JobRecord,
+  { name, adapter, imported }: FetchMade,
+  contents: ReadonlyMap<string, string>,
+): Promise<void> {
+  const { writer, tenant, adapterTtlSeconds: defaultTtlSeconds } = changes;
+  const { described } = adapter;
+  const id = newAdapterId(Date.now());
+  const sourceNames = [name ?? nameOfBase(described.base_model)];
+  const settings = resultSettings(job.request, null, {
+    sourceNames,
+    rank: described.ranks,
+    defaultTtlSeconds,
+  });
+  await changes.addAdapters([{ id, described, ...settings, parentId: null, jobId: job.id }], contents);
+  const fetched: JobRecord = { ...job, import: { adapter_id: id, ...imported } };
+  if (job.kind === 'import') {
+    await endedNow(changes, { ...fetched, state: 'succeeded', progress: doneProgress(0) });
+    return;
+  }
+  // Nobody removes it before it is read.
+  await writer
+    .insertInto('job_source')
+    .values({ tenant, adapter: id, job: job.id, finished_at: null })
+    .execute();
+  await writer
+    .updateTable('job')
+    .set({ outcome: outcomeColumn(fetched) })
+    .where('id', '=', job.id)
+    .execute();
+  const { digest, bytes } = described;
+  await continueWithWork(changes, fetched, new Map([[id, { digest, bytes }]]));
+}
+
+async function recordDelivered(
+  changes: JobChanges,
+  job: JobRecord,
+  { delivered }: Pick<DeliverMade, 'delivered'>,
+): Promise<void> {
+  const outcomes = new Map(delivered.map(({ index, outcome }) => [index, outcome]));
+  const deliveries = job.deliveries.map((delivery, index): DeliveredAdapter => {
+    const outcome = outcomes.get(index);
+    if (!outcome) return delivery;
+    if ('code' in outcome)
+      return { ...delivery, state: 'failed', error: outcome, finished_at: new Date().toISOString() };
+    return { ...delivery, ...outcome, state: 'succeeded', error: null };
+  });
+  const told = { ...job, deliveries };
+  const isOver = deliveries.every(({ state }) => state !== 'pending');
+  if (job.finished_at !== null || !isOver) {
+    const isSent = isOver && deliveries.every(({ state }) => state === 'succeeded');
+    await changes.writer
+      .updateTable('job')
+      .set({ outcome: outcomeColumn(told), ...(isSent && { sealed_request: null }) })
+      .where('id', '=', job.id)
+      .execute();
+    return;
+  }
+  // An export is nothing but its delivery.
+  const failure = job.kind === 'export' ? deliveries[0]!.error : null;
+  await endedNow(changes, {
+    ...told,
+    progress: job.kind === 'export' ? doneProgress(0) : job.progress,
+    ...(failure ? { state: 'failed', error: failure } : endOfTargets(job.results)),
+  });
+}

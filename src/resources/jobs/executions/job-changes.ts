@@ -1,0 +1,136 @@
+import type { BatchSummary } from '../../../contract/batch.ts';
+import type { JobRecord } from '../../../contract/job.ts';
+import type { Database, Writer } from '../../../database/database.ts';
+import type { Dispatch, Dispatcher } from '../../../dispatch/dispatcher.ts';
+import { insertAdapters, type NewAdapter, usageOfNew } from '../../adapters/rows.ts';
+import { addUsage } from '../../tenants/usage.ts';
+import type { DeliveryQueue, DeliveryTicket } from '../../webhooks/delivery-queue.ts';
+import { batchEvent, jobEvent, Outbox } from '../../webhooks/outbox.ts';
+import { endInBatch } from '../batch-counts.ts';
+import type { Observer } from '../observer.ts';
+import { endedColumns, jobRecord, RECORD_COLUMNS } from '../rows.ts';
+import type { Totals } from './made.ts';
+
+export interface JobChangesParts {
+  readonly database: Database;
+  readonly dispatcher: Pick<Dispatcher, 'fill' | 'send'>;
+  /** Where deliveries to webhooks are queued; undefined: other processes queue them. */
+  readonly deliveries?: DeliveryQueue | undefined;
+  /** How long jobs (after their end) and adapters stay unless a request says otherwise; undefined: they are kept. */
+  readonly jobTtlSeconds?: number | undefined;
+  readonly adapterTtlSeconds?: number | undefined;
+  readonly observer?: Observer | undefined;
+  /** JSON of Origin: on whose behalf something is done now; null: nobody's. Default: nobody's. */
+  readonly origin?: () => string | null;
+}
+
+/**
+ * A transaction in which jobs of a tenant are accepted, go on or end, with all that follows from it: batches that end,
+ * events for webhooks, usage, and what can be dispatched next.
+ */
+export class JobChanges {
+  readonly writer: Writer;
+  readonly database: Database;
+  readonly tenant: string;
+  readonly adapterTtlSeconds: number | undefined;
+  /** JSON of Origin: on whose behalf it is made. */
+  origin: string | null;
+  /** Jobs that ended in it. */
+  readonly ended: JobRecord[] = [];
+  /** What was moved for the jobs that end. */
+  totals: Totals | undefined;
+  private readonly parts: JobChangesParts;
+  private readonly outbox: Outbox;
+  private readonly batches: BatchSummary[] = [];
+  private readonly tickets: DeliveryTicket[] = [];
+  private readonly usage = { adapters: 0, bytes: 0, jobs: 0 };
+  private dispatches: readonly Dispatch[] = [];
+
+  private constructor(parts: JobChangesParts, tenant: string, writer: Writer) {
+    const { database, deliveries: queue, adapterTtlSeconds } = parts;
+    this.parts = parts;
+    this.writer = writer;
+    this.database = database;
+    this.tenant = tenant;
+    this.adapterTtlSeconds = adapterTtlSeconds;
+    this.origin = parts.origin?.() ?? null;
+    this.outbox = new Outbox({ database, tenant, queue });
+  }
+
+  /**
+   * Runs such a transaction, and tells others of it afterwards.
+   * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL, and what `work` throws
+   */
+  static async write<T>(
+    parts: JobChangesParts,
+    tenant: string,
+    work: (changes: JobChanges) => Promise<T>,
+  ): Promise<T> {
+    const { changes, result } = await parts.database.write(async (writer) => {
+      const changes = new JobChanges(parts, tenant, writer);
+      const result = await work(changes);
+      await changes.complete();
+      return { changes, result };
+    });
+    await changes.tell();
+    return result;
+  }
+
+  /** Notes jobs that were accepted. */
+  addJobs(count: number): void {
+    this.usage.jobs += count;
+  }
+
+  /** Records adapters whose contents are settled. @param contents ids by digests */
+  async addAdapters(adapters: readonly NewAdapter[], contents: ReadonlyMap<string, string>): Promise<void> {
+    await insertAdapters(this.database, this.writer, this.tenant, adapters, contents);
+    const { adapters: count, bytes } = usageOfNew(adapters);
+    this.usage.adapters += count;
+    this.usage.bytes += bytes;
+  }
+
+  /**
+   * Records the end of a job, of several in the order of their ids.
+   * @returns the job as it ended; undefined where it had ended already, which then stands, or is gone
+   */
+  async end(record: JobRecord): Promise<JobRecord | undefined> {
+    const row = await this.writer
+      .updateTable('job')
+      .set(endedColumns(record, this.parts.jobTtlSeconds))
+      .where('id', '=', record.id)
+      .where('tenant', '=', this.tenant)
+      .where('finished_at', 'is', null)
+      .returning(RECORD_COLUMNS)
+      .executeTakeFirst();
+    if (!row) return undefined;
+    await this.writer
+      .updateTable('job_source')
+      .set({ finished_at: row.finished_at })
+      .where('job', '=', row.id)
+      .execute();
+    const job = jobRecord(row);
+    this.ended.push(job);
+    return job;
+  }
+
+  private async complete(): Promise<void> {
+    const { writer, outbox, ended, batches, tickets, usage } = this;
+    // After all jobs: who ends others of the same batch waits here, and not for each other in a circle.
+    for (const job of ended) {
+      const batch = await endInBatch(writer, job);
+      if (batch) batches.push(batch);
+    }
+    for (const event of [...ended.map(jobEvent), ...batches.map(batchEvent)])
+      tickets.push(...(await outbox.record(writer, event)));
+    if (Object.values(usage).some((count) => count !== 0)) await addUsage(writer, this.tenant, usage);
+    this.dispatches = await this.parts.dispatcher.fill(writer);
+  }
+
+  private async tell(): Promise<void> {
+    for (const [index, job] of this.ended.entries())
+      this.parts.observer?.onJobEnded?.(job, index === 0 ? this.totals : undefined);
+    for (const batch of this.batches) this.parts.observer?.onBatchFinished?.(batch);
+    this.parts.dispatcher.send(this.dispatches);
+    await this.outbox.tell(this.tickets);
+  }
+}

@@ -1,0 +1,170 @@
+import type { JobRecord, JobResult, Progress } from '../../../contract/job.ts';
+import type { DeliveredAdapter } from '../../../contract/transfer-job.ts';
+import type { Writer } from '../../../database/database.ts';
+import { newAdapterId } from '../../../database/ids.ts';
+import type { NewAdapter } from '../../adapters/rows.ts';
+import { settleContent } from '../../contents/content-rows.ts';
+import { endOfTargets } from '../job-end.ts';
+import { resultSettings } from '../result-settings.ts';
+import { insertJobFiles, outcomeColumn } from '../rows.ts';
+import { sourceIds } from '../source-ids.ts';
+import { insertExecutions, newExecution, priorityOf } from './execution-rows.ts';
+import type { JobChanges } from './job-changes.ts';
+import { type WorkMade, writtenFiles } from './made.ts';
+
+export const doneProgress = (modules: number): Progress => ({
+  ...{ phase: 'done', done: modules, total: modules, module: null },
+});
+
+/** Whether all that work made is still here, so that others may have it too. */
+export async function areHere(writer: Writer, made: WorkMade): Promise<boolean> {
+  const digests = [...new Set(writtenFiles(made).map(({ sha256 }) => sha256))];
+  if (digests.length === 0) return true;
+  const rows = await writer
+    .selectFrom('content')
+    .select('sha256')
+    .where('sha256', 'in', digests)
+    .where('state', '=', 'stored')
+    .execute();
+  return rows.length === digests.length;
+}
+
+/**
+ * Gives a job records of its own of what was made of its request. It ends with that, or goes on with its deliveries.
+ * @param job as it was begun
+ * @param contents ids of what was made by digests; null: they are looked for
+ * @returns the job as it stands then
+ */
+export async function recordWork(
+  changes: JobChanges,
+  job: JobRecord,
+  made: WorkMade,
+  contents: ReadonlyMap<string, string> | null,
+): Promise<JobRecord> {
+  const { writer } = changes;
+  const settled = contents ?? (await settleContent(writer, { writeId: null, files: writtenFiles(made) }));
+  const sources = await sourcesOf(changes, job);
+  const names = sources.map(({ name }) => name);
+  const results: JobResult[] = [];
+  for (const [index, { result, adapter }] of made.targets.entries()) {
+    const [source] = sources;
+    if (result.state === 'failed') {
+      results.push(result);
+      continue;
+    }
+    // A run goes on with the very adapter that it sent, where there is nothing to squeeze.
+    if (!adapter && job.kind === 'checkpoint') {
+      results.push({ ...result, adapter_id: source!.id });
+      continue;
+    }
+    const id = newAdapterId(Date.now());
+    const { adapterTtlSeconds: defaultTtlSeconds } = changes;
+    const facts = { sourceNames: names, rank: result.rank, defaultTtlSeconds };
+    const record = {
+      ...{ id, jobId: job.id, ...resultSettings(job.request, index, facts) },
+      // A sum of several adapters has no one parent; its report and its metadata name them all.
+      parentId: sources.length === 1 ? source!.id : null,
+    };
+    if (adapter) await changes.addAdapters([{ ...record, described: adapter.described }], settled);
+    else await addCopy(changes, record, source!.id);
+    results.push({ ...result, adapter_id: id });
+  }
+  await insertJobFiles(
+    writer,
+    job.id,
+    made.files.map(({ sha256, role }) => ({ sha256, role, content: settled.get(sha256)! })),
+  );
+  const begunMs = Date.parse(job.started_at ?? job.created_at);
+  const worked: JobRecord = {
+    ...job,
+    progress: doneProgress(made.modules),
+    results,
+    deliveries: job.deliveries.map((delivery) => withAdapter(delivery, results)),
+    timings: { ...made.timings, queue_wait: Math.max(0, begunMs - Date.parse(job.created_at)) / 1000 },
+    provider: made.provider,
+  };
+  if (worked.deliveries.some(({ state }) => state === 'pending')) {
+    await deliver(changes, worked);
+    return worked;
+  }
+  return endedNow(changes, { ...worked, ...endOfTargets(results) });
+}
+
+/**
+ * Has a job wait for the deliveries of it that are pending.
+ * @param job with all that is known of it by now
+ */
+export async function deliver(changes: JobChanges, job: JobRecord): Promise<void> {
+  const { writer, tenant } = changes;
+  const bytes = job.results.reduce((sum, one) => sum + (one.state === 'failed' ? 0 : one.bytes), 0);
+  const shared = { tenant, key: null, step: 'deliver' as const };
+  const row = newExecution(
+    { ...shared, priority: priorityOf(job.priority), work_bytes: bytes },
+    changes.origin,
+  );
+  await insertExecutions(writer, [row]);
+  await writer
+    .updateTable('job')
+    .set(({ ref }) => ({
+      work_execution: ref('execution'),
+      execution: row.id,
+      outcome: outcomeColumn(job),
+    }))
+    .where('id', '=', job.id)
+    .execute();
+}
+
+/** Ends a job in this moment. */
+export async function endedNow(changes: JobChanges, job: JobRecord): Promise<JobRecord> {
+  const ended = { ...job, finished_at: new Date().toISOString() };
+  return (await changes.end(ended)) ?? ended;
+}
+
+/** Records an adapter of the same contents as another one, where nothing had to change. */
+async function addCopy(
+  changes: JobChanges,
+  record: Omit<NewAdapter, 'described'>,
+  sourceId: string,
+): Promise<void> {
+  const { writer, tenant } = changes;
+  const { digest, facts } = await writer
+    .selectFrom('adapter')
+    .select(['digest', 'facts'])
+    .where('id', '=', sourceId)
+    .where('tenant', '=', tenant)
+    .executeTakeFirstOrThrow();
+  const files = await writer
+    .selectFrom('adapter_file')
+    .innerJoin('content', 'content.id', 'adapter_file.content')
+    .select(['content.id', 'content.sha256'])
+    .where('adapter', '=', sourceId)
+    .execute();
+  const described = { digest, ...(JSON.parse(facts) as Omit<NewAdapter['described'], 'digest'>) };
+  await changes.addAdapters([{ ...record, described }], new Map(files.map(({ id, sha256 }) => [sha256, id])));
+}
+
+/** A delivery of a target that failed has nothing to deliver. */
+function withAdapter(delivery: DeliveredAdapter, results: readonly JobResult[]): DeliveredAdapter {
+  if (delivery.target === null) return delivery;
+  const result = results[delivery.target]!;
+  return result.state === 'failed'
+    ? { ...delivery, state: 'failed', error: result.error, finished_at: new Date().toISOString() }
+    : { ...delivery, adapter_id: result.adapter_id };
+}
+
+/** The adapters that a job reads, in the order of its request. */
+async function sourcesOf(
+  { writer, tenant }: JobChanges,
+  { request, import: imported }: JobRecord,
+): Promise<{ readonly id: string; readonly name: string }[]> {
+  const ids = imported ? [imported.adapter_id] : sourceIds(request);
+  if (ids.length === 0) return [];
+  const rows = await writer
+    .selectFrom('adapter')
+    .select(['id', 'name'])
+    .where('tenant', '=', tenant)
+    .where('id', 'in', ids)
+    .execute();
+  const names = new Map(rows.map(({ id, name }) => [id, name]));
+  return ids.map((id) => ({ id, name: names.get(id) ?? '' }));
+}

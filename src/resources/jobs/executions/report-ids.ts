@@ -1,0 +1,43 @@
+import type { JobRecord, JobResult } from '../../../contract/job.ts';
+import type { Report } from '../../../contract/report.ts';
+
+/**
+ * A report is stored once for all jobs of equal requests, so in place of ids of records it has marks. No text of a user can be
+ * taken for one: in JSON its quotes have a backslash before them.
+ */
+const MARK = /"(job_id|id|adapter_id)":"@(job|source|target)-(\d+)"/g;
+const QUEUE_WAIT = /"queue_wait":0(?=[,}])/;
+
+/** A report as it is stored. @param report its ids are of no account */
+export const withMarks = (report: Report): Report => ({
+  ...report,
+  job_id: '@job-0',
+  timings: { ...report.timings, queue_wait: 0 },
+  sources: report.sources.map((source, index) => ({ ...source, id: `@source-${index}` })),
+  targets: report.targets.map((target, index) =>
+    target.state === 'failed' ? target : { ...target, adapter_id: `@target-${index}` },
+  ),
+});
+
+const idOf = (result: JobResult): string | undefined =>
+  result.state === 'failed' ? undefined : result.adapter_id;
+
+/**
+ * A stored report as that of a job. It is not parsed: it may have a million numbers, and others wait meanwhile.
+ * @param bytes JSON in UTF-8
+ */
+export function withIds(bytes: Uint8Array, job: JobRecord): Uint8Array {
+  const { request, import: imported, results, timings } = job;
+  const sources =
+    request.kind === 'merge'
+      ? request.sources.map(({ adapter_id }) => adapter_id)
+      : [imported?.adapter_id ?? ('adapter_id' in request ? request.adapter_id : undefined)];
+  const ids = { job: [job.id], source: sources, target: results.map(idOf) };
+  const text = Buffer.from(bytes)
+    .toString('utf8')
+    .replace(MARK, (_mark, field: string, of: keyof typeof ids, index: string) =>
+      JSON.stringify({ [field]: ids[of][Number(index)] ?? null }).slice(1, -1),
+    )
+    .replace(QUEUE_WAIT, `"queue_wait":${timings?.queue_wait ?? 0}`);
+  return Buffer.from(text);
+}

@@ -1,0 +1,44 @@
+import { AppError } from '../../../errors/app-error.ts';
+import { mayPass } from '../../../storage/storage-error.ts';
+
+/** What the storage cost an execution so far. */
+export interface StorageTrouble {
+  /** Attempts that it failed and that were not counted. */
+  readonly times: number;
+  /** What these took, with the pauses after them. */
+  readonly spentMs: number;
+}
+
+const FIRST_DELAY_MS = 1_000;
+const MAX_DELAY_MS = 30_000;
+
+/**
+ * When a job that the storage failed is tried again. That costs no attempt as long as the tries and the pauses between
+ * them take less than `patienceMs` in all; afterwards such failures count as others do.
+ * @param before what earlier tries came to; it is kept with the execution, so that it outlives the worker
+ * @param tryMs how long this try took
+ * @returns undefined when it is not tried again for the storage's sake
+ */
+export function postponement(
+  error: AppError,
+  before: StorageTrouble,
+  tryMs: number,
+  patienceMs: number,
+): { readonly trouble: StorageTrouble; readonly delayMs: number } | undefined {
+  const { times, spentMs } = before;
+  if (!mayPass(error) || spentMs + tryMs >= patienceMs) return undefined;
+  const delayMs = Math.min(FIRST_DELAY_MS * 2 ** times, MAX_DELAY_MS) * (0.5 + Math.random() / 2);
+  return { trouble: { times: times + 1, spentMs: Math.round(spentMs + tryMs + delayMs) }, delayMs };
+}
+
+/** The last failure of a job, which says for how long it was tried where the storage is to blame. */
+export function withPatience(error: AppError, trouble: StorageTrouble): AppError {
+  if (trouble.times === 0 || !mayPass(error)) return error;
+  const seconds = Math.round(trouble.spentMs / 1000);
+  return new AppError(
+    error.code,
+    `${error.message} The job was tried again for ${seconds} s (STORAGE_RETRY_SECONDS), ${trouble.times} times.`,
+    { ...error.context, tried_seconds: seconds },
+    { cause: error },
+  );
+}

@@ -1,0 +1,55 @@
+import type { RecordedJobRequest } from '../../../contract/job-request.ts';
+import type { RecordedSink, RecordedSource } from '../../../contract/transfer.ts';
+import type { StoredFile } from '../../contents/content-files.ts';
+import type { Dispatched } from './finish-execution.ts';
+
+/**
+ * All that a compute process is told of an attempt at an execution. It goes from process to process and never through Redis:
+ * it has the sealed credentials that a transfer needs.
+ */
+export interface Task extends Dispatched {
+  readonly tenant: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** Whether a failure that may pass is final now. */
+  readonly isLast: boolean;
+  /** Ids of the jobs that wait for it. */
+  readonly jobs: readonly string[];
+  /** Recorded before: what the compute process writes begins with it. */
+  readonly writeId: string;
+  readonly workBytes: number;
+  readonly todo: FetchTodo | WorkTodo | DeliverTodo;
+}
+
+export interface FetchTodo {
+  readonly step: 'fetch';
+  readonly source: RecordedSource;
+}
+
+export interface WorkTodo {
+  readonly step: 'work';
+  /** Of one of the jobs, by the ids of its adapters. */
+  readonly request: RecordedJobRequest;
+  /** The adapters that the request names, each once, in its order. */
+  readonly sources: readonly TaskSource[];
+  /** The moments that a checkpoint came with. */
+  readonly optimizer: StoredFile | null;
+}
+
+export interface DeliverTodo {
+  readonly step: 'deliver';
+  readonly deliveries: readonly {
+    /** Place in the deliveries of the job. */
+    readonly index: number;
+    readonly to: RecordedSink;
+    readonly adapter: TaskSource;
+  }[];
+}
+
+/** An adapter that a job reads. */
+export interface TaskSource {
+  readonly id: string;
+  readonly sha256: string;
+  readonly base_model: string | null;
+  readonly files: readonly StoredFile[];
+}

@@ -1,0 +1,80 @@
+import { LRUCache } from 'lru-cache';
+import type { AdapterRecord } from '../../contract/adapter.ts';
+import type { JobRecord } from '../../contract/job.ts';
+import { digestTag } from '../../http/entity-tag.ts';
+import type { Form } from '../../report/render.ts';
+import { Renderer } from '../../report/renderer.ts';
+import type { AdapterService } from '../adapters/service.ts';
+import { hasReport } from './job-end.ts';
+import type { JobService } from './service.ts';
+import { sourceIds } from './source-ids.ts';
+
+const MAX_BYTES = 32 * 2 ** 20;
+
+/** A report tells which of its adapters are still there: that may be as old as this. */
+const REMEMBERED_MS = 5 * 60_000;
+
+/** Where the report of a job is, and what it tells of. */
+export interface ReportSource {
+  readonly tenant: string;
+  readonly jobs: Pick<JobService, 'recorded' | 'storedReport'>;
+  readonly adapters: Pick<AdapterService, 'find'>;
+}
+
+/** A report as it is sent. */
+export interface ReportAnswer {
+  readonly bytes: Buffer;
+  readonly etag: string;
+  readonly policy: string | undefined;
+}
+
+/** Reports as people read them, drawn in a thread of their own and remembered for a while. */
+export class RenderedReports {
+  private readonly renderer = new Renderer();
+  private readonly answers = new LRUCache<string, ReportAnswer>({
+    maxSize: MAX_BYTES,
+    sizeCalculation: ({ bytes }, key) => bytes.length + key.length + 200,
+    ttl: REMEMBERED_MS,
+  });
+  private readonly running = new Map<string, Promise<ReportAnswer>>();
+
+  /**
+   * The report of a job in a form. Who asks while another one waits for the same gets the same.
+   * @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY, STORAGE_*; INTERNAL where it cannot be drawn
+   */
+  async get(source: ReportSource, jobId: string, form: Form): Promise<ReportAnswer> {
+    // Also of a remembered one: a job that was deleted has no report.
+    const job = await source.jobs.recorded(jobId);
+    const key = `${source.tenant}/${jobId}/${JSON.stringify(form)}`;
+    const known = hasReport(job) ? (this.answers.get(key) ?? this.running.get(key)) : undefined;
+    if (known) return known;
+    const answer = this.make(source, jobId, form).finally(() => this.running.delete(key));
+    this.running.set(key, answer);
+    const made = await answer;
+    this.answers.set(key, made);
+    return made;
+  }
+
+  /** Ends the thread. */
+  close(): Promise<void> {
+    return this.renderer.close();
+  }
+
+  private async make(source: ReportSource, jobId: string, form: Form): Promise<ReportAnswer> {
+    const { bytes, policy } = await this.renderer.render(async () => {
+      const stored = await source.jobs.storedReport(jobId);
+      const adapters = await adaptersOf(source, stored.job);
+      return { form, report: stored.bytes, job: stored.job, adapters };
+    });
+    return { bytes: Buffer.from(bytes), etag: digestTag(bytes), policy };
+  }
+}
+
+/** The adapters of a job that are still there. */
+async function adaptersOf({ adapters }: ReportSource, job: JobRecord): Promise<AdapterRecord[]> {
+  const fetched = job.import?.adapter_id ?? [];
+  const results = job.results.flatMap((result) => (result.state === 'succeeded' ? result.adapter_id : []));
+  const ids = new Set([sourceIds(job.request), fetched, results].flat());
+  const found = await Promise.all([...ids].map((id) => adapters.find(id)));
+  return found.filter((record) => record !== undefined);
+}

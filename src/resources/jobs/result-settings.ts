@@ -1,0 +1,69 @@
+import type { RecordedJobRequest } from '../../contract/job-request.ts';
+import type { Labels } from '../../contract/labels.ts';
+import type { ResultSettings } from '../../contract/result-settings.ts';
+import { MAX_NAME_CHARACTERS, nameOfSources, rankInName } from '../adapters/default-name.ts';
+
+/** What is known of an adapter that a job made. */
+export interface ResultFacts {
+  /** Names of the adapters it was made of; of one that was only fetched, the name that its source gives it. */
+  readonly sourceNames: readonly string[];
+  readonly rank: { readonly min: number; readonly max: number };
+  /** undefined: adapters are kept. */
+  readonly defaultTtlSeconds: number | undefined;
+}
+
+/** How an adapter is recorded that a job made. */
+export interface ResultKeeping {
+  readonly name: string;
+  readonly labels: Labels;
+  /** undefined: it is kept. */
+  readonly ttlSeconds: number | undefined;
+}
+
+/**
+ * What an adapter that a job made is called, and how long it lives: by its target, else by the job, field by field.
+ * @param targetIndex which of the targets it is the result of; null: it was fetched
+ */
+export function resultSettings(
+  request: RecordedJobRequest,
+  targetIndex: number | null,
+  { sourceNames, rank, defaultTtlSeconds }: ResultFacts,
+): ResultKeeping {
+  const { name, labels, ttl_seconds } = said(request, targetIndex);
+  const template = name ?? (targetIndex === null ? '{source}' : '{source}-r{rank}');
+  return {
+    name: filled(template, nameOfSources(sourceNames), rank, targetIndex),
+    labels: labels ?? {},
+    ttlSeconds: ttl_seconds ?? defaultTtlSeconds,
+  };
+}
+
+/** A request for the same work, which says nothing of what becomes of its results. */
+export function withoutResults<T extends RecordedJobRequest>(request: T): T {
+  const { results: _ofJob, ...work } = request as T & { readonly results?: unknown };
+  const targets = 'targets' in request && request.targets.map(({ results: _ofTarget, ...target }) => target);
+  return { ...work, ...(targets && { targets }) } as T;
+}
+
+function said(request: RecordedJobRequest, targetIndex: number | null): ResultSettings {
+  const ofJob = 'results' in request ? request.results : undefined;
+  // The settings of a job with targets are about what these make, not about what it fetches first.
+  if (!('targets' in request)) return ofJob ?? {};
+  return targetIndex === null ? {} : { ...ofJob, ...request.targets[targetIndex]!.results };
+}
+
+/** @param template as the contract allows it; what becomes too long is cut, the name of the source first */
+function filled(
+  template: string,
+  source: string,
+  rank: ResultFacts['rank'],
+  targetIndex: number | null,
+): string {
+  const short = template.replaceAll('{rank}', rankInName(rank)).replaceAll('{target}', `${targetIndex}`);
+  const parts = short.split('{source}');
+  const own = [...parts.join('')].length;
+  const room = Math.max(0, Math.floor((MAX_NAME_CHARACTERS - own) / (parts.length - 1 || 1)));
+  return cut(parts.join(cut(source, room)), MAX_NAME_CHARACTERS);
+}
+
+const cut = (text: string, characters: number): string => [...text].slice(0, characters).join('');

@@ -1,0 +1,190 @@
+import type { JobRecord } from '../../contract/job.ts';
+import type { Labels } from '../../contract/labels.ts';
+import type { DeliveredAdapter } from '../../contract/transfer-job.ts';
+import type { Writer } from '../../database/database.ts';
+import type { JobFileTable, JobTable } from '../../database/job-tables.ts';
+import { sql } from '../../database/sql.ts';
+import { pendingDeliveries } from './executions/deliveries.ts';
+import { labelRows } from '../../database/lists/label-filter.ts';
+import { sourceIds } from './source-ids.ts';
+import { hasTransfers, withoutSecrets } from './transfer-desk.ts';
+
+/** What is known of a job by its end, and no query asks for. */
+export type JobOutcome = Pick<
+  JobRecord,
+  'progress' | 'import' | 'results' | 'deliveries' | 'timings' | 'provider' | 'error'
+>;
+
+const NO_OUTCOME: JobOutcome = {
+  progress: { phase: 'waiting', done: 0, total: 0, module: null },
+  import: null,
+  results: [],
+  deliveries: [],
+  timings: null,
+  provider: null,
+  error: null,
+};
+
+/** What is written of a job besides what queries ask for. */
+export function outcomeColumn(job: JobOutcome): string {
+  const { progress, import: imported, results, deliveries, timings, provider, error } = job;
+  return JSON.stringify({ progress, import: imported, results, deliveries, timings, provider, error });
+}
+
+/** What a record is made of: all but what is secret. */
+export const RECORD_COLUMNS = [
+  'id',
+  'kind',
+  'state',
+  'priority',
+  'labels',
+  'batch',
+  'retry_of',
+  'ttl_seconds',
+  'created_at',
+  'started_at',
+  'finished_at',
+  'expires_at',
+  'attempts',
+  'reused',
+  'request',
+  'outcome',
+] as const satisfies readonly (keyof JobTable)[];
+
+type RecordRow = Pick<JobTable, (typeof RECORD_COLUMNS)[number]>;
+
+/** A job as it stands, without secrets and without the progress of what runs. */
+export const jobRecord = (row: RecordRow): JobRecord => {
+  const request = JSON.parse(row.request) as JobRecord['request'];
+  return {
+    id: row.id,
+    kind: row.kind as JobRecord['kind'],
+    state: row.state,
+    created_at: timeOf(row.created_at),
+    started_at: row.started_at === null ? null : timeOf(row.started_at),
+    finished_at: row.finished_at === null ? null : timeOf(row.finished_at),
+    attempts: row.attempts,
+    labels: JSON.parse(row.labels) as Labels,
+    priority: row.priority as JobRecord['priority'],
+    ttl_seconds: row.ttl_seconds,
+    expires_at: row.expires_at === null ? null : timeOf(row.expires_at),
+    batch_id: row.batch,
+    retry_of: row.retry_of,
+    reused: row.reused === 1,
+    request,
+    ...(row.outcome === null
+      ? { ...NO_OUTCOME, deliveries: pendingDeliveries(request) }
+      : (JSON.parse(row.outcome) as JobOutcome)),
+  };
+};
+
+/** A job with what is sealed in its request, where there is anything. */
+export const withSealed = (job: JobRecord, sealed: string | null): JobRecord =>
+  sealed === null ? job : { ...job, request: JSON.parse(sealed) as JobRecord['request'] };
+
+/** Whether a delivery may be sent again: of a target that failed there is nothing to send. */
+export const isRetriable = ({ state, adapter_id }: DeliveredAdapter): boolean =>
+  state === 'failed' && adapter_id !== null;
+
+/** What is written of a job that has ended. */
+export function endedColumns(job: JobRecord, defaultTtlSeconds: number | undefined) {
+  const finishedAt = job.finished_at === null ? Date.now() : Date.parse(job.finished_at);
+  // A job is kept for its time from its end on; those of a run as long as the run.
+  const ttlSeconds = job.ttl_seconds ?? (job.kind === 'checkpoint' ? undefined : defaultTtlSeconds);
+  const expiresAt = ttlSeconds === undefined ? null : finishedAt + ttlSeconds * 1000;
+  // What could not be delivered may be sent again.
+  const isSealed = job.state !== 'cancelled' && job.deliveries.some(isRetriable);
+  return {
+    state: job.state,
+    started_at: job.started_at === null ? null : Date.parse(job.started_at),
+    finished_at: finishedAt,
+    // Its time is over already where its run was removed.
+    expires_at: sql<number | null>`coalesce(expires_at, ${expiresAt})`,
+    attempts: job.attempts,
+    reused: job.reused ? 1 : 0,
+    outcome: outcomeColumn(job),
+    ...(!isSealed && { sealed_request: null }),
+  };
+}
+
+/** Rows of one statement. It is the same text for most, and has fewer values than SQLite takes. */
+const ROWS_AT_ONCE = 50;
+
+/** Rows in the parts in which they are inserted. */
+export function* inSlices<T>(rows: readonly T[]): Generator<readonly T[]> {
+  for (let begin = 0; begin < rows.length; begin += ROWS_AT_ONCE)
+    yield rows.slice(begin, begin + ROWS_AT_ONCE);
+}
+
+/** Inserts jobs that were accepted just now, with what they are found by. @param jobs each with the id of its execution */
+export async function insertJobs(
+  writer: Writer,
+  tenant: string,
+  jobs: readonly { readonly job: JobRecord; readonly execution: string }[],
+): Promise<void> {
+  for (const some of inSlices(jobs))
+    await writer
+      .insertInto('job')
+      .values(some.map(({ job, execution }) => rowOf(tenant, job, execution)))
+      .execute();
+  await insertLabels(
+    writer,
+    tenant,
+    jobs.map(({ job }) => job),
+  );
+  const sources = jobs.flatMap(({ job: { id, request } }) =>
+    sourceIds(request).map((adapter) => ({ tenant, adapter, job: id, finished_at: null })),
+  );
+  for (const some of inSlices(sources)) await writer.insertInto('job_source').values(some).execute();
+}
+
+export async function insertLabels(
+  writer: Writer,
+  tenant: string,
+  jobs: readonly Pick<JobRecord, 'id' | 'labels'>[],
+): Promise<void> {
+  const rows = jobs.flatMap(({ id: job, labels }) => labelRows(tenant, labels, { job }));
+  for (const some of inSlices(rows)) await writer.insertInto('job_label').values(some).execute();
+}
+
+/** Notes content that a job reads or wrote beside adapters. */
+export async function insertJobFiles(
+  writer: Writer,
+  job: string,
+  files: readonly Omit<JobFileTable, 'job'>[],
+): Promise<void> {
+  if (files.length === 0) return;
+  await writer
+    .insertInto('job_file')
+    .values(files.map((file) => ({ ...file, job })))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+function rowOf(tenant: string, job: JobRecord, execution: string): JobTable {
+  const { request } = job;
+  return {
+    id: job.id,
+    tenant,
+    kind: job.kind,
+    state: job.state,
+    priority: job.priority,
+    labels: JSON.stringify(job.labels),
+    batch: job.batch_id,
+    retry_of: job.retry_of,
+    ttl_seconds: job.ttl_seconds,
+    created_at: Date.parse(job.created_at),
+    started_at: job.started_at === null ? null : Date.parse(job.started_at),
+    finished_at: null,
+    expires_at: null,
+    attempts: job.attempts,
+    execution,
+    work_execution: null,
+    reused: job.reused ? 1 : 0,
+    request: JSON.stringify(withoutSecrets(request)),
+    sealed_request: hasTransfers(request) ? JSON.stringify(request) : null,
+    outcome: null,
+  };
+}
+
+const timeOf = (ms: number): string => new Date(ms).toISOString();

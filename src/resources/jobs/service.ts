@@ -1,0 +1,195 @@
+import type { Readable } from 'node:stream';
+import type { AdapterFile } from '../../contract/adapter.ts';
+import type { JobRecord } from '../../contract/job.ts';
+import type { JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
+import type { Report } from '../../contract/report.ts';
+import { isJobId, newJobId } from '../../database/ids.ts';
+import type { JobQueue } from '../../dispatch/job-queue.ts';
+import { withoutQueue } from '../../dispatch/without-queue.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { checkTargets } from '../../serving/check-targets.ts';
+import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
+import type { AdapterService } from '../adapters/service.ts';
+import { bytesOf, streamOf } from '../contents/content-files.ts';
+import { canonicalJson } from '../idempotency/fingerprint.ts';
+import { acceptedJob, taken } from './accepted-job.ts';
+import { Bell } from './events/bell.ts';
+import { ExecutionWatch } from './events/execution-watch.ts';
+import type { NewJob } from './executions/accept-jobs.ts';
+import { withIds } from './executions/report-ids.ts';
+import { hasReport } from './job-end.ts';
+import type { Observer } from './observer.ts';
+import { sourceIds } from './source-ids.ts';
+import { isFinal, type JobStore } from './store.ts';
+import { type TransferDesk, withoutSecrets } from './transfer-desk.ts';
+
+/**
+ * How often a job is looked at that somebody waits for: the queue's events are quicker, but are lost with a connection, and
+ * the first ones come before there is one.
+ */
+const POLL_MS = { begin: 100, later: 1_000 } as const;
+const BEGIN_MS = 1_000;
+
+/** What jobs are accepted for and with. */
+export interface JobServiceParts {
+  /** What the tenant sees of the storage: reports and files of jobs. */
+  readonly blobs: BlobStore;
+  readonly jobStore: JobStore;
+  readonly adapters: Pick<AdapterService, 'get'>;
+  readonly queue: Pick<JobQueue, 'progress' | 'watch'>;
+  readonly observer?: Observer;
+  /** undefined: nothing is fetched from or brought to elsewhere. */
+  readonly desk?: TransferDesk | undefined;
+}
+
+/** Accepts jobs, and tells what became of them. All methods throw AppError DATABASE_UNAVAILABLE, those that write STORAGE_FULL. */
+export class JobService {
+  private readonly parts: JobServiceParts;
+  private readonly jobs: JobStore;
+
+  constructor(parts: JobServiceParts) {
+    this.parts = parts;
+    this.jobs = parts.jobStore;
+  }
+
+  /**
+   * Accepts a job. One whose work was done already has its results at once.
+   * @param id where it is the id of a job of the same request, that is the answer
+   * @throws AppError UNKNOWN_PROFILE, VALIDATION_FAILED for targets that their profile cannot load
+   * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, SECRETS_UNAVAILABLE for what is fetched and brought
+   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED
+   */
+  async submit(request: JobRequest, id = newJobId(Date.now())): Promise<JobRecord> {
+    const { work, treatment } = taken(request, this.parts.desk);
+    await this.check(work);
+    return this.accept({ job: acceptedJob(id, work, treatment), reuse: treatment.reuse });
+  }
+
+  /**
+   * Throws unless what a request asks for can be tried.
+   * @throws AppError UNKNOWN_PROFILE, VALIDATION_FAILED, ADAPTER_NOT_FOUND
+   */
+  async check(work: RecordedJobRequest): Promise<void> {
+    if ('targets' in work) checkTargets(work.targets);
+    for (const id of sourceIds(work)) {
+      const source = await this.parts.adapters.get(id);
+      // A sum is one of PEFT.
+      if ('targets' in work) checkTargets(work.targets, work.kind === 'merge' ? { format: 'peft' } : source);
+    }
+  }
+
+  /** Makes a job durable unless it is; it is done when workers have room for it. @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED */
+  async accept(wanted: NewJob): Promise<JobRecord> {
+    const [job] = await this.jobs.accept([wanted]);
+    if (!job) {
+      const known = await this.get(wanted.job.id);
+      const isSame = canonicalJson(known.request) === canonicalJson(withoutSecrets(wanted.job.request));
+      return isSame ? known : this.accept({ ...wanted, job: { ...wanted.job, id: newJobId(Date.now()) } });
+    }
+    const record = { ...job, request: withoutSecrets(job.request) };
+    if (record.reused) this.parts.observer?.onReused?.(record);
+    return record;
+  }
+
+  /**
+   * A job as it stands now. Without the queue the progress of one that runs is not known.
+   * @throws AppError JOB_NOT_FOUND
+   */
+  async get(jobId: string): Promise<JobRecord> {
+    const record = await this.recorded(jobId);
+    const place = isFinal(record) ? undefined : await this.jobs.place(jobId);
+    if (!place) return isFinal(record) ? record : this.recorded(jobId);
+    const { dispatch, startsInSeconds } = place;
+    if (startsInSeconds !== undefined && record.state === 'queued')
+      return { ...record, estimated_start_seconds: startsInSeconds };
+    if (dispatch === undefined) return record;
+    const progress = (await withoutQueue(this.parts.queue.progress([dispatch])))?.get(dispatch);
+    return progress ? { ...record, progress } : record;
+  }
+
+  /** @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY */
+  async report(jobId: string): Promise<Report> {
+    const { bytes } = await this.storedReport(jobId);
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) as Report;
+  }
+
+  /**
+   * A job with its report: JSON in UTF-8.
+   * @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY
+   */
+  async storedReport(jobId: string): Promise<{ readonly job: JobRecord; readonly bytes: Uint8Array }> {
+    const record = await this.recorded(jobId);
+    const report = hasReport(record) ? await this.jobs.file(jobId, 'report') : undefined;
+    if (report) return { job: record, bytes: withIds(await bytesOf(this.parts.blobs, report), record) };
+    const why = isFinal(record)
+      ? `Job ${jobId} ${record.state}, so it has no report.`
+      : `Job ${jobId} has not finished yet; its report comes with its results.`;
+    throw new AppError('REPORT_NOT_READY', why, { job_id: jobId, state: record.state });
+  }
+
+  /**
+   * A file that a job wrote beside its adapters.
+   * @throws AppError JOB_NOT_FOUND, FILE_NOT_FOUND
+   */
+  async file(jobId: string, name: string): Promise<AdapterFile> {
+    const record = await this.recorded(jobId);
+    const files = record.results.flatMap(
+      (result) => (result.state === 'succeeded' && result.training?.files) || [],
+    );
+    const file = files.find((candidate) => candidate.name === name);
+    if (file) return file;
+    const known = [...new Set(files.map((candidate) => candidate.name))];
+    const has =
+      known.length > 0 ? known.join(', ') : isFinal(record) ? 'none' : 'none before it has finished';
+    throw new AppError('FILE_NOT_FOUND', `Job ${jobId} has no file ${JSON.stringify(name)}; it has ${has}.`, {
+      job_id: jobId,
+      name,
+      known,
+    });
+  }
+
+  /**
+   * A stream of a file that `file` returned, or of a range of it that lies inside.
+   * @throws AppError JOB_NOT_FOUND, STORAGE_*
+   */
+  async readFile(jobId: string, { sha256 }: AdapterFile, range?: ByteRange): Promise<Readable> {
+    const file = await this.jobs.file(jobId, 'training', sha256);
+    if (!file) throw new AppError('JOB_NOT_FOUND', `There is no job ${jobId}.`, { job_id: jobId });
+    return streamOf(this.parts.blobs, file, range);
+  }
+
+  /**
+   * The job once it is final, or as it stands after `timeoutMs`.
+   * @throws AppError JOB_NOT_FOUND
+   */
+  async wait(jobId: string, timeoutMs: number): Promise<JobRecord> {
+    const startedMs = performance.now();
+    const bell = new Bell();
+    const watch = this.watch(jobId, () => bell.ring());
+    try {
+      for (;;) {
+        const record = await this.recorded(jobId);
+        if (isFinal(record)) return record;
+        const leftMs = startedMs + timeoutMs - performance.now();
+        if (leftMs <= 0) return await this.get(jobId);
+        await watch.follow();
+        const pollMs = timeoutMs - leftMs < BEGIN_MS ? POLL_MS.begin : POLL_MS.later;
+        await bell.rung(Math.min(leftMs, pollMs));
+      }
+    } finally {
+      watch.end();
+    }
+  }
+
+  /** A job as the database knows it, without the progress of what runs. @throws AppError JOB_NOT_FOUND */
+  async recorded(jobId: string): Promise<JobRecord> {
+    const record = isJobId(jobId) ? await this.jobs.get(jobId) : undefined;
+    if (!record) throw new AppError('JOB_NOT_FOUND', `There is no job ${jobId}.`, { job_id: jobId });
+    return record;
+  }
+
+  /** Hints of what happens to a job. */
+  watch(jobId: string, onHint: () => void): ExecutionWatch {
+    return new ExecutionWatch(this.jobs, this.parts.queue, jobId, onHint);
+  }
+}

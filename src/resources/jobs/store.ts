@@ -1,0 +1,279 @@
+import type { JobRecord, Progress } from '../../contract/job.ts';
+import type { Labels } from '../../contract/labels.ts';
+import type { JobFileTable } from '../../database/job-tables.ts';
+import { dispatchId } from '../../dispatch/dispatcher.ts';
+import { secondsUntilStart } from '../../dispatch/pace.ts';
+import type { StoredFile } from '../contents/content-files.ts';
+import { releaseContent } from '../contents/content-rows.ts';
+import { addUsage } from '../tenants/usage.ts';
+import { cancelledJob } from './cancelled-job.ts';
+import { acceptJobs, type NewJob } from './executions/accept-jobs.ts';
+import {
+  insertExecutions,
+  leaveExecutions,
+  lockExecutions,
+  newExecution,
+  priorityOf,
+  removeUnused,
+} from './executions/execution-rows.ts';
+import { JobChanges, type JobChangesParts } from './executions/job-changes.ts';
+import { insertLabels, isRetriable, jobRecord, outcomeColumn, RECORD_COLUMNS, withSealed } from './rows.ts';
+import { lacksSecrets, secretsGone } from './transfer-desk.ts';
+
+/** Jobs that are asked for by their ids in one query. */
+const READ_AT_ONCE = 200;
+
+export const isFinal = (record: Pick<JobRecord, 'state'>): boolean =>
+  record.state !== 'queued' && record.state !== 'active';
+
+/** Where a job that has not ended is. */
+export interface JobPlace {
+  /** Id of the execution that it waits for. */
+  readonly execution: string;
+  /** Id in the queue of what runs for it; undefined: nothing does. */
+  readonly dispatch: string | undefined;
+  /** About how long until it begins; undefined: it has begun, or there is no worker. */
+  readonly startsInSeconds: number | undefined;
+}
+
+/**
+ * The jobs of a tenant. What workers do with them is in executions. Ids are well-formed. All methods throw AppError
+ * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ */
+export class JobStore {
+  private readonly parts: JobChangesParts;
+  private readonly tenant: string;
+
+  constructor(parts: JobChangesParts, tenant: string) {
+    this.parts = parts;
+    this.tenant = tenant;
+  }
+
+  private get database() {
+    return this.parts.database;
+  }
+
+  /**
+   * Accepts jobs; see acceptJobs.
+   * @throws AppError ADAPTER_NOT_FOUND, ADAPTER_EXPIRED where an adapter that they read is gone by now
+   */
+  accept(jobs: readonly NewJob[]): Promise<JobRecord[]> {
+    return this.write((changes) => acceptJobs(changes, jobs));
+  }
+
+  /** The job as it stands, without secrets, and without the progress of what runs. */
+  async get(jobId: string): Promise<JobRecord | undefined> {
+    const row = await this.records().where('id', '=', jobId).executeTakeFirst();
+    return row && jobRecord(row);
+  }
+
+  /** Those jobs that there are, by their ids. */
+  async all(jobIds: readonly string[]): Promise<Map<string, JobRecord>> {
+    const jobs = new Map<string, JobRecord>();
+    for (let begin = 0; begin < jobIds.length; begin += READ_AT_ONCE) {
+      const some = jobIds.slice(begin, begin + READ_AT_ONCE);
+      for (const row of await this.records().where('id', 'in', some).execute())
+        jobs.set(row.id, jobRecord(row));
+    }
+    return jobs;
+  }
+
+  /** Which of the ids are those of jobs that there are. */
+  async known(jobIds: readonly string[]): Promise<Set<string>> {
+    if (jobIds.length === 0) return new Set();
+    const rows = await this.database.reader
+      .selectFrom('job')
+      .select('id')
+      .where('tenant', '=', this.tenant)
+      .where('id', 'in', jobIds)
+      .execute();
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** Where a job is that has not ended; undefined: it has, or is gone. */
+  async place(jobId: string): Promise<JobPlace | undefined> {
+    const row = await this.database.reader
+      .selectFrom('job')
+      .innerJoin('execution', 'execution.id', 'job.execution')
+      .select([
+        'execution.id',
+        'dispatch_no',
+        'execution.state',
+        'execution.started_at',
+        'execution.priority',
+      ])
+      .where('job.id', '=', jobId)
+      .where('job.tenant', '=', this.tenant)
+      .where('job.finished_at', 'is', null)
+      .executeTakeFirst();
+    if (!row) return undefined;
+    const { id: execution, dispatch_no, state, started_at } = row;
+    return {
+      execution,
+      dispatch: started_at === null ? undefined : dispatchId(execution, dispatch_no),
+      startsInSeconds: state === 'waiting' ? await secondsUntilStart(this.database, row) : undefined,
+    };
+  }
+
+  /** The same ids of what runs for some jobs, by theirs. */
+  async dispatches(jobIds: readonly string[]): Promise<Map<string, string>> {
+    if (jobIds.length === 0) return new Map();
+    const rows = await this.database.reader
+      .selectFrom('job')
+      .innerJoin('execution', 'execution.id', 'job.execution')
+      .select(['job.id', 'execution.id as execution', 'dispatch_no'])
+      .where('job.id', 'in', jobIds)
+      .where('execution.started_at', 'is not', null)
+      .execute();
+    return new Map(rows.map(({ id, execution, dispatch_no }) => [id, dispatchId(execution, dispatch_no)]));
+  }
+
+  /**
+   * Cancels those of the jobs that have not ended, in the order of their ids. What runs for them stops unless others wait for
+   * it.
+   * @param progress how far those have come that run, by their ids
+   */
+  cancelAll(
+    jobIds: readonly string[],
+    progress: ReadonlyMap<string, Progress> = new Map(),
+  ): Promise<JobRecord[]> {
+    return this.write(async (changes) => {
+      const { writer, database, tenant } = changes;
+      const query = writer
+        .selectFrom('job')
+        .select([...RECORD_COLUMNS, 'execution'])
+        .where('id', 'in', jobIds)
+        .where('tenant', '=', tenant)
+        .where('finished_at', 'is', null)
+        .orderBy('id');
+      const rows = await query.execute();
+      const left = [...new Set(rows.map(({ execution }) => execution))];
+      // In the same order as who ends an execution, so that neither waits for the other.
+      await lockExecutions(database, writer, left);
+      const cancelled: JobRecord[] = [];
+      for (const { execution: _left, ...row } of rows) {
+        const job = await changes.end(cancelledJob(jobRecord(row), progress.get(row.id)));
+        if (job) cancelled.push(job);
+      }
+      await leaveExecutions(database, writer, left);
+      return cancelled;
+    });
+  }
+
+  /**
+   * Has the failed deliveries of a job that has ended tried once more.
+   * @returns the job as it stands then; undefined: it has none, or it is gone
+   * @throws AppError SECRETS_GONE
+   */
+  retryDeliveries(jobId: string): Promise<JobRecord | undefined> {
+    return this.write(async (changes) => {
+      const { writer, database, tenant } = changes;
+      const query = writer
+        .selectFrom('job')
+        .select([...RECORD_COLUMNS, 'sealed_request', 'execution'])
+        .where('id', '=', jobId)
+        .where('tenant', '=', tenant)
+        .where('finished_at', 'is not', null);
+      const row = await database.locked(query).executeTakeFirst();
+      const job = row && withSealed(jobRecord(row), row.sealed_request);
+      if (!row || !job?.deliveries.some(isRetriable)) return undefined;
+      if (lacksSecrets(job.request)) throw secretsGone(jobId);
+      const deliveries = job.deliveries.map((delivery) =>
+        isRetriable(delivery)
+          ? { ...delivery, state: 'pending' as const, error: null, finished_at: null }
+          : delivery,
+      );
+      const again = { ...job, deliveries };
+      const shared = { tenant, key: null, step: 'deliver' as const, work_bytes: 0 };
+      const execution = newExecution({ ...shared, priority: priorityOf(job.priority) }, changes.origin);
+      await insertExecutions(writer, [execution]);
+      await writer
+        .updateTable('job')
+        .set({ execution: execution.id, outcome: outcomeColumn(again) })
+        .where('id', '=', jobId)
+        .execute();
+      await removeUnused(writer, [row.execution]);
+      return again;
+    });
+  }
+
+  /** Gives a job other labels, whatever its state. False where there is none. */
+  label(id: string, labels: Labels): Promise<boolean> {
+    return this.database.write(async (writer) => {
+      const { numUpdatedRows } = await writer
+        .updateTable('job')
+        .set({ labels: JSON.stringify(labels) })
+        .where('id', '=', id)
+        .where('tenant', '=', this.tenant)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) return false;
+      await writer.deleteFrom('job_label').where('job', '=', id).execute();
+      await insertLabels(writer, this.tenant, [{ id, labels }]);
+      return true;
+    });
+  }
+
+  /** Removes all that is known of jobs that have ended. */
+  async remove(...jobIds: readonly string[]): Promise<void> {
+    await this.database.write(async (writer) => {
+      const wanted = writer.selectFrom('job').select('id').where('id', 'in', jobIds);
+      // First, so that the end of a job, with its files, is either before this or nowhere.
+      const locked = this.database.locked(wanted.where('tenant', '=', this.tenant).orderBy('id'));
+      const ids = (await locked.execute()).map(({ id }) => id);
+      if (ids.length === 0) return;
+      const files = await writer.selectFrom('job_file').select('content').where('job', 'in', ids).execute();
+      const gone = await writer
+        .deleteFrom('job')
+        .where('id', 'in', ids)
+        .returning(['execution', 'work_execution'])
+        .execute();
+      await removeUnused(
+        writer,
+        gone.flatMap(({ execution, work_execution }) => [
+          execution,
+          ...(work_execution ? [work_execution] : []),
+        ]),
+      );
+      const contents = new Set(files.map(({ content }) => content));
+      await releaseContent(this.database, writer, [...contents]);
+      await addUsage(writer, this.tenant, { jobs: -ids.length });
+    });
+  }
+
+  /** A file that a job reads or wrote beside adapters, by its digest where there may be several of its role. */
+  async file(jobId: string, role: JobFileTable['role'], sha256?: string): Promise<StoredFile | undefined> {
+    const row = await this.database.reader
+      .selectFrom('job_file')
+      .innerJoin('job', 'job.id', 'job_file.job')
+      .innerJoin('content', 'content.id', 'job_file.content')
+      .select(['content.id', 'content.sha256', 'content.bytes', 'content.inline'])
+      .where('job.id', '=', jobId)
+      .where('job.tenant', '=', this.tenant)
+      .where('job_file.role', '=', role)
+      .$if(sha256 !== undefined, (query) => query.where('job_file.sha256', '=', sha256!))
+      .executeTakeFirst();
+    if (!row) return undefined;
+    const { id: content, inline, ...rest } = row;
+    return { ...rest, name: role, content, inline: inline && Buffer.from(inline).toString('base64') };
+  }
+
+  /** Ids of some jobs that have not ended. */
+  async unfinished(limit: number): Promise<string[]> {
+    const rows = await this.database.reader
+      .selectFrom('job')
+      .select('id')
+      .where('tenant', '=', this.tenant)
+      .where('state', 'in', ['queued', 'active'])
+      .limit(limit)
+      .execute();
+    return rows.map(({ id }) => id);
+  }
+
+  private write<T>(work: (changes: JobChanges) => Promise<T>): Promise<T> {
+    return JobChanges.write(this.parts, this.tenant, work);
+  }
+
+  private records() {
+    return this.database.reader.selectFrom('job').select(RECORD_COLUMNS).where('tenant', '=', this.tenant);
+  }
+}

@@ -1,0 +1,59 @@
+import type { Database } from '../../database/database.ts';
+import type { Sweep } from '../contents/sweep.ts';
+import type { JobControl } from './control.ts';
+
+/** The jobs of all tenants. */
+export interface JobsOfAll {
+  readonly database: Database;
+  of(tenant: string): { readonly jobControl: Pick<JobControl, 'erase'> };
+}
+
+/** Rows that are read at once: SQLite holds up the process for so long. */
+const PAGE_ROWS = 1_000;
+
+/** Removes the jobs that have ended and whose time is over. One of a batch that has not ended stays until then. */
+export async function sweepJobs(workspaces: JobsOfAll, { startMs, swept }: Sweep): Promise<void> {
+  for (;;) {
+    const rows = await workspaces.database.reader
+      .selectFrom('job')
+      .select(['id', 'tenant'])
+      .where('expires_at', '<=', startMs)
+      // Those of a run that was removed while they ran.
+      .where('finished_at', 'is not', null)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('batch')
+              .select('batch.id')
+              .whereRef('batch.id', '=', 'job.batch')
+              .where('batch.finished_at', 'is', null),
+          ),
+        ),
+      )
+      .limit(PAGE_ROWS)
+      .execute();
+    for (const { id, tenant } of rows) {
+      await workspaces.of(tenant).jobControl.erase({ id });
+      swept.add('job');
+    }
+    if (rows.length < PAGE_ROWS) return;
+  }
+}
+
+/** Removes the batches whose time is over; their jobs have times of their own. */
+export async function sweepBatches(database: Database, { startMs, swept }: Sweep): Promise<void> {
+  for (;;) {
+    const rows = await database.reader
+      .selectFrom('batch')
+      .select('id')
+      .where('expires_at', '<=', startMs)
+      .limit(PAGE_ROWS)
+      .execute();
+    // One by one: each has up to a thousand rows of its own.
+    for (const { id } of rows) {
+      await database.write((writer) => writer.deleteFrom('batch').where('id', '=', id).execute());
+      swept.add('batch');
+    }
+    if (rows.length < PAGE_ROWS) return;
+  }
+}

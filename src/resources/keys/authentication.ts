@@ -1,0 +1,123 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import type { KeyRecord, Scope } from '../../contract/key.ts';
+import { SCOPES } from '../../contract/key.ts';
+import { DEFAULT_TENANT } from '../../contract/tenant-id.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { ANYBODY, API_PREFIX, type Principal, scopeOf } from '../../http/principal.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
+import { FailedKeys } from './failed-keys.ts';
+import { keyDigest } from './key-text.ts';
+import type { KeyService } from './service.ts';
+
+export interface AuthenticationOptions {
+  readonly metrics: Pick<Metrics, 'accessRefused'>;
+  /** undefined: nobody is asked for a key, and everything belongs to the default tenant. */
+  readonly keys: Pick<KeyService, 'verify' | 'verifyRemembered'> | undefined;
+  /** Called with the tenant of a request that may do what it asks for. */
+  readonly onAdmitted: (request: FastifyRequest, tenant: string) => void;
+  /** A key from the configuration that may do everything, for the first steps of a deployment. */
+  readonly adminKey?: string | undefined;
+  /** Keys that cannot be used, from one address in a minute, before the answer is 429; default 100. */
+  readonly failedKeysPerMinute?: number | undefined;
+}
+
+const BEARER = /^bearer +(\S+) *$/i;
+
+const DEFAULT_FAILED_KEYS_PER_MINUTE = 100;
+
+const ADMINISTRATOR: Principal = { tenant: DEFAULT_TENANT, keyId: 'key_configured', scopes: SCOPES };
+
+/** Says of every request to the API who it comes from, and refuses those that may not do what they ask for. */
+export const authentication = fp(async (app: FastifyInstance, options: AuthenticationOptions) => {
+  const { keys, metrics, adminKey, onAdmitted } = options;
+  const failed = new FailedKeys(options.failedKeysPerMinute ?? DEFAULT_FAILED_KEYS_PER_MINUTE);
+  const adminDigest = adminKey === undefined ? undefined : keyDigest(adminKey);
+  app.decorateRequest('principal', null);
+
+  /** At once where that can be told at once: what is asked of the storage is remembered for a few seconds. */
+  function identify(authorization: string | undefined): Principal | Promise<Principal | AppError> | AppError {
+    if (!keys) return ANYBODY;
+    if (authorization === undefined) return missing();
+    const key = BEARER.exec(authorization)?.[1];
+    if (key === undefined) return invalid('The Authorization header is not "Bearer" and a key.');
+    const remembered = keys.verifyRemembered(key);
+    if (remembered) return principalWith(remembered);
+    // Digests are of one length whatever was sent, so that comparing them takes the same time.
+    if (adminDigest && timingSafeEqual(keyDigest(key), adminDigest)) return ADMINISTRATOR;
+    return remembered === null ? principalWith(null) : keys.verify(key).then(principalWith);
+  }
+
+  /** @returns why not */
+  function admit(
+    found: Principal | AppError,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): AppError | undefined {
+    if (found instanceof AppError) return refusal(found, request, reply);
+    // Before the scope is looked at: who tried what they may not do is known, and the audit log says so.
+    request.principal = found;
+    if (!keys && request.routeOptions.config.needsKeys) return administrationClosed();
+    const needed = scopeOf(request.method, request.routeOptions.config.scope);
+    if (!found.scopes.includes(needed)) return refusal(lacking(needed, found), request, reply);
+    onAdmitted(request, found.tenant);
+    return undefined;
+  }
+
+  function refusal(error: AppError, request: FastifyRequest, reply: FastifyReply): AppError {
+    if (error.code === 'KEY_MISSING') metrics.accessRefused('missing');
+    if (error.code === 'SCOPE_MISSING') metrics.accessRefused('scope');
+    if (error.code !== 'KEY_INVALID') return error;
+    const seconds = failed.count(request.ip);
+    metrics.accessRefused(seconds > 0 ? 'too_many' : 'invalid');
+    if (seconds === 0) return error;
+    reply.header('retry-after', seconds);
+    return new AppError(
+      'RATE_LIMITED',
+      `Too many keys that cannot be used came from this address; a valid one is taken at any time.`,
+      { retry_after_seconds: seconds },
+    );
+  }
+
+  app.addHook('onRequest', (request, reply, done) => {
+    const { url, config } = request.routeOptions;
+    if (request.is404 || !url?.startsWith(API_PREFIX) || config.scope === null) return done();
+
+    const found = identify(request.headers.authorization);
+    if (!(found instanceof Promise)) return done(admit(found, request, reply));
+    found.then((later) => admit(later, request, reply)).then(done, done);
+  });
+});
+
+const principals = new WeakMap<KeyRecord, Principal>();
+
+/** One for each record, as long as that is remembered. */
+function principalWith(record: KeyRecord | null | undefined): Principal | AppError {
+  if (!record) return invalid('The key is not known here, or it was revoked, or it has expired.');
+  let principal = principals.get(record);
+  if (!principal) {
+    principal = { tenant: record.tenant, keyId: record.id, scopes: record.scopes };
+    principals.set(record, principal);
+  }
+  return principal;
+}
+
+const missing = (): AppError =>
+  new AppError('KEY_MISSING', 'This service needs a key: Authorization: Bearer lsq_….');
+
+const invalid = (message: string): AppError => new AppError('KEY_INVALID', message);
+
+const administrationClosed = (): AppError =>
+  new AppError(
+    'ADMINISTRATION_CLOSED',
+    'Keys and tenants cannot be managed over REST while callers need no key (AUTH=open). Make keys with the command ' +
+      '`node dist/cli/main.js keys create`, or start the service with AUTH=keys and an ADMIN_KEY.',
+  );
+
+const lacking = (needed: Scope, { scopes }: Principal): AppError =>
+  new AppError(
+    'SCOPE_MISSING',
+    `This needs a key with the scope "${needed}"; this one has ${scopes.map((scope) => `"${scope}"`).join(', ')}.`,
+    { needed, scopes },
+  );

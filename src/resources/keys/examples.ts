@@ -1,0 +1,33 @@
+import type { TSchema } from 'typebox';
+import { KeyList, KeyRecord, KeyRequest, NewKey } from '../../contract/key.ts';
+
+/** Examples of the contract; typed, so that they cannot go stale quietly. */
+const keyRequest: KeyRequest = {
+  tenant: 'team-a',
+  name: 'nightly squeezes',
+  scopes: ['read', 'write'],
+  expires_in_seconds: 7_776_000,
+};
+
+const key: KeyRecord = {
+  id: 'key_5f0c2a9b7e31',
+  tenant: 'team-a',
+  name: 'nightly squeezes',
+  scopes: ['read', 'write'],
+  created_at: '2026-11-24T21:50:10.000Z',
+  expires_at: '2027-02-22T21:50:10.000Z',
+  revoked_at: null,
+  last_used_at: '2026-11-25T03:00:00.000Z',
+};
+
+const newKey: NewKey = {
+  ...key,
+  key: 'lsq_5f0c2a9b7e31_0123456789abcdef0123456789abcdef0123456789abcdef4f9a1c0e',
+};
+
+export const KEY_EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
+  [KeyRecord, key],
+  [KeyRequest, keyRequest],
+  [NewKey, newKey],
+  [KeyList, { data: [key], next_cursor: null }],
+];

@@ -1,0 +1,16 @@
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../errors/app-error.ts';
+import type { Workspace } from './workspaces.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What the caller has; null where they may not do what they ask for. */
+    ownWorkspace: Workspace | null;
+  }
+}
+
+/** What the caller has, and nothing of others. */
+export function workspaceOf(request: FastifyRequest): Workspace {
+  if (request.ownWorkspace) return request.ownWorkspace;
+  throw new AppError('INTERNAL', 'A route that asks for no key has no workspace.');
+}

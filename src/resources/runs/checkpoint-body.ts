@@ -1,0 +1,82 @@
+import { type TSchema, Type } from 'typebox';
+import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { BodyParts } from '../../http/multipart/body-parts.ts';
+import { MAX_CHECKPOINT_PARTS } from '../../http/multipart/limits.ts';
+import { BINARY } from '../../http/schemas.ts';
+import { OPTIMIZER_FILE } from './checkpoint-upload.ts';
+
+export const STEP_FIELD = 'step';
+export const REWIND_FIELD = 'rewind';
+
+/** Training has PEFT's files, and tensors of its own beside them. */
+export const CHECKPOINT_BODY: BodyParts = {
+  files: [WEIGHTS_FILE, CONFIG_FILE],
+  optionalFiles: [OPTIMIZER_FILE],
+  droppedFiles: [],
+  isAnyFormat: false,
+  fields: [STEP_FIELD, REWIND_FIELD],
+  maxParts: MAX_CHECKPOINT_PARTS,
+};
+
+const peftFiles = {
+  [WEIGHTS_FILE]: { ...BINARY, description: 'The weights: safetensors' } as TSchema,
+  [CONFIG_FILE]: { ...BINARY, description: 'The configuration PEFT writes beside them' } as TSchema,
+};
+
+export const checkpointParts = Type.Object(
+  {
+    ...peftFiles,
+    [STEP_FIELD]: Type.Integer({ minimum: 0, maximum: 1e9, description: 'Optimizer steps done' }),
+    [OPTIMIZER_FILE]: Type.Optional(
+      Type.Unsafe<string>({
+        ...BINARY,
+        description:
+          'The moments of the optimizer: safetensors, each tensor called like its factor, then a dot and `exp_avg`, ' +
+          '`exp_avg_sq`, `max_exp_avg_sq` or `momentum_buffer`',
+      }),
+    ),
+    [REWIND_FIELD]: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          'This checkpoint takes the place of every one of its step and later ones: for a training that resumed from ' +
+          'an earlier state',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** As in the contract of a checkpoint. */
+const MAX_STEP = 1e9;
+const DIGITS = /^\d{1,10}$/;
+const MAX_SHOWN = 60;
+
+export interface CheckpointFields {
+  readonly step: number;
+  readonly rewind: boolean;
+}
+
+/** The fields of a checkpoint's body. @throws AppError FILE_MISSING without step, VALIDATION_FAILED */
+export function checkpointFields(fields: ReadonlyMap<string, Buffer>): CheckpointFields {
+  const step = fields.get(STEP_FIELD)?.toString('utf8');
+  if (step === undefined) {
+    throw new AppError(
+      'FILE_MISSING',
+      `The upload lacks the part "${STEP_FIELD}": the optimizer steps done so far.`,
+      { missing: [STEP_FIELD] },
+    );
+  }
+  if (!DIGITS.test(step) || Number(step) > MAX_STEP) {
+    throw invalid(STEP_FIELD, step, `an integer from 0 to ${MAX_STEP}`);
+  }
+  const rewind = fields.get(REWIND_FIELD)?.toString('utf8') ?? 'false';
+  if (rewind !== 'true' && rewind !== 'false') throw invalid(REWIND_FIELD, rewind, 'true or false');
+  return { step: Number(step), rewind: rewind === 'true' };
+}
+
+function invalid(field: string, value: string, wanted: string): AppError {
+  const detail = `${field} is ${JSON.stringify(value.slice(0, MAX_SHOWN))} but must be ${wanted}`;
+  return new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: `/${field}`, detail }] });
+}

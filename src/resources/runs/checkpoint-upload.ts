@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
+import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import { readOptimizerState } from '../../formats/peft/optimizer-state.ts';
+import { readAdapter } from '../../formats/read-adapter.ts';
+import { summarise } from '../../formats/summary.ts';
+import { adapterDigest } from '../adapters/described-adapter.ts';
+import type { IncomingFile } from '../adapters/service.ts';
+import type { NewFile } from '../contents/content-files.ts';
+import type { Arrival } from './decide.ts';
+import { modulesByRank } from './module-ranks.ts';
+
+/** The moments of the optimizer, beside the adapter's own files. */
+export const OPTIMIZER_FILE = 'optimizer.safetensors';
+
+/** What came with POST /v1/runs/{id}/checkpoints. */
+export interface CheckpointUpload {
+  readonly step: number;
+  readonly rewind: boolean;
+  /** The adapter's files and perhaps OPTIMIZER_FILE. */
+  readonly files: readonly IncomingFile[];
+}
+
+/** A checkpoint that has been read, with what is stored of it if it is squeezed. */
+export interface ReadCheckpoint {
+  readonly arrival: Arrival;
+  readonly adapterFiles: readonly IncomingFile[];
+  readonly optimizerFile: IncomingFile | undefined;
+  readonly modules: ModuleList;
+}
+
+/** Names and shapes of an adapter's modules, whatever their ranks: a JSON list of [name, shape], in name order. */
+export type ModuleList = NewFile & { readonly data: Uint8Array };
+
+/**
+ * Reads a checkpoint as far as its headers go, so that what cannot be squeezed or carried is refused at once.
+ * @throws AppError whatever the format's reader finds (ST_*, CONFIG_*, LORA_*, …), OPTIMIZER_STATE_INVALID
+ */
+export async function readCheckpoint({ step, rewind, files }: CheckpointUpload): Promise<ReadCheckpoint> {
+  const named = (name: string): IncomingFile | undefined => files.find((file) => file.name === name);
+  const optimizerFile = named(OPTIMIZER_FILE);
+  const configBytes = await readFile(named(CONFIG_FILE)!.path);
+  const { adapter } = await readAdapter({ weightsPath: named(WEIGHTS_FILE)!.path, configBytes });
+  if (optimizerFile) await readOptimizerState(optimizerFile.path, adapter);
+  const adapterFiles = files.filter((file) => file !== optimizerFile);
+  const modules = moduleList(adapter);
+  const arrival: Arrival = {
+    step,
+    rewind,
+    digest: adapterDigest(adapterFiles),
+    optimizerSha256: optimizerFile?.sha256 ?? null,
+    ranks: summarise(adapter).ranks,
+    modulesByRank: modulesByRank(adapter.modules),
+    baseModel: adapter.baseModel,
+    modulesSha256: modules.sha256,
+  };
+  return { arrival, adapterFiles, optimizerFile, modules };
+}
+
+function moduleList({ modules }: Adapter): ModuleList {
+  const data = Buffer.from(JSON.stringify(modules.map((module) => [module.name, shapeOf(module)])));
+  const sha256 = createHash('sha256').update(data).digest('hex');
+  return { name: 'modules', sha256, bytes: data.byteLength, data };
+}
+
+/** Kind and shape of ΔW, with the kernel of a convolution. */
+const shapeOf = ({ kind, m, a }: LoraModule): string => `${kind} [${[m, ...a.shape.slice(1)].join(', ')}]`;

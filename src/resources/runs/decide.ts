@@ -1,0 +1,163 @@
+import type { Target } from '../../contract/target.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { quote } from '../../json/quote.ts';
+import { rankRange } from '../../squeeze/rank-range.ts';
+import { decideAdaptive } from './decide-adaptive.ts';
+import { decideScheduled } from './decide-scheduled.ts';
+import { lineageOf, type Past, type Position, positionIn } from './lineage.ts';
+import { parametersAt } from './module-ranks.ts';
+import {
+  type CheckpointManifest,
+  clockOfRun,
+  type ModulesOfRank,
+  type RankRange,
+  type RunManifest,
+} from './run-manifest.ts';
+
+/** A checkpoint as a trainer brings it. */
+export interface Arrival {
+  readonly step: number;
+  /** Whether it takes the place of every checkpoint of this step and later ones. */
+  readonly rewind: boolean;
+  /** Digest of weights and configuration. */
+  readonly digest: string;
+  readonly optimizerSha256: string | null;
+  readonly ranks: RankRange;
+  readonly modulesByRank: readonly ModulesOfRank[];
+  readonly baseModel: string | null;
+  readonly modulesSha256: string;
+}
+
+/** What is to be done by the clock or the spectrum. */
+export type Plan =
+  | { readonly kind: 'keep'; readonly reason: string }
+  | {
+      readonly kind: 'squeeze';
+      readonly goal: Target;
+      /** The rank of the schedule that it leads to; null where the spectrum decides. */
+      readonly stageRank: number | null;
+      readonly reason: string;
+      readonly lateBySteps: number;
+    };
+
+/** `existing`: this very checkpoint is in the log already. */
+export type Decision = Plan | { readonly kind: 'existing'; readonly checkpoint: CheckpointManifest };
+
+/**
+ * What to do with a checkpoint. Pure: the same run, log and checkpoint give the same answer, whichever process asks.
+ * Every answer that leads to a new entry rests on outcomes that cannot change any more.
+ * @throws AppError CHECKPOINT_STEP, CHECKPOINT_CONFLICT, CHECKPOINT_OUT_OF_ORDER, CHECKPOINT_PENDING,
+ * CHECKPOINT_BASE_MISMATCH, CHECKPOINT_RANK
+ */
+export function decide(run: RunManifest, log: readonly Past[], arrival: Arrival): Decision {
+  const { step } = arrival;
+  const { total_steps } = clockOfRun(run);
+  if (step > total_steps) {
+    throw new AppError(
+      'CHECKPOINT_STEP',
+      `Step ${step} is after the end of the run, which has ${total_steps} steps.`,
+      { step, total_steps },
+    );
+  }
+  const existing = orderOf(lineageOf(log), arrival);
+  if (existing) return { kind: 'existing', checkpoint: existing.checkpoint };
+
+  const before = positionIn(run, log, step);
+  refusePending(before);
+  refuseOtherBase(run, before, arrival);
+  refuseOtherRank(run, before, arrival);
+  if (!run.schedule) return decideAdaptive(run.adaptive!, before, step);
+  const plan = decideScheduled(run.schedule, before, step);
+  const isShared = 'schedule' in run.request && run.request.rank_allocation === 'by_module';
+  return isShared ? byModule(plan, before.first?.checkpoint.modules_by_rank ?? arrival.modulesByRank) : plan;
+}
+
+/**
+ * The plan with ranks shared out by module: all together have the parameters of the uniform rank.
+ * @param modules as the run began with them
+ */
+function byModule(plan: Plan, modules: readonly ModulesOfRank[]): Plan {
+  if (plan.kind === 'keep' || plan.stageRank === null) return plan;
+  const parameters = parametersAt(modules, plan.stageRank);
+  return {
+    ...plan,
+    goal: { budget_parameters: parameters },
+    reason: `${plan.reason} The modules share out ${parameters} parameters, what all of them have at rank ${plan.stageRank}.`,
+  };
+}
+
+/** The entry that is this very checkpoint, undefined where a new one may follow. */
+function orderOf(lineage: readonly Past[], arrival: Arrival): Past | undefined {
+  const { step, rewind } = arrival;
+  const newest = lineage.at(-1);
+  const there = lineage.find(({ checkpoint }) => checkpoint.step === step);
+  // A rewind to an earlier checkpoint also ends what came after it, even where it brings the same content again.
+  if (there && isSame(there.checkpoint, arrival) && (!rewind || there === newest)) return there;
+  if (rewind || !newest || step > newest.checkpoint.step) return undefined;
+  const how = 'rewind=true takes the place of every checkpoint from this step on.';
+  if (there) {
+    throw new AppError(
+      'CHECKPOINT_CONFLICT',
+      `A checkpoint of step ${step} with other content is here already; ${how}`,
+      { step, adapter_id: there.checkpoint.source_adapter_id },
+    );
+  }
+  throw new AppError(
+    'CHECKPOINT_OUT_OF_ORDER',
+    `Step ${step} comes before the newest checkpoint, which is of step ${newest.checkpoint.step}; ${how}`,
+    { step, newest_step: newest.checkpoint.step },
+  );
+}
+
+const isSame = (known: CheckpointManifest, { digest, optimizerSha256 }: Arrival): boolean =>
+  known.source_digest === digest && known.optimizer_sha256 === optimizerSha256;
+
+function refusePending({ last }: Position): void {
+  if (last?.outcome.state !== 'pending') return;
+  const { step, job_id } = last.checkpoint;
+  throw new AppError(
+    'CHECKPOINT_PENDING',
+    `The checkpoint of step ${step} is still being squeezed (job ${job_id}); take its result before the next one.`,
+    { step, job_id },
+  );
+}
+
+function refuseOtherBase({ request }: RunManifest, { last }: Position, arrival: Arrival): void {
+  const expected = request.base_model ?? last?.checkpoint.base_model ?? null;
+  const { baseModel } = arrival;
+  if (expected !== null && baseModel !== null && baseModel !== expected) {
+    throw new AppError(
+      'CHECKPOINT_BASE_MISMATCH',
+      `The checkpoint belongs to base model ${quote(baseModel)}, the run to ${quote(expected)}.`,
+      { base_model: baseModel, expected },
+    );
+  }
+  if (last && last.checkpoint.modules_sha256 !== arrival.modulesSha256) {
+    throw new AppError(
+      'CHECKPOINT_BASE_MISMATCH',
+      `The checkpoint has other modules than the one of step ${last.checkpoint.step}.`,
+      { step: last.checkpoint.step, modules_sha256: last.checkpoint.modules_sha256 },
+    );
+  }
+}
+
+/** At the start some modules may have a smaller rank than source_rank (rank_pattern), but none a larger one. */
+function refuseOtherRank(run: RunManifest, { last, rank }: Position, { ranks }: Arrival): void {
+  const fits = ranks.max === rank.max && (ranks.min === rank.min || !last);
+  if (fits) return;
+  const [has, at] = [words(ranks), words(rank)];
+  const adapterId = last?.outcome.state === 'succeeded' ? last.outcome.adapterId : null;
+  const where = last
+    ? `the run is at rank ${at} since step ${last.checkpoint.step}: ${adapterId === null ? 'go on' : `load adapter ${adapterId} and go on`} from there.`
+    : `the run starts at source_rank ${at}.`;
+  throw new AppError('CHECKPOINT_RANK', `The checkpoint has rank ${has}, but ${where}`, {
+    run_id: run.id,
+    min_rank: ranks.min,
+    max_rank: ranks.max,
+    expected_min_rank: rank.min,
+    expected_max_rank: rank.max,
+    adapter_id: adapterId,
+  });
+}
+
+const words = ({ min, max }: RankRange): string => rankRange([min, max]);

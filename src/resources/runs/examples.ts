@@ -1,0 +1,62 @@
+import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
+import { planSchedule } from '../../schedule/plan-schedule.ts';
+
+const SCHEDULE = { source_rank: 64, target_rank: 16, total_steps: 3000 };
+const RUN_ID = 'run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d';
+const JOB_ID = 'job_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d';
+const SOURCE_ID = 'ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877';
+const RESULT_ID = 'ad_0b1c2d3e4f5a69788796a5b4c3d2e1f0';
+const SHA256 = '4f9a1c0e8b7d6a5f4e3d2c1b0a9988774f9a1c0e8b7d6a5f4e3d2c1b0a998877';
+
+const PLAN = planSchedule(SCHEDULE);
+const { begin_step, end_step, learning_rate } = PLAN.stages[1]!;
+const LEARNING_RATE = { ...learning_rate, begin_step, end_step };
+
+const scheduled: RunRequest = { name: 'support bot', schedule: SCHEDULE };
+const adaptive: RunRequest = { adaptive: { ...SCHEDULE, energy: 0.99 }, optimizer: 'reset' };
+export const RUN_REQUEST_EXAMPLES = [scheduled, adaptive];
+
+export const CHECKPOINT_EXAMPLE: CheckpointRecord = {
+  run_id: RUN_ID,
+  step: 750,
+  decision: 'squeeze',
+  reason: 'Stage 2 of 3 (rank 32) began at step 750.',
+  state: 'succeeded',
+  late_by_steps: 0,
+  rank_before: { min: 64, max: 64 },
+  rank_after: { min: 32, max: 32 },
+  source_adapter_id: SOURCE_ID,
+  adapter_id: RESULT_ID,
+  relative_error: 0.0412,
+  energy_retained: 0.9983,
+  learning_rate: LEARNING_RATE,
+  training: { learning_rate_factor: 1.02, revived_directions: 0, optimizer: 'carried' },
+  files: [
+    [`/v1/adapters/${RESULT_ID}`, 'adapter_model.safetensors', 79_984_200] as const,
+    [`/v1/adapters/${RESULT_ID}`, 'adapter_config.json', 724] as const,
+    [`/v1/jobs/${JOB_ID}`, 'projections.safetensors', 3_680_112] as const,
+    [`/v1/jobs/${JOB_ID}`, 'optimizer.safetensors', 319_930_824] as const,
+  ].map(([of, name, bytes]) => ({ name, sha256: SHA256, bytes, href: `${of}/files/${name}` })),
+  job_id: JOB_ID,
+  superseded: false,
+  next_checkpoint_step: 1500,
+  error: null,
+  created_at: '2026-11-24T21:51:00.000Z',
+};
+
+export const RUN_EXAMPLE: RunRecord = {
+  id: RUN_ID,
+  name: 'support bot',
+  base_model: 'meta-llama/Llama-2-7b-hf',
+  mode: 'scheduled',
+  request: scheduled,
+  schedule: PLAN,
+  rank: { min: 32, max: 32 },
+  step: 750,
+  at_target: false,
+  learning_rate: LEARNING_RATE,
+  next_checkpoint_step: 1500,
+  notes: [],
+  checkpoints: [CHECKPOINT_EXAMPLE],
+  created_at: '2026-11-24T21:50:00.000Z',
+};

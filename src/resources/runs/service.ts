@@ -1,0 +1,225 @@
+import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
+import type { Database } from '../../database/database.ts';
+import { newJobId, newRunId, timedIdMs } from '../../database/ids.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { planSchedule } from '../../schedule/plan-schedule.ts';
+import type { BlobStore } from '../../storage/blob-store.ts';
+import type { NewAdapter } from '../adapters/rows.ts';
+import type { AdapterService } from '../adapters/service.ts';
+import { bytesOf } from '../contents/content-files.ts';
+import { Contents, type Written } from '../contents/contents.ts';
+import { acceptedJob } from '../jobs/accepted-job.ts';
+import type { JobService } from '../jobs/service.ts';
+import type { JobStore } from '../jobs/store.ts';
+import { planAdaptive } from './adaptive-plan.ts';
+import { type CheckpointUpload, type ReadCheckpoint, readCheckpoint } from './checkpoint-upload.ts';
+import { type Arrival, type Decision, decide, type Plan } from './decide.ts';
+import { outcomeOf, type Past } from './lineage.ts';
+import { moduleDifference } from './module-difference.ts';
+import { RunLogs } from './run-logs.ts';
+import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
+import { runRecord } from './run-record.ts';
+import { squeezeJob, squeezeTarget } from './squeeze-job.ts';
+import type { RunStore } from './store.ts';
+
+/** What became of a checkpoint that was sent. */
+export interface AcceptedCheckpoint {
+  readonly record: CheckpointRecord;
+  /** Whether it is a new one, and not the same again. */
+  readonly created: boolean;
+  /** What the upload brought: an adapter that was not here, one that was, or one that nobody needs. */
+  readonly upload: 'created' | 'known' | 'unneeded';
+}
+
+export interface RunParts {
+  readonly database: Database;
+  readonly runs: RunStore;
+  readonly blobs: BlobStore;
+  readonly adapters: Pick<AdapterService, 'find' | 'isKnown' | 'prepare'>;
+  readonly jobs: Pick<JobService, 'wait'>;
+  readonly jobStore: Pick<JobStore, 'all'>;
+}
+
+/**
+ * Annealing runs. The log of a run's checkpoints is the record; where the run stands follows from it and from the jobs'
+ * own records each time it is asked. Nothing is remembered, so any number of API processes may serve one run: each decides
+ * on the log as it reads it, and appends to that very log or decides anew. All methods throw AppError
+ * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ */
+export class RunService {
+  private readonly parts: RunParts;
+  private readonly runs: RunStore;
+  private readonly logs: RunLogs;
+  private readonly contents: Contents;
+
+  constructor(parts: RunParts) {
+    const { runs, jobStore, adapters, database, blobs } = parts;
+    this.parts = parts;
+    this.runs = runs;
+    this.logs = new RunLogs(runs, jobStore, adapters);
+    this.contents = new Contents(database, blobs);
+  }
+
+  /** @param id where it is the id of a run, that is the answer @throws AppError SCHEDULE_INVALID, SCHEDULE_TOO_SHORT */
+  async create(request: RunRequest, id = newRunId(Date.now())): Promise<RunRecord> {
+    if (await this.runs.get(id)) return this.get(id);
+    const run: RunManifest = {
+      id,
+      request,
+      schedule: 'schedule' in request ? planSchedule(request.schedule) : null,
+      adaptive: 'adaptive' in request ? planAdaptive(request.adaptive) : null,
+      created_at: new Date(timedIdMs(id)).toISOString(),
+    };
+    await this.runs.create(run);
+    return runRecord(run, [], []);
+  }
+
+  /** @throws AppError RUN_NOT_FOUND, STORAGE_* */
+  async get(runId: string): Promise<RunRecord> {
+    const run = await this.manifest(runId);
+    const log = await this.logs.read(run);
+    return runRecord(run, log, await this.logs.records(run, log));
+  }
+
+  /**
+   * The newest checkpoint of that step.
+   * @throws AppError RUN_NOT_FOUND, CHECKPOINT_NOT_FOUND; as `get`
+   */
+  async checkpoint(runId: string, step: number): Promise<CheckpointRecord> {
+    const run = await this.manifest(runId);
+    const log = await this.logs.read(run);
+    const index = log.findLastIndex(({ checkpoint }) => checkpoint.step === step);
+    if (index >= 0) return this.logs.record(run, log, index);
+    throw new AppError('CHECKPOINT_NOT_FOUND', `Run ${runId} has no checkpoint of step ${step}.`, {
+      run_id: runId,
+      step,
+    });
+  }
+
+  /** Throws unless there is such a run; for asking before its checkpoint is received. @throws AppError RUN_NOT_FOUND */
+  async check(runId: string): Promise<void> {
+    await this.manifest(runId);
+  }
+
+  /**
+   * Takes a checkpoint: decides, makes what is needed durable, and appends the decision to the log with its job, in this
+   * order, so that whatever is lost in between can be sent again. Of a checkpoint that is kept only
+   * the decision is stored. Files taken into the storage are gone from their paths.
+   * @throws AppError RUN_NOT_FOUND; as readCheckpoint and decide; STORAGE_*
+   */
+  async add(runId: string, upload: CheckpointUpload): Promise<AcceptedCheckpoint> {
+    const sent = await readCheckpoint(upload);
+    /** Of each decision, which another checkpoint at the same time may change. */
+    const ready: Partial<Record<Plan['kind'], Kept>> = {};
+    try {
+      for (;;) {
+        // Each time: it may have been removed.
+        const run = await this.manifest(runId);
+        const log = await this.logs.read(run);
+        const decision = await this.decide(run, log, sent);
+        if (decision.kind === 'existing') {
+          const index = decision.checkpoint.sequence - 1;
+          return { record: await this.logs.record(run, log, index), created: false, upload: 'known' };
+        }
+        ready[decision.kind] ??= await this.keep(sent, decision);
+        const kept = ready[decision.kind]!;
+        const { adapter } = kept;
+        const checkpoint = manifestOf(run, log.length + 1, sent.arrival, decision, adapter?.id ?? null);
+        const { job_id } = checkpoint;
+        const job = job_id === null ? null : acceptedJob(job_id, squeezeJob(run, checkpoint));
+        const squeeze = job && { adapter: adapter!, job };
+        if (!(await this.runs.append(run, checkpoint, squeeze, kept.written))) continue;
+        delete ready[decision.kind];
+        const outcome = outcomeOf(checkpoint, undefined);
+        const past = { checkpoint, outcome, job: job ?? undefined };
+        const record = await this.logs.record(run, [...log, past], log.length);
+        return { record, created: true, upload: kept.upload };
+      }
+    } finally {
+      // What came to nothing.
+      for (const { written } of Object.values(ready))
+        await this.contents.abandon(written.writeId).catch(() => undefined);
+    }
+  }
+
+  /**
+   * A checkpoint once its squeeze is final, or as it stands after `timeoutMs`.
+   */
+  async wait(record: CheckpointRecord, timeoutMs: number): Promise<CheckpointRecord> {
+    if (record.job_id === null) return record;
+    await this.parts.jobs.wait(record.job_id, timeoutMs);
+    const run = await this.manifest(record.run_id);
+    const log = await this.logs.read(run);
+    const index = log.findIndex(({ checkpoint }) => checkpoint.job_id === record.job_id);
+    return this.logs.record(run, log, index);
+  }
+
+  private async manifest(runId: string): Promise<RunManifest> {
+    const run = await this.runs.get(runId);
+    if (run) return run;
+    throw new AppError('RUN_NOT_FOUND', `There is no run ${JSON.stringify(runId)}.`, { run_id: runId });
+  }
+
+  /** decide, naming the module where the modules differ. */
+  private async decide(run: RunManifest, log: readonly Past[], sent: ReadCheckpoint): Promise<Decision> {
+    try {
+      return decide(run, log, sent.arrival);
+    } catch (error) {
+      const expected = error instanceof AppError ? error.context.modules_sha256 : undefined;
+      const before = typeof expected === 'string' ? await this.runs.modules(run.id, expected) : undefined;
+      if (!(error instanceof AppError) || !before) throw error;
+      const difference = moduleDifference(await bytesOf(this.parts.blobs, before), sent.modules.data);
+      throw new AppError(error.code, `${error.message.slice(0, -1)}: ${difference}.`, error.context);
+    }
+  }
+
+  /** Makes safe what is stored of a checkpoint: all of one that is squeezed, else only the list of its modules. */
+  private async keep(
+    { adapterFiles, optimizerFile, modules, arrival }: ReadCheckpoint,
+    plan: Plan,
+  ): Promise<Kept> {
+    if (plan.kind === 'keep')
+      return { adapter: null, written: await this.contents.write([modules]), upload: 'unneeded' };
+    const others = optimizerFile ? [optimizerFile, modules] : [modules];
+    const isKnown = await this.parts.adapters.isKnown(arrival.digest);
+    const ready = await this.parts.adapters.prepare(adapterFiles, {}, others);
+    return { ...ready, upload: isKnown ? 'known' : 'created' };
+  }
+}
+
+/** What is stored of a checkpoint, and not recorded yet. */
+interface Kept {
+  readonly adapter: NewAdapter | null;
+  readonly written: Written;
+  readonly upload: AcceptedCheckpoint['upload'];
+}
+
+function manifestOf(
+  run: RunManifest,
+  sequence: number,
+  arrival: Arrival,
+  plan: Plan,
+  adapterId: string | null,
+): CheckpointManifest {
+  const isSqueeze = plan.kind === 'squeeze';
+  const nowMs = Date.now();
+  return {
+    run_id: run.id,
+    sequence,
+    step: arrival.step,
+    decision: plan.kind,
+    reason: plan.reason,
+    late_by_steps: isSqueeze ? plan.lateBySteps : 0,
+    rank_before: arrival.ranks,
+    modules_by_rank: arrival.modulesByRank,
+    stage_rank: isSqueeze ? plan.stageRank : null,
+    source_adapter_id: adapterId,
+    source_digest: arrival.digest,
+    optimizer_sha256: arrival.optimizerSha256,
+    base_model: arrival.baseModel,
+    modules_sha256: arrival.modulesSha256,
+    target: isSqueeze ? squeezeTarget(run, plan.goal) : null,
+    job_id: isSqueeze ? newJobId(nowMs) : null,
+    created_at: new Date(nowMs).toISOString(),
+  };
+}

@@ -1,0 +1,225 @@
+import type { JobRecord } from '../../contract/job.ts';
+import type { RunRequest } from '../../contract/run.ts';
+import type { Schedule } from '../../contract/schedule.ts';
+import { isRunId } from '../../database/ids.ts';
+import type { CheckpointTable, RunTable } from '../../database/tables.ts';
+import { baseModelDigest, type NewAdapter } from '../adapters/rows.ts';
+import type { StoredFile } from '../contents/content-files.ts';
+import { releaseContent, settleContent } from '../contents/content-rows.ts';
+import type { Written } from '../contents/contents.ts';
+import { acceptJobs } from '../jobs/executions/accept-jobs.ts';
+import { JobChanges, type JobChangesParts } from '../jobs/executions/job-changes.ts';
+import { insertJobFiles } from '../jobs/rows.ts';
+import type { AdaptivePlan } from './adaptive-plan.ts';
+import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
+
+/**
+ * A tenant's runs and the logs of their checkpoints. Entries are numbered without a gap, and a run knows how many it has:
+ * who appends or removes says how many he has seen, and is told when there are more. That is all the agreement several
+ * API processes need. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ */
+export class RunStore {
+  private readonly parts: JobChangesParts;
+  private readonly tenant: string;
+
+  constructor(parts: JobChangesParts, tenant: string) {
+    this.parts = parts;
+    this.tenant = tenant;
+  }
+
+  private get database() {
+    return this.parts.database;
+  }
+
+  async create(run: RunManifest): Promise<void> {
+    const { id, request, schedule, adaptive, created_at } = run;
+    const row: RunTable = {
+      id,
+      tenant: this.tenant,
+      mode: schedule ? 'scheduled' : 'adaptive',
+      name: jsonOf(request.name),
+      ...baseModel(request.base_model),
+      request: JSON.stringify(request),
+      plan: JSON.stringify(schedule ?? adaptive),
+      checkpoints: 0,
+      step: null,
+      created_at: Date.parse(created_at),
+    };
+    await this.database.write((writer) => writer.insertInto('run').values(row).execute());
+  }
+
+  /** @param runId may be any text */
+  async get(runId: string): Promise<RunManifest | undefined> {
+    if (!isRunId(runId)) return undefined;
+    const row = await this.database.reader
+      .selectFrom('run')
+      .select(['id', 'mode', 'request', 'plan', 'created_at'])
+      .where('id', '=', runId)
+      .where('tenant', '=', this.tenant)
+      .executeTakeFirst();
+    return row && runOf(row);
+  }
+
+  /** Every checkpoint of a run, oldest first. */
+  async log({ id }: Pick<RunManifest, 'id'>): Promise<CheckpointManifest[]> {
+    const rows = await this.database.reader
+      .selectFrom('checkpoint')
+      .selectAll()
+      .where('run', '=', id)
+      .orderBy('sequence')
+      .execute();
+    return rows.map(checkpointOf);
+  }
+
+  /**
+   * Adds an entry at its sequence number, which takes the place of those of its step and later ones. False when the log has
+   * not its end there any more, or the run is gone. Of many at once one counts: changing its row locks the run.
+   * @param squeeze the adapter and the job that squeezes it, which are recorded with it. null: the checkpoint is kept
+   * @param written the list of modules, and what belongs to the squeeze
+   * @throws AppError STORAGE_FAILED where what was written has been removed by now
+   */
+  append(
+    { request }: RunManifest,
+    checkpoint: CheckpointManifest,
+    squeeze: { readonly adapter: NewAdapter; readonly job: JobRecord } | null,
+    written: Written,
+  ): Promise<boolean> {
+    const { run_id, sequence, step, base_model, modules_sha256, optimizer_sha256 } = checkpoint;
+    return JobChanges.write(this.parts, this.tenant, async (changes) => {
+      const { writer } = changes;
+      const { numUpdatedRows } = await writer
+        .updateTable('run')
+        .set({ checkpoints: sequence, step, ...baseModel(request.base_model ?? base_model) })
+        .where('id', '=', run_id)
+        .where('tenant', '=', this.tenant)
+        .where('checkpoints', '=', sequence - 1)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) return false;
+      await writer
+        .updateTable('checkpoint')
+        .set({ superseded_by: sequence })
+        .where('run', '=', run_id)
+        .where('step', '>=', step)
+        .where('superseded_by', 'is', null)
+        .execute();
+      const contents = await settleContent(writer, written);
+      const modules_content = contents.get(modules_sha256)!;
+      await writer
+        .insertInto('checkpoint')
+        .values({ ...rowOf(checkpoint), modules_content })
+        .execute();
+      if (!squeeze) return true;
+      const { adapter, job } = squeeze;
+      await changes.addAdapters([adapter], contents);
+      await acceptJobs(changes, [{ job, reuse: false }]);
+      const moments = optimizer_sha256 === null ? undefined : contents.get(optimizer_sha256);
+      if (moments)
+        await insertJobFiles(writer, job.id, [
+          { sha256: optimizer_sha256!, content: moments, role: 'optimizer' },
+        ]);
+      return true;
+    });
+  }
+
+  /**
+   * Removes a run with its checkpoints. The time of its jobs is over: those that have not ended go when they have.
+   * @param checkpoints how many there were when it was decided
+   * @returns false when there are more by now, or the run is gone
+   */
+  remove({ id }: Pick<RunManifest, 'id'>, checkpoints: number): Promise<boolean> {
+    const { database, tenant } = this;
+    return database.write(async (writer) => {
+      const run = writer.selectFrom('run').select('id').where('id', '=', id).where('tenant', '=', tenant);
+      if (!(await database.locked(run.where('checkpoints', '=', checkpoints)).executeTakeFirst()))
+        return false;
+      const log = writer.selectFrom('checkpoint').where('run', '=', id);
+      const lists = await log.select('modules_content').distinct().execute();
+      await writer
+        .updateTable('job')
+        .set({ expires_at: database.now })
+        .where('id', 'in', log.select('job').where('job', 'is not', null).$castTo<{ job: string }>())
+        .execute();
+      await writer.deleteFrom('run').where('id', '=', id).execute();
+      const contents = lists.map(({ modules_content }) => modules_content);
+      await releaseContent(database, writer, contents);
+      return true;
+    });
+  }
+
+  /** The list of modules of a run's checkpoints, by its digest. */
+  async modules(runId: string, sha256: string): Promise<StoredFile | undefined> {
+    const row = await this.database.reader
+      .selectFrom('checkpoint')
+      .innerJoin('content', 'content.id', 'checkpoint.modules_content')
+      .select(['content.id', 'content.bytes', 'content.inline'])
+      .where('run', '=', runId)
+      .where('modules_sha256', '=', sha256)
+      .limit(1)
+      .executeTakeFirst();
+    if (!row) return undefined;
+    const inline = row.inline && Buffer.from(row.inline).toString('base64');
+    return { name: 'modules', sha256, bytes: row.bytes, content: row.id, inline };
+  }
+}
+
+const jsonOf = (text: string | null | undefined): string | null =>
+  text === null || text === undefined ? null : JSON.stringify(text);
+
+const baseModel = (name: string | null | undefined) => ({
+  base_model: jsonOf(name),
+  base_model_sha256: name === null || name === undefined ? null : baseModelDigest(name),
+});
+
+type RunRow = Pick<RunTable, 'id' | 'mode' | 'request' | 'plan' | 'created_at'>;
+
+const runOf = ({ id, mode, request, plan, created_at }: RunRow): RunManifest => ({
+  id,
+  request: JSON.parse(request) as RunRequest,
+  schedule: mode === 'scheduled' ? (JSON.parse(plan) as Schedule) : null,
+  adaptive: mode === 'adaptive' ? (JSON.parse(plan) as AdaptivePlan) : null,
+  created_at: new Date(created_at).toISOString(),
+});
+
+function rowOf(checkpoint: CheckpointManifest): Omit<CheckpointTable, 'modules_content'> {
+  const { run_id, sequence, step, job_id, source_adapter_id, source_digest, ...others } = checkpoint;
+  const { modules_sha256, optimizer_sha256, created_at, ...facts } = others;
+  return {
+    run: run_id,
+    sequence,
+    step,
+    superseded_by: null,
+    job: job_id,
+    source_adapter: source_adapter_id,
+    source_digest,
+    modules_sha256,
+    optimizer_sha256,
+    facts: JSON.stringify(facts satisfies CheckpointFacts),
+    created_at: Date.parse(created_at),
+  };
+}
+
+/** What no query asks for. */
+type CheckpointFacts = Pick<
+  CheckpointManifest,
+  | 'decision'
+  | 'reason'
+  | 'late_by_steps'
+  | 'rank_before'
+  | 'modules_by_rank'
+  | 'stage_rank'
+  | 'base_model'
+  | 'target'
+>;
+
+const checkpointOf = ({ facts, ...row }: CheckpointTable): CheckpointManifest => ({
+  ...(JSON.parse(facts) as CheckpointFacts),
+  run_id: row.run,
+  sequence: row.sequence,
+  step: row.step,
+  source_adapter_id: row.source_adapter,
+  source_digest: row.source_digest,
+  optimizer_sha256: row.optimizer_sha256,
+  modules_sha256: row.modules_sha256,
+  job_id: row.job,
+  created_at: new Date(row.created_at).toISOString(),
+});

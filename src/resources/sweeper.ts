@@ -1,0 +1,73 @@
+import type { Database } from '../database/database.ts';
+import { sweepAdapters } from './adapters/sweep-adapters.ts';
+import type { Sweep } from './contents/sweep.ts';
+import { sweepContents } from './contents/sweep-contents.ts';
+import { sweepBatches, sweepJobs } from './jobs/sweep-jobs.ts';
+import { Swept } from './contents/swept.ts';
+import { ClaimStore } from './idempotency/claim-store.ts';
+import { storedByAll, type UsageTotals } from './tenants/usage.ts';
+import { removeOldDeliveries } from './webhooks/old-deliveries.ts';
+import type { Workspaces } from './workspaces.ts';
+
+export interface SweeperOptions {
+  readonly workspaces: Workspaces;
+  /**
+   * How long content stays to which nobody refers any more: whoever is about to refer to it again, and whoever still reads
+   * it, is done by then.
+   */
+  readonly graceMs: number;
+}
+
+export interface SweepOutcome {
+  readonly swept: Swept;
+  /** What all tenants store after it. */
+  readonly totals: UsageTotals;
+  readonly seconds: number;
+}
+
+/**
+ * Removes what has expired, and then content to which nobody refers any more. Several sweeps at once, and anything else that
+ * goes on meanwhile, do no harm: what a sweep removes is decided in the transaction that removes it, and content that is
+ * being removed can be referred to no more (settleContent makes another copy).
+ */
+export class Sweeper {
+  private readonly options: SweeperOptions;
+
+  constructor(options: SweeperOptions) {
+    this.options = options;
+  }
+
+  /** @throws AppError DATABASE_UNAVAILABLE, STORAGE_*; what was removed by then stays so, and the next sweep does the rest */
+  async sweep(atMs?: number): Promise<SweepOutcome> {
+    const { workspaces, graceMs } = this.options;
+    const begunMs = performance.now();
+    const { store, database } = workspaces;
+    const nowMs = atMs ?? (await databaseNowMs(database));
+    const sweep: Sweep = {
+      startMs: nowMs,
+      cutoffMs: nowMs - graceMs,
+      swept: new Swept(),
+    };
+    await sweepJobs(workspaces, sweep);
+    await sweepBatches(database, sweep);
+    // After the jobs, which may have been all that kept one.
+    await sweepAdapters(database, sweep);
+    await sweepContents(database, store, sweep);
+    const claims = await new ClaimStore(database).removeExpired();
+    if (claims > 0) sweep.swept.add('idempotency_key', 0, claims);
+    const deliveries = await removeOldDeliveries(database, nowMs);
+    if (deliveries > 0) sweep.swept.add('delivery', 0, deliveries);
+    const totals = await storedByAll(database);
+    return { swept: sweep.swept, totals, seconds: (performance.now() - begunMs) / 1000 };
+  }
+}
+
+/** By the clock that what expires goes by. */
+async function databaseNowMs({ reader, now }: Database): Promise<number> {
+  const row = await reader
+    .selectFrom('schema_migration')
+    .select(now.as('now'))
+    .limit(1)
+    .executeTakeFirstOrThrow();
+  return row.now;
+}

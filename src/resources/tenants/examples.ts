@@ -1,0 +1,19 @@
+import type { TSchema } from 'typebox';
+import { TenantList, TenantRecord, TenantRequest } from '../../contract/tenant.ts';
+
+/** Examples of the contract; typed, so that they cannot go stale quietly. */
+const tenantRequest: TenantRequest = {
+  quotas: { stored_bytes: 107_374_182_400, concurrent_jobs: 20, requests_per_minute: 600 },
+};
+
+const tenant: TenantRecord = {
+  id: 'team-a',
+  quotas: { stored_bytes: 107_374_182_400, concurrent_jobs: 20, requests_per_minute: 600 },
+  created_at: '2026-11-24T21:50:00.000Z',
+};
+
+export const TENANT_EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
+  [TenantRecord, tenant],
+  [TenantRequest, tenantRequest],
+  [TenantList, { data: [tenant], next_cursor: null }],
+];

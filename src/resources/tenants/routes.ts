@@ -1,0 +1,93 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { TenantId } from '../../contract/key.ts';
+import { TenantList, TenantRecord, TenantRequest, TenantWithUsage } from '../../contract/tenant.ts';
+import type { Database } from '../../database/database.ts';
+import { wholeList } from '../../http/paging.ts';
+import { asComponent, JSON_BODY_PROBLEMS, problems, reference, response } from '../../http/schemas.ts';
+import { TENANT_EXAMPLES } from './examples.ts';
+import type { TenantQuotas } from './quotas.ts';
+import type { TenantService } from './service.ts';
+import { usageOf } from './usage.ts';
+
+const TenantPath = Type.Object({ id: TenantId });
+
+export interface TenantRoutesOptions {
+  readonly tenants: TenantService;
+  readonly quotas: TenantQuotas;
+  readonly database: Database;
+}
+
+/** Tenants and what they may use, for administrators. */
+export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (
+  app,
+  { tenants, quotas, database },
+) => {
+  for (const [schema, example] of TENANT_EXAMPLES)
+    app.addSchema({ ...asComponent(schema), examples: [example] });
+  app.addSchema(asComponent(TenantWithUsage));
+
+  app.get(
+    '/v1/tenants',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'listTenants',
+        tags: ['administration'],
+        summary: 'All tenants',
+        response: {
+          200: response('The tenants, by id', reference(TenantList)),
+        },
+      },
+    },
+    async (_request, reply) =>
+      reply.header('cache-control', 'no-store').send(wholeList(await tenants.list())),
+  );
+
+  app.get(
+    '/v1/tenants/:id',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'getTenant',
+        tags: ['administration'],
+        summary: 'A tenant, and what it uses',
+        params: TenantPath,
+        response: {
+          200: response('The tenant', reference(TenantWithUsage)),
+          ...problems('VALIDATION_FAILED', 'TENANT_NOT_FOUND', 'STORAGE_FAILED'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const tenant = await tenants.get(request.params.id);
+      const usage = await usageOf({ tenant: tenant.id, database });
+      return reply.header('cache-control', 'no-store').send({ ...tenant, usage });
+    },
+  );
+
+  app.put(
+    '/v1/tenants/:id',
+    {
+      config: { accepts: 'application/json', scope: 'admin', needsKeys: true },
+      schema: {
+        operationId: 'putTenant',
+        tags: ['administration'],
+        summary: 'Make a tenant, or change what it may use',
+        description: 'Other processes of the service go by the old quotas for five seconds more.',
+        params: TenantPath,
+        body: reference(TenantRequest),
+        response: {
+          200: response('The tenant as it is now', reference(TenantRecord)),
+          ...problems(...JSON_BODY_PROBLEMS, 'STORAGE_FULL'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const record = await tenants.put(id, request.body.quotas ?? {});
+      quotas.forget(id);
+      return reply.send(record);
+    },
+  );
+};

@@ -1,0 +1,134 @@
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { Server, TUS_RESUMABLE, TUS_VERSION } from '@tus/server';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { timedId } from '../../database/ids.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { appErrorOf } from '../../http/app-error-of.ts';
+import { mediaTypeOf } from '../../http/plugins/media-types.ts';
+import type { UploadsDependencies } from './adapter-from-uploads.ts';
+import { IncomingBody } from './incoming-body.ts';
+import type { TenantUploads } from './tenant-uploads.ts';
+import { takenOver, tusError } from './tus-error.ts';
+import { TusStore, tusLocker } from './tus-store.ts';
+
+export const UPLOADS_PATH = '/v1/uploads';
+export const TUS_BODY = 'application/offset+octet-stream';
+
+/** How long a request may still write when a later one of the same upload wants to take over. */
+const DRAIN_MS = 500;
+
+/** All of a request that means something to the protocol; what else it says is none of the library's business. */
+const REQUEST_HEADERS = [
+  'tus-resumable',
+  'content-type',
+  'content-length',
+  'upload-length',
+  'upload-defer-length',
+  'upload-metadata',
+  'upload-offset',
+  'upload-concat',
+];
+const ANSWER_HEADERS = [
+  'location',
+  'cache-control',
+  'tus-version',
+  'tus-extension',
+  'tus-max-size',
+  'upload-defer-length',
+  'upload-expires',
+  'upload-length',
+  'upload-metadata',
+  'upload-offset',
+];
+
+/**
+ * Answers a request of the tus protocol by its library, which gets a server of its own for each: through Fastify's
+ * reply, so that everything that goes for other routes goes for these.
+ * @throws AppError UPLOAD_*, what `TenantUploads` throws
+ */
+export async function answerTus(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  uploads: TenantUploads,
+  { limits, metrics }: Pick<UploadsDependencies, 'limits' | 'metrics'>,
+): Promise<FastifyReply> {
+  reply.header('tus-resumable', TUS_RESUMABLE);
+  const brings = mediaTypeOf(request) === TUS_BODY && ['POST', 'PATCH'].includes(request.method);
+  const body = brings ? new IncomingBody(request.raw, limits.uploadIdleTimeoutMs) : undefined;
+  try {
+    const answer = await ask(request, uploads, body, limits.maxUploadBytes);
+    for (const name of ANSWER_HEADERS) {
+      const value = answer.headers.get(name);
+      if (value !== null) reply.header(name, value);
+    }
+    if (answer.headers.get('connection') === 'close') throw takenOver();
+    body?.check();
+    if (body) metrics.uploadEnded('received', body.bytes);
+    return reply.code(answer.status).send();
+  } catch (error) {
+    const failure = appErrorOf(error);
+    if (body) metrics.uploadEnded(failure.code, body.bytes);
+    if (failure.code === 'UPLOAD_VERSION') reply.header('tus-version', TUS_VERSION.join(','));
+    throw failure;
+  } finally {
+    body?.close();
+  }
+}
+
+async function ask(
+  request: FastifyRequest,
+  uploads: TenantUploads,
+  body: IncomingBody | undefined,
+  maxUploadBytes: number,
+): Promise<Response> {
+  let failure: unknown;
+  checkVersion(request);
+  const datastore = new TusStore(uploads, body);
+  const server = new Server({
+    path: UPLOADS_PATH,
+    relativeLocation: true,
+    datastore,
+    locker: tusLocker(uploads, datastore),
+    maxSize: maxUploadBytes,
+    lockDrainTimeout: DRAIN_MS,
+    namingFunction: () => timedId('up', Date.now()),
+    getFileIdFromRequest: () => (request.params as { id?: string }).id,
+    onResponseError: (_request, error) => {
+      failure = error;
+      return undefined;
+    },
+  });
+  const answer = await server.handleWeb(webRequest(request, body));
+  if (datastore.failure) throw datastore.failure;
+  if (failure !== undefined) throw tusError(failure, maxUploadBytes);
+  if (answer.status < 400) return answer;
+  throw tusError({ status_code: answer.status, body: await answer.text() }, maxUploadBytes);
+}
+
+/** The library tells of a version that is missing only; another one is an invalid header to it. */
+function checkVersion({ method, headers }: FastifyRequest): void {
+  const version = headers['tus-resumable'];
+  if (method === 'OPTIONS' || version === undefined || version === TUS_RESUMABLE) return;
+  const sent = JSON.stringify(String(version).slice(0, 80));
+  throw new AppError(
+    'UPLOAD_VERSION',
+    `Tus-Resumable is ${sent}; the version spoken here is ${TUS_RESUMABLE}.`,
+  );
+}
+
+function webRequest({ method, url, headers }: FastifyRequest, body: IncomingBody | undefined): Request {
+  const sent = REQUEST_HEADERS.flatMap((name): [string, string][] => {
+    const value = headers[name];
+    return typeof value === 'string' ? [[name, value]] : [];
+  });
+  const known = new Headers(sent);
+  // Plain HTTP: to look and to remove takes no protocol.
+  if ((method === 'HEAD' || method === 'DELETE') && !known.has('tus-resumable'))
+    known.set('tus-resumable', TUS_RESUMABLE);
+  return new Request(`http://service${url}`, {
+    method,
+    headers: known,
+    ...(body && { body: Readable.toWeb(body.stream) as ReadableStream<Uint8Array>, duplex: 'half' }),
+  });
+}

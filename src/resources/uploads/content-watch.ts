@@ -1,0 +1,114 @@
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { MAX_HEADER_BYTES } from '../../safetensors/limits.ts';
+import type { WeightsGate } from '../adapters/service.ts';
+
+const LENGTH_FIELD_BYTES = 8;
+const CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * Looks at a file while it arrives, in pieces and perhaps by several requests: the gate refuses what its beginning
+ * says is wrong, also that it does not fit the announced size, and SHA-256 goes along.
+ */
+export class ContentWatch {
+  private readonly gate: WeightsGate | undefined;
+  private readonly hash: Hash | undefined;
+  private readonly lengthField = Buffer.alloc(LENGTH_FIELD_BYTES);
+  private seenBytes = 0;
+  private isJudged = false;
+  private isBad = false;
+
+  /**
+   * @param gate undefined: what comes is no weights file
+   * @param hash undefined: bytes came before that nobody hashed, or it is not asked for
+   */
+  private constructor(gate: WeightsGate | undefined, hash: Hash | undefined) {
+    this.gate = gate;
+    this.hash = hash;
+  }
+
+  static fromStart(gate: WeightsGate | undefined): ContentWatch {
+    return new ContentWatch(gate, createHash('sha256'));
+  }
+
+  /** For a file that somebody else hashes. */
+  static unhashed(gate: WeightsGate | undefined): ContentWatch {
+    return new ContentWatch(gate, undefined);
+  }
+
+  /** For a file that has `bytes` already: reads what the gate needs to see of them, its header. */
+  static async resumed(path: string, bytes: number, gate: WeightsGate | undefined): Promise<ContentWatch> {
+    if (bytes === 0) return ContentWatch.fromStart(gate);
+    const watch = new ContentWatch(gate, undefined);
+    if (gate) await watch.replay(path, bytes);
+    watch.seenBytes = bytes;
+    return watch;
+  }
+
+  get bytes(): number {
+    return this.seenBytes;
+  }
+
+  /** The gate has said that no more bytes can make this a file to keep. */
+  get isRefused(): boolean {
+    return this.isBad;
+  }
+
+  /** @param totalBytes null: not announced @throws AppError what the gate finds */
+  push(chunk: Uint8Array, totalBytes: number | null): void {
+    this.look(chunk);
+    this.hash?.update(chunk);
+    // The announced size is as good as the whole file, once the header is there.
+    if (!this.isJudged && totalBytes !== null && this.headerIsThere()) this.judge(totalBytes);
+  }
+
+  /**
+   * All bytes are there.
+   * @returns SHA-256, hex; undefined where not all of them were seen
+   * @throws AppError what the gate finds
+   */
+  finish(totalBytes: number): string | undefined {
+    this.judge(totalBytes);
+    return this.hash?.digest('hex');
+  }
+
+  private judge(totalBytes: number): void {
+    this.isJudged = true;
+    this.asking(() => this.gate?.finish(totalBytes));
+  }
+
+  private asking(ask: () => void): void {
+    try {
+      ask();
+    } catch (error) {
+      this.isBad = true;
+      throw error;
+    }
+  }
+
+  private look(chunk: Uint8Array): void {
+    if (this.seenBytes < LENGTH_FIELD_BYTES)
+      this.lengthField.set(chunk.subarray(0, LENGTH_FIELD_BYTES - this.seenBytes), this.seenBytes);
+    this.seenBytes += chunk.length;
+    this.asking(() => this.gate?.push(chunk));
+  }
+
+  private headerIsThere(): boolean {
+    return this.seenBytes >= LENGTH_FIELD_BYTES && this.seenBytes >= this.headerEnd();
+  }
+
+  private headerEnd(): number {
+    return LENGTH_FIELD_BYTES + Number(this.lengthField.readBigUInt64LE());
+  }
+
+  private async replay(path: string, bytes: number): Promise<void> {
+    const end = Math.min(bytes, LENGTH_FIELD_BYTES + MAX_HEADER_BYTES) - 1;
+    for await (const chunk of createReadStream(path, { end, highWaterMark: CHUNK_BYTES })) {
+      this.look(chunk as Buffer);
+      if (this.headerIsThere()) break;
+    }
+    // Behind the header the gate only counts.
+    const nothing = new Uint8Array(Math.min(CHUNK_BYTES, bytes - this.seenBytes));
+    while (this.seenBytes < bytes) this.look(nothing.subarray(0, bytes - this.seenBytes));
+  }
+}

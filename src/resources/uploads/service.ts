@@ -1,0 +1,132 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
+import { isTenantId } from '../../contract/tenant-id.ts';
+import type { Database } from '../../database/database.ts';
+import { errnoOf } from '../../storage/storage-error.ts';
+import type { AdapterService } from '../adapters/service.ts';
+import type { ContentWatch } from './content-watch.ts';
+import { removeExpired, UploadRows } from './store.ts';
+import { TenantUploads } from './tenant-uploads.ts';
+import { attempt, UploadFiles } from './upload-files.ts';
+import { UploadLocks } from './upload-locks.ts';
+
+/** Of no use after this many others; a few hundred bytes each, and at most the header of a file. */
+const MAX_WATCHES = 200;
+
+/**
+ * How long bytes stay that no upload names. Much more than passes between the last byte of a file and its row, and than the
+ * clocks of those who share a folder differ.
+ */
+const GRACE_MS = 3_600_000;
+
+export interface UploadOptions {
+  readonly database: Database;
+  /** On this machine, or shared by all that may get a request of the same upload. Made when it is needed. */
+  readonly folder: string;
+  readonly maxUploadBytes: number;
+  /** How long an upload stays after its last byte came. */
+  readonly ttlMs: number;
+}
+
+export interface SweepLog {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+}
+
+/** A tenant's workspace is one. */
+export interface UploadOwner {
+  readonly tenant: string;
+  readonly adapters: Pick<AdapterService, 'openGate'>;
+}
+
+/**
+ * Files that come on their own, in one piece or in many, and wait for an adapter to be made of them. What is known of them
+ * is in the database; their bytes are files of a folder and no blobs: they grow.
+ */
+export class UploadService {
+  readonly options: UploadOptions;
+  private readonly locks: UploadLocks;
+  /** Of files that still grow, by path: so that a request goes on where the last one of this process stopped. */
+  private readonly watches = new LRUCache<string, ContentWatch>({ max: MAX_WATCHES });
+
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(options: UploadOptions) {
+    this.options = options;
+    this.locks = new UploadLocks(options.database);
+  }
+
+  /** What one tenant has. */
+  of({ tenant, adapters }: UploadOwner): TenantUploads {
+    const { options, locks, watches } = this;
+    return new TenantUploads({
+      ...options,
+      tenant,
+      rows: this.rowsOf(tenant),
+      files: this.filesOf(tenant),
+      locks,
+      watches,
+      openGate: () => adapters.openGate(),
+    });
+  }
+
+  /**
+   * Removes the uploads of all processes that have expired, and bytes in the folder of this one that belong to none. What
+   * a request is at work on stays.
+   * @returns how many uploads had expired
+   * @throws AppError STORAGE_*, DATABASE_UNAVAILABLE
+   */
+  async sweep(): Promise<number> {
+    const { database, ttlMs } = this.options;
+    const expired = await removeExpired(database, ttlMs);
+    for (const { tenant, file } of expired) await this.filesOf(tenant).remove(file);
+    await this.locks.sweep();
+    for (const tenant of await this.tenants()) await this.removeUnnamed(tenant);
+    return expired.length;
+  }
+
+  /** Sweeps now and from time to time, until `close`. */
+  sweepEvery(intervalMs: number, log: SweepLog): void {
+    const sweep = async (): Promise<void> => {
+      try {
+        const removed = await this.sweep();
+        if (removed > 0) log.info({ uploads: removed }, 'unused uploads have expired');
+      } catch (error) {
+        log.warn({ err: error }, 'expired uploads cannot be looked for');
+      }
+    };
+    void sweep();
+    this.timer = setInterval(() => void sweep(), intervalMs);
+  }
+
+  /** The uploads stay. */
+  close(): void {
+    clearInterval(this.timer);
+    this.locks.close();
+  }
+
+  private rowsOf = (tenant: string) => new UploadRows(this.options.database, tenant, this.options.ttlMs);
+  private filesOf = (tenant: string) => new UploadFiles(join(this.options.folder, tenant));
+
+  /** Of uploads that were removed or replaced elsewhere, or never got so far. */
+  private async removeUnnamed(tenant: string): Promise<void> {
+    const files = this.filesOf(tenant);
+    const idle = await files.idle(GRACE_MS);
+    if (idle.length === 0) return;
+    // Looked up afterwards: a file that has a row by now is seen to have it.
+    const named = await this.rowsOf(tenant).files();
+    for (const file of idle) if (!named.has(file)) await files.remove(file);
+  }
+
+  private tenants(): Promise<string[]> {
+    return attempt('list uploads', async () => {
+      try {
+        return (await readdir(this.options.folder)).filter(isTenantId);
+      } catch (error) {
+        if (errnoOf(error) === 'ENOENT') return [];
+        throw error;
+      }
+    });
+  }
+}

@@ -1,0 +1,341 @@
+import type { LRUCache } from 'lru-cache';
+import { roleOf } from '../../adapter/file-names.ts';
+import type { UploadFilename, UploadRecord } from '../../contract/upload.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { hashFile } from '../../squeeze/hash-file.ts';
+import { syncFile } from '../../storage/durable-file.ts';
+import type { IncomingFile, WeightsGate } from '../adapters/service.ts';
+import { appendFile, cutFile } from './append-file.ts';
+import { ContentWatch } from './content-watch.ts';
+import type { NewUploadRow, Upload, UploadRows } from './store.ts';
+import { attempt, isUploadId, newFileOf, type UploadFiles } from './upload-files.ts';
+import { checkShare, maxBytesOf, tooLarge } from './upload-limits.ts';
+import type { LockOptions, UploadLock, UploadLocks } from './upload-locks.ts';
+import { expiresAt, uploadRecordOf } from './upload-record.ts';
+
+/** A request that wants an upload waits as long for another to finish what it does. */
+const LOCK_WAIT_MS = 10_000;
+
+/** While bytes come, the database is told so this often: if the process dies, the upload lives as long from then. */
+const TOUCH_MS = 10_000;
+
+export interface TenantUploadsOptions {
+  readonly tenant: string;
+  readonly rows: UploadRows;
+  readonly files: UploadFiles;
+  readonly maxUploadBytes: number;
+  readonly ttlMs: number;
+  readonly locks: UploadLocks;
+  readonly watches: LRUCache<string, ContentWatch>;
+  readonly openGate: () => WeightsGate;
+}
+
+export interface NewUpload {
+  readonly filename: UploadFilename;
+  /** null: announced later. */
+  readonly totalBytes: number | null;
+  readonly metadata: Upload['metadata'];
+}
+
+/** An upload whose bytes are in the folder of this process, at this moment. */
+export interface PresentUpload extends Upload {
+  readonly path: string;
+}
+
+export type Unlock = () => Promise<void>;
+
+/**
+ * The uploads of one tenant. All methods throw AppError STORAGE_*, DATABASE_UNAVAILABLE, and UPLOAD_NOT_FOUND where one is
+ * asked for.
+ */
+export class TenantUploads {
+  private readonly options: TenantUploadsOptions;
+  private readonly rows: UploadRows;
+  private readonly files: UploadFiles;
+  /** What was locked here, by id. */
+  private readonly held = new Map<string, UploadLock>();
+
+  constructor(options: TenantUploadsOptions) {
+    this.options = options;
+    this.rows = options.rows;
+    this.files = options.files;
+  }
+
+  /** How long an upload stays after its last byte came. */
+  get ttlMs(): number {
+    return this.options.ttlMs;
+  }
+
+  /**
+   * Nobody else changes the upload until it is unlocked; reading stays possible.
+   * @throws AppError UPLOAD_LOCKED
+   */
+  async lock(id: string, options: Partial<LockOptions> = {}): Promise<Unlock> {
+    if (!isUploadId(id)) throw notFound(id);
+    const { locks, tenant } = this.options;
+    const lock = await locks.lock({ tenant, id }, { waitMs: LOCK_WAIT_MS, ...options });
+    if (!lock) {
+      const detail = `Another request is at work on the upload ${id}; try again soon.`;
+      throw new AppError('UPLOAD_LOCKED', detail, { id });
+    }
+    this.held.set(id, lock);
+    return async () => {
+      this.held.delete(id);
+      await lock.release();
+    };
+  }
+
+  /** Whichever process has its bytes. @throws AppError UPLOAD_EXPIRED */
+  async get(id: string): Promise<Upload> {
+    const upload = await this.find(id);
+    if (!upload) throw notFound(id);
+    if (!upload.hasExpired) return (await this.withSize(upload)) ?? upload;
+    const at = expiresAt(upload, this.options.ttlMs);
+    throw new AppError('UPLOAD_EXPIRED', `The upload ${id} has expired: it was kept until ${at}.`, {
+      id,
+      expired_at: at,
+    });
+  }
+
+  /** In the order of their ids. */
+  async list(): Promise<Upload[]> {
+    const all = await this.rows.list();
+    return Promise.all(all.map(async (upload) => (await this.withSize(upload)) ?? upload));
+  }
+
+  /**
+   * Makes an upload without bytes. Its id is new, or locked by the caller.
+   * @throws AppError QUOTA_UPLOADS, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, ST_HEADER_TOO_SMALL for weights of no bytes
+   */
+  async create(id: string, { filename, totalBytes, metadata }: NewUpload): Promise<void> {
+    const limitBytes = this.limitOf(filename);
+    if ((totalBytes ?? 0) > limitBytes) throw tooLarge(filename, limitBytes, totalBytes ?? 0);
+    const file = newFileOf(id);
+    await this.files.make(file);
+    await this.put({ id, file, filename, totalBytes, receivedBytes: 0, metadata, sha256: null });
+    if (totalBytes !== 0) return;
+    try {
+      await this.settle(id);
+    } catch (error) {
+      await this.discard({ id, file });
+      throw error;
+    }
+  }
+
+  /**
+   * Says how large an upload will be. The caller has locked it.
+   * @throws AppError UPLOAD_HEADER where that is known already or less than came, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE
+   */
+  async announce(id: string, totalBytes: number): Promise<void> {
+    const upload = await this.present(id);
+    const limitBytes = this.limitOf(upload.filename);
+    if (totalBytes > limitBytes) throw tooLarge(upload.filename, limitBytes, totalBytes);
+    if (upload.totalBytes !== null || totalBytes < upload.receivedBytes) {
+      const known = upload.totalBytes ?? upload.receivedBytes;
+      const detail = `The upload ${id} cannot get ${totalBytes} bytes: ${known} are known of.`;
+      throw new AppError('UPLOAD_HEADER', detail, { id, bytes: known });
+    }
+    if (!(await this.rows.announce(upload, totalBytes))) throw notFound(id);
+  }
+
+  /**
+   * Adds bytes at the end of an upload, and completes it with its last. The caller has locked it. A body that ends
+   * early leaves what came of it; an upload that is refused for what it holds is removed.
+   * @param verify called when the body has ended; throws, and nothing of it is kept
+   * @returns how many bytes there are now
+   * @throws AppError UPLOAD_OFFSET, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, UPLOAD_LOCKED where the lock was lost, what the
+   *   gate finds (ST_*, PICKLE_REFUSED, …)
+   */
+  async append(
+    id: string,
+    offset: number,
+    body: AsyncIterable<Uint8Array>,
+    verify: () => void = () => {},
+  ): Promise<number> {
+    const upload = await this.present(id);
+    const { path, receivedBytes, filename, totalBytes } = upload;
+    if (offset !== receivedBytes) throw wrongOffset(upload, offset);
+    // Perhaps an adapter has the very file by now.
+    if (upload.sha256 !== null) return receivedBytes;
+    const watch = await this.takeWatch(upload);
+    const limitBytes = totalBytes ?? this.limitOf(filename);
+    let touchedMs = performance.now();
+    await this.removingRefused(upload, watch, () =>
+      appendFile(path, body, watch, {
+        totalBytes,
+        refuseBeyond: (bytes) => {
+          this.checkHeld(id);
+          if (bytes > limitBytes) throw tooLarge(filename, limitBytes);
+          if (performance.now() - touchedMs < TOUCH_MS) return;
+          touchedMs = performance.now();
+          // The database may be back when the body ends.
+          this.rows.touch(upload).catch(() => {});
+        },
+      }),
+    );
+    this.checkHeld(id);
+    try {
+      verify();
+    } catch (error) {
+      await cutFile(path, offset);
+      throw error;
+    }
+    if (watch.bytes === totalBytes) await this.complete(upload, watch);
+    else {
+      this.options.watches.set(path, watch);
+      if (!(await this.rows.touch(upload, watch.bytes))) throw notFound(id);
+    }
+    return watch.bytes;
+  }
+
+  /**
+   * Where an upload goes on; nothing of what it is said to have can be lost any more. Completes one whose last request was
+   * cut off after its last byte. The caller has locked it.
+   */
+  async settle(id: string): Promise<PresentUpload> {
+    const upload = await this.present(id);
+    const { sha256, receivedBytes, totalBytes, path } = upload;
+    if (sha256 !== null) return upload;
+    if (receivedBytes === totalBytes) {
+      await this.complete(upload, await this.takeWatch(upload));
+      return this.present(id);
+    }
+    // Else they were written by a request that was cut off, or elsewhere.
+    const isSynced = receivedBytes === 0 || this.options.watches.peek(path)?.bytes === receivedBytes;
+    if (!isSynced) await attempt('write an upload', () => syncFile(path));
+    return upload;
+  }
+
+  /**
+   * Makes a finished file an upload, in the place of one of that id where there is one. Its path is gone afterwards.
+   * @param incoming on the file system of the uploads
+   * @returns whether there was none
+   * @throws AppError UPLOAD_LOCKED, QUOTA_UPLOADS
+   */
+  async replace(id: string, filename: UploadFilename, incoming: IncomingFile): Promise<{ created: boolean }> {
+    const unlock = await this.lock(id, { urge: true });
+    try {
+      const file = newFileOf(id);
+      const { path, bytes, sha256 } = incoming;
+      await this.files.adopt(path, file);
+      const size = { totalBytes: bytes, receivedBytes: bytes };
+      const old = await this.put({ id, file, filename, ...size, metadata: {}, sha256 });
+      if (old) await this.files.remove(old.file);
+      return { created: !old || old.hasExpired };
+    } finally {
+      await unlock();
+    }
+  }
+
+  /** Removes an upload, expired or not, whichever process has its bytes. The caller has locked it. */
+  async remove(id: string): Promise<void> {
+    const upload = await this.find(id);
+    if (!upload || !(await this.discard(upload))) throw notFound(id);
+  }
+
+  /** As clients see it. */
+  describe = (upload: Upload): UploadRecord => uploadRecordOf(upload, this.options.ttlMs);
+
+  /** Largest file of that name. */
+  limitOf = (filename: UploadFilename): number => maxBytesOf(filename, this.options.maxUploadBytes);
+
+  private async find(id: string): Promise<Upload | undefined> {
+    return isUploadId(id) ? this.rows.find(id) : undefined;
+  }
+
+  /** With the bytes that its file has at this moment; undefined where there is none here. */
+  private async withSize(upload: Upload): Promise<PresentUpload | undefined> {
+    const receivedBytes = await this.files.size(upload.file);
+    if (receivedBytes === undefined) return undefined;
+    return { ...upload, receivedBytes, path: this.files.pathOf(upload.file) };
+  }
+
+  /** @throws AppError UPLOAD_EXPIRED */
+  private async present(id: string): Promise<PresentUpload> {
+    const found = await this.withSize(await this.get(id));
+    if (found) return found;
+    const detail = `The bytes of the upload ${id} are not here: another process of the service took them.`;
+    throw new AppError('UPLOAD_NOT_FOUND', detail, { id });
+  }
+
+  /** A lock that was lost may be another's by now. */
+  private checkHeld(id: string): void {
+    this.held.get(id)?.check();
+  }
+
+  /** The file is there. It is removed where it may not become an upload. */
+  private async put(upload: Omit<NewUploadRow, 'reservedBytes'>): Promise<Upload | undefined> {
+    const reservedBytes = upload.totalBytes ?? this.limitOf(upload.filename);
+    try {
+      this.checkHeld(upload.id);
+      return await this.rows.put({ ...upload, reservedBytes }, (share) =>
+        checkShare(share, this.options.maxUploadBytes),
+      );
+    } catch (error) {
+      // Of a transaction whose end is not known the row may be there; then it is the sweep that knows better.
+      if (error instanceof AppError && error.code === 'QUOTA_UPLOADS') await this.files.remove(upload.file);
+      throw error;
+    }
+  }
+
+  private async discard(upload: Pick<Upload, 'id' | 'file'>): Promise<boolean> {
+    this.options.watches.delete(this.files.pathOf(upload.file));
+    const wasThere = await this.rows.remove(upload);
+    await this.files.remove(upload.file);
+    return wasThere;
+  }
+
+  private async complete(upload: PresentUpload, watch: ContentWatch): Promise<void> {
+    const { id, path } = upload;
+    await this.removingRefused(upload, watch, async () => {
+      const seen = watch.finish(watch.bytes);
+      const sha256 = await attempt('read an upload', async () => {
+        // Nothing is called complete that a power failure could still take bytes of.
+        await syncFile(path);
+        return seen ?? (await hashFile(path)).sha256;
+      });
+      this.checkHeld(id);
+      if (!(await this.rows.complete(upload, watch.bytes, sha256))) throw notFound(id);
+    });
+  }
+
+  /** The last request's, where it was of this process and nobody else wrote since; else one that catches up. */
+  private async takeWatch(upload: PresentUpload): Promise<ContentWatch> {
+    const { path, receivedBytes, filename } = upload;
+    const { watches, openGate } = this.options;
+    const known = watches.get(path);
+    watches.delete(path);
+    if (known?.bytes === receivedBytes) return known;
+    const gate = roleOf(filename) === 'config' ? undefined : openGate();
+    try {
+      return await attempt('read an upload', () => ContentWatch.resumed(path, receivedBytes, gate));
+    } catch (error) {
+      // Written by a process that was killed before it could refuse it.
+      if (error instanceof AppError && !error.retryable) await this.discard(upload);
+      throw error;
+    }
+  }
+
+  private async removingRefused(
+    upload: Upload,
+    watch: ContentWatch,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (watch.isRefused) await this.discard(upload);
+      throw error;
+    }
+  }
+}
+
+const notFound = (id: string): AppError =>
+  new AppError('UPLOAD_NOT_FOUND', `There is no upload ${JSON.stringify(id.slice(0, 80))}.`, {
+    id: id.slice(0, 80),
+  });
+
+function wrongOffset({ id, receivedBytes }: Upload, offset: number): AppError {
+  const detail = `The upload ${id} has ${receivedBytes} bytes, so it goes on there and not at ${offset}.`;
+  return new AppError('UPLOAD_OFFSET', detail, { id, offset, received_bytes: receivedBytes });
+}

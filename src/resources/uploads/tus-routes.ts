@@ -1,0 +1,137 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { LOCATION, problems, type ResponseOptions } from '../../http/schemas.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import type { UploadsDependencies } from './adapter-from-uploads.ts';
+import { answerTus, TUS_BODY, UPLOADS_PATH } from './answer-tus.ts';
+import { CONTENT_PROBLEMS } from './upload-bodies.ts';
+import {
+  ABILITY_HEADERS,
+  AnyUploadPath,
+  CreateHeaders,
+  LookHeaders,
+  OFFSET_HEADERS,
+  PatchHeaders,
+  STATE_HEADERS,
+  TUS_RESUMABLE_HEADER,
+} from './upload-schemas.ts';
+
+const ONE = `${UPLOADS_PATH}/:id`;
+
+/** An answer that says all in its headers. */
+const told = (description: string, headers: NonNullable<ResponseOptions['headers']>) => ({
+  ...Type.Unsafe<unknown>(Type.Null({ description })),
+  headers,
+});
+
+const FOUND = [
+  'UPLOAD_NOT_FOUND',
+  'UPLOAD_EXPIRED',
+  'UPLOAD_LOCKED',
+  'UPLOAD_VERSION',
+  'UPLOAD_HEADER',
+] as const;
+
+/** Resumable uploads: tus 1.0 (https://tus.io/protocols/resumable-upload), for any of its clients. */
+export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }> = async (app, { deps }) => {
+  const answer = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    answerTus(request, reply, deps.uploads.of(workspaceOf(request)), deps);
+
+  app.options(
+    UPLOADS_PATH,
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'tusOptions',
+        tags: ['uploads'],
+        summary: 'What of the tus protocol is spoken',
+        response: { 204: told('In the headers', ABILITY_HEADERS), ...problems() },
+      },
+    },
+    answer,
+  );
+
+  app.post(
+    UPLOADS_PATH,
+    {
+      // The first bytes may come with it, and are those of what the headers say.
+      config: {
+        idempotencyHeaders: ['upload-length', 'upload-defer-length', 'upload-metadata', 'content-type'],
+      },
+      schema: {
+        operationId: 'tusCreate',
+        tags: ['uploads'],
+        summary: 'Begin a resumable upload',
+        description: `The first bytes may come with it, as \`${TUS_BODY}\`.`,
+        headers: CreateHeaders,
+        response: {
+          201: told('Begun', { ...OFFSET_HEADERS, ...LOCATION }),
+          ...problems(...CONTENT_PROBLEMS, ...FOUND, 'UPLOAD_FILENAME', 'QUOTA_UPLOADS'),
+        },
+      },
+    },
+    answer,
+  );
+
+  app.head(
+    ONE,
+    {
+      // Not one that Fastify made of a GET: the contract has it.
+      config: { swagger: { exposeHeadRoute: true } },
+      schema: {
+        operationId: 'tusLook',
+        tags: ['uploads'],
+        summary: 'Where a resumable upload goes on',
+        description: 'Ends a PATCH that is still under way; what came of it is kept.',
+        params: AnyUploadPath,
+        headers: LookHeaders,
+        response: {
+          200: told('In the headers', STATE_HEADERS),
+          ...problems(...FOUND, ...CONTENT_PROBLEMS),
+        },
+      },
+    },
+    answer,
+  );
+
+  app.patch(
+    ONE,
+    {
+      config: { accepts: TUS_BODY },
+      schema: {
+        operationId: 'tusAppend',
+        tags: ['uploads'],
+        summary: 'Go on with a resumable upload',
+        description:
+          'Bytes that came before the connection broke are kept, unless there is a Content-Digest of all of them.',
+        params: AnyUploadPath,
+        headers: PatchHeaders,
+        bytes: TUS_BODY,
+        response: {
+          204: told('They are on the disk', OFFSET_HEADERS),
+          ...problems(...CONTENT_PROBLEMS, ...FOUND, 'UPLOAD_OFFSET'),
+        },
+      },
+    },
+    answer,
+  );
+
+  app.delete(
+    ONE,
+    {
+      schema: {
+        operationId: 'deleteUpload',
+        tags: ['uploads'],
+        summary: 'Remove an upload',
+        params: AnyUploadPath,
+        headers: LookHeaders,
+        response: {
+          204: told('Removed', TUS_RESUMABLE_HEADER),
+          ...problems(...FOUND, 'STORAGE_FULL'),
+        },
+      },
+    },
+    answer,
+  );
+};

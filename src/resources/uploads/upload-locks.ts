@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from '../../database/database.ts';
+import { hasCome } from '../../database/sql.ts';
+import { AppError } from '../../errors/app-error.ts';
+
+const POLL_MS = 50;
+/** How often a holder looks whether somebody waits for it. */
+const WANTED_POLL_MS = 200;
+const RENEW_MS = 2_000;
+/** What a process that was killed holds is free after this. Less than a request waits for a lock. */
+export const LEASE_MS = 6_000;
+
+export interface LockOptions {
+  /** Gives up after this. */
+  readonly waitMs: number;
+  /** Gives up at once. */
+  readonly signal?: AbortSignal;
+  /** Whoever holds the lock is told that somebody waits. */
+  readonly urge?: boolean;
+  /** Called once when somebody urges this holder, or has taken the lock over. */
+  readonly onUrged?: () => void;
+}
+
+export interface UploadLock {
+  /** @throws AppError UPLOAD_LOCKED unless it is certain that nobody else has the lock by now */
+  check(): void;
+  /** Never throws: what cannot be given back ends by itself. */
+  release(): Promise<void>;
+}
+
+/** What is locked. */
+export interface LockKey {
+  readonly tenant: string;
+  readonly id: string;
+}
+
+interface Hold {
+  /** By the clock of this process, counted from before the database was asked: never later than the database says. */
+  untilMs: number;
+  /** Undefined also after it was called. */
+  onUrged: (() => void) | undefined;
+}
+
+/**
+ * Locks between the requests of all processes: rows with an end that their holder puts off, by the clock of the database.
+ * A holder that could not do so, because it died, hung or lost the database, has lost the lock, and finds that out before
+ * others can have it. One loop looks after all locks of a process.
+ */
+export class UploadLocks {
+  private readonly database: Database;
+  /** By owner. */
+  private readonly holds = new Map<string, Hold>();
+  private isLooking = false;
+
+  constructor(database: Database) {
+    this.database = database;
+  }
+
+  /**
+   * @returns undefined when it was not to be had
+   * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+   */
+  async lock(key: LockKey, options: LockOptions): Promise<UploadLock | undefined> {
+    const { waitMs, signal, urge, onUrged } = options;
+    const deadlineMs = performance.now() + waitMs;
+    let urged: string | undefined;
+    for (;;) {
+      const holder = await this.holderOf(key);
+      const lock = holder === undefined ? await this.claim(key, onUrged) : undefined;
+      if (lock) return lock;
+      if (signal?.aborted || performance.now() >= deadlineMs) return undefined;
+      if (holder === undefined) continue;
+      // The wish goes with the row: who has the lock next does not hear of it.
+      if (urge && holder !== urged) await this.urge(holder);
+      urged = holder;
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Removes what processes left that died. @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL */
+  async sweep(): Promise<void> {
+    const { database } = this;
+    await database.write((writer) =>
+      writer
+        .deleteFrom('upload_lock')
+        .where(hasCome(database, 'expires_at', LEASE_MS))
+        .execute(),
+    );
+  }
+
+  /** Locks still held are then as those of a process that has ended. */
+  close(): void {
+    this.holds.clear();
+  }
+
+  private async claim(key: LockKey, onUrged?: () => void): Promise<UploadLock | undefined> {
+    const { now } = this.database;
+    const owner = randomUUID();
+    const untilMs = performance.now() + LEASE_MS;
+    const row = await this.database.write((writer) =>
+      writer
+        .insertInto('upload_lock')
+        .values(({ eb }) => ({ ...key, owner, expires_at: eb(now, '+', LEASE_MS), wanted: 0 }))
+        .onConflict((conflict) =>
+          conflict
+            .columns(['tenant', 'id'])
+            .doUpdateSet(({ ref }) => ({
+              owner: ref('excluded.owner'),
+              expires_at: ref('excluded.expires_at'),
+              wanted: ref('excluded.wanted'),
+            }))
+            .where(hasCome(this.database, 'upload_lock.expires_at', LEASE_MS)),
+        )
+        .returning('owner')
+        .executeTakeFirst(),
+    );
+    if (!row) return undefined;
+    const hold: Hold = { untilMs, onUrged };
+    this.holds.set(owner, hold);
+    void this.lookAfter();
+    return {
+      check: () => {
+        if (performance.now() < hold.untilMs) return;
+        throw new AppError('UPLOAD_LOCKED', `The upload ${key.id} could not be held; try again soon.`, {
+          id: key.id,
+        });
+      },
+      release: () => this.release(owner),
+    };
+  }
+
+  private async holderOf({ tenant, id }: LockKey): Promise<string | undefined> {
+    const row = await this.database.reader
+      .selectFrom('upload_lock')
+      .select('owner')
+      .where('tenant', '=', tenant)
+      .where('id', '=', id)
+      .where(({ not }) => not(hasCome(this.database, 'expires_at', LEASE_MS)))
+      .executeTakeFirst();
+    return row?.owner;
+  }
+
+  private async urge(owner: string): Promise<void> {
+    await this.database.write((writer) =>
+      writer.updateTable('upload_lock').set({ wanted: 1 }).where('owner', '=', owner).execute(),
+    );
+  }
+
+  private async release(owner: string): Promise<void> {
+    this.holds.delete(owner);
+    await this.database
+      .write((writer) => writer.deleteFrom('upload_lock').where('owner', '=', owner).execute())
+      .catch(() => {});
+  }
+
+  /** Runs while anything is held. Without the database locks end by themselves. */
+  private async lookAfter(): Promise<void> {
+    if (this.isLooking) return;
+    this.isLooking = true;
+    let renewedMs = performance.now();
+    while (this.holds.size > 0) {
+      await sleep(WANTED_POLL_MS, undefined, { ref: false });
+      const nowMs = performance.now();
+      try {
+        if (nowMs - renewedMs >= RENEW_MS) {
+          await this.renew(nowMs);
+          renewedMs = nowMs;
+        }
+        await this.listen();
+      } catch {
+        // Tried again in a moment.
+      }
+    }
+    this.isLooking = false;
+  }
+
+  private async renew(nowMs: number): Promise<void> {
+    const { now } = this.database;
+    const owners = [...this.holds.keys()];
+    if (owners.length === 0) return;
+    const rows = await this.database.write((writer) =>
+      writer
+        .updateTable('upload_lock')
+        .set(({ eb }) => ({ expires_at: eb(now, '+', LEASE_MS) }))
+        .where('owner', 'in', owners)
+        .returning('owner')
+        .execute(),
+    );
+    const kept = new Set(rows.map(({ owner }) => owner));
+    for (const owner of owners) {
+      const hold = this.holds.get(owner);
+      if (!hold) continue;
+      hold.untilMs = kept.has(owner) ? nowMs + LEASE_MS : 0;
+      if (!kept.has(owner)) tell(hold);
+    }
+  }
+
+  private async listen(): Promise<void> {
+    const owners = [...this.holds].filter(([, hold]) => hold.onUrged).map(([owner]) => owner);
+    if (owners.length === 0) return;
+    const rows = await this.database.reader
+      .selectFrom('upload_lock')
+      .select('owner')
+      .where('owner', 'in', owners)
+      .where('wanted', '=', 1)
+      .execute();
+    for (const { owner } of rows) tell(this.holds.get(owner));
+  }
+}
+
+function tell(hold: Hold | undefined): void {
+  const { onUrged } = hold ?? {};
+  if (hold) hold.onUrged = undefined;
+  onUrged?.();
+}

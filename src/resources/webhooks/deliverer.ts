@@ -1,0 +1,201 @@
+import type { DeliveryAttempt, DeliveryRecord } from '../../contract/webhook.ts';
+import type { Database } from '../../database/database.ts';
+import type { DeliveryTable } from '../../database/tables.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { Outbound } from '../../net/outbound.ts';
+import type { SecretBox } from '../../transfer/secret-box.ts';
+import { pauseAfter, SCHEDULE_MS } from './delivery-schedule.ts';
+import { type Sent, sendRequest } from './send-request.ts';
+import { signedHeaders } from './signature.ts';
+import { webhookRecord } from './store.ts';
+import { signingSecrets } from './webhook-secrets.ts';
+
+const TIMEOUT_MS = 15_000;
+const GONE_REASON = 'The receiver answered 410 (gone). Enable the webhook to send again.';
+/** A delivery can be sent again and again by hand. */
+const KEPT_ATTEMPTS = 50;
+
+export interface DelivererOptions {
+  readonly outbound: Pick<Outbound, 'request'>;
+  readonly box: SecretBox | undefined;
+  /** Pauses before the attempts, in milliseconds; others in tests. */
+  readonly schedule?: readonly number[];
+  /** Longest time of one request; shorter in tests. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * What an attempt came to. delivered: taken. retried: it is tried again. failed: given up. gone: the receiver wants no
+ * more, and the webhook is disabled. dropped: nothing was sent, for the webhook is disabled or removed, or the delivery
+ * was final already.
+ */
+export type AttemptOutcome = 'delivered' | 'retried' | 'failed' | 'gone' | 'dropped';
+
+export interface AttemptResult {
+  readonly outcome: AttemptOutcome;
+  /** Time of the next attempt; undefined: there is none. */
+  readonly nextAtMs?: number;
+  /** How long the request took; undefined: none was made. */
+  readonly ms?: number;
+  /** Why it did not count. */
+  readonly error?: string;
+}
+
+/**
+ * Makes attempts at deliveries. An attempt that a crash ends between the request and its record is made again, under the
+ * same webhook-id. All methods throw AppError DATABASE_UNAVAILABLE.
+ */
+export class Deliverer {
+  private readonly database: Database;
+  private readonly options: DelivererOptions;
+
+  constructor(database: Database, options: DelivererOptions) {
+    this.database = database;
+    this.options = options;
+  }
+
+  /**
+   * @param signal ends the request; then nothing is recorded
+   * @throws AppError STORAGE_FULL; the signal's reason
+   */
+  async attempt(webhookId: string, deliveryId: string, signal: AbortSignal): Promise<AttemptResult> {
+    const due = await pending(this.database, webhookId, deliveryId);
+    if (!due) return { outcome: 'dropped' };
+    // A test is asked for by somebody who may want to know whether the receiver is back.
+    if (!webhookRecord(due).enabled && due.type !== 'webhook.test') {
+      await this.record(due, { ...unsent('The webhook is disabled.'), isLast: true }, Date.now());
+      return { outcome: 'dropped' };
+    }
+    const startedMs = Date.now();
+    const sent = await this.send(due, signal);
+    const nextAtMs = await this.record(due, { ...sent, isLast: sent.isGone }, startedMs);
+    const { ms, error } = sent;
+    if (error === null) return { outcome: 'delivered', ms };
+    const outcome = sent.isGone ? 'gone' : nextAtMs === undefined ? 'failed' : 'retried';
+    return { outcome, ms, error, ...(nextAtMs !== undefined && { nextAtMs }) };
+  }
+
+  /** Whether a delivery is to be attempted before a time: somebody has asked for it. */
+  async isDueBefore(webhookId: string, deliveryId: string, atMs: number): Promise<boolean> {
+    const row = await this.database.reader
+      .selectFrom('delivery')
+      .select('next_attempt_at')
+      .where('webhook', '=', webhookId)
+      .where('id', '=', deliveryId)
+      .executeTakeFirst();
+    return row !== undefined && row.next_attempt_at !== null && row.next_attempt_at < atMs;
+  }
+
+  private async send(due: Pending, signal: AbortSignal): Promise<Sent> {
+    const { delivery, payload } = due;
+    try {
+      const secrets = signingSecrets(due, this.options.box, Date.now());
+      return await sendRequest(this.options.outbound, webhookRecord(due).url, {
+        headers: signedHeaders(delivery, payload, secrets, Date.now()),
+        body: payload,
+        timeoutMs: this.options.timeoutMs ?? TIMEOUT_MS,
+        signal,
+      });
+    } catch (error) {
+      // The key may be another one here and now, and the right one later or elsewhere.
+      if (error instanceof AppError && error.code.startsWith('SECRETS_')) return unsent(error.message);
+      throw error;
+    }
+  }
+
+  /** Adds an attempt to what is known of a delivery by now. @returns time of the next one; undefined: there is none */
+  private record(due: Pending, sent: Sent & Last, startedMs: number): Promise<number | undefined> {
+    const { database } = this;
+    return database.write(async (writer) => {
+      if (sent.isGone)
+        await writer
+          .updateTable('webhook')
+          .set({ disabled_reason: GONE_REASON })
+          .where('id', '=', due.id)
+          .execute();
+      const row = await database
+        .locked(
+          writer
+            .selectFrom('delivery')
+            .select(['status', 'attempts', 'attempts_made', 'attempts_before', 'next_attempt_at'])
+            .where('webhook', '=', due.id)
+            .where('id', '=', due.delivery),
+        )
+        .executeTakeFirst();
+      // Removed meanwhile, with its webhook.
+      if (!row) return undefined;
+      const nextAtMs = this.nextAt(due, sent, row);
+      const number = row.attempts_made + 1;
+      const { status, ms, error, response } = sent;
+      const attempts = [
+        ...(JSON.parse(row.attempts) as DeliveryAttempt[]),
+        { number, at: new Date(startedMs).toISOString(), status, ms, error, response },
+      ];
+      await writer
+        .updateTable('delivery')
+        .set({
+          attempts: JSON.stringify(attempts.slice(-KEPT_ATTEMPTS)),
+          attempts_made: number,
+          status: statusAfter(row.status, error, nextAtMs),
+          next_attempt_at: nextAtMs ?? null,
+        })
+        .where('webhook', '=', due.id)
+        .where('id', '=', due.delivery)
+        .execute();
+      return nextAtMs;
+    });
+  }
+
+  private nextAt(
+    due: Pending,
+    { error, isLast, retryAfterMs }: Sent & Last,
+    row: Pick<DeliveryTable, 'status' | 'attempts_made' | 'attempts_before' | 'next_attempt_at'>,
+  ): number | undefined {
+    // Not pending: it has ended by another attempt, whose worker was thought dead.
+    if (error === null || isLast || row.status !== 'pending') return undefined;
+    // Somebody asked for it while it was attempted.
+    const isUnchanged = row.next_attempt_at === due.next_attempt_at;
+    if (!isUnchanged && row.attempts_made === due.attempts_made) return Date.now();
+    const attempts = row.attempts_made - row.attempts_before + 1;
+    const pauseMs = pauseAfter(attempts, retryAfterMs, this.options.schedule ?? SCHEDULE_MS);
+    return pauseMs === undefined ? undefined : Date.now() + pauseMs;
+  }
+}
+
+type Pending = NonNullable<Awaited<ReturnType<typeof pending>>>;
+
+/** No other attempt follows, even if this one failed. */
+interface Last {
+  readonly isLast: boolean;
+}
+
+/** A delivery that is not final, with its webhook. */
+const pending = ({ reader }: Database, webhookId: string, deliveryId: string) =>
+  reader
+    .selectFrom('delivery')
+    .innerJoin('webhook', 'webhook.id', 'delivery.webhook')
+    .selectAll('webhook')
+    .select(['delivery.id as delivery', 'type', 'payload', 'attempts_made', 'next_attempt_at'])
+    .where('delivery.webhook', '=', webhookId)
+    .where('delivery.id', '=', deliveryId)
+    .where('status', '=', 'pending')
+    .executeTakeFirst();
+
+/** What was delivered once stays so. */
+function statusAfter(
+  before: string,
+  error: string | null,
+  nextAtMs: number | undefined,
+): DeliveryRecord['status'] {
+  if (error === null || before === 'delivered') return 'delivered';
+  return nextAtMs === undefined ? 'failed' : 'pending';
+}
+
+const unsent = (error: string): Sent => ({
+  status: null,
+  ms: 0,
+  error,
+  response: null,
+  isGone: false,
+  retryAfterMs: undefined,
+});

@@ -1,0 +1,93 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { PageQuery } from '../../contract/page.ts';
+import { DeliveryId, DeliveryList, DeliveryRecord, WebhookId } from '../../contract/webhook.ts';
+import { LINK, pageRequestOf, readListQuery, sendPage, wholeList } from '../../http/paging.ts';
+import { asComponent, problems, reference, response } from '../../http/schemas.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { DeliveryService } from './delivery-service.ts';
+import { deliveryExample } from './examples.ts';
+import { type WebhookParts, WebhookService } from './service.ts';
+
+const WebhookPath = Type.Object({ id: WebhookId });
+const DeliveryPath = Type.Object({ id: WebhookId, delivery: DeliveryId });
+const DeliveryQuery = Type.Object({ ...PageQuery.properties }, { additionalProperties: false });
+
+/** What became of the events of webhooks, and what can be done about it. */
+export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> = async (
+  app,
+  { parts },
+) => {
+  app.addSchema({ ...asComponent(DeliveryRecord), examples: [deliveryExample] });
+  app.addSchema({ ...asComponent(DeliveryList), examples: [wholeList([deliveryExample])] });
+
+  function deliveriesOf(request: Parameters<typeof workspaceOf>[0]): DeliveryService {
+    const { webhookStore, deliveryStore, tenant } = workspaceOf(request);
+    return new DeliveryService(deliveryStore, tenant, new WebhookService(webhookStore, parts), parts.queue);
+  }
+
+  app.get(
+    '/v1/webhooks/:id/deliveries',
+    {
+      preValidation: readListQuery,
+      schema: {
+        operationId: 'listDeliveries',
+        tags: ['webhooks'],
+        summary: 'What was sent, or is to be, the newest first',
+        description: 'With every attempt: when, what was answered, how long it took. Kept for 30 days.',
+        params: WebhookPath,
+        querystring: DeliveryQuery,
+        response: {
+          200: response('A page of deliveries', reference(DeliveryList), { headers: LINK }),
+          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'WEBHOOK_NOT_FOUND'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const asked = pageRequestOf(request.query, 'msg');
+      const page = await deliveriesOf(request).page(request.params.id, asked.limit, asked.after);
+      return sendPage(request, reply, page);
+    },
+  );
+
+  app.post(
+    '/v1/webhooks/:id/test',
+    {
+      schema: {
+        operationId: 'testWebhook',
+        tags: ['webhooks'],
+        summary: 'Send an event of the type webhook.test',
+        description: 'Also to a disabled webhook. What became of it is in the deliveries soon after.',
+        params: WebhookPath,
+        response: {
+          202: response('The delivery', reference(DeliveryRecord)),
+          ...problems('WEBHOOK_NOT_FOUND', 'STORAGE_FULL'),
+        },
+      },
+    },
+    async (request, reply) => reply.code(202).send(await deliveriesOf(request).test(request.params.id)),
+  );
+
+  app.post(
+    '/v1/webhooks/:id/deliveries/:delivery/redeliver',
+    {
+      schema: {
+        operationId: 'redeliver',
+        tags: ['webhooks'],
+        summary: 'Send a delivery again',
+        description:
+          'Under the same `webhook-id`, so that the receiver can tell; with the whole schedule of attempts. One that is ' +
+          'pending is sent at once.',
+        params: DeliveryPath,
+        response: {
+          202: response('The delivery', reference(DeliveryRecord)),
+          ...problems('WEBHOOK_NOT_FOUND', 'DELIVERY_NOT_FOUND', 'WEBHOOK_DISABLED', 'STORAGE_FULL'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { id, delivery } = request.params;
+      return reply.code(202).send(await deliveriesOf(request).redeliver(id, delivery));
+    },
+  );
+};

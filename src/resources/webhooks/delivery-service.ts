@@ -1,0 +1,84 @@
+import type { DeliveryRecord } from '../../contract/webhook.ts';
+import type { Page } from '../../database/lists/page.ts';
+import { withoutQueue } from '../../dispatch/without-queue.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { DeliveryQueue } from './delivery-queue.ts';
+import type { DeliveryStore } from './delivery-store.ts';
+import { eventBody } from './event-body.ts';
+import { noWebhook, type WebhookService } from './service.ts';
+import { isDeliveryId, newDeliveryId } from './webhook-ids.ts';
+
+/**
+ * The deliveries of a tenant's webhooks as clients see them. All methods throw AppError WEBHOOK_NOT_FOUND,
+ * DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
+ */
+export class DeliveryService {
+  private readonly tenant: string;
+  private readonly webhooks: Pick<WebhookService, 'get' | 'remove'>;
+  private readonly store: DeliveryStore;
+  private readonly queue: DeliveryQueue;
+
+  constructor(
+    store: DeliveryStore,
+    tenant: string,
+    webhooks: Pick<WebhookService, 'get' | 'remove'>,
+    queue: DeliveryQueue,
+  ) {
+    this.tenant = tenant;
+    this.webhooks = webhooks;
+    this.store = store;
+    this.queue = queue;
+  }
+
+  /**
+   * The newest first.
+   * @param after id of the last one of the page before
+   */
+  async page(webhookId: string, limit: number, after: string | undefined): Promise<Page<DeliveryRecord>> {
+    await this.webhooks.get(webhookId);
+    return this.store.page(webhookId, limit, after);
+  }
+
+  /** Sends an event that says nothing, also to a disabled webhook. */
+  async test(webhookId: string): Promise<DeliveryRecord> {
+    await this.webhooks.get(webhookId);
+    const nowMs = Date.now();
+    const payload = eventBody('webhook.test', new Date(nowMs).toISOString(), { webhook_id: webhookId });
+    const record = await this.store.open(webhookId, newDeliveryId(nowMs), payload, nowMs);
+    if (!record) throw noWebhook(webhookId);
+    await this.hasten(record);
+    return record;
+  }
+
+  /**
+   * Sends a delivery again, under its old id: from the beginning of the schedule, or, where it is pending, at once.
+   * @throws AppError DELIVERY_NOT_FOUND, WEBHOOK_DISABLED
+   */
+  async redeliver(webhookId: string, deliveryId: string): Promise<DeliveryRecord> {
+    const webhook = await this.webhooks.get(webhookId);
+    const known = isDeliveryId(deliveryId) ? await this.store.get(webhookId, deliveryId) : undefined;
+    if (known && !webhook.enabled && known.type !== 'webhook.test') {
+      const message = `Webhook ${webhookId} is disabled; enable it first.`;
+      throw new AppError('WEBHOOK_DISABLED', message, { webhook_id: webhookId });
+    }
+    const again = known && (await this.store.reopen(webhookId, deliveryId, Date.now()));
+    if (!again) {
+      const message = `Webhook ${webhookId} has no delivery ${deliveryId}; they are kept for 30 days.`;
+      throw new AppError('DELIVERY_NOT_FOUND', message, { webhook_id: webhookId, delivery_id: deliveryId });
+    }
+    await this.hasten(again);
+    return again;
+  }
+
+  /** Removes a webhook with all its deliveries: most of them first, as that may take longer than one transaction should. */
+  async removeWebhook(webhookId: string): Promise<void> {
+    await this.webhooks.get(webhookId);
+    await this.store.removeAll(webhookId);
+    await this.webhooks.remove(webhookId);
+  }
+
+  /** Without Redis it is queued later: it is pending, and due. */
+  private async hasten({ id: deliveryId, webhook_id: webhookId }: DeliveryRecord): Promise<void> {
+    await withoutQueue(this.queue.hasten({ tenant: this.tenant, webhookId, deliveryId }));
+  }
+}

@@ -1,0 +1,88 @@
+import type { DeliveryRecord } from '../../contract/webhook.ts';
+import type { Database } from '../../database/database.ts';
+import type { Page } from '../../database/lists/page.ts';
+import { deliveryRecord, newDelivery, RECORD_COLUMNS, removeDeliveries } from './delivery-rows.ts';
+import { heldWebhooks } from './store.ts';
+
+/**
+ * The deliveries of a tenant's webhooks. Ids are well-formed. All methods throw AppError DATABASE_UNAVAILABLE, and those
+ * that write STORAGE_FULL.
+ */
+export class DeliveryStore {
+  private readonly database: Database;
+  private readonly tenant: string;
+
+  constructor(database: Database, tenant: string) {
+    this.database = database;
+    this.tenant = tenant;
+  }
+
+  /**
+   * The newest first.
+   * @param after id of the last one of the page before
+   */
+  async page(webhookId: string, limit: number, after: string | undefined): Promise<Page<DeliveryRecord>> {
+    const all = this.records(webhookId).orderBy('id', 'desc');
+    const rows = await (after === undefined ? all : all.where('id', '<', after)).limit(limit + 1).execute();
+    const items = rows.slice(0, limit).map(deliveryRecord);
+    return { items, next: rows.length > limit ? items.at(-1)!.id : null };
+  }
+
+  async get(webhookId: string, id: string): Promise<DeliveryRecord | undefined> {
+    const row = await this.records(webhookId).where('id', '=', id).executeTakeFirst();
+    return row && deliveryRecord(row);
+  }
+
+  /** A new delivery, of a test. @returns undefined where there is no such webhook */
+  open(webhookId: string, id: string, payload: string, nowMs: number): Promise<DeliveryRecord | undefined> {
+    const { database, tenant } = this;
+    return database.write(async (writer) => {
+      const webhook = heldWebhooks(database, writer, tenant).where('id', '=', webhookId);
+      if (!(await webhook.executeTakeFirst())) return undefined;
+      const about = { id, webhook: webhookId, tenant, type: 'webhook.test' as const, subject: null, payload };
+      const row = newDelivery(about, nowMs);
+      await writer.insertInto('delivery').values(row).execute();
+      return deliveryRecord(row);
+    });
+  }
+
+  /**
+   * Has a delivery attempted now. For one that is final the schedule begins anew.
+   * @returns undefined where there is none
+   */
+  async reopen(webhookId: string, id: string, nowMs: number): Promise<DeliveryRecord | undefined> {
+    const row = await this.database.write((writer) =>
+      writer
+        .updateTable('delivery')
+        .set(({ case: when, ref }) => ({
+          status: 'pending',
+          next_attempt_at: nowMs,
+          attempts_before: when()
+            .when('status', '=', 'pending')
+            .then(ref('attempts_before'))
+            .else(ref('attempts_made'))
+            .end(),
+        }))
+        .where('tenant', '=', this.tenant)
+        .where('webhook', '=', webhookId)
+        .where('id', '=', id)
+        .returning(RECORD_COLUMNS)
+        .executeTakeFirst(),
+    );
+    return row && deliveryRecord(row);
+  }
+
+  async removeAll(webhookId: string): Promise<void> {
+    await removeDeliveries(this.database, (all) =>
+      all.where('tenant', '=', this.tenant).where('webhook', '=', webhookId),
+    );
+  }
+
+  private records(webhookId: string) {
+    return this.database.reader
+      .selectFrom('delivery')
+      .select(RECORD_COLUMNS)
+      .where('tenant', '=', this.tenant)
+      .where('webhook', '=', webhookId);
+  }
+}

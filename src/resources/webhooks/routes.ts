@@ -1,0 +1,200 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { type TSchema, Type } from 'typebox';
+import {
+  NewWebhook,
+  RotatedSecret,
+  SecretRotation,
+  WebhookChange,
+  WebhookEvent,
+  WebhookId,
+  WebhookList,
+  WebhookRecord,
+  WebhookRequest,
+} from '../../contract/webhook.ts';
+import { wholeList } from '../../http/paging.ts';
+import {
+  asComponent,
+  JSON_BODY_PROBLEMS,
+  LOCATION,
+  NOTHING,
+  problems,
+  reference,
+  response,
+} from '../../http/schemas.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { DeliveryService } from './delivery-service.ts';
+import {
+  newWebhookExample,
+  rotatedSecretExample,
+  secretRotationExample,
+  webhookChangeExample,
+  webhookEventExample,
+  webhookExample,
+  webhookRequestExample,
+} from './examples.ts';
+import { type WebhookParts, WebhookService } from './service.ts';
+
+const WebhookPath = Type.Object({ id: WebhookId });
+
+const EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
+  [WebhookRecord, webhookExample],
+  [WebhookRequest, webhookRequestExample],
+  [WebhookChange, webhookChangeExample],
+  [NewWebhook, newWebhookExample],
+  [SecretRotation, secretRotationExample],
+  [RotatedSecret, rotatedSecretExample],
+  [WebhookList, wholeList([webhookExample])],
+  [WebhookEvent, webhookEventExample],
+];
+
+const URL_PROBLEMS = ['OUTBOUND_URL_INVALID', 'OUTBOUND_FORBIDDEN'] as const;
+
+/** Webhooks: who is told of what, and how. Their deliveries are in webhook-deliveries.ts. */
+export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> = async (app, { parts }) => {
+  for (const [schema, example] of EXAMPLES) app.addSchema({ ...asComponent(schema), examples: [example] });
+
+  const webhooksOf = (request: Parameters<typeof workspaceOf>[0]): WebhookService =>
+    new WebhookService(workspaceOf(request).webhookStore, parts);
+
+  app.post(
+    '/v1/webhooks',
+    {
+      config: { accepts: 'application/json', idempotency: 'secret' },
+      schema: {
+        operationId: 'createWebhook',
+        tags: ['webhooks'],
+        summary: 'Have events sent to a server of yours',
+        description:
+          'Requests are signed by Standard Webhooks (https://www.standardwebhooks.com), and sent again for three days until ' +
+          'one is answered with 2xx. Their body is a `WebhookEvent`.',
+        body: reference(WebhookRequest),
+        response: {
+          201: response('The webhook with its secret, this once', reference(NewWebhook), {
+            headers: LOCATION,
+          }),
+          ...problems(
+            ...JSON_BODY_PROBLEMS,
+            ...URL_PROBLEMS,
+            'QUOTA_WEBHOOKS',
+            'SECRETS_UNAVAILABLE',
+            'STORAGE_FULL',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const webhook = await webhooksOf(request).create(request.body);
+      return reply
+        .code(201)
+        .headers({ location: `/v1/webhooks/${webhook.id}`, 'cache-control': 'no-store' })
+        .send(webhook);
+    },
+  );
+
+  app.get(
+    '/v1/webhooks',
+    {
+      schema: {
+        operationId: 'listWebhooks',
+        tags: ['webhooks'],
+        summary: 'All webhooks, the oldest first',
+        response: {
+          200: response('The webhooks, without their secrets', reference(WebhookList)),
+        },
+      },
+    },
+    async (request, reply) =>
+      reply.header('cache-control', 'no-store').send(wholeList(await webhooksOf(request).list())),
+  );
+
+  app.get(
+    '/v1/webhooks/:id',
+    {
+      schema: {
+        operationId: 'getWebhook',
+        tags: ['webhooks'],
+        summary: 'A webhook',
+        params: WebhookPath,
+        response: {
+          200: response('The webhook, without its secret', reference(WebhookRecord)),
+          ...problems('WEBHOOK_NOT_FOUND'),
+        },
+      },
+    },
+    async (request, reply) =>
+      reply.header('cache-control', 'no-store').send(await webhooksOf(request).get(request.params.id)),
+  );
+
+  app.patch(
+    '/v1/webhooks/:id',
+    {
+      config: { accepts: 'application/json' },
+      schema: {
+        operationId: 'changeWebhook',
+        tags: ['webhooks'],
+        summary: 'Change a webhook',
+        description:
+          'Holds for all requests from now on, also for those of deliveries that are pending. `enabled: true` also brings ' +
+          'back a webhook whose receiver answered 410.',
+        params: WebhookPath,
+        body: reference(WebhookChange),
+        response: {
+          200: response('The webhook as it is now', reference(WebhookRecord)),
+          ...problems(...JSON_BODY_PROBLEMS, 'WEBHOOK_NOT_FOUND', ...URL_PROBLEMS, 'STORAGE_FULL'),
+        },
+      },
+    },
+    async (request, reply) => reply.send(await webhooksOf(request).change(request.params.id, request.body)),
+  );
+
+  app.delete(
+    '/v1/webhooks/:id',
+    {
+      schema: {
+        operationId: 'deleteWebhook',
+        tags: ['webhooks'],
+        summary: 'Remove a webhook and its deliveries; nothing more is sent',
+        params: WebhookPath,
+        response: {
+          204: NOTHING,
+          ...problems('WEBHOOK_NOT_FOUND', 'STORAGE_FULL'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { deliveryStore, tenant } = workspaceOf(request);
+      const deliveries = new DeliveryService(deliveryStore, tenant, webhooksOf(request), parts.queue);
+      await deliveries.removeWebhook(request.params.id);
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
+    '/v1/webhooks/:id/rotate-secret',
+    {
+      config: { accepts: ['application/json', ''], idempotency: 'secret' },
+      preValidation: async (request: { body: unknown }) => {
+        // Absent, not null, which is a body that does not fit.
+        if (request.body === undefined) request.body = {};
+      },
+      schema: {
+        operationId: 'rotateWebhookSecret',
+        tags: ['webhooks'],
+        summary: 'Give a webhook another secret',
+        description:
+          'The body may be absent. The previous secret also signs for a while: requests carry two signatures then, and a ' +
+          'receiver takes any of them. A second rotation ends the first one’s overlap: there are never three.',
+        params: WebhookPath,
+        body: reference(SecretRotation),
+        response: {
+          200: response('The new secret, this once', reference(RotatedSecret)),
+          ...problems(...JSON_BODY_PROBLEMS, 'WEBHOOK_NOT_FOUND', 'SECRETS_UNAVAILABLE', 'STORAGE_FULL'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const rotated = await webhooksOf(request).rotate(request.params.id, request.body);
+      return reply.header('cache-control', 'no-store').send(rotated);
+    },
+  );
+};

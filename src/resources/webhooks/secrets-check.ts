@@ -1,0 +1,68 @@
+import type { Database } from '../../database/database.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { SecretBox } from '../../transfer/secret-box.ts';
+import { signingSecrets } from './webhook-secrets.ts';
+
+/** How long an answer is good: looking reads each webhook, and the key of a process does not change. */
+const GOOD_MS = { passed: 10 * 60_000, failed: 10_000 } as const;
+
+/** Of the key, not of the database, which has a check of its own. */
+const OF_THE_KEY = new Set(['SECRETS_UNAVAILABLE', 'SECRETS_KEY_MISMATCH', 'SECRETS_DAMAGED']);
+
+export interface SecretsCheckOptions {
+  readonly database: Pick<Database, 'reader'>;
+  /** undefined: this process has no key. */
+  readonly box: SecretBox | undefined;
+}
+
+/**
+ * Whether the secrets of webhooks can be opened with the key of this process. With another one every delivery to a
+ * webhook would fail, hours later and one by one.
+ */
+export class SecretsCheck {
+  private readonly options: SecretsCheckOptions;
+  private failure: AppError | undefined;
+  private lookedAtMs = Number.NEGATIVE_INFINITY;
+  private looking: Promise<void> | undefined;
+
+  constructor(options: SecretsCheckOptions) {
+    this.options = options;
+  }
+
+  /**
+   * Answers with what was last found, and looks again when that is old; the first call waits.
+   * @throws AppError SECRETS_UNAVAILABLE saying which keys differ, or that there is none
+   */
+  async check(): Promise<void> {
+    const isFirst = this.lookedAtMs === Number.NEGATIVE_INFINITY;
+    const goodMs = this.failure ? GOOD_MS.failed : GOOD_MS.passed;
+    if (performance.now() - this.lookedAtMs > goodMs) {
+      this.looking ??= this.look().finally(() => {
+        this.looking = undefined;
+      });
+      if (isFirst) await this.looking;
+    }
+    if (this.failure) throw this.failure;
+  }
+
+  private async look(): Promise<void> {
+    try {
+      await this.openAll();
+      this.failure = undefined;
+      this.lookedAtMs = performance.now();
+    } catch (error) {
+      if (!(error instanceof AppError) || !OF_THE_KEY.has(error.code)) return;
+      this.failure = new AppError('SECRETS_UNAVAILABLE', error.message, error.context, { cause: error });
+      this.lookedAtMs = performance.now();
+    }
+  }
+
+  private async openAll(): Promise<void> {
+    const { database, box } = this.options;
+    const rows = await database.reader
+      .selectFrom('webhook')
+      .select(['secret', 'previous_secret', 'previous_secret_expires_at'])
+      .execute();
+    for (const row of rows) signingSecrets(row, box, Date.now());
+  }
+}

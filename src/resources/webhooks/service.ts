@@ -1,0 +1,109 @@
+import {
+  EVENT_TYPES,
+  type NewWebhook,
+  type RotatedSecret,
+  type SecretRotation,
+  type WebhookChange,
+  type WebhookRecord,
+  type WebhookRequest,
+} from '../../contract/webhook.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { Outbound } from '../../net/outbound.ts';
+import type { SecretBox } from '../../transfer/secret-box.ts';
+import type { DeliveryQueue } from './delivery-queue.ts';
+import type { WebhookStore } from './store.ts';
+import { isWebhookId, newWebhookId } from './webhook-ids.ts';
+import { checkedSecret, neededBox, newSecret } from './webhook-secrets.ts';
+
+/** Every event looks at all of them. */
+const MAX_WEBHOOKS = 50;
+
+const DEFAULT_OVERLAP_SECONDS = 86_400;
+
+/** What webhooks need besides the database. */
+export interface WebhookParts {
+  readonly outbound: Pick<Outbound, 'checkUrl'>;
+  /** undefined: there is no place for secrets, so no webhooks. */
+  readonly box: SecretBox | undefined;
+  readonly queue: DeliveryQueue;
+}
+
+/**
+ * A tenant's webhooks as clients manage them. All methods throw AppError DATABASE_UNAVAILABLE, and those that write
+ * STORAGE_FULL.
+ */
+export class WebhookService {
+  private readonly parts: WebhookParts;
+  private readonly store: WebhookStore;
+
+  constructor(store: WebhookStore, parts: WebhookParts) {
+    this.parts = parts;
+    this.store = store;
+  }
+
+  /**
+   * The secret is returned here and by `rotate`, and nowhere else.
+   * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED, QUOTA_WEBHOOKS, SECRETS_UNAVAILABLE
+   */
+  async create(request: WebhookRequest): Promise<NewWebhook> {
+    const { url, events = [...EVENT_TYPES], labels = {}, description = '', enabled = true } = request;
+    this.parts.outbound.checkUrl(url);
+    const secret = request.secret === undefined ? newSecret() : checkedSecret(request.secret);
+    const createdAtMs = Date.now();
+    const row = {
+      id: newWebhookId(createdAtMs),
+      settings: { url, events, labels, description, enabled },
+      sealedSecret: neededBox(this.parts.box).seal(secret),
+      createdAtMs,
+    };
+    const record = await this.store.create(row, MAX_WEBHOOKS);
+    if (record) return { ...record, secret };
+    throw new AppError('QUOTA_WEBHOOKS', `There are ${MAX_WEBHOOKS} webhooks already; remove one first.`, {
+      limit: MAX_WEBHOOKS,
+    });
+  }
+
+  /** The oldest first. */
+  list(): Promise<WebhookRecord[]> {
+    return this.store.list();
+  }
+
+  /** @throws AppError WEBHOOK_NOT_FOUND */
+  async get(id: string): Promise<WebhookRecord> {
+    const record = isWebhookId(id) ? await this.store.get(id) : undefined;
+    if (!record) throw noWebhook(id);
+    return record;
+  }
+
+  /**
+   * What is sent from now on, retries included, follows the change. `enabled: true` also brings back a webhook whose
+   * receiver was gone.
+   * @throws AppError WEBHOOK_NOT_FOUND, OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN
+   */
+  async change(id: string, change: WebhookChange): Promise<WebhookRecord> {
+    await this.get(id);
+    if (change.url !== undefined) this.parts.outbound.checkUrl(change.url);
+    const record = await this.store.change(id, change);
+    if (!record) throw noWebhook(id);
+    return record;
+  }
+
+  /** What is under way is not sent any more; deliveries go with it. @throws AppError WEBHOOK_NOT_FOUND */
+  async remove(id: string): Promise<void> {
+    if (!isWebhookId(id) || !(await this.store.remove(id))) throw noWebhook(id);
+  }
+
+  /** @throws AppError WEBHOOK_NOT_FOUND, VALIDATION_FAILED, SECRETS_UNAVAILABLE */
+  async rotate(id: string, rotation: SecretRotation): Promise<RotatedSecret> {
+    await this.get(id);
+    const secret = rotation.secret === undefined ? newSecret() : checkedSecret(rotation.secret);
+    const overlapSeconds = rotation.overlap_seconds ?? DEFAULT_OVERLAP_SECONDS;
+    const expiresAtMs = Date.now() + overlapSeconds * 1000;
+    if (!(await this.store.rotate(id, neededBox(this.parts.box).seal(secret), expiresAtMs)))
+      throw noWebhook(id);
+    return { secret, previous_secret_expires_at: new Date(expiresAtMs).toISOString() };
+  }
+}
+
+export const noWebhook = (id: string): AppError =>
+  new AppError('WEBHOOK_NOT_FOUND', `There is no webhook ${id}.`, { webhook_id: id });

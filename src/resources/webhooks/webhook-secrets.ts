@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import type { WebhookTable } from '../../database/tables.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { SecretBox } from '../../transfer/secret-box.ts';
+
+const SCHEME = 'whsec_';
+
+const NEW_BYTES = 32;
+/** Standard Webhooks, "Symmetric". */
+const MIN_BYTES = 24;
+const MAX_BYTES = 64;
+
+/** @throws AppError SECRETS_UNAVAILABLE where there is none, and so no webhooks */
+export function neededBox(box: SecretBox | undefined): SecretBox {
+  if (box) return box;
+  throw new AppError(
+    'SECRETS_UNAVAILABLE',
+    'The service has no key to keep the secrets of webhooks with, so there are no webhooks: set SECRETS_KEY.',
+  );
+}
+
+/** The secrets of a webhook, sealed. */
+export type SealedSecrets = Pick<WebhookTable, 'secret' | 'previous_secret' | 'previous_secret_expires_at'>;
+
+/**
+ * The secrets of a webhook that sign now, the newest first: one, or two for a while after a rotation.
+ * @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED
+ */
+export function signingSecrets(
+  { secret, previous_secret, previous_secret_expires_at }: SealedSecrets,
+  box: SecretBox | undefined,
+  nowMs: number,
+): string[] {
+  const isLive = previous_secret !== null && nowMs < (previous_secret_expires_at ?? 0);
+  return [secret, ...(isLive ? [previous_secret] : [])].map((sealed) => neededBox(box).open(sealed));
+}
+
+/** A new secret as receivers configure it. */
+export const newSecret = (): string => SCHEME + randomBytes(NEW_BYTES).toString('base64');
+
+/** The bytes that sign. */
+export const secretBytes = (secret: string): Buffer => Buffer.from(secret.slice(SCHEME.length), 'base64');
+
+/**
+ * A secret that somebody brings.
+ * @throws AppError VALIDATION_FAILED
+ */
+export function checkedSecret(secret: string): string {
+  const bytes = secretBytes(secret);
+  const isWhole = SCHEME + bytes.toString('base64') === secret;
+  if (isWhole && bytes.byteLength >= MIN_BYTES && bytes.byteLength <= MAX_BYTES) return secret;
+  // The secret itself stays unsaid: problems end up in logs.
+  const detail = isWhole
+    ? `secret has ${bytes.byteLength} bytes but must have ${MIN_BYTES} to ${MAX_BYTES}`
+    : 'secret is not whsec_ and base64 with its padding';
+  throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/secret', detail }] });
+}

@@ -1,0 +1,131 @@
+import type { Quotas } from '../contract/tenant.ts';
+import type { Database } from '../database/database.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { JobQueue } from '../dispatch/job-queue.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import { AdapterList } from './adapters/list.ts';
+import { AdapterService } from './adapters/service.ts';
+import { BatchService } from './batches/service.ts';
+import { BatchStore } from './batches/store.ts';
+import { JobControl } from './jobs/control.ts';
+import type { JobChangesParts } from './jobs/executions/job-changes.ts';
+import { JobList } from './jobs/list.ts';
+import type { Observer } from './jobs/observer.ts';
+import { JobService } from './jobs/service.ts';
+import { JobStore } from './jobs/store.ts';
+import type { TransferDesk } from './jobs/transfer-desk.ts';
+import { RunList } from './runs/list.ts';
+import { RunService } from './runs/service.ts';
+import { RunStore } from './runs/store.ts';
+import { TenantQuotas } from './tenants/quotas.ts';
+import { TenantService } from './tenants/service.ts';
+import { DeliveryKeeper } from './webhooks/delivery-keeper.ts';
+import type { DeliveryQueue } from './webhooks/delivery-queue.ts';
+import { DeliveryStore } from './webhooks/delivery-store.ts';
+import { WebhookStore } from './webhooks/store.ts';
+
+/** All that one tenant has. Everything in here asks the database for what is this tenant's, and for nothing else. */
+export interface Workspace {
+  readonly tenant: string;
+  readonly database: Database;
+  readonly store: BlobStore;
+  readonly adapters: AdapterService;
+  readonly jobs: JobService;
+  readonly jobStore: JobStore;
+  readonly jobControl: JobControl;
+  readonly batches: BatchService;
+  readonly runs: RunService;
+  readonly runStore: RunStore;
+  readonly lists: { readonly adapters: AdapterList; readonly jobs: JobList; readonly runs: RunList };
+  /** What the tenant may use, as it was a few seconds ago at most. @throws AppError STORAGE_* */
+  readonly quotas: () => Promise<Quotas>;
+  readonly webhookStore: WebhookStore;
+  readonly deliveryStore: DeliveryStore;
+}
+
+/** How long things stay unless a request says otherwise; undefined: they are kept. */
+export interface DefaultTtls {
+  readonly adapterTtlSeconds?: number | undefined;
+  readonly jobTtlSeconds?: number | undefined;
+}
+
+export interface WorkspacesParts {
+  readonly store: BlobStore;
+  readonly database: Database;
+  readonly queue: JobQueue;
+  readonly dispatcher: Pick<Dispatcher, 'fill' | 'send'>;
+  /** undefined: webhooks get their deliveries from other processes. */
+  readonly deliveries?: DeliveryQueue | undefined;
+  readonly ttls?: DefaultTtls;
+  readonly observer?: Observer;
+  /** See JobChangesParts. */
+  readonly origin?: () => string | null;
+  /** undefined: nothing is fetched from or brought to elsewhere. */
+  readonly desk?: TransferDesk | undefined;
+}
+
+/** The workspaces of all tenants, made when they are asked for. */
+export class Workspaces {
+  readonly store: BlobStore;
+  readonly database: Database;
+  readonly tenants: TenantService;
+  readonly quotas: TenantQuotas;
+  /** Looks after what is under way to webhooks; undefined where other processes do. */
+  readonly deliveryKeeper: DeliveryKeeper | undefined;
+  private readonly parts: WorkspacesParts;
+  private readonly changes: JobChangesParts;
+  private readonly made = new Map<string, Workspace>();
+
+  constructor(parts: WorkspacesParts) {
+    const { store, database, deliveries, ttls = {} } = parts;
+    this.parts = parts;
+    const { jobTtlSeconds, adapterTtlSeconds } = ttls;
+    this.changes = { ...parts, jobTtlSeconds, adapterTtlSeconds };
+    this.store = store;
+    this.database = database;
+    this.deliveryKeeper = deliveries && new DeliveryKeeper(database, deliveries);
+    this.tenants = new TenantService(database);
+    this.quotas = new TenantQuotas(this.tenants);
+  }
+
+  /** @param tenant the id of a tenant that exists: ids from outside are looked up first */
+  of(tenant: string): Workspace {
+    const known = this.made.get(tenant);
+    if (known) return known;
+    const { store, database, queue, observer = {}, ttls = {}, desk } = this.parts;
+    const jobStore = new JobStore(this.changes, tenant);
+    const batchStore = new BatchStore(this.changes, tenant);
+    const adapters = new AdapterService(database, store, tenant, ttls.adapterTtlSeconds);
+    const shared = { blobs: store, jobStore, batchStore, adapters, queue, observer };
+    const jobs = new JobService({ ...shared, desk });
+    const jobControl = new JobControl({ ...shared, jobs });
+    const runStore = new RunStore(this.changes, tenant);
+    const workspace = {
+      tenant,
+      database,
+      store,
+      adapters,
+      jobs,
+      jobStore,
+      jobControl,
+      batches: new BatchService({
+        ...shared,
+        jobs,
+        control: jobControl,
+        defaultTtlSeconds: ttls.jobTtlSeconds,
+      }),
+      runs: new RunService({ database, runs: runStore, blobs: store, adapters, jobs, jobStore }),
+      runStore,
+      lists: {
+        adapters: new AdapterList(database, tenant),
+        jobs: new JobList(database, tenant, jobStore, queue),
+        runs: new RunList(database, tenant),
+      },
+      quotas: () => this.quotas.of(tenant),
+      webhookStore: new WebhookStore(database, tenant),
+      deliveryStore: new DeliveryStore(database, tenant),
+    };
+    this.made.set(tenant, workspace);
+    return workspace;
+  }
+}

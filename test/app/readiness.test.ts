@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { Readiness, type ReadinessOptions } from '../../src/app/readiness.ts';
+import type { Risk } from '../../src/dispatch/job-queue.ts';
+import { AppError } from '../../src/errors/app-error.ts';
+
+const NEVER = (): Promise<never> => new Promise(() => {});
+const ATTEMPT_MS = 1_200;
+
+function failing(code: ConstructorParameters<typeof AppError>[0], detail: string): () => Promise<never> {
+  return async () => {
+    throw new AppError(code, detail);
+  };
+}
+
+/** What the parts do, to be changed while it is looked at, and what was told of it. */
+function open(onChange?: ReadinessOptions['onChange']) {
+  const parts = {
+    reads: async () => {},
+    writes: async () => {},
+    database: async () => {},
+    queue: async (): Promise<readonly Risk[]> => [],
+  };
+  const readiness = new Readiness({
+    store: { checkReads: () => parts.reads(), check: () => parts.writes() },
+    database: { check: () => parts.database() },
+    queue: { check: () => parts.queue() },
+    ...(onChange && { onChange }),
+  });
+  return { parts, readiness };
+}
+
+const codes = async (readiness: Readiness): Promise<string[]> => {
+  const { status, reasons } = await readiness.look();
+  return [status, ...reasons.map(({ part, code }) => `${part} ${code}`)];
+};
+
+describe('Readiness', () => {
+  it('is unready only without reads, without the database, or without a part that is vital', async () => {
+    const { parts, readiness } = open();
+    assert.deepEqual(await codes(readiness), ['ready']);
+    parts.writes = failing('STORAGE_FULL', 'full');
+    parts.queue = failing('QUEUE_UNAVAILABLE', 'away');
+    assert.deepEqual(await codes(readiness), ['degraded', 'storage STORAGE_FULL', 'queue QUEUE_UNAVAILABLE']);
+    parts.reads = failing('STORAGE_FAILED', 'gone');
+    assert.equal((await readiness.look()).status, 'unready');
+    parts.reads = async () => {};
+    parts.database = failing('DATABASE_UNAVAILABLE', 'away');
+    assert.equal((await readiness.look()).status, 'unready');
+    parts.database = async () => {};
+    parts.queue = async () => [];
+    parts.writes = async () => {};
+    readiness.add('secrets', failing('SECRETS_UNAVAILABLE', 'another key'));
+    assert.deepEqual(await codes(readiness), ['degraded', 'secrets SECRETS_UNAVAILABLE']);
+    readiness.add('provider', failing('PROVIDER_UNAVAILABLE', 'no CUDA'), { isVital: true });
+    assert.equal((await readiness.look()).status, 'unready');
+  });
+
+  it('counts what is only at risk as usable', async () => {
+    const { parts, readiness } = open();
+    parts.queue = async () => [{ code: 'QUEUE_EVICTS', detail: 'x' }];
+    const { status, parts: found } = await readiness.look();
+    assert.equal(status, 'degraded');
+    assert.deepEqual(found, [
+      { part: 'storage', isUsable: true },
+      { part: 'database', isUsable: true },
+      { part: 'queue', isUsable: true },
+    ]);
+  });
+
+  it('takes a storage that is slow as degraded, one that never answered as missing', async () => {
+    const { parts, readiness } = open();
+    await readiness.look();
+    parts.reads = () => new Promise((resolve) => setTimeout(resolve, ATTEMPT_MS));
+    assert.deepEqual(await codes(readiness), ['degraded', 'storage STORAGE_FAILED']);
+    const hanging = open();
+    hanging.parts.reads = NEVER;
+    assert.deepEqual(await codes(hanging.readiness), ['unready', 'storage STORAGE_FAILED']);
+  });
+
+  it('does not count the time for which the process itself was held up', async () => {
+    const { parts, readiness } = open();
+    parts.reads = async () => {
+      for (let reads = 0; reads < 3; reads++) await readFile(import.meta.filename);
+    };
+    const looked = codes(readiness);
+    setImmediate(() => {
+      const startMs = performance.now();
+      while (performance.now() - startMs < ATTEMPT_MS);
+    });
+    assert.deepEqual(await looked, ['ready']);
+  });
+
+  it('takes a storage from which nothing returns for long as missing, and lets no second check hang on it', async (t) => {
+    const { parts, readiness } = open();
+    await readiness.look();
+    let checks = 0;
+    parts.reads = () => {
+      checks++;
+      return NEVER();
+    };
+    assert.equal((await readiness.look()).status, 'degraded');
+    t.mock.method(performance, 'now', () => 1e9);
+    assert.equal((await readiness.look()).status, 'unready');
+    assert.equal(checks, 1);
+  });
+
+  it('tells of each reason once when it comes and once when it is gone', async () => {
+    const told: string[] = [];
+    const { parts, readiness } = open(({ part, code }, { isThere, isUsable }) =>
+      told.push(`${part} ${code} ${isThere} ${isUsable}`),
+    );
+    await readiness.look();
+    parts.queue = async () => [{ code: 'QUEUE_EVICTS', detail: 'x' }];
+    await readiness.look();
+    await readiness.look();
+    parts.queue = failing('QUEUE_FULL', 'full');
+    await readiness.look();
+    parts.queue = async () => [];
+    await readiness.look();
+    await readiness.look();
+    assert.deepEqual(told, [
+      'queue QUEUE_EVICTS true true',
+      'queue QUEUE_FULL true false',
+      'queue QUEUE_EVICTS false true',
+      'queue QUEUE_FULL false false',
+    ]);
+  });
+});

@@ -1,0 +1,34 @@
+import { DEFAULT_TENANT } from '../../src/contract/tenant-id.ts';
+import type { Database } from '../../src/database/database.ts';
+import { insertExecutions, newExecution } from '../../src/resources/jobs/executions/execution-rows.ts';
+
+const MIB = 2 ** 20;
+
+/** A worker that was seen so long ago. */
+export async function addWorker(
+  { write, after }: Database,
+  slots: number,
+  { seenMsAgo = 0, msPerMib = 100 as number | null } = {},
+): Promise<void> {
+  const id = `worker-${Math.random()}`;
+  const row = { id, slots, provider: 'cpu', ms_per_mib: msPerMib, seen_at: after(-seenMsAgo) };
+  await write((writer) => writer.insertInto('worker').values(row).execute());
+}
+
+/** Executions that wait, in the order of their ids. @param mib of weights; what each costs besides is one more */
+export async function addWaiting(
+  { write }: Database,
+  count: number,
+  { priority = 1, mib = 0, change = {} } = {},
+): Promise<string[]> {
+  const given = { tenant: DEFAULT_TENANT, key: null, step: 'work' as const, priority, work_bytes: mib * MIB };
+  const rows = Array.from({ length: count }, () => ({ ...newExecution(given), ...change }));
+  rows.sort((one, other) => (one.id < other.id ? -1 : 1));
+  await write((writer) => insertExecutions(writer, rows));
+  return rows.map(({ id }) => id);
+}
+
+export const executionStates = async ({ reader }: Database): Promise<Map<string, string>> => {
+  const rows = await reader.selectFrom('execution').select(['id', 'state']).execute();
+  return new Map(rows.map(({ id, state }) => [id, state]));
+};

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import type { BatchRequest } from '../../../src/contract/batch.ts';
+import type { Database } from '../../../src/database/database.ts';
+import { type Workspace, Workspaces } from '../../../src/resources/workspaces.ts';
+import { onEachDialect } from '../../database/dialects.ts';
+import { MemoryQueue } from '../../http/memory-queue.ts';
+import { executionsIn } from '../jobs/executions/made-work.ts';
+import { type JobBench, squeezeOf, withJobBench } from '../jobs/job-bench.ts';
+import { alone, jobIds, jobsIn } from '../jobs/job-rows.ts';
+import { NO_DISPATCHER, PlayedWorker } from '../jobs/played-worker.ts';
+import { batchesOf, madeBatch } from './made-batch.ts';
+
+/** More than come in two transactions, after that of the batch. */
+const JOBS = 110;
+const TRANSACTIONS = 4;
+
+class Died extends Error {}
+
+onEachDialect('a batch whose process dies', (database) => {
+  const withBench = (work: (bench: JobBench) => Promise<void>) => withJobBench(work, database());
+
+  /** A process that dies at one of its transactions, before it counts or just after. */
+  function dying(bench: JobBench, at: number, counts: boolean): Workspace {
+    const { write } = database();
+    let writes = 0;
+    const ownWrite: Database['write'] = async (work) => {
+      if (++writes < at) return write(work);
+      if (writes === at && counts) await write(work);
+      throw new Died();
+    };
+    const own = { ...database(), write: ownWrite };
+    const queue = new MemoryQueue();
+    return new Workspaces({ store: bench.whole, database: own, queue, dispatcher: NO_DISPATCHER }).of(
+      'default',
+    );
+  }
+  const requestOf = (adapterId: string): BatchRequest => ({
+    jobs: Array.from({ length: JOBS }, (_, i) => squeezeOf(adapterId, 2, { labels: { place: String(i) } })),
+    priority: 'low',
+    reuse: false,
+  });
+  const onlyBatch = async ({ batches }: Workspace) => (await batches.page({}, { limit: 2 })).items[0]!.id;
+
+  for (let at = 1; at <= TRANSACTIONS; at++) {
+    it(`at transaction ${at} is not there, or whole`, () =>
+      withBench(async (bench) => {
+        const adapterId = await bench.upload();
+        const ended = dying(bench, at, false).batches.submit(requestOf(adapterId));
+        await assert.rejects(ended, Died);
+        if (at === 1) {
+          assert.deepEqual((await bench.batches.page({}, { limit: 2 })).items, []);
+          assert.deepEqual(await jobIds(database()), []);
+          await assert.rejects(dying(bench, at, true).batches.submit(requestOf(adapterId)), Died);
+        }
+        const id = await onlyBatch(bench);
+        const before = await bench.batches.get(id);
+        assert.deepEqual([before.state, before.counts.queued], ['active', JOBS]);
+        await Promise.all([bench.batches.resume(id), bench.another().batches.resume(id)]);
+        assert.deepEqual(await bench.batches.get(id), before);
+        const ids = before.jobs.map((job) => job.id);
+        assert.deepEqual(await jobIds(database()), ids);
+        const jobs = [...(await bench.jobStore.all(ids)).values()];
+        for (const { batch_id, priority, labels, id: jobId } of jobs)
+          assert.deepEqual([batch_id, priority, labels.place], [id, 'low', String(ids.indexOf(jobId))]);
+        assert.equal((await executionsIn(database())).length, JOBS);
+      }));
+  }
+
+  it('is retried and cancelled to its end by another one', () =>
+    withBench(async (bench) => {
+      const first = await bench.batches.submit(requestOf(await bench.upload()));
+      for (const { id } of first.jobs) await bench.worker.fail(id);
+      await assert.rejects(dying(bench, 2, true).batches.retry(first.id), Died);
+      const id = await onlyBatch(bench);
+      assert.equal((await jobIds(database())).length, JOBS + 50);
+      await bench.batches.cancel(id);
+      await bench.batches.settled();
+      await bench.another().batches.resume(id);
+      const { state, counts, jobs, finished_at } = await bench.batches.get(id);
+      assert.deepEqual([state, counts.cancelled, finished_at === null], ['cancelled', JOBS, false]);
+      const records = await bench.jobStore.all(jobs.map((job) => job.id));
+      assert.deepEqual(
+        jobs.map((job) => records.get(job.id)!.retry_of),
+        first.jobs.map((job) => job.id),
+      );
+    }));
+
+  it('is not opened again when it has ended, and its jobs are gone', async () => {
+    const { id, jobs } = await madeBatch(database(), 2);
+    const store = jobsIn(database());
+    for (const job of jobs) {
+      await new PlayedWorker({ database: database() }).succeed(job.id);
+      await store.remove(job.id);
+    }
+    await batchesOf(database()).open(id, alone(...jobs));
+    assert.deepEqual(await jobIds(database()), []);
+  });
+});

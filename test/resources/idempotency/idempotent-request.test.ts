@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { ClaimStore } from '../../../src/resources/idempotency/claim-store.ts';
+import { IdempotentRequest } from '../../../src/resources/idempotency/idempotent-request.ts';
+import { sqliteIn } from '../../database/dialects.ts';
+import { withFolder } from '../../queue/harness.ts';
+
+it('a request holds its key, however far the clock is put on while it is handled', (t) =>
+  withFolder(async (folder) => {
+    const database = await sqliteIn(folder);
+    try {
+      t.mock.timers.enable({ apis: ['setInterval'] });
+      const request = await IdempotentRequest.begin(new ClaimStore(database), {
+        ...{ tenant: 'default', key: 'key', seal: undefined },
+        fingerprint: { route: 'r', payload: 'p' },
+      });
+      const rightNow = Date.now;
+      t.mock.method(Date, 'now', () => rightNow() + 86_400_000);
+      // Longer than it takes until the key is asked for again.
+      t.mock.timers.tick(10_000);
+      assert.equal(request.isHeld, true);
+      await request.release();
+    } finally {
+      await database.close();
+    }
+  }));

@@ -1,0 +1,39 @@
+import type { Delivery } from '../../../../src/contract/transfer.ts';
+import type { Database } from '../../../../src/database/database.ts';
+import type { FetchMade } from '../../../../src/resources/jobs/executions/made.ts';
+import { reportFile } from '../job-rows.ts';
+import { KNOWN_WRITTEN, type PlayedWork } from '../played-worker.ts';
+
+/** Work with one result and a report. */
+export const WORK: PlayedWork = { adapters: [KNOWN_WRITTEN], files: [reportFile({ notes: ['x'] })] };
+
+export const NO_TOTALS = { modules: 0, bytesRead: 0, bytesWritten: 0 };
+
+export const WHERE = {
+  type: 'url',
+  where: 'https://models.example/my-style.safetensors',
+  sealed: 'SEALED',
+} as const;
+
+export const DELIVERED: Delivery = {
+  ...{ type: 'url', where: WHERE.where, commit: null, bytes: 7, files: [] },
+  finished_at: '2026-01-01T00:00:00.000Z',
+};
+
+/** What fetching an adapter comes to: always the same one. */
+export const FETCHED: FetchMade = {
+  ...{ step: 'fetch', name: 'my-style', adapter: KNOWN_WRITTEN },
+  imported: { ...DELIVERED, revision: null },
+};
+
+export const executionsIn = ({ reader }: Database) =>
+  reader.selectFrom('execution').selectAll().orderBy('id').execute();
+
+/** The execution that a job waits for, or waited for last. */
+export const executionOf = ({ reader }: Database, jobId: string) =>
+  reader
+    .selectFrom('execution')
+    .innerJoin('job', 'job.execution', 'execution.id')
+    .selectAll('execution')
+    .where('job.id', '=', jobId)
+    .executeTakeFirstOrThrow();

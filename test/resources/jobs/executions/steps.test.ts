@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { resultsOf } from '../../../../src/charts/succeeded.ts';
+import type { JobRecord } from '../../../../src/contract/job.ts';
+import type { RecordedJobRequest } from '../../../../src/contract/job-request.ts';
+import { newJobId } from '../../../../src/database/ids.ts';
+import { AppError, jobFailure } from '../../../../src/errors/app-error.ts';
+import { acceptedJob } from '../../../../src/resources/jobs/accepted-job.ts';
+import { onEachDialect } from '../../../database/dialects.ts';
+import { failsWith, type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
+import { DELIVERED, executionOf, executionsIn, FETCHED, NO_TOTALS, WHERE, WORK } from './made-work.ts';
+
+const FAILED = jobFailure(new AppError('OUTBOUND_REFUSED', 'It answered 403.'));
+const TARGETS = { targets: [{ rank: 2 }] };
+const ONE = { target: 0, to: WHERE };
+
+onEachDialect('the steps of a job', (database) => {
+  const onBench = (work: (bench: JobBench) => Promise<void>) => withJobBench(work, database());
+
+  async function accepted({ jobStore }: JobBench, request: object): Promise<JobRecord> {
+    const job = acceptedJob(newJobId(Date.now()), request as RecordedJobRequest);
+    return (await jobStore.accept([{ job, reuse: true }]))[0]!;
+  }
+  async function fetched({ worker }: JobBench, id: string): Promise<void> {
+    await worker.executions.finish(await worker.begin(id), FETCHED, NO_TOTALS);
+  }
+  const step = async (id: string) => (await executionOf(database(), id)).step;
+  const isSealed = async () =>
+    JSON.stringify(await database().reader.selectFrom('job').selectAll().execute()).includes('SEALED');
+
+  it('are one after the other: it fetches, works and delivers', () =>
+    onBench(async (bench) => {
+      const { id } = await accepted(bench, { kind: 'squeeze', source: WHERE, ...TARGETS, deliver: [ONE] });
+      const first = await bench.worker.begin(id);
+      assert.deepEqual(first.todo, { step: 'fetch', source: WHERE });
+      await bench.worker.executions.finish(first, FETCHED, NO_TOTALS);
+      const here = (await bench.jobs.get(id)).import!;
+      assert.equal((await bench.adapters.get(here.adapter_id)).name, 'my-style');
+      await assert.rejects(bench.adapters.remove(here.adapter_id), failsWith('ADAPTER_IN_USE'));
+      const { todo } = await bench.worker.begin(id);
+      assert.deepEqual(todo.step === 'work' && todo.sources.map((source) => source.id), [here.adapter_id]);
+      await bench.end(id, WORK);
+      const worked = await bench.jobs.get(id);
+      const result = resultsOf(worked)[0]!.adapter_id;
+      assert.deepEqual(
+        [worked.state, worked.deliveries[0]!.state, worked.deliveries[0]!.adapter_id],
+        ['active', 'pending', result],
+      );
+      const last = await bench.worker.begin(id);
+      assert.deepEqual(
+        last.todo.step === 'deliver' && last.todo.deliveries.map(({ to, adapter }) => [to, adapter.id]),
+        [[WHERE, result]],
+      );
+      assert.ok(await isSealed());
+      const { state, deliveries, attempts, import: imported } = await bench.worker.deliver(id, [DELIVERED]);
+      assert.deepEqual([state, attempts, imported], ['succeeded', 1, here]);
+      assert.deepEqual(deliveries, [
+        { ...DELIVERED, state: 'succeeded', target: 0, adapter_id: result, error: null },
+      ]);
+      assert.equal(await isSealed(), false);
+      await bench.adapters.remove(here.adapter_id);
+    }));
+
+  it('of an import end with the adapter', () =>
+    onBench(async (bench) => {
+      const { id } = await accepted(bench, { kind: 'import', source: WHERE });
+      await fetched(bench, id);
+      const { state, import: imported, progress } = await bench.jobs.get(id);
+      assert.deepEqual([state, progress.phase], ['succeeded', 'done']);
+      assert.equal((await bench.adapters.get(imported!.adapter_id)).job_id, id);
+      assert.equal(await isSealed(), false);
+    }));
+
+  it('that were fetched join by content: what was worked or is under way is not done again', () =>
+    onBench(async (bench) => {
+      const request = { kind: 'squeeze', source: WHERE, ...TARGETS };
+      const [one, other] = [await accepted(bench, request), await accepted(bench, request)];
+      await fetched(bench, one.id);
+      await fetched(bench, other.id);
+      const task = await bench.worker.begin(one.id);
+      assert.deepEqual([...task.jobs].sort(), [one.id, other.id].sort());
+      await bench.end(one.id, WORK);
+      const third = await accepted(bench, request);
+      await fetched(bench, third.id);
+      const jobs = await Promise.all([one, other, third].map(({ id }) => bench.jobs.get(id)));
+      assert.deepEqual(
+        jobs.map(({ state, reused }) => [state, reused]),
+        [
+          ['succeeded', false],
+          ['succeeded', true],
+          ['succeeded', true],
+        ],
+      );
+      for (const job of jobs)
+        assert.equal(
+          (await bench.adapters.get(resultsOf(job)[0]!.adapter_id)).parent_id,
+          job.import!.adapter_id,
+        );
+      assert.equal(new Set(jobs.map((job) => job.import!.adapter_id)).size, 3);
+    }));
+
+  it('of fetching fail their job alone', () =>
+    onBench(async (bench) => {
+      const request = { kind: 'squeeze', source: WHERE, ...TARGETS };
+      const [one, other] = [await accepted(bench, request), await accepted(bench, request)];
+      const { state, error } = await bench.worker.fail(one.id, 'OUTBOUND_FORBIDDEN');
+      assert.deepEqual([state, error?.code], ['failed', 'OUTBOUND_FORBIDDEN']);
+      assert.equal((await bench.jobs.get(other.id)).state, 'queued');
+    }));
+
+  it('deliver what was worked before, each job to its own places', () =>
+    onBench(async (bench) => {
+      const adapter_id = await bench.upload();
+      await bench.end((await bench.jobs.submit(squeezeOf(adapter_id))).id, WORK);
+      const request = { kind: 'squeeze', adapter_id, ...TARGETS, deliver: [ONE] };
+      const jobs = [await accepted(bench, request), await accepted(bench, request)];
+      for (const { id, reused, finished_at } of jobs) {
+        assert.deepEqual([reused, finished_at, await step(id)], [true, null, 'deliver']);
+        assert.equal((await bench.worker.deliver(id, [DELIVERED])).state, 'succeeded');
+      }
+    }));
+
+  it('leave a job that succeeded as it is where they cannot deliver, and deliver it again when asked to', () =>
+    onBench(async (bench) => {
+      const adapter_id = await bench.upload();
+      const { id } = await accepted(bench, { kind: 'squeeze', adapter_id, ...TARGETS, deliver: [ONE, ONE] });
+      await bench.end(id, WORK);
+      await assert.rejects(bench.jobControl.retryDeliveries(id), failsWith('JOB_NOT_FINAL'));
+      const ended = await bench.worker.deliver(id, [DELIVERED, 'OUTBOUND_REFUSED']);
+      assert.deepEqual(
+        [ended.state, ended.error, ended.deliveries.map((one) => [one.state, one.error?.code])],
+        [
+          'succeeded',
+          null,
+          [
+            ['succeeded', undefined],
+            ['failed', 'OUTBOUND_REFUSED'],
+          ],
+        ],
+      );
+      assert.ok(await isSealed(), 'it may be sent again');
+      const again = await bench.jobControl.retryDeliveries(id);
+      assert.equal(JSON.stringify(again).includes('SEALED'), false);
+      assert.deepEqual(
+        again.deliveries.map(({ state }) => state),
+        ['succeeded', 'pending'],
+      );
+      await assert.rejects(bench.jobControl.retryDeliveries(id), failsWith('DELIVERIES_SUCCEEDED'));
+      const { executions } = bench.worker;
+      // Not the last time, and then for good.
+      const task = await bench.worker.begin(id);
+      assert.deepEqual(task.todo.step === 'deliver' && task.todo.deliveries.map(({ index }) => index), [1]);
+      await executions.finish(task, { step: 'deliver', delivered: [], again: FAILED }, NO_TOTALS);
+      assert.equal((await executionOf(database(), id)).state, 'waiting');
+      const second = await bench.worker.begin(id);
+      assert.equal(second.attempt, 2);
+      await executions.finish(
+        second,
+        { step: 'deliver', delivered: [{ index: 1, outcome: DELIVERED }], again: null },
+        NO_TOTALS,
+      );
+      const done = await bench.jobs.get(id);
+      assert.deepEqual(
+        done.deliveries.map(({ state }) => state),
+        ['succeeded', 'succeeded'],
+      );
+      assert.deepEqual(
+        [done.state, done.finished_at, done.attempts],
+        ['succeeded', ended.finished_at, ended.attempts],
+      );
+      assert.equal(await isSealed(), false);
+      assert.equal(bench.ended.length, 1, 'the job ended once');
+    }));
+
+  it('of an export fail it with its delivery, also when its worker cannot begin', () =>
+    onBench(async (bench) => {
+      const request = { kind: 'export', adapter_id: await bench.upload(), to: WHERE };
+      const [one, other, good] = [
+        await accepted(bench, request),
+        await accepted(bench, request),
+        await accepted(bench, request),
+      ];
+      const failed = await bench.worker.deliver(one.id, ['OUTBOUND_REFUSED']);
+      assert.deepEqual([failed.state, failed.error?.code], ['failed', 'OUTBOUND_REFUSED']);
+      const crashed = await bench.worker.fail(other.id, 'WORKER_CRASHED');
+      assert.deepEqual([crashed.state, crashed.deliveries[0]!.error?.code], ['failed', 'WORKER_CRASHED']);
+      assert.equal((await bench.worker.deliver(good.id, [DELIVERED])).state, 'succeeded');
+    }));
+
+  it('are gone with their job', () =>
+    onBench(async (bench) => {
+      const { id } = await accepted(bench, { kind: 'squeeze', source: WHERE, ...TARGETS, deliver: [ONE] });
+      await fetched(bench, id);
+      await bench.end(id, WORK);
+      await bench.worker.deliver(id, ['OUTBOUND_REFUSED']);
+      await bench.jobControl.retryDeliveries(id);
+      await bench.jobControl.remove(id);
+      for (const { step } of await executionsIn(database())) assert.equal(step, 'work', 'it may be shared');
+    }));
+});

@@ -1,0 +1,170 @@
+import type { FailedResult, JobRecord, SucceededResult } from '../../../src/contract/job.ts';
+import type { Delivery } from '../../../src/contract/transfer.ts';
+import type { Database } from '../../../src/database/database.ts';
+import type { DispatcherOptions } from '../../../src/dispatch/dispatcher.ts';
+import { AppError, type ErrorCode, jobFailure } from '../../../src/errors/app-error.ts';
+import { Executions } from '../../../src/resources/jobs/executions/executions.ts';
+import type { Dispatched } from '../../../src/resources/jobs/executions/finish-execution.ts';
+import type { JobChangesParts } from '../../../src/resources/jobs/executions/job-changes.ts';
+import type { WorkMade, WrittenAdapter } from '../../../src/resources/jobs/executions/made.ts';
+import type { Task } from '../../../src/resources/jobs/executions/task.ts';
+import { jobRecord, RECORD_COLUMNS } from '../../../src/resources/jobs/rows.ts';
+import { JobStore } from '../../../src/resources/jobs/store.ts';
+import type { BlobStore } from '../../../src/storage/blob-store.ts';
+import { KNOWN_FACTS, KNOWN_FILES } from '../adapters/known-adapter.ts';
+import { PLAYED_PROVIDER, PLAYED_TIMINGS, PLAYED_TOTALS, playedResult } from './played-result.ts';
+
+/** Dispatches nothing: the test plays the workers. */
+export const NO_DISPATCHER: JobChangesParts['dispatcher'] = { fill: async () => [], send: () => undefined };
+
+/** A queue that is never asked for anything. */
+export const NO_QUEUE: DispatcherOptions['queue'] = { add: async () => undefined, missing: async () => [] };
+
+/** What the work of a job comes to. */
+export interface PlayedWork {
+  /** Its targets, each with its result; default: one of rank 2. */
+  readonly results?: readonly (Partial<SucceededResult> | FailedResult)[];
+  /** The adapters that are made, by target; null: the source is the result. Default: null for each. */
+  readonly adapters?: readonly (WrittenAdapter | null)[];
+  readonly files?: WorkMade['files'];
+}
+
+export const KNOWN_WRITTEN: WrittenAdapter = { described: KNOWN_FACTS, files: KNOWN_FILES };
+
+/** A target that failed. */
+export const FAILED_RESULT: FailedResult = {
+  target: { rank: 1 },
+  state: 'failed',
+  error: jobFailure(new AppError('BUDGET_TOO_SMALL', 'It is.')),
+};
+
+export function playedMade({ results = [{}], adapters = [], files = [] }: PlayedWork = {}): WorkMade {
+  return {
+    step: 'work',
+    targets: results.map((result, index) => ({
+      result: isFailed(result) ? result : playedResult(withoutId(result)),
+      adapter: adapters[index] ?? null,
+    })),
+    files,
+    modules: PLAYED_TOTALS.modules,
+    timings: PLAYED_TIMINGS,
+    provider: PLAYED_PROVIDER,
+  };
+}
+
+const isFailed = (result: Partial<SucceededResult> | FailedResult): result is FailedResult =>
+  result.state === 'failed';
+
+/** The service makes it. */
+const withoutId = ({ adapter_id: _own, ...result }: Partial<SucceededResult>) => result;
+
+/** Does jobs as the workers do, but for the work itself. */
+export class PlayedWorker {
+  readonly executions: Executions;
+  private readonly database: Database;
+  private readonly parts: JobChangesParts;
+  /** By their ids in the queue. */
+  private readonly tasks = new Map<string, Task>();
+
+  constructor(parts: Partial<JobChangesParts> & { database: Database; store?: BlobStore }) {
+    this.database = parts.database;
+    this.parts = { dispatcher: NO_DISPATCHER, ...parts };
+    const store = parts.store ?? ({} as BlobStore);
+    this.executions = new Executions({ ...this.parts, store, storageRetryMs: 600_000 });
+  }
+
+  /** Begins what a job waits for, whatever its turn. */
+  async begin(jobId: string): Promise<Task> {
+    const task = await this.executions.take(await this.dispatch(jobId));
+    if (task) {
+      this.tasks.set(`${task.execution}-${task.dispatchNo}`, task);
+      return task;
+    }
+    throw new Error(`there is nothing to do for ${jobId}`);
+  }
+
+  /** Has what a job waits for, with all that the job wants besides, succeed. */
+  async succeed(jobId: string, work: PlayedWork = {}): Promise<JobRecord> {
+    const task = await this.begun(jobId);
+    await this.executions.finish(task, playedMade(work), PLAYED_TOTALS);
+    return this.job(jobId);
+  }
+
+  /** Has the deliveries of a job succeed or fail, one by one. */
+  async deliver(jobId: string, outcomes: readonly (Delivery | ErrorCode)[]): Promise<JobRecord> {
+    const task = await this.begun(jobId);
+    const delivered = outcomes.map((outcome, index) => ({
+      index,
+      outcome:
+        typeof outcome === 'string'
+          ? { code: outcome, title: 'It failed', detail: 'It failed.', retryable: false }
+          : outcome,
+    }));
+    await this.executions.finish(task, { step: 'deliver', delivered, again: null }, PLAYED_TOTALS);
+    return this.job(jobId);
+  }
+
+  /** Has what a job waits for fail for good. */
+  async fail(
+    jobId: string,
+    code: ErrorCode = 'NON_FINITE_WEIGHTS',
+    detail = 'It failed.',
+  ): Promise<JobRecord> {
+    const task = await this.begun(jobId);
+    await this.executions.abandon(task);
+    await this.executions.fail(task, new AppError(code, detail), { tryMs: 1, mayPass: false });
+    return this.job(jobId);
+  }
+
+  /** Has a job end in one way or another. */
+  async end(
+    jobId: string,
+    state: 'succeeded' | 'partial' | 'failed' | 'cancelled' = 'succeeded',
+  ): Promise<JobRecord> {
+    if (state === 'partial') return this.succeed(jobId, { results: [{}, FAILED_RESULT] });
+    if (state === 'succeeded') return this.succeed(jobId);
+    if (state === 'failed') return this.fail(jobId);
+    const { tenant } = await this.database.reader
+      .selectFrom('job')
+      .select('tenant')
+      .where('id', '=', jobId)
+      .executeTakeFirstOrThrow();
+    await new JobStore(this.parts, tenant).cancelAll([jobId]);
+    return this.job(jobId);
+  }
+
+  /** A job as it stands, of whatever tenant. */
+  async job(jobId: string): Promise<JobRecord> {
+    const query = this.database.reader.selectFrom('job').select(RECORD_COLUMNS).where('id', '=', jobId);
+    return jobRecord(await query.executeTakeFirstOrThrow());
+  }
+
+  /** What runs for a job by now, or is begun. */
+  private async begun(jobId: string): Promise<Task> {
+    const { execution, dispatchNo } = await this.dispatch(jobId);
+    const known = this.tasks.get(`${execution}-${dispatchNo}`);
+    return known ?? this.begin(jobId);
+  }
+
+  private async dispatch(jobId: string): Promise<Dispatched> {
+    return this.database.write(async (writer) => {
+      const { execution } = await writer
+        .selectFrom('job')
+        .select('execution')
+        .where('id', '=', jobId)
+        .executeTakeFirstOrThrow();
+      await writer
+        .updateTable('execution')
+        .set(({ eb }) => ({ state: 'dispatched', dispatch_no: eb('dispatch_no', '+', 1), not_before: null }))
+        .where('id', '=', execution)
+        .where('state', '=', 'waiting')
+        .execute();
+      const { dispatch_no: dispatchNo } = await writer
+        .selectFrom('execution')
+        .select('dispatch_no')
+        .where('id', '=', execution)
+        .executeTakeFirstOrThrow();
+      return { execution, dispatchNo };
+    });
+  }
+}

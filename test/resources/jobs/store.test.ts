@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { beforeEach, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { resultsOf } from '../../../src/charts/succeeded.ts';
+import type { JobRecord } from '../../../src/contract/job.ts';
+import type { RecordedJobRequest } from '../../../src/contract/job-request.ts';
+import { newAdapterId, newBatchId, newJobId } from '../../../src/database/ids.ts';
+import { AdapterStore } from '../../../src/resources/adapters/store.ts';
+import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
+import type { JobStore } from '../../../src/resources/jobs/store.ts';
+import { TenantService } from '../../../src/resources/tenants/service.ts';
+import { onEachDialect } from '../../database/dialects.ts';
+import { held } from '../../database/held.ts';
+import { alone, jobFile, jobIds, jobsIn, unfinished } from './job-rows.ts';
+import { insertKnownAdapter, KNOWN_ADAPTER } from '../adapters/known-adapter.ts';
+import { KNOWN_WRITTEN, PlayedWorker, playedMade } from './played-worker.ts';
+import { jobsOf } from '../tenants/stored-by.ts';
+
+const ANALYSIS = { kind: 'analyze', adapter_id: KNOWN_ADAPTER } as const;
+
+const newJob = (change: Partial<JobRecord> = {}, work: RecordedJobRequest = ANALYSIS): JobRecord => ({
+  ...acceptedJob(newJobId(Date.now()), work),
+  ...change,
+});
+
+onEachDialect('the store of jobs', (database) => {
+  const jobs = () => jobsIn(database());
+  const worker = () => new PlayedWorker({ database: database() });
+  beforeEach(async () => {
+    await insertKnownAdapter(database());
+  });
+
+  async function accepted(...of: Parameters<typeof newJob>): Promise<JobRecord> {
+    const job = newJob(...of);
+    await jobs().accept(alone(job));
+    return job;
+  }
+
+  it('gives back what it was given, also what PostgreSQL takes in no text', async () => {
+    const labels = { a: 'x\u0000\ud800', 'b/c': 'a:b', d: '' };
+    const change = { labels, batch_id: newBatchId(0), retry_of: newJobId(0), ttl_seconds: 60 };
+    const job = await accepted({ ...change, priority: 'high' });
+    assert.deepEqual(await jobs().get(job.id), job);
+    const { finished_at, expires_at, ...ended } = await worker().succeed(job.id);
+    assert.equal(Date.parse(expires_at!) - Date.parse(finished_at!), 60_000);
+    assert.deepEqual(ended.labels, labels);
+    assert.deepEqual(await jobs().get(job.id), { ...ended, finished_at, expires_at });
+  });
+
+  it('knows the jobs of its tenant only', async () => {
+    await new TenantService(database()).put('other', {});
+    const job = await accepted();
+    const other = jobsIn(database(), { tenant: 'other' });
+    assert.deepEqual([await other.get(job.id), await other.place(job.id)], [undefined, undefined]);
+    assert.deepEqual(await other.cancelAll([job.id]), []);
+    assert.equal(await other.retryDeliveries(job.id), undefined);
+    assert.equal(await other.label(job.id, { a: 'b' }), false);
+    await other.remove(job.id);
+    assert.deepEqual(
+      [await jobsOf({ database: database(), tenant: 'other' }), await unfinished(other)],
+      [0, []],
+    );
+    await assert.rejects(other.accept(alone(newJob())), { code: 'ADAPTER_NOT_FOUND' });
+    assert.deepEqual(await jobs().get(job.id), job);
+  });
+
+  it('keeps what is sealed for who does the job, until it ends', async () => {
+    const sealed = { type: 'url', where: 'https://a.example/b', sealed: 'SECRET' };
+    const job = await accepted({}, { kind: 'import', source: sealed } as never);
+    assert.ok(!JSON.stringify(await jobs().get(job.id)).includes('SECRET'));
+    assert.ok(JSON.stringify(await worker().begin(job.id)).includes('SECRET'));
+    await worker().fail(job.id);
+    for (const table of ['job', 'execution'] as const) {
+      const rows = await database().reader.selectFrom(table).selectAll().execute();
+      assert.ok(rows.length > 0 && !JSON.stringify(rows).includes('SECRET'));
+    }
+  });
+
+  it('accepts a job once, however often', async () => {
+    const many = Array.from({ length: 450 }, () => newJob({ labels: { a: 'b' } }));
+    await jobs().accept(alone(...many));
+    const again = await Promise.all([jobs().accept(alone(...many)), jobs().accept(alone(...many.slice(7)))]);
+    assert.deepEqual(again, [[], []]);
+    assert.deepEqual(await jobIds(database()), many.map(({ id }) => id).sort());
+    assert.equal(await jobsOf({ database: database(), tenant: 'default' }), 450);
+  });
+
+  it('accepts no job of an adapter that is not there, or whose time is over, and nothing with it', async () => {
+    const expired = await insertKnownAdapter(database(), { id: newAdapterId(1) });
+    await new AdapterStore(database(), 'default').change(expired, { ttlSeconds: 0 });
+    for (const [adapter_id, code] of [
+      [newAdapterId(0), 'ADAPTER_NOT_FOUND'],
+      [expired, 'ADAPTER_EXPIRED'],
+    ] as const) {
+      const refused = newJob({ labels: { a: 'b' } }, { kind: 'analyze', adapter_id });
+      await assert.rejects(jobs().accept(alone(newJob(), refused)), { code });
+    }
+    for (const table of ['job', 'execution'] as const)
+      assert.deepEqual(await database().reader.selectFrom(table).selectAll().execute(), []);
+  });
+
+  it('records with the end of a job what it made', async () => {
+    const job = await accepted();
+    const files = [jobFile('report', '{}'), jobFile('training', 'a'), jobFile('training', 'both')];
+    const { results } = await worker().succeed(job.id, { adapters: [KNOWN_WRITTEN], files });
+    const text = async (...of: Parameters<JobStore['file']>) => {
+      const file = await jobs().file(...of);
+      return file && Buffer.from(file.inline!, 'base64').toString();
+    };
+    assert.equal(await text(job.id, 'report'), '{}');
+    for (const content of ['a', 'both'])
+      assert.equal(await text(job.id, 'training', jobFile('training', content).sha256), content);
+    assert.equal(await text(job.id, 'optimizer'), undefined);
+    assert.equal(await jobsIn(database(), { tenant: 'other' }).file(job.id, 'report'), undefined);
+    const found = await new AdapterStore(database(), 'default').find(resultsOf({ results })[0]!.adapter_id);
+    const { name, job_id, parent_id } = found!.record;
+    assert.deepEqual([name, job_id, parent_id], ['known-r2', job.id, KNOWN_ADAPTER]);
+  });
+
+  it('forgets a deleted job with all that it was found by, and releases its files', async () => {
+    const job = await accepted({ labels: { a: 'b' } });
+    const files = [jobFile('report', '{}'), jobFile('training', '{}')];
+    await worker().succeed(job.id, { files });
+    const rows = () =>
+      Promise.all(
+        (['job', 'job_label', 'job_source', 'job_file', 'execution'] as const).map(
+          async (table) => (await database().reader.selectFrom(table).selectAll().execute()).length,
+        ),
+      );
+    const released = async () => {
+      const query = database().reader.selectFrom('content').select('released_at');
+      return (await query.where('sha256', '=', files[0]!.sha256).executeTakeFirst())?.released_at;
+    };
+    assert.deepEqual(await rows(), [1, 1, 1, 2, 1]);
+    assert.equal(await released(), null);
+    await jobs().remove(job.id);
+    assert.deepEqual(await rows(), [0, 0, 0, 0, 0]);
+    assert.ok(Math.abs((await released())! - Date.now()) < 60_000);
+  });
+
+  it('is deleted while its end is recorded: no content is left that no sweep finds', async () => {
+    const job = await accepted();
+    const file = jobFile('report', '{}');
+    const { database: slow, reached, release } = held(database());
+    const played = new PlayedWorker({ database: slow });
+    const task = await worker().begin(job.id);
+    const totals = { modules: 0, bytesRead: 0, bytesWritten: 0 };
+    const ending = played.executions.finish(task, playedMade({ files: [file] }), totals);
+    await reached;
+    const removing = jobs().remove(job.id);
+    // It comes as far as it can.
+    await sleep(200);
+    release();
+    await Promise.all([ending, removing]);
+    assert.equal(await jobs().get(job.id), undefined);
+    const content = database().reader.selectFrom('content').select('released_at');
+    const [left] = await content.where('sha256', '=', file.sha256).execute();
+    assert.notEqual(left!.released_at, null);
+  });
+});

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { AdaptiveRequest } from '../../../src/contract/schedule.ts';
+import { AppError, type ErrorCode } from '../../../src/errors/app-error.ts';
+import { planAdaptive } from '../../../src/resources/runs/adaptive-plan.ts';
+import { decide } from '../../../src/resources/runs/decide.ts';
+import type { Past } from '../../../src/resources/runs/lineage.ts';
+import { arrival, kept, madeRun, squeezed, unfinished, uniform } from './made-run.ts';
+
+/** First squeeze at 500, the last one due at 3600; stages of 200 at least. */
+const REQUEST: AdaptiveRequest = {
+  source_rank: 64,
+  target_rank: 8,
+  total_steps: 4000,
+  warm_up_steps: 500,
+  final_steps: 400,
+  recipe: 'equal',
+  energy: 0.99,
+};
+const RUN = madeRun({ adaptive: REQUEST });
+
+/** The goal of a squeeze, or why none is done. */
+function goalOf(log: readonly Past[], step: number, rank: number, run = RUN) {
+  const decision = decide(run, log, arrival(step, rank));
+  assert.ok(decision.kind !== 'existing');
+  return decision.kind === 'squeeze' ? decision.goal : decision.reason;
+}
+const BY_SPECTRUM = { energy: 0.99, uniform: true, min_rank: 8, max_rank: 64 };
+
+describe('an adaptive run', () => {
+  it('leaves the source rank alone during the warm-up', () => {
+    assert.match(String(goalOf([], 499, 64)), /step 500 at the earliest/);
+    assert.deepEqual(goalOf([], 500, 64), BY_SPECTRUM);
+  });
+
+  it('asks the spectrum for what it was told to keep', () => {
+    const { energy: _energy, ...rest } = REQUEST;
+    const run = madeRun({ adaptive: { ...rest, tolerance: 0.1, uniform: false } });
+    assert.deepEqual(goalOf([], 700, 64, run), {
+      tolerance: 0.1,
+      uniform: false,
+      min_rank: 8,
+      max_rank: 64,
+    });
+  });
+
+  it('waits min_stage_steps after a squeeze, but not after a look that found nothing', () => {
+    const log = [squeezed(600, 64, 40)];
+    assert.match(String(goalOf(log, 799, 40)), /step 800 at the earliest: 200 steps after .* step 600/);
+    assert.deepEqual(goalOf(log, 800, 40), { ...BY_SPECTRUM, max_rank: 40 });
+    const nothing = unfinished(600, 64, 'pending');
+    const found: Past = {
+      ...nothing,
+      outcome: {
+        state: 'succeeded',
+        rank: uniform(64),
+        parameters: 6400,
+        adapterId: nothing.checkpoint.source_adapter_id,
+      },
+    };
+    assert.deepEqual(goalOf([found], 650, 64), BY_SPECTRUM);
+  });
+
+  it('goes to the target rank when the rest of the training needs it, and says how late that is', () => {
+    assert.deepEqual(goalOf([], 3600, 64), { rank: 8 });
+    const late = decide(RUN, [squeezed(3000, 64, 30)], arrival(3650, 30));
+    assert.ok(late.kind === 'squeeze');
+    assert.deepEqual([late.goal, late.lateBySteps], [{ rank: 8 }, 50]);
+    assert.deepEqual(goalOf([], 4000, 64), { rank: 8 });
+  });
+
+  it('makes no stage that would be too short before that', () => {
+    assert.deepEqual(goalOf([], 3400, 64), BY_SPECTRUM);
+    assert.match(String(goalOf([], 3401, 64)), /Fewer than 200 steps are left until step 3600/);
+  });
+
+  it('is done at the target rank', () => {
+    for (const step of [1200, 3700])
+      assert.match(String(goalOf([squeezed(1000, 64, 8)], step, 8)), /is reached/);
+  });
+
+  it('takes ranks of its own for each module, and the target for all at the end', () => {
+    const ranks = { min: 8, max: 30 };
+    const log: Past[] = [
+      kept(400, 64),
+      {
+        ...squeezed(1000, 64, 30),
+        outcome: { state: 'succeeded', rank: ranks, parameters: 1500, adapterId: 'ad_1' },
+      },
+    ];
+    const decision = decide(RUN, log, arrival(3600, 30, { ranks }));
+    assert.ok(decision.kind === 'squeeze');
+    assert.deepEqual(decision.goal, { rank: 8 });
+  });
+});
+
+describe('an adaptive request', () => {
+  const refused = (change: Partial<AdaptiveRequest>, code: ErrorCode, pattern: RegExp): void => {
+    assert.throws(
+      () => planAdaptive({ ...REQUEST, ...change }),
+      (error) => error instanceof AppError && error.code === code && pattern.test(error.message),
+    );
+  };
+
+  it('has defaults', () => {
+    const plan = planAdaptive({ source_rank: 8, target_rank: 4, total_steps: 1000, tolerance: 0.5 });
+    assert.deepEqual(plan, {
+      source_rank: 8,
+      target_rank: 4,
+      total_steps: 1000,
+      min_stage_steps: 200,
+      check_every_steps: 200,
+      uniform: true,
+      goal: { tolerance: 0.5 },
+      first_squeeze_step: 200,
+      last_squeeze_step: 500,
+    });
+  });
+
+  it('takes exactly one of energy and tolerance', () => {
+    refused({ tolerance: 0.1 }, 'SCHEDULE_INVALID', /both are/);
+    const { energy: _energy, ...neither } = REQUEST;
+    assert.throws(
+      () => planAdaptive(neither),
+      (error) =>
+        error instanceof AppError && error.code === 'SCHEDULE_INVALID' && /neither/.test(error.message),
+    );
+  });
+
+  it('cannot raise the rank, and needs steps for both ends', () => {
+    refused({ target_rank: 65 }, 'SCHEDULE_INVALID', /65/);
+    refused({ total_steps: 899 }, 'SCHEDULE_TOO_SHORT', /900 .*899/);
+    assert.equal(planAdaptive({ ...REQUEST, total_steps: 900 }).last_squeeze_step, 500);
+    refused({ target_rank: 64, total_steps: 499 }, 'SCHEDULE_TOO_SHORT', /500/);
+    assert.equal(planAdaptive({ ...REQUEST, target_rank: 64, total_steps: 500 }).target_rank, 64);
+  });
+});

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { AppError, type ErrorCode } from '../../../src/errors/app-error.ts';
+import { type Arrival, decide } from '../../../src/resources/runs/decide.ts';
+import type { Outcome, Past } from '../../../src/resources/runs/lineage.ts';
+import type { RunManifest } from '../../../src/resources/runs/run-manifest.ts';
+import { arrival, kept, madeRun, SCHEDULE, squeezed, unfinished } from './made-run.ts';
+
+const RUN = madeRun();
+
+function refusal(
+  log: readonly Past[],
+  checkpoint: Arrival,
+  code: ErrorCode,
+  run: RunManifest = RUN,
+): AppError {
+  try {
+    const decision = decide(run, log, checkpoint);
+    assert.fail(`not refused: ${JSON.stringify(decision)}`);
+  } catch (error) {
+    assert.ok(error instanceof AppError, String(error));
+    assert.equal(error.code, code, error.message);
+    return error;
+  }
+}
+
+/** "keep", or the rank a squeeze goes to. */
+function planned(log: readonly Past[], checkpoint: Arrival, run: RunManifest = RUN): 'keep' | number {
+  const decision = decide(run, log, checkpoint);
+  if (decision.kind === 'keep') return 'keep';
+  assert.ok(decision.kind === 'squeeze' && 'rank' in decision.goal, JSON.stringify(decision));
+  return decision.goal.rank;
+}
+
+describe('a checkpoint on schedule', () => {
+  it('is kept before the first squeeze and squeezed at it', () => {
+    assert.equal(planned([], arrival(0, 64)), 'keep');
+    assert.equal(planned([], arrival(999, 64)), 'keep');
+    assert.equal(planned([], arrival(1000, 64)), 32);
+    assert.equal(planned([kept(500, 64)], arrival(1000, 64)), 32);
+  });
+
+  it('goes on from the result, stage after stage, to the end', () => {
+    const log = [squeezed(1000, 64, 32)];
+    assert.equal(planned(log, arrival(1500, 32)), 'keep');
+    assert.equal(planned(log, arrival(2000, 32)), 16);
+    log.push(squeezed(2000, 32, 16), squeezed(3000, 16, 8));
+    assert.equal(planned(log, arrival(3001, 8)), 'keep');
+    assert.equal(planned(log, arrival(4000, 8)), 'keep');
+    const last = decide(RUN, log, arrival(4000, 8));
+    assert.ok(last.kind === 'keep' && /Stage 4 of 4 \(rank 8\) is the last one/.test(last.reason));
+  });
+
+  it('says how late it is, and skips the stages that were missed', () => {
+    const late = decide(RUN, [], arrival(1100, 64));
+    assert.deepEqual(late, {
+      kind: 'squeeze',
+      goal: { rank: 32 },
+      stageRank: 32,
+      reason: 'Stage 2 of 4 (rank 32) began at step 1000, 100 steps ago.',
+      lateBySteps: 100,
+    });
+    const veryLate = decide(RUN, [], arrival(3005, 64));
+    assert.deepEqual(veryLate, {
+      kind: 'squeeze',
+      goal: { rank: 8 },
+      stageRank: 8,
+      reason:
+        'Stage 4 of 4 (rank 8) began at step 3000, 5 steps ago. Passed over: stage 2 (rank 32), stage 3 (rank 16).',
+      lateBySteps: 5,
+    });
+    const skipped = decide(RUN, [squeezed(1000, 64, 32)], arrival(3000, 32));
+    assert.ok(skipped.kind === 'squeeze');
+    assert.match(skipped.reason, /began at step 3000\. Passed over: stage 3 \(rank 16\)\.$/);
+    assert.equal(skipped.lateBySteps, 0);
+  });
+
+  it('is refused after the end of the run', () => {
+    const error = refusal([], arrival(4001, 64), 'CHECKPOINT_STEP');
+    assert.match(error.message, /4001.*4000/);
+  });
+});
+
+describe('a checkpoint that came before', () => {
+  const twice = arrival(1000, 64);
+
+  it('is answered with what is there, whatever its state', () => {
+    for (const past of [squeezed(1000, 64, 32), unfinished(1000, 64, 'pending'), kept(1000, 64)]) {
+      assert.deepEqual(decide(RUN, [past], twice), { kind: 'existing', checkpoint: past.checkpoint });
+      const again = decide(RUN, [past], { ...twice, rewind: true });
+      assert.equal(again.kind, 'existing', 'a rewind that is sent twice is one rewind');
+    }
+  });
+
+  it('is answered so also when later ones followed', () => {
+    const log = [kept(500, 64), squeezed(1000, 64, 32), unfinished(2000, 32, 'pending')];
+    assert.equal(decide(RUN, log, arrival(500, 64)).kind, 'existing');
+    assert.equal(decide(RUN, log, twice).kind, 'existing');
+  });
+
+  it('is tried again when its squeeze failed or was cancelled', () => {
+    for (const state of ['failed', 'cancelled'] as const) {
+      const log = [kept(500, 64), unfinished(1000, 64, state)];
+      assert.equal(planned(log, twice), 32);
+      assert.equal(planned(log, arrival(1000, 64, { digest: 'other' })), 32, 'with other content too');
+      assert.equal(planned(log, arrival(1200, 64)), 32, 'or later');
+      assert.equal(planned(log, arrival(900, 64)), 'keep', 'or before: it changed nothing');
+      assert.equal(decide(RUN, [...log, unfinished(1000, 64, 'pending')], twice).kind, 'existing');
+    }
+  });
+
+  it('conflicts when its content is another', () => {
+    const log = [squeezed(1000, 64, 32)];
+    for (const other of [
+      arrival(1000, 64, { digest: 'other' }),
+      arrival(1000, 64, { optimizerSha256: 'f'.repeat(64) }),
+    ]) {
+      assert.match(
+        refusal(log, other, 'CHECKPOINT_CONFLICT').message,
+        /step 1000 with other content.*rewind=true/,
+      );
+    }
+    const withMoments = squeezed(1000, 64, 32, { optimizer_sha256: 'a' });
+    refusal([withMoments], arrival(1000, 64), 'CHECKPOINT_CONFLICT');
+    assert.equal(decide(RUN, [withMoments], arrival(1000, 64, { optimizerSha256: 'a' })).kind, 'existing');
+  });
+
+  it('is out of order when a later one is here', () => {
+    const log = [squeezed(1000, 64, 32), unfinished(2000, 32, 'pending')];
+    const error = refusal(log, arrival(1500, 32), 'CHECKPOINT_OUT_OF_ORDER');
+    assert.match(error.message, /Step 1500 .*step 2000/);
+    assert.equal(error.context.newest_step, 2000);
+  });
+});
+
+describe('a rewind', () => {
+  const log = [squeezed(1000, 64, 32), squeezed(2000, 32, 16), unfinished(3000, 16, 'pending')];
+
+  it('takes the place of its step and all later ones', () => {
+    assert.equal(planned(log, arrival(2000, 32, { rewind: true, digest: 'other' })), 16);
+    assert.equal(planned(log, arrival(1500, 32, { rewind: true })), 'keep');
+    assert.equal(planned(log, arrival(2500, 16, { rewind: true })), 'keep', 'a pending one does not hinder');
+    assert.equal(planned(log, arrival(0, 64, { rewind: true })), 'keep', 'to the very start');
+  });
+
+  it('also with the same content as then', () => {
+    assert.equal(planned(log, arrival(2000, 32, { rewind: true })), 16);
+    assert.equal(decide(RUN, log, arrival(2000, 32)).kind, 'existing');
+  });
+
+  it('leaves a run that goes on from there', () => {
+    const rewound = [...log, squeezed(1000, 64, 32, { source_digest: 'second' })];
+    assert.equal(planned(rewound, arrival(2000, 32)), 16, 'as if the first 2000 had never been');
+    refusal(rewound, arrival(1000, 64), 'CHECKPOINT_CONFLICT');
+    const second = arrival(1000, 64, { digest: 'second' });
+    assert.equal(decide(RUN, rewound, second).kind, 'existing');
+    assert.equal(decide(RUN, rewound, { ...second, rewind: true }).kind, 'existing');
+  });
+
+  it('to a step after the newest is nothing special', () => {
+    assert.equal(planned([squeezed(1000, 64, 32)], arrival(2000, 32, { rewind: true })), 16);
+    refusal([unfinished(1000, 64, 'pending')], arrival(2000, 32, { rewind: true }), 'CHECKPOINT_PENDING');
+  });
+
+  it('asks for the rank the run had then', () => {
+    const error = refusal(log, arrival(1500, 16, { rewind: true }), 'CHECKPOINT_RANK');
+    assert.match(error.message, /rank 32 since step 1000: load adapter ad_result_1000_32/);
+  });
+
+  it('whose own squeeze failed has still rewound the run', () => {
+    const rewound = [...log, unfinished(1000, 64, 'failed', { source_digest: 'second' })];
+    assert.equal(planned(rewound, arrival(1000, 64)), 32);
+    refusal(rewound, arrival(2000, 32), 'CHECKPOINT_RANK');
+  });
+});
+
+describe('a checkpoint of the wrong adapter', () => {
+  it('waits while the squeeze before is not done', () => {
+    const error = refusal([unfinished(1000, 64, 'pending')], arrival(1200, 64), 'CHECKPOINT_PENDING');
+    assert.match(error.message, /step 1000.*job_1000/);
+  });
+
+  it('must have the rank the run is at', () => {
+    const first = refusal([], arrival(100, 32), 'CHECKPOINT_RANK');
+    assert.match(first.message, /rank 32, but the run starts at source_rank 64/);
+    const log = [squeezed(1000, 64, 32), kept(1500, 32)];
+    const stale = refusal(log, arrival(2000, 64), 'CHECKPOINT_RANK');
+    assert.match(stale.message, /rank 64, but the run is at rank 32 since step 1500/);
+    assert.equal(stale.context.adapter_id, null, 'nothing of it is stored');
+    refusal(log, arrival(2000, 32, { ranks: { min: 16, max: 32 } }), 'CHECKPOINT_RANK');
+  });
+
+  it('may start with smaller ranks in places, and keeps them', () => {
+    const ranks = { min: 8, max: 64 };
+    assert.equal(planned([], arrival(1000, 64, { ranks })), 32);
+    const log = [kept(500, 64, { rank_before: ranks })].map(
+      (past): Past => ({
+        ...past,
+        outcome: { state: 'succeeded', rank: ranks, parameters: null, adapterId: null },
+      }),
+    );
+    assert.equal(planned(log, arrival(1000, 64, { ranks })), 32);
+    refusal(log, arrival(1000, 64), 'CHECKPOINT_RANK');
+    refusal([], arrival(1000, 64, { ranks: { min: 64, max: 128 } }), 'CHECKPOINT_RANK');
+  });
+
+  it('shares ranks out by module where the run asks for it, in the size of the uniform rank', () => {
+    const run = madeRun({ schedule: SCHEDULE, rank_allocation: 'by_module' });
+    // A third of the modules by size begins at rank 24 and has no more at rank 32.
+    const sent = {
+      ranks: { min: 24, max: 64 },
+      modulesByRank: [
+        { rank: 24, parameters_per_rank: 50 },
+        { rank: 64, parameters_per_rank: 100 },
+      ],
+    };
+    const first = decide(run, [], arrival(1000, 64, sent));
+    assert.ok(first.kind === 'squeeze', first.kind);
+    assert.deepEqual([first.goal, first.stageRank], [{ budget_parameters: 24 * 50 + 32 * 100 }, 32]);
+
+    const start = { modules_by_rank: sent.modulesByRank, rank_before: sent.ranks, stage_rank: 32 };
+    const rank = { min: 3, max: 60 };
+    const done = squeezed(1000, 64, 32, start);
+    const log: Past[] = [{ ...done, outcome: { ...done.outcome, state: 'succeeded', rank } as Outcome }];
+    const own = { ranks: rank, modulesByRank: [{ rank: 60, parameters_per_rank: 150 }] };
+    assert.equal(decide(run, log, arrival(1500, 60, own)).kind, 'keep', 'a rank above that of its stage');
+    const second = decide(run, log, arrival(2000, 60, own));
+    assert.ok(second.kind === 'squeeze', second.kind);
+    assert.deepEqual([second.goal, second.stageRank], [{ budget_parameters: 16 * 150 }, 16]);
+    assert.match(second.reason, /The modules share out 2400 parameters, what all of them have at rank 16\.$/);
+    const other = { modulesByRank: own.modulesByRank, digest: 'other', rewind: true };
+    const anew = decide(run, log, arrival(1000, 64, other));
+    assert.ok(anew.kind === 'squeeze', anew.kind);
+    assert.deepEqual(anew.goal, { budget_parameters: 32 * 150 }, 'what begins the run counts');
+  });
+
+  it('must be of the same base model, as far as that is told', () => {
+    const other = { baseModel: 'other/model' };
+    const error = refusal([kept(500, 64)], arrival(1000, 64, other), 'CHECKPOINT_BASE_MISMATCH');
+    assert.match(error.message, /"other\/model".*"some\/model"/);
+    assert.equal(planned([kept(500, 64)], arrival(1000, 64, { baseModel: null })), 32);
+    assert.equal(planned([kept(500, 64, { base_model: null })], arrival(1000, 64, other)), 32);
+    const named = madeRun({ base_model: 'some/model', schedule: SCHEDULE });
+    refusal([], arrival(0, 64, other), 'CHECKPOINT_BASE_MISMATCH', named);
+    assert.equal(planned([], arrival(0, 64), named), 'keep');
+  });
+
+  it('must have the same modules', () => {
+    const log = [kept(500, 64)];
+    refusal(log, arrival(1000, 64, { modulesSha256: 'others' }), 'CHECKPOINT_BASE_MISMATCH');
+    const fresh = arrival(0, 64, { modulesSha256: 'others', rewind: true });
+    assert.equal(planned(log, fresh), 'keep', 'a run that is rewound to its start may begin anew');
+  });
+});

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { Value } from 'typebox/value';
+import { RunRequest } from '../../../src/contract/run.ts';
+import { courseOf, learningRateNow } from '../../../src/resources/runs/course.ts';
+import { madeRun, squeezed } from './made-run.ts';
+
+const page = readFileSync(join(import.meta.dirname, '../../../docs/annealing.md'), 'utf8');
+const request = JSON.parse(/^\{"adaptive": .+\}$/m.exec(page)![0]) as RunRequest;
+
+/** A row of the table, made of its first column. */
+function rowOf(squeezes: string): string {
+  let rank = 64;
+  const log = [...squeezes.matchAll(/at (\d+) to rank (\d+)/g)].map(([, step, to]) => {
+    const from = rank;
+    rank = Number(to);
+    return squeezed(Number(step), from, rank);
+  });
+  const { factor, begin_step, end_step, warm_up_steps, decay_steps } = learningRateNow(
+    courseOf(madeRun(request), log),
+  );
+  const decays = decay_steps === 0 ? '–' : `${end_step - decay_steps} to ${end_step}`;
+  return `| ${squeezes} | × ${factor.toFixed(2)} | ${begin_step} to ${begin_step + warm_up_steps} | ${decays} |`;
+}
+
+describe('docs/annealing.md', () => {
+  it('tells the learning rate of its adaptive run as it is', () => {
+    assert.ok(Value.Check(RunRequest, request), 'fits the contract');
+    const lines = page.slice(page.indexOf('| squeezes so far |')).split('\n').slice(2);
+    const rows = lines.slice(
+      0,
+      lines.findIndex((line) => !line.startsWith('|')),
+    );
+    assert.ok(rows.length >= 4, String(rows.length));
+    assert.deepEqual(
+      rows,
+      rows.map((row) => rowOf(row.split('|')[1]!.trim())),
+    );
+  });
+});

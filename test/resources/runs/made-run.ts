@@ -1,0 +1,103 @@
+import { hash } from 'node:crypto';
+import type { RunRequest } from '../../../src/contract/run.ts';
+import type { Written } from '../../../src/resources/contents/contents.ts';
+import { planAdaptive } from '../../../src/resources/runs/adaptive-plan.ts';
+import type { Arrival } from '../../../src/resources/runs/decide.ts';
+import type { Outcome, Past } from '../../../src/resources/runs/lineage.ts';
+import type { CheckpointManifest, RunManifest } from '../../../src/resources/runs/run-manifest.ts';
+import { planSchedule } from '../../../src/schedule/plan-schedule.ts';
+
+/** Ranks 64, 32, 16, 8; squeezes at 1000, 2000, 3000; ends at 4000. */
+export const SCHEDULE = { source_rank: 64, target_rank: 8, total_steps: 4000, recipe: 'equal' as const };
+
+export function madeRun(request: RunRequest = { schedule: SCHEDULE }): RunManifest {
+  return {
+    id: `run_${'0'.repeat(32)}`,
+    request,
+    schedule: 'schedule' in request ? planSchedule(request.schedule) : null,
+    adaptive: 'adaptive' in request ? planAdaptive(request.adaptive) : null,
+    created_at: '2026-01-01T00:00:00.000Z',
+  };
+}
+
+/** The list of modules that comes with an entry. */
+export const MODULES: Written = {
+  writeId: null,
+  files: [
+    { name: 'modules', sha256: hash('sha256', '[]'), bytes: 2, inline: Buffer.from('[]').toString('base64') },
+  ],
+};
+const MODULES_SHA256 = MODULES.files[0]!.sha256;
+
+/** Modules of one rank, each rank of which takes so many parameters. */
+const PARAMETERS_PER_RANK = 100;
+const ofRank = (rank: number) => [{ rank, parameters_per_rank: PARAMETERS_PER_RANK }];
+
+export const uniform = (rank: number) => ({ min: rank, max: rank });
+
+/** A checkpoint of one rank; its content is named after step and rank unless it has a name. */
+export const arrival = (step: number, rank: number, change: Partial<Arrival> = {}): Arrival => ({
+  step,
+  rewind: false,
+  digest: `digest_${step}_${rank}`,
+  optimizerSha256: null,
+  ranks: uniform(rank),
+  modulesByRank: ofRank(rank),
+  baseModel: 'some/model',
+  modulesSha256: MODULES_SHA256,
+  ...change,
+});
+
+type Change = Partial<Omit<CheckpointManifest, 'step'>>;
+
+/** What is told of a checkpoint that is kept. */
+export const KEPT = { decision: 'keep', target: null, job_id: null, source_adapter_id: null } as const;
+
+/** A checkpoint that is to be squeezed. */
+export function entry(step: number, rank: number, change: Change = {}): CheckpointManifest {
+  return {
+    run_id: `run_${'0'.repeat(32)}`,
+    sequence: 1,
+    step,
+    decision: 'squeeze',
+    reason: 'A reason.',
+    late_by_steps: 0,
+    rank_before: uniform(rank),
+    modules_by_rank: ofRank(rank),
+    stage_rank: null,
+    source_adapter_id: `ad_${step}_${rank}`,
+    source_digest: `digest_${step}_${rank}`,
+    optimizer_sha256: null,
+    base_model: 'some/model',
+    modules_sha256: MODULES_SHA256,
+    target: { rank: rank / 2 },
+    job_id: `job_${step}`,
+    created_at: '2026-01-01T00:00:00.000Z',
+    ...change,
+  };
+}
+
+/** A checkpoint that was kept: nothing of it is stored. */
+export const kept = (step: number, rank: number, change: Change = {}): Past => ({
+  checkpoint: entry(step, rank, { ...KEPT, ...change }),
+  outcome: { state: 'succeeded', rank: uniform(rank), parameters: null, adapterId: null },
+});
+
+/** One that was squeezed from one rank to another. */
+export const squeezed = (step: number, from: number, to: number, change: Change = {}): Past => ({
+  checkpoint: entry(step, from, { target: { rank: to }, ...change }),
+  outcome: {
+    state: 'succeeded',
+    rank: uniform(to),
+    parameters: PARAMETERS_PER_RANK * to,
+    adapterId: `ad_result_${step}_${to}`,
+  },
+});
+
+/** One whose squeeze is not done, or was not. */
+export const unfinished = (
+  step: number,
+  rank: number,
+  state: Exclude<Outcome['state'], 'succeeded'>,
+  change: Change = {},
+): Past => ({ checkpoint: entry(step, rank, change), outcome: { state } });

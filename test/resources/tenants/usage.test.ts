@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { resultsOf } from '../../../src/charts/succeeded.ts';
+import { newAdapterId } from '../../../src/database/ids.ts';
+import { AppError } from '../../../src/errors/app-error.ts';
+import { AdapterStore } from '../../../src/resources/adapters/store.ts';
+import { checkStoredBytes } from '../../../src/resources/tenants/check-stored-bytes.ts';
+import { storedByAll, usageOf } from '../../../src/resources/tenants/usage.ts';
+import type { Workspace } from '../../../src/resources/workspaces.ts';
+import { onEachDialect } from '../../database/dialects.ts';
+import { tinyAdapter } from '../../http/tiny-adapter.ts';
+import { insertKnownAdapter, KNOWN_FACTS, KNOWN_FILES } from '../adapters/known-adapter.ts';
+import { KNOWN_WRITTEN } from '../jobs/played-worker.ts';
+import { HOUR_MS, type StorageBench, withBench } from '../sweeps/storage-bench.ts';
+import { entry, MODULES, madeRun } from '../runs/made-run.ts';
+import { storedBy } from './stored-by.ts';
+
+onEachDialect('usage', (database, folder) => {
+  const onBench = (work: (bench: StorageBench) => Promise<void>) => withBench(database(), folder(), work);
+  const totals = async (space: Workspace) => ({ ...(await storedBy(space)) });
+
+  /** What the adapters that there are say. */
+  async function counted({ tenant }: Workspace) {
+    const rows = await database()
+      .reader.selectFrom('adapter')
+      .select('bytes')
+      .where('tenant', '=', tenant)
+      .execute();
+    return { adapters: rows.length, bytes: rows.reduce((sum, { bytes }) => sum + bytes, 0) };
+  }
+
+  const result = (space: Workspace) => ({
+    ...{ id: newAdapterId(Date.now()), described: KNOWN_FACTS, files: KNOWN_FILES, name: 'result' },
+    ...{ labels: {}, ttlSeconds: undefined, parentId: null, jobId: null },
+    tenant: space.tenant,
+  });
+
+  it('counts every adapter in full, also those that have the same content', () =>
+    onBench(async (bench) => {
+      assert.deepEqual(await totals(bench.own), { adapters: 0, bytes: 0 });
+      const one = await bench.register(tinyAdapter(1));
+      const two = await bench.register(tinyAdapter(2));
+      const same = await bench.register(tinyAdapter(2));
+      const bytes = one.bytes + two.bytes + same.bytes;
+      assert.deepEqual(await totals(bench.own), { adapters: 3, bytes });
+      await bench.own.adapters.remove(two.id);
+      await assert.rejects(bench.own.adapters.remove(two.id));
+      assert.deepEqual(await totals(bench.own), { adapters: 2, bytes: bytes - two.bytes });
+      await bench.own.adapters.remove(one.id);
+      await bench.own.adapters.remove(same.id);
+      assert.deepEqual(await totals(bench.own), { adapters: 0, bytes: 0 });
+    }));
+
+  it('counts results, checkpoints that are squeezed, and what was swept', () =>
+    onBench(async (bench) => {
+      const { own } = bench;
+      const made = { results: [{}, {}], adapters: [KNOWN_WRITTEN, KNOWN_WRITTEN] };
+      const request = { kind: 'analyze', adapter_id: await insertKnownAdapter(database()) } as const;
+      const job = await bench.job({ kind: 'analyze', request }, { made });
+      assert.deepEqual(await totals(own), { adapters: 3, bytes: 3 * KNOWN_FACTS.bytes });
+      const run = madeRun();
+      await own.runStore.create(run);
+      const adapter = result(own);
+      const squeeze = {
+        ...{ kind: 'checkpoint', run_id: run.id, step: 1, adapter_id: adapter.id },
+        ...{ targets: [{ rank: 1 }], optimizer: null },
+      };
+      const accepted = bench.accepted({ kind: 'checkpoint', request: squeeze as never });
+      const checkpoint = entry(1, 64, { source_adapter_id: adapter.id, job_id: accepted.id });
+      const written = { writeId: null, files: [...KNOWN_FILES, ...MODULES.files] };
+      assert.ok(await own.runStore.append(run, checkpoint, { adapter, job: accepted }, written));
+      assert.deepEqual(await totals(own), { adapters: 4, bytes: 4 * KNOWN_FACTS.bytes });
+      const again = await own.runStore.append(run, checkpoint, { adapter, job: accepted }, written);
+      assert.deepEqual([again, await totals(own)], [false, await counted(own)]);
+      await own.adapters.change(resultsOf(job)[0]!.adapter_id, { ttlSeconds: 60 });
+      await bench.sweeper().sweep(Date.now() + HOUR_MS);
+      assert.deepEqual(await totals(own), { adapters: 3, bytes: 3 * KNOWN_FACTS.bytes });
+      assert.deepEqual(await totals(own), await counted(own));
+    }));
+
+  it('counts nothing of what was not recorded', () =>
+    onBench(async (bench) => {
+      const store = new AdapterStore(database(), bench.own.tenant);
+      const adapter = result(bench.own);
+      await store.insert(adapter, { writeId: null, files: KNOWN_FILES });
+      const twice = store.insert(adapter, { writeId: null, files: KNOWN_FILES });
+      await assert.rejects(twice, 'its id is taken');
+      const lost = store.insert(result(bench.own), { writeId: 'gone', files: KNOWN_FILES });
+      await assert.rejects(lost, { code: 'STORAGE_FAILED' });
+      assert.deepEqual(await totals(bench.own), { adapters: 1, bytes: KNOWN_FACTS.bytes });
+    }));
+
+  it('counts many uploads, removals and sweeps at once, none twice', () =>
+    onBench(async (bench) => {
+      const spaces = [bench.own, await bench.other()];
+      await Promise.all(
+        Array.from({ length: 24 }, async (_, i) => {
+          const space = spaces[i % 2]!;
+          const keeping = i % 3 === 0 ? { ttlSeconds: 60 } : {};
+          const { id } = await bench.register(tinyAdapter(i % 4), { space, keeping });
+          if (i % 3 === 0) await bench.sweeper().sweep(Date.now() + HOUR_MS);
+          if (i % 3 === 1) await Promise.allSettled([space.adapters.remove(id), space.adapters.remove(id)]);
+        }),
+      );
+      await bench.sweeper().sweep(Date.now() + HOUR_MS);
+      for (const space of spaces) {
+        assert.deepEqual(await totals(space), await counted(space));
+        assert.equal((await totals(space)).adapters, 4);
+      }
+      const both = [await totals(spaces[0]!), await totals(spaces[1]!)] as const;
+      assert.deepEqual(await storedByAll(database()), {
+        adapters: 8,
+        bytes: both[0].bytes + both[1].bytes,
+      });
+    }));
+
+  it("is each tenant's own, with the jobs", () =>
+    onBench(async (bench) => {
+      const other = await bench.other();
+      await bench.register(tinyAdapter(1));
+      await bench.job({}, { space: other });
+      assert.deepEqual(await usageOf(other), { stored_bytes: 0, adapters: 0, jobs: 1 });
+      const own = await usageOf(bench.own);
+      assert.deepEqual([own.adapters, own.jobs], [1, 0]);
+    }));
+
+  const spaceWith = ({ own }: StorageBench, limit: number | null | undefined) => ({
+    database: database(),
+    tenant: own.tenant,
+    quotas: async () => (limit === undefined ? {} : { stored_bytes: limit }),
+  });
+
+  it('is held to its quota: what fits comes in, to the byte, and no more', () =>
+    onBench(async (bench) => {
+      const { bytes } = await bench.register(tinyAdapter(1));
+      const space = spaceWith(bench, bytes + 100);
+      await checkStoredBytes(space, 100);
+      await assert.rejects(checkStoredBytes(space, 101), (error) => {
+        assert.ok(error instanceof AppError && error.code === 'QUOTA_STORED_BYTES');
+        assert.deepEqual(error.context, { used: bytes, limit: bytes + 100, wanted: 101 });
+        return true;
+      });
+      await assert.rejects(checkStoredBytes(spaceWith(bench, bytes - 1), 0), {
+        code: 'QUOTA_STORED_BYTES',
+      });
+      await assert.rejects(checkStoredBytes(space, bytes + 101), {
+        code: 'QUOTA_TOO_SMALL',
+        context: { wanted: bytes + 101, limit: bytes + 100 },
+      });
+      await assert.rejects(checkStoredBytes(spaceWith(bench, 0), 0), { code: 'QUOTA_TOO_SMALL' });
+    }));
+
+  it('has no quota where nobody has set one', () =>
+    onBench(async (bench) => {
+      for (const limit of [null, undefined])
+        await checkStoredBytes(spaceWith(bench, limit), Number.MAX_SAFE_INTEGER);
+    }));
+});

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { isErrorCode } from '../../../src/errors/app-error.ts';
+import { ContentWatch } from '../../../src/resources/uploads/content-watch.ts';
+import { HeaderGate } from '../../../src/safetensors/header-gate.ts';
+import fc from '../../fast-check.ts';
+import { tinyAdapter } from '../../http/tiny-adapter.ts';
+import { assembleSafetensors } from '../../oracle/safetensors.ts';
+
+const { weights } = tinyAdapter();
+const sha256 = createHash('sha256').update(weights).digest('hex');
+
+/** What a watch says of a file in the end: a digest, or a code. */
+function verdict(work: () => string | undefined): string {
+  try {
+    return work() ?? 'no digest';
+  } catch (error) {
+    const { code } = error as { code: unknown };
+    assert.ok(isErrorCode(code), String(error));
+    return code;
+  }
+}
+
+function feed(
+  watch: ContentWatch,
+  file: Uint8Array,
+  from: number,
+  sizes: readonly number[],
+  total: number | null,
+) {
+  let at = from;
+  for (const size of [...sizes, file.length]) {
+    const piece = file.subarray(at, Math.min(at + size, file.length));
+    if (piece.length > 0) watch.push(piece, total);
+    at += piece.length;
+  }
+}
+
+describe('ContentWatch', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'watch-test-'));
+  after(() => rmSync(folder, { recursive: true }));
+  const files = [
+    weights,
+    weights.subarray(0, -1),
+    Buffer.concat([weights, Buffer.from('x')]),
+    weights.subarray(0, 5),
+    weights.subarray(0, 200),
+    assembleSafetensors('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,9]}}', new Uint8Array(9)),
+    Buffer.from('\x80\x04\x95 a pickle of some length', 'latin1'),
+    Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:00\n'),
+    Buffer.alloc(0),
+  ];
+
+  it('says the same of a file however it is cut, and whether or not it was resumed in between', async () => {
+    const cuts = fc.array(fc.integer({ min: 1, max: 700 }), { maxLength: 8 });
+    const some = fc.record({ file: fc.constantFrom(...files), sizes: cuts, resumeAt: fc.nat(2000) });
+    await fc.assert(
+      fc.asyncProperty(some, async ({ file, sizes, resumeAt }) => {
+        const expected = verdict(() => {
+          const gate = new HeaderGate();
+          gate.push(file);
+          gate.finish(file.length);
+          return 'accepted';
+        });
+        const whole = verdict(() => {
+          const watch = ContentWatch.fromStart(new HeaderGate());
+          feed(watch, file, 0, sizes, null);
+          return watch.finish(file.length);
+        });
+        assert.equal(whole, expected === 'accepted' ? sha256 : expected);
+
+        const there = Math.min(resumeAt, file.length);
+        const path = join(folder, 'part');
+        writeFileSync(path, file.subarray(0, there));
+        let resumed: ContentWatch | undefined;
+        try {
+          resumed = await ContentWatch.resumed(path, there, new HeaderGate());
+        } catch (error) {
+          assert.equal((error as { code: string }).code, expected);
+          return;
+        }
+        assert.equal(resumed.bytes, there);
+        const rest = verdict(() => {
+          feed(resumed, file, there, sizes, null);
+          return resumed.finish(file.length);
+        });
+        if (expected !== 'accepted') return assert.equal(rest, expected);
+        assert.equal(rest, there === 0 ? sha256 : 'no digest', 'bytes that nobody hashed');
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('refuses by the announced size as soon as the header is there', () => {
+    for (const total of [weights.length - 1, weights.length + 1]) {
+      const watch = ContentWatch.fromStart(new HeaderGate());
+      const headerEnd = 8 + Number(weights.readBigUInt64LE());
+      watch.push(weights.subarray(0, headerEnd - 1), total);
+      assert.equal(watch.isRefused, false);
+      assert.throws(() => watch.push(weights.subarray(headerEnd - 1, headerEnd), total), {
+        code: 'ST_BUFFER_NOT_COVERED',
+      });
+      assert.equal(watch.isRefused, true);
+    }
+  });
+
+  it('only hashes what is no weights file', () => {
+    const watch = ContentWatch.fromStart(undefined);
+    for (const byte of weights) watch.push(Uint8Array.of(byte), weights.length);
+    assert.equal(watch.finish(weights.length), sha256);
+  });
+});

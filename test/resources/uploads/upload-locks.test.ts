@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LEASE_MS, UploadLocks } from '../../../src/resources/uploads/upload-locks.ts';
+import { onEachDialect } from '../../database/dialects.ts';
+import { until } from '../../queue/harness.ts';
+
+const NOW = { waitMs: 0 };
+const PATIENT = { waitMs: 20_000 };
+const A = { tenant: 'red', id: 'upload-a' };
+
+onEachDialect('locks of uploads', (database) => {
+  /** Each as in a process of its own. */
+  const locks = () => new UploadLocks(database());
+  const rows = () => database().reader.selectFrom('upload_lock').selectAll().execute();
+  /** As when its holder has been silent for long. */
+  const expire = () =>
+    database().write((writer) => writer.updateTable('upload_lock').set({ expires_at: 1 }).execute());
+
+  it('are held by one at a time, in this and other processes', async () => {
+    const [ours, others] = [locks(), locks()];
+    const lock = await ours.lock(A, NOW);
+    assert.ok(lock);
+    lock.check();
+    assert.equal(await ours.lock(A, NOW), undefined);
+    assert.equal(await others.lock(A, NOW), undefined);
+    for (const another of [
+      { ...A, id: 'upload-b' },
+      { ...A, tenant: 'blue' },
+    ])
+      await (await others.lock(another, NOW))!.release();
+    await lock.release();
+    await (await others.lock(A, NOW))!.release();
+    assert.deepEqual(await rows(), []);
+  });
+
+  it('are had by one of many that come at the same time, one after the other', async () => {
+    const processes = [locks(), locks(), locks()];
+    let inside = 0;
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 12 }, async (_, index) => {
+        const lock = await processes[index % 3]!.lock(A, PATIENT);
+        assert.ok(lock);
+        most = Math.max(most, ++inside);
+        await sleep(2);
+        inside--;
+        await lock.release();
+      }),
+    );
+    assert.equal(most, 1);
+  });
+
+  it('are given up by a holder that hears that somebody waits, once', async () => {
+    let urged = 0;
+    const lock = await locks().lock(A, { ...NOW, onUrged: () => urged++ });
+    const waiting = locks().lock(A, { ...PATIENT, urge: true });
+    await until('the holder hears of it', () => urged > 0);
+    await sleep(300);
+    assert.equal(urged, 1);
+    await lock!.release();
+    await (await waiting)!.release();
+  });
+
+  it('do not urge the next holder for who gave up or has the lock by now', async () => {
+    let urged = 0;
+    const lock = await locks().lock(A, NOW);
+    assert.equal(await locks().lock(A, { waitMs: 100, urge: true }), undefined);
+    const waiting = locks().lock(A, { ...PATIENT, urge: true, onUrged: () => urged++ });
+    await sleep(100);
+    await lock!.release();
+    const next = await waiting;
+    await sleep(500);
+    assert.equal(urged, 0);
+    await next!.release();
+  });
+
+  it('stop being waited for when the request is over', async () => {
+    const lock = await locks().lock(A, NOW);
+    const controller = new AbortController();
+    const waiting = locks().lock(A, { waitMs: 60_000, signal: controller.signal });
+    controller.abort();
+    assert.equal(await waiting, undefined);
+    await lock!.release();
+  });
+
+  it('are kept as long as their holder lives, and go to one of many when it died', async () => {
+    const holder = locks();
+    const lock = await holder.lock(A, NOW);
+    const [first] = await rows();
+    const isRenewed = async () => (await rows())[0]!.expires_at > first!.expires_at;
+    await until('it is held for longer', isRenewed);
+    lock!.check();
+    holder.close();
+    const all = await Promise.all(
+      Array.from({ length: 4 }, () => locks().lock(A, { waitMs: LEASE_MS + 3000 })),
+    );
+    const had = all.filter((each) => each !== undefined);
+    assert.equal(had.length, 1);
+    // The dead one's is over by its own clock, too, before others could have it.
+    assert.throws(() => lock!.check(), { code: 'UPLOAD_LOCKED' });
+    await had[0]!.release();
+  });
+
+  it('tell a holder that another one took over, whose lock it does not give back', async () => {
+    let told = 0;
+    const lock = await locks().lock(A, { ...NOW, onUrged: () => told++ });
+    await expire();
+    const theirs = await locks().lock(A, NOW);
+    assert.ok(theirs);
+    await until('the first holder knows', () => told > 0);
+    assert.throws(() => lock!.check(), { code: 'UPLOAD_LOCKED' });
+    await lock!.release();
+    theirs.check();
+    assert.equal((await rows()).length, 1);
+    await theirs.release();
+  });
+
+  it('leave nothing of dead processes behind a sweep', async () => {
+    const dead = locks();
+    await dead.lock(A, NOW);
+    dead.close();
+    await expire();
+    const held = await locks().lock({ ...A, id: 'upload-z' }, NOW);
+    await locks().sweep();
+    assert.deepEqual(
+      (await rows()).map(({ id }) => id),
+      ['upload-z'],
+    );
+    await held!.release();
+  });
+});
