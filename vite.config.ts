@@ -25,9 +25,6 @@ const EXTERNAL = [
   'pino',
   '@fastify/static',
   '@fastify/swagger-ui',
-  '@bull-board/api',
-  '@bull-board/fastify',
-  '@bull-board/ui',
   'bullmq',
   'ioredis',
 ];

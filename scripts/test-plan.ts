@@ -41,7 +41,7 @@ const SLOW: readonly RegExp[] = [
 
 /** What only `--all` runs too, though these files may share processes: many rounds of what a shorter test asks once. */
 const THOROUGH: readonly RegExp[] = [
-  /^test\/http\/(?:fuzz|stalled-storage|idempotency-tus|uploads-tus|queue-board|connections)/,
+  /^test\/http\/(?:fuzz|stalled-storage|idempotency-tus|uploads-tus|connections)/,
   /^test\/resources\/(?:contents\/hold|sweeps\/(?:s3|sweep-cost)|webhooks\/old-deliveries|runs\/remove-run)/,
   /^test\/resources\/runs\/(?:any-sequence|crash)/,
   /^test\/transfer\/(?:hub|url-source)/,

@@ -159,8 +159,6 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
     hasMetrics: !probeApp,
     connections: { max, reserved: probeApp ? 0 : RESERVED_CONNECTIONS, reservedNetworks: config.probeCidrs },
   };
-  const { queueBoardKey: key } = config;
-  const queueBoard = key === undefined ? undefined : { key, queue: queue.bullQueue };
   const app =
     config.role === 'worker'
       ? await buildProbeApp(traffic)
@@ -176,7 +174,6 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
           limits: config,
           claims: new ClaimStore(database),
           rates: await rateCounter(config, address, logger),
-          queueBoard,
           audit,
           compilesAhead: true,
         });

@@ -76,8 +76,6 @@ export interface Config {
     readonly isOn: boolean;
     readonly serviceName: string;
   };
-  /** undefined: the queue is not shown. */
-  readonly queueBoardKey: string | undefined;
   /** Folders where programs are looked up, as in PATH. */
   readonly searchPath: string;
 }
@@ -147,7 +145,6 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     logLevel: values.LOG_LEVEL,
     auditLog: values.AUDIT_LOG ?? (auth === 'keys' ? 'stdout' : 'off'),
     tracing: { isOn: isTraced(values, env), serviceName: values.OTEL_SERVICE_NAME },
-    queueBoardKey: values.QUEUE_BOARD_KEY,
     searchPath: env.PATH ?? '',
   };
 }
@@ -178,7 +175,7 @@ export const cliEnvironment = (env: NodeJS.ProcessEnv = process.env): CliEnviron
  */
 export function computeEnvironment(config: Config, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const inherited = { ...env };
-  for (const name of ['REDIS_URL', 'DATABASE_URL', 'QUEUE_BOARD_KEY', 'ADMIN_KEY']) delete inherited[name];
+  for (const name of ['REDIS_URL', 'DATABASE_URL', 'ADMIN_KEY']) delete inherited[name];
   if (!config.s3) {
     for (const name of Object.keys(inherited)) if (name.startsWith('AWS_')) delete inherited[name];
   }
@@ -282,7 +279,7 @@ function validate(env: NodeJS.ProcessEnv): Environment {
   }
 }
 
-const SECRETS = new Set(['REDIS_URL', 'DATABASE_URL', 'QUEUE_BOARD_KEY', 'ADMIN_KEY', 'SECRETS_KEY']);
+const SECRETS = new Set(['REDIS_URL', 'DATABASE_URL', 'ADMIN_KEY', 'SECRETS_KEY']);
 
 /** A wrong URL may still hold a password, in a place that nobody can tell. */
 function shownValue(name: string, value = ''): string {

@@ -320,14 +320,5 @@ export const Environment = Type.Object({
     default: 'lora-squeeze',
     description: 'Name of the service in traces.',
   }),
-  QUEUE_BOARD_KEY: Type.Optional(
-    Type.String({
-      minLength: 16,
-      title: 'at least 16 characters',
-      description:
-        'Shows the queue at `/admin/queues` to anyone who holds this key, as password of HTTP Basic or as Bearer token. ' +
-        'Unset: there is no such page. See [observability](observability.md).',
-    }),
-  ),
 });
 export type Environment = Static<typeof Environment>;

@@ -11,7 +11,6 @@ import { httpMetrics } from '../http/plugins/http-metrics.ts';
 import { jsonBody } from '../http/plugins/json-body.ts';
 import { mediaTypes } from '../http/plugins/media-types.ts';
 import { multipart } from '../http/plugins/multipart.ts';
-import { queueBoard } from '../http/plugins/queue-board.ts';
 import { refuseWhenFull } from '../http/plugins/refuse-when-full.ts';
 import { refuseWhenStopping } from '../http/plugins/refuse-when-stopping.ts';
 import { RequestLog } from '../http/plugins/request-log.ts';
@@ -137,7 +136,6 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     await app.register(routes, { parts: deps.webhooks });
   for (const routes of [jobControlRoutes, batchRoutes]) await app.register(routes);
   for (const routes of [profileRoutes, formatRoutes, scheduleRoutes]) await app.register(routes);
-  if (deps.queueBoard) await app.register(queueBoard, deps.queueBoard);
   await app.register(pageRoutes);
   return withProbes(app, deps);
 }

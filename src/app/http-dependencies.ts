@@ -1,7 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { ConnectionOptions } from '../http/connections.ts';
 import type { AuditEntry } from '../http/plugins/audit.ts';
-import type { QueueBoardOptions } from '../http/plugins/queue-board.ts';
 import type { Listener } from '../metrics/connections.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { UploadLimits } from '../resources/adapters/upload/store-upload.ts';
@@ -73,6 +72,4 @@ export interface HttpDependencies extends ProbeDependencies {
   readonly rates?: RateCounter | undefined;
   /** Who did what; undefined: nobody wants to know. */
   readonly audit?: ((entry: AuditEntry) => void) | undefined;
-  /** undefined: there is no board. */
-  readonly queueBoard?: QueueBoardOptions | undefined;
 }

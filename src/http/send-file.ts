@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { parse } from 'range-parser';
 import { type Static, Type } from 'typebox';
 import type { AdapterFile } from '../contract/adapter.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ByteRange } from '../storage/blob-store.ts';
-import { parseByteRange } from './byte-range.ts';
 import { allowsRange, entityTag, matchesNone, reprDigest } from './entity-tag.ts';
 import { BINARY, response } from './schemas.ts';
 
@@ -42,6 +42,9 @@ export const FILE_RESPONSES = {
   304: { description: 'The client has it', type: 'null' },
 };
 
+/** A bit of the code that the parser gives a header. */
+const MALFORMED = 1;
+
 /**
  * Answers GET or HEAD with a file, or the part of it that was asked for.
  * @param open a stream of the file, or of a range that lies inside
@@ -59,7 +62,7 @@ export async function sendFile(
 
   // Range is defined for GET only (RFC 9110 §14.2).
   const mayRange = request.method === 'GET' && allowsRange(request.headers['if-range'], tag);
-  const range = parseByteRange(mayRange ? request.headers.range : undefined, bytes);
+  const range = byteRange(mayRange ? request.headers.range : undefined, bytes);
   if (range === 'unsatisfiable') {
     reply.headers({ ...known, 'content-range': `bytes */${bytes}` });
     const asked = JSON.stringify(request.headers.range);
@@ -81,6 +84,17 @@ export async function sendFile(
       'repr-digest': reprDigest(sha256, 'hex'),
     })
     .send(stream);
+}
+
+/**
+ * What a Range header asks for (RFC 9110 §14.1.2). "whole" where it is absent, of another unit, malformed or asks for
+ * several ranges: a server may ignore those and send everything.
+ */
+export function byteRange(header: string | undefined, bytes: number): ByteRange | 'whole' | 'unsatisfiable' {
+  if (header === undefined) return 'whole';
+  const { code, type, ranges } = parse(bytes, header);
+  if (type !== 'bytes' || code & MALFORMED || ranges.length > 1) return 'whole';
+  return ranges[0] ?? 'unsatisfiable';
 }
 
 /**

@@ -52,11 +52,6 @@ export class BullJobQueue implements JobQueue {
     this.queue.on('error', (error) => options.logger.warn({ err: error }, 'queue connection'));
   }
 
-  /** BullMQ's own, for the queue board. */
-  get bullQueue(): Queue<JobData> {
-    return this.queue;
-  }
-
   async add(dispatches: readonly Dispatch[]): Promise<void> {
     const spans: Span[] = [];
     const jobs = dispatches.map(({ id: jobId, origin }) => {

@@ -60,7 +60,6 @@ describe('loadConfig', () => {
       logLevel: 'info',
       auditLog: 'off',
       tracing: { isOn: false, serviceName: 'lora-squeeze' },
-      queueBoardKey: undefined,
       searchPath: '',
     } satisfies Config);
   });
@@ -215,8 +214,6 @@ describe('loadConfig', () => {
     assert.doesNotMatch(refusal({ STORAGE_URL: 's3://key:hunter2@bucket' }), /hunter2/);
     assert.doesNotMatch(refusal({ STORAGE_URL: 'http://key:hunter2@bucket' }), /hunter2/);
     assert.doesNotMatch(refusal({ OTEL_EXPORTER_OTLP_ENDPOINT: 'ftp://key:hunter2@host' }), /hunter2/);
-    assert.match(refusal({ QUEUE_BOARD_KEY: 'hunter2' }), /^QUEUE_BOARD_KEY has .*at least 16 characters\.$/);
-    assert.doesNotMatch(refusal({ QUEUE_BOARD_KEY: 'hunter2' }), /hunter2/);
   });
 
   it('traces when it is told where to, or that it should', () => {
@@ -243,7 +240,6 @@ describe('computeEnvironment', () => {
       ROLE: 'worker',
       REDIS_URL: 'redis://:hunter2@host',
       DATABASE_URL: 'postgres://squeeze:hunter2@host/name',
-      QUEUE_BOARD_KEY: 'hunter2hunter2hunter2',
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
       DATA_DIR: '/srv/some where/100%',
       COMPUTE_THREADS: '7',
@@ -262,7 +258,6 @@ describe('computeEnvironment', () => {
       adminKey: undefined,
       redisUrl: undefined,
       database: { ...config.database, url: undefined },
-      queueBoardKey: undefined,
     });
   });
 

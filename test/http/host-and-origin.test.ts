@@ -249,7 +249,6 @@ describe('a service that asks for no keys', () => {
         ['POST', '/'],
         ['POST', '/docs/'],
         ['PUT', '/livez'],
-        ['POST', '/admin/queues/api/queues/jobs/add'],
       ])
         assert.equal(await statusOf(foreign, method, path), REFUSED, `${method} ${path}`);
       for (const path of ['/v1/jobs', '/openapi.yaml']) {

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { after, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
@@ -19,6 +20,7 @@ import { createLogger } from '../../src/log.ts';
 import { Broker } from '../../src/queue/broker.ts';
 import { BullJobQueue } from '../../src/queue/bull-job-queue.ts';
 import type { RedisAddress } from '../../src/queue/connection.ts';
+import { QUEUE_NAME } from '../../src/queue/job-types.ts';
 import { JobWorker, type WorkerOptions } from '../../src/queue/job-worker.ts';
 import type { BatchService } from '../../src/resources/batches/service.ts';
 import { bytesOf } from '../../src/resources/contents/content-files.ts';
@@ -247,7 +249,7 @@ export class Bench {
   /** Waits until the queue holds nothing. */
   async idle(): Promise<void> {
     await until('an empty queue', async () => {
-      const counts = await this.queue.bullQueue.getJobCounts();
+      const counts = await this.inBull((queue) => queue.getJobCounts());
       return Object.values(counts).every((count) => count === 0);
     });
   }
@@ -261,6 +263,14 @@ export class Bench {
   async commands(): Promise<number> {
     const stats = await this.ask((redis) => redis.info('commandstats'));
     return [...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
+  }
+
+  /** Asks BullMQ itself what the queue holds. */
+  inBull<T>(question: (queue: Queue) => Promise<T>): Promise<T> {
+    return this.ask(async (redis) => {
+      const queue = new Queue(QUEUE_NAME, { connection: redis, prefix: PREFIX });
+      return question(queue).finally(() => queue.close());
+    });
   }
 
   private async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {

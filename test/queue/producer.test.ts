@@ -74,13 +74,14 @@ describe('the queue', () => {
     }));
 
   it('takes dispatches in their order, each once, however often it is added', () =>
-    withBench(async ({ queue }) => {
+    withBench(async (bench) => {
+      const { queue } = bench;
       const ids = Array.from({ length: 250 }, (_, i) => `ex_${i}-1`);
       assert.deepEqual(await queue.missing(ids), ids);
       await queue.add([{ id: ids[0]!, origin: null }]);
       await queue.add(ids.map((id) => ({ id, origin: null })));
       assert.deepEqual(await queue.missing([...ids, ID]), [ID]);
-      const waiting = await queue.bullQueue.getJobs(['waiting'], 0, -1, true);
+      const waiting = await bench.inBull((bull) => bull.getJobs(['waiting'], 0, -1, true));
       assert.deepEqual(
         waiting.map(({ id }) => id),
         ids,

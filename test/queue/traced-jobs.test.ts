@@ -46,7 +46,8 @@ describe('a job on behalf of a request', () => {
       const id = await onBehalfOf({ requestId: 'r-1', context }, () => bench.submit('wait'));
       bench.worker();
       await bench.attemptStarted(id, 1);
-      const queued = await bench.queue.bullQueue.getJob(await bench.dispatched(id));
+      const dispatch = await bench.dispatched(id);
+      const queued = await bench.inBull((bull) => bull.getJob(dispatch));
       assert.deepEqual(queued?.data, { requestId: 'r-1', ...context });
       await bench.release(id);
       await bench.outcome(id);
@@ -84,7 +85,7 @@ describe('a job on behalf of a request', () => {
       await bench.attemptStarted(running, 1);
       const id = await onBehalfOf({ requestId: 'r-3', context }, () => bench.submit());
       const dispatch = await bench.dispatched(id);
-      await bench.queue.bullQueue.remove(dispatch);
+      await bench.inBull((bull) => bull.remove(dispatch));
       await until('its return', () => bench.lost.includes(dispatch));
       await bench.release(running);
       assert.equal((await bench.outcome(id)).state, 'succeeded');

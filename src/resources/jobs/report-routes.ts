@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import Negotiator from 'negotiator';
 import { type Static, Type } from 'typebox';
 import { Report } from '../../contract/report.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { preferredType } from '../../http/accept.ts';
 import { digestTag, matchesNone, reprDigestOfTag } from '../../http/entity-tag.ts';
 import { BINARY, JobPath, problems, reference } from '../../http/schemas.ts';
 import { FIGURES } from '../../report/report-input.ts';
@@ -146,10 +146,21 @@ function send(
   return reply.headers({ 'content-type': type, 'repr-digest': reprDigestOfTag(etag) }).send(bytes);
 }
 
+/** Parameters of media ranges other than the weight, which make no difference here. */
+const PARAMETERS = /;\s*(?!q\s*=)[\w!#$%&'*+.^`|~-]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^;,"]*)/gi;
+
+/** The media type that an Accept header prefers (RFC 9110, 12.5.1); the default where it says nothing. */
+export function preferredType(accept: string | undefined): (typeof OFFERED)[number] | undefined {
+  // An empty header says nothing.
+  const ranges = accept?.replace(PARAMETERS, '') || undefined;
+  const type = new Negotiator({ headers: { accept: ranges } }).mediaType([...OFFERED]);
+  return OFFERED.find((offered) => offered === type);
+}
+
 /** @throws AppError NOT_ACCEPTABLE */
 function formatFor(accept: string | undefined): FormatName {
-  const type = preferredType(accept, OFFERED);
-  if (type) return FORMATS[OFFERED.indexOf(type)]!;
+  const type = preferredType(accept);
+  if (type !== undefined) return FORMATS[OFFERED.indexOf(type)]!;
   const asked = JSON.stringify((accept ?? '').slice(0, 200));
   throw new AppError(
     'NOT_ACCEPTABLE',
