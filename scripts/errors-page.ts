@@ -1,4 +1,4 @@
-import { ERROR_KINDS, type ErrorKind } from '../src/errors/app-error.ts';
+import { ERROR_KINDS, type ErrorKind } from '../src/errors/error-kinds.ts';
 
 const HEAD = `# Errors
 

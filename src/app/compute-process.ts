@@ -3,7 +3,6 @@
  * Runtime, and it wires itself from the environment that its worker made. Of a job it knows what its worker tells it, and it
  * writes files: records are the worker's.
  */
-import type { SandboxedJob } from 'bullmq';
 import { KeptPool } from '../compute/kept-pool.ts';
 import { ComputePool } from '../compute/pool.ts';
 import { toAppError } from '../errors/app-error.ts';
@@ -14,7 +13,7 @@ import { exitOnUncaught } from '../queue/exit-on-uncaught.ts';
 import { exitWithParent } from '../queue/exit-with-parent.ts';
 import { finishBeforeExit } from '../queue/finish-before-exit.ts';
 import { JobTransfers } from '../queue/job-transfers.ts';
-import { logIdsOf, type TaskData } from '../queue/job-types.ts';
+import { type ComputeJob, logIdsOf } from '../queue/job-types.ts';
 import { adapterFilesIn, type Done, runJob } from '../queue/run-job.ts';
 import { TracedAttempt } from '../queue/traced-attempt.ts';
 import { failureOf } from '../resources/jobs/executions/made.ts';
@@ -63,11 +62,7 @@ const pool = new KeptPool(() =>
 );
 
 /** BullMQ's entry point. */
-export default function processor(
-  job: SandboxedJob<TaskData>,
-  _token: string,
-  signal: AbortSignal,
-): Promise<Done> {
+export default function processor(job: ComputeJob, _token: string, signal: AbortSignal): Promise<Done> {
   const attempt = attemptAt(job, signal);
   lastAttempt = attempt.catch(() => undefined);
   return attempt;
@@ -78,7 +73,7 @@ async function workIn(traced: TracedAttempt, input: RequestInput): Promise<JobOu
   return pool.use((running) => traced.work(input, (request) => runRequest(request, running)));
 }
 
-async function attemptAt(job: SandboxedJob<TaskData>, signal: AbortSignal): Promise<Done> {
+async function attemptAt(job: ComputeJob, signal: AbortSignal): Promise<Done> {
   const { task } = job.data;
   const log = logger.child({ jobIds: task.jobs, ...logIdsOf(job), attempt: task.attempt });
   const traced = new TracedAttempt(tracing, job);

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Readiness, type ReadinessReason } from '../contract/readiness.ts';
-import { AppError, type ErrorCode } from '../errors/app-error.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/error-kinds.ts';
 import { Liveness, problems, reference, response } from '../http/schemas.ts';
 import type { ProbeDependencies } from './http-dependencies.ts';
 

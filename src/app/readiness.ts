@@ -1,7 +1,8 @@
 import type { ReadinessPart, ReadinessReason } from '../contract/readiness.ts';
 import type { Database } from '../database/database.ts';
 import type { JobQueue, Risk } from '../dispatch/job-queue.ts';
-import { AppError, type ErrorCode, toAppError } from '../errors/app-error.ts';
+import { AppError, toAppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/error-kinds.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 
 /** Orchestrators give a probe about a second. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ERROR_KINDS, type ErrorCode } from '../errors/app-error.ts';
+import { ERROR_KINDS, type ErrorCode } from '../errors/error-kinds.ts';
 import { type PlainJson, parsePlainJson } from '../json/strict-json.ts';
 import { CommandError } from './command-error.ts';
 import { ServerBusy, withRetries } from './retries.ts';

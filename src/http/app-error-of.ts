@@ -1,17 +1,6 @@
-import { AppError, type ErrorCode, toAppError } from '../errors/app-error.ts';
+import { AppError, toAppError } from '../errors/app-error.ts';
+import { errorOfFramework } from '../errors/error-kinds.ts';
 import { explain, type Fault, type SchemaError } from './validation-message.ts';
-
-/** Errors of Fastify and its multipart plugin, and what they mean to a client. Others of status 4xx: BAD_REQUEST. */
-const CODES: Readonly<Record<string, ErrorCode>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'UPLOAD_TOO_LARGE',
-  FST_PARTS_LIMIT: 'TOO_MANY_PARTS',
-  FST_FILES_LIMIT: 'TOO_MANY_PARTS',
-  FST_PROTO_VIOLATION: 'UNEXPECTED_PART',
-  FST_MP_PREMATURE_CLOSE: 'UPLOAD_ABORTED',
-  FST_REQ_FILE_TOO_LARGE: 'UPLOAD_TOO_LARGE',
-  FST_INVALID_MULTIPART_CONTENT_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
-};
 
 /** A response must stay readable when every one of a thousand places is wrong. */
 const MAX_FAULTS = 20;
@@ -34,7 +23,7 @@ export function appErrorOf(error: unknown, request?: Failed): AppError {
   if (error instanceof AppError || !(error instanceof Error)) return toAppError(error);
   const { code, statusCode, message, validation } = error as FrameworkError;
   if (validation) return invalidRequest(validation);
-  const known = typeof code === 'string' && Object.hasOwn(CODES, code) ? CODES[code]! : undefined;
+  const known = typeof code === 'string' ? errorOfFramework(code) : undefined;
   const limitBytes = request?.routeOptions.bodyLimit;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' && limitBytes !== undefined)
     return bodyTooLarge(request?.headers['content-length'], limitBytes, error);

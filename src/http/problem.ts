@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type AppError, ERROR_KINDS } from '../errors/app-error.ts';
+import type { AppError } from '../errors/app-error.ts';
+import { ERROR_KINDS } from '../errors/error-kinds.ts';
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 

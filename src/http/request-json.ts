@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../errors/app-error.ts';
 import { AppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/error-kinds.ts';
 import { JsonError, type JsonErrorReason } from '../json/json-error.ts';
 import { parsePlainJson } from '../json/strict-json.ts';
 import { place } from './validation-message.ts';

@@ -8,7 +8,7 @@ import { MatrixShape, Report } from '../contract/report.ts';
 import { ProfileList, ServingProfile } from '../contract/serving.ts';
 import { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
 import { UsageRecord } from '../contract/usage.ts';
-import { ERROR_KINDS, type ErrorCode } from '../errors/app-error.ts';
+import { ERROR_KINDS, type ErrorCode, errorsOf } from '../errors/error-kinds.ts';
 import { PROBLEM_MEDIA_TYPE, Problem } from './problem.ts';
 
 export const AdapterModules = Type.Object(
@@ -91,40 +91,10 @@ export const NOTHING = Type.Null({ description: 'Removed' });
 
 export const BINARY = Type.String({ format: 'binary' });
 
-/** What any operation may answer. */
-const COMMON: readonly ErrorCode[] = [
-  'BAD_REQUEST',
-  'REQUEST_TIMEOUT',
-  'SHUTTING_DOWN',
-  'TOO_MANY_CONNECTIONS',
-  'INTERNAL',
-];
-
-/** What can be wrong with JSON before its schema is looked at: see request-json.ts. */
-export const JSON_PROBLEMS = [
-  'REQUEST_JSON',
-  'REQUEST_DUPLICATE_KEY',
-  'REQUEST_FORBIDDEN_KEY',
-  'REQUEST_TOO_DEEP',
-  'REQUEST_NUMBER',
-] as const satisfies readonly ErrorCode[];
-
-/** What can be wrong with any JSON body. */
-export const JSON_BODY_PROBLEMS = [
-  'VALIDATION_FAILED',
-  'UNKNOWN_OPTION',
-  ...JSON_PROBLEMS,
-  'UPLOAD_TOO_LARGE',
-  'DIGEST_INVALID',
-  'DIGEST_MISMATCH',
-  'UNSUPPORTED_MEDIA_TYPE',
-  'UNSUPPORTED_CONTENT_ENCODING',
-] as const satisfies readonly ErrorCode[];
-
 /** The problem responses of an operation by status, each naming its codes. */
 export function problems(...codes: readonly ErrorCode[]): Record<number, ReturnType<typeof response>> {
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of new Set([...codes, ...COMMON])) {
+  for (const code of new Set([...codes, ...errorsOf('any')])) {
     const { status } = ERROR_KINDS[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }

@@ -1,4 +1,5 @@
-import { AppError, type ErrorContext, isErrorCode, toAppError } from '../errors/app-error.ts';
+import { AppError, type ErrorContext, toAppError } from '../errors/app-error.ts';
+import { isErrorCode } from '../errors/error-kinds.ts';
 
 /** BullMQ gives a job up at once when its error has this name, whatever attempts are left. */
 const GIVE_UP = 'UnrecoverableError';

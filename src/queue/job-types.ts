@@ -1,3 +1,4 @@
+import type { SandboxedJob } from 'bullmq';
 import type { Task } from '../resources/jobs/executions/task.ts';
 import { type TraceContext, traceContextOf, traceIdOf } from '../tracing/trace-context.ts';
 
@@ -23,6 +24,9 @@ export interface TaskData extends JobData {
   /** When the attempt began, by `machineMs`. */
   readonly begunMs: number;
 }
+
+/** A job as BullMQ gives it to a compute process. */
+export type ComputeJob = SandboxedJob<TaskData>;
 
 /** Milliseconds by a clock that all processes of a machine share, and that nobody puts on or back. */
 export const machineMs = (): number => Number(process.hrtime.bigint()) / 1e6;

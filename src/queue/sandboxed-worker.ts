@@ -1,8 +1,8 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { Progress } from '../contract/job.ts';
 import { dispatched } from '../dispatch/dispatcher.ts';
-import type { AttemptFailure } from '../resources/jobs/executions/executions.ts';
 import { AppError } from '../errors/app-error.ts';
+import type { AttemptFailure } from '../resources/jobs/executions/executions.ts';
 import type { Dispatched } from '../resources/jobs/executions/finish-execution.ts';
 import { failureOf } from '../resources/jobs/executions/made.ts';
 import type { Task } from '../resources/jobs/executions/task.ts';

@@ -1,5 +1,6 @@
 import type { TensorEntry } from '../adapter/adapter.ts';
-import { AppError, type ErrorCode } from '../errors/app-error.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/error-kinds.ts';
 import { JsonError } from '../json/json-error.ts';
 import { quote } from '../json/quote.ts';
 import { type JsonObject, type JsonValue, parseStrictJson } from '../json/strict-json.ts';

@@ -1,5 +1,6 @@
 import { conversionAdvice } from '../adapter/pickle-refused.ts';
-import { AppError, type ErrorCode } from '../errors/app-error.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/error-kinds.ts';
 
 /** Enough for every magic number, an LFS pointer, a tar header (magic at 257) and a zip's first entry name. */
 export const SNIFF_BYTES = 512;

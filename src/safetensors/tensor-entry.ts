@@ -1,6 +1,7 @@
 import type { TensorEntry } from '../adapter/adapter.ts';
 import { faultOfName } from '../adapter/tensor-name.ts';
-import { AppError, type ErrorCode } from '../errors/app-error.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/error-kinds.ts';
 import { quote } from '../json/quote.ts';
 import type { JsonValue } from '../json/strict-json.ts';
 import { bitsOf } from './dtype.ts';

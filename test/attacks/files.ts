@@ -4,7 +4,7 @@ import { before, describe, it } from 'node:test';
 import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { ERROR_KINDS, type ErrorCode } from '../../src/errors/app-error.ts';
+import { ERROR_KINDS, type ErrorCode } from '../../src/errors/error-kinds.ts';
 import { adapterForm, problemOf } from '../e2e/client.ts';
 import { assertNothingLeft, listKept } from '../e2e/data-folder.ts';
 import { residentBytes } from '../e2e/process-tree.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { ErrorCode } from '../../src/errors/app-error.ts';
+import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { adapterForm } from '../e2e/client.ts';
 import { checkedAnswer } from '../fuzz/contract/check-answer.ts';
 import type { Contract, Operation, Schema } from '../fuzz/contract/contract.ts';

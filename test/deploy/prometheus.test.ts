@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { parse } from 'yaml';
-import { ERROR_KINDS } from '../../src/errors/app-error.ts';
+import { ERROR_KINDS } from '../../src/errors/error-kinds.ts';
 import { parsePromql, unknownIn } from './promql.ts';
 import { allRules, knownSeries, PROMETHEUS_FOLDER } from './rule-files.ts';
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../src/errors/app-error.ts';
+import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { gaussianMatrix } from '../oracle/known-matrices.ts';
 import { assembleSafetensors, buildSafetensors, float32Tensor, type Tensor } from '../oracle/safetensors.ts';
 import type { AdapterFiles } from './client.ts';

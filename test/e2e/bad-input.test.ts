@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
-import { ERROR_KINDS, type ErrorCode } from '../../src/errors/app-error.ts';
+import { ERROR_KINDS, type ErrorCode } from '../../src/errors/error-kinds.ts';
 import { until } from '../queue/harness.ts';
 import { adapterWith, BAD_ADAPTERS, GOOD_ADAPTER, NON_FINITE_TENSOR } from './bad-adapters.ts';
 import { adapterForm, Client, problemOf } from './client.ts';

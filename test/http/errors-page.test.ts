@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { errorsPage } from '../../scripts/errors-page.ts';
-import { ERROR_KINDS } from '../../src/errors/app-error.ts';
+import { ERROR_KINDS } from '../../src/errors/error-kinds.ts';
 import { problemIn, startServer } from './server.ts';
 
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { acceptedJob } from '../../src/resources/jobs/accepted-job.ts';
-import { alone } from '../resources/jobs/job-rows.ts';
 import { insertKnownAdapter } from '../resources/adapters/known-adapter.ts';
+import { alone } from '../resources/jobs/job-rows.ts';
 import { startServer, type TestServer } from './server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -16,8 +16,8 @@ import {
 import { newJobId } from '../../src/database/ids.ts';
 import type { DeliveryTable } from '../../src/database/tables.ts';
 import { acceptedJob } from '../../src/resources/jobs/accepted-job.ts';
-import { alone } from '../resources/jobs/job-rows.ts';
 import { insertKnownAdapter } from '../resources/adapters/known-adapter.ts';
+import { alone } from '../resources/jobs/job-rows.ts';
 import { MemoryDeliveryQueue } from './memory-delivery-queue.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 

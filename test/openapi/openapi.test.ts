@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { openapiDocument } from '../../src/app/openapi-document.ts';
 import { JOB_KINDS } from '../../src/contract/job-request.ts';
-import { ERROR_KINDS } from '../../src/errors/app-error.ts';
+import { ERROR_KINDS } from '../../src/errors/error-kinds.ts';
 import { startServer, type TestServer } from '../http/server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AppError, ERROR_KINDS, type ErrorCode, jobFailure } from '../../src/errors/app-error.ts';
+import { AppError, jobFailure } from '../../src/errors/app-error.ts';
+import { ERROR_KINDS, type ErrorCode } from '../../src/errors/error-kinds.ts';
 import { decodeError, encodeError, givesUp } from '../../src/queue/error-codec.ts';
 import fc from '../fast-check.ts';
 

@@ -1,7 +1,12 @@
 import type { Report } from '../../src/contract/report.ts';
 import type { JobOutcome, MadeTarget } from '../../src/squeeze/job-context.ts';
 import type { RequestInput } from '../../src/squeeze/run-request.ts';
-import { PLAYED_PROVIDER, PLAYED_TIMINGS, PLAYED_TOTALS, playedResult } from '../resources/jobs/played-result.ts';
+import {
+  PLAYED_PROVIDER,
+  PLAYED_TIMINGS,
+  PLAYED_TOTALS,
+  playedResult,
+} from '../resources/jobs/played-result.ts';
 
 export const PROGRESS_TOTAL = 1000;
 

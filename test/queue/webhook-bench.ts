@@ -16,8 +16,8 @@ import { WebhookService } from '../../src/resources/webhooks/service.ts';
 import { WebhookStore } from '../../src/resources/webhooks/store.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
-import { alone, jobsIn } from '../resources/jobs/job-rows.ts';
 import { KNOWN_ADAPTER } from '../resources/adapters/known-adapter.ts';
+import { alone, jobsIn } from '../resources/jobs/job-rows.ts';
 import { PlayedWorker } from '../resources/jobs/played-worker.ts';
 import { type Bench, PREFIX, SILENT, until, withBench } from './harness.ts';
 

@@ -9,9 +9,9 @@ import { type RunFilter, RunList } from '../../src/resources/runs/list.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { planOf, sqlOf, watched } from '../database/query-plans.ts';
 import { MemoryQueue } from '../http/memory-queue.ts';
+import { insertKnownAdapter } from './adapters/known-adapter.ts';
 import { batchesOf } from './batches/made-batch.ts';
 import { jobsIn } from './jobs/job-rows.ts';
-import { insertKnownAdapter } from './adapters/known-adapter.ts';
 
 const ONE = { limit: 1 };
 const LABELS = { labels: [{ name: 'team', text: 'search' }] };

@@ -1,5 +1,6 @@
 import type { Report, SucceededTargetReport } from '../../src/contract/report.ts';
-import { type ErrorCode, fromPlainError } from '../../src/errors/app-error.ts';
+import { fromPlainError } from '../../src/errors/app-error.ts';
+import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import type { JobOutcome, MadeTarget } from '../../src/squeeze/job-context.ts';
 import { squeeze as squeezeTargets } from '../../src/squeeze/squeeze.ts';
 

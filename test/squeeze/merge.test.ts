@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AppError, type ErrorCode } from '../../src/errors/app-error.ts';
+import { AppError } from '../../src/errors/app-error.ts';
+import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { splitFactor } from '../../src/squeeze/merge/stack-file.ts';
 import fc from '../fast-check.ts';
 import { factorsWithSpectrum, gaussianMatrix } from '../oracle/known-matrices.ts';

@@ -15,7 +15,8 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import type { S3Source } from '../../src/contract/transfer.ts';
-import { AppError, type ErrorCode } from '../../src/errors/app-error.ts';
+import { AppError } from '../../src/errors/app-error.ts';
+import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { deliverAdapter } from '../../src/transfer/deliver-adapter.ts';
 import { fetchAdapter } from '../../src/transfer/fetch-adapter.ts';

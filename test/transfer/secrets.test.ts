@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import { RecordedSink, RecordedSource, type Sink, type Source } from '../../src/contract/transfer.ts';
-import { AppError, type ErrorCode } from '../../src/errors/app-error.ts';
+import { AppError } from '../../src/errors/app-error.ts';
+import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
 import { openSink, openSource, redactFinal, sealSink, sealSource } from '../../src/transfer/secrets.ts';
 

@@ -1,5 +1,6 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
-import { AppError, type ErrorCode } from '../../errors/app-error.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
 
 /** The tensors of one module as the file has them. */

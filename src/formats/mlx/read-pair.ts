@@ -1,6 +1,7 @@
 import type { FactorEntry, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
 import type { StagedTensor } from '../../adapter/staging-plan.ts';
-import { AppError, type ErrorCode } from '../../errors/app-error.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
 import type { Pair } from '../pairs/collect-pairs.ts';
 import { factorEntry } from '../pairs/read-pair.ts';

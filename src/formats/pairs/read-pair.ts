@@ -1,5 +1,6 @@
 import type { FactorEntry, LoraModule, ModuleKind, TensorEntry } from '../../adapter/adapter.ts';
-import { AppError, type ErrorCode } from '../../errors/app-error.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
 import { isFactorDtype } from '../../safetensors/dtype.ts';
 import type { Pair } from './collect-pairs.ts';

@@ -1,4 +1,5 @@
-import { AppError, type ErrorCode } from '../../errors/app-error.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { JsonError, type JsonErrorReason } from '../../json/json-error.ts';
 import { type JsonObject, type JsonValue, parseStrictJson } from '../../json/strict-json.ts';
 import { MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH } from './limits.ts';

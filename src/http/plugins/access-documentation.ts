@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Scope } from '../../contract/key.ts';
-import type { ErrorCode } from '../../errors/app-error.ts';
+import { type ErrorCode, errorsOf } from '../../errors/error-kinds.ts';
 import { IDEMPOTENCY_KEY_HEADER } from '../idempotency-key.ts';
 import { API_PREFIX, scopeOf } from '../principal.ts';
 import { problems } from '../schemas.ts';
@@ -34,24 +34,6 @@ const REPLAYED = {
   [REPLAYED_HEADER]: text('`true` on an answer that was given before to the same Idempotency-Key'),
 };
 
-const SECURED: readonly ErrorCode[] = [
-  'KEY_MISSING',
-  'KEY_INVALID',
-  'SCOPE_MISSING',
-  'RATE_LIMITED',
-  'QUOTA_TOO_SMALL',
-  'DATABASE_UNAVAILABLE',
-];
-const REPEATABLE: readonly ErrorCode[] = [
-  'IDEMPOTENCY_KEY_INVALID',
-  'IDEMPOTENCY_IN_FLIGHT',
-  'IDEMPOTENCY_MISMATCH',
-  'STORAGE_FULL',
-];
-
-/** Where an operation takes no body: small JSON is dropped (plugins/json-body.ts), anything else is refused. */
-const WITHOUT_BODY: readonly ErrorCode[] = ['UPLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
-
 /** Says in the contract what every route has from the plugins that guard it: hosts, origins, keys, rates, idempotency. */
 export const accessDocumentation = fp(async (app: FastifyInstance) => {
   app.addHook('onRoute', (route: RouteOptions) => {
@@ -81,7 +63,7 @@ export const accessDocumentation = fp(async (app: FastifyInstance) => {
 function withScope(schema: FastifySchema, scope: Scope): FastifySchema {
   const { description } = schema;
   const sentence = `Needs a key with the scope \`${scope}\`.`;
-  const response = withProblems(schema.response as Responses, SECURED);
+  const response = withProblems(schema.response as Responses, errorsOf('access'));
   return {
     ...schema,
     description: description === undefined ? sentence : `${description}\n\n${sentence}`,
@@ -90,14 +72,15 @@ function withScope(schema: FastifySchema, scope: Scope): FastifySchema {
   };
 }
 
+/** Where an operation takes no body: small JSON is dropped (json-body.ts), anything else is refused. */
 const withoutBody = (schema: FastifySchema): FastifySchema => ({
   ...schema,
-  response: withProblems(schema.response as Responses, WITHOUT_BODY),
+  response: withProblems(schema.response as Responses, errorsOf('bodiless')),
 });
 
 function withIdempotency(schema: FastifySchema): FastifySchema {
   const headers = (schema.headers ?? { type: 'object' }) as { properties?: object };
-  const response = withProblems(schema.response as Responses, REPEATABLE);
+  const response = withProblems(schema.response as Responses, errorsOf('idempotency'));
   return {
     ...schema,
     headers: {

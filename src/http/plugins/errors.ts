@@ -1,27 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { AppError, type ErrorCode } from '../../errors/app-error.ts';
+import { AppError } from '../../errors/app-error.ts';
 import { appErrorOf } from '../app-error-of.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem.ts';
 import { AnsweredBefore, sendStored } from '../stored-answer.ts';
 import type { RouteTable } from './route-table.ts';
-
-/** Passing troubles, and how long a client should stay away. */
-const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
-  QUEUE_UNAVAILABLE: 5,
-  DATABASE_UNAVAILABLE: 5,
-  QUEUE_FULL: 60,
-  STORAGE_FAILED: 5,
-  STORAGE_FULL: 60,
-  SHUTTING_DOWN: 5,
-  IDEMPOTENCY_IN_FLIGHT: 1,
-  QUOTA_CONCURRENT_JOBS: 5,
-  // Room comes with a removal at any moment; by itself with the next sweep, which is that far away at most where
-  // nothing else is configured.
-  QUOTA_STORED_BYTES: 900,
-  QUOTA_UPLOADS: 600,
-  TOO_MANY_STREAMS: 10,
-};
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
   const failure = appErrorOf(error, request);
@@ -29,8 +12,8 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
   reply.problemCode = failure.code;
   if (problem.status >= 500) request.log.error({ err: failure, code: failure.code }, 'request failed');
   else request.log.info({ code: failure.code, detail: problem.detail }, 'request refused');
-  const retryAfter = RETRY_AFTER_SECONDS[failure.code];
-  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  const { retryAfterSeconds } = failure.kind;
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
   if (failure.code === 'METHOD_NOT_ALLOWED')
     reply.header('allow', (failure.context.allow as string[]).join(', '));
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="lora-squeeze"');

@@ -1,15 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { AdapterRecord } from '../../contract/adapter.ts';
 import { AdapterPatch } from '../../contract/change.ts';
-import {
-  AdapterPath,
-  asComponent,
-  JSON_BODY_PROBLEMS,
-  NOTHING,
-  problems,
-  reference,
-  response,
-} from '../../http/schemas.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
+import { AdapterPath, asComponent, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 
 const example: AdapterPatch = {
@@ -34,7 +27,12 @@ export const adapterChangeRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: reference(AdapterPatch),
         response: {
           200: response('The adapter as it is now', reference(AdapterRecord)),
-          ...problems(...JSON_BODY_PROBLEMS, 'ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FULL'),
+          ...problems(
+            ...errorsOf('json', 'json-body'),
+            'ADAPTER_NOT_FOUND',
+            'ADAPTER_EXPIRED',
+            'STORAGE_FULL',
+          ),
         },
       },
     },

@@ -2,14 +2,13 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { AdapterRecord } from '../../contract/adapter.ts';
 import { AdapterFromUploads } from '../../contract/upload.ts';
-import type { ErrorCode } from '../../errors/app-error.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { mediaTypeOf } from '../../http/plugins/media-types.ts';
 import {
   AdapterModules,
   AdapterPath,
   asComponent,
-  JSON_BODY_PROBLEMS,
   LOCATION,
   problems,
   reference,
@@ -18,17 +17,8 @@ import {
 import { workspaceOf } from '../own-workspace.ts';
 import { ADAPTER_FROM_UPLOADS_EXAMPLE } from './examples.ts';
 import { MAX_CONFIG_BYTES } from './service.ts';
-import { adapterParts, UPLOAD_PROBLEMS } from './upload/multipart-schema.ts';
+import { adapterParts } from './upload/multipart-schema.ts';
 import { storeUpload, type UploadDependencies } from './upload/store-upload.ts';
-
-/** What can be wrong with uploads that an adapter is to be made of. */
-const USE_PROBLEMS: readonly ErrorCode[] = [
-  'UPLOAD_NOT_FOUND',
-  'UPLOAD_EXPIRED',
-  'UPLOAD_INCOMPLETE',
-  'UPLOAD_FILENAME',
-  'UPLOAD_LOCKED',
-];
 
 const isJson = (request: FastifyRequest): boolean => mediaTypeOf(request) === 'application/json';
 
@@ -67,7 +57,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<AdapterRoutesOptions> = as
         body: { content: { 'application/json': { schema: reference(AdapterFromUploads) } } },
         response: {
           201: response('Stored', reference(AdapterRecord), { headers: LOCATION }),
-          ...problems(...UPLOAD_PROBLEMS, ...JSON_BODY_PROBLEMS, ...USE_PROBLEMS),
+          ...problems(...errorsOf('upload'), ...errorsOf('json', 'json-body'), ...errorsOf('use-uploads')),
         },
       },
     },

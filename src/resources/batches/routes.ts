@@ -7,15 +7,8 @@ import {
   BatchSummary,
   MAX_BATCH_JOBS,
 } from '../../contract/batch.ts';
-import {
-  asComponent,
-  JSON_BODY_PROBLEMS,
-  LOCATION,
-  NOTHING,
-  problems,
-  reference,
-  response,
-} from '../../http/schemas.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
+import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { withinConcurrentJobs } from '../jobs/concurrent-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { checkedBatch } from './batch-body.ts';
@@ -60,7 +53,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: BatchEnvelope,
         response: {
           202: response('Accepted, durably', reference(BatchRecord), { headers: LOCATION }),
-          ...problems(...JSON_BODY_PROBLEMS, ...ACCEPTING),
+          ...problems(...errorsOf('json', 'json-body'), ...ACCEPTING),
         },
       },
     },

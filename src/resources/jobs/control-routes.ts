@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { JobRecord } from '../../contract/job.ts';
 import { JobPatch } from '../../contract/job-request.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
 import {
   asComponent,
   JobPath,
-  JSON_BODY_PROBLEMS,
   LOCATION,
   NOTHING,
   problems,
@@ -119,7 +119,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: reference(JobPatch),
         response: {
           200: response('The job', reference(JobRecord)),
-          ...problems(...JSON_BODY_PROBLEMS, 'JOB_NOT_FOUND', 'STORAGE_FULL'),
+          ...problems(...errorsOf('json', 'json-body'), 'JOB_NOT_FOUND', 'STORAGE_FULL'),
         },
       },
     },

@@ -1,12 +1,12 @@
 import type { JobRecord } from '../../contract/job.ts';
 import type { Labels } from '../../contract/labels.ts';
 import { newJobId } from '../../database/ids.ts';
+import type { JobQueue } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { acceptedJob } from './accepted-job.ts';
-import { progressOf } from './progress.ts';
-import type { JobQueue } from '../../dispatch/job-queue.ts';
 import type { Observer } from './observer.ts';
+import { progressOf } from './progress.ts';
 import type { JobService } from './service.ts';
 import { isFinal, type JobStore } from './store.ts';
 import { lacksSecrets, secretsGone, withoutSecrets } from './transfer-desk.ts';

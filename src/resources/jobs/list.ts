@@ -1,15 +1,14 @@
 import type { JobRecord, JobState } from '../../contract/job.ts';
 import type { JobKind } from '../../contract/job-request.ts';
 import type { Database } from '../../database/database.ts';
-import { sql } from '../../database/sql.ts';
-import { progressOf } from './progress.ts';
-import type { JobQueue } from '../../dispatch/job-queue.ts';
-import { jobRecord, RECORD_COLUMNS } from './rows.ts';
-import type { JobStore } from './store.ts';
 import { labelLinks, type WantedLabel } from '../../database/lists/label-filter.ts';
 import { listed } from '../../database/lists/listed.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
-import { withoutQueue } from '../../dispatch/without-queue.ts';
+import { sql } from '../../database/sql.ts';
+import type { JobQueue } from '../../dispatch/job-queue.ts';
+import { progressOf } from './progress.ts';
+import { jobRecord, RECORD_COLUMNS } from './rows.ts';
+import type { JobStore } from './store.ts';
 
 /** What is left out matters not. */
 export interface JobFilter {

@@ -1,7 +1,7 @@
 import type { Progress } from '../../contract/job.ts';
 import type { JobQueue } from '../../dispatch/job-queue.ts';
-import type { JobStore } from './store.ts';
 import { withoutQueue } from '../../dispatch/without-queue.ts';
+import type { JobStore } from './store.ts';
 
 /**
  * How far those of some jobs have come that run now, by their ids. Without the queue nothing is known of that.

@@ -2,7 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { JobRecord } from '../../contract/job.ts';
 import { JobRequest } from '../../contract/job-request.ts';
-import { JobPath, JSON_BODY_PROBLEMS, LOCATION, problems, reference, response } from '../../http/schemas.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
+import { JobPath, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { answerCurrentJob } from './answer-final-job.ts';
 import { ACCEPTED, answerJob, FINISHED, PREFER_DESCRIPTION } from './answer-job.ts';
@@ -39,7 +40,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ finals: FinalJobs }> = async
           200: response(FINISHED, reference(JobRecord), { headers: LOCATION }),
           202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
           ...problems(
-            ...JSON_BODY_PROBLEMS,
+            ...errorsOf('json', 'json-body'),
             'UNKNOWN_PROFILE',
             'OUTBOUND_URL_INVALID',
             'OUTBOUND_FORBIDDEN',

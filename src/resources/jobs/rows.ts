@@ -3,9 +3,9 @@ import type { Labels } from '../../contract/labels.ts';
 import type { DeliveredAdapter } from '../../contract/transfer-job.ts';
 import type { Writer } from '../../database/database.ts';
 import type { JobFileTable, JobTable } from '../../database/job-tables.ts';
+import { labelRows } from '../../database/lists/label-filter.ts';
 import { sql } from '../../database/sql.ts';
 import { pendingDeliveries } from './executions/deliveries.ts';
-import { labelRows } from '../../database/lists/label-filter.ts';
 import { sourceIds } from './source-ids.ts';
 import { hasTransfers, withoutSecrets } from './transfer-desk.ts';
 

@@ -4,14 +4,15 @@ import { Type } from 'typebox';
 import { JobRecord } from '../../contract/job.ts';
 import { SqueezeRequest } from '../../contract/job-request.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
 import { invalidRequest } from '../../http/app-error-of.ts';
 import { REQUEST_FIELD } from '../../http/multipart/body-parts.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { readRequestJson } from '../../http/request-json.ts';
-import { JSON_PROBLEMS, LOCATION, problems, reference, response } from '../../http/schemas.ts';
+import { LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import type { SchemaError } from '../../http/validation-message.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
-import { squeezeParts, UPLOAD_PROBLEMS } from '../adapters/upload/multipart-schema.ts';
+import { squeezeParts } from '../adapters/upload/multipart-schema.ts';
 import { storeUpload, type UploadDependencies } from '../adapters/upload/store-upload.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { ACCEPTED, answerJob, FINISHED } from './answer-job.ts';
@@ -60,11 +61,11 @@ export const squeezeRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
           200: response(FINISHED, reference(JobRecord), { headers: LOCATION }),
           202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
           ...problems(
-            ...UPLOAD_PROBLEMS,
+            ...errorsOf('upload'),
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
             'UNKNOWN_PROFILE',
-            ...JSON_PROBLEMS,
+            ...errorsOf('json'),
             'QUOTA_CONCURRENT_JOBS',
           ),
         },

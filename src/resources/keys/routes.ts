@@ -1,15 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { KeyList, KeyRecord, KeyRequest, NewKey, TenantId } from '../../contract/key.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
-import {
-  asComponent,
-  JSON_BODY_PROBLEMS,
-  LOCATION,
-  problems,
-  reference,
-  response,
-} from '../../http/schemas.ts';
+import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import { KEY_EXAMPLES } from './examples.ts';
 import type { KeyService } from './service.ts';
 
@@ -36,7 +30,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
         body: reference(KeyRequest),
         response: {
           201: response('The key, this once', reference(NewKey), { headers: LOCATION }),
-          ...problems(...JSON_BODY_PROBLEMS, 'SECRETS_UNAVAILABLE', 'STORAGE_FULL'),
+          ...problems(...errorsOf('json', 'json-body'), 'SECRETS_UNAVAILABLE', 'STORAGE_FULL'),
         },
       },
     },

@@ -1,17 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
-import {
-  asComponent,
-  JSON_BODY_PROBLEMS,
-  LOCATION,
-  problems,
-  reference,
-  response,
-} from '../../http/schemas.ts';
+import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { UPLOAD_PROBLEMS } from '../adapters/upload/multipart-schema.ts';
 import { receiveCounted, type UploadDependencies } from '../adapters/upload/store-upload.ts';
 import { checkConcurrentJobs } from '../jobs/concurrent-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
@@ -56,7 +49,12 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
         body: reference(RunRequest),
         response: {
           201: response('The run', reference(RunRecord), { headers: LOCATION }),
-          ...problems(...JSON_BODY_PROBLEMS, 'SCHEDULE_INVALID', 'SCHEDULE_TOO_SHORT', 'STORAGE_FULL'),
+          ...problems(
+            ...errorsOf('json', 'json-body'),
+            'SCHEDULE_INVALID',
+            'SCHEDULE_TOO_SHORT',
+            'STORAGE_FULL',
+          ),
         },
       },
     },
@@ -107,7 +105,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
             headers: LOCATION,
           }),
           ...problems(
-            ...UPLOAD_PROBLEMS,
+            ...errorsOf('upload'),
             'VALIDATION_FAILED',
             'RUN_NOT_FOUND',
             'OPTIMIZER_STATE_INVALID',

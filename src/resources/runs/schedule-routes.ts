@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Schedule, ScheduleRequest } from '../../contract/schedule.ts';
-import { asComponent, JSON_BODY_PROBLEMS, problems, reference, response } from '../../http/schemas.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
+import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { planSchedule } from '../../schedule/plan-schedule.ts';
 
 /** 4096 entries of `modules`, each with the largest numbers it may have, are 300 kB. */
@@ -43,7 +44,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: reference(ScheduleRequest),
         response: {
           200: response('The schedule', reference(Schedule)),
-          ...problems(...JSON_BODY_PROBLEMS, 'SCHEDULE_INVALID', 'SCHEDULE_TOO_SHORT'),
+          ...problems(...errorsOf('json', 'json-body'), 'SCHEDULE_INVALID', 'SCHEDULE_TOO_SHORT'),
         },
       },
     },

@@ -3,8 +3,9 @@ import { Type } from 'typebox';
 import { TenantId } from '../../contract/key.ts';
 import { TenantList, TenantRecord, TenantRequest, TenantWithUsage } from '../../contract/tenant.ts';
 import type { Database } from '../../database/database.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
-import { asComponent, JSON_BODY_PROBLEMS, problems, reference, response } from '../../http/schemas.ts';
+import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { TENANT_EXAMPLES } from './examples.ts';
 import type { TenantQuotas } from './quotas.ts';
 import type { TenantService } from './service.ts';
@@ -79,7 +80,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
         body: reference(TenantRequest),
         response: {
           200: response('The tenant as it is now', reference(TenantRecord)),
-          ...problems(...JSON_BODY_PROBLEMS, 'STORAGE_FULL'),
+          ...problems(...errorsOf('json', 'json-body'), 'STORAGE_FULL'),
         },
       },
     },

@@ -1,12 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { UploadList, UploadRecord } from '../../contract/upload.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { UploadsDependencies } from './adapter-from-uploads.ts';
 import { putUpload } from './put-upload.ts';
 import { tusRoutes } from './tus-routes.ts';
-import { CONTENT_PROBLEMS, takeBodiesAsTheyAre } from './upload-bodies.ts';
+import { takeBodiesAsTheyAre } from './upload-bodies.ts';
 import { uploadFilename } from './upload-filename.ts';
 import { AnyUploadPath, PutHeaders, PutQuery, UploadPath } from './upload-schemas.ts';
 
@@ -38,7 +39,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
           200: response('Replaced', reference(UploadRecord), { headers: LOCATION }),
           201: response('Stored', reference(UploadRecord), { headers: LOCATION }),
           ...problems(
-            ...CONTENT_PROBLEMS,
+            ...errorsOf('content'),
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
             'UPLOAD_FILENAME',

@@ -1,4 +1,5 @@
-import { AppError, type ErrorCode } from '../../errors/app-error.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** What the tus library throws besides our own errors: `ERRORS` of @tus/utils. */
 interface TusFailure {

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { errorsOf } from '../../errors/error-kinds.ts';
 import { LOCATION, problems, type ResponseOptions } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { UploadsDependencies } from './adapter-from-uploads.ts';
 import { answerTus, TUS_BODY, UPLOADS_PATH } from './answer-tus.ts';
-import { CONTENT_PROBLEMS } from './upload-bodies.ts';
 import {
   ABILITY_HEADERS,
   AnyUploadPath,
@@ -67,7 +67,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         headers: CreateHeaders,
         response: {
           201: told('Begun', { ...OFFSET_HEADERS, ...LOCATION }),
-          ...problems(...CONTENT_PROBLEMS, ...FOUND, 'UPLOAD_FILENAME', 'QUOTA_UPLOADS'),
+          ...problems(...errorsOf('content'), ...FOUND, 'UPLOAD_FILENAME', 'QUOTA_UPLOADS'),
         },
       },
     },
@@ -88,7 +88,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         headers: LookHeaders,
         response: {
           200: told('In the headers', STATE_HEADERS),
-          ...problems(...FOUND, ...CONTENT_PROBLEMS),
+          ...problems(...FOUND, ...errorsOf('content')),
         },
       },
     },
@@ -110,7 +110,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         bytes: TUS_BODY,
         response: {
           204: told('They are on the disk', OFFSET_HEADERS),
-          ...problems(...CONTENT_PROBLEMS, ...FOUND, 'UPLOAD_OFFSET'),
+          ...problems(...errorsOf('content'), ...FOUND, 'UPLOAD_OFFSET'),
         },
       },
     },

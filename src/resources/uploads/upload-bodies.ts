@@ -1,7 +1,5 @@
 import type { FastifyInstance, FastifySchema } from 'fastify';
-import type { ErrorCode } from '../../errors/app-error.ts';
 import { BINARY } from '../../http/schemas.ts';
-import { UPLOAD_PROBLEMS } from '../adapters/upload/multipart-schema.ts';
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -9,14 +7,6 @@ declare module 'fastify' {
     bytes?: string;
   }
 }
-
-/** What can be wrong with a file that comes on its own; what only an adapter can have wrong is told later. */
-export const CONTENT_PROBLEMS: readonly ErrorCode[] = [
-  ...UPLOAD_PROBLEMS.filter((code) =>
-    /^(UPLOAD_|DIGEST_|PICKLE_|LFS_|ST_|GGUF_|STORAGE_|UNSUPPORTED_[MCF])/.test(code),
-  ),
-  'CONFIG_TOO_LARGE',
-];
 
 /** Leaves bodies unread, whatever they say they are, to the routes of this instance. */
 export function takeBodiesAsTheyAre(app: FastifyInstance): void {

@@ -11,16 +11,9 @@ import {
   WebhookRecord,
   WebhookRequest,
 } from '../../contract/webhook.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
-import {
-  asComponent,
-  JSON_BODY_PROBLEMS,
-  LOCATION,
-  NOTHING,
-  problems,
-  reference,
-  response,
-} from '../../http/schemas.ts';
+import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { DeliveryService } from './delivery-service.ts';
 import {
@@ -73,7 +66,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
             headers: LOCATION,
           }),
           ...problems(
-            ...JSON_BODY_PROBLEMS,
+            ...errorsOf('json', 'json-body'),
             ...URL_PROBLEMS,
             'QUOTA_WEBHOOKS',
             'SECRETS_UNAVAILABLE',
@@ -140,7 +133,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         body: reference(WebhookChange),
         response: {
           200: response('The webhook as it is now', reference(WebhookRecord)),
-          ...problems(...JSON_BODY_PROBLEMS, 'WEBHOOK_NOT_FOUND', ...URL_PROBLEMS, 'STORAGE_FULL'),
+          ...problems(...errorsOf('json', 'json-body'), 'WEBHOOK_NOT_FOUND', ...URL_PROBLEMS, 'STORAGE_FULL'),
         },
       },
     },
@@ -188,7 +181,12 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         body: reference(SecretRotation),
         response: {
           200: response('The new secret, this once', reference(RotatedSecret)),
-          ...problems(...JSON_BODY_PROBLEMS, 'WEBHOOK_NOT_FOUND', 'SECRETS_UNAVAILABLE', 'STORAGE_FULL'),
+          ...problems(
+            ...errorsOf('json', 'json-body'),
+            'WEBHOOK_NOT_FOUND',
+            'SECRETS_UNAVAILABLE',
+            'STORAGE_FULL',
+          ),
         },
       },
     },

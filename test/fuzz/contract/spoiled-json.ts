@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../src/errors/app-error.ts';
+import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import fc from '../../fast-check.ts';
 
 /** What is done to the JSON of a body when it is written, at the place that `at` chooses; no schema can say it. */

@@ -4,8 +4,8 @@ import type { BatchState } from '../../../src/contract/batch.ts';
 import { newAdapterId } from '../../../src/database/ids.ts';
 import { AdapterList } from '../../../src/resources/adapters/list.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { batchesOf, madeBatch } from './made-batch.ts';
 import { insertKnownAdapter } from '../adapters/known-adapter.ts';
+import { batchesOf, madeBatch } from './made-batch.ts';
 
 const NOTHING = { succeeded: 0, partial: 0, failed: 0, cancelled: 0, cancelled_at: null, finished_at: 9 };
 

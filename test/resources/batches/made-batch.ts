@@ -6,8 +6,8 @@ import type { Database } from '../../../src/database/database.ts';
 import { newBatchId, newJobId } from '../../../src/database/ids.ts';
 import { BatchStore } from '../../../src/resources/batches/store.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
-import { alone } from '../jobs/job-rows.ts';
 import { insertKnownAdapter } from '../adapters/known-adapter.ts';
+import { alone } from '../jobs/job-rows.ts';
 import { NO_DISPATCHER } from '../jobs/played-worker.ts';
 
 export const batchesOf = (database: Database, tenant = DEFAULT_TENANT): BatchStore =>

@@ -6,8 +6,8 @@ import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
 import { type JobFilter, JobList } from '../../../src/resources/jobs/list.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
-import { alone, jobsIn } from './job-rows.ts';
 import { insertKnownAdapter } from '../adapters/known-adapter.ts';
+import { alone, jobsIn } from './job-rows.ts';
 import { PlayedWorker } from './played-worker.ts';
 
 const ADAPTERS = [0, 1, 2].map((i) => `ad_${'0'.repeat(31)}${i}`);

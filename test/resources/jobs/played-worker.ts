@@ -2,7 +2,8 @@ import type { FailedResult, JobRecord, SucceededResult } from '../../../src/cont
 import type { Delivery } from '../../../src/contract/transfer.ts';
 import type { Database } from '../../../src/database/database.ts';
 import type { DispatcherOptions } from '../../../src/dispatch/dispatcher.ts';
-import { AppError, type ErrorCode, jobFailure } from '../../../src/errors/app-error.ts';
+import { AppError, jobFailure } from '../../../src/errors/app-error.ts';
+import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import { Executions } from '../../../src/resources/jobs/executions/executions.ts';
 import type { Dispatched } from '../../../src/resources/jobs/executions/finish-execution.ts';
 import type { JobChangesParts } from '../../../src/resources/jobs/executions/job-changes.ts';

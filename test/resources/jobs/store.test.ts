@@ -11,10 +11,10 @@ import type { JobStore } from '../../../src/resources/jobs/store.ts';
 import { TenantService } from '../../../src/resources/tenants/service.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { held } from '../../database/held.ts';
-import { alone, jobFile, jobIds, jobsIn, unfinished } from './job-rows.ts';
 import { insertKnownAdapter, KNOWN_ADAPTER } from '../adapters/known-adapter.ts';
-import { KNOWN_WRITTEN, PlayedWorker, playedMade } from './played-worker.ts';
 import { jobsOf } from '../tenants/stored-by.ts';
+import { alone, jobFile, jobIds, jobsIn, unfinished } from './job-rows.ts';
+import { KNOWN_WRITTEN, PlayedWorker, playedMade } from './played-worker.ts';
 
 const ANALYSIS = { kind: 'analyze', adapter_id: KNOWN_ADAPTER } as const;
 

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { newRunId } from '../../../src/database/ids.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { madeBatch } from '../batches/made-batch.ts';
-import { failsWith } from './job-bench.ts';
-import { jobFile, jobIds } from './job-rows.ts';
 import { insertKnownAdapter, KNOWN_ADAPTER } from '../adapters/known-adapter.ts';
+import { madeBatch } from '../batches/made-batch.ts';
 import { entry, MODULES, madeRun } from '../runs/made-run.ts';
 import { HOUR_MS, type StorageBench, withBench } from '../sweeps/storage-bench.ts';
+import { failsWith } from './job-bench.ts';
+import { jobFile, jobIds } from './job-rows.ts';
 
 onEachDialect('jobs of all tenants', (database, folder) => {
   const onBench = (work: (bench: StorageBench) => Promise<void>) =>

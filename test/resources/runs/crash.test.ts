@@ -23,8 +23,8 @@ import { MemoryQueue } from '../../http/memory-queue.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
 import { executionsIn } from '../jobs/executions/made-work.ts';
 import { jobIds, jobsIn, unfinished } from '../jobs/job-rows.ts';
-import { Died, mortal } from '../mortal.ts';
 import { NO_DISPATCHER, PlayedWorker } from '../jobs/played-worker.ts';
+import { Died, mortal } from '../mortal.ts';
 import { assertReadable, HOUR_MS, LONGEST_WRITE_MS, StorageBench } from '../sweeps/storage-bench.ts';
 
 const REQUEST = {

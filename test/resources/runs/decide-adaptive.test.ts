@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AdaptiveRequest } from '../../../src/contract/schedule.ts';
-import { AppError, type ErrorCode } from '../../../src/errors/app-error.ts';
+import { AppError } from '../../../src/errors/app-error.ts';
+import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import { planAdaptive } from '../../../src/resources/runs/adaptive-plan.ts';
 import { decide } from '../../../src/resources/runs/decide.ts';
 import type { Past } from '../../../src/resources/runs/lineage.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AppError, type ErrorCode } from '../../../src/errors/app-error.ts';
+import { AppError } from '../../../src/errors/app-error.ts';
+import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import { type Arrival, decide } from '../../../src/resources/runs/decide.ts';
 import type { Outcome, Past } from '../../../src/resources/runs/lineage.ts';
 import type { RunManifest } from '../../../src/resources/runs/run-manifest.ts';

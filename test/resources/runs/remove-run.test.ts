@@ -6,8 +6,8 @@ import { newRunId } from '../../../src/database/ids.ts';
 import { removeRun } from '../../../src/resources/runs/remove-run.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { insertKnownAdapter, KNOWN_ADAPTER } from '../adapters/known-adapter.ts';
-import { entry, MODULES, madeRun } from './made-run.ts';
 import { type StorageBench, withBench } from '../sweeps/storage-bench.ts';
+import { entry, MODULES, madeRun } from './made-run.ts';
 
 const squeezeOf = (runId: string): CheckpointJobRequest => ({
   kind: 'checkpoint',

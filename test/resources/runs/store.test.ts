@@ -9,8 +9,8 @@ import { squeezeJob } from '../../../src/resources/runs/squeeze-job.ts';
 import { RunStore } from '../../../src/resources/runs/store.ts';
 import { ensureTenant } from '../../../src/resources/tenants/service.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { jobFile, jobIds, jobsIn } from '../jobs/job-rows.ts';
 import { KNOWN_FACTS, KNOWN_FILES } from '../adapters/known-adapter.ts';
+import { jobFile, jobIds, jobsIn } from '../jobs/job-rows.ts';
 import { NO_DISPATCHER } from '../jobs/played-worker.ts';
 import { arrival, entry, KEPT, MODULES, madeRun, SCHEDULE } from './made-run.ts';
 

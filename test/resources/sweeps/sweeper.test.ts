@@ -8,8 +8,8 @@ import type { Workspace } from '../../../src/resources/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { held } from '../../database/held.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
-import { alone, jobFile, jobsIn, reportFile } from '../jobs/job-rows.ts';
 import { KNOWN_FACTS, KNOWN_FILES } from '../adapters/known-adapter.ts';
+import { alone, jobFile, jobsIn, reportFile } from '../jobs/job-rows.ts';
 import { entry, MODULES, madeRun } from '../runs/made-run.ts';
 import { storedBy } from '../tenants/stored-by.ts';
 import {

@@ -11,8 +11,8 @@ import { onEachDialect } from '../../database/dialects.ts';
 import { tinyAdapter } from '../../http/tiny-adapter.ts';
 import { insertKnownAdapter, KNOWN_FACTS, KNOWN_FILES } from '../adapters/known-adapter.ts';
 import { KNOWN_WRITTEN } from '../jobs/played-worker.ts';
-import { HOUR_MS, type StorageBench, withBench } from '../sweeps/storage-bench.ts';
 import { entry, MODULES, madeRun } from '../runs/made-run.ts';
+import { HOUR_MS, type StorageBench, withBench } from '../sweeps/storage-bench.ts';
 import { storedBy } from './stored-by.ts';
 
 onEachDialect('usage', (database, folder) => {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { isErrorCode } from '../../../src/errors/app-error.ts';
+import { isErrorCode } from '../../../src/errors/error-kinds.ts';
 import { ContentWatch } from '../../../src/resources/uploads/content-watch.ts';
 import { HeaderGate } from '../../../src/safetensors/header-gate.ts';
 import fc from '../../fast-check.ts';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
-import { addDelivery, deliveryIds, newWebhook } from './webhook-rows.ts';
 import { StorageBench } from '../sweeps/storage-bench.ts';
+import { addDelivery, deliveryIds, newWebhook } from './webhook-rows.ts';
 
 const DAY_MS = 86_400_000;
 const FINAL = { status: 'failed', next_attempt_at: null };

@@ -10,8 +10,8 @@ import { DeliveryKeeper } from '../../../src/resources/webhooks/delivery-keeper.
 import { jobEvent, Outbox } from '../../../src/resources/webhooks/outbox.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryDeliveryQueue } from '../../http/memory-delivery-queue.ts';
-import { alone, jobsIn } from '../jobs/job-rows.ts';
 import { insertKnownAdapter } from '../adapters/known-adapter.ts';
+import { alone, jobsIn } from '../jobs/job-rows.ts';
 import { PlayedWorker, playedMade } from '../jobs/played-worker.ts';
 import { addDelivery, deliveryIds, newWebhook, webhooksOf } from './webhook-rows.ts';
 

@@ -3,7 +3,6 @@ import { CARD_FILE, CONFIG_FILE, WEIGHTS_FILE } from '../../../adapter/file-name
 import { AdapterName } from '../../../contract/adapter.ts';
 import { SqueezeRequest } from '../../../contract/job-request.ts';
 import { Labels, TtlSeconds } from '../../../contract/labels.ts';
-import { ERROR_KINDS, type ErrorCode } from '../../../errors/app-error.ts';
 import { REQUEST_FIELD } from '../../../http/multipart/body-parts.ts';
 import { BINARY, reference } from '../../../http/schemas.ts';
 import { LABELS_FIELD, NAME_FIELD, TTL_FIELD } from './adapter-body.ts';
@@ -33,12 +32,4 @@ export const adapterParts = Type.Object(
 export const squeezeParts = Type.Object(
   { ...files, [REQUEST_FIELD]: reference(SqueezeRequest) },
   { additionalProperties: false },
-);
-
-/** Everything that can be wrong with an upload: the rows of the error table about bodies, files and the LoRA inside. */
-const IS_OF_UPLOADS =
-  /^(MULTIPART_|UPLOAD_(?=ABORTED|TOO_)|DIGEST_|DUPLICATE_PART|UNEXPECTED_PART|FILE_MISSING|FIELD_TOO|TOO_MANY|PICKLE_|UNSUPPORTED_|LFS_|ST_|GGUF_|CONFIG_|FORMAT_MIXED|NO_LORA|LORA_(?!BIAS)|STORAGE_|QUOTA_STORED)/;
-
-export const UPLOAD_PROBLEMS = (Object.keys(ERROR_KINDS) as ErrorCode[]).filter((code) =>
-  IS_OF_UPLOADS.test(code),
 );

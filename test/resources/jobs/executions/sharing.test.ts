@@ -6,9 +6,9 @@ import { newJobId } from '../../../../src/database/ids.ts';
 import { acceptedJob, PLAIN } from '../../../../src/resources/jobs/accepted-job.ts';
 import { storedByAll } from '../../../../src/resources/tenants/usage.ts';
 import { onEachDialect } from '../../../database/dialects.ts';
-import { type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
 import { KNOWN_FACTS } from '../../adapters/known-adapter.ts';
 import { storedBy } from '../../tenants/stored-by.ts';
+import { type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
 import { executionOf, executionsIn, WORK } from './made-work.ts';
 
 onEachDialect('equal requests', (database) => {

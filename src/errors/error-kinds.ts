@@ -1,0 +1,373 @@
+/** Which calls may answer with a code, where it is not of a service alone. */
+export type ErrorGroup =
+  /** Any call. */
+  | 'any'
+  /** Calls that need a key. */
+  | 'access'
+  /** Calls that can be repeated with an Idempotency-Key. */
+  | 'idempotency'
+  /** JSON, before its schema is looked at. */
+  | 'json'
+  /** Calls with JSON as their body, besides 'json'. */
+  | 'json-body'
+  /** Calls without a body that were sent one. */
+  | 'bodiless'
+  /** Calls that bring an adapter: the body, the files, the LoRA inside. */
+  | 'upload'
+  /** Calls that bring one file. */
+  | 'content'
+  /** Calls that make an adapter of files that came before. */
+  | 'use-uploads'
+  /** Calls that read or write files. */
+  | 'storage';
+
+/**
+ * A failure that the service can answer with. The code is the stable part of a problem document (RFC 9457).
+ */
+export interface ErrorKind {
+  readonly status: number;
+  readonly title: string;
+  /** Whether another attempt can help; it tells the queue whether to try a job again. */
+  readonly retryable: boolean;
+  /** How long a client should stay away, where that is known. */
+  readonly retryAfterSeconds?: number;
+  readonly groups?: readonly ErrorGroup[];
+  /** Codes of Fastify and its plugins that mean this. */
+  readonly framework?: readonly string[];
+}
+
+type More = Omit<ErrorKind, 'status' | 'title' | 'retryable'>;
+
+const permanent = (status: number, title: string, more: More = {}): ErrorKind => ({
+  ...{ status, title, retryable: false },
+  ...more,
+});
+const transient = (status: number, title: string, more: More = {}): ErrorKind => ({
+  ...{ status, title, retryable: true },
+  ...more,
+});
+
+/** Everything that is known of each failure, in one table: answers, retries and the contract follow it. */
+export const ERROR_KINDS = {
+  // The request itself
+  BAD_REQUEST: permanent(400, 'The request is malformed', { groups: ['any'] }),
+  VALIDATION_FAILED: permanent(400, 'The request does not fit its schema', { groups: ['json-body'] }),
+  UNKNOWN_OPTION: permanent(400, 'The request names an option that does not exist', {
+    groups: ['json-body'],
+  }),
+  UNKNOWN_PROFILE: permanent(400, 'The target names a profile that does not exist'),
+  REQUEST_JSON: permanent(400, 'The request is not valid JSON', { groups: ['json'] }),
+  REQUEST_DUPLICATE_KEY: permanent(400, 'The JSON of the request has a key twice', {
+    groups: ['json'],
+  }),
+  REQUEST_FORBIDDEN_KEY: permanent(400, 'The JSON of the request has a forbidden key', {
+    groups: ['json'],
+  }),
+  REQUEST_TOO_DEEP: permanent(400, 'The JSON of the request is nested too deeply', {
+    groups: ['json'],
+  }),
+  REQUEST_NUMBER: permanent(400, 'The JSON of the request has a number that cannot be kept exactly', {
+    groups: ['json'],
+  }),
+  NOT_FOUND: permanent(404, 'There is nothing here'),
+  METHOD_NOT_ALLOWED: permanent(405, 'The method is not allowed here'),
+  NOT_ACCEPTABLE: permanent(406, 'None of the media types asked for can be had'),
+  ADAPTER_EXPIRED: permanent(410, 'The adapter has expired'),
+  ADAPTER_NOT_FOUND: permanent(404, 'No adapter has this id'),
+  JOB_NOT_FOUND: permanent(404, 'No job has this id'),
+  BATCH_NOT_FOUND: permanent(404, 'No batch has this id'),
+  PROFILE_NOT_FOUND: permanent(404, 'There is no profile of this name'),
+  TENANT_NOT_FOUND: permanent(404, 'There is no tenant of this id'),
+  KEY_NOT_FOUND: permanent(404, 'No key has this id'),
+  WEBHOOK_NOT_FOUND: permanent(404, 'No webhook has this id'),
+  DELIVERY_NOT_FOUND: permanent(404, 'The webhook has no delivery of this id'),
+  WEBHOOK_DISABLED: permanent(409, 'The webhook is disabled'),
+  FILE_NOT_FOUND: permanent(404, 'There is no file of this name'),
+  REPORT_NOT_READY: permanent(409, 'The job has no report yet'),
+  ADAPTER_IN_USE: permanent(409, 'An unfinished job reads the adapter'),
+  RUN_IN_USE: permanent(409, 'A checkpoint of the run is being squeezed'),
+  JOB_FINAL: permanent(409, 'The job has ended already'),
+  JOB_NOT_FINAL: permanent(409, 'The job has not ended yet'),
+  JOB_SUCCEEDED: permanent(409, 'The job succeeded, so there is nothing to retry'),
+  DELIVERIES_SUCCEEDED: permanent(409, 'No delivery of the job failed, so there is nothing to send again'),
+  JOB_OF_RUN: permanent(409, 'The job belongs to an annealing run'),
+  BATCH_INVALID: permanent(422, 'Jobs of the batch cannot be accepted'),
+  BATCH_FINAL: permanent(409, 'The batch has ended already'),
+  BATCH_NOT_FINAL: permanent(409, 'The batch has not ended yet'),
+  BATCH_SUCCEEDED: permanent(409, 'Every job of the batch succeeded, so there is nothing to retry'),
+  RANGE_NOT_SATISFIABLE: permanent(416, 'The range lies outside the file'),
+  UNSUPPORTED_MEDIA_TYPE: permanent(415, 'The content type is not accepted here', {
+    groups: ['json-body', 'bodiless', 'upload', 'content'],
+    framework: ['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'FST_INVALID_MULTIPART_CONTENT_TYPE'],
+  }),
+  UNSUPPORTED_CONTENT_ENCODING: permanent(415, 'Compressed request bodies are not accepted', {
+    groups: ['json-body', 'upload', 'content'],
+  }),
+  EXPECTATION_FAILED: permanent(417, 'The Expect header cannot be met'),
+  HOST_NOT_ALLOWED: permanent(421, 'The host that was asked for is not one of this service'),
+  CROSS_ORIGIN_REQUEST: permanent(403, 'The request comes from a page of another site'),
+  HEADERS_TOO_LARGE: permanent(431, 'The request headers are too large'),
+  REQUEST_TIMEOUT: transient(408, 'The request did not arrive in time', { groups: ['any'] }),
+  TOO_MANY_CONNECTIONS: transient(503, 'All connections are in use', { groups: ['any'] }),
+
+  // Who asks, and how much
+  KEY_MISSING: permanent(401, 'A key is needed', { groups: ['access'] }),
+  KEY_INVALID: permanent(401, 'The key cannot be used', { groups: ['access'] }),
+  SCOPE_MISSING: permanent(403, 'The key may not do this', { groups: ['access'] }),
+  ADMINISTRATION_CLOSED: permanent(
+    403,
+    'Keys and tenants cannot be managed over REST without authentication',
+  ),
+  RATE_LIMITED: transient(429, 'Too many requests', { groups: ['access'] }),
+  // Room comes with a removal at any moment; by itself with the next sweep, at most so far away by default.
+  QUOTA_STORED_BYTES: permanent(429, 'The tenant stores as many bytes as it may', {
+    groups: ['upload'],
+    retryAfterSeconds: 900,
+  }),
+  QUOTA_TOO_SMALL: permanent(422, 'The request alone exceeds a quota of the tenant', { groups: ['access'] }),
+  QUOTA_WEBHOOKS: permanent(429, 'The tenant has as many webhooks as it may'),
+  TOO_MANY_STREAMS: transient(429, 'Too many streams of events are open', { retryAfterSeconds: 10 }),
+  QUOTA_CONCURRENT_JOBS: transient(429, 'The tenant has as many unfinished jobs as it may', {
+    retryAfterSeconds: 5,
+  }),
+  IDEMPOTENCY_KEY_INVALID: permanent(400, 'The Idempotency-Key cannot be used', { groups: ['idempotency'] }),
+  IDEMPOTENCY_IN_FLIGHT: transient(
+    409,
+    'The first request with this Idempotency-Key is still being handled',
+    { groups: ['idempotency'], retryAfterSeconds: 1 },
+  ),
+  IDEMPOTENCY_MISMATCH: permanent(422, 'The Idempotency-Key belongs to another request', {
+    groups: ['idempotency'],
+  }),
+
+  // The multipart body
+  MULTIPART_MALFORMED: permanent(400, 'The multipart body is malformed', { groups: ['upload'] }),
+  UPLOAD_ABORTED: permanent(400, 'The upload ended early', {
+    groups: ['upload', 'content'],
+    framework: ['FST_MP_PREMATURE_CLOSE'],
+  }),
+  DUPLICATE_PART: permanent(400, 'A part of this name was sent twice', { groups: ['upload'] }),
+  UNEXPECTED_PART: permanent(400, 'A part of this name is not expected', {
+    groups: ['upload'],
+    framework: ['FST_PROTO_VIOLATION'],
+  }),
+  FILE_MISSING: permanent(422, 'A required file is missing', { groups: ['upload'] }),
+  UPLOAD_TOO_LARGE: permanent(413, 'The upload exceeds the size limit', {
+    groups: ['json-body', 'bodiless', 'upload', 'content'],
+    framework: ['FST_ERR_CTP_BODY_TOO_LARGE', 'FST_REQ_FILE_TOO_LARGE'],
+  }),
+  FIELD_TOO_LARGE: permanent(413, 'A form field exceeds the size limit', { groups: ['upload'] }),
+  TOO_MANY_PARTS: permanent(413, 'The multipart body has too many parts', {
+    groups: ['upload'],
+    framework: ['FST_PARTS_LIMIT', 'FST_FILES_LIMIT'],
+  }),
+  UPLOAD_TOO_SLOW: permanent(408, 'The upload stalled', { groups: ['upload', 'content'] }),
+  DIGEST_INVALID: permanent(400, 'A digest in the request headers cannot be read', {
+    groups: ['json-body', 'upload', 'content'],
+  }),
+  DIGEST_MISMATCH: permanent(400, 'The body does not match its digest', {
+    groups: ['json-body', 'upload', 'content'],
+  }),
+
+  // Uploads that are kept until an adapter is made of them
+  UPLOAD_NOT_FOUND: permanent(404, 'No upload has this id', { groups: ['use-uploads'] }),
+  UPLOAD_EXPIRED: permanent(410, 'The upload has expired', { groups: ['use-uploads'] }),
+  UPLOAD_FILENAME: permanent(422, 'The upload needs the name of a file that an adapter has', {
+    groups: ['use-uploads'],
+  }),
+  UPLOAD_HEADER: permanent(400, 'A header of the upload protocol cannot be used'),
+  UPLOAD_VERSION: permanent(412, 'The version of the upload protocol is not spoken here'),
+  UPLOAD_OFFSET: permanent(409, 'The upload does not go on at this offset'),
+  UPLOAD_INCOMPLETE: permanent(409, 'The upload is not complete', { groups: ['use-uploads'] }),
+  UPLOAD_LOCKED: transient(423, 'Another request is at work on the upload', { groups: ['use-uploads'] }),
+  QUOTA_UPLOADS: permanent(429, 'The tenant has as many unused uploads as it may', {
+    retryAfterSeconds: 600,
+  }),
+
+  // The kind of file
+  PICKLE_REFUSED: permanent(415, 'Pickle files are never opened', { groups: ['upload', 'content'] }),
+  UNSUPPORTED_FORMAT: permanent(415, 'The file is not safetensors', { groups: ['upload', 'content'] }),
+  LFS_POINTER: permanent(422, 'The file is a Git LFS pointer, not the weights', {
+    groups: ['upload', 'content'],
+  }),
+
+  // safetensors (https://github.com/huggingface/safetensors, README, "Format")
+  ST_HEADER_TOO_SMALL: permanent(422, 'The safetensors file is shorter than its length field', {
+    groups: ['upload', 'content'],
+  }),
+  ST_HEADER_TOO_LARGE: permanent(422, 'The safetensors header exceeds the limit', {
+    groups: ['upload', 'content'],
+  }),
+  ST_HEADER_LENGTH: permanent(422, 'The safetensors header is longer than the file', {
+    groups: ['upload', 'content'],
+  }),
+  ST_HEADER_JSON: permanent(422, 'The safetensors header is not the JSON the format asks for', {
+    groups: ['upload', 'content'],
+  }),
+  ST_DUPLICATE_KEY: permanent(422, 'The safetensors header names something twice', {
+    groups: ['upload', 'content'],
+  }),
+  ST_METADATA: permanent(422, 'The safetensors metadata is not a map of strings', {
+    groups: ['upload', 'content'],
+  }),
+  ST_TENSOR_NAME: permanent(422, 'A tensor name is not acceptable', { groups: ['upload', 'content'] }),
+  ST_TOO_MANY_TENSORS: permanent(422, 'The safetensors file has too many tensors', {
+    groups: ['upload', 'content'],
+  }),
+  ST_UNKNOWN_DTYPE: permanent(422, 'A tensor has an unknown dtype', { groups: ['upload', 'content'] }),
+  ST_MISALIGNED: permanent(422, 'A tensor does not fill whole bytes', { groups: ['upload', 'content'] }),
+  ST_VALIDATION_OVERFLOW: permanent(422, 'A tensor shape overflows', { groups: ['upload', 'content'] }),
+  ST_TENSOR_INVALID_INFO: permanent(422, 'A tensor shape does not match its bytes', {
+    groups: ['upload', 'content'],
+  }),
+  ST_INVALID_OFFSET: permanent(422, 'Tensor offsets overlap or leave holes', {
+    groups: ['upload', 'content'],
+  }),
+  ST_BUFFER_NOT_COVERED: permanent(422, 'The tensors do not cover the file exactly', {
+    groups: ['upload', 'content'],
+  }),
+
+  // GGUF (https://github.com/ggml-org/ggml, docs/gguf.md)
+  GGUF_VERSION: permanent(422, 'The version or byte order of the GGUF file is not read', {
+    groups: ['upload', 'content'],
+  }),
+  GGUF_TRUNCATED: permanent(422, 'The GGUF header is longer than the file', {
+    groups: ['upload', 'content'],
+  }),
+  GGUF_HEADER_TOO_LARGE: permanent(422, 'The GGUF header exceeds a limit', { groups: ['upload', 'content'] }),
+  GGUF_KEY_VALUE: permanent(422, 'A key or value of the GGUF metadata is not acceptable', {
+    groups: ['upload', 'content'],
+  }),
+  GGUF_DUPLICATE: permanent(422, 'The GGUF header names something twice', { groups: ['upload', 'content'] }),
+  GGUF_ALIGNMENT: permanent(422, 'The alignment of the GGUF file is not a power of two within bounds', {
+    groups: ['upload', 'content'],
+  }),
+  GGUF_TENSOR_NAME: permanent(422, 'A tensor name is not acceptable', { groups: ['upload', 'content'] }),
+  GGUF_TENSOR_TYPE: permanent(422, 'A tensor has an unknown type', { groups: ['upload', 'content'] }),
+  GGUF_TENSOR_SHAPE: permanent(422, 'A tensor shape overflows, or does not suit its type', {
+    groups: ['upload', 'content'],
+  }),
+  GGUF_OFFSET: permanent(422, 'Tensor offsets overlap, leave holes or are not aligned', {
+    groups: ['upload', 'content'],
+  }),
+  GGUF_NOT_COVERED: permanent(422, 'The tensors do not cover the GGUF file exactly', {
+    groups: ['upload', 'content'],
+  }),
+  GGUF_NOT_LORA: permanent(422, 'The GGUF file is not a LoRA adapter', { groups: ['upload', 'content'] }),
+
+  // adapter_config.json
+  CONFIG_JSON: permanent(422, 'adapter_config.json is not valid JSON', { groups: ['upload'] }),
+  CONFIG_TOO_LARGE: permanent(422, 'adapter_config.json exceeds a limit', { groups: ['upload', 'content'] }),
+  CONFIG_TOO_DEEP: permanent(422, 'adapter_config.json is nested too deeply', { groups: ['upload'] }),
+  CONFIG_DUPLICATE_KEY: permanent(422, 'adapter_config.json has a key twice', { groups: ['upload'] }),
+  CONFIG_FORBIDDEN_KEY: permanent(422, 'adapter_config.json has a forbidden key', { groups: ['upload'] }),
+  CONFIG_INVALID: permanent(422, 'adapter_config.json has a field of the wrong type', { groups: ['upload'] }),
+  CONFIG_PEFT_TYPE: permanent(422, 'The adapter is not LoRA', { groups: ['upload'] }),
+  CONFIG_RANK: permanent(422, 'A rank in adapter_config.json is not a positive integer', {
+    groups: ['upload'],
+  }),
+  CONFIG_ALPHA: permanent(422, 'An alpha in adapter_config.json is not a finite number', {
+    groups: ['upload'],
+  }),
+  CONFIG_REGEX: permanent(422, 'A pattern in adapter_config.json cannot be read', { groups: ['upload'] }),
+  CONFIG_RANK_MISMATCH: permanent(422, 'adapter_config.json and the tensors disagree on a rank', {
+    groups: ['upload'],
+  }),
+
+  // The LoRA inside
+  NO_LORA_TENSORS: permanent(422, 'The file has no LoRA tensors', { groups: ['upload'] }),
+  LORA_UNPAIRED: permanent(422, 'A LoRA tensor has no partner', { groups: ['upload'] }),
+  LORA_MAGNITUDE_MISMATCH: permanent(422, 'The setting for DoRA and its magnitude vectors disagree', {
+    groups: ['upload'],
+  }),
+  LORA_DUPLICATE_MODULE: permanent(422, 'A module appears twice', { groups: ['upload'] }),
+  LORA_RANK_MISMATCH: permanent(422, 'lora_A and lora_B disagree on the rank', { groups: ['upload'] }),
+  LORA_RANK_DIMS: permanent(422, 'A LoRA tensor has the wrong number of dimensions', { groups: ['upload'] }),
+  LORA_RANK_ZERO: permanent(422, 'A module has rank 0', { groups: ['upload'] }),
+  UNSUPPORTED_DTYPE: permanent(422, 'A LoRA tensor has a dtype that cannot be squeezed', {
+    groups: ['upload'],
+  }),
+  FORMAT_NOT_CONVERTIBLE: permanent(422, 'The adapter cannot be written in this format'),
+  FORMAT_NOT_WRITABLE: permanent(422, 'This format can be read but not written'),
+  FORMAT_NEEDS_FOLD: permanent(422, 'This format has no place for a scale'),
+  FORMAT_MIXED: permanent(422, 'The tensors belong to more than one format', { groups: ['upload'] }),
+  UNSUPPORTED_LORA_VARIANT: permanent(422, 'This variant of LoRA cannot be squeezed yet', {
+    groups: ['upload'],
+  }),
+  LORA_BIAS_NEEDS_KEEP: permanent(422, 'Adapters with lora_bias need scale "keep"'),
+
+  // A sum of adapters
+  MERGE_BASE_MISMATCH: permanent(422, 'The adapters to merge belong to different base models'),
+  MERGE_SHAPE_MISMATCH: permanent(422, 'A module has different shapes in the adapters to merge'),
+  MERGE_RANK_TOO_LARGE: permanent(422, 'The ranks of the adapters to merge add up to too much'),
+  MERGE_TENSOR_CONFLICT: permanent(422, 'A tensor differs between the adapters to merge'),
+  MERGE_UNSUPPORTED: permanent(422, 'This variant of LoRA cannot be merged'),
+
+  // Annealing runs
+  SCHEDULE_INVALID: permanent(422, 'The schedule contradicts itself'),
+  SCHEDULE_TOO_SHORT: permanent(422, 'The steps do not suffice for the stages'),
+  RUN_NOT_FOUND: permanent(404, 'No run has this id'),
+  CHECKPOINT_NOT_FOUND: permanent(404, 'The run has no checkpoint of this step'),
+  CHECKPOINT_STEP: permanent(422, 'The step of the checkpoint lies outside the run'),
+  CHECKPOINT_OUT_OF_ORDER: permanent(409, 'A later checkpoint was squeezed already'),
+  CHECKPOINT_CONFLICT: permanent(409, 'Another checkpoint of this step was squeezed already'),
+  CHECKPOINT_PENDING: permanent(409, 'The checkpoint before is still being squeezed'),
+  CHECKPOINT_RANK: permanent(409, 'The checkpoint does not have the rank the run is at'),
+  CHECKPOINT_BASE_MISMATCH: permanent(409, 'The checkpoint belongs to another base model or other modules'),
+  OPTIMIZER_STATE_INVALID: permanent(422, 'The optimizer state does not fit the adapter'),
+
+  // Elsewhere: what is fetched from and delivered to other servers
+  OUTBOUND_URL_INVALID: permanent(422, 'The URL cannot be used'),
+  OUTBOUND_FORBIDDEN: permanent(422, 'The service does not connect to there'),
+  OUTBOUND_REFUSED: permanent(422, 'The other server refused'),
+  OUTBOUND_TOO_LARGE: permanent(422, 'The other server sent more than is taken'),
+  OUTBOUND_FAILED: transient(502, 'The other server failed or cannot be reached'),
+  TRANSFER_DIGEST_MISMATCH: permanent(422, 'A file from elsewhere is not the one that was announced'),
+  SECRETS_GONE: permanent(409, 'The credentials of the job are not kept any more'),
+  SECRETS_UNAVAILABLE: permanent(503, 'The service has no key for secrets'),
+  SECRETS_KEY_MISMATCH: permanent(500, 'The secret was sealed with another key'),
+  SECRETS_DAMAGED: permanent(500, 'The sealed secret was changed'),
+
+  // The computation
+  NON_FINITE_WEIGHTS: permanent(422, 'A LoRA tensor holds NaN or infinity'),
+  NON_FINITE_RESULT: permanent(422, 'A result does not fit the output dtype'),
+  BUDGET_TOO_SMALL: permanent(422, 'The budget is too small for the adapter'),
+  CORE_NOT_CONVERGED: permanent(500, 'The eigen-solver did not converge'),
+  PROVIDER_UNAVAILABLE: permanent(503, 'The execution provider asked for cannot be loaded'),
+
+  // The service
+  STORAGE_FULL: transient(507, 'The storage is full', {
+    groups: ['upload', 'content', 'idempotency', 'storage'],
+    retryAfterSeconds: 60,
+  }),
+  STORAGE_FAILED: transient(503, 'The storage failed', {
+    groups: ['upload', 'content', 'storage'],
+    retryAfterSeconds: 5,
+  }),
+  DATABASE_UNAVAILABLE: transient(503, 'The database cannot be used', {
+    groups: ['access'],
+    retryAfterSeconds: 5,
+  }),
+  QUEUE_UNAVAILABLE: transient(503, 'The queue cannot be used', { retryAfterSeconds: 5 }),
+  QUEUE_FULL: transient(503, 'The queue has no room for more jobs', { retryAfterSeconds: 60 }),
+  WORKER_CRASHED: permanent(500, 'The compute process died too often on this job'),
+  CANCELLED: permanent(409, 'The job was cancelled'),
+  SHUTTING_DOWN: transient(503, 'The service is shutting down', { groups: ['any'], retryAfterSeconds: 5 }),
+  INTERNAL: transient(500, 'The service failed', { groups: ['any'] }),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERROR_KINDS;
+
+const ROWS = Object.entries(ERROR_KINDS) as readonly [ErrorCode, ErrorKind][];
+
+/** The codes of some groups, in the order of the table. */
+export const errorsOf = (...wanted: readonly ErrorGroup[]): readonly ErrorCode[] =>
+  ROWS.filter(([, { groups }]) => groups?.some((group) => wanted.includes(group))).map(([code]) => code);
+
+/** The code that an error of Fastify or its plugins has here. */
+export const errorOfFramework = (code: string): ErrorCode | undefined =>
+  ROWS.find(([, { framework }]) => framework?.includes(code))?.[0];
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERROR_KINDS, value);
+}
