@@ -2,7 +2,7 @@ import { ERROR_KINDS, type ErrorKind } from '../src/errors/error-kinds.ts';
 
 const HEAD = `# Errors
 
-<!-- Generated from src/errors/app-error.ts by \`npx tsx scripts/write-errors.ts\`. -->
+<!-- Generated from src/errors/error-kinds.ts by \`npx tsx scripts/write-errors.ts\`. -->
 
 Every failure is a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457), \`application/problem+json\`):
 
