@@ -1,12 +1,21 @@
-import type { Format } from '../format.ts';
-import { readCloneofsimo } from './read-cloneofsimo.ts';
-import { readCloneofsimoKey } from './tensor-keys.ts';
-import { CLONEOFSIMO_WEIGHTS, planCloneofsimoOutput } from './write-cloneofsimo.ts';
+import type { Format, WriteOptions } from '../format.ts';
+import { type PairKey, collectPairs } from '../pairs/collect-pairs.ts';
+import type { Adapter, LoraModule, ModulePlan, OutputPlan } from '../../adapter/adapter.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { quote } from '../../json/quote.ts';
+import type { SafetensorsHeader } from '../../safetensors/header.ts';
+import { unscaledAdapter } from '../pairs/unscaled-adapter.ts';
+import { planUnscaled } from '../pairs/plan-unscaled.ts';
+
+const WEIGHTS_NAME = 'lora.safetensors';
+
+/** `<model>:<position>:up` or `down`; the position counts the layers that were adapted. `down` is A, `up` is B. */
+const FACTOR = /^([^:.]+:(?:0|[1-9]\d*)):(up|down)$/;
 
 /** The first LoRA files of Stable Diffusion (cloneofsimo/lora): layers by number, ranks in the metadata, no scale. */
 export const CLONEOFSIMO: Format = {
   name: 'cloneofsimo',
-  weightsName: CLONEOFSIMO_WEIGHTS,
+  weightsName: WEIGHTS_NAME,
   hasConfig: false,
   recognises: ({ header, configBytes }) =>
     configBytes === null &&
@@ -15,3 +24,89 @@ export const CLONEOFSIMO: Format = {
   read: async ({ header }) => ({ adapter: readCloneofsimo(header!), staging: null }),
   plan: planCloneofsimoOutput,
 };
+
+/**
+ * Reads a file of cloneofsimo/lora (lora_diffusion/lora.py, `parse_safeloras`). The scale is chosen when it is applied;
+ * here it is 1. A module is called "unet:12": the file does not say which layer that is. Learned embeddings, whose
+ * metadata says "<embed>", are carried over.
+ * @throws AppError CONFIG_RANK, CONFIG_RANK_MISMATCH, FORMAT_MIXED, LORA_*, NO_LORA_TENSORS, UNSUPPORTED_DTYPE,
+ *   UNSUPPORTED_LORA_VARIANT
+ */
+function readCloneofsimo({ tensors, metadata }: SafetensorsHeader): Adapter {
+  const collected = collectPairs('cloneofsimo', tensors, readCloneofsimoKey);
+  const adapter = unscaledAdapter('cloneofsimo', collected, metadata);
+  const unknown = adapter.modules.filter((module) => !hasRank(module, metadata));
+  const models = new Set(adapter.modules.map(({ name }) => name.slice(0, name.indexOf(':'))));
+  const untold = [...models].filter((model) => !metadata.has(model));
+  return { ...adapter, warnings: [...rankWarning(unknown), ...targetWarning(untold)] };
+}
+
+/** Whether the metadata tells the rank, which then has to be that of the tensors. */
+function hasRank({ name, a, rank }: LoraModule, metadata: ReadonlyMap<string, string>): boolean {
+  const key = rankKeyOf(a.name);
+  const told = metadata.get(key);
+  if (told === undefined) return false;
+  if (!/^[1-9]\d{0,8}$/.test(told)) {
+    throw new AppError(
+      'CONFIG_RANK',
+      `metadata ${quote(key)}: must be a positive integer, not ${quote(told)}`,
+      {
+        field: key,
+      },
+    );
+  }
+  if (Number(told) === rank) return true;
+  throw new AppError(
+    'CONFIG_RANK_MISMATCH',
+    `module ${quote(name)}: the tensors have rank ${rank}, ${quote(key)} of the metadata says ${told}`,
+    { module: name, rank, told: Number(told) },
+  );
+}
+
+const rankWarning = (modules: readonly LoraModule[]): string[] =>
+  modules.length === 0
+    ? []
+    : [
+        `the metadata lacks the ranks of ${modules.length} modules, such as ${quote(modules[0]!.name)}; results have them`,
+      ];
+
+const targetWarning = (models: readonly string[]): string[] =>
+  models.length === 0
+    ? []
+    : [
+        `the metadata does not say which classes of ${models.map(quote).join(', ')} were adapted; cloneofsimo/lora does not ` +
+          'load such a file',
+      ];
+
+/**
+ * Plans a file of cloneofsimo/lora: tensors under their names, the metadata with the rank of every module.
+ * @param plans one for each of `adapter.modules`, in the same order
+ * @throws AppError FORMAT_NEEDS_FOLD: the format has no place for a scale
+ * @throws RangeError for names of factors that are not of the format (our own mistake)
+ */
+function planCloneofsimoOutput(
+  adapter: Adapter,
+  plans: readonly ModulePlan[],
+  { scale, provenance }: WriteOptions,
+): OutputPlan {
+  const ranks = plans.map(({ module, rank }): [string, string] => [rankKeyOf(module.a.name), String(rank)]);
+  const metadata = new Map([...adapter.metadata, ...ranks, ...provenance]);
+  return planUnscaled(WEIGHTS_NAME, adapter, plans, scale, metadata);
+}
+
+/** Reads the name of a tensor of cloneofsimo/lora (lora_diffusion/lora.py, `save_safeloras_with_embeds`). */
+function readCloneofsimoKey(name: string): PairKey {
+  const match = FACTOR.exec(name);
+  if (match) {
+    return { role: 'factor', module: match[1]!, factor: match[2] === 'down' ? 'a' : 'b', embedding: false };
+  }
+  const isUnknown = /:\d+:|\.lora_|_lora\.|hada_|lokr_|oft_/.test(name);
+  return { role: isUnknown ? 'unknown-lora' : 'other' };
+}
+
+/** The metadata key that holds the rank of the module whose factor this is. */
+function rankKeyOf(factorName: string): string {
+  const match = FACTOR.exec(factorName);
+  if (!match) throw new RangeError(`"${factorName}" is no factor of a file of cloneofsimo/lora`);
+  return `${match[1]}:rank`;
+}

@@ -1,12 +1,20 @@
-import type { Format } from '../format.ts';
-import { readXlabs } from './read-xlabs.ts';
-import { readXlabsKey } from './tensor-keys.ts';
-import { planXlabsOutput, XLABS_WEIGHTS } from './write-xlabs.ts';
+import type { Format, WriteOptions } from '../format.ts';
+import { type PairKey, collectPairs } from '../pairs/collect-pairs.ts';
+import type { Adapter, ModulePlan, OutputPlan } from '../../adapter/adapter.ts';
+import type { SafetensorsHeader } from '../../safetensors/header.ts';
+import { unscaledAdapter } from '../pairs/unscaled-adapter.ts';
+import { planUnscaled } from '../pairs/plan-unscaled.ts';
+
+const WEIGHTS_NAME = 'lora.safetensors';
+
+/** Attention processors of FLUX; some tools put the component before them. `down` is A, `up` is B. */
+const FACTOR =
+  /^((?:diffusion_model\.)?(?:double|single)_blocks\.(?:0|[1-9]\d*)\.processor\.(?:qkv|proj)_lora[12]?)\.(down|up)\.weight$/;
 
 /** LoRA for FLUX as XLabs' trainer saves it: fused QKV, the scale in the factors. */
 export const XLABS: Format = {
   name: 'xlabs',
-  weightsName: XLABS_WEIGHTS,
+  weightsName: WEIGHTS_NAME,
   hasConfig: false,
   recognises: ({ header, configBytes }) =>
     configBytes === null &&
@@ -15,3 +23,35 @@ export const XLABS: Format = {
   read: async ({ header }) => ({ adapter: readXlabs(header!), staging: null }),
   plan: planXlabsOutput,
 };
+
+/**
+ * Reads an adapter of XLabs' trainer. Its network_alpha is not in the file, so that every scale is 1. A module is called
+ * like its tensors, as "double_blocks.0.processor.qkv_lora1"; B of a fused QKV has the rows of all three.
+ * @throws AppError FORMAT_MIXED, LORA_*, NO_LORA_TENSORS, UNSUPPORTED_DTYPE, UNSUPPORTED_LORA_VARIANT
+ */
+function readXlabs({ tensors, metadata }: SafetensorsHeader): Adapter {
+  return unscaledAdapter('xlabs', collectPairs('xlabs', tensors, readXlabsKey), metadata);
+}
+
+/**
+ * Plans a file as XLabs' trainer saves it.
+ * @param plans one for each of `adapter.modules`, in the same order
+ * @throws AppError FORMAT_NEEDS_FOLD: the format has no place for a scale
+ */
+function planXlabsOutput(
+  adapter: Adapter,
+  plans: readonly ModulePlan[],
+  { scale, provenance }: WriteOptions,
+): OutputPlan {
+  return planUnscaled(WEIGHTS_NAME, adapter, plans, scale, new Map([...adapter.metadata, ...provenance]));
+}
+
+/** Reads the name of a tensor of XLabs' trainer (x-flux, src/flux/modules/layers.py, `LoRALinearLayer`). */
+function readXlabsKey(name: string): PairKey {
+  const match = FACTOR.exec(name);
+  if (match) {
+    return { role: 'factor', module: match[1]!, factor: match[2] === 'down' ? 'a' : 'b', embedding: false };
+  }
+  // An alpha would be a scale that the trainer itself does not save: who wrote it means something we do not know.
+  return { role: /lora|hada_|lokr_|oft_|\.alpha$/i.test(name) ? 'unknown-lora' : 'other' };
+}
