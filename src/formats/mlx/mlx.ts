@@ -1,7 +1,11 @@
-import type { Format } from '../format.ts';
+import type { Format, ReadInput } from '../format.ts';
 import { readMlx } from './read-mlx.ts';
-import { isMlx } from './recognise.ts';
 import { MLX_FILE, planMlx } from './write-mlx.ts';
+import { parseConfigJson } from '../peft/config-json.ts';
+import { readMlxKey } from './read-mlx.ts';
+
+/** What only MLX writes into adapter_config.json. */
+const FIELDS = ['fine_tune_type', 'lora_parameters'];
 
 /** A folder as mlx_lm.lora writes it: adapters.safetensors and adapter_config.json. */
 export const MLX: Format = {
@@ -12,3 +16,21 @@ export const MLX: Format = {
   read: async ({ header, configBytes }) => readMlx(header!, configBytes),
   plan: planMlx,
 };
+
+/** Whether files are MLX's: by their configuration, or by names of tensors where that is not PEFT's. */
+function isMlx({ header, configBytes }: Pick<ReadInput, 'header' | 'configBytes'>): boolean {
+  if (!header) return false;
+  const fields = configBytes ? fieldsOf(configBytes) : [];
+  if (fields.includes('peft_type')) return false;
+  if (FIELDS.some((field) => fields.includes(field))) return true;
+  return header.tensors.some(({ name }) => readMlxKey(name).role === 'factor');
+}
+
+/** None where it cannot be read. */
+function fieldsOf(bytes: Uint8Array): string[] {
+  try {
+    return [...parseConfigJson(bytes).keys()];
+  } catch {
+    return [];
+  }
+}

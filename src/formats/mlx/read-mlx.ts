@@ -1,4 +1,4 @@
-import type { TensorEntry } from '../../adapter/adapter.ts';
+import type { TensorEntry, FactorEntry, LoraModule } from '../../adapter/adapter.ts';
 import { CONFIG_FILE } from '../../adapter/file-names.ts';
 import type { StagedTensor } from '../../adapter/staging-plan.ts';
 import { AppError } from '../../errors/app-error.ts';
@@ -6,12 +6,21 @@ import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
 import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
-import { collectPairs } from '../pairs/collect-pairs.ts';
+import { collectPairs, type PairKey, type Pair } from '../pairs/collect-pairs.ts';
 import { refuseForeign } from '../pairs/foreign-names.ts';
 import { stagedEntries } from '../staged-entries.ts';
 import { type MlxConfig, readMlxConfig } from './read-config.ts';
-import { type MlxPair, modulesOf, readMlxPair } from './read-pair.ts';
-import { readMlxKey } from './tensor-keys.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
+import { quote } from '../../json/quote.ts';
+import { factorEntry } from '../pairs/read-pair.ts';
+import { stackedModules } from '../stacked-modules.ts';
+
+const FACTOR = /^(.+)\.lora_([ab])$/;
+const MAGNITUDE = /^(.+)\.m$/;
+/** The last part: factors that were quantised have scales and biases beside them (QuantizedLoRALinear). */
+const ANY_LORA = /(?:^|\.)lora_[^.]*$/;
+/** What embeddings are called in mlx_lm/models; their factors look like any other's. */
+const EMBEDDING = /(?:^|\.)(?:embed_tokens|word_embeddings|embed_in|tok_embeddings|wte|wpe)$/;
 
 /**
  * Reads a LoRA adapter of MLX. Its factors are transposed, so that plain ones always have to be made of them.
@@ -59,6 +68,91 @@ export function readMlx(
     },
     staging: { tensors: staged, derivations: [] },
   };
+}
+
+/** Reads the name of a tensor in adapters.safetensors (mlx_lm/tuner/lora.py, dora.py). */
+export function readMlxKey(name: string): PairKey {
+  const [, module, factor] = FACTOR.exec(name) ?? [];
+  if (module !== undefined)
+    return { role: 'factor', module, factor: factor as 'a' | 'b', embedding: EMBEDDING.test(module) };
+  if (ANY_LORA.test(name)) return { role: 'unknown-lora' };
+  const magnitude = MAGNITUDE.exec(name)?.[1];
+  return magnitude === undefined ? { role: 'other' } : { role: 'magnitude', module: magnitude };
+}
+
+/** A pair whose shapes are understood, and the plain factors to be made of it: A [.., r, n], B [.., m, r]. */
+interface MlxPair {
+  readonly name: string;
+  readonly kind: LoraModule['kind'];
+  readonly rank: number;
+  readonly m: number;
+  readonly n: number;
+  /** Matrices in each tensor; undefined for one without an axis of its own. */
+  readonly experts: number | undefined;
+  /** A of experts as one matrix, [E·r, n]: older versions of mlx-lm. */
+  readonly isFlat: boolean;
+  readonly staged: readonly [a: StagedTensor, b: StagedTensor];
+}
+
+/**
+ * Reads the factors of a module. Layers have a [in, r] and b [r, out], both transposed, embeddings a [num, r] and
+ * b [r, dim]; the experts of a mixture a [E, r, in] (or [E·r, in]) and b [E, out, r], as they are (mlx_lm/tuner/lora.py).
+ * @throws AppError LORA_RANK_DIMS, LORA_RANK_ZERO, LORA_RANK_MISMATCH, UNSUPPORTED_DTYPE, ST_VALIDATION_OVERFLOW
+ */
+function readMlxPair(name: string, { a, b, embedding }: Pair): MlxPair {
+  const isFlat = a.shape.length === 2 && b.shape.length === 3;
+  const isStack = (a.shape.length === 3 || isFlat) && b.shape.length === 3;
+  if (!isStack && (a.shape.length !== 2 || b.shape.length !== 2))
+    throw refuse('LORA_RANK_DIMS', name, 'the shapes fit no kind of layer', a, b);
+  const experts = isStack ? b.shape[0]! : undefined;
+  const stackShape = isFlat ? [experts!, a.shape[0]! / experts!, a.shape[1]!] : a.shape;
+  const [rank, n] = (isStack ? stackShape.slice(1) : [...a.shape].reverse()) as [number, number];
+  const [m, rankB] = (isStack ? b.shape.slice(1) : [...b.shape].reverse()) as [number, number];
+  if (isStack && stackShape[0] !== experts)
+    throw refuse('LORA_RANK_DIMS', name, 'the factors have different numbers of experts', a, b);
+  if (rank === 0 || rankB === 0) throw refuse('LORA_RANK_ZERO', name, 'the rank is 0', a, b);
+  if (rank !== rankB)
+    throw refuse('LORA_RANK_MISMATCH', name, `the factors have ranks ${rank} and ${rankB}`, a, b);
+  if (m === 0 || n === 0 || experts === 0) throw refuse('LORA_RANK_DIMS', name, 'a dimension is 0', a, b);
+  if (!Number.isSafeInteger(m * n))
+    throw refuse('ST_VALIDATION_OVERFLOW', name, `ΔW of ${m} × ${n} has more than 2^53 elements`, a, b);
+  const lead = experts === undefined ? [] : [experts];
+  return {
+    name,
+    kind: embedding && !isStack ? 'embedding' : 'linear',
+    rank,
+    m,
+    n,
+    experts,
+    isFlat,
+    staged: [stagedFactor(name, a, [...lead, rank, n]), stagedFactor(name, b, [...lead, m, rank])],
+  };
+}
+
+function stagedFactor(module: string, entry: TensorEntry, shape: readonly number[]): StagedTensor {
+  const { name } = entry;
+  const dtype = factorEntry(module, entry).dtype;
+  return shape.length === 3
+    ? { name, dtype, shape, source: { kind: 'copy', entry } }
+    : { name, dtype, shape, source: { kind: 'permute', entry, shape: entry.shape, axes: [1, 0] } };
+}
+
+/** The module, or one for each expert. @param entries of the file that is made */
+function modulesOf(
+  { name, kind, rank, m, n, experts, staged }: MlxPair,
+  entries: ReadonlyMap<string, TensorEntry>,
+  scale: number,
+): LoraModule[] {
+  const [a, b] = staged.map((one) => entries.get(one.name) as FactorEntry) as [FactorEntry, FactorEntry];
+  return stackedModules({ name, kind, a, b, rank, m, n, scale }, experts);
+}
+
+function refuse(code: ErrorCode, module: string, what: string, a: TensorEntry, b: TensorEntry): AppError {
+  const shown = ({ name, shape }: TensorEntry): string => `${quote(name)} [${shape.join(', ')}]`;
+  return new AppError(code, `module ${quote(module)}: ${what}: ${shown(a)}, ${shown(b)}`, {
+    module,
+    tensors: [a.name, b.name],
+  });
 }
 
 /** The alpha that would give this scale. @throws AppError CONFIG_ALPHA where no double holds it */
