@@ -1,7 +1,16 @@
 import type { Format } from '../format.ts';
 import { readDiffusers } from './read-diffusers.ts';
-import { isDiffusers } from './recognise.ts';
 import { DIFFUSERS_WEIGHTS, planDiffusersOutput } from './write-diffusers.ts';
+import type { SafetensorsHeader } from '../../safetensors/header.ts';
+import { formatOfName } from '../pairs/format-of-name.ts';
+import { ADAPTER_METADATA } from './adapter-metadata.ts';
+import { readFactorName } from './tensor-keys.ts';
+
+/** First parts of paths that only models of diffusers have. */
+const MODEL_PARTS = /^(?:down_blocks|mid_block|up_blocks|transformer_blocks|single_transformer_blocks)\./;
+
+/** "transformer" is also what GPT-2, Falcon, BLOOM and ChatGLM call their layers. */
+const LANGUAGE_MODEL = /^(?:h|encoder|wte|word_embeddings|embedding)\./;
 
 /** What diffusers' save_lora_weights writes, in its three generations of names, and ai-toolkit's files. */
 export const DIFFUSERS: Format = {
@@ -15,3 +24,19 @@ export const DIFFUSERS: Format = {
   }),
   plan: planDiffusersOutput,
 };
+
+/**
+ * Whether a file is of diffusers or ai-toolkit. PEFT's names are theirs only behind a component of a pipeline, in a part
+ * of an image model, or with diffusers' metadata: else they are PEFT's without its configuration, and the scale unknown.
+ */
+function isDiffusers({ tensors, metadata }: SafetensorsHeader): boolean {
+  return tensors.some(({ name }) => {
+    const format = formatOfName(name);
+    const factor = format === 'diffusers' || format === undefined ? readFactorName(name) : undefined;
+    if (!factor) return false;
+    const { component, path, style } = factor;
+    if (style !== 'peft' || metadata.has(ADAPTER_METADATA)) return true;
+    if (component === '') return MODEL_PARTS.test(path);
+    return component !== 'transformer' || !LANGUAGE_MODEL.test(path);
+  });
+}

@@ -13,17 +13,21 @@ import { readScalar } from '../pairs/scalar.ts';
 import type { PeftConfig } from '../peft/read-config.ts';
 import { ADAPTER_METADATA, componentConfig, parseAdapterMetadata } from './adapter-metadata.ts';
 import { type ModulePath, readDiffusersKey, readFactorName } from './tensor-keys.ts';
-import { diffusersWarnings } from './warnings.ts';
 
 /** How far an alpha may be from what the metadata says: it may be a float16. */
 const SAME_SCALE = 1e-3;
 
 /** What decides the scale of one module. */
-export interface ScaleSource {
+interface ScaleSource {
   readonly component: string;
   /** PEFT's configuration of the component, where the metadata has one. */
   readonly config: PeftConfig | undefined;
   readonly alpha: number | undefined;
+}
+
+interface ReadModule {
+  readonly module: LoraModule;
+  readonly source: ScaleSource;
 }
 
 /**
@@ -42,7 +46,7 @@ export async function readDiffusers({
     readDiffusersKey,
   );
   const configs = new ConfigTable(header.metadata);
-  const read: { module: LoraModule; source: ScaleSource }[] = [];
+  const read: ReadModule[] = [];
   for (const [name, pair] of pairs) {
     const path = readFactorName(pair.a.name)!;
     const entry = alphas.get(name);
@@ -82,7 +86,7 @@ export async function readDiffusers({
 
 /** Each component is loaded with a configuration of its own. */
 function refuseHalfDora(
-  read: readonly { readonly module: Omit<LoraModule, 'scale'>; readonly source: ScaleSource }[],
+  read: readonly ReadModule[],
   magnitudes: ReadonlyMap<string, TensorEntry>,
 ): void {
   for (const component of new Set(read.map(({ source }) => source.component))) {
@@ -167,4 +171,45 @@ class ConfigTable {
       ),
     ];
   }
+}
+
+/** What is odd about a file of diffusers: where programs that read it disagree on a scale, and DoRA. */
+function diffusersWarnings(read: readonly ReadModule[], hasMagnitudes: boolean): string[] {
+  const open = read.filter(({ source }) => !source.config);
+  const components = new Set(open.map(({ source }) => source.component));
+  const warnings = [...components].flatMap((component) =>
+    scaleWarnings(
+      component === '' ? 'the file' : component,
+      open.filter(({ source }) => source.component === component),
+    ),
+  );
+  if (hasMagnitudes) {
+    warnings.push(
+      'DoRA: the magnitude vectors are carried over unchanged; errors are those of scale·B·A, not of the weights after ' +
+        'the base model is normalised',
+    );
+  }
+  return warnings;
+}
+
+/**
+ * Without metadata diffusers takes one alpha for all modules that have none: the most frequent of the others, or the
+ * rank of the first module (utils/peft_utils.py, `get_peft_kwargs`). Trainers and other readers mean a scale of 1.
+ */
+function scaleWarnings(where: string, read: readonly ReadModule[]): string[] {
+  const without = read.filter(({ source }) => source.alpha === undefined);
+  if (without.length === 0) return [];
+  if (without.length < read.length) {
+    return [
+      `${without.length} of ${read.length} modules of ${where} have no alpha: their scale is taken to be 1, while diffusers ` +
+        'gives them the alpha of most others',
+    ];
+  }
+  const ranks = new Set(read.map(({ module }) => module.rank));
+  return ranks.size === 1
+    ? []
+    : [
+        `${where} has ranks from ${Math.min(...ranks)} to ${Math.max(...ranks)} and no alphas: every scale is taken to be 1, ` +
+          'while diffusers takes the first rank for the alpha of all modules',
+      ];
 }

@@ -6,11 +6,20 @@ import { layOut } from '../../safetensors/layout.ts';
 import type { WriteOptions } from '../format.ts';
 import { checkPlans, copyOf, planPair } from '../pairs/plan-pairs.ts';
 import { scalarTensor } from '../pairs/scalar.ts';
-import { ADAPTER_METADATA } from './adapter-metadata.ts';
-import { readFactorName } from './tensor-keys.ts';
-import { type PlacedPlan, writeAdapterMetadata } from './write-metadata.ts';
+import { ADAPTER_METADATA, componentConfig, fieldsOf, inMetadata, parseAdapterMetadata } from './adapter-metadata.ts';
+import { readFactorName, type FactorName, moduleNameOf, readDiffusersKey } from './tensor-keys.ts';
+import { Buffer } from 'node:buffer';
+import type { JsonObject, JsonValue } from '../../json/strict-json.ts';
+import { parseConfigJson, toPlain } from '../peft/config-json.ts';
+import { encodeConfig, writeConfig } from '../peft/write-config.ts';
 
 export const DIFFUSERS_WEIGHTS = 'pytorch_lora_weights.safetensors';
+
+/** A module's plan with its name taken apart. */
+interface PlacedPlan {
+  readonly plan: ModulePlan;
+  readonly place: FactorName;
+}
 
 /**
  * Plans a file of diffusers: tensors under their old names, alphas and metadata as they are needed (`scalePlaces`).
@@ -50,7 +59,7 @@ export function planDiffusersOutput(
 /**
  * Where the scales are written. What the source had is written anew: alphas (then of all modules, so that no reader has
  * to guess), metadata, both. Had it none of them, alphas are only added where a scale other than 1 is left; and metadata
- * where ranks differ, because without alphas diffusers divides the first rank by each (see warnings.ts). Not with
+ * where ranks differ, because without alphas diffusers divides the first rank by each (see `scaleWarnings`). Not with
  * `diffusion_model`, whose modules diffusers renames before it looks for the metadata of `transformer`, and fails.
  */
 function scalePlaces(
@@ -104,4 +113,62 @@ function refuseOtherScales(plans: readonly ModulePlan[], scale: ScaleMode): void
       { module: module.name },
     );
   }
+}
+
+/**
+ * The value of `lora_adapter_metadata`: everything the source's said, with ranks and scales of every component as they
+ * are written. diffusers makes its LoraConfig of nothing else once the key is there, so that each component gets all
+ * that loading needs.
+ * @param scale what is left of the modules' scales
+ * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own
+ */
+function writeAdapterMetadata(
+  adapter: Adapter,
+  placed: readonly PlacedPlan[],
+  scale: ScaleMode,
+): string {
+  const json: JsonObject = parseAdapterMetadata(adapter.metadata) ?? new Map<string, JsonValue>();
+  const fields = new Map<string, JsonValue>(json);
+  for (const component of new Set(placed.map(({ place }) => place.component))) {
+    const prefix = component === '' ? '' : `${component}.`;
+    const own = placed.filter(({ place }) => place.component === component);
+    for (const [field, value] of componentFields(adapter, component, own, scale, json)) {
+      fields.set(`${prefix}${field}`, value);
+    }
+  }
+  return Buffer.from(encodeConfig(fields)).toString('utf8').trimEnd();
+}
+
+function componentFields(
+  adapter: Adapter,
+  component: string,
+  placed: readonly PlacedPlan[],
+  scale: ScaleMode,
+  json: JsonObject,
+): JsonObject {
+  const source = componentConfig(json, component);
+  // A component of the source that says nothing of its scale still has what it said.
+  const before = new Map([...missingFields(adapter, placed), ...fieldsOf(json, component)]);
+  const like: Adapter = {
+    ...adapter,
+    useRslora: source?.useRslora ?? false,
+    config: Object.fromEntries([...before].map(([field, value]) => [field, toPlain(value, field)])),
+  };
+  const plans = placed.map(({ plan, place }) => ({ ...plan, module: { ...plan.module, name: place.path } }));
+  return inMetadata(component, () => parseConfigJson(writeConfig(like, plans, scale)));
+}
+
+/** What diffusers would have found out by itself without metadata (utils/peft_utils.py, `get_peft_kwargs`). */
+function missingFields(adapter: Adapter, placed: readonly PlacedPlan[]): JsonObject {
+  const modules = new Set(placed.map(({ place }) => moduleNameOf(place)));
+  const has = (role: 'magnitude' | 'bias'): boolean =>
+    adapter.passthrough.some(({ name }) => {
+      const key = readDiffusersKey(name);
+      return key.role === role && modules.has(key.module);
+    });
+  return new Map<string, JsonValue>([
+    ['target_modules', placed.map(({ place }) => place.path)],
+    ['use_dora', has('magnitude')],
+    ['lora_bias', has('bias')],
+  ]);
 }
