@@ -29,7 +29,7 @@ const NORM = /_norm\.weight$/;
  * @throws AppError UNSUPPORTED_LORA_VARIANT for names that it does not load, LORA_UNPAIRED, LORA_DUPLICATE_MODULE,
  *   NO_LORA_TENSORS
  */
-export function sortTensors(tensors: readonly TensorEntry[]): {
+export function pairTensors(tensors: readonly TensorEntry[]): {
   pairs: FoundPair[];
   passthrough: TensorEntry[];
 } {

@@ -1,4 +1,4 @@
-import type { Adapter, ModulePlan, OutputPlan, OutputTensor, TensorEntry } from '../../adapter/adapter.ts';
+import type { Adapter, ModulePlan, OutputPlan, OutputTensor, TensorEntry, ScaleMode } from '../../adapter/adapter.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { GgufTyped } from '../../gguf/header.ts';
 import { layOutGguf } from '../../gguf/layout.ts';
@@ -11,7 +11,7 @@ import { checkPlans, copyOf } from '../pairs/plan-pairs.ts';
 import { type Stack, stacksOf, stackTensor } from '../stacks.ts';
 import { KEY, keyValuesOf } from './key-values.ts';
 import { isTokenEmbedding } from './read-factors.ts';
-import { alphaFor } from './write-alpha.ts';
+import { remainingScale } from '../../adapter/remaining-scale.ts';
 
 export const GGUF_FILE = 'adapter.gguf';
 
@@ -34,7 +34,7 @@ export function planGguf(adapter: Adapter, plans: readonly ModulePlan[], options
     keyValues.set(key, { type, value });
   set(KEY.generalType, VALUE_TYPE.string, 'adapter');
   set(KEY.adapterType, VALUE_TYPE.string, 'lora');
-  set(KEY.alpha, VALUE_TYPE.float32, alphaFor(plans, options.scale));
+  set(KEY.alpha, VALUE_TYPE.float32, commonAlpha(plans, options.scale));
   if (keyValues.has(KEY.fileType)) set(KEY.fileType, VALUE_TYPE.uint32, FILE_TYPES[plans[0]!.dtypeA]!);
   return {
     weightsName: GGUF_FILE,
@@ -43,6 +43,27 @@ export function planGguf(adapter: Adapter, plans: readonly ModulePlan[], options
     layout: layOutGguf(tensors, keyValues),
     files: new Map(),
   };
+}
+
+/**
+ * The one alpha that gives every module its scale: llama.cpp takes alpha/rank, and 1 where alpha is 0
+ * (llama-adapter.h, `get_scale`), which serves any ranks once the scales are folded into the factors.
+ * @throws AppError FORMAT_NEEDS_FOLD naming the first module whose scale it cannot be
+ */
+function commonAlpha(plans: readonly ModulePlan[], mode: ScaleMode): number {
+  const scales = plans.map(({ module, rank }) => remainingScale(mode, module, rank));
+  const alphas = plans.map(({ rank }, index) => Math.fround(scales[index]! * rank));
+  const alpha = alphas[0] ?? 0;
+  const other = alphas.findIndex((one) => one !== alpha || one === 0);
+  if (other === -1) return alpha;
+  if (scales.every((scale) => scale === 1)) return 0;
+  const { module, rank } = plans[other]!;
+  throw new AppError(
+    'FORMAT_NEEDS_FOLD',
+    `module ${quote(module.name)}: a scale of ${scales[other]} would be left at rank ${rank}, and GGUF has one alpha ` +
+      'for all modules: ask for scale "fold"',
+    { module: module.name, scale: scales[other]!, format: 'gguf' },
+  );
 }
 
 function tensorsOf(stack: Stack): OutputTensor[] {
