@@ -17,3 +17,11 @@ export function stagedEntries(tensors: readonly StagedTensor[]): ReadonlyMap<str
     }),
   );
 }
+
+/** A tensor that the file takes over as it is. */
+export const copiedTensor = (entry: TensorEntry): StagedTensor => ({
+  name: entry.name,
+  dtype: entry.dtype,
+  shape: entry.shape,
+  source: { kind: 'copy', entry },
+});

@@ -1,7 +1,7 @@
 import type { Derivation } from '../../adapter/staging-plan.ts';
 
 /** An update that is no plain pair, and what is to be made of it. */
-export interface Derived {
+export interface DerivedModule {
   readonly derivation: Derivation;
   /** As the shapes of its tensors show it, [] for a linear layer; null where a flattened convolution looks the same. */
   readonly kernel: readonly number[] | null;

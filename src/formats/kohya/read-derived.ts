@@ -1,8 +1,8 @@
-import { type Derived, rankFor } from './derived.ts';
+import { type DerivedModule, rankFor } from './derived.ts';
 import { checkSize, matrixOf, needed, sizeOf } from './factors.ts';
 import { readLoha } from './read-loha.ts';
 import { readLokr } from './read-lokr.ts';
-import { refuseModule } from './refuse.ts';
+import { refuseModule } from './sort-tensors.ts';
 import type { Site } from './sort-tensors.ts';
 
 /** Whether a module's factors lie in the file as they are. */
@@ -13,7 +13,7 @@ export const isPlain = ({ algorithm, parts }: Site): boolean => algorithm === 'l
  * @param alpha null: none that counts
  * @throws AppError LORA_*, UNSUPPORTED_*, ST_VALIDATION_OVERFLOW
  */
-export function readDerived(site: Site, alpha: number | null): Derived {
+export function readDerived(site: Site, alpha: number | null): DerivedModule {
   switch (site.algorithm) {
     case 'lora':
       return readTucker(site, alpha);
@@ -30,7 +30,7 @@ export function readDerived(site: Site, alpha: number | null): Derived {
  * LoCon with a core (LyCORIS, lycoris/modules/locon.py, `use_tucker`): down [r, in, 1…], mid [r, r, k…], up [out, r, 1…];
  * the scale is alpha/r.
  */
-function readTucker(site: Site, alpha: number | null): Derived {
+function readTucker(site: Site, alpha: number | null): DerivedModule {
   const { module } = site;
   const down = needed(site, 'down', 'lora_down');
   const up = needed(site, 'up', 'lora_up');
@@ -54,7 +54,7 @@ function readTucker(site: Site, alpha: number | null): Derived {
 }
 
 /** The whole difference of the weights (LyCORIS, lycoris/modules/full.py); nothing scales it. */
-function readFull({ module, parts }: Site): Derived {
+function readFull({ module, parts }: Site): DerivedModule {
   const update = matrixOf(parts.get('diff')!);
   const { rows: m, columns: n } = update;
   checkSize(module, m, n);

@@ -1,7 +1,7 @@
 import type { MatrixEntry, TuckerSide } from '../../adapter/staging-plan.ts';
-import { type Derived, rankFor } from './derived.ts';
+import { type DerivedModule, rankFor } from './derived.ts';
 import { checkSize, kernelIn, needed, sizeOf } from './factors.ts';
-import { refuseModule } from './refuse.ts';
+import { refuseModule } from './sort-tensors.ts';
 import type { Site } from './sort-tensors.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { Site } from './sort-tensors.ts';
  * [r, r, k…] both are Tucker's, w_a [r, out], w_b [r, in]. The scale is alpha/r, with r from w1_b.
  * @throws AppError LORA_UNPAIRED, LORA_RANK_MISMATCH, LORA_RANK_DIMS, …
  */
-export function readLoha(site: Site, alpha: number | null): Derived {
+export function readLoha(site: Site, alpha: number | null): DerivedModule {
   const [w1a, w1b, w2a, w2b] = (['w1_a', 'w1_b', 'w2_a', 'w2_b'] as const).map((part) =>
     needed(site, part, `hada_${part}`),
   ) as [MatrixEntry, MatrixEntry, MatrixEntry, MatrixEntry];
@@ -34,7 +34,7 @@ function withCores(
   site: Site,
   scale: number,
   [w1a, w1b, w2a, w2b]: readonly [MatrixEntry, MatrixEntry, MatrixEntry, MatrixEntry],
-): Derived {
+): DerivedModule {
   const [t1, t2] = [needed(site, 't1', 'hada_t1'), needed(site, 't2', 'hada_t2')];
   const sides = [
     { t: t1, a: w1a, b: w1b },

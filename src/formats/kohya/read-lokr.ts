@@ -1,7 +1,7 @@
 import type { MatrixEntry, MatrixSource, TuckerSide } from '../../adapter/staging-plan.ts';
-import { type Derived, rankFor } from './derived.ts';
+import { type DerivedModule, rankFor } from './derived.ts';
 import { checkSize, kernelIn, matrixOf, needed, sizeOf } from './factors.ts';
-import { refuseModule } from './refuse.ts';
+import { refuseModule } from './sort-tensors.ts';
 import type { Site } from './sort-tensors.ts';
 
 /** One factor of the Kronecker product, flattened, and what it may be made of. */
@@ -24,7 +24,7 @@ interface Side<T> {
  * there is no r, and alpha means nothing.
  * @throws AppError LORA_UNPAIRED, LORA_DUPLICATE_MODULE, LORA_RANK_MISMATCH, UNSUPPORTED_LORA_VARIANT, …
  */
-export function readLokr(site: Site, alpha: number | null): Derived {
+export function readLokr(site: Site, alpha: number | null): DerivedModule {
   const { module, parts } = site;
   if (parts.has('t1')) throw refuseModule('UNSUPPORTED_LORA_VARIANT', module, 'lokr_t1 is not known here');
   const w1 = plainSide(site, 'w1');

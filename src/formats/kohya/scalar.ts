@@ -16,6 +16,16 @@ const INTEGERS: ReadonlyMap<string, { readonly bytes: number; readonly signed: b
 ]);
 
 /**
+ * alpha with alpha / rank = scale. Dividing and multiplying may leave the last bit wrong, so a whole number or a float32
+ * is taken where it gives exactly the scale: what a file said comes back as it was.
+ */
+export function alphaOfScale(scale: number, rank: number): number {
+  const alpha = scale * rank;
+  const same = [Math.round(alpha), Math.fround(alpha)].find((value) => value / rank === scale);
+  return same ?? alpha;
+}
+
+/**
  * The number in a tensor of one element, shape [] or [1].
  * @param bytes all of the tensor, in a buffer of its own
  * @throws AppError UNSUPPORTED_DTYPE, LORA_RANK_DIMS, NON_FINITE_WEIGHTS

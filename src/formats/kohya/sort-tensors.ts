@@ -3,15 +3,9 @@ import { quote } from '../../json/quote.ts';
 import { byName } from '../pairs/by-name.ts';
 import { mixed } from '../pairs/foreign-names.ts';
 import { refuseUnusable } from '../pairs/refuse-unusable.ts';
-import { refuseModule, refuseTensor } from './refuse.ts';
-import {
-  type Algorithm,
-  alphaNameOf,
-  hasKohyaPrefix,
-  type Part,
-  readTensorKey,
-  type TensorKey,
-} from './tensor-keys.ts';
+import { type Algorithm, alphaNameOf, hasKohyaPrefix, type Part, readKohyaKey, type KohyaKey } from './tensor-keys.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** The tensors of one module's update. */
 export interface Site {
@@ -35,7 +29,7 @@ export interface SortedTensors {
 interface Carried {
   readonly module: string;
   readonly tensor: TensorEntry;
-  readonly role: TensorKey['role'];
+  readonly role: KohyaKey['role'];
 }
 
 interface OpenSite {
@@ -50,7 +44,7 @@ interface OpenSite {
  */
 export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
   tensors.forEach(refuseUnusable);
-  const keyed = tensors.map((tensor) => ({ tensor, key: readTensorKey(tensor.name) }));
+  const keyed = tensors.map((tensor) => ({ tensor, key: readKohyaKey(tensor.name) }));
   refuseOthers(keyed);
   const open = new Map<string, OpenSite>();
   const alphas = new Map<string, TensorEntry>();
@@ -91,7 +85,7 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
 }
 
 /** Variants by name first: of all that their files have, it says most. */
-function refuseOthers(keys: readonly { readonly tensor: TensorEntry; readonly key: TensorKey }[]): void {
+function refuseOthers(keys: readonly { readonly tensor: TensorEntry; readonly key: KohyaKey }[]): void {
   for (const { tensor, key } of keys) {
     if (key.role === 'unsupported') {
       throw refuseTensor('UNSUPPORTED_LORA_VARIANT', tensor, `${key.algorithm} is no low-rank update`);
@@ -139,3 +133,11 @@ function refuseUnknown({ module, tensor, role }: Carried, open: ReadonlyMap<stri
     'belongs to a variant of LoRA that is not known here',
   );
 }
+
+/** What is wrong with a module, as an error that names it. */
+export const refuseModule = (code: ErrorCode, module: string, what: string): AppError =>
+  new AppError(code, `module ${quote(module)}: ${what}`, { module });
+
+/** What is wrong with a tensor, as an error that names it. */
+export const refuseTensor = (code: ErrorCode, { name, dtype, shape }: TensorEntry, what: string): AppError =>
+  new AppError(code, `tensor ${quote(name)}: ${what}`, { tensor: name, dtype, shape });

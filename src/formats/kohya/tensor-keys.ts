@@ -19,7 +19,7 @@ export type Part =
 export type Algorithm = 'lora' | 'loha' | 'lokr' | 'full';
 
 /** What the name of a tensor in a kohya file says. */
-export type TensorKey =
+export type KohyaKey =
   | {
       readonly role: 'part';
       /** Path of the module, its dots turned into "_" by most trainers. */
@@ -62,7 +62,7 @@ const UNSUPPORTED: readonly (readonly [pattern: RegExp, algorithm: string])[] = 
 const BUNDLE = /^bundle_emb\./;
 
 /** Reads the name of a tensor (sd-scripts, networks/lora.py; LyCORIS, lycoris/modules). */
-export function readTensorKey(name: string): TensorKey {
+export function readKohyaKey(name: string): KohyaKey {
   if (BUNDLE.test(name)) return { role: 'other', module: name };
   const unsupported = UNSUPPORTED.find(([pattern]) => pattern.test(name));
   if (unsupported) return { role: 'unsupported', algorithm: unsupported[1] };
@@ -92,7 +92,7 @@ const PEFT_PREFIX = /^base_model\./;
 /** Whether a file with a tensor of this name is one of kohya's or LyCORIS's. */
 export function isKohyaName(name: string): boolean {
   if (PEFT_PREFIX.test(name)) return false;
-  const key = readTensorKey(name);
+  const key = readKohyaKey(name);
   if (key.role === 'foreign' || key.role === 'other') return false;
   return hasKohyaPrefix(name) || ('algorithm' in key && key.algorithm !== 'full');
 }

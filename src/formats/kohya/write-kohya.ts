@@ -1,12 +1,29 @@
-import type { Adapter, ModulePlan, OutputPlan } from '../../adapter/adapter.ts';
+import type { Adapter, ModulePlan, OutputPlan, OutputTensor, ScaleMode, LoraModule } from '../../adapter/adapter.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import type { WriteOptions } from '../format.ts';
 import { checkPlans, copyOf, planPair } from '../pairs/plan-pairs.ts';
-import { inReferenceOrder, sealHeader, UNSEALED } from './hashes.ts';
-import { planAlphas } from './write-alphas.ts';
-import { writeMetadata } from './write-metadata.ts';
+import { inReferenceOrder, sealHeader, UNSEALED, LEGACY_HASH, MODEL_HASH } from './hashes.ts';
+import { remainingScale } from '../../adapter/remaining-scale.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { quote } from '../../json/quote.ts';
+import { alphaOfScale } from './scalar.ts';
+import { encodeScalar } from './scalar.ts';
+import { alphaNameOf } from './tensor-keys.ts';
+import { type PlainJson, type PlainObject, parsePlainJson } from '../../json/strict-json.ts';
 
 export const KOHYA_WEIGHTS_FILE = 'lora.safetensors';
+
+/** What sd-scripts says where modules differ (networks/resize_lora.py). */
+const DYNAMIC = 'Dynamic';
+
+/** Digests of the source's tensors, which a result does not have. */
+const STALE: ReadonlySet<string> = new Set([MODEL_HASH, LEGACY_HASH, 'modelspec.hash_sha256']);
+
+/** Algorithms of LyCORIS whose files have plain pairs; any other was made into these. */
+const PLAIN_ALGORITHMS: ReadonlySet<unknown> = new Set(['lora', 'locon', 'lierla', 'dora']);
+
+/** Deepest nesting; trainers have strings. */
+const MAX_ARGS_DEPTH = 32;
 
 /**
  * Plans the file of a squeezed adapter: tensors under their names with their number of dimensions, an alpha for every
@@ -24,7 +41,7 @@ export function planKohyaOutput(
   { scale, provenance }: WriteOptions,
 ): OutputPlan {
   checkPlans(adapter, plans);
-  refuseForeign(adapter);
+  refuseUnwritable(adapter);
   const tensors = inReferenceOrder([
     ...plans.flatMap((plan, moduleIndex) => planPair(plan, moduleIndex, scale)),
     ...planAlphas(plans, scale),
@@ -42,8 +59,132 @@ export function planKohyaOutput(
 }
 
 /** @throws RangeError */
-function refuseForeign({ modules }: Adapter): void {
+function refuseUnwritable({ modules }: Adapter): void {
   const odd = modules.find(({ expert, rowOrder }) => expert ?? rowOrder);
   if (odd)
     throw new RangeError(`module ${odd.name} has experts or reordered rows, which kohya's files do not`);
+}
+
+/**
+ * The alphas of a result: where the source had one, and where a module without would be taken for scale 1. Their dtype
+ * stays, unless it cannot hold the number.
+ * @throws AppError UNSUPPORTED_LORA_VARIANT where modules that share an alpha would need different ones
+ */
+function planAlphas(plans: readonly ModulePlan[], scale: ScaleMode): OutputTensor[] {
+  const planned = new Map<string, { readonly value: number; readonly tensor: OutputTensor }>();
+  for (const plan of plans) {
+    const { module, rank } = plan;
+    const value = alphaOfPlan(plan, scale);
+    if (!module.alpha && value === rank) continue;
+    const { name, dtype, shape } = module.alpha ?? {
+      name: alphaNameOf(module.a.name),
+      dtype: 'F32',
+      shape: [],
+    };
+    const other = planned.get(name);
+    if (other && other.value !== value) throw differs(name, other.value, value);
+    const held = encodeScalar(value, dtype);
+    planned.set(name, {
+      value,
+      tensor: { name, dtype: held.dtype, shape, source: { kind: 'bytes', bytes: held.bytes } },
+    });
+  }
+  return [...planned.values()].map(({ tensor }) => tensor);
+}
+
+/** The alpha a module leaves with: its rank times the scale that is left, as the number that its tensor holds. */
+function alphaOfPlan({ module, rank }: ModulePlan, scale: ScaleMode): number {
+  const value = alphaOfScale(remainingScale(scale, module, rank), rank);
+  return encodeScalar(value, module.alpha?.dtype ?? 'F32').value;
+}
+
+function differs(name: string, one: number, other: number): AppError {
+  return new AppError(
+    'UNSUPPORTED_LORA_VARIANT',
+    `tensor ${quote(name)} is the alpha of several parts, which would need ${one} and ${other}; ask for one rank for all ` +
+      '(uniform)',
+    { tensor: name, values: [one, other] },
+  );
+}
+
+/**
+ * The metadata of a result, all strings: the source's in its order, with the ranks and alphas as they are now.
+ * Convolutions have their own in ss_network_args where the trainer gave them some (conv_dim, conv_alpha); sd-scripts
+ * counts 1×1 ones as linear.
+ */
+function writeMetadata(
+  source: ReadonlyMap<string, string>,
+  plans: readonly ModulePlan[],
+  scale: ScaleMode,
+): Map<string, string> {
+  const metadata = new Map([...source].filter(([key]) => !STALE.has(key)));
+  const args = parseArgs(source.get('ss_network_args'));
+  const isApart = (plan: ModulePlan): boolean =>
+    args !== null && 'conv_dim' in args && hasKernel(plan.module);
+  const convolutions = plans.filter(isApart);
+  const others = plans.filter((plan) => !isApart(plan));
+  const group = others.length > 0 ? others : plans;
+  setNumber(metadata, 'ss_network_dim', ranksOf(group));
+  setNumber(metadata, 'ss_network_alpha', alphasOf(group, scale));
+  if (!args) return metadata;
+  const changed = { ...args };
+  if (convolutions.length > 0) {
+    changed.conv_dim = like(args.conv_dim, ranksOf(convolutions));
+    if ('conv_alpha' in args) changed.conv_alpha = like(args.conv_alpha, alphasOf(convolutions, scale));
+  }
+  if (typeof args.algo === 'string' && !PLAIN_ALGORITHMS.has(args.algo.toLowerCase())) changed.algo = 'lora';
+  const isSame = Object.keys(changed).every((key) => changed[key] === args[key]);
+  if (!isSame) metadata.set('ss_network_args', JSON.stringify(changed));
+  return metadata;
+}
+
+const hasKernel = ({ a }: LoraModule): boolean => a.shape.slice(2).some((size) => size !== 1);
+
+const ranksOf = (plans: readonly ModulePlan[]): number | null => common(plans.map(({ rank }) => rank));
+const alphasOf = (plans: readonly ModulePlan[], scale: ScaleMode): number | null =>
+  common(plans.map((plan) => alphaOfPlan(plan, scale)));
+
+/** null where they differ. */
+function common(values: readonly number[]): number | null {
+  const [first] = values;
+  return values.every((value) => value === first) ? first! : null;
+}
+
+/** A number that stays is left as it was written ("16.0"). */
+function setNumber(metadata: Map<string, string>, key: string, value: number | null): void {
+  const before = metadata.get(key);
+  if (value !== null && before !== undefined && before.trim() !== '' && Number(before) === value) return;
+  metadata.set(key, value === null ? DYNAMIC : decimal(value));
+}
+
+/** Arguments come from a command line, mostly as strings. */
+function like(before: PlainJson | undefined, value: number | null): PlainJson {
+  if (value === null) return DYNAMIC;
+  if (typeof before === 'number') return value;
+  return typeof before === 'string' && before.trim() !== '' && Number(before) === value
+    ? before
+    : decimal(value);
+}
+
+/** A float32 in as few digits as tell it from its neighbours: 0.1, not 0.10000000149011612. */
+function decimal(value: number): string {
+  for (let digits = 1; digits <= 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return String(short);
+  }
+  return String(value);
+}
+
+/**
+ * null for what is not a JSON object, is nested deeper, or has a key twice or an integer that a double would round; it
+ * is left alone.
+ */
+function parseArgs(text: string | undefined): PlainObject | null {
+  if (text === undefined) return null;
+  try {
+    const value = parsePlainJson(Buffer.from(text, 'utf8'), { maxDepth: MAX_ARGS_DEPTH });
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
 }

@@ -8,7 +8,7 @@ import { byName } from '../pairs/by-name.ts';
 import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
 import { collectPairs, type PairKey, type Pair } from '../pairs/collect-pairs.ts';
 import { refuseForeign } from '../pairs/foreign-names.ts';
-import { stagedEntries } from '../staged-entries.ts';
+import { copiedTensor, stagedEntries } from '../staged-entries.ts';
 import { type MlxConfig, readMlxConfig } from './read-config.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
@@ -48,7 +48,7 @@ export function readMlx(
     magnitudes,
   });
   const pairs = [...found].map(([name, pair]) => readMlxPair(name, pair));
-  const staged = [...pairs.flatMap((pair) => pair.staged), ...passthrough.map(copied)];
+  const staged = [...pairs.flatMap((pair) => pair.staged), ...passthrough.map(copiedTensor)];
   const entries = stagedEntries(staged);
   const modules = pairs.flatMap((pair) => modulesOf(pair, entries, config.scale)).sort(byName);
   const rank = modules.reduce((largest, module) => Math.max(largest, module.rank), 1);
@@ -165,13 +165,6 @@ function alphaOf(scale: number, rank: number): number {
     { field: 'lora_parameters.scale', scale, rank },
   );
 }
-
-const copied = (entry: TensorEntry): StagedTensor => ({
-  name: entry.name,
-  dtype: entry.dtype,
-  shape: entry.shape,
-  source: { kind: 'copy', entry },
-});
 
 function warningsOf(config: MlxConfig, pairs: readonly MlxPair[], rank: number): string[] {
   const warnings: string[] = [];

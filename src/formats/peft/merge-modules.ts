@@ -2,7 +2,7 @@ import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
-import { readTensorKey } from './tensor-keys.ts';
+import { readPeftKey } from './tensor-keys.ts';
 
 /**
  * Largest rank of a stacked module. Decomposing it takes a few float64 matrices of rank × rank, 32 MB each here; 32
@@ -55,7 +55,7 @@ function refuseNonlinear({ id, adapter }: MergeTerm): void {
       adapter: id,
     });
   }
-  const isMagnitude = ({ name }: { name: string }): boolean => readTensorKey(name).role === 'magnitude';
+  const isMagnitude = ({ name }: { name: string }): boolean => readPeftKey(name).role === 'magnitude';
   if (adapter.config.use_dora === true || adapter.passthrough.some(isMagnitude)) {
     throw refuse(
       'MERGE_UNSUPPORTED',

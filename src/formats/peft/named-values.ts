@@ -2,7 +2,7 @@ import type { Adapter, ModulePlan } from '../../adapter/adapter.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { expertParameters } from './expert-parameters.ts';
-import { readTensorKey } from './tensor-keys.ts';
+import { readPeftKey } from './tensor-keys.ts';
 
 /**
  * Ranks or alphas under the names that PEFT looks for in rank_pattern and alpha_pattern: the path of a module, but the
@@ -35,7 +35,7 @@ const targetsOf = ({ config: { target_parameters: targets } }: Pick<Adapter, 'co
 
 /** The path in the name of a factor. Names of other formats' factors have none, and need none. */
 function pathOf(tensor: string): string {
-  const key = readTensorKey(tensor);
+  const key = readPeftKey(tensor);
   return key.role === 'factor' ? key.module : tensor;
 }
 

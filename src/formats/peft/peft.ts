@@ -3,7 +3,7 @@ import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { Format } from '../format.ts';
 import { readPeftSource } from './read-peft.ts';
 import { hasPeftConfig } from './recognise-config.ts';
-import { readTensorKey } from './tensor-keys.ts';
+import { readPeftKey } from './tensor-keys.ts';
 import { planPeftOutput } from './write-peft.ts';
 
 /** A folder as PEFT's save_pretrained writes it: adapter_model.safetensors and adapter_config.json. */
@@ -19,6 +19,6 @@ export const PEFT: Format = {
 
 /** Whether weights are another trainer's. Where some are PEFT's, its reader says which are not. */
 function isForeign({ tensors }: SafetensorsHeader): boolean {
-  const roles = new Set(tensors.map(({ name }) => readTensorKey(name).role));
+  const roles = new Set(tensors.map(({ name }) => readPeftKey(name).role));
   return roles.has('foreign') && !roles.has('factor');
 }

@@ -13,7 +13,7 @@ import { type PeftConfig, readConfig } from './read-config.ts';
 import { readModules } from './read-experts.ts';
 import type { FactorPair } from './read-module.ts';
 import { stageExperts } from './stage-experts.ts';
-import { readTensorKey } from './tensor-keys.ts';
+import { readPeftKey } from './tensor-keys.ts';
 
 interface Sorted {
   /** By module path. */
@@ -67,7 +67,7 @@ function sortTensors(tensors: readonly TensorEntry[]): Sorted {
   for (const tensor of tensors) {
     refuseUnusable(tensor);
     const { name } = tensor;
-    const key = readTensorKey(name);
+    const key = readPeftKey(name);
     if (key.role === 'unknown-lora') {
       throw new AppError(
         'UNSUPPORTED_LORA_VARIANT',

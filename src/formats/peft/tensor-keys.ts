@@ -1,7 +1,7 @@
 import { foreignTo } from '../pairs/foreign-names.ts';
 
 /** What the name of a tensor in a PEFT file says. */
-export type TensorKey =
+type PeftKey =
   | {
       readonly role: 'factor';
       readonly module: string;
@@ -28,7 +28,7 @@ const MAGNITUDE = /^(.+)\.lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?$/;
 const ANY_LORA = /(?:^|\.)lora_(?!(?:unet|te\d?|transformer|prior_unet)_)/;
 
 /** Reads the name of a tensor (peft/utils/save_and_load.py, `get_peft_model_state_dict`). */
-export function readTensorKey(name: string): TensorKey {
+export function readPeftKey(name: string): PeftKey {
   const path = name.replace(PREFIX, '');
   for (const [pattern, embedding] of [[LINEAR, false] as const, [EMBEDDING, true] as const]) {
     const match = pattern.exec(path);

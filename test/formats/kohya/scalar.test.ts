@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { alphaFor } from '../../../src/formats/kohya/alpha-for.ts';
+import { alphaOfScale } from '../../../src/formats/kohya/scalar.ts';
 import { decodeScalar, encodeScalar } from '../../../src/formats/kohya/scalar.ts';
 import fc from '../../fast-check.ts';
 import { refusal } from '../peft/build.ts';
@@ -98,10 +98,10 @@ describe('alphas as tensors', () => {
     );
     fc.assert(
       fc.property(alphas, fc.integer({ min: 1, max: 4096 }), (alpha, rank) => {
-        assert.ok(Object.is(alphaFor(alpha / rank, rank) + 0, alpha + 0));
+        assert.ok(Object.is(alphaOfScale(alpha / rank, rank) + 0, alpha + 0));
       }),
       { numRuns: 2000 },
     );
-    assert.equal(alphaFor(1 / 49, 49), 1);
+    assert.equal(alphaOfScale(1 / 49, 49), 1);
   });
 });

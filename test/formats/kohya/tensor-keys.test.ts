@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { alphaNameOf, isKohyaName, readTensorKey } from '../../../src/formats/kohya/tensor-keys.ts';
+import { alphaNameOf, isKohyaName, readKohyaKey } from '../../../src/formats/kohya/tensor-keys.ts';
 
 const part = (module: string, algorithm: string, part: string) => ({ role: 'part', module, algorithm, part });
 
@@ -35,7 +35,7 @@ describe('names of kohya and LyCORIS', () => {
     bare: { role: 'other', module: '' },
   };
   for (const [name, key] of Object.entries(KNOWN)) {
-    it(`${name} is what it is`, () => assert.deepEqual(readTensorKey(name), key));
+    it(`${name} is what it is`, () => assert.deepEqual(readKohyaKey(name), key));
   }
 
   it('tells files of kohya from others by any of their names', () => {
