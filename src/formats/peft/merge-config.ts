@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../../errors/app-error.ts';
+import { mostFrequent } from '../pairs/most-frequent.ts';
 import { changesBaseWeights, harmlessInit } from './init-lora-weights.ts';
 import { MAX_CONFIG_BYTES } from './limits.ts';
 import type { MergeTerm, StackedModule } from './merge-modules.ts';
@@ -93,10 +94,3 @@ const asSet = (value: unknown): unknown =>
 
 const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || (Array.isArray(value) && value.length === 0);
-
-/** Of equally frequent values the first. */
-function mostFrequent(values: readonly number[]): number {
-  const counts = new Map<number, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts].reduce((x, y) => (y[1] > x[1] ? y : x))[0];
-}

@@ -2,9 +2,12 @@ import { WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { Format } from '../format.ts';
 import { readPeftSource } from './read-peft.ts';
-import { hasPeftConfig } from './recognise-config.ts';
 import { readPeftKey } from './tensor-keys.ts';
 import { planPeftOutput } from './write-peft.ts';
+import { parseConfigJson } from './config-json.ts';
+
+/** What MLX writes into a file of the same name. */
+const MLX_FIELDS = ['fine_tune_type', 'lora_parameters'];
 
 /** A folder as PEFT's save_pretrained writes it: adapter_model.safetensors and adapter_config.json. */
 export const PEFT: Format = {
@@ -16,6 +19,22 @@ export const PEFT: Format = {
   read: async ({ header, configBytes }) => readPeftSource(header!, configBytes!),
   plan: planPeftOutput,
 };
+
+/**
+ * Whether an adapter_config.json is PEFT's: it says peft_type, whichever. One that cannot be read is taken for PEFT's,
+ * whose reader says what is wrong with it; so is one that says neither that nor what others say, unless the weights are
+ * another trainer's.
+ * @param isForeign whether the weights have names of another trainer
+ */
+function hasPeftConfig(bytes: Uint8Array, isForeign: boolean): boolean {
+  try {
+    const config = parseConfigJson(bytes);
+    if (config.has('peft_type')) return true;
+    return !isForeign && !MLX_FIELDS.some((field) => config.has(field));
+  } catch {
+    return true;
+  }
+}
 
 /** Whether weights are another trainer's. Where some are PEFT's, its reader says which are not. */
 function isForeign({ tensors }: SafetensorsHeader): boolean {

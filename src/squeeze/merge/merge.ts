@@ -9,7 +9,7 @@ import type { Target } from '../../contract/target.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { mergeConfig } from '../../formats/peft/merge-config.ts';
 import { type MergeTerm, stackModules } from '../../formats/peft/merge-modules.ts';
-import { sharedTensors } from '../../formats/peft/merge-passthrough.ts';
+import { sharedTensors } from '../../formats/peft/merge-modules.ts';
 import type { JobContext, JobOutcome, SourceFiles } from '../job-context.ts';
 import { openSource } from '../open-source.ts';
 import { type SqueezeInput, squeeze } from '../squeeze.ts';

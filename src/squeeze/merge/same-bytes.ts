@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { TensorEntry } from '../../adapter/adapter.ts';
-import { type SharedTensor, tensorConflict } from '../../formats/peft/merge-passthrough.ts';
+import { type SharedTensor, tensorConflict } from '../../formats/peft/merge-modules.ts';
 import type { SourceFiles } from '../job-context.ts';
 
 const CHUNK_BYTES = 1024 * 1024;

@@ -4,7 +4,7 @@ import { factorsOf } from '../../compute/module-factors.ts';
 import type { ComputePool } from '../../compute/pool.ts';
 import type { StackPart, StackTask } from '../../compute/stack-task.ts';
 import type { StackedModule } from '../../formats/peft/merge-modules.ts';
-import type { SharedTensor } from '../../formats/peft/merge-passthrough.ts';
+import type { SharedTensor } from '../../formats/peft/merge-modules.ts';
 import { layOut, type TensorSpec } from '../../safetensors/layout.ts';
 import { copyRanges } from '../copy-ranges.ts';
 import type { SourceFiles } from '../job-context.ts';
