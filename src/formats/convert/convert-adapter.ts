@@ -1,15 +1,20 @@
-import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
+import type { Adapter, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { byName } from '../pairs/by-name.ts';
-import { commonScale } from './common-scale.ts';
-import type { ConvertOptions } from './convert-options.ts';
-import { readExtras, writeExtras } from './extras.ts';
+import { commonScale } from './placed-adapter.ts';
+import type { ConvertOptions } from './placed-adapter.ts';
 import { namesIn, namesOut } from './names.ts';
 import { notConvertible, type Route } from './not-convertible.ts';
-import { refuseExperts, refuseVariants } from './refuse-variants.ts';
-import type { Named, PlacedModule, Source } from './source.ts';
+import type { Named, PlacedModule, PlacedAdapter, Extra, NamesIn, NamesOut } from './placed-adapter.ts';
+
+/** Fields of a configuration that change what an adapter does, and that no two formats share. */
+const VARIANTS: readonly (readonly [field: string, what: string])[] = [
+  ['alora_invocation_tokens', 'the adapter only acts after its invocation tokens (aLoRA)'],
+  ['adapter.alora.invocation_tokens', 'the adapter only acts after its invocation tokens (aLoRA)'],
+  ['layer_replication', 'the layers are those of a base model some of whose layers are repeated'],
+];
 
 /**
  * An adapter under the names of another format: modules in the same order, a.name, b.name, alpha and the names of
@@ -27,7 +32,7 @@ export function convertAdapter(adapter: Adapter, to: FormatName, options: Conver
   refuseExperts(adapter, route);
   const placed = reading.placed(adapter, options, route);
   refuseTwins(placed, route);
-  const source: Source = {
+  const source: PlacedAdapter = {
     placed,
     extras: readExtras(adapter, reading, route),
     isConv1d: reading.isConv1d(adapter, options),
@@ -50,6 +55,48 @@ export function convertAdapter(adapter: Adapter, to: FormatName, options: Conver
   };
 }
 
+/**
+ * The tensors beside the factors that have a meaning in more than one format.
+ * @throws AppError FORMAT_NOT_CONVERTIBLE for any other: a head, a bias of the base model, an embedding
+ */
+function readExtras({ passthrough, modules }: Adapter, names: NamesIn, route: Route): Extra[] {
+  const indexes = new Map(modules.map((module, index) => [names.prefixOf(module), index]));
+  const extras = passthrough.map((entry): Extra => {
+    const found = names.extra(entry.name);
+    const moduleIndex = found ? indexes.get(found.prefix) : undefined;
+    if (!found || moduleIndex === undefined) {
+      throw notConvertible(route, entry.name, 'is no factor of LoRA, and has no place in the other format');
+    }
+    if (found.kind === 'magnitude') checkMagnitude(entry, modules[moduleIndex]!, route);
+    return { kind: found.kind, entry, moduleIndex };
+  });
+  const magnitudes = extras.filter(({ kind }) => kind === 'magnitude');
+  if (magnitudes.length > 0 && magnitudes.length < modules.length) {
+    const adapted = new Set(magnitudes.map(({ moduleIndex }) => moduleIndex));
+    const plain = modules.find((_module, index) => !adapted.has(index))!;
+    throw notConvertible(
+      route,
+      plain.name,
+      'has no magnitude but others have: the other format takes DoRA for all or none',
+    );
+  }
+  return extras;
+}
+
+/** One number for each output, along the first axis (or PEFT's second, after one of 1): rows of ΔW. */
+function checkMagnitude({ name, shape }: TensorEntry, { m, kind, a }: LoraModule, route: Route): void {
+  if (kind === 'embedding')
+    throw notConvertible(route, name, 'is DoRA of an embedding, which formats define differently');
+  const isPeftConv = kind === 'conv' && shape.length === a.shape.length && shape[0] === 1 && shape[1] === m;
+  const isFirst = shape[0] === m && shape.slice(1).every((size) => size === 1);
+  if (isFirst || isPeftConv) return;
+  throw notConvertible(
+    route,
+    name,
+    `has the shape [${shape.join(', ')}] for ${m} outputs: it scales inputs (LyCORIS without wd_on_out), which other formats lack`,
+  );
+}
+
 function renamed({ module }: PlacedModule, named: Named, route: Route): LoraModule {
   const { alpha: _alpha, rowOrder: order, ...rest } = module;
   if (order && named.rowOrder) {
@@ -64,6 +111,51 @@ function renamed({ module }: PlacedModule, named: Named, route: Route): LoraModu
     ...(named.alpha ? { alpha: named.alpha } : {}),
     ...(rowOrder ? { rowOrder } : {}),
   };
+}
+
+/** @throws AppError FORMAT_NOT_CONVERTIBLE where the other format has none of the kind */
+function writeExtras(
+  extras: readonly Extra[],
+  named: readonly Named[],
+  modules: readonly LoraModule[],
+  names: NamesOut,
+  route: Route,
+): TensorEntry[] {
+  return extras.map(({ kind, entry, moduleIndex }) => {
+    const found = names.extra(kind, named[moduleIndex]!, modules[moduleIndex]!);
+    if (found) return { ...entry, ...found };
+    const what = kind === 'magnitude' ? 'the magnitude of DoRA' : 'a bias of LoRA';
+    throw notConvertible(route, entry.name, `is ${what}, which the other format has not`);
+  });
+}
+
+/**
+ * Refuses adapters that mean something else once their configuration is left behind.
+ * @throws AppError FORMAT_NOT_CONVERTIBLE naming the field
+ */
+function refuseVariants({ config }: Adapter, route: Route): void {
+  for (const [field, what] of VARIANTS) {
+    const value = config[field] ?? null;
+    if (value === null || (Array.isArray(value) && value.length === 0)) continue;
+    throw notConvertible(route, field, `is set: ${what}, which the other format does not say`);
+  }
+}
+
+/**
+ * Refuses experts that share a tensor, but between formats that stack them alike: MLX and GGUF have A [E, r, in] and
+ * B [E, out, r], along a first axis.
+ * @throws AppError FORMAT_NOT_CONVERTIBLE naming the module
+ */
+function refuseExperts({ modules }: Adapter, route: Route): void {
+  const { from, to } = route;
+  if ((from === 'mlx' && to === 'gguf') || (from === 'gguf' && to === 'mlx')) return;
+  const expert = modules.find((module) => module.expert !== undefined);
+  if (!expert) return;
+  throw notConvertible(
+    route,
+    expert.name,
+    'is of an expert: formats stack the experts of a mixture in different ways',
+  );
 }
 
 /** Two modules of one place: one of them would be lost, or both be wrong. */
@@ -90,7 +182,7 @@ function noWay({ from, to }: Route): AppError {
   );
 }
 
-function warningsOf({ placed }: Source): string[] {
+function warningsOf({ placed }: PlacedAdapter): string[] {
   const original = placed.some(({ place }) => place.component === 'diffusion_model');
   if (!original) return [];
   return [

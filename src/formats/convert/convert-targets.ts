@@ -1,5 +1,5 @@
 import { FORMAT_NAMES, type FormatName } from '../../adapter/format-name.ts';
-import type { ConvertOptions } from './convert-options.ts';
+import type { ConvertOptions } from './placed-adapter.ts';
 import { GGUF_ARCHITECTURES } from './gguf-architectures.ts';
 import { namesIn, namesOut } from './names.ts';
 

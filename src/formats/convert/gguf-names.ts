@@ -1,39 +1,12 @@
-import type { Adapter } from '../../adapter/adapter.ts';
+import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
 import { VALUE_TYPE } from '../../gguf/value-type.ts';
 import { quote } from '../../json/quote.ts';
 import { KEY } from '../gguf/key-values.ts';
-import { commonScale } from './common-scale.ts';
-import type { ConvertOptions } from './convert-options.ts';
-import type { GgufArchitecture } from './gguf-architectures.ts';
-import { GGUF_ARCHITECTURES, ggufArchitecture, ggufName, hfPath } from './gguf-architectures.ts';
+import { commonScale } from './placed-adapter.ts';
+import type { ConvertOptions } from './placed-adapter.ts';
+import { type GgufArchitecture, GGUF_ARCHITECTURES, ggufArchitecture, ggufName, hfPath } from './gguf-architectures.ts';
 import { needsOption, notConvertible, type Route } from './not-convertible.ts';
-import { rowOrder } from './row-order.ts';
-import type { NamesIn, NamesOut } from './source.ts';
-
-/** @throws AppError FORMAT_NOT_CONVERTIBLE */
-function architectureOf(
-  said: unknown,
-  route: Route,
-): { readonly name: string; readonly architecture: GgufArchitecture } {
-  const known = GGUF_ARCHITECTURES.join(', ');
-  if (typeof said !== 'string') {
-    throw needsOption(route, 'architecture', `the names do not tell which of ${known} the base model is`);
-  }
-  const found = ggufArchitecture(said);
-  if (found) return found;
-  throw needsOption(
-    route,
-    'architecture',
-    `of ${quote(said)} the names are not known; of these they are: ${known}`,
-  );
-}
-
-/** What is asked for goes before what the file says: it may be an architecture of its own with known names. */
-const saidBy = (config: Adapter['config'], { architecture }: ConvertOptions): unknown =>
-  architecture ?? config[KEY.architecture];
-
-/** Experts are numbered behind the name. */
-const tensorName = (name: string): string => name.replace(/#\d+$/, '').replace(/\.weight$/, '');
+import type { NamesIn, NamesOut } from './placed-adapter.ts';
 
 /** GGUF: the names of llama.cpp against those of transformers, by architecture. */
 export const GGUF_IN: NamesIn = {
@@ -91,6 +64,31 @@ export const GGUF_OUT: NamesOut = {
   }),
 };
 
+/** @throws AppError FORMAT_NOT_CONVERTIBLE */
+function architectureOf(
+  said: unknown,
+  route: Route,
+): { readonly name: string; readonly architecture: GgufArchitecture } {
+  const known = GGUF_ARCHITECTURES.join(', ');
+  if (typeof said !== 'string') {
+    throw needsOption(route, 'architecture', `the names do not tell which of ${known} the base model is`);
+  }
+  const found = ggufArchitecture(said);
+  if (found) return found;
+  throw needsOption(
+    route,
+    'architecture',
+    `of ${quote(said)} the names are not known; of these they are: ${known}`,
+  );
+}
+
+/** What is asked for goes before what the file says: it may be an architecture of its own with known names. */
+const saidBy = (config: Adapter['config'], { architecture }: ConvertOptions): unknown =>
+  architecture ?? config[KEY.architecture];
+
+/** Experts are numbered behind the name. */
+const tensorName = (name: string): string => name.replace(/#\d+$/, '').replace(/\.weight$/, '');
+
 /** How llama.cpp's files name the model they were made from (gguf-py, metadata.py): a repository, or any name. */
 function baseOf(model: string | null): Record<string, unknown> {
   if (model === null) return {};
@@ -100,4 +98,43 @@ function baseOf(model: string | null): Record<string, unknown> {
     'general.base_model.0.name': isRepository ? model.slice(model.indexOf('/') + 1) : model,
     ...(isRepository ? { 'general.base_model.0.repo_url': `https://huggingface.co/${model}` } : {}),
   };
+}
+
+/**
+ * How the rows of B change between transformers and llama.cpp, where it reorders q and k: for each head transformers has
+ * the first halves of all pairs that are rotated together, then the second ones; llama.cpp has pairs side by side
+ * (convert_hf_to_gguf.py, `LlamaModel.permute`). k has as many heads as there are key and value heads.
+ * @param name of the module's tensor in GGUF, such as blk.0.attn_q
+ * @returns undefined where the rows stay
+ * @throws AppError FORMAT_NOT_CONVERTIBLE without the heads, or where they do not divide the rows
+ */
+function rowOrder(
+  direction: 'to-gguf' | 'from-gguf',
+  name: string,
+  module: LoraModule,
+  { heads, kv_heads }: ConvertOptions,
+  route: Route,
+): LoraModule['rowOrder'] {
+  const isQuery = name.endsWith('.attn_q');
+  if (!isQuery && !name.endsWith('.attn_k')) return undefined;
+  if (heads === undefined) {
+    throw needsOption(
+      route,
+      'heads',
+      `llama.cpp reorders the rows of ${quote(module.name)} head by head (num_attention_heads of the base model's config.json; ` +
+        'kv_heads is num_key_value_heads)',
+    );
+  }
+  const count = isQuery ? heads : (kv_heads ?? heads);
+  const half = module.m / count / 2;
+  if (!Number.isInteger(half)) {
+    const option = isQuery || kv_heads === undefined ? 'heads' : 'kv_heads';
+    throw notConvertible(
+      route,
+      module.name,
+      `has ${module.m} rows, which are no ${count} heads of even size: see format_options.${option}`,
+    );
+  }
+  const shape = direction === 'to-gguf' ? [count, 2, half] : [count, half, 2];
+  return { shape, axes: [0, 2, 1] };
 }

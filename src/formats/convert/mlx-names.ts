@@ -1,7 +1,7 @@
-import { commonScale } from './common-scale.ts';
+import { commonScale } from './placed-adapter.ts';
 import { notConvertible, type Route } from './not-convertible.ts';
-import type { Place } from './place.ts';
-import type { Named, NamesIn, NamesOut, Source } from './source.ts';
+import type { Place } from './placed-adapter.ts';
+import type { Named, NamesIn, NamesOut, PlacedAdapter } from './placed-adapter.ts';
 
 /** Experts are stacked in one tensor there (switch_mlp, switch_glu). */
 const EXPERTS = /\.(?:experts|switch_mlp|switch_glu)(?:\.|$)/;
@@ -53,7 +53,7 @@ export const MLX_OUT: NamesOut = {
  * from the end the adapter's are, is not known here. Layers without factors in the file get B = 0.
  */
 function mlxConfig(
-  { placed, extras }: Source,
+  { placed, extras }: PlacedAdapter,
   named: readonly Named[],
   baseModel: string | null,
 ): Record<string, unknown> {

@@ -4,7 +4,7 @@ import { GGUF_IN, GGUF_OUT } from './gguf-names.ts';
 import { KOHYA_IN, KOHYA_OUT } from './kohya-names.ts';
 import { MLX_IN, MLX_OUT } from './mlx-names.ts';
 import { PEFT_IN, PEFT_OUT } from './peft-names.ts';
-import type { NamesIn, NamesOut } from './source.ts';
+import type { NamesIn, NamesOut } from './placed-adapter.ts';
 import { XLABS_IN, XLABS_OUT } from './xlabs-names.ts';
 
 const NAMES: Readonly<Record<FormatName, readonly [NamesIn, NamesOut] | null>> = {

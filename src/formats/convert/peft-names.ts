@@ -1,38 +1,18 @@
 import type { LoraModule } from '../../adapter/adapter.ts';
 import { quote } from '../../json/quote.ts';
 import { notConvertible } from './not-convertible.ts';
-import { peftConfig } from './peft-config.ts';
-import { componentOf, PIPELINE_COMPONENTS } from './place.ts';
-import type { NamesIn, NamesOut } from './source.ts';
+import { componentOf, PIPELINE_COMPONENTS } from './placed-adapter.ts';
+import type { NamesIn, NamesOut, Named, PlacedAdapter } from './placed-adapter.ts';
+import { commonScale } from './placed-adapter.ts';
 
 const PREFIX = 'base_model.model.';
 const MAGNITUDE = /^(.+)\.lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?$/;
 const BIAS = /^(.+)\.lora_B(?:\.[^.]+)?\.bias$/;
 
-/** lora_magnitude_vector and lora_B.bias, as PEFT and diffusers name them. */
-export function peftExtra(name: string): ReturnType<NamesIn['extra']> {
-  const magnitude = MAGNITUDE.exec(name)?.[1];
-  if (magnitude !== undefined) return { kind: 'magnitude', prefix: magnitude };
-  const bias = BIAS.exec(name)?.[1];
-  return bias === undefined ? null : { kind: 'bias', prefix: bias };
-}
+const LAYER = /^(?:model\.layers|transformer\.h)\.(\d+)\.(.+)$/;
 
-/** Where PEFT's tensors of a module are called by what follows the prefix. */
-export const peftTensors = (prefix: string, isEmbedding: boolean): { a: string; b: string } =>
-  isEmbedding
-    ? { a: `${prefix}.lora_embedding_A`, b: `${prefix}.lora_embedding_B` }
-    : { a: `${prefix}.lora_A.weight`, b: `${prefix}.lora_B.weight` };
-
-/** A magnitude lies along the outputs; PEFT gives it as many dimensions as the weights of a convolution have. */
-export function peftExtraOf(
-  kind: 'magnitude' | 'bias',
-  prefix: string,
-  { kind: layer, m, a }: LoraModule,
-): { name: string; shape: number[] } {
-  if (kind === 'bias') return { name: `${prefix}.lora_B.bias`, shape: [m] };
-  const shape = layer === 'conv' ? [1, m, ...a.shape.slice(2).map(() => 1)] : [m];
-  return { name: `${prefix}.lora_magnitude_vector`, shape };
-}
+/** Names that a layer has more than once (GPT-2: attn.c_proj and mlp.c_proj; older Phi: dense). */
+const AMBIGUOUS: ReadonlySet<string> = new Set(['c_proj', 'c_attn', 'c_fc', 'proj', 'dense', 'linear']);
 
 /** A folder of PEFT: one model, whose paths are the modules' names. */
 export const PEFT_IN: NamesIn = {
@@ -87,3 +67,89 @@ export const PEFT_OUT: NamesOut = {
 
 const isOfPipeline = (component: string): boolean =>
   (PIPELINE_COMPONENTS as readonly string[]).includes(component);
+
+/** lora_magnitude_vector and lora_B.bias, as PEFT and diffusers name them. */
+export function peftExtra(name: string): ReturnType<NamesIn['extra']> {
+  const magnitude = MAGNITUDE.exec(name)?.[1];
+  if (magnitude !== undefined) return { kind: 'magnitude', prefix: magnitude };
+  const bias = BIAS.exec(name)?.[1];
+  return bias === undefined ? null : { kind: 'bias', prefix: bias };
+}
+
+/** Where PEFT's tensors of a module are called by what follows the prefix. */
+export const peftTensors = (prefix: string, isEmbedding: boolean): { a: string; b: string } =>
+  isEmbedding
+    ? { a: `${prefix}.lora_embedding_A`, b: `${prefix}.lora_embedding_B` }
+    : { a: `${prefix}.lora_A.weight`, b: `${prefix}.lora_B.weight` };
+
+/** A magnitude lies along the outputs; PEFT gives it as many dimensions as the weights of a convolution have. */
+export function peftExtraOf(
+  kind: 'magnitude' | 'bias',
+  prefix: string,
+  { kind: layer, m, a }: LoraModule,
+): { name: string; shape: number[] } {
+  if (kind === 'bias') return { name: `${prefix}.lora_B.bias`, shape: [m] };
+  const shape = layer === 'conv' ? [1, m, ...a.shape.slice(2).map(() => 1)] : [m];
+  return { name: `${prefix}.lora_magnitude_vector`, shape };
+}
+
+/**
+ * A whole LoraConfig (peft/tuners/lora/config.py) for an adapter that came without one. r, lora_alpha and the patterns
+ * are those of the source; the writer puts in those of the result.
+ */
+function peftConfig(
+  { placed, extras, isConv1d }: PlacedAdapter,
+  named: readonly Named[],
+  baseModel: string | null,
+): Record<string, unknown> {
+  const { rank, alpha } = commonScale(placed.map(({ module }) => module));
+  const has = (kind: 'magnitude' | 'bias'): boolean => extras.some((extra) => extra.kind === kind);
+  return {
+    alpha_pattern: {},
+    auto_mapping: null,
+    base_model_name_or_path: baseModel,
+    bias: 'none',
+    fan_in_fan_out: isConv1d,
+    inference_mode: true,
+    init_lora_weights: true,
+    layer_replication: null,
+    layers_pattern: null,
+    layers_to_transform: null,
+    lora_alpha: alpha,
+    // Older releases of PEFT do not know the field.
+    ...(has('bias') ? { lora_bias: true } : {}),
+    lora_dropout: 0,
+    modules_to_save: null,
+    peft_type: 'LORA',
+    r: rank,
+    rank_pattern: {},
+    revision: null,
+    target_modules: targetModules(named.map(({ name }) => name)),
+    task_type: placed[0]?.place.component === 'language_model' ? 'CAUSAL_LM' : null,
+    use_dora: has('magnitude'),
+    use_rslora: false,
+  };
+}
+
+/**
+ * The last words of the paths where every layer up to the last has the same modules and no two end alike, as people
+ * write them; else every path, so that PEFT adapts no module that the adapter has not.
+ */
+function targetModules(paths: readonly string[]): string[] {
+  const byLayer = new Map<number, string[]>();
+  for (const path of paths) {
+    const match = LAYER.exec(path);
+    if (!match) return [...paths];
+    const layer = Number(match[1]);
+    byLayer.set(layer, [...(byLayer.get(layer) ?? []), match[2]!]);
+  }
+  const sets = [...byLayer.values()].map((tails) => [...tails].sort().join());
+  const isEverywhere =
+    new Set(sets).size === 1 && byLayer.has(0) && Math.max(...byLayer.keys()) === byLayer.size - 1;
+  if (!isEverywhere) return [...paths];
+  const tails = byLayer.get(0)!;
+  const words = tails.map((tail) => tail.slice(tail.lastIndexOf('.') + 1));
+  // c_proj of attention alone would catch that of the MLP: two words then.
+  const isAmbiguous = words.some((word) => AMBIGUOUS.has(word));
+  return [...new Set(isAmbiguous ? tails : words)].sort();
+}

@@ -1,5 +1,5 @@
 import { notConvertible, type Route } from './not-convertible.ts';
-import type { NamesIn, NamesOut } from './source.ts';
+import type { NamesIn, NamesOut } from './placed-adapter.ts';
 
 /**
  * XLabs adds LoRA to the attention of Flux's double blocks beside the fused projections of the original implementation:

@@ -1,6 +1,6 @@
 import type { Adapter, LoraModule, TensorEntry } from '../../../src/adapter/adapter.ts';
 import type { FormatName } from '../../../src/adapter/format-name.ts';
-import type { ConvertOptions } from '../../../src/formats/convert/convert-options.ts';
+import type { ConvertOptions } from '../../../src/formats/convert/placed-adapter.ts';
 
 /** What a test says of a module; the rest is like any. */
 export interface MadeModule {

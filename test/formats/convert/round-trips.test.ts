@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Adapter, LoraModule } from '../../../src/adapter/adapter.ts';
 import type { FormatName } from '../../../src/adapter/format-name.ts';
 import { convertAdapter } from '../../../src/formats/convert/convert-adapter.ts';
-import type { ConvertOptions } from '../../../src/formats/convert/convert-options.ts';
+import type { ConvertOptions } from '../../../src/formats/convert/placed-adapter.ts';
 import { flatten, unflatten } from '../../../src/formats/layers/flat-names.ts';
 import { CLIP, FLUX, TRANSFORMER, UNET } from '../../../src/formats/layers/layer-table.ts';
 import fc from '../../fast-check.ts';
