@@ -6,7 +6,8 @@ import { quote } from '../json/quote.ts';
 import { readHeader } from '../safetensors/read-header.ts';
 import type { Format, ReadInput, ReadResult } from './format.ts';
 import { FORMATS } from './formats.ts';
-import { unrecognised } from './unrecognised.ts';
+import { CONFIG_FILE } from '../adapter/file-names.ts';
+import { readPeftKey } from './peft/tensor-keys.ts';
 
 /** The largest tensor that is read to understand a file. */
 const MAX_SMALL_TENSOR_BYTES = 64 * 1024;
@@ -58,4 +59,24 @@ async function readSmall(file: FileHandle, { name, beginByte, endByte }: TensorE
     done += bytesRead;
   }
   return bytes;
+}
+
+/** What to say of weights that are of no format: with PEFT's names they lack their configuration. */
+export function unrecognised({ header }: Pick<ReadInput, 'header'>): AppError {
+  const tensors = header?.tensors ?? [];
+  if (tensors.some(({ name }) => readPeftKey(name).role === 'factor')) {
+    return new AppError(
+      'FILE_MISSING',
+      `The weights have PEFT's names (…lora_A.weight), so ${CONFIG_FILE} is needed: it holds the scale.`,
+      { missing: [CONFIG_FILE] },
+    );
+  }
+  const [first] = tensors;
+  return new AppError(
+    'NO_LORA_TENSORS',
+    first
+      ? `No LoRA that is known here: ${tensors.length} tensors such as ${JSON.stringify(first.name.slice(0, 120))}.`
+      : 'The weights have no tensors.',
+    { tensors: tensors.length },
+  );
 }

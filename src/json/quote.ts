@@ -1,3 +1,4 @@
+
 /** Holds the longest names of real tensors. */
 const MAX_SHOWN = 200;
 
@@ -7,4 +8,13 @@ const MAX_SHOWN = 200;
  */
 export function quote(text: string): string {
   return JSON.stringify(text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`);
+}
+
+/** The first few names in quotes, and how many more there are: what a file lists can be thousands of names. */
+export function quoteSome(names: readonly string[], most: number): string {
+  const shown = names
+    .slice(0, most)
+    .map((name) => quote(name))
+    .join(', ');
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FORMATS } from '../../src/formats/formats.ts';
-import { foreignTo } from '../../src/formats/pairs/foreign-names.ts';
+import { foreignTo } from '../../src/formats/pairs/foreign-tensors.ts';
 import { configOf as mlxConfig } from './mlx/build.ts';
 import { inputOf, type MadeTensor, refusal, tensor } from './pairs/build.ts';
 import { PREFIX, configOf as peftConfig } from './peft/build.ts';

@@ -1,7 +1,7 @@
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ReadResult } from '../../src/formats/format.ts';
 import { FORMATS } from '../../src/formats/formats.ts';
-import { unrecognised } from '../../src/formats/unrecognised.ts';
+import { unrecognised } from '../../src/formats/read-adapter.ts';
 import { GgufGate } from '../../src/gguf/gguf-gate.ts';
 import type { GgufHeader } from '../../src/gguf/header.ts';
 import { GGUF_MAGIC } from '../../src/gguf/read-header.ts';

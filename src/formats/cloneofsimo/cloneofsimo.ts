@@ -4,8 +4,8 @@ import type { Adapter, LoraModule, ModulePlan, OutputPlan } from '../../adapter/
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
-import { unscaledAdapter } from '../pairs/unscaled-adapter.ts';
-import { planUnscaled } from '../pairs/plan-unscaled.ts';
+import { unscaledAdapter } from '../pairs/unscaled.ts';
+import { planUnscaled } from '../pairs/unscaled.ts';
 
 const WEIGHTS_NAME = 'lora.safetensors';
 

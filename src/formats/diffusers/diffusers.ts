@@ -2,7 +2,7 @@ import type { Format } from '../format.ts';
 import { readDiffusers } from './read-diffusers.ts';
 import { DIFFUSERS_WEIGHTS, planDiffusersOutput } from './write-diffusers.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
-import { formatOfName } from '../pairs/format-of-name.ts';
+import { formatOfName } from '../pairs/foreign-tensors.ts';
 import { ADAPTER_METADATA } from './adapter-metadata.ts';
 import { readFactorName } from './tensor-keys.ts';
 

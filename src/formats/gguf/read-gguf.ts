@@ -5,7 +5,7 @@ import { VALUE_TYPE } from '../../gguf/value-type.ts';
 import { quote } from '../../json/quote.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
-import { stackedModules } from '../stacked-modules.ts';
+import { stackedModules } from '../stacks.ts';
 import { configOf, KEY, stringOf } from './key-values.ts';
 import { isTokenEmbedding, readShape, pairTensors, type FoundPair, type PairShape, refuse } from './read-factors.ts';
 import { STAGED_DTYPE, type StagedSource, type StagedTensor, type StagingPlan } from '../../adapter/staging-plan.ts';

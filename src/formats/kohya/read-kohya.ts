@@ -3,7 +3,7 @@ import { withKernel, shapesWithKernel } from '../../adapter/factor-shapes.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ReadInput, ReadResult } from '../format.ts';
 import { kernelsOf } from '../layers/kernels-of.ts';
-import type { ShownLayer } from '../layers/projection-kind.ts';
+import type { ShownLayer } from '../layers/kernels-of.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';
 import { alphaOfScale } from './scalar.ts';
 import { isPlain, readDerived } from './read-derived.ts';

@@ -1,4 +1,4 @@
-import { foreignTo } from '../pairs/foreign-names.ts';
+import { foreignTo } from '../pairs/foreign-tensors.ts';
 
 /** What a LoRA or LyCORIS tensor is to its module; the names of LyCORIS's own (lycoris/modules, `weight_list`). */
 export type Part =

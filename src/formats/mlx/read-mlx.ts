@@ -7,13 +7,13 @@ import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
 import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
 import { collectPairs, type PairKey, type Pair } from '../pairs/collect-pairs.ts';
-import { refuseForeign } from '../pairs/foreign-names.ts';
+import { refuseForeign } from '../pairs/foreign-tensors.ts';
 import { copiedTensor, stagedEntries } from '../staged-entries.ts';
 import { type MlxConfig, readMlxConfig } from './read-config.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { quote } from '../../json/quote.ts';
 import { factorEntry } from '../pairs/read-pair.ts';
-import { stackedModules } from '../stacked-modules.ts';
+import { stackedModules } from '../stacks.ts';
 
 const FACTOR = /^(.+)\.lora_([ab])$/;
 const MAGNITUDE = /^(.+)\.m$/;

@@ -1,6 +1,6 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { quoteSome } from '../quote-some.ts';
+import { quoteSome } from '../../json/quote.ts';
 
 /** How many tensors a message names. */
 const MAX_NAMED = 3;

@@ -2,7 +2,27 @@ import type { TensorEntry } from '../../adapter/adapter.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
-import { formatOfName, SHARED_WITH_PEFT } from './format-of-name.ts';
+
+/** Names that PEFT has too, in files without its prefix. */
+const SHARED_WITH_PEFT = /\.lora_(?:(?:embedding_)?[AB]|magnitude_vector)(?:\.|$)/;
+
+/** What the factors of each format are called, and what only their files have; the first that fits wins. */
+const NAMES: readonly (readonly [FormatName, RegExp])[] = [
+  ['peft', /^base_model\.model\..+\.lora_/],
+  ['kohya', /\.lora_(?:down|up)(?:\.\d+)?(?:\.weight)?$/],
+  ['kohya', /^(?:lora_(?:unet|te\d?|transformer|prior_unet)|lycoris)_[^.]+\./],
+  ['xlabs', /(?:^|\.)(?:double|single)_blocks\.\d+\.processor\.(?:qkv|proj)_lora[12]?\.(?:down|up)\.weight$/],
+  ['cloneofsimo', /^[^:.]+:\d+:(?:up|down)$/],
+  ['mlx', /\.lora_[ab](?:\.|$)/],
+  ['diffusers', SHARED_WITH_PEFT],
+  [
+    'diffusers',
+    /\.(?:lora|lora_linear_layer|to_(?:q|k|v|out)_lora|add_[qkv]_proj_lora)\.(?:down|up)\.weight$/,
+  ],
+  // Layers of processors whose names are not known: of FLUX they are XLabs'.
+  ['xlabs', /(?:^|\.)(?:double|single)_blocks\.\d+\.processor\./],
+  ['diffusers', /[._]lora\d?\.(?:down|up)\.|\.lora_linear_layer\./],
+];
 
 /** Methods other than LoRA, by the last part of their tensors' names; the name of an adapter may stand behind it. */
 const METHODS: readonly (readonly [method: string, pattern: RegExp, own?: FormatName])[] = [
@@ -17,6 +37,16 @@ const METHODS: readonly (readonly [method: string, pattern: RegExp, own?: Format
     /(?:^|\.)(?:hra_u|fourierft_spectrum|waveft_spectrum|c3a_kernel|(?:bone|miss)_block|road_(?:theta|alpha)|shira_weight|(?:vb|rand|de|gra|poly_)lora_[^.]+)(?:\.[^.]+)?$/,
   ],
 ];
+
+/**
+ * Element types whose numbers mean nothing without a partner tensor (block-scaled) or that no module holds: whoever
+ * sends them has a quantised checkpoint, not an adapter.
+ */
+const UNUSABLE_DTYPES: ReadonlySet<string> = new Set(['F4', 'F6_E2M3', 'F6_E3M2', 'F8_E8M0', 'C64']);
+
+/** The format that a tensor of this name belongs to; undefined where the name is nobody's. */
+export const formatOfName = (name: string): FormatName | undefined =>
+  NAMES.find(([, pattern]) => pattern.test(name))?.[0];
 
 /**
  * What a tensor of this name belongs to that is not the format, in words: another format or a method that is no LoRA.
@@ -42,3 +72,13 @@ export const mixed = (format: FormatName, { name }: TensorEntry, what: string): 
     `tensor ${quote(name)} is of ${what}, other tensors are of the format ${format}`,
     { tensor: name, format },
   );
+
+/** Refuses a tensor that no adapter has, wherever it stands. @throws AppError UNSUPPORTED_DTYPE */
+export function refuseUnusable({ name, dtype }: TensorEntry): void {
+  if (!UNUSABLE_DTYPES.has(dtype)) return;
+  throw new AppError(
+    'UNSUPPORTED_DTYPE',
+    `tensor ${quote(name)}: dtype ${dtype} has no place in an adapter`,
+    { tensor: name, dtype },
+  );
+}

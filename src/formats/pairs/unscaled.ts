@@ -1,9 +1,14 @@
-import type { Adapter } from '../../adapter/adapter.ts';
+import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../../adapter/adapter.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
 import { byName } from './by-name.ts';
 import type { CollectedPairs } from './collect-pairs.ts';
 import { mostFrequent } from './most-frequent.ts';
 import { readPair } from './read-pair.ts';
+import { remainingScale } from '../../adapter/remaining-scale.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { quote } from '../../json/quote.ts';
+import { layOut } from '../../safetensors/layout.ts';
+import { checkPlans, copyOf, planPair } from './plan-pairs.ts';
 
 /**
  * An adapter of a format that has no place for a scale: all of them are 1.
@@ -29,4 +34,37 @@ export function unscaledAdapter(
     metadata,
     warnings: [],
   };
+}
+
+/**
+ * Plans the file of a format that has no place for a scale: tensors under their names.
+ * @param plans one for each of `adapter.modules`, in the same order
+ * @param metadata all of it
+ * @throws AppError FORMAT_NEEDS_FOLD
+ */
+export function planUnscaled(
+  weightsName: string,
+  adapter: Adapter,
+  plans: readonly ModulePlan[],
+  scale: ScaleMode,
+  metadata: ReadonlyMap<string, string>,
+): OutputPlan {
+  checkPlans(adapter, plans);
+  for (const plan of plans) refuseScale(adapter, plan, scale);
+  const tensors = [
+    ...plans.flatMap((plan, index) => planPair(plan, index, scale)),
+    ...adapter.passthrough.map(copyOf),
+  ];
+  return { weightsName, tensors, metadata, layout: layOut(tensors, metadata), files: new Map() };
+}
+
+function refuseScale({ format }: Adapter, { module, rank }: ModulePlan, scale: ScaleMode): void {
+  const left = remainingScale(scale, module, rank);
+  if (left === 1) return;
+  throw new AppError(
+    'FORMAT_NEEDS_FOLD',
+    `module ${quote(module.name)}: a scale of ${left} would be left, and the format ${format} has no place for it; ask ` +
+      'for scale "fold"',
+    { module: module.name, scale: left, format },
+  );
 }

@@ -1,4 +1,4 @@
-import { foreignTo } from '../pairs/foreign-names.ts';
+import { foreignTo } from '../pairs/foreign-tensors.ts';
 
 /** What the name of a tensor in a PEFT file says. */
 type PeftKey =

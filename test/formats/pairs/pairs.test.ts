@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FormatName } from '../../../src/adapter/format-name.ts';
-import { formatOfName } from '../../../src/formats/pairs/format-of-name.ts';
+import { formatOfName } from '../../../src/formats/pairs/foreign-tensors.ts';
 import { mostFrequent } from '../../../src/formats/pairs/most-frequent.ts';
 import { readScalar, scalarTensor } from '../../../src/formats/pairs/scalar.ts';
 import fc from '../../fast-check.ts';
