@@ -7,7 +7,7 @@ import { type Busy, clocked, idle } from './busy.ts';
 import { chunksOf } from './chunks.ts';
 import { type DirectionsSlot, readDirections } from './directions-file.ts';
 import { type FactorReader, writeAt, writeBlock } from './factor-files.ts';
-import { GRID } from './grid.ts';
+import { GRID_OF_DTYPE } from '../core/onnx/output-grid.ts';
 import { identity } from './identity.ts';
 import type { FactorRange, ModuleFactors } from './module-factors.ts';
 
@@ -79,8 +79,8 @@ async function carryMoment(
 ): Promise<void> {
   for (const chunk of chunksOf(module)) {
     const moment = clocked(busy, 'load', () => reader.read(path, { ...module, a, b }, chunk));
-    const gridA = GRID[a.dtype];
-    const gridB = GRID[b.dtype];
+    const gridA = GRID_OF_DTYPE[a.dtype];
+    const gridB = GRID_OF_DTYPE[b.dtype];
     const carried = await clocked(busy, 'project', () =>
       kernels.carry({ power, ...moment, p, r, k: rank, ratio, gridA, gridB }),
     );

@@ -7,7 +7,7 @@ import { type Busy, clocked, idle } from './busy.ts';
 import { chunksOf } from './chunks.ts';
 import { type DirectionsSlot, readDirections } from './directions-file.ts';
 import { type FactorReader, writeBlock } from './factor-files.ts';
-import { GRID } from './grid.ts';
+import { GRID_OF_DTYPE } from '../core/onnx/output-grid.ts';
 import { identity } from './identity.ts';
 import type { ModuleFactors } from './module-factors.ts';
 import { revive } from './revive.ts';
@@ -95,8 +95,8 @@ async function projectItem(
           split: order.split,
           factorB: order.factorB,
           factorA: order.factorA,
-          gridB: GRID[order.dtypeB],
-          gridA: GRID[order.dtypeA],
+          gridB: GRID_OF_DTYPE[order.dtypeB],
+          gridA: GRID_OF_DTYPE[order.dtypeA],
           before: sums[index]!,
         }),
       );

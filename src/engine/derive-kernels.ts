@@ -1,4 +1,4 @@
-import type { Form } from '../core/onnx/inputs.ts';
+import type { InputForm } from '../core/onnx/inputs.ts';
 import { orthonormalColumnsGraph } from '../core/onnx/orthonormal-columns.ts';
 import { type PairKind, pairGraph, roundedGraph, updateRowsGraph } from '../core/onnx/pair-graph.ts';
 import {
@@ -99,7 +99,7 @@ const computed = (outputs: Outputs): Computed => ({
   energy: outputs.double('energy'),
 });
 
-function formOf(x: MatrixForm): Form {
+function formOf(x: MatrixForm): InputForm {
   if ('left' in x) return 'product';
   if ('side' in x) return 'side';
   return 'core' in x ? 'core' : 'plain';

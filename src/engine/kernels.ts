@@ -4,7 +4,7 @@ import { momentsGraph } from '../core/onnx/moments-graph.ts';
 import { BLOCK } from '../core/onnx/orthonormalise.ts';
 import { measureGraph, projectGraph } from '../core/onnx/project-graph.ts';
 import { scaleGraph } from '../core/onnx/scale-graph.ts';
-import { transferGraph } from '../core/onnx/transfer-graph.ts';
+import { transferGraph } from '../core/onnx/transfer.ts';
 import { DeriveKernels } from './derive-kernels.ts';
 import type {
   DecomposedModule,

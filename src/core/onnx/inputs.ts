@@ -8,10 +8,10 @@ import type { GraphBuilder, Value } from './graph-builder.ts';
  * - core: a core of a Tucker decomposition x_core [i, j, k] times x_factor [j, r], flattened to [i, r·k].
  * - side: x_side [i, h] transposed, times what `core` is: [h, r·k].
  */
-export type Form = 'plain' | 'product' | 'core' | 'side';
+export type InputForm = 'plain' | 'product' | 'core' | 'side';
 
 /** Declares the inputs of a matrix. @returns it in float64, two axes */
-export function matrixInput(graph: GraphBuilder, name: string, form: Form): Value {
+export function matrixInput(graph: GraphBuilder, name: string, form: InputForm): Value {
   const input = (part: string, axes: number): Value => {
     const dims = Array.from({ length: axes }, (_, axis) => `${part}_${axis}`);
     return graph.cast(graph.input(part, 'float', dims), 'double');

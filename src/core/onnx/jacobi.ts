@@ -63,6 +63,16 @@ interface Constants {
   readonly tiny: Value;
 }
 
+/** The upper rows of the pairs, their lower rows, and the squared lengths of both. */
+interface RowPairs {
+  readonly x: Value;
+  readonly z: Value;
+  /** Of x's rows. */
+  readonly xx: Value;
+  /** Of z's rows. */
+  readonly zz: Value;
+}
+
 interface Pairs {
   /** [N, size, size] */
   readonly y: Value;
@@ -88,7 +98,7 @@ function rotateStage(
     [top!, bottom!, p!, q!],
     [rows, rows, column, column],
     (body, [x, z, xx, zz]) => {
-      const rotated = rotate(body, x!, z!, xx!, zz!, constants);
+      const rotated = rotate(body, { x: x!, z: z!, xx: xx!, zz: zz! }, constants);
       if (advance.length === half) {
         // Only the lower rows move.
         return {
@@ -108,16 +118,12 @@ function rotateStage(
 /**
  * Rotates each row of x with its row of z so that they become orthogonal: the tangent is the smaller root
  * (Golub & Van Loan, Matrix Computations, §8.5), written without dividing by the inner product a.
- * @param xx squared lengths of x's rows; zz of z's
  */
 function rotate(
   graph: GraphBuilder,
-  x: Value,
-  z: Value,
-  xx: Value,
-  zz: Value,
+  { x, z, xx, zz }: RowPairs,
   { moving, ones, zeros, tiny }: Constants,
-) {
+): RowPairs {
   const a = graph.mul(graph.sum(graph.mul(x, z), [2]), moving);
   const a2 = graph.add(a, a);
   const d = graph.sub(zz, xx);

@@ -1,5 +1,5 @@
 import { GraphBuilder, type Value } from './graph-builder.ts';
-import { type OutputGrid, roundTo } from './output-grid.ts';
+import { type OutputGrid, roundToGrid } from './output-grid.ts';
 
 /** 1: averages of the gradient (Adam's first moment, momentum). 2: averages of its square (Adam's second moment). */
 export type MomentPower = 1 | 2;
@@ -31,7 +31,7 @@ export function momentsGraph(power: MomentPower, gridB: OutputGrid, gridA: Outpu
     ['b', b, bOut, gridB, ['m', 'k']],
     ['a', a, aOut, gridA, ['k', 'n']],
   ] as const) {
-    const rounded = roundTo(graph, value, grid);
+    const rounded = roundToGrid(graph, value, grid);
     graph.output(`${name}_out`, rounded.float, 'float', dims);
     const energy = graph.sum(graph.mul(rounded.double, rounded.double), [0, 1], false);
     graph.output(`energy_${name}`, energy, 'double', []);

@@ -1,5 +1,5 @@
 import { GraphBuilder, type Value } from './graph-builder.ts';
-import { type Form, matrixInput } from './inputs.ts';
+import { type InputForm, matrixInput } from './inputs.ts';
 
 /**
  * Products of every row or column of one matrix with those of another; what each is, with x and y as given:
@@ -15,7 +15,7 @@ export type PairKind = 'kronecker' | 'rows' | 'columns' | 'columns-transposed';
  * Inputs: x and y in their forms. Outputs: out, float32, rounded once; energy = ‖out‖² in float64, not finite where a
  * number leaves float32.
  */
-export function pairGraph(kind: PairKind, x: Form, y: Form): Uint8Array {
+export function pairGraph(kind: PairKind, x: InputForm, y: InputForm): Uint8Array {
   const graph = new GraphBuilder(`pair_${kind}`);
   const [left, right] = [matrixInput(graph, 'x', x), matrixInput(graph, 'y', y)];
   rounded(graph, pairs(graph, kind, left, right), kind === 'kronecker' ? 4 : 3);
@@ -23,7 +23,7 @@ export function pairGraph(kind: PairKind, x: Form, y: Form): Uint8Array {
 }
 
 /** A matrix in its form, rounded. Inputs: x. Outputs as those of pairGraph. */
-export function roundedGraph(form: Form): Uint8Array {
+export function roundedGraph(form: InputForm): Uint8Array {
   const graph = new GraphBuilder(`rounded_${form}`);
   rounded(graph, matrixInput(graph, 'x', form), 2);
   return graph.build();
@@ -33,7 +33,7 @@ export function roundedGraph(form: Form): Uint8Array {
  * Rows of an update that is x ⊗ y or x ⊙ y, for those that read it more than once. Inputs: x and y in their forms, of
  * x (and of y where it is ⊙) some rows only. Output: out float64, [p, r, q, s] or [h, n].
  */
-export function updateRowsGraph(kind: 'kronecker' | 'hadamard', x: Form, y: Form): Uint8Array {
+export function updateRowsGraph(kind: 'kronecker' | 'hadamard', x: InputForm, y: InputForm): Uint8Array {
   const graph = new GraphBuilder(`update_rows_${kind}`);
   const [left, right] = [matrixInput(graph, 'x', x), matrixInput(graph, 'y', y)];
   if (kind === 'hadamard') graph.output('out', graph.mul(left, right), 'double', ['h', 'n']);

@@ -1,5 +1,5 @@
 import { GraphBuilder, type Value } from './graph-builder.ts';
-import { type OutputGrid, roundTo } from './output-grid.ts';
+import { type OutputGrid, roundToGrid } from './output-grid.ts';
 import { transfer } from './transfer.ts';
 
 /**
@@ -17,8 +17,8 @@ export function projectGraph(gridB: OutputGrid, gridA: OutputGrid): Uint8Array {
   const a = graph.cast(graph.input('a', 'float', ['r', 'n']), 'double');
   const { p, r } = transfer(graph);
 
-  const bOut = roundTo(graph, graph.matmul(b, p), gridB);
-  const aOut = roundTo(graph, graph.matmul(r, a), gridA);
+  const bOut = roundToGrid(graph, graph.matmul(b, p), gridB);
+  const aOut = roundToGrid(graph, graph.matmul(r, a), gridA);
   graph.output('b_out', bOut.float, 'float', ['m', 'k']);
   graph.output('a_out', aOut.float, 'float', ['k', 'n']);
 
