@@ -4,11 +4,11 @@ import type { TransferInput, TransferMatrices } from '../engine/kernel-types.ts'
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Busy, clocked, idle } from './busy.ts';
-import { chunksOf } from './chunks.ts';
+import { chunksOf } from './module-factors.ts';
 import { type DirectionsSlot, readDirections } from './directions-file.ts';
 import { type FactorReader, writeAt, writeBlock } from './factor-files.ts';
 import { GRID_OF_DTYPE } from '../core/onnx/output-grid.ts';
-import { identity } from './identity.ts';
+import { identityDirections } from './directions-file.ts';
 import type { FactorRange, ModuleFactors } from './module-factors.ts';
 
 /** One moment of a module: where it lies in the optimizer state, and where it goes. Its dtypes stay. */
@@ -41,6 +41,14 @@ export interface CarryTask {
   readonly items: readonly CarryItem[];
 }
 
+/** What carries the moments of one module. */
+interface CarryTools {
+  readonly matrices: TransferMatrices;
+  readonly kernels: Kernels;
+  readonly reader: FactorReader;
+  readonly busy: Busy;
+}
+
 /**
  * Runs in a compute thread, a chunk of a moment at a time.
  * @throws AppError OPTIMIZER_STATE_INVALID naming the tensor that is not finite, or a negative second moment
@@ -53,7 +61,7 @@ export async function carry(
   const busy = idle();
   for (const item of task.items) {
     const { module, slot, rank } = item;
-    const found = slot && rank < module.rank ? readDirections(slot) : identity(module.rank);
+    const found = slot && rank < module.rank ? readDirections(slot) : identityDirections(module.rank);
     const matrices = await clocked(busy, 'project', () =>
       kernels.transfer({ ...item, directions: found }, module.rank),
     );
@@ -62,8 +70,7 @@ export async function carry(
       writeAt(task.projectionsPath, bytesOf(matrices.r), item.offsetR);
     });
     if (!task.state) continue;
-    for (const move of item.moments)
-      await carryMoment(task.state, item, move, matrices, kernels, reader, busy);
+    for (const move of item.moments) await carryMoment(task.state, item, move, { matrices, kernels, reader, busy });
   }
   return { busy };
 }
@@ -72,10 +79,7 @@ async function carryMoment(
   { path, outputPath }: NonNullable<CarryTask['state']>,
   { module, rank, ratio }: CarryItem,
   { power, a, b, offsetA, offsetB }: MomentMove,
-  { p, r }: TransferMatrices,
-  kernels: Kernels,
-  reader: FactorReader,
-  busy: Busy,
+  { matrices: { p, r }, kernels, reader, busy }: CarryTools,
 ): Promise<void> {
   for (const chunk of chunksOf(module)) {
     const moment = clocked(busy, 'load', () => reader.read(path, { ...module, a, b }, chunk));

@@ -71,3 +71,10 @@ export function readDirections(slot: DirectionsSlot): Directions {
     sigma: numbers.subarray(2 * size),
   };
 }
+
+/** ΔW = (B·I)·(I·A) with σ = 1: projecting with it only rescales and rounds. */
+export function identityDirections(rank: number): Directions {
+  const eye = new Float64Array(rank * rank);
+  for (let i = 0; i < rank; i++) eye[i * rank + i] = 1;
+  return { count: rank, p: eye, r: eye, sigma: new Float64Array(rank).fill(1) };
+}

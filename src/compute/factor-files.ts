@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { BYTES_PER_ELEMENT, decode, encode } from '../core/half.ts';
 import type { Matrix32 } from '../engine/kernel-types.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { Chunk } from './chunks.ts';
+import type { Chunk } from './module-factors.ts';
 import type { FactorRange, ModuleFactors } from './module-factors.ts';
 
 /** Reads factors from a file, one chunk at a time, into buffers that are used again for the next. */
@@ -11,26 +11,28 @@ export class FactorReader {
 
   /** Some rows of B and columns of A as float32; valid until the next call. */
   read(path: string, module: ModuleFactors, { rows, columns }: Chunk): { b: Matrix32; a: Matrix32 } {
-    const { rank, m, n } = module;
+    const { rank, n } = module;
     const file = openSync(path, 'r');
     try {
       return {
-        b: this.#block(file, module.b, 'b', [m, rank], rows, [0, rank]),
-        a: this.#block(file, module.a, 'a', [rank, n], [0, rank], columns),
+        b: this.#block(file, module.b, 'b', rank, { rows, columns: [0, rank] }),
+        a: this.#block(file, module.a, 'a', n, { rows: [0, rank], columns }),
       };
     } finally {
       closeSync(file);
     }
   }
 
-  /** A block of a row-major matrix: one read where it lies in one piece, else one a row. */
+  /**
+   * A block of a row-major matrix: one read where it lies in one piece, else one a row.
+   * @param width columns of the whole factor
+   */
   #block(
     file: number,
     factor: FactorRange,
     slot: 'a' | 'b',
-    [, width]: readonly [number, number],
-    [top, bottom]: readonly [number, number],
-    [left, right]: readonly [number, number],
+    width: number,
+    { rows: [top, bottom], columns: [left, right] }: Chunk,
   ): Matrix32 {
     const size = BYTES_PER_ELEMENT[factor.dtype];
     const rows = bottom - top;

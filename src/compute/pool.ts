@@ -2,8 +2,8 @@ import { Worker } from 'node:worker_threads';
 import type { ProviderInfo } from '../contract/job.ts';
 import { AppError, fromPlainError } from '../errors/app-error.ts';
 import { COMPUTE_THREAD, THREAD_ARGUMENTS } from '../places.ts';
-import { DEFAULT_CUDA_MEMORY_BYTES, stackNumbers } from './stacks.ts';
-import type { Task, TaskMessage, TaskResults, ThreadMessage } from './tasks.ts';
+import { DEFAULT_CUDA_MEMORY_BYTES, stackNumbers } from './task-sizes.ts';
+import type { ComputeTask, TaskMessage, TaskResults, ThreadMessage } from './tasks.ts';
 
 interface Waiting {
   readonly message: TaskMessage;
@@ -65,7 +65,7 @@ export class ComputePool {
    * @param onGram called with the name of each module whose Gram matrices are done
    * @throws AppError as the task does; CANCELLED for a task not yet begun when the signal fires
    */
-  run<T extends Task>(
+  run<T extends ComputeTask>(
     task: T,
     signal: AbortSignal,
     onGram?: (module: string) => void,

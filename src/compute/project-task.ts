@@ -4,13 +4,11 @@ import type { Measured, ProjectionSums } from '../engine/kernel-types.ts';
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError, type PlainError, toPlainError } from '../errors/app-error.ts';
 import { type Busy, clocked, idle } from './busy.ts';
-import { chunksOf } from './chunks.ts';
-import { type DirectionsSlot, readDirections } from './directions-file.ts';
+import { chunksOf, type ModuleFactors } from './module-factors.ts';
+import { type DirectionsSlot, readDirections, identityDirections } from './directions-file.ts';
 import { type FactorReader, writeBlock } from './factor-files.ts';
 import { GRID_OF_DTYPE } from '../core/onnx/output-grid.ts';
-import { identity } from './identity.ts';
-import type { ModuleFactors } from './module-factors.ts';
-import { revive } from './revive.ts';
+import { normals } from '../core/random.ts';
 
 /** One module as it goes into one output file. */
 export interface ProjectionOrder {
@@ -45,13 +43,13 @@ export interface ProjectTask {
 }
 
 /** A module as it was written. */
-export interface Written extends Measured {
+export interface WrittenModule extends Measured {
   /** Directions that got a new row of A. */
   readonly revived: number;
 }
 
 /** What an order of pass 2 came to. One that failed is no failure of the others. */
-export type Projected = Written | { readonly failure: PlainError };
+export type Projected = WrittenModule | { readonly failure: PlainError };
 
 export interface ProjectedItems {
   /** What the written factors of each order turned out to be, by item. */
@@ -80,7 +78,7 @@ async function projectItem(
   busy: Busy,
 ): Promise<Projected[]> {
   const found = slot && clocked(busy, 'load', () => readDirections(slot));
-  const unchanged = identity(module.rank);
+  const unchanged = identityDirections(module.rank);
   const sums: (ProjectionSums | null)[] = orders.map(() => null);
   const revived = orders.map(() => 0);
   for (const chunk of chunksOf(module)) {
@@ -139,4 +137,34 @@ function overflow(module: string, { dtypeA, dtypeB }: ProjectionOrder): AppError
     `The squeezed factors of module "${module}" do not fit ${dtypes}: a number overflows. Ask for dtype "float32".`,
     { module, dtype: dtypes },
   );
+}
+
+/**
+ * Fills the rows of A that belong to directions of length zero with random numbers, B staying zero: ΔW does not change,
+ * but a gradient can now move B. With both zero, as truncation leaves them, none ever could. The variance, 1/(3n), is
+ * that of PEFT's initialisation (Kaiming uniform with a = √5).
+ * @param a [k, columns], some columns of A, changed in place
+ * @param sigma [k] or longer
+ * @param whole n, the columns of the whole of A, and the first one that `a` has
+ * @returns how many directions these are
+ */
+function revive(
+  a: Float32Array,
+  sigma: Float64Array,
+  k: number,
+  { n, left }: { readonly n: number; readonly left: number },
+  { seed, module }: { readonly seed: number; readonly module: string },
+): number {
+  const columns = a.length / k;
+  const deviation = 1 / Math.sqrt(3 * n);
+  let revived = 0;
+  for (let direction = 0; direction < k; direction++) {
+    if (sigma[direction]! > 0) continue;
+    revived++;
+    const row = normals(seed, `${module} direction ${direction}`, n);
+    for (let column = 0; column < columns; column++) {
+      a[direction * columns + column] = row[left + column]! * deviation;
+    }
+  }
+  return revived;
 }

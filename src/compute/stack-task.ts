@@ -1,7 +1,7 @@
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Busy } from './busy.ts';
-import { chunksOf } from './chunks.ts';
+import { chunksOf } from './module-factors.ts';
 import { type FactorReader, writeBlock } from './factor-files.ts';
 import type { ModuleFactors } from './module-factors.ts';
 

@@ -8,7 +8,7 @@ import type { Derived } from './derive/derive-task.ts';
 import type { ProjectedItems, ProjectTask } from './project-task.ts';
 import type { StackTask } from './stack-task.ts';
 
-export type Task = DecomposeTask | ProjectTask | StackTask | CarryTask | DeriveTask;
+export type ComputeTask = DecomposeTask | ProjectTask | StackTask | CarryTask | DeriveTask;
 
 export interface TaskResults {
   decompose: Decomposed;
@@ -21,7 +21,7 @@ export interface TaskResults {
 /** From the pool to a thread. */
 export interface TaskMessage {
   readonly id: number;
-  readonly task: Task;
+  readonly task: ComputeTask;
 }
 
 /** From a thread to the pool. */
@@ -29,5 +29,5 @@ export type ThreadMessage =
   | { readonly type: 'ready'; readonly provider: Provider }
   | { readonly type: 'broken'; readonly error: PlainError }
   | { readonly type: 'gram'; readonly id: number; readonly module: string }
-  | { readonly type: 'done'; readonly id: number; readonly result: TaskResults[Task['kind']] }
+  | { readonly type: 'done'; readonly id: number; readonly result: TaskResults[ComputeTask['kind']] }
   | { readonly type: 'failed'; readonly id: number; readonly error: PlainError };

@@ -10,7 +10,7 @@ import { derive } from './derive/derive-task.ts';
 import { FactorReader } from './factor-files.ts';
 import { project } from './project-task.ts';
 import { stack } from './stack-task.ts';
-import type { Task, TaskMessage, TaskResults, ThreadMessage } from './tasks.ts';
+import type { ComputeTask, TaskMessage, TaskResults, ThreadMessage } from './tasks.ts';
 
 const { requested } = workerData as { requested: ProviderInfo['requested'] };
 const port = parentPort!;
@@ -27,7 +27,7 @@ try {
       send({ type: 'failed', id, error: toPlainError(error) });
     }
   });
-  const result = async (id: number, task: Task): Promise<TaskResults[Task['kind']]> => {
+  const result = async (id: number, task: ComputeTask): Promise<TaskResults[ComputeTask['kind']]> => {
     switch (task.kind) {
       case 'decompose':
         return decompose(task, kernels, reader, (module) => send({ type: 'gram', id, module }));

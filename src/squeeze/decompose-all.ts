@@ -2,7 +2,7 @@ import type { LoraModule } from '../adapter/adapter.ts';
 import type { DirectionsSlot } from '../compute/directions-file.ts';
 import { factorsOf } from '../compute/module-factors.ts';
 import type { ComputePool } from '../compute/pool.ts';
-import { stacks } from '../compute/stacks.ts';
+import { stacks } from '../compute/task-sizes.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 import type { Method } from './method.ts';
 import type { Watch } from './watch.ts';

@@ -1,9 +1,9 @@
 import type { LoraModule } from '../adapter/adapter.ts';
 import type { DirectionsSlot } from '../compute/directions-file.ts';
-import { groups } from '../compute/groups.ts';
+import { groups } from '../compute/task-sizes.ts';
 import { factorsOf } from '../compute/module-factors.ts';
 import type { ComputePool } from '../compute/pool.ts';
-import type { Projected, ProjectionOrder, Written } from '../compute/project-task.ts';
+import type { Projected, ProjectionOrder, WrittenModule } from '../compute/project-task.ts';
 import { fromPlainError } from '../errors/app-error.ts';
 import type { SoFar } from './each-target.ts';
 import type { Watch } from './watch.ts';
@@ -22,7 +22,7 @@ export async function projectAll(
   orders: readonly (readonly (ProjectionOrder | null)[])[],
   pool: ComputePool,
   watch: Watch,
-): Promise<SoFar<(Written | null)[]>[]> {
+): Promise<SoFar<(WrittenModule | null)[]>[]> {
   const result = orders.map(() => modules.map((): Projected | null => null));
   const wanted = modules.map((_, index) =>
     orders.flatMap((ofTarget, at) => {
@@ -55,4 +55,4 @@ export async function projectAll(
   });
 }
 
-const measuredOf = (one: Projected | null): Written | null => (one && 'failure' in one ? null : one);
+const measuredOf = (one: Projected | null): WrittenModule | null => (one && 'failure' in one ? null : one);

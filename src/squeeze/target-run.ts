@@ -3,7 +3,7 @@ import type { Adapter, ModulePlan } from '../adapter/adapter.ts';
 import type { FormatName } from '../adapter/format-name.ts';
 import { sizeOfAdapter } from '../adapter/size-audit.ts';
 import type { DirectionsSlot } from '../compute/directions-file.ts';
-import type { Written } from '../compute/project-task.ts';
+import type { WrittenModule } from '../compute/project-task.ts';
 import type { TrainingNotes } from '../contract/job.ts';
 import type { SucceededTargetReport } from '../contract/report.ts';
 import type { Verdict } from '../contract/serving.ts';
@@ -125,7 +125,7 @@ export class TargetRun {
    * @param written by module; null where it is copied
    */
   async finish(
-    written: readonly (Written | null)[],
+    written: readonly (WrittenModule | null)[],
   ): Promise<{ outcome: MadeTarget; report: Omit<SucceededTargetReport, 'adapter_id'> }> {
     const { input, adapter, decompositions, sourceFiles } = this.#job;
     const files = this.output ? await this.output.finish() : null;
@@ -186,7 +186,7 @@ export class TargetRun {
     };
   }
 
-  #notes(written: readonly (Written | null)[], files: readonly OutputFile[]): TrainingNotes {
+  #notes(written: readonly (WrittenModule | null)[], files: readonly OutputFile[]): TrainingNotes {
     const { optimizer, decompositions } = this.#job;
     const scale = scaleModeOf(this.#applied.target);
     const done = optimizer?.mode === 'reset' ? 'reset' : 'carried';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { chunksOf } from '../../src/compute/chunks.ts';
+import { chunksOf } from '../../src/compute/module-factors.ts';
 import fc from '../fast-check.ts';
 
 describe('the chunks of a module', () => {

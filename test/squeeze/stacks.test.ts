@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { stackNumbers, stacks } from '../../src/compute/stacks.ts';
+import { stackNumbers, stacks } from '../../src/compute/task-sizes.ts';
 
 const modulesOf = (...ranks: number[]) => ranks.map((rank) => ({ rank }));
 

@@ -1,7 +1,10 @@
 import type { Derivation } from '../../adapter/staging-plan.ts';
 import type { Kernels } from '../../engine/kernels.ts';
-import type { FactorSink } from './factor-sink.ts';
 import type { MatrixReader } from './matrix-reader.ts';
+import type { Computed } from '../../engine/kernel-types.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { writeBlock } from '../factor-files.ts';
+import type { IndexSpan } from './spans.ts';
 
 /** Makes plain factors, in float32, of one module of another kind, where the staged file has room for them. */
 export interface DeriveTask {
@@ -20,4 +23,42 @@ export interface DeriveContext {
   readonly kernels: Kernels['derive'];
   readonly reader: MatrixReader;
   readonly sink: FactorSink;
+}
+
+/** Writes blocks of a module's derived factors to their places in the staged file. */
+export class FactorSink {
+  readonly #task: Pick<DeriveTask, 'derivation' | 'path' | 'offsetA' | 'offsetB'>;
+
+  constructor(task: Pick<DeriveTask, 'derivation' | 'path' | 'offsetA' | 'offsetB'>) {
+    this.#task = task;
+  }
+
+  wants(factor: 'a' | 'b'): boolean {
+    return this.#offsetOf(factor) !== null;
+  }
+
+  /**
+   * @param columns of the whole factor; all of them unless said
+   * @throws AppError NON_FINITE_RESULT naming the module where a number does not fit float32
+   */
+  write(factor: 'a' | 'b', { data, energy }: Computed, rows: IndexSpan, columns?: IndexSpan): void {
+    const { derivation, path } = this.#task;
+    if (!Number.isFinite(energy)) {
+      const { module } = derivation;
+      const message = `Module "${module}" as plain factors does not fit float32: a number overflows.`;
+      throw new AppError('NON_FINITE_RESULT', message, { module });
+    }
+    const offsetBytes = this.#offsetOf(factor);
+    if (offsetBytes === null) return;
+    const width = factor === 'a' ? derivation.n : derivation.rank;
+    const [left, right] = columns ?? [0, width];
+    const block = { data, rows: rows[1] - rows[0], columns: right - left };
+    if (block.rows * block.columns !== data.length)
+      throw new RangeError(`${data.length} numbers for a block of ${block.rows}×${block.columns}`);
+    writeBlock(path, { offsetBytes, dtype: 'F32', width }, block, rows[0], left);
+  }
+
+  #offsetOf(factor: 'a' | 'b'): number | null {
+    return factor === 'a' ? this.#task.offsetA : this.#task.offsetB;
+  }
 }

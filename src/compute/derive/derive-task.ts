@@ -1,12 +1,11 @@
-import type { MatrixEntry } from '../../adapter/staging-plan.ts';
+import type { Derivation, MatrixEntry, MatrixSource, TuckerSide } from '../../adapter/staging-plan.ts';
 import type { Kernels } from '../../engine/kernels.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { type Busy, idle } from '../busy.ts';
 import { denseFactors } from './dense-factors.ts';
 import type { DeriveContext, DeriveTask } from './derive-context.ts';
 import { exactFactors } from './exact-factors.ts';
-import { FactorSink } from './factor-sink.ts';
-import { matricesOf } from './matrices-of.ts';
+import { FactorSink } from './derive-context.ts';
 import { MatrixReader } from './matrix-reader.ts';
 import { spans } from './spans.ts';
 import { UpdateRows } from './update-rows.ts';
@@ -55,4 +54,25 @@ async function refuseNonFinite(
       },
     );
   }
+}
+
+/** Every matrix that a derivation reads. */
+function matricesOf(derivation: Derivation): MatrixEntry[] {
+  switch (derivation.kind) {
+    case 'hadamard':
+      return [derivation.w1a, derivation.w1b, derivation.w2a, derivation.w2b];
+    case 'hadamard-tucker':
+      return derivation.sides.flatMap(parts);
+    case 'kronecker':
+      return [...parts(derivation.w1), ...parts(derivation.w2)];
+    case 'tucker':
+      return [derivation.up, derivation.mid, derivation.down];
+    case 'dense':
+      return [derivation.update];
+  }
+}
+
+function parts(source: MatrixSource | TuckerSide): MatrixEntry[] {
+  if ('t' in source) return [source.t, source.a, source.b];
+  return 'left' in source ? [source.left, source.right] : [source];
 }

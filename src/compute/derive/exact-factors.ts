@@ -1,9 +1,24 @@
-import type { Derivation, MatrixEntry } from '../../adapter/staging-plan.ts';
+import type { Derivation, MatrixEntry, MatrixSource, TuckerSide } from '../../adapter/staging-plan.ts';
 import type { DeriveContext } from './derive-context.ts';
-import { kroneckerFactors } from './kronecker-factors.ts';
-import { type Span, spans } from './spans.ts';
+import { type IndexSpan, spans, pairSpans } from './spans.ts';
+import { permute } from '../../core/permute.ts';
+import type { Matrix32, MatrixForm } from '../../engine/kernel-types.ts';
+import type { MatrixReader } from './matrix-reader.ts';
 
 type Of<K extends Derivation['kind']> = Extract<Derivation, { kind: K }>;
+
+/** One factor of a matrix: how many rows it has, and some of them. */
+interface Side {
+  readonly rows: number;
+  read(reader: MatrixReader, rows: IndexSpan): MatrixForm;
+}
+
+/** One way to write a matrix as a product. */
+interface Product {
+  readonly left: Side;
+  readonly right: Side;
+  readonly inner: number;
+}
 
 /**
  * Writes the factors of a derivation where they are exact at its rank.
@@ -94,4 +109,70 @@ async function tucker(
 }
 
 /** Columns of A that belong to some inputs of a convolution. */
-const flattened = ([begin, end]: Span, kernel: number): Span => [begin * kernel, end * kernel];
+const flattened = ([begin, end]: IndexSpan, kernel: number): IndexSpan => [begin * kernel, end * kernel];
+
+/**
+ * kron(P·Q, R·S) = kron(P, R)·kron(Q, S), where a matrix that is no product in the file is itself times a unit matrix,
+ * on the side that gives the rank asked for. A convolution needs nothing more: with w2 [rows, columns·kernel] the
+ * columns of the Kronecker product lie as those of ΔW flattened.
+ * @returns false where no such product has the derivation's rank: nothing was written
+ */
+async function kroneckerFactors(
+  { rank, n, w1, w2, kernel }: Extract<Derivation, { kind: 'kronecker' }>,
+  { kernels, reader, sink }: DeriveContext,
+): Promise<boolean> {
+  const found = productsOf(w1, kernel)
+    .flatMap((x) => productsOf(w2, kernel).map((y) => ({ x, y })))
+    .find(({ x, y }) => x.inner * y.inner === rank);
+  if (!found) return false;
+  const { x, y } = found;
+  const write = async (factor: 'a' | 'b', first: Side, second: Side, width: number): Promise<void> => {
+    if (!sink.wants(factor)) return;
+    for (const span of pairSpans(first.rows, second.rows, width)) {
+      const [some, others] = [first.read(reader, span.x), second.read(reader, span.y)];
+      sink.write(factor, await kernels.pairs('kronecker', some, others), span.rows);
+    }
+  };
+  await write('b', x.left, y.left, rank);
+  await write('a', x.right, y.right, n);
+  return true;
+}
+
+function productsOf(source: MatrixSource | TuckerSide, kernel: number): Product[] {
+  if ('t' in source)
+    return [{ left: transposedSide(source.a), right: coreSide(source, kernel), inner: source.t.rows }];
+  if ('left' in source)
+    return [{ left: plainSide(source.left), right: plainSide(source.right), inner: source.left.columns }];
+  const { rows, columns } = source;
+  return [
+    { left: plainSide(source), right: unitSide(columns), inner: columns },
+    { left: unitSide(rows), right: plainSide(source), inner: rows },
+  ];
+}
+
+const plainSide = (matrix: MatrixEntry): Side => ({
+  rows: matrix.rows,
+  read: (reader, rows) => reader.read(matrix, rows),
+});
+
+const unitSide = (size: number): Side => ({ rows: size, read: (_, rows) => unitRows(size, rows) });
+
+const transposedSide = (matrix: MatrixEntry): Side => ({
+  rows: matrix.columns,
+  read(reader, columns) {
+    const { data, rows: width, columns: height } = reader.read(matrix, undefined, columns);
+    const bytes = permute(new Uint8Array(data.buffer), 4, [width, height], [1, 0]);
+    return { data: new Float32Array(bytes.buffer), rows: height, columns: width };
+  },
+});
+
+const coreSide = ({ t, b }: TuckerSide, kernel: number): Side => ({
+  rows: t.rows,
+  read: (reader, rows) => ({ core: reader.read(t, rows), factor: reader.read(b), kernel }),
+});
+
+function unitRows(size: number, [begin, end]: IndexSpan): Matrix32 {
+  const data = new Float32Array((end - begin) * size);
+  for (let row = begin; row < end; row++) data[(row - begin) * size + row] = 1;
+  return { data, rows: end - begin, columns: size };
+}

@@ -3,7 +3,7 @@ import type { MatrixEntry } from '../../adapter/staging-plan.ts';
 import { BYTES_PER_ELEMENT, decode } from '../../core/half.ts';
 import type { Matrix32 } from '../../engine/kernel-types.ts';
 import { AppError } from '../../errors/app-error.ts';
-import type { Span } from './spans.ts';
+import type { IndexSpan } from './spans.ts';
 
 /** Reads blocks of matrices in one file as float32. */
 export class MatrixReader {
@@ -20,8 +20,8 @@ export class MatrixReader {
    */
   read(
     { entry, rows: height, columns: width }: MatrixEntry,
-    rows: Span = [0, height],
-    columns: Span = [0, width],
+    rows: IndexSpan = [0, height],
+    columns: IndexSpan = [0, width],
   ): Matrix32 {
     const size = BYTES_PER_ELEMENT[entry.dtype];
     const result = { rows: rows[1] - rows[0], columns: columns[1] - columns[0] };

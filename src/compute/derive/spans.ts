@@ -4,10 +4,10 @@
  */
 export const SPAN_NUMBERS = 2 * 1024 * 1024;
 
-export type Span = readonly [begin: number, end: number];
+export type IndexSpan = readonly [begin: number, end: number];
 
 /** Cuts `total` items of `numbers` each into spans of at most SPAN_NUMBERS, or of one item. */
-export function spans(total: number, numbers: number): Span[] {
+export function spans(total: number, numbers: number): IndexSpan[] {
   const most = Math.max(1, Math.floor(SPAN_NUMBERS / Math.max(1, numbers)));
   const count = Math.ceil(total / most);
   const edge = (index: number): number => Math.floor((total * index) / count);
@@ -16,10 +16,10 @@ export function spans(total: number, numbers: number): Span[] {
 
 /** Rows of a Kronecker product that follow each other: those of some rows of x with some of y. */
 export interface PairSpan {
-  readonly x: Span;
-  readonly y: Span;
+  readonly x: IndexSpan;
+  readonly y: IndexSpan;
   /** Of the product. */
-  readonly rows: Span;
+  readonly rows: IndexSpan;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface PairSpan {
  * @param width columns of the product
  */
 export function pairSpans(rowsOfX: number, rowsOfY: number, width: number): PairSpan[] {
-  const rows = (x: Span, y: Span): PairSpan => ({
+  const rows = (x: IndexSpan, y: IndexSpan): PairSpan => ({
     x,
     y,
     rows: [x[0] * rowsOfY + y[0], (x[1] - 1) * rowsOfY + y[1]],

@@ -1,8 +1,7 @@
 import type { Derivation, MatrixSource, TuckerSide } from '../../adapter/staging-plan.ts';
 import type { MatrixForm, Rows } from '../../engine/kernel-types.ts';
 import type { DeriveContext } from './derive-context.ts';
-import { rowsOf } from './matrices-of.ts';
-import { pairSpans, type Span, spans } from './spans.ts';
+import { pairSpans, type IndexSpan, spans } from './spans.ts';
 
 /** ΔW of a derivation, some rows at a time: the whole of it is never there. */
 export class UpdateRows {
@@ -15,11 +14,11 @@ export class UpdateRows {
   }
 
   /** Every row once, in order, in blocks that are the same each time. */
-  async *blocks(): AsyncGenerator<{ readonly span: Span; readonly w: Rows }> {
+  async *blocks(): AsyncGenerator<{ readonly span: IndexSpan; readonly w: Rows }> {
     const { kernels, reader } = this.#context;
     const derivation = this.#derivation;
     const { m, n } = derivation;
-    const computed = (span: Span, data: Float64Array) => {
+    const computed = (span: IndexSpan, data: Float64Array) => {
       return { span, w: { data, rows: span[1] - span[0], columns: n } };
     };
     switch (derivation.kind) {
@@ -48,7 +47,7 @@ export class UpdateRows {
 
   #sides(
     derivation: Extract<Derivation, { kind: 'hadamard' | 'hadamard-tucker' }>,
-    span: Span,
+    span: IndexSpan,
   ): [MatrixForm, MatrixForm] {
     if (derivation.kind === 'hadamard') {
       const { w1a, w1b, w2a, w2b } = derivation;
@@ -59,7 +58,7 @@ export class UpdateRows {
     return [this.#rows(sides[0], kernel, span), this.#rows(sides[1], kernel, span)];
   }
 
-  #rows(source: MatrixSource | TuckerSide, kernel: number, span: Span): MatrixForm {
+  #rows(source: MatrixSource | TuckerSide, kernel: number, span: IndexSpan): MatrixForm {
     const { reader } = this.#context;
     if ('t' in source) {
       const { t, a, b } = source;
@@ -69,4 +68,10 @@ export class UpdateRows {
     if ('left' in source) return { left: reader.read(source.left, span), right: reader.read(source.right) };
     return reader.read(source, span);
   }
+}
+
+/** Rows of a matrix, of a product, or of aᵀ·(what t and b make). */
+function rowsOf(source: MatrixSource | TuckerSide): number {
+  if ('t' in source) return source.a.columns;
+  return 'left' in source ? source.left.rows : source.rows;
 }

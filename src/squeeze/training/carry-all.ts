@@ -1,4 +1,4 @@
-import { groups } from '../../compute/groups.ts';
+import { groups } from '../../compute/task-sizes.ts';
 import type { ComputePool } from '../../compute/pool.ts';
 import type { Watch } from '../watch.ts';
 import type { TrainingOutput } from './training-output.ts';

@@ -1,6 +1,6 @@
 import type { ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
-import type { Written } from '../../compute/project-task.ts';
+import type { WrittenModule } from '../../compute/project-task.ts';
 import type { Decomposition } from '../../engine/kernel-types.ts';
 
 /** ‖row‖² that a revived row of A is expected to have; see revive. */
@@ -16,7 +16,7 @@ export function learningRateFactor(
   plans: readonly ModulePlan[],
   scale: ScaleMode,
   decompositions: readonly Decomposition[],
-  written: readonly (Written | null)[],
+  written: readonly (WrittenModule | null)[],
 ): number {
   let before = 0;
   let after = 0;

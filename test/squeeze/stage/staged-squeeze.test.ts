@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Adapter, LoraModule } from '../../../src/adapter/adapter.ts';
 import type { Derivation } from '../../../src/adapter/staging-plan.ts';
 import { slotsFor } from '../../../src/compute/directions-file.ts';
-import type { Written } from '../../../src/compute/project-task.ts';
+import type { WrittenModule } from '../../../src/compute/project-task.ts';
 import type { Target } from '../../../src/contract/target.ts';
 import { readAdapter } from '../../../src/formats/read-adapter.ts';
 import { applyProfile } from '../../../src/serving/apply-profile.ts';
@@ -130,7 +130,7 @@ async function squeezed(targets: readonly Target[]) {
   const orders = runs.map(({ output }) => output!.orders);
   const written = await projectAll(path, modules, slots, orders, pool, watch);
   const finished = await Promise.all(
-    runs.map((run, index) => run.finish(written[index] as (Written | null)[])),
+    runs.map((run, index) => run.finish(written[index] as (WrittenModule | null)[])),
   );
   return { dir, adapter, decompositions, finished, remove: () => rmSync(dir, { recursive: true }) };
 }

@@ -9,6 +9,10 @@ const LIVE_MATRICES = 32;
 /** A stack is one task: cancelling waits for it, and progress is told after it. */
 const MAX_MODULES = 256;
 
+/** Numbers of the factors in a group: some ten milliseconds of work. */
+const GROUP_NUMBERS = 2 * 1024 * 1024;
+const MAX_GROUP = 64;
+
 /** @returns how many Gram numbers a stack may hold; on CUDA as many as its share of the GPU's memory allows */
 export function stackNumbers(provider: ProviderName, threads: number, cudaMemoryBytes: number): number {
   if (provider === 'cpu') return CPU_NUMBERS;
@@ -32,4 +36,22 @@ export function stacks(modules: readonly { readonly rank: number }[], numbers: n
       indices.slice(part * size, (part + 1) * size),
     );
   });
+}
+
+/** Indices of neighbouring modules, up to so many or so much that a thread is busy for a while. */
+export function groups(
+  modules: readonly { readonly m: number; readonly n: number; readonly rank: number }[],
+): number[][] {
+  const result: number[][] = [];
+  let numbers = Number.POSITIVE_INFINITY;
+  for (const [index, { m, n, rank }] of modules.entries()) {
+    const size = (m + n) * rank;
+    if (numbers + size > GROUP_NUMBERS || result.at(-1)!.length >= MAX_GROUP) {
+      result.push([]);
+      numbers = 0;
+    }
+    result.at(-1)!.push(index);
+    numbers += size;
+  }
+  return result;
 }
