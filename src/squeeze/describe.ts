@@ -11,7 +11,7 @@ import type { Method } from './method.ts';
 import { rankRange } from './rank-range.ts';
 
 /** How close a result is, as it and its report say it. */
-export const errorsOf = (
+export const closenessFields = (
   { relativeError, moduleRelativeError, moduleEnergyRetained }: Closeness,
   expectedLoss: ExpectedLoss | null,
 ) => ({
@@ -22,18 +22,32 @@ export const errorsOf = (
   expected_loss: expectedLoss,
 });
 
+/** What is known of one target's result once its files are there. */
+export interface FinishedTarget {
+  readonly target: Target;
+  readonly format: FormatName;
+  readonly plans: readonly ModulePlan[];
+  readonly closeness: Closeness;
+  /** Of its weights. */
+  readonly bytes: number;
+  readonly size: SizePart[];
+  readonly warnings: readonly string[];
+  readonly expectedLoss: ExpectedLoss | null;
+  readonly serving: SucceededResult['serving'];
+}
+
 /** One target's result, in numbers. */
-export function describeResult(
-  target: Target,
-  format: FormatName,
-  plans: readonly ModulePlan[],
-  closeness: Closeness,
-  bytes: number,
-  size: SizePart[],
-  warnings: readonly string[],
-  expectedLoss: ExpectedLoss | null,
-  serving: SucceededResult['serving'],
-): Omit<SucceededResult, 'adapter_id'> {
+export function describeResult({
+  target,
+  format,
+  plans,
+  closeness,
+  bytes,
+  size,
+  warnings,
+  expectedLoss,
+  serving,
+}: FinishedTarget): Omit<SucceededResult, 'adapter_id'> {
   const ranks = plans.map(({ rank }) => rank);
   const parameters = plans.reduce((sum, { module, rank }) => sum + rank * (module.m + module.n), 0);
   const worst = closeness.modules.reduce((x, y) => (y.relative_error > x.relative_error ? y : x));

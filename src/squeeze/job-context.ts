@@ -1,5 +1,8 @@
 import type { FailedResult, Phase, ProviderInfo, SucceededResult, Timings } from '../contract/job.ts';
+import type { DtypeName } from '../adapter/dtype-names.ts';
+import type { SqueezeOptions } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
+import type { Target } from '../contract/target.ts';
 
 /** What the work of a job needs besides what to do: where to write, whom to tell, when to stop. */
 export interface JobContext {
@@ -16,14 +19,33 @@ export interface JobContext {
 }
 
 /** What a report tells of an adapter that the job read. */
-export type Source = Report['sources'][number];
+export type ReportedSource = Report['sources'][number];
 
 /** An adapter that a job reads, all of it local. */
-export interface SourceFiles extends Omit<Source, 'weight'> {
+export interface SourceFiles extends Omit<ReportedSource, 'weight'> {
   /** Its weights, only read. */
   readonly weightsPath: string;
   /** Its adapter_config.json; null where the format has none. */
   readonly configBytes: Uint8Array | null;
+}
+
+/** Everything one squeeze needs, all of it local. */
+export interface SqueezeInput extends JobContext {
+  readonly kind: 'squeeze' | 'checkpoint' | 'merge';
+  /** The adapters that the weights come from; one but in a merge. */
+  readonly sources: readonly ReportedSource[];
+  /** Local path of the weights to squeeze, only read. */
+  readonly weightsPath: string;
+  /** null where the format has none. */
+  readonly configBytes: Uint8Array | null;
+  readonly targets: readonly Target[];
+  readonly options: SqueezeOptions;
+  /** Moments of the source's factors (safetensors, see readOptimizerState), only read. */
+  readonly optimizer?: { readonly path: string; readonly mode: 'carry' | 'reset' };
+  /** What dtype "match" means, where that is not the dtype of the weights. */
+  readonly matchDtype?: DtypeName;
+  /** What the results should warn of besides what is found here. */
+  readonly warnings?: readonly string[];
 }
 
 export interface OutputFile {

@@ -9,7 +9,7 @@ import type { Target } from '../contract/target.ts';
 import { formatOf } from '../formats/formats.ts';
 import { bitsOf } from '../safetensors/dtype.ts';
 import { ArrangedTensors, type FactorPlace } from './arranged-tensors.ts';
-import { copyRanges } from './copy-ranges.ts';
+import { copyRanges } from './file-ranges.ts';
 import { hashFile } from './hash-file.ts';
 import type { OutputFile } from './job-context.ts';
 import { LaidOutFile } from './laid-out-file.ts';

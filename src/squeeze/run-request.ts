@@ -1,9 +1,9 @@
 import type { ComputePool } from '../compute/pool.ts';
 import type { WorkRequest } from '../contract/job-request.ts';
 import { analyze } from './analyze/analyze.ts';
-import type { JobContext, JobOutcome, SourceFiles } from './job-context.ts';
+import type { JobContext, JobOutcome, SourceFiles, SqueezeInput } from './job-context.ts';
 import { merge } from './merge/merge.ts';
-import { type SqueezeInput, squeeze } from './squeeze.ts';
+import { squeeze } from './squeeze.ts';
 
 /** A job as a client asked for it, with the adapters it names. */
 export interface RequestInput extends JobContext {

@@ -9,21 +9,32 @@ import { type Rest, resolved } from '../core/spectrum.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 import type { RankLimits } from '../serving/rank-limits.ts';
 import { budgetRanks, priced } from './budget-ranks.ts';
-import { evenExperts } from './even-experts.ts';
 import { limitRank } from './limit-rank.ts';
-import { patternRanks } from './pattern-ranks.ts';
 import { restOf } from './residuals.ts';
+import { AppError } from '../errors/app-error.ts';
+import { PatternTable } from '../formats/peft/patterns.ts';
 
-export interface RankChoice {
+const UNIFORM_PATTERN =
+  'rank_pattern with uniform: all modules get the largest rank that it gives to any, or leaves to any.';
+
+/** A list of patterns in a warning must stay readable. */
+const MAX_NAMED = 5;
+
+interface RankChoice {
   /** One for each module, never above its own. */
   readonly ranks: number[];
   /** What the user should know about the choice, in words. */
   readonly warnings: string[];
 }
 
+type Ranked = Pick<LoraModule, 'rank'> & Partial<Pick<LoraModule, 'a' | 'expert'>>;
+
 /** Whether the ranks of a target depend on the modules' complete spectra. */
 export const needsSpectrum = (target: Target): boolean =>
   !('rank' in target || 'rank_pattern' in target || hasNoPolicy(target));
+
+/** Whether a target says nothing about ranks: a profile or a format alone. */
+export const hasNoPolicy = (target: Target): boolean => !POLICIES.some((policy) => policy in target);
 
 /**
  * The rank of every module under one target: what the policy asks for, made uniform unless the target says otherwise,
@@ -82,11 +93,47 @@ export function spectrumFreeRanks(
   return { ranks: modules.map((module) => limitRank(rank, module.rank, limits)), warnings: [] };
 }
 
-const UNIFORM_PATTERN =
-  'rank_pattern with uniform: all modules get the largest rank that it gives to any, or leaves to any.';
+/**
+ * The rank of every module under a rank_pattern, matched as PEFT matches it: the first pattern that applies decides.
+ * Modules without one keep their rank.
+ * @throws AppError VALIDATION_FAILED for a pattern that cannot be read, or too many of them to match
+ */
+function patternRanks(
+  pattern: Readonly<Record<string, number>>,
+  modules: readonly Pick<LoraModule, 'name' | 'rank'>[],
+): { readonly ranks: number[]; readonly warnings: string[] } {
+  const unused = new Set(Object.keys(pattern));
+  const ranks = asValidation(() => {
+    const table = new PatternTable(
+      'rank_pattern',
+      Object.keys(pattern).map((key) => [key, key]),
+    );
+    return modules.map(({ name, rank }) => {
+      const key = table.find(name);
+      if (key === undefined) return rank;
+      unused.delete(key);
+      return pattern[key]!;
+    });
+  });
+  return { ranks, warnings: unused.size > 0 ? [unusedWarning([...unused])] : [] };
+}
 
-/** Whether a target says nothing about ranks: a profile or a format alone. */
-export const hasNoPolicy = (target: Target): boolean => !POLICIES.some((policy) => policy in target);
+/** PatternTable speaks of adapter_config.json; this pattern came with the request. */
+function asValidation<T>(match: () => T): T {
+  try {
+    return match();
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const message = error.message.replace(/^adapter_config\.json: /, 'The target: ');
+    throw new AppError('VALIDATION_FAILED', message, error.context, { cause: error });
+  }
+}
+
+function unusedWarning(keys: readonly string[]): string {
+  const named = keys.slice(0, MAX_NAMED).map((key) => JSON.stringify(key));
+  const more = keys.length > MAX_NAMED ? ` and ${keys.length - MAX_NAMED} more` : '';
+  return `rank_pattern: ${named.join(', ')}${more} decided for no module; check the names against the adapter's modules.`;
+}
 
 function policyRank(target: Target, sigma: readonly number[], rest: Rest): number {
   if ('energy' in target) return energyRank(sigma, target.energy, rest.energy);
@@ -107,4 +154,25 @@ function withinLimits(
     limitRank(isUniform ? largest : wanted[index]!, rank, limits),
   );
   return evenExperts(ranks, modules, 'largest');
+}
+
+/**
+ * One rank for experts that share a tensor, which has no room for several: the largest that any of them got, so that
+ * what a policy promises holds for each; the smallest where a budget has to be kept.
+ * @param ranks one for each of the modules
+ */
+function evenExperts(
+  ranks: readonly number[],
+  modules: readonly Ranked[],
+  which: 'largest' | 'smallest',
+): number[] {
+  const tensorOf = ({ a, expert }: Ranked): string | undefined => (expert ? a?.name : undefined);
+  const common = new Map<string, number>();
+  for (const [index, module] of modules.entries()) {
+    const tensor = tensorOf(module);
+    if (tensor === undefined) continue;
+    const [own, known] = [ranks[index]!, common.get(tensor) ?? ranks[index]!];
+    common.set(tensor, which === 'largest' ? Math.max(own, known) : Math.min(own, known));
+  }
+  return ranks.map((rank, index) => common.get(tensorOf(modules[index]!) ?? '') ?? rank);
 }

@@ -1,12 +1,10 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Adapter } from '../adapter/adapter.ts';
-import type { DtypeName } from '../adapter/dtype-names.ts';
 import { CONFIG_FILE } from '../adapter/file-names.ts';
 import { slotsFor } from '../compute/directions-file.ts';
 import type { ComputePool } from '../compute/pool.ts';
 import type { FailedResult, Timings } from '../contract/job.ts';
-import type { SqueezeOptions } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
 import { type AppError, jobFailure } from '../errors/app-error.ts';
@@ -14,39 +12,18 @@ import { formatOf } from '../formats/formats.ts';
 import { readOptimizerState } from '../formats/peft/optimizer-state.ts';
 import { type AppliedTarget, applyProfile } from '../serving/apply-profile.ts';
 import { PRODUCT } from '../version.ts';
-import { decomposeAll } from './decompose-all.ts';
 import { describeSpectra, notesOn } from './describe.ts';
 import { each, goesOn, type SoFar } from './each-target.ts';
-import type { JobContext, JobOutcome, Source, TargetOutcome } from './job-context.ts';
+import type { JobOutcome, SqueezeInput, TargetOutcome } from './job-context.ts';
 import { chooseMethod } from './method.ts';
-import { openSource } from './open-source.ts';
+import { openAdapter } from './open-adapter.ts';
 import { planModules, scaleModeOf } from './output.ts';
-import { projectAll } from './project-all.ts';
+import { carryAll, decomposeAll, projectAll } from './passes.ts';
 import { withResiduals } from './residuals.ts';
 import { refuseVain } from './select-ranks.ts';
 import { writtenAdapter } from './size/written-adapter.ts';
 import { TargetRun, targetFolder } from './target-run.ts';
-import { carryAll } from './training/carry-all.ts';
 import { Watch } from './watch.ts';
-
-/** Everything one squeeze needs, all of it local. */
-export interface SqueezeInput extends JobContext {
-  readonly kind: 'squeeze' | 'checkpoint' | 'merge';
-  /** The adapters that the weights come from; one but in a merge. */
-  readonly sources: readonly Source[];
-  /** Local path of the weights to squeeze, only read. */
-  readonly weightsPath: string;
-  /** null where the format has none. */
-  readonly configBytes: Uint8Array | null;
-  readonly targets: readonly Target[];
-  readonly options: SqueezeOptions;
-  /** Moments of the source's factors (safetensors, see readOptimizerState), only read. */
-  readonly optimizer?: { readonly path: string; readonly mode: 'carry' | 'reset' };
-  /** What dtype "match" means, where that is not the dtype of the weights. */
-  readonly matchDtype?: DtypeName;
-  /** What the results should warn of besides what is found here. */
-  readonly warnings?: readonly string[];
-}
 
 /**
  * Squeezes one adapter to all its targets: pass 1 takes every module apart, ranks are chosen, pass 2 writes.
@@ -58,7 +35,7 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
   const startedMs = performance.now();
   const watch = new Watch(input.onProgress, input.signal);
   watch.begin('load', 0);
-  const { adapter, weightsPath, residuals, isConverted } = await openSource(
+  const { adapter, weightsPath, residuals, isConverted } = await openAdapter(
     input,
     input.scratchDir,
     pool,
@@ -110,7 +87,7 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
   );
   const decompositions = withResiduals(
     modules,
-    await decomposeAll(weightsPath, modules, method, slots, pool, watch),
+    await decomposeAll({ weightsPath, modules, method, slots }, pool, watch),
     residuals,
   );
 
@@ -124,7 +101,7 @@ export async function squeeze(input: SqueezeInput, pool: ComputePool): Promise<J
     }),
   );
   const orders = created.map((run) => (goesOn(run) && run.output?.orders) || []);
-  const written = await projectAll(weightsPath, modules, slots, orders, pool, watch);
+  const written = await projectAll({ weightsPath, modules, slots, orders }, pool, watch);
   const filled = await each(created, async (run, index) => {
     const measured = written[index]!;
     if (!goesOn(measured)) throw measured;

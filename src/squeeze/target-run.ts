@@ -10,24 +10,29 @@ import type { Verdict } from '../contract/serving.ts';
 import type { Target } from '../contract/target.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
 import type { AppliedTarget } from '../serving/apply-profile.ts';
-import { withCard } from './card/write-card.ts';
-import { describeResult, errorsOf, rankWarnings } from './describe.ts';
+import { withCard } from './card/card.ts';
+import { describeResult, closenessFields, rankWarnings } from './describe.ts';
 import { expectedLoss } from './expected-loss.ts';
-import type { MadeTarget, OutputFile } from './job-context.ts';
+import type { MadeTarget, OutputFile, SqueezeInput } from './job-context.ts';
 import { measure } from './measure.ts';
 import type { Method } from './method.ts';
 import { changesNothing, Output, planModules, scaleModeOf, splitOf } from './output.ts';
-import { provenance } from './provenance.ts';
 import { residualWarnings } from './residuals.ts';
 import { hasNoPolicy, selectRanks } from './select-ranks.ts';
-import { needsFolding, verdictOnResult, verdictOnSource } from './serving-verdict.ts';
 import { writtenAdapter } from './size/written-adapter.ts';
-import type { SqueezeInput } from './squeeze.ts';
 import { learningRateFactor } from './training/learning-rate.ts';
 import { type OptimizerInput, type TrainingNames, TrainingOutput } from './training/training-output.ts';
+import { PRODUCT } from '../version.ts';
+import { readFile } from 'node:fs/promises';
+import { CONFIG_FILE } from '../adapter/file-names.ts';
+import { readAdapter } from '../formats/read-adapter.ts';
+import { judge } from '../serving/judge.ts';
+
+/** Rules that writing an adapter anew can satisfy although its ranks and dtypes stay: its scales move into B. */
+const CURED_BY_FOLDING = ['scale', 'no-patterns'];
 
 /** What all targets of a job share once the adapter is taken apart. */
-export interface Decomposed {
+interface DecomposedJob {
   readonly input: SqueezeInput;
   readonly adapter: Adapter;
   /** The adapter's numbers are not those of the source's file: computed, or decoded. */
@@ -48,7 +53,7 @@ export class TargetRun {
   readonly output: Output | null;
   /** What a trainer needs besides; null when nobody asks for it, or nothing changes. */
   readonly training: TrainingOutput | null;
-  readonly #job: Decomposed;
+  readonly #job: DecomposedJob;
   readonly #asked: Target;
   readonly #applied: AppliedTarget;
   readonly #plans: readonly ModulePlan[];
@@ -64,7 +69,7 @@ export class TargetRun {
    * @param applied the target as its profile completes it: what is done
    * @throws AppError BUDGET_TOO_SMALL, VALIDATION_FAILED, CONFIG_TOO_LARGE
    */
-  constructor(job: Decomposed, index: number, applied: AppliedTarget) {
+  constructor(job: DecomposedJob, index: number, applied: AppliedTarget) {
     const { input, adapter, decompositions, method } = job;
     const { target, limits } = applied;
     this.#job = job;
@@ -102,15 +107,15 @@ export class TargetRun {
         );
     this.training =
       this.output && target.projections
-        ? new TrainingOutput(
-            this.#plans,
-            this.output.orders,
-            job.slots,
-            scaleModeOf(target),
-            job.optimizer,
+        ? new TrainingOutput({
+            plans: this.#plans,
+            orders: this.output.orders,
+            slots: job.slots,
+            scale: scaleModeOf(target),
+            optimizer: job.optimizer,
             dir,
-            trainingNames(input.targets.length, index),
-          )
+            names: trainingNames(input.targets.length, index),
+          })
         : null;
   }
 
@@ -148,17 +153,17 @@ export class TargetRun {
     const serving = files ? await verdictOnResult(this.#applied, files) : this.#verdictAsItIs;
     const bytes = files ? files[0]!.bytes : sourceFiles[0]!.bytes;
     const size = this.output ? this.output.size : sizeOfAdapter(adapter);
-    const result = describeResult(
-      this.#asked,
-      this.#format,
-      this.#plans,
+    const result = describeResult({
+      target: this.#asked,
+      format: this.#format,
+      plans: this.#plans,
       closeness,
       bytes,
       size,
       warnings,
-      ahead?.loss ?? null,
+      expectedLoss: ahead?.loss ?? null,
       serving,
-    );
+    });
     // A checkpoint's result is for a trainer, who goes on from it.
     const complete =
       files && input.kind !== 'checkpoint'
@@ -211,3 +216,57 @@ function trainingNames(targets: number, index: number): TrainingNames {
     optimizer: `optimizer${suffix}.safetensors`,
   };
 }
+
+/** What a result's metadata tells of how it was made. No times and no ids: the same request, the same bytes. */
+function provenance(
+  input: Pick<SqueezeInput, 'kind' | 'sources'>,
+  target: Target,
+  method: Method,
+): Map<string, string> {
+  const { oversampling, power_iterations, seed } = method;
+  return new Map([
+    ['lora_squeeze.version', PRODUCT.version],
+    ...ofSources(input),
+    ['lora_squeeze.method', method.used],
+    ['lora_squeeze.target', JSON.stringify(target)],
+    [
+      'lora_squeeze.options',
+      JSON.stringify({ method: method.requested, oversampling, power_iterations, seed }),
+    ],
+  ]);
+}
+
+function ofSources({ kind, sources }: Pick<SqueezeInput, 'kind' | 'sources'>): [string, string][] {
+  if (kind !== 'merge') return sources.map(({ sha256 }) => ['lora_squeeze.source_sha256', sha256]);
+  const told = sources.map(({ sha256, weight }) => ({ sha256, weight }));
+  return [['lora_squeeze.sources', JSON.stringify(told)]];
+}
+
+/** Judges what was written, as it is on disk; null without a profile. */
+async function verdictOnResult(
+  { profile, limits }: AppliedTarget,
+  files: readonly OutputFile[],
+): Promise<Verdict | null> {
+  if (!profile) return null;
+  const config = files.find(({ name }) => name === CONFIG_FILE);
+  const { adapter } = await readAdapter({
+    weightsPath: files[0]!.path,
+    configBytes: config ? await readFile(config.path) : null,
+  });
+  return judge(profile, { adapter, files }, limits);
+}
+
+/** Judges the source, for a target that it satisfies as it is; null without a profile. */
+function verdictOnSource(
+  { profile, limits }: AppliedTarget,
+  adapter: Adapter,
+  files: readonly { readonly name: string; readonly bytes: number }[],
+): Verdict | null {
+  if (!profile) return null;
+  return judge(profile, { adapter, files }, limits);
+}
+
+/** Whether the source has the ranks but not the scales that its place of use needs. */
+const needsFolding = (target: Target, verdict: Verdict | null): boolean =>
+  target.scale === 'fold' &&
+  (verdict?.rules ?? []).some(({ rule, passed }) => !passed && CURED_BY_FOLDING.includes(rule));

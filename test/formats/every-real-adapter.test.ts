@@ -11,7 +11,7 @@ import type { Target } from '../../src/contract/target.ts';
 import { decode } from '../../src/core/half.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import { convertTargets } from '../../src/formats/convert/convert-targets.ts';
-import { openSource } from '../../src/squeeze/open-source.ts';
+import { openAdapter } from '../../src/squeeze/open-adapter.ts';
 import { Watch } from '../../src/squeeze/watch.ts';
 import {
   differenceNorm,
@@ -81,7 +81,7 @@ describe('every real adapter', () => {
   async function updatesOf(weights: string, config: string | null): Promise<[Adapter, Map<string, Update>]> {
     const watch = new Watch(() => {}, new AbortController().signal);
     const files = { weightsPath: weights, configBytes: bytesOf(config) };
-    const { adapter, weightsPath } = await openSource(files, scratch(), pool, watch);
+    const { adapter, weightsPath } = await openAdapter(files, scratch(), pool, watch);
     const bytes = readFileSync(weightsPath);
     const numbers = ({ dtype, beginByte, endByte }: Adapter['modules'][number]['a'], count: number) => {
       const values = new Float32Array(count);

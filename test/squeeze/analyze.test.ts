@@ -8,8 +8,8 @@ import { AppError } from '../../src/errors/app-error.ts';
 import { analyze } from '../../src/squeeze/analyze/analyze.ts';
 import type { AnalyzedModule } from '../../src/squeeze/analyze/analyzed-module.ts';
 import { allocationOf, analyzedModule } from '../../src/squeeze/analyze/analyzed-module.ts';
-import { judgeModule } from '../../src/squeeze/analyze/judge-module.ts';
-import { rankCurve } from '../../src/squeeze/analyze/rank-curve.ts';
+import { judgeModule } from '../../src/squeeze/analyze/analyze.ts';
+import { rankCurve } from '../../src/squeeze/analyze/analyzed-module.ts';
 import {
   FAIR_ERROR,
   GOOD_ERROR,

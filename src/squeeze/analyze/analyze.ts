@@ -1,22 +1,31 @@
 import type { ComputePool } from '../../compute/pool.ts';
-import type { Analysis } from '../../contract/analysis.ts';
-import { RESOLUTION } from '../../core/spectrum.ts';
+import type { Analysis, ModuleAnalysis } from '../../contract/analysis.ts';
+import { RESOLUTION, effectiveRank, stableRank } from '../../core/spectrum.ts';
 import { PRODUCT } from '../../version.ts';
-import { decomposeAll } from '../decompose-all.ts';
+import { decomposeAll } from '../passes.ts';
 import { describeSpectra } from '../describe.ts';
 import type { JobContext, JobOutcome, SourceFiles } from '../job-context.ts';
 import { chooseMethod } from '../method.ts';
-import { openSource } from '../open-source.ts';
+import { openAdapter } from '../open-adapter.ts';
 import { residualWarnings, restOf, withResiduals } from '../residuals.ts';
 import { Watch } from '../watch.ts';
 import { type AnalyzedModule, analyzedModule, meanEnergyOf } from './analyzed-module.ts';
-import { judgeModule } from './judge-module.ts';
-import { rankCurve } from './rank-curve.ts';
+import { rankCurve } from './analyzed-module.ts';
 import { recommendBudget, recommendUniform } from './recommend.ts';
+import { isDead } from '../../core/by-module.ts';
+import { energyRank } from '../../core/policy/energy-rank.ts';
+import { kneeRank } from '../../core/policy/knee-rank.ts';
 
-export interface AnalyzeInput extends JobContext {
+interface AnalyzeInput extends JobContext {
   readonly source: SourceFiles;
 }
+
+/**
+ * A module resists when keeping this share of its energy (31.6 % relative error) …
+ */
+const RESISTS_ENERGY = 0.9;
+/** … takes more than this share of its rank: squeezing it saves little or loses much. */
+const RESISTS_RANK_SHARE = 0.75;
 
 /**
  * Looks at an adapter without changing it: every module is taken apart by the exact method, reading the weights once,
@@ -29,14 +38,14 @@ export async function analyze(input: AnalyzeInput, pool: ComputePool): Promise<J
   const watch = new Watch(input.onProgress, input.signal);
   watch.begin('load', 0);
   const files = { weightsPath: sourcePath, configBytes };
-  const { adapter, weightsPath, residuals } = await openSource(files, input.scratchDir, pool, watch);
+  const { adapter, weightsPath, residuals } = await openAdapter(files, input.scratchDir, pool, watch);
   const { modules } = adapter;
   const method = chooseMethod(modules, [], { method: 'exact' });
 
   watch.begin('gram', modules.length);
   const decompositions = withResiduals(
     modules,
-    await decomposeAll(weightsPath, modules, method, null, pool, watch),
+    await decomposeAll({ weightsPath, modules, method, slots: null }, pool, watch),
     residuals,
   );
   const analysis = analysisOf(
@@ -87,4 +96,23 @@ function analysisOf(modules: readonly AnalyzedModule[]): Analysis {
     budget: recommendBudget(modules, uniform, curve),
     modules: modules.map((module) => judgeModule(module, meanEnergy)),
   };
+}
+
+/** @param meanEnergy mean of ‖ΔW‖² over the modules of the adapter */
+export function judgeModule(module: AnalyzedModule, meanEnergy: number): ModuleAnalysis {
+  const { name, sigma, rank, rest } = module;
+  return {
+    name,
+    effective_rank: effectiveRank(sigma),
+    stable_rank: stableRank(sigma, rest.energy),
+    knee: kneeRank(sigma, rest),
+    verdict: verdict(),
+  };
+
+  function verdict(): ModuleAnalysis['verdict'] {
+    if (isDead(module.lost[0]!, meanEnergy)) return 'dead';
+    return energyRank(sigma, RESISTS_ENERGY, rest.energy) > RESISTS_RANK_SHARE * rank
+      ? 'resists'
+      : 'compressible';
+  }
 }

@@ -2,6 +2,7 @@ import type { LoraModule } from '../../adapter/adapter.ts';
 import { meanOf, moduleRelativeError } from '../../core/by-module.ts';
 import { BYTES_PER_ELEMENT } from '../../core/half.ts';
 import { NO_REST, type Rest, resolved } from '../../core/spectrum.ts';
+import type { RankPoint } from '../../contract/analysis.ts';
 
 /** A module as an analysis sees it: what it weighs and what each of its directions is worth. */
 export interface AnalyzedModule {
@@ -17,6 +18,15 @@ export interface AnalyzedModule {
   readonly rest: Rest;
   /** lost[k]: the energy Σ_{i>k} σᵢ² that the best approximation of rank k loses, and `rest`; lost[0] is ‖ΔW‖². */
   readonly lost: Float64Array;
+}
+
+/** What a set of ranks costs and loses, over all modules. */
+interface Allocation {
+  readonly rank: { readonly min: number; readonly max: number };
+  readonly relative_error: number;
+  readonly module_relative_error: number;
+  readonly parameters: number;
+  readonly bytes: number;
 }
 
 /**
@@ -45,15 +55,6 @@ export function analyzedModule(
   };
 }
 
-/** What a set of ranks costs and loses, over all modules. */
-export interface Allocation {
-  readonly rank: { readonly min: number; readonly max: number };
-  readonly relative_error: number;
-  readonly module_relative_error: number;
-  readonly parameters: number;
-  readonly bytes: number;
-}
-
 /** @param ranks one for each module, none above the module's own */
 export function allocationOf(modules: readonly AnalyzedModule[], ranks: readonly number[]): Allocation {
   let [lost, energy, parameters, bytes, max] = [0, 0, 0, 0, 0];
@@ -76,8 +77,49 @@ export function allocationOf(modules: readonly AnalyzedModule[], ranks: readonly
   };
 }
 
+/**
+ * What every uniform rank from 1 to the largest of the modules costs and loses at least (Eckart & Young 1936).
+ * Modules of a smaller rank keep theirs. Linear in the largest rank times the modules.
+ */
+export function rankCurve(modules: readonly AnalyzedModule[]): Required<RankPoint>[] {
+  const largest = modules.reduce((rank, module) => Math.max(rank, module.rank), 0);
+  const lost = new Float64Array(largest + 1);
+  const worst = new Float64Array(largest + 1);
+  // What going from rank k − 1 to rank k adds.
+  const parameters = new Float64Array(largest + 1);
+  const bytes = new Float64Array(largest + 1);
+  let energy = 0;
+  for (const module of modules) {
+    energy += module.lost[0]!;
+    for (let k = 1; k <= largest; k++) {
+      // What its factors leave out of it is lost at any rank.
+      const own = module.lost[Math.min(k, module.rank)]!;
+      lost[k]! += own;
+      worst[k] = Math.max(worst[k]!, share(own, module.lost[0]!));
+      if (k > module.rank) continue;
+      parameters[k]! += module.parameters;
+      bytes[k]! += module.bytes;
+    }
+  }
+  const curve: Required<RankPoint>[] = [];
+  let [parametersSoFar, bytesSoFar] = [0, 0];
+  for (let rank = 1; rank <= largest; rank++) {
+    parametersSoFar += parameters[rank]!;
+    bytesSoFar += bytes[rank]!;
+    curve.push({
+      rank,
+      relative_error: share(lost[rank]!, energy),
+      module_relative_error: errorByModule(modules, (index) => Math.min(rank, modules[index]!.rank)),
+      worst_module_error: worst[rank]!,
+      parameters: parametersSoFar,
+      bytes: bytesSoFar,
+    });
+  }
+  return curve;
+}
+
 /** The least module_relative_error of these ranks. */
-export const errorByModule = (
+const errorByModule = (
   modules: readonly AnalyzedModule[],
   rankOf: (index: number) => number,
 ): number =>
@@ -87,7 +129,7 @@ export const errorByModule = (
   );
 
 /** ‖what is lost‖ / ‖ΔW‖ from the two energies; nothing can be lost of nothing. */
-export const share = (lost: number, energy: number): number => (energy > 0 ? Math.sqrt(lost / energy) : 0);
+const share = (lost: number, energy: number): number => (energy > 0 ? Math.sqrt(lost / energy) : 0);
 
 /** Mean of ‖ΔW‖² over the modules. */
 export const meanEnergyOf = (modules: readonly AnalyzedModule[]): number =>

@@ -3,7 +3,7 @@ import { DEFAULT_CRITERION } from '../../contract/target.ts';
 import { isDead } from '../../core/by-module.ts';
 import { allocateRanks } from '../../core/policy/allocate-ranks.ts';
 import { type AnalyzedModule, allocationOf, meanEnergyOf } from './analyzed-module.ts';
-import { rankCurve } from './rank-curve.ts';
+import { rankCurve } from './analyzed-module.ts';
 
 /** A mean module error that a squeezed adapter hardly shows: the modules keep 99.75 % of their energy on average. */
 export const GOOD_ERROR = 0.05;
@@ -13,7 +13,7 @@ export const GOOD_ERROR = 0.05;
  */
 export const FAIR_ERROR = Math.sqrt(0.1);
 /** A rank above this share of the source's saves too little to be worth a recommendation. */
-export const MOST_OF_RANK = 0.75;
+const MOST_OF_RANK = 0.75;
 
 const percent = (value: number): string => `${(100 * value).toPrecision(3)} %`;
 

@@ -2,15 +2,40 @@ import type { FormatName } from '../../adapter/format-name.ts';
 import type { SucceededResult } from '../../contract/job.ts';
 import type { ModuleResult } from '../../contract/report.ts';
 import { PRODUCT } from '../../version.ts';
-import type { Source } from '../job-context.ts';
+import type { ReportedSource, OutputFile } from '../job-context.ts';
 import { rankRange } from '../rank-range.ts';
-import { markdownCode, markdownText } from './escape.ts';
-import { frontMatter } from './front-matter.ts';
-import { hubId } from './hub-id.ts';
-import { usage } from './usage.ts';
+import { markdownCode, markdownText, yamlString } from './escape.ts';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { CARD_FILE } from '../../adapter/file-names.ts';
+import { hashFile } from '../hash-file.ts';
 
 /** Most rows of the table of modules. */
 export const MAX_ROWS = 300;
+
+const FENCE = '```';
+const ERROR_NOTE =
+  'Relative error: ‖ΔW − ΔW′‖ / ‖ΔW‖ (Frobenius norm) of the written factors. Energy kept: 1 − error². Mean module ' +
+  'error: the root mean square of the relative errors of the modules.';
+
+const LIBRARIES: Readonly<Partial<Record<FormatName, string>>> = {
+  peft: 'peft',
+  diffusers: 'diffusers',
+  kohya: 'diffusers',
+  mlx: 'mlx',
+};
+
+const BASE = '<base model>';
+
+/** `owner/name`; a path or a URL in a card would be refused with the whole card. */
+const OWNED = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/;
+
+/**
+ * Models from before the Hub had owners, which go on under one name. Others with one name are a trainer's word for a
+ * family ("sd_v1" of sd-scripts) or a folder.
+ */
+const WITHOUT_OWNER =
+  /^(?:(?:distil)?gpt2|gpt2-(?:medium|large|xl)|openai-gpt|(?:distil)?bert-(?:base|large)-(?:un)?cased|bert-base-multilingual-(?:un)?cased|distilbert-base-multilingual-cased|(?:xlm-)?roberta-(?:base|large)|distilroberta-base|t5-(?:small|base|large|3b|11b)|albert-(?:base|large|xlarge|xxlarge)-v[12]|xlnet-(?:base|large)-cased)$/;
 
 /** What a card tells of. */
 export interface CardContent {
@@ -18,11 +43,22 @@ export interface CardContent {
   readonly format: FormatName;
   readonly baseModel: string | null;
   readonly weightsName: string;
-  readonly sources: readonly Source[];
+  readonly sources: readonly ReportedSource[];
   readonly result: Omit<SucceededResult, 'adapter_id'>;
   readonly modules: readonly ModuleResult[];
   /** Ranks of the source, by module. */
   readonly ranksBefore: readonly number[];
+}
+
+/** Puts the card beside the other files of a result. @returns the files, the card last */
+export async function withCard(
+  files: readonly OutputFile[],
+  content: Omit<CardContent, 'weightsName'>,
+): Promise<OutputFile[]> {
+  const [weights] = files;
+  const path = join(dirname(weights!.path), CARD_FILE);
+  await writeFile(path, modelCard({ ...content, weightsName: weights!.name }));
+  return [...files, { name: CARD_FILE, path, ...(await hashFile(path)) }];
 }
 
 /**
@@ -51,10 +87,22 @@ export function modelCard(content: CardContent): string {
   return `${sections.join('\n\n')}\n`;
 }
 
-const FENCE = '```';
-const ERROR_NOTE =
-  'Relative error: ‖ΔW − ΔW′‖ / ‖ΔW‖ (Frobenius norm) of the written factors. Energy kept: 1 − error². Mean module ' +
-  'error: the root mean square of the relative errors of the modules.';
+/**
+ * Metadata of a card as the Hugging Face Hub reads it (https://huggingface.co/docs/hub/model-cards): YAML between two
+ * lines of three hyphens.
+ * @param hubBase id of the base model on the Hub
+ */
+function frontMatter(format: FormatName, hubBase: string | null, isMerge: boolean): string {
+  const library = LIBRARIES[format];
+  return [
+    '---',
+    ...(hubBase === null ? [] : [`base_model: ${yamlString(hubBase)}`, 'base_model_relation: adapter']),
+    ...(library ? [`library_name: ${library}`] : []),
+    'tags:',
+    ...['lora', 'lora-squeeze', ...(isMerge ? ['merge'] : [])].map((tag) => `- ${tag}`),
+    '---',
+  ].join('\n');
+}
 
 function summary({ baseModel, result, ranksBefore }: CardContent): string {
   const { rank, bytes, relative_error, energy_retained, module_relative_error } = result;
@@ -68,6 +116,43 @@ function summary({ baseModel, result, ranksBefore }: CardContent): string {
     `- Target: ${markdownCode(JSON.stringify(result.target))}`,
   ].join('\n');
 }
+
+/**
+ * How to load a result, in a language and two lines. "." is the folder of the result.
+ * @param hubBase id of the base model on the Hub
+ * @param weightsName name of its file of weights
+ */
+export function usage(
+  format: FormatName,
+  hubBase: string | null,
+  weightsName: string,
+): { readonly language: string; readonly lines: readonly [string, string] } {
+  const python = (...lines: [string, string]) => ({ language: 'python', lines });
+  // A string of JSON is one of Python, and of a shell but for what "$", "`" and "!" do there.
+  const base = yamlString(hubBase ?? BASE);
+  const weights = yamlString(weightsName);
+  switch (format) {
+    case 'peft':
+      return python(
+        `base = transformers.AutoModelForCausalLM.from_pretrained(${base})  # or the class it was trained with`,
+        'model = peft.PeftModel.from_pretrained(base, ".")',
+      );
+    case 'mlx':
+      return python('import mlx_lm', `model, tokenizer = mlx_lm.load(${base}, adapter_path=".")`);
+    case 'gguf':
+      return {
+        language: 'sh',
+        lines: ['# base.gguf is the base model', `llama-cli -m base.gguf --lora ${shell(weightsName)}`],
+      };
+    default:
+      return python(
+        `pipeline = diffusers.DiffusionPipeline.from_pretrained(${base})`,
+        `pipeline.load_lora_weights(".", weight_name=${weights})`,
+      );
+  }
+}
+
+const shell = (text: string): string => `'${text.replace(/\p{Cc}/gu, ' ').replaceAll("'", `'\\''`)}'`;
 
 function origin({ kind, sources }: CardContent): string {
   const by = `by ${PRODUCT.name} ${PRODUCT.version}`;
@@ -98,3 +183,7 @@ function moduleTable({ modules, ranksBefore }: CardContent): string {
 
 /** Four digits are enough to read; below the floor of the measurement they mean nothing. */
 const number = (value: number): string => (value < 1e-7 ? '0' : `${Number(value.toPrecision(4))}`);
+
+/** What files call their base model, where that is a repository of the Hugging Face Hub; else null. */
+const hubId = (baseModel: string | null): string | null =>
+  baseModel !== null && (OWNED.test(baseModel) || WITHOUT_OWNER.test(baseModel)) ? baseModel : null;

@@ -1,6 +1,6 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Adapter, FactorDtype } from '../../adapter/adapter.ts';
+import type { Adapter, FactorDtype, TensorEntry } from '../../adapter/adapter.ts';
 import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
 import type { ComputePool } from '../../compute/pool.ts';
 import type { Timings } from '../../contract/job.ts';
@@ -8,19 +8,19 @@ import type { SqueezeOptions } from '../../contract/job-request.ts';
 import type { Target } from '../../contract/target.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { mergeConfig } from '../../formats/peft/merge-config.ts';
-import { type MergeTerm, stackModules } from '../../formats/peft/merge-modules.ts';
-import { sharedTensors } from '../../formats/peft/merge-modules.ts';
-import type { JobContext, JobOutcome, SourceFiles } from '../job-context.ts';
-import { openSource } from '../open-source.ts';
-import { type SqueezeInput, squeeze } from '../squeeze.ts';
+import { type MergeTerm, stackModules, sharedTensors, type SharedTensor, tensorConflict } from '../../formats/peft/merge-modules.ts';
+import type { JobContext, JobOutcome, SourceFiles, SqueezeInput } from '../job-context.ts';
+import { openAdapter } from '../open-adapter.ts';
+import { squeeze } from '../squeeze.ts';
 import { Watch } from '../watch.ts';
-import { refuseConflicts } from './same-bytes.ts';
 import { writeStack } from './stack-file.ts';
 
 const CANCELLATION =
   'Singular values are those of the weighted sum. Where adapters cancel out, what is left below about 1e-7 of them is rounding.';
 
-export interface MergeInput extends JobContext {
+const CHUNK_BYTES = 1024 * 1024;
+
+interface MergeInput extends JobContext {
   /** The terms of the sum; an adapter may come twice. */
   readonly parts: readonly (SourceFiles & { readonly weight: number })[];
   readonly targets: readonly Target[];
@@ -97,7 +97,7 @@ async function openTerms(
     }
     const dir = join(scratchDir, id);
     await mkdir(dir);
-    const { adapter, weightsPath } = await openSource(source, dir, pool, watch);
+    const { adapter, weightsPath } = await openAdapter(source, dir, pool, watch);
     refuseOtherFormat(id, adapter);
     terms.set(id, { id, adapter, weight });
     files.set(id, { weightsPath });
@@ -150,4 +150,55 @@ function warningsOf(terms: readonly MergeTerm[]): string[] {
 function sum(x: Timings, y: Timings): Timings {
   const keys = Object.keys(x) as (keyof Timings)[];
   return Object.fromEntries(keys.map((key) => [key, x[key] + y[key]])) as Timings;
+}
+
+/**
+ * Sees to it that tensors which are carried over are the same in all adapters that have them.
+ * @throws AppError MERGE_TENSOR_CONFLICT naming the tensor and two adapters
+ */
+async function refuseConflicts(
+  tensors: readonly SharedTensor[],
+  files: ReadonlyMap<string, Pick<SourceFiles, 'weightsPath'>>,
+): Promise<void> {
+  for (const { name, holders } of tensors) {
+    const [first, ...others] = holders;
+    for (const other of others) {
+      const paths = [first!, other].map(({ id }) => files.get(id)!.weightsPath) as [string, string];
+      if (!(await haveSameBytes(paths, first!.entry, other.entry)))
+        throw tensorConflict(name, first!.id, other.id);
+    }
+  }
+}
+
+async function haveSameBytes(
+  [pathX, pathY]: [string, string],
+  x: TensorEntry,
+  y: TensorEntry,
+): Promise<boolean> {
+  const bytes = x.endByte - x.beginByte;
+  const [fileX, fileY] = await Promise.all([open(pathX, 'r'), open(pathY, 'r')]);
+  try {
+    for (let at = 0; at < bytes; at += CHUNK_BYTES) {
+      const length = Math.min(CHUNK_BYTES, bytes - at);
+      const [chunkX, chunkY] = await Promise.all([
+        readExactly(fileX, x.beginByte + at, length),
+        readExactly(fileY, y.beginByte + at, length),
+      ]);
+      if (!chunkX.equals(chunkY)) return false;
+    }
+    return true;
+  } finally {
+    await Promise.all([fileX.close(), fileY.close()]);
+  }
+}
+
+async function readExactly(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const chunk = Buffer.alloc(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await file.read(chunk, done, length - done, position + done);
+    // The header was checked against the file's size; a shorter file now differs from whatever it is compared with.
+    if (bytesRead === 0) return chunk.subarray(0, done);
+    done += bytesRead;
+  }
+  return chunk;
 }

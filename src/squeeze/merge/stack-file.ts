@@ -6,12 +6,12 @@ import type { StackPart, StackTask } from '../../compute/stack-task.ts';
 import type { StackedModule } from '../../formats/peft/merge-modules.ts';
 import type { SharedTensor } from '../../formats/peft/merge-modules.ts';
 import { layOut, type TensorSpec } from '../../safetensors/layout.ts';
-import { copyRanges } from '../copy-ranges.ts';
+import { copyRanges } from '../file-ranges.ts';
 import type { SourceFiles } from '../job-context.ts';
 import type { Watch } from '../watch.ts';
 
 /** What goes into the file, and where it comes from. */
-export interface StackContent {
+interface StackContent {
   readonly modules: readonly StackedModule[];
   readonly shared: readonly SharedTensor[];
   readonly metadata: ReadonlyMap<string, string>;

@@ -4,13 +4,13 @@ import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
 import { BYTES_PER_ELEMENT, decode, encode, type FloatDtype } from '../../core/half.ts';
 import { roundTo } from '../../core/round.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { readFully, writeFully } from '../stage/file-ranges.ts';
+import { readFully, writeFully } from '../file-ranges.ts';
 
 /** Numbers at a time. */
 const CHUNK = 256 * 1024;
 
 /** A tensor to be written in its dtype, which lies in the source in another. */
-export interface TensorCast {
+interface TensorCast {
   readonly entry: TensorEntry & { readonly castFrom: string };
   /** First byte in the target. */
   readonly to: number;

@@ -1,17 +1,27 @@
-import type { Adapter } from '../../adapter/adapter.ts';
-import { dtypeNamed } from '../../adapter/dtype-names.ts';
+import type { Adapter, TensorEntry, FactorDtype } from '../../adapter/adapter.ts';
+import { dtypeNamed, DTYPE_NAMES } from '../../adapter/dtype-names.ts';
 import type { Target } from '../../contract/target.ts';
-import { inFormat } from '../in-format.ts';
-import { castCarried } from './cast.ts';
-import { strip } from './strip.ts';
+import { SavedModules } from '../../adapter/saved-modules.ts';
+import { type CarriedClass, classOf, LORA_BIAS } from '../../adapter/tensor-class.ts';
+import { convertAdapter } from '../../formats/convert/convert-adapter.ts';
+
+const TRAINED_TOKENS = /\.trainable_tokens_\w+$/;
+/** Names told in a warning. */
+const SHOWN = 3;
+
+/** Element types that are cast; integers and what is quantised stay. */
+const FLOATS: readonly string[] = ['F64', 'F32', 'F16', 'BF16'];
 
 /** An adapter as a target wants it written. */
-export interface WrittenAdapter {
+interface WrittenAdapter {
   /** The source's adapter itself where nothing of this is asked for. Its modules are in the same order. */
   readonly adapter: Adapter;
   /** What was dropped, cast or converted on the way. */
   readonly warnings: readonly string[];
 }
+
+/** What may be dropped. Without its magnitudes a DoRA adapter would be another one, so those may not. */
+type Strippable = Exclude<CarriedClass, 'magnitudes'>;
 
 /**
  * Drops what is to be stripped, casts what is to be cast, and puts the rest under the names of the target's format.
@@ -27,3 +37,103 @@ export function writtenAdapter(source: Adapter, target: Target): WrittenAdapter 
     warnings: [...stripped.warnings, ...cast.warnings, ...(adapter === cast.adapter ? [] : adapter.warnings)],
   };
 }
+
+/**
+ * An adapter without some of its carried tensors, its configuration in accord: PEFT would look for what it names.
+ * @returns the adapter itself where there is nothing to drop, and a warning for each kind that is dropped
+ */
+function strip(
+  adapter: Adapter,
+  what: readonly Strippable[],
+): { readonly adapter: Adapter; readonly warnings: readonly string[] } {
+  const saved = new SavedModules(adapter.config);
+  const dropped = new Map<Strippable, TensorEntry[]>();
+  const passthrough: TensorEntry[] = [];
+  for (const entry of adapter.passthrough) {
+    const own = classOf(entry, saved);
+    const kind = what.find((one) => one === own);
+    if (kind === undefined) passthrough.push(entry);
+    else if (!dropped.get(kind)?.push(entry)) dropped.set(kind, [entry]);
+  }
+  if (dropped.size === 0) return { adapter, warnings: [] };
+  const gone = [...dropped.values()].flat();
+  const config = withoutTensors(adapter.config, saved, gone, passthrough);
+  const keepsLoraBias = passthrough.some(({ name }) => LORA_BIAS.test(name)) || config.lora_bias === true;
+  return {
+    adapter: { ...adapter, passthrough, config, hasLoraBias: adapter.hasLoraBias && keepsLoraBias },
+    warnings: [...dropped].map(([kind, entries]) => warningOf(kind, entries)),
+  };
+}
+
+/** A configuration that asks for none of the tensors that are gone (PEFT's LoraConfig). */
+function withoutTensors(
+  config: Adapter['config'],
+  saved: SavedModules,
+  gone: readonly TensorEntry[],
+  left: readonly TensorEntry[],
+): Adapter['config'] {
+  const changes: Record<string, unknown> = {};
+  const modulesOf = (entries: readonly TensorEntry[]): Set<string> =>
+    new Set(entries.flatMap(({ name }) => saved.of(name)));
+  const [ofGone, ofLeft] = [modulesOf(gone), modulesOf(left)];
+  const lost = (module: string): boolean => ofGone.has(module) && !ofLeft.has(module);
+  if (saved.names.some(lost)) {
+    const kept = saved.names.filter((module) => !lost(module));
+    changes.modules_to_save = kept.length > 0 ? kept : null;
+  }
+  if (gone.some(({ name }) => TRAINED_TOKENS.test(name)) && 'trainable_token_indices' in config)
+    changes.trainable_token_indices = null;
+  if (gone.some(({ name }) => LORA_BIAS.test(name)) && 'lora_bias' in config) changes.lora_bias = false;
+  const isTrained = (entry: TensorEntry): boolean =>
+    classOf(entry, saved) === 'biases' && !LORA_BIAS.test(entry.name);
+  if (gone.some(isTrained) && !left.some(isTrained) && 'bias' in config) changes.bias = 'none';
+  return { ...config, ...changes };
+}
+
+function warningOf(kind: Strippable, entries: readonly TensorEntry[]): string {
+  const bytes = entries.reduce((sum, { beginByte, endByte }) => sum + endByte - beginByte, 0);
+  const names = entries.slice(0, SHOWN).map(({ name }) => JSON.stringify(name));
+  const more = entries.length > SHOWN ? `, and ${entries.length - SHOWN} more` : '';
+  return (
+    `strip: ${kind} were dropped, ${entries.length} tensors of ${bytes} bytes (${names.join(', ')}${more}); the result ` +
+    'does without them what it did with them only where the base model has the same'
+  );
+}
+
+/**
+ * An adapter whose carried floating-point tensors are to be written in another dtype.
+ * @returns the adapter itself where all of them have it, and a warning that says what is cast
+ */
+function castCarried(
+  adapter: Adapter,
+  dtype: FactorDtype,
+): { readonly adapter: Adapter; readonly warnings: readonly string[] } {
+  const isCast = (entry: TensorEntry): boolean => FLOATS.includes(entry.dtype) && entry.dtype !== dtype;
+  const cast = adapter.passthrough.filter(isCast);
+  if (cast.length === 0) return { adapter, warnings: [] };
+  const saved = new SavedModules(adapter.config);
+  const kinds = [...new Set(cast.map((entry) => classOf(entry, saved)))].join(', ');
+  const from = [...new Set(cast.map((entry) => entry.dtype))].sort().join(', ');
+  return {
+    adapter: {
+      ...adapter,
+      passthrough: adapter.passthrough.map((entry) =>
+        isCast(entry) ? { ...entry, dtype, castFrom: entry.dtype } : entry,
+      ),
+    },
+    warnings: [
+      `cast: ${cast.length} carried tensors (${kinds}) were cast from ${from} to ${DTYPE_NAMES[dtype]}, each number ` +
+        'rounded to the nearest',
+    ],
+  };
+}
+
+/**
+ * The adapter as the target wants it written: itself, where that is its own format.
+ * @returns its modules in the same order, under the names of the other format
+ * @throws AppError FORMAT_NOT_CONVERTIBLE naming the tensor
+ */
+const inFormat = (adapter: Adapter, { format, format_options: options }: Target): Adapter =>
+  format === undefined || format === adapter.format
+    ? adapter
+    : convertAdapter(adapter, format, options ?? {});

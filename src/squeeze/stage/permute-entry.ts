@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { StagedSource } from '../../adapter/staging-plan.ts';
 import { permute, stridesOf } from '../../core/permute.ts';
 import { bitsOf } from '../../safetensors/dtype.ts';
-import { readFully, writeFully } from './file-ranges.ts';
+import { readFully, writeFully } from '../file-ranges.ts';
 
 /** Bytes of a tensor that are reordered in memory at a time, twice over. */
 const PERMUTE_BYTES = 32 * 1024 * 1024;

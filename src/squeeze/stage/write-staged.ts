@@ -4,11 +4,14 @@ import type { DeriveTask } from '../../compute/derive/derive-context.ts';
 import type { ComputePool } from '../../compute/pool.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { layOut } from '../../safetensors/layout.ts';
-import { copyRanges, type RangeCopy } from '../copy-ranges.ts';
+import { copyRanges, type RangeCopy, writeFully, readFully } from '../file-ranges.ts';
 import type { Watch } from '../watch.ts';
-import { dequantiseEntry } from './dequantise-entry.ts';
-import { writeFully } from './file-ranges.ts';
 import { permuteEntry } from './permute-entry.ts';
+import type { TensorEntry } from '../../adapter/adapter.ts';
+import { decodeQ8_0, Q8_0_BYTES } from '../../core/q8-0.ts';
+
+/** Blocks decoded at a time: 4 MB of numbers. */
+const BLOCKS = 32 * 1024;
 
 /**
  * Makes the file of a plan: what is moved or decoded here, a part of a tensor at a time; what is computed in the
@@ -71,6 +74,23 @@ async function move(
 ): Promise<void> {
   if (from.kind === 'permute') await permuteEntry(from, source, target, offset);
   else if (from.kind === 'dequantise') await dequantiseEntry(from.entry, source, target, offset);
+}
+
+/** Writes the numbers of a Q8_0 tensor as float32, some blocks at a time. */
+async function dequantiseEntry(
+  { name, beginByte, endByte }: TensorEntry,
+  source: FileHandle,
+  target: FileHandle,
+  offset: number,
+): Promise<void> {
+  let to = offset;
+  for (let from = beginByte; from < endByte; from += BLOCKS * Q8_0_BYTES) {
+    const bytes = new Uint8Array(Math.min(BLOCKS * Q8_0_BYTES, endByte - from));
+    await readFully(source, bytes, from, name);
+    const { buffer, byteOffset, byteLength } = decodeQ8_0(bytes);
+    await writeFully(target, new Uint8Array(buffer, byteOffset, byteLength), to);
+    to += byteLength;
+  }
 }
 
 function tasksOf(

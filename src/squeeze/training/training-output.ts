@@ -26,6 +26,19 @@ export interface TrainingNames {
   readonly optimizer: string;
 }
 
+/** What the files of one target are made of. */
+export interface TrainingInput {
+  readonly plans: readonly ModulePlan[];
+  /** By module; null where its factors are copied. */
+  readonly orders: readonly (ProjectionOrder | null)[];
+  /** By module: where its directions are. */
+  readonly slots: readonly DirectionsSlot[];
+  readonly scale: ScaleMode;
+  readonly optimizer: OptimizerInput | null;
+  readonly dir: string;
+  readonly names: TrainingNames;
+}
+
 /**
  * What a trainer needs besides the adapter: projections (P [r, k] and R [k, r] of every module, float64) and, where
  * moments came along, the optimizer state in the new coordinates, under the old names and in the old dtypes.
@@ -39,19 +52,7 @@ export class TrainingOutput {
   readonly #optimizer: LaidOutFile | null;
   readonly #input: OptimizerInput | null;
 
-  /**
-   * @param orders by module; null where its factors are copied
-   * @param slots by module: where its directions are
-   */
-  constructor(
-    plans: readonly ModulePlan[],
-    orders: readonly (ProjectionOrder | null)[],
-    slots: readonly DirectionsSlot[],
-    scale: ScaleMode,
-    input: OptimizerInput | null,
-    dir: string,
-    names: TrainingNames,
-  ) {
+  constructor({ plans, orders, slots, scale, optimizer: input, dir, names }: TrainingInput) {
     this.#dir = dir;
     this.#names = names;
     this.#input = input;

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { FORMAT_NAMES } from '../../../src/adapter/format-name.ts';
 import { type CardContent, MAX_ROWS, modelCard } from '../../../src/squeeze/card/card.ts';
-import { usage } from '../../../src/squeeze/card/usage.ts';
+import { usage } from '../../../src/squeeze/card/card.ts';
 import { PRODUCT } from '../../../src/version.ts';
 import { computeFixture } from '../compute-fixture.ts';
 import { someModules, squeezing } from '../made-adapter.ts';

@@ -11,12 +11,12 @@ import type { Target } from '../../../src/contract/target.ts';
 import { readAdapter } from '../../../src/formats/read-adapter.ts';
 import { applyProfile } from '../../../src/serving/apply-profile.ts';
 import { analyzedModule } from '../../../src/squeeze/analyze/analyzed-module.ts';
-import { rankCurve } from '../../../src/squeeze/analyze/rank-curve.ts';
+import { rankCurve } from '../../../src/squeeze/analyze/analyzed-module.ts';
 import { recommendUniform } from '../../../src/squeeze/analyze/recommend.ts';
-import { decomposeAll } from '../../../src/squeeze/decompose-all.ts';
+import { decomposeAll } from '../../../src/squeeze/passes.ts';
 import { describeSpectra } from '../../../src/squeeze/describe.ts';
 import { chooseMethod } from '../../../src/squeeze/method.ts';
-import { projectAll } from '../../../src/squeeze/project-all.ts';
+import { projectAll } from '../../../src/squeeze/passes.ts';
 import { restOf, withResiduals } from '../../../src/squeeze/residuals.ts';
 import { writeStaged } from '../../../src/squeeze/stage/write-staged.ts';
 import { TargetRun } from '../../../src/squeeze/target-run.ts';
@@ -107,7 +107,7 @@ async function squeezed(targets: readonly Target[]) {
   );
   const decompositions = withResiduals(
     modules,
-    await decomposeAll(path, modules, method, slots, pool, watch),
+    await decomposeAll({ weightsPath: path, modules, method, slots }, pool, watch),
     residuals,
   );
   const input = {
@@ -128,7 +128,7 @@ async function squeezed(targets: readonly Target[]) {
   const runs = applied.map((one, index) => new TargetRun(job, index, one));
   for (const run of runs) await run.create(path);
   const orders = runs.map(({ output }) => output!.orders);
-  const written = await projectAll(path, modules, slots, orders, pool, watch);
+  const written = await projectAll({ weightsPath: path, modules, slots, orders }, pool, watch);
   const finished = await Promise.all(
     runs.map((run, index) => run.finish(written[index] as (WrittenModule | null)[])),
   );

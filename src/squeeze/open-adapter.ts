@@ -7,7 +7,7 @@ import { writeStaged } from './stage/write-staged.ts';
 import type { Watch } from './watch.ts';
 
 /** An adapter whose factors lie row by row in one file. */
-export interface OpenedSource {
+export interface OpenedAdapter {
   readonly adapter: Adapter;
   /** The source's own file, or one that was made of it. */
   readonly weightsPath: string;
@@ -22,12 +22,12 @@ export interface OpenedSource {
  * @param dir folder for the file that is made where one is needed; it is there
  * @throws AppError for everything wrong with the files, CANCELLED
  */
-export async function openSource(
+export async function openAdapter(
   files: AdapterFiles,
   dir: string,
   pool: ComputePool,
   watch: Watch,
-): Promise<OpenedSource> {
+): Promise<OpenedAdapter> {
   const { adapter, staging } = await readAdapter(files);
   if (!staging) return { adapter, weightsPath: files.weightsPath, residuals: new Map(), isConverted: false };
   const path = join(dir, 'staged.safetensors');

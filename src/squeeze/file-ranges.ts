@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { AppError } from '../errors/app-error.ts';
-import { writeFully } from './stage/file-ranges.ts';
+
+const CHUNK_BYTES = 1024 * 1024;
 
 export interface RangeCopy {
   readonly beginByte: number;
@@ -8,8 +9,6 @@ export interface RangeCopy {
   /** First byte in the target. */
   readonly to: number;
 }
-
-const CHUNK_BYTES = 1024 * 1024;
 
 /** Copies byte ranges of one file to places in another, a chunk at a time. */
 export async function copyRanges(
@@ -31,5 +30,26 @@ export async function copyRanges(
     }
   } finally {
     await source.close();
+  }
+}
+
+/** @throws AppError STORAGE_FAILED naming the tensor where the file ends too early */
+export async function readFully(
+  file: FileHandle,
+  into: Uint8Array,
+  position: number,
+  tensor: string,
+): Promise<void> {
+  for (let done = 0; done < into.length; ) {
+    const { bytesRead } = await file.read(into, done, into.length - done, position + done);
+    if (bytesRead === 0) throw new AppError('STORAGE_FAILED', `The weights end inside tensor "${tensor}".`);
+    done += bytesRead;
+  }
+}
+
+export async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
   }
 }

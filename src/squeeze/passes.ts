@@ -1,0 +1,128 @@
+import type { LoraModule } from '../adapter/adapter.ts';
+import type { DirectionsSlot } from '../compute/directions-file.ts';
+import { factorsOf } from '../compute/module-factors.ts';
+import type { ComputePool } from '../compute/pool.ts';
+import { stacks, groups } from '../compute/task-sizes.ts';
+import type { Decomposition } from '../engine/kernel-types.ts';
+import type { Method } from './method.ts';
+import type { Watch } from './watch.ts';
+import type { Projected, ProjectionOrder, WrittenModule } from '../compute/project-task.ts';
+import { fromPlainError } from '../errors/app-error.ts';
+import type { SoFar } from './each-target.ts';
+import type { TrainingOutput } from './training/training-output.ts';
+
+/** The modules of one adapter, and where their factors lie. */
+interface PassSource {
+  readonly weightsPath: string;
+  readonly modules: readonly LoraModule[];
+}
+
+/**
+ * Pass 1: takes every module apart, reading the weights once.
+ * @param slots where each module's directions go for pass 2; null when there is none
+ * @returns one decomposition for each module, in their order
+ * @throws AppError NON_FINITE_WEIGHTS, CORE_NOT_CONVERGED, CANCELLED
+ */
+export async function decomposeAll(
+  {
+    weightsPath,
+    modules,
+    method,
+    slots,
+  }: PassSource & { readonly method: Method; readonly slots: readonly DirectionsSlot[] | null },
+  pool: ComputePool,
+  watch: Watch,
+): Promise<Decomposition[]> {
+  const result = new Array<Decomposition>(modules.length);
+  await watch.all(
+    stacks(modules, pool.stackNumbers).map(async (indices) => {
+      const members = indices.map((index) => modules[index]!);
+      const { decompositions, busy } = await pool.run(
+        {
+          kind: 'decompose',
+          weightsPath,
+          modules: members.map(factorsOf),
+          decomposer: method.decomposerFor(members[0]!),
+          slots: slots && indices.map((index) => slots[index]!),
+        },
+        watch.signal,
+        (module) => watch.finished('gram', module),
+      );
+      watch.worked(busy);
+      for (const [position, index] of indices.entries()) {
+        result[index] = decompositions[position]!;
+        watch.finished('core', modules[index]!.name);
+      }
+    }),
+  );
+  return result;
+}
+
+/**
+ * Pass 2: writes every module to every target that changes it, reading the weights once.
+ * @param orders what to compute, by target and module; null, or none at all, where there is nothing
+ * @returns what was measured, by target and module, null where the module is copied; or NON_FINITE_RESULT of the first module
+ * that does not fit its dtype
+ * @throws AppError CANCELLED
+ */
+export async function projectAll(
+  {
+    weightsPath,
+    modules,
+    slots,
+    orders,
+  }: PassSource & {
+    readonly slots: readonly DirectionsSlot[];
+    readonly orders: readonly (readonly (ProjectionOrder | null)[])[];
+  },
+  pool: ComputePool,
+  watch: Watch,
+): Promise<SoFar<(WrittenModule | null)[]>[]> {
+  const result = orders.map(() => modules.map((): Projected | null => null));
+  const wanted = modules.map((_, index) =>
+    orders.flatMap((ofTarget, at) => {
+      const order = ofTarget[index];
+      return order ? [{ at, order }] : [];
+    }),
+  );
+  await watch.all(
+    groups(modules).map(async (indices) => {
+      const busyOnes = indices.filter((index) => wanted[index]!.length > 0);
+      if (busyOnes.length > 0) {
+        const items = busyOnes.map((index) => ({
+          module: factorsOf(modules[index]!),
+          slot: slots[index]!,
+          orders: wanted[index]!.map(({ order }) => order),
+        }));
+        const { measured, busy } = await pool.run({ kind: 'project', weightsPath, items }, watch.signal);
+        watch.worked(busy);
+        for (const [position, index] of busyOnes.entries()) {
+          for (const [nth, { at }] of wanted[index]!.entries())
+            result[at]![index] = measured[position]![nth]!;
+        }
+      }
+      for (const index of indices) watch.finished('project', modules[index]!.name);
+    }),
+  );
+  return result.map((projected) => {
+    const failed = projected.find((one) => one !== null && 'failure' in one);
+    return failed ? fromPlainError(failed.failure) : projected.map(measuredOf);
+  });
+}
+
+const measuredOf = (one: Projected | null): WrittenModule | null => (one && 'failure' in one ? null : one);
+
+/**
+ * Pass 3, where training goes on: projections and moments of every module.
+ * @throws AppError OPTIMIZER_STATE_INVALID, CANCELLED
+ */
+export async function carryAll(output: TrainingOutput, pool: ComputePool, watch: Watch): Promise<void> {
+  const { items, task } = output;
+  await watch.all(
+    groups(items.map(({ module }) => module)).map(async (indices) => {
+      const group = indices.map((index) => items[index]!);
+      const { busy } = await pool.run({ ...task, items: group }, watch.signal);
+      watch.worked(busy);
+    }),
+  );
+}
