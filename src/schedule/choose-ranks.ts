@@ -1,11 +1,22 @@
 import type { ScheduleRequest } from '../contract/schedule.ts';
 import type { Clock } from './clock.ts';
-import { customRanks } from './custom-ranks.ts';
-import { invalid } from './invalid.ts';
-import { fitting, neededSteps } from './needed-steps.ts';
-import { defaultStages, type Formula, ranksOf } from './ranks.ts';
+import { scheduleInvalid } from './schedule-invalid.ts';
+import { fitting, neededSteps } from './stage-lengths.ts';
 
-export interface RankChoice {
+/** The rank, not yet rounded, at `progress` from 0 (source) to 1 (target). */
+const FORMULAS: Readonly<Record<Formula, (progress: number, source: number, target: number) => number>> = {
+  geometric: (progress, source, target) => source * (target / source) ** progress,
+  linear: (progress, source, target) => source - (source - target) * progress,
+  cosine: (progress, source, target) => target + ((source - target) * (1 + Math.cos(Math.PI * progress))) / 2,
+};
+
+/** Halves round up, also where floating point ends a little below them. */
+const HALF = 0.5 + 1e-9;
+
+/** How ranks may fall by a formula. */
+export type Formula = 'geometric' | 'linear' | 'cosine';
+
+interface RankChoice {
   /** One for each stage, strictly falling from the source to the target. */
   readonly ranks: number[];
   /** Where they are not what was asked for, in words. */
@@ -20,7 +31,7 @@ export interface RankChoice {
 export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice {
   const { source_rank, target_rank, shape = 'geometric' } = request;
   if (source_rank < target_rank) {
-    throw invalid(
+    throw scheduleInvalid(
       `source_rank is ${source_rank}, below target_rank, ${target_rank}: a squeeze cannot raise a rank.`,
       {
         source_rank,
@@ -34,9 +45,9 @@ export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice 
     const ranks = customRanks(request);
     return { ranks: squeeze_steps ? ranks : fitting(ranks, clock), notes: [] };
   }
-  if (request.ranks) throw invalid(`ranks are for shape "custom", but shape is "${shape}".`, { shape });
+  if (request.ranks) throw scheduleInvalid(`ranks are for shape "custom", but shape is "${shape}".`, { shape });
   if (source_rank > target_rank && request.stages === 1) {
-    throw invalid(`stages is 1, but rank ${source_rank} and rank ${target_rank} are two stages.`, {
+    throw scheduleInvalid(`stages is 1, but rank ${source_rank} and rank ${target_rank} are two stages.`, {
       stages: 1,
       source_rank,
       target_rank,
@@ -55,9 +66,43 @@ function contRanks(request: ScheduleRequest, clock: Clock): number[] {
   const { source_rank, target_rank, squeeze_steps } = request;
   const other = (['shape', 'ranks', 'stages'] as const).find((field) => request[field] !== undefined);
   if (other !== undefined)
-    throw invalid(`mode is "cont", which has one squeeze, so ${other} cannot be given.`, { field: other });
+    throw scheduleInvalid(`mode is "cont", which has one squeeze, so ${other} cannot be given.`, { field: other });
   const ranks = source_rank === target_rank ? [source_rank] : [source_rank, target_rank];
   return squeeze_steps ? ranks : fitting(ranks, clock);
+}
+
+/**
+ * The ranks that shape custom lists, as they are.
+ * @throws AppError SCHEDULE_INVALID when they do not fall strictly from source_rank to target_rank
+ */
+function customRanks({ source_rank, target_rank, ranks, stages }: ScheduleRequest): number[] {
+  if (!ranks) throw scheduleInvalid('shape is "custom", which needs ranks: the rank of every stage.', {});
+  if (stages !== undefined) {
+    throw scheduleInvalid(`stages is ${stages}, but shape "custom" has as many stages as ranks.`, { stages });
+  }
+  if (ranks[0] !== source_rank) {
+    throw scheduleInvalid(`ranks[0] is ${ranks[0]} but must be source_rank, ${source_rank}.`, {
+      rank: ranks[0]!,
+      source_rank,
+    });
+  }
+  const last = ranks.length - 1;
+  if (ranks[last] !== target_rank) {
+    throw scheduleInvalid(`ranks[${last}], the last, is ${ranks[last]} but must be target_rank, ${target_rank}.`, {
+      rank: ranks[last]!,
+      target_rank,
+    });
+  }
+  for (const [index, rank] of ranks.entries()) {
+    const before = ranks[index - 1];
+    if (before !== undefined && rank >= before) {
+      throw scheduleInvalid(`ranks[${index}] is ${rank} but must be below the rank before it, ${before}.`, {
+        rank,
+        rank_before: before,
+      });
+    }
+  }
+  return [...ranks];
 }
 
 /** A number of stages that was asked for. */
@@ -90,3 +135,27 @@ function lowered(ranks: readonly number[], wanted: readonly number[], clock: Clo
 }
 
 const counted = ({ length }: readonly number[]): string => `${length} ${length === 1 ? 'stage' : 'stages'}`;
+
+/** One stage for each halving of the rank, the last one perhaps not whole, and one for the source. */
+export function defaultStages(sourceRank: number, targetRank: number): number {
+  let stages = 1;
+  for (let rank = targetRank; rank < sourceRank; rank *= 2) stages++;
+  return stages;
+}
+
+/**
+ * The ranks of `stages` stages, strictly falling from the source to the target. A rank that rounding repeats is one
+ * stage, so there may be fewer than asked for.
+ * @param sourceRank not below targetRank
+ * @param stages at least 2 where the ranks differ
+ */
+export function ranksOf(formula: Formula, sourceRank: number, targetRank: number, stages: number): number[] {
+  if (sourceRank === targetRank) return [sourceRank];
+  const last = stages - 1;
+  const ranks = Array.from({ length: stages }, (_, index) => {
+    if (index === 0) return sourceRank;
+    if (index === last) return targetRank;
+    return Math.floor(FORMULAS[formula](index / last, sourceRank, targetRank) + HALF);
+  });
+  return ranks.filter((rank, index) => rank !== ranks[index - 1]);
+}

@@ -1,5 +1,5 @@
 import type { ScheduleRequest } from '../contract/schedule.ts';
-import { invalid } from './invalid.ts';
+import { scheduleInvalid } from './schedule-invalid.ts';
 
 /** How long training lasts, and how long its stages have to last at least. All in optimizer steps. */
 export interface Clock {
@@ -12,10 +12,10 @@ export interface Clock {
 }
 
 /** Of the steps, at the rank that is served. */
-export const DEFAULT_FINAL_SHARE = 0.5;
+const DEFAULT_FINAL_SHARE = 0.5;
 
 /** The shortest stage of the LoRA-Squeeze paper (arXiv 2602.10993). */
-export const DEFAULT_MIN_STAGE_STEPS = 200;
+const DEFAULT_MIN_STAGE_STEPS = 200;
 
 type ClockRequest = Pick<
   ScheduleRequest,
@@ -32,7 +32,7 @@ export function finalShareOf({
 }: Pick<ClockRequest, 'recipe' | 'final_share'>): number | null {
   if (recipe !== 'equal') return final_share ?? DEFAULT_FINAL_SHARE;
   if (final_share === undefined) return null;
-  throw invalid(`final_share is ${final_share}, but recipe "equal" gives no stage a share of its own.`, {
+  throw scheduleInvalid(`final_share is ${final_share}, but recipe "equal" gives no stage a share of its own.`, {
     final_share,
   });
 }

@@ -20,11 +20,14 @@ const WARM_UP_SHARE = 0.03;
 const SQUEEZE_WARM_UP_STEPS = 30;
 const SQUEEZE_WARM_UP_SHARE = 0.1;
 
+/** A last stage with less of Σ(learning rate × steps) has hardly been trained at the rank that is served. */
+const STARVED_SHARE = 0.15;
+
 /**
  * The learning rate of a stage at rank r, against the one that was right at the source rank R: the cube root of R/r. A LoRA
  * module bears a larger rate the smaller its rank.
  */
-export const rateFactor = (sourceRank: number, rank: number): number => Math.cbrt(sourceRank / rank);
+const rateFactor = (sourceRank: number, rank: number): number => Math.cbrt(sourceRank / rank);
 
 /**
  * The learning rate that goes with the stages, and the share of all training, Σ(rate × steps), that each of them gets.
@@ -61,6 +64,24 @@ export function planLearningRate(
   });
   const whole = sums.reduce((total, sum) => total + sum, 0);
   return { schedule, stages: curves.map((curve, index) => ({ ...curve, share: sums[index]! / whole })) };
+}
+
+/** A note where the last of several stages gets too little of Σ(learning rate × steps), with what to do. */
+export function starvedNotes(
+  stages: readonly StageSteps[],
+  { schedule, stages: rates }: LearningRatePlan,
+): string[] {
+  const { rank, begin_step, end_step } = stages.at(-1)!;
+  const { share } = rates.at(-1)!;
+  if (stages.length === 1 || share >= STARVED_SHARE) return [];
+  const remedy =
+    schedule === 'recommended'
+      ? 'Give it more steps'
+      : `Its ${schedule} schedule has decayed by then: follow the recommended one, or give the last stage more steps`;
+  return [
+    `Rank ${Number(rank.toFixed(2))} is trained for ${end_step - begin_step} steps and gets ${(100 * share).toFixed(1)} % of ` +
+      `Σ(learning rate × steps), so the adapter is hardly trained at the rank it is served at. ${remedy}.`,
+  ];
 }
 
 /** Σ over t from 0 to n − 1 of min(1, (t + 1)/w) · min(1, (n − t)/d), where w + d ≤ n, or d is n. */

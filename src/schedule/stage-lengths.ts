@@ -1,4 +1,17 @@
 import type { Clock } from './clock.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { ScheduleRequest } from '../contract/schedule.ts';
+import { scheduleInvalid } from './schedule-invalid.ts';
+
+/** What decides how long stages last where the steps are not named. */
+const LENGTHS = [
+  'recipe',
+  'final_share',
+  'warm_up_steps',
+  'final_steps',
+  'min_stage_steps',
+  'stage_lengths',
+] as const;
 
 /** How steps are shared out over the stages. */
 export type LengthRule = 'equal' | 'rank_proportional';
@@ -21,6 +34,54 @@ export function leastSteps(
   const lastSteps = Math.max(finalSteps, stages > 1 ? Math.ceil(finalShare * totalSteps) : 0);
   return Array.from({ length: stages }, (_, index) =>
     Math.max(minStageSteps, index === 0 ? warmUpSteps : 0, index === stages - 1 ? lastSteps : 0),
+  );
+}
+
+/** The least steps of a training that so many stages fit into: its own, as the share of the last one grows with them. */
+export function neededSteps(stages: number, clock: Clock): number {
+  const floors = leastSteps(stages, { ...clock, finalShare: 0 });
+  const earlier = floors.slice(0, -1).reduce((total, steps) => total + steps, 0);
+  const needed = earlier + floors.at(-1)!;
+  if (stages === 1) return needed;
+  const { finalShare } = clock;
+  let shared = Math.floor(earlier / (1 - finalShare));
+  while (shared - Math.ceil(finalShare * shared) < earlier) shared++;
+  return Math.max(needed, shared);
+}
+
+/**
+ * The ranks, where the steps hold a stage of each.
+ * @param asked the stages asked for, of which rounding may have left fewer
+ * @throws AppError SCHEDULE_TOO_SHORT with the steps needed and those there are
+ */
+export function fitting(ranks: number[], clock: Clock, asked = ranks.length): number[] {
+  const needed = neededSteps(ranks.length, clock);
+  const { totalSteps, warmUpSteps, finalSteps, minStageSteps, finalShare } = clock;
+  if (needed <= totalSteps) return ranks;
+  const rounded =
+    asked === ranks.length
+      ? ''
+      : ` (${asked} asked for, rounded to whole ranks; the others would repeat one)`;
+  const stages =
+    ranks.length === 1 ? `One stage at rank ${ranks[0]} needs` : `${ranks.length} stages${rounded} need`;
+  const floors = [
+    `min_stage_steps ${minStageSteps}`,
+    ...(warmUpSteps > minStageSteps ? [`warm_up_steps ${warmUpSteps}`] : []),
+    ...(finalSteps > minStageSteps ? [`final_steps ${finalSteps}`] : []),
+    ...(ranks.length > 1 && finalShare > 0 ? [`final_share ${finalShare}`] : []),
+  ];
+  throw new AppError(
+    'SCHEDULE_TOO_SHORT',
+    `${stages} ${needed} steps (${floors.join(', ')}), but total_steps is ${totalSteps}.`,
+    {
+      stages: ranks.length,
+      needed_steps: needed,
+      total_steps: totalSteps,
+      min_stage_steps: minStageSteps,
+      warm_up_steps: warmUpSteps,
+      final_steps: finalSteps,
+      final_share: finalShare,
+    },
   );
 }
 
@@ -97,4 +158,39 @@ function shareOut(
   return shares;
 }
 
+/**
+ * The lengths of stages between squeezes at named steps.
+ * @param stages as many as the ranks
+ * @throws AppError SCHEDULE_INVALID when the steps do not rise within the training, are not one fewer than the stages, or
+ * something else also says how long stages last
+ */
+export function namedLengths(request: ScheduleRequest, stages: number): number[] {
+  const { squeeze_steps = [], total_steps } = request;
+  const other = LENGTHS.find((field) => request[field] !== undefined);
+  if (other !== undefined)
+    throw scheduleInvalid(`squeeze_steps says how long stages last, so ${other} cannot.`, { field: other });
+  if (squeeze_steps.length !== stages - 1) {
+    throw scheduleInvalid(
+      `squeeze_steps names ${counted(squeeze_steps.length, 'step')}, but ` +
+        `${counted(stages, 'stage')} from rank ${request.source_rank} to rank ${request.target_rank} take ` +
+        `${counted(stages - 1, 'squeeze')}.`,
+      { squeeze_steps: squeeze_steps.length, stages },
+    );
+  }
+  const limits = [0, ...squeeze_steps, total_steps];
+  for (const [index, step] of squeeze_steps.entries()) {
+    const before = limits[index]!;
+    if (step <= before || step >= total_steps) {
+      throw scheduleInvalid(
+        `squeeze_steps[${index}] is ${step} but must be ${index === 0 ? 'at least 1' : `above the one before it, ${before}`} ` +
+          `and below total_steps, ${total_steps}.`,
+        { step, total_steps },
+      );
+    }
+  }
+  return limits.slice(1).map((end, index) => end - limits[index]!);
+}
+
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

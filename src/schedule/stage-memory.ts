@@ -1,5 +1,5 @@
 import type { ScheduleModules, ScheduleRequest, Stage, StageMemory } from '../contract/schedule.ts';
-import { AppError } from '../errors/app-error.ts';
+import { scheduleInvalid } from './schedule-invalid.ts';
 
 /** Bytes of a number of the factors and of its gradient. */
 const DTYPE_BYTES = { float32: 4, float16: 2, bfloat16: 2 } as const;
@@ -8,7 +8,7 @@ const DTYPE_BYTES = { float32: 4, float16: 2, bfloat16: 2 } as const;
 const OPTIMIZER_BYTES = { adam: 8, adam_8bit: 2, sgd_momentum: 4, sgd: 0 } as const;
 
 /** What the trained factors of all modules are at one rank. */
-export type StageSize = Pick<Stage, 'parameters' | 'memory'>;
+type StageSize = Pick<Stage, 'parameters' | 'memory'>;
 
 /**
  * Parameters of all LoRA factors at `rank`, count·rank·(out + in) over the modules, and the bytes they take with
@@ -28,8 +28,7 @@ export function stageSize(
   const memory = memoryOf(parameters, DTYPE_BYTES[dtype], OPTIMIZER_BYTES[optimizer]);
   // Sums and products of positive numbers: once above the limit, rounding does not bring them back below it.
   if (memory.total_bytes > Number.MAX_SAFE_INTEGER) {
-    throw new AppError(
-      'SCHEDULE_INVALID',
+    throw scheduleInvalid(
       `The modules take more than ${Number.MAX_SAFE_INTEGER} bytes at rank ${rank}, which a JSON number cannot hold exactly.`,
       { rank, limit_bytes: Number.MAX_SAFE_INTEGER },
     );

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { defaultStages, type Formula, ranksOf } from '../../src/schedule/ranks.ts';
+import { defaultStages, type Formula, ranksOf } from '../../src/schedule/choose-ranks.ts';
 import fc from '../fast-check.ts';
 
 const SHAPES: readonly Formula[] = ['geometric', 'linear', 'cosine'];

@@ -1,8 +1,8 @@
 import type { AdaptiveRequest } from '../../contract/schedule.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { clockOf } from '../../schedule/clock.ts';
-import { invalid } from '../../schedule/invalid.ts';
-import { neededSteps } from '../../schedule/needed-steps.ts';
+import { scheduleInvalid } from '../../schedule/schedule-invalid.ts';
+import { neededSteps } from '../../schedule/stage-lengths.ts';
 import { leastSteps } from '../../schedule/stage-lengths.ts';
 
 const DEFAULT_CHECK_EVERY_STEPS = 200;
@@ -30,7 +30,7 @@ export interface AdaptivePlan {
 export function planAdaptive(request: AdaptiveRequest): AdaptivePlan {
   const { source_rank, target_rank, total_steps, energy, tolerance } = request;
   if (source_rank < target_rank) {
-    throw invalid(
+    throw scheduleInvalid(
       `source_rank is ${source_rank}, below target_rank, ${target_rank}: a squeeze cannot raise a rank.`,
       { source_rank, target_rank },
     );
@@ -65,7 +65,7 @@ function goalOf(energy: number | undefined, tolerance: number | undefined): Adap
   if (energy !== undefined && tolerance === undefined) return { energy };
   if (tolerance !== undefined && energy === undefined) return { tolerance };
   const what = energy === undefined ? 'neither is' : 'both are';
-  throw invalid(`An adaptive run takes exactly one of energy and tolerance; ${what} given.`, {
+  throw scheduleInvalid(`An adaptive run takes exactly one of energy and tolerance; ${what} given.`, {
     energy: energy ?? null,
     tolerance: tolerance ?? null,
   });

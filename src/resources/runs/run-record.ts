@@ -1,5 +1,5 @@
 import type { CheckpointRecord, RunRecord } from '../../contract/run.ts';
-import { starvedNotes } from '../../schedule/starved.ts';
+import { starvedNotes } from '../../schedule/learning-rate.ts';
 import { courseOf, learningRateNow } from './course.ts';
 import { type Past, positionIn } from './lineage.ts';
 import { nextCheckpointStep } from './next-checkpoint.ts';
