@@ -1,7 +1,7 @@
 import { POLICIES, type PolicyName, type Target } from '../contract/target.ts';
 import type { Profile } from './profile.ts';
 import { profileNamed } from './profiles.ts';
-import { invalid, nearest, rankCap } from './rank-cap.ts';
+import { invalidTarget, nearest, rankCap } from './rank-limits.ts';
 import { NO_LIMITS, type RankLimits } from './rank-limits.ts';
 
 export interface AppliedTarget {
@@ -70,7 +70,7 @@ function withPolicy(target: Target, profile: Profile, cap: number | null): Targe
 
 function checkOrder({ minRank, maxRank }: RankLimits): void {
   if (minRank > maxRank) {
-    throw invalid(`min_rank is ${minRank}, above the largest rank allowed, ${maxRank}.`, {
+    throw invalidTarget(`min_rank is ${minRank}, above the largest rank allowed, ${maxRank}.`, {
       min_rank: minRank,
       max_rank: maxRank,
     });
@@ -80,7 +80,7 @@ function checkOrder({ minRank, maxRank }: RankLimits): void {
 function checkAllowed({ minRank, maxRank, allowedRanks }: RankLimits, { name }: Profile): void {
   if (!allowedRanks || allowedRanks.some((rank) => rank >= minRank && rank <= maxRank)) return;
   const upTo = maxRank === NO_LIMITS.maxRank ? 'up' : `to ${maxRank}`;
-  throw invalid(
+  throw invalidTarget(
     `No rank from ${minRank} ${upTo} works in ${name}: say limits that include ${nearest(minRank, allowedRanks)}.`,
     {
       profile: name,
@@ -103,19 +103,19 @@ function checkRanks(target: Target, profile: Profile, limits: RankLimits): void 
   for (const [where, rank] of named) {
     const context = { profile: profile.name, rank };
     if (rank > limits.maxRank) {
-      throw invalid(
+      throw invalidTarget(
         `${where} is ${rank}, above ${limits.maxRank}, the largest that ${profile.name} takes here${remedy(target, profile, rank)}.`,
         { ...context, limit: limits.maxRank },
       );
     }
     if (rank < profile.min_rank) {
-      throw invalid(`${where} is ${rank}, but ${profile.name} takes no rank below ${profile.min_rank}.`, {
+      throw invalidTarget(`${where} is ${rank}, but ${profile.name} takes no rank below ${profile.min_rank}.`, {
         ...context,
         limit: profile.min_rank,
       });
     }
     if (limits.allowedRanks && !limits.allowedRanks.includes(rank)) {
-      throw invalid(
+      throw invalidTarget(
         `${where} is ${rank}, which does not work in ${profile.name} (${profile.allowed_ranks!.reason}): say ${nearest(rank, limits.allowedRanks)}.`,
         { ...context, allowed: limits.allowedRanks },
       );
@@ -139,10 +139,10 @@ function uniformOf(target: Target, profile: Profile): boolean {
   const takes = takesUnequal(profile);
   const context = { profile: profile.name };
   if (target.uniform === false && !takes) {
-    throw invalid(`uniform is false, but ${profile.name} needs one rank for all modules.`, context);
+    throw invalidTarget(`uniform is false, but ${profile.name} needs one rank for all modules.`, context);
   }
   if (policy === 'rank_pattern' && target.uniform === undefined && !takes) {
-    throw invalid(
+    throw invalidTarget(
       `rank_pattern gives modules different ranks, but ${profile.name} needs one for all: say rank.`,
       context,
     );
@@ -152,7 +152,7 @@ function uniformOf(target: Target, profile: Profile): boolean {
 
 function scaleOf(target: Target, profile: Profile): NonNullable<Target['scale']> {
   if (target.scale !== undefined && target.scale !== 'fold' && profile.scale.formula === 'unstated') {
-    throw invalid(
+    throw invalidTarget(
       `scale is "${target.scale}", but how ${profile.name} scales is not documented: only "fold", which makes the scale 1, is safe.`,
       { profile: profile.name },
     );
@@ -164,7 +164,7 @@ function dtypeOf(target: Target, profile: Profile): NonNullable<Target['dtype']>
   const { dtype } = target;
   const allowed = profile.dtypes;
   if (dtype !== undefined && dtype !== 'match' && !allowed.includes(dtype)) {
-    throw invalid(`dtype is "${dtype}", but ${profile.name} takes only ${allowed.join(', ')}.`, {
+    throw invalidTarget(`dtype is "${dtype}", but ${profile.name} takes only ${allowed.join(', ')}.`, {
       profile: profile.name,
       allowed,
     });

@@ -6,6 +6,7 @@ import { convertTargets } from '../formats/convert/convert-targets.ts';
 import { ggufArchitecture } from '../formats/convert/gguf-architectures.ts';
 import { PatternTable } from '../formats/peft/patterns.ts';
 import { applyProfile } from './apply-profile.ts';
+import { invalidTarget } from './rank-limits.ts';
 
 /** What is recorded of the adapter that a request's targets are for. */
 export type KnownSource = Pick<AdapterRecord, 'format'>;
@@ -40,7 +41,7 @@ function checkPatterns(target: Target): void {
     );
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    throw invalid(error.message.replace(/^adapter_config\.json: /, ''), error.context);
+    throw invalidTarget(error.message.replace(/^adapter_config\.json: /, ''), error.context);
   }
 }
 
@@ -51,7 +52,7 @@ function checkFormat({ profile, format, format_options: options = {} }: Target, 
   const written = format ?? source?.format ?? SERVED;
   if (profile !== undefined && written !== SERVED) {
     const why = format ? `format is "${format}"` : `the adapter is in the format ${written}`;
-    throw invalid(
+    throw invalidTarget(
       `profile is "${profile}", which loads adapters of PEFT, but ${why}: leave out one of them, or say format "${SERVED}".`,
       { profile, format: written },
     );
@@ -62,22 +63,19 @@ function checkFormat({ profile, format, format_options: options = {} }: Target, 
   const context = { from: source.format, format: written };
   if (!way) {
     const others = ways.map((one) => one.format).join(', ') || 'no other';
-    throw invalid(
+    throw invalidTarget(
       `format is "${written}", but an adapter in the format ${source.format} can be written in ${others}.`,
       context,
     );
   }
   const missing = way.needs.find((option) => options[option] === undefined);
-  if (missing) throw invalid(`format "${written}" needs format_options.${missing}.`, context);
+  if (missing) throw invalidTarget(`format "${written}" needs format_options.${missing}.`, context);
   const { architecture } = options;
   const isAsked = [...way.needs, ...way.takes].includes('architecture');
   if (isAsked && architecture !== undefined && !ggufArchitecture(architecture)) {
-    throw invalid(
+    throw invalidTarget(
       `format_options.architecture is "${architecture}", whose names are not known (GET /v1/formats).`,
       context,
     );
   }
 }
-
-const invalid = (message: string, context: AppError['context']): AppError =>
-  new AppError('VALIDATION_FAILED', message, context);

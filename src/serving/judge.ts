@@ -1,5 +1,5 @@
 import type { Verdict } from '../contract/serving.ts';
-import type { AdapterFacts } from './adapter-facts.ts';
+import type { AdapterFacts } from './rules/rule.ts';
 import type { Profile } from './profile.ts';
 import type { RankLimits } from './rank-limits.ts';
 import { dtype, patterns, scale } from './rules/encoding-rules.ts';

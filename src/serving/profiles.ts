@@ -3,13 +3,13 @@ import type { Profile } from './profile.ts';
 import { CLOUDFLARE } from './profiles/cloudflare.ts';
 import { FIREWORKS } from './profiles/fireworks.ts';
 import { LORAX } from './profiles/lorax.ts';
-import { PEFT } from './profiles/peft.ts';
+import { PEFT_TRANSFORMERS } from './profiles/peft.ts';
 import { SGLANG } from './profiles/sglang.ts';
 import { TENSORRT_LLM } from './profiles/tensorrt-llm.ts';
 import { VLLM } from './profiles/vllm.ts';
 
 /** Every profile, in the order they are listed. */
-export const PROFILES: readonly Profile[] = [VLLM, SGLANG, LORAX, TENSORRT_LLM, PEFT, CLOUDFLARE, FIREWORKS];
+export const PROFILES: readonly Profile[] = [VLLM, SGLANG, LORAX, TENSORRT_LLM, PEFT_TRANSFORMERS, CLOUDFLARE, FIREWORKS];
 
 /** The longest name that is told back; a target's own limit (src/contract/target.ts). */
 const MAX_SHOWN = 64;

@@ -8,7 +8,7 @@ import type { Profile } from '../../src/serving/profile.ts';
 import { LORAX } from '../../src/serving/profiles/lorax.ts';
 import { VLLM } from '../../src/serving/profiles/vllm.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
-import { settingFor } from '../../src/serving/rank-cap.ts';
+import { settingFor } from '../../src/serving/rank-limits.ts';
 import fc from '../fast-check.ts';
 
 const errorOf = (act: () => unknown): AppError => {

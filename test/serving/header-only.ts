@@ -5,7 +5,7 @@ import { readPeft } from '../../src/formats/peft/read-peft.ts';
 import { planPeftOutput } from '../../src/formats/peft/write-peft.ts';
 import { parseHeader } from '../../src/safetensors/header.ts';
 import { layOut, type TensorSpec } from '../../src/safetensors/layout.ts';
-import type { AdapterFacts } from '../../src/serving/adapter-facts.ts';
+import type { AdapterFacts } from '../../src/serving/rules/rule.ts';
 import type { AppliedTarget } from '../../src/serving/apply-profile.ts';
 import { applyProfile } from '../../src/serving/apply-profile.ts';
 import { planModules, scaleModeOf } from '../../src/squeeze/output.ts';

@@ -2,9 +2,9 @@ import { ANY_DTYPE, PEFT_FILES, type Profile } from '../profile.ts';
 
 const SOURCE = 'https://github.com/huggingface/peft/blob/v0.21.0/src/peft';
 
-export const PEFT: Profile = {
+export const PEFT_TRANSFORMERS: Profile = {
   name: 'peft',
-  title: 'PEFT (transformers)',
+  title: 'PEFT_TRANSFORMERS (transformers)',
   sources: [
     {
       what: 'LoraConfig: every field of adapter_config.json',

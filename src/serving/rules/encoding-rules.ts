@@ -1,6 +1,6 @@
 import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
 import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
-import { some } from '../adapter-facts.ts';
+import { some } from './rule.ts';
 import type { Profile } from '../profile.ts';
 import type { Rule } from './rule.ts';
 

@@ -1,5 +1,5 @@
 import type { ProfileFeature } from '../../contract/serving.ts';
-import { type AdapterFacts, some } from '../adapter-facts.ts';
+import { type AdapterFacts, some } from './rule.ts';
 import type { Rule } from './rule.ts';
 
 const MAGNITUDE = /\.lora_magnitude_vector(?:\.|$)/;

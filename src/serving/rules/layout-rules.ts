@@ -1,4 +1,4 @@
-import { some } from '../adapter-facts.ts';
+import { some } from './rule.ts';
 import type { Profile } from '../profile.ts';
 import type { Rule } from './rule.ts';
 

@@ -1,7 +1,7 @@
 import type { LoraModule } from '../../adapter/adapter.ts';
-import { type AdapterFacts, some } from '../adapter-facts.ts';
+import { type AdapterFacts, some } from './rule.ts';
 import type { Profile } from '../profile.ts';
-import { nearest, settingFor } from '../rank-cap.ts';
+import { nearest, settingFor } from '../rank-limits.ts';
 import type { Rule } from './rule.ts';
 
 /** r of the configuration counts too: servers compare it with their limit and lay out memory by it. */
