@@ -1,7 +1,24 @@
 import { KeptBytes } from '../bytes/kept-bytes.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { GgufHeader } from './header.ts';
-import { endOfData, paddedEnd, parseHeader } from './parse-header.ts';
+import { endOfGgufData, paddedEnd, parseGgufHeader } from './parse-header.ts';
+import { readBeginning } from '../bytes/read-beginning.ts';
+
+/** What a GGUF file begins with. As the length of a safetensors header it would be 1.2 GB, far beyond the limit. */
+export const GGUF_MAGIC: Uint8Array = Buffer.from('GGUF', 'latin1');
+
+/**
+ * Reads and checks the header of a GGUF file, with the same verdicts as GgufGate gives to an upload. The data is not
+ * read; that it is all there follows from the size of the file.
+ * @returns null for a file that does not begin with "GGUF"
+ * @throws AppError GGUF_*; errors of the file system as they are
+ */
+export const readGgufHeader = (path: string): Promise<GgufHeader | null> =>
+  readBeginning(
+    path,
+    new GgufGate(),
+    (bytes) => Buffer.compare(bytes.subarray(0, GGUF_MAGIC.length), GGUF_MAGIC) === 0,
+  );
 
 /**
  * Watches a GGUF file pass by in chunks of any size and refuses it as early as its bytes allow, as HeaderGate does with
@@ -11,7 +28,7 @@ export class GgufGate {
   readonly #kept = new KeptBytes();
   #seenBytes = 0;
   #header: GgufHeader | undefined;
-  readonly #parsing = parseHeader();
+  readonly #parsing = parseGgufHeader();
   /** Bytes that the header's reader waits for. */
   #neededBytes: number;
 
@@ -65,7 +82,7 @@ export class GgufGate {
           bytes: totalBytes,
         },
       );
-    if (totalBytes < endOfData(header) || totalBytes > paddedEnd(header))
+    if (totalBytes < endOfGgufData(header) || totalBytes > paddedEnd(header))
       throw notCovered(header, totalBytes);
     return header;
   }
@@ -80,7 +97,7 @@ export class GgufGate {
 }
 
 function notCovered(header: GgufHeader, bytes: number): AppError {
-  const [least, most] = [endOfData(header), paddedEnd(header)];
+  const [least, most] = [endOfGgufData(header), paddedEnd(header)];
   const what =
     bytes < least ? `it is cut off: ${least - bytes} bytes are missing` : 'bytes follow the last tensor';
   return new AppError('GGUF_NOT_COVERED', `GGUF file: its tensors end at byte ${least}; ${what}`, {

@@ -1,5 +1,5 @@
 import { AppError } from '../errors/app-error.ts';
-import { MAX_ARRAY_ELEMENTS, MAX_HEADER_BYTES } from './limits.ts';
+import { MAX_ARRAY_ELEMENTS, MAX_GGUF_HEADER_BYTES } from './limits.ts';
 
 /**
  * Reads that ask for bytes and are given them when they are there: each `yield` is a number of bytes, its value those
@@ -20,11 +20,11 @@ export class HeaderSource {
   }
 
   *take(bytes: number): Reading<Uint8Array> {
-    if (this.#at + bytes > MAX_HEADER_BYTES) {
+    if (this.#at + bytes > MAX_GGUF_HEADER_BYTES) {
       throw new AppError(
         'GGUF_HEADER_TOO_LARGE',
-        `GGUF file: the header has more than ${MAX_HEADER_BYTES} bytes`,
-        { limit_bytes: MAX_HEADER_BYTES },
+        `GGUF file: the header has more than ${MAX_GGUF_HEADER_BYTES} bytes`,
+        { limit_bytes: MAX_GGUF_HEADER_BYTES },
       );
     }
     if (bytes === 0) return new Uint8Array(0);

@@ -2,10 +2,10 @@
  * Longest header, from the magic to the last tensor's entry. Those of adapters have kilobytes, those of models with
  * their vocabulary up to 10 MB.
  */
-export const MAX_HEADER_BYTES = 16 * 1024 * 1024;
+export const MAX_GGUF_HEADER_BYTES = 16 * 1024 * 1024;
 
 /** Most tensors of a file, as for safetensors. */
-export const MAX_TENSORS = 65_536;
+export const MAX_GGUF_TENSORS = 65_536;
 
 /** Most keys of the metadata. Models have about 50. */
 export const MAX_KEYS = 4096;
@@ -20,10 +20,10 @@ export const MAX_STRING_BYTES = 1024 * 1024;
 export const MAX_ARRAY_ELEMENTS = 1024 * 1024;
 
 /** Longest tensor name in bytes (docs/gguf.md; ggml.h, GGML_MAX_NAME counts the zero at the end). */
-export const MAX_NAME_BYTES = 63;
+export const MAX_GGUF_NAME_BYTES = 63;
 
 /** ggml.h, GGML_MAX_DIMS. */
-export const MAX_DIMENSIONS = 4;
+export const MAX_GGUF_DIMENSIONS = 4;
 
 /** Where the file names none (docs/gguf.md, general.alignment). */
 export const DEFAULT_ALIGNMENT = 32;

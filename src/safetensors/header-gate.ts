@@ -3,9 +3,18 @@ import { AppError } from '../errors/app-error.ts';
 import { checkCoverage, endOfData, parseHeader, type SafetensorsHeader } from './header.ts';
 import { LENGTH_FIELD_BYTES, MAX_HEADER_BYTES } from './limits.ts';
 import { refuseOtherFormats, SNIFF_BYTES } from './sniff.ts';
+import { readBeginning } from '../bytes/read-beginning.ts';
 
 /** "{", whitespace, or nothing yet. */
 const JSON_START: ReadonlySet<number | undefined> = new Set([0x7b, 0x20, 0x09, 0x0a, 0x0d, undefined]);
+
+/**
+ * Reads and checks the header of a safetensors file, with the same verdicts as HeaderGate gives to an upload.
+ * The data is not read; that it is all there follows from the size of the file.
+ * @throws AppError PICKLE_REFUSED, LFS_POINTER, UNSUPPORTED_FORMAT, ST_*; errors of the file system as they are
+ */
+export const readHeader = async (path: string): Promise<SafetensorsHeader> =>
+  (await readBeginning(path, new HeaderGate()))!;
 
 /**
  * Watches a file pass by in chunks of any size and refuses it as early as its bytes allow. Keeps the header only

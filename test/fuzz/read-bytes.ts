@@ -4,7 +4,7 @@ import { FORMATS } from '../../src/formats/formats.ts';
 import { unrecognised } from '../../src/formats/read-adapter.ts';
 import { GgufGate } from '../../src/gguf/gguf-gate.ts';
 import type { GgufHeader } from '../../src/gguf/header.ts';
-import { GGUF_MAGIC } from '../../src/gguf/read-header.ts';
+import { GGUF_MAGIC } from '../../src/gguf/gguf-gate.ts';
 import type { SafetensorsHeader } from '../../src/safetensors/header.ts';
 import { HeaderGate } from '../../src/safetensors/header-gate.ts';
 

@@ -8,7 +8,7 @@ import type { SafetensorsHeader } from '../../src/safetensors/header.ts';
 import { HeaderGate } from '../../src/safetensors/header-gate.ts';
 import { layOut } from '../../src/safetensors/layout.ts';
 import { MAX_HEADER_BYTES } from '../../src/safetensors/limits.ts';
-import { readHeader } from '../../src/safetensors/read-header.ts';
+import { readHeader } from '../../src/safetensors/header-gate.ts';
 import fc from '../fast-check.ts';
 import { fileOf, fileOfTensors } from './file-bytes.ts';
 

@@ -2,7 +2,7 @@ import type { Adapter, ModulePlan, OutputPlan, OutputTensor, TensorEntry, ScaleM
 import { AppError } from '../../errors/app-error.ts';
 import type { GgufTyped } from '../../gguf/header.ts';
 import { layOutGguf } from '../../gguf/layout.ts';
-import { MAX_NAME_BYTES } from '../../gguf/limits.ts';
+import { MAX_GGUF_NAME_BYTES } from '../../gguf/limits.ts';
 import { typeOfDtype } from '../../gguf/tensor-type.ts';
 import { VALUE_TYPE } from '../../gguf/value-type.ts';
 import { quote } from '../../json/quote.ts';
@@ -90,10 +90,10 @@ function carried(entry: TensorEntry): OutputTensor {
 
 function checkTensor({ name, dtype }: OutputTensor): void {
   const bytes = Buffer.byteLength(name);
-  if (bytes <= MAX_NAME_BYTES && typeOfDtype(dtype)) return;
+  if (bytes <= MAX_GGUF_NAME_BYTES && typeOfDtype(dtype)) return;
   const what =
-    bytes > MAX_NAME_BYTES
-      ? `the name has ${bytes} bytes, at most ${MAX_NAME_BYTES}`
+    bytes > MAX_GGUF_NAME_BYTES
+      ? `the name has ${bytes} bytes, at most ${MAX_GGUF_NAME_BYTES}`
       : `GGUF has no dtype ${dtype}`;
   throw new AppError('FORMAT_NOT_WRITABLE', `tensor ${quote(name)}: ${what}`, { tensor: name });
 }

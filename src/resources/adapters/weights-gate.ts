@@ -1,5 +1,5 @@
 import { GgufGate } from '../../gguf/gguf-gate.ts';
-import { GGUF_MAGIC } from '../../gguf/read-header.ts';
+import { GGUF_MAGIC } from '../../gguf/gguf-gate.ts';
 import { HeaderGate } from '../../safetensors/header-gate.ts';
 import type { WeightsGate } from './service.ts';
 
