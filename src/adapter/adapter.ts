@@ -3,7 +3,6 @@
  * Notation follows PEFT: ΔW = scale · B · A with A = lora_A [rank, n] and B = lora_B [m, rank].
  */
 
-import type { FileLayout } from './file-layout.ts';
 import type { FormatName } from './format-name.ts';
 
 /** dtypes that LoRA factors may have on input and output. */
@@ -142,4 +141,13 @@ export interface OutputPlan {
    * @returns the header, as long as that of the layout
    */
   readonly sealHeader?: (path: string) => Promise<Uint8Array>;
+}
+
+/** A file of tensors before it is filled: where everything goes. */
+export interface FileLayout {
+  /** The file up to its data. */
+  readonly headerBytes: Uint8Array;
+  /** First byte of each tensor from the start of the file, in the order the tensors were given. */
+  readonly offsets: readonly number[];
+  readonly totalBytes: number;
 }

@@ -1,7 +1,7 @@
 import { AppError } from '../errors/app-error.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from './file-names.ts';
 import { pickleRefused } from './pickle-refused.ts';
-import { isPickleName, isWeightsName, USUAL_WEIGHTS } from './weights-names.ts';
+import { isPickleName, isWeightsName, USUAL_WEIGHTS } from './file-names.ts';
 
 const MAX_SHOWN = 5;
 

@@ -5,6 +5,30 @@ export const CONFIG_FILE = 'adapter_config.json';
 export const CARD_FILE = 'README.md';
 
 /**
+ * Names that training libraries give the file of weights, in the order in which they are looked for: PEFT
+ * (peft/utils/constants.py), diffusers (loaders/lora_base.py), mlx-lm (tuner/utils.py).
+ */
+export const USUAL_WEIGHTS: readonly string[] = [
+  'adapter_model.safetensors',
+  'pytorch_lora_weights.safetensors',
+  'adapters.safetensors',
+];
+
+/**
+ * Names of files of weights as people have them: anything that ends in .safetensors or .gguf. No slashes, backslashes
+ * or control characters: a name and no path. A regular expression for JSON Schema.
+ */
+export const WEIGHTS_NAME_PATTERN = '^[^/\\\\\\u0000-\\u001f\\u007f]{1,150}\\.(safetensors|gguf)$';
+const WEIGHTS_NAME = new RegExp(WEIGHTS_NAME_PATTERN);
+
+/** What torch.save and pickle write, by the names they are given. */
+const PICKLE_NAME = /\.(bin|pt|pth|ckpt|pkl|pickle)$/i;
+
+export const isWeightsName = (name: string): boolean => WEIGHTS_NAME.test(name);
+
+export const isPickleName = (name: string): boolean => PICKLE_NAME.test(name);
+
+/**
  * What a file is to an adapter. Each has weights, one file of them, whatever that is called in its format; an upload
  * that is still to be understood calls it WEIGHTS_FILE.
  */

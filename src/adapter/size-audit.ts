@@ -1,9 +1,9 @@
 import type { Adapter } from './adapter.ts';
-import { SavedModules } from './saved-modules.ts';
+import { SavedModules } from './tensor-class.ts';
 import { classOf, SIZE_CLASSES, type SizeClass } from './tensor-class.ts';
 
 /** One part of what takes the space. */
-export interface SizePart {
+export interface ClassSize {
   readonly what: SizeClass;
   readonly tensors: number;
   /** Of their data; the header of the file comes on top. */
@@ -25,7 +25,7 @@ export interface SizedTensor {
 export function auditSize(
   tensors: readonly SizedTensor[],
   { passthrough, config }: Pick<Adapter, 'passthrough' | 'config'>,
-): SizePart[] {
+): ClassSize[] {
   const saved = new SavedModules(config);
   const carried = new Set(passthrough.map(({ name }) => name));
   const parts = new Map<SizeClass, { tensors: number; bytes: number }>();
@@ -41,7 +41,7 @@ export function auditSize(
 }
 
 /** What takes the space in an adapter's file as it was read. */
-export function sizeOfAdapter(adapter: Adapter): SizePart[] {
+export function sizeOfAdapter(adapter: Adapter): ClassSize[] {
   const bytes = new Map<string, number>();
   const add = (name: string, more: number): void => {
     bytes.set(name, (bytes.get(name) ?? 0) + more);

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { type TSchema, Type } from 'typebox';
 import { ADAPTER_EXAMPLE, JOB_EXAMPLE } from '../contract/examples.ts';
-import type { UsageRecord } from '../contract/usage.ts';
+import type { UsageRecord } from '../contract/tenant.ts';
 import { AppError } from '../errors/app-error.ts';
 import { documented } from '../http/multipart/multipart-schema.ts';
 import { withOwnHeadNames } from '../http/own-head-names.ts';

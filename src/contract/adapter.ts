@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { FORMAT_NAMES, type FormatName } from '../adapter/format-name.ts';
 import { SIZE_CLASSES, type SizeClass } from '../adapter/tensor-class.ts';
-import { ExpiresAt, Labels } from './labels.ts';
+import { ExpiresAt, Labels, TtlSeconds } from './labels.ts';
 
 /** How an adapter is written down; see GET /v1/formats. */
 export const FormatNameSchema = Type.Unsafe<FormatName>(
@@ -94,3 +94,23 @@ export const AdapterRecord = Type.Object(
   { $id: 'Adapter', additionalProperties: false },
 );
 export type AdapterRecord = Static<typeof AdapterRecord>;
+
+/** PATCH /v1/adapters/{id}. */
+export const AdapterPatch = Type.Object(
+  {
+    name: Type.Optional(AdapterName),
+    labels: Type.Optional(Labels),
+    ttl_seconds: Type.Optional(
+      Type.Union([TtlSeconds, Type.Null()], {
+        description: 'The adapter is removed by itself so many seconds from now on; null: it is kept',
+      }),
+    ),
+  },
+  {
+    $id: 'AdapterPatch',
+    additionalProperties: false,
+    minProperties: 1,
+    description: 'What is left out stays as it is. Labels take the place of all those before.',
+  },
+);
+export type AdapterPatch = Static<typeof AdapterPatch>;

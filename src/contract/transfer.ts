@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { WEIGHTS_NAME_PATTERN } from '../adapter/weights-names.ts';
+import { WEIGHTS_NAME_PATTERN } from '../adapter/file-names.ts';
 import { AdapterFile } from './adapter.ts';
 
 /** The names under which a URL may be given for a file of an adapter. */

@@ -1,6 +1,6 @@
 import type { Adapter } from '../adapter/adapter.ts';
 import type { FormatName } from '../adapter/format-name.ts';
-import { type SizePart, sizeOfAdapter } from '../adapter/size-audit.ts';
+import { type ClassSize, sizeOfAdapter } from '../adapter/size-audit.ts';
 
 /** What an adapter's record says about its content, under the names of the API. */
 export interface AdapterSummary {
@@ -15,7 +15,7 @@ export interface AdapterSummary {
   readonly parameters: number;
   readonly passthrough_tensors: number;
   /** What takes the space. */
-  readonly size: SizePart[];
+  readonly size: ClassSize[];
   readonly warnings: string[];
 }
 

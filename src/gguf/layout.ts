@@ -1,4 +1,4 @@
-import type { FileLayout } from '../adapter/file-layout.ts';
+import type { FileLayout } from '../adapter/adapter.ts';
 import { alignmentOf, padded } from './alignment.ts';
 import type { GgufArray, GgufTyped, GgufValue } from './header.ts';
 import { typeOfDtype } from './tensor-type.ts';

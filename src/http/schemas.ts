@@ -7,7 +7,7 @@ import { Readiness } from '../contract/readiness.ts';
 import { MatrixShape, Report } from '../contract/report.ts';
 import { ProfileList, ServingProfile } from '../contract/serving.ts';
 import { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
-import { UsageRecord } from '../contract/usage.ts';
+import { UsageRecord } from '../contract/tenant.ts';
 import { ERROR_KINDS, type ErrorCode, errorsOf } from '../errors/error-kinds.ts';
 import { PROBLEM_MEDIA_TYPE, Problem } from './problem.ts';
 

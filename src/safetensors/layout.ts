@@ -1,4 +1,4 @@
-import type { FileLayout } from '../adapter/file-layout.ts';
+import type { FileLayout } from '../adapter/adapter.ts';
 import { bitsOf } from './dtype.ts';
 import { DATA_ALIGNMENT_BYTES, LENGTH_FIELD_BYTES } from './limits.ts';
 

@@ -1,6 +1,6 @@
 import type { Adapter, ModulePlan } from '../adapter/adapter.ts';
 import type { FormatName } from '../adapter/format-name.ts';
-import type { SizePart } from '../adapter/size-audit.ts';
+import type { ClassSize } from '../adapter/size-audit.ts';
 import type { ExpectedLoss, SucceededResult } from '../contract/job.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
@@ -30,7 +30,7 @@ export interface FinishedTarget {
   readonly closeness: Closeness;
   /** Of its weights. */
   readonly bytes: number;
-  readonly size: SizePart[];
+  readonly size: ClassSize[];
   readonly warnings: readonly string[];
   readonly expectedLoss: ExpectedLoss | null;
   readonly serving: SucceededResult['serving'];
@@ -59,7 +59,7 @@ export function describeResult({
     bytes,
     size,
     parameters,
-    ...errorsOf(closeness, expectedLoss),
+    ...closenessFields(closeness, expectedLoss),
     worst_module:
       worst.relative_error > 0 ? { name: worst.name, relative_error: worst.relative_error } : null,
     warnings: [...warnings],

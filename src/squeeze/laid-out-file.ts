@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import type { FileLayout } from '../adapter/file-layout.ts';
+import type { FileLayout } from '../adapter/adapter.ts';
 import { hashFile } from './hash-file.ts';
 
 /** A file of tensors that is made at its full size first and then filled from several threads. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../adapter/adapter.ts';
 import { dtypeNamed } from '../adapter/dtype-names.ts';
 import { remainingScale } from '../adapter/remaining-scale.ts';
-import { auditSize, type SizePart } from '../adapter/size-audit.ts';
+import { auditSize, type ClassSize } from '../adapter/size-audit.ts';
 import type { ProjectionOrder } from '../compute/project-task.ts';
 import type { Target } from '../contract/target.ts';
 import { formatOf } from '../formats/formats.ts';
@@ -123,7 +123,7 @@ export class Output {
   }
 
   /** What takes the space in the weights. */
-  get size(): SizePart[] {
+  get size(): ClassSize[] {
     const sized = this.#plan.tensors.map(({ name, dtype, shape }) => ({
       name,
       bytes: (shape.reduce((product, dimension) => product * dimension, 1) * (bitsOf(dtype) ?? 0)) / 8,

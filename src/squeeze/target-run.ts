@@ -184,7 +184,7 @@ export class TargetRun {
       report: {
         target: this.#asked,
         state: 'succeeded',
-        ...errorsOf(closeness, ahead?.loss ?? null),
+        ...closenessFields(closeness, ahead?.loss ?? null),
         size,
         modules: [...closeness.modules],
       },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { chooseWeights } from '../../src/adapter/choose-weights.ts';
-import { isPickleName, isWeightsName } from '../../src/adapter/weights-names.ts';
+import { isPickleName, isWeightsName } from '../../src/adapter/file-names.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 
 const CONFIG = 'adapter_config.json';

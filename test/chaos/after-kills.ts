@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
-import type { UsageRecord } from '../../src/contract/usage.ts';
+import type { UsageRecord } from '../../src/contract/tenant.ts';
 import { connectDatabase } from '../../src/database/open-database.ts';
 import { sweepContents } from '../../src/resources/contents/sweep-contents.ts';
 import { Swept } from '../../src/resources/contents/swept.ts';

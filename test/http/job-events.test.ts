@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from 'typebox/value';
-import { JobEvent } from '../../src/contract/event.ts';
+import { JobEvent } from '../../src/contract/job.ts';
 import type { JobRecord, Progress } from '../../src/contract/job.ts';
 import { dispatchId } from '../../src/dispatch/dispatcher.ts';
 import { AppError } from '../../src/errors/app-error.ts';

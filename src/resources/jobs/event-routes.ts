@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { JobEvent, JobProgress } from '../../contract/event.ts';
+import { JobEvent, JobProgress } from '../../contract/job.ts';
 import { asComponent, JobPath, problems, reference, response } from '../../http/schemas.ts';
 import { OpenStreams } from '../../http/sse-limits.ts';
 import { type SseMessage, sseStream } from '../../http/sse-stream.ts';

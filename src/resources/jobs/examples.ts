@@ -1,4 +1,4 @@
-import type { JobEvent, JobProgress } from '../../contract/event.ts';
+import type { JobEvent, JobProgress } from '../../contract/job.ts';
 import { ADAPTER_EXAMPLE, JOB_EXAMPLE, SHA256_EXAMPLE } from '../../contract/examples.ts';
 import type { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';
 

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { UsageRecord } from '../../contract/usage.ts';
+import { UsageRecord } from '../../contract/tenant.ts';
 import { problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { usageOf } from './usage.ts';

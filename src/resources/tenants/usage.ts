@@ -1,4 +1,4 @@
-import type { UsageRecord } from '../../contract/usage.ts';
+import type { UsageRecord } from '../../contract/tenant.ts';
 import type { Database, Writer } from '../../database/database.ts';
 
 export interface UsageTotals {

@@ -1,7 +1,7 @@
 import type { Adapter, TensorEntry, FactorDtype } from '../../adapter/adapter.ts';
 import { dtypeNamed, DTYPE_NAMES } from '../../adapter/dtype-names.ts';
 import type { Target } from '../../contract/target.ts';
-import { SavedModules } from '../../adapter/saved-modules.ts';
+import { SavedModules } from '../../adapter/tensor-class.ts';
 import { type CarriedClass, classOf, LORA_BIAS } from '../../adapter/tensor-class.ts';
 import { convertAdapter } from '../../formats/convert/convert-adapter.ts';
 

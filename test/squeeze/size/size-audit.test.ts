@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SavedModules } from '../../../src/adapter/saved-modules.ts';
+import { SavedModules } from '../../../src/adapter/tensor-class.ts';
 import { auditSize, sizeOfAdapter } from '../../../src/adapter/size-audit.ts';
 import { classOf } from '../../../src/adapter/tensor-class.ts';
 import { adapterOf, linear, tensor } from '../../formats/peft/build.ts';

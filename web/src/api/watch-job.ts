@@ -1,4 +1,4 @@
-import type { JobEvent } from '../../../src/contract/event.ts';
+import type { JobEvent } from '../../../src/contract/job.ts';
 import { ProblemError } from './problem.ts';
 import { request } from './request.ts';
 
