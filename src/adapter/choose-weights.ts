@@ -1,7 +1,6 @@
 import { AppError } from '../errors/app-error.ts';
-import { CONFIG_FILE, WEIGHTS_FILE } from './file-names.ts';
+import { CONFIG_FILE, isPickleName, isWeightsName, USUAL_WEIGHTS, WEIGHTS_FILE } from './file-names.ts';
 import { pickleRefused } from './pickle-refused.ts';
-import { isPickleName, isWeightsName, USUAL_WEIGHTS } from './file-names.ts';
 
 const MAX_SHOWN = 5;
 

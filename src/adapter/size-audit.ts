@@ -1,6 +1,5 @@
 import type { Adapter } from './adapter.ts';
-import { SavedModules } from './tensor-class.ts';
-import { classOf, SIZE_CLASSES, type SizeClass } from './tensor-class.ts';
+import { classOf, SavedModules, SIZE_CLASSES, type SizeClass } from './tensor-class.ts';
 
 /** One part of what takes the space. */
 export interface ClassSize {

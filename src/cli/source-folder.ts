@@ -1,9 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { chooseWeights } from '../adapter/choose-weights.ts';
-import { CONFIG_FILE } from '../adapter/file-names.ts';
+import { CONFIG_FILE, isPickleName, isWeightsName, USUAL_WEIGHTS } from '../adapter/file-names.ts';
 import { pickleRefused } from '../adapter/pickle-refused.ts';
-import { isPickleName, isWeightsName, USUAL_WEIGHTS } from '../adapter/file-names.ts';
 import { AppError } from '../errors/app-error.ts';
 
 /** The files of an adapter on this machine. */

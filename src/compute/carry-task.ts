@@ -1,15 +1,14 @@
 import { DTYPE_NAMES } from '../adapter/dtype-names.ts';
 import type { MomentPower } from '../core/onnx/moments-graph.ts';
+import { GRID_OF_DTYPE } from '../core/onnx/output-grid.ts';
 import type { TransferInput, TransferMatrices } from '../engine/kernel-types.ts';
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Busy, clocked, idle } from './busy.ts';
-import { chunksOf } from './module-factors.ts';
-import { type DirectionsSlot, readDirections } from './directions-file.ts';
+import { type DirectionsSlot, identityDirections, readDirections } from './directions-file.ts';
 import { type FactorReader, writeAt, writeBlock } from './factor-files.ts';
-import { GRID_OF_DTYPE } from '../core/onnx/output-grid.ts';
-import { identityDirections } from './directions-file.ts';
 import type { FactorRange, ModuleFactors } from './module-factors.ts';
+import { chunksOf } from './module-factors.ts';
 
 /** One moment of a module: where it lies in the optimizer state, and where it goes. Its dtypes stay. */
 export interface MomentMove {
@@ -70,7 +69,8 @@ export async function carry(
       writeAt(task.projectionsPath, bytesOf(matrices.r), item.offsetR);
     });
     if (!task.state) continue;
-    for (const move of item.moments) await carryMoment(task.state, item, move, { matrices, kernels, reader, busy });
+    for (const move of item.moments)
+      await carryMoment(task.state, item, move, { matrices, kernels, reader, busy });
   }
   return { busy };
 }

@@ -3,10 +3,10 @@ import type { Decomposition, Grams } from '../engine/kernel-types.ts';
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
 import { type Busy, clocked, idle } from './busy.ts';
-import { chunksOf } from './module-factors.ts';
 import { type DirectionsSlot, writeDirections } from './directions-file.ts';
 import type { FactorReader } from './factor-files.ts';
 import type { ModuleFactors } from './module-factors.ts';
+import { chunksOf } from './module-factors.ts';
 
 /** How to take modules of one rank apart. */
 export interface Decomposer {

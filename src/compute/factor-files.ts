@@ -2,8 +2,7 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { BYTES_PER_ELEMENT, decode, encode } from '../core/half.ts';
 import type { Matrix32 } from '../engine/kernel-types.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { Chunk } from './module-factors.ts';
-import type { FactorRange, ModuleFactors } from './module-factors.ts';
+import type { Chunk, FactorRange, ModuleFactors } from './module-factors.ts';
 
 /** Reads factors from a file, one chunk at a time, into buffers that are used again for the next. */
 export class FactorReader {

@@ -1,14 +1,14 @@
 import { DTYPE_NAMES } from '../adapter/dtype-names.ts';
 import type { FloatDtype } from '../core/half.ts';
+import { GRID_OF_DTYPE } from '../core/onnx/output-grid.ts';
+import { normals } from '../core/random.ts';
 import type { Measured, ProjectionSums } from '../engine/kernel-types.ts';
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError, type PlainError, toPlainError } from '../errors/app-error.ts';
 import { type Busy, clocked, idle } from './busy.ts';
-import { chunksOf, type ModuleFactors } from './module-factors.ts';
-import { type DirectionsSlot, readDirections, identityDirections } from './directions-file.ts';
+import { type DirectionsSlot, identityDirections, readDirections } from './directions-file.ts';
 import { type FactorReader, writeBlock } from './factor-files.ts';
-import { GRID_OF_DTYPE } from '../core/onnx/output-grid.ts';
-import { normals } from '../core/random.ts';
+import { chunksOf, type ModuleFactors } from './module-factors.ts';
 
 /** One module as it goes into one output file. */
 export interface ProjectionOrder {

@@ -1,9 +1,9 @@
 import type { Kernels } from '../engine/kernels.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Busy } from './busy.ts';
-import { chunksOf } from './module-factors.ts';
 import { type FactorReader, writeBlock } from './factor-files.ts';
 import type { ModuleFactors } from './module-factors.ts';
+import { chunksOf } from './module-factors.ts';
 
 /** One term of a module: ΔW += factorB·factorA·B·A. */
 export interface StackPart {

@@ -1,6 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { CONFIG_FILE } from '../adapter/file-names.ts';
-import { WEIGHTS_NAME_PATTERN } from '../adapter/file-names.ts';
+import { CONFIG_FILE, WEIGHTS_NAME_PATTERN } from '../adapter/file-names.ts';
 import { AdapterName } from './adapter.ts';
 import { Labels, TtlSeconds } from './labels.ts';
 import { listOf } from './page.ts';

@@ -1,12 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { TensorEntry } from '../adapter/adapter.ts';
+import { CONFIG_FILE } from '../adapter/file-names.ts';
 import { AppError } from '../errors/app-error.ts';
 import { readGgufHeader } from '../gguf/gguf-gate.ts';
 import { quote } from '../json/quote.ts';
 import { readHeader } from '../safetensors/header-gate.ts';
 import type { Format, ReadInput, ReadResult } from './format.ts';
 import { FORMATS } from './formats.ts';
-import { CONFIG_FILE } from '../adapter/file-names.ts';
 import { readPeftKey } from './peft/tensor-keys.ts';
 
 /** The largest tensor that is read to understand a file. */

@@ -1,4 +1,4 @@
-import type { ModulePlan, OutputTensor, LoraModule, TensorEntry } from '../adapter/adapter.ts';
+import type { LoraModule, ModulePlan, OutputTensor, TensorEntry } from '../adapter/adapter.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../json/quote.ts';
 

@@ -1,8 +1,8 @@
 import { KeptBytes } from '../bytes/kept-bytes.ts';
+import { readBeginning } from '../bytes/read-beginning.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { GgufHeader } from './header.ts';
 import { endOfGgufData, paddedEnd, parseGgufHeader } from './parse-header.ts';
-import { readBeginning } from '../bytes/read-beginning.ts';
 
 /** What a GGUF file begins with. As the length of a safetensors header it would be 1.2 GB, far beyond the limit. */
 export const GGUF_MAGIC: Uint8Array = Buffer.from('GGUF', 'latin1');

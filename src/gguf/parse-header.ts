@@ -1,12 +1,19 @@
 import type { TensorEntry } from '../adapter/adapter.ts';
+import { faultOfName } from '../adapter/tensor-name.ts';
 import { AppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/error-kinds.ts';
 import { quote } from '../json/quote.ts';
 import { alignmentOf, padded } from './alignment.ts';
 import type { GgufHeader, GgufTyped, GgufValue } from './header.ts';
 import { HeaderSource, type Reading } from './header-source.ts';
-import { MAX_KEY_BYTES, MAX_KEYS, MAX_GGUF_TENSORS, MAX_GGUF_DIMENSIONS, MAX_GGUF_NAME_BYTES, MAX_STRING_BYTES } from './limits.ts';
-import { faultOfName } from '../adapter/tensor-name.ts';
-import type { ErrorCode } from '../errors/error-kinds.ts';
+import {
+  MAX_GGUF_DIMENSIONS,
+  MAX_GGUF_NAME_BYTES,
+  MAX_GGUF_TENSORS,
+  MAX_KEY_BYTES,
+  MAX_KEYS,
+  MAX_STRING_BYTES,
+} from './limits.ts';
 import { typeOfId } from './tensor-type.ts';
 import { SCALARS, VALUE_TYPE } from './value-type.ts';
 
@@ -169,7 +176,8 @@ function place(infos: readonly TensorInfo[], dataBegin: number, alignment: numbe
 }
 
 /** First byte after the last tensor. */
-export const endOfGgufData = ({ tensors, dataBegin }: GgufHeader): number => tensors.at(-1)?.endByte ?? dataBegin;
+export const endOfGgufData = ({ tensors, dataBegin }: GgufHeader): number =>
+  tensors.at(-1)?.endByte ?? dataBegin;
 
 /** The size of a file at most: writers fill up behind the last tensor too, not all of them. */
 export const paddedEnd = (header: GgufHeader): number => padded(endOfGgufData(header), header.alignment);

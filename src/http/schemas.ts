@@ -6,8 +6,8 @@ import { JobRequest, SqueezeRequest } from '../contract/job-request.ts';
 import { Readiness } from '../contract/readiness.ts';
 import { MatrixShape, Report } from '../contract/report.ts';
 import { ProfileList, ServingProfile } from '../contract/serving.ts';
-import { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
 import { UsageRecord } from '../contract/tenant.ts';
+import { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
 import { ERROR_KINDS, type ErrorCode, errorsOf } from '../errors/error-kinds.ts';
 import { PROBLEM_MEDIA_TYPE, Problem } from './problem.ts';
 

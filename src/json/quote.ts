@@ -1,4 +1,3 @@
-
 /** Holds the longest names of real tensors. */
 const MAX_SHOWN = 200;
 

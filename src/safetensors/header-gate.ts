@@ -1,9 +1,9 @@
 import { KeptBytes } from '../bytes/kept-bytes.ts';
+import { readBeginning } from '../bytes/read-beginning.ts';
 import { AppError } from '../errors/app-error.ts';
 import { checkCoverage, endOfData, parseHeader, type SafetensorsHeader } from './header.ts';
 import { LENGTH_FIELD_BYTES, MAX_HEADER_BYTES } from './limits.ts';
 import { refuseOtherFormats, SNIFF_BYTES } from './sniff.ts';
-import { readBeginning } from '../bytes/read-beginning.ts';
 
 /** "{", whitespace, or nothing yet. */
 const JSON_START: ReadonlySet<number | undefined> = new Set([0x7b, 0x20, 0x09, 0x0a, 0x0d, undefined]);

@@ -45,7 +45,8 @@ export function chooseRanks(request: ScheduleRequest, clock: Clock): RankChoice 
     const ranks = customRanks(request);
     return { ranks: squeeze_steps ? ranks : fitting(ranks, clock), notes: [] };
   }
-  if (request.ranks) throw scheduleInvalid(`ranks are for shape "custom", but shape is "${shape}".`, { shape });
+  if (request.ranks)
+    throw scheduleInvalid(`ranks are for shape "custom", but shape is "${shape}".`, { shape });
   if (source_rank > target_rank && request.stages === 1) {
     throw scheduleInvalid(`stages is 1, but rank ${source_rank} and rank ${target_rank} are two stages.`, {
       stages: 1,
@@ -66,7 +67,9 @@ function contRanks(request: ScheduleRequest, clock: Clock): number[] {
   const { source_rank, target_rank, squeeze_steps } = request;
   const other = (['shape', 'ranks', 'stages'] as const).find((field) => request[field] !== undefined);
   if (other !== undefined)
-    throw scheduleInvalid(`mode is "cont", which has one squeeze, so ${other} cannot be given.`, { field: other });
+    throw scheduleInvalid(`mode is "cont", which has one squeeze, so ${other} cannot be given.`, {
+      field: other,
+    });
   const ranks = source_rank === target_rank ? [source_rank] : [source_rank, target_rank];
   return squeeze_steps ? ranks : fitting(ranks, clock);
 }
@@ -88,10 +91,13 @@ function customRanks({ source_rank, target_rank, ranks, stages }: ScheduleReques
   }
   const last = ranks.length - 1;
   if (ranks[last] !== target_rank) {
-    throw scheduleInvalid(`ranks[${last}], the last, is ${ranks[last]} but must be target_rank, ${target_rank}.`, {
-      rank: ranks[last]!,
-      target_rank,
-    });
+    throw scheduleInvalid(
+      `ranks[${last}], the last, is ${ranks[last]} but must be target_rank, ${target_rank}.`,
+      {
+        rank: ranks[last]!,
+        target_rank,
+      },
+    );
   }
   for (const [index, rank] of ranks.entries()) {
     const before = ranks[index - 1];

@@ -32,9 +32,12 @@ export function finalShareOf({
 }: Pick<ClockRequest, 'recipe' | 'final_share'>): number | null {
   if (recipe !== 'equal') return final_share ?? DEFAULT_FINAL_SHARE;
   if (final_share === undefined) return null;
-  throw scheduleInvalid(`final_share is ${final_share}, but recipe "equal" gives no stage a share of its own.`, {
-    final_share,
-  });
+  throw scheduleInvalid(
+    `final_share is ${final_share}, but recipe "equal" gives no stage a share of its own.`,
+    {
+      final_share,
+    },
+  );
 }
 
 /**

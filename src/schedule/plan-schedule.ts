@@ -1,11 +1,15 @@
 import type { Schedule, ScheduleRequest, Stage } from '../contract/schedule.ts';
 import { chooseRanks } from './choose-ranks.ts';
 import { type Clock, clockOf, finalShareOf } from './clock.ts';
-import { planLearningRate } from './learning-rate.ts';
-import { namedLengths } from './stage-lengths.ts';
-import { leastSteps, type StageLengths, stageLengths, stageLengthsToLast } from './stage-lengths.ts';
+import { planLearningRate, starvedNotes } from './learning-rate.ts';
+import {
+  leastSteps,
+  namedLengths,
+  type StageLengths,
+  stageLengths,
+  stageLengthsToLast,
+} from './stage-lengths.ts';
 import { stageSize } from './stage-memory.ts';
-import { starvedNotes } from './learning-rate.ts';
 
 /**
  * The stages of an annealing: their ranks, when each begins and ends, how fast each learns, what each trains and what

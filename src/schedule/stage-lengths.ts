@@ -1,6 +1,6 @@
-import type { Clock } from './clock.ts';
-import { AppError } from '../errors/app-error.ts';
 import type { ScheduleRequest } from '../contract/schedule.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { Clock } from './clock.ts';
 import { scheduleInvalid } from './schedule-invalid.ts';
 
 /** What decides how long stages last where the steps are not named. */

@@ -1,8 +1,7 @@
 import { POLICIES, type PolicyName, type Target } from '../contract/target.ts';
 import type { Profile } from './profile.ts';
 import { profileNamed } from './profiles.ts';
-import { invalidTarget, nearest, rankCap } from './rank-limits.ts';
-import { NO_LIMITS, type RankLimits } from './rank-limits.ts';
+import { invalidTarget, NO_LIMITS, nearest, type RankLimits, rankCap } from './rank-limits.ts';
 
 export interface AppliedTarget {
   /** The target with everything said that its profile decides; with a rank where it had no policy but a limit. */
@@ -109,10 +108,13 @@ function checkRanks(target: Target, profile: Profile, limits: RankLimits): void 
       );
     }
     if (rank < profile.min_rank) {
-      throw invalidTarget(`${where} is ${rank}, but ${profile.name} takes no rank below ${profile.min_rank}.`, {
-        ...context,
-        limit: profile.min_rank,
-      });
+      throw invalidTarget(
+        `${where} is ${rank}, but ${profile.name} takes no rank below ${profile.min_rank}.`,
+        {
+          ...context,
+          limit: profile.min_rank,
+        },
+      );
     }
     if (limits.allowedRanks && !limits.allowedRanks.includes(rank)) {
       throw invalidTarget(

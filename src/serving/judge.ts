@@ -1,5 +1,4 @@
 import type { Verdict } from '../contract/serving.ts';
-import type { AdapterFacts } from './rules/rule.ts';
 import type { Profile } from './profile.ts';
 import type { RankLimits } from './rank-limits.ts';
 import { dtype, patterns, scale } from './rules/encoding-rules.ts';
@@ -13,7 +12,7 @@ import {
   tensorNames,
 } from './rules/layout-rules.ts';
 import { allowedRank, maxRank, minRank, uniformRank } from './rules/rank-rules.ts';
-import type { Rule } from './rules/rule.ts';
+import type { AdapterFacts, Rule } from './rules/rule.ts';
 
 /** Every rule by its stable name, in the order they are told. */
 const RULES: Readonly<Record<string, Rule>> = {

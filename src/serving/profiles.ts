@@ -9,7 +9,15 @@ import { TENSORRT_LLM } from './profiles/tensorrt-llm.ts';
 import { VLLM } from './profiles/vllm.ts';
 
 /** Every profile, in the order they are listed. */
-export const PROFILES: readonly Profile[] = [VLLM, SGLANG, LORAX, TENSORRT_LLM, PEFT_TRANSFORMERS, CLOUDFLARE, FIREWORKS];
+export const PROFILES: readonly Profile[] = [
+  VLLM,
+  SGLANG,
+  LORAX,
+  TENSORRT_LLM,
+  PEFT_TRANSFORMERS,
+  CLOUDFLARE,
+  FIREWORKS,
+];
 
 /** The longest name that is told back; a target's own limit (src/contract/target.ts). */
 const MAX_SHOWN = 64;

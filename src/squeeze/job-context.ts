@@ -1,5 +1,5 @@
-import type { FailedResult, Phase, ProviderInfo, SucceededResult, Timings } from '../contract/job.ts';
 import type { DtypeName } from '../adapter/dtype-names.ts';
+import type { FailedResult, Phase, ProviderInfo, SucceededResult, Timings } from '../contract/job.ts';
 import type { SqueezeOptions } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';

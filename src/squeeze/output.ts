@@ -1,21 +1,27 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../adapter/adapter.ts';
+import type { Adapter, FactorRef, ModulePlan, OutputPlan, ScaleMode } from '../adapter/adapter.ts';
 import { dtypeNamed } from '../adapter/dtype-names.ts';
 import { remainingScale } from '../adapter/remaining-scale.ts';
 import { auditSize, type ClassSize } from '../adapter/size-audit.ts';
 import type { ProjectionOrder } from '../compute/project-task.ts';
 import type { Target } from '../contract/target.ts';
+import { BYTES_PER_ELEMENT, type FloatDtype } from '../core/half.ts';
 import { formatOf } from '../formats/formats.ts';
 import { bitsOf } from '../safetensors/dtype.ts';
-import { ArrangedTensors, type FactorPlace } from './arranged-tensors.ts';
 import { copyRanges } from './file-ranges.ts';
 import { hashFile } from './hash-file.ts';
 import type { OutputFile } from './job-context.ts';
 import { LaidOutFile } from './laid-out-file.ts';
 import { castTensors, isCast } from './size/cast-tensor.ts';
+import { type Permutation, permuteEntry } from './stage/permute-entry.ts';
+
+/** Share of σ that goes into B. Balanced, √σ in both, is the best start for going on training. */
+const SPLITS: Readonly<Record<NonNullable<Target['split']>, number>> = { balanced: 0.5, b: 1, a: 0 };
 
 export const scaleModeOf = (target: Target): ScaleMode => target.scale ?? 'fold';
+
+export const splitOf = (target: Target): number => SPLITS[target.split ?? 'balanced'];
 
 /** What leaves for each module under a target. */
 export function planModules(adapter: Adapter, target: Target, ranks: readonly number[]): ModulePlan[] {
@@ -34,11 +40,6 @@ export const changesNothing = (plans: readonly ModulePlan[]): boolean =>
     ({ module, rank, dtypeA, dtypeB }) =>
       rank === module.rank && dtypeA === module.a.dtype && dtypeB === module.b.dtype,
   );
-
-/** Share of σ that goes into B. Balanced, √σ in both, is the best start for going on training. */
-const SPLITS: Readonly<Record<NonNullable<Target['split']>, number>> = { balanced: 0.5, b: 1, a: 0 };
-
-export const splitOf = (target: Target): number => SPLITS[target.split ?? 'balanced'];
 
 /** How the factors of one result are written. */
 export interface Encoding {
@@ -156,4 +157,78 @@ function factorsOf(scale: number, split: number): { factorA: number; factorB: nu
   // `**` need not round a root correctly, and differs between engines where it does not.
   const share = (part: number): number => (part === 0.5 ? Math.sqrt(size) : size ** part);
   return { factorA: share(1 - split), factorB: Math.sign(scale) * share(split) };
+}
+
+/** Where a factor is written, row by row. */
+interface FactorPlace {
+  readonly path: string;
+  readonly offsetBytes: number;
+}
+
+interface Arranged {
+  /** Of the tensor in the output. */
+  readonly index: number;
+  /** Its parts in the file in between, and how they are reordered. */
+  readonly source: Permutation;
+}
+
+/**
+ * Factors that a format does not have row by row (transposed, experts side by side): they are computed into a file of
+ * their own first, one tensor's parts after the other, and reordered when all of them are there.
+ */
+class ArrangedTensors {
+  readonly places: readonly (FactorRef & { readonly place: FactorPlace })[];
+  readonly #path: string;
+  readonly #tensors: readonly Arranged[];
+
+  /** @param path of the file in between; it is made only where it is needed */
+  constructor(path: string, { tensors }: OutputPlan, plans: readonly ModulePlan[]) {
+    this.#path = path;
+    const places: (FactorRef & { place: FactorPlace })[] = [];
+    const arranged: Arranged[] = [];
+    let end = 0;
+    for (const [index, { name, dtype, shape, source }] of tensors.entries()) {
+      if (source.kind !== 'arranged') continue;
+      const beginByte = end;
+      const elementBytes = BYTES_PER_ELEMENT[dtype as FloatDtype];
+      for (const { factor, moduleIndex } of source.parts) {
+        const { module, rank } = plans[moduleIndex]!;
+        places.push({ factor, moduleIndex, place: { path, offsetBytes: end } });
+        end += rank * (factor === 'a' ? module.n : module.m) * elementBytes;
+      }
+      const entry = { name, dtype, shape, beginByte, endByte: end };
+      arranged.push({ index, source: { entry, shape: source.shape, axes: source.axes } });
+    }
+    this.places = places;
+    this.#tensors = arranged;
+  }
+
+  async create(): Promise<void> {
+    const last = this.#tensors.at(-1);
+    if (!last) return;
+    const file = await open(this.#path, 'wx');
+    try {
+      await file.truncate(last.source.entry.endByte);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Puts every tensor into the output, and removes the file in between. */
+  async finish(output: LaidOutFile): Promise<void> {
+    if (this.#tensors.length === 0) return;
+    const from = await open(this.#path, 'r');
+    try {
+      const to = await open(output.path, 'r+');
+      try {
+        for (const { index, source } of this.#tensors)
+          await permuteEntry(source, from, to, output.offsets[index]!);
+      } finally {
+        await to.close();
+      }
+    } finally {
+      await from.close();
+    }
+    await rm(this.#path);
+  }
 }

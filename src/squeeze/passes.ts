@@ -2,14 +2,14 @@ import type { LoraModule } from '../adapter/adapter.ts';
 import type { DirectionsSlot } from '../compute/directions-file.ts';
 import { factorsOf } from '../compute/module-factors.ts';
 import type { ComputePool } from '../compute/pool.ts';
-import { stacks, groups } from '../compute/task-sizes.ts';
-import type { Decomposition } from '../engine/kernel-types.ts';
-import type { Method } from './method.ts';
-import type { Watch } from './watch.ts';
 import type { Projected, ProjectionOrder, WrittenModule } from '../compute/project-task.ts';
+import { groups, stacks } from '../compute/task-sizes.ts';
+import type { Decomposition } from '../engine/kernel-types.ts';
 import { fromPlainError } from '../errors/app-error.ts';
 import type { SoFar } from './each-target.ts';
+import type { Method } from './method.ts';
 import type { TrainingOutput } from './training/training-output.ts';
+import type { Watch } from './watch.ts';
 
 /** The modules of one adapter, and where their factors lie. */
 interface PassSource {

@@ -7,12 +7,12 @@ import { ratioRank } from '../core/policy/ratio-rank.ts';
 import { toleranceRank } from '../core/policy/tolerance-rank.ts';
 import { type Rest, resolved } from '../core/spectrum.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
+import { AppError } from '../errors/app-error.ts';
+import { PatternTable } from '../formats/peft/patterns.ts';
 import type { RankLimits } from '../serving/rank-limits.ts';
 import { budgetRanks, priced } from './budget-ranks.ts';
 import { limitRank } from './limit-rank.ts';
 import { restOf } from './residuals.ts';
-import { AppError } from '../errors/app-error.ts';
-import { PatternTable } from '../formats/peft/patterns.ts';
 
 const UNIFORM_PATTERN =
   'rank_pattern with uniform: all modules get the largest rank that it gives to any, or leaves to any.';

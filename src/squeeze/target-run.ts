@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Adapter, ModulePlan } from '../adapter/adapter.ts';
+import { CONFIG_FILE } from '../adapter/file-names.ts';
 import type { FormatName } from '../adapter/format-name.ts';
 import { sizeOfAdapter } from '../adapter/size-audit.ts';
 import type { DirectionsSlot } from '../compute/directions-file.ts';
@@ -9,9 +11,12 @@ import type { SucceededTargetReport } from '../contract/report.ts';
 import type { Verdict } from '../contract/serving.ts';
 import type { Target } from '../contract/target.ts';
 import type { Decomposition } from '../engine/kernel-types.ts';
+import { readAdapter } from '../formats/read-adapter.ts';
 import type { AppliedTarget } from '../serving/apply-profile.ts';
+import { judge } from '../serving/judge.ts';
+import { PRODUCT } from '../version.ts';
 import { withCard } from './card/card.ts';
-import { describeResult, closenessFields, rankWarnings } from './describe.ts';
+import { closenessFields, describeResult, rankWarnings } from './describe.ts';
 import { expectedLoss } from './expected-loss.ts';
 import type { MadeTarget, OutputFile, SqueezeInput } from './job-context.ts';
 import { measure } from './measure.ts';
@@ -22,11 +27,6 @@ import { hasNoPolicy, selectRanks } from './select-ranks.ts';
 import { writtenAdapter } from './size/written-adapter.ts';
 import { learningRateFactor } from './training/learning-rate.ts';
 import { type OptimizerInput, type TrainingNames, TrainingOutput } from './training/training-output.ts';
-import { PRODUCT } from '../version.ts';
-import { readFile } from 'node:fs/promises';
-import { CONFIG_FILE } from '../adapter/file-names.ts';
-import { readAdapter } from '../formats/read-adapter.ts';
-import { judge } from '../serving/judge.ts';
 
 /** Rules that writing an adapter anew can satisfy although its ranks and dtypes stay: its scales move into B. */
 const CURED_BY_FOLDING = ['scale', 'no-patterns'];

@@ -2,9 +2,8 @@ import { AppError } from '../../src/errors/app-error.ts';
 import type { ReadResult } from '../../src/formats/format.ts';
 import { FORMATS } from '../../src/formats/formats.ts';
 import { unrecognised } from '../../src/formats/read-adapter.ts';
-import { GgufGate } from '../../src/gguf/gguf-gate.ts';
+import { GGUF_MAGIC, GgufGate } from '../../src/gguf/gguf-gate.ts';
 import type { GgufHeader } from '../../src/gguf/header.ts';
-import { GGUF_MAGIC } from '../../src/gguf/gguf-gate.ts';
 import type { SafetensorsHeader } from '../../src/safetensors/header.ts';
 import { HeaderGate } from '../../src/safetensors/header-gate.ts';
 

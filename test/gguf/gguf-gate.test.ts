@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { AppError } from '../../src/errors/app-error.ts';
-import { GgufGate } from '../../src/gguf/gguf-gate.ts';
+import { GgufGate, readGgufHeader } from '../../src/gguf/gguf-gate.ts';
 import type { GgufHeader } from '../../src/gguf/header.ts';
-import { readGgufHeader } from '../../src/gguf/gguf-gate.ts';
 import fc from '../fast-check.ts';
 import { buildGguf, type GgufParts, type KeyValue, TYPE, u64 } from './gguf-file.ts';
 

@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { AppError } from '../../src/errors/app-error.ts';
 import type { SafetensorsHeader } from '../../src/safetensors/header.ts';
-import { HeaderGate } from '../../src/safetensors/header-gate.ts';
+import { HeaderGate, readHeader } from '../../src/safetensors/header-gate.ts';
 import { layOut } from '../../src/safetensors/layout.ts';
 import { MAX_HEADER_BYTES } from '../../src/safetensors/limits.ts';
-import { readHeader } from '../../src/safetensors/header-gate.ts';
 import fc from '../fast-check.ts';
 import { fileOf, fileOfTensors } from './file-bytes.ts';
 

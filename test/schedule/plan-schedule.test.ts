@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Value } from 'typebox/value';
 import { Schedule, ScheduleRequest } from '../../src/contract/schedule.ts';
+import { defaultStages } from '../../src/schedule/choose-ranks.ts';
 import { clockOf } from '../../src/schedule/clock.ts';
 import { planSchedule } from '../../src/schedule/plan-schedule.ts';
-import { defaultStages } from '../../src/schedule/choose-ranks.ts';
 import fc from '../fast-check.ts';
 import { planned, ranksOfStages, refusal, requests, stepsOfStages } from './requests.ts';
 

@@ -5,9 +5,9 @@ import { readPeft } from '../../src/formats/peft/read-peft.ts';
 import { planPeftOutput } from '../../src/formats/peft/write-peft.ts';
 import { parseHeader } from '../../src/safetensors/header.ts';
 import { layOut, type TensorSpec } from '../../src/safetensors/layout.ts';
-import type { AdapterFacts } from '../../src/serving/rules/rule.ts';
 import type { AppliedTarget } from '../../src/serving/apply-profile.ts';
 import { applyProfile } from '../../src/serving/apply-profile.ts';
+import type { AdapterFacts } from '../../src/serving/rules/rule.ts';
 import { planModules, scaleModeOf } from '../../src/squeeze/output.ts';
 import { selectRanks } from '../../src/squeeze/select-ranks.ts';
 

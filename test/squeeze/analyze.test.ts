@@ -5,11 +5,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Analysis } from '../../src/contract/analysis.ts';
 import { AppError } from '../../src/errors/app-error.ts';
-import { analyze } from '../../src/squeeze/analyze/analyze.ts';
+import { analyze, judgeModule } from '../../src/squeeze/analyze/analyze.ts';
 import type { AnalyzedModule } from '../../src/squeeze/analyze/analyzed-module.ts';
-import { allocationOf, analyzedModule } from '../../src/squeeze/analyze/analyzed-module.ts';
-import { judgeModule } from '../../src/squeeze/analyze/analyze.ts';
-import { rankCurve } from '../../src/squeeze/analyze/analyzed-module.ts';
+import { allocationOf, analyzedModule, rankCurve } from '../../src/squeeze/analyze/analyzed-module.ts';
 import {
   FAIR_ERROR,
   GOOD_ERROR,

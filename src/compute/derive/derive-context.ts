@@ -1,9 +1,9 @@
 import type { Derivation } from '../../adapter/staging-plan.ts';
-import type { Kernels } from '../../engine/kernels.ts';
-import type { MatrixReader } from './matrix-reader.ts';
 import type { Computed } from '../../engine/kernel-types.ts';
+import type { Kernels } from '../../engine/kernels.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { writeBlock } from '../factor-files.ts';
+import type { MatrixReader } from './matrix-reader.ts';
 import type { IndexSpan } from './spans.ts';
 
 /** Makes plain factors, in float32, of one module of another kind, where the staged file has room for them. */

@@ -1,9 +1,9 @@
 import type { Derivation, MatrixEntry, MatrixSource, TuckerSide } from '../../adapter/staging-plan.ts';
-import type { DeriveContext } from './derive-context.ts';
-import { type IndexSpan, spans, pairSpans } from './spans.ts';
 import { permute } from '../../core/permute.ts';
 import type { Matrix32, MatrixForm } from '../../engine/kernel-types.ts';
+import type { DeriveContext } from './derive-context.ts';
 import type { MatrixReader } from './matrix-reader.ts';
+import { type IndexSpan, pairSpans, spans } from './spans.ts';
 
 type Of<K extends Derivation['kind']> = Extract<Derivation, { kind: K }>;
 

@@ -1,7 +1,7 @@
 import type { Derivation, MatrixSource, TuckerSide } from '../../adapter/staging-plan.ts';
 import type { MatrixForm, Rows } from '../../engine/kernel-types.ts';
 import type { DeriveContext } from './derive-context.ts';
-import { pairSpans, type IndexSpan, spans } from './spans.ts';
+import { type IndexSpan, pairSpans, spans } from './spans.ts';
 
 /** ΔW of a derivation, some rows at a time: the whole of it is never there. */
 export class UpdateRows {

@@ -1,11 +1,15 @@
-import type { GraphBuilder, Value } from './graph-builder.ts';
 import type { FloatDtype } from '../half.ts';
+import type { GraphBuilder, Value } from './graph-builder.ts';
 
 /** What results are rounded to, inside the graph. */
 export type OutputGrid = 'float' | 'float16' | 'bfloat16';
 
 /** Rounds to the grid: the same numbers as float32 to write and as float64 to measure. */
-export function roundToGrid(graph: GraphBuilder, x: Value, grid: OutputGrid): { float: Value; double: Value } {
+export function roundToGrid(
+  graph: GraphBuilder,
+  x: Value,
+  grid: OutputGrid,
+): { float: Value; double: Value } {
   const float = graph.cast(x, 'float');
   const rounded = grid === 'float' ? float : graph.cast(graph.cast(float, grid), 'float');
   return { float: rounded, double: graph.cast(rounded, 'double') };

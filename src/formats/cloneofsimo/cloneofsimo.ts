@@ -1,11 +1,10 @@
-import type { Format, WriteOptions } from '../format.ts';
-import { type PairKey, collectPairs } from '../pairs/collect-pairs.ts';
 import type { Adapter, LoraModule, ModulePlan, OutputPlan } from '../../adapter/adapter.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
-import { unscaledAdapter } from '../pairs/unscaled.ts';
-import { planUnscaled } from '../pairs/unscaled.ts';
+import type { Format, WriteOptions } from '../format.ts';
+import { collectPairs, type PairKey } from '../pairs/collect-pairs.ts';
+import { planUnscaled, unscaledAdapter } from '../pairs/unscaled.ts';
 
 const WEIGHTS_NAME = 'lora.safetensors';
 

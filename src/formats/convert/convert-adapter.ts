@@ -3,11 +3,18 @@ import type { FormatName } from '../../adapter/format-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { byName } from '../pairs/by-name.ts';
-import { commonScale } from './placed-adapter.ts';
-import type { ConvertOptions } from './placed-adapter.ts';
 import { namesIn, namesOut } from './names.ts';
 import { notConvertible, type Route } from './not-convertible.ts';
-import type { Named, PlacedModule, PlacedAdapter, Extra, NamesIn, NamesOut } from './placed-adapter.ts';
+import type {
+  ConvertOptions,
+  Extra,
+  Named,
+  NamesIn,
+  NamesOut,
+  PlacedAdapter,
+  PlacedModule,
+} from './placed-adapter.ts';
+import { commonScale } from './placed-adapter.ts';
 
 /** Fields of a configuration that change what an adapter does, and that no two formats share. */
 const VARIANTS: readonly (readonly [field: string, what: string])[] = [

@@ -1,7 +1,7 @@
 import { FORMAT_NAMES, type FormatName } from '../../adapter/format-name.ts';
-import type { ConvertOptions } from './placed-adapter.ts';
 import { GGUF_ARCHITECTURES } from './gguf-architectures.ts';
 import { namesIn, namesOut } from './names.ts';
+import type { ConvertOptions } from './placed-adapter.ts';
 
 /** A conversion that there is. */
 export interface ConvertTarget {

@@ -1,8 +1,8 @@
 import { quote } from '../../json/quote.ts';
 import { needsOption, notConvertible } from './not-convertible.ts';
 import { peftExtra, peftExtraOf, peftTensors } from './peft-names.ts';
-import { type Component, componentOf, PIPELINE_COMPONENTS, type Place } from './placed-adapter.ts';
 import type { NamesIn, NamesOut } from './placed-adapter.ts';
+import { type Component, componentOf, PIPELINE_COMPONENTS, type Place } from './placed-adapter.ts';
 
 const PREFIXED = new RegExp(`^(${[...PIPELINE_COMPONENTS, 'diffusion_model'].join('|')})\\.(.+)$`);
 const FLUX = /^(?:double_blocks|single_blocks)\.\d+\./;

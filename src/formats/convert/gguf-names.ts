@@ -2,11 +2,16 @@ import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
 import { VALUE_TYPE } from '../../gguf/value-type.ts';
 import { quote } from '../../json/quote.ts';
 import { KEY } from '../gguf/key-values.ts';
-import { commonScale } from './placed-adapter.ts';
-import type { ConvertOptions } from './placed-adapter.ts';
-import { type GgufArchitecture, GGUF_ARCHITECTURES, ggufArchitecture, ggufName, hfPath } from './gguf-architectures.ts';
+import {
+  GGUF_ARCHITECTURES,
+  type GgufArchitecture,
+  ggufArchitecture,
+  ggufName,
+  hfPath,
+} from './gguf-architectures.ts';
 import { needsOption, notConvertible, type Route } from './not-convertible.ts';
-import type { NamesIn, NamesOut } from './placed-adapter.ts';
+import type { ConvertOptions, NamesIn, NamesOut } from './placed-adapter.ts';
+import { commonScale } from './placed-adapter.ts';
 
 /** GGUF: the names of llama.cpp against those of transformers, by architecture. */
 export const GGUF_IN: NamesIn = {

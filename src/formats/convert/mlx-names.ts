@@ -1,7 +1,6 @@
-import { commonScale } from './placed-adapter.ts';
 import { notConvertible, type Route } from './not-convertible.ts';
-import type { Place } from './placed-adapter.ts';
-import type { Named, NamesIn, NamesOut, PlacedAdapter } from './placed-adapter.ts';
+import type { Named, NamesIn, NamesOut, Place, PlacedAdapter } from './placed-adapter.ts';
+import { commonScale } from './placed-adapter.ts';
 
 /** Experts are stacked in one tensor there (switch_mlp, switch_glu). */
 const EXPERTS = /\.(?:experts|switch_mlp|switch_glu)(?:\.|$)/;

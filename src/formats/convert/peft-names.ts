@@ -1,9 +1,8 @@
 import type { LoraModule } from '../../adapter/adapter.ts';
 import { quote } from '../../json/quote.ts';
 import { notConvertible } from './not-convertible.ts';
-import { componentOf, PIPELINE_COMPONENTS } from './placed-adapter.ts';
-import type { NamesIn, NamesOut, Named, PlacedAdapter } from './placed-adapter.ts';
-import { commonScale } from './placed-adapter.ts';
+import type { Named, NamesIn, NamesOut, PlacedAdapter } from './placed-adapter.ts';
+import { commonScale, componentOf, PIPELINE_COMPONENTS } from './placed-adapter.ts';
 
 const PREFIX = 'base_model.model.';
 const MAGNITUDE = /^(.+)\.lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?$/;

@@ -1,6 +1,6 @@
 import type { Adapter, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
-import type { Route } from './not-convertible.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';
+import type { Route } from './not-convertible.ts';
 
 /** What a conversion has to be told where the files do not say it. */
 export interface ConvertOptions {

@@ -1,10 +1,10 @@
-import type { Format } from '../format.ts';
-import { readDiffusers } from './read-diffusers.ts';
-import { DIFFUSERS_WEIGHTS, planDiffusersOutput } from './write-diffusers.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
+import type { Format } from '../format.ts';
 import { formatOfName } from '../pairs/foreign-tensors.ts';
 import { ADAPTER_METADATA } from './adapter-metadata.ts';
+import { readDiffusers } from './read-diffusers.ts';
 import { readFactorName } from './tensor-keys.ts';
+import { DIFFUSERS_WEIGHTS, planDiffusersOutput } from './write-diffusers.ts';
 
 /** First parts of paths that only models of diffusers have. */
 const MODEL_PARTS = /^(?:down_blocks|mid_block|up_blocks|transformer_blocks|single_transformer_blocks)\./;

@@ -85,10 +85,7 @@ export async function readDiffusers({
 }
 
 /** Each component is loaded with a configuration of its own. */
-function refuseHalfDora(
-  read: readonly ReadModule[],
-  magnitudes: ReadonlyMap<string, TensorEntry>,
-): void {
+function refuseHalfDora(read: readonly ReadModule[], magnitudes: ReadonlyMap<string, TensorEntry>): void {
   for (const component of new Set(read.map(({ source }) => source.component))) {
     const own = read.filter(({ source }) => source.component === component);
     const { config } = own[0]!.source;

@@ -1,17 +1,23 @@
+import { Buffer } from 'node:buffer';
 import type { Adapter, ModulePlan, OutputPlan, OutputTensor, ScaleMode } from '../../adapter/adapter.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
+import type { JsonObject, JsonValue } from '../../json/strict-json.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import type { WriteOptions } from '../format.ts';
 import { checkPlans, copyOf, planPair } from '../pairs/plan-pairs.ts';
 import { scalarTensor } from '../pairs/scalar.ts';
-import { ADAPTER_METADATA, componentConfig, fieldsOf, inMetadata, parseAdapterMetadata } from './adapter-metadata.ts';
-import { readFactorName, type FactorName, moduleNameOf, readDiffusersKey } from './tensor-keys.ts';
-import { Buffer } from 'node:buffer';
-import type { JsonObject, JsonValue } from '../../json/strict-json.ts';
 import { parseConfigJson, toPlain } from '../peft/config-json.ts';
 import { encodeConfig, writeConfig } from '../peft/write-config.ts';
+import {
+  ADAPTER_METADATA,
+  componentConfig,
+  fieldsOf,
+  inMetadata,
+  parseAdapterMetadata,
+} from './adapter-metadata.ts';
+import { type FactorName, moduleNameOf, readDiffusersKey, readFactorName } from './tensor-keys.ts';
 
 export const DIFFUSERS_WEIGHTS = 'pytorch_lora_weights.safetensors';
 
@@ -122,11 +128,7 @@ function refuseOtherScales(plans: readonly ModulePlan[], scale: ScaleMode): void
  * @param scale what is left of the modules' scales
  * @throws AppError CONFIG_TOO_LARGE when thousands of modules have ranks or scales of their own
  */
-function writeAdapterMetadata(
-  adapter: Adapter,
-  placed: readonly PlacedPlan[],
-  scale: ScaleMode,
-): string {
+function writeAdapterMetadata(adapter: Adapter, placed: readonly PlacedPlan[], scale: ScaleMode): string {
   const json: JsonObject = parseAdapterMetadata(adapter.metadata) ?? new Map<string, JsonValue>();
   const fields = new Map<string, JsonValue>(json);
   for (const component of new Set(placed.map(({ place }) => place.component))) {

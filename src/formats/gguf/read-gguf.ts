@@ -1,16 +1,28 @@
-import type { LoraModule, FactorEntry, TensorEntry } from '../../adapter/adapter.ts';
+import type { FactorEntry, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
+import {
+  STAGED_DTYPE,
+  type StagedSource,
+  type StagedTensor,
+  type StagingPlan,
+} from '../../adapter/staging-plan.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { GgufHeader } from '../../gguf/header.ts';
 import { VALUE_TYPE } from '../../gguf/value-type.ts';
 import { quote } from '../../json/quote.ts';
+import { bitsOf, isFactorDtype } from '../../safetensors/dtype.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
 import { stackedModules } from '../stacks.ts';
-import { configOf, KEY, stringOf } from './key-values.ts';
-import { isTokenEmbedding, readShape, pairTensors, type FoundPair, type PairShape, refuse } from './read-factors.ts';
-import { STAGED_DTYPE, type StagedSource, type StagedTensor, type StagingPlan } from '../../adapter/staging-plan.ts';
-import { bitsOf, isFactorDtype } from '../../safetensors/dtype.ts';
 import { stagedEntries } from '../staged-entries.ts';
+import { configOf, KEY, stringOf } from './key-values.ts';
+import {
+  type FoundPair,
+  isTokenEmbedding,
+  type PairShape,
+  pairTensors,
+  readShape,
+  refuse,
+} from './read-factors.ts';
 
 const HUB = 'https://huggingface.co/';
 

@@ -1,4 +1,12 @@
-import type { Adapter, ModulePlan, OutputPlan, OutputTensor, TensorEntry, ScaleMode } from '../../adapter/adapter.ts';
+import type {
+  Adapter,
+  ModulePlan,
+  OutputPlan,
+  OutputTensor,
+  ScaleMode,
+  TensorEntry,
+} from '../../adapter/adapter.ts';
+import { remainingScale } from '../../adapter/remaining-scale.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { GgufTyped } from '../../gguf/header.ts';
 import { layOutGguf } from '../../gguf/layout.ts';
@@ -11,7 +19,6 @@ import { checkPlans, copyOf } from '../pairs/plan-pairs.ts';
 import { type Stack, stacksOf, stackTensor } from '../stacks.ts';
 import { KEY, keyValuesOf } from './key-values.ts';
 import { isTokenEmbedding } from './read-factors.ts';
-import { remainingScale } from '../../adapter/remaining-scale.ts';
 
 export const GGUF_FILE = 'adapter.gguf';
 

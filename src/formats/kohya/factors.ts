@@ -2,8 +2,8 @@ import type { FactorEntry, TensorEntry } from '../../adapter/adapter.ts';
 import type { MatrixEntry } from '../../adapter/staging-plan.ts';
 import { quote } from '../../json/quote.ts';
 import { isFactorDtype } from '../../safetensors/dtype.ts';
-import { refuseModule, refuseTensor } from './sort-tensors.ts';
 import type { Site } from './sort-tensors.ts';
+import { refuseModule, refuseTensor } from './sort-tensors.ts';
 import type { Part } from './tensor-keys.ts';
 
 /**

@@ -1,18 +1,22 @@
 import type { Adapter, FactorEntry, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
-import { withKernel, shapesWithKernel } from '../../adapter/factor-shapes.ts';
+import { shapesWithKernel, withKernel } from '../../adapter/factor-shapes.ts';
+import {
+  type Derivation,
+  STAGED_DTYPE,
+  type StagedTensor,
+  type StagingPlan,
+} from '../../adapter/staging-plan.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ReadInput, ReadResult } from '../format.ts';
-import { kernelsOf } from '../layers/kernels-of.ts';
 import type { ShownLayer } from '../layers/kernels-of.ts';
+import { kernelsOf } from '../layers/kernels-of.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';
-import { alphaOfScale } from './scalar.ts';
-import { isPlain, readDerived } from './read-derived.ts';
-import { decodeScalar } from './scalar.ts';
-import { type Site, sortTensors, refuseModule } from './sort-tensors.ts';
-import { type Derivation, STAGED_DTYPE, type StagedTensor, type StagingPlan } from '../../adapter/staging-plan.ts';
 import { copiedTensor, stagedEntries } from '../staged-entries.ts';
 import type { DerivedModule } from './derived.ts';
 import { checkSize, needed, sizeOf } from './factors.ts';
+import { isPlain, readDerived } from './read-derived.ts';
+import { alphaOfScale, decodeScalar } from './scalar.ts';
+import { refuseModule, type Site, sortTensors } from './sort-tensors.ts';
 
 const ORIGINS = {
   LoHa: 'LoHa',

@@ -1,11 +1,17 @@
 import type { TensorEntry } from '../../adapter/adapter.ts';
-import { quote } from '../../json/quote.ts';
-import { byName } from '../pairs/by-name.ts';
-import { mixed } from '../pairs/foreign-tensors.ts';
-import { refuseUnusable } from '../pairs/foreign-tensors.ts';
-import { type Algorithm, alphaNameOf, hasKohyaPrefix, type Part, readKohyaKey, type KohyaKey } from './tensor-keys.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
+import { quote } from '../../json/quote.ts';
+import { byName } from '../pairs/by-name.ts';
+import { mixed, refuseUnusable } from '../pairs/foreign-tensors.ts';
+import {
+  type Algorithm,
+  alphaNameOf,
+  hasKohyaPrefix,
+  type KohyaKey,
+  type Part,
+  readKohyaKey,
+} from './tensor-keys.ts';
 
 /** The tensors of one module's update. */
 export interface Site {

@@ -1,15 +1,21 @@
-import type { Adapter, ModulePlan, OutputPlan, OutputTensor, ScaleMode, LoraModule } from '../../adapter/adapter.ts';
-import { layOut } from '../../safetensors/layout.ts';
-import type { WriteOptions } from '../format.ts';
-import { checkPlans, copyOf, planPair } from '../pairs/plan-pairs.ts';
-import { inReferenceOrder, sealHeader, UNSEALED, LEGACY_HASH, MODEL_HASH } from './hashes.ts';
+import type {
+  Adapter,
+  LoraModule,
+  ModulePlan,
+  OutputPlan,
+  OutputTensor,
+  ScaleMode,
+} from '../../adapter/adapter.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
-import { alphaOfScale } from './scalar.ts';
-import { encodeScalar } from './scalar.ts';
-import { alphaNameOf } from './tensor-keys.ts';
 import { type PlainJson, type PlainObject, parsePlainJson } from '../../json/strict-json.ts';
+import { layOut } from '../../safetensors/layout.ts';
+import type { WriteOptions } from '../format.ts';
+import { checkPlans, copyOf, planPair } from '../pairs/plan-pairs.ts';
+import { inReferenceOrder, LEGACY_HASH, MODEL_HASH, sealHeader, UNSEALED } from './hashes.ts';
+import { alphaOfScale, encodeScalar } from './scalar.ts';
+import { alphaNameOf } from './tensor-keys.ts';
 
 export const KOHYA_WEIGHTS_FILE = 'lora.safetensors';
 

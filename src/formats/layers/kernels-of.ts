@@ -1,6 +1,5 @@
-import { quoteSome } from '../../json/quote.ts';
+import { quote, quoteSome } from '../../json/quote.ts';
 import { layerOf } from './layer-of.ts';
-import { quote } from '../../json/quote.ts';
 
 /** What a file shows of one module. */
 export interface ShownLayer {

@@ -1,8 +1,7 @@
 import type { Format, ReadInput } from '../format.ts';
-import { readMlx } from './read-mlx.ts';
-import { MLX_FILE, planMlx } from './write-mlx.ts';
 import { parseConfigJson } from '../peft/config-json.ts';
-import { readMlxKey } from './read-mlx.ts';
+import { readMlx, readMlxKey } from './read-mlx.ts';
+import { MLX_FILE, planMlx } from './write-mlx.ts';
 
 /** What only MLX writes into adapter_config.json. */
 const FIELDS = ['fine_tune_type', 'lora_parameters'];

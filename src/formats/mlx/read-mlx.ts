@@ -1,19 +1,19 @@
-import type { TensorEntry, FactorEntry, LoraModule } from '../../adapter/adapter.ts';
+import type { FactorEntry, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
 import { CONFIG_FILE } from '../../adapter/file-names.ts';
 import type { StagedTensor } from '../../adapter/staging-plan.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
+import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
 import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
-import { collectPairs, type PairKey, type Pair } from '../pairs/collect-pairs.ts';
+import { collectPairs, type Pair, type PairKey } from '../pairs/collect-pairs.ts';
 import { refuseForeign } from '../pairs/foreign-tensors.ts';
-import { copiedTensor, stagedEntries } from '../staged-entries.ts';
-import { type MlxConfig, readMlxConfig } from './read-config.ts';
-import type { ErrorCode } from '../../errors/error-kinds.ts';
-import { quote } from '../../json/quote.ts';
 import { factorEntry } from '../pairs/read-pair.ts';
 import { stackedModules } from '../stacks.ts';
+import { copiedTensor, stagedEntries } from '../staged-entries.ts';
+import { type MlxConfig, readMlxConfig } from './read-config.ts';
 
 const FACTOR = /^(.+)\.lora_([ab])$/;
 const MAGNITUDE = /^(.+)\.m$/;

@@ -3,8 +3,7 @@ import type { FormatName } from '../../adapter/format-name.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { byName } from './by-name.ts';
-import { refuseForeign } from './foreign-tensors.ts';
-import { refuseUnusable } from './foreign-tensors.ts';
+import { refuseForeign, refuseUnusable } from './foreign-tensors.ts';
 
 /** What the name of a tensor says, in a format that has two tensors for each module. */
 export type PairKey =

@@ -1,14 +1,14 @@
 import type { Adapter, ModulePlan, OutputPlan, ScaleMode } from '../../adapter/adapter.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
-import { byName } from './by-name.ts';
-import type { CollectedPairs } from './collect-pairs.ts';
-import { mostFrequent } from './most-frequent.ts';
-import { readPair } from './read-pair.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import { layOut } from '../../safetensors/layout.ts';
+import { byName } from './by-name.ts';
+import type { CollectedPairs } from './collect-pairs.ts';
+import { mostFrequent } from './most-frequent.ts';
 import { checkPlans, copyOf, planPair } from './plan-pairs.ts';
+import { readPair } from './read-pair.ts';
 
 /**
  * An adapter of a format that has no place for a scale: all of them are 1.

@@ -1,10 +1,10 @@
 import { WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
 import type { Format } from '../format.ts';
+import { parseConfigJson } from './config-json.ts';
 import { readPeftSource } from './read-peft.ts';
 import { readPeftKey } from './tensor-keys.ts';
 import { planPeftOutput } from './write-peft.ts';
-import { parseConfigJson } from './config-json.ts';
 
 /** What MLX writes into a file of the same name. */
 const MLX_FIELDS = ['fine_tune_type', 'lora_parameters'];

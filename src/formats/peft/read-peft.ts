@@ -1,19 +1,18 @@
 import type { Adapter, LoraModule, TensorEntry } from '../../adapter/adapter.ts';
 import { CONFIG_FILE } from '../../adapter/file-names.ts';
+import type { StagedTensor } from '../../adapter/staging-plan.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
 import type { SafetensorsHeader } from '../../safetensors/header.ts';
+import { layOut } from '../../safetensors/layout.ts';
 import type { ReadResult } from '../format.ts';
 import { byName } from '../pairs/by-name.ts';
 import { checkMagnitudes } from '../pairs/check-magnitudes.ts';
-import { mixed } from '../pairs/foreign-tensors.ts';
-import { refuseUnusable } from '../pairs/foreign-tensors.ts';
+import { mixed, refuseUnusable } from '../pairs/foreign-tensors.ts';
 import { expertParameters } from './expert-parameters.ts';
 import { type PeftConfig, readConfig } from './read-config.ts';
-import { readModules, type FactorPair } from './read-modules.ts';
+import { type FactorPair, readModules } from './read-modules.ts';
 import { readPeftKey } from './tensor-keys.ts';
-import type { StagedTensor } from '../../adapter/staging-plan.ts';
-import { layOut } from '../../safetensors/layout.ts';
 
 interface Sorted {
   /** By module path. */

@@ -1,13 +1,13 @@
 import type { Adapter, ModulePlan, ScaleMode } from '../../adapter/adapter.ts';
 import { remainingScale } from '../../adapter/remaining-scale.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { quote } from '../../json/quote.ts';
 import { mostFrequent } from '../pairs/most-frequent.ts';
+import { expertParameters } from './expert-parameters.ts';
 import { harmlessInit } from './init-lora-weights.ts';
 import { MAX_CONFIG_BYTES } from './limits.ts';
-import { patternEntries } from './write-patterns.ts';
-import { quote } from '../../json/quote.ts';
-import { expertParameters } from './expert-parameters.ts';
 import { readPeftKey } from './tensor-keys.ts';
+import { patternEntries } from './write-patterns.ts';
 
 /**
  * The adapter_config.json of a result: everything the source's said, in its order, except the ranks and scales, and

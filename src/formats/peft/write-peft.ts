@@ -1,10 +1,17 @@
-import type { Adapter, ModulePlan, OutputPlan, OutputTensor, ScaleMode, FactorRef } from '../../adapter/adapter.ts';
+import type {
+  Adapter,
+  FactorRef,
+  ModulePlan,
+  OutputPlan,
+  OutputTensor,
+  ScaleMode,
+} from '../../adapter/adapter.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { layOut } from '../../safetensors/layout.ts';
 import type { WriteOptions } from '../format.ts';
 import { checkPlans, copyOf, planPair } from '../pairs/plan-pairs.ts';
-import { stackTensor, type Stack, stacksOf } from '../stacks.ts';
+import { type Stack, stacksOf, stackTensor } from '../stacks.ts';
 import { writeConfig } from './write-config.ts';
 
 /**

@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { AdapterRecord } from '../../contract/adapter.ts';
-import { AdapterPatch } from '../../contract/adapter.ts';
+import { AdapterPatch, AdapterRecord } from '../../contract/adapter.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { AdapterPath, asComponent, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';

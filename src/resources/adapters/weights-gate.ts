@@ -1,5 +1,4 @@
-import { GgufGate } from '../../gguf/gguf-gate.ts';
-import { GGUF_MAGIC } from '../../gguf/gguf-gate.ts';
+import { GGUF_MAGIC, GgufGate } from '../../gguf/gguf-gate.ts';
 import { HeaderGate } from '../../safetensors/header-gate.ts';
 import type { WeightsGate } from './service.ts';
 

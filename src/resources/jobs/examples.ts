@@ -1,5 +1,5 @@
-import type { JobEvent, JobProgress } from '../../contract/job.ts';
 import { ADAPTER_EXAMPLE, JOB_EXAMPLE, SHA256_EXAMPLE } from '../../contract/examples.ts';
+import type { JobEvent, JobProgress } from '../../contract/job.ts';
 import type { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';
 
 /** Examples of the contract; typed, so that they cannot go stale quietly. */

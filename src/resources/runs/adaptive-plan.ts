@@ -2,8 +2,7 @@ import type { AdaptiveRequest } from '../../contract/schedule.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { clockOf } from '../../schedule/clock.ts';
 import { scheduleInvalid } from '../../schedule/schedule-invalid.ts';
-import { neededSteps } from '../../schedule/stage-lengths.ts';
-import { leastSteps } from '../../schedule/stage-lengths.ts';
+import { leastSteps, neededSteps } from '../../schedule/stage-lengths.ts';
 
 const DEFAULT_CHECK_EVERY_STEPS = 200;
 

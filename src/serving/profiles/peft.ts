@@ -4,7 +4,7 @@ const SOURCE = 'https://github.com/huggingface/peft/blob/v0.21.0/src/peft';
 
 export const PEFT_TRANSFORMERS: Profile = {
   name: 'peft',
-  title: 'PEFT_TRANSFORMERS (transformers)',
+  title: 'PEFT (transformers)',
   sources: [
     {
       what: 'LoraConfig: every field of adapter_config.json',

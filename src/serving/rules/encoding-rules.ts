@@ -1,8 +1,8 @@
 import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
 import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
-import { some } from './rule.ts';
 import type { Profile } from '../profile.ts';
 import type { Rule } from './rule.ts';
+import { some } from './rule.ts';
 
 /** Scales are quotients of numbers from JSON: equal ones may differ in their last digits. */
 const SAME = 1e-9;

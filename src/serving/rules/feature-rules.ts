@@ -1,6 +1,6 @@
 import type { ProfileFeature } from '../../contract/serving.ts';
-import { type AdapterFacts, some } from './rule.ts';
 import type { Rule } from './rule.ts';
+import { type AdapterFacts, some } from './rule.ts';
 
 const MAGNITUDE = /\.lora_magnitude_vector(?:\.|$)/;
 const LORA_BIAS = /\.lora_B(?:\.[^.]+)?\.bias$/;

@@ -1,6 +1,6 @@
-import { some } from './rule.ts';
 import type { Profile } from '../profile.ts';
 import type { Rule } from './rule.ts';
+import { some } from './rule.ts';
 
 export const moduleKinds: Rule = ({ module_kinds: kinds }, { adapter }) => {
   const wrong = adapter.modules.filter(({ kind }) => !kinds.includes(kind));

@@ -1,8 +1,8 @@
 import type { LoraModule } from '../../adapter/adapter.ts';
-import { type AdapterFacts, some } from './rule.ts';
 import type { Profile } from '../profile.ts';
 import { nearest, settingFor } from '../rank-limits.ts';
 import type { Rule } from './rule.ts';
+import { type AdapterFacts, some } from './rule.ts';
 
 /** r of the configuration counts too: servers compare it with their limit and lay out memory by it. */
 const largestOf = ({ adapter }: AdapterFacts): number =>

@@ -1,6 +1,6 @@
+import type { Adapter } from '../../adapter/adapter.ts';
 import type { Profile } from '../profile.ts';
 import type { RankLimits } from '../rank-limits.ts';
-import type { Adapter } from '../../adapter/adapter.ts';
 
 /** An adapter as it would be handed to a server: read from the files themselves. */
 export interface AdapterFacts {

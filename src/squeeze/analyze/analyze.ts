@@ -1,20 +1,19 @@
 import type { ComputePool } from '../../compute/pool.ts';
 import type { Analysis, ModuleAnalysis } from '../../contract/analysis.ts';
-import { RESOLUTION, effectiveRank, stableRank } from '../../core/spectrum.ts';
+import { isDead } from '../../core/by-module.ts';
+import { energyRank } from '../../core/policy/energy-rank.ts';
+import { kneeRank } from '../../core/policy/knee-rank.ts';
+import { effectiveRank, RESOLUTION, stableRank } from '../../core/spectrum.ts';
 import { PRODUCT } from '../../version.ts';
-import { decomposeAll } from '../passes.ts';
 import { describeSpectra } from '../describe.ts';
 import type { JobContext, JobOutcome, SourceFiles } from '../job-context.ts';
 import { chooseMethod } from '../method.ts';
 import { openAdapter } from '../open-adapter.ts';
+import { decomposeAll } from '../passes.ts';
 import { residualWarnings, restOf, withResiduals } from '../residuals.ts';
 import { Watch } from '../watch.ts';
-import { type AnalyzedModule, analyzedModule, meanEnergyOf } from './analyzed-module.ts';
-import { rankCurve } from './analyzed-module.ts';
+import { type AnalyzedModule, analyzedModule, meanEnergyOf, rankCurve } from './analyzed-module.ts';
 import { recommendBudget, recommendUniform } from './recommend.ts';
-import { isDead } from '../../core/by-module.ts';
-import { energyRank } from '../../core/policy/energy-rank.ts';
-import { kneeRank } from '../../core/policy/knee-rank.ts';
 
 interface AnalyzeInput extends JobContext {
   readonly source: SourceFiles;

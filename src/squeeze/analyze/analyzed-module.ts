@@ -1,8 +1,8 @@
 import type { LoraModule } from '../../adapter/adapter.ts';
+import type { RankPoint } from '../../contract/analysis.ts';
 import { meanOf, moduleRelativeError } from '../../core/by-module.ts';
 import { BYTES_PER_ELEMENT } from '../../core/half.ts';
 import { NO_REST, type Rest, resolved } from '../../core/spectrum.ts';
-import type { RankPoint } from '../../contract/analysis.ts';
 
 /** A module as an analysis sees it: what it weighs and what each of its directions is worth. */
 export interface AnalyzedModule {
@@ -119,10 +119,7 @@ export function rankCurve(modules: readonly AnalyzedModule[]): Required<RankPoin
 }
 
 /** The least module_relative_error of these ranks. */
-const errorByModule = (
-  modules: readonly AnalyzedModule[],
-  rankOf: (index: number) => number,
-): number =>
+const errorByModule = (modules: readonly AnalyzedModule[], rankOf: (index: number) => number): number =>
   moduleRelativeError(
     modules.map(({ lost }) => lost[0]!),
     modules.map(({ lost }, index) => lost[rankOf(index)]!),

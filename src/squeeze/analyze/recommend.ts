@@ -2,8 +2,7 @@ import type { RankPoint, Recommendation } from '../../contract/analysis.ts';
 import { DEFAULT_CRITERION } from '../../contract/target.ts';
 import { isDead } from '../../core/by-module.ts';
 import { allocateRanks } from '../../core/policy/allocate-ranks.ts';
-import { type AnalyzedModule, allocationOf, meanEnergyOf } from './analyzed-module.ts';
-import { rankCurve } from './analyzed-module.ts';
+import { type AnalyzedModule, allocationOf, meanEnergyOf, rankCurve } from './analyzed-module.ts';
 
 /** A mean module error that a squeezed adapter hardly shows: the modules keep 99.75 % of their energy on average. */
 export const GOOD_ERROR = 0.05;

@@ -1,14 +1,14 @@
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { CARD_FILE } from '../../adapter/file-names.ts';
 import type { FormatName } from '../../adapter/format-name.ts';
 import type { SucceededResult } from '../../contract/job.ts';
 import type { ModuleResult } from '../../contract/report.ts';
 import { PRODUCT } from '../../version.ts';
-import type { ReportedSource, OutputFile } from '../job-context.ts';
+import { hashFile } from '../hash-file.ts';
+import type { OutputFile, ReportedSource } from '../job-context.ts';
 import { rankRange } from '../rank-range.ts';
 import { markdownCode, markdownText, yamlString } from './escape.ts';
-import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { CARD_FILE } from '../../adapter/file-names.ts';
-import { hashFile } from '../hash-file.ts';
 
 /** Most rows of the table of modules. */
 export const MAX_ROWS = 300;

@@ -1,4 +1,4 @@
-import { mkdir, rm, type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Adapter, FactorDtype, TensorEntry } from '../../adapter/adapter.ts';
 import { DTYPE_NAMES } from '../../adapter/dtype-names.ts';
@@ -8,7 +8,13 @@ import type { SqueezeOptions } from '../../contract/job-request.ts';
 import type { Target } from '../../contract/target.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { mergeConfig } from '../../formats/peft/merge-config.ts';
-import { type MergeTerm, stackModules, sharedTensors, type SharedTensor, tensorConflict } from '../../formats/peft/merge-modules.ts';
+import {
+  type MergeTerm,
+  type SharedTensor,
+  sharedTensors,
+  stackModules,
+  tensorConflict,
+} from '../../formats/peft/merge-modules.ts';
 import type { JobContext, JobOutcome, SourceFiles, SqueezeInput } from '../job-context.ts';
 import { openAdapter } from '../open-adapter.ts';
 import { squeeze } from '../squeeze.ts';

@@ -1,8 +1,7 @@
-import type { Adapter, TensorEntry, FactorDtype } from '../../adapter/adapter.ts';
-import { dtypeNamed, DTYPE_NAMES } from '../../adapter/dtype-names.ts';
+import type { Adapter, FactorDtype, TensorEntry } from '../../adapter/adapter.ts';
+import { DTYPE_NAMES, dtypeNamed } from '../../adapter/dtype-names.ts';
+import { type CarriedClass, classOf, LORA_BIAS, SavedModules } from '../../adapter/tensor-class.ts';
 import type { Target } from '../../contract/target.ts';
-import { SavedModules } from '../../adapter/tensor-class.ts';
-import { type CarriedClass, classOf, LORA_BIAS } from '../../adapter/tensor-class.ts';
 import { convertAdapter } from '../../formats/convert/convert-adapter.ts';
 
 const TRAINED_TOKENS = /\.trainable_tokens_\w+$/;

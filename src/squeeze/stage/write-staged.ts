@@ -1,14 +1,14 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import type { TensorEntry } from '../../adapter/adapter.ts';
 import type { StagedSource, StagingPlan } from '../../adapter/staging-plan.ts';
 import type { DeriveTask } from '../../compute/derive/derive-context.ts';
 import type { ComputePool } from '../../compute/pool.ts';
+import { decodeQ8_0, Q8_0_BYTES } from '../../core/q8-0.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { layOut } from '../../safetensors/layout.ts';
-import { copyRanges, type RangeCopy, writeFully, readFully } from '../file-ranges.ts';
+import { copyRanges, type RangeCopy, readFully, writeFully } from '../file-ranges.ts';
 import type { Watch } from '../watch.ts';
 import { permuteEntry } from './permute-entry.ts';
-import type { TensorEntry } from '../../adapter/adapter.ts';
-import { decodeQ8_0, Q8_0_BYTES } from '../../core/q8-0.ts';
 
 /** Blocks decoded at a time: 4 MB of numbers. */
 const BLOCKS = 32 * 1024;

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { alphaOfScale } from '../../../src/formats/kohya/scalar.ts';
-import { decodeScalar, encodeScalar } from '../../../src/formats/kohya/scalar.ts';
+import { alphaOfScale, decodeScalar, encodeScalar } from '../../../src/formats/kohya/scalar.ts';
 import fc from '../../fast-check.ts';
 import { refusal } from '../peft/build.ts';
 

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MAX_STACKED_RANK, type MergeTerm, stackModules } from '../../../src/formats/peft/merge-modules.ts';
-import { sharedTensors } from '../../../src/formats/peft/merge-modules.ts';
+import {
+  MAX_STACKED_RANK,
+  type MergeTerm,
+  sharedTensors,
+  stackModules,
+} from '../../../src/formats/peft/merge-modules.ts';
 import { adapterOf, linear, refusal, tensor } from './build.ts';
 
 type Adapted = Parameters<typeof adapterOf>;

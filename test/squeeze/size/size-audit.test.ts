@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SavedModules } from '../../../src/adapter/tensor-class.ts';
 import { auditSize, sizeOfAdapter } from '../../../src/adapter/size-audit.ts';
-import { classOf } from '../../../src/adapter/tensor-class.ts';
+import { classOf, SavedModules } from '../../../src/adapter/tensor-class.ts';
 import { adapterOf, linear, tensor } from '../../formats/peft/build.ts';
 
 describe('what a carried tensor is', () => {

@@ -1,6 +1,5 @@
 import { chooseWeights } from '../../../src/adapter/choose-weights.ts';
-import { CONFIG_FILE } from '../../../src/adapter/file-names.ts';
-import { isPickleName, isWeightsName, USUAL_WEIGHTS } from '../../../src/adapter/file-names.ts';
+import { CONFIG_FILE, isPickleName, isWeightsName, USUAL_WEIGHTS } from '../../../src/adapter/file-names.ts';
 import { type Problem, ProblemError, problemOf } from '../api/problem.ts';
 import type { AdapterFiles } from '../api/upload-adapter.ts';
 import type { FoundFile } from './dropped-files.ts';

@@ -1,5 +1,5 @@
-import { pickleRefused } from '../../../adapter/pickle-refused.ts';
 import { isPickleName } from '../../../adapter/file-names.ts';
+import { pickleRefused } from '../../../adapter/pickle-refused.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import type { WeightsGate } from '../service.ts';
 

@@ -1,6 +1,5 @@
-import { CONFIG_FILE, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
+import { CONFIG_FILE, isPickleName, isWeightsName, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
 import { pickleRefused } from '../../../adapter/pickle-refused.ts';
-import { isPickleName, isWeightsName } from '../../../adapter/file-names.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import type { BodyParts } from '../../../http/multipart/body-parts.ts';
 

@@ -1,5 +1,4 @@
-import type { JobEvent } from '../../../contract/job.ts';
-import type { JobRecord } from '../../../contract/job.ts';
+import type { JobEvent, JobRecord } from '../../../contract/job.ts';
 import { isFinal } from '../store.ts';
 import {
   began,
