@@ -5,9 +5,8 @@ import { CONFIG_FILE, type FileRole, roleOf, WEIGHTS_FILE } from '../adapter/fil
 import type { AdapterRecord } from '../contract/adapter.ts';
 import { nameOfFile } from '../resources/adapters/default-name.ts';
 import { CommandError } from './command-error.ts';
-import { fileChunks } from './file-chunks.ts';
 import type { ServerClient } from './server-client.ts';
-import { type SourcePaths, sourcePaths } from './source-folder.ts';
+import { fileChunks, type SourcePaths, sourcePaths } from './source-folder.ts';
 
 interface Part {
   readonly name: string;

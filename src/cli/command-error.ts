@@ -37,14 +37,14 @@ export class Interrupted extends Error {
 }
 
 /** A failure as it is told: the code for programs, the detail for people. */
-export interface Failure {
+export interface ToldFailure {
   readonly code: string;
   readonly detail: string;
   readonly context?: Readonly<Record<string, unknown>>;
 }
 
 /** Anything thrown, to be told. Errors of the file system have their errno as code. */
-export function failureOf(error: unknown): Failure {
+export function toldFailure(error: unknown): ToldFailure {
   if (error instanceof CommandError || error instanceof AppError || error instanceof BackupError) {
     const { code, message: detail, context } = error;
     return Object.keys(context).length > 0 ? { code, detail, context } : { code, detail };

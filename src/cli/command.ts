@@ -1,4 +1,8 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { UsageError } from './command-error.ts';
 import type { FieldSchema } from './field-value.ts';
+
+export const HELP: Option = { name: 'help', help: 'Says this.' };
 
 /** One option as parseArgs takes it and --help tells it. Booleans can also be said as --no-NAME. */
 export interface Option {
@@ -38,4 +42,68 @@ export interface Command {
    * @throws UsageError, CommandError, AppError, Interrupted
    */
   run(args: Arguments): Promise<number>;
+}
+
+const optionsOf = ({ groups }: Command): readonly Option[] => [
+  ...groups.flatMap(({ options }) => options),
+  HELP,
+];
+
+/**
+ * Takes apart what was typed after a command's name.
+ * @throws UsageError for options that the command does not have, lack their value, or come twice
+ */
+export function readArguments(command: Command, args: readonly string[]): Arguments {
+  const known = optionsOf(command);
+  const options = Object.fromEntries(
+    known.map(({ name, value, multiple = false }) => [
+      name,
+      {
+        type: value === undefined ? 'boolean' : 'string',
+        multiple,
+        ...(name === 'help' ? { short: 'h' } : {}),
+      },
+    ]),
+  ) as NonNullable<ParseArgsConfig['options']>;
+  const { values, positionals, tokens } = parse(args, options);
+  const seen = new Set<string>();
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue;
+    if (seen.has(token.name) && !options[token.name]?.multiple) {
+      throw new UsageError(`--${token.name} is given twice`);
+    }
+    seen.add(token.name);
+  }
+  return { values, positionals };
+}
+
+function parse(args: readonly string[], options: NonNullable<ParseArgsConfig['options']>) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options,
+      allowPositionals: true,
+      allowNegative: true,
+      strict: true,
+      tokens: true,
+    });
+  } catch (error) {
+    if (!(error instanceof TypeError && 'code' in error)) throw error;
+    // The rest advises on arguments that begin with hyphens.
+    throw new UsageError(error.message.split(/\.\s|\n/, 1)[0]!.replace(/\.$/, ''));
+  }
+}
+
+/** The text of an option that has a value and comes once. */
+export function text({ values }: Arguments, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+export const isSet = ({ values }: Arguments, name: string): boolean => values[name] === true;
+
+/** @throws UsageError where anything is left over */
+export function refusePositionals({ positionals }: Arguments): void {
+  if (positionals.length > 0)
+    throw new UsageError(`${JSON.stringify(positionals[0])} is one argument too many`);
 }

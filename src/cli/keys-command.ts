@@ -3,12 +3,12 @@ import { type KeyRecord, SCOPES, type Scope } from '../contract/key.ts';
 import { isTenantId, TENANT_ID_RULE } from '../contract/tenant-id.ts';
 import { openDatabase } from '../database/open-database.ts';
 import { KeyService } from '../resources/keys/service.ts';
-import { isSet, refusePositionals, text } from './arguments.ts';
 import type { Arguments, Command, Option } from './command.ts';
+import { isSet, refusePositionals, text } from './command.ts';
 import { EXIT, UsageError } from './command-error.ts';
-import { endOf } from './lifetime.ts';
+import { endOf } from './field-value.ts';
 import { isForPeople, JSON_OPTION, print, printJson } from './output.ts';
-import { table } from './words.ts';
+import { textTable } from './words.ts';
 
 const ABOUT =
   'Works on the database that DATABASE_URL or DATA_DIR names, beside a running service or without one. ';
@@ -72,7 +72,7 @@ export const KEYS_LIST: Command = {
     const records = await withKeys((keys) => keys.list(tenant));
     if (!isForPeople(args)) for (const record of records) printJson(record);
     else if (records.length === 0) print('There are no keys.');
-    else print(table(['id', 'tenant', 'name', 'scopes', 'created', 'state'], records.map(row)));
+    else print(textTable(['id', 'tenant', 'name', 'scopes', 'created', 'state'], records.map(row)));
     return EXIT.ok;
   },
 };

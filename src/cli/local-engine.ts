@@ -1,5 +1,7 @@
-import { copyFile, mkdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CONFIG_FILE, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import { disableTelemetry } from '../app/config.ts';
 import { KeptPool } from '../compute/kept-pool.ts';
 import { ComputePool } from '../compute/pool.ts';
@@ -8,6 +10,8 @@ import type { Target } from '../contract/target.ts';
 import { newJobId } from '../database/ids.ts';
 import { AppError, type ErrorContext } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
+import { readAdapter } from '../formats/read-adapter.ts';
+import { adapterDigest, describeAdapter } from '../resources/adapters/described-adapter.ts';
 import { checkTargets } from '../serving/check-targets.ts';
 import type { JobOutcome, SourceFiles } from '../squeeze/job-context.ts';
 import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
@@ -20,12 +24,19 @@ import {
   jobRequest,
   type ResultFile,
 } from './engine.ts';
-import { type LocalSource, localIdOf, localSource } from './local-source.ts';
+import { fileChunks, sourcePaths } from './source-folder.ts';
 
 export interface LocalEngineOptions {
   readonly provider: 'auto' | 'cpu' | 'cuda';
   readonly threads: number;
   readonly cudaMemoryBytes: number;
+}
+
+/** An adapter read where it lies, as a service that it was uploaded to would know it. */
+interface LocalSource {
+  readonly files: SourceFiles;
+  /** The same files under the names of their format, for a result that is the source itself. */
+  readonly itself: readonly ResultFile[];
 }
 
 /** The service's own engine in threads of this process: no server, no queue, no storage. */
@@ -108,4 +119,35 @@ async function copies(files: readonly ResultFile[], folder: string): Promise<Res
       return { ...file, path };
     }),
   );
+}
+
+/** Here, where nothing gives out ids, adapters are told apart by their content. */
+const localId = (digest: string): string => `ad_${digest.slice(0, 32)}`;
+const localIdOf = (files: readonly ResultFile[]): string => localId(adapterDigest(files));
+
+/**
+ * Checks and hashes an adapter's files.
+ * @param source a folder, or a file of weights
+ * @throws AppError FILE_MISSING, PICKLE_REFUSED, UNEXPECTED_PART for a configuration that the format does not have, and
+ *   whatever its reader finds (ST_*, CONFIG_*, LORA_*, …)
+ */
+async function localSource(source: string, signal: AbortSignal): Promise<LocalSource> {
+  const { weights: weightsPath, config } = await sourcePaths(source);
+  const configBytes = config === null ? null : await readFile(config);
+  // First what is quick to refuse.
+  await readAdapter({ weightsPath, configBytes });
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of fileChunks(weightsPath, hash, signal)) bytes += chunk.length;
+  const read: ResultFile[] = [{ name: WEIGHTS_FILE, path: weightsPath, sha256: hash.digest('hex'), bytes }];
+  if (config !== null && configBytes !== null) {
+    const sha256 = createHash('sha256').update(configBytes).digest('hex');
+    read.push({ name: CONFIG_FILE, path: config, sha256, bytes: configBytes.length });
+  }
+  const { digest, sha256, base_model, files } = await describeAdapter(read);
+  return {
+    files: { id: localId(digest), sha256, bytes, base_model, weightsPath, configBytes },
+    // Weights and configuration, in this order in both.
+    itself: files.map((file, index) => ({ ...file, path: read[index]!.path })),
+  };
 }

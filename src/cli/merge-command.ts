@@ -1,13 +1,12 @@
 import { basename, resolve } from 'node:path';
 import { MergeSource } from '../contract/job-request.ts';
-import { isSet, text } from './arguments.ts';
 import type { Arguments, Command } from './command.ts';
-import { EXIT, failureOf, UsageError } from './command-error.ts';
+import { isSet, text } from './command.ts';
+import { EXIT, toldFailure, UsageError } from './command-error.ts';
 import type { EngineTask } from './engine.ts';
 import { type FieldSchema, fieldValue } from './field-value.ts';
 import { interruptible } from './interrupt.ts';
-import { madeAdapterJson, madeAdapterWords } from './made-adapter-words.ts';
-import { makeAdapter } from './make-adapter.ts';
+import { madeAdapterJson, madeAdapterWords, makeAdapter } from './make-adapter.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
 import { isForPeople, print, printFailure, printJson } from './output.ts';
 import { RESULT_GROUP, readResults } from './result-fields.ts';
@@ -53,7 +52,7 @@ async function run(args: Arguments): Promise<number> {
         return EXIT.ok;
       } catch (error) {
         signal.throwIfAborted();
-        const failure = failureOf(error);
+        const failure = toldFailure(error);
         printFailure(failure);
         if (!isForPeople(args)) printJson({ folders: sources, error: failure });
         return EXIT.failed;

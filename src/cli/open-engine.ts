@@ -1,6 +1,6 @@
 import { cliEnvironment, loadRolelessConfig } from '../app/config.ts';
-import { isSet, text } from './arguments.ts';
 import type { Arguments, OptionGroup } from './command.ts';
+import { isSet, text } from './command.ts';
 import { UsageError } from './command-error.ts';
 import type { Engine } from './engine.ts';
 import { type FieldSchema, fieldValue } from './field-value.ts';

@@ -1,6 +1,6 @@
-import { isSet } from './arguments.ts';
 import type { Arguments, Option } from './command.ts';
-import type { Failure } from './command-error.ts';
+import { isSet } from './command.ts';
+import type { ToldFailure } from './command-error.ts';
 import { PROGRAM } from './usage.ts';
 
 export const JSON_OPTION: Option = {
@@ -18,7 +18,7 @@ export const print = (text: string): void => void process.stdout.write(`${text}\
 export const printJson = (value: unknown): void => print(JSON.stringify(value));
 
 /** A failure on standard error. @param about which of several folders */
-export function printFailure({ code, detail }: Failure, about?: string): void {
+export function printFailure({ code, detail }: ToldFailure, about?: string): void {
   const where = about === undefined ? '' : `${about}: `;
   process.stderr.write(`${PROGRAM}: ${where}${code}: ${detail}\n`);
 }

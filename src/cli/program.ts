@@ -2,9 +2,9 @@ import { ConfigError } from '../errors/config-error.ts';
 import { PRODUCT } from '../version.ts';
 import { ADMIN_BACKUP, ADMIN_MIGRATE, ADMIN_RESTORE, ADMIN_VERIFY } from './admin-command.ts';
 import { ANALYZE } from './analyze-command.ts';
-import { isSet, readArguments } from './arguments.ts';
 import type { Command } from './command.ts';
-import { EXIT, failureOf, Interrupted, UsageError } from './command-error.ts';
+import { isSet, readArguments } from './command.ts';
+import { EXIT, Interrupted, toldFailure, UsageError } from './command-error.ts';
 import { KEYS_CREATE, KEYS_LIST, KEYS_REVOKE } from './keys-command.ts';
 import { MERGE } from './merge-command.ts';
 import { print, printFailure } from './output.ts';
@@ -66,7 +66,7 @@ function ended(error: unknown, args: readonly string[]): number {
     process.stderr.write(`${PROGRAM}: ${error.message}\n`);
     return EXIT[error.signal];
   }
-  printFailure(failureOf(error));
+  printFailure(toldFailure(error));
   return EXIT.failed;
 }
 

@@ -1,10 +1,9 @@
 import { Labels } from '../contract/labels.ts';
 import { ResultSettings } from '../contract/result-settings.ts';
-import { text } from './arguments.ts';
 import type { Arguments, OptionGroup } from './command.ts';
+import { text } from './command.ts';
 import { UsageError } from './command-error.ts';
-import { type FieldSchema, fieldValue } from './field-value.ts';
-import { secondsOf } from './lifetime.ts';
+import { type FieldSchema, fieldValue, secondsOf } from './field-value.ts';
 
 const NAME = ResultSettings.properties.name as FieldSchema;
 const [LABEL_NAME] = Object.keys(Labels.patternProperties);

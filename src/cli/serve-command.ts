@@ -1,5 +1,5 @@
-import { refusePositionals } from './arguments.ts';
 import type { Command } from './command.ts';
+import { refusePositionals } from './command.ts';
 import { EXIT } from './command-error.ts';
 
 export const SERVE: Command = {

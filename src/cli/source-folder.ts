@@ -1,9 +1,13 @@
+import type { Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { chooseWeights } from '../adapter/choose-weights.ts';
 import { CONFIG_FILE, isPickleName, isWeightsName, USUAL_WEIGHTS } from '../adapter/file-names.ts';
 import { pickleRefused } from '../adapter/pickle-refused.ts';
 import { AppError } from '../errors/app-error.ts';
+
+const CHUNK_BYTES = 1024 * 1024;
 
 /** The files of an adapter on this machine. */
 export interface SourcePaths {
@@ -56,3 +60,14 @@ export function sourceName(source: string): string {
 
 const isFile = async (path: string): Promise<boolean> =>
   (await stat(path).catch(() => undefined))?.isFile() ?? false;
+
+/**
+ * The bytes of a file, each chunk hashed as it passes.
+ * @throws errors of the file system; AbortError when the signal fires
+ */
+export async function* fileChunks(path: string, hash: Hash, signal: AbortSignal): AsyncGenerator<Buffer> {
+  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES, signal })) {
+    hash.update(chunk as Buffer);
+    yield chunk as Buffer;
+  }
+}

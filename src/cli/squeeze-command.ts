@@ -1,11 +1,10 @@
 import { join, resolve } from 'node:path';
-import { isSet, text } from './arguments.ts';
 import type { Arguments, Command, OptionGroup } from './command.ts';
-import { EXIT, failureOf, UsageError } from './command-error.ts';
+import { isSet, text } from './command.ts';
+import { EXIT, toldFailure, UsageError } from './command-error.ts';
 import type { Engine, EngineTask } from './engine.ts';
 import { interruptible } from './interrupt.ts';
-import { madeAdapterJson, madeAdapterWords } from './made-adapter-words.ts';
-import { makeAdapter } from './make-adapter.ts';
+import { madeAdapterJson, madeAdapterWords, makeAdapter } from './make-adapter.ts';
 import { ENGINE_GROUP, openEngine } from './open-engine.ts';
 import { isForPeople, JSON_OPTION, print, printFailure, printJson } from './output.ts';
 import { RESULT_GROUP, readResults } from './result-fields.ts';
@@ -53,7 +52,8 @@ async function run(args: Arguments): Promise<number> {
       for (const { folder, out } of places) {
         const sources = [{ folder, weight: 1 }];
         const task: EngineTask = { kind: 'squeeze', sources, target, options, results };
-        if (!(await squeezeOne(engine, task, folder, out, args, places.length > 1, signal))) failed++;
+        const isOneOfSeveral = places.length > 1;
+        if (!(await squeezeOne({ engine, task, folder, out, args, isOneOfSeveral, signal }))) failed++;
       }
       return failed > 0 ? EXIT.failed : EXIT.ok;
     });
@@ -62,16 +62,25 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
+interface SqueezeOneOptions extends Place {
+  readonly engine: Engine;
+  readonly task: EngineTask;
+  readonly args: Arguments;
+  /** A failure then says which one it is of. */
+  readonly isOneOfSeveral: boolean;
+  readonly signal: AbortSignal;
+}
+
 /** @returns whether it succeeded; what failed is told here */
-async function squeezeOne(
-  engine: Engine,
-  task: EngineTask,
-  folder: string,
-  out: string,
-  args: Arguments,
-  isOneOfSeveral: boolean,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function squeezeOne({
+  engine,
+  task,
+  folder,
+  out,
+  args,
+  isOneOfSeveral,
+  signal,
+}: SqueezeOneOptions): Promise<boolean> {
   const placement = { out, isForced: isSet(args, 'force'), withReport: isSet(args, 'report') };
   try {
     const made = await makeAdapter(engine, task, placement, sourceName(folder), signal);
@@ -80,7 +89,7 @@ async function squeezeOne(
     return true;
   } catch (error) {
     signal.throwIfAborted();
-    const failure = failureOf(error);
+    const failure = toldFailure(error);
     printFailure(failure, isOneOfSeveral ? folder : undefined);
     if (!isForPeople(args)) printJson({ folder, error: failure });
     return false;

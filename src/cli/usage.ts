@@ -1,5 +1,5 @@
-import { HELP } from './arguments.ts';
 import type { Command, Option, OptionGroup } from './command.ts';
+import { HELP } from './command.ts';
 import { allowed } from './field-value.ts';
 import { wrapped } from './words.ts';
 

@@ -1,10 +1,10 @@
-/** Numbers as people read them. */
+/** Numbers as people read them. Here they have two decimals, whatever their size, so that lines can be compared. */
 
-export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+export const fixedPercent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
 export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`;
 
-export const seconds = (value: number): string => `${value.toFixed(2)} s`;
+export const fixedSeconds = (value: number): string => `${value.toFixed(2)} s`;
 
 export const range = ({ min, max }: { readonly min: number; readonly max: number }): string =>
   min === max ? `${max}` : `${min}–${max}`;
@@ -19,7 +19,7 @@ export const extent = (values: readonly number[]): { min: number; max: number } 
 });
 
 /** Columns as wide as they need; those whose head begins with ">" are aligned to the right. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const titles = head.map((title) => title.replace(/^>/, ''));
   const widths = titles.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
   const line = (cells: readonly string[]): string =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UsageError } from '../../src/cli/command-error.ts';
-import { endOf } from '../../src/cli/lifetime.ts';
+import { endOf } from '../../src/cli/field-value.ts';
 
 const NOW_MS = Date.parse('2026-01-01T00:00:00Z');
 

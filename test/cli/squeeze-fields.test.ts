@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readArguments } from '../../src/cli/arguments.ts';
+import { readArguments } from '../../src/cli/command.ts';
 import { UsageError } from '../../src/cli/command-error.ts';
 import { SQUEEZE } from '../../src/cli/squeeze-command.ts';
 import { optionName, readMethod, readTarget } from '../../src/cli/squeeze-fields.ts';
