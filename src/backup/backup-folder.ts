@@ -6,10 +6,12 @@ import { SCRATCH_FOLDER } from '../storage/blob-key.ts';
 import { DiskStore } from '../storage/disk-store.ts';
 import { BackupError } from './backup-error.ts';
 import { type Digested, digested, written } from './digested.ts';
-import { linesOf, rowsOf } from './row-lines.ts';
 
 const MANIFEST_KEY = 'manifest.json';
 const FORMAT = 1;
+
+/** Rows that are handed on at once. */
+const PAGE_ROWS = 500;
 
 /** What a backup is. It is written last: a folder without it is none. */
 export interface BackupManifest {
@@ -30,6 +32,13 @@ export interface BackupManifest {
 export interface SavedTableFile extends Digested {
   readonly name: SavedName;
   readonly rows: number;
+}
+
+/** Content whose bytes lie in the storage. */
+export interface SavedContent {
+  readonly id: string;
+  readonly sha256: string;
+  readonly bytes: number;
 }
 
 /**
@@ -165,6 +174,12 @@ export class BackupFolder {
   }
 }
 
+/** The content that a backup has as files, some at a time. */
+export async function* savedContent(folder: BackupFolder): AsyncGenerator<SavedContent[]> {
+  for await (const rows of folder.rows('content'))
+    yield rows.filter(({ inline }) => inline === null).map((row: SavedRow) => row as unknown as SavedContent);
+}
+
 /** @throws BackupError BACKUP_DAMAGED unless a file is what it has to be */
 export function checkFile(key: string, wanted: Digested, found: Digested): void {
   if (found.bytes !== wanted.bytes) throw damaged(key, `has ${found.bytes} bytes instead of ${wanted.bytes}`);
@@ -186,3 +201,57 @@ async function inFolder<T>(path: string, work: Promise<T>): Promise<T> {
     throw new BackupError('BACKUP_FOLDER', `The folder ${path} cannot be used (${errno}).`, { errno });
   }
 }
+
+/** Bytes have no place in JSON. */
+interface Base64 {
+  readonly base64: string;
+}
+
+/** Rows as lines of JSON, the same for every database. @param onRows told how many at a time */
+async function* linesOf(
+  pages: AsyncIterable<readonly SavedRow[]>,
+  onRows: (count: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const rows of pages) {
+    onRows(rows.length);
+    yield Buffer.from(rows.map((row) => `${JSON.stringify(encoded(row))}\n`).join(''));
+  }
+}
+
+/** The rows of such lines, some at a time. @throws SyntaxError */
+async function* rowsOf(lines: AsyncIterable<Uint8Array>): AsyncGenerator<SavedRow[]> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  let rows: SavedRow[] = [];
+  for await (const chunk of lines) {
+    // Not node:readline, which takes U+2028 for the end of a line.
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = parts.pop()!;
+    for (const line of parts) {
+      rows.push(decoded(JSON.parse(line) as Record<string, SavedRow[string] | Base64>));
+      if (rows.length < PAGE_ROWS) continue;
+      yield rows;
+      rows = [];
+    }
+  }
+  if (rest !== '') throw new SyntaxError('The last line has no end');
+  if (rows.length > 0) yield rows;
+}
+
+const encoded = (row: SavedRow) =>
+  Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [
+      name,
+      value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value,
+    ]),
+  );
+
+const decoded = (row: Readonly<Record<string, SavedRow[string] | Base64>>): SavedRow =>
+  Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [
+      name,
+      value !== null && typeof value === 'object' && 'base64' in value
+        ? Buffer.from(value.base64, 'base64')
+        : value,
+    ]),
+  );

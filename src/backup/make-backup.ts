@@ -6,11 +6,15 @@ import { withHold } from '../resources/contents/hold.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { PRODUCT } from '../version.ts';
 import { BackupError } from './backup-error.ts';
-import { BackupFolder, type BackupManifest, type SavedTableFile } from './backup-folder.ts';
-import type { BackupWork } from './backup-work.ts';
-import { currentMigrations } from './current-migrations.ts';
+import {
+  BackupFolder,
+  type BackupManifest,
+  type SavedContent,
+  type SavedTableFile,
+  savedContent,
+} from './backup-folder.ts';
+import { type BackupWork, CONTENTS_AT_ONCE, currentMigrations } from './backup-work.ts';
 import type { Digested } from './digested.ts';
-import { AT_ONCE, type SavedContent, savedContent } from './saved-content.ts';
 
 export const BACKUP_STEPS: readonly string[] = ['database', 'content'];
 
@@ -71,7 +75,7 @@ async function saveContent(
   const saved = { files: 0, bytes: 0 };
   const damaged: string[] = [];
   for await (const contents of savedContent(folder)) {
-    await eachBounded(contents, AT_ONCE, async (content) => {
+    await eachBounded(contents, CONTENTS_AT_ONCE, async (content) => {
       signal.throwIfAborted();
       onProgress({ step: 'content', done: saved.files, total });
       const found = await saveOne(folder, store, content, signal);

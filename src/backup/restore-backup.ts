@@ -5,10 +5,9 @@ import { firstFilled, insertSavedRows, type SavedName } from '../database/saved-
 import { eachBounded } from '../resources/contents/bounded.ts';
 import { CONTENT_PREFIX, contentKey } from '../resources/contents/content-key.ts';
 import { BackupError } from './backup-error.ts';
-import { BackupFolder, type BackupManifest, checkFile } from './backup-folder.ts';
-import type { BackupWork } from './backup-work.ts';
+import { BackupFolder, type BackupManifest, checkFile, savedContent } from './backup-folder.ts';
+import { type BackupWork, CONTENTS_AT_ONCE } from './backup-work.ts';
 import { written } from './digested.ts';
-import { AT_ONCE, savedContent } from './saved-content.ts';
 
 export const RESTORE_STEPS: readonly string[] = ['check', 'content', 'database'];
 
@@ -117,7 +116,7 @@ async function restoreContent(
   const keys: string[] = [];
   try {
     for await (const contents of savedContent(folder)) {
-      await eachBounded(contents, AT_ONCE, async ({ id, sha256, bytes }) => {
+      await eachBounded(contents, CONTENTS_AT_ONCE, async ({ id, sha256, bytes }) => {
         signal.throwIfAborted();
         onProgress({ step: 'content', done: keys.length, total });
         const [key, path] = [contentKey(id), join(scratch, id)];

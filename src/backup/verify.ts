@@ -1,18 +1,25 @@
 import type { Database } from '../database/database.ts';
 import { AppError } from '../errors/app-error.ts';
 import { eachBounded } from '../resources/contents/bounded.ts';
-import { contentKey } from '../resources/contents/content-key.ts';
+import { CONTENT_PREFIX, contentKey } from '../resources/contents/content-key.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
-import type { BackupWork } from './backup-work.ts';
-import { currentMigrations } from './current-migrations.ts';
+import { type BackupWork, CONTENTS_AT_ONCE, currentMigrations } from './backup-work.ts';
 import { type Digested, digested } from './digested.ts';
-import { AT_ONCE } from './saved-content.ts';
-import { unknownObjects } from './unknown-objects.ts';
-import { usersOf } from './users-of.ts';
 import { wrongRows } from './wrong-rows.ts';
 
+export const VERIFY_STEPS: readonly string[] = ['verify'];
+
+/** Rows that are looked at before the next ones are read. */
+const PAGE_ROWS = 200;
+
+/** Keys that are looked up at once. */
+const PAGE_KEYS = 1_000;
+
+/** So many adapters, jobs and runs that refer to a content are named, of each kind. */
+const MOST_USERS = 5;
+
 /** Something that is not as it has to be. */
-export interface Problem {
+export interface VerifyProblem {
   readonly problem:
     | 'CONTENT_MISSING'
     | 'CONTENT_SIZE'
@@ -39,15 +46,10 @@ export interface Verified {
 export interface VerifyWork extends BackupWork {
   /** Sizes only: nothing is read. */
   readonly isQuick: boolean;
-  readonly onProblem: (problem: Problem) => void;
+  readonly onProblem: (problem: VerifyProblem) => void;
   /** @param key of an object that the database does not know */
   readonly onUnknown: (key: string) => void;
 }
-
-export const VERIFY_STEPS: readonly string[] = ['verify'];
-
-/** Rows that are looked at before the next ones are read. */
-const PAGE_ROWS = 200;
 
 /**
  * Looks whether the database and the storage agree, beside a running service or without one. It changes nothing.
@@ -60,7 +62,7 @@ export async function verify(work: VerifyWork): Promise<Verified> {
   // A storage that is away has not lost anything.
   await store.checkReads();
   let problems = 0;
-  const tell = (problem: Problem): void => {
+  const tell = (problem: VerifyProblem): void => {
     problems++;
     onProblem(problem);
   };
@@ -84,14 +86,14 @@ interface ContentRow {
 
 async function verifyContents(
   work: VerifyWork,
-  tell: (problem: Problem) => void,
+  tell: (problem: VerifyProblem) => void,
 ): Promise<Pick<Verified, 'contents' | 'bytes'>> {
   const { database, signal, onProgress } = work;
   const sums = { contents: 0, bytes: 0 };
   const total = await countOf(database);
   for (let after = ''; ; ) {
     const rows: readonly ContentRow[] = await storedContents(database, after);
-    await eachBounded(rows, AT_ONCE, async (row) => {
+    await eachBounded(rows, CONTENTS_AT_ONCE, async (row) => {
       signal.throwIfAborted();
       onProgress({ step: 'verify', done: sums.contents, total });
       sums.contents++;
@@ -109,7 +111,7 @@ async function verifyContents(
 async function wrongContent(
   { store, isQuick, signal }: VerifyWork,
   { id, sha256, bytes, inline }: ContentRow,
-): Promise<Pick<Problem, 'problem' | 'detail'> | undefined> {
+): Promise<Pick<VerifyProblem, 'problem' | 'detail'> | undefined> {
   let found: Partial<Digested> | undefined;
   try {
     found = inline ? await digested(one(inline), signal) : await contentOf(store, id, isQuick, signal);
@@ -164,4 +166,68 @@ async function countOf({ reader }: Database): Promise<number> {
 async function isStored({ reader }: Database, id: string): Promise<boolean> {
   const row = await reader.selectFrom('content').select('state').where('id', '=', id).executeTakeFirst();
   return row?.state === 'stored';
+}
+
+/**
+ * Keys of content in the storage that the database does not know: neither as content nor as being written.
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FAILED
+ */
+async function* unknownObjects(database: Database, store: BlobStore): AsyncGenerator<string> {
+  for (let after = CONTENT_PREFIX; ; ) {
+    const keys = await store.list(CONTENT_PREFIX, { after, limit: PAGE_KEYS });
+    // After the list: a write is recorded before its first byte is stored.
+    const known = await knownIds(database, keys.map(idOf));
+    for (const key of keys) {
+      if (known.has(idOf(key)) || known.has(writeOf(idOf(key)))) continue;
+      // One that was being deleted is gone by now.
+      if (await store.stat(key)) yield key;
+    }
+    if (keys.length < PAGE_KEYS) return;
+    after = keys.at(-1)!;
+  }
+}
+
+const idOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1);
+/** The id of the write that brought a content. */
+const writeOf = (id: string): string => id.split('-', 1)[0]!;
+
+async function knownIds({ reader }: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const writes = [...new Set(ids.map(writeOf))];
+  const [contents, open] = await Promise.all([
+    reader.selectFrom('content').select('id').where('id', 'in', ids).execute(),
+    reader.selectFrom('content_write').select('id').where('id', 'in', writes).execute(),
+  ]);
+  return new Set([...contents, ...open].map(({ id }) => id));
+}
+
+/** Ids of some adapters, jobs and runs that refer to a content. @throws AppError DATABASE_UNAVAILABLE */
+async function usersOf({ reader }: Database, content: string): Promise<string[]> {
+  const [adapters, jobs, runs] = await Promise.all([
+    reader
+      .selectFrom('adapter_file')
+      .select('adapter as id')
+      .distinct()
+      .where('content', '=', content)
+      .orderBy('adapter')
+      .limit(MOST_USERS)
+      .execute(),
+    reader
+      .selectFrom('job_file')
+      .select('job as id')
+      .distinct()
+      .where('content', '=', content)
+      .orderBy('job')
+      .limit(MOST_USERS)
+      .execute(),
+    reader
+      .selectFrom('checkpoint')
+      .select('run as id')
+      .distinct()
+      .where('modules_content', '=', content)
+      .orderBy('run')
+      .limit(MOST_USERS)
+      .execute(),
+  ]);
+  return [...adapters, ...jobs, ...runs].map(({ id }) => id);
 }

@@ -1,8 +1,8 @@
 import type { Database, Snapshot } from '../database/database.ts';
-import type { Problem } from './verify.ts';
+import type { VerifyProblem } from './verify.ts';
 
 /** What rows say of each other that is not so, as they are at one moment. @throws AppError DATABASE_UNAVAILABLE */
-export async function* wrongRows(database: Database): AsyncGenerator<Problem> {
+export async function* wrongRows(database: Database): AsyncGenerator<VerifyProblem> {
   yield* await database.snapshot(async (reader) => [
     ...(await brokenFiles(reader)),
     ...(await brokenJobFiles(reader)),
@@ -12,13 +12,13 @@ export async function* wrongRows(database: Database): AsyncGenerator<Problem> {
   ]);
 }
 
-const broken = (id: string, what: string, content: string): Problem => ({
+const broken = (id: string, what: string, content: string): VerifyProblem => ({
   problem: 'REFERENCE_BROKEN',
   id,
   detail: `Its ${what} is the content ${content}, which is not stored, or not with that digest.`,
 });
 
-async function brokenFiles(reader: Snapshot): Promise<Problem[]> {
+async function brokenFiles(reader: Snapshot): Promise<VerifyProblem[]> {
   const rows = await reader
     .selectFrom('adapter_file')
     .leftJoin('content', (join) =>
@@ -31,7 +31,7 @@ async function brokenFiles(reader: Snapshot): Promise<Problem[]> {
   return rows.map(({ adapter, name, content }) => broken(adapter, `file ${name}`, content));
 }
 
-async function brokenJobFiles(reader: Snapshot): Promise<Problem[]> {
+async function brokenJobFiles(reader: Snapshot): Promise<VerifyProblem[]> {
   const rows = await reader
     .selectFrom('job_file')
     .leftJoin('content', (join) =>
@@ -47,7 +47,7 @@ async function brokenJobFiles(reader: Snapshot): Promise<Problem[]> {
   return rows.map(({ job, role, content }) => broken(job, `file of role ${role}`, content));
 }
 
-async function brokenCheckpoints(reader: Snapshot): Promise<Problem[]> {
+async function brokenCheckpoints(reader: Snapshot): Promise<VerifyProblem[]> {
   const rows = await reader
     .selectFrom('checkpoint')
     .leftJoin('content', (join) =>
@@ -66,7 +66,7 @@ async function brokenCheckpoints(reader: Snapshot): Promise<Problem[]> {
 }
 
 /** Adapters that lack files, or have others than they say. */
-async function wrongBytes(reader: Snapshot): Promise<Problem[]> {
+async function wrongBytes(reader: Snapshot): Promise<VerifyProblem[]> {
   const rows = await reader
     .selectFrom('adapter')
     .leftJoin('adapter_file', 'adapter_file.adapter', 'adapter.id')
@@ -89,7 +89,7 @@ async function wrongBytes(reader: Snapshot): Promise<Problem[]> {
   }));
 }
 
-async function wrongUsage(reader: Snapshot): Promise<Problem[]> {
+async function wrongUsage(reader: Snapshot): Promise<VerifyProblem[]> {
   const told = await reader.selectFrom('usage').selectAll().execute();
   const adapters = await reader
     .selectFrom('adapter')
@@ -106,7 +106,7 @@ async function wrongUsage(reader: Snapshot): Promise<Problem[]> {
   const words = (count: number, bytes: number, jobCount: number): string =>
     `${count} adapters with ${bytes} bytes and ${jobCount} jobs`;
   const tenants = new Set([...told, ...adapters, ...jobs].map(({ tenant }) => tenant));
-  return [...tenants].sort().flatMap((tenant): Problem[] => {
+  return [...tenants].sort().flatMap((tenant): VerifyProblem[] => {
     const says = of(told, tenant);
     const has = of(adapters, tenant);
     const counted = words(says?.adapters ?? 0, says?.bytes ?? 0, says?.jobs ?? 0);

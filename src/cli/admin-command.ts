@@ -4,7 +4,7 @@ import { type Config, loadRolelessConfig } from '../app/config.ts';
 import type { BackupWork } from '../backup/backup-work.ts';
 import { BACKUP_STEPS, makeBackup } from '../backup/make-backup.ts';
 import { RESTORE_STEPS, restoreBackup } from '../backup/restore-backup.ts';
-import { type Problem, VERIFY_STEPS, type Verified, verify } from '../backup/verify.ts';
+import { VERIFY_STEPS, type Verified, type VerifyProblem, verify } from '../backup/verify.ts';
 import { appliedMigrations, migrate } from '../database/migration.ts';
 import { MIGRATIONS } from '../database/migrations.ts';
 import { connectDatabase, DATABASE_FILE } from '../database/open-database.ts';
@@ -164,7 +164,7 @@ function told(args: Arguments, { sums, lines }: Told): number {
   return sums.problems === 0 ? EXIT.ok : EXIT.failed;
 }
 
-function problemLine({ problem, id, detail, used_by = [] }: Problem): string {
+function problemLine({ problem, id, detail, used_by = [] }: VerifyProblem): string {
   const users = used_by.length > 0 ? ` Used by ${used_by.join(', ')}.` : '';
   return `${problem} ${id}: ${detail}${users}`;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { BackupWork } from '../../src/backup/backup-work.ts';
-import { type Problem, type Verified, verify } from '../../src/backup/verify.ts';
+import { type Verified, type VerifyProblem, verify } from '../../src/backup/verify.ts';
 import type { Dialect } from '../../src/database/database.ts';
 import { migrate } from '../../src/database/migration.ts';
 import { MIGRATIONS } from '../../src/database/migrations.ts';
@@ -45,8 +45,8 @@ export async function newPlaces(
 export async function findings(
   places: Places,
   isQuick = false,
-): Promise<{ problems: Problem[]; unknown: string[]; sums: Verified }> {
-  const problems: Problem[] = [];
+): Promise<{ problems: VerifyProblem[]; unknown: string[]; sums: Verified }> {
+  const problems: VerifyProblem[] = [];
   const unknown: string[] = [];
   const sums = await verify({
     ...{ ...places, isQuick },

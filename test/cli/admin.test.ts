@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Problem, Verified } from '../../src/backup/verify.ts';
+import type { Verified, VerifyProblem } from '../../src/backup/verify.ts';
 import { resultsOf } from '../../src/charts/succeeded.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { JobRecord } from '../../src/contract/job.ts';
@@ -66,7 +66,7 @@ describe('lora-squeeze admin', () => {
       ended.map(({ code }) => code),
       [1, 1, 1],
     );
-    const [problem, sums] = documents<Problem & Verified>(ended[0]!.stdout);
+    const [problem, sums] = documents<VerifyProblem & Verified>(ended[0]!.stdout);
     assert.deepEqual([problem!.problem, problem!.id, sums!.problems], ['USAGE_WRONG', 'default', 1]);
     for (const { stderr } of ended.slice(1)) assert.match(stderr, /^lora-squeeze: BACKUP_INCOMPLETE: /);
   });
