@@ -15,7 +15,7 @@ import type { BlobStore } from '../storage/blob-store.ts';
 import { deliverAdapter } from '../transfer/deliver-adapter.ts';
 import { fetchAdapter } from '../transfer/fetch-adapter.ts';
 import type { SecretBox } from '../transfer/secret-box.ts';
-import { openSink, openSource } from '../transfer/secrets.ts';
+import { unsealSink, unsealSource } from '../transfer/secrets.ts';
 
 export interface TransferParts {
   readonly outbound: Outbound;
@@ -49,7 +49,7 @@ export class JobTransfers {
     recorded: RecordedSource,
     context: TransferContext,
   ): Promise<{ files: readonly IncomingFile[]; imported: Omit<ImportedAdapter, 'adapter_id'> }> {
-    const source = openSource(recorded, this.parts.box);
+    const source = unsealSource(recorded, this.parts.box);
     const folder = join(context.scratchDir, 'import');
     await mkdir(folder);
     const { files, import: imported } = await stoppable(context.signal, () =>
@@ -74,7 +74,7 @@ export class JobTransfers {
     { files }: Pick<TaskSource, 'files'>,
     context: TransferContext,
   ): Promise<Delivery> {
-    const sink = openSink(recorded, this.parts.box);
+    const sink = unsealSink(recorded, this.parts.box);
     const weights = weightsOf({ files });
     const local: (AdapterFile & { readonly path: string })[] = [];
     for (const file of [weights, ...files.filter((other) => other !== weights)]) {

@@ -4,12 +4,11 @@ import type { Outbound } from '../net/outbound.ts';
 import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
 import { commitToHub } from './hub/hub-sink.ts';
 import { checkPresent, type LocalFile, recorded, totalBytes } from './local-file.ts';
-import { placeOf } from './places.ts';
 import { retrying } from './retries.ts';
 import { openClient } from './s3/s3-client.ts';
 import { putObject } from './s3/s3-sink.ts';
+import { shownPlace, urlFile } from './transfer-ends.ts';
 import { type OnProgress, TransferProgress } from './transfer-progress.ts';
-import { urlFile } from './url-files.ts';
 import { putFile } from './url-sink.ts';
 
 export interface DeliverOptions {
@@ -47,7 +46,7 @@ export async function deliverAdapter(
   );
   return {
     type: sink.type,
-    where: placeOf(sink, options.hubEndpoint),
+    where: shownPlace(sink, options.hubEndpoint),
     commit,
     bytes: totalBytes(files),
     files: recorded(files),

@@ -4,14 +4,12 @@ import type { Outbound } from '../net/outbound.ts';
 import { HttpFile } from './http-file.ts';
 import { findOnHub } from './hub/hub-source.ts';
 import { type LocalFile, recorded, totalBytes } from './local-file.ts';
-import { placeOf } from './places.ts';
+import type { RemoteFile } from './receive-file.ts';
 import { type Gate, receiveFile } from './receive-file.ts';
-import type { RemoteFile } from './remote-file.ts';
-import { findInBucket } from './s3/find-in-bucket.ts';
 import { openClient } from './s3/s3-client.ts';
-import { S3File } from './s3/s3-source.ts';
+import { findInBucket, S3File } from './s3/s3-source.ts';
+import { checkUrlFiles, shownPlace, urlFile } from './transfer-ends.ts';
 import { type OnProgress, TransferProgress } from './transfer-progress.ts';
-import { checkUrlFiles, urlFile } from './url-files.ts';
 
 /** Long enough for a store that has to wake up, short enough to notice that nobody is there. */
 export const DEFAULT_STALL_TIMEOUT_MS = 60_000;
@@ -77,7 +75,7 @@ export async function fetchAdapter(source: Source, options: FetchOptions): Promi
     files,
     import: {
       type: source.type,
-      where: placeOf(source, hubEndpoint),
+      where: shownPlace(source, hubEndpoint),
       revision: source.type === 'hub' ? (source.revision ?? 'main') : null,
       commit: opened.commit,
       bytes: totalBytes(files),

@@ -1,7 +1,7 @@
 import { AppError } from '../errors/app-error.ts';
 import type { Outbound, OutboundAnswer } from '../net/outbound.ts';
 import { answerError } from '../net/outbound-error.ts';
-import type { OpenedFile, RemoteFile } from './remote-file.ts';
+import type { OpenedFile, RemoteFile } from './receive-file.ts';
 
 export interface HttpFileOptions {
   readonly name: string;

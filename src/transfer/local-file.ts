@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { AppError } from '../errors/app-error.ts';
-import { diskError } from './disk-error.ts';
 
 /** A file of an adapter on this machine. */
 export interface LocalFile {
@@ -33,3 +32,15 @@ export const recorded = (files: readonly LocalFile[]): { name: string; sha256: s
 
 export const totalBytes = (files: readonly LocalFile[]): number =>
   files.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** A failed file operation: STORAGE_FULL or STORAGE_FAILED, without the path. */
+export function diskError(error: unknown): AppError {
+  const errno = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  const isFull = errno === 'ENOSPC' || errno === 'EDQUOT';
+  return new AppError(
+    isFull ? 'STORAGE_FULL' : 'STORAGE_FAILED',
+    `A file that travels could not be written or read here (${errno}).`,
+    { errno },
+    { cause: error },
+  );
+}

@@ -1,14 +1,35 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { addAbortSignal } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { roleOf } from '../adapter/file-names.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
-import { diskError } from './disk-error.ts';
-import type { LocalFile } from './local-file.ts';
-import type { RemoteFile } from './remote-file.ts';
-import { isTransient, MAX_ATTEMPTS, pauseAfter } from './retries.ts';
+import { diskError, type LocalFile } from './local-file.ts';
+import { isTransient, MAX_ATTEMPTS, pauseBeforeRetry } from './retries.ts';
+
+/** A file elsewhere that can be read, as a rule also from its middle. */
+export interface RemoteFile {
+  readonly name: string;
+  /** SHA-256 that the content must have, hex, where it is known beforehand. */
+  readonly sha256: string | undefined;
+  /** Host that has it, for messages. */
+  readonly host: string;
+  /**
+   * The content from byte `from` on, if it still is the one that was read before; else, and where the other side
+   * cannot do that, all of it again.
+   * @throws AppError OUTBOUND_*; the stream fails with them as well
+   */
+  open(from: number, signal: AbortSignal | undefined): Promise<OpenedFile>;
+}
+
+export interface OpenedFile {
+  readonly stream: Readable;
+  /** Where the stream begins: `from`, or 0. */
+  readonly from: number;
+  /** Size of the whole file; undefined where the other side does not say it. */
+  readonly totalBytes: number | undefined;
+}
 
 /** Sees every chunk of a file and may refuse it by throwing. */
 export interface Gate {
@@ -49,7 +70,7 @@ export async function receiveFile(remote: RemoteFile, options: ReceiveOptions): 
         options.signal?.throwIfAborted();
         if (!isTransient(error) || failures === MAX_ATTEMPTS) throw error;
       }
-      await pauseAfter(failures, options.signal);
+      await pauseBeforeRetry(failures, options.signal);
     }
     return { name: remote.name, path, ...reception.finish() };
   } finally {

@@ -14,7 +14,7 @@ export const isTransient = (error: unknown): boolean =>
  * @param failures so far, from 1
  * @throws the signal's reason
  */
-export async function pauseAfter(failures: number, signal: AbortSignal | undefined): Promise<void> {
+export async function pauseBeforeRetry(failures: number, signal: AbortSignal | undefined): Promise<void> {
   const pauseMs = FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.5 + Math.random());
   await sleep(pauseMs, undefined, { ...(signal && { signal }) }).catch(() => undefined);
   signal?.throwIfAborted();
@@ -30,6 +30,6 @@ export async function retrying<T>(work: () => Promise<T>, signal: AbortSignal | 
       signal?.throwIfAborted();
       if (!isTransient(error) || failures === MAX_ATTEMPTS) throw error;
     }
-    await pauseAfter(failures, signal);
+    await pauseBeforeRetry(failures, signal);
   }
 }

@@ -1,7 +1,7 @@
 import type { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
 import { AppError } from '../errors/app-error.ts';
-import { placeOf } from './places.ts';
 import type { SecretBox } from './secret-box.ts';
+import { shownPlace } from './transfer-ends.ts';
 
 /**
  * A source for the record: what may be seen, and the request as a whole sealed, so that no field can be forgotten.
@@ -9,7 +9,7 @@ import type { SecretBox } from './secret-box.ts';
  * @throws AppError SECRETS_UNAVAILABLE without a box where one is needed
  */
 export function sealSource(source: Source, box: SecretBox | undefined, hubEndpoint: string): RecordedSource {
-  const where = placeOf(source, hubEndpoint);
+  const where = shownPlace(source, hubEndpoint);
   if (source.type !== 'hub') return { type: source.type, where, sealed: sealed(source, box) };
   const { token, ...visible } = source;
   const hasToken = token !== undefined;
@@ -17,7 +17,7 @@ export function sealSource(source: Source, box: SecretBox | undefined, hubEndpoi
 }
 
 /** @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED */
-export function openSource(recorded: RecordedSource, box: SecretBox | undefined): Source {
+export function unsealSource(recorded: RecordedSource, box: SecretBox | undefined): Source {
   if (recorded.type === 'hub' && !recorded.has_token) {
     const { where: _shown, has_token: _no, sealed: _nothing, ...source } = recorded;
     return source;
@@ -27,14 +27,14 @@ export function openSource(recorded: RecordedSource, box: SecretBox | undefined)
 
 /** @throws AppError SECRETS_UNAVAILABLE without a box */
 export function sealSink(sink: Sink, box: SecretBox | undefined, hubEndpoint: string): RecordedSink {
-  const recorded = { where: placeOf(sink, hubEndpoint), sealed: sealed(sink, box) };
+  const recorded = { where: shownPlace(sink, hubEndpoint), sealed: sealed(sink, box) };
   return sink.type === 'hub'
     ? { type: 'hub', repo: sink.repo, ...recorded }
     : { type: sink.type, ...recorded };
 }
 
 /** @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED */
-export function openSink(recorded: RecordedSink, box: SecretBox | undefined): Sink {
+export function unsealSink(recorded: RecordedSink, box: SecretBox | undefined): Sink {
   return opened<Sink>(recorded, box);
 }
 

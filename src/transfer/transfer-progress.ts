@@ -1,4 +1,4 @@
-export interface Progress {
+export interface BytesProgress {
   /** Bytes so far, of all files; after a file had to begin again they are fewer. */
   readonly done: number;
   /** Bytes of all files; null while one of them has not said its size. */
@@ -6,7 +6,7 @@ export interface Progress {
 }
 
 /** Called for every piece that moved: often. Who tells others of it does so at intervals. */
-export type OnProgress = (progress: Progress) => void;
+export type OnProgress = (progress: BytesProgress) => void;
 
 /** Adds up the progress of several files. */
 export class TransferProgress {

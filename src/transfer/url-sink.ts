@@ -2,49 +2,17 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { roleOf } from '../adapter/file-names.ts';
 import type { UrlSink } from '../contract/transfer.ts';
-import { AppError } from '../errors/app-error.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { answerError } from '../net/outbound-error.ts';
 import type { LocalFile } from './local-file.ts';
 import { retrying } from './retries.ts';
-import { urlFile } from './url-files.ts';
+import { urlFile } from './transfer-ends.ts';
 
 export interface PutOptions {
   readonly outbound: Outbound;
   readonly stallTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly onBytes: (done: number) => void;
-}
-
-/** Headers that say how the message travels; they are ours to set. */
-const RESERVED = new Set([
-  'host',
-  'content-length',
-  'transfer-encoding',
-  'connection',
-  'keep-alive',
-  'upgrade',
-  'te',
-  'trailer',
-  'expect',
-  'proxy-authorization',
-  'proxy-connection',
-]);
-
-/** @throws AppError VALIDATION_FAILED naming a header that the sink may not set */
-export function checkHeaders({ files }: UrlSink): void {
-  for (const [name, { headers = {} }] of Object.entries(files)) {
-    const header = Object.keys(headers).find((found) => RESERVED.has(found.toLowerCase()));
-    if (header === undefined) continue;
-    throw new AppError(
-      'VALIDATION_FAILED',
-      `The header "${header}" for ${name} is one that the service sets itself.`,
-      {
-        file: name,
-        header,
-      },
-    );
-  }
 }
 
 /**

@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 import { after, describe, it } from 'node:test';
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/error-kinds.ts';
+import type { OpenedFile, RemoteFile } from '../../src/transfer/receive-file.ts';
 import { type ReceiveOptions, receiveFile } from '../../src/transfer/receive-file.ts';
-import type { OpenedFile, RemoteFile } from '../../src/transfer/remote-file.ts';
 import { Scratch, sha256Of } from './scratch.ts';
 
 const CONTENT = Buffer.from('0123456789');

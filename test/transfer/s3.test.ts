@@ -20,8 +20,7 @@ import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { deliverAdapter } from '../../src/transfer/deliver-adapter.ts';
 import { fetchAdapter } from '../../src/transfer/fetch-adapter.ts';
-import { openClient } from '../../src/transfer/s3/s3-client.ts';
-import { s3Error } from '../../src/transfer/s3/s3-error.ts';
+import { bucketError, openClient } from '../../src/transfer/s3/s3-client.ts';
 import { dialsDuring } from '../net/dials.ts';
 import { nameServer, serve } from '../net/servers.ts';
 import { type FaultProxy, startFaultProxy } from '../storage/fault-proxy.ts';
@@ -374,7 +373,7 @@ describe('a client for a bucket of a user', () => {
   });
 });
 
-describe('s3Error', () => {
+describe('bucketError', () => {
   const answer = (name: string, httpStatusCode: number): Error =>
     Object.assign(new Error('SECRET words of the store'), { name, $metadata: { httpStatusCode } });
 
@@ -389,7 +388,7 @@ describe('s3Error', () => {
       ['Odd', 400],
     ] as const) {
       assert.ok(
-        failing('OUTBOUND_REFUSED', new RegExp(name))(s3Error('host', 's3://b/k', answer(name, status))),
+        failing('OUTBOUND_REFUSED', new RegExp(name))(bucketError('host', 's3://b/k', answer(name, status))),
       );
     }
     for (const [name, status] of [
@@ -399,17 +398,17 @@ describe('s3Error', () => {
       ['Odd', 429],
     ] as const) {
       assert.ok(
-        failing('OUTBOUND_FAILED', new RegExp(name))(s3Error('host', 's3://b/k', answer(name, status))),
+        failing('OUTBOUND_FAILED', new RegExp(name))(bucketError('host', 's3://b/k', answer(name, status))),
       );
     }
     const reset = Object.assign(new Error('x'), { code: 'ECONNRESET', name: 'TimeoutError' });
-    assert.ok(failing('OUTBOUND_FAILED', /closed the connection/)(s3Error('host', 's3://b/k', reset)));
-    assert.ok(failing('OUTBOUND_FAILED')(s3Error('host', 's3://b/k', 'odd')));
+    assert.ok(failing('OUTBOUND_FAILED', /closed the connection/)(bucketError('host', 's3://b/k', reset)));
+    assert.ok(failing('OUTBOUND_FAILED')(bucketError('host', 's3://b/k', 'odd')));
   });
 
   it('says what to do', () => {
     assert.equal(
-      s3Error('host', 's3://b/k', answer('AccessDenied', 403)).message,
+      bucketError('host', 's3://b/k', answer('AccessDenied', 403)).message,
       'host answered with status 403: s3://b/k: the credentials do not allow it (AccessDenied).',
     );
   });

@@ -6,7 +6,7 @@ import { RecordedSink, RecordedSource, type Sink, type Source } from '../../src/
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { SecretBox } from '../../src/transfer/secret-box.ts';
-import { openSink, openSource, redactFinal, sealSink, sealSource } from '../../src/transfer/secrets.ts';
+import { redactFinal, sealSink, sealSource, unsealSink, unsealSource } from '../../src/transfer/secrets.ts';
 
 const HUB = 'https://huggingface.co';
 const code = (expected: ErrorCode) => (error: unknown) =>
@@ -113,7 +113,7 @@ describe('recorded sources and sinks', () => {
       const recorded = sealSource(source, box, HUB);
       assert.ok(Value.Check(RecordedSource, recorded), JSON.stringify(recorded));
       assert.doesNotMatch(JSON.stringify(recorded), /SECRET|Signature/);
-      assert.deepEqual(openSource(JSON.parse(JSON.stringify(recorded)), box), source);
+      assert.deepEqual(unsealSource(JSON.parse(JSON.stringify(recorded)), box), source);
     });
   }
   for (const sink of SINKS) {
@@ -121,7 +121,7 @@ describe('recorded sources and sinks', () => {
       const recorded = sealSink(sink, box, HUB);
       assert.ok(Value.Check(RecordedSink, recorded), JSON.stringify(recorded));
       assert.doesNotMatch(JSON.stringify(recorded), /SECRET|Signature/);
-      assert.deepEqual(openSink(JSON.parse(JSON.stringify(recorded)), box), sink);
+      assert.deepEqual(unsealSink(JSON.parse(JSON.stringify(recorded)), box), sink);
     });
   }
 
@@ -148,7 +148,7 @@ describe('recorded sources and sinks', () => {
     for (const source of SOURCES.slice(0, 4)) {
       const final = redactFinal(sealSource(source, box, HUB));
       assert.ok(!('sealed' in final) && Value.Check(RecordedSource, final));
-      assert.throws(() => openSource(final, box), code('SECRETS_UNAVAILABLE'));
+      assert.throws(() => unsealSource(final, box), code('SECRETS_UNAVAILABLE'));
     }
     const final = redactFinal(sealSink(SINKS[2]!, box, HUB));
     assert.deepEqual(final, { type: 'hub', repo: 'owner/adapter', where: 'huggingface.co/owner/adapter' });
@@ -156,10 +156,10 @@ describe('recorded sources and sinks', () => {
 
   it('need a key only where there is a secret', () => {
     const open = SOURCES[4]!;
-    assert.deepEqual(openSource(sealSource(open, undefined, HUB), undefined), open);
+    assert.deepEqual(unsealSource(sealSource(open, undefined, HUB), undefined), open);
     for (const source of SOURCES.slice(0, 4)) {
       assert.throws(() => sealSource(source, undefined, HUB), code('SECRETS_UNAVAILABLE'));
-      assert.throws(() => openSource(sealSource(source, box, HUB), undefined), code('SECRETS_UNAVAILABLE'));
+      assert.throws(() => unsealSource(sealSource(source, box, HUB), undefined), code('SECRETS_UNAVAILABLE'));
     }
     assert.throws(() => sealSink(SINKS[0]!, undefined, HUB), code('SECRETS_UNAVAILABLE'));
   });

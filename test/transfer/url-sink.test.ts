@@ -6,9 +6,9 @@ import type { Sink, UrlSink } from '../../src/contract/transfer.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/error-kinds.ts';
 import { Outbound } from '../../src/net/outbound.ts';
-import { checkTransfer } from '../../src/transfer/check-transfer.ts';
 import { type DeliverOptions, deliverAdapter } from '../../src/transfer/deliver-adapter.ts';
-import type { Progress } from '../../src/transfer/transfer-progress.ts';
+import { checkTransfer } from '../../src/transfer/transfer-ends.ts';
+import type { BytesProgress } from '../../src/transfer/transfer-progress.ts';
 import { type FileServer, startFileServer } from './file-server.ts';
 import { CONFIG, Scratch, WEIGHTS } from './scratch.ts';
 
@@ -87,7 +87,7 @@ describe('a result to URLs', () => {
   });
 
   it('is sent as it is, with the headers that were asked for', async () => {
-    const progress: Progress[] = [];
+    const progress: BytesProgress[] = [];
     const record = await delivered(sink({ 'x-ms-blob-type': 'BlockBlob' }), {
       onProgress: (p) => progress.push(p),
     });

@@ -10,7 +10,7 @@ import { Outbound } from '../../src/net/outbound.ts';
 import { HeaderGate } from '../../src/safetensors/header-gate.ts';
 import { type FetchOptions, fetchAdapter } from '../../src/transfer/fetch-adapter.ts';
 import type { Gate } from '../../src/transfer/receive-file.ts';
-import type { Progress } from '../../src/transfer/transfer-progress.ts';
+import type { BytesProgress } from '../../src/transfer/transfer-progress.ts';
 import { type Certificate, makeCertificate, opensslIsMissing } from '../queue/certificate.ts';
 import { type FileServer, startFileServer } from './file-server.ts';
 import { CONFIG, LIMITS, Scratch, sha256Of, WEIGHTS } from './scratch.ts';
@@ -62,7 +62,7 @@ describe('an adapter from URLs', () => {
   const askedFor = (path: string) => server.seen.filter((request) => request.path.startsWith(path));
 
   it('is fetched, and the record says where from without the signature', async () => {
-    const progress: Progress[] = [];
+    const progress: BytesProgress[] = [];
     const { files, import: record } = await fetched(source(sha256Of(weights).toUpperCase()), {
       onProgress: (step) => progress.push(step),
     });
@@ -241,7 +241,7 @@ describe('an adapter from URLs', () => {
     );
     const cancel = new AbortController();
     server.fault = ({ path }) => (path.startsWith('/w') ? { stallAfterBytes: 100_000 } : undefined);
-    const onProgress = ({ done }: Progress) => void (done > 50_000 && cancel.abort(reason));
+    const onProgress = ({ done }: BytesProgress) => void (done > 50_000 && cancel.abort(reason));
     await assert.rejects(
       fetched(source(), { signal: cancel.signal, onProgress }),
       (error) => error === reason,

@@ -2,9 +2,9 @@ import type { JobRequest, RecordedJobRequest } from '../../contract/job-request.
 import type { RecordedSink, RecordedSource, Sink, Source } from '../../contract/transfer.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { Outbound } from '../../net/outbound.ts';
-import { checkTransfer } from '../../transfer/check-transfer.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
 import { redactFinal, sealSink, sealSource } from '../../transfer/secrets.ts';
+import { checkTransfer } from '../../transfer/transfer-ends.ts';
 
 export interface TransferDeskParts {
   readonly outbound: Outbound;

@@ -4,8 +4,7 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { S3Sink } from '../../contract/transfer.ts';
 import type { LocalFile } from '../local-file.ts';
-import { hostOf, keyOf } from './s3-client.ts';
-import { s3Error } from './s3-error.ts';
+import { bucketError, hostOf, keyOf } from './s3-client.ts';
 
 const MIB = 2 ** 20;
 /** This many bytes times the parts in flight are held in memory; smaller files go in one request. */
@@ -36,7 +35,7 @@ export async function putObject(
     onBytes(file.bytes);
   } catch (error) {
     signal?.throwIfAborted();
-    throw s3Error(hostOf(sink), `s3://${address.Bucket}/${address.Key}`, error);
+    throw bucketError(hostOf(sink), `s3://${address.Bucket}/${address.Key}`, error);
   }
 }
 

@@ -1,0 +1,107 @@
+import type { FileRole } from '../adapter/file-names.ts';
+import {
+  type S3Sink,
+  type S3Source,
+  type Sink,
+  type Source,
+  URL_NAMES,
+  type UrlSink,
+  type UrlSource,
+} from '../contract/transfer.ts';
+import { AppError } from '../errors/app-error.ts';
+import { shownUrl } from '../net/check-url.ts';
+import type { Outbound } from '../net/outbound.ts';
+
+/** Headers that say how the message travels; they are ours to set. */
+const RESERVED = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'upgrade',
+  'te',
+  'trailer',
+  'expect',
+  'proxy-authorization',
+  'proxy-connection',
+]);
+
+/**
+ * Refuses a source or a sink that can never be served, when it is asked for and not only in the job: places where the
+ * service does not connect to, and headers it sets itself. What names lead to is seen at the connection only.
+ * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED
+ */
+export function checkTransfer(end: Source | Sink, outbound: Outbound): void {
+  if (end.type === 's3') {
+    if (end.endpoint !== undefined) outbound.checkUrl(end.endpoint);
+  } else if (end.type === 'url') {
+    checkUrlFiles(end);
+    for (const file of Object.values(end.files)) {
+      outbound.checkUrl(file.url);
+      if ('headers' in file) checkHeaders(end);
+    }
+  }
+}
+
+/**
+ * What may be shown of where an adapter comes from or goes to: host and path of the weights, bucket and prefix, or
+ * host and repository.
+ * @param hubEndpoint URL of the Hub
+ */
+export function shownPlace(end: Source | Sink, hubEndpoint: string): string {
+  switch (end.type) {
+    case 'url':
+      return shownUrl(urlFile(end, 'weights')!.url);
+    case 's3':
+      return s3Place(end);
+    case 'hub':
+      return `${new URL(hubEndpoint).host}/${end.repo}`;
+  }
+}
+
+/** `s3://bucket/prefix` of AWS, else host, bucket and prefix. */
+function s3Place({ bucket, prefix, endpoint }: S3Source | S3Sink): string {
+  const path = [bucket, prefix.replace(/\/+$/, '')].filter(Boolean).join('/');
+  return endpoint === undefined ? `s3://${path}` : `${new URL(endpoint).host}/${path}`;
+}
+
+type UrlFile<End extends UrlSource | UrlSink> = NonNullable<End['files'][keyof End['files']]>;
+
+/** What is said of a file, under whichever of its names; undefined: nothing. */
+export function urlFile<End extends UrlSource | UrlSink>(
+  { files }: End,
+  role: FileRole,
+): UrlFile<End> | undefined {
+  const said = files as Readonly<Record<string, UrlFile<End> | undefined>>;
+  return URL_NAMES[role].map((name) => said[name]).find((file) => file !== undefined);
+}
+
+/** @throws AppError VALIDATION_FAILED where a file is said twice, or the weights are not */
+export function checkUrlFiles(end: UrlSource | UrlSink): void {
+  for (const names of Object.values(URL_NAMES)) {
+    if (names.filter((name) => name in end.files).length > 1)
+      throw invalid(`files has both "${names[0]}" and "${names[1]}", which are the same file`);
+  }
+  if (urlFile(end, 'weights') === undefined)
+    throw invalid(`files has no "${URL_NAMES.weights[0]}" and no "${URL_NAMES.weights[1]}"; it needs one`);
+}
+
+const invalid = (detail: string): AppError =>
+  new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/files', detail }] });
+
+/** @throws AppError VALIDATION_FAILED naming a header that the sink may not set */
+function checkHeaders({ files }: UrlSink): void {
+  for (const [name, { headers = {} }] of Object.entries(files)) {
+    const header = Object.keys(headers).find((found) => RESERVED.has(found.toLowerCase()));
+    if (header === undefined) continue;
+    throw new AppError(
+      'VALIDATION_FAILED',
+      `The header "${header}" for ${name} is one that the service sets itself.`,
+      {
+        file: name,
+        header,
+      },
+    );
+  }
+}
