@@ -1,8 +1,6 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { AppError } from '../errors/app-error.ts';
 import { isForbiddenAddress } from './address-guard.ts';
-import { AllowedHosts, bareHost } from './allowed-hosts.ts';
-import { guardedLookup } from './guarded-lookup.ts';
 
 /** What the operator allows beyond public servers at https and port 443. */
 export interface OutboundRules {
@@ -59,4 +57,69 @@ export class Destinations {
 /** @param reason why, as the middle of a sentence */
 export function forbidden(host: string, reason: string): AppError {
   return new AppError('OUTBOUND_FORBIDDEN', `The service does not connect to ${host}: ${reason}.`, { host });
+}
+
+/** Hosts that the operator trusts; they may be private, and at any port unless one is given. */
+class AllowedHosts {
+  private readonly entries = new Set<string>();
+
+  /**
+   * @param hosts `host` or `host:port`; IPv6 addresses in brackets
+   * @throws TypeError naming an entry that is neither
+   */
+  constructor(hosts: readonly string[]) {
+    for (const entry of hosts) {
+      const { host, port } = parsed(entry);
+      this.entries.add(keyOf(host, port));
+    }
+  }
+
+  has(hostname: string, port: number): boolean {
+    const host = bareHost(hostname);
+    return this.entries.has(keyOf(host, port)) || this.entries.has(keyOf(host, undefined));
+  }
+}
+
+/** A host name as it is compared: lower case, no brackets, no dot at the end. */
+const bareHost = (hostname: string): string =>
+  hostname
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '');
+
+const keyOf = (host: string, port: number | undefined): string => `${host} ${port ?? '*'}`;
+
+/** URL drops the port that its scheme has anyway; two schemes show which one was written. */
+function parsed(entry: string): { host: string; port: number | undefined } {
+  const [http, https] = ['http', 'https'].map((scheme) =>
+    URL.canParse(`${scheme}://${entry}`) ? new URL(`${scheme}://${entry}`) : undefined,
+  );
+  if (!http || !https || http.username !== '' || `${http.pathname}${http.search}${http.hash}` !== '/') {
+    throw new TypeError(`"${entry}" is no host and no host:port`);
+  }
+  const port = http.port || https.port;
+  return { host: bareHost(http.hostname), port: port === '' ? undefined : Number(port) };
+}
+
+/**
+ * A lookup for sockets that gives an address only if it and all others of the name are public. The socket dials what
+ * it got here and asks nobody again, so that a second, different answer of the name server changes nothing.
+ */
+export function guardedLookup(lookup: LookupFunction): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, options, (error, address, family) => {
+      if (error) return callback(error, address, family);
+      const found = typeof address === 'string' ? [address] : address.map((entry) => entry.address);
+      if (found.length > 0 && !found.some(isForbiddenAddress)) return callback(null, address, family);
+      // The address itself stays unsaid: strangers would learn how names resolve inside.
+      callback(
+        new AppError(
+          'OUTBOUND_FORBIDDEN',
+          `${hostname} does not lead to a public address; the service does not connect there.`,
+          { host: hostname },
+        ),
+        '',
+      );
+    });
+  };
 }

@@ -1,15 +1,21 @@
 import { type ClientRequestArgs, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Agent, buildConnector } from 'undici';
+import { portOf } from './check-url.ts';
 import type { Destinations } from './destinations.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** How long one of several addresses is tried before the next one; Node's 250 ms are too few across an ocean. */
+const ADDRESS_TIMEOUT_MS = 2_500;
+/** A hub takes its time over a commit of large files. */
+export const STALL_TIMEOUT_MS = 120_000;
 
 export interface GuardedAgents {
   readonly httpAgent: HttpAgent;
   readonly httpsAgent: HttpsAgent;
 }
-
-/** How long one of several addresses is tried before the next one; Node's 250 ms are too few across an ocean. */
-export const ADDRESS_TIMEOUT_MS = 2_500;
 
 type Created = ((error: Error | null, socket: Duplex) => void) | undefined;
 
@@ -46,4 +52,29 @@ export function guardedAgents(destinations: Destinations, ca: string | undefined
     httpAgent: new GuardedHttpAgent({ keepAlive: true }),
     httpsAgent: new GuardedHttpsAgent({ keepAlive: true, ...(ca !== undefined && { ca }) }),
   };
+}
+
+/** Our own agent. Every connection is checked where it is made: each redirect and each new connection comes through here. */
+export function guardedDispatcher(destinations: Destinations, ca: string | undefined): Agent {
+  const common = {
+    timeout: CONNECT_TIMEOUT_MS,
+    autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
+    ...(ca !== undefined && { ca }),
+  };
+  const connectors = new Map<LookupFunction, buildConnector.connector>();
+  return new Agent({
+    headersTimeout: STALL_TIMEOUT_MS,
+    bodyTimeout: STALL_TIMEOUT_MS,
+    connect: (target, callback) => {
+      try {
+        const url = new URL(`${target.protocol}//${target.host ?? target.hostname}`);
+        const lookup = destinations.lookupFor(url.protocol, url.hostname, portOf(url));
+        const connect = connectors.get(lookup) ?? buildConnector({ ...common, lookup });
+        connectors.set(lookup, connect);
+        connect(target, callback);
+      } catch (error) {
+        callback(error as Error, null);
+      }
+    },
+  });
 }

@@ -1,27 +1,21 @@
 import { lookup as dnsLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
-import {
-  Agent,
-  buildConnector,
-  type Dispatcher,
-  fetch as undiciFetch,
-  request as undiciRequest,
-} from 'undici';
+import { type Agent, type Dispatcher, fetch as undiciFetch, request as undiciRequest } from 'undici';
 import { AppError } from '../errors/app-error.ts';
 import { type BodyBounds, boundedBody } from './bounded-body.ts';
-import { checkUrl, portOf } from './check-url.ts';
+import { checkUrl } from './check-url.ts';
 import { Destinations, forbidden, type OutboundRules } from './destinations.ts';
-import { ADDRESS_TIMEOUT_MS, type GuardedAgents, guardedAgents } from './guarded-agents.ts';
+import { type GuardedAgents, guardedAgents, guardedDispatcher, STALL_TIMEOUT_MS } from './guarded-agents.ts';
 import { outboundError } from './outbound-error.ts';
-import { headersForHop, redirectTarget } from './redirects.ts';
 
-const CONNECT_TIMEOUT_MS = 10_000;
-/** A hub takes its time over a commit of large files. */
-const DEFAULT_STALL_TIMEOUT_MS = 120_000;
 const MAX_REDIRECTS = 5;
 /** An answer nobody reads is read to its end up to here, to keep the connection; a longer one costs it. */
 const DISCARDED_BYTES = 64 * 1024;
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Headers that say who asks. */
+const IDENTIFYING = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
 export interface OutboundOptions {
   /** How names are resolved; Node's own way by default. */
@@ -85,7 +79,7 @@ export class Outbound {
    */
   async request(target: string, options: OutboundRequest = {}): Promise<OutboundAnswer> {
     const url = this.checkUrl(target);
-    const { method = 'GET', headers, body, timeoutMs = DEFAULT_STALL_TIMEOUT_MS, maxBytes } = options;
+    const { method = 'GET', headers, body, timeoutMs = STALL_TIMEOUT_MS, maxBytes } = options;
     const signal = signalOf(options);
     const failed = (error: unknown): Error =>
       reasonOf(options, signal, url.host) ?? outboundError(url.host, error);
@@ -159,31 +153,6 @@ export class Outbound {
   }
 }
 
-/** Checks every connection where it is made: each redirect and each new connection of a library comes through here. */
-function guardedDispatcher(destinations: Destinations, ca: string | undefined): Agent {
-  const common = {
-    timeout: CONNECT_TIMEOUT_MS,
-    autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
-    ...(ca !== undefined && { ca }),
-  };
-  const connectors = new Map<LookupFunction, buildConnector.connector>();
-  return new Agent({
-    headersTimeout: DEFAULT_STALL_TIMEOUT_MS,
-    bodyTimeout: DEFAULT_STALL_TIMEOUT_MS,
-    connect: (target, callback) => {
-      try {
-        const url = new URL(`${target.protocol}//${target.host ?? target.hostname}`);
-        const lookup = destinations.lookupFor(url.protocol, url.hostname, portOf(url));
-        const connect = connectors.get(lookup) ?? buildConnector({ ...common, lookup });
-        connectors.set(lookup, connect);
-        connect(target, callback);
-      } catch (error) {
-        callback(error as Error, null);
-      }
-    },
-  });
-}
-
 function answerOf(
   host: string,
   { statusCode: status, headers, body: raw }: Dispatcher.ResponseData,
@@ -233,3 +202,32 @@ const tooLargeError = (host: string, maxBytes = 0): AppError =>
     host,
     limit_bytes: maxBytes,
   });
+
+/**
+ * Where an answer sends us; undefined when it is none of that kind.
+ * @param from the URL that was asked
+ * @throws AppError OUTBOUND_URL_INVALID
+ */
+function redirectTarget(
+  answer: Pick<OutboundAnswer, 'status' | 'host' | 'header'>,
+  from: string,
+): string | undefined {
+  const location = REDIRECTS.has(answer.status) ? answer.header('location') : undefined;
+  if (location === undefined) return undefined;
+  if (!URL.canParse(location, from)) {
+    throw new AppError('OUTBOUND_URL_INVALID', `${answer.host} redirects to something that is no URL.`, {
+      host: answer.host,
+    });
+  }
+  return new URL(location, from).href;
+}
+
+/** What of the headers may go to the next URL: on another host, port or scheme, nothing that says who asks. */
+function headersForHop(
+  headers: Readonly<Record<string, string>>,
+  from: string,
+  to: string,
+): Readonly<Record<string, string>> {
+  if (new URL(from).origin === new URL(to).origin) return headers;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !IDENTIFYING.has(name.toLowerCase())));
+}

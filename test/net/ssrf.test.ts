@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { AppError } from '../../src/errors/app-error.ts';
-import { guardedLookup } from '../../src/net/guarded-lookup.ts';
+import { guardedLookup } from '../../src/net/destinations.ts';
 import { Outbound } from '../../src/net/outbound.ts';
 import { dialsDuring } from './dials.ts';
 import { nameServer, serve, type TestServer } from './servers.ts';
