@@ -2,7 +2,7 @@ import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { SavedName, SavedRow } from '../database/saved-tables.ts';
 import { AppError } from '../errors/app-error.ts';
-import { SCRATCH_FOLDER } from '../storage/blob-key.ts';
+import { SCRATCH_FOLDER } from '../storage/blob-store.ts';
 import { DiskStore } from '../storage/disk-store.ts';
 import { BackupError } from './backup-error.ts';
 import { type Digested, digested, written } from './digested.ts';

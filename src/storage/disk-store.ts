@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { copyFile, mkdir, opendir, readFile, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { checkedKey, SCRATCH_FOLDER } from './blob-key.ts';
 import type { BlobStore, ByteRange } from './blob-store.ts';
+import { checkedKey, SCRATCH_FOLDER } from './blob-store.ts';
 import { DEFAULT_IDLE_TIMEOUT_MS, fileStream, within } from './deadline.ts';
 import { moveDurably, removeFile, syncFile, writeDurably } from './durable-file.ts';
 import { listKeys } from './list-keys.ts';
@@ -118,7 +118,8 @@ export class DiskStore implements BlobStore {
       async () => {
         const keys: string[] = [];
         if (limit <= 0) return keys;
-        for await (const key of listKeys(this.root, prefix, after, limit, this.idleTimeoutMs)) {
+        const options = { prefix, after, limit, timeoutMs: this.idleTimeoutMs };
+        for await (const key of listKeys(this.root, options)) {
           keys.push(key);
           if (keys.length >= limit) break;
         }

@@ -2,13 +2,14 @@ import { type FileHandle, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/p
 import { dirname } from 'node:path';
 import { errnoOf } from './storage-error.ts';
 
-async function syncAndClose(handle: FileHandle): Promise<void> {
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
+/** Larger than the 64 KiB that sockets deliver: fewer, bigger writes. */
+export const WRITE_BUFFER_BYTES = 1024 * 1024;
+
+/** An empty folder may be removed between its making and its first file; not so often in a row. */
+const MAX_TRIES = 20;
+
+/** Gone already, or somebody else's by now. EEXIST is ENOTEMPTY on some systems. */
+const NOT_REMOVED = new Set<string | undefined>(['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EBUSY']);
 
 /** Makes the content of a file outlive a power failure. */
 export async function syncFile(path: string): Promise<void> {
@@ -48,9 +49,6 @@ async function makeFolderDurably(path: string): Promise<void> {
   }
 }
 
-/** An empty folder may be removed between its making and its first file; not so often in a row. */
-const MAX_TRIES = 20;
-
 /**
  * Moves a synced file over `to`, in a folder that is made where it is missing: readers see the old file or the new one,
  * never a part.
@@ -89,9 +87,6 @@ async function removeFolderIfEmpty(folder: string, root: string): Promise<void> 
   }
 }
 
-/** Gone already, or somebody else's by now. EEXIST is ENOTEMPTY on some systems. */
-const NOT_REMOVED = new Set<string | undefined>(['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EBUSY']);
-
 const isThere = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
@@ -103,5 +98,13 @@ async function unlessGone(work: Promise<void>): Promise<void> {
     await work;
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+async function syncAndClose(handle: FileHandle): Promise<void> {
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

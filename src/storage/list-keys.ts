@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SCRATCH_FOLDER } from './blob-key.ts';
+import { SCRATCH_FOLDER } from './blob-store.ts';
 import { within } from './deadline.ts';
 import { errnoOf } from './storage-error.ts';
 
@@ -10,39 +10,37 @@ interface Entry {
   readonly isFolder: boolean;
 }
 
+export interface ListKeysOptions {
+  readonly prefix: string;
+  /** Keys up to this one are left out; "" for none. */
+  readonly after: string;
+  /** How many are wanted at most; more may come. */
+  readonly limit: number;
+  /** How long the reading of one folder may take. */
+  readonly timeoutMs: number;
+}
+
 /**
  * Keys under `root` that start with `prefix` and lie after `after`, in code unit order, one folder at a time. A folder
  * is read whole whatever the limit, so what is listed from the middle is better kept in folders.
- * @param limit how many are wanted at most; more may come
- * @param timeoutMs how long the reading of one folder may take
  */
 export async function* listKeys(
   root: string,
-  prefix: string,
-  after: string,
-  limit: number,
-  timeoutMs: number,
+  { prefix, after, limit, timeoutMs }: ListKeysOptions,
 ): AsyncGenerator<string> {
   const isWanted = ({ key, isFolder }: Entry): boolean => {
     // A folder is skipped unread when all its keys lie before `after` or beside the prefix.
     if (!key.startsWith(prefix) && !(isFolder && prefix.startsWith(key))) return false;
     return key > after || (isFolder && after.startsWith(key));
   };
-  yield* walk(root, prefix.slice(0, prefix.lastIndexOf('/') + 1), isWanted, limit, timeoutMs);
-}
-
-async function* walk(
-  root: string,
-  folder: string,
-  isWanted: (entry: Entry) => boolean,
-  limit: number,
-  timeoutMs: number,
-): AsyncGenerator<string> {
-  const entries = (await entriesOf(root, folder, timeoutMs)).filter(isWanted);
-  for (const { key, isFolder } of firstOf(entries, limit)) {
-    if (isFolder) yield* walk(root, key, isWanted, limit, timeoutMs);
-    else yield key;
+  async function* walk(folder: string): AsyncGenerator<string> {
+    const entries = (await entriesOf(root, folder, timeoutMs)).filter(isWanted);
+    for (const { key, isFolder } of firstOf(entries, limit)) {
+      if (isFolder) yield* walk(key);
+      else yield key;
+    }
   }
+  yield* walk(prefix.slice(0, prefix.lastIndexOf('/') + 1));
 }
 
 /**

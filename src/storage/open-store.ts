@@ -1,6 +1,6 @@
 import type { BlobStore } from './blob-store.ts';
 import { DiskStore } from './disk-store.ts';
-import type { S3Options } from './s3/s3-options.ts';
+import type { S3Options } from './s3/s3-client.ts';
 
 export interface StorageOptions {
   /** Absolute. Folder of the blobs; with S3 that of local copies and of files on their way. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { SCRATCH_FOLDER } from '../../src/storage/blob-key.ts';
+import { SCRATCH_FOLDER } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { isAlive, thisProcess } from '../../src/storage/process-identity.ts';
 import { until } from '../queue/harness.ts';

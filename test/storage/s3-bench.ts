@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import type { S3Options } from '../../src/storage/s3/s3-options.ts';
+import type { S3Options } from '../../src/storage/s3/s3-client.ts';
 import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import type { StoreUnderTest } from '../conformance/blob-store.ts';
 import { BUCKET, type S3Server } from './s3-servers.ts';

@@ -1,8 +1,8 @@
 import { createWriteStream } from 'node:fs';
 import { truncate } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import { WRITE_BUFFER_BYTES } from '../../storage/durable-file.ts';
 import { storageError, writeError } from '../../storage/storage-error.ts';
-import { WRITE_BUFFER_BYTES } from '../../storage/write-buffer.ts';
 import type { ContentWatch } from './content-watch.ts';
 
 export interface AppendLimits {

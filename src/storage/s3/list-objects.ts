@@ -1,8 +1,7 @@
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../errors/app-error.ts';
-import { answered } from './answered.ts';
-import type { S3Limits } from './s3-client.ts';
-import type { ObjectAddress } from './s3-options.ts';
+import type { ObjectAddress, S3Limits } from './s3-client.ts';
+import { answered } from './s3-client.ts';
 
 /** Most keys that S3 gives at once. */
 const PAGE_KEYS = 1000;

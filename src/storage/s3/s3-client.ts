@@ -6,11 +6,31 @@ const CONNECT_TIMEOUT_MS = 1_500;
 const PART_ANSWER_TIMEOUT_MS = 60_000;
 /** Connections to the store; each download to a client holds one. */
 const MAX_SOCKETS = 256;
+
 /**
  * How often a request is sent, with pauses that double from 0.1 s (0.5 s after SlowDown). Where one request in five
  * fails, one in 15,000 fails six times; the time that all of it takes is bounded by `answered`.
  */
 const MAX_ATTEMPTS = 6;
+
+/** Slowest that a body may be sent to the store: 100 kB/s. */
+const MIN_BYTES_PER_MS = 100;
+
+export interface S3Options {
+  readonly bucket: string;
+  /** In front of every key, without slashes at its ends; may be empty. */
+  readonly prefix: string;
+  /** The bucket in the path of the URL and not in the host name. */
+  readonly forcePathStyle: boolean;
+  /** Most bytes of local copies, besides those in use. */
+  readonly cacheBytes: number;
+}
+
+/** Where an object lies. */
+export interface ObjectAddress {
+  readonly Bucket: string;
+  readonly Key: string;
+}
 
 /** How long the store may keep its reader waiting, all of them shares of one idle timeout. */
 export interface S3Limits {
@@ -48,4 +68,36 @@ export function createClient(forcePathStyle: boolean, idleTimeoutMs: number): S3
       httpsAgent: { maxSockets: MAX_SOCKETS },
     },
   });
+}
+
+/** What `S3Client.send` takes beside the command. */
+interface SendOptions {
+  readonly requestTimeout: number;
+  readonly abortSignal: AbortSignal;
+}
+
+/**
+ * Sends a request, several times where that helps, and bounds how long all of it takes: to the end of the answer, or to
+ * its head where the body comes as a stream.
+ * @param send is given what `S3Client.send` takes as options
+ * @param bodyBytes how many bytes go to the store
+ * @throws Error TimeoutError, and what the SDK throws
+ */
+export async function answered<T>(
+  { answerMs, attempts }: S3Limits,
+  send: (options: SendOptions) => Promise<T>,
+  bodyBytes = 0,
+): Promise<T> {
+  const requestTimeout = answerMs + bodyBytes / MIN_BYTES_PER_MS;
+  const limitMs = attempts * requestTimeout;
+  const aborter = new AbortController();
+  const timer = setTimeout(() => aborter.abort(), limitMs);
+  try {
+    return await send({ requestTimeout, abortSignal: aborter.signal });
+  } catch (error) {
+    if (!aborter.signal.aborted) throw error;
+    throw Object.assign(new Error(`no whole answer came in ${limitMs} ms`), { name: 'TimeoutError' });
+  } finally {
+    clearTimeout(timer);
+  }
 }

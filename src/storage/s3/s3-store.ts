@@ -12,17 +12,16 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { checkedKey, isBlobKey, SCRATCH_FOLDER } from '../blob-key.ts';
 import type { BlobStore, ByteRange } from '../blob-store.ts';
+import { checkedKey, isBlobKey, SCRATCH_FOLDER } from '../blob-store.ts';
 import { DEFAULT_IDLE_TIMEOUT_MS } from '../deadline.ts';
 import { Scratch } from '../scratch.ts';
-import { answered } from './answered.ts';
 import { listObjects } from './list-objects.ts';
 import { LocalCache } from './local-cache.ts';
 import { resumingStream } from './resuming-stream.ts';
-import { createClient, type S3Limits, s3Limits } from './s3-client.ts';
+import type { ObjectAddress, S3Options } from './s3-client.ts';
+import { answered, createClient, type S3Limits, s3Limits } from './s3-client.ts';
 import { isMissing, s3Error } from './s3-error.ts';
-import type { ObjectAddress, S3Options } from './s3-options.ts';
 import { SINGLE_PUT_BYTES, uploadInParts } from './upload-in-parts.ts';
 
 /** Blobs as objects of an S3 bucket, and local copies of those that jobs read at random. */

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import type { ObjectAddress } from './s3-options.ts';
+import type { ObjectAddress } from './s3-client.ts';
 
 const MIB = 2 ** 20;
 /** S3 takes parts of 5 MiB and more; this many bytes times the parts in flight are held in memory. */

@@ -5,8 +5,8 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../../errors/app-error.ts';
 import type { ErrorCode } from '../../../errors/error-kinds.ts';
+import { WRITE_BUFFER_BYTES } from '../../../storage/durable-file.ts';
 import { writeError } from '../../../storage/storage-error.ts';
-import { WRITE_BUFFER_BYTES } from '../../../storage/write-buffer.ts';
 import type { IncomingFile } from '../service.ts';
 
 export interface SaveOptions {
