@@ -8,7 +8,7 @@ import { buildApp, buildProbeApp, closeApp } from './app/http-app.ts';
 import { Readiness, type ReadinessOptions } from './app/readiness.ts';
 import { ownSecretsKey } from './app/secrets-key.ts';
 import { ForeignStorage, StorageBond } from './app/storage-bond.ts';
-import { DatabaseError } from './database/database-error.ts';
+import { DatabaseError } from './database/database.ts';
 import { openDatabase } from './database/open-database.ts';
 import { backlog } from './dispatch/backlog.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';

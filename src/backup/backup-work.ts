@@ -1,6 +1,5 @@
 import type { Database } from '../database/database.ts';
-import { appliedMigrations } from '../database/migration.ts';
-import { MIGRATIONS } from '../database/migrations.ts';
+import { appliedMigrations, MIGRATIONS } from '../database/migration.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { BackupError } from './backup-error.ts';
 

@@ -1,5 +1,5 @@
 import { BackupError } from '../backup/backup-error.ts';
-import { DatabaseError } from '../database/database-error.ts';
+import { DatabaseError } from '../database/database.ts';
 import { AppError } from '../errors/app-error.ts';
 
 /** What a process ends with. Ended by a signal it is 128 and the signal's number, as shells count. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import type { Database, Dialect, Writer } from './database.ts';
-import { DatabaseError } from './database-error.ts';
+import { type Database, DatabaseError, type Dialect, type Writer } from './database.ts';
+import { FIRST_RELEASE } from './first-release.ts';
 
 /** A step from one shape of the tables to the next. Within a release steps only add, so that older processes go on. */
 export interface Migration {
@@ -22,6 +22,21 @@ const TYPES: Readonly<Record<Dialect, ColumnTypes>> = {
   sqlite: { text: 'text', integer: 'integer', bytes: 'blob' },
   postgresql: { text: 'text collate "C"', integer: 'bigint', bytes: 'bytea' },
 };
+
+/** In the order in which they are made. Nothing was released yet: until then the first one is changed in place. */
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    name: '0001-first-release',
+    async up(writer, types) {
+      for (const statement of statementsOf(FIRST_RELEASE, types)) await sql.raw(statement).execute(writer);
+      await writer
+        .insertInto('tenant')
+        .values({ id: 'default', quotas: '{}', created_at: Date.now() })
+        .execute();
+      await writer.insertInto('hold').values({ owner: '', expires_at: 0 }).execute();
+    },
+  },
+];
 
 /** Names of the steps that were made, in their order; none where the database is new. @throws AppError DATABASE_UNAVAILABLE */
 export function appliedMigrations(database: Database): Promise<string[]> {
@@ -69,3 +84,13 @@ export function migrate(database: Database, migrations: readonly Migration[]): P
     return missing.map(({ name }) => name);
   });
 }
+
+/** Statements with the types of a dialect. */
+const statementsOf = (text: string, { text: textType, integer, bytes }: ColumnTypes): string[] =>
+  text
+    .replace(/\bTEXT\b/g, textType)
+    .replace(/\bINTEGER\b/g, integer)
+    .replace(/\bBYTES\b/g, bytes)
+    .split(';')
+    .map((statement) => statement.trim())
+    .filter(Boolean);

@@ -2,8 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../errors/app-error.ts';
 import type { Database } from './database.ts';
-import { migrate } from './migration.ts';
-import { MIGRATIONS } from './migrations.ts';
+import { MIGRATIONS, migrate } from './migration.ts';
 import { openPostgresql, type PostgresqlOptions } from './postgresql.ts';
 import { openSqlite } from './sqlite.ts';
 

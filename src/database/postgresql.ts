@@ -3,9 +3,27 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { AppError } from '../errors/app-error.ts';
 import { ALONE, type Database, type Writer } from './database.ts';
-import { isBroken, isConflict, postgresqlError } from './postgresql-error.ts';
 import type { Tables } from './tables.ts';
 import { withTranslatedErrors } from './translated-errors.ts';
+
+const NOW = sql<number>`(extract(epoch from statement_timestamp()) * 1000)::bigint`;
+
+const CONFLICT_TRIES = 10;
+/** At most twice as long as the last one, so that those who met part. */
+const FIRST_CONFLICT_PAUSE_MS = 20;
+const MAX_CONFLICT_PAUSE_MS = 1_000;
+const IDLE_MS = 60_000;
+
+const INT8 = 20;
+
+/** Classes and codes of PostgreSQL's errors (its manual, appendix A). */
+const FULL = '53100';
+const CONFLICTS = new Set(['40001', '40P01']);
+/** Connections, resources, operators' interventions, logins, databases that are not there; a replica that only reads. */
+const UNAVAILABLE = /^(?:08|53|57|58|28|3D|25006|55P03)/;
+/** Of the system, and of a server that ends its sessions. */
+const BROKEN = new Set(['ECONNRESET', 'EPIPE', '57P01', '57P02']);
+const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 export interface PostgresqlOptions {
   /** postgres://user:password@host:port/database, with the parameters of libpq for TLS. */
@@ -17,15 +35,6 @@ export interface PostgresqlOptions {
   readonly onTrouble?: (error: Error) => void;
 }
 
-const NOW = sql<number>`(extract(epoch from statement_timestamp()) * 1000)::bigint`;
-
-const CONFLICT_TRIES = 10;
-/** At most twice as long as the last one, so that those who met part. */
-const FIRST_CONFLICT_PAUSE_MS = 20;
-const MAX_CONFLICT_PAUSE_MS = 1_000;
-const IDLE_MS = 60_000;
-
-const INT8 = 20;
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text') =>
     oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
@@ -110,3 +119,34 @@ const unsettled = (cause: unknown): AppError =>
     {},
     { cause },
   );
+
+/** Whether the server gave a transaction up in favour of another one. */
+const isConflict = (error: unknown): boolean => CONFLICTS.has(codeOf(error));
+
+/** Whether a connection that was there has ended, as one of ours says. Others can be made. */
+const isBroken = (error: unknown): boolean =>
+  error instanceof AppError &&
+  error.cause instanceof Error &&
+  (BROKEN.has(codeOf(error.cause)) || error.cause.message.startsWith('Connection terminated'));
+
+/** An error of PostgreSQL, or of the way to it, as one of ours; others, and broken constraints, as they are. */
+function postgresqlError(error: unknown): unknown {
+  const code = codeOf(error);
+  if (code === FULL)
+    return new AppError('STORAGE_FULL', 'The database has no room left.', {}, { cause: error });
+  const isFromServer = SQLSTATE.test(code) && !code.startsWith('E');
+  if (isFromServer && !UNAVAILABLE.test(code)) return error;
+  // What else the driver throws is about the connection, as are the codes of the system.
+  const reason = code || (error instanceof Error ? error.message : String(error));
+  return new AppError(
+    'DATABASE_UNAVAILABLE',
+    `The database cannot be used (${reason}).`,
+    {},
+    { cause: error },
+  );
+}
+
+const codeOf = (error: unknown): string => {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : '';
+};

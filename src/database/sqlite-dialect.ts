@@ -12,8 +12,8 @@ import {
   type TransactionSettings,
 } from 'kysely';
 import { LRUCache } from 'lru-cache';
+import { AppError } from '../errors/app-error.ts';
 import type { LogSync } from './log-sync.ts';
-import { isBusy } from './sqlite-error.ts';
 
 /** Statements that stay compiled: those with lists of values are many. */
 const MOST_STATEMENTS = 500;
@@ -21,6 +21,24 @@ const MOST_STATEMENTS = 500;
 /** How long a transaction waits for one of another process, which are those of the command. */
 const BUSY_TIMEOUT_MS = 5_000;
 const BUSY_RETRY_MS = 5;
+
+/** Primary result codes (https://sqlite.org/rescode.html). */
+const BUSY = 5;
+const LOCKED = 6;
+const FULL = 13;
+/** There is no room for a part of the index of the log. */
+const NO_ROOM_FOR_INDEX = 4874;
+
+const UNUSABLE: Readonly<Record<number, string>> = {
+  [BUSY]: 'another process holds it',
+  [LOCKED]: 'another process holds it',
+  8: 'it can only be read',
+  10: 'its file cannot be read or written',
+  11: 'its file is damaged',
+  [FULL]: 'the disk is full',
+  14: 'its file cannot be opened',
+  26: 'its file is not a database',
+};
 
 /**
  * Kysely over one connection to SQLite. Unlike the dialect of Kysely itself it begins transactions with the right to
@@ -142,4 +160,26 @@ function withResolver(): { promise: Promise<void>; resolve: () => void } {
     resolve = done;
   });
   return { promise, resolve };
+}
+
+/** SQLite's primary result code; undefined for other errors. */
+const resultCode = (error: unknown): number | undefined => {
+  const { errcode } = (error ?? {}) as { errcode?: number };
+  if (errcode === NO_ROOM_FOR_INDEX) return FULL;
+  return typeof errcode === 'number' ? errcode & 0xff : undefined;
+};
+
+const isBusy = (error: unknown): boolean => resultCode(error) === BUSY;
+
+/** An error of SQLite as one of ours; others, and broken constraints, as they are. */
+export function sqliteError(error: unknown): unknown {
+  const code = resultCode(error);
+  const reason = code === undefined ? undefined : UNUSABLE[code];
+  if (reason === undefined) return error;
+  return new AppError(
+    code === FULL ? 'STORAGE_FULL' : 'DATABASE_UNAVAILABLE',
+    `The database cannot be used: ${reason} (SQLite ${(error as { errcode: number }).errcode}).`,
+    {},
+    { cause: error },
+  );
 }

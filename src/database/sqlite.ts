@@ -6,8 +6,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { Database } from './database.ts';
 import { LogSync } from './log-sync.ts';
 import { Reserve } from './reserve.ts';
-import { sqliteDialect } from './sqlite-dialect.ts';
-import { sqliteError } from './sqlite-error.ts';
+import { sqliteDialect, sqliteError } from './sqlite-dialect.ts';
 import type { Tables } from './tables.ts';
 import { withTranslatedErrors } from './translated-errors.ts';
 

@@ -16,7 +16,7 @@ import { makeBackup } from '../../src/backup/make-backup.ts';
 import { restoreBackup } from '../../src/backup/restore-backup.ts';
 import type { Dialect } from '../../src/database/database.ts';
 import type { Migration } from '../../src/database/migration.ts';
-import { MIGRATIONS } from '../../src/database/migrations.ts';
+import { MIGRATIONS } from '../../src/database/migration.ts';
 import { noPostgres } from '../database/postgres-server.ts';
 import { everyRow, fill } from './filled.ts';
 import { findings, newPlaces, type Places } from './places.ts';

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { sql } from 'kysely';
-import { DatabaseError } from '../../src/database/database-error.ts';
-import { type Migration, migrate } from '../../src/database/migration.ts';
-import { MIGRATIONS } from '../../src/database/migrations.ts';
+import { DatabaseError } from '../../src/database/database.ts';
+import { MIGRATIONS, type Migration, migrate } from '../../src/database/migration.ts';
 import { onEachDialect } from './dialects.ts';
 
 /** A step of a later release: a new column, filled from an old one. */

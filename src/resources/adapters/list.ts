@@ -1,8 +1,7 @@
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { Database } from '../../database/database.ts';
 import { labelLinks, type WantedLabel } from '../../database/lists/label-filter.ts';
-import { type Link, listed } from '../../database/lists/listed.ts';
-import { nameBegins } from '../../database/lists/name-filter.ts';
+import { type Link, listed, nameBegins } from '../../database/lists/listed.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { type Condition, sql } from '../../database/sql.ts';
 import { ADAPTER_COLUMNS, adapterRecord, baseModelDigest } from './rows.ts';

@@ -1,7 +1,6 @@
 import type { RunSummary } from '../../contract/list.ts';
 import type { Database } from '../../database/database.ts';
-import { listed } from '../../database/lists/listed.ts';
-import { nameBegins } from '../../database/lists/name-filter.ts';
+import { listed, nameBegins } from '../../database/lists/listed.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import type { RunTable } from '../../database/tables.ts';
 import { baseModelDigest } from '../adapters/rows.ts';
