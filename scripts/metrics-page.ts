@@ -1,4 +1,4 @@
-import type { MetricFamily } from '../src/metrics/families.ts';
+import type { MetricFamily } from '../src/metrics/metrics.ts';
 
 const HEAD = `# Metrics
 

@@ -3,7 +3,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 /** A receiver that is well answers in milliseconds; 15 s is the end. */
 const DELIVERY_SECONDS_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
 
-/** What an attempt at a delivery came to; see service/webhooks/deliverer.ts. */
+/** What an attempt at a delivery came to; see resources/webhooks/deliverer.ts. */
 export interface DeliveryObservation {
   readonly outcome: 'delivered' | 'retried' | 'failed' | 'gone' | 'dropped';
   /** How long the request took, in milliseconds; undefined: none was made. */

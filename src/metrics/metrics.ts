@@ -2,16 +2,15 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { BatchSummary } from '../contract/batch.ts';
 import type { JobRecord, ProviderInfo } from '../contract/job.ts';
 import type { CheckpointRecord, RunRecord } from '../contract/run.ts';
-import { AccessMetrics, type AccessRefusal } from './access.ts';
 import { ENERGY_BUCKETS, ERROR_BUCKETS, HTTP_SECONDS_BUCKETS, JOB_SECONDS_BUCKETS } from './buckets.ts';
 import { ConnectionMetrics } from './connections.ts';
-import { ControlMetrics } from './control.ts';
 import { DeliveryMetrics, type DeliveryObservation } from './deliveries.ts';
-import { familiesOf, type MetricFamily } from './families.ts';
-import { OutcomeMetrics } from './outcomes.ts';
+import { ControlMetrics, OutcomeMetrics, TransferMetrics } from './job-metrics.ts';
 import { ReadinessMetrics, type ReadinessView } from './readiness.ts';
 import { SweepMetrics } from './sweeps.ts';
-import { TransferMetrics } from './transfers.ts';
+
+/** A scrape must not hang because Redis does. */
+const QUEUE_COUNTS_TIMEOUT_MS = 1000;
 
 /** What a job moved, as the engine counts it. */
 export interface JobTotals {
@@ -28,15 +27,27 @@ export interface HttpObservation {
   readonly seconds: number;
 }
 
-/** A scrape must not hang because Redis does. */
-const QUEUE_COUNTS_TIMEOUT_MS = 1000;
+/** Why a request was turned away at the door. */
+type AccessRefusal = 'missing' | 'invalid' | 'too_many' | 'scope' | 'rate' | 'host' | 'origin';
+
+/** One metric as it is declared, whether or not it has a value yet. */
+export interface MetricFamily {
+  readonly name: string;
+  readonly type: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+}
 
 /** Everything that /metrics shows, in a registry of its own. */
 export class Metrics {
   private readonly registry = new Registry();
   private readonly outcomes = new OutcomeMetrics(this.registry);
   private readonly transfers = new TransferMetrics(this.registry);
-  private readonly access = new AccessMetrics(this.registry);
+  private readonly refusals = this.counter(
+    'access_refused_total',
+    'Requests refused by reason: no key (missing), a key that cannot be used (invalid), too many of those from one address (too_many), a scope that is missing (scope), a quota of requests (rate), a host that is not one of the service (host), a web page of another site (origin).',
+    ['reason'],
+  );
   private readonly deliveries = new DeliveryMetrics(this.registry);
   private readonly readiness = new ReadinessMetrics(this.registry);
   private readonly control = new ControlMetrics(this.registry);
@@ -210,7 +221,7 @@ export class Metrics {
 
   /** Counts a request that was not let in. */
   accessRefused(reason: AccessRefusal): void {
-    this.access.refused(reason);
+    this.refusals.inc({ reason });
   }
 
   runCreated(mode: RunRecord['mode']): void {
@@ -269,4 +280,13 @@ export class Metrics {
       registers: [this.registry],
     });
   }
+}
+
+/** Every metric of a registry, in the order of its declaration. */
+function familiesOf(registry: Registry): MetricFamily[] {
+  return registry.getMetricsAsArray().map((metric) => {
+    // prom-client keeps them on every metric; its types do not say so.
+    const { labelNames = [] } = metric as { labelNames?: readonly string[] };
+    return { name: metric.name, type: String(metric.type), help: metric.help, labels: [...labelNames] };
+  });
 }

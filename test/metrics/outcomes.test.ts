@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import type { JobRecord, JobResult } from '../../src/contract/job.ts';
-import { OutcomeMetrics } from '../../src/metrics/outcomes.ts';
+import { OutcomeMetrics } from '../../src/metrics/job-metrics.ts';
 import { FAILED_RESULT } from '../resources/jobs/played-worker.ts';
 
 const result = (rank: number, bytes: number): JobResult => ({

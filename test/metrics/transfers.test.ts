@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { TransferMetrics } from '../../src/metrics/transfers.ts';
+import { TransferMetrics } from '../../src/metrics/job-metrics.ts';
 
 const moved = (type: 'url' | 's3' | 'hub', bytes: number) => ({
   ...{ state: 'succeeded' as const, target: 0, error: null },

@@ -1,0 +1,151 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { BatchSummary } from '../contract/batch.ts';
+import type { JobRecord } from '../contract/job.ts';
+import { RANK_BUCKETS } from './buckets.ts';
+
+/** What jobs came to: attempts they took, ranks and sizes of their results. */
+export class OutcomeMetrics {
+  private readonly attempts: Counter<'kind'>;
+  private readonly targets: Counter<'kind' | 'state'>;
+  private readonly failures: Counter<'kind' | 'state' | 'code'>;
+  private readonly rank: Histogram<'kind'>;
+  private readonly sourceBytes: Counter<'kind'>;
+  private readonly resultBytes: Counter<'kind'>;
+
+  constructor(registry: Registry) {
+    const shared = { labelNames: ['kind'] as const, registers: [registry] };
+    this.attempts = new Counter({
+      ...shared,
+      name: 'lora_squeeze_job_attempts_total',
+      help: 'Attempts that finished jobs took. More than jobs: some were tried again.',
+    });
+    this.targets = new Counter({
+      ...shared,
+      labelNames: ['kind', 'state'],
+      name: 'lora_squeeze_targets_total',
+      help: 'Targets of finished jobs, by how each ended: succeeded or failed.',
+    });
+    this.failures = new Counter({
+      ...shared,
+      labelNames: ['kind', 'state', 'code'],
+      name: 'lora_squeeze_target_failures_total',
+      help:
+        'Targets that failed, by error code and the state in which their job ended: partial, where others of it succeeded; ' +
+        'where it is failed, lora_squeeze_job_failures_total counts the job as well.',
+    });
+    this.rank = new Histogram({
+      ...shared,
+      name: 'lora_squeeze_result_rank',
+      help: 'Largest rank of a result over its modules.',
+      buckets: RANK_BUCKETS,
+    });
+    this.sourceBytes = new Counter({
+      ...shared,
+      name: 'lora_squeeze_result_source_bytes_total',
+      help: 'Bytes of the weights that results were made from, counted anew for every result.',
+    });
+    this.resultBytes = new Counter({
+      ...shared,
+      name: 'lora_squeeze_result_bytes_total',
+      help: 'Bytes of the weights of results, including results that needed no change.',
+    });
+  }
+
+  /** @param sourceBytes of all sources together; undefined where the job was not computed here */
+  jobFinished({ kind, state, attempts, results }: JobRecord, sourceBytes: number | undefined): void {
+    this.attempts.inc({ kind }, attempts);
+    for (const result of results) {
+      this.targets.inc({ kind, state: result.state });
+      if (result.state === 'failed') {
+        this.failures.inc({ kind, state, code: result.error.code });
+        continue;
+      }
+      const { rank, bytes } = result;
+      this.rank.observe({ kind }, rank.max);
+      if (sourceBytes === undefined) continue;
+      this.sourceBytes.inc({ kind }, sourceBytes);
+      this.resultBytes.inc({ kind }, bytes);
+    }
+  }
+}
+
+/** What jobs fetched from elsewhere, and brought there. */
+export class TransferMetrics {
+  private readonly transfers: Counter<'direction' | 'type'>;
+  private readonly bytes: Counter<'direction' | 'type'>;
+
+  constructor(registry: Registry) {
+    const shared = { labelNames: ['direction', 'type'] as const, registers: [registry] };
+    this.transfers = new Counter({
+      ...shared,
+      name: 'lora_squeeze_transfers_total',
+      help: 'Adapters that finished jobs fetched (in) and brought (out), by the type of their place.',
+    });
+    this.bytes = new Counter({
+      ...shared,
+      name: 'lora_squeeze_transferred_bytes_total',
+      help: 'Bytes of the files of these adapters.',
+    });
+  }
+
+  jobFinished({ import: fetched, deliveries }: JobRecord): void {
+    if (fetched) this.count('in', fetched);
+    for (const { state, type, bytes } of deliveries)
+      if (state === 'succeeded') this.count('out', { type, bytes: bytes ?? 0 });
+  }
+
+  private count(direction: 'in' | 'out', { type, bytes }: { type: string; bytes: number }): void {
+    this.transfers.inc({ direction, type });
+    this.bytes.inc({ direction, type }, bytes);
+  }
+}
+
+/** What was done with jobs besides doing them, and what batches came to. */
+export class ControlMetrics {
+  private readonly reused: Counter<'kind'>;
+  private readonly cancelled: Counter<'kind'>;
+  private readonly batches: Counter<'state'>;
+  private readonly batchJobs: Counter<'state'>;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.reused = new Counter({
+      name: 'lora_squeeze_jobs_reused_total',
+      help: 'Jobs whose work was done, or under way, for another job when they came.',
+      labelNames: ['kind'],
+      registers,
+    });
+    this.cancelled = new Counter({
+      name: 'lora_squeeze_jobs_cancelled_total',
+      help: 'Jobs that were cancelled, counted when that was asked for.',
+      labelNames: ['kind'],
+      registers,
+    });
+    this.batches = new Counter({
+      name: 'lora_squeeze_batches_total',
+      help: 'Batches that ended, by outcome: succeeded, partial (some jobs failed), failed or cancelled.',
+      labelNames: ['state'],
+      registers,
+    });
+    this.batchJobs = new Counter({
+      name: 'lora_squeeze_batch_jobs_total',
+      help: 'Jobs of batches that ended, by state.',
+      labelNames: ['state'],
+      registers,
+    });
+  }
+
+  jobReused({ kind }: JobRecord): void {
+    this.reused.inc({ kind });
+  }
+
+  jobCancelled({ kind }: JobRecord): void {
+    this.cancelled.inc({ kind });
+  }
+
+  batchFinished({ state, counts }: BatchSummary): void {
+    this.batches.inc({ state });
+    for (const [jobState, jobs] of Object.entries(counts))
+      if (jobs > 0) this.batchJobs.inc({ state: jobState }, jobs);
+  }
+}
