@@ -19,7 +19,7 @@ import { createLogger, type Logger, openAuditLog, withoutCredentials } from './l
 import { Metrics } from './metrics/metrics.ts';
 import { Outbound } from './net/outbound.ts';
 import { Broker } from './queue/broker.ts';
-import { BrokerError } from './queue/broker-error.ts';
+import { BrokerError } from './queue/broker-folder.ts';
 import { BullJobQueue } from './queue/bull-job-queue.ts';
 import type { RedisAddress } from './queue/connection.ts';
 import { JobProcessing } from './queue/job-processing.ts';
@@ -40,8 +40,8 @@ import { SecretsCheck } from './resources/webhooks/secrets-check.ts';
 import { Workspaces } from './resources/workspaces.ts';
 import { guardedStore } from './storage/guarded-store.ts';
 import { openStore } from './storage/open-store.ts';
-import { openTracing } from './tracing/open-tracing.ts';
 import { currentOrigin, originText } from './tracing/origin.ts';
+import { openTracing } from './tracing/tracing.ts';
 import { SecretBox } from './transfer/secret-box.ts';
 import { PRODUCT } from './version.ts';
 

@@ -20,7 +20,7 @@ import { failureOf } from '../resources/jobs/executions/made.ts';
 import type { JobOutcome } from '../squeeze/job-context.ts';
 import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
 import { openStore } from '../storage/open-store.ts';
-import { openTracing } from '../tracing/open-tracing.ts';
+import { openTracing } from '../tracing/tracing.ts';
 import { SecretBox } from '../transfer/secret-box.ts';
 import { PRODUCT } from '../version.ts';
 import { loadConfig } from './config.ts';

@@ -1,14 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants } from 'node:fs';
+import { access, chmod, mkdir, rm } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
-import { BrokerError } from './broker-error.ts';
-import { claimBroker } from './broker-owner.ts';
-import { brokerCommand, type Command } from './broker-program.ts';
-import { isListening, socketPathIn, stopLeftover } from './broker-socket.ts';
+import { BrokerError, claimBroker, isListening, socketPathIn, stopLeftover } from './broker-folder.ts';
 
 /** It has nothing to read, but the machine may be busy. */
 const READY_TIMEOUT_MS = 60_000;
@@ -18,11 +16,32 @@ const MAX_RESTART_DELAY_MS = 10_000;
 /** Lines of the server's own log that an error message quotes. */
 const QUOTED_LINES = 5;
 
+/** Valkey first: it is the one Debian will keep, and measured the faster of the two. */
+const SERVERS = ['valkey-server', 'redis-server'];
+
+const MISSING =
+  'Neither valkey-server nor redis-server is on PATH and REDIS_URL is not set: install one ' +
+  '(Debian and Ubuntu: apt-get install redis-server) or set REDIS_URL to a server that runs.';
+
 export interface BrokerOptions {
   /** The server lives in its folder `broker`. */
   readonly dataDir: string;
   readonly searchPath: string;
   readonly logger: Logger;
+}
+
+interface ServerCommand {
+  readonly program: string;
+  readonly leadingArguments: readonly string[];
+}
+
+interface BrokerParts {
+  /** Claimed for this process until `release`. */
+  readonly folder: string;
+  readonly socketPath: string;
+  readonly command: ServerCommand;
+  readonly logger: Logger;
+  readonly release: () => Promise<void>;
 }
 
 /**
@@ -33,21 +52,15 @@ export interface BrokerOptions {
 export class Broker {
   readonly socketPath: string;
   private readonly folder: string;
-  private readonly command: Command;
+  private readonly command: ServerCommand;
   private readonly logger: Logger;
   private readonly release: () => Promise<void>;
   private server: ChildProcess | undefined;
   private supervision: Promise<void> | undefined;
   private readonly closing = new AbortController();
 
-  private constructor(
-    options: BrokerOptions,
-    folder: string,
-    socketPath: string,
-    command: Command,
-    release: () => Promise<void>,
-  ) {
-    this.logger = options.logger.child({ component: 'broker' });
+  private constructor({ folder, socketPath, command, logger, release }: BrokerParts) {
+    this.logger = logger.child({ component: 'broker' });
     this.folder = folder;
     this.socketPath = socketPath;
     this.command = command;
@@ -67,7 +80,7 @@ export class Broker {
     const { release } = await claimBroker(folder, () => isListening(socketPath));
     try {
       await stopLeftover(socketPath);
-      const broker = new Broker(options, folder, socketPath, command, release);
+      const broker = new Broker({ folder, socketPath, command, logger: options.logger, release });
       await broker.launch();
       broker.supervision = broker.supervise();
       return broker;
@@ -185,4 +198,38 @@ async function stop(server: ChildProcess): Promise<void> {
   const timer = setTimeout(() => server.kill('SIGKILL'), STOP_TIMEOUT_MS);
   await exited;
   clearTimeout(timer);
+}
+
+/**
+ * The command that starts the server. Under setpriv (util-linux) the kernel ends the server when we die, however we
+ * die; without it, the next start ends a leftover.
+ * @throws BrokerError when no server is installed
+ */
+export async function brokerCommand(searchPath: string): Promise<ServerCommand> {
+  const server = await firstOnPath(SERVERS, searchPath);
+  if (!server) throw new BrokerError(MISSING);
+  const setpriv = await firstOnPath(['setpriv'], searchPath);
+  return setpriv
+    ? { program: setpriv, leadingArguments: ['--pdeathsig', 'TERM', server] }
+    : { program: server, leadingArguments: [] };
+}
+
+async function firstOnPath(names: readonly string[], searchPath: string): Promise<string | undefined> {
+  const folders = searchPath.split(delimiter).filter((folder) => folder !== '');
+  for (const name of names) {
+    for (const folder of folders) {
+      const path = join(folder, name);
+      if (await isExecutable(path)) return path;
+    }
+  }
+  return undefined;
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

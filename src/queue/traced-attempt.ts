@@ -1,7 +1,7 @@
 import { sourceIds } from '../resources/jobs/source-ids.ts';
 import type { JobOutcome } from '../squeeze/job-context.ts';
 import type { RequestInput } from '../squeeze/run-request.ts';
-import { PhaseSpans } from '../tracing/phases.ts';
+import type { TraceContext } from '../tracing/trace-context.ts';
 import type { Span, Tracing } from '../tracing/tracing.ts';
 import { contextOf, type TaskData } from './job-types.ts';
 
@@ -68,5 +68,37 @@ export class TracedAttempt {
     this.phases.leave(failure);
     if (failure !== undefined) this.span.fail(failure);
     this.span.end();
+  }
+}
+
+/**
+ * The phases of one attempt as spans, one after another: a span lasts while its phase is the one that progress
+ * tells, which is the earliest that is not through. Phases overlap in the compute threads.
+ */
+class PhaseSpans {
+  private readonly tracing: Tracing;
+  private readonly parent: TraceContext | undefined;
+  private phase: string | undefined;
+  private span: Span | undefined;
+
+  constructor(tracing: Tracing, parent: TraceContext | undefined) {
+    this.tracing = tracing;
+    this.parent = parent;
+  }
+
+  /** Ends the phase before, unless it is the same. */
+  enter(phase: string): void {
+    if (phase === this.phase) return;
+    this.leave();
+    this.phase = phase;
+    this.span = this.tracing.start(phase, 'internal', { parent: this.parent });
+  }
+
+  /** Ends the phase there is. @param failure what it failed by */
+  leave(failure?: string): void {
+    if (failure !== undefined) this.span?.fail(failure);
+    this.span?.end();
+    this.span = undefined;
+    this.phase = undefined;
   }
 }

@@ -21,9 +21,8 @@ import {
   resourceFromAttributes,
 } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import type { TracingOptions } from './open-tracing.ts';
 import { isSampled, spanIdOf, type TraceContext, traceIdOf } from './trace-context.ts';
-import type { Attributes, Span, SpanKind, SpanOptions, Tracing } from './tracing.ts';
+import type { Attributes, Span, SpanKind, SpanOptions, Tracing, TracingOptions } from './tracing.ts';
 
 const KINDS: Readonly<Record<SpanKind, OtelSpanKind>> = {
   server: OtelSpanKind.SERVER,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { DATABASE_FILE } from '../../src/database/open-database.ts';
-import { socketPathIn } from '../../src/queue/broker-socket.ts';
+import { socketPathIn } from '../../src/queue/broker-folder.ts';
 import { noPostgres } from '../database/postgres-server.ts';
 import { until } from '../queue/harness.ts';
 import { listedJobs } from './chaos-run.ts';

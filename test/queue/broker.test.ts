@@ -7,9 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
-import { Broker } from '../../src/queue/broker.ts';
-import { BrokerError } from '../../src/queue/broker-error.ts';
-import { brokerCommand } from '../../src/queue/broker-program.ts';
+import { Broker, brokerCommand } from '../../src/queue/broker.ts';
+import { BrokerError } from '../../src/queue/broker-folder.ts';
 import { programEntry } from '../entry.ts';
 import { isGone, isRunning, SILENT, startBroker, until, withFolder } from './harness.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { openTracing } from '../../src/tracing/open-tracing.ts';
 import { onBehalfOf } from '../../src/tracing/origin.ts';
 import type { Tracing } from '../../src/tracing/tracing.ts';
+import { openTracing } from '../../src/tracing/tracing.ts';
 import { type Collector, startCollector } from '../tracing/collector.ts';
 import { until, withBench } from './harness.ts';
 
