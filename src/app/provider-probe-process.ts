@@ -2,7 +2,7 @@
 
 import { resolveProvider } from '../engine/provider.ts';
 import { toPlainError } from '../errors/app-error.ts';
-import type { ProbeAnswer } from '../queue/provider-probe.ts';
+import type { ProbeAnswer } from '../queue/job-processing.ts';
 import { loadConfig } from './config.ts';
 
 const { executionProvider, computeThreads } = loadConfig();

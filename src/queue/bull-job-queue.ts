@@ -1,16 +1,22 @@
-import { type JobsOptions, Queue } from 'bullmq';
+import { type JobsOptions, Queue, QueueEvents } from 'bullmq';
 import type { Progress } from '../contract/job.ts';
-import type { Dispatch } from '../dispatch/dispatcher.ts';
+import { type Dispatch, dispatched } from '../dispatch/dispatcher.ts';
 import type { JobQueue, Risk } from '../dispatch/job-queue.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Logger } from '../log.ts';
 import { originOf } from '../tracing/origin.ts';
 import { NO_TRACING, type Span, type Tracing } from '../tracing/tracing.ts';
-import { assessServer, keyPrefix, type RedisAddress, serverInfos } from './connection.ts';
-import { JobHints } from './job-hints.ts';
 import { type JobData, QUEUE_ATTRIBUTES, QUEUE_NAME } from './job-types.ts';
 import { knownProgress } from './progress.ts';
-import { RedisQuestions, within } from './redis-questions.ts';
+import {
+  assessServer,
+  keyPrefix,
+  type PatientConnection,
+  patientConnection,
+  type RedisAddress,
+  serverInfos,
+} from './redis-connection.ts';
+import { answerWithin, RedisQuestions } from './redis-questions.ts';
 
 const JOB_OPTIONS = {
   // What comes of it is in the database before it ends here, so Redis need not remember it.
@@ -18,12 +24,16 @@ const JOB_OPTIONS = {
   removeOnFail: true,
 } satisfies JobsOptions;
 
+/** BullMQ would wait for a connection that does not come about. */
 const CLOSE_TIMEOUT_MS = 500;
 
 /** Of all jobs, for BullMQ. */
 const NAME = 'execution';
 
-export interface ProducerOptions {
+/** What BullMQ tells that a watcher may want to know. */
+const EVENTS = ['active', 'progress', 'completed'] as const;
+
+export interface JobQueueOptions {
   readonly address: RedisAddress;
   readonly prefix: string;
   readonly logger: Logger;
@@ -38,7 +48,7 @@ export class BullJobQueue implements JobQueue {
   private readonly tracing: Tracing;
   private readonly hints: JobHints;
 
-  constructor(options: ProducerOptions) {
+  constructor(options: JobQueueOptions) {
     this.tracing = options.tracing ?? NO_TRACING;
     this.redis = new RedisQuestions(options.address);
     this.hints = new JobHints(options);
@@ -114,6 +124,62 @@ export class BullJobQueue implements JobQueue {
   async close(): Promise<void> {
     await this.hints.close();
     this.redis.close();
-    await within(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
+    await answerWithin(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
+  }
+}
+
+/**
+ * Tells that something may have happened to an execution, from BullMQ's events: one connection for the process, opened when
+ * somebody first watches. Events are lost with a connection, so nobody may rely on them.
+ */
+class JobHints {
+  private readonly options: Omit<JobQueueOptions, 'tracing'>;
+  private readonly watchers = new Map<string, Set<() => void>>();
+  private events: { readonly source: QueueEvents; readonly redis: PatientConnection } | undefined;
+  private isClosed = false;
+
+  constructor(options: Omit<JobQueueOptions, 'tracing'>) {
+    this.options = options;
+  }
+
+  /** @returns what ends the watch; `onHint` is not called any more then */
+  watch(execution: string, onHint: () => void): () => void {
+    if (!this.isClosed) this.events ??= this.open();
+    const watchers = this.watchers.get(execution) ?? new Set();
+    this.watchers.set(execution, watchers);
+    // A function of its own, for somebody may watch twice with the same one.
+    const hint = (): void => onHint();
+    watchers.add(hint);
+    return () => {
+      watchers.delete(hint);
+      if (watchers.size === 0 && this.watchers.get(execution) === watchers) this.watchers.delete(execution);
+    };
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    const { events } = this;
+    this.events = undefined;
+    if (!events) return;
+    const closed = answerWithin(CLOSE_TIMEOUT_MS, events.source.close()).catch(() => undefined);
+    events.redis.close();
+    await closed;
+  }
+
+  private open(): NonNullable<JobHints['events']> {
+    const { address, prefix, logger } = this.options;
+    const redis = patientConnection(address);
+    const source = new QueueEvents(QUEUE_NAME, {
+      connection: redis.connection,
+      prefix: keyPrefix(address, prefix),
+    });
+    source.on('error', (error) => logger.warn({ err: error }, 'events of the queue'));
+    for (const event of EVENTS)
+      source.on(event, ({ jobId }: { jobId: string }) => this.hint(dispatched(jobId).execution));
+    return { source, redis };
+  }
+
+  private hint(execution: string): void {
+    for (const onHint of [...(this.watchers.get(execution) ?? [])]) onHint();
   }
 }

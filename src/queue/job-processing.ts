@@ -1,7 +1,9 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import type { ProviderInfo } from '../contract/job.ts';
-import { AppError, toAppError } from '../errors/app-error.ts';
+import { AppError, fromPlainError, type PlainError, toAppError } from '../errors/app-error.ts';
+import { PROVIDER_PROBE } from '../places.ts';
 import { JobWorker, type WorkerOptions } from './job-worker.ts';
-import { probeProvider } from './provider-probe.ts';
 
 /** A driver or a library that is missing is rarely put in place by itself; a probe takes a process of a second. */
 const PROBE_AGAIN_MS = 30_000;
@@ -56,4 +58,30 @@ export class JobProcessing {
     clearTimeout(this.timer);
     await this.worker?.close(graceMs);
   }
+}
+
+/** What the probe process sends. */
+export type ProbeAnswer = { readonly provider: ProviderInfo } | { readonly error: PlainError };
+
+/**
+ * Finds out where jobs will be computed, before the first one comes. In a process of its own, because ONNX Runtime
+ * (and with it the GPU's memory) must not be loaded here.
+ * @param computeEnv environment of the compute processes
+ * @throws AppError PROVIDER_UNAVAILABLE when the provider asked for does not run
+ */
+async function probeProvider(computeEnv: NodeJS.ProcessEnv): Promise<ProviderInfo> {
+  const probe = fork(PROVIDER_PROBE, { env: computeEnv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  let answer: ProbeAnswer | undefined;
+  probe.once('message', (message) => {
+    answer = message as ProbeAnswer;
+  });
+  const [code, signal] = await once(probe, 'close');
+  if (!answer) {
+    throw new AppError(
+      'PROVIDER_UNAVAILABLE',
+      `ONNX Runtime cannot be loaded: its probe ended with ${signal ?? code}.`,
+    );
+  }
+  if ('error' in answer) throw fromPlainError(answer.error);
+  return answer.provider;
 }

@@ -10,11 +10,16 @@ import type { Dispatched } from '../resources/jobs/executions/finish-execution.t
 import type { Task } from '../resources/jobs/executions/task.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { CancelWatch } from './cancel-watch.ts';
-import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
-import { endsWithin } from './ends-within.ts';
 import { type JobData, logIdsOf, machineMs } from './job-types.ts';
+import {
+  keyPrefix,
+  type PatientConnection,
+  patientConnection,
+  type RedisAddress,
+} from './redis-connection.ts';
+import { endsWithin } from './redis-questions.ts';
 import type { Done } from './run-job.ts';
-import { type Failure, SandboxedWorker } from './sandboxed-worker.ts';
+import { SandboxedWorker, type SandboxFailure } from './sandboxed-worker.ts';
 import { StorageWatch } from './storage-watch.ts';
 
 /**
@@ -175,7 +180,7 @@ export class JobWorker {
     job: Job<JobData>,
     dispatch: Dispatched,
     task: Task | undefined,
-    failure: Failure,
+    failure: SandboxFailure,
   ): Promise<void> {
     const { error, isGivenBack } = failure;
     const ids = { ...logIdsOf(job), ...(task && { jobIds: task.jobs }) };

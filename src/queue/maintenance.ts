@@ -2,9 +2,14 @@ import { Queue, Worker } from 'bullmq';
 import type { Logger } from '../log.ts';
 import type { SweptOfKind } from '../resources/contents/swept.ts';
 import type { Sweeper, SweepOutcome } from '../resources/sweeper.ts';
-import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from './connection.ts';
-import { endsWithin } from './ends-within.ts';
 import { mendLocks } from './mend-locks.ts';
+import {
+  keyPrefix,
+  type PatientConnection,
+  patientConnection,
+  type RedisAddress,
+} from './redis-connection.ts';
+import { endsWithin } from './redis-questions.ts';
 
 /** A queue of its own: maintenance must neither wait for jobs nor hold them up. */
 const QUEUE_NAME = 'maintenance';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
 import { AppError } from '../errors/app-error.ts';
-import { COMMAND_TIMEOUT_MS, impatientClient, type RedisAddress } from './connection.ts';
+import { COMMAND_TIMEOUT_MS, impatientClient, type RedisAddress } from './redis-connection.ts';
 
 /** What is left of COMMAND_TIMEOUT_MS after it is time for an answer. */
 const RECONNECT_WAIT_MS = 500;
@@ -25,7 +25,7 @@ export class RedisQuestions {
     const askedMs = performance.now();
     try {
       await this.connected();
-      return await within(COMMAND_TIMEOUT_MS - (performance.now() - askedMs), question());
+      return await answerWithin(COMMAND_TIMEOUT_MS - (performance.now() - askedMs), question());
     } catch (error) {
       throw queueError(error);
     }
@@ -49,7 +49,7 @@ export class RedisQuestions {
 class NoAnswer extends Error {}
 
 /** @throws NoAnswer when there is no answer in time */
-export async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
+export async function answerWithin<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
     const giveUp = (): void => reject(new NoAnswer(`no answer within ${Math.round(timeoutMs)} ms`));
@@ -94,4 +94,20 @@ export function queueError(error: unknown): AppError {
   if (message.startsWith('Too many Cluster redirections'))
     return unavailable('Redis cannot be reached: the cluster has no master for the queue');
   return unavailable(`Redis cannot be reached: ${message}`);
+}
+
+/**
+ * Waits for something, but not for ever: what is closed may have to ask a Redis that is away.
+ * @returns whether it ended in time; a failure is an end
+ */
+export async function endsWithin(done: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  const tooLate = sleep(timeoutMs, false, { signal: timer.signal }).catch(() => false);
+  const ended = done.then(
+    () => true,
+    () => true,
+  );
+  const isDone = await Promise.race([ended, tooLate]);
+  timer.abort();
+  return isDone;
 }

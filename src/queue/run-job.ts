@@ -53,11 +53,11 @@ export interface JobDeps {
   readonly work: (input: RequestInput) => Promise<JobOutcome>;
   /** Told where the attempt's files lie, and undefined when they are gone. */
   readonly onScratch: (folder: string | undefined) => void;
-  readonly adapterFiles: AdapterFiles;
+  readonly adapterFiles: AdapterFileStore;
 }
 
 /** How the files of adapters come and go. All methods throw AppError STORAGE_*. */
-export interface AdapterFiles {
+export interface AdapterFileStore {
   /** Tells what the files of an adapter are, and writes them. */
   readonly write: (files: readonly OutputFile[], writer: ContentWriter) => Promise<WrittenAdapter>;
   /** Makes an adapter local, in this folder where it is small. */
@@ -193,7 +193,7 @@ function reportFile(report: Report): NewFile {
 }
 
 /** Those of one tenant, in the storage. */
-export const adapterFilesIn = (blobs: BlobStore): AdapterFiles => ({
+export const adapterFilesIn = (blobs: BlobStore): AdapterFileStore => ({
   async write(files, writer) {
     const described = await describeAdapter(files);
     const written: WrittenFile[] = [];

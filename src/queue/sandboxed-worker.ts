@@ -31,7 +31,7 @@ const MAX_STALLED_COUNT = 1;
 const NEVER = 1_000_000;
 
 /** An attempt that failed. */
-export interface Failure extends AttemptFailure {
+export interface SandboxFailure extends AttemptFailure {
   readonly error: AppError;
   /** The worker shuts down, and asked for it. */
   readonly isGivenBack: boolean;
@@ -47,7 +47,7 @@ export interface Hooks {
     job: QueuedJob,
     dispatch: Dispatched,
     task: Task | undefined,
-    failure: Failure,
+    failure: SandboxFailure,
   ) => Promise<void>;
   /** Called around each attempt. */
   readonly onBegin: (job: QueuedJob, dispatch: Dispatched) => void;

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Broker } from '../../src/queue/broker.ts';
-import { RedisRateCounter } from '../../src/queue/rate-counter.ts';
+import { RedisRateCounter } from '../../src/queue/redis-rate-counter.ts';
 import { SILENT, startBroker, until } from '../queue/harness.ts';
 
 /** Where API processes count rates together: a private Redis. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from 'ioredis';
-import { patientConnection } from '../../src/queue/connection.ts';
+import { patientConnection } from '../../src/queue/redis-connection.ts';
 import { until, withFolder } from './harness.ts';
 import { startCluster } from './redis-topologies.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { impatientClient } from '../../src/queue/connection.ts';
+import { impatientClient } from '../../src/queue/redis-connection.ts';
 import { freePort } from '../free-port.ts';
 import { makeCertificate, opensslIsMissing, tlsOptions } from './certificate.ts';
 import { FIT, startExternalRedis } from './external-redis.ts';

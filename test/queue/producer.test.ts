@@ -7,7 +7,7 @@ import type { Redis } from 'ioredis';
 import { MAX_BATCH_JOBS } from '../../src/contract/batch.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import { BullJobQueue } from '../../src/queue/bull-job-queue.ts';
-import { assessServer, COMMAND_TIMEOUT_MS } from '../../src/queue/connection.ts';
+import { assessServer, COMMAND_TIMEOUT_MS } from '../../src/queue/redis-connection.ts';
 import { TcpFaultProxy } from '../chaos/tcp-fault-proxy.ts';
 import { freePort } from '../free-port.ts';
 import { FIT, startExternalRedis } from './external-redis.ts';

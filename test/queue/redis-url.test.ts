@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { loadConfig } from '../../src/app/config.ts';
 import { ConfigError } from '../../src/errors/config-error.ts';
 import { withoutCredentials } from '../../src/log.ts';
-import { keyPrefix } from '../../src/queue/connection.ts';
+import { keyPrefix } from '../../src/queue/redis-connection.ts';
 import { redisPlace } from '../../src/queue/redis-url.ts';
 
 const refusal = (url: string): string => {

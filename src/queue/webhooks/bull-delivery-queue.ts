@@ -1,8 +1,8 @@
 import { type Job, Queue } from 'bullmq';
 import type { Logger } from '../../log.ts';
 import type { DeliveryQueue, DeliveryTicket } from '../../resources/webhooks/delivery-queue.ts';
-import { keyPrefix, type RedisAddress } from '../connection.ts';
-import { RedisQuestions, within } from '../redis-questions.ts';
+import { keyPrefix, type RedisAddress } from '../redis-connection.ts';
+import { answerWithin, RedisQuestions } from '../redis-questions.ts';
 
 export const DELIVERY_QUEUE_NAME = 'webhooks';
 
@@ -79,6 +79,6 @@ export class BullDeliveryQueue implements DeliveryQueue {
   /** Closes the connection, also one that never came about. */
   async close(): Promise<void> {
     this.redis.close();
-    await within(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
+    await answerWithin(CLOSE_TIMEOUT_MS, this.queue.close()).catch(() => undefined);
   }
 }

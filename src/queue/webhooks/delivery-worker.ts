@@ -2,11 +2,15 @@ import { DelayedError, Worker } from 'bullmq';
 import type { Database } from '../../database/database.ts';
 import type { Logger } from '../../log.ts';
 import { type AttemptResult, Deliverer, type DelivererOptions } from '../../resources/webhooks/deliverer.ts';
-import { keyPrefix, type PatientConnection, patientConnection, type RedisAddress } from '../connection.ts';
-import { endsWithin } from '../ends-within.ts';
 import { mendLocks } from '../mend-locks.ts';
+import {
+  keyPrefix,
+  type PatientConnection,
+  patientConnection,
+  type RedisAddress,
+} from '../redis-connection.ts';
+import { endsWithin } from '../redis-questions.ts';
 import { DELIVERY_QUEUE_NAME, type DeliveryData, type DeliveryJob } from './bull-delivery-queue.ts';
-import { FairShare } from './fair-share.ts';
 
 /** Requests at the same time: they wait for receivers, and cost nothing meanwhile. */
 const CONCURRENCY = 20;
@@ -114,5 +118,28 @@ export class DeliveryWorker {
     const line = { tenant: data.tenant, webhookId: data.webhookId, deliveryId, outcome, ms, reason: error };
     if (outcome === 'failed' || outcome === 'gone') this.logger.warn(line, 'delivery given up');
     else this.logger.info(line, 'delivery attempted');
+  }
+}
+
+/** Lets each take part in some of the places only, so that one whose work is slow leaves places for the others. */
+class FairShare {
+  private readonly most: number;
+  private readonly taken = new Map<string, number>();
+
+  /** @param most places that one may have at once */
+  constructor(most: number) {
+    this.most = most;
+  }
+
+  /** @returns what gives the place back, once; undefined where there is none for this one now */
+  take(name: string): (() => void) | undefined {
+    const taken = this.taken.get(name) ?? 0;
+    if (taken >= this.most) return undefined;
+    this.taken.set(name, taken + 1);
+    return () => {
+      const left = this.taken.get(name)! - 1;
+      if (left === 0) this.taken.delete(name);
+      else this.taken.set(name, left);
+    };
   }
 }
