@@ -1,7 +1,6 @@
 import type { EChartsOption } from 'echarts';
 import { type ChartStyle, chartBase, FONT, xAxis, yAxis } from './chart-base.ts';
-import { distinctLabels } from './distinct-labels.ts';
-import { byNumbers, modulePlace, withoutCommonStart } from './module-place.ts';
+import { byNumbers, distinctLabels, modulePlace, withoutCommonStart } from './module-names.ts';
 import { percent } from './words.ts';
 
 /** More columns than this are less than three pixels wide: neighbours then share one, which shows their largest. */

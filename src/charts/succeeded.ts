@@ -8,3 +8,9 @@ export const resultsOf = ({ results }: Pick<JobRecord, 'results'>): SucceededRes
 /** The same in its report. */
 export const targetsOf = ({ targets }: Pick<Report, 'targets'>): SucceededTargetReport[] =>
   targets.filter((target) => target.state === 'succeeded');
+
+/** The error that a result is shown by: of results of older versions that of the whole adapter, all that they have. */
+export const shownError = ({
+  module_relative_error: mean,
+  relative_error: whole,
+}: Pick<SucceededResult, 'module_relative_error' | 'relative_error'>): number => mean ?? whole;

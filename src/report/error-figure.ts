@@ -1,7 +1,5 @@
-import { curveOfSpectra } from '../charts/curve-of-spectra.ts';
-import { rankCurveChart } from '../charts/rank-curve-chart.ts';
-import { shownError } from '../charts/result-error.ts';
-import { resultsOf } from '../charts/succeeded.ts';
+import { curveOfSpectra, rankCurveChart } from '../charts/rank-curve-chart.ts';
+import { resultsOf, shownError } from '../charts/succeeded.ts';
 import type { Figure } from './figure.ts';
 import { percent } from './numbers.ts';
 import type { ReportInput } from './report-input.ts';

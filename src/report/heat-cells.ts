@@ -1,5 +1,5 @@
 import type { ModuleShare } from '../charts/layer-heat-map.ts';
-import { modulePlace } from '../charts/module-place.ts';
+import { modulePlace } from '../charts/module-names.ts';
 import { shownText } from './shown-text.ts';
 
 /** More rows than this are lower than their labels. */

@@ -1,4 +1,4 @@
-import { shownError } from '../../../src/charts/result-error.ts';
+import { shownError } from '../../../src/charts/succeeded.ts';
 import { percent } from '../../../src/charts/words.ts';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { moment } from '../words/moments.ts';

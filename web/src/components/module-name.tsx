@@ -1,4 +1,4 @@
-import { distinctLabels } from '../../../src/charts/distinct-labels.ts';
+import { distinctLabels } from '../../../src/charts/module-names.ts';
 
 /** Two lines beside the other columns of a workbench, and on a phone. */
 const MAX_LABEL = 52;

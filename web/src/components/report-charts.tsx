@@ -1,10 +1,9 @@
 import { useMemo, useState } from 'preact/hooks';
-import { curveOfSpectra } from '../../../src/charts/curve-of-spectra.ts';
 import { heatMapHeight, layerHeatMap } from '../../../src/charts/layer-heat-map.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
-import { rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
-import { shownError } from '../../../src/charts/result-error.ts';
+import { curveOfSpectra, rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
 import { sizeChart } from '../../../src/charts/size-chart.ts';
+import { shownError } from '../../../src/charts/succeeded.ts';
 import { bytesInWords, percent } from '../../../src/charts/words.ts';
 import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { SucceededResult } from '../../../src/contract/job.ts';

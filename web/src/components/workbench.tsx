@@ -1,8 +1,7 @@
 import { useCallback, useMemo, useState } from 'preact/hooks';
-import { curveOfSpectra } from '../../../src/charts/curve-of-spectra.ts';
 import { heatMapHeight, layerHeatMap } from '../../../src/charts/layer-heat-map.ts';
 import { paletteOf } from '../../../src/charts/palette.ts';
-import { rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
+import { curveOfSpectra, rankCurveChart } from '../../../src/charts/rank-curve-chart.ts';
 import { spectraChart, spectraLines } from '../../../src/charts/spectra-chart.ts';
 import { percent, shortened } from '../../../src/charts/words.ts';
 import type { FormatRecord } from '../../../src/contract/format.ts';
