@@ -1,16 +1,22 @@
 import type { EChartsOption } from 'echarts';
 import { layerHeatMap, type ModuleShare } from '../charts/layer-heat-map.ts';
+import { modulePlace } from '../charts/module-names.ts';
 import { targetsOf } from '../charts/succeeded.ts';
 import type { Report } from '../contract/report.ts';
-import type { Figure } from './figure.ts';
-import { heatCells } from './heat-cells.ts';
-import { percent } from './numbers.ts';
+import type { Figure } from './draw.ts';
 import type { ReportInput } from './report-input.ts';
 import { shownText } from './shown-text.ts';
-import { targetInWords } from './target-words.ts';
+import { targetInWords, unbrokenPercent } from './words.ts';
 
 /** Cells beyond this many are plain rectangles without a border: rounded ones are three times as long to write. */
 const MOST_ROUNDED = 600;
+
+/** More rows than this are lower than their labels. */
+const MOST_ROWS = 40;
+/** Shades that an eye tells apart; each is one colour of the drawing. */
+const SHADES = 32;
+/** Longer names are cut before they are taken apart. */
+const MOST_NAME = 240;
 
 /** The relative error of every module by layer and projection, of one of the results. */
 export function heatFigure({ report }: ReportInput, target = 0): Figure {
@@ -23,7 +29,7 @@ export function heatFigure({ report }: ReportInput, target = 0): Figure {
   return {
     title: `Relative error by layer and projection: ${what}`,
     caption: [
-      ...(worst ? [`The largest is ${percent(worst.value)}, of ${shownText(worst.name, 80)}.`] : []),
+      ...(worst ? [`The largest is ${unbrokenPercent(worst.value)}, of ${shownText(worst.name, 80)}.`] : []),
       ...(cells.note ? [cells.note] : []),
     ].join(' '),
     width: 1100,
@@ -62,4 +68,66 @@ function adapted(option: EChartsOption, cells: number): EChartsOption {
     .flat()
     .map((one) => ({ ...one, itemStyle: { borderWidth: 0, borderRadius: 0 } }));
   return { ...option, series } as EChartsOption;
+}
+
+interface HeatCells {
+  readonly modules: readonly ModuleShare[];
+  readonly rows: number;
+  /** What a row or a cell stands for, where it is more than one module. */
+  readonly note?: string;
+}
+
+/**
+ * Modules for a heat map that has room for them. Where there are too many rows, those that differ only in a number (the
+ * experts of a layer) become one, which shows the largest; where there are still too many, the worst stay.
+ */
+export function heatCells(modules: readonly ModuleShare[]): HeatCells {
+  const named = modules.map(({ name, value }) => ({ name: shownText(name, MOST_NAME), value }));
+  const { size: rows } = rowsOf(named);
+  if (rows <= MOST_ROWS) return { modules: shaded(named), rows };
+  const merged = named.map(({ name, value }) => ({ name: withoutNumbers(name), value }));
+  const worst = rowsOf(merged);
+  if (worst.size <= MOST_ROWS)
+    return {
+      modules: shaded(merged),
+      rows: worst.size,
+      note: 'Modules that differ only in a number share a cell, which shows the largest.',
+    };
+  const kept = new Set(
+    [...worst]
+      .sort(([, x], [, y]) => y - x)
+      .slice(0, MOST_ROWS)
+      .map(([row]) => row),
+  );
+  return {
+    modules: shaded(merged.filter(({ name }) => kept.has(modulePlace(name).projection))),
+    rows: MOST_ROWS,
+    note: `The ${MOST_ROWS} worst of ${worst.size} rows; modules that differ only in a number share a cell, which shows the largest.`,
+  };
+}
+
+/** The largest value of each row. */
+function rowsOf(modules: readonly ModuleShare[]): Map<string, number> {
+  const rows = new Map<string, number>();
+  for (const { name, value } of modules) {
+    const { projection } = modulePlace(name);
+    rows.set(projection, Math.max(value, rows.get(projection) ?? 0));
+  }
+  return rows;
+}
+
+function withoutNumbers(name: string): string {
+  const { layer, projection } = modulePlace(name);
+  const row = projection.replace(/\d+/g, '∗');
+  return layer === '' ? row : `${layer}.${row}`;
+}
+
+/** Rounded to a shade; the largest stays what it is. */
+function shaded(modules: readonly ModuleShare[]): ModuleShare[] {
+  const most = modules.reduce((largest, { value }) => Math.max(largest, value), 0);
+  const step = most / SHADES;
+  return modules.map(({ name, value }) => ({
+    name,
+    value: step > 0 ? Math.round(value / step) * step : value,
+  }));
 }

@@ -1,5 +1,12 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { Resvg } from '@resvg/resvg-js';
-import { FAMILY, packagedFonts } from './fonts.ts';
+
+/** DejaVu has the Greek, Cyrillic, Arabic and Hebrew letters and the signs of mathematics that names and axes have. */
+const PACKAGE = 'dejavu-fonts-ttf/package.json';
+const FILES = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'];
+const FAMILY = 'DejaVu Sans';
 
 /** A drawing as PNG, in its own size. */
 export function pngOf(svg: string): Uint8Array {
@@ -14,4 +21,18 @@ export function pngOf(svg: string): Uint8Array {
     logLevel: 'off',
   });
   return image.render().asPng();
+}
+
+/**
+ * Font files of the package, the same on every machine; undefined where it is not installed: then the fonts of the
+ * system have to do.
+ */
+function packagedFonts(): string[] | undefined {
+  try {
+    const folder = join(dirname(createRequire(import.meta.url).resolve(PACKAGE)), 'ttf');
+    const paths = FILES.map((file) => join(folder, file));
+    return paths.every((path) => existsSync(path)) ? paths : undefined;
+  } catch {
+    return undefined;
+  }
 }

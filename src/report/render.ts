@@ -1,18 +1,18 @@
 import type { AdapterRecord } from '../contract/adapter.ts';
 import type { JobRecord } from '../contract/job.ts';
 import type { Report } from '../contract/report.ts';
+import { standaloneFigure } from './figures.ts';
 import { reportPage } from './page/page.ts';
 import { pngOf } from './png.ts';
 import type { FigureName } from './report-input.ts';
-import { standaloneFigure } from './standalone-figure.ts';
 
 /** What a report is to become. */
-export type Form =
+export type ReportForm =
   | { readonly as: 'html' /** Read where the service answers, not as a file. */; readonly isServed: boolean }
   | { readonly as: 'svg' | 'png'; readonly figure: FigureName };
 
 export interface RenderRequest {
-  readonly form: Form;
+  readonly form: ReportForm;
   /** The report as it is stored: JSON in UTF-8. */
   readonly report: Uint8Array;
   readonly job: JobRecord;

@@ -2,11 +2,11 @@ import type { EChartsOption } from 'echarts';
 import { spectraChart, spectraLines } from '../charts/spectra-chart.ts';
 import { targetsOf } from '../charts/succeeded.ts';
 import type { ModuleSpectrum } from '../contract/report.ts';
-import type { Figure } from './figure.ts';
-import { percent } from './numbers.ts';
+import type { Figure } from './draw.ts';
 import type { ReportInput } from './report-input.ts';
+import { moduleLosses } from './report-input.ts';
 import { shownText } from './shown-text.ts';
-import { errorsOf } from './worst-modules.ts';
+import { unbrokenPercent } from './words.ts';
 
 const MOST_MODULES = 3;
 /** Thin lines in the background of one chart, besides the median and the module itself. */
@@ -23,7 +23,7 @@ export function spectraFigures(input: ReportInput): Figure[] {
   }));
   const lines = spectraLines(modules);
   const ranks = targetsOf(report)[0]?.modules;
-  return errorsOf(input)
+  return moduleLosses(input)
     .slice(0, MOST_MODULES)
     .map(({ index, error }) => {
       const { name } = modules[index]!;
@@ -47,7 +47,7 @@ function captionOf(
 ): string {
   const marked =
     rank === undefined ? '' : ` Marked: rank ${rank}, ${isChosen ? 'chosen' : 'where it bends'}.`;
-  return `Singular values: this module orange, the median of all blue, others grey. Of rank ${module.rank}. Relative error ${percent(error)}.${marked}`;
+  return `Singular values: this module orange, the median of all blue, others grey. Of rank ${module.rank}. Relative error ${unbrokenPercent(error)}.${marked}`;
 }
 
 /** With fewer lines in the background; the last two stand out and stay. */

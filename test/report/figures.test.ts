@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { darkRules } from '../../src/report/dark-rules.ts';
-import { heatCells } from '../../src/report/heat-cells.ts';
+import { textWidth } from '../../src/report/draw.ts';
+import { standaloneFigure } from '../../src/report/figures.ts';
+import { heatCells } from '../../src/report/heat-figure.ts';
+import { darkRules } from '../../src/report/page/charts.ts';
 import { pngOf } from '../../src/report/png.ts';
 import { FIGURES } from '../../src/report/report-input.ts';
-import { standaloneFigure } from '../../src/report/standalone-figure.ts';
-import { furtherWishes, targetInWords } from '../../src/report/target-words.ts';
-import { textWidth } from '../../src/report/text-width.ts';
+import { furtherWishes, targetInWords } from '../../src/report/words.ts';
 import { decodePng } from './decode-png.ts';
 import { elementsOf, textOf } from './markup.ts';
 import { madeInput } from './report-inputs.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { resultsOf, targetsOf } from '../../src/charts/succeeded.ts';
 import { MOST_ROWS } from '../../src/report/page/modules.ts';
-import { type Page, reportPage } from '../../src/report/page/page.ts';
+import { type ReportPage, reportPage } from '../../src/report/page/page.ts';
 import { assertSelfContained, elementsOf, textOf } from './markup.ts';
 import { layerName, madeInput } from './report-inputs.ts';
 
@@ -237,7 +237,7 @@ describe('hostile names', () => {
 });
 
 describe('a page of 4,000 modules', () => {
-  const sizes = (made: Page): number => Buffer.byteLength(made.text);
+  const sizes = (made: ReportPage): number => Buffer.byteLength(made.text);
 
   it('is below 2 MB, with a table of the worst and a note', () => {
     const input = madeInput({ modules: 4000, rank: 64, targets: [{ rank: 8 }, { rank: 16 }, { rank: 32 }] });

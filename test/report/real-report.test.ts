@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { Form } from '../../src/report/render.ts';
+import type { ReportForm } from '../../src/report/render.ts';
 import { Renderer } from '../../src/report/renderer.ts';
 import { computeFixture } from '../squeeze/compute-fixture.ts';
 import { squeezing } from '../squeeze/made-adapter.ts';
@@ -25,7 +25,7 @@ describe('the report of a trained adapter', () => {
         const told = { ...outcome.report, job_id: 'job_1' };
         const job = jobOf(told, results);
         const report = Buffer.from(JSON.stringify(told));
-        const rendered = async (form: Form): Promise<Buffer> =>
+        const rendered = async (form: ReportForm): Promise<Buffer> =>
           Buffer.from((await renderer.render(async () => ({ form, report, job, adapters: [] }))).bytes);
 
         const page = (await rendered({ as: 'html', isServed: true })).toString();

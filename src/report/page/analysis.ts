@@ -1,9 +1,8 @@
 import type { Recommendation } from '../../contract/analysis.ts';
 import { type Html, html } from '../html.ts';
-import { bytesInWords, percent } from '../numbers.ts';
 import type { ReportInput } from '../report-input.ts';
-import { table } from './table.ts';
-import { integer, name, ranks, sentence } from './words.ts';
+import { unbrokenBytes, unbrokenPercent } from '../words.ts';
+import { integer, name, ranks, sentence, table } from './words.ts';
 
 const COLUMNS = [
   { title: 'Recommended' },
@@ -44,9 +43,9 @@ const row = (
 ): Html[] => [
   html`${title}`,
   html`${ranks(rank)}`,
-  html`${module_relative_error === undefined ? '–' : percent(module_relative_error)}`,
-  html`${percent(relative_error)}`,
-  html`${bytesInWords(bytes)}`,
+  html`${module_relative_error === undefined ? '–' : unbrokenPercent(module_relative_error)}`,
+  html`${unbrokenPercent(relative_error)}`,
+  html`${unbrokenBytes(bytes)}`,
   html`${integer(parameters)}`,
   name(JSON.stringify(target)),
 ];

@@ -1,17 +1,16 @@
 import { paletteOf } from '../../charts/palette.ts';
 import { targetsOf } from '../../charts/succeeded.ts';
-import { darkRules } from '../dark-rules.ts';
-import { draw } from '../draw.ts';
-import { errorFigure } from '../error-figure.ts';
-import type { Figure } from '../figure.ts';
+import { draw, type Figure } from '../draw.ts';
+import { errorFigure, sizeFigure } from '../figures.ts';
 import { heatFigure } from '../heat-figure.ts';
 import { type Html, html, trusted, when } from '../html.ts';
 import type { ReportInput } from '../report-input.ts';
-import { sizeFigure } from '../size-figure.ts';
 import { spectraFigures } from '../spectra-figures.ts';
 
 /** A cell of a heat map is about a hundred bytes: further maps are left out where the page would become too long. */
 const MOST_CELLS = 6000;
+
+const COLOURS = / (fill|stroke|stop-color)="([^"]+)"/g;
 
 /** Charts as markup, and what makes them dark. */
 export interface Charts {
@@ -69,3 +68,23 @@ ${scrolling(trusted(svg.replace('<svg ', `<svg role="img" aria-labelledby="${id}
 
 const scrolling = (svg: Html, title: string, isWide: boolean): Html =>
   isWide ? html`<div class="scroll wide" role="region" aria-label="${title}" tabindex="0">${svg}</div>` : svg;
+
+/**
+ * Rules of CSS that give a drawing the colours of another one of the same chart: a rule is stronger than an attribute
+ * (SVG 2, 6.6). Empty where the drawings differ in more than colours.
+ * @param id of the element that holds the drawing
+ */
+export function darkRules(id: string, light: string, dark: string): string {
+  const [before, after] = [coloursOf(light), coloursOf(dark)];
+  if (before.length !== after.length) return '';
+  const rules = new Map<string, string>();
+  before.forEach(([attribute, colour], index) => {
+    const [, other] = after[index]!;
+    const selector = `#${id} [${attribute}="${colour}"]`;
+    if (colour !== other && !rules.has(selector)) rules.set(selector, `{${attribute}:${other}}`);
+  });
+  return [...rules].map(([selector, rule]) => selector + rule).join('\n');
+}
+
+const coloursOf = (svg: string): [string, string][] =>
+  [...svg.matchAll(COLOURS)].map(([, attribute, colour]) => [attribute!, colour!]);

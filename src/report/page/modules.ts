@@ -1,11 +1,9 @@
 import { targetsOf } from '../../charts/succeeded.ts';
 import { type Html, html, when } from '../html.ts';
-import { percent } from '../numbers.ts';
 import type { ReportInput } from '../report-input.ts';
-import { targetInWords } from '../target-words.ts';
-import { errorsOf } from '../worst-modules.ts';
-import { type Column, table } from './table.ts';
-import { digits, integer, name } from './words.ts';
+import { moduleLosses } from '../report-input.ts';
+import { targetInWords, unbrokenPercent } from '../words.ts';
+import { type Column, digits, integer, name, table } from './words.ts';
 
 /** More rows are slow to open and nobody reads them. */
 export const MOST_ROWS = 500;
@@ -28,7 +26,7 @@ export function modulesSection(input: ReportInput, jsonPath: Html): Html {
       ? [number('Effective rank'), number('Stable rank'), number('Knee'), { title: 'Verdict' }]
       : []),
   ];
-  const rows = errorsOf(input)
+  const rows = moduleLosses(input)
     .slice(0, MOST_ROWS)
     .map(({ index }) => {
       const { name: module, shape, rank } = modules[index]!;
@@ -61,8 +59,8 @@ const resultCells = (result: Result | undefined): Html[] =>
   result
     ? [
         html`${result.rank}`,
-        html`${result.passthrough ? 'unchanged' : percent(result.relative_error)}`,
-        html`${result.optimal_error === null ? 'unknown' : percent(result.optimal_error)}`,
+        html`${result.passthrough ? 'unchanged' : unbrokenPercent(result.relative_error)}`,
+        html`${result.optimal_error === null ? 'unknown' : unbrokenPercent(result.optimal_error)}`,
       ]
     : [html`–`, html`–`, html`–`];
 

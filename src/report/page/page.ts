@@ -1,18 +1,27 @@
 import { createHash } from 'node:crypto';
-import { type Html, html, trusted } from '../html.ts';
-import type { ReportInput } from '../report-input.ts';
+import type { Timings } from '../../contract/job.ts';
+import { type Html, html, trusted, when } from '../html.ts';
+import { adapterOf, type ReportInput } from '../report-input.ts';
+import { shownText } from '../shown-text.ts';
+import { unbrokenBytes } from '../words.ts';
 import { analysisSection } from './analysis.ts';
 import { chartsSection } from './charts.ts';
-import { heading, titleOf } from './heading.ts';
-import { methodSection } from './method.ts';
 import { modulesSection } from './modules.ts';
-import { resultsSection } from './results.ts';
-import { sourcesSection } from './sources.ts';
+import { resultsSection, verdictsSection } from './results.ts';
 import { styleSheet } from './style.ts';
-import { verdictsSection } from './verdicts.ts';
-import { name } from './words.ts';
+import { type Column, digits, durationInWords, id, name, ranks, sentence, table, time } from './words.ts';
 
-export interface Page {
+const PHASES: readonly [keyof Timings, string][] = [
+  ['queue_wait', 'Waiting'],
+  ['load', 'Reading'],
+  ['gram', 'Gram matrices'],
+  ['core', 'Decomposition'],
+  ['project', 'Factors'],
+  ['write', 'Writing'],
+  ['total', 'Total'],
+];
+
+export interface ReportPage {
   readonly text: string;
   /** Of the answer that carries it. */
   readonly policy: string;
@@ -23,7 +32,7 @@ export interface Page {
  * in its policy, so that nothing in it could.
  * @param isServed whether it is read where the service answers; a file has no links
  */
-export function reportPage(input: ReportInput, isServed: boolean): Page {
+export function reportPage(input: ReportInput, isServed: boolean): ReportPage {
   const charts = chartsSection(input);
   const style = styleSheet(charts.dark);
   const digest = createHash('sha256').update(style).digest('base64');
@@ -58,4 +67,87 @@ function jsonPath({ report }: ReportInput, isServed: boolean): Html {
   const path = `/v1/jobs/${report.job_id}/report`;
   const call = html`${name(`GET ${path}`)} has everything as JSON.`;
   return isServed ? html`${call} <a class="served" href="${path}?format=json">Open it</a>.` : call;
+}
+
+/** What was done to what, in one line without markup. */
+function titleOf({ report }: ReportInput): string {
+  const { kind, sources } = report;
+  const base = sources.find(({ base_model: model }) => model)?.base_model;
+  const of = base ? ` for ${shownText(base, 100)}` : '';
+  if (kind === 'analyze') return `Analysis of a LoRA adapter${of}`;
+  if (kind === 'merge')
+    return `Merge of ${sources.length} LoRA adapter${sources.length === 1 ? '' : 's'}${of}`;
+  return `Squeezed LoRA adapter${of}`;
+}
+
+const heading = (input: ReportInput): Html => {
+  const { report, job } = input;
+  const { request } = job;
+  return html`
+<header>
+<h1><bdi>${titleOf(input)}</bdi></h1>
+<p class="muted">Job ${name(report.job_id)}, ${time(job.finished_at ?? report.created_at)}, ${report.product.name} ${report.product.version}${when(
+    request.kind === 'checkpoint',
+    () => html`; checkpoint of an annealing run`,
+  )}.</p>
+</header>`;
+};
+
+/** The adapters that were read: ids, digests, base models; of a merge their weights. */
+function sourcesSection(input: ReportInput): Html {
+  const { kind, sources } = input.report;
+  const isMerge = kind === 'merge';
+  const columns: Column[] = [
+    { title: 'Adapter' },
+    ...(isMerge ? [{ title: 'Weight', isNumber: true }] : []),
+    { title: 'Base model' },
+    { title: 'Format' },
+    { title: 'Rank', isNumber: true },
+    { title: 'Weights', isNumber: true },
+    { title: 'SHA-256 of the weights' },
+  ];
+  const rows = sources.map(({ id: adapterId, sha256, bytes, base_model: base, weight }) => {
+    const record = adapterOf(input, adapterId);
+    return [
+      id(adapterId),
+      ...(isMerge ? [html`${digits(weight)}`] : []),
+      base === null ? html`<span class="muted">not said</span>` : name(base),
+      html`${record?.format ?? '–'}`,
+      html`${record ? ranks(record.ranks) : '–'}`,
+      html`${unbrokenBytes(bytes)}`,
+      id(sha256),
+    ];
+  });
+  return html`
+<section aria-labelledby="sources"><h2 id="sources">Made from</h2>
+${table('Sources', columns, rows)}
+</section>`;
+}
+
+/** How the numbers came about: method, device, times, versions, and the limits of what they say. */
+function methodSection({ report }: ReportInput): Html {
+  const { method, provider, timings, product, notes } = report;
+  const isSketch = method.used === 'rsvd';
+  return html`
+<section aria-labelledby="method"><h2 id="method">How it was computed</h2>
+<dl class="plain">
+<dt>Method</dt><dd>${method.used === 'exact' ? 'exact: truncated SVD to rounding error' : 'rsvd: randomised SVD'}${when(
+    method.used !== method.requested,
+    () => html`; ${name(method.requested)} was asked for`,
+  )}</dd>
+${when(
+  isSketch,
+  () =>
+    html`<dt>Sketch</dt><dd>${method.oversampling} columns beyond the rank, power iterations: ${String(method.power_iterations)}, seed ${method.seed}</dd>`,
+)}
+<dt>Device</dt><dd>${provider.name}, ${provider.threads} thread${provider.threads === 1 ? '' : 's'}${when(
+    provider.fallback_reason,
+    // What ONNX Runtime says of it names its own functions, and is in the JSON.
+    () => html`; CUDA was not available`,
+  )}</dd>
+<dt>Times</dt><dd>${PHASES.map(([phase, words]) => `${words} ${durationInWords(timings[phase])}`).join(', ')}</dd>
+<dt>Versions</dt><dd>${product.name} ${product.version}, ONNX Runtime ${provider.onnxruntime}</dd>
+</dl>
+${when(notes.length > 0, () => html`<h3>Notes</h3><ul>${notes.map((note) => html`<li>${sentence(note)}</li>`)}</ul>`)}
+</section>`;
 }

@@ -1,11 +1,10 @@
 import { resultsOf } from '../../charts/succeeded.ts';
 import type { FailedResult, SucceededResult } from '../../contract/job.ts';
+import type { Verdict } from '../../contract/serving.ts';
 import { type Html, html, when } from '../html.ts';
-import { bytesInWords, percent } from '../numbers.ts';
 import { adapterOf, type ReportInput } from '../report-input.ts';
-import { furtherWishes, targetInWords } from '../target-words.ts';
-import { table } from './table.ts';
-import { id, integer, name, ranks, sentence } from './words.ts';
+import { furtherWishes, targetInWords, unbrokenBytes, unbrokenPercent } from '../words.ts';
+import { id, integer, name, ranks, sentence, table } from './words.ts';
 
 const COLUMNS = [
   { title: 'Target' },
@@ -18,6 +17,17 @@ const COLUMNS = [
   { title: 'Loads' },
   { title: 'Worst module' },
 ];
+
+const FILE_COLUMNS = [
+  { title: 'Target' },
+  { title: 'Adapter' },
+  { title: 'Format' },
+  { title: 'SHA-256 of the weights' },
+];
+
+const FAILURE_COLUMNS = [{ title: 'Target' }, { title: 'Code' }, { title: 'Why' }];
+
+const RULE_COLUMNS = [{ title: 'Rule' }, { title: 'Passed' }, { title: 'What was found' }];
 
 /** What each target came to, and what there is to be warned of. Empty for an analysis. */
 export function resultsSection(input: ReportInput): Html {
@@ -53,11 +63,11 @@ const facts = (
 <div><dt>Rank</dt><dd>${largest} → ${ranks(rank)}</dd></div>
 ${when(
   module_relative_error !== undefined,
-  () => html`<div><dt>Mean module error</dt><dd>${percent(module_relative_error!)}</dd></div>`,
+  () => html`<div><dt>Mean module error</dt><dd>${unbrokenPercent(module_relative_error!)}</dd></div>`,
 )}
-<div><dt>Relative error</dt><dd>${percent(relative_error)}</dd></div>
-<div><dt>Energy kept</dt><dd>${percent(energy_retained)}</dd></div>
-<div><dt>Weights</dt><dd>${bytesInWords(before)} → ${bytesInWords(bytes)}</dd></div>
+<div><dt>Relative error</dt><dd>${unbrokenPercent(relative_error)}</dd></div>
+<div><dt>Energy kept</dt><dd>${unbrokenPercent(energy_retained)}</dd></div>
+<div><dt>Weights</dt><dd>${unbrokenBytes(before)} → ${unbrokenBytes(bytes)}</dd></div>
 </dl>
 <br>`;
 };
@@ -75,26 +85,21 @@ const row = ({
 }: SucceededResult): Html[] => [
   html`${targetInWords(target)}${when(furtherWishes(target), () => html`<br><span class="muted">${furtherWishes(target)}</span>`)}`,
   html`${ranks(rank)}`,
-  html`${module_relative_error === undefined ? '–' : percent(module_relative_error)}`,
-  html`${percent(relative_error)}`,
-  html`${percent(energy_retained)}`,
-  html`${bytesInWords(bytes)}`,
+  html`${module_relative_error === undefined ? '–' : unbrokenPercent(module_relative_error)}`,
+  html`${unbrokenPercent(relative_error)}`,
+  html`${unbrokenPercent(energy_retained)}`,
+  html`${unbrokenBytes(bytes)}`,
   html`${integer(parameters)}`,
   serving ? verdict(serving.loads, serving.profile) : html`<span class="muted">no profile</span>`,
-  worst_module ? html`${name(worst_module.name, 80)} ${percent(worst_module.relative_error)}` : html`–`,
+  worst_module
+    ? html`${name(worst_module.name, 80)} ${unbrokenPercent(worst_module.relative_error)}`
+    : html`–`,
 ];
 
 const verdict = (loads: boolean, profile: string): Html =>
   loads
     ? html`<span class="good">yes</span>, ${name(profile)}`
     : html`<span class="bad">no</span>, ${name(profile)}`;
-
-const FILE_COLUMNS = [
-  { title: 'Target' },
-  { title: 'Adapter' },
-  { title: 'Format' },
-  { title: 'SHA-256 of the weights' },
-];
 
 const files = (input: ReportInput, { target, adapter_id, format }: SucceededResult): Html[] => {
   const record = adapterOf(input, adapter_id);
@@ -118,8 +123,6 @@ ${table(
 )}`,
   );
 
-const FAILURE_COLUMNS = [{ title: 'Target' }, { title: 'Code' }, { title: 'Why' }];
-
 function warnings(results: readonly SucceededResult[]): Html {
   const told = [...new Set(results.flatMap((result) => result.warnings))];
   return when(
@@ -127,3 +130,25 @@ function warnings(results: readonly SucceededResult[]): Html {
     () => html`<h3>Warnings</h3><ul>${told.map((warning) => html`<li>${sentence(warning)}</li>`)}</ul>`,
   );
 }
+
+/** Whether each result loads where its profile says, rule by rule. Empty where no target has a profile. */
+export function verdictsSection({ job }: ReportInput): Html {
+  const judged = resultsOf(job).filter(
+    (result): result is SucceededResult & { serving: Verdict } => result.serving !== null,
+  );
+  if (judged.length === 0) return html``;
+  return html`
+<section aria-labelledby="verdicts"><h2 id="verdicts">Does it load?</h2>
+${judged.map(
+  ({ target, serving }) => html`
+<h3>${targetInWords(target)}: ${serving.loads ? 'loads in' : 'does not load in'} ${name(serving.profile)}</h3>
+${table(`Rules of ${serving.profile}, ${targetInWords(target)}`, RULE_COLUMNS, serving.rules.map(ruleRow))}`,
+)}
+</section>`;
+}
+
+const ruleRow = ({ rule, passed, detail }: Verdict['rules'][number]): Html[] => [
+  name(rule),
+  passed ? html`<span class="good">yes</span>` : html`<span class="bad">no</span>`,
+  sentence(detail),
+];

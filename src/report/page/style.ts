@@ -6,7 +6,7 @@ const variables = ({ surface, ink, muted, grid, main, good, bad }: Palette): str
 /**
  * The style sheet of a report: light and dark, phone and paper. It is inside the page, which names its digest in its
  * policy.
- * @param dark colours of the charts in the dark (dark-rules.ts)
+ * @param dark colours of the charts in the dark (see darkRules)
  */
 export const styleSheet = (dark: string): string => `
 :root{color-scheme:light;--ground:#f5f7fa;${variables(paletteOf('light'))}}

@@ -1,4 +1,4 @@
-import { type Html, html } from '../html.ts';
+import { type Html, html, when } from '../html.ts';
 import { MOST_SHOWN, shownText } from '../shown-text.ts';
 
 /** A name from a file, apart from the direction of the text around it. */
@@ -17,7 +17,7 @@ export const ranks = ({ min, max }: { readonly min: number; readonly max: number
   min === max ? String(min) : `${min}–${max}`;
 
 /** 2.31 s, 184 ms, 3 min 20 s. */
-export function seconds(value: number): string {
+export function durationInWords(value: number): string {
   if (value >= 120) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
   return value >= 1 ? `${value.toFixed(value >= 10 ? 1 : 2)} s` : `${Math.round(value * 1000)} ms`;
 }
@@ -30,3 +30,30 @@ export const digits = (value: number): string =>
 
 /** To the minute, in UTC. */
 export const time = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
+
+export interface Column {
+  readonly title: string;
+  /** Of numbers: to the right. */
+  readonly isNumber?: boolean;
+}
+
+/**
+ * A table that scrolls on its own where the page is narrow, by keyboard too (WCAG 2.2, 2.1.1). The first column heads
+ * the rows.
+ * @param label what the table is of
+ */
+export const table = (
+  label: string,
+  columns: readonly Column[],
+  rows: readonly (readonly Html[])[],
+): Html => html`
+<div class="scroll" role="region" aria-label="${label}: table" tabindex="0"><table>
+<thead><tr>${columns.map(({ title, isNumber }) => html`<th scope="col"${when(isNumber, numeric)}>${title}</th>`)}</tr></thead>
+<tbody>
+${rows.map((cells) => html`<tr>${cells.map((cell, index) => cellOf(cell, index, columns[index]!))}</tr>\n`)}</tbody>
+</table></div>`;
+
+const cellOf = (content: Html, index: number, { isNumber }: Column): Html =>
+  index === 0 ? html`<th scope="row">${content}</th>` : html`<td${when(isNumber, numeric)}>${content}</td>`;
+
+const numeric = (): Html => html` class="n"`;

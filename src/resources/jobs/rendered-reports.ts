@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { JobRecord } from '../../contract/job.ts';
 import { digestTag } from '../../http/entity-tag.ts';
-import type { Form } from '../../report/render.ts';
+import type { ReportForm } from '../../report/render.ts';
 import { Renderer } from '../../report/renderer.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { hasReport } from './job-end.ts';
@@ -42,7 +42,7 @@ export class RenderedReports {
    * The report of a job in a form. Who asks while another one waits for the same gets the same.
    * @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY, STORAGE_*; INTERNAL where it cannot be drawn
    */
-  async get(source: ReportSource, jobId: string, form: Form): Promise<ReportAnswer> {
+  async get(source: ReportSource, jobId: string, form: ReportForm): Promise<ReportAnswer> {
     // Also of a remembered one: a job that was deleted has no report.
     const job = await source.jobs.recorded(jobId);
     const key = `${source.tenant}/${jobId}/${JSON.stringify(form)}`;
@@ -60,7 +60,7 @@ export class RenderedReports {
     return this.renderer.close();
   }
 
-  private async make(source: ReportSource, jobId: string, form: Form): Promise<ReportAnswer> {
+  private async make(source: ReportSource, jobId: string, form: ReportForm): Promise<ReportAnswer> {
     const { bytes, policy } = await this.renderer.render(async () => {
       const stored = await source.jobs.storedReport(jobId);
       const adapters = await adaptersOf(source, stored.job);

@@ -1,16 +1,22 @@
+import { bytesInWords, percent } from '../charts/words.ts';
 import { POLICIES, type Target } from '../contract/target.ts';
-import { bytesInWords, percent } from './numbers.ts';
 import { shownText } from './shown-text.ts';
+
+/** As in charts, on one line: between a number and its unit no line ends. */
+export const unbrokenPercent = (share: number): string => unbroken(percent(share));
+export const unbrokenBytes = (bytes: number): string => unbroken(bytesInWords(bytes));
+
+const unbroken = (text: string): string => text.replaceAll(' ', '\u00a0');
 
 /** A target as people say it: its policy, and where it has none, what it is for. */
 export function targetInWords(target: Target): string {
   if ('rank' in target) return `rank ${target.rank}`;
-  if ('energy' in target) return `energy ${percent(target.energy)}`;
+  if ('energy' in target) return `energy ${unbrokenPercent(target.energy)}`;
   if ('ratio' in target) return `σ above σ₁ / ${target.ratio}`;
-  if ('cumulative' in target) return `Σσ ${percent(target.cumulative)}`;
+  if ('cumulative' in target) return `Σσ ${unbrokenPercent(target.cumulative)}`;
   if ('knee' in target) return 'knee';
-  if ('tolerance' in target) return `error ≤ ${percent(target.tolerance)}`;
-  if ('budget_bytes' in target) return `${bytesInWords(target.budget_bytes)} of factors`;
+  if ('tolerance' in target) return `error ≤ ${unbrokenPercent(target.tolerance)}`;
+  if ('budget_bytes' in target) return `${unbrokenBytes(target.budget_bytes)} of factors`;
   if ('budget_parameters' in target) return `${target.budget_parameters.toLocaleString('en-US')} parameters`;
   if ('rank_pattern' in target) return `rank pattern of ${Object.keys(target.rank_pattern).length}`;
   return target.profile
