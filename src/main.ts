@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { type Config, computeEnvironment, isLoopback, loadConfig } from './app/config.ts';
 import { connectionCeiling } from './app/connection-ceiling.ts';
-import { buildApp, buildProbeApp, closeApp } from './app/http-app.ts';
-import { Readiness, type ReadinessOptions } from './app/readiness.ts';
+import { buildApp } from './app/http-app.ts';
+import { buildProbeApp, closeApp } from './app/probe-app.ts';
+import { ProcessReadiness, type ReadinessOptions } from './app/readiness.ts';
 import { ownSecretsKey } from './app/secrets-key.ts';
 import { ForeignStorage, StorageBond } from './app/storage-bond.ts';
 import { DatabaseError } from './database/database.ts';
@@ -103,7 +104,7 @@ async function start(config: Config, logger: Logger, audit: Audit): Promise<void
   running.push(() => queue.close());
   const metrics = new Metrics(PRODUCT);
   metrics.watchQueue(() => backlog(database));
-  const readiness = new Readiness({ store: blobs, database, queue, onChange: logReadiness(logger) });
+  const readiness = new ProcessReadiness({ store: blobs, database, queue, onChange: logReadiness(logger) });
   readiness.add('database', () => database.checkRoom());
   metrics.watchReadiness(() => readiness.look());
 

@@ -14,7 +14,7 @@ import type { WebhookParts } from '../resources/webhooks/service.ts';
 import type { Workspaces } from '../resources/workspaces.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { Tracing } from '../tracing/tracing.ts';
-import type { Readiness } from './readiness.ts';
+import type { ProcessReadiness } from './readiness.ts';
 
 export interface HttpLimits extends UploadLimits {
   /** A request that is not an upload has to be complete after this; default 30 s. */
@@ -36,7 +36,7 @@ export interface AuthOptions {
 
 /** What the probes and /metrics need: all a worker serves. */
 export interface ProbeDependencies {
-  readonly readiness: Pick<Readiness, 'look'>;
+  readonly readiness: Pick<ProcessReadiness, 'look'>;
   readonly metrics: Metrics;
   readonly version: string;
   readonly logger: FastifyBaseLogger | false;

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { Readiness, type ReadinessReason } from '../contract/readiness.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
@@ -74,3 +75,32 @@ function unreadyCode(reasons: readonly ReadinessReason[]): ErrorCode {
   if (lacks('storage')) return 'STORAGE_FAILED';
   return lacks('database') ? 'DATABASE_UNAVAILABLE' : 'PROVIDER_UNAVAILABLE';
 }
+
+/** GET /metrics. */
+export const metricsRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }> = async (
+  app,
+  { deps },
+) => {
+  app.get(
+    '/metrics',
+    {
+      logLevel: 'warn',
+      config: { anyHost: true },
+      schema: {
+        operationId: 'metrics',
+        tags: ['service'],
+        summary: 'Metrics for Prometheus',
+        response: {
+          200: response('Text exposition format', Type.String(), { mediaType: 'text/plain' }),
+          ...problems(),
+        },
+      },
+    },
+    async (_request, reply) => {
+      const text = await deps.metrics.render();
+      return reply
+        .headers({ 'content-type': deps.metrics.contentType, 'cache-control': 'no-store' })
+        .send(text);
+    },
+  );
+};

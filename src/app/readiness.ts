@@ -51,7 +51,7 @@ type Check = () => Promise<readonly Risk[]>;
  * read, the
  * database is away, or a part that was added as vital is missing.
  */
-export class Readiness {
+export class ProcessReadiness {
   private readonly watches: PartWatch[];
   private readonly onChange: NonNullable<ReadinessOptions['onChange']>;
   private known = new Map<string, { reason: ReadinessReason; isUsable: boolean }>();
@@ -107,7 +107,7 @@ export class Readiness {
     return { status: isUnready ? 'unready' : reasons.length > 0 ? 'degraded' : 'ready', parts, reasons };
   }
 
-  private tell(now: Readiness['known']): void {
+  private tell(now: ProcessReadiness['known']): void {
     const before = this.known;
     this.known = now;
     for (const [key, { reason, isUsable }] of now)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { Readiness, type ReadinessOptions } from '../../src/app/readiness.ts';
+import { ProcessReadiness, type ReadinessOptions } from '../../src/app/readiness.ts';
 import type { Risk } from '../../src/dispatch/job-queue.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 
@@ -22,7 +22,7 @@ function open(onChange?: ReadinessOptions['onChange']) {
     database: async () => {},
     queue: async (): Promise<readonly Risk[]> => [],
   };
-  const readiness = new Readiness({
+  const readiness = new ProcessReadiness({
     store: { checkReads: () => parts.reads(), check: () => parts.writes() },
     database: { check: () => parts.database() },
     queue: { check: () => parts.queue() },
@@ -31,12 +31,12 @@ function open(onChange?: ReadinessOptions['onChange']) {
   return { parts, readiness };
 }
 
-const codes = async (readiness: Readiness): Promise<string[]> => {
+const codes = async (readiness: ProcessReadiness): Promise<string[]> => {
   const { status, reasons } = await readiness.look();
   return [status, ...reasons.map(({ part, code }) => `${part} ${code}`)];
 };
 
-describe('Readiness', () => {
+describe('ProcessReadiness', () => {
   it('is unready only without reads, without the database, or without a part that is vital', async () => {
     const { parts, readiness } = open();
     assert.deepEqual(await codes(readiness), ['ready']);

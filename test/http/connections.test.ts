@@ -7,8 +7,8 @@ import { networkInterfaces } from 'node:os';
 import { afterEach, describe, it } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { buildProbeApp } from '../../src/app/http-app.ts';
-import { Readiness } from '../../src/app/readiness.ts';
+import { buildProbeApp } from '../../src/app/probe-app.ts';
+import { ProcessReadiness } from '../../src/app/readiness.ts';
 import { type ConnectionOptions, Connections } from '../../src/http/connections.ts';
 import { answerExpectations } from '../../src/http/raw-errors.ts';
 import { serverOptions } from '../../src/http/server-options.ts';
@@ -236,7 +236,7 @@ describe('a connection ends', () => {
 
   it('on the port of the probes as well', async () => {
     const ok = { check: async () => {}, checkReads: async () => {} };
-    const readiness = new Readiness({ store: ok, database: ok, queue: { check: async () => [] } });
+    const readiness = new ProcessReadiness({ store: ok, database: ok, queue: { check: async () => [] } });
     const metrics = new Metrics({ version: '1' });
     const app = await buildProbeApp({
       ...{ readiness, metrics, version: '1', logger: false, listener: 'probes' },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { buildProbeApp } from '../../src/app/http-app.ts';
-import { Readiness } from '../../src/app/readiness.ts';
+import { buildProbeApp } from '../../src/app/probe-app.ts';
+import { ProcessReadiness } from '../../src/app/readiness.ts';
 import { isLoopbackHost, parseAuthority } from '../../src/http/authority.ts';
 import type { Problem } from '../../src/http/problem.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
@@ -301,7 +301,7 @@ describe('a service that asks for keys', () => {
 describe('a Host header', () => {
   it('is there once and names a host, in every process', async () => {
     const ok = { check: async () => {}, checkReads: async () => {} };
-    const readiness = new Readiness({ store: ok, database: ok, queue: { check: async () => [] } });
+    const readiness = new ProcessReadiness({ store: ok, database: ok, queue: { check: async () => [] } });
     const metrics = new Metrics({ version: '1' });
     const worker = await buildProbeApp({ readiness, metrics, version: '1', logger: false });
     await worker.listen({ port: 0, host: '127.0.0.1' });

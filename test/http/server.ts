@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from '../../src/app/http-app.ts';
 import type { HttpDependencies, HttpLimits } from '../../src/app/http-dependencies.ts';
-import { Readiness } from '../../src/app/readiness.ts';
+import { ProcessReadiness } from '../../src/app/readiness.ts';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { Quotas } from '../../src/contract/tenant.ts';
 import { DEFAULT_TENANT } from '../../src/contract/tenant-id.ts';
@@ -103,7 +103,7 @@ export async function startServer(
     claims: new ClaimStore(database),
     auth: { mode: 'open' },
     store,
-    readiness: new Readiness({ store, database, queue }),
+    readiness: new ProcessReadiness({ store, database, queue }),
     metrics,
     version: '9.9.9',
     logger: false,

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { Agent, request } from 'node:http';
 import { after, before, describe, it } from 'node:test';
-import { buildProbeApp } from '../../src/app/http-app.ts';
-import { Readiness } from '../../src/app/readiness.ts';
+import { buildProbeApp } from '../../src/app/probe-app.ts';
+import { ProcessReadiness } from '../../src/app/readiness.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
 import {
@@ -74,7 +74,7 @@ describe('the service over HTTP', () => {
   });
 
   it('is not ready when the storage cannot be read, and names everything that is wrong', async () => {
-    const readiness = new Readiness({
+    const readiness = new ProcessReadiness({
       store: {
         check: () => Promise.reject(new Error('/secret')),
         checkReads: () => Promise.reject(new Error('/secret')),
@@ -321,7 +321,7 @@ describe('the probes of a process without API', () => {
   it('answer, and nothing else does', async () => {
     const metrics = new Metrics({ version: '1' });
     const ok = async () => {};
-    const readiness = new Readiness({
+    const readiness = new ProcessReadiness({
       store: { check: ok, checkReads: ok },
       database: { check: ok },
       queue: { check: async () => [] },
