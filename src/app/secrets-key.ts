@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Config } from './config.ts';
 
 export const SECRETS_KEY_BYTES = 32;
 const FILE = 'secrets.key';
 const ONLY_THE_OWNER = 0o600;
+
+/** A service that runs alone keeps a key of its own; where several share jobs, somebody has to give them one. */
+export async function withSecretsKey(config: Config): Promise<Config> {
+  if (config.secretsKey || config.role !== 'all' || config.redisUrl !== undefined) return config;
+  return { ...config, secretsKey: await ownSecretsKey(config.dataDir) };
+}
 
 /**
  * The key of a service that runs alone and was given none: made once, kept in its data folder.

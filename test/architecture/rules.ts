@@ -33,24 +33,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   // Copies of everything, for operators; the service itself knows nothing of them but that content is held.
   backup: ['resources', 'database', 'storage', 'version.ts', 'errors'],
-  // Roles and signals.
-  'main.ts': [
-    'app',
-    'queue',
-    'resources',
-    'dispatch',
-    'http',
-    'transfer',
-    'net',
-    'database',
-    'storage',
-    'metrics',
-    'tracing',
-    'log.ts',
-    'redaction.ts',
-    'version.ts',
-    'errors',
-  ],
+  // A process: its configuration, its signals, its exit. Whatever cannot be started says why by its own class of errors.
+  'main.ts': ['app', 'queue', 'database', 'log.ts', 'redaction.ts', 'errors'],
   // How a process is put together: configuration, the HTTP application of all resources, the compute process.
   app: [
     'queue',

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Database, DatabaseError } from '../database/database.ts';
+import { openDatabase } from '../database/open-database.ts';
+import { type Logger, withoutCredentials } from '../log.ts';
+import { Broker } from '../queue/broker.ts';
+import type { RedisAddress } from '../queue/redis-connection.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import { guardedStore } from '../storage/guarded-store.ts';
+import { openStore } from '../storage/open-store.ts';
+import { openTracing, type Tracing } from '../tracing/tracing.ts';
+import { PRODUCT } from '../version.ts';
+import type { Config } from './config.ts';
+import type { Running } from './running.ts';
+import { ForeignStorage, StorageBond } from './storage-bond.ts';
+
+/** For a database that starts at the same time, or is slow to answer the first time. */
+const DATABASE_PATIENCE_MS = 30_000;
+
+/** For a storage that is slow: the service starts without it, and asks it again. */
+const STORAGE_PATIENCE_MS = 5_000;
+
+/** For the last spans to reach a collector that answers. */
+const TRACES_MS = 3_000;
+
+/** What a process depends on, whatever its role: where it keeps and finds things, and where its traces go. */
+export interface Backends {
+  readonly tracing: Tracing;
+  /** Of which nothing is used before it is known to belong to the database. */
+  readonly store: BlobStore;
+  readonly bond: StorageBond;
+  readonly database: Database;
+  readonly redis: RedisAddress;
+}
+
+/**
+ * Opens them. What is away and may come back keeps no process from starting, but for the database and a private Redis.
+ * @throws DatabaseError where storage or database are not those that belong together; AppError; BrokerError; ConfigError
+ */
+export async function openBackends(config: Config, logger: Logger, running: Running): Promise<Backends> {
+  const tracing = await openTracing({
+    ...config.tracing,
+    version: PRODUCT.version,
+    role: config.role,
+    onTrouble: (message) => logger.warn({ reason: message }, 'trouble with traces'),
+  });
+  running.add(() => tracing.close(TRACES_MS));
+  const stored = await openStore(config);
+  running.add(() => stored.close());
+  const database = await openDatabase({
+    ...config.database,
+    reserveBytes: config.reserveBytes,
+    patienceMs: DATABASE_PATIENCE_MS,
+    onTrouble: (error) => logger.warn({ err: error }, 'connection to the database'),
+  });
+  running.add(() => database.close());
+  const bond = new StorageBond(stored, database);
+  await refuseForeignStorage(config, bond);
+  const store = guardedStore(stored, { mayRead: bond.compare, mayWrite: bond.settle });
+  return { tracing, store, bond, database, redis: await redisAddress(config, logger, running) };
+}
+
+/** Where it cannot be known yet the service starts all the same, and nothing of the storage is used until it is. */
+async function refuseForeignStorage({ s3, storageDir }: Config, bond: StorageBond): Promise<void> {
+  const outcome = bond.settle().catch((error: unknown) => error);
+  const error = await Promise.race([outcome, sleep(STORAGE_PATIENCE_MS, undefined, { ref: false })]);
+  if (error instanceof ForeignStorage)
+    throw new DatabaseError(error.told(s3 ? `s3://${s3.bucket}/${s3.prefix}` : storageDir));
+}
+
+async function redisAddress(config: Config, logger: Logger, running: Running): Promise<RedisAddress> {
+  if (config.redisUrl !== undefined) {
+    logger.info({ redis: withoutCredentials(config.redisUrl) }, 'using an external Redis');
+    return { url: config.redisUrl };
+  }
+  const broker = await Broker.start({ ...config, logger });
+  running.add(() => broker.close());
+  return { socketPath: broker.socketPath };
+}

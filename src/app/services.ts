@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { backlog } from '../dispatch/backlog.ts';
+import { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { Logger } from '../log.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import { Outbound } from '../net/outbound.ts';
+import { BullJobQueue } from '../queue/bull-job-queue.ts';
+import { BullDeliveryQueue } from '../queue/webhooks/bull-delivery-queue.ts';
+import { TransferDesk } from '../resources/jobs/transfer-desk.ts';
+import { KeyService } from '../resources/keys/service.ts';
+import { TenantService } from '../resources/tenants/service.ts';
+import { UploadService } from '../resources/uploads/service.ts';
+import { SecretsCheck } from '../resources/webhooks/secrets-check.ts';
+import { Workspaces } from '../resources/workspaces.ts';
+import { currentOrigin, originText } from '../tracing/origin.ts';
+import { SecretBox } from '../transfer/secret-box.ts';
+import { PRODUCT } from '../version.ts';
+import type { Config } from './config.ts';
+import type { Backends } from './open-backends.ts';
+import { ProcessReadiness, type ReadinessOptions } from './readiness.ts';
+import type { Running } from './running.ts';
+
+/** What a process does its work with, whatever its role. */
+export type Services = ReturnType<typeof makeServices>;
+
+/** Makes them over what was opened. Nothing of them begins by itself. */
+export function makeServices(
+  config: Config,
+  { database, store, redis: address, tracing }: Backends,
+  logger: Logger,
+  running: Running,
+) {
+  const { hubEndpoint, secretsKey, queuePrefix: prefix } = config;
+  const queue = new BullJobQueue({ address, prefix, logger, tracing });
+  running.add(() => queue.close());
+  const metrics = new Metrics(PRODUCT);
+  metrics.watchQueue(() => backlog(database));
+  const readiness = new ProcessReadiness({ store, database, queue, onChange: logReadiness(logger) });
+  readiness.add('database', () => database.checkRoom());
+  metrics.watchReadiness(() => readiness.look());
+
+  const outbound = new Outbound(config.outbound);
+  running.add(() => outbound.close());
+  const box = secretsKey && new SecretBox(secretsKey);
+  const desk = new TransferDesk({ outbound, box, hubEndpoint });
+  const deliveries = new BullDeliveryQueue({ address, prefix, logger });
+  running.add(() => deliveries.close());
+  const dispatcher = new Dispatcher({
+    database,
+    queue,
+    onLost: (dispatches) =>
+      logger.warn({ dispatches }, 'the queue had lost executions; they are queued again'),
+    onTrouble: (error) => logger.debug({ err: error }, 'nothing can be dispatched now'),
+  });
+  running.add(() => dispatcher.close());
+
+  const { observer } = metrics;
+  const origin = () => originText(currentOrigin());
+  const changes = { store, database, dispatcher, deliveries, observer, origin };
+  const workspaces = new Workspaces({ ...changes, queue, ttls: config, desk });
+  const keys = new KeyService(database);
+  const tenants = new TenantService(database);
+  const secrets = new SecretsCheck({ database, box });
+  readiness.add('secrets', () => secrets.check());
+  const uploads = new UploadService({
+    database,
+    folder: join(config.storageDir, 'uploads'),
+    maxUploadBytes: config.maxUploadBytes,
+    ttlMs: config.uploadTtlMs,
+  });
+  running.add(async () => uploads.close());
+  return {
+    ...{ metrics, readiness, outbound, box, deliveries, dispatcher },
+    ...{ changes, workspaces, keys, tenants, uploads },
+  };
+}
+
+/** A line when something begins to be wrong and one when it is well again, as often as somebody looks. */
+const logReadiness =
+  (logger: Logger): NonNullable<ReadinessOptions['onChange']> =>
+  ({ part, code, detail: reason }, { isThere, isUsable }) => {
+    if (!isThere) logger.info({ part, code }, 'readiness: well again');
+    else if (isUsable) logger.warn({ part, code, reason }, 'readiness: at risk');
+    else logger.error({ part, code, reason }, 'readiness: cannot be used');
+  };

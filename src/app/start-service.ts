@@ -1,0 +1,163 @@
+import type { FastifyInstance } from 'fastify';
+import { ConfigError } from '../errors/config-error.ts';
+import { PROBE_CONNECTIONS, RESERVED_CONNECTIONS } from '../http/connections.ts';
+import type { Logger } from '../log.ts';
+import { Reconciler } from '../queue/reconciler.ts';
+import { RedisRateCounter } from '../queue/redis-rate-counter.ts';
+import { ClaimStore } from '../resources/idempotency/claim-store.ts';
+import type { KeyService } from '../resources/keys/service.ts';
+import { PRODUCT } from '../version.ts';
+import { type AuditLog, openAudit } from './audit-log.ts';
+import { type Config, isLoopback } from './config.ts';
+import { connectionCeiling } from './connection-ceiling.ts';
+import { buildApp } from './http-app.ts';
+import { type Backends, openBackends } from './open-backends.ts';
+import { buildProbeApp, closeApp } from './probe-app.ts';
+import type { Running } from './running.ts';
+import { withSecretsKey } from './secrets-key.ts';
+import { makeServices, type Services } from './services.ts';
+import { startWorker } from './start-worker.ts';
+
+/** Expired uploads are looked for at least so often. */
+const SWEEP_INTERVAL_MS = 600_000;
+
+/**
+ * Starts what the role of this process asks for; when it returns, requests are answered. What has been started is in
+ * `running`, also where this fails.
+ * @throws ConfigError, DatabaseError, BrokerError, AppError and errors of the system, for who starts the service
+ */
+export async function startService(loaded: Config, logger: Logger, running: Running): Promise<void> {
+  const audit = openAudit(loaded);
+  const config = await withSecretsKey(loaded);
+  const maxConnections = connectionCeiling(config.maxConnections);
+  const backends = await openBackends(config, logger, running);
+  const services = makeServices(config, backends, logger, running);
+  const { workspaces, uploads, dispatcher, readiness } = services;
+  await refuseWithoutKeys(config, services.keys);
+  if (config.role !== 'worker' && config.auth === 'open' && !isLoopback(config.host))
+    logger.warn({ host: config.host }, 'nobody is asked for a key, on an address that others may reach');
+  const listeners = await makeListeners({
+    config,
+    backends,
+    services,
+    audit,
+    maxConnections,
+    logger,
+    running,
+  });
+
+  // Last up and first down: while it drains, the rest still answers, /readyz with 503.
+  if (config.role !== 'api') await startWorker(config, backends, services, logger, running);
+  if (config.role !== 'worker') {
+    const reconciler = new Reconciler({ workspaces, logger });
+    running.add(() => reconciler.close());
+    reconciler.start();
+    uploads.sweepEvery(Math.min(config.uploadTtlMs, SWEEP_INTERVAL_MS), logger);
+  }
+
+  dispatcher.start();
+
+  // Says in the log what is missing before anybody asks. Nothing ends for it: most of it may come back.
+  await readiness.look();
+  await listen(config, listeners);
+}
+
+/** A service that asks for keys and has none would answer nobody; one that asks nobody is opened on purpose only. */
+async function refuseWithoutKeys(config: Config, keys: KeyService): Promise<void> {
+  if (config.role === 'worker' || config.auth === 'open' || config.adminKey !== undefined) return;
+  if (await keys.isAny()) return;
+  throw new ConfigError(
+    `HOST is ${config.host}, so callers need a key, and there is none. Make one (node dist/cli/main.js keys create ` +
+      '--tenant default --scopes read,write,admin), set ADMIN_KEY, or let everybody in with AUTH=open.',
+  );
+}
+
+interface Listeners {
+  /** At PORT. */
+  readonly traffic: FastifyInstance;
+  /** At PROBE_PORT; undefined: probes are answered at PORT. */
+  readonly probes: FastifyInstance | undefined;
+}
+
+interface ListenersOptions {
+  readonly config: Config;
+  readonly backends: Backends;
+  readonly services: Services;
+  readonly audit: AuditLog;
+  readonly maxConnections: number;
+  readonly logger: Logger;
+  readonly running: Running;
+}
+
+/** What is answered at each port. Nothing listens yet. */
+async function makeListeners({
+  config,
+  backends,
+  services,
+  audit,
+  maxConnections,
+  logger,
+  running,
+}: ListenersOptions): Promise<Listeners> {
+  const { database, store, tracing } = backends;
+  const { metrics, readiness, outbound, box, deliveries, workspaces, keys, tenants, uploads } = services;
+  const ofAll = {
+    ...{ readiness, metrics, logger, tracing },
+    version: PRODUCT.version,
+    isShuttingDown: () => running.isStopping,
+  };
+  const probes =
+    config.probePort === undefined
+      ? undefined
+      : await buildProbeApp({ ...ofAll, listener: 'probes', connections: { max: PROBE_CONNECTIONS } });
+  // Closed after the traffic: until then it says that the service is stopping.
+  if (probes) running.add((deadlineMs) => closeApp(probes, deadlineMs));
+  const ofTraffic = {
+    ...ofAll,
+    hasMetrics: !probes,
+    connections: {
+      max: maxConnections,
+      reserved: probes ? 0 : RESERVED_CONNECTIONS,
+      reservedNetworks: config.probeCidrs,
+    },
+  };
+  const traffic =
+    config.role === 'worker'
+      ? await buildProbeApp(ofTraffic)
+      : await buildApp({
+          ...{ ...ofTraffic, store, uploads, workspaces, tenants, keys, audit },
+          webhooks: { outbound, box, queue: deliveries },
+          auth: { mode: config.auth, adminKey: config.adminKey, allowedHosts: config.allowedHosts },
+          limits: config,
+          claims: new ClaimStore(database),
+          rates: await rateCounter(config, backends, logger, running),
+          compilesAhead: true,
+        });
+  running.add((deadlineMs) => closeApp(traffic, deadlineMs));
+  return { traffic, probes };
+}
+
+async function rateCounter(
+  { queuePrefix: prefix }: Config,
+  { redis: address }: Backends,
+  logger: Logger,
+  running: Running,
+): Promise<RedisRateCounter> {
+  const rates = await RedisRateCounter.open({ address, prefix, logger });
+  running.add(async () => rates.close());
+  return rates;
+}
+
+async function listen(config: Config, { traffic, probes }: Listeners): Promise<void> {
+  // For "localhost" Fastify would open a second server, whose connections nobody counts.
+  const host = config.host === 'localhost' ? '127.0.0.1' : config.host;
+  const listenTextResolver = (place: string) => `${PRODUCT.name} ${PRODUCT.version} listens on ${place}`;
+  await traffic.listen({ host, port: config.port, listenTextResolver });
+  // Its /readyz says of the traffic's listener that it is ready.
+  await traffic.prepared;
+  await probes?.listen({
+    host,
+    port: config.probePort!,
+    listenTextResolver: (place) => `Probes and metrics are at ${place}`,
+  });
+}

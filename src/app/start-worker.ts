@@ -1,0 +1,56 @@
+import type { Logger } from '../log.ts';
+import { JobProcessing } from '../queue/job-processing.ts';
+import { Maintenance } from '../queue/maintenance.ts';
+import { DeliveryWorker } from '../queue/webhooks/delivery-worker.ts';
+import { Sweeper } from '../resources/sweeper.ts';
+import type { AttemptResult } from '../resources/webhooks/deliverer.ts';
+import { type Config, computeEnvironment } from './config.ts';
+import type { Backends } from './open-backends.ts';
+import type { Running } from './running.ts';
+import type { Services } from './services.ts';
+
+/** Starts what a worker does: deliveries to webhooks, jobs, and sweeps of the storage. */
+export async function startWorker(
+  config: Config,
+  { database, redis: address, bond, tracing }: Backends,
+  { changes, metrics, outbound, box, readiness, workspaces }: Services,
+  logger: Logger,
+  running: Running,
+): Promise<void> {
+  const { queuePrefix: prefix } = config;
+  const onAttempt = (result: AttemptResult): void => metrics.deliveryAttempted(result);
+  const sender = new DeliveryWorker({ address, prefix, database, outbound, box, logger, onAttempt });
+  running.add((deadlineMs) => sender.close(leftMs(deadlineMs)));
+  sender.start();
+
+  const jobs = new JobProcessing({
+    ...{ ...changes, address, prefix, logger, tracing },
+    mayTake: async () => {
+      // Compute processes use the storage by themselves.
+      await bond.settle();
+      // What is left of a full disk is not for results.
+      await database.checkRoom();
+    },
+    concurrency: config.workerConcurrency,
+    computeEnv: computeEnvironment(config),
+    jobTtlSeconds: config.jobTtlSeconds,
+    adapterTtlSeconds: config.adapterTtlSeconds,
+    storageRetryMs: config.storageRetryMs,
+    onStorageTrouble: (isPaused) => metrics.workerPaused(isPaused),
+    onPostponed: (error) => metrics.jobPostponed(error.code),
+    onProvider: (provider) => metrics.providerKnown(provider),
+  });
+  running.add((deadlineMs) => jobs.close(leftMs(deadlineMs)));
+  await jobs.start();
+  // A worker can do nothing without it; an API that also runs jobs can do all the rest.
+  readiness.add('provider', () => jobs.check(), { isVital: config.role === 'worker' });
+
+  const { sweepIntervalMs: intervalMs, blobGraceMs: graceMs } = config;
+  const sweeper = new Sweeper({ workspaces, graceMs });
+  const { sweeps } = metrics;
+  const maintenance = new Maintenance({ address, prefix, intervalMs, sweeper, metrics: sweeps, logger });
+  running.add((deadlineMs) => maintenance.close(leftMs(deadlineMs)));
+  maintenance.start();
+}
+
+const leftMs = (deadlineMs: number): number => Math.max(0, deadlineMs - performance.now());
