@@ -1,11 +1,10 @@
 import { paletteOf } from '../../charts/palette.ts';
 import { targetsOf } from '../../charts/succeeded.ts';
 import { draw, type Figure } from '../draw.ts';
-import { errorFigure, sizeFigure } from '../figures.ts';
+import { errorFigure, sizeFigure, spectraFigures } from '../figures.ts';
 import { heatFigure } from '../heat-figure.ts';
 import { type Html, html, trusted, when } from '../html.ts';
 import type { ReportInput } from '../report-input.ts';
-import { spectraFigures } from '../spectra-figures.ts';
 
 /** A cell of a heat map is about a hundred bytes: further maps are left out where the page would become too long. */
 const MOST_CELLS = 6000;
