@@ -48,8 +48,7 @@ type Check = () => Promise<readonly Risk[]>;
  * Whether this process can do its work. Most parts are shared by all processes of a deployment: taking a process out of
  * the load balancer because Redis is away would take out all of them, and with them the reads and uploads that still
  * work. So such trouble makes a process degraded. It is unready only where it can serve nothing: the storage cannot be
- * read, the
- * database is away, or a part that was added as vital is missing.
+ * read, the database is away, or a part that was added as vital is missing.
  */
 export class ProcessReadiness {
   private readonly watches: PartWatch[];

@@ -1,13 +1,13 @@
+import { mkdirSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { ConfigError } from '../errors/config-error.ts';
 import { PROBE_CONNECTIONS, RESERVED_CONNECTIONS } from '../http/connections.ts';
-import type { Logger } from '../log.ts';
+import { type Logger, openAuditLog } from '../log.ts';
 import { Reconciler } from '../queue/reconciler.ts';
 import { RedisRateCounter } from '../queue/redis-rate-counter.ts';
 import { ClaimStore } from '../resources/idempotency/claim-store.ts';
 import type { KeyService } from '../resources/keys/service.ts';
 import { PRODUCT } from '../version.ts';
-import { type AuditLog, openAudit } from './audit-log.ts';
 import { type Config, isLoopback } from './config.ts';
 import { connectionCeiling } from './connection-ceiling.ts';
 import { buildApp } from './http-app.ts';
@@ -20,6 +20,9 @@ import { startWorker } from './start-worker.ts';
 
 /** Expired uploads are looked for at least so often. */
 const SWEEP_INTERVAL_MS = 600_000;
+
+/** Writes down who did what; undefined: nobody wants to know, or nobody can do anything at this process. */
+type AuditLog = ReturnType<typeof openAuditLog>;
 
 /**
  * Starts what the role of this process asks for; when it returns, requests are answered. What has been started is in
@@ -60,6 +63,22 @@ export async function startService(loaded: Config, logger: Logger, running: Runn
   // Says in the log what is missing before anybody asks. Nothing ends for it: most of it may come back.
   await readiness.look();
   await listen(config, listeners);
+}
+
+/** @throws ConfigError where there is no such file to be written */
+function openAudit({ role, dataDir, auditLog: place }: Config): AuditLog {
+  if (role === 'worker') return undefined;
+  // It may be kept there, also from the first start on.
+  mkdirSync(dataDir, { recursive: true });
+  try {
+    return openAuditLog(place);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError(
+      `AUDIT_LOG is "${place}", which cannot be written (${code}); it must be a path in a folder that is there, ` +
+        '`stdout` or `off`.',
+    );
+  }
 }
 
 /** A service that asks for keys and has none would answer nobody; one that asks nobody is opened on purpose only. */

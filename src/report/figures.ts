@@ -17,6 +17,7 @@ const FIGURE_WIDTH = 1200;
 /** More bars than this are a table. */
 const MOST_SOURCES = 8;
 
+/** Modules whose spectra are shown. */
 const MOST_MODULES = 3;
 /** Thin lines in the background of one chart, besides the median and the module itself. */
 const MOST_LINES = 12;
