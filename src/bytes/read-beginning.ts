@@ -1,15 +1,13 @@
 import { open } from 'node:fs/promises';
+import type { Gate } from './gate.ts';
 
 /** One read for most headers. */
 const CHUNK_BYTES = 64 * 1024;
 
-/** What watches a file pass by and keeps what its beginning says. */
-export interface BeginningGate<T> {
+/** A gate that keeps what the beginning of a file says. */
+export interface BeginningGate<T> extends Gate<T> {
   /** Once all of it has passed. */
   readonly header: T | undefined;
-  push(chunk: Uint8Array): void;
-  /** @param totalBytes size of the file; more than was pushed when only its beginning was */
-  finish(totalBytes: number): T;
 }
 
 /**

@@ -1,11 +1,14 @@
 import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
+import type { Gate } from '../bytes/gate.ts';
 import type { Import, Source } from '../contract/transfer.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { HttpFile } from './http-file.ts';
 import { findOnHub } from './hub/hub-source.ts';
 import { type LocalFile, recorded, totalBytes } from './local-file.ts';
-import type { RemoteFile } from './receive-file.ts';
-import { type Gate, receiveFile } from './receive-file.ts';
+import { type RemoteFile, type Gate, receiveFile } from './receive-file.ts';
+import { placeOf } from './places.ts';
+import type { RemoteFile } from './remote-file.ts';
+import { findInBucket } from './s3/find-in-bucket.ts';
 import { openClient } from './s3/s3-client.ts';
 import { findInBucket, S3File } from './s3/s3-source.ts';
 import { checkUrlFiles, shownPlace, urlFile } from './transfer-ends.ts';

@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { roleOf } from '../adapter/file-names.ts';
+import type { Gate } from '../bytes/gate.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
 import { diskError, type LocalFile } from './local-file.ts';
@@ -29,12 +30,6 @@ export interface OpenedFile {
   readonly from: number;
   /** Size of the whole file; undefined where the other side does not say it. */
   readonly totalBytes: number | undefined;
-}
-
-/** Sees every chunk of a file and may refuse it by throwing. */
-export interface Gate {
-  push(chunk: Uint8Array): void;
-  finish(totalBytes: number): unknown;
 }
 
 export interface ReceiveOptions {

@@ -88,6 +88,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'database',
     'storage',
     'metrics',
+    'bytes',
     'adapter',
     'json',
     'contract',
@@ -122,7 +123,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // What is known, in SQLite or PostgreSQL; files lie in the storage.
   database: ['contract', 'errors'],
   // Adapters from elsewhere and to elsewhere; net is what may be reached, and how.
-  transfer: ['net', 'adapter', 'json', 'contract', 'errors'],
+  transfer: ['net', 'bytes', 'adapter', 'json', 'contract', 'errors'],
   net: ['errors'],
   metrics: ['contract'],
   safetensors: ['bytes', 'adapter', 'json', 'errors'],

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ModuleKind } from '../../adapter/adapter.ts';
 import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import type { Gate } from '../../bytes/gate.ts';
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { Database } from '../../database/database.ts';
@@ -38,12 +39,6 @@ export interface Keeping {
   readonly name?: string;
   readonly labels?: Labels;
   readonly ttlSeconds?: number;
-}
-
-/** What an upload feeds the weights to while they arrive. */
-export interface WeightsGate {
-  push(chunk: Uint8Array): void;
-  finish(totalBytes: number): unknown;
 }
 
 export interface ModuleSummary {
@@ -83,7 +78,7 @@ export class AdapterService {
   }
 
   /** A fresh gate that refuses weights by their header while they arrive. */
-  openGate(): WeightsGate {
+  openGate(): Gate {
     return new AnyWeightsGate();
   }
 

@@ -1,16 +1,17 @@
 import { GGUF_MAGIC, GgufGate } from '../../gguf/gguf-gate.ts';
+import type { Gate } from '../../bytes/gate.ts';
+import { GGUF_MAGIC } from '../../gguf/read-header.ts';
 import { HeaderGate } from '../../safetensors/header-gate.ts';
-import type { WeightsGate } from './service.ts';
 
 /**
  * Refuses weights of any format as early as their bytes allow. What begins as a GGUF file has to be one; everything else
  * has to be safetensors.
  */
-export class AnyWeightsGate implements WeightsGate {
+export class AnyWeightsGate implements Gate {
   readonly #first = new Uint8Array(GGUF_MAGIC.length);
   #firstBytes = 0;
   /** Known once the first bytes are there. */
-  #chosen: WeightsGate | undefined;
+  #chosen: Gate | undefined;
 
   /** @throws AppError as HeaderGate.push and GgufGate.push */
   push(chunk: Uint8Array): void {
@@ -30,7 +31,7 @@ export class AnyWeightsGate implements WeightsGate {
     (this.#chosen ?? this.#choose()).finish(totalBytes);
   }
 
-  #choose(): WeightsGate {
+  #choose(): Gate {
     const isGguf = Buffer.compare(this.#first, GGUF_MAGIC) === 0;
     const gate = isGguf ? new GgufGate() : new HeaderGate();
     gate.push(this.#first.subarray(0, this.#firstBytes));

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import type { Gate } from '../../bytes/gate.ts';
 import { MAX_HEADER_BYTES } from '../../safetensors/limits.ts';
-import type { WeightsGate } from '../adapters/service.ts';
 
 const LENGTH_FIELD_BYTES = 8;
 const CHUNK_BYTES = 1024 * 1024;
@@ -11,7 +11,7 @@ const CHUNK_BYTES = 1024 * 1024;
  * says is wrong, also that it does not fit the announced size, and SHA-256 goes along.
  */
 export class ContentWatch {
-  private readonly gate: WeightsGate | undefined;
+  private readonly gate: Gate | undefined;
   private readonly hash: Hash | undefined;
   private readonly lengthField = Buffer.alloc(LENGTH_FIELD_BYTES);
   private seenBytes = 0;
@@ -22,22 +22,22 @@ export class ContentWatch {
    * @param gate undefined: what comes is no weights file
    * @param hash undefined: bytes came before that nobody hashed, or it is not asked for
    */
-  private constructor(gate: WeightsGate | undefined, hash: Hash | undefined) {
+  private constructor(gate: Gate | undefined, hash: Hash | undefined) {
     this.gate = gate;
     this.hash = hash;
   }
 
-  static fromStart(gate: WeightsGate | undefined): ContentWatch {
+  static fromStart(gate: Gate | undefined): ContentWatch {
     return new ContentWatch(gate, createHash('sha256'));
   }
 
   /** For a file that somebody else hashes. */
-  static unhashed(gate: WeightsGate | undefined): ContentWatch {
+  static unhashed(gate: Gate | undefined): ContentWatch {
     return new ContentWatch(gate, undefined);
   }
 
   /** For a file that has `bytes` already: reads what the gate needs to see of them, its header. */
-  static async resumed(path: string, bytes: number, gate: WeightsGate | undefined): Promise<ContentWatch> {
+  static async resumed(path: string, bytes: number, gate: Gate | undefined): Promise<ContentWatch> {
     if (bytes === 0) return ContentWatch.fromStart(gate);
     const watch = new ContentWatch(gate, undefined);
     if (gate) await watch.replay(path, bytes);

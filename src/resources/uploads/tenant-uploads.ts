@@ -1,10 +1,11 @@
 import type { LRUCache } from 'lru-cache';
 import { roleOf } from '../../adapter/file-names.ts';
+import type { Gate } from '../../bytes/gate.ts';
 import type { UploadFilename, UploadRecord } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { hashFile } from '../../squeeze/hash-file.ts';
 import { syncFile } from '../../storage/durable-file.ts';
-import type { IncomingFile, WeightsGate } from '../adapters/service.ts';
+import type { IncomingFile } from '../adapters/service.ts';
 import { appendFile, cutFile } from './append-file.ts';
 import { ContentWatch } from './content-watch.ts';
 import type { NewUploadRow, Upload, UploadRows } from './store.ts';
@@ -27,7 +28,7 @@ export interface TenantUploadsOptions {
   readonly ttlMs: number;
   readonly locks: UploadLocks;
   readonly watches: LRUCache<string, ContentWatch>;
-  readonly openGate: () => WeightsGate;
+  readonly openGate: () => Gate;
 }
 
 export interface NewUpload {

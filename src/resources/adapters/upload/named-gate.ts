@@ -1,10 +1,11 @@
 import { isPickleName } from '../../../adapter/file-names.ts';
 import { pickleRefused } from '../../../adapter/pickle-refused.ts';
+import { isPickleName } from '../../../adapter/weights-names.ts';
+import type { Gate } from '../../../bytes/gate.ts';
 import { AppError } from '../../../errors/app-error.ts';
-import type { WeightsGate } from '../service.ts';
 
 /** A gate that says which file it refuses, for bodies with more than one of a kind. */
-export function namedGate(name: string, gate: WeightsGate): WeightsGate {
+export function namedGate(name: string, gate: Gate): Gate {
   return {
     push: (chunk) => naming(name, () => gate.push(chunk)),
     finish: (totalBytes) => naming(name, () => gate.finish(totalBytes)),
@@ -12,7 +13,7 @@ export function namedGate(name: string, gate: WeightsGate): WeightsGate {
 }
 
 /** A gate that names the file it was sent as where that is a pickle, so that the command to convert it fits. */
-export function pickleGate(sent: string, gate: WeightsGate): WeightsGate {
+export function pickleGate(sent: string, gate: Gate): Gate {
   if (!isPickleName(sent)) return gate;
   const naming = <T>(look: () => T): T => {
     try {

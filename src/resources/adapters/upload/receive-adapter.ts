@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
+import type { Gate } from '../../../bytes/gate.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import { type BodyParts, largeFiles, REQUEST_FIELD } from '../../../http/multipart/body-parts.ts';
 import { BodyWatch } from '../../../http/multipart/body-watch.ts';
@@ -17,14 +18,14 @@ import { duplicate, multipartError, twoWeights } from '../../../http/multipart/m
 import { AnsweredBefore } from '../../../http/stored-answer.ts';
 import type { BlobStore } from '../../../storage/blob-store.ts';
 import { partsDigest } from '../../idempotency/fingerprint.ts';
-import { type IncomingFile, MAX_CONFIG_BYTES, type WeightsGate } from '../service.ts';
+import { type IncomingFile, MAX_CONFIG_BYTES } from '../service.ts';
 import { namedGate, pickleGate } from './named-gate.ts';
 import { fileNameOf, unexpectedField } from './part-name.ts';
 import { saveFile } from './save-file.ts';
 
 export interface UploadContext {
   readonly store: Pick<BlobStore, 'makeScratch'>;
-  readonly openGate: () => WeightsGate;
+  readonly openGate: () => Gate;
   readonly maxUploadBytes: number;
   readonly uploadIdleTimeoutMs: number;
   /** Called at the end, good or bad, with the bytes of the body that came. */

@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { Gate } from '../../../bytes/gate.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import type { ErrorCode } from '../../../errors/error-kinds.ts';
 import { WRITE_BUFFER_BYTES } from '../../../storage/durable-file.ts';
@@ -16,7 +17,7 @@ export interface SaveOptions {
   readonly tooLarge: ErrorCode;
   readonly signal: AbortSignal;
   /** Sees every chunk and may refuse the file by throwing. */
-  readonly gate?: { push(chunk: Uint8Array): void; finish(totalBytes: number): unknown };
+  readonly gate?: Gate;
 }
 
 /**
