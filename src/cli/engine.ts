@@ -3,6 +3,7 @@ import type { SqueezeOptions, WorkRequest } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
 import type { ResultSettings } from '../contract/result-settings.ts';
 import type { Target } from '../contract/target.ts';
+import type { LocalFile } from '../adapter/digested-file.ts';
 
 /** One thing to do with the adapters of some folders. */
 export interface EngineTask {
@@ -32,13 +33,7 @@ export interface EngineContext {
 }
 
 /** A finished file in the work folder. */
-export interface ResultFile {
-  readonly name: string;
-  readonly path: string;
-  /** Hex. */
-  readonly sha256: string;
-  readonly bytes: number;
-}
+export type ResultFile = LocalFile;
 
 export interface EngineOutcome {
   readonly report: Report;

@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ERROR_KINDS, type ErrorCode } from '../errors/error-kinds.ts';
 import { type PlainJson, parsePlainJson } from '../json/strict-json.ts';
 import { CommandError } from './command-error.ts';
+import { ServerBusy, withRetries } from './retries.ts';
+import type { DigestedFile } from '../adapter/digested-file.ts';
 
 /** Deepest nesting of an answer; reports nest 8 deep, and what is deeper could not be printed. */
 const MAX_ANSWER_DEPTH = 64;
@@ -17,11 +19,7 @@ const PATIENT_TRIES = 10;
 const MOST_WAIT_MS = 60_000;
 
 /** What the download of a file has to come to. */
-export interface ExpectedFile {
-  readonly name: string;
-  readonly sha256: string;
-  readonly bytes: number;
-}
+export type ExpectedFile = DigestedFile;
 
 /** A server's API over fetch: the key in every request, refusals as errors, patience where it helps. */
 export class ServerClient {

@@ -3,6 +3,7 @@ import type { FailedResult, Phase, ProviderInfo, SucceededResult, Timings } from
 import type { SqueezeOptions } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
+import type { LocalFile } from '../adapter/digested-file.ts';
 
 /** What the work of a job needs besides what to do: where to write, whom to tell, when to stop. */
 export interface JobContext {
@@ -48,12 +49,8 @@ export interface SqueezeInput extends JobContext {
   readonly warnings?: readonly string[];
 }
 
-export interface OutputFile {
-  readonly name: string;
-  readonly path: string;
-  readonly sha256: string;
-  readonly bytes: number;
-}
+/** A file that was written. */
+export type OutputFile = LocalFile;
 
 /** One target's result; `files` is null when the source already satisfies the target and is itself the result. */
 export interface MadeTarget {

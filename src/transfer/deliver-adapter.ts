@@ -4,6 +4,8 @@ import type { Outbound } from '../net/outbound.ts';
 import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
 import { commitToHub } from './hub/hub-sink.ts';
 import { checkPresent, type LocalFile, recorded, totalBytes } from './local-file.ts';
+import type { LocalFile } from '../adapter/digested-file.ts';
+import { placeOf } from './places.ts';
 import { retrying } from './retries.ts';
 import { openClient } from './s3/s3-client.ts';
 import { putObject } from './s3/s3-sink.ts';

@@ -6,6 +6,7 @@ import { HttpFile } from './http-file.ts';
 import { findOnHub } from './hub/hub-source.ts';
 import { type LocalFile, recorded, totalBytes } from './local-file.ts';
 import { type RemoteFile, type Gate, receiveFile } from './receive-file.ts';
+import type { LocalFile } from '../adapter/digested-file.ts';
 import { placeOf } from './places.ts';
 import type { RemoteFile } from './remote-file.ts';
 import { findInBucket } from './s3/find-in-bucket.ts';

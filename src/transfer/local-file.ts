@@ -1,14 +1,6 @@
 import { stat } from 'node:fs/promises';
+import type { DigestedFile, LocalFile } from '../adapter/digested-file.ts';
 import { AppError } from '../errors/app-error.ts';
-
-/** A file of an adapter on this machine. */
-export interface LocalFile {
-  readonly name: string;
-  readonly path: string;
-  /** SHA-256 of the content, hex. */
-  readonly sha256: string;
-  readonly bytes: number;
-}
 
 /**
  * Looks whether the files are there as they are described, so that a fault of ours is not taken for one of the other side.
@@ -27,7 +19,7 @@ export async function checkPresent(files: readonly LocalFile[]): Promise<void> {
 }
 
 /** The files as records list them. */
-export const recorded = (files: readonly LocalFile[]): { name: string; sha256: string; bytes: number }[] =>
+export const recorded = (files: readonly LocalFile[]): DigestedFile[] =>
   files.map(({ name, sha256, bytes }) => ({ name, sha256, bytes }));
 
 export const totalBytes = (files: readonly LocalFile[]): number =>

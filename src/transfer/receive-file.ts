@@ -6,8 +6,9 @@ import { roleOf } from '../adapter/file-names.ts';
 import type { Gate } from '../bytes/gate.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
-import { diskError, type LocalFile } from './local-file.ts';
-import { isTransient, MAX_ATTEMPTS, pauseBeforeRetry } from './retries.ts';
+import type { LocalFile } from '../adapter/digested-file.ts';
+import { diskError } from './local-file.ts';
+import { isTransient, MAX_ATTEMPTS, pauseBeforeRetry, pauseAfter } from './retries.ts';
 
 /** A file elsewhere that can be read, as a rule also from its middle. */
 export interface RemoteFile {

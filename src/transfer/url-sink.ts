@@ -4,7 +4,7 @@ import { roleOf } from '../adapter/file-names.ts';
 import type { UrlSink } from '../contract/transfer.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { answerError } from '../net/outbound-error.ts';
-import type { LocalFile } from './local-file.ts';
+import type { LocalFile } from '../adapter/digested-file.ts';
 import { retrying } from './retries.ts';
 import { urlFile } from './transfer-ends.ts';
 

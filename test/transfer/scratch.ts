@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LocalFile } from '../../src/transfer/local-file.ts';
+import type { LocalFile } from '../../src/adapter/digested-file.ts';
 
 export const WEIGHTS = 'adapter_model.safetensors';
 export const CONFIG = 'adapter_config.json';

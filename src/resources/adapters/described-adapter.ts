@@ -7,6 +7,7 @@ import { formatOf } from '../../formats/formats.ts';
 import { readAdapter } from '../../formats/read-adapter.ts';
 import { summarise } from '../../formats/summary.ts';
 import type { IncomingFile } from './service.ts';
+import type { DigestedFile } from '../../adapter/digested-file.ts';
 
 /** What follows from an adapter's files alone. */
 export type DescribedAdapter = Omit<
@@ -27,7 +28,7 @@ const HASHED = [
  * What tells adapters apart: SHA-256 (hex) over the digests of weights and configuration, under the names that PEFT gives
  * them in every format. What is only about the adapter does not count.
  */
-export function adapterDigest(files: readonly { readonly name: string; readonly sha256: string }[]): string {
+export function adapterDigest(files: readonly Pick<DigestedFile, 'name' | 'sha256'>[]): string {
   const hash = createHash('sha256');
   for (const [role, name] of HASHED) {
     const file = files.find((one) => roleOf(one.name) === role);

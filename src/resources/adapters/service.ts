@@ -19,19 +19,15 @@ import { fileOf, localFiles } from './files.ts';
 import type { NewAdapter } from './rows.ts';
 import { type AdapterChanges, AdapterStore } from './store.ts';
 import { AnyWeightsGate } from './weights-gate.ts';
+import type { LocalFile } from '../../adapter/digested-file.ts';
 
 /** For those who receive the files, which know this layer and not the formats. */
 export { CONFIG_FILE, MAX_CONFIG_BYTES, WEIGHTS_FILE };
 
 /** A finished file in a scratch folder of the store, with what was found out while it was written. */
-export interface IncomingFile {
-  readonly name: string;
-  readonly path: string;
+export interface IncomingFile extends LocalFile {
   /** What the client called it, where it did. */
   readonly sentAs?: string;
-  /** SHA-256 of the content, hex. */
-  readonly sha256: string;
-  readonly bytes: number;
 }
 
 /** What an adapter is called by, and how long it stays. */

@@ -5,22 +5,16 @@ import { AppError } from '../../errors/app-error.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
 import { storageError } from '../../storage/storage-error.ts';
 import { contentKey } from './content-key.ts';
+import type { DigestedFile, LocalFile } from '../../adapter/digested-file.ts';
 
 /** Smaller ones lie in the database: an object of their own would cost more than they do. */
 const MAX_INLINE_BYTES = 16 * 1024;
 
-interface FileFacts {
-  readonly name: string;
-  /** SHA-256 of the content, hex. */
-  readonly sha256: string;
-  readonly bytes: number;
-}
-
 /** A finished file of this machine, or one in memory. */
-export type NewFile = FileFacts & ({ readonly path: string } | { readonly data: Uint8Array });
+export type NewFile = LocalFile | (DigestedFile & { readonly data: Uint8Array });
 
 /** A file whose bytes are safe, or come along, until a record refers to them. It may go from process to process. */
-export interface WrittenFile extends FileFacts {
+export interface WrittenFile extends DigestedFile {
   /** Base64 of a small one. */
   readonly inline?: string;
   /** Id under which it was written. Neither: it was known already. */
@@ -28,7 +22,7 @@ export interface WrittenFile extends FileFacts {
 }
 
 /** A file, and where its bytes lie. It may go from process to process. */
-export interface StoredFile extends FileFacts {
+export interface StoredFile extends DigestedFile {
   readonly content: string;
   /** Base64 of a small one; null: it lies in the storage. */
   readonly inline: string | null;
@@ -71,7 +65,7 @@ export class ContentWriter {
   }
 }
 
-export const isInline = ({ bytes }: Pick<FileFacts, 'bytes'>): boolean => bytes <= MAX_INLINE_BYTES;
+export const isInline = ({ bytes }: Pick<DigestedFile, 'bytes'>): boolean => bytes <= MAX_INLINE_BYTES;
 
 /** All of a small file. @throws AppError STORAGE_* */
 export async function bytesOf(store: Pick<BlobStore, 'get'>, file: StoredFile): Promise<Uint8Array> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { DigestedFile } from '../../adapter/digested-file.ts';
 
 /** SHA-256 of texts, hex. No two lists of texts are mixed up: each ends in a byte that UTF-8 does not have. */
 export function digestOf(texts: readonly string[]): string {
@@ -22,7 +23,7 @@ export const canonicalJson = (value: unknown): string =>
  * @param fields the bytes of the parts that are values
  */
 export function partsDigest(
-  files: readonly { readonly name: string; readonly sha256: string }[],
+  files: readonly Pick<DigestedFile, 'name' | 'sha256'>[],
   fields: ReadonlyMap<string, Buffer>,
 ): string {
   const parts = [
