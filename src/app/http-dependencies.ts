@@ -3,7 +3,7 @@ import type { ConnectionOptions } from '../http/connections.ts';
 import type { AuditEntry } from '../http/plugins/audit.ts';
 import type { Listener } from '../metrics/connections.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { UploadLimits } from '../resources/adapters/upload/store-upload.ts';
+import type { UploadLimits } from '../resources/adapters/upload/receive-adapter.ts';
 import type { ClaimStore } from '../resources/idempotency/claim-store.ts';
 import type { EventStreamOptions } from '../resources/jobs/event-routes.ts';
 import type { KeyService } from '../resources/keys/service.ts';

@@ -1,5 +1,14 @@
 import { CONFIG_FILE } from '../../adapter/file-names.ts';
 
+/** 16 targets with all their options fit many times. */
+export const MAX_REQUEST_FIELD_BYTES = 64 * 1024;
+
+/** Boundaries and part headers of a few parts, rounded up generously. */
+export const MAX_MULTIPART_OVERHEAD_BYTES = 64 * 1024;
+
+/** A model card that came along is read to this and dropped. */
+export const MAX_CARD_BYTES = 1024 * 1024;
+
 /** The parts that a multipart body may have; each at most once. */
 export interface BodyParts {
   /** Files that have to be there. */

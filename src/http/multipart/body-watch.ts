@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../../errors/app-error.ts';
 import { ContentDigest } from './content-digest.ts';
-import { uploadAborted } from './multipart-error.ts';
 
 /** Fewer bytes than this in one idle timeout count as a stall: a drip must not hold a connection for days. */
 const MIN_BYTES_PER_TIMEOUT = 1024;
@@ -82,3 +81,6 @@ export class BodyWatch {
     this.stop();
   }
 }
+
+export const uploadAborted = (cause?: unknown): AppError =>
+  new AppError('UPLOAD_ABORTED', 'The connection ended before the upload did.', {}, { cause });

@@ -1,7 +1,7 @@
 import fastifyMultipart from '@fastify/multipart';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { MAX_PART_HEADER_BYTES, MAX_PART_HEADERS, MAX_PART_NAME_BYTES } from '../multipart/limits.ts';
+import { MAX_PART_HEADER_BYTES, MAX_PART_HEADERS, MAX_PART_NAME_BYTES } from '../multipart/body-parts.ts';
 
 /**
  * https://github.com/fastify/fastify-multipart. Every limit is set, here or for the body of a route

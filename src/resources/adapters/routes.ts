@@ -17,8 +17,9 @@ import {
 import { workspaceOf } from '../own-workspace.ts';
 import { ADAPTER_FROM_UPLOADS_EXAMPLE } from './examples.ts';
 import { MAX_CONFIG_BYTES } from './service.ts';
-import { adapterParts } from './upload/multipart-schema.ts';
-import { storeUpload, type UploadDependencies } from './upload/store-upload.ts';
+import { adapterParts } from './upload/adapter-body.ts';
+import type { UploadDependencies } from './upload/receive-adapter.ts';
+import { storeUpload } from './upload/store-upload.ts';
 
 const isJson = (request: FastifyRequest): boolean => mediaTypeOf(request) === 'application/json';
 

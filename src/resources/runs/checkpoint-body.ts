@@ -2,12 +2,14 @@ import { type TSchema, Type } from 'typebox';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { BodyParts } from '../../http/multipart/body-parts.ts';
-import { MAX_CHECKPOINT_PARTS } from '../../http/multipart/limits.ts';
 import { BINARY } from '../../http/schemas.ts';
 import { OPTIMIZER_FILE } from './checkpoint-upload.ts';
 
 export const STEP_FIELD = 'step';
 export const REWIND_FIELD = 'rewind';
+
+/** Three files, two fields and one too many, so that the one too many is answered by name. */
+const MAX_PARTS = 6;
 
 /** Training has PEFT's files, and tensors of its own beside them. */
 export const CHECKPOINT_BODY: BodyParts = {
@@ -16,7 +18,7 @@ export const CHECKPOINT_BODY: BodyParts = {
   droppedFiles: [],
   isAnyFormat: false,
   fields: [STEP_FIELD, REWIND_FIELD],
-  maxParts: MAX_CHECKPOINT_PARTS,
+  maxParts: MAX_PARTS,
 };
 
 const peftFiles = {

@@ -5,7 +5,7 @@ import { errorsOf } from '../../errors/error-kinds.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { receiveCounted, type UploadDependencies } from '../adapters/upload/store-upload.ts';
+import { receiveAdapter, type UploadDependencies } from '../adapters/upload/receive-adapter.ts';
 import { checkConcurrentJobs } from '../jobs/concurrent-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { answerCheckpoint, CHECKPOINT_PREFER } from './answer-checkpoint.ts';
@@ -127,13 +127,11 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
       await runs.check(id);
       // Whether it will be squeezed is known later; by then it would have been sent for nothing.
       await checkConcurrentJobs(workspace, 1);
-      const { record, created } = await receiveCounted(
-        request,
-        deps,
-        CHECKPOINT_BODY,
-        ({ files, fields }) => runs.add(id, { ...checkpointFields(fields), files }),
-        (accepted) => accepted.upload,
-      );
+      const { record, created } = await receiveAdapter(request, deps, {
+        parts: CHECKPOINT_BODY,
+        use: ({ files, fields }) => runs.add(id, { ...checkpointFields(fields), files }),
+        outcomeOf: (accepted) => accepted.upload,
+      });
       if (created) metrics.checkpointDecided(record.decision);
       return answerCheckpoint(request, reply, runs, record);
     },

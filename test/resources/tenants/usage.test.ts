@@ -4,7 +4,7 @@ import { resultsOf } from '../../../src/charts/succeeded.ts';
 import { newAdapterId } from '../../../src/database/ids.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
 import { AdapterStore } from '../../../src/resources/adapters/store.ts';
-import { checkStoredBytes } from '../../../src/resources/tenants/check-stored-bytes.ts';
+import { checkStoredBytes } from '../../../src/resources/tenants/usage.ts';
 import { storedByAll, usageOf } from '../../../src/resources/tenants/usage.ts';
 import type { Workspace } from '../../../src/resources/workspaces.ts';
 import { onEachDialect } from '../../database/dialects.ts';

@@ -1,0 +1,182 @@
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { MultipartFile } from '@fastify/multipart';
+import { CONFIG_FILE, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
+import { pickleRefused } from '../../../adapter/pickle-refused.ts';
+import { isPickleName } from '../../../adapter/weights-names.ts';
+import type { Gate } from '../../../bytes/gate.ts';
+import { AppError } from '../../../errors/app-error.ts';
+import {
+  type BodyParts,
+  MAX_CARD_BYTES,
+  MAX_REQUEST_FIELD_BYTES,
+  REQUEST_FIELD,
+} from '../../../http/multipart/body-parts.ts';
+import { type IncomingFile, MAX_CONFIG_BYTES } from '../service.ts';
+import { fileNameOf, unexpectedField } from './part-name.ts';
+import { saveFile } from './save-file.ts';
+
+const MAX_SHOWN = 80;
+
+/** A body that is being received, with what came of it by now. */
+export interface Reception {
+  readonly parts: BodyParts;
+  /** Where its files are written. */
+  readonly folder: string;
+  readonly maxUploadBytes: number;
+  readonly openGate: () => Gate;
+  /** Aborted when the body stops coming. */
+  readonly signal: AbortSignal;
+  /** By our names. */
+  readonly files: Map<string, IncomingFile>;
+  /** What clients called the files that came, under our names; also of those that were dropped. */
+  readonly called: Map<string, string>;
+  readonly fields: Map<string, Buffer>;
+}
+
+/**
+ * Receives one part, a value or a file.
+ * @throws AppError UNEXPECTED_PART, DUPLICATE_PART, FIELD_TOO_LARGE, UPLOAD_TOO_LARGE, CONFIG_TOO_LARGE, what the gate
+ *   throws, STORAGE_*; other errors are those of the part's stream
+ */
+export async function receivePart(part: MultipartFile, reception: Reception): Promise<void> {
+  // The parser destroys the stream with an error when the body ends early; who reads it tells of it, if it got that far.
+  part.file.on('error', () => {});
+  try {
+    if (isField(reception.parts, part.fieldname)) await receiveField(part, reception);
+    else await receiveFilePart(part, reception);
+  } catch (error) {
+    part.file.destroy();
+    throw error;
+  }
+}
+
+/** `request` is one everywhere, to be refused as such where it does not belong. */
+const isField = ({ fields }: BodyParts, name: string): boolean =>
+  name === REQUEST_FIELD || fields.includes(name);
+
+async function receiveField(
+  { fieldname: name, file }: MultipartFile,
+  { parts, fields, signal }: Reception,
+): Promise<void> {
+  if (!parts.fields.includes(name)) throw unexpectedField(parts, name);
+  if (fields.has(name)) throw duplicate(name);
+  const chunks: Buffer[] = [];
+  await readWithin(file, signal, MAX_REQUEST_FIELD_BYTES, {
+    tooLarge: () => fieldTooLarge(name),
+    keep: (chunk) => chunks.push(chunk),
+  });
+  fields.set(name, Buffer.concat(chunks));
+}
+
+async function receiveFilePart(
+  { fieldname, filename, file }: MultipartFile,
+  { parts, folder, signal, files, called, ...how }: Reception,
+): Promise<void> {
+  const name = fileNameOf(parts, fieldname, filename);
+  const before = called.get(name);
+  const sent = filename || fieldname;
+  if (before !== undefined)
+    throw name === WEIGHTS_FILE && before !== sent ? twoWeights(before, sent) : duplicate(name);
+  called.set(name, sent);
+  if (parts.droppedFiles.includes(name)) {
+    await readWithin(file, signal, MAX_CARD_BYTES, { tooLarge: () => cardTooLarge(name) });
+    return;
+  }
+  const saved = await saveFile(name, file, { folder, signal, ...limitsOf(name, sent, how) });
+  files.set(name, { ...saved, ...(filename && { sentAs: filename }) });
+}
+
+/** The configuration is small JSON; everything else is tensors. @param sent what the client called it */
+function limitsOf(
+  name: string,
+  sent: string,
+  { maxUploadBytes, openGate }: Pick<Reception, 'maxUploadBytes' | 'openGate'>,
+) {
+  if (name === CONFIG_FILE) return { maxBytes: MAX_CONFIG_BYTES, tooLarge: 'CONFIG_TOO_LARGE' as const };
+  const gate = name === WEIGHTS_FILE ? pickleGate(sent, openGate()) : namedGate(name, openGate());
+  return { maxBytes: maxUploadBytes, tooLarge: 'UPLOAD_TOO_LARGE' as const, gate };
+}
+
+/** A gate that says which file it refuses, for bodies with more than one of a kind. */
+const namedGate = (name: string, gate: Gate): Gate =>
+  retelling(
+    gate,
+    (error) =>
+      new AppError(
+        error.code,
+        `${name}: ${error.message}`,
+        { ...error.context, file: name },
+        { cause: error },
+      ),
+  );
+
+/** A gate that names the file it was sent as where that is a pickle, so that the command to convert it fits. */
+const pickleGate = (sent: string, gate: Gate): Gate =>
+  isPickleName(sent)
+    ? retelling(gate, (error) => (error.code === 'PICKLE_REFUSED' ? pickleRefused(sent) : error))
+    : gate;
+
+function retelling(gate: Gate, tell: (error: AppError) => AppError): Gate {
+  const asking = <T>(ask: () => T): T => {
+    try {
+      return ask();
+    } catch (error) {
+      throw error instanceof AppError ? tell(error) : error;
+    }
+  };
+  return {
+    push: (chunk) => asking(() => gate.push(chunk)),
+    finish: (totalBytes) => asking(() => gate.finish(totalBytes)),
+  };
+}
+
+/**
+ * Reads a part to its end.
+ * @throws AppError `tooLarge`; the signal's reason; other errors are those of the part's stream
+ */
+async function readWithin(
+  part: Readable,
+  signal: AbortSignal,
+  maxBytes: number,
+  { tooLarge, keep }: { readonly tooLarge: () => AppError; readonly keep?: (chunk: Buffer) => void },
+): Promise<void> {
+  let bytes = 0;
+  const read = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw tooLarge();
+      keep?.(chunk);
+    }
+  };
+  try {
+    await pipeline(part, read, { signal });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  }
+}
+
+const fieldTooLarge = (name: string): AppError =>
+  new AppError('FIELD_TOO_LARGE', `The part "${name}" is larger than ${MAX_REQUEST_FIELD_BYTES} bytes.`, {
+    field: name,
+    limit_bytes: MAX_REQUEST_FIELD_BYTES,
+  });
+
+const cardTooLarge = (name: string): AppError =>
+  new AppError('UPLOAD_TOO_LARGE', `${name} is larger than ${MAX_CARD_BYTES} bytes; it need not be sent.`, {
+    file: name,
+    limit_bytes: MAX_CARD_BYTES,
+  });
+
+const duplicate = (name: string): AppError =>
+  new AppError('DUPLICATE_PART', `The part ${name} was sent twice.`, { name });
+
+/** @param first what the weights that came before were called @param second what these are called */
+function twoWeights(first: string, second: string): AppError {
+  const [one, other] = [first, second].map((name) => name.slice(0, MAX_SHOWN));
+  return new AppError(
+    'DUPLICATE_PART',
+    `Two files of weights were sent, ${JSON.stringify(one)} and ${JSON.stringify(other)}; an adapter has one.`,
+    { name: other!, names: [one, other] },
+  );
+}
