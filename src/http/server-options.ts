@@ -38,7 +38,7 @@ export function serverOptions(
       // plugins/host-and-origin.ts asks for it, by a problem.
       requireHostHeader: false,
     },
-    // Uploads may take hours: plugins/body-timeout.ts and upload/body-watch.ts watch bodies.
+    // Uploads may take hours: plugins/request-bodies.ts and multipart/body-watch.ts watch bodies.
     requestTimeout: 0,
     forceCloseConnections: 'idle',
     // plugins/refuse-when-stopping.ts answers instead, by a problem, and lets reading go on.

@@ -72,7 +72,7 @@ function withScope(schema: FastifySchema, scope: Scope): FastifySchema {
   };
 }
 
-/** Where an operation takes no body: small JSON is dropped (json-body.ts), anything else is refused. */
+/** Where an operation takes no body: small JSON is dropped (request-bodies.ts), anything else is refused. */
 const withoutBody = (schema: FastifySchema): FastifySchema => ({
   ...schema,
   response: withProblems(schema.response as Responses, errorsOf('bodiless')),

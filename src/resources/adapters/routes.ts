@@ -4,7 +4,7 @@ import { AdapterRecord } from '../../contract/adapter.ts';
 import { AdapterFromUploads } from '../../contract/upload.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
-import { mediaTypeOf } from '../../http/plugins/media-types.ts';
+import { mediaTypeOf } from '../../http/plugins/request-bodies.ts';
 import {
   AdapterModules,
   AdapterPath,

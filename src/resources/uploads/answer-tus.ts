@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { timedId } from '../../database/ids.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { appErrorOf } from '../../http/app-error-of.ts';
-import { mediaTypeOf } from '../../http/plugins/media-types.ts';
+import { mediaTypeOf } from '../../http/plugins/request-bodies.ts';
 import type { UploadsDependencies } from './adapter-from-uploads.ts';
 import { IncomingBody } from './incoming-body.ts';
 import type { TenantUploads } from './tenant-uploads.ts';
