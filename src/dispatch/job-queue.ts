@@ -1,5 +1,6 @@
 import type { Progress } from '../contract/job.ts';
 import type { Dispatch } from './dispatcher.ts';
+import { AppError } from '../errors/app-error.ts';
 
 /** Something that works, but not as safely as it should. */
 export interface Risk {
@@ -32,4 +33,18 @@ export interface JobQueue {
    * @throws AppError QUEUE_UNAVAILABLE, QUEUE_FULL when nothing can be queued
    */
   check(): Promise<readonly Risk[]>;
+}
+
+/** Whether something failed because the queue cannot be used or has no room. */
+const isQueueTrouble = (error: unknown): error is AppError =>
+  error instanceof AppError && (error.code === 'QUEUE_UNAVAILABLE' || error.code === 'QUEUE_FULL');
+
+/** What the queue answers, or undefined where it cannot, for callers that can do without. */
+export async function withoutQueue<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isQueueTrouble(error)) return undefined;
+    throw error;
+  }
 }

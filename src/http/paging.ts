@@ -3,13 +3,39 @@ import type { TimedQuery } from '../contract/list.ts';
 import { DEFAULT_LIMIT, type PageQuery } from '../contract/page.ts';
 import type { Page, PageRequest } from '../database/lists/page.ts';
 import { AppError } from '../errors/app-error.ts';
-import { cursorOf, placeOf } from './cursor.ts';
+import type { TSchema } from 'typebox';
+import { problems, reference, response } from './schemas.ts';
 
+const MAX_SHOWN = 60;
+const ID_DIGITS = /^[0-9a-f]{32}$/;
 const DIGITS = /^\d{1,10}$/;
 
 export const LINK = {
   link: { type: 'string', description: 'The next page, `rel="next"`; absent at the end' },
 } as const;
+
+interface About {
+  readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly summary: string;
+  readonly description: string;
+}
+
+/**
+ * What every list has alike: how its query is read, and what it answers.
+ * @param page schema of a page, which the contract has as a component
+ */
+export const listOptions = <Query extends TSchema>(querystring: Query, page: TSchema, about: About) => ({
+  preValidation: readListQuery,
+  schema: {
+    ...about,
+    querystring,
+    response: {
+      200: response('A page', reference(page), { headers: LINK }),
+      ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION'),
+    },
+  },
+});
 
 /**
  * For `preValidation` of a list. Queries are text, and nothing here turns text into anything else by itself: so the
@@ -63,4 +89,24 @@ function timeOf(name: string, text: string | undefined): number | undefined {
   // A leap second fits the format, and no clock here knows it.
   const detail = `${name} is ${JSON.stringify(text)}, which is not a time`;
   throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: `/${name}`, detail }] });
+}
+
+/**
+ * A place in a list as clients get it: opaque, and of use for this list only.
+ * @param place id of the last item before
+ */
+const cursorOf = (place: string): string => Buffer.from(place).toString('base64url');
+
+/**
+ * The place that a cursor names.
+ * @param kind of the ids in this list
+ * @throws AppError VALIDATION_FAILED
+ */
+function placeOf(cursor: string, kind: string): string {
+  const place = Buffer.from(cursor, 'base64url').toString('latin1');
+  const isId = place.startsWith(`${kind}_`) && ID_DIGITS.test(place.slice(kind.length + 1));
+  if (isId && cursorOf(place) === cursor) return place;
+  const shown = JSON.stringify(cursor.slice(0, MAX_SHOWN));
+  const detail = `cursor is ${shown} but must be a next_cursor of this very list`;
+  throw new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '/cursor', detail }] });
 }

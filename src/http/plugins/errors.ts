@@ -1,10 +1,9 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors/app-error.ts';
 import { appErrorOf } from '../app-error-of.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem.ts';
 import { AnsweredBefore, sendStored } from '../stored-answer.ts';
-import type { RouteTable } from './route-table.ts';
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
   const failure = appErrorOf(error, request);
@@ -44,4 +43,30 @@ function notFound(request: FastifyRequest, routes: RouteTable): AppError {
     return new AppError('NOT_FOUND', `There is no ${JSON.stringify(path.slice(0, 200))} here.`);
   const detail = `${request.method} is not allowed for ${path.slice(0, 200)}; allowed: ${allow.join(', ')}.`;
   return new AppError('METHOD_NOT_ALLOWED', detail, { method: request.method, allow });
+}
+
+/** Which methods each path has: what a 405 has to say in Allow. Watches routes as they are added. */
+export class RouteTable {
+  private readonly routes: { readonly segments: readonly string[]; readonly method: string }[] = [];
+
+  constructor(app: FastifyInstance) {
+    app.addHook('onRoute', ({ url, method }) => {
+      for (const one of [method].flat()) this.routes.push({ segments: url.split('/'), method: one });
+    });
+  }
+
+  /** Methods of the routes that match a path, sorted; none where the path is unknown. */
+  methodsOf(path: string): string[] {
+    const segments = path.split('/');
+    const found = this.routes.filter((route) => matches(route.segments, segments));
+    return [...new Set(found.map((route) => route.method))].sort();
+  }
+}
+
+function matches(pattern: readonly string[], path: readonly string[]): boolean {
+  if (pattern.at(-1) !== '*' && pattern.length !== path.length) return false;
+  return pattern.every((part, index) => {
+    if (part === '*') return path.length > index;
+    return part.startsWith(':') ? (path[index] ?? '') !== '' : part === path[index];
+  });
 }

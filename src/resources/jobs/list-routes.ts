@@ -3,7 +3,7 @@ import type { Static } from 'typebox';
 import { JOB_EXAMPLE } from '../../contract/examples.ts';
 import { JobListPage, JobListQuery } from '../../contract/list.ts';
 import { wantedLabel } from '../../database/lists/label-filter.ts';
-import { listOptions } from '../../http/list-route.ts';
+import { listOptions } from '../../http/paging.ts';
 import { pageRequestOf, sendPage } from '../../http/paging.ts';
 import { asComponent } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';

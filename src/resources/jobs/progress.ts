@@ -1,6 +1,6 @@
 import type { Progress } from '../../contract/job.ts';
 import type { JobQueue } from '../../dispatch/job-queue.ts';
-import { withoutQueue } from '../../dispatch/without-queue.ts';
+import { withoutQueue } from '../../dispatch/job-queue.ts';
 import type { JobStore } from './store.ts';
 
 /**

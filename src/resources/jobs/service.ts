@@ -5,7 +5,7 @@ import type { JobRequest, RecordedJobRequest } from '../../contract/job-request.
 import type { Report } from '../../contract/report.ts';
 import { isJobId, newJobId } from '../../database/ids.ts';
 import type { JobQueue } from '../../dispatch/job-queue.ts';
-import { withoutQueue } from '../../dispatch/without-queue.ts';
+import { withoutQueue } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Static } from 'typebox';
 import { RunListPage, RunListQuery } from '../../contract/list.ts';
-import { listOptions } from '../../http/list-route.ts';
+import { listOptions } from '../../http/paging.ts';
 import { pageRequestOf, sendPage } from '../../http/paging.ts';
 import { asComponent } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';

@@ -1,6 +1,6 @@
 import type { DeliveryRecord } from '../../contract/webhook.ts';
 import type { Page } from '../../database/lists/page.ts';
-import { withoutQueue } from '../../dispatch/without-queue.ts';
+import { withoutQueue } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
 import type { DeliveryStore } from './delivery-store.ts';

@@ -4,7 +4,7 @@ import type { Labels } from '../../contract/labels.ts';
 import type { EventType, WebhookRecord } from '../../contract/webhook.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import { hasLabels } from '../../database/lists/label-filter.ts';
-import { withoutQueue } from '../../dispatch/without-queue.ts';
+import { withoutQueue } from '../../dispatch/job-queue.ts';
 import type { DeliveryQueue, DeliveryTicket } from './delivery-queue.ts';
 import { newDelivery } from './delivery-rows.ts';
 import { eventBody, jobEventBody } from './event-body.ts';

@@ -1,0 +1,111 @@
+import fp from 'fastify-plugin';
+import { type FastifyReply, type FastifyRequest, LogController, type FastifyInstance } from 'fastify';
+import type { Metrics } from '../../metrics/metrics.ts';
+import { onBehalfOf } from '../../tracing/origin.ts';
+import { traceContextOf, traceIdOf } from '../../tracing/trace-context.ts';
+import type { Tracing } from '../../tracing/tracing.ts';
+
+/** Asked for every few seconds by machines: lines and traces of these would bury the others. */
+const FREQUENT = new Set(['/livez', '/readyz', '/metrics']);
+
+/** The name of a request's id in the logs, also of the processes that run its jobs. */
+const REQUEST_ID = 'requestId';
+
+const traceIds = new WeakMap<FastifyRequest, string>();
+
+/** Puts the id of the trace on every line of a request from here on. */
+function logTraceId(request: FastifyRequest, reply: FastifyReply, traceId: string): void {
+  traceIds.set(request, traceId);
+  request.log = request.log.child({ traceId });
+  reply.log = request.log;
+}
+
+/**
+ * One line for each request, when its connection is done with it: also for one that the client gave up, and for one
+ * that no route was looked up for. The route is its pattern; URLs, headers and bodies are not logged.
+ */
+export class RequestLog extends LogController {
+  constructor() {
+    super({ requestIdLogLabel: REQUEST_ID });
+  }
+
+  override incomingRequest(request: FastifyRequest, reply: FastifyReply): void {
+    const startedMs = performance.now();
+    const { socket } = request.raw;
+    const sentBefore = socket?.bytesWritten ?? 0;
+    reply.raw.once('close', () => {
+      const route = routeOf(request);
+      const traceId = traceIds.get(request);
+      // Not request.log: a route may have a level of its own.
+      request.server.log[FREQUENT.has(route) ? 'debug' : 'info'](
+        {
+          [REQUEST_ID]: request.id,
+          ...(traceId && { traceId }),
+          method: request.method,
+          route,
+          status: reply.raw.statusCode,
+          ms: Math.round((performance.now() - startedMs) * 10) / 10,
+          // What went over the connection, head included.
+          bytes: (socket?.bytesWritten ?? 0) - sentBefore,
+          ...(!reply.raw.writableFinished && { aborted: true }),
+        },
+        'request',
+      );
+    });
+  }
+
+  override requestCompleted(): void {
+    // The line above says it all, and problems say what went wrong.
+  }
+}
+
+/** The pattern of a request's route; URLs that lead nowhere share one word, as they are endless. */
+const routeOf = (request: FastifyRequest): string =>
+  request.is404 ? 'unknown' : (request.routeOptions?.url ?? 'unknown');
+
+/** Times every response by its route's pattern. */
+export const httpMetrics = fp(async (app: FastifyInstance, { metrics }: { metrics: Metrics }) => {
+  app.addHook('onResponse', (request, reply, done) => {
+    metrics.httpObserved({
+      method: request.method,
+      route: routeOf(request),
+      status: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+    });
+    done();
+  });
+});
+
+/**
+ * A span for each request, in the trace of the client where it sent one (W3C traceparent). What the request does is
+ * done on its behalf: jobs it submits carry its id and its trace.
+ */
+export const tracing = fp(async (app: FastifyInstance, { tracing }: { tracing: Tracing }) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    const route = routeOf(request);
+    const { traceparent, tracestate } = request.headers;
+    const parent = traceContextOf(traceparent, tracestate);
+    const span = FREQUENT.has(route)
+      ? undefined
+      : tracing.start(route === 'unknown' ? request.method : `${request.method} ${route}`, 'server', {
+          parent,
+          attributes: {
+            'http.request.method': request.method,
+            'http.route': route === 'unknown' ? undefined : route,
+            'url.scheme': request.protocol,
+            'lora_squeeze.request.id': request.id,
+          },
+        });
+    reply.raw.once('close', () => {
+      const { statusCode, writableFinished } = reply.raw;
+      span?.set({ 'http.response.status_code': statusCode });
+      if (!writableFinished) span?.fail('aborted');
+      else if (statusCode >= 500) span?.fail(String(statusCode));
+      span?.end();
+    });
+    const context = span?.context;
+    if (context) logTraceId(request, reply, traceIdOf(context));
+    // Fastify keeps to it while it reads the body.
+    onBehalfOf({ requestId: request.id, ...(context && { context }) }, done);
+  });
+});

@@ -1,0 +1,33 @@
+import fp from 'fastify-plugin';
+import type { FastifyInstance, RouteOptions } from 'fastify';
+import { AppError } from '../../errors/app-error.ts';
+import { API_PREFIX } from '../principal.ts';
+import { withHook } from '../with-hook.ts';
+
+const BRINGS_WORK = new Set(['POST', 'PUT', 'PATCH']);
+
+/** Once the service is stopping, new work is refused; reading stays possible until the end. */
+export const refuseWhenStopping = fp(
+  async (app: FastifyInstance, { isShuttingDown }: { isShuttingDown: () => boolean }) => {
+    app.addHook('onRequest', async (request, reply) => {
+      if (!isShuttingDown()) return;
+      reply.header('connection', 'close');
+      if (!BRINGS_WORK.has(request.method)) return;
+      throw new AppError('SHUTTING_DOWN', 'The service is stopping; send the request again in a moment.');
+    });
+  },
+);
+
+/**
+ * While the disk of the database is full nothing new is taken in, before a byte of it has come: what room there is has to do
+ * for deletions and the ends of jobs. What operators do, and cancelling, goes on.
+ */
+export const refuseWhenFull = fp(
+  async (app: FastifyInstance, { checkRoom }: { checkRoom: () => Promise<void> }) => {
+    app.addHook('onRoute', (route: RouteOptions) => {
+      const { url, method, config } = route;
+      if (!url.startsWith(API_PREFIX) || !BRINGS_WORK.has(String(method))) return;
+      if (config?.scope !== 'admin' && !url.endsWith('/cancel')) withHook(route, 'onRequest', checkRoom);
+    });
+  },
+);
