@@ -24,8 +24,7 @@ import { adapterListRoutes } from '../resources/adapters/list-routes.ts';
 import { adapterRoutes } from '../resources/adapters/routes.ts';
 import { batchListRoutes } from '../resources/batches/list-routes.ts';
 import { batchRoutes } from '../resources/batches/routes.ts';
-import { formatRoutes } from '../resources/capabilities/format-routes.ts';
-import { profileRoutes } from '../resources/capabilities/profile-routes.ts';
+import { capabilityRoutes } from '../resources/capabilities/routes.ts';
 import { idempotency } from '../resources/idempotency/idempotency-hook.ts';
 import { forgetWhenChanged } from '../resources/jobs/answer-final-job.ts';
 import { jobControlRoutes } from '../resources/jobs/control-routes.ts';
@@ -46,7 +45,6 @@ import { runRoutes } from '../resources/runs/routes.ts';
 import { scheduleRoutes } from '../resources/runs/schedule-routes.ts';
 import { rateLimit } from '../resources/tenants/rate-limit.ts';
 import { tenantRoutes } from '../resources/tenants/routes.ts';
-import { usageRoutes } from '../resources/tenants/usage-routes.ts';
 import { adapterFromUploads } from '../resources/uploads/adapter-from-uploads.ts';
 import { uploadRoutes } from '../resources/uploads/routes.ts';
 import { webhookDeliveryRoutes } from '../resources/webhooks/delivery-routes.ts';
@@ -111,7 +109,6 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     runListRoutes,
     adapterChangeRoutes,
     runRemovalRoutes,
-    usageRoutes,
   ])
     await app.register(routes);
   await app.register(jobEventRoutes, {
@@ -121,7 +118,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   for (const routes of [webhookRoutes, webhookDeliveryRoutes])
     await app.register(routes, { parts: deps.webhooks });
   for (const routes of [jobControlRoutes, batchRoutes]) await app.register(routes);
-  for (const routes of [profileRoutes, formatRoutes, scheduleRoutes]) await app.register(routes);
+  for (const routes of [capabilityRoutes, scheduleRoutes]) await app.register(routes);
   await app.register(pageRoutes);
   return withProbes(app, deps);
 }

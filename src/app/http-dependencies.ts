@@ -7,7 +7,7 @@ import type { UploadLimits } from '../resources/adapters/upload/receive-adapter.
 import type { ClaimStore } from '../resources/idempotency/claim-store.ts';
 import type { EventStreamOptions } from '../resources/jobs/event-routes.ts';
 import type { KeyService } from '../resources/keys/service.ts';
-import type { RateCounter } from '../resources/tenants/rate-counter.ts';
+import type { RateCounter } from '../resources/tenants/rate-limit.ts';
 import type { TenantService } from '../resources/tenants/service.ts';
 import type { UploadService } from '../resources/uploads/service.ts';
 import type { WebhookParts } from '../resources/webhooks/service.ts';

@@ -17,7 +17,7 @@ import type { TransferDesk } from './jobs/transfer-desk.ts';
 import { RunList } from './runs/list.ts';
 import { RunService } from './runs/service.ts';
 import { RunStore } from './runs/store.ts';
-import { TenantQuotas } from './tenants/quotas.ts';
+import { TenantQuotas } from './tenants/service.ts';
 import { TenantService } from './tenants/service.ts';
 import { DeliveryKeeper } from './webhooks/delivery-keeper.ts';
 import type { DeliveryQueue } from './webhooks/delivery-queue.ts';

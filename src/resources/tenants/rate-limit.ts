@@ -1,15 +1,25 @@
 import fastifyRateLimit, { type RateLimitPluginOptions } from '@fastify/rate-limit';
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { AppError } from '../../errors/app-error.ts';
 import { API_PREFIX, principalOf } from '../../http/principal.ts';
 import { withHook } from '../../http/with-hook.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import type { TenantQuotas } from './quotas.ts';
-import type { RateCounter } from './rate-counter.ts';
-import { rateStore } from './rate-store.ts';
+import type { TenantQuotas } from './service.ts';
 
 const WINDOW_SECONDS = 60;
+/** After a failure nobody waits for the counter for so long: it may be one that hangs. */
+const PAUSE_MS = 1_000;
+
+/** Counts what happens in windows of time, for all processes together. */
+export interface RateCounter {
+  /**
+   * Counts one more. A window begins with the first that is counted and ends `windowMs` later.
+   * @returns how many there were in this window, this one among them, and milliseconds until it ends
+   * @throws AppError QUEUE_UNAVAILABLE
+   */
+  count(key: string, windowMs: number): Promise<{ readonly current: number; readonly resetMs: number }>;
+}
 
 export interface RateLimitOptions {
   readonly quotas: TenantQuotas;
@@ -80,3 +90,26 @@ export const rateLimit = fp(async (app: FastifyInstance, { quotas, counter, metr
     if (route.url.startsWith(API_PREFIX)) withHook(route, 'onRequest', onRequest);
   });
 });
+
+type Done = (error: Error | null, result?: { current: number; ttl: number }) => void;
+
+/** A counter as @fastify/rate-limit wants its store: a class. https://github.com/fastify/fastify-rate-limit#custom-store-example-usage */
+function rateStore(counter: RateCounter) {
+  let pausedUntilMs = 0;
+  return class {
+    incr(key: string, done: Done, windowMs: number) {
+      if (performance.now() < pausedUntilMs) return done(new Error('the counter failed a moment ago'));
+      counter.count(key, windowMs).then(
+        ({ current, resetMs }) => done(null, { current, ttl: resetMs }),
+        (error: Error) => {
+          pausedUntilMs = performance.now() + PAUSE_MS;
+          done(error);
+        },
+      );
+    }
+
+    child(): this {
+      return this;
+    }
+  };
+}

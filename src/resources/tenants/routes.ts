@@ -7,9 +7,10 @@ import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { TENANT_EXAMPLES } from './examples.ts';
-import type { TenantQuotas } from './quotas.ts';
-import type { TenantService } from './service.ts';
+import type { TenantQuotas, TenantService } from './service.ts';
 import { usageOf } from './usage.ts';
+import { UsageRecord } from '../../contract/usage.ts';
+import { workspaceOf } from '../own-workspace.ts';
 
 const TenantPath = Type.Object({ id: TenantId });
 
@@ -19,7 +20,7 @@ export interface TenantRoutesOptions {
   readonly database: Database;
 }
 
-/** Tenants and what they may use, for administrators. */
+/** Tenants and what they may use, for administrators; and what a tenant uses, for itself. */
 export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (
   app,
   { tenants, quotas, database },
@@ -90,5 +91,22 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
       quotas.forget(id);
       return reply.send(record);
     },
+  );
+
+  app.get(
+    '/v1/usage',
+    {
+      schema: {
+        operationId: 'getUsage',
+        tags: ['adapters'],
+        summary: 'What your tenant has stored',
+        response: {
+          200: response('The usage', reference(UsageRecord)),
+          ...problems('STORAGE_FAILED'),
+        },
+      },
+    },
+    async (request, reply) =>
+      reply.header('cache-control', 'no-store').send(await usageOf(workspaceOf(request))),
   );
 };

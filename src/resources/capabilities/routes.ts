@@ -5,10 +5,12 @@ import { Type } from 'typebox';
 import { ProfileList, ServingProfile } from '../../contract/serving.ts';
 import { entityTag, matchesNone } from '../../http/entity-tag.ts';
 import { wholeList } from '../../http/paging.ts';
-import { problems, reference, response } from '../../http/schemas.ts';
+import { problems, reference, response, asComponent } from '../../http/schemas.ts';
 import { PROFILES, profileNamed } from '../../serving/profiles.ts';
+import { FormatList, FormatRecord } from '../../contract/format.ts';
+import { FORMAT_FACTS } from '../../formats/format-facts.ts';
 
-/** Profiles change with releases of the service only; an hour lets a client notice those soon. */
+/** They change with releases of the service only; an hour lets a client notice those soon. */
 const CACHE_CONTROL = 'public, max-age=3600';
 
 const ProfilePath = Type.Object({
@@ -20,8 +22,11 @@ const ProfileHeaders = Type.Object({
 const HEADERS = { headers: { etag: { type: 'string', description: 'Digest of the answer' } } };
 const NOT_MODIFIED = { description: 'The client has it', type: 'null' };
 
-/** GET /v1/profiles and GET /v1/profiles/{name}. */
-export const profileRoutes: FastifyPluginAsyncTypebox = async (app) => {
+/** What the service can read, write and make adapters for. */
+export const capabilityRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.addSchema({ ...asComponent(FormatRecord), examples: [FORMAT_FACTS[0]] });
+  app.addSchema({ ...asComponent(FormatList), examples: [wholeList(FORMAT_FACTS)] });
+
   app.get(
     '/v1/profiles',
     {
@@ -58,6 +63,19 @@ export const profileRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) =>
       cached(reply, request.headers['if-none-match'], profileNamed(request.params.name, 'PROFILE_NOT_FOUND')),
+  );
+
+  app.get(
+    '/v1/formats',
+    {
+      schema: {
+        operationId: 'listFormats',
+        tags: ['adapters'],
+        summary: 'The formats that adapters can be in, and what can be done with each',
+        response: { 200: response('Every format', reference(FormatList)), ...problems() },
+      },
+    },
+    async (_request, reply) => reply.header('cache-control', CACHE_CONTROL).send(wholeList(FORMAT_FACTS)),
   );
 };
 
