@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from '../database/database.ts';
 import { AppError } from '../errors/app-error.ts';
-import { STORAGE_ID_KEY } from '../resources/contents/content-key.ts';
+import { STORAGE_ID_KEY } from '../resources/contents/content-files.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 
 /** The storage is not the one that belongs to the database. */

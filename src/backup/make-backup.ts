@@ -1,7 +1,7 @@
 import { SAVED_TABLES, savedRows } from '../database/saved-tables.ts';
 import { AppError } from '../errors/app-error.ts';
 import { eachBounded } from '../resources/contents/bounded.ts';
-import { contentKey } from '../resources/contents/content-key.ts';
+import { contentKey } from '../resources/contents/content-files.ts';
 import { withHold } from '../resources/contents/hold.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { PRODUCT } from '../version.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { appliedMigrations, type Migration, migrate } from '../database/migration.ts';
 import { firstFilled, insertSavedRows, type SavedName } from '../database/saved-tables.ts';
 import { eachBounded } from '../resources/contents/bounded.ts';
-import { CONTENT_PREFIX, contentKey } from '../resources/contents/content-key.ts';
+import { CONTENT_PREFIX, contentKey } from '../resources/contents/content-files.ts';
 import { BackupError } from './backup-error.ts';
 import { BackupFolder, type BackupManifest, checkFile, savedContent } from './backup-folder.ts';
 import { type BackupWork, CONTENTS_AT_ONCE } from './backup-work.ts';

@@ -1,6 +1,6 @@
 import { Queue, Worker } from 'bullmq';
 import type { Logger } from '../log.ts';
-import type { SweptOfKind } from '../resources/contents/swept.ts';
+import type { SweptOfKind } from '../resources/contents/sweep.ts';
 import type { Sweeper, SweepOutcome } from '../resources/sweeper.ts';
 import { mendLocks } from './mend-locks.ts';
 import {

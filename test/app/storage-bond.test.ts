@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { ForeignStorage, StorageBond } from '../../src/app/storage-bond.ts';
-import { STORAGE_ID_KEY } from '../../src/resources/contents/content-key.ts';
+import { STORAGE_ID_KEY } from '../../src/resources/contents/content-files.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { DiskStore } from '../../src/storage/disk-store.ts';
 import { onEachDialect, sqliteIn } from '../database/dialects.ts';

@@ -4,7 +4,7 @@ import { newAdapterId } from '../../src/database/ids.ts';
 import { SAVED_TABLES, type SavedRow, savedRows } from '../../src/database/saved-tables.ts';
 import { AdapterStore } from '../../src/resources/adapters/store.ts';
 import type { NewFile } from '../../src/resources/contents/content-files.ts';
-import { beginWrite, settleContent } from '../../src/resources/contents/content-rows.ts';
+import { beginWrite, settleContent } from '../../src/resources/contents/contents.ts';
 import { Contents } from '../../src/resources/contents/contents.ts';
 import { insertExecutions, newExecution } from '../../src/resources/jobs/executions/execution-rows.ts';
 import { ensureTenant } from '../../src/resources/tenants/service.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { it } from 'node:test';
-import { contentKey } from '../../src/resources/contents/content-key.ts';
+import { contentKey } from '../../src/resources/contents/content-files.ts';
 import { noPostgres } from '../database/postgres-server.ts';
 import { fill, TENANT } from './filled.ts';
 import { findings, newPlaces } from './places.ts';

@@ -6,7 +6,7 @@ import type { JobRecord } from '../../src/contract/job.ts';
 import type { UsageRecord } from '../../src/contract/tenant.ts';
 import { connectDatabase } from '../../src/database/open-database.ts';
 import { sweepContents } from '../../src/resources/contents/sweep-contents.ts';
-import { Swept } from '../../src/resources/contents/swept.ts';
+import { Swept } from '../../src/resources/contents/sweep.ts';
 import { S3Store } from '../../src/storage/s3/s3-store.ts';
 import { isAlive } from '../e2e/process-tree.ts';
 import { until } from '../queue/harness.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JobRecord } from '../../src/contract/job.ts';
-import { contentKey } from '../../src/resources/contents/content-key.ts';
+import { contentKey } from '../../src/resources/contents/content-files.ts';
 import { Sweeper } from '../../src/resources/sweeper.ts';
 import { JSON_TYPE, recordIn, withServer } from './adapter-routes.ts';
 import { expire, problemIn, readRecord, startServer } from './server.ts';

@@ -8,7 +8,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { AdapterRecord } from '../../src/contract/adapter.ts';
 import type { UploadRecord } from '../../src/contract/upload.ts';
-import { contentKey } from '../../src/resources/contents/content-key.ts';
+import { contentKey } from '../../src/resources/contents/content-files.ts';
 import { openSocket, parseResponse, readAll } from './raw-request.ts';
 import { problemIn, readRecord, startServer, type TestServer } from './server.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from './tiny-adapter.ts';

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { Broker } from '../../src/queue/broker.ts';
 import { Maintenance, type MaintenanceOptions, type SweepObserver } from '../../src/queue/maintenance.ts';
-import { Swept } from '../../src/resources/contents/swept.ts';
+import { Swept } from '../../src/resources/contents/sweep.ts';
 import type { SweepOutcome } from '../../src/resources/sweeper.ts';
 import { PREFIX, SILENT, startBroker, until, withFolder } from './harness.ts';
 

@@ -5,7 +5,7 @@ import type { Database, Writer } from '../../database/database.ts';
 import { timedIdMs } from '../../database/ids.ts';
 import { labelRows } from '../../database/lists/label-filter.ts';
 import type { AdapterTable } from '../../database/tables.ts';
-import { releaseContent } from '../contents/content-rows.ts';
+import { releaseContent } from '../contents/contents.ts';
 import { addUsage } from '../tenants/usage.ts';
 import type { DescribedAdapter } from './described-adapter.ts';
 

@@ -11,7 +11,7 @@ import { MAX_CONFIG_BYTES } from '../../formats/peft/limits.ts';
 import { readAdapter } from '../../formats/read-adapter.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
 import { type NewFile, type StoredFile, streamOf } from '../contents/content-files.ts';
-import { Contents, type Written } from '../contents/contents.ts';
+import { Contents, type WrittenFiles } from '../contents/contents.ts';
 import { nameOfBase, nameOfFile } from './default-name.ts';
 import { describeAdapter, inRecordOrder } from './described-adapter.ts';
 import { adapterExpired, adapterNotFound } from './errors.ts';
@@ -55,7 +55,7 @@ function nameOfFiles(files: readonly IncomingFile[]): string | undefined {
 /** An adapter whose files are safe, and which is not recorded yet. */
 export interface ReadyAdapter {
   readonly adapter: NewAdapter;
-  readonly written: Written;
+  readonly written: WrittenFiles;
 }
 
 /** The adapters of a tenant: their records in the database, their files as content, which equal ones share. */

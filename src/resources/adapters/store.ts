@@ -3,8 +3,8 @@ import type { Labels } from '../../contract/labels.ts';
 import type { Database } from '../../database/database.ts';
 import { isAdapterId } from '../../database/ids.ts';
 import type { StoredFile } from '../contents/content-files.ts';
-import { settleContent } from '../contents/content-rows.ts';
-import type { Written } from '../contents/contents.ts';
+import { settleContent } from '../contents/contents.ts';
+import type { WrittenFiles } from '../contents/contents.ts';
 import { addUsage } from '../tenants/usage.ts';
 import { adapterInUse } from './errors.ts';
 import {
@@ -91,7 +91,7 @@ export class AdapterStore {
   }
 
   /** @throws AppError STORAGE_FAILED where what was written has been removed by now */
-  async insert(adapter: NewAdapter, written: Written): Promise<AdapterRecord> {
+  async insert(adapter: NewAdapter, written: WrittenFiles): Promise<AdapterRecord> {
     const [record] = await this.database.write(async (writer) => {
       const contents = await settleContent(writer, written);
       const records = await insertAdapters(this.database, writer, this.tenant, [adapter], contents);

@@ -4,8 +4,22 @@ import { Readable } from 'node:stream';
 import { AppError } from '../../errors/app-error.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
 import { storageError } from '../../storage/storage-error.ts';
-import { contentKey } from './content-key.ts';
 import type { DigestedFile, LocalFile } from '../../adapter/digested-file.ts';
+
+/** Which storage this is, for a database to know its own. */
+export const STORAGE_ID_KEY = 'storage-id';
+
+export const CONTENT_PREFIX = 'content/';
+
+/** Digits of a time in hex that name a folder: it holds 2^20 ms. */
+const WRITE_FOLDER_DIGITS = 7;
+
+/**
+ * Where a write puts its bytes: in a folder for each quarter of an hour. What the bytes are, the database knows.
+ * @param writeId or id of a content
+ */
+export const contentKey = (writeId: string): string =>
+  `${CONTENT_PREFIX}${writeId.slice(0, WRITE_FOLDER_DIGITS)}/${writeId}`;
 
 /** Smaller ones lie in the database: an object of their own would cost more than they do. */
 const MAX_INLINE_BYTES = 16 * 1024;

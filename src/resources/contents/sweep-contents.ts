@@ -1,6 +1,6 @@
 import type { Database, Writer } from '../../database/database.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
-import { contentKey } from './content-key.ts';
+import { contentKey } from './content-files.ts';
 import { isHeld } from './hold.ts';
 import type { Sweep } from './sweep.ts';
 

@@ -4,7 +4,7 @@ import type { JobFileTable } from '../../database/job-tables.ts';
 import { dispatchId } from '../../dispatch/dispatcher.ts';
 import { secondsUntilStart } from '../../dispatch/pace.ts';
 import type { StoredFile } from '../contents/content-files.ts';
-import { releaseContent } from '../contents/content-rows.ts';
+import { releaseContent } from '../contents/contents.ts';
 import { addUsage } from '../tenants/usage.ts';
 import { cancelledJob } from './cancelled-job.ts';
 import { acceptJobs, type NewJob } from './executions/accept-jobs.ts';

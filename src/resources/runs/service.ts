@@ -7,7 +7,7 @@ import type { BlobStore } from '../../storage/blob-store.ts';
 import type { NewAdapter } from '../adapters/rows.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { bytesOf } from '../contents/content-files.ts';
-import { Contents, type Written } from '../contents/contents.ts';
+import { Contents, type WrittenFiles } from '../contents/contents.ts';
 import { acceptedJob } from '../jobs/accepted-job.ts';
 import type { JobService } from '../jobs/service.ts';
 import type { JobStore } from '../jobs/store.ts';
@@ -190,7 +190,7 @@ export class RunService {
 /** What is stored of a checkpoint, and not recorded yet. */
 interface Kept {
   readonly adapter: NewAdapter | null;
-  readonly written: Written;
+  readonly written: WrittenFiles;
   readonly upload: AcceptedCheckpoint['upload'];
 }
 

@@ -5,8 +5,8 @@ import { isRunId } from '../../database/ids.ts';
 import type { CheckpointTable, RunTable } from '../../database/tables.ts';
 import { baseModelDigest, type NewAdapter } from '../adapters/rows.ts';
 import type { StoredFile } from '../contents/content-files.ts';
-import { releaseContent, settleContent } from '../contents/content-rows.ts';
-import type { Written } from '../contents/contents.ts';
+import { releaseContent, settleContent } from '../contents/contents.ts';
+import type { WrittenFiles } from '../contents/contents.ts';
 import { acceptJobs } from '../jobs/executions/accept-jobs.ts';
 import { JobChanges, type JobChangesParts } from '../jobs/executions/job-changes.ts';
 import { insertJobFiles } from '../jobs/rows.ts';
@@ -82,7 +82,7 @@ export class RunStore {
     { request }: RunManifest,
     checkpoint: CheckpointManifest,
     squeeze: { readonly adapter: NewAdapter; readonly job: JobRecord } | null,
-    written: Written,
+    written: WrittenFiles,
   ): Promise<boolean> {
     const { run_id, sequence, step, base_model, modules_sha256, optimizer_sha256 } = checkpoint;
     return JobChanges.write(this.parts, this.tenant, async (changes) => {

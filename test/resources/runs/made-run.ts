@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { RunRequest } from '../../../src/contract/run.ts';
-import type { Written } from '../../../src/resources/contents/contents.ts';
+import type { WrittenFiles } from '../../../src/resources/contents/contents.ts';
 import { planAdaptive } from '../../../src/resources/runs/adaptive-plan.ts';
 import type { Arrival } from '../../../src/resources/runs/decide.ts';
 import type { Outcome, Past } from '../../../src/resources/runs/lineage.ts';
@@ -21,7 +21,7 @@ export function madeRun(request: RunRequest = { schedule: SCHEDULE }): RunManife
 }
 
 /** The list of modules that comes with an entry. */
-export const MODULES: Written = {
+export const MODULES: WrittenFiles = {
   writeId: null,
   files: [
     { name: 'modules', sha256: hash('sha256', '[]'), bytes: 2, inline: Buffer.from('[]').toString('base64') },

@@ -8,7 +8,7 @@ import { DEFAULT_TENANT } from '../../../src/contract/tenant-id.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { newJobId } from '../../../src/database/ids.ts';
 import type { IncomingFile, Keeping } from '../../../src/resources/adapters/service.ts';
-import { contentKey } from '../../../src/resources/contents/content-key.ts';
+import { contentKey } from '../../../src/resources/contents/content-files.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
 import { Sweeper, type SweeperOptions } from '../../../src/resources/sweeper.ts';
 import { type Workspace, Workspaces } from '../../../src/resources/workspaces.ts';

@@ -4,7 +4,7 @@ import type { RootOperationNode } from 'kysely';
 import { sweepAdapters } from '../../../src/resources/adapters/sweep-adapters.ts';
 import type { Sweep } from '../../../src/resources/contents/sweep.ts';
 import { sweepContents } from '../../../src/resources/contents/sweep-contents.ts';
-import { Swept } from '../../../src/resources/contents/swept.ts';
+import { Swept } from '../../../src/resources/contents/sweep.ts';
 import { UploadService } from '../../../src/resources/uploads/service.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';

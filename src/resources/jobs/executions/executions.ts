@@ -4,7 +4,7 @@ import { sql } from '../../../database/sql.ts';
 import { type AppError, jobFailure } from '../../../errors/app-error.ts';
 import type { BlobStore } from '../../../storage/blob-store.ts';
 import { AdapterService } from '../../adapters/service.ts';
-import { beginWrite } from '../../contents/content-rows.ts';
+import { beginWrite } from '../../contents/contents.ts';
 import { Contents } from '../../contents/contents.ts';
 import { cancelledJob } from '../cancelled-job.ts';
 import { withoutResults } from '../result-settings.ts';

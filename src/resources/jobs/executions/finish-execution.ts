@@ -5,7 +5,7 @@ import { newAdapterId } from '../../../database/ids.ts';
 import type { ExecutionTable } from '../../../database/job-tables.ts';
 import { sql } from '../../../database/sql.ts';
 import { nameOfBase } from '../../adapters/default-name.ts';
-import { settleContent } from '../../contents/content-rows.ts';
+import { settleContent } from '../../contents/contents.ts';
 import { endOfTargets } from '../job-end.ts';
 import { resultSettings } from '../result-settings.ts';
 import { jobRecord, outcomeColumn, RECORD_COLUMNS, withSealed } from '../rows.ts';

@@ -3,7 +3,7 @@ import type { DeliveredAdapter } from '../../../contract/transfer-job.ts';
 import type { Writer } from '../../../database/database.ts';
 import { newAdapterId } from '../../../database/ids.ts';
 import type { NewAdapter } from '../../adapters/rows.ts';
-import { settleContent } from '../../contents/content-rows.ts';
+import { settleContent } from '../../contents/contents.ts';
 import { endOfTargets } from '../job-end.ts';
 import { resultSettings } from '../result-settings.ts';
 import { insertJobFiles, outcomeColumn } from '../rows.ts';
