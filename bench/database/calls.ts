@@ -1,9 +1,9 @@
 import { DEFAULT_LIMIT } from '../../src/contract/page.ts';
 import type { Page } from '../../src/database/lists/page.ts';
 import { AppError } from '../../src/errors/app-error.ts';
-import type { AdapterFilter } from '../../src/resources/adapters/list.ts';
+import type { AdapterFilter } from '../../src/resources/adapters/store.ts';
 import type { BatchFilter } from '../../src/resources/batches/store.ts';
-import type { JobFilter } from '../../src/resources/jobs/list.ts';
+import type { JobFilter } from '../../src/resources/jobs/store.ts';
 import { storedByAll, usageOf } from '../../src/resources/tenants/usage.ts';
 import type { Workspace } from '../../src/resources/workspaces.ts';
 import { BASES, BLOCK, LARGE, type MadeRows, OLD_PREFIX, POPULAR_ADAPTER } from './made-rows.ts';
@@ -77,7 +77,7 @@ function jobCalls(own: Workspace, small: Workspace, made: MadeRows, amounts: Amo
     ['analyze, queued', 'some', { kind: 'analyze', states: ['queued'] }],
   ];
   const page = (space: Workspace, filter: object, after?: string) =>
-    space.lists.jobs.page(filter as JobFilter, { limit: DEFAULT_LIMIT, after });
+    space.jobs.page(filter as JobFilter, { limit: DEFAULT_LIMIT, after });
   const waiting = [...made.largeIn(jobs, jobs + queued)].filter((job) => job % BLOCK !== POPULAR_ADAPTER);
   const ended = spread(made, jobs, amounts.calls);
   return [
@@ -140,7 +140,7 @@ function adapterCalls(own: Workspace, made: MadeRows, amounts: Amounts): Call[] 
   return [
     ...lists.map(([name, wanted, filter, after]) => ({
       ...({ group: 'adapters', name, check: isWanted(wanted) } as const),
-      make: () => own.lists.adapters.page(filter as AdapterFilter, { limit: DEFAULT_LIMIT, after }),
+      make: () => own.adapters.page(filter as AdapterFilter, { limit: DEFAULT_LIMIT, after }),
     })),
     {
       ...{ group: 'adapters', name: 'one', check: isTold },

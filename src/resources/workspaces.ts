@@ -3,18 +3,15 @@ import type { Database } from '../database/database.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { JobQueue } from '../dispatch/job-queue.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
-import { AdapterList } from './adapters/list.ts';
 import { AdapterService } from './adapters/service.ts';
 import { BatchService } from './batches/service.ts';
 import { BatchStore } from './batches/store.ts';
 import { JobControl } from './jobs/control.ts';
 import type { JobChangesParts } from './jobs/executions/job-changes.ts';
-import { JobList } from './jobs/list.ts';
 import type { Observer } from './jobs/observer.ts';
 import { JobService } from './jobs/service.ts';
 import { JobStore } from './jobs/store.ts';
 import type { TransferDesk } from './jobs/transfer-desk.ts';
-import { RunList } from './runs/list.ts';
 import { RunService } from './runs/service.ts';
 import { RunStore } from './runs/store.ts';
 import { TenantQuotas } from './tenants/service.ts';
@@ -36,7 +33,6 @@ export interface Workspace {
   readonly batches: BatchService;
   readonly runs: RunService;
   readonly runStore: RunStore;
-  readonly lists: { readonly adapters: AdapterList; readonly jobs: JobList; readonly runs: RunList };
   /** What the tenant may use, as it was a few seconds ago at most. @throws AppError STORAGE_* */
   readonly quotas: () => Promise<Quotas>;
   readonly webhookStore: WebhookStore;
@@ -116,11 +112,6 @@ export class Workspaces {
       }),
       runs: new RunService({ database, runs: runStore, blobs: store, adapters, jobs, jobStore }),
       runStore,
-      lists: {
-        adapters: new AdapterList(database, tenant),
-        jobs: new JobList(database, tenant, jobStore, queue),
-        runs: new RunList(database, tenant),
-      },
       quotas: () => this.quotas.of(tenant),
       webhookStore: new WebhookStore(database, tenant),
       deliveryStore: new DeliveryStore(database, tenant),

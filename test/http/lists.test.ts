@@ -375,12 +375,12 @@ describe('lists of several tenants', () => {
       await server.upload(tinyAdapter(1));
       const jobs = (await (await server.fetch('/v1/jobs')).json()) as JobPage;
       assert.deepEqual(jobs.data, []);
-      const page = await other.lists.adapters.page({}, { limit: 10 });
+      const page = await other.adapters.page({}, { limit: 10 });
       assert.deepEqual(
         page.items.map(({ id }) => id),
         [adapter_id],
       );
-      assert.equal((await other.lists.jobs.page({}, { limit: 10 })).items.length, 1);
+      assert.equal((await other.jobs.page({}, { limit: 10 })).items.length, 1);
     } finally {
       await server.close();
     }

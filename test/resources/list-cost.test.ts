@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Database } from '../../src/database/database.ts';
 import { newAdapterId } from '../../src/database/ids.ts';
-import { type AdapterFilter, AdapterList } from '../../src/resources/adapters/list.ts';
+import { type AdapterFilter, AdapterStore } from '../../src/resources/adapters/store.ts';
 import type { BatchFilter } from '../../src/resources/batches/store.ts';
-import { type JobFilter, JobList } from '../../src/resources/jobs/list.ts';
-import { type RunFilter, RunList } from '../../src/resources/runs/list.ts';
+import type { JobFilter } from '../../src/resources/jobs/store.ts';
+import { type RunFilter, RunStore } from '../../src/resources/runs/store.ts';
 import { onEachDialect } from '../database/dialects.ts';
 import { planOf, sqlOf, watched } from '../database/query-plans.ts';
-import { MemoryQueue } from '../http/memory-queue.ts';
 import { insertKnownAdapter } from './adapters/known-adapter.ts';
 import { batchesOf } from './batches/made-batch.ts';
 import { jobsIn } from './jobs/job-rows.ts';
+import { NO_DISPATCHER } from './jobs/played-worker.ts';
 
 const ONE = { limit: 1 };
 const LABELS = { labels: [{ name: 'team', text: 'search' }] };
@@ -81,9 +81,9 @@ onEachDialect('the cost of a list', (database) => {
       [{ ...LABELS, name: 's' }, 'adapter_tenant \\(tenant=\\? AND id=\\?\\)'],
     ];
     for (const [filter, index, isSorted = false] of cases)
-      await assertFound((asked) => new AdapterList(asked, 'default').page(filter, ONE), index, { isSorted });
+      await assertFound((asked) => new AdapterStore(asked, 'default').page(filter, ONE), index, { isSorted });
     const watch = watched(database());
-    await new AdapterList(watch.database, 'default').page({ name: 'm' }, ONE);
+    await new AdapterStore(watch.database, 'default').page({ name: 'm' }, ONE);
     const [probe] = await planOf(database(), watch.queries[0]!);
     assert.match(
       probe!,
@@ -104,7 +104,7 @@ onEachDialect('the cost of a list', (database) => {
     ];
     for (const [filter, index, isSorted = false] of cases)
       await assertFound(
-        (asked) => new JobList(asked, 'default', jobsIn(asked), new MemoryQueue()).page(filter, ONE),
+        (asked) => jobsIn(asked).page(filter, ONE),
         index,
         {
           isSorted,
@@ -128,7 +128,10 @@ onEachDialect('the cost of a list', (database) => {
       [{ baseModel: 'none' }, 'run_base_model'],
     ];
     for (const [filter, index] of runs)
-      await assertFound((asked) => new RunList(asked, 'default').page(filter, ONE), index);
+      await assertFound(
+        (asked) => new RunStore({ database: asked, dispatcher: NO_DISPATCHER }, 'default').page(filter, ONE),
+        index,
+      );
   });
 
   it('has every adapter whose name begins so, be they few or many', async () => {
@@ -140,7 +143,7 @@ onEachDialect('the cost of a list', (database) => {
       ['\uD7FFb', newAdapterId(2_000_000)],
       ['\uE000', newAdapterId(2_000_001)],
     ]);
-    const list = new AdapterList(database(), 'default');
+    const list = new AdapterStore(database(), 'default');
     const begin = async (name: string, limit = 20) =>
       (await list.page({ name }, { limit })).items.map((item) => item.name);
     const expected = (prefix: string) => few.filter((name) => name.startsWith(prefix)).reverse();

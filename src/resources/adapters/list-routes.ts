@@ -34,7 +34,7 @@ export const adapterListRoutes: FastifyPluginAsyncTypebox = async (app) => {
         name: query.name,
         labels: query.label?.map(wantedLabel),
       };
-      const page = await workspaceOf(request).lists.adapters.page(filter, pageRequestOf(query, 'ad'));
+      const page = await workspaceOf(request).adapters.page(filter, pageRequestOf(query, 'ad'));
       return sendPage(request, reply, page);
     },
   );

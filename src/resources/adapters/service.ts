@@ -14,12 +14,13 @@ import { type NewFile, type StoredFile, streamOf } from '../contents/content-fil
 import { Contents, type WrittenFiles } from '../contents/contents.ts';
 import { nameOfBase, nameOfFile } from './default-name.ts';
 import { describeAdapter, inRecordOrder } from './described-adapter.ts';
-import { adapterExpired, adapterNotFound } from './errors.ts';
+import { adapterExpired, adapterNotFound, type AdapterFilter } from './store.ts';
 import { fileOf, localFiles } from './files.ts';
 import type { NewAdapter } from './rows.ts';
 import { type AdapterChanges, AdapterStore } from './store.ts';
 import { AnyWeightsGate } from './weights-gate.ts';
 import type { LocalFile } from '../../adapter/digested-file.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
 
 /** For those who receive the files, which know this layer and not the formats. */
 export { CONFIG_FILE, MAX_CONFIG_BYTES, WEIGHTS_FILE };
@@ -149,6 +150,11 @@ export class AdapterService {
     if (!found) throw adapterNotFound(id);
     if (found.isExpired) throw adapterExpired(id, Date.parse(found.record.expires_at!));
     return found.record;
+  }
+
+  /** Those that have not expired, the newest first. @throws AppError DATABASE_UNAVAILABLE */
+  page(filter: AdapterFilter, request: PageRequest): Promise<Page<AdapterRecord>> {
+    return this.store.page(filter, request);
   }
 
   /**

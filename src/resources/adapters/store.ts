@@ -3,21 +3,15 @@ import type { Labels } from '../../contract/labels.ts';
 import type { Database } from '../../database/database.ts';
 import { isAdapterId } from '../../database/ids.ts';
 import type { StoredFile } from '../contents/content-files.ts';
-import { settleContent } from '../contents/contents.ts';
-import type { WrittenFiles } from '../contents/contents.ts';
+import { settleContent, type WrittenFiles } from '../contents/contents.ts';
 import { addUsage } from '../tenants/usage.ts';
-import { adapterInUse } from './errors.ts';
-import {
-  ADAPTER_COLUMNS,
-  adapterRecord,
-  deleteAdapters,
-  expiry,
-  insertAdapterLabels,
-  insertAdapters,
-  type NewAdapter,
-  readingJob,
-  usageOfNew,
-} from './rows.ts';
+import { ADAPTER_COLUMNS, adapterRecord, deleteAdapters, expiry, insertAdapterLabels, insertAdapters, type NewAdapter, readingJob, usageOfNew, baseModelDigest } from './rows.ts';
+import { AppError } from '../../errors/app-error.ts';
+import { labelLinks, type WantedLabel } from '../../database/lists/label-filter.ts';
+import { type Link, listed } from '../../database/lists/listed.ts';
+import { nameBegins } from '../../database/lists/name-filter.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
+import { type Condition, sql } from '../../database/sql.ts';
 
 /** An adapter with what tells where its files lie. */
 export interface FoundAdapter {
@@ -32,6 +26,19 @@ export interface AdapterChanges {
   readonly labels?: Labels | undefined;
   /** From now on; null: the adapter is kept. */
   readonly ttlSeconds?: number | null | undefined;
+}
+
+/** What is left out matters not. */
+export interface AdapterFilter {
+  readonly baseModel?: string | undefined;
+  readonly format?: AdapterRecord['format'] | undefined;
+  readonly parentId?: string | undefined;
+  readonly jobId?: string | undefined;
+  /** A batch whose jobs have these results. */
+  readonly batchId?: string | undefined;
+  /** What the name begins with. */
+  readonly name?: string | undefined;
+  readonly labels?: readonly WantedLabel[] | undefined;
 }
 
 /** The adapters of a tenant. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL. */
@@ -90,6 +97,31 @@ export class AdapterStore {
     return row !== undefined;
   }
 
+  /** Those that have not expired, the newest first. */
+  async page(
+    { baseModel, format, parentId: parent, jobId: job, batchId, name, labels }: AdapterFilter,
+    request: PageRequest,
+  ): Promise<Page<AdapterRecord>> {
+    const { database, tenant } = this;
+    const begins = name === undefined ? {} : await nameBegins(database, 'adapter', tenant, name);
+    const unexpired: Condition = sql`(adapter.expires_at is null or adapter.expires_at > ${database.now})`;
+    const { rows, next } = await listed(
+      database,
+      {
+        ...{ table: 'adapter', tenant, columns: ADAPTER_COLUMNS, ids: begins.ids },
+        where: [unexpired, ...(begins.where ?? [])],
+        links: [
+          ...(batchId === undefined ? [] : [resultsOf(batchId, tenant)]),
+          ...labelLinks('adapter_label', labels),
+        ],
+        equal: { base_model_sha256: baseModel && baseModelDigest(baseModel), format },
+        rare: { parent, job },
+      },
+      request,
+    );
+    return { items: rows.map(adapterRecord), next };
+  }
+
   /** @throws AppError STORAGE_FAILED where what was written has been removed by now */
   async insert(adapter: NewAdapter, written: WrittenFiles): Promise<AdapterRecord> {
     const [record] = await this.database.write(async (writer) => {
@@ -146,3 +178,26 @@ export class AdapterStore {
     });
   }
 }
+
+/** Results of the jobs of a batch, looked for by their jobs. One that the batch reuses may stand in it several times. */
+const resultsOf = (batch: string, tenant: string): Link => ({
+  from: sql`(
+    select distinct made.id as adapter, made.tenant, member.batch from batch_member as member cross join adapter as made
+    where member.batch = ${batch} and made.tenant = ${tenant} and made.job = member.job)`,
+  where: { batch },
+});
+
+export const adapterNotFound = (id: string): AppError =>
+  new AppError('ADAPTER_NOT_FOUND', `There is no adapter ${JSON.stringify(id)}.`, { id });
+
+/** @param expiredMs milliseconds since 1970 */
+export function adapterExpired(id: string, expiredMs: number): AppError {
+  const expires_at = new Date(expiredMs).toISOString();
+  return new AppError('ADAPTER_EXPIRED', `Adapter ${id} expired at ${expires_at}.`, { id, expires_at });
+}
+
+const adapterInUse = (id: string, jobId: string): AppError =>
+  new AppError('ADAPTER_IN_USE', `Adapter ${id} is read by job ${jobId}, which has not ended.`, {
+    id,
+    job_id: jobId,
+  });

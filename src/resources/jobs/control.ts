@@ -6,7 +6,7 @@ import { AppError } from '../../errors/app-error.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { acceptedJob } from './accepted-job.ts';
 import type { Observer } from './observer.ts';
-import { progressOf } from './progress.ts';
+import { progressOf } from './service.ts';
 import type { JobService } from './service.ts';
 import { isFinal, type JobStore } from './store.ts';
 import { lacksSecrets, secretsGone, withoutSecrets } from './transfer-desk.ts';

@@ -38,7 +38,7 @@ export const jobListRoutes: FastifyPluginAsyncTypebox = async (app) => {
         ...asked
       } = request.query;
       const filter = { states, kind, adapterId, batchId, labels: label?.map(wantedLabel) };
-      const page = await workspaceOf(request).lists.jobs.page(filter, pageRequestOf(asked, 'job'));
+      const page = await workspaceOf(request).jobs.page(filter, pageRequestOf(asked, 'job'));
       return sendPage(request, reply, page);
     },
   );

@@ -1,11 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { AdapterFile } from '../../contract/adapter.ts';
-import type { JobRecord } from '../../contract/job.ts';
+import type { JobRecord, Progress } from '../../contract/job.ts';
 import type { JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
 import type { Report } from '../../contract/report.ts';
 import { isJobId, newJobId } from '../../database/ids.ts';
-import type { JobQueue } from '../../dispatch/job-queue.ts';
-import { withoutQueue } from '../../dispatch/job-queue.ts';
+import { type JobQueue, withoutQueue } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
@@ -20,8 +19,9 @@ import { withIds } from './executions/report-ids.ts';
 import { hasReport } from './job-end.ts';
 import type { Observer } from './observer.ts';
 import { sourceIds } from './source-ids.ts';
-import { isFinal, type JobStore } from './store.ts';
+import { isFinal, type JobStore, type JobFilter } from './store.ts';
 import { type TransferDesk, withoutSecrets } from './transfer-desk.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
 
 /**
  * How often a job is looked at that somebody waits for: the queue's events are quicker, but are lost with a connection, and
@@ -105,6 +105,14 @@ export class JobService {
     if (dispatch === undefined) return record;
     const progress = (await withoutQueue(this.parts.queue.progress([dispatch])))?.get(dispatch);
     return progress ? { ...record, progress } : record;
+  }
+
+  /** Jobs as they stand now, the newest first. Without the queue the progress of those that run is not known. */
+  async page(filter: JobFilter, request: PageRequest): Promise<Page<JobRecord>> {
+    const { items: jobs, next } = await this.jobs.page(filter, request);
+    const active = jobs.filter(({ state }) => state === 'active').map(({ id }) => id);
+    const known = await progressOf(this.jobs, this.parts.queue, active);
+    return { items: jobs.map((job) => ({ ...job, progress: known.get(job.id) ?? job.progress })), next };
   }
 
   /** @throws AppError JOB_NOT_FOUND, REPORT_NOT_READY */
@@ -192,4 +200,24 @@ export class JobService {
   watch(jobId: string, onHint: () => void): ExecutionWatch {
     return new ExecutionWatch(this.jobs, this.parts.queue, jobId, onHint);
   }
+}
+
+/**
+ * How far those of some jobs have come that run now, by their ids. Without the queue nothing is known of that.
+ * @throws AppError DATABASE_UNAVAILABLE
+ */
+export async function progressOf(
+  jobs: Pick<JobStore, 'dispatches'>,
+  queue: Pick<JobQueue, 'progress'>,
+  jobIds: readonly string[],
+): Promise<ReadonlyMap<string, Progress>> {
+  const dispatches = await jobs.dispatches(jobIds);
+  if (dispatches.size === 0) return new Map();
+  const known = await withoutQueue(queue.progress([...new Set(dispatches.values())]));
+  const found = new Map<string, Progress>();
+  for (const [id, dispatch] of dispatches) {
+    const progress = known?.get(dispatch);
+    if (progress) found.set(id, progress);
+  }
+  return found;
 }

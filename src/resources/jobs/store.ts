@@ -1,4 +1,4 @@
-import type { JobRecord, Progress } from '../../contract/job.ts';
+import type { JobRecord, Progress, JobState } from '../../contract/job.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { JobFileTable } from '../../database/job-tables.ts';
 import { dispatchId } from '../../dispatch/dispatcher.ts';
@@ -8,17 +8,16 @@ import { releaseContent } from '../contents/contents.ts';
 import { addUsage } from '../tenants/usage.ts';
 import { cancelledJob } from './cancelled-job.ts';
 import { acceptJobs, type NewJob } from './executions/accept-jobs.ts';
-import {
-  insertExecutions,
-  leaveExecutions,
-  lockExecutions,
-  newExecution,
-  priorityOf,
-  removeUnused,
-} from './executions/execution-rows.ts';
+import { insertExecutions, leaveExecutions, lockExecutions, newExecution, priorityOf, removeUnused } from './executions/execution-rows.ts';
 import { JobChanges, type JobChangesParts } from './executions/job-changes.ts';
 import { insertLabels, isRetriable, jobRecord, outcomeColumn, RECORD_COLUMNS, withSealed } from './rows.ts';
 import { lacksSecrets, secretsGone } from './transfer-desk.ts';
+import type { JobKind } from '../../contract/job-request.ts';
+import type { Database } from '../../database/database.ts';
+import { labelLinks, type WantedLabel } from '../../database/lists/label-filter.ts';
+import { listed } from '../../database/lists/listed.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
+import { sql } from '../../database/sql.ts';
 
 /** Jobs that are asked for by their ids in one query. */
 const READ_AT_ONCE = 200;
@@ -34,6 +33,17 @@ export interface JobPlace {
   readonly dispatch: string | undefined;
   /** About how long until it begins; undefined: it has begun, or there is no worker. */
   readonly startsInSeconds: number | undefined;
+}
+
+/** What is left out matters not. */
+export interface JobFilter {
+  /** Any of them. */
+  readonly states?: readonly JobState[] | undefined;
+  readonly kind?: JobKind | undefined;
+  /** An adapter that the job reads. */
+  readonly adapterId?: string | undefined;
+  readonly batchId?: string | undefined;
+  readonly labels?: readonly WantedLabel[] | undefined;
 }
 
 /**
@@ -76,6 +86,33 @@ export class JobStore {
         jobs.set(row.id, jobRecord(row));
     }
     return jobs;
+  }
+
+  /** The newest first, as `get` has them. */
+  async page(
+    { states, kind, adapterId, batchId: batch, labels }: JobFilter,
+    request: PageRequest,
+  ): Promise<Page<JobRecord>> {
+    const links = [
+      ...labelLinks('job_label', labels),
+      ...(adapterId === undefined ? [] : [{ from: sql.table('job_source'), where: { adapter: adapterId } }]),
+    ];
+    const { rows, next } = await listed(
+      this.database,
+      {
+        ...{
+          table: 'job',
+          tenant: this.tenant,
+          columns: RECORD_COLUMNS,
+          links,
+          equal: { kind },
+          rare: { batch },
+        },
+        oneOf: states && [...new Set(states)].map((state) => sql`job.state = ${state}`),
+      },
+      request,
+    );
+    return { items: rows.map(jobRecord), next };
   }
 
   /** Which of the ids are those of jobs that there are. */

@@ -39,7 +39,7 @@ export const runListRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       const { mode, base_model: baseModel, name, ...asked } = request.query;
       const filter = { mode, baseModel, name };
-      const page = await workspaceOf(request).lists.runs.page(filter, pageRequestOf(asked, 'run'));
+      const page = await workspaceOf(request).runs.page(filter, pageRequestOf(asked, 'run'));
       return sendPage(request, reply, page);
     },
   );

@@ -20,7 +20,9 @@ import { RunLogs } from './run-logs.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 import { runRecord } from './run-record.ts';
 import { squeezeJob, squeezeTarget } from './squeeze-job.ts';
-import type { RunStore } from './store.ts';
+import type { RunFilter, RunStore } from './store.ts';
+import type { RunSummary } from '../../contract/list.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
 
 /** What became of a checkpoint that was sent. */
 export interface AcceptedCheckpoint {
@@ -79,6 +81,11 @@ export class RunService {
     const run = await this.manifest(runId);
     const log = await this.logs.read(run);
     return runRecord(run, log, await this.logs.records(run, log));
+  }
+
+  /** The newest first, without their checkpoints. */
+  page(filter: RunFilter, request: PageRequest): Promise<Page<RunSummary>> {
+    return this.runs.page(filter, request);
   }
 
   /**

@@ -5,13 +5,26 @@ import { isRunId } from '../../database/ids.ts';
 import type { CheckpointTable, RunTable } from '../../database/tables.ts';
 import { baseModelDigest, type NewAdapter } from '../adapters/rows.ts';
 import type { StoredFile } from '../contents/content-files.ts';
-import { releaseContent, settleContent } from '../contents/contents.ts';
-import type { WrittenFiles } from '../contents/contents.ts';
+import { releaseContent, settleContent, type WrittenFiles } from '../contents/contents.ts';
 import { acceptJobs } from '../jobs/executions/accept-jobs.ts';
 import { JobChanges, type JobChangesParts } from '../jobs/executions/job-changes.ts';
 import { insertJobFiles } from '../jobs/rows.ts';
 import type { AdaptivePlan } from './adaptive-plan.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
+import type { RunSummary } from '../../contract/list.ts';
+import { listed } from '../../database/lists/listed.ts';
+import { nameBegins } from '../../database/lists/name-filter.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
+
+const SHOWN = ['id', 'name', 'base_model', 'mode', 'step', 'checkpoints', 'created_at'] as const;
+
+/** What is left out matters not. */
+export interface RunFilter {
+  readonly mode?: RunSummary['mode'] | undefined;
+  readonly baseModel?: string | undefined;
+  /** What the name begins with. */
+  readonly name?: string | undefined;
+}
 
 /**
  * A tenant's runs and the logs of their checkpoints. Entries are numbered without a gap, and a run knows how many it has:
@@ -46,6 +59,23 @@ export class RunStore {
       created_at: Date.parse(created_at),
     };
     await this.database.write((writer) => writer.insertInto('run').values(row).execute());
+  }
+
+  /** The newest first, without their checkpoints. */
+  async page({ mode, baseModel, name }: RunFilter, request: PageRequest): Promise<Page<RunSummary>> {
+    const { database, tenant } = this;
+    // Names are there as JSON: what they begin with has its quote at the beginning only.
+    const prefix = name === undefined ? undefined : JSON.stringify(name).slice(0, -1);
+    const begins = prefix === undefined ? {} : await nameBegins(database, 'run', tenant, prefix);
+    const { rows, next } = await listed(
+      database,
+      {
+        ...{ table: 'run', tenant, columns: SHOWN, ...begins },
+        equal: { mode, base_model_sha256: baseModel && baseModelDigest(baseModel) },
+      },
+      request,
+    );
+    return { items: rows.map(summaryOf), next };
   }
 
   /** @param runId may be any text */
@@ -221,5 +251,15 @@ const checkpointOf = ({ facts, ...row }: CheckpointTable): CheckpointManifest =>
   optimizer_sha256: row.optimizer_sha256,
   modules_sha256: row.modules_sha256,
   job_id: row.job,
+  created_at: new Date(row.created_at).toISOString(),
+});
+
+const summaryOf = (row: Pick<RunTable, (typeof SHOWN)[number]>): RunSummary => ({
+  id: row.id,
+  name: row.name === null ? null : JSON.parse(row.name),
+  base_model: row.base_model === null ? null : JSON.parse(row.base_model),
+  mode: row.mode,
+  step: row.step,
+  checkpoints: row.checkpoints,
   created_at: new Date(row.created_at).toISOString(),
 });

@@ -147,7 +147,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
 
   it('are gone as soon as their time is over, and not found when they were swept', () =>
     onBench(async (bench) => {
-      const { adapters, lists } = bench.own;
+      const { adapters } = bench.own;
       const record = await bench.register(tinyAdapter(), { keeping: { ttlSeconds: 0 } });
       const { id } = record;
       const expired = { code: 'ADAPTER_EXPIRED', context: { id, expires_at: record.expires_at } };
@@ -156,7 +156,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
       await assert.rejects(adapters.readFile(id, CONFIG), expired);
       await assert.rejects(adapters.change(id, { ttlSeconds: null }), expired, 'nothing brings it back');
       assert.equal(await adapters.find(id), undefined);
-      assert.deepEqual((await lists.adapters.page({}, { limit: 5 })).items, []);
+      assert.deepEqual((await adapters.page({}, { limit: 5 })).items, []);
       // The same content is another adapter.
       const again = await bench.register();
       assert.deepEqual([again.content_known, again.expires_at], [true, null]);
@@ -170,7 +170,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
 
   it('change only in what is said', () =>
     onBench(async (bench) => {
-      const { adapters, lists } = bench.own;
+      const { adapters } = bench.own;
       const keeping = { name: 'first', labels: { a: '1', b: '2' }, ttlSeconds: 1_000 };
       const { content_known: _, ...record } = await bench.register(tinyAdapter(), { keeping });
       assert.deepEqual(await adapters.change(record.id, {}), record);
@@ -185,7 +185,7 @@ onEachDialect('the adapters of a tenant', (database, folder) => {
         ['a', '1', 0],
         ['b', '2', 0],
       ] as const) {
-        const { items } = await lists.adapters.page({ labels: [{ name, text }] }, { limit: 5 });
+        const { items } = await adapters.page({ labels: [{ name, text }] }, { limit: 5 });
         assert.equal(items.length, count, `${name}=${JSON.stringify(text)}`);
       }
       const kept = await adapters.change(record.id, { ttlSeconds: null });

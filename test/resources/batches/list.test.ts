@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { BatchState } from '../../../src/contract/batch.ts';
 import { newAdapterId } from '../../../src/database/ids.ts';
-import { AdapterList } from '../../../src/resources/adapters/list.ts';
+import { AdapterStore } from '../../../src/resources/adapters/store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { insertKnownAdapter } from '../adapters/known-adapter.ts';
 import { batchesOf, madeBatch } from './made-batch.ts';
@@ -91,12 +91,12 @@ onEachDialect('a list of batches', (database) => {
       });
       results.unshift(id);
     }
-    const list = new AdapterList(database(), 'default');
+    const list = new AdapterStore(database(), 'default');
     const found = async (batchId: string, tenant = list) =>
       (await tenant.page({ batchId, format: 'peft' }, { limit: 9 })).items.map(({ id }) => id);
     assert.deepEqual(await found(first.id), results.slice(2));
     assert.deepEqual(await found(second.id), results.slice(0, 2));
     for (const nothing of ['batch_x', '\0']) assert.deepEqual(await found(nothing), []);
-    assert.deepEqual(await found(first.id, new AdapterList(database(), 'other')), []);
+    assert.deepEqual(await found(first.id, new AdapterStore(database(), 'other')), []);
   });
 });

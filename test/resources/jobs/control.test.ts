@@ -42,7 +42,7 @@ describe('cancelling', () => {
     }));
 
   it('keeps how far the job had come, where that is known', () =>
-    withJobBench(async ({ jobs, jobControl, lists, upload, worker, queue }) => {
+    withJobBench(async ({ jobs, jobControl, upload, worker, queue }) => {
       const progress = { phase: 'gram', done: 120, total: 224, module: 'q_proj' } as const;
       const adapterId = await upload();
       const ids: string[] = [];
@@ -58,7 +58,7 @@ describe('cancelling', () => {
       assert.equal((await jobControl.cancel(unknown)).progress.phase, 'waiting');
       queue.told.clear();
       assert.deepEqual((await jobs.get(begun)).progress, progress);
-      const { items } = await lists.jobs.page({}, { limit: 10 });
+      const { items } = await jobs.page({}, { limit: 10 });
       assert.deepEqual(items.find(({ id }) => id === begun)?.progress, progress);
     }));
 

@@ -3,7 +3,8 @@ import { it } from 'node:test';
 import type { JobRecord } from '../../../src/contract/job.ts';
 import { newJobId } from '../../../src/database/ids.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
-import { type JobFilter, JobList } from '../../../src/resources/jobs/list.ts';
+import { JobService, type JobServiceParts } from '../../../src/resources/jobs/service.ts';
+import type { JobFilter } from '../../../src/resources/jobs/store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { MemoryQueue } from '../../http/memory-queue.ts';
 import { insertKnownAdapter } from '../adapters/known-adapter.ts';
@@ -11,11 +12,14 @@ import { alone, jobsIn } from './job-rows.ts';
 import { PlayedWorker } from './played-worker.ts';
 
 const ADAPTERS = [0, 1, 2].map((i) => `ad_${'0'.repeat(31)}${i}`);
+/** What a list needs nothing of. */
+const NOT_ASKED = {} as Pick<JobServiceParts, 'blobs' | 'adapters'>;
 const BEGIN_MS = Date.parse('2026-01-01T00:00:00Z');
 
 onEachDialect('a list of jobs', (database) => {
   const worker = () => new PlayedWorker({ database: database() });
-  const listOf = (queue = new MemoryQueue()) => new JobList(database(), 'default', jobsIn(database()), queue);
+  const listOf = (queue = new MemoryQueue()) =>
+    new JobService({ ...NOT_ASKED, jobStore: jobsIn(database()), queue });
 
   /** Jobs of which the last ones have not ended. */
   async function made(count: number, unfinished: number): Promise<JobRecord[]> {

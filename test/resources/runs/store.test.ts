@@ -3,7 +3,6 @@ import { it } from 'node:test';
 import { newAdapterId, newJobId, newRunId } from '../../../src/database/ids.ts';
 import type { NewAdapter } from '../../../src/resources/adapters/rows.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
-import { RunList } from '../../../src/resources/runs/list.ts';
 import type { RunManifest } from '../../../src/resources/runs/run-manifest.ts';
 import { squeezeJob } from '../../../src/resources/runs/squeeze-job.ts';
 import { RunStore } from '../../../src/resources/runs/store.ts';
@@ -41,8 +40,7 @@ onEachDialect('the store of runs', (database) => {
     const checkpoint = entry(100, 64, { run_id: run.id, base_model: text, target: { rank: 4 } });
     assert.ok(await storeOf().append(run, checkpoint, null, MODULES));
     assert.deepEqual(await storeOf().log(run), [checkpoint]);
-    const [summary] = (await new RunList(database(), 'default').page({ baseModel: text }, { limit: 1 }))
-      .items;
+    const [summary] = (await storeOf().page({ baseModel: text }, { limit: 1 })).items;
     assert.deepEqual([summary?.name, summary?.base_model], [text, text]);
     for (const id of ['', 'x', 'run_\u0000', newRunId(0)]) assert.equal(await storeOf().get(id), undefined);
   });
@@ -54,7 +52,7 @@ onEachDialect('the store of runs', (database) => {
     assert.equal(await other.get(run.id), undefined);
     assert.equal(await other.append(run, entry(1, 64, { run_id: run.id }), null, MODULES), false);
     assert.equal(await other.remove(run, 0), false);
-    assert.deepEqual((await new RunList(database(), 'other').page({}, { limit: 10 })).items, []);
+    assert.deepEqual((await storeOf('other').page({}, { limit: 10 })).items, []);
   });
 
   it('takes an entry at the end of the log and nowhere else', async () => {
@@ -123,8 +121,8 @@ onEachDialect('the store of runs', (database) => {
       created(runAt(2, { name: 'c', schedule: SCHEDULE })),
       created(runAt(3, { name: 'd', ...ADAPTIVE })),
     ]);
-    const list = new RunList(database(), 'default');
-    const names = async (...asked: Parameters<RunList['page']>) =>
+    const list = storeOf();
+    const names = async (...asked: Parameters<RunStore['page']>) =>
       (await list.page(...asked)).items.map(({ name }) => name).join('');
     assert.equal(await names({}, { limit: 10 }), 'dcba');
     let pages = '';

@@ -17,14 +17,14 @@ describe('lists and sweeps in S3', { skip: motoIsMissing() ?? false }, () => {
       const made: string[] = [];
       for (const seed of [1, 2, 3]) made.unshift((await bench.register(largeAdapter(seed))).id);
       const job = await bench.job({ ttl_seconds: 60 });
-      const first = await own.lists.adapters.page({}, { limit: 2 });
-      const rest = await own.lists.adapters.page({}, { limit: 2, after: first.next! });
+      const first = await own.adapters.page({}, { limit: 2 });
+      const rest = await own.adapters.page({}, { limit: 2, after: first.next! });
       assert.deepEqual(
         [...first.items, ...rest.items].map(({ id }) => id),
         made,
       );
       assert.equal(rest.next, null);
-      assert.equal((await own.lists.jobs.page({}, { limit: 5 })).items[0]?.id, job.id);
+      assert.equal((await own.jobs.page({}, { limit: 5 })).items[0]?.id, job.id);
 
       await own.adapters.change(made[0]!, { ttlSeconds: 60, labels: { n: '3' } });
       await own.adapters.remove(made[1]!);

@@ -65,7 +65,7 @@ onEachDialect('the sweeper', (database, folder) => {
       assert.deepEqual(swept.all, [{ kind: 'adapter', objects: 2, bytes }]);
       assert.deepEqual(totals, { adapters: 1, bytes: kept.bytes });
       await assert.rejects(bench.own.adapters.get(record.id), { code: 'ADAPTER_NOT_FOUND' });
-      const { items } = await bench.own.lists.adapters.page({}, { limit: 10 });
+      const { items } = await bench.own.adapters.page({}, { limit: 10 });
       assert.deepEqual(
         items.map(({ id }) => id),
         [kept.id],

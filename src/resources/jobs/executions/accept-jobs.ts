@@ -1,6 +1,6 @@
 import type { JobRecord } from '../../../contract/job.ts';
 import type { ExecutionTable } from '../../../database/job-tables.ts';
-import { adapterExpired, adapterNotFound } from '../../adapters/errors.ts';
+import { adapterExpired, adapterNotFound } from '../../adapters/store.ts';
 import { insertJobs } from '../rows.ts';
 import { sourceIds } from '../source-ids.ts';
 import { executionKey } from './execution-key.ts';

@@ -218,7 +218,7 @@ onEachDialect('equal requests', (database) => {
       assert.equal((await executionsIn(database())).length, 1);
       await bench.jobStore.remove(
         second.id,
-        ...(await bench.lists.jobs.page({}, { limit: 9 })).items.map((job) => job.id),
+        ...(await bench.jobs.page({}, { limit: 9 })).items.map((job) => job.id),
       );
       assert.deepEqual(await executionsIn(database()), []);
       assert.equal((await bench.jobs.submit(squeezeOf(id))).reused, false);
