@@ -17,10 +17,8 @@ import { securityHeaders } from '../http/plugins/security-headers.ts';
 import { answerExpectations } from '../http/raw-errors.ts';
 import { REQUEST_ID_HEADER } from '../http/schemas.ts';
 import { serverOptions } from '../http/server-options.ts';
-import { adapterArchiveRoutes } from '../resources/adapters/archive-routes.ts';
-import { adapterChangeRoutes } from '../resources/adapters/change-routes.ts';
-import { adapterFileRoutes } from '../resources/adapters/file-routes.ts';
-import { adapterListRoutes } from '../resources/adapters/list-routes.ts';
+import { adapterArchiveRoutes } from '../resources/adapters/download-routes.ts';
+import { adapterFileRoutes } from '../resources/adapters/download-routes.ts';
 import { adapterRoutes } from '../resources/adapters/routes.ts';
 import { batchListRoutes } from '../resources/batches/list-routes.ts';
 import { batchRoutes } from '../resources/batches/routes.ts';
@@ -104,10 +102,8 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   });
   for (const routes of [
     jobListRoutes,
-    adapterListRoutes,
     batchListRoutes,
     runListRoutes,
-    adapterChangeRoutes,
     runRemovalRoutes,
   ])
     await app.register(routes);

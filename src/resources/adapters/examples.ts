@@ -1,4 +1,8 @@
 import type { AdapterFromUploads } from '../../contract/upload.ts';
+import type { Static } from 'typebox';
+import type { AdapterPatch } from '../../contract/change.ts';
+import { ADAPTER_EXAMPLE } from '../../contract/examples.ts';
+import type { AdapterListPage } from '../../contract/list.ts';
 
 /** Examples of the contract; typed, so that they cannot go stale quietly. */
 export const ADAPTER_FROM_UPLOADS_EXAMPLE: AdapterFromUploads = {
@@ -13,4 +17,15 @@ export const ADAPTER_FROM_UPLOADS_EXAMPLE: AdapterFromUploads = {
   },
   labels: { team: 'search' },
   ttl_seconds: 604_800,
+};
+
+export const ADAPTER_PATCH_EXAMPLE: AdapterPatch = {
+  name: 'search-v4',
+  labels: { team: 'search', stage: 'prod' },
+  ttl_seconds: null,
+};
+
+export const ADAPTER_PAGE_EXAMPLE: Static<typeof AdapterListPage> = {
+  data: [ADAPTER_EXAMPLE],
+  next_cursor: null,
 };

@@ -5,21 +5,17 @@ import { AdapterFromUploads } from '../../contract/upload.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { mediaTypeOf } from '../../http/plugins/request-bodies.ts';
-import {
-  AdapterModules,
-  AdapterPath,
-  asComponent,
-  LOCATION,
-  problems,
-  reference,
-  response,
-} from '../../http/schemas.ts';
+import { AdapterModules, AdapterPath, asComponent, LOCATION, problems, reference, response, NOTHING } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { ADAPTER_FROM_UPLOADS_EXAMPLE } from './examples.ts';
+import { ADAPTER_FROM_UPLOADS_EXAMPLE, ADAPTER_PAGE_EXAMPLE, ADAPTER_PATCH_EXAMPLE } from './examples.ts';
 import { MAX_CONFIG_BYTES } from './service.ts';
 import { adapterParts } from './upload/adapter-body.ts';
 import type { UploadDependencies } from './upload/receive-adapter.ts';
 import { storeUpload } from './upload/store-upload.ts';
+import { AdapterListPage, AdapterListQuery } from '../../contract/list.ts';
+import { wantedLabel } from '../../database/lists/label-filter.ts';
+import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
+import { AdapterPatch } from '../../contract/change.ts';
 
 const isJson = (request: FastifyRequest): boolean => mediaTypeOf(request) === 'application/json';
 
@@ -29,12 +25,14 @@ export interface AdapterRoutesOptions {
   readonly fromUploads: (request: FastifyRequest, body: AdapterFromUploads) => Promise<AdapterRecord>;
 }
 
-/** POST /v1/adapters, GET /v1/adapters/{id} and its modules. */
+/** Adapters: uploaded, listed, read, changed and removed. Their files are in download-routes.ts. */
 export const adapterRoutes: FastifyPluginAsyncTypebox<AdapterRoutesOptions> = async (
   app,
   { deps, fromUploads },
 ) => {
   app.addSchema({ ...asComponent(AdapterFromUploads), examples: [ADAPTER_FROM_UPLOADS_EXAMPLE] });
+  app.addSchema({ ...asComponent(AdapterPatch), examples: [ADAPTER_PATCH_EXAMPLE] });
+  app.addSchema({ ...asComponent(AdapterListPage), examples: [ADAPTER_PAGE_EXAMPLE] });
 
   app.post(
     '/v1/adapters',
@@ -103,5 +101,81 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<AdapterRoutesOptions> = as
     },
     async (request, reply) =>
       reply.send({ modules: await workspaceOf(request).adapters.modules(request.params.id) }),
+  );
+
+  app.get(
+    '/v1/adapters',
+    listOptions(AdapterListQuery, AdapterListPage, {
+      operationId: 'listAdapters',
+      tags: ['adapters'],
+      summary: 'Adapters, uploaded ones and results, the newest first',
+      description: 'Every condition has to hold. Pages are read as those of jobs are.',
+    }),
+    async (request, reply) => {
+      const { query } = request;
+      const filter = {
+        baseModel: query.base_model,
+        format: query.format,
+        parentId: query.parent_id,
+        jobId: query.job_id,
+        batchId: query.batch_id,
+        name: query.name,
+        labels: query.label?.map(wantedLabel),
+      };
+      const page = await workspaceOf(request).adapters.page(filter, pageRequestOf(query, 'ad'));
+      return sendPage(request, reply, page);
+    },
+  );
+
+  app.patch(
+    '/v1/adapters/:id',
+    {
+      config: { accepts: 'application/json' },
+      schema: {
+        operationId: 'changeAdapter',
+        tags: ['adapters'],
+        summary: 'Change the name or the labels of an adapter, or how long it is kept',
+        params: AdapterPath,
+        body: reference(AdapterPatch),
+        response: {
+          200: response('The adapter as it is now', reference(AdapterRecord)),
+          ...problems(
+            ...errorsOf('json', 'json-body'),
+            'ADAPTER_NOT_FOUND',
+            'ADAPTER_EXPIRED',
+            'STORAGE_FULL',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { name, labels, ttl_seconds: ttlSeconds } = request.body;
+      const { adapters } = workspaceOf(request);
+      return reply.send(await adapters.change(request.params.id, { name, labels, ttlSeconds }));
+    },
+  );
+
+  app.delete(
+    '/v1/adapters/:id',
+    {
+      schema: {
+        operationId: 'deleteAdapter',
+        tags: ['adapters'],
+        summary: 'Remove an adapter',
+        description:
+          'Not while a job that has not ended reads it. Results made from it stay, and so do the records of jobs. Its files ' +
+          'are gone at once; the room on the disk is free when the sweeper has been there, if no other adapter has ' +
+          'the same content.',
+        params: AdapterPath,
+        response: {
+          204: NOTHING,
+          ...problems('ADAPTER_NOT_FOUND', 'ADAPTER_IN_USE', 'STORAGE_FULL'),
+        },
+      },
+    },
+    async (request, reply) => {
+      await workspaceOf(request).adapters.remove(request.params.id);
+      return reply.code(204).send(null);
+    },
   );
 };

@@ -1,13 +1,14 @@
 import { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
-import type { Static } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { AppError } from '../../errors/app-error.ts';
 import { entityTag, matchesNone } from '../../http/entity-tag.ts';
 import { AdapterPath, BINARY, problems, response } from '../../http/schemas.ts';
-import { IMMUTABLE } from '../../http/send-file.ts';
+import { IMMUTABLE, FILE_RESPONSES, FileHeaders, sendFile } from '../../http/send-file.ts';
 import { type ZipEntry, zipArchive } from '../../http/zip-archive.ts';
 import { workspaceOf } from '../own-workspace.ts';
+import { fileOf } from './files.ts';
 
 /** What it is called in the archive. */
 const REPORT_FILE = 'report.html';
@@ -111,3 +112,46 @@ const entryOf = ({ bytes }: ArchivedReport): ZipEntry => ({
   bytes: bytes.length,
   open: async () => Readable.from([bytes]),
 });
+
+const FilePath = Type.Object({
+  ...AdapterPath.properties,
+  name: Type.String({
+    description: 'Name of a file of the adapter',
+    examples: ['adapter_model.safetensors'],
+  }),
+});
+type FileRequest = FastifyRequest<{ Params: Static<typeof FilePath>; Headers: Static<typeof FileHeaders> }>;
+
+/** GET and HEAD /v1/adapters/{id}/files/{name}. */
+export const adapterFileRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  const url = '/v1/adapters/:id/files/:name';
+  const schema = {
+    operationId: 'downloadAdapterFile',
+    tags: ['adapters'],
+    summary: 'A file of an adapter',
+    params: FilePath,
+    headers: FileHeaders,
+    response: {
+      ...FILE_RESPONSES,
+      ...problems(
+        'ADAPTER_NOT_FOUND',
+        'ADAPTER_EXPIRED',
+        'FILE_NOT_FOUND',
+        'RANGE_NOT_SATISFIABLE',
+        'STORAGE_FAILED',
+      ),
+    },
+  };
+
+  async function handle(request: FileRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { id, name } = request.params;
+    const { adapters } = workspaceOf(request);
+    const file = fileOf(await adapters.get(id), name);
+    const open = async (range?: { start: number; end: number }) =>
+      (await adapters.readFile(id, name, range)).stream;
+    return sendFile(request, reply, file, open);
+  }
+
+  app.get(url, { exposeHeadRoute: false, schema }, handle);
+  app.head(url, { schema: { params: FilePath, headers: FileHeaders, hide: true } }, handle);
+};
