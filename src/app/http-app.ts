@@ -24,16 +24,14 @@ import { batchListRoutes } from '../resources/batches/list-routes.ts';
 import { batchRoutes } from '../resources/batches/routes.ts';
 import { capabilityRoutes } from '../resources/capabilities/routes.ts';
 import { idempotency } from '../resources/idempotency/idempotency-hook.ts';
-import { forgetWhenChanged } from '../resources/jobs/answer-final-job.ts';
+import { forgetWhenChanged } from '../resources/jobs/final-jobs.ts';
 import { jobControlRoutes } from '../resources/jobs/control-routes.ts';
 import { jobEventRoutes } from '../resources/jobs/event-routes.ts';
 import { jobFileRoutes } from '../resources/jobs/file-routes.ts';
 import { FinalJobs } from '../resources/jobs/final-jobs.ts';
-import { jobListRoutes } from '../resources/jobs/list-routes.ts';
 import { RenderedReports } from '../resources/jobs/rendered-reports.ts';
 import { jobReportRoutes } from '../resources/jobs/report-routes.ts';
 import { jobRoutes } from '../resources/jobs/routes.ts';
-import { squeezeRoutes } from '../resources/jobs/squeeze-routes.ts';
 import { authentication } from '../resources/keys/authentication.ts';
 import { keyRoutes } from '../resources/keys/routes.ts';
 import { workspaceOf } from '../resources/own-workspace.ts';
@@ -79,7 +77,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   await app.register(openapi, { version: deps.version });
   const finals = new FinalJobs();
   app.addHook('onRoute', forgetWhenChanged(finals));
-  await app.register(jobRoutes, { finals });
+  await app.register(jobRoutes, { finals, deps });
   const reports = new RenderedReports();
   app.addHook('onClose', () => reports.close());
   await app.register(jobReportRoutes, { reports });
@@ -91,7 +89,6 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     deps,
     fromUploads: (request, body) => adapterFromUploads(request, body, deps),
   });
-  await app.register(squeezeRoutes, { deps });
   await app.register(runRoutes, { deps });
   await app.register(uploadRoutes, { deps });
   await app.register(keyRoutes, { keys });
@@ -101,7 +98,6 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     database: workspaces.database,
   });
   for (const routes of [
-    jobListRoutes,
     batchListRoutes,
     runListRoutes,
     runRemovalRoutes,

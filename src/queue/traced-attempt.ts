@@ -1,4 +1,4 @@
-import { sourceIds } from '../resources/jobs/source-ids.ts';
+import { sourceIds } from '../resources/jobs/adapters-of-request.ts';
 import type { JobOutcome } from '../squeeze/job-context.ts';
 import type { RequestInput } from '../squeeze/run-request.ts';
 import type { TraceContext } from '../tracing/trace-context.ts';

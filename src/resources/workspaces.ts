@@ -8,7 +8,7 @@ import { BatchService } from './batches/service.ts';
 import { BatchStore } from './batches/store.ts';
 import { JobControl } from './jobs/control.ts';
 import type { JobChangesParts } from './jobs/executions/job-changes.ts';
-import type { Observer } from './jobs/observer.ts';
+import type { Observer } from './jobs/executions/job-changes.ts';
 import { JobService } from './jobs/service.ts';
 import { JobStore } from './jobs/store.ts';
 import type { TransferDesk } from './jobs/transfer-desk.ts';

@@ -25,7 +25,7 @@ import type { RedisAddress } from '../../src/queue/redis-connection.ts';
 import type { BatchService } from '../../src/resources/batches/service.ts';
 import { bytesOf } from '../../src/resources/contents/content-files.ts';
 import type { JobControl } from '../../src/resources/jobs/control.ts';
-import type { Observer } from '../../src/resources/jobs/observer.ts';
+import type { Observer } from '../../src/resources/jobs/executions/job-changes.ts';
 import type { JobService } from '../../src/resources/jobs/service.ts';
 import { isFinal, type JobStore } from '../../src/resources/jobs/store.ts';
 import { Workspaces } from '../../src/resources/workspaces.ts';

@@ -2,7 +2,7 @@ import type { JobRecord } from '../../contract/job.ts';
 import type { JobPriority, JobRequest, JobSettings, RecordedJobRequest } from '../../contract/job-request.ts';
 import type { Labels } from '../../contract/labels.ts';
 import { timedIdMs } from '../../database/ids.ts';
-import { pendingDeliveries } from './executions/deliveries.ts';
+import { pendingDeliveries } from './adapters-of-request.ts';
 import { recordedRequest, type TransferDesk } from './transfer-desk.ts';
 
 /** How a job is treated, with nothing left open. */

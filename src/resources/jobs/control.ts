@@ -5,7 +5,7 @@ import type { JobQueue } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { acceptedJob } from './accepted-job.ts';
-import type { Observer } from './observer.ts';
+import type { Observer } from './executions/job-changes.ts';
 import { progressOf } from './service.ts';
 import type { JobService } from './service.ts';
 import { isFinal, type JobStore } from './store.ts';

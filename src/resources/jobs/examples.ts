@@ -1,6 +1,9 @@
 import { ADAPTER_EXAMPLE, JOB_EXAMPLE, SHA256_EXAMPLE } from '../../contract/examples.ts';
 import type { JobEvent, JobProgress } from '../../contract/job.ts';
 import type { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';
+import type { Static } from 'typebox';
+import { JOB_EXAMPLE } from '../../contract/examples.ts';
+import type { JobListPage } from '../../contract/list.ts';
 
 /** Examples of the contract; typed, so that they cannot go stale quietly. */
 const ADAPTER_ID = ADAPTER_EXAMPLE.id;
@@ -100,3 +103,8 @@ export const jobEventExamples: JobEvent[] = [
   { id: '1.3.120', event: 'progress', data: jobProgressExample },
   { id: '1.99.0', event: 'state', data: JOB_EXAMPLE },
 ];
+
+export const JOB_PAGE_EXAMPLE: Static<typeof JobListPage> = {
+  data: [JOB_EXAMPLE],
+  next_cursor: Buffer.from(JOB_EXAMPLE.id).toString('base64url'),
+};

@@ -1,4 +1,5 @@
 import type { JobRecord, JobResult } from '../../contract/job.ts';
+import { AppError, jobFailure } from '../../errors/app-error.ts';
 
 /**
  * How a job ends whose targets have all been tried: `succeeded` where all did, also where there are none, `partial` where some
@@ -18,3 +19,17 @@ export function endOfTargets(results: readonly JobResult[]): Pick<JobRecord, 'st
 /** Whether a job has a report: something came of it. */
 export const hasReport = ({ state }: Pick<JobRecord, 'state'>): boolean =>
   state === 'succeeded' || state === 'partial';
+
+/**
+ * The record of a job that is cancelled just now, with what is known of it so far. Results that it has by now stay; what was
+ * still to be delivered is not.
+ */
+export function cancelledJob(record: JobRecord, progress = record.progress): JobRecord {
+  const before = record.results.length === 0 ? 'it had results' : 'all its results were delivered';
+  const error = jobFailure(new AppError('CANCELLED', `The job was cancelled before ${before}.`));
+  const finished_at = new Date().toISOString();
+  const deliveries = record.deliveries.map((delivery) =>
+    delivery.state === 'pending' ? { ...delivery, state: 'failed' as const, error, finished_at } : delivery,
+  );
+  return { ...record, state: 'cancelled', progress, finished_at, deliveries, error };
+}

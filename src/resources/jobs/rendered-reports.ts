@@ -7,7 +7,7 @@ import { Renderer } from '../../report/renderer.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { hasReport } from './job-end.ts';
 import type { JobService } from './service.ts';
-import { sourceIds } from './source-ids.ts';
+import { sourceIds } from './adapters-of-request.ts';
 
 const MAX_BYTES = 32 * 2 ** 20;
 

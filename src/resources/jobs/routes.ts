@@ -1,25 +1,60 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { JobRecord } from '../../contract/job.ts';
-import { JobRequest } from '../../contract/job-request.ts';
+import { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
-import { JobPath, LOCATION, problems, reference, response } from '../../http/schemas.ts';
+import { JobPath, LOCATION, problems, reference, response, asComponent } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { answerCurrentJob } from './answer-final-job.ts';
-import { ACCEPTED, answerJob, FINISHED, PREFER_DESCRIPTION } from './answer-job.ts';
-import { withinConcurrentJobs } from './concurrent-jobs.ts';
-import type { FinalJobs } from './final-jobs.ts';
+import { withinConcurrentJobs, checkConcurrentJobs } from './concurrent-jobs.ts';
+import { answerCurrentJob, type FinalJobs } from './final-jobs.ts';
+import { JOB_PAGE_EXAMPLE } from './examples.ts';
+import { JobListPage, JobListQuery } from '../../contract/list.ts';
+import { wantedLabel } from '../../database/lists/label-filter.ts';
+import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
+import type { FastifyRequest, FastifyReply } from 'fastify';
+import { AppError } from '../../errors/app-error.ts';
+import { invalidRequest } from '../../http/app-error-of.ts';
+import { REQUEST_FIELD } from '../../http/multipart/body-parts.ts';
+import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
+import { readRequestJson } from '../../http/request-json.ts';
+import type { SchemaError } from '../../http/validation-message.ts';
+import { checkTargets } from '../../serving/check-targets.ts';
+import { squeezeParts } from '../adapters/upload/adapter-body.ts';
+import type { UploadDependencies } from '../adapters/upload/receive-adapter.ts';
+import { storeUpload } from '../adapters/upload/store-upload.ts';
+import { MAX_WAIT_SECONDS, preferredWaitSeconds } from '../../http/prefer.ts';
+import type { JobService } from './service.ts';
+import { isFinal } from './store.ts';
 
-export const PreferHeader = Type.Object({
-  prefer: Type.Optional(Type.String({ description: PREFER_DESCRIPTION, examples: ['wait=30'] })),
+const FINISHED = 'Finished: while the client waited, or at once, as its work was done before (`reused`)';
+const ACCEPTED = 'Accepted, durably';
+
+const PreferHeader = Type.Object({
+  prefer: Type.Optional(
+    Type.String({
+      description:
+        `\`wait=N\` (RFC 7240) waits up to N seconds, at most ${MAX_WAIT_SECONDS}, for the job: 200 with the finished ` +
+        'job, or 202 as without it when that was not enough.',
+      examples: ['wait=30'],
+    }),
+  ),
 });
-
 const IfNoneMatch = Type.Object({
   'if-none-match': Type.Optional(Type.String({ description: 'ETag of the job the client has' })),
 });
 
-/** POST /v1/jobs and GET /v1/jobs/{id}. */
-export const jobRoutes: FastifyPluginAsyncTypebox<{ finals: FinalJobs }> = async (app, { finals }) => {
+/** One object: what is compiled of it is kept by it, and for ever. */
+const BODY = reference(SqueezeRequest);
+
+export interface JobRoutesOptions {
+  readonly finals: FinalJobs;
+  readonly deps: UploadDependencies;
+}
+
+/** Jobs: submitted, also with the adapter that they squeeze, listed and read. */
+export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app, { finals, deps }) => {
+  app.addSchema({ ...asComponent(JobListPage), examples: [JOB_PAGE_EXAMPLE] });
+
   app.post(
     '/v1/jobs',
     {
@@ -84,4 +119,114 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ finals: FinalJobs }> = async
     },
     (request, reply) => answerCurrentJob(finals, request, reply),
   );
+
+  app.get(
+    '/v1/jobs',
+    listOptions(JobListQuery, JobListPage, {
+      operationId: 'listJobs',
+      tags: ['jobs'],
+      summary: 'Jobs, the newest first',
+      description:
+        'Every condition has to hold. A list is read page by page: `next_cursor` of one is `cursor` of the next, until ' +
+        'it is null. Jobs that come or go in between move nothing else.',
+    }),
+    async (request, reply) => {
+      const {
+        state: states,
+        kind,
+        adapter_id: adapterId,
+        batch_id: batchId,
+        label,
+        ...asked
+      } = request.query;
+      const filter = { states, kind, adapterId, batchId, labels: label?.map(wantedLabel) };
+      const page = await workspaceOf(request).jobs.page(filter, pageRequestOf(asked, 'job'));
+      return sendPage(request, reply, page);
+    },
+  );
+
+  app.post(
+    '/v1/squeeze',
+    {
+      config: { accepts: 'multipart/form-data' },
+      schema: {
+        operationId: 'squeeze',
+        tags: ['jobs'],
+        summary: 'Upload an adapter and squeeze it, in one call',
+        description:
+          'The files as for uploading an adapter, and a part `request` with what to do, in any order. The adapter is ' +
+          'kept like any other.',
+        headers: Type.Object({ ...PreferHeader.properties, ...UploadHeaders.properties }),
+        multipart: squeezeParts,
+        response: {
+          200: response(FINISHED, reference(JobRecord), { headers: LOCATION }),
+          202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
+          ...problems(
+            ...errorsOf('upload'),
+            'VALIDATION_FAILED',
+            'UNKNOWN_OPTION',
+            'UNKNOWN_PROFILE',
+            ...errorsOf('json'),
+            'QUOTA_CONCURRENT_JOBS',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const workspace = workspaceOf(request);
+      // Before the upload, which would be for nothing.
+      await checkConcurrentJobs(workspace, 1);
+      let wanted: SqueezeRequest | undefined;
+      const record = await storeUpload(request, deps, {
+        onRequest: (value) => {
+          wanted = squeezeRequest(request, value);
+          checkTargets(wanted.targets);
+        },
+      });
+      const { jobs } = workspace;
+      const job = await withinConcurrentJobs(workspace, 1, () =>
+        jobs.submit({ kind: 'squeeze', adapter_id: record.id, ...wanted! }, request.idempotent?.idOf('job')),
+      );
+      return answerJob(request, reply, jobs, job);
+    },
+  );
 };
+
+/**
+ * The part `request`, by the same reader and validator as the body of POST /v1/jobs.
+ * @throws AppError FILE_MISSING, REQUEST_*, VALIDATION_FAILED, UNKNOWN_OPTION
+ */
+function squeezeRequest(request: FastifyRequest, part: Buffer | undefined): SqueezeRequest {
+  if (part === undefined) {
+    throw new AppError(
+      'FILE_MISSING',
+      `The upload lacks the part "${REQUEST_FIELD}" with the targets as JSON.`,
+      {
+        missing: [REQUEST_FIELD],
+      },
+    );
+  }
+  const value = readRequestJson(part, REQUEST_FIELD);
+  const validate = request.compileValidationSchema(BODY, 'body');
+  if (!validate(value)) throw invalidRequest((validate.errors ?? []) as readonly SchemaError[]);
+  return value as SqueezeRequest;
+}
+
+/**
+ * Answers with a job that was asked for: 202 at once, or 200 when it has ended: because the client prefers to wait and
+ * it does in time, or because its work was done before.
+ */
+async function answerJob(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  jobs: JobService,
+  accepted: JobRecord,
+): Promise<FastifyReply> {
+  const seconds = preferredWaitSeconds(request.headers.prefer);
+  if (seconds > 0) reply.header('preference-applied', `wait=${seconds}`);
+  const job = seconds > 0 ? await jobs.wait(accepted.id, seconds * 1000) : accepted;
+  return reply
+    .code(isFinal(job) ? 200 : 202)
+    .headers({ location: `/v1/jobs/${job.id}`, 'cache-control': 'no-store', vary: 'prefer' })
+    .send(job);
+}

@@ -5,8 +5,8 @@ import type { Writer } from '../../database/database.ts';
 import type { JobFileTable, JobTable } from '../../database/job-tables.ts';
 import { labelRows } from '../../database/lists/label-filter.ts';
 import { sql } from '../../database/sql.ts';
-import { pendingDeliveries } from './executions/deliveries.ts';
-import { sourceIds } from './source-ids.ts';
+import { pendingDeliveries } from './adapters-of-request.ts';
+import { sourceIds } from './adapters-of-request.ts';
 import { hasTransfers, withoutSecrets } from './transfer-desk.ts';
 
 /** What is known of a job by its end, and no query asks for. */

@@ -6,7 +6,7 @@ import { secondsUntilStart } from '../../dispatch/pace.ts';
 import type { StoredFile } from '../contents/content-files.ts';
 import { releaseContent } from '../contents/contents.ts';
 import { addUsage } from '../tenants/usage.ts';
-import { cancelledJob } from './cancelled-job.ts';
+import { cancelledJob } from './job-end.ts';
 import { acceptJobs, type NewJob } from './executions/accept-jobs.ts';
 import { insertExecutions, leaveExecutions, lockExecutions, newExecution, priorityOf, removeUnused } from './executions/execution-rows.ts';
 import { JobChanges, type JobChangesParts } from './executions/job-changes.ts';

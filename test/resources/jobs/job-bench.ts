@@ -11,7 +11,7 @@ import { Dispatcher } from '../../../src/dispatch/dispatcher.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import { CONFIG_FILE, type IncomingFile, WEIGHTS_FILE } from '../../../src/resources/adapters/service.ts';
-import type { Observer } from '../../../src/resources/jobs/observer.ts';
+import type { Observer } from '../../../src/resources/jobs/executions/job-changes.ts';
 import { type Workspace, Workspaces } from '../../../src/resources/workspaces.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { sqliteIn } from '../../database/dialects.ts';

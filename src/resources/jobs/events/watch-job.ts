@@ -3,9 +3,9 @@ import type { JobRecord } from '../../../contract/job.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import type { JobService } from '../service.ts';
 import { isFinal } from '../store.ts';
-import { Bell } from './bell.ts';
-import type { EventPosition } from './event-position.ts';
-import { eventsSince, type PlacedEvent } from './events-since.ts';
+import { Bell } from './execution-watch.ts';
+import { type EventPosition, began, compare, ended, eventIdOf, isAttemptOver, progressed, requeued } from './event-position.ts';
+import type { JobEvent } from '../../../contract/event.ts';
 
 /** The first looks come soon, for the source of hints may just be connecting. */
 const FIRST_POLL_MS = 100;
@@ -85,3 +85,72 @@ async function lookAt(jobs: Pick<JobService, 'get'>, jobId: string): Promise<Job
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
+
+/** An event with its place. */
+interface PlacedEvent {
+  readonly position: EventPosition;
+  readonly event: JobEvent;
+}
+
+/**
+ * What a client does not know yet that knows of a job up to a position: the changes of its state, told from the record,
+ * and the newest progress. Attempts between the first and the newest one left nothing to tell of.
+ * @param last undefined: the client knows nothing
+ */
+function eventsSince(job: JobRecord, last: EventPosition | undefined): PlacedEvent[] {
+  const { attempts, progress } = job;
+  // Fewer attempts than it was told of: the queue lost the job, and counts anew.
+  // The same one more than once: an attempt that does not count was begun anew.
+  const isAnew =
+    last &&
+    (attempts < last.attempt ||
+      (job.state === 'active' && attempts === last.attempt && compare(last, requeued(attempts)) === 0));
+  const known = isAnew ? { ...began(attempts), step: -1 } : last;
+  const isNews = (position: EventPosition): boolean => !known || compare(position, known) > 0;
+  const events: PlacedEvent[] = [];
+  const tell = (position: EventPosition, record: JobRecord): void => {
+    if (isNews(position))
+      events.push({ position, event: { id: eventIdOf(position), event: 'state', data: record } });
+  };
+
+  tell(began(0), asQueued(job));
+  if (attempts > 0) {
+    tell(began(attempts), asActive(job));
+    const position = progressed(attempts, progress);
+    if (progress.phase !== 'waiting' && isProgressNews(position, known)) {
+      const data = { ...progress, attempt: attempts };
+      events.push({ position, event: { id: eventIdOf(position), event: 'progress', data } });
+    }
+  }
+  if (isFinal(job)) tell(ended(attempts), job);
+  else if (job.state === 'queued' && attempts > 0) tell(requeued(attempts), job);
+  return events;
+}
+
+/** Within an attempt any other progress is news: it may begin anew. */
+function isProgressNews(position: EventPosition, known: EventPosition | undefined): boolean {
+  if (!known || position.attempt !== known.attempt) return true;
+  return !isAttemptOver(known) && compare(position, known) !== 0;
+}
+
+/** A job as it was when it had been accepted. */
+const asQueued = (job: JobRecord): JobRecord => ({
+  ...asActive(job),
+  state: 'queued',
+  progress: { phase: 'waiting', done: 0, total: 0, module: null },
+  started_at: null,
+  attempts: 0,
+});
+
+/** A job as it was before it ended. */
+const asActive = (job: JobRecord): JobRecord => ({
+  ...job,
+  state: 'active',
+  finished_at: null,
+  expires_at: null,
+  deliveries: [],
+  results: [],
+  timings: null,
+  provider: null,
+  error: null,
+});

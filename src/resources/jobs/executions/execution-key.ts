@@ -1,6 +1,12 @@
-import type { RecordedJobRequest } from '../../../contract/job-request.ts';
+import { type RecordedJobRequest, MergeSource, SqueezeOptions } from '../../../contract/job-request.ts';
 import { PRODUCT } from '../../../version.ts';
-import { requestDigest } from './request-digest.ts';
+import { createHash } from 'node:crypto';
+import { BudgetBytesTarget, RankTarget, type Target } from '../../../contract/target.ts';
+import { canonicalJson } from '../../idempotency/fingerprint.ts';
+import { withoutResults } from '../result-settings.ts';
+
+/** Targets of these policies are about different ranks, so they are not uniform unless they say so. */
+const UNEVEN = ['budget_bytes', 'budget_parameters', 'rank_pattern'];
 
 /**
  * What tells executions apart: the digest of the work that a request asks for, with the contents of its adapters in place of
@@ -21,4 +27,52 @@ export function executionKey(
   const { deliver: _later, ...work } = request;
   const sources = work.sources.map((source) => ({ ...source, adapter_id: digestOf(source.adapter_id) }));
   return requestDigest({ ...work, sources }, PRODUCT.version);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What the contract says of each field where it is left out. */
+const defaultsOf = (schema: { readonly properties: object }): Fields =>
+  Object.fromEntries(
+    Object.entries(schema.properties as Readonly<Record<string, { readonly default?: unknown }>>)
+      .filter(([, field]) => field.default !== undefined)
+      .map(([name, field]) => [name, field.default]),
+  );
+
+const OPTIONS = defaultsOf(SqueezeOptions);
+const TARGET = defaultsOf(RankTarget);
+const BUDGET = defaultsOf(BudgetBytesTarget);
+const SOURCE = defaultsOf(MergeSource);
+
+/**
+ * SHA-256 (hex) of what a request asks to be done. Two requests with the same one have the same results: adapters,
+ * weights, targets and options are the same, defaults filled in, and so is the
+ * build of the engine. What results are called and how long they live says nothing, nor does the order of keys, but that of
+ * sources, targets and patterns does.
+ */
+export function requestDigest(work: RecordedJobRequest, build: string): string {
+  return createHash('sha256')
+    .update(canonicalJson({ build, ...whole(withoutResults(work)) }))
+    .digest('hex');
+}
+
+function whole(work: RecordedJobRequest): Fields {
+  if (!('targets' in work)) return work;
+  const { targets, options, ...rest } = work;
+  return {
+    ...rest,
+    ...('sources' in rest && { sources: rest.sources.map((source) => ({ ...SOURCE, ...source })) }),
+    targets: targets.map(wholeTarget),
+    options: { ...OPTIONS, ...options },
+  };
+}
+
+function wholeTarget(target: Target): Fields {
+  // The first pattern that applies decides.
+  const pattern = 'rank_pattern' in target ? { rank_pattern: Object.entries(target.rank_pattern) } : {};
+  // A profile decides what its target leaves open.
+  if (target.profile !== undefined) return { ...target, ...pattern };
+  const uniform = !UNEVEN.some((policy) => policy in target);
+  const isBudget = 'budget_bytes' in target || 'budget_parameters' in target;
+  return { ...(isBudget ? BUDGET : TARGET), uniform, ...target, ...pattern };
 }

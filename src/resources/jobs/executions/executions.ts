@@ -6,11 +6,11 @@ import type { BlobStore } from '../../../storage/blob-store.ts';
 import { AdapterService } from '../../adapters/service.ts';
 import { beginWrite } from '../../contents/contents.ts';
 import { Contents } from '../../contents/contents.ts';
-import { cancelledJob } from '../cancelled-job.ts';
+import { cancelledJob } from '../job-end.ts';
 import { withoutResults } from '../result-settings.ts';
-import { sourceIds } from '../source-ids.ts';
+import { sourceIds } from '../adapters-of-request.ts';
 import { JobStore } from '../store.ts';
-import { wantedDeliveries } from './deliveries.ts';
+import { wantedDeliveries } from '../adapters-of-request.ts';
 import { leaveExecutions } from './execution-rows.ts';
 import {
   type Attempted,

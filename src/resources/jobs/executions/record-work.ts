@@ -7,7 +7,7 @@ import { settleContent } from '../../contents/contents.ts';
 import { endOfTargets } from '../job-end.ts';
 import { resultSettings } from '../result-settings.ts';
 import { insertJobFiles, outcomeColumn } from '../rows.ts';
-import { sourceIds } from '../source-ids.ts';
+import { sourceIds } from '../adapters-of-request.ts';
 import { insertExecutions, newExecution, priorityOf } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
 import { type WorkMade, writtenFiles } from './made.ts';

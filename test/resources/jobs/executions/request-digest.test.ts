@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RecordedJobRequest } from '../../../../src/contract/job-request.ts';
 import type { Target } from '../../../../src/contract/target.ts';
-import { requestDigest } from '../../../../src/resources/jobs/executions/request-digest.ts';
+import { requestDigest } from '../../../../src/resources/jobs/executions/execution-key.ts';
 
 const squeeze = (targets: Target[], more: object = {}): RecordedJobRequest => ({
   kind: 'squeeze',

@@ -1,6 +1,6 @@
-import type { RecordedJobRequest } from '../../../contract/job-request.ts';
-import type { RecordedSink } from '../../../contract/transfer.ts';
-import type { DeliveredAdapter } from '../../../contract/transfer-job.ts';
+import type { RecordedJobRequest } from '../../contract/job-request.ts';
+import type { RecordedSink } from '../../contract/transfer.ts';
+import type { DeliveredAdapter } from '../../contract/transfer-job.ts';
 
 /** One result, or adapter, that a request wants to be elsewhere. */
 interface Wanted {
@@ -22,3 +22,10 @@ export const pendingDeliveries = (request: RecordedJobRequest): DeliveredAdapter
     ...{ state: 'pending', target, adapter_id: adapterId, type: to.type, where: to.where },
     ...{ commit: null, bytes: null, files: [], finished_at: null, error: null },
   }));
+
+/** Ids of the adapters that a request reads, each once, in its order; one that is fetched first has none. */
+export function sourceIds(request: RecordedJobRequest): string[] {
+  if (request.kind === 'import') return [];
+  if (request.kind !== 'merge') return request.adapter_id === undefined ? [] : [request.adapter_id];
+  return [...new Set(request.sources.map(({ adapter_id }) => adapter_id))];
+}
