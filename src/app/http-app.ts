@@ -20,7 +20,6 @@ import { serverOptions } from '../http/server-options.ts';
 import { adapterArchiveRoutes } from '../resources/adapters/download-routes.ts';
 import { adapterFileRoutes } from '../resources/adapters/download-routes.ts';
 import { adapterRoutes } from '../resources/adapters/routes.ts';
-import { batchListRoutes } from '../resources/batches/list-routes.ts';
 import { batchRoutes } from '../resources/batches/routes.ts';
 import { capabilityRoutes } from '../resources/capabilities/routes.ts';
 import { idempotency } from '../resources/idempotency/idempotency-hook.ts';
@@ -35,8 +34,7 @@ import { jobRoutes } from '../resources/jobs/routes.ts';
 import { authentication } from '../resources/keys/authentication.ts';
 import { keyRoutes } from '../resources/keys/routes.ts';
 import { workspaceOf } from '../resources/own-workspace.ts';
-import { runListRoutes } from '../resources/runs/list-routes.ts';
-import { runRemovalRoutes } from '../resources/runs/removal-routes.ts';
+import { checkpointRoutes } from '../resources/runs/checkpoint-routes.ts';
 import { runRoutes } from '../resources/runs/routes.ts';
 import { scheduleRoutes } from '../resources/runs/schedule-routes.ts';
 import { rateLimit } from '../resources/tenants/rate-limit.ts';
@@ -90,6 +88,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     fromUploads: (request, body) => adapterFromUploads(request, body, deps),
   });
   await app.register(runRoutes, { deps });
+  await app.register(checkpointRoutes, { deps });
   await app.register(uploadRoutes, { deps });
   await app.register(keyRoutes, { keys });
   await app.register(tenantRoutes, {
@@ -97,12 +96,6 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     quotas: workspaces.quotas,
     database: workspaces.database,
   });
-  for (const routes of [
-    batchListRoutes,
-    runListRoutes,
-    runRemovalRoutes,
-  ])
-    await app.register(routes);
   await app.register(jobEventRoutes, {
     streams: deps.limits.eventStreams,
     maxConnections: deps.connections?.max,

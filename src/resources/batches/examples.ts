@@ -1,4 +1,4 @@
-import type { BatchRecord, BatchRequest, BatchSummary } from '../../contract/batch.ts';
+import type { BatchList, BatchRecord, BatchRequest, BatchSummary } from '../../contract/batch.ts';
 
 const ADAPTER_ID = 'ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877';
 const OTHER_ID = 'ad_7d6a5f4e3d2c1b0a9988774f9a1c0e8b';
@@ -61,3 +61,5 @@ export const BATCH_EXAMPLE: BatchRecord = {
     },
   ],
 };
+
+export const BATCH_PAGE_EXAMPLE: BatchList = { data: [BATCH_SUMMARY_EXAMPLE], next_cursor: null };

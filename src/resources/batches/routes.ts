@@ -1,18 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
-import {
-  BatchEnvelope,
-  BatchRecord,
-  BatchRequest,
-  BatchSummary,
-  MAX_BATCH_JOBS,
-} from '../../contract/batch.ts';
+import { Type, type Static } from 'typebox';
+import { BatchEnvelope, BatchRecord, BatchRequest, BatchSummary, MAX_BATCH_JOBS, BatchList } from '../../contract/batch.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { withinConcurrentJobs } from '../jobs/concurrent-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { checkedBatch } from './batch-body.ts';
-import { BATCH_EXAMPLE, BATCH_REQUEST_EXAMPLES, BATCH_SUMMARY_EXAMPLE } from './examples.ts';
+import { BATCH_EXAMPLE, BATCH_REQUEST_EXAMPLES, BATCH_SUMMARY_EXAMPLE, BATCH_PAGE_EXAMPLE } from './examples.ts';
+import { BatchListQuery } from '../../contract/list.ts';
+import { wantedLabel } from '../../database/lists/label-filter.ts';
+import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
+import type { FastifyRequest } from 'fastify';
+import { JobRequest } from '../../contract/job-request.ts';
+import { invalid } from '../../http/app-error-of.ts';
+import { explain, type SchemaError } from '../../http/validation-message.ts';
+
+/** A batch may be wrong in a thousand places. */
+const MAX_TOLD = 100;
+/** One schema for all requests: validators are kept by it. */
+const JOB = reference(JobRequest);
 
 /** A thousand jobs with all their options; a batch with large rank patterns is sent in parts. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -24,11 +29,12 @@ const BatchPath = Type.Object({
 /** What accepting a batch can fail with, new or retried. */
 const ACCEPTING = ['BATCH_INVALID', 'QUOTA_CONCURRENT_JOBS', 'STORAGE_FULL', 'STORAGE_FAILED'] as const;
 
-/** Batches of jobs. */
+/** Batches of jobs: submitted, listed, read, cancelled, retried and removed. */
 export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.addSchema({ ...asComponent(BatchRequest), examples: BATCH_REQUEST_EXAMPLES });
   app.addSchema({ ...asComponent(BatchSummary), examples: [BATCH_SUMMARY_EXAMPLE] });
   app.addSchema({ ...asComponent(BatchRecord), examples: [BATCH_EXAMPLE] });
+  app.addSchema({ ...asComponent(BatchList), examples: [BATCH_PAGE_EXAMPLE] });
 
   app.post(
     '/v1/batches',
@@ -36,7 +42,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       bodyLimit: MAX_BODY_BYTES,
       config: {
         accepts: 'application/json',
-        // What is checked here is the batch around its jobs; see batch-body.ts.
+        // What is checked here is the batch around its jobs; see checkedBatch.
         swaggerTransform: ({ schema, url }: { schema: object; url: string }) => ({
           schema: { ...schema, body: reference(BatchRequest) },
           url,
@@ -156,4 +162,40 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       return reply.code(204).send(null);
     },
   );
+
+  app.get(
+    '/v1/batches',
+    listOptions(BatchListQuery, BatchList, {
+      operationId: 'listBatches',
+      tags: ['batches'],
+      summary: 'Batches, the newest first',
+      description: 'Without their jobs. Every condition has to hold. Pages are read as those of jobs are.',
+    }),
+    async (request, reply) => {
+      const { state: states, label, ...asked } = request.query;
+      const filter = { states, labels: label?.map(wantedLabel) };
+      const page = await workspaceOf(request).batches.page(filter, pageRequestOf(asked, 'batch'));
+      return sendPage(request, reply, page);
+    },
+  );
 };
+
+/**
+ * The body of a batch, its jobs checked one by one: a fault is told with the index of its job, and a thousand wrong jobs
+ * take a thousand times as long as one.
+ * @throws AppError VALIDATION_FAILED, UNKNOWN_OPTION with the faults of all jobs
+ */
+function checkedBatch(request: FastifyRequest): BatchRequest {
+  const body = request.body as Static<typeof BatchEnvelope>;
+  if (!('jobs' in body)) return body;
+  const validate = request.compileValidationSchema(JOB, 'body');
+  const faults = body.jobs.flatMap((job, index) => {
+    if (validate(job)) return [];
+    const errors = (validate.errors ?? []) as readonly SchemaError[];
+    return explain(
+      errors.map((error) => ({ ...error, instancePath: `/jobs/${index}${error.instancePath}` })),
+    );
+  });
+  if (faults.length > 0) throw invalid(faults, MAX_TOLD);
+  return body as BatchRequest;
+}

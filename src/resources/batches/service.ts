@@ -8,8 +8,8 @@ import { acceptedJob, taken } from '../jobs/accepted-job.ts';
 import type { JobControl } from '../jobs/control.ts';
 import type { NewJob } from '../jobs/executions/accept-jobs.ts';
 import type { JobService } from '../jobs/service.ts';
-import { checkBatch } from './check-batch.ts';
-import { jobRequestsOf } from './job-requests.ts';
+import { checkBatch } from './batch-jobs.ts';
+import { jobRequestsOf } from './batch-jobs.ts';
 import type { BatchFilter, BatchStore } from './store.ts';
 
 /** Jobs that are cancelled or deleted in one transaction, between which others have their turn. */

@@ -9,7 +9,8 @@ import { adapterDigest } from '../adapters/described-adapter.ts';
 import type { IncomingFile } from '../adapters/service.ts';
 import type { NewFile } from '../contents/content-files.ts';
 import type { Arrival } from './decide.ts';
-import { modulesByRank } from './module-ranks.ts';
+import { modulesByRank } from './run-manifest.ts';
+import { quote } from '../../json/quote.ts';
 
 /** The moments of the optimizer, beside the adapter's own files. */
 export const OPTIMIZER_FILE = 'optimizer.safetensors';
@@ -66,3 +67,18 @@ function moduleList({ modules }: Adapter): ModuleList {
 
 /** Kind and shape of ΔW, with the kernel of a convolution. */
 const shapeOf = ({ kind, m, a }: LoraModule): string => `${kind} [${[m, ...a.shape.slice(1)].join(', ')}]`;
+
+/** Where two module lists (see ModuleList) differ first, in words. */
+export function moduleDifference(bytesBefore: Uint8Array, bytesNow: Uint8Array): string {
+  const [before, now] = [shapesIn(bytesBefore), shapesIn(bytesNow)];
+  for (const [name, shape] of before) {
+    const other = now.get(name);
+    if (other === undefined) return `module ${quote(name)} is missing`;
+    if (other !== shape) return `module ${quote(name)} is ${other}, it was ${shape}`;
+  }
+  const added = [...now.keys()].find((name) => !before.has(name));
+  return added === undefined ? 'the modules differ' : `module ${quote(added)} is new`;
+}
+
+const shapesIn = (bytes: Uint8Array): Map<string, string> =>
+  new Map(JSON.parse(Buffer.from(bytes).toString('utf8')) as [string, string][]);

@@ -1,5 +1,7 @@
 import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
 import { planSchedule } from '../../schedule/plan-schedule.ts';
+import type { Static } from 'typebox';
+import type { RunListPage } from '../../contract/list.ts';
 
 const SCHEDULE = { source_rank: 64, target_rank: 16, total_steps: 3000 };
 const RUN_ID = 'run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d';
@@ -59,4 +61,19 @@ export const RUN_EXAMPLE: RunRecord = {
   notes: [],
   checkpoints: [CHECKPOINT_EXAMPLE],
   created_at: '2026-11-24T21:50:00.000Z',
+};
+
+export const RUN_PAGE_EXAMPLE: Static<typeof RunListPage> = {
+  data: [
+    {
+      id: RUN_EXAMPLE.id,
+      name: RUN_EXAMPLE.name,
+      base_model: RUN_EXAMPLE.base_model,
+      mode: RUN_EXAMPLE.mode,
+      step: RUN_EXAMPLE.step,
+      checkpoints: RUN_EXAMPLE.checkpoints.length,
+      created_at: RUN_EXAMPLE.created_at,
+    },
+  ],
+  next_cursor: null,
 };

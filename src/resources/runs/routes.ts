@@ -1,38 +1,29 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
+import { RunRecord, RunRequest } from '../../contract/run.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
-import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
-import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
+import { asComponent, LOCATION, problems, reference, response, NOTHING } from '../../http/schemas.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { receiveAdapter, type UploadDependencies } from '../adapters/upload/receive-adapter.ts';
-import { checkConcurrentJobs } from '../jobs/concurrent-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { answerCheckpoint, CHECKPOINT_PREFER } from './answer-checkpoint.ts';
-import { CHECKPOINT_BODY, checkpointFields, checkpointParts } from './checkpoint-body.ts';
-import { CHECKPOINT_EXAMPLE, RUN_EXAMPLE, RUN_REQUEST_EXAMPLES } from './examples.ts';
+import { RUN_EXAMPLE, RUN_PAGE_EXAMPLE, RUN_REQUEST_EXAMPLES } from './examples.ts';
+import { RunListPage, RunListQuery } from '../../contract/list.ts';
+import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
+import { removeRun } from './remove-run.ts';
 
 /** A schedule may list 4096 shapes of modules, as for POST /v1/schedules. */
 const MAX_BODY_BYTES = 512 * 1024;
 
-const DIGITS = /^\d{1,10}$/;
-
-const RunPath = Type.Object({
+export const RunPath = Type.Object({
   id: Type.String({ description: 'Id of a run', examples: [RUN_EXAMPLE.id] }),
 });
-const CheckpointPath = Type.Object({
-  ...RunPath.properties,
-  step: Type.Integer({ minimum: 0, maximum: 1e9, description: 'Step of the checkpoint' }),
-});
 
-/** POST /v1/runs, GET /v1/runs/{id}, and a run's checkpoints. */
+/** Annealing runs: begun, listed, read and removed. Their checkpoints are in checkpoint-routes.ts. */
 export const runRoutes: FastifyPluginAsyncTypebox<{
-  deps: UploadDependencies & { readonly metrics: Pick<Metrics, 'runCreated' | 'checkpointDecided'> };
+  deps: { readonly metrics: Pick<Metrics, 'runCreated'> };
 }> = async (app, { deps }) => {
-  const { metrics } = deps;
   app.addSchema({ ...asComponent(RunRequest), examples: RUN_REQUEST_EXAMPLES });
-  app.addSchema({ ...asComponent(CheckpointRecord), examples: [CHECKPOINT_EXAMPLE] });
   app.addSchema({ ...asComponent(RunRecord), examples: [RUN_EXAMPLE] });
+  app.addSchema({ ...asComponent(RunListPage), examples: [RUN_PAGE_EXAMPLE] });
 
   app.post(
     '/v1/runs',
@@ -60,7 +51,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
     },
     async (request, reply) => {
       const run = await workspaceOf(request).runs.create(request.body, request.idempotent?.idOf('run'));
-      metrics.runCreated(run.mode);
+      deps.metrics.runCreated(run.mode);
       return reply.code(201).header('location', `/v1/runs/${run.id}`).send(run);
     },
   );
@@ -83,84 +74,42 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
       reply.header('cache-control', 'no-store').send(await workspaceOf(request).runs.get(request.params.id)),
   );
 
-  app.post(
-    '/v1/runs/:id/checkpoints',
-    {
-      config: { accepts: 'multipart/form-data' },
-      schema: {
-        operationId: 'sendCheckpoint',
-        tags: ['annealing'],
-        summary: 'Send a checkpoint, and learn what to go on with',
-        description:
-          'Answers `keep` (nothing to do), or squeezes the checkpoint as a job. Sending the same checkpoint again, also ' +
-          'at the same time, gives the same answer; a failed one is tried again. The parts may come in any order.',
-        headers: Type.Object({ ...CHECKPOINT_PREFER.properties, ...UploadHeaders.properties }),
-        params: RunPath,
-        multipart: checkpointParts,
-        response: {
-          200: response('Kept, or finished while the client waited', reference(CheckpointRecord), {
-            headers: LOCATION,
-          }),
-          202: response('Accepted, durably: being squeezed', reference(CheckpointRecord), {
-            headers: LOCATION,
-          }),
-          ...problems(
-            ...errorsOf('upload'),
-            'VALIDATION_FAILED',
-            'RUN_NOT_FOUND',
-            'OPTIMIZER_STATE_INVALID',
-            'CHECKPOINT_STEP',
-            'CHECKPOINT_CONFLICT',
-            'CHECKPOINT_OUT_OF_ORDER',
-            'CHECKPOINT_PENDING',
-            'CHECKPOINT_RANK',
-            'CHECKPOINT_BASE_MISMATCH',
-            'QUOTA_CONCURRENT_JOBS',
-          ),
-        },
-      },
-    },
+  app.get(
+    '/v1/runs',
+    listOptions(RunListQuery, RunListPage, {
+      operationId: 'listRuns',
+      tags: ['annealing'],
+      summary: 'Annealing runs, the newest first',
+      description:
+        'In short: the run itself has its checkpoints. Every condition has to hold. Pages are read as those of jobs are.',
+    }),
     async (request, reply) => {
-      const { id } = request.params;
-      const workspace = workspaceOf(request);
-      const { runs } = workspace;
-      await runs.check(id);
-      // Whether it will be squeezed is known later; by then it would have been sent for nothing.
-      await checkConcurrentJobs(workspace, 1);
-      const { record, created } = await receiveAdapter(request, deps, {
-        parts: CHECKPOINT_BODY,
-        use: ({ files, fields }) => runs.add(id, { ...checkpointFields(fields), files }),
-        outcomeOf: (accepted) => accepted.upload,
-      });
-      if (created) metrics.checkpointDecided(record.decision);
-      return answerCheckpoint(request, reply, runs, record);
+      const { mode, base_model: baseModel, name, ...asked } = request.query;
+      const filter = { mode, baseModel, name };
+      const page = await workspaceOf(request).runs.page(filter, pageRequestOf(asked, 'run'));
+      return sendPage(request, reply, page);
     },
   );
 
-  app.get(
-    '/v1/runs/:id/checkpoints/:step',
+  app.delete(
+    '/v1/runs/:id',
     {
-      // Paths are text, and nothing here turns text into numbers by itself.
-      preValidation: async ({ params }: { params: { step: unknown } }) => {
-        if (DIGITS.test(String(params.step))) params.step = Number(params.step);
-      },
       schema: {
-        operationId: 'getCheckpoint',
+        operationId: 'deleteRun',
         tags: ['annealing'],
-        summary: 'A checkpoint: the decision, and what became of it',
-        description: 'Of several checkpoints of one step, after a rewind or a failure, the newest.',
-        params: CheckpointPath,
+        summary: 'Remove a run with its checkpoints and their jobs',
+        description:
+          'Not while a checkpoint is being squeezed. Adapters stay; projections and optimizer state go with the jobs.',
+        params: RunPath,
         response: {
-          200: response('The checkpoint', reference(CheckpointRecord)),
-          ...problems('VALIDATION_FAILED', 'RUN_NOT_FOUND', 'CHECKPOINT_NOT_FOUND', 'STORAGE_FAILED'),
+          204: NOTHING,
+          ...problems('RUN_NOT_FOUND', 'RUN_IN_USE', 'STORAGE_FULL', 'STORAGE_FAILED'),
         },
       },
     },
     async (request, reply) => {
-      const { id, step } = request.params;
-      return reply
-        .header('cache-control', 'no-store')
-        .send(await workspaceOf(request).runs.checkpoint(id, step));
+      await removeRun(workspaceOf(request), request.params.id);
+      return reply.code(204).send(null);
     },
   );
 };

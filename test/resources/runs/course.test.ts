@@ -4,7 +4,7 @@ import type { AdaptiveRequest } from '../../../src/contract/schedule.ts';
 import { courseOf, learningRateNow } from '../../../src/resources/runs/course.ts';
 import type { Past } from '../../../src/resources/runs/lineage.ts';
 import type { RunManifest } from '../../../src/resources/runs/run-manifest.ts';
-import { runRecord } from '../../../src/resources/runs/run-record.ts';
+import { runRecord } from '../../../src/resources/runs/run-records.ts';
 import { kept, madeRun, SCHEDULE, squeezed, unfinished, uniform } from './made-run.ts';
 
 const now = (run: RunManifest, log: readonly Past[]) => learningRateNow(courseOf(run, log));

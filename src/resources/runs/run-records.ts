@@ -1,13 +1,52 @@
+import type { CheckpointRecord, RunRecord, CheckpointFile } from '../../contract/run.ts';
+import { starvedNotes } from '../../schedule/starved.ts';
+import { courseOf, learningRateNow, type Course } from './course.ts';
+import { type Past, positionIn, isSqueezed, outcomeOf, type Position, stageRankAfter } from './lineage.ts';
+import { clockOfRun, type RunManifest, type CheckpointManifest } from './run-manifest.ts';
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { JobRecord, SucceededResult } from '../../contract/job.ts';
-import type { CheckpointFile, CheckpointRecord } from '../../contract/run.ts';
-import { type Course, learningRateNow } from './course.ts';
-import { isSqueezed, outcomeOf, type Past, type Position, stageRankAfter } from './lineage.ts';
-import { nextCheckpointStep, type Progress } from './next-checkpoint.ts';
-import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
+import type { AdaptivePlan } from './adaptive-plan.ts';
+import { earliestSqueezeStep } from './decide-adaptive.ts';
+
+/**
+ * A run as clients see it.
+ * @param checkpoints the records of the log's entries
+ */
+export function runRecord(
+  run: RunManifest,
+  log: readonly Past[],
+  checkpoints: readonly CheckpointRecord[],
+): RunRecord {
+  const { id, request, schedule, created_at } = run;
+  const { rank, stageRank } = positionIn(run, log);
+  const course = courseOf(run, log);
+  // Also one that failed, which has to be sent again; a later one at its step or before would have superseded it.
+  const newest = checkpoints.at(-1);
+  return {
+    id,
+    name: request.name ?? null,
+    base_model: request.base_model ?? checkpointedBase(log),
+    mode: schedule ? 'scheduled' : 'adaptive',
+    request,
+    schedule,
+    rank,
+    step: newest?.step ?? null,
+    at_target: stageRank <= clockOfRun(run).target_rank,
+    learning_rate: learningRateNow(course),
+    next_checkpoint_step: newest
+      ? newest.next_checkpoint_step
+      : nextCheckpointStep(run, { step: null, stageRank, lastSqueezeStep: null }),
+    notes: starvedNotes(course.stages, course.learning),
+    checkpoints: [...checkpoints],
+    created_at,
+  };
+}
+
+const checkpointedBase = (log: readonly Past[]): string | null =>
+  log.findLast(({ checkpoint }) => checkpoint.base_model !== null)?.checkpoint.base_model ?? null;
 
 /** Everything a checkpoint's record is made from. */
-export interface CheckpointView {
+interface CheckpointView {
   readonly run: RunManifest;
   readonly checkpoint: CheckpointManifest;
   /** undefined for keep, and where the run was rewound before the job was submitted. */
@@ -88,15 +127,37 @@ function nextAfter({ run, before }: CheckpointView, past: Past): number | null {
   const { step } = past.checkpoint;
   // As if it had not been sent: it may be sent again.
   if (past.outcome.state === 'failed' || past.outcome.state === 'cancelled') return step;
-  return nextCheckpointStep(run, progressAfter(past, before));
+  return nextCheckpointStep(run, standingAfter(past, before));
 }
 
 /** Where the run stands after a checkpoint; while it is being squeezed to a rank, as if it were there already. */
-function progressAfter(past: Past, { stageRank, lastSqueezeStep }: Position): Progress {
+function standingAfter(past: Past, { stageRank, lastSqueezeStep }: Position): Standing {
   const { step, stage_rank } = past.checkpoint;
   return {
     step,
     stageRank: stageRankAfter(past) ?? stage_rank ?? stageRank,
     lastSqueezeStep: isSqueezed(past) ? step : lastSqueezeStep,
   };
+}
+
+/** What the next checkpoint depends on. */
+interface Standing extends Pick<Position, 'lastSqueezeStep'> {
+  /** Of the newest checkpoint, null before the first. */
+  readonly step: number | null;
+  /** As in Position, or that of the squeeze under way. */
+  readonly stageRank: number;
+}
+
+/** When the trainer should send its next checkpoint: null when no squeeze is left to do. */
+export function nextCheckpointStep({ schedule, adaptive }: RunManifest, at: Standing): number | null {
+  // Whatever the reason that the rank is still too high for its stage: its squeeze is the next one, and overdue.
+  if (schedule) return schedule.squeezes.find(({ to_rank }) => to_rank < at.stageRank)?.step ?? null;
+  return nextLook(adaptive!, at);
+}
+
+function nextLook(plan: AdaptivePlan, { step, stageRank, lastSqueezeStep }: Standing): number | null {
+  if (stageRank <= plan.target_rank) return null;
+  const allowed = earliestSqueezeStep(plan, { lastSqueezeStep });
+  const next = step === null || step < allowed ? allowed : step + plan.check_every_steps;
+  return next > plan.last_squeeze_step - plan.min_stage_steps ? plan.last_squeeze_step : next;
 }

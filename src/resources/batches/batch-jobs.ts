@@ -1,11 +1,10 @@
 import type { BatchRequest } from '../../contract/batch.ts';
-import type { RecordedJobRequest } from '../../contract/job-request.ts';
+import type { RecordedJobRequest, JobRequest } from '../../contract/job-request.ts';
 import { MAX_LABELS } from '../../contract/labels.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
 import { eachBounded } from '../contents/bounded.ts';
 import { taken } from '../jobs/accepted-job.ts';
-import { jobRequestsOf } from './job-requests.ts';
 
 /** A place in the request, and what is wrong there. */
 interface Fault {
@@ -98,3 +97,33 @@ function invalid(faults: readonly Fault[]): AppError {
   const errors = faults.slice(0, MAX_TOLD);
   return new AppError('BATCH_INVALID', `${detail}${more}. Nothing was accepted.`, { errors });
 }
+
+/** What a batch asks of each job: what it says itself holds where the job does not say. */
+export function jobRequestsOf(request: BatchRequest): JobRequest[] {
+  const { labels, results, priority, ttl_seconds, reuse } = request;
+  const settings = defined({ priority, ttl_seconds, reuse });
+  if ('jobs' in request) {
+    return request.jobs.map(
+      (job) =>
+        ({
+          ...settings,
+          ...job,
+          ...defined({ labels: merged(labels, job.labels) }),
+          // Others make no adapters.
+          ...('targets' in job && defined({ results: merged(results, job.results) })),
+        }) as JobRequest,
+    );
+  }
+  const { adapter_ids, kind = 'squeeze', targets, options } = request;
+  const work = kind === 'analyze' ? { kind } : { kind, targets: targets!, ...defined({ options }) };
+  return adapter_ids.map(
+    (adapter_id) => ({ ...settings, ...work, adapter_id, ...defined({ labels, results }) }) as JobRequest,
+  );
+}
+
+/** Field by field, the job's own first. */
+const merged = <T extends object>(ofBatch: T | undefined, ofJob: T | undefined): T | undefined =>
+  ofBatch === undefined && ofJob === undefined ? undefined : ({ ...ofBatch, ...ofJob } as T);
+
+const defined = <T extends object>(fields: T): Partial<T> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;

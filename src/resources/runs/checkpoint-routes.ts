@@ -1,0 +1,143 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { CheckpointRecord } from '../../contract/run.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
+import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
+import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
+import { receiveAdapter, type UploadDependencies } from '../adapters/upload/receive-adapter.ts';
+import { checkConcurrentJobs } from '../jobs/concurrent-jobs.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { CHECKPOINT_BODY, checkpointFields, checkpointParts } from './checkpoint-body.ts';
+import { CHECKPOINT_EXAMPLE } from './examples.ts';
+import { RunPath } from './routes.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { MAX_WAIT_SECONDS, preferredWaitSeconds } from '../../http/prefer.ts';
+import type { RunService } from './service.ts';
+
+const DIGITS = /^\d{1,10}$/;
+
+const CheckpointPath = Type.Object({
+  ...RunPath.properties,
+  step: Type.Integer({ minimum: 0, maximum: 1e9, description: 'Step of the checkpoint' }),
+});
+
+const CHECKPOINT_PREFER = Type.Object({
+  prefer: Type.Optional(
+    Type.String({
+      description:
+        `\`wait=N\` (RFC 7240) waits up to N seconds, at most ${MAX_WAIT_SECONDS}, for the squeeze: 200 with the ` +
+        'finished checkpoint, or 202 as without it when that was not enough.',
+      examples: ['wait=30'],
+    }),
+  ),
+});
+
+/** The checkpoints of a run: sent, and read. */
+export const checkpointRoutes: FastifyPluginAsyncTypebox<{
+  deps: UploadDependencies & { readonly metrics: Pick<Metrics, 'checkpointDecided'> };
+}> = async (app, { deps }) => {
+  app.addSchema({ ...asComponent(CheckpointRecord), examples: [CHECKPOINT_EXAMPLE] });
+
+  app.post(
+    '/v1/runs/:id/checkpoints',
+    {
+      config: { accepts: 'multipart/form-data' },
+      schema: {
+        operationId: 'sendCheckpoint',
+        tags: ['annealing'],
+        summary: 'Send a checkpoint, and learn what to go on with',
+        description:
+          'Answers `keep` (nothing to do), or squeezes the checkpoint as a job. Sending the same checkpoint again, also ' +
+          'at the same time, gives the same answer; a failed one is tried again. The parts may come in any order.',
+        headers: Type.Object({ ...CHECKPOINT_PREFER.properties, ...UploadHeaders.properties }),
+        params: RunPath,
+        multipart: checkpointParts,
+        response: {
+          200: response('Kept, or finished while the client waited', reference(CheckpointRecord), {
+            headers: LOCATION,
+          }),
+          202: response('Accepted, durably: being squeezed', reference(CheckpointRecord), {
+            headers: LOCATION,
+          }),
+          ...problems(
+            ...errorsOf('upload'),
+            'VALIDATION_FAILED',
+            'RUN_NOT_FOUND',
+            'OPTIMIZER_STATE_INVALID',
+            'CHECKPOINT_STEP',
+            'CHECKPOINT_CONFLICT',
+            'CHECKPOINT_OUT_OF_ORDER',
+            'CHECKPOINT_PENDING',
+            'CHECKPOINT_RANK',
+            'CHECKPOINT_BASE_MISMATCH',
+            'QUOTA_CONCURRENT_JOBS',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const workspace = workspaceOf(request);
+      const { runs } = workspace;
+      await runs.check(id);
+      // Whether it will be squeezed is known later; by then it would have been sent for nothing.
+      await checkConcurrentJobs(workspace, 1);
+      const { record, created } = await receiveAdapter(request, deps, {
+        parts: CHECKPOINT_BODY,
+        use: ({ files, fields }) => runs.add(id, { ...checkpointFields(fields), files }),
+        outcomeOf: (accepted) => accepted.upload,
+      });
+      if (created) deps.metrics.checkpointDecided(record.decision);
+      return answerCheckpoint(request, reply, runs, record);
+    },
+  );
+
+  app.get(
+    '/v1/runs/:id/checkpoints/:step',
+    {
+      // Paths are text, and nothing here turns text into numbers by itself.
+      preValidation: async ({ params }: { params: { step: unknown } }) => {
+        if (DIGITS.test(String(params.step))) params.step = Number(params.step);
+      },
+      schema: {
+        operationId: 'getCheckpoint',
+        tags: ['annealing'],
+        summary: 'A checkpoint: the decision, and what became of it',
+        description: 'Of several checkpoints of one step, after a rewind or a failure, the newest.',
+        params: CheckpointPath,
+        response: {
+          200: response('The checkpoint', reference(CheckpointRecord)),
+          ...problems('VALIDATION_FAILED', 'RUN_NOT_FOUND', 'CHECKPOINT_NOT_FOUND', 'STORAGE_FAILED'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { id, step } = request.params;
+      return reply
+        .header('cache-control', 'no-store')
+        .send(await workspaceOf(request).runs.checkpoint(id, step));
+    },
+  );
+};
+
+/** Answers with a checkpoint: 200 when it is decided for good, else 202, at once or after the wait the client prefers. */
+async function answerCheckpoint(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  runs: RunService,
+  accepted: CheckpointRecord,
+): Promise<FastifyReply> {
+  const seconds = preferredWaitSeconds(request.headers.prefer);
+  if (seconds > 0) reply.header('preference-applied', `wait=${seconds}`);
+  const record = seconds > 0 ? await runs.wait(accepted, seconds * 1000) : accepted;
+  const isUnderWay = record.state === 'queued' || record.state === 'active';
+  return reply
+    .code(isUnderWay ? 202 : 200)
+    .headers({
+      location: `/v1/runs/${record.run_id}/checkpoints/${record.step}`,
+      'cache-control': 'no-store',
+      vary: 'prefer',
+    })
+    .send(record);
+}
