@@ -12,7 +12,7 @@ import { type Problem, problemOf } from '../http/problem.ts';
 import { asComponent, COMPONENTS, problems, response } from '../http/schemas.ts';
 import { shareParts } from '../http/share-parts.ts';
 import { JOB_REQUEST_EXAMPLES, SQUEEZE_REQUEST_EXAMPLE } from '../resources/jobs/examples.ts';
-import { withBytes } from '../resources/uploads/upload-bodies.ts';
+import { withBytes } from '../resources/uploads/upload-schemas.ts';
 import { withWebhooks } from '../resources/webhooks/webhook-contract.ts';
 import { PROFILES } from '../serving/profiles.ts';
 

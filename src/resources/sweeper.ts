@@ -6,7 +6,7 @@ import { Swept } from './contents/sweep.ts';
 import { ClaimStore } from './idempotency/claim-store.ts';
 import { sweepBatches, sweepJobs } from './jobs/sweep-jobs.ts';
 import { storedByAll, type UsageTotals } from './tenants/usage.ts';
-import { removeOldDeliveries } from './webhooks/old-deliveries.ts';
+import { removeOldDeliveries } from './webhooks/delivery-rows.ts';
 import type { Workspaces } from './workspaces.ts';
 
 export interface SweeperOptions {

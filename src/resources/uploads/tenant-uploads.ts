@@ -6,13 +6,13 @@ import { AppError } from '../../errors/app-error.ts';
 import { hashFile } from '../../squeeze/hash-file.ts';
 import { syncFile } from '../../storage/durable-file.ts';
 import type { IncomingFile } from '../adapters/service.ts';
-import { appendFile, cutFile } from './append-file.ts';
+import { appendFile, cutFile } from './content-watch.ts';
 import { ContentWatch } from './content-watch.ts';
 import type { NewUploadRow, Upload, UploadRows } from './store.ts';
 import { attempt, isUploadId, newFileOf, type UploadFiles } from './upload-files.ts';
 import { checkShare, maxBytesOf, tooLarge } from './upload-limits.ts';
 import type { LockOptions, UploadLock, UploadLocks } from './upload-locks.ts';
-import { expiresAt, uploadRecordOf } from './upload-record.ts';
+import { expiresAt, uploadRecordOf } from './store.ts';
 
 /** A request that wants an upload waits as long for another to finish what it does. */
 const LOCK_WAIT_MS = 10_000;

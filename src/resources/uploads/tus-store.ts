@@ -3,7 +3,7 @@ import { DataStore, type Lock, type Locker, Upload } from '@tus/server';
 import { AppError } from '../../errors/app-error.ts';
 import type { IncomingBody } from './incoming-body.ts';
 import type { TenantUploads, Unlock } from './tenant-uploads.ts';
-import { uploadFilename } from './upload-filename.ts';
+import { uploadFilename } from './upload-limits.ts';
 
 /** What a client sends along is kept and given back: enough for what tus clients say of a file. */
 const MAX_METADATA_BYTES = 2048;

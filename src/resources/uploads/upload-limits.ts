@@ -1,8 +1,13 @@
-import { roleOf } from '../../adapter/file-names.ts';
+import { roleOf, CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import type { UploadFilename } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../adapters/service.ts';
 import type { Share } from './store.ts';
+import { pickleRefused } from '../../adapter/pickle-refused.ts';
+import { isPickleName, isWeightsName } from '../../adapter/weights-names.ts';
+
+const EXPECTED: readonly string[] = [WEIGHTS_FILE, CONFIG_FILE];
+const MAX_SHOWN = 80;
 
 /** What a tenant may have in uploads that no adapter was made of yet, complete ones too. */
 export const MAX_UPLOADS = 100;
@@ -38,3 +43,23 @@ const full = (limit: string, context: AppError['context']): AppError =>
     `No more than ${limit} can wait for adapters to be made of them; make some, or remove what is not needed.`,
     context,
   );
+
+/**
+ * Which file of an adapter an upload is, by the name that was sent with it. Names are compared, never used as paths.
+ * @param where what the name should have been in, for the message
+ * @throws AppError UPLOAD_FILENAME, PICKLE_REFUSED
+ */
+export function uploadFilename(name: unknown, where: string): UploadFilename {
+  const wanted = `a name that ends in .safetensors or .gguf, or ${CONFIG_FILE}, is expected`;
+  if (typeof name !== 'string' || name === '')
+    throw new AppError('UPLOAD_FILENAME', `The upload has no file name: ${wanted} in ${where}.`, {
+      expected: EXPECTED,
+    });
+  if (name === CONFIG_FILE || isWeightsName(name)) return name;
+  if (isPickleName(name)) throw pickleRefused(name);
+  const shown = JSON.stringify(name.slice(0, MAX_SHOWN));
+  throw new AppError('UPLOAD_FILENAME', `The file name ${shown} cannot be used: ${wanted} in ${where}.`, {
+    filename: name.slice(0, MAX_SHOWN),
+    expected: EXPECTED,
+  });
+}

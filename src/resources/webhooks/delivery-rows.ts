@@ -2,6 +2,9 @@ import type { DeliveryAttempt, DeliveryRecord, DeliveryType } from '../../contra
 import type { Database, Writer } from '../../database/database.ts';
 import type { DeliveryTable } from '../../database/tables.ts';
 
+/** Long enough to look into what a receiver missed; the schedule of attempts ends after three days. */
+const KEPT_MS = 30 * 86_400_000;
+
 /** Rows that are removed in one transaction: it must not hold up others for long. */
 const REMOVED_AT_ONCE = 500;
 
@@ -64,3 +67,13 @@ export async function removeDeliveries(database: Database, chosen: (all: Keys) =
     if (numDeletedRows < REMOVED_AT_ONCE) return removed;
   }
 }
+
+/**
+ * Removes the deliveries of webhooks that are final and were made a month ago.
+ * @returns how many
+ * @throws AppError DATABASE_UNAVAILABLE, STORAGE_FULL
+ */
+export const removeOldDeliveries = (database: Database, nowMs: number): Promise<number> =>
+  removeDeliveries(database, (all) =>
+    all.where('next_attempt_at', 'is', null).where('created_at', '<', nowMs - KEPT_MS),
+  );

@@ -9,7 +9,7 @@ import type { IncomingFile } from '../../../src/resources/adapters/service.ts';
 import { ensureTenant } from '../../../src/resources/tenants/service.ts';
 import { UploadService } from '../../../src/resources/uploads/service.ts';
 import type { TenantUploads } from '../../../src/resources/uploads/tenant-uploads.ts';
-import { useUploads } from '../../../src/resources/uploads/use-uploads.ts';
+import { useUploads } from '../../../src/resources/uploads/adapter-from-uploads.ts';
 import { HeaderGate } from '../../../src/safetensors/header-gate.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { CONFIG, tinyAdapter, WEIGHTS } from '../../http/tiny-adapter.ts';
