@@ -6,7 +6,7 @@ import { hexTime, timedIdFrom } from '../../src/database/ids.ts';
 import type { BatchMemberTable, BatchTable, JobTable } from '../../src/database/job-tables.ts';
 import type { ContentTable } from '../../src/database/tables.ts';
 import { baseModelDigest } from '../../src/resources/adapters/rows.ts';
-import type { JobOutcome } from '../../src/resources/jobs/rows.ts';
+import type { RecordedOutcome } from '../../src/resources/jobs/rows.ts';
 import type { Amounts } from './options.ts';
 import { addJob, type Ended } from './queued-work.ts';
 import type { RowsByTable } from './row-writer.ts';
@@ -237,7 +237,7 @@ export class MadeRows {
     const isBad = Math.floor(index / BLOCK) % BLOCK === index % BLOCK;
     const state = !isBad ? 'succeeded' : this.tenantOf(index) === LARGE ? 'cancelled' : 'failed';
     const error = { code: 'CANCELLED', title: 'Cancelled', detail: 'It came to nothing.', retryable: true };
-    const outcome: JobOutcome = {
+    const outcome: RecordedOutcome = {
       progress: { phase: 'done', done: 224, total: 224, module: 'model.layers.31.self_attn.v_proj' },
       ...{ import: null, results: state === 'succeeded' ? [this.result(index)] : [], deliveries: [] },
       timings: { queue_wait: 1.5, load: 0.3, gram: 0.4, core: 0.3, project: 0.4, write: 0.2, total: 1.7 },
@@ -340,7 +340,7 @@ const labelsOf = (index: number): Labels => ({
 });
 
 const memberOf = (batch: string, job: JobTable, position: number): BatchMemberTable => {
-  const { results } = JSON.parse(job.outcome ?? '{"results":[]}') as Pick<JobOutcome, 'results'>;
+  const { results } = JSON.parse(job.outcome ?? '{"results":[]}') as Pick<RecordedOutcome, 'results'>;
   return {
     ...{ batch, job: job.id, position, kind: job.kind, retry_of: null },
     state: job.state === 'active' ? 'queued' : job.state,

@@ -14,7 +14,7 @@ import { type ComputeJob, logIdsOf } from '../queue/job-types.ts';
 import { exitOnUncaught, exitWithParent, finishBeforeExit } from '../queue/process-end.ts';
 import { adapterFilesIn, type Done, runJob } from '../queue/run-job.ts';
 import { TracedAttempt } from '../queue/traced-attempt.ts';
-import { failureOf } from '../resources/jobs/executions/made.ts';
+import { failedWorkCode } from '../resources/jobs/executions/made.ts';
 import type { JobOutcome } from '../squeeze/job-context.ts';
 import { type RequestInput, runRequest } from '../squeeze/run-request.ts';
 import { openStore } from '../storage/open-store.ts';
@@ -87,7 +87,7 @@ async function attemptAt(job: ComputeJob, signal: AbortSignal): Promise<Done> {
         onProgress: (progress) => void job.updateProgress(progress).catch(() => undefined),
       },
     );
-    traced.end(failureOf(done.made));
+    traced.end(failedWorkCode(done.made));
     log.debug('attempt ended');
     return done;
   } catch (error) {

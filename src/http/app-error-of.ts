@@ -35,10 +35,10 @@ export function appErrorOf(error: unknown, request?: Failed): AppError {
 }
 
 /** UNKNOWN_OPTION where the request names something that does not exist, else VALIDATION_FAILED. */
-export const invalidRequest = (validation: readonly SchemaError[]): AppError => invalid(explain(validation));
+export const invalidRequest = (validation: readonly SchemaError[]): AppError => invalidFaults(explain(validation));
 
 /** The same of faults that are in words already. */
-export function invalid(faults: readonly Fault[], maxTold = MAX_FAULTS): AppError {
+export function invalidFaults(faults: readonly Fault[], maxTold = MAX_FAULTS): AppError {
   const unknown = faults.filter((fault) => fault.unknownOption);
   const first = unknown[0] ?? faults[0] ?? { detail: 'the request does not fit its schema' };
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more, see errors)` : '';

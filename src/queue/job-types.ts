@@ -1,5 +1,5 @@
 import type { SandboxedJob } from 'bullmq';
-import type { Task } from '../resources/jobs/executions/task.ts';
+import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
 import { type TraceContext, traceContextOf, traceIdOf } from '../tracing/trace-context.ts';
 
 /** The queue of what is dispatched. */
@@ -20,7 +20,7 @@ export interface JobData {
 
 /** What BullMQ hands to a compute process. */
 export interface TaskData extends JobData {
-  readonly task: Task;
+  readonly task: ExecutionTask;
   /** When the attempt began, by `machineMs`. */
   readonly begunMs: number;
 }

@@ -7,7 +7,7 @@ import type { Logger } from '../log.ts';
 import { PROCESSOR } from '../places.ts';
 import { Executions, type ExecutionsParts } from '../resources/jobs/executions/executions.ts';
 import type { Dispatched } from '../resources/jobs/executions/finish-execution.ts';
-import type { Task } from '../resources/jobs/executions/task.ts';
+import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { CancelWatch } from './cancel-watch.ts';
 import { type JobData, logIdsOf, machineMs } from './job-types.ts';
@@ -156,7 +156,7 @@ export class JobWorker {
     if (!(await endsWithin(closed, GIVE_BACK_MS))) this.logger.error('an execution did not stop');
   }
 
-  private async take(job: Job<JobData>, dispatch: Dispatched): Promise<Task | undefined> {
+  private async take(job: Job<JobData>, dispatch: Dispatched): Promise<ExecutionTask | undefined> {
     await this.options.mayTake?.();
     const task = await this.executions.take(dispatch);
     if (task)
@@ -167,7 +167,7 @@ export class JobWorker {
 
   private async record(
     job: Job<JobData>,
-    task: Task,
+    task: ExecutionTask,
     { made, totals }: Done,
     begunMs: number,
   ): Promise<void> {
@@ -179,7 +179,7 @@ export class JobWorker {
   private async recordFailure(
     job: Job<JobData>,
     dispatch: Dispatched,
-    task: Task | undefined,
+    task: ExecutionTask | undefined,
     failure: SandboxFailure,
   ): Promise<void> {
     const { error, isGivenBack } = failure;

@@ -18,13 +18,13 @@ import type {
   Made,
   Totals,
   WorkMade,
-  WrittenAdapter,
+  AdapterMade,
 } from '../resources/jobs/executions/made.ts';
 import { withMarks } from '../resources/jobs/executions/report-ids.ts';
 import type {
   DeliverTodo,
   FetchTodo,
-  Task,
+  ExecutionTask,
   TaskSource,
   WorkTodo,
 } from '../resources/jobs/executions/task.ts';
@@ -59,7 +59,7 @@ export interface JobDeps {
 /** How the files of adapters come and go. All methods throw AppError STORAGE_*. */
 export interface AdapterFileStore {
   /** Tells what the files of an adapter are, and writes them. */
-  readonly write: (files: readonly OutputFile[], writer: ContentWriter) => Promise<WrittenAdapter>;
+  readonly write: (files: readonly OutputFile[], writer: ContentWriter) => Promise<AdapterMade>;
   /** Makes an adapter local, in this folder where it is small. */
   readonly local: (source: TaskSource, folder: string) => Promise<SourceFiles>;
 }
@@ -75,7 +75,7 @@ export interface Attempt {
 /** What all steps need. */
 interface StepContext {
   readonly deps: JobDeps;
-  readonly task: Task;
+  readonly task: ExecutionTask;
   readonly attempt: Attempt;
   readonly scratchDir: string;
   readonly onProgress: (progress: Progress) => void;
@@ -87,7 +87,7 @@ interface StepContext {
  * this returns. Doing it again is harmless: nothing refers to what an attempt wrote that was not recorded.
  * @throws AppError
  */
-export async function runJob(deps: JobDeps, task: Task, attempt: Attempt): Promise<Done> {
+export async function runJob(deps: JobDeps, task: ExecutionTask, attempt: Attempt): Promise<Done> {
   const scratchDir = await deps.blobs.makeScratch();
   deps.onScratch(scratchDir);
   const throttle = new ProgressThrottle(attempt.onProgress);
@@ -105,7 +105,7 @@ export async function runJob(deps: JobDeps, task: Task, attempt: Attempt): Promi
   }
 }
 
-async function runStep(context: StepContext, todo: Task['todo']): Promise<Done> {
+async function runStep(context: StepContext, todo: ExecutionTask['todo']): Promise<Done> {
   if (todo.step === 'work') return work(context, todo);
   const made = todo.step === 'fetch' ? await fetchAdapter(context, todo) : await deliver(context, todo);
   return { made, totals: NOTHING_COMPUTED };

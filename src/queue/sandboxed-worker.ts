@@ -4,8 +4,8 @@ import { dispatched } from '../dispatch/dispatcher.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { AttemptFailure } from '../resources/jobs/executions/executions.ts';
 import type { Dispatched } from '../resources/jobs/executions/finish-execution.ts';
-import { failureOf } from '../resources/jobs/executions/made.ts';
-import type { Task } from '../resources/jobs/executions/task.ts';
+import { failedWorkCode } from '../resources/jobs/executions/made.ts';
+import type { ExecutionTask } from '../resources/jobs/executions/task.ts';
 import { NO_TRACING, type Tracing } from '../tracing/tracing.ts';
 import { decodeError, givesUp, stalledTooOften } from './error-codec.ts';
 import {
@@ -39,14 +39,14 @@ export interface SandboxFailure extends AttemptFailure {
 
 export interface Hooks {
   /** What there is to do; undefined: nothing. */
-  readonly onTake: (job: QueuedJob, dispatch: Dispatched) => Promise<Task | undefined>;
+  readonly onTake: (job: QueuedJob, dispatch: Dispatched) => Promise<ExecutionTask | undefined>;
   /** Records what was made of it. @param begunMs when the attempt began, by `machineMs` */
-  readonly onDone: (job: QueuedJob, task: Task, done: Done, begunMs: number) => Promise<void>;
+  readonly onDone: (job: QueuedJob, task: ExecutionTask, done: Done, begunMs: number) => Promise<void>;
   /** Records that an attempt failed. @param task undefined: it did not begin. Does not fail */
   readonly onFailed: (
     job: QueuedJob,
     dispatch: Dispatched,
-    task: Task | undefined,
+    task: ExecutionTask | undefined,
     failure: SandboxFailure,
   ) => Promise<void>;
   /** Called around each attempt. */
@@ -118,7 +118,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
         'lora_squeeze.request.id': data.requestId,
       },
     });
-    let task: Task | undefined;
+    let task: ExecutionTask | undefined;
     try {
       if (job.stalledCounter > MAX_STALLED_COUNT) throw stalledTooOften();
       task = await this.hooks.onTake(job, dispatch);
@@ -129,7 +129,7 @@ export class SandboxedWorker extends Worker<JobData, null> {
       job.data = told;
       const done = (await super.callProcessJob(job, token, signal)) as unknown as Done;
       await this.hooks.onDone(job, task, done, begunMs);
-      const failure = failureOf(done.made);
+      const failure = failedWorkCode(done.made);
       if (failure !== undefined) span.fail(failure);
     } catch (thrown) {
       const error = decodeError(thrown);

@@ -8,7 +8,7 @@ import type { JobRecord, Progress } from '../../src/contract/job.ts';
 import { JobEvent } from '../../src/contract/job.ts';
 import { dispatchId } from '../../src/dispatch/dispatcher.ts';
 import { AppError } from '../../src/errors/app-error.ts';
-import type { Task } from '../../src/resources/jobs/executions/task.ts';
+import type { ExecutionTask } from '../../src/resources/jobs/executions/task.ts';
 import { EventStream } from './event-stream.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
@@ -26,7 +26,7 @@ async function until(what: string, isTrue: () => boolean): Promise<void> {
 class PlayedJob {
   readonly id: string;
   private readonly server: TestServer;
-  private task: Task | undefined;
+  private task: ExecutionTask | undefined;
 
   constructor(server: TestServer, id: string) {
     this.server = server;

@@ -11,7 +11,7 @@ import { wantedLabel } from '../../database/lists/label-filter.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import type { FastifyRequest } from 'fastify';
 import { JobRequest } from '../../contract/job-request.ts';
-import { invalid } from '../../http/app-error-of.ts';
+import { invalidFaults } from '../../http/app-error-of.ts';
 import { explain, type SchemaError } from '../../http/validation-message.ts';
 
 /** A batch may be wrong in a thousand places. */
@@ -196,6 +196,6 @@ function checkedBatch(request: FastifyRequest): BatchRequest {
       errors.map((error) => ({ ...error, instancePath: `/jobs/${index}${error.instancePath}` })),
     );
   });
-  if (faults.length > 0) throw invalid(faults, MAX_TOLD);
+  if (faults.length > 0) throw invalidFaults(faults, MAX_TOLD);
   return body as BatchRequest;
 }

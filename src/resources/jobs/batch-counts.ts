@@ -95,7 +95,7 @@ export async function endInBatch(writer: Writer, job: JobRecord): Promise<BatchS
     .executeTakeFirstOrThrow();
   const row = await writer
     .updateTable('batch')
-    .set(endedColumns(Math.max(created_at, Number(last)), ttl_seconds))
+    .set(batchEndColumns(Math.max(created_at, Number(last)), ttl_seconds))
     .where('id', '=', id)
     .returning(SUMMARY_COLUMNS)
     .executeTakeFirstOrThrow();
@@ -113,7 +113,7 @@ export const unfinishedBatches = ({ reader }: Pick<Database, 'reader'>) =>
     .execute();
 
 /** What is written of a batch that has ended. @param ttlSeconds how long it is kept from then on; null: until it is deleted */
-export const endedColumns = (finishedAtMs: number, ttlSeconds: number | null) => ({
+export const batchEndColumns = (finishedAtMs: number, ttlSeconds: number | null) => ({
   finished_at: finishedAtMs,
   expires_at: ttlSeconds === null ? null : finishedAtMs + ttlSeconds * 1000,
 });

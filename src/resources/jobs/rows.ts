@@ -10,12 +10,12 @@ import { sourceIds } from './adapters-of-request.ts';
 import { hasTransfers, withoutSecrets } from './transfer-desk.ts';
 
 /** What is known of a job by its end, and no query asks for. */
-export type JobOutcome = Pick<
+export type RecordedOutcome = Pick<
   JobRecord,
   'progress' | 'import' | 'results' | 'deliveries' | 'timings' | 'provider' | 'error'
 >;
 
-const NO_OUTCOME: JobOutcome = {
+const NO_OUTCOME: RecordedOutcome = {
   progress: { phase: 'waiting', done: 0, total: 0, module: null },
   import: null,
   results: [],
@@ -26,13 +26,13 @@ const NO_OUTCOME: JobOutcome = {
 };
 
 /** What is written of a job besides what queries ask for. */
-export function outcomeColumn(job: JobOutcome): string {
+export function outcomeColumn(job: RecordedOutcome): string {
   const { progress, import: imported, results, deliveries, timings, provider, error } = job;
   return JSON.stringify({ progress, import: imported, results, deliveries, timings, provider, error });
 }
 
 /** What a record is made of: all but what is secret. */
-export const RECORD_COLUMNS = [
+export const JOB_COLUMNS = [
   'id',
   'kind',
   'state',
@@ -51,7 +51,7 @@ export const RECORD_COLUMNS = [
   'outcome',
 ] as const satisfies readonly (keyof JobTable)[];
 
-type RecordRow = Pick<JobTable, (typeof RECORD_COLUMNS)[number]>;
+type RecordRow = Pick<JobTable, (typeof JOB_COLUMNS)[number]>;
 
 /** A job as it stands, without secrets and without the progress of what runs. */
 export const jobRecord = (row: RecordRow): JobRecord => {
@@ -74,7 +74,7 @@ export const jobRecord = (row: RecordRow): JobRecord => {
     request,
     ...(row.outcome === null
       ? { ...NO_OUTCOME, deliveries: pendingDeliveries(request) }
-      : (JSON.parse(row.outcome) as JobOutcome)),
+      : (JSON.parse(row.outcome) as RecordedOutcome)),
   };
 };
 
@@ -87,7 +87,7 @@ export const isRetriable = ({ state, adapter_id }: DeliveredAdapter): boolean =>
   state === 'failed' && adapter_id !== null;
 
 /** What is written of a job that has ended. */
-export function endedColumns(job: JobRecord, defaultTtlSeconds: number | undefined) {
+export function jobEndColumns(job: JobRecord, defaultTtlSeconds: number | undefined) {
   const finishedAt = job.finished_at === null ? Date.now() : Date.parse(job.finished_at);
   // A job is kept for its time from its end on; those of a run as long as the run.
   const ttlSeconds = job.ttl_seconds ?? (job.kind === 'checkpoint' ? undefined : defaultTtlSeconds);

@@ -10,7 +10,7 @@ import { cancelledJob } from './job-end.ts';
 import { acceptJobs, type NewJob } from './executions/accept-jobs.ts';
 import { insertExecutions, leaveExecutions, lockExecutions, newExecution, priorityOf, removeUnused } from './executions/execution-rows.ts';
 import { JobChanges, type JobChangesParts } from './executions/job-changes.ts';
-import { insertLabels, isRetriable, jobRecord, outcomeColumn, RECORD_COLUMNS, withSealed } from './rows.ts';
+import { insertLabels, isRetriable, jobRecord, outcomeColumn, JOB_COLUMNS, withSealed } from './rows.ts';
 import { lacksSecrets, secretsGone } from './transfer-desk.ts';
 import type { JobKind } from '../../contract/job-request.ts';
 import type { Database } from '../../database/database.ts';
@@ -103,7 +103,7 @@ export class JobStore {
         ...{
           table: 'job',
           tenant: this.tenant,
-          columns: RECORD_COLUMNS,
+          columns: JOB_COLUMNS,
           links,
           equal: { kind },
           rare: { batch },
@@ -178,7 +178,7 @@ export class JobStore {
       const { writer, database, tenant } = changes;
       const query = writer
         .selectFrom('job')
-        .select([...RECORD_COLUMNS, 'execution'])
+        .select([...JOB_COLUMNS, 'execution'])
         .where('id', 'in', jobIds)
         .where('tenant', '=', tenant)
         .where('finished_at', 'is', null)
@@ -207,7 +207,7 @@ export class JobStore {
       const { writer, database, tenant } = changes;
       const query = writer
         .selectFrom('job')
-        .select([...RECORD_COLUMNS, 'sealed_request', 'execution'])
+        .select([...JOB_COLUMNS, 'sealed_request', 'execution'])
         .where('id', '=', jobId)
         .where('tenant', '=', tenant)
         .where('finished_at', 'is not', null);
@@ -311,6 +311,6 @@ export class JobStore {
   }
 
   private records() {
-    return this.database.reader.selectFrom('job').select(RECORD_COLUMNS).where('tenant', '=', this.tenant);
+    return this.database.reader.selectFrom('job').select(JOB_COLUMNS).where('tenant', '=', this.tenant);
   }
 }

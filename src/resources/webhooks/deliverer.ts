@@ -4,7 +4,7 @@ import type { DeliveryTable } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
-import { pauseAfter, SCHEDULE_MS } from './delivery-schedule.ts';
+import { attemptPauseMs, SCHEDULE_MS } from './delivery-schedule.ts';
 import { type Sent, sendRequest } from './send-request.ts';
 import { signedHeaders } from './signature.ts';
 import { webhookRecord } from './store.ts';
@@ -157,7 +157,7 @@ export class Deliverer {
     const isUnchanged = row.next_attempt_at === due.next_attempt_at;
     if (!isUnchanged && row.attempts_made === due.attempts_made) return Date.now();
     const attempts = row.attempts_made - row.attempts_before + 1;
-    const pauseMs = pauseAfter(attempts, retryAfterMs, this.options.schedule ?? SCHEDULE_MS);
+    const pauseMs = attemptPauseMs(attempts, retryAfterMs, this.options.schedule ?? SCHEDULE_MS);
     return pauseMs === undefined ? undefined : Date.now() + pauseMs;
   }
 }

@@ -9,7 +9,7 @@ const KEPT_MS = 30 * 86_400_000;
 const REMOVED_AT_ONCE = 500;
 
 /** What a record is made of: all but the payload and the counts. */
-export const RECORD_COLUMNS = [
+export const DELIVERY_COLUMNS = [
   'id',
   'webhook',
   'type',
@@ -32,7 +32,7 @@ export const newDelivery = (
 
 /** A delivery as clients see it. */
 export const deliveryRecord = (
-  row: Pick<DeliveryTable, (typeof RECORD_COLUMNS)[number]>,
+  row: Pick<DeliveryTable, (typeof DELIVERY_COLUMNS)[number]>,
 ): DeliveryRecord => ({
   id: row.id,
   webhook_id: row.webhook,

@@ -27,7 +27,7 @@ const MAX_RETRY_AFTER_MS = 24 * HOUR;
  * @param attempts that were made by now
  * @param retryAfterMs what the receiver asks for; it never makes the next attempt earlier
  */
-export function pauseAfter(
+export function attemptPauseMs(
   attempts: number,
   retryAfterMs: number | undefined,
   schedule: readonly number[] = SCHEDULE_MS,

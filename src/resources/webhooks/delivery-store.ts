@@ -1,7 +1,7 @@
 import type { DeliveryRecord } from '../../contract/webhook.ts';
 import type { Database } from '../../database/database.ts';
 import type { Page } from '../../database/lists/page.ts';
-import { deliveryRecord, newDelivery, RECORD_COLUMNS, removeDeliveries } from './delivery-rows.ts';
+import { deliveryRecord, newDelivery, DELIVERY_COLUMNS, removeDeliveries } from './delivery-rows.ts';
 import { heldWebhooks } from './store.ts';
 
 /**
@@ -66,7 +66,7 @@ export class DeliveryStore {
         .where('tenant', '=', this.tenant)
         .where('webhook', '=', webhookId)
         .where('id', '=', id)
-        .returning(RECORD_COLUMNS)
+        .returning(DELIVERY_COLUMNS)
         .executeTakeFirst(),
     );
     return row && deliveryRecord(row);
@@ -81,7 +81,7 @@ export class DeliveryStore {
   private records(webhookId: string) {
     return this.database.reader
       .selectFrom('delivery')
-      .select(RECORD_COLUMNS)
+      .select(DELIVERY_COLUMNS)
       .where('tenant', '=', this.tenant)
       .where('webhook', '=', webhookId);
   }

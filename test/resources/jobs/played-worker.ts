@@ -7,9 +7,9 @@ import type { ErrorCode } from '../../../src/errors/error-kinds.ts';
 import { Executions } from '../../../src/resources/jobs/executions/executions.ts';
 import type { Dispatched } from '../../../src/resources/jobs/executions/finish-execution.ts';
 import type { JobChangesParts } from '../../../src/resources/jobs/executions/job-changes.ts';
-import type { WorkMade, WrittenAdapter } from '../../../src/resources/jobs/executions/made.ts';
-import type { Task } from '../../../src/resources/jobs/executions/task.ts';
-import { jobRecord, RECORD_COLUMNS } from '../../../src/resources/jobs/rows.ts';
+import type { WorkMade, AdapterMade } from '../../../src/resources/jobs/executions/made.ts';
+import type { ExecutionTask } from '../../../src/resources/jobs/executions/task.ts';
+import { jobRecord, JOB_COLUMNS } from '../../../src/resources/jobs/rows.ts';
 import { JobStore } from '../../../src/resources/jobs/store.ts';
 import type { BlobStore } from '../../../src/storage/blob-store.ts';
 import { KNOWN_FACTS, KNOWN_FILES } from '../adapters/known-adapter.ts';
@@ -26,11 +26,11 @@ export interface PlayedWork {
   /** Its targets, each with its result; default: one of rank 2. */
   readonly results?: readonly (Partial<SucceededResult> | FailedResult)[];
   /** The adapters that are made, by target; null: the source is the result. Default: null for each. */
-  readonly adapters?: readonly (WrittenAdapter | null)[];
+  readonly adapters?: readonly (AdapterMade | null)[];
   readonly files?: WorkMade['files'];
 }
 
-export const KNOWN_WRITTEN: WrittenAdapter = { described: KNOWN_FACTS, files: KNOWN_FILES };
+export const KNOWN_WRITTEN: AdapterMade = { described: KNOWN_FACTS, files: KNOWN_FILES };
 
 /** A target that failed. */
 export const FAILED_RESULT: FailedResult = {
@@ -65,7 +65,7 @@ export class PlayedWorker {
   private readonly database: Database;
   private readonly parts: JobChangesParts;
   /** By their ids in the queue. */
-  private readonly tasks = new Map<string, Task>();
+  private readonly tasks = new Map<string, ExecutionTask>();
 
   constructor(parts: Partial<JobChangesParts> & { database: Database; store?: BlobStore }) {
     this.database = parts.database;
@@ -75,7 +75,7 @@ export class PlayedWorker {
   }
 
   /** Begins what a job waits for, whatever its turn. */
-  async begin(jobId: string): Promise<Task> {
+  async begin(jobId: string): Promise<ExecutionTask> {
     const task = await this.executions.take(await this.dispatch(jobId));
     if (task) {
       this.tasks.set(`${task.execution}-${task.dispatchNo}`, task);
@@ -136,12 +136,12 @@ export class PlayedWorker {
 
   /** A job as it stands, of whatever tenant. */
   async job(jobId: string): Promise<JobRecord> {
-    const query = this.database.reader.selectFrom('job').select(RECORD_COLUMNS).where('id', '=', jobId);
+    const query = this.database.reader.selectFrom('job').select(JOB_COLUMNS).where('id', '=', jobId);
     return jobRecord(await query.executeTakeFirstOrThrow());
   }
 
   /** What runs for a job by now, or is begun. */
-  private async begun(jobId: string): Promise<Task> {
+  private async begun(jobId: string): Promise<ExecutionTask> {
     const { execution, dispatchNo } = await this.dispatch(jobId);
     const known = this.tasks.get(`${execution}-${dispatchNo}`);
     return known ?? this.begin(jobId);

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { JobRecord, JobResult } from '../../../src/contract/job.ts';
 import { newJobId } from '../../../src/database/ids.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
-import { pauseAfter, retryAfterMs, SCHEDULE_MS } from '../../../src/resources/webhooks/delivery-schedule.ts';
+import { attemptPauseMs, retryAfterMs, SCHEDULE_MS } from '../../../src/resources/webhooks/delivery-schedule.ts';
 import { jobEventBody } from '../../../src/resources/webhooks/event-body.ts';
 import { deliveryIdOf, isDeliveryId, newWebhookId } from '../../../src/resources/webhooks/webhook-ids.ts';
 
@@ -15,26 +15,26 @@ describe('the schedule', () => {
     const total = SCHEDULE_MS.reduce((sum, ms) => sum + ms, 0);
     assert.ok(total > 75 * HOUR && total < 76 * HOUR);
     assert.equal(
-      pauseAfter(1, undefined, SCHEDULE_MS, () => 0),
+      attemptPauseMs(1, undefined, SCHEDULE_MS, () => 0),
       5_000,
     );
     assert.equal(
-      pauseAfter(1, undefined, SCHEDULE_MS, () => 1),
+      attemptPauseMs(1, undefined, SCHEDULE_MS, () => 1),
       5_500,
     );
     assert.equal(
-      pauseAfter(9, undefined, SCHEDULE_MS, () => 0),
+      attemptPauseMs(9, undefined, SCHEDULE_MS, () => 0),
       24 * HOUR,
     );
-    assert.equal(pauseAfter(10, undefined), undefined);
+    assert.equal(attemptPauseMs(10, undefined), undefined);
   });
 
   it('keeps to what a receiver asks for, never earlier than planned and never later than in a day', () => {
     const noJitter = () => 0;
-    assert.equal(pauseAfter(1, 60_000, SCHEDULE_MS, noJitter), 60_000);
-    assert.equal(pauseAfter(2, 60_000, SCHEDULE_MS, noJitter), 300_000);
-    assert.equal(pauseAfter(1, 1e12, SCHEDULE_MS, noJitter), 24 * HOUR);
-    assert.equal(pauseAfter(10, 60_000, SCHEDULE_MS, noJitter), undefined, 'not more often than planned');
+    assert.equal(attemptPauseMs(1, 60_000, SCHEDULE_MS, noJitter), 60_000);
+    assert.equal(attemptPauseMs(2, 60_000, SCHEDULE_MS, noJitter), 300_000);
+    assert.equal(attemptPauseMs(1, 1e12, SCHEDULE_MS, noJitter), 24 * HOUR);
+    assert.equal(attemptPauseMs(10, 60_000, SCHEDULE_MS, noJitter), undefined, 'not more often than planned');
   });
 
   it('reads Retry-After in seconds and as a time, and nothing else', () => {

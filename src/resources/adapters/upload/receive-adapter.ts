@@ -41,7 +41,7 @@ export interface ReceivedUpload {
   readonly fields: ReadonlyMap<string, Buffer>;
 }
 
-export interface ReceiveOptions<T> {
+export interface ReceiveAdapterOptions<T> {
   /** What the body may have. */
   readonly parts: BodyParts;
   /** What is done with it. Files that it leaves where they are are removed. */
@@ -60,7 +60,7 @@ export interface ReceiveOptions<T> {
 export async function receiveAdapter<T>(
   request: FastifyRequest,
   { store, metrics, limits }: UploadDependencies,
-  { parts, use, outcomeOf }: ReceiveOptions<T>,
+  { parts, use, outcomeOf }: ReceiveAdapterOptions<T>,
 ): Promise<T> {
   let watch: BodyWatch | undefined;
   try {

@@ -18,7 +18,7 @@ export interface NewJob {
 }
 
 /** An adapter that a job reads. */
-export interface Source {
+export interface SourceContent {
   readonly digest: string;
   readonly bytes: number;
 }
@@ -63,7 +63,7 @@ export async function acceptJobs(changes: JobChanges, jobs: readonly NewJob[]): 
 export async function continueWithWork(
   changes: JobChanges,
   job: JobRecord,
-  sources: ReadonlyMap<string, Source>,
+  sources: ReadonlyMap<string, SourceContent>,
 ): Promise<void> {
   const [placed] = await placeWork(changes, [{ job, reuse: true, step: 'work' }], sources);
   const { execution, job: told } = placed!;
@@ -90,7 +90,7 @@ interface Placed {
 async function placeWork(
   changes: JobChanges,
   wanted: readonly Wanted[],
-  sources: ReadonlyMap<string, Source>,
+  sources: ReadonlyMap<string, SourceContent>,
 ): Promise<Placed[]> {
   const { writer, tenant } = changes;
   const keys = wanted.map(({ job, step }) =>
@@ -196,7 +196,7 @@ const workRequest = ({ request, import: imported }: JobRecord): JobRecord['reque
     ? ({ ...request, adapter_id: imported.adapter_id } as typeof request)
     : request;
 
-const bytesOf = (job: JobRecord, sources: ReadonlyMap<string, Source>): number =>
+const bytesOf = (job: JobRecord, sources: ReadonlyMap<string, SourceContent>): number =>
   sourceIds(workRequest(job)).reduce((sum, id) => sum + (sources.get(id)?.bytes ?? 0), 0);
 
 async function withoutKnown({ writer }: JobChanges, jobs: readonly NewJob[]): Promise<readonly NewJob[]> {
@@ -215,7 +215,7 @@ async function withoutKnown({ writer }: JobChanges, jobs: readonly NewJob[]): Pr
 async function lockedSources(
   { database: { locked, now }, writer, tenant }: JobChanges,
   jobs: readonly NewJob[],
-): Promise<Map<string, Source>> {
+): Promise<Map<string, SourceContent>> {
   const ids = [...new Set(jobs.flatMap(({ job }) => sourceIds(job.request)))];
   if (ids.length === 0) return new Map();
   const wanted = writer

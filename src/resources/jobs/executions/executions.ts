@@ -22,7 +22,7 @@ import {
 import { JobChanges, type JobChangesParts } from './job-changes.ts';
 import type { Made, Totals } from './made.ts';
 import { postponement, withPatience } from './storage-patience.ts';
-import type { Task, TaskSource } from './task.ts';
+import type { ExecutionTask, TaskSource } from './task.ts';
 
 /** One attempt and two more, for what may go away: storage, memory, a crash. Permanent errors are not tried again. */
 const MAX_ATTEMPTS = 3;
@@ -79,7 +79,7 @@ export class Executions {
    * @returns what there is to do; undefined where there is nothing: it is over, or those who wait for it were cancelled
    * @throws AppError ADAPTER_NOT_FOUND, STORAGE_*
    */
-  async take(dispatch: Dispatched): Promise<Task | undefined> {
+  async take(dispatch: Dispatched): Promise<ExecutionTask | undefined> {
     const { database } = this.parts;
     const known = await this.row(dispatch);
     if (!known) return undefined;
@@ -119,7 +119,7 @@ export class Executions {
    * @returns the jobs that ended with it; undefined where the execution was over already, and nothing was recorded
    * @throws AppError STORAGE_*
    */
-  async finish(task: Task, made: Made, totals: Totals): Promise<readonly JobRecord[] | undefined> {
+  async finish(task: ExecutionTask, made: Made, totals: Totals): Promise<readonly JobRecord[] | undefined> {
     const { tenant, writeId } = task;
     const again = made.step === 'deliver' ? made.again : null;
     const ended = await JobChanges.write(this.parts, tenant, async (changes) => {
@@ -180,7 +180,7 @@ export class Executions {
   }
 
   /** What an attempt wrote is not needed. */
-  abandon({ writeId }: Pick<Task, 'writeId'>): Promise<void> {
+  abandon({ writeId }: Pick<ExecutionTask, 'writeId'>): Promise<void> {
     return new Contents(this.parts.database, this.parts.store).abandon(writeId);
   }
 
@@ -279,12 +279,12 @@ export class Executions {
     return true;
   }
 
-  private async todo(tenant: string, step: Task['todo']['step'], job: JobRecord): Promise<Task['todo']> {
+  private async todo(tenant: string, step: ExecutionTask['todo']['step'], job: JobRecord): Promise<ExecutionTask['todo']> {
     const { request } = job;
     if (step === 'fetch') return { step, source: 'source' in request ? request.source! : unexpected(job) };
     if (step === 'deliver') {
       const wanted = wantedDeliveries(request);
-      const deliveries: Extract<Task['todo'], { step: 'deliver' }>['deliveries'][number][] = [];
+      const deliveries: Extract<ExecutionTask['todo'], { step: 'deliver' }>['deliveries'][number][] = [];
       for (const [index, { state, adapter_id }] of job.deliveries.entries())
         if (state === 'pending')
           deliveries.push({ index, to: wanted[index]!.to, adapter: await this.source(tenant, adapter_id!) });

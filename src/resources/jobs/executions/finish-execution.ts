@@ -8,7 +8,7 @@ import { nameOfBase } from '../../adapters/default-name.ts';
 import { settleContent } from '../../contents/contents.ts';
 import { endOfTargets } from '../job-end.ts';
 import { resultSettings } from '../result-settings.ts';
-import { jobRecord, outcomeColumn, RECORD_COLUMNS, withSealed } from '../rows.ts';
+import { jobRecord, outcomeColumn, JOB_COLUMNS, withSealed } from '../rows.ts';
 import { continueWithWork } from './accept-jobs.ts';
 import { removeUnused } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';
@@ -110,7 +110,7 @@ export async function jobsOf(
 ): Promise<JobRecord[]> {
   const jobs = writer
     .selectFrom('job')
-    .select([...RECORD_COLUMNS, 'sealed_request'])
+    .select([...JOB_COLUMNS, 'sealed_request'])
     .where('execution', '=', execution)
     .$if(step !== 'deliver', (query) => query.where('finished_at', 'is', null))
     .orderBy('id');

@@ -7,7 +7,7 @@ import { addUsage } from '../../tenants/usage.ts';
 import type { DeliveryQueue, DeliveryTicket } from '../../webhooks/delivery-queue.ts';
 import { batchEvent, jobEvent, Outbox } from '../../webhooks/outbox.ts';
 import { endInBatch } from '../batch-counts.ts';
-import { endedColumns, jobRecord, RECORD_COLUMNS } from '../rows.ts';
+import { jobEndColumns, jobRecord, JOB_COLUMNS } from '../rows.ts';
 import type { Totals } from './made.ts';
 
 /** Who is told what happens here, for metrics; nothing depends on it. */
@@ -107,11 +107,11 @@ export class JobChanges {
   async end(record: JobRecord): Promise<JobRecord | undefined> {
     const row = await this.writer
       .updateTable('job')
-      .set(endedColumns(record, this.parts.jobTtlSeconds))
+      .set(jobEndColumns(record, this.parts.jobTtlSeconds))
       .where('id', '=', record.id)
       .where('tenant', '=', this.tenant)
       .where('finished_at', 'is', null)
-      .returning(RECORD_COLUMNS)
+      .returning(JOB_COLUMNS)
       .executeTakeFirst();
     if (!row) return undefined;
     await this.writer

@@ -7,7 +7,7 @@ import type { DescribedAdapter } from '../../adapters/described-adapter.ts';
 import type { WrittenFile } from '../../contents/content-files.ts';
 
 /** An adapter whose files are written. */
-export interface WrittenAdapter {
+export interface AdapterMade {
   readonly described: DescribedAdapter;
   readonly files: readonly WrittenFile[];
 }
@@ -17,7 +17,7 @@ export interface FetchMade {
   readonly step: 'fetch';
   /** undefined: where it comes from says nothing that could be its name. */
   readonly name: string | undefined;
-  readonly adapter: WrittenAdapter;
+  readonly adapter: AdapterMade;
   readonly imported: Omit<ImportedAdapter, 'adapter_id'>;
 }
 
@@ -27,7 +27,7 @@ export interface WorkMade {
   readonly targets: readonly {
     readonly result: Omit<SucceededResult, 'adapter_id'> | FailedResult;
     /** null: there is none, or the source is the result. */
-    readonly adapter: WrittenAdapter | null;
+    readonly adapter: AdapterMade | null;
   }[];
   /** The report (see report-ids.ts), and files for a trainer. */
   readonly files: readonly (WrittenFile & { readonly role: JobFileTable['role'] })[];
@@ -60,7 +60,7 @@ export interface Totals {
 }
 
 /** Code of the error by which work failed that came to nothing; undefined: something came of it. */
-export function failureOf(made: Made): string | undefined {
+export function failedWorkCode(made: Made): string | undefined {
   if (made.step !== 'work') return undefined;
   const [first] = made.targets;
   const isVain = made.targets.every(({ result }) => result.state === 'failed');

@@ -7,7 +7,7 @@ import type { Dispatched } from './finish-execution.ts';
  * All that a compute process is told of an attempt at an execution. It goes from process to process and never through Redis:
  * it has the sealed credentials that a transfer needs.
  */
-export interface Task extends Dispatched {
+export interface ExecutionTask extends Dispatched {
   readonly tenant: string;
   /** 1 for the first. */
   readonly attempt: number;
