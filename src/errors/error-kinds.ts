@@ -6,6 +6,8 @@ export type ErrorGroup =
   | 'access'
   /** Calls that can be repeated with an Idempotency-Key. */
   | 'idempotency'
+  /** Those of them whose answer has a secret, which is kept sealed. */
+  | 'secret-answer'
   /** JSON, before its schema is looked at. */
   | 'json'
   /** Calls with JSON as their body, besides 'json'. */
@@ -324,9 +326,11 @@ export const ERROR_KINDS = {
   OUTBOUND_FAILED: transient(502, 'The other server failed or cannot be reached'),
   TRANSFER_DIGEST_MISMATCH: permanent(422, 'A file from elsewhere is not the one that was announced'),
   SECRETS_GONE: permanent(409, 'The credentials of the job are not kept any more'),
-  SECRETS_UNAVAILABLE: permanent(503, 'The service has no key for secrets'),
-  SECRETS_KEY_MISMATCH: permanent(500, 'The secret was sealed with another key'),
-  SECRETS_DAMAGED: permanent(500, 'The sealed secret was changed'),
+  SECRETS_UNAVAILABLE: permanent(503, 'The service has no key for secrets', { groups: ['secret-answer'] }),
+  SECRETS_KEY_MISMATCH: permanent(500, 'The secret was sealed with another key', {
+    groups: ['secret-answer'],
+  }),
+  SECRETS_DAMAGED: permanent(500, 'The sealed secret was changed', { groups: ['secret-answer'] }),
 
   // The computation
   NON_FINITE_WEIGHTS: permanent(422, 'A LoRA tensor holds NaN or infinity'),

@@ -56,7 +56,7 @@ export const accessDocumentation = fp(async (app: FastifyInstance) => {
     const isAsking = method === 'GET' || method === 'HEAD';
     const secured = withScope(schema, scopeOf(method, config?.scope));
     const bodiless = isAsking || config?.accepts !== undefined ? secured : withoutBody(secured);
-    route.schema = isRepeatable ? withIdempotency(bodiless) : bodiless;
+    route.schema = isRepeatable ? withIdempotency(bodiless, config?.idempotency === 'secret') : bodiless;
   });
 });
 
@@ -78,9 +78,10 @@ const withoutBody = (schema: FastifySchema): FastifySchema => ({
   response: withProblems(schema.response as Responses, errorsOf('bodiless')),
 });
 
-function withIdempotency(schema: FastifySchema): FastifySchema {
+function withIdempotency(schema: FastifySchema, isSecret: boolean): FastifySchema {
   const headers = (schema.headers ?? { type: 'object' }) as { properties?: object };
-  const response = withProblems(schema.response as Responses, errorsOf('idempotency'));
+  const codes = errorsOf('idempotency', ...(isSecret ? (['secret-answer'] as const) : []));
+  const response = withProblems(schema.response as Responses, codes);
   return {
     ...schema,
     headers: {

@@ -9,6 +9,7 @@ import { IMMUTABLE, FILE_RESPONSES, FileHeaders, sendFile } from '../../http/sen
 import { type ZipEntry, zipArchive } from '../../http/zip-archive.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { fileOf } from './files.ts';
+import { ADAPTER_ERRORS } from './service.ts';
 
 /** What it is called in the archive. */
 const REPORT_FILE = 'report.html';
@@ -48,7 +49,7 @@ export const adapterArchiveRoutes: FastifyPluginAsyncTypebox<ArchiveRoutesOption
     response: {
       200: response('The archive', BINARY, { mediaType: 'application/zip', headers: ETAG }),
       304: { description: 'The client has it', type: 'null', headers: ETAG },
-      ...problems('ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'),
+      ...problems(...ADAPTER_ERRORS.get),
     },
   };
 
@@ -133,13 +134,7 @@ export const adapterFileRoutes: FastifyPluginAsyncTypebox = async (app) => {
     headers: FileHeaders,
     response: {
       ...FILE_RESPONSES,
-      ...problems(
-        'ADAPTER_NOT_FOUND',
-        'ADAPTER_EXPIRED',
-        'FILE_NOT_FOUND',
-        'RANGE_NOT_SATISFIABLE',
-        'STORAGE_FAILED',
-      ),
+      ...problems(...ADAPTER_ERRORS.readFile, 'RANGE_NOT_SATISFIABLE'),
     },
   };
 

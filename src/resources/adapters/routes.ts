@@ -8,7 +8,7 @@ import { mediaTypeOf } from '../../http/plugins/request-bodies.ts';
 import { AdapterModules, AdapterPath, asComponent, LOCATION, problems, reference, response, NOTHING } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { ADAPTER_FROM_UPLOADS_EXAMPLE, ADAPTER_PAGE_EXAMPLE, ADAPTER_PATCH_EXAMPLE } from './examples.ts';
-import { MAX_CONFIG_BYTES } from './service.ts';
+import { MAX_CONFIG_BYTES, ADAPTER_ERRORS } from './service.ts';
 import { adapterParts } from './upload/adapter-body.ts';
 import type { UploadDependencies } from './upload/receive-adapter.ts';
 import { storeUpload } from './upload/store-upload.ts';
@@ -78,7 +78,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<AdapterRoutesOptions> = as
         params: AdapterPath,
         response: {
           200: response('The adapter', reference(AdapterRecord)),
-          ...problems('ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'),
+          ...problems(...ADAPTER_ERRORS.get),
         },
       },
     },
@@ -95,7 +95,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<AdapterRoutesOptions> = as
         params: AdapterPath,
         response: {
           200: response('The modules, in name order', reference(AdapterModules)),
-          ...problems('ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'),
+          ...problems(...ADAPTER_ERRORS.modules),
         },
       },
     },
@@ -139,12 +139,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<AdapterRoutesOptions> = as
         body: reference(AdapterPatch),
         response: {
           200: response('The adapter as it is now', reference(AdapterRecord)),
-          ...problems(
-            ...errorsOf('json', 'json-body'),
-            'ADAPTER_NOT_FOUND',
-            'ADAPTER_EXPIRED',
-            'STORAGE_FULL',
-          ),
+          ...problems(...errorsOf('json', 'json-body'), ...ADAPTER_ERRORS.change),
         },
       },
     },
@@ -169,7 +164,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<AdapterRoutesOptions> = as
         params: AdapterPath,
         response: {
           204: NOTHING,
-          ...problems('ADAPTER_NOT_FOUND', 'ADAPTER_IN_USE', 'STORAGE_FULL'),
+          ...problems(...ADAPTER_ERRORS.remove),
         },
       },
     },

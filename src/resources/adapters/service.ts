@@ -21,6 +21,7 @@ import { type AdapterChanges, AdapterStore } from './store.ts';
 import { AnyWeightsGate } from './weights-gate.ts';
 import type { LocalFile } from '../../adapter/digested-file.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** For those who receive the files, which know this layer and not the formats. */
 export { CONFIG_FILE, MAX_CONFIG_BYTES, WEIGHTS_FILE };
@@ -58,6 +59,15 @@ export interface ReadyAdapter {
   readonly adapter: NewAdapter;
   readonly written: WrittenFiles;
 }
+
+/** What the methods throw; the routes of the room derive from it what they may answer. */
+export const ADAPTER_ERRORS = {
+  get: ['ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'],
+  change: ['ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FULL'],
+  remove: ['ADAPTER_NOT_FOUND', 'ADAPTER_IN_USE', 'STORAGE_FULL'],
+  readFile: ['ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'FILE_NOT_FOUND', 'STORAGE_FAILED'],
+  modules: ['ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'],
+} as const satisfies Record<string, readonly ErrorCode[]>;
 
 /** The adapters of a tenant: their records in the database, their files as content, which equal ones share. */
 export class AdapterService {

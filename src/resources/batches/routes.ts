@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox';
 import { BatchEnvelope, BatchRecord, BatchRequest, BatchSummary, MAX_BATCH_JOBS, BatchList } from '../../contract/batch.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
-import { withinConcurrentJobs } from '../jobs/concurrent-jobs.ts';
+import { withinConcurrentJobs, CONCURRENT_JOBS_ERRORS } from '../jobs/concurrent-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { BATCH_EXAMPLE, BATCH_REQUEST_EXAMPLES, BATCH_SUMMARY_EXAMPLE, BATCH_PAGE_EXAMPLE } from './examples.ts';
 import { BatchListQuery } from '../../contract/list.ts';
@@ -13,6 +13,7 @@ import type { FastifyRequest } from 'fastify';
 import { JobRequest } from '../../contract/job-request.ts';
 import { invalidFaults } from '../../http/app-error-of.ts';
 import { explain, type SchemaError } from '../../http/validation-message.ts';
+import { BATCH_ERRORS } from './service.ts';
 
 /** A batch may be wrong in a thousand places. */
 const MAX_TOLD = 100;
@@ -25,9 +26,6 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const BatchPath = Type.Object({
   id: Type.String({ description: 'Id of a batch', examples: [BATCH_EXAMPLE.id] }),
 });
-
-/** What accepting a batch can fail with, new or retried. */
-const ACCEPTING = ['BATCH_INVALID', 'QUOTA_CONCURRENT_JOBS', 'STORAGE_FULL', 'STORAGE_FAILED'] as const;
 
 /** Batches of jobs: submitted, listed, read, cancelled, retried and removed. */
 export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -59,7 +57,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: BatchEnvelope,
         response: {
           202: response('Accepted, durably', reference(BatchRecord), { headers: LOCATION }),
-          ...problems(...errorsOf('json', 'json-body'), ...ACCEPTING),
+          ...problems(...errorsOf('json', 'json-body'), ...BATCH_ERRORS.submit, ...CONCURRENT_JOBS_ERRORS),
         },
       },
     },
@@ -84,7 +82,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: BatchPath,
         response: {
           200: response('The batch', reference(BatchRecord)),
-          ...problems('BATCH_NOT_FOUND'),
+          ...problems(...BATCH_ERRORS.get),
         },
       },
     },
@@ -107,7 +105,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: BatchPath,
         response: {
           200: response('The cancelled batch', reference(BatchRecord)),
-          ...problems('BATCH_NOT_FOUND', 'BATCH_FINAL', 'STORAGE_FULL'),
+          ...problems(...BATCH_ERRORS.cancel),
         },
       },
     },
@@ -125,7 +123,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: BatchPath,
         response: {
           202: response('The new batch, accepted durably', reference(BatchRecord), { headers: LOCATION }),
-          ...problems('BATCH_NOT_FOUND', 'BATCH_NOT_FINAL', 'BATCH_SUCCEEDED', ...ACCEPTING),
+          ...problems(...BATCH_ERRORS.retry, ...CONCURRENT_JOBS_ERRORS),
         },
       },
     },
@@ -153,7 +151,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: BatchPath,
         response: {
           204: NOTHING,
-          ...problems('BATCH_NOT_FOUND', 'BATCH_NOT_FINAL', 'STORAGE_FULL', 'STORAGE_FAILED'),
+          ...problems(...BATCH_ERRORS.remove),
         },
       },
     },

@@ -11,6 +11,7 @@ import type { JobService } from '../jobs/service.ts';
 import { checkBatch } from './batch-jobs.ts';
 import { jobRequestsOf } from './batch-jobs.ts';
 import type { BatchFilter, BatchStore } from './store.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** Jobs that are cancelled or deleted in one transaction, between which others have their turn. */
 const ENDED_AT_ONCE = 20;
@@ -22,6 +23,22 @@ export interface BatchParts {
   /** How long batches stay unless a request says otherwise; undefined: they are kept. */
   readonly defaultTtlSeconds?: number | undefined;
 }
+
+/** What the methods throw; the routes of the room derive from it what they may answer. */
+export const BATCH_ERRORS = {
+  submit: ['BATCH_INVALID', 'STORAGE_FULL', 'STORAGE_FAILED'],
+  get: ['BATCH_NOT_FOUND'],
+  cancel: ['BATCH_NOT_FOUND', 'BATCH_FINAL', 'STORAGE_FULL'],
+  retry: [
+    'BATCH_NOT_FOUND',
+    'BATCH_NOT_FINAL',
+    'BATCH_SUCCEEDED',
+    'BATCH_INVALID',
+    'STORAGE_FULL',
+    'STORAGE_FAILED',
+  ],
+  remove: ['BATCH_NOT_FOUND', 'BATCH_NOT_FINAL', 'STORAGE_FULL', 'STORAGE_FAILED'],
+} as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
  * Many jobs that are asked for, followed and cancelled together. All methods throw AppError DATABASE_UNAVAILABLE, those that

@@ -9,6 +9,9 @@ export interface JobSpace {
   readonly quotas: () => Promise<Quotas>;
 }
 
+/** What is thrown where there is no room for jobs. */
+export const CONCURRENT_JOBS_ERRORS = ['QUOTA_TOO_SMALL', 'QUOTA_CONCURRENT_JOBS'] as const;
+
 /** Submissions of tenants that have a limit, one after the other: else many at once would all see the same room. */
 const lines = new Map<string, Promise<unknown>>();
 

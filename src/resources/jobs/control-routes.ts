@@ -12,7 +12,8 @@ import {
   response,
 } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { withinConcurrentJobs } from './concurrent-jobs.ts';
+import { withinConcurrentJobs, CONCURRENT_JOBS_ERRORS } from './concurrent-jobs.ts';
+import { JOB_CONTROL_ERRORS } from './control.ts';
 
 /** Cancelling, retrying, deleting and labelling jobs, and sending what they could not deliver. */
 export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -31,7 +32,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: JobPath,
         response: {
           200: response('The cancelled job', reference(JobRecord)),
-          ...problems('JOB_NOT_FOUND', 'JOB_FINAL', 'STORAGE_FULL'),
+          ...problems(...JOB_CONTROL_ERRORS.cancel),
         },
       },
     },
@@ -51,18 +52,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: JobPath,
         response: {
           202: response('The new job, accepted durably', reference(JobRecord), { headers: LOCATION }),
-          ...problems(
-            'JOB_NOT_FOUND',
-            'JOB_NOT_FINAL',
-            'JOB_SUCCEEDED',
-            'SECRETS_GONE',
-            'JOB_OF_RUN',
-            'ADAPTER_NOT_FOUND',
-            'ADAPTER_EXPIRED',
-            'QUOTA_CONCURRENT_JOBS',
-            'STORAGE_FULL',
-            'STORAGE_FAILED',
-          ),
+          ...problems(...JOB_CONTROL_ERRORS.retry, ...CONCURRENT_JOBS_ERRORS),
         },
       },
     },
@@ -90,13 +80,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
           202: response('The job, with its deliveries accepted durably', reference(JobRecord), {
             headers: LOCATION,
           }),
-          ...problems(
-            'JOB_NOT_FOUND',
-            'JOB_NOT_FINAL',
-            'DELIVERIES_SUCCEEDED',
-            'SECRETS_GONE',
-            'STORAGE_FULL',
-          ),
+          ...problems(...JOB_CONTROL_ERRORS.retryDeliveries),
         },
       },
     },
@@ -119,7 +103,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: reference(JobPatch),
         response: {
           200: response('The job', reference(JobRecord)),
-          ...problems(...errorsOf('json', 'json-body'), 'JOB_NOT_FOUND', 'STORAGE_FULL'),
+          ...problems(...errorsOf('json', 'json-body'), ...JOB_CONTROL_ERRORS.label),
         },
       },
     },
@@ -140,14 +124,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: JobPath,
         response: {
           204: NOTHING,
-          ...problems(
-            'JOB_NOT_FOUND',
-            'JOB_NOT_FINAL',
-            'JOB_OF_RUN',
-            'BATCH_NOT_FINAL',
-            'STORAGE_FULL',
-            'STORAGE_FAILED',
-          ),
+          ...problems(...JOB_CONTROL_ERRORS.remove),
         },
       },
     },

@@ -10,6 +10,7 @@ import { progressOf } from './service.ts';
 import type { JobService } from './service.ts';
 import { isFinal, type JobStore } from './store.ts';
 import { lacksSecrets, secretsGone, withoutSecrets } from './transfer-desk.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 export interface JobControlParts {
   readonly blobs: BlobStore;
@@ -19,6 +20,25 @@ export interface JobControlParts {
   readonly queue: Pick<JobQueue, 'progress'>;
   readonly observer?: Observer;
 }
+
+/** What the methods throw; the routes of the room derive from it what they may answer. */
+export const JOB_CONTROL_ERRORS = {
+  cancel: ['JOB_NOT_FOUND', 'JOB_FINAL', 'STORAGE_FULL'],
+  retry: [
+    'JOB_NOT_FOUND',
+    'JOB_NOT_FINAL',
+    'JOB_SUCCEEDED',
+    'SECRETS_GONE',
+    'JOB_OF_RUN',
+    'ADAPTER_NOT_FOUND',
+    'ADAPTER_EXPIRED',
+    'STORAGE_FULL',
+    'STORAGE_FAILED',
+  ],
+  retryDeliveries: ['JOB_NOT_FOUND', 'JOB_NOT_FINAL', 'DELIVERIES_SUCCEEDED', 'SECRETS_GONE', 'STORAGE_FULL'],
+  remove: ['JOB_NOT_FOUND', 'JOB_NOT_FINAL', 'JOB_OF_RUN', 'BATCH_NOT_FINAL', 'STORAGE_FULL', 'STORAGE_FAILED'],
+  label: ['JOB_NOT_FOUND', 'STORAGE_FULL'],
+} as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
  * What can be done with a job after it was accepted. All methods throw AppError JOB_NOT_FOUND, DATABASE_UNAVAILABLE,

@@ -9,6 +9,7 @@ import { isEnd, positionOf } from './events/event-position.ts';
 import { BEAT, type JobWatch, watchJob } from './events/watch-job.ts';
 import { jobEventExamples, jobProgressExample } from './examples.ts';
 import { isFinal } from './store.ts';
+import { JOB_ERRORS } from './service.ts';
 
 export interface EventStreamOptions {
   /** Streams that one tenant may have open at this process. */
@@ -81,7 +82,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = 
         response: {
           200: response('The events', EVENTS, { mediaType: 'text/event-stream' }),
           204: Type.Null({ description: 'The job has ended, and the client knows' }),
-          ...problems('JOB_NOT_FOUND', 'TOO_MANY_STREAMS'),
+          ...problems(...JOB_ERRORS.get, 'TOO_MANY_STREAMS'),
         },
       },
     },

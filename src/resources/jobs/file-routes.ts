@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox';
 import { JobPath, problems } from '../../http/schemas.ts';
 import { FILE_RESPONSES, FileHeaders, sendFile } from '../../http/send-file.ts';
 import { workspaceOf } from '../own-workspace.ts';
+import { JOB_ERRORS } from './service.ts';
 
 const FilePath = Type.Object({
   ...JobPath.properties,
@@ -28,7 +29,7 @@ export const jobFileRoutes: FastifyPluginAsyncTypebox = async (app) => {
     headers: FileHeaders,
     response: {
       ...FILE_RESPONSES,
-      ...problems('JOB_NOT_FOUND', 'FILE_NOT_FOUND', 'RANGE_NOT_SATISFIABLE', 'STORAGE_FAILED'),
+      ...problems(...JOB_ERRORS.readFile, 'RANGE_NOT_SATISFIABLE'),
     },
   };
 

@@ -9,6 +9,7 @@ import { BINARY, JobPath, problems, reference } from '../../http/schemas.ts';
 import { FIGURES } from '../../report/report-input.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { RenderedReports } from './rendered-reports.ts';
+import { JOB_ERRORS } from './service.ts';
 
 /** By the name that `format` has for it; the first is the default. */
 const TYPES = {
@@ -99,10 +100,8 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
           ...problems(
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
-            'JOB_NOT_FOUND',
             'NOT_ACCEPTABLE',
-            'REPORT_NOT_READY',
-            'STORAGE_FAILED',
+            ...JOB_ERRORS.storedReport,
           ),
         },
       },

@@ -5,7 +5,7 @@ import { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { JobPath, LOCATION, problems, reference, response, asComponent } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { withinConcurrentJobs, checkConcurrentJobs } from './concurrent-jobs.ts';
+import { withinConcurrentJobs, checkConcurrentJobs, CONCURRENT_JOBS_ERRORS } from './concurrent-jobs.ts';
 import { answerCurrentJob, type FinalJobs } from './final-jobs.ts';
 import { JOB_PAGE_EXAMPLE } from './examples.ts';
 import { JobListPage, JobListQuery } from '../../contract/list.ts';
@@ -23,7 +23,7 @@ import { squeezeParts } from '../adapters/upload/adapter-body.ts';
 import type { UploadDependencies } from '../adapters/upload/receive-adapter.ts';
 import { storeUpload } from '../adapters/upload/store-upload.ts';
 import { MAX_WAIT_SECONDS, preferredWaitSeconds } from '../../http/prefer.ts';
-import type { JobService } from './service.ts';
+import { type JobService, JOB_ERRORS } from './service.ts';
 import { isFinal } from './store.ts';
 
 const FINISHED = 'Finished: while the client waited, or at once, as its work was done before (`reused`)';
@@ -76,15 +76,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
           202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
           ...problems(
             ...errorsOf('json', 'json-body'),
-            'UNKNOWN_PROFILE',
-            'OUTBOUND_URL_INVALID',
-            'OUTBOUND_FORBIDDEN',
-            'SECRETS_UNAVAILABLE',
-            'ADAPTER_NOT_FOUND',
-            'ADAPTER_EXPIRED',
-            'QUOTA_CONCURRENT_JOBS',
-            'STORAGE_FULL',
-            'STORAGE_FAILED',
+            ...JOB_ERRORS.submit,
+            ...CONCURRENT_JOBS_ERRORS,
           ),
         },
       },
@@ -113,7 +106,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
             headers: { etag: { type: 'string', description: 'Of a job that has ended, as it is now' } },
           }),
           304: { description: 'The job has ended, and the client has it as it is', type: 'null' },
-          ...problems('JOB_NOT_FOUND'),
+          ...problems(...JOB_ERRORS.get),
         },
       },
     },
@@ -162,12 +155,12 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
           200: response(FINISHED, reference(JobRecord), { headers: LOCATION }),
           202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
           ...problems(
-            ...errorsOf('upload'),
+            ...errorsOf('upload', 'json'),
+            // Of its part `request`.
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
-            'UNKNOWN_PROFILE',
-            ...errorsOf('json'),
-            'QUOTA_CONCURRENT_JOBS',
+            ...JOB_ERRORS.check,
+            ...CONCURRENT_JOBS_ERRORS,
           ),
         },
       },

@@ -22,6 +22,7 @@ import { sourceIds } from './adapters-of-request.ts';
 import { isFinal, type JobStore, type JobFilter } from './store.ts';
 import { type TransferDesk, withoutSecrets } from './transfer-desk.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /**
  * How often a job is looked at that somebody waits for: the queue's events are quicker, but are lost with a connection, and
@@ -41,6 +42,25 @@ export interface JobServiceParts {
   /** undefined: nothing is fetched from or brought to elsewhere. */
   readonly desk?: TransferDesk | undefined;
 }
+
+/** What the methods throw; the routes of the room derive from it what they may answer. */
+export const JOB_ERRORS = {
+  check: ['UNKNOWN_PROFILE', 'VALIDATION_FAILED', 'ADAPTER_NOT_FOUND', 'ADAPTER_EXPIRED', 'STORAGE_FAILED'],
+  submit: [
+    'UNKNOWN_PROFILE',
+    'VALIDATION_FAILED',
+    'OUTBOUND_URL_INVALID',
+    'OUTBOUND_FORBIDDEN',
+    'SECRETS_UNAVAILABLE',
+    'ADAPTER_NOT_FOUND',
+    'ADAPTER_EXPIRED',
+    'STORAGE_FULL',
+    'STORAGE_FAILED',
+  ],
+  get: ['JOB_NOT_FOUND'],
+  storedReport: ['JOB_NOT_FOUND', 'REPORT_NOT_READY', 'STORAGE_FAILED'],
+  readFile: ['JOB_NOT_FOUND', 'FILE_NOT_FOUND', 'STORAGE_FAILED'],
+} as const satisfies Record<string, readonly ErrorCode[]>;
 
 /** Accepts jobs, and tells what became of them. All methods throw AppError DATABASE_UNAVAILABLE, those that write STORAGE_FULL. */
 export class JobService {

@@ -5,7 +5,7 @@ import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import { KEY_EXAMPLES } from './examples.ts';
-import type { KeyService } from './service.ts';
+import { type KeyService, KEY_ERRORS } from './service.ts';
 
 const KeyPath = Type.Object({
   id: Type.String({ description: 'Id of a key', examples: ['key_5f0c2a9b7e31'] }),
@@ -30,7 +30,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
         body: reference(KeyRequest),
         response: {
           201: response('The key, this once', reference(NewKey), { headers: LOCATION }),
-          ...problems(...errorsOf('json', 'json-body'), 'SECRETS_UNAVAILABLE', 'STORAGE_FULL'),
+          ...problems(...errorsOf('json', 'json-body'), ...KEY_ERRORS.create),
         },
       },
     },
@@ -76,7 +76,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
         params: KeyPath,
         response: {
           200: response('The key as it is now', reference(KeyRecord)),
-          ...problems('KEY_NOT_FOUND', 'STORAGE_FULL'),
+          ...problems(...KEY_ERRORS.revoke),
         },
       },
     },

@@ -6,6 +6,7 @@ import type { ApiKeyTable } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { ensureTenant } from '../tenants/service.ts';
 import { isKeyId, keyDigest, keyIdOf, newKey } from './key-text.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** Another process may still take a key for this long after it was revoked. */
 const REMEMBERED_MS = 5_000;
@@ -26,6 +27,12 @@ export interface NewKeyOptions {
   readonly scopes: readonly Scope[];
   readonly expiresAt: Date | null;
 }
+
+/** What the methods throw; the routes of the room derive from it what they may answer. */
+export const KEY_ERRORS = {
+  create: ['STORAGE_FULL'],
+  revoke: ['KEY_NOT_FOUND', 'STORAGE_FULL'],
+} as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
  * API keys. Their digests are in the database, the keys themselves are not. All methods throw AppError

@@ -6,14 +6,14 @@ import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { receiveAdapter, type UploadDependencies } from '../adapters/upload/receive-adapter.ts';
-import { checkConcurrentJobs } from '../jobs/concurrent-jobs.ts';
+import { checkConcurrentJobs, CONCURRENT_JOBS_ERRORS } from '../jobs/concurrent-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { CHECKPOINT_BODY, checkpointFields, checkpointParts } from './checkpoint-body.ts';
 import { CHECKPOINT_EXAMPLE } from './examples.ts';
 import { RunPath } from './routes.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MAX_WAIT_SECONDS, preferredWaitSeconds } from '../../http/prefer.ts';
-import type { RunService } from './service.ts';
+import { type RunService, RUN_ERRORS } from './service.ts';
 
 const DIGITS = /^\d{1,10}$/;
 
@@ -63,15 +63,8 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
           ...problems(
             ...errorsOf('upload'),
             'VALIDATION_FAILED',
-            'RUN_NOT_FOUND',
-            'OPTIMIZER_STATE_INVALID',
-            'CHECKPOINT_STEP',
-            'CHECKPOINT_CONFLICT',
-            'CHECKPOINT_OUT_OF_ORDER',
-            'CHECKPOINT_PENDING',
-            'CHECKPOINT_RANK',
-            'CHECKPOINT_BASE_MISMATCH',
-            'QUOTA_CONCURRENT_JOBS',
+            ...RUN_ERRORS.add,
+            ...CONCURRENT_JOBS_ERRORS,
           ),
         },
       },
@@ -108,7 +101,7 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
         params: CheckpointPath,
         response: {
           200: response('The checkpoint', reference(CheckpointRecord)),
-          ...problems('VALIDATION_FAILED', 'RUN_NOT_FOUND', 'CHECKPOINT_NOT_FOUND', 'STORAGE_FAILED'),
+          ...problems('VALIDATION_FAILED', ...RUN_ERRORS.checkpoint),
         },
       },
     },

@@ -12,6 +12,9 @@ export interface RunRoom {
   readonly jobControl: Pick<JobControl, 'erase'>;
 }
 
+/** What is thrown where a run cannot be removed. */
+export const REMOVE_RUN_ERRORS = ['RUN_NOT_FOUND', 'RUN_IN_USE', 'STORAGE_FULL', 'STORAGE_FAILED'] as const;
+
 /**
  * Removes a run with its checkpoints and their jobs. Adapters, those that were sent and the results, stay.
  * @throws AppError RUN_NOT_FOUND, RUN_IN_USE, DATABASE_UNAVAILABLE, STORAGE_*

@@ -8,7 +8,8 @@ import { workspaceOf } from '../own-workspace.ts';
 import { RUN_EXAMPLE, RUN_PAGE_EXAMPLE, RUN_REQUEST_EXAMPLES } from './examples.ts';
 import { RunListPage, RunListQuery } from '../../contract/list.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
-import { removeRun } from './remove-run.ts';
+import { removeRun, REMOVE_RUN_ERRORS } from './remove-run.ts';
+import { RUN_ERRORS } from './service.ts';
 
 /** A schedule may list 4096 shapes of modules, as for POST /v1/schedules. */
 const MAX_BODY_BYTES = 512 * 1024;
@@ -40,12 +41,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
         body: reference(RunRequest),
         response: {
           201: response('The run', reference(RunRecord), { headers: LOCATION }),
-          ...problems(
-            ...errorsOf('json', 'json-body'),
-            'SCHEDULE_INVALID',
-            'SCHEDULE_TOO_SHORT',
-            'STORAGE_FULL',
-          ),
+          ...problems(...errorsOf('json', 'json-body'), ...RUN_ERRORS.create),
         },
       },
     },
@@ -66,7 +62,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
         params: RunPath,
         response: {
           200: response('The run', reference(RunRecord)),
-          ...problems('RUN_NOT_FOUND', 'STORAGE_FAILED'),
+          ...problems(...RUN_ERRORS.get),
         },
       },
     },
@@ -103,7 +99,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{
         params: RunPath,
         response: {
           204: NOTHING,
-          ...problems('RUN_NOT_FOUND', 'RUN_IN_USE', 'STORAGE_FULL', 'STORAGE_FAILED'),
+          ...problems(...REMOVE_RUN_ERRORS),
         },
       },
     },

@@ -23,6 +23,7 @@ import { squeezeJob, squeezeTarget } from './squeeze-job.ts';
 import type { RunFilter, RunStore } from './store.ts';
 import type { RunSummary } from '../../contract/list.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** What became of a checkpoint that was sent. */
 export interface AcceptedCheckpoint {
@@ -41,6 +42,24 @@ export interface RunParts {
   readonly jobs: Pick<JobService, 'wait'>;
   readonly jobStore: Pick<JobStore, 'all'>;
 }
+
+/** What the methods throw; the routes of the room derive from it what they may answer. */
+export const RUN_ERRORS = {
+  create: ['SCHEDULE_INVALID', 'SCHEDULE_TOO_SHORT', 'STORAGE_FULL'],
+  get: ['RUN_NOT_FOUND', 'STORAGE_FAILED'],
+  checkpoint: ['RUN_NOT_FOUND', 'CHECKPOINT_NOT_FOUND', 'STORAGE_FAILED'],
+  /** Besides what every upload may fail with. */
+  add: [
+    'RUN_NOT_FOUND',
+    'OPTIMIZER_STATE_INVALID',
+    'CHECKPOINT_STEP',
+    'CHECKPOINT_CONFLICT',
+    'CHECKPOINT_OUT_OF_ORDER',
+    'CHECKPOINT_PENDING',
+    'CHECKPOINT_RANK',
+    'CHECKPOINT_BASE_MISMATCH',
+  ],
+} as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
  * Annealing runs. The log of a run's checkpoints is the record; where the run stands follows from it and from the jobs'

@@ -7,7 +7,7 @@ import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { TENANT_EXAMPLES } from './examples.ts';
-import type { TenantQuotas, TenantService } from './service.ts';
+import { TENANT_ERRORS, type TenantQuotas, type TenantService } from './service.ts';
 import { usageOf } from './usage.ts';
 import { UsageRecord } from '../../contract/usage.ts';
 import { workspaceOf } from '../own-workspace.ts';
@@ -57,7 +57,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
         params: TenantPath,
         response: {
           200: response('The tenant', reference(TenantWithUsage)),
-          ...problems('VALIDATION_FAILED', 'TENANT_NOT_FOUND', 'STORAGE_FAILED'),
+          ...problems('VALIDATION_FAILED', ...TENANT_ERRORS.get),
         },
       },
     },
@@ -81,7 +81,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
         body: reference(TenantRequest),
         response: {
           200: response('The tenant as it is now', reference(TenantRecord)),
-          ...problems(...errorsOf('json', 'json-body'), 'STORAGE_FULL'),
+          ...problems(...errorsOf('json', 'json-body'), ...TENANT_ERRORS.put),
         },
       },
     },

@@ -4,10 +4,17 @@ import type { Database, Writer } from '../../database/database.ts';
 import type { TenantTable } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { LRUCache } from 'lru-cache';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** What an administrator changes in another process counts here after this at most. */
 const REMEMBERED_MS = 5_000;
 const MOST_REMEMBERED = 10_000;
+
+/** What the methods throw; the routes of the room derive from it what they may answer. */
+export const TENANT_ERRORS = {
+  get: ['TENANT_NOT_FOUND', 'STORAGE_FAILED'],
+  put: ['STORAGE_FULL'],
+} as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
  * Who has things here. The default tenant is always there; others come with their first key or when an administrator

@@ -11,9 +11,27 @@ import { IncomingBody } from './incoming-body.ts';
 import type { TenantUploads } from './tenant-uploads.ts';
 import { TusStore, tusLocker } from './tus-store.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
+import { FILENAME_ERRORS } from './upload-limits.ts';
 
 export const UPLOADS_PATH = '/v1/uploads';
 export const TUS_BODY = 'application/offset+octet-stream';
+
+/** Of an upload that is there, or is not. */
+const FOUND = [
+  'UPLOAD_NOT_FOUND',
+  'UPLOAD_EXPIRED',
+  'UPLOAD_LOCKED',
+  'UPLOAD_VERSION',
+  'UPLOAD_HEADER',
+] as const satisfies readonly ErrorCode[];
+
+/** What requests of the protocol are refused with, besides what is wrong with the bytes that they bring. */
+export const TUS_ERRORS = {
+  create: [...FOUND, ...FILENAME_ERRORS, 'QUOTA_UPLOADS'],
+  look: FOUND,
+  append: [...FOUND, 'UPLOAD_OFFSET'],
+  remove: [...FOUND, 'STORAGE_FULL'],
+} as const satisfies Record<string, readonly ErrorCode[]>;
 
 /** How long a request may still write when a later one of the same upload wants to take over. */
 const DRAIN_MS = 500;

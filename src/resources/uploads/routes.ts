@@ -7,7 +7,7 @@ import { workspaceOf } from '../own-workspace.ts';
 import type { UploadsDependencies } from './adapter-from-uploads.ts';
 import { tusRoutes } from './tus-routes.ts';
 import { takeBodiesAsTheyAre } from './upload-schemas.ts';
-import { uploadFilename } from './upload-limits.ts';
+import { uploadFilename, FILENAME_ERRORS } from './upload-limits.ts';
 import { AnyUploadPath, PutHeaders, PutQuery, UploadPath } from './upload-schemas.ts';
 import { rm } from 'node:fs/promises';
 import type { FastifyRequest } from 'fastify';
@@ -18,6 +18,7 @@ import { saveFile } from '../adapters/upload/save-file.ts';
 import { ContentWatch } from './content-watch.ts';
 import { announcedLength, IncomingBody } from './incoming-body.ts';
 import { tooLarge } from './upload-limits.ts';
+import { UPLOAD_ERRORS } from './tenant-uploads.ts';
 
 /** Files that come on their own, before an adapter is made of them: whole by PUT, in pieces by the tus protocol. */
 export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }> = async (
@@ -50,9 +51,8 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
             ...errorsOf('content'),
             'VALIDATION_FAILED',
             'UNKNOWN_OPTION',
-            'UPLOAD_FILENAME',
-            'UPLOAD_LOCKED',
-            'QUOTA_UPLOADS',
+            ...FILENAME_ERRORS,
+            ...UPLOAD_ERRORS.replace,
           ),
         },
       },
@@ -80,7 +80,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
         params: AnyUploadPath,
         response: {
           200: response('The upload', reference(UploadRecord)),
-          ...problems('UPLOAD_NOT_FOUND', 'UPLOAD_EXPIRED', 'STORAGE_FAILED'),
+          ...problems(...UPLOAD_ERRORS.get),
         },
       },
     },
@@ -100,7 +100,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies
         summary: 'All uploads that no adapter was made of yet, in the order of their ids',
         response: {
           200: response('The uploads', reference(UploadList)),
-          ...problems('STORAGE_FAILED'),
+          ...problems(...UPLOAD_ERRORS.list),
         },
       },
     },

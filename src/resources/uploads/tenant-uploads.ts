@@ -13,6 +13,7 @@ import { attempt, isUploadId, newFileOf, type UploadFiles } from './upload-files
 import { checkShare, maxBytesOf, tooLarge } from './upload-limits.ts';
 import type { LockOptions, UploadLock, UploadLocks } from './upload-locks.ts';
 import { expiresAt, uploadRecordOf } from './store.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** A request that wants an upload waits as long for another to finish what it does. */
 const LOCK_WAIT_MS = 10_000;
@@ -44,6 +45,13 @@ export interface PresentUpload extends Upload {
 }
 
 export type Unlock = () => Promise<void>;
+
+/** What the methods throw; the routes of the room derive from it what they may answer. */
+export const UPLOAD_ERRORS = {
+  get: ['UPLOAD_NOT_FOUND', 'UPLOAD_EXPIRED', 'STORAGE_FAILED'],
+  list: ['STORAGE_FAILED'],
+  replace: ['UPLOAD_LOCKED', 'QUOTA_UPLOADS', 'STORAGE_FULL', 'STORAGE_FAILED'],
+} as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
  * The uploads of one tenant. All methods throw AppError STORAGE_*, DATABASE_UNAVAILABLE, and UPLOAD_NOT_FOUND where one is

@@ -5,7 +5,7 @@ import { errorsOf } from '../../errors/error-kinds.ts';
 import { LOCATION, problems, type ResponseOptions } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import type { UploadsDependencies } from './adapter-from-uploads.ts';
-import { answerTus, TUS_BODY, UPLOADS_PATH } from './answer-tus.ts';
+import { answerTus, TUS_BODY, TUS_ERRORS, UPLOADS_PATH } from './answer-tus.ts';
 import {
   ABILITY_HEADERS,
   AnyUploadPath,
@@ -24,14 +24,6 @@ const told = (description: string, headers: NonNullable<ResponseOptions['headers
   ...Type.Unsafe<unknown>(Type.Null({ description })),
   headers,
 });
-
-const FOUND = [
-  'UPLOAD_NOT_FOUND',
-  'UPLOAD_EXPIRED',
-  'UPLOAD_LOCKED',
-  'UPLOAD_VERSION',
-  'UPLOAD_HEADER',
-] as const;
 
 /** Resumable uploads: tus 1.0 (https://tus.io/protocols/resumable-upload), for any of its clients. */
 export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }> = async (app, { deps }) => {
@@ -67,7 +59,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         headers: CreateHeaders,
         response: {
           201: told('Begun', { ...OFFSET_HEADERS, ...LOCATION }),
-          ...problems(...errorsOf('content'), ...FOUND, 'UPLOAD_FILENAME', 'QUOTA_UPLOADS'),
+          ...problems(...errorsOf('content'), ...TUS_ERRORS.create),
         },
       },
     },
@@ -88,7 +80,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         headers: LookHeaders,
         response: {
           200: told('In the headers', STATE_HEADERS),
-          ...problems(...FOUND, ...errorsOf('content')),
+          ...problems(...TUS_ERRORS.look, ...errorsOf('content')),
         },
       },
     },
@@ -110,7 +102,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         bytes: TUS_BODY,
         response: {
           204: told('They are on the disk', OFFSET_HEADERS),
-          ...problems(...errorsOf('content'), ...FOUND, 'UPLOAD_OFFSET'),
+          ...problems(...errorsOf('content'), ...TUS_ERRORS.append),
         },
       },
     },
@@ -128,7 +120,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         headers: LookHeaders,
         response: {
           204: told('Removed', TUS_RESUMABLE_HEADER),
-          ...problems(...FOUND, 'STORAGE_FULL'),
+          ...problems(...TUS_ERRORS.remove),
         },
       },
     },

@@ -9,6 +9,9 @@ import { isPickleName, isWeightsName } from '../../adapter/weights-names.ts';
 const EXPECTED: readonly string[] = [WEIGHTS_FILE, CONFIG_FILE];
 const MAX_SHOWN = 80;
 
+/** What a name is refused with that cannot be that of an upload. */
+export const FILENAME_ERRORS = ['UPLOAD_FILENAME', 'PICKLE_REFUSED'] as const;
+
 /** What a tenant may have in uploads that no adapter was made of yet, complete ones too. */
 export const MAX_UPLOADS = 100;
 /** Times the largest file. */

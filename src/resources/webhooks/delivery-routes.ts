@@ -5,7 +5,7 @@ import { DeliveryId, DeliveryList, DeliveryRecord, WebhookId } from '../../contr
 import { LINK, pageRequestOf, readListQuery, sendPage, wholeList } from '../../http/paging.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { DeliveryService } from './delivery-service.ts';
+import { DeliveryService, DELIVERY_ERRORS } from './delivery-service.ts';
 import { deliveryExample } from './examples.ts';
 import { type WebhookParts, WebhookService } from './service.ts';
 
@@ -39,7 +39,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         querystring: DeliveryQuery,
         response: {
           200: response('A page of deliveries', reference(DeliveryList), { headers: LINK }),
-          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'WEBHOOK_NOT_FOUND'),
+          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', ...DELIVERY_ERRORS.page),
         },
       },
     },
@@ -61,7 +61,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         params: WebhookPath,
         response: {
           202: response('The delivery', reference(DeliveryRecord)),
-          ...problems('WEBHOOK_NOT_FOUND', 'STORAGE_FULL'),
+          ...problems(...DELIVERY_ERRORS.test),
         },
       },
     },
@@ -81,7 +81,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
         params: DeliveryPath,
         response: {
           202: response('The delivery', reference(DeliveryRecord)),
-          ...problems('WEBHOOK_NOT_FOUND', 'DELIVERY_NOT_FOUND', 'WEBHOOK_DISABLED', 'STORAGE_FULL'),
+          ...problems(...DELIVERY_ERRORS.redeliver),
         },
       },
     },

@@ -7,6 +7,15 @@ import type { DeliveryStore } from './delivery-store.ts';
 import { eventBody } from './event-body.ts';
 import { noWebhook, type WebhookService } from './service.ts';
 import { isDeliveryId, newDeliveryId } from './webhook-ids.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
+
+/** What the methods throw; the routes of the room derive from it what they may answer. */
+export const DELIVERY_ERRORS = {
+  page: ['WEBHOOK_NOT_FOUND'],
+  test: ['WEBHOOK_NOT_FOUND', 'STORAGE_FULL'],
+  redeliver: ['WEBHOOK_NOT_FOUND', 'DELIVERY_NOT_FOUND', 'WEBHOOK_DISABLED', 'STORAGE_FULL'],
+  removeWebhook: ['WEBHOOK_NOT_FOUND', 'STORAGE_FULL'],
+} as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
  * The deliveries of a tenant's webhooks as clients see them. All methods throw AppError WEBHOOK_NOT_FOUND,

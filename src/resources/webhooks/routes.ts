@@ -15,7 +15,7 @@ import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
 import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { DeliveryService } from './delivery-service.ts';
+import { DeliveryService, DELIVERY_ERRORS } from './delivery-service.ts';
 import {
   newWebhookExample,
   rotatedSecretExample,
@@ -25,7 +25,7 @@ import {
   webhookExample,
   webhookRequestExample,
 } from './examples.ts';
-import { type WebhookParts, WebhookService } from './service.ts';
+import { type WebhookParts, WebhookService, WEBHOOK_ERRORS } from './service.ts';
 
 const WebhookPath = Type.Object({ id: WebhookId });
 
@@ -39,8 +39,6 @@ const EXAMPLES: readonly (readonly [TSchema, unknown])[] = [
   [WebhookList, wholeList([webhookExample])],
   [WebhookEvent, webhookEventExample],
 ];
-
-const URL_PROBLEMS = ['OUTBOUND_URL_INVALID', 'OUTBOUND_FORBIDDEN'] as const;
 
 /** Webhooks: who is told of what, and how. Their deliveries are in webhook-deliveries.ts. */
 export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> = async (app, { parts }) => {
@@ -65,13 +63,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
           201: response('The webhook with its secret, this once', reference(NewWebhook), {
             headers: LOCATION,
           }),
-          ...problems(
-            ...errorsOf('json', 'json-body'),
-            ...URL_PROBLEMS,
-            'QUOTA_WEBHOOKS',
-            'SECRETS_UNAVAILABLE',
-            'STORAGE_FULL',
-          ),
+          ...problems(...errorsOf('json', 'json-body'), ...WEBHOOK_ERRORS.create),
         },
       },
     },
@@ -110,7 +102,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         params: WebhookPath,
         response: {
           200: response('The webhook, without its secret', reference(WebhookRecord)),
-          ...problems('WEBHOOK_NOT_FOUND'),
+          ...problems(...WEBHOOK_ERRORS.get),
         },
       },
     },
@@ -133,7 +125,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         body: reference(WebhookChange),
         response: {
           200: response('The webhook as it is now', reference(WebhookRecord)),
-          ...problems(...errorsOf('json', 'json-body'), 'WEBHOOK_NOT_FOUND', ...URL_PROBLEMS, 'STORAGE_FULL'),
+          ...problems(...errorsOf('json', 'json-body'), ...WEBHOOK_ERRORS.change),
         },
       },
     },
@@ -150,7 +142,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         params: WebhookPath,
         response: {
           204: NOTHING,
-          ...problems('WEBHOOK_NOT_FOUND', 'STORAGE_FULL'),
+          ...problems(...DELIVERY_ERRORS.removeWebhook),
         },
       },
     },
@@ -181,12 +173,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
         body: reference(SecretRotation),
         response: {
           200: response('The new secret, this once', reference(RotatedSecret)),
-          ...problems(
-            ...errorsOf('json', 'json-body'),
-            'WEBHOOK_NOT_FOUND',
-            'SECRETS_UNAVAILABLE',
-            'STORAGE_FULL',
-          ),
+          ...problems(...errorsOf('json', 'json-body'), ...WEBHOOK_ERRORS.rotate),
         },
       },
     },

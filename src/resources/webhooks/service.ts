@@ -14,6 +14,7 @@ import type { DeliveryQueue } from './delivery-queue.ts';
 import type { WebhookStore } from './store.ts';
 import { isWebhookId, newWebhookId } from './webhook-ids.ts';
 import { checkedSecret, neededBox, newSecret } from './webhook-secrets.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** Every event looks at all of them. */
 const MAX_WEBHOOKS = 50;
@@ -27,6 +28,21 @@ export interface WebhookParts {
   readonly box: SecretBox | undefined;
   readonly queue: DeliveryQueue;
 }
+
+/** What the methods throw; the routes of the room derive from it what they may answer. */
+export const WEBHOOK_ERRORS = {
+  create: [
+    'OUTBOUND_URL_INVALID',
+    'OUTBOUND_FORBIDDEN',
+    'VALIDATION_FAILED',
+    'QUOTA_WEBHOOKS',
+    'SECRETS_UNAVAILABLE',
+    'STORAGE_FULL',
+  ],
+  get: ['WEBHOOK_NOT_FOUND'],
+  change: ['WEBHOOK_NOT_FOUND', 'OUTBOUND_URL_INVALID', 'OUTBOUND_FORBIDDEN', 'STORAGE_FULL'],
+  rotate: ['WEBHOOK_NOT_FOUND', 'VALIDATION_FAILED', 'SECRETS_UNAVAILABLE', 'STORAGE_FULL'],
+} as const satisfies Record<string, readonly ErrorCode[]>;
 
 /**
  * A tenant's webhooks as clients manage them. All methods throw AppError DATABASE_UNAVAILABLE, and those that write
