@@ -1,9 +1,9 @@
+import type { LocalFile } from '../adapter/digested-file.ts';
 import type { SucceededResult } from '../contract/job.ts';
 import type { SqueezeOptions, WorkRequest } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
 import type { ResultSettings } from '../contract/result-settings.ts';
 import type { Target } from '../contract/target.ts';
-import type { LocalFile } from '../adapter/digested-file.ts';
 
 /** One thing to do with the adapters of some folders. */
 export interface EngineTask {

@@ -1,6 +1,6 @@
 import type { Progress } from '../contract/job.ts';
-import type { Dispatch } from './dispatcher.ts';
 import { AppError } from '../errors/app-error.ts';
+import type { Dispatch } from './dispatcher.ts';
 
 /** Something that works, but not as safely as it should. */
 export interface Risk {

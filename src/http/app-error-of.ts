@@ -35,7 +35,8 @@ export function appErrorOf(error: unknown, request?: Failed): AppError {
 }
 
 /** UNKNOWN_OPTION where the request names something that does not exist, else VALIDATION_FAILED. */
-export const invalidRequest = (validation: readonly SchemaError[]): AppError => invalidFaults(explain(validation));
+export const invalidRequest = (validation: readonly SchemaError[]): AppError =>
+  invalidFaults(explain(validation));
 
 /** The same of faults that are in words already. */
 export function invalidFaults(faults: readonly Fault[], maxTold = MAX_FAULTS): AppError {

@@ -1,5 +1,5 @@
-import { AppError } from '../errors/app-error.ts';
 import { Readable } from 'node:stream';
+import { AppError } from '../errors/app-error.ts';
 
 export interface StreamLimits {
   readonly perTenant: number;

@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { TSchema } from 'typebox';
 import type { TimedQuery } from '../contract/list.ts';
 import { DEFAULT_LIMIT, type PageQuery } from '../contract/page.ts';
 import type { Page, PageRequest } from '../database/lists/page.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { TSchema } from 'typebox';
 import { problems, reference, response } from './schemas.ts';
 
 const MAX_SHOWN = 60;

@@ -13,18 +13,12 @@ import {
   type NewFile,
   type WrittenFile,
 } from '../resources/contents/content-files.ts';
-import type {
-  DeliverMade,
-  Made,
-  Totals,
-  WorkMade,
-  AdapterMade,
-} from '../resources/jobs/executions/made.ts';
+import type { AdapterMade, DeliverMade, Made, Totals, WorkMade } from '../resources/jobs/executions/made.ts';
 import { withMarks } from '../resources/jobs/executions/report-ids.ts';
 import type {
   DeliverTodo,
-  FetchTodo,
   ExecutionTask,
+  FetchTodo,
   TaskSource,
   WorkTodo,
 } from '../resources/jobs/executions/task.ts';

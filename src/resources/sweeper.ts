@@ -1,8 +1,8 @@
 import type { Database } from '../database/database.ts';
 import { sweepAdapters } from './adapters/sweep-adapters.ts';
 import type { Sweep } from './contents/sweep.ts';
-import { sweepContents } from './contents/sweep-contents.ts';
 import { Swept } from './contents/sweep.ts';
+import { sweepContents } from './contents/sweep-contents.ts';
 import { ClaimStore } from './idempotency/claim-store.ts';
 import { sweepBatches, sweepJobs } from './jobs/sweep-jobs.ts';
 import { storedByAll, type UsageTotals } from './tenants/usage.ts';

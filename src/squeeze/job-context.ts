@@ -1,9 +1,9 @@
 import type { DtypeName } from '../adapter/dtype-names.ts';
+import type { LocalFile } from '../adapter/digested-file.ts';
 import type { FailedResult, Phase, ProviderInfo, SucceededResult, Timings } from '../contract/job.ts';
 import type { SqueezeOptions } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';
 import type { Target } from '../contract/target.ts';
-import type { LocalFile } from '../adapter/digested-file.ts';
 
 /** What the work of a job needs besides what to do: where to write, whom to tell, when to stop. */
 export interface JobContext {

@@ -1,10 +1,10 @@
+import type { LocalFile } from '../adapter/digested-file.ts';
 import { roleOf } from '../adapter/file-names.ts';
 import type { Delivery, Sink } from '../contract/transfer.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { DEFAULT_STALL_TIMEOUT_MS } from './fetch-adapter.ts';
 import { commitToHub } from './hub/hub-sink.ts';
 import { checkPresent, type LocalFile, recorded, totalBytes } from './local-file.ts';
-import type { LocalFile } from '../adapter/digested-file.ts';
 import { placeOf } from './places.ts';
 import { retrying } from './retries.ts';
 import { openClient } from './s3/s3-client.ts';

@@ -1,3 +1,4 @@
+import type { LocalFile } from '../adapter/digested-file.ts';
 import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../adapter/file-names.ts';
 import type { Gate } from '../bytes/gate.ts';
 import type { Import, Source } from '../contract/transfer.ts';
@@ -6,7 +7,6 @@ import { HttpFile } from './http-file.ts';
 import { findOnHub } from './hub/hub-source.ts';
 import { type LocalFile, recorded, totalBytes } from './local-file.ts';
 import { type RemoteFile, type Gate, receiveFile } from './receive-file.ts';
-import type { LocalFile } from '../adapter/digested-file.ts';
 import { placeOf } from './places.ts';
 import type { RemoteFile } from './remote-file.ts';
 import { findInBucket } from './s3/find-in-bucket.ts';

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
+import type { LocalFile } from '../adapter/digested-file.ts';
 import { roleOf } from '../adapter/file-names.ts';
 import type { Gate } from '../bytes/gate.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
-import type { LocalFile } from '../adapter/digested-file.ts';
 import { diskError } from './local-file.ts';
 import { isTransient, MAX_ATTEMPTS, pauseBeforeRetry, pauseAfter } from './retries.ts';
 

@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
+import type { LocalFile } from '../adapter/digested-file.ts';
 import { roleOf } from '../adapter/file-names.ts';
 import type { UrlSink } from '../contract/transfer.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { answerError } from '../net/outbound-error.ts';
-import type { LocalFile } from '../adapter/digested-file.ts';
 import { retrying } from './retries.ts';
 import { urlFile } from './transfer-ends.ts';
 

@@ -103,13 +103,9 @@ onEachDialect('the cost of a list', (database) => {
       [{ ...LABELS, states: ['failed'], kind: 'analyze', adapterId: 'ad_1' }, 'sqlite_autoindex_job_label_1'],
     ];
     for (const [filter, index, isSorted = false] of cases)
-      await assertFound(
-        (asked) => jobsIn(asked).page(filter, ONE),
-        index,
-        {
-          isSorted,
-        },
-      );
+      await assertFound((asked) => jobsIn(asked).page(filter, ONE), index, {
+        isSorted,
+      });
   });
 
   it('of batches and runs is that of what it shows', async () => {

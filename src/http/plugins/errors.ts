@@ -1,5 +1,5 @@
-import fp from 'fastify-plugin';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
 import { AppError } from '../../errors/app-error.ts';
 import { appErrorOf } from '../app-error-of.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../problem.ts';

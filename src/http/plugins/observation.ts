@@ -1,5 +1,5 @@
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import fp from 'fastify-plugin';
-import { type FastifyReply, type FastifyRequest, LogController, type FastifyInstance } from 'fastify';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { onBehalfOf } from '../../tracing/origin.ts';
 import { traceContextOf, traceIdOf } from '../../tracing/trace-context.ts';

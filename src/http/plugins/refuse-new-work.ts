@@ -1,5 +1,5 @@
-import fp from 'fastify-plugin';
 import type { FastifyInstance, RouteOptions } from 'fastify';
+import fp from 'fastify-plugin';
 import { AppError } from '../../errors/app-error.ts';
 import { API_PREFIX } from '../principal.ts';
 import { withHook } from '../with-hook.ts';

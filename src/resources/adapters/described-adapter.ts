@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { DigestedFile } from '../../adapter/digested-file.ts';
 import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import type { AdapterFile, AdapterRecord } from '../../contract/adapter.ts';
 import { AppError } from '../../errors/app-error.ts';
@@ -7,7 +8,6 @@ import { formatOf } from '../../formats/formats.ts';
 import { readAdapter } from '../../formats/read-adapter.ts';
 import { summarise } from '../../formats/summary.ts';
 import type { IncomingFile } from './service.ts';
-import type { DigestedFile } from '../../adapter/digested-file.ts';
 
 /** What follows from an adapter's files alone. */
 export type DescribedAdapter = Omit<

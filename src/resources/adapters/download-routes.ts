@@ -5,7 +5,7 @@ import { type Static, Type } from 'typebox';
 import { AppError } from '../../errors/app-error.ts';
 import { entityTag, matchesNone } from '../../http/entity-tag.ts';
 import { AdapterPath, BINARY, problems, response } from '../../http/schemas.ts';
-import { IMMUTABLE, FILE_RESPONSES, FileHeaders, sendFile } from '../../http/send-file.ts';
+import { FILE_RESPONSES, FileHeaders, IMMUTABLE, sendFile } from '../../http/send-file.ts';
 import { type ZipEntry, zipArchive } from '../../http/zip-archive.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { fileOf } from './files.ts';

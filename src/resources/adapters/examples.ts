@@ -1,8 +1,8 @@
-import type { AdapterFromUploads } from '../../contract/upload.ts';
 import type { Static } from 'typebox';
 import type { AdapterPatch } from '../../contract/change.ts';
 import { ADAPTER_EXAMPLE } from '../../contract/examples.ts';
 import type { AdapterListPage } from '../../contract/list.ts';
+import type { AdapterFromUploads } from '../../contract/upload.ts';
 
 /** Examples of the contract; typed, so that they cannot go stale quietly. */
 export const ADAPTER_FROM_UPLOADS_EXAMPLE: AdapterFromUploads = {

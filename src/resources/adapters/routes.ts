@@ -1,21 +1,30 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { AdapterRecord } from '../../contract/adapter.ts';
+import { AdapterPatch } from '../../contract/change.ts';
+import { AdapterListPage, AdapterListQuery } from '../../contract/list.ts';
 import { AdapterFromUploads } from '../../contract/upload.ts';
+import { wantedLabel } from '../../database/lists/label-filter.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
+import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import { mediaTypeOf } from '../../http/plugins/request-bodies.ts';
-import { AdapterModules, AdapterPath, asComponent, LOCATION, problems, reference, response, NOTHING } from '../../http/schemas.ts';
+import {
+  AdapterModules,
+  AdapterPath,
+  asComponent,
+  LOCATION,
+  NOTHING,
+  problems,
+  reference,
+  response,
+} from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { ADAPTER_FROM_UPLOADS_EXAMPLE, ADAPTER_PAGE_EXAMPLE, ADAPTER_PATCH_EXAMPLE } from './examples.ts';
-import { MAX_CONFIG_BYTES, ADAPTER_ERRORS } from './service.ts';
+import { ADAPTER_ERRORS, MAX_CONFIG_BYTES } from './service.ts';
 import { adapterParts } from './upload/adapter-body.ts';
 import type { UploadDependencies } from './upload/receive-adapter.ts';
 import { storeUpload } from './upload/store-upload.ts';
-import { AdapterListPage, AdapterListQuery } from '../../contract/list.ts';
-import { wantedLabel } from '../../database/lists/label-filter.ts';
-import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
-import { AdapterPatch } from '../../contract/change.ts';
 
 const isJson = (request: FastifyRequest): boolean => mediaTypeOf(request) === 'application/json';
 

@@ -1,12 +1,15 @@
 import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ModuleKind } from '../../adapter/adapter.ts';
+import type { LocalFile } from '../../adapter/digested-file.ts';
 import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import type { Gate } from '../../bytes/gate.ts';
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { Database } from '../../database/database.ts';
 import { isAdapterId, newAdapterId } from '../../database/ids.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { MAX_CONFIG_BYTES } from '../../formats/peft/limits.ts';
 import { readAdapter } from '../../formats/read-adapter.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
@@ -14,14 +17,16 @@ import { type NewFile, type StoredFile, streamOf } from '../contents/content-fil
 import { Contents, type WrittenFiles } from '../contents/contents.ts';
 import { nameOfBase, nameOfFile } from './default-name.ts';
 import { describeAdapter, inRecordOrder } from './described-adapter.ts';
-import { adapterExpired, adapterNotFound, type AdapterFilter } from './store.ts';
 import { fileOf, localFiles } from './files.ts';
 import type { NewAdapter } from './rows.ts';
-import { type AdapterChanges, AdapterStore } from './store.ts';
+import {
+  type AdapterChanges,
+  type AdapterFilter,
+  AdapterStore,
+  adapterExpired,
+  adapterNotFound,
+} from './store.ts';
 import { AnyWeightsGate } from './weights-gate.ts';
-import type { LocalFile } from '../../adapter/digested-file.ts';
-import type { Page, PageRequest } from '../../database/lists/page.ts';
-import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** For those who receive the files, which know this layer and not the formats. */
 export { CONFIG_FILE, MAX_CONFIG_BYTES, WEIGHTS_FILE };

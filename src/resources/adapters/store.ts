@@ -2,16 +2,27 @@ import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { Database } from '../../database/database.ts';
 import { isAdapterId } from '../../database/ids.ts';
-import type { StoredFile } from '../contents/content-files.ts';
-import { settleContent, type WrittenFiles } from '../contents/contents.ts';
-import { addUsage } from '../tenants/usage.ts';
-import { ADAPTER_COLUMNS, adapterRecord, deleteAdapters, expiry, insertAdapterLabels, insertAdapters, type NewAdapter, readingJob, usageOfNew, baseModelDigest } from './rows.ts';
-import { AppError } from '../../errors/app-error.ts';
 import { labelLinks, type WantedLabel } from '../../database/lists/label-filter.ts';
 import { type Link, listed } from '../../database/lists/listed.ts';
 import { nameBegins } from '../../database/lists/name-filter.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { type Condition, sql } from '../../database/sql.ts';
+import { AppError } from '../../errors/app-error.ts';
+import type { StoredFile } from '../contents/content-files.ts';
+import { settleContent, type WrittenFiles } from '../contents/contents.ts';
+import { addUsage } from '../tenants/usage.ts';
+import {
+  ADAPTER_COLUMNS,
+  adapterRecord,
+  baseModelDigest,
+  deleteAdapters,
+  expiry,
+  insertAdapterLabels,
+  insertAdapters,
+  type NewAdapter,
+  readingJob,
+  usageOfNew,
+} from './rows.ts';
 
 /** An adapter with what tells where its files lie. */
 export interface FoundAdapter {

@@ -1,5 +1,5 @@
 import type { BatchRequest } from '../../contract/batch.ts';
-import type { RecordedJobRequest, JobRequest } from '../../contract/job-request.ts';
+import type { JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
 import { MAX_LABELS } from '../../contract/labels.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { checkTargets } from '../../serving/check-targets.ts';

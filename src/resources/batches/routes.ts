@@ -1,18 +1,30 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type, type Static } from 'typebox';
-import { BatchEnvelope, BatchRecord, BatchRequest, BatchSummary, MAX_BATCH_JOBS, BatchList } from '../../contract/batch.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
-import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
-import { withinConcurrentJobs, CONCURRENT_JOBS_ERRORS } from '../jobs/concurrent-jobs.ts';
-import { workspaceOf } from '../own-workspace.ts';
-import { BATCH_EXAMPLE, BATCH_REQUEST_EXAMPLES, BATCH_SUMMARY_EXAMPLE, BATCH_PAGE_EXAMPLE } from './examples.ts';
+import type { FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import {
+  BatchEnvelope,
+  BatchList,
+  BatchRecord,
+  BatchRequest,
+  BatchSummary,
+  MAX_BATCH_JOBS,
+} from '../../contract/batch.ts';
+import { JobRequest } from '../../contract/job-request.ts';
 import { BatchListQuery } from '../../contract/list.ts';
 import { wantedLabel } from '../../database/lists/label-filter.ts';
-import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
-import type { FastifyRequest } from 'fastify';
-import { JobRequest } from '../../contract/job-request.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
 import { invalidFaults } from '../../http/app-error-of.ts';
+import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
+import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { explain, type SchemaError } from '../../http/validation-message.ts';
+import { CONCURRENT_JOBS_ERRORS, withinConcurrentJobs } from '../jobs/concurrent-jobs.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import {
+  BATCH_EXAMPLE,
+  BATCH_PAGE_EXAMPLE,
+  BATCH_REQUEST_EXAMPLES,
+  BATCH_SUMMARY_EXAMPLE,
+} from './examples.ts';
 import { BATCH_ERRORS } from './service.ts';
 
 /** A batch may be wrong in a thousand places. */

@@ -4,14 +4,13 @@ import type { JobRequest } from '../../contract/job-request.ts';
 import { newBatchId, newJobId, timedIdMs } from '../../database/ids.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { acceptedJob, taken } from '../jobs/accepted-job.ts';
 import type { JobControl } from '../jobs/control.ts';
 import type { NewJob } from '../jobs/executions/accept-jobs.ts';
 import type { JobService } from '../jobs/service.ts';
-import { checkBatch } from './batch-jobs.ts';
-import { jobRequestsOf } from './batch-jobs.ts';
+import { checkBatch, jobRequestsOf } from './batch-jobs.ts';
 import type { BatchFilter, BatchStore } from './store.ts';
-import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** Jobs that are cancelled or deleted in one transaction, between which others have their turn. */
 const ENDED_AT_ONCE = 20;

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
+import { FormatList, FormatRecord } from '../../contract/format.ts';
 import { ProfileList, ServingProfile } from '../../contract/serving.ts';
+import { FORMAT_FACTS } from '../../formats/format-facts.ts';
 import { entityTag, matchesNone } from '../../http/entity-tag.ts';
 import { wholeList } from '../../http/paging.ts';
-import { problems, reference, response, asComponent } from '../../http/schemas.ts';
+import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { PROFILES, profileNamed } from '../../serving/profiles.ts';
-import { FormatList, FormatRecord } from '../../contract/format.ts';
-import { FORMAT_FACTS } from '../../formats/format-facts.ts';
 
 /** They change with releases of the service only; an hour lets a client notice those soon. */
 const CACHE_CONTROL = 'public, max-age=3600';

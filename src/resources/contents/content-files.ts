@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import type { DigestedFile, LocalFile } from '../../adapter/digested-file.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
 import { storageError } from '../../storage/storage-error.ts';
-import type { DigestedFile, LocalFile } from '../../adapter/digested-file.ts';
 
 /** Which storage this is, for a database to know its own. */
 export const STORAGE_ID_KEY = 'storage-id';

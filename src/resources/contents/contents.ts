@@ -1,8 +1,8 @@
 import type { Database, Writer } from '../../database/database.ts';
-import type { BlobStore } from '../../storage/blob-store.ts';
-import { ContentWriter, isInline, type NewFile, type WrittenFile, contentKey } from './content-files.ts';
 import { newWriteId } from '../../database/ids.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { BlobStore } from '../../storage/blob-store.ts';
+import { ContentWriter, contentKey, isInline, type NewFile, type WrittenFile } from './content-files.ts';
 
 /** What was given up may still come to the storage for so long. */
 const LATE_WRITE_MS = 600_000;

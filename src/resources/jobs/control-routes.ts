@@ -12,7 +12,7 @@ import {
   response,
 } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { withinConcurrentJobs, CONCURRENT_JOBS_ERRORS } from './concurrent-jobs.ts';
+import { CONCURRENT_JOBS_ERRORS, withinConcurrentJobs } from './concurrent-jobs.ts';
 import { JOB_CONTROL_ERRORS } from './control.ts';
 
 /** Cancelling, retrying, deleting and labelling jobs, and sending what they could not deliver. */

@@ -3,14 +3,14 @@ import type { Labels } from '../../contract/labels.ts';
 import { newJobId } from '../../database/ids.ts';
 import type { JobQueue } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import { acceptedJob } from './accepted-job.ts';
 import type { Observer } from './executions/job-changes.ts';
-import { progressOf } from './service.ts';
 import type { JobService } from './service.ts';
+import { progressOf } from './service.ts';
 import { isFinal, type JobStore } from './store.ts';
 import { lacksSecrets, secretsGone, withoutSecrets } from './transfer-desk.ts';
-import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 export interface JobControlParts {
   readonly blobs: BlobStore;
@@ -36,7 +36,14 @@ export const JOB_CONTROL_ERRORS = {
     'STORAGE_FAILED',
   ],
   retryDeliveries: ['JOB_NOT_FOUND', 'JOB_NOT_FINAL', 'DELIVERIES_SUCCEEDED', 'SECRETS_GONE', 'STORAGE_FULL'],
-  remove: ['JOB_NOT_FOUND', 'JOB_NOT_FINAL', 'JOB_OF_RUN', 'BATCH_NOT_FINAL', 'STORAGE_FULL', 'STORAGE_FAILED'],
+  remove: [
+    'JOB_NOT_FOUND',
+    'JOB_NOT_FINAL',
+    'JOB_OF_RUN',
+    'BATCH_NOT_FINAL',
+    'STORAGE_FULL',
+    'STORAGE_FAILED',
+  ],
   label: ['JOB_NOT_FOUND', 'STORAGE_FULL'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
 

@@ -1,15 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { JobEvent, JobProgress } from '../../contract/job.ts';
+import { JobEvent, JobProgress } from '../../contract/event.ts';
+import { OpenStreams, type SseMessage, sseStream } from '../../http/event-streams.ts';
 import { asComponent, JobPath, problems, reference, response } from '../../http/schemas.ts';
-import { OpenStreams } from '../../http/event-streams.ts';
-import { type SseMessage, sseStream } from '../../http/event-streams.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { isEnd, positionOf } from './events/event-position.ts';
 import { BEAT, type JobWatch, watchJob } from './events/watch-job.ts';
 import { jobEventExamples, jobProgressExample } from './examples.ts';
-import { isFinal } from './store.ts';
 import { JOB_ERRORS } from './service.ts';
+import { isFinal } from './store.ts';
 
 export interface EventStreamOptions {
   /** Streams that one tenant may have open at this process. */

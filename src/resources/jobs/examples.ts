@@ -1,8 +1,8 @@
+import type { Static } from 'typebox';
+import type { JobEvent, JobProgress } from '../../contract/event.ts';
 import { ADAPTER_EXAMPLE, JOB_EXAMPLE, SHA256_EXAMPLE } from '../../contract/examples.ts';
 import type { JobEvent, JobProgress } from '../../contract/job.ts';
 import type { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';
-import type { Static } from 'typebox';
-import { JOB_EXAMPLE } from '../../contract/examples.ts';
 import type { JobListPage } from '../../contract/list.ts';
 
 /** Examples of the contract; typed, so that they cannot go stale quietly. */

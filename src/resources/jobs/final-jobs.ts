@@ -1,6 +1,6 @@
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { digestTag, matchesNone } from '../../http/entity-tag.ts';
-import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { principalOf } from '../../http/principal.ts';
 import { withHook } from '../../http/with-hook.ts';
 import { workspaceOf } from '../own-workspace.ts';

@@ -5,9 +5,9 @@ import { digestTag } from '../../http/entity-tag.ts';
 import type { ReportForm } from '../../report/render.ts';
 import { Renderer } from '../../report/renderer.ts';
 import type { AdapterService } from '../adapters/service.ts';
+import { sourceIds } from './adapters-of-request.ts';
 import { hasReport } from './job-end.ts';
 import type { JobService } from './service.ts';
-import { sourceIds } from './adapters-of-request.ts';
 
 const MAX_BYTES = 32 * 2 ** 20;
 

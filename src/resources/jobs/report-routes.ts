@@ -97,12 +97,7 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
         response: {
           200: OK,
           304: { description: 'The client has it', type: 'null' },
-          ...problems(
-            'VALIDATION_FAILED',
-            'UNKNOWN_OPTION',
-            'NOT_ACCEPTABLE',
-            ...JOB_ERRORS.storedReport,
-          ),
+          ...problems('VALIDATION_FAILED', 'UNKNOWN_OPTION', 'NOT_ACCEPTABLE', ...JOB_ERRORS.storedReport),
         },
       },
     },

@@ -1,29 +1,29 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { JobRecord } from '../../contract/job.ts';
 import { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
-import { JobPath, LOCATION, problems, reference, response, asComponent } from '../../http/schemas.ts';
-import { workspaceOf } from '../own-workspace.ts';
-import { withinConcurrentJobs, checkConcurrentJobs, CONCURRENT_JOBS_ERRORS } from './concurrent-jobs.ts';
-import { answerCurrentJob, type FinalJobs } from './final-jobs.ts';
-import { JOB_PAGE_EXAMPLE } from './examples.ts';
 import { JobListPage, JobListQuery } from '../../contract/list.ts';
 import { wantedLabel } from '../../database/lists/label-filter.ts';
-import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
-import type { FastifyRequest, FastifyReply } from 'fastify';
 import { AppError } from '../../errors/app-error.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
 import { invalidRequest } from '../../http/app-error-of.ts';
 import { REQUEST_FIELD } from '../../http/multipart/body-parts.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
+import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
+import { MAX_WAIT_SECONDS, preferredWaitSeconds } from '../../http/prefer.ts';
 import { readRequestJson } from '../../http/request-json.ts';
+import { asComponent, JobPath, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import type { SchemaError } from '../../http/validation-message.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
 import { squeezeParts } from '../adapters/upload/adapter-body.ts';
 import type { UploadDependencies } from '../adapters/upload/receive-adapter.ts';
 import { storeUpload } from '../adapters/upload/store-upload.ts';
-import { MAX_WAIT_SECONDS, preferredWaitSeconds } from '../../http/prefer.ts';
-import { type JobService, JOB_ERRORS } from './service.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import { CONCURRENT_JOBS_ERRORS, checkConcurrentJobs, withinConcurrentJobs } from './concurrent-jobs.ts';
+import { JOB_PAGE_EXAMPLE } from './examples.ts';
+import { answerCurrentJob, type FinalJobs } from './final-jobs.ts';
+import { JOB_ERRORS, type JobService } from './service.ts';
 import { isFinal } from './store.ts';
 
 const FINISHED = 'Finished: while the client waited, or at once, as its work was done before (`reused`)';
@@ -74,11 +74,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         response: {
           200: response(FINISHED, reference(JobRecord), { headers: LOCATION }),
           202: response(ACCEPTED, reference(JobRecord), { headers: LOCATION }),
-          ...problems(
-            ...errorsOf('json', 'json-body'),
-            ...JOB_ERRORS.submit,
-            ...CONCURRENT_JOBS_ERRORS,
-          ),
+          ...problems(...errorsOf('json', 'json-body'), ...JOB_ERRORS.submit, ...CONCURRENT_JOBS_ERRORS),
         },
       },
     },

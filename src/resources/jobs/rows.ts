@@ -5,8 +5,7 @@ import type { Writer } from '../../database/database.ts';
 import type { JobFileTable, JobTable } from '../../database/job-tables.ts';
 import { labelRows } from '../../database/lists/label-filter.ts';
 import { sql } from '../../database/sql.ts';
-import { pendingDeliveries } from './adapters-of-request.ts';
-import { sourceIds } from './adapters-of-request.ts';
+import { pendingDeliveries, sourceIds } from './adapters-of-request.ts';
 import { hasTransfers, withoutSecrets } from './transfer-desk.ts';
 
 /** What is known of a job by its end, and no query asks for. */

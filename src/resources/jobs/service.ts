@@ -4,25 +4,24 @@ import type { JobRecord, Progress } from '../../contract/job.ts';
 import type { JobRequest, RecordedJobRequest } from '../../contract/job-request.ts';
 import type { Report } from '../../contract/report.ts';
 import { isJobId, newJobId } from '../../database/ids.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { type JobQueue, withoutQueue } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { checkTargets } from '../../serving/check-targets.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import { bytesOf, streamOf } from '../contents/content-files.ts';
 import { canonicalJson } from '../idempotency/fingerprint.ts';
 import { acceptedJob, taken } from './accepted-job.ts';
-import { Bell } from './events/execution-watch.ts';
-import { ExecutionWatch } from './events/execution-watch.ts';
+import { sourceIds } from './adapters-of-request.ts';
+import { Bell, ExecutionWatch } from './events/execution-watch.ts';
 import type { NewJob } from './executions/accept-jobs.ts';
+import type { Observer } from './executions/job-changes.ts';
 import { withIds } from './executions/report-ids.ts';
 import { hasReport } from './job-end.ts';
-import type { Observer } from './executions/job-changes.ts';
-import { sourceIds } from './adapters-of-request.ts';
-import { isFinal, type JobStore, type JobFilter } from './store.ts';
+import { isFinal, type JobFilter, type JobStore } from './store.ts';
 import { type TransferDesk, withoutSecrets } from './transfer-desk.ts';
-import type { Page, PageRequest } from '../../database/lists/page.ts';
-import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /**
  * How often a job is looked at that somebody waits for: the queue's events are quicker, but are lost with a connection, and

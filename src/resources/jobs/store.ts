@@ -1,23 +1,29 @@
-import type { JobRecord, Progress, JobState } from '../../contract/job.ts';
+import type { JobRecord, JobState, Progress } from '../../contract/job.ts';
+import type { JobKind } from '../../contract/job-request.ts';
 import type { Labels } from '../../contract/labels.ts';
 import type { JobFileTable } from '../../database/job-tables.ts';
+import { labelLinks, type WantedLabel } from '../../database/lists/label-filter.ts';
+import { listed } from '../../database/lists/listed.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
+import { sql } from '../../database/sql.ts';
 import { dispatchId } from '../../dispatch/dispatcher.ts';
 import { secondsUntilStart } from '../../dispatch/pace.ts';
 import type { StoredFile } from '../contents/content-files.ts';
 import { releaseContent } from '../contents/contents.ts';
 import { addUsage } from '../tenants/usage.ts';
-import { cancelledJob } from './job-end.ts';
 import { acceptJobs, type NewJob } from './executions/accept-jobs.ts';
-import { insertExecutions, leaveExecutions, lockExecutions, newExecution, priorityOf, removeUnused } from './executions/execution-rows.ts';
+import {
+  insertExecutions,
+  leaveExecutions,
+  lockExecutions,
+  newExecution,
+  priorityOf,
+  removeUnused,
+} from './executions/execution-rows.ts';
 import { JobChanges, type JobChangesParts } from './executions/job-changes.ts';
-import { insertLabels, isRetriable, jobRecord, outcomeColumn, JOB_COLUMNS, withSealed } from './rows.ts';
+import { cancelledJob } from './job-end.ts';
+import { insertLabels, isRetriable, JOB_COLUMNS, jobRecord, outcomeColumn, withSealed } from './rows.ts';
 import { lacksSecrets, secretsGone } from './transfer-desk.ts';
-import type { JobKind } from '../../contract/job-request.ts';
-import type { Database } from '../../database/database.ts';
-import { labelLinks, type WantedLabel } from '../../database/lists/label-filter.ts';
-import { listed } from '../../database/lists/listed.ts';
-import type { Page, PageRequest } from '../../database/lists/page.ts';
-import { sql } from '../../database/sql.ts';
 
 /** Jobs that are asked for by their ids in one query. */
 const READ_AT_ONCE = 200;

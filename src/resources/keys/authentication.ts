@@ -1,15 +1,15 @@
-import fp from 'fastify-plugin';
 import { timingSafeEqual } from 'node:crypto';
+import { normalizeIP } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type KeyRecord, type Scope, SCOPES } from '../../contract/key.ts';
+import fp from 'fastify-plugin';
+import { LRUCache } from 'lru-cache';
+import { type KeyRecord, SCOPES, type Scope } from '../../contract/key.ts';
 import { DEFAULT_TENANT } from '../../contract/tenant-id.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { ANYBODY, API_PREFIX, type Principal, scopeOf } from '../../http/principal.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { keyDigest } from './key-text.ts';
 import type { KeyService } from './service.ts';
-import { normalizeIP } from '@fastify/rate-limit';
-import { LRUCache } from 'lru-cache';
 
 /** In which keys that were refused are counted. */
 const WINDOW_MS = 60_000;

@@ -5,7 +5,7 @@ import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import { KEY_EXAMPLES } from './examples.ts';
-import { type KeyService, KEY_ERRORS } from './service.ts';
+import { KEY_ERRORS, type KeyService } from './service.ts';
 
 const KeyPath = Type.Object({
   id: Type.String({ description: 'Id of a key', examples: ['key_5f0c2a9b7e31'] }),

@@ -4,9 +4,9 @@ import type { KeyRecord, Scope } from '../../contract/key.ts';
 import type { Database } from '../../database/database.ts';
 import type { ApiKeyTable } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { ensureTenant } from '../tenants/service.ts';
 import { isKeyId, keyDigest, keyIdOf, newKey } from './key-text.ts';
-import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** Another process may still take a key for this long after it was revoked. */
 const REMEMBERED_MS = 5_000;

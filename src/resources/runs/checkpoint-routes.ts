@@ -1,19 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { CheckpointRecord } from '../../contract/run.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
+import { MAX_WAIT_SECONDS, preferredWaitSeconds } from '../../http/prefer.ts';
 import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { receiveAdapter, type UploadDependencies } from '../adapters/upload/receive-adapter.ts';
-import { checkConcurrentJobs, CONCURRENT_JOBS_ERRORS } from '../jobs/concurrent-jobs.ts';
+import { CONCURRENT_JOBS_ERRORS, checkConcurrentJobs } from '../jobs/concurrent-jobs.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { CHECKPOINT_BODY, checkpointFields, checkpointParts } from './checkpoint-body.ts';
 import { CHECKPOINT_EXAMPLE } from './examples.ts';
 import { RunPath } from './routes.ts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { MAX_WAIT_SECONDS, preferredWaitSeconds } from '../../http/prefer.ts';
-import { type RunService, RUN_ERRORS } from './service.ts';
+import { RUN_ERRORS, type RunService } from './service.ts';
 
 const DIGITS = /^\d{1,10}$/;
 

@@ -5,12 +5,12 @@ import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { readOptimizerState } from '../../formats/peft/optimizer-state.ts';
 import { readAdapter } from '../../formats/read-adapter.ts';
 import { summarise } from '../../formats/summary.ts';
+import { quote } from '../../json/quote.ts';
 import { adapterDigest } from '../adapters/described-adapter.ts';
 import type { IncomingFile } from '../adapters/service.ts';
 import type { NewFile } from '../contents/content-files.ts';
 import type { Arrival } from './decide.ts';
 import { modulesByRank } from './run-manifest.ts';
-import { quote } from '../../json/quote.ts';
 
 /** The moments of the optimizer, beside the adapter's own files. */
 export const OPTIMIZER_FILE = 'optimizer.safetensors';

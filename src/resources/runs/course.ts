@@ -1,8 +1,8 @@
 import type { RunLearningRate } from '../../contract/schedule.ts';
 import { type LearningRatePlan, planLearningRate, type StageSteps } from '../../schedule/learning-rate.ts';
 import { lineageOf, type Past, positionIn, stageRankAfter } from './lineage.ts';
-import { meanRank } from './run-manifest.ts';
 import type { RunManifest } from './run-manifest.ts';
+import { meanRank } from './run-manifest.ts';
 
 /** The stages of a run, those it had and those to come, with the learning rate of each. */
 export interface Course {

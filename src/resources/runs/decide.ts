@@ -1,12 +1,19 @@
+import type { Schedule, Stage } from '../../contract/schedule.ts';
 import type { Target } from '../../contract/target.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../json/quote.ts';
+import { stageAt } from '../../schedule/position.ts';
 import { rankRange } from '../../squeeze/rank-range.ts';
 import { decideAdaptive } from './decide-adaptive.ts';
 import { lineageOf, type Past, type Position, positionIn } from './lineage.ts';
-import { parametersAt, type CheckpointManifest, clockOfRun, type ModulesOfRank, type RankRange, type RunManifest } from './run-manifest.ts';
-import type { Schedule, Stage } from '../../contract/schedule.ts';
-import { stageAt } from '../../schedule/position.ts';
+import {
+  type CheckpointManifest,
+  clockOfRun,
+  type ModulesOfRank,
+  parametersAt,
+  type RankRange,
+  type RunManifest,
+} from './run-manifest.ts';
 
 /** A checkpoint as a trainer brings it. */
 export interface Arrival {

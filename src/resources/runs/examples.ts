@@ -1,7 +1,7 @@
-import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
-import { planSchedule } from '../../schedule/plan-schedule.ts';
 import type { Static } from 'typebox';
 import type { RunListPage } from '../../contract/list.ts';
+import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
+import { planSchedule } from '../../schedule/plan-schedule.ts';
 
 const SCHEDULE = { source_rank: 64, target_rank: 16, total_steps: 3000 };
 const RUN_ID = 'run_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d';

@@ -1,14 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { RunListPage, RunListQuery } from '../../contract/list.ts';
 import { RunRecord, RunRequest } from '../../contract/run.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
-import { asComponent, LOCATION, problems, reference, response, NOTHING } from '../../http/schemas.ts';
+import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
+import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { RUN_EXAMPLE, RUN_PAGE_EXAMPLE, RUN_REQUEST_EXAMPLES } from './examples.ts';
-import { RunListPage, RunListQuery } from '../../contract/list.ts';
-import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
-import { removeRun, REMOVE_RUN_ERRORS } from './remove-run.ts';
+import { REMOVE_RUN_ERRORS, removeRun } from './remove-run.ts';
 import { RUN_ERRORS } from './service.ts';
 
 /** A schedule may list 4096 shapes of modules, as for POST /v1/schedules. */

@@ -2,10 +2,10 @@ import type { JobRecord } from '../../contract/job.ts';
 import type { CheckpointRecord } from '../../contract/run.ts';
 import type { AdapterService } from '../adapters/service.ts';
 import type { JobStore } from '../jobs/store.ts';
-import { checkpointRecord } from './run-records.ts';
 import { courseOf } from './course.ts';
 import { isSqueezed, outcomeOf, type Past, positionIn, supersededIn } from './lineage.ts';
 import type { RunManifest } from './run-manifest.ts';
+import { checkpointRecord } from './run-records.ts';
 import type { RunStore } from './store.ts';
 
 /** An entry of a run's log with its job: undefined for keep. */

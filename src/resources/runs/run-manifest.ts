@@ -1,8 +1,8 @@
+import type { LoraModule } from '../../adapter/adapter.ts';
 import type { RunRequest } from '../../contract/run.ts';
 import type { Schedule } from '../../contract/schedule.ts';
 import type { Target } from '../../contract/target.ts';
 import type { AdaptivePlan } from './adaptive-plan.ts';
-import type { LoraModule } from '../../adapter/adapter.ts';
 
 export interface RankRange {
   readonly min: number;

@@ -1,12 +1,12 @@
-import type { CheckpointRecord, RunRecord, CheckpointFile } from '../../contract/run.ts';
-import { starvedNotes } from '../../schedule/starved.ts';
-import { courseOf, learningRateNow, type Course } from './course.ts';
-import { type Past, positionIn, isSqueezed, outcomeOf, type Position, stageRankAfter } from './lineage.ts';
-import { clockOfRun, type RunManifest, type CheckpointManifest } from './run-manifest.ts';
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { JobRecord, SucceededResult } from '../../contract/job.ts';
+import type { CheckpointFile, CheckpointRecord, RunRecord } from '../../contract/run.ts';
+import { starvedNotes } from '../../schedule/starved.ts';
 import type { AdaptivePlan } from './adaptive-plan.ts';
+import { type Course, courseOf, learningRateNow } from './course.ts';
 import { earliestSqueezeStep } from './decide-adaptive.ts';
+import { isSqueezed, outcomeOf, type Past, type Position, positionIn, stageRankAfter } from './lineage.ts';
+import { type CheckpointManifest, clockOfRun, type RunManifest } from './run-manifest.ts';
 
 /**
  * A run as clients see it.

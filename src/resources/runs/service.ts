@@ -1,7 +1,10 @@
+import type { RunSummary } from '../../contract/list.ts';
 import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
 import type { Database } from '../../database/database.ts';
 import { newJobId, newRunId, timedIdMs } from '../../database/ids.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { planSchedule } from '../../schedule/plan-schedule.ts';
 import type { BlobStore } from '../../storage/blob-store.ts';
 import type { NewAdapter } from '../adapters/rows.ts';
@@ -12,18 +15,19 @@ import { acceptedJob } from '../jobs/accepted-job.ts';
 import type { JobService } from '../jobs/service.ts';
 import type { JobStore } from '../jobs/store.ts';
 import { planAdaptive } from './adaptive-plan.ts';
-import { type CheckpointUpload, type ReadCheckpoint, readCheckpoint } from './checkpoint-upload.ts';
+import {
+  type CheckpointUpload,
+  moduleDifference,
+  type ReadCheckpoint,
+  readCheckpoint,
+} from './checkpoint-upload.ts';
 import { type Arrival, type Decision, decide, type Plan } from './decide.ts';
 import { outcomeOf, type Past } from './lineage.ts';
-import { moduleDifference } from './checkpoint-upload.ts';
 import { RunLogs } from './run-logs.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
 import { runRecord } from './run-records.ts';
 import { squeezeJob, squeezeTarget } from './squeeze-job.ts';
 import type { RunFilter, RunStore } from './store.ts';
-import type { RunSummary } from '../../contract/list.ts';
-import type { Page, PageRequest } from '../../database/lists/page.ts';
-import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** What became of a checkpoint that was sent. */
 export interface AcceptedCheckpoint {

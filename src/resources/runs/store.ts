@@ -1,7 +1,11 @@
 import type { JobRecord } from '../../contract/job.ts';
+import type { RunSummary } from '../../contract/list.ts';
 import type { RunRequest } from '../../contract/run.ts';
 import type { Schedule } from '../../contract/schedule.ts';
 import { isRunId } from '../../database/ids.ts';
+import { listed } from '../../database/lists/listed.ts';
+import { nameBegins } from '../../database/lists/name-filter.ts';
+import type { Page, PageRequest } from '../../database/lists/page.ts';
 import type { CheckpointTable, RunTable } from '../../database/tables.ts';
 import { baseModelDigest, type NewAdapter } from '../adapters/rows.ts';
 import type { StoredFile } from '../contents/content-files.ts';
@@ -11,10 +15,6 @@ import { JobChanges, type JobChangesParts } from '../jobs/executions/job-changes
 import { insertJobFiles } from '../jobs/rows.ts';
 import type { AdaptivePlan } from './adaptive-plan.ts';
 import type { CheckpointManifest, RunManifest } from './run-manifest.ts';
-import type { RunSummary } from '../../contract/list.ts';
-import { listed } from '../../database/lists/listed.ts';
-import { nameBegins } from '../../database/lists/name-filter.ts';
-import type { Page, PageRequest } from '../../database/lists/page.ts';
 
 const SHOWN = ['id', 'name', 'base_model', 'mode', 'step', 'checkpoints', 'created_at'] as const;
 

@@ -1,6 +1,6 @@
 import fastifyRateLimit, { type RateLimitPluginOptions } from '@fastify/rate-limit';
-import fp from 'fastify-plugin';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import fp from 'fastify-plugin';
 import { AppError } from '../../errors/app-error.ts';
 import { API_PREFIX, principalOf } from '../../http/principal.ts';
 import { withHook } from '../../http/with-hook.ts';

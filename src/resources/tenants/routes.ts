@@ -2,15 +2,15 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { TenantId } from '../../contract/key.ts';
 import { TenantList, TenantRecord, TenantRequest, TenantWithUsage } from '../../contract/tenant.ts';
+import { UsageRecord } from '../../contract/usage.ts';
 import type { Database } from '../../database/database.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
+import { workspaceOf } from '../own-workspace.ts';
 import { TENANT_EXAMPLES } from './examples.ts';
 import { TENANT_ERRORS, type TenantQuotas, type TenantService } from './service.ts';
 import { usageOf } from './usage.ts';
-import { UsageRecord } from '../../contract/usage.ts';
-import { workspaceOf } from '../own-workspace.ts';
 
 const TenantPath = Type.Object({ id: TenantId });
 

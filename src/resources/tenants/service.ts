@@ -1,9 +1,9 @@
+import { LRUCache } from 'lru-cache';
 import type { Quotas, TenantRecord } from '../../contract/tenant.ts';
 import { isTenantId } from '../../contract/tenant-id.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import type { TenantTable } from '../../database/tables.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { LRUCache } from 'lru-cache';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** What an administrator changes in another process counts here after this at most. */

@@ -1,6 +1,6 @@
-import type { UsageRecord } from '../../contract/tenant.ts';
+import type { UsageRecord, Quotas } from '../../contract/tenant.ts';
+import type { UsageRecord } from '../../contract/usage.ts';
 import type { Database, Writer } from '../../database/database.ts';
-import type { Quotas } from '../../contract/tenant.ts';
 import { AppError } from '../../errors/app-error.ts';
 
 export interface UsageTotals {

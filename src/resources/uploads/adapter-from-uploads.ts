@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { rm, writeFile, constants, copyFile, link } from 'node:fs/promises';
+import { constants, copyFile, link, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
-import { CONFIG_FILE, WEIGHTS_FILE, roleOf } from '../../adapter/file-names.ts';
+import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { AdapterFromUploads } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { appErrorOf } from '../../http/app-error-of.ts';
-import { storageError, errnoOf } from '../../storage/storage-error.ts';
+import { errnoOf, storageError } from '../../storage/storage-error.ts';
 import type { IncomingFile } from '../adapters/service.ts';
 import type { UploadDependencies } from '../adapters/upload/receive-adapter.ts';
 import { checkRoom } from '../adapters/upload/store-upload.ts';

@@ -4,13 +4,13 @@ import { Server, TUS_RESUMABLE, TUS_VERSION } from '@tus/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { timedId } from '../../database/ids.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { appErrorOf } from '../../http/app-error-of.ts';
 import { mediaTypeOf } from '../../http/plugins/request-bodies.ts';
 import type { UploadsDependencies } from './adapter-from-uploads.ts';
 import { IncomingBody } from './incoming-body.ts';
 import type { TenantUploads } from './tenant-uploads.ts';
 import { TusStore, tusLocker } from './tus-store.ts';
-import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { FILENAME_ERRORS } from './upload-limits.ts';
 
 export const UPLOADS_PATH = '/v1/uploads';

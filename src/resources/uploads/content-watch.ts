@@ -1,9 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import type { Gate } from '../../bytes/gate.ts';
-import { MAX_HEADER_BYTES } from '../../safetensors/limits.ts';
 import { truncate } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import type { Gate } from '../../bytes/gate.ts';
+import { MAX_HEADER_BYTES } from '../../safetensors/limits.ts';
 import { storageError, writeError } from '../../storage/storage-error.ts';
 import { WRITE_BUFFER_BYTES } from '../../storage/write-buffer.ts';
 

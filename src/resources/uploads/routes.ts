@@ -1,24 +1,22 @@
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { UploadList, UploadRecord, type UploadFilename } from '../../contract/upload.ts';
-import { errorsOf } from '../../errors/error-kinds.ts';
-import { wholeList } from '../../http/paging.ts';
-import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
-import { workspaceOf } from '../own-workspace.ts';
-import type { UploadsDependencies } from './adapter-from-uploads.ts';
-import { tusRoutes } from './tus-routes.ts';
-import { takeBodiesAsTheyAre } from './upload-schemas.ts';
-import { uploadFilename, FILENAME_ERRORS } from './upload-limits.ts';
-import { AnyUploadPath, PutHeaders, PutQuery, UploadPath } from './upload-schemas.ts';
 import { rm } from 'node:fs/promises';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import { type UploadFilename, UploadList, UploadRecord } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
+import { errorsOf } from '../../errors/error-kinds.ts';
 import { appErrorOf } from '../../http/app-error-of.ts';
+import { wholeList } from '../../http/paging.ts';
+import { asComponent, LOCATION, problems, reference, response } from '../../http/schemas.ts';
 import { saveFile } from '../adapters/upload/save-file.ts';
+import { workspaceOf } from '../own-workspace.ts';
+import type { UploadsDependencies } from './adapter-from-uploads.ts';
 import { ContentWatch } from './content-watch.ts';
 import { announcedLength, IncomingBody } from './incoming-body.ts';
-import { tooLarge } from './upload-limits.ts';
 import { UPLOAD_ERRORS } from './tenant-uploads.ts';
+import { tusRoutes } from './tus-routes.ts';
+import { FILENAME_ERRORS, tooLarge, uploadFilename } from './upload-limits.ts';
+import { AnyUploadPath, PutHeaders, PutQuery, takeBodiesAsTheyAre, UploadPath } from './upload-schemas.ts';
 
 /** Files that come on their own, before an adapter is made of them: whole by PUT, in pieces by the tus protocol. */
 export const uploadRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }> = async (

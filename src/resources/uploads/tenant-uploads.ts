@@ -3,17 +3,16 @@ import { roleOf } from '../../adapter/file-names.ts';
 import type { Gate } from '../../bytes/gate.ts';
 import type { UploadFilename, UploadRecord } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { hashFile } from '../../squeeze/hash-file.ts';
 import { syncFile } from '../../storage/durable-file.ts';
 import type { IncomingFile } from '../adapters/service.ts';
-import { appendFile, cutFile } from './content-watch.ts';
-import { ContentWatch } from './content-watch.ts';
+import { appendFile, ContentWatch, cutFile } from './content-watch.ts';
 import type { NewUploadRow, Upload, UploadRows } from './store.ts';
+import { expiresAt, uploadRecordOf } from './store.ts';
 import { attempt, isUploadId, newFileOf, type UploadFiles } from './upload-files.ts';
 import { checkShare, maxBytesOf, tooLarge } from './upload-limits.ts';
 import type { LockOptions, UploadLock, UploadLocks } from './upload-locks.ts';
-import { expiresAt, uploadRecordOf } from './store.ts';
-import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** A request that wants an upload waits as long for another to finish what it does. */
 const LOCK_WAIT_MS = 10_000;

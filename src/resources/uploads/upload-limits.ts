@@ -1,10 +1,10 @@
-import { roleOf, CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import { pickleRefused } from '../../adapter/pickle-refused.ts';
+import { isPickleName, isWeightsName } from '../../adapter/weights-names.ts';
 import type { UploadFilename } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../adapters/service.ts';
 import type { Share } from './store.ts';
-import { pickleRefused } from '../../adapter/pickle-refused.ts';
-import { isPickleName, isWeightsName } from '../../adapter/weights-names.ts';
 
 const EXPECTED: readonly string[] = [WEIGHTS_FILE, CONFIG_FILE];
 const MAX_SHOWN = 80;

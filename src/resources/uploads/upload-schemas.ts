@@ -1,7 +1,7 @@
+import type { FastifyInstance, FastifySchema } from 'fastify';
 import { Type } from 'typebox';
 import { UploadFilename, UploadId } from '../../contract/upload.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
-import type { FastifyInstance, FastifySchema } from 'fastify';
 import { BINARY } from '../../http/schemas.ts';
 
 const text = (description: string, examples?: string[]) =>

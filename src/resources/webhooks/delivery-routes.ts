@@ -5,7 +5,7 @@ import { DeliveryId, DeliveryList, DeliveryRecord, WebhookId } from '../../contr
 import { LINK, pageRequestOf, readListQuery, sendPage, wholeList } from '../../http/paging.ts';
 import { asComponent, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { DeliveryService, DELIVERY_ERRORS } from './delivery-service.ts';
+import { DELIVERY_ERRORS, DeliveryService } from './delivery-service.ts';
 import { deliveryExample } from './examples.ts';
 import { type WebhookParts, WebhookService } from './service.ts';
 

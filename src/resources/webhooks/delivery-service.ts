@@ -2,12 +2,12 @@ import type { DeliveryRecord } from '../../contract/webhook.ts';
 import type { Page } from '../../database/lists/page.ts';
 import { withoutQueue } from '../../dispatch/job-queue.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
 import type { DeliveryStore } from './delivery-store.ts';
 import { eventBody } from './event-body.ts';
 import { noWebhook, type WebhookService } from './service.ts';
 import { isDeliveryId, newDeliveryId } from './webhook-ids.ts';
-import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** What the methods throw; the routes of the room derive from it what they may answer. */
 export const DELIVERY_ERRORS = {

@@ -1,7 +1,7 @@
 import type { DeliveryRecord } from '../../contract/webhook.ts';
 import type { Database } from '../../database/database.ts';
 import type { Page } from '../../database/lists/page.ts';
-import { deliveryRecord, newDelivery, DELIVERY_COLUMNS, removeDeliveries } from './delivery-rows.ts';
+import { DELIVERY_COLUMNS, deliveryRecord, newDelivery, removeDeliveries } from './delivery-rows.ts';
 import { heldWebhooks } from './store.ts';
 
 /**

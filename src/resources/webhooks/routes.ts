@@ -15,7 +15,7 @@ import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';
 import { asComponent, LOCATION, NOTHING, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { DeliveryService, DELIVERY_ERRORS } from './delivery-service.ts';
+import { DELIVERY_ERRORS, DeliveryService } from './delivery-service.ts';
 import {
   newWebhookExample,
   rotatedSecretExample,
@@ -25,7 +25,7 @@ import {
   webhookExample,
   webhookRequestExample,
 } from './examples.ts';
-import { type WebhookParts, WebhookService, WEBHOOK_ERRORS } from './service.ts';
+import { WEBHOOK_ERRORS, type WebhookParts, WebhookService } from './service.ts';
 
 const WebhookPath = Type.Object({ id: WebhookId });
 

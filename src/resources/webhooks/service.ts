@@ -8,13 +8,13 @@ import {
   type WebhookRequest,
 } from '../../contract/webhook.ts';
 import { AppError } from '../../errors/app-error.ts';
+import type { ErrorCode } from '../../errors/error-kinds.ts';
 import type { Outbound } from '../../net/outbound.ts';
 import type { SecretBox } from '../../transfer/secret-box.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
 import type { WebhookStore } from './store.ts';
 import { isWebhookId, newWebhookId } from './webhook-ids.ts';
 import { checkedSecret, neededBox, newSecret } from './webhook-secrets.ts';
-import type { ErrorCode } from '../../errors/error-kinds.ts';
 
 /** Every event looks at all of them. */
 const MAX_WEBHOOKS = 50;

@@ -1,8 +1,8 @@
 import { pathToFileURL } from 'node:url';
 import { commitIter, createRepo, HubApiError } from '@huggingface/hub';
+import type { LocalFile } from '../../adapter/digested-file.ts';
 import type { HubSink } from '../../contract/transfer.ts';
 import { AppError } from '../../errors/app-error.ts';
-import type { LocalFile } from '../../adapter/digested-file.ts';
 import { HubCalls, type HubOptions } from './hub-calls.ts';
 
 const HTTP_CONFLICT = 409;

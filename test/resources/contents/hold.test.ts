@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isHeld, withHold } from '../../../src/resources/contents/hold.ts';
-import { sweepContents } from '../../../src/resources/contents/sweep-contents.ts';
 import { Swept } from '../../../src/resources/contents/sweep.ts';
+import { sweepContents } from '../../../src/resources/contents/sweep-contents.ts';
 import { DiskStore } from '../../../src/storage/disk-store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 

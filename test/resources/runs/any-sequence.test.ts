@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { AppError } from '../../../src/errors/app-error.ts';
 import { type Arrival, decide } from '../../../src/resources/runs/decide.ts';
 import { isSqueezed, lineageOf, type Past, positionIn } from '../../../src/resources/runs/lineage.ts';
-import { nextCheckpointStep } from '../../../src/resources/runs/run-records.ts';
 import { clockOfRun, type RunManifest } from '../../../src/resources/runs/run-manifest.ts';
+import { nextCheckpointStep } from '../../../src/resources/runs/run-records.ts';
 import fc from '../../fast-check.ts';
 import { arrival, kept, madeRun, SCHEDULE, squeezed, unfinished, uniform } from './made-run.ts';
 

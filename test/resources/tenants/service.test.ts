@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isTenantId } from '../../../src/contract/tenant-id.ts';
-import { TenantQuotas } from '../../../src/resources/tenants/service.ts';
-import { ensureTenant, TenantService } from '../../../src/resources/tenants/service.ts';
+import { ensureTenant, TenantQuotas, TenantService } from '../../../src/resources/tenants/service.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 
 describe('the id of a tenant', () => {

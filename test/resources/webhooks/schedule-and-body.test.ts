@@ -3,7 +3,11 @@ import { describe, it } from 'node:test';
 import type { JobRecord, JobResult } from '../../../src/contract/job.ts';
 import { newJobId } from '../../../src/database/ids.ts';
 import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
-import { attemptPauseMs, retryAfterMs, SCHEDULE_MS } from '../../../src/resources/webhooks/delivery-schedule.ts';
+import {
+  attemptPauseMs,
+  retryAfterMs,
+  SCHEDULE_MS,
+} from '../../../src/resources/webhooks/delivery-schedule.ts';
 import { jobEventBody } from '../../../src/resources/webhooks/event-body.ts';
 import { deliveryIdOf, isDeliveryId, newWebhookId } from '../../../src/resources/webhooks/webhook-ids.ts';
 

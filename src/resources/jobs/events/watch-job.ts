@@ -1,11 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { JobEvent } from '../../../contract/event.ts';
 import type { JobRecord } from '../../../contract/job.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import type { JobService } from '../service.ts';
 import { isFinal } from '../store.ts';
+import {
+  began,
+  compare,
+  type EventPosition,
+  ended,
+  eventIdOf,
+  isAttemptOver,
+  progressed,
+  requeued,
+} from './event-position.ts';
 import { Bell } from './execution-watch.ts';
-import { type EventPosition, began, compare, ended, eventIdOf, isAttemptOver, progressed, requeued } from './event-position.ts';
-import type { JobEvent } from '../../../contract/event.ts';
 
 /** The first looks come soon, for the source of hints may just be connecting. */
 const FIRST_POLL_MS = 100;

@@ -1,8 +1,8 @@
 import type { JobRecord } from '../../../contract/job.ts';
 import type { ExecutionTable } from '../../../database/job-tables.ts';
 import { adapterExpired, adapterNotFound } from '../../adapters/store.ts';
-import { insertJobs } from '../rows.ts';
 import { sourceIds } from '../adapters-of-request.ts';
+import { insertJobs } from '../rows.ts';
 import { executionKey } from './execution-key.ts';
 import { insertExecutions, newExecution, priorityOf, unshare } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';

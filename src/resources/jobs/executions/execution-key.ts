@@ -1,7 +1,7 @@
-import { type RecordedJobRequest, MergeSource, SqueezeOptions } from '../../../contract/job-request.ts';
-import { PRODUCT } from '../../../version.ts';
 import { createHash } from 'node:crypto';
+import { MergeSource, type RecordedJobRequest, SqueezeOptions } from '../../../contract/job-request.ts';
 import { BudgetBytesTarget, RankTarget, type Target } from '../../../contract/target.ts';
+import { PRODUCT } from '../../../version.ts';
 import { canonicalJson } from '../../idempotency/fingerprint.ts';
 import { withoutResults } from '../result-settings.ts';
 

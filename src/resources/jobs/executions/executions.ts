@@ -4,13 +4,11 @@ import { sql } from '../../../database/sql.ts';
 import { type AppError, jobFailure } from '../../../errors/app-error.ts';
 import type { BlobStore } from '../../../storage/blob-store.ts';
 import { AdapterService } from '../../adapters/service.ts';
-import { beginWrite } from '../../contents/contents.ts';
-import { Contents } from '../../contents/contents.ts';
+import { beginWrite, Contents } from '../../contents/contents.ts';
+import { sourceIds, wantedDeliveries } from '../adapters-of-request.ts';
 import { cancelledJob } from '../job-end.ts';
 import { withoutResults } from '../result-settings.ts';
-import { sourceIds } from '../adapters-of-request.ts';
 import { JobStore } from '../store.ts';
-import { wantedDeliveries } from '../adapters-of-request.ts';
 import { leaveExecutions } from './execution-rows.ts';
 import {
   type Attempted,
@@ -279,7 +277,11 @@ export class Executions {
     return true;
   }
 
-  private async todo(tenant: string, step: ExecutionTask['todo']['step'], job: JobRecord): Promise<ExecutionTask['todo']> {
+  private async todo(
+    tenant: string,
+    step: ExecutionTask['todo']['step'],
+    job: JobRecord,
+  ): Promise<ExecutionTask['todo']> {
     const { request } = job;
     if (step === 'fetch') return { step, source: 'source' in request ? request.source! : unexpected(job) };
     if (step === 'deliver') {

@@ -8,7 +8,7 @@ import { nameOfBase } from '../../adapters/default-name.ts';
 import { settleContent } from '../../contents/contents.ts';
 import { endOfTargets } from '../job-end.ts';
 import { resultSettings } from '../result-settings.ts';
-import { jobRecord, outcomeColumn, JOB_COLUMNS, withSealed } from '../rows.ts';
+import { JOB_COLUMNS, jobRecord, outcomeColumn, withSealed } from '../rows.ts';
 import { continueWithWork } from './accept-jobs.ts';
 import { removeUnused } from './execution-rows.ts';
 import type { JobChanges } from './job-changes.ts';

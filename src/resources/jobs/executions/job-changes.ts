@@ -7,7 +7,7 @@ import { addUsage } from '../../tenants/usage.ts';
 import type { DeliveryQueue, DeliveryTicket } from '../../webhooks/delivery-queue.ts';
 import { batchEvent, jobEvent, Outbox } from '../../webhooks/outbox.ts';
 import { endInBatch } from '../batch-counts.ts';
-import { jobEndColumns, jobRecord, JOB_COLUMNS } from '../rows.ts';
+import { JOB_COLUMNS, jobEndColumns, jobRecord } from '../rows.ts';
 import type { Totals } from './made.ts';
 
 /** Who is told what happens here, for metrics; nothing depends on it. */
