@@ -10502,7 +10502,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `INTERNAL`: The service failed. */
+      /** @description `INTERNAL`: The service failed. `SECRETS_KEY_MISMATCH`: The secret was sealed with another key. `SECRETS_DAMAGED`: The sealed secret was changed. */
       500: {
         headers: {
           [name: string]: unknown;
@@ -10511,7 +10511,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `SECRETS_UNAVAILABLE`: The service has no key for secrets. `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. */
+      /** @description `TOO_MANY_CONNECTIONS`: All connections are in use. `SHUTTING_DOWN`: The service is shutting down. `DATABASE_UNAVAILABLE`: The database cannot be used. `SECRETS_UNAVAILABLE`: The service has no key for secrets. */
       503: {
         headers: {
           [name: string]: unknown;
@@ -12068,7 +12068,7 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
+      /** @description `REQUEST_JSON`: The request is not valid JSON. `REQUEST_DUPLICATE_KEY`: The JSON of the request has a key twice. `REQUEST_FORBIDDEN_KEY`: The JSON of the request has a forbidden key. `REQUEST_TOO_DEEP`: The JSON of the request is nested too deeply. `REQUEST_NUMBER`: The JSON of the request has a number that cannot be kept exactly. `MULTIPART_MALFORMED`: The multipart body is malformed. `UPLOAD_ABORTED`: The upload ended early. `DUPLICATE_PART`: A part of this name was sent twice. `UNEXPECTED_PART`: A part of this name is not expected. `DIGEST_INVALID`: A digest in the request headers cannot be read. `DIGEST_MISMATCH`: The body does not match its digest. `VALIDATION_FAILED`: The request does not fit its schema. `UNKNOWN_OPTION`: The request names an option that does not exist. `UNKNOWN_PROFILE`: The target names a profile that does not exist. `BAD_REQUEST`: The request is malformed. `IDEMPOTENCY_KEY_INVALID`: The Idempotency-Key cannot be used. */
       400: {
         headers: {
           [name: string]: unknown;
@@ -12095,6 +12095,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `ADAPTER_NOT_FOUND`: No adapter has this id. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `UPLOAD_TOO_SLOW`: The upload stalled. `REQUEST_TIMEOUT`: The request did not arrive in time. */
       408: {
         headers: {
@@ -12106,6 +12115,15 @@ export interface operations {
       };
       /** @description `IDEMPOTENCY_IN_FLIGHT`: The first request with this Idempotency-Key is still being handled. */
       409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `ADAPTER_EXPIRED`: The adapter has expired. */
+      410: {
         headers: {
           [name: string]: unknown;
         };
@@ -14246,7 +14264,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `INTERNAL`: The service failed. */
+      /** @description `INTERNAL`: The service failed. `SECRETS_KEY_MISMATCH`: The secret was sealed with another key. `SECRETS_DAMAGED`: The sealed secret was changed. */
       500: {
         headers: {
           [name: string]: unknown;
@@ -15138,7 +15156,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `INTERNAL`: The service failed. */
+      /** @description `INTERNAL`: The service failed. `SECRETS_KEY_MISMATCH`: The secret was sealed with another key. `SECRETS_DAMAGED`: The sealed secret was changed. */
       500: {
         headers: {
           [name: string]: unknown;
