@@ -1,8 +1,7 @@
 import type { Database } from '../database/database.ts';
 import { AppError } from '../errors/app-error.ts';
 import { eachBounded } from '../resources/contents/bounded.ts';
-import { CONTENT_PREFIX, contentKey } from '../resources/contents/content-key.ts';
-import { contentKey } from '../resources/contents/content-files.ts';
+import { CONTENT_PREFIX, contentKey } from '../resources/contents/content-files.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { type BackupWork, CONTENTS_AT_ONCE, currentMigrations } from './backup-work.ts';
 import { type Digested, digested } from './digested.ts';

@@ -7,7 +7,6 @@ import type { DigestedFile } from '../adapter/digested-file.ts';
 import { ERROR_KINDS, type ErrorCode } from '../errors/error-kinds.ts';
 import { type PlainJson, parsePlainJson } from '../json/strict-json.ts';
 import { CommandError } from './command-error.ts';
-import { ServerBusy, withRetries } from './retries.ts';
 
 /** Deepest nesting of an answer; reports nest 8 deep, and what is deeper could not be printed. */
 const MAX_ANSWER_DEPTH = 64;

@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
 import type { Logger } from '../log.ts';
-import type { RateCounter } from '../resources/tenants/rate-counter.ts';
-import { impatientClient, keyPrefix, type RedisAddress } from './redis-connection.ts';
 import type { RateCounter } from '../resources/tenants/rate-limit.ts';
-import { impatientClient, keyPrefix, type RedisAddress } from './connection.ts';
+import { impatientClient, keyPrefix, type RedisAddress } from './redis-connection.ts';
 import { queueError } from './redis-questions.ts';
 
 /** A server that is there takes a connection within this; one that is not must not hold up the start. */

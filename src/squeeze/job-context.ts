@@ -1,5 +1,5 @@
-import type { DtypeName } from '../adapter/dtype-names.ts';
 import type { LocalFile } from '../adapter/digested-file.ts';
+import type { DtypeName } from '../adapter/dtype-names.ts';
 import type { FailedResult, Phase, ProviderInfo, SucceededResult, Timings } from '../contract/job.ts';
 import type { SqueezeOptions } from '../contract/job-request.ts';
 import type { Report } from '../contract/report.ts';

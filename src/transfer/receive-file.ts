@@ -8,7 +8,7 @@ import type { Gate } from '../bytes/gate.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/error-kinds.ts';
 import { diskError } from './local-file.ts';
-import { isTransient, MAX_ATTEMPTS, pauseBeforeRetry, pauseAfter } from './retries.ts';
+import { isTransient, MAX_ATTEMPTS, pauseBeforeRetry } from './retries.ts';
 
 /** A file elsewhere that can be read, as a rule also from its middle. */
 export interface RemoteFile {

@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import type { AdapterPatch } from '../../contract/change.ts';
+import type { AdapterPatch } from '../../contract/adapter.ts';
 import { ADAPTER_EXAMPLE } from '../../contract/examples.ts';
 import type { AdapterListPage } from '../../contract/list.ts';
 import type { AdapterFromUploads } from '../../contract/upload.ts';

@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { AdapterRecord } from '../../contract/adapter.ts';
-import { AdapterPatch } from '../../contract/change.ts';
+import { AdapterPatch, AdapterRecord } from '../../contract/adapter.ts';
 import { AdapterListPage, AdapterListQuery } from '../../contract/list.ts';
 import { AdapterFromUploads } from '../../contract/upload.ts';
 import { wantedLabel } from '../../database/lists/label-filter.ts';

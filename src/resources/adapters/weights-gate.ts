@@ -1,6 +1,5 @@
-import { GGUF_MAGIC, GgufGate } from '../../gguf/gguf-gate.ts';
 import type { Gate } from '../../bytes/gate.ts';
-import { GGUF_MAGIC } from '../../gguf/read-header.ts';
+import { GGUF_MAGIC, GgufGate } from '../../gguf/gguf-gate.ts';
 import { HeaderGate } from '../../safetensors/header-gate.ts';
 
 /**

@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { JobEvent, JobProgress } from '../../contract/job.ts';
-import { JobEvent, JobProgress } from '../../contract/event.ts';
 import { OpenStreams, type SseMessage, sseStream } from '../../http/event-streams.ts';
 import { asComponent, JobPath, problems, reference, response } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';

@@ -1,5 +1,4 @@
 import type { Static } from 'typebox';
-import type { JobEvent, JobProgress } from '../../contract/event.ts';
 import { ADAPTER_EXAMPLE, JOB_EXAMPLE, SHA256_EXAMPLE } from '../../contract/examples.ts';
 import type { JobEvent, JobProgress } from '../../contract/job.ts';
 import type { JobRequest, SqueezeRequest } from '../../contract/job-request.ts';

@@ -1,7 +1,7 @@
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { JobRecord, SucceededResult } from '../../contract/job.ts';
 import type { CheckpointFile, CheckpointRecord, RunRecord } from '../../contract/run.ts';
-import { starvedNotes } from '../../schedule/starved.ts';
+import { starvedNotes } from '../../schedule/learning-rate.ts';
 import type { AdaptivePlan } from './adaptive-plan.ts';
 import { type Course, courseOf, learningRateNow } from './course.ts';
 import { earliestSqueezeStep } from './decide-adaptive.ts';

@@ -1,8 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { TenantId } from '../../contract/key.ts';
-import { TenantList, TenantRecord, TenantRequest, TenantWithUsage } from '../../contract/tenant.ts';
-import { UsageRecord } from '../../contract/usage.ts';
+import {
+  TenantList,
+  TenantRecord,
+  TenantRequest,
+  TenantWithUsage,
+  UsageRecord,
+} from '../../contract/tenant.ts';
 import type { Database } from '../../database/database.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
 import { wholeList } from '../../http/paging.ts';

@@ -1,5 +1,4 @@
-import type { UsageRecord, Quotas } from '../../contract/tenant.ts';
-import type { UsageRecord } from '../../contract/usage.ts';
+import type { Quotas, UsageRecord } from '../../contract/tenant.ts';
 import type { Database, Writer } from '../../database/database.ts';
 import { AppError } from '../../errors/app-error.ts';
 

@@ -4,8 +4,8 @@ import { truncate } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Gate } from '../../bytes/gate.ts';
 import { MAX_HEADER_BYTES } from '../../safetensors/limits.ts';
+import { WRITE_BUFFER_BYTES } from '../../storage/durable-file.ts';
 import { storageError, writeError } from '../../storage/storage-error.ts';
-import { WRITE_BUFFER_BYTES } from '../../storage/write-buffer.ts';
 
 const LENGTH_FIELD_BYTES = 8;
 const CHUNK_BYTES = 1024 * 1024;

@@ -1,6 +1,5 @@
-import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import { CONFIG_FILE, isPickleName, isWeightsName, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { pickleRefused } from '../../adapter/pickle-refused.ts';
-import { isPickleName, isWeightsName } from '../../adapter/weights-names.ts';
 import type { UploadFilename } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { MAX_CONFIG_BYTES } from '../adapters/service.ts';

@@ -2,11 +2,9 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import type { S3Sink } from '../../contract/transfer.ts';
-import type { LocalFile } from '../local-file.ts';
-import { bucketError, hostOf, keyOf } from './s3-client.ts';
 import type { LocalFile } from '../../adapter/digested-file.ts';
-import { s3Error } from './s3-error.ts';
+import type { S3Sink } from '../../contract/transfer.ts';
+import { bucketError, hostOf, keyOf } from './s3-client.ts';
 
 const MIB = 2 ** 20;
 /** This many bytes times the parts in flight are held in memory; smaller files go in one request. */

@@ -1,9 +1,8 @@
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { MultipartFile } from '@fastify/multipart';
-import { CONFIG_FILE, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
+import { CONFIG_FILE, isPickleName, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
 import { pickleRefused } from '../../../adapter/pickle-refused.ts';
-import { isPickleName } from '../../../adapter/weights-names.ts';
 import type { Gate } from '../../../bytes/gate.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import {

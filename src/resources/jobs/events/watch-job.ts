@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JobEvent } from '../../../contract/event.ts';
-import type { JobRecord } from '../../../contract/job.ts';
+import type { JobEvent, JobRecord } from '../../../contract/job.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import type { JobService } from '../service.ts';
 import { isFinal } from '../store.ts';
