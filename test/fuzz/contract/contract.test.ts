@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { Database } from '../../../src/database/database.ts';
 import fc from '../../fast-check.ts';
 import { startServer, type TestServer } from '../../http/server.ts';
 import { runsOf } from '../runs.ts';
 import { type Answered, checkedAnswer } from './check-answer.ts';
 import { Contract, type Operation } from './contract.ts';
+import { EXPIRED, HERE, oddities, oddly, withAdapters } from './oddity.ts';
 import { initOf, type Made, requestsOf } from './requests.ts';
 import { spoiledJson, spoils } from './spoiled-json.ts';
 import { World } from './world.ts';
@@ -12,8 +14,15 @@ import { World } from './world.ts';
 const ADMIN_KEY = 'administrator-of-this-test-42';
 const CASES = 30;
 const SPOILED_CASES = 30;
+const ODD_CASES = 60;
 
 const contract = await Contract.read();
+
+const expire = async (database: Database, adapterId: string): Promise<void> => {
+  await database.write((writer) =>
+    writer.updateTable('adapter').set({ expires_at: 1 }).where('id', '=', adapterId).execute(),
+  );
+};
 
 describe('the contract, asked at random', () => {
   let server: TestServer;
@@ -22,7 +31,7 @@ describe('the contract, asked at random', () => {
 
   before(async () => {
     server = await startServer({}, { auth: { mode: 'keys', adminKey: ADMIN_KEY, failedKeysPerMinute: 1e9 } });
-    world = new World(send);
+    world = new World(send, (id) => expire(server.database, id));
   });
   after(() => server.close());
 
@@ -34,6 +43,7 @@ describe('the contract, asked at random', () => {
 
   async function ask(operation: Operation, made: Made, init = initOf(operation, made)): Promise<Answered> {
     const here = await world.pathOf(operation.path);
+    const expired = await world.expired();
     const there = operation.path
       .split('/')
       .map((part, index) => (part.startsWith('{') ? here.split('/')[index] : part));
@@ -42,6 +52,7 @@ describe('the contract, asked at random', () => {
       .map((part, index) => {
         if (!operation.path.split('/')[index]!.startsWith('{')) return part;
         const other = made.path[next++];
+        if (other === EXPIRED) return expired;
         return other === null || other === undefined ? part : encodeURIComponent(other);
       })
       .join('/');
@@ -82,6 +93,23 @@ describe('the contract, asked at random', () => {
             assert.deepEqual([answer.status, answer.code], [400, code], body.slice(0, 600));
         }),
         runsOf(t, SPOILED_CASES),
+      );
+    });
+  }
+
+  for (const operation of contract.operations) {
+    it(`${operation.name} answers what is odd with what the contract lists`, async (t) => {
+      await fc.assert(
+        fc.asyncProperty(requestsOf(contract, operation, true), oddities, async (good, oddity) => {
+          const { adapters } = oddity;
+          const id = adapters === HERE ? await world.id('adapters') : await world.expired();
+          const body = adapters === 'as they are' ? good.body : withAdapters(good.body, id);
+          const [first, ...rest] = good.path;
+          const path = oddity.path === EXPIRED && first !== undefined ? [EXPIRED, ...rest] : good.path;
+          const made = { ...good, body, path };
+          await ask(operation, made, oddly(operation, initOf(operation, made), oddity));
+        }),
+        runsOf(t, ODD_CASES),
       );
     });
   }
@@ -150,6 +178,14 @@ describe('the contract, asked at random', () => {
         runsOf(t, 3),
       );
     }
+  });
+
+  it('has an adapter that has expired', async () => {
+    const response = await send(`/v1/adapters/${await world.expired()}`);
+    assert.deepEqual(
+      [response.status, ((await response.json()) as { code: string }).code],
+      [410, 'ADAPTER_EXPIRED'],
+    );
   });
 
   it('was asked thousands of times', (t) => {

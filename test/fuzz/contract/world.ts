@@ -8,11 +8,15 @@ const TUS = { 'tus-resumable': '1.0.0' };
 /** Something of every kind that a path may name; made anew when it is gone. */
 export class World {
   readonly #fetch: Fetch;
+  readonly #expire: (adapterId: string) => Promise<void>;
   readonly #ids = new Map<string, string>();
+  #expired: string | undefined;
   #seed = 1000;
 
-  constructor(fetch: Fetch) {
+  /** @param expire has the time of an adapter be over */
+  constructor(fetch: Fetch, expire: (adapterId: string) => Promise<void>) {
     this.#fetch = fetch;
+    this.#expire = expire;
   }
 
   /** A path with ids of things that are here in place of its parameters. */
@@ -37,6 +41,17 @@ export class World {
     }
     const id = await this.#make(kind);
     this.#ids.set(kind, id);
+    return id;
+  }
+
+  /** An adapter whose time is over. */
+  async expired(): Promise<string> {
+    const known = this.#expired && (await this.#fetch(`/v1/adapters/${this.#expired}`));
+    await known?.arrayBuffer();
+    if (known?.status === 410) return this.#expired!;
+    const id = await this.#make('adapters');
+    await this.#expire(id);
+    this.#expired = id;
     return id;
   }
 
