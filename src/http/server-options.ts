@@ -35,7 +35,7 @@ export function serverOptions(
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECKING_INTERVAL_MS,
-      // plugins/host-and-origin.ts asks for it, by a problem.
+      // plugins/browser-safety.ts asks for it, by a problem.
       requireHostHeader: false,
     },
     // Uploads may take hours: plugins/request-bodies.ts and multipart/body-watch.ts watch bodies.

@@ -6,7 +6,7 @@ import { IDEMPOTENCY_KEY_HEADER } from '../idempotency-key.ts';
 import { API_PREFIX, scopeOf } from '../principal.ts';
 import { problems } from '../schemas.ts';
 import { REPLAYED_HEADER } from '../stored-answer.ts';
-import { SAFE_METHODS } from './host-and-origin.ts';
+import { SAFE_METHODS } from './browser-safety.ts';
 
 type Described = { description?: string; headers?: object };
 type Responses = Record<string, Described>;

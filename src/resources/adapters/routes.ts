@@ -21,9 +21,8 @@ import {
 import { workspaceOf } from '../own-workspace.ts';
 import { ADAPTER_FROM_UPLOADS_EXAMPLE, ADAPTER_PAGE_EXAMPLE, ADAPTER_PATCH_EXAMPLE } from './examples.ts';
 import { ADAPTER_ERRORS, MAX_CONFIG_BYTES } from './service.ts';
-import { adapterParts } from './upload/adapter-body.ts';
 import type { UploadDependencies } from './upload/receive-adapter.ts';
-import { storeUpload } from './upload/store-upload.ts';
+import { adapterParts, storeUpload } from './upload/store-upload.ts';
 
 const isJson = (request: FastifyRequest): boolean => mediaTypeOf(request) === 'application/json';
 

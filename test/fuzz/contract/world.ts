@@ -46,9 +46,11 @@ export class World {
 
   /** An adapter whose time is over. */
   async expired(): Promise<string> {
-    const known = this.#expired && (await this.#fetch(`/v1/adapters/${this.#expired}`));
-    await known?.arrayBuffer();
-    if (known?.status === 410) return this.#expired!;
+    if (this.#expired !== undefined) {
+      const there = await this.#fetch(`/v1/adapters/${this.#expired}`);
+      await there.arrayBuffer();
+      if (there.status === 410) return this.#expired;
+    }
     const id = await this.#make('adapters');
     await this.#expire(id);
     this.#expired = id;

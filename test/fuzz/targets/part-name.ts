@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { CARD_FILE, CONFIG_FILE, WEIGHTS_FILE } from '../../../src/adapter/file-names.ts';
-import { ADAPTER_BODY, SQUEEZE_BODY } from '../../../src/resources/adapters/upload/adapter-body.ts';
 import { fileNameOf } from '../../../src/resources/adapters/upload/part-name.ts';
+import { ADAPTER_BODY, SQUEEZE_BODY } from '../../../src/resources/adapters/upload/store-upload.ts';
 import { CHECKPOINT_BODY } from '../../../src/resources/runs/checkpoint-body.ts';
 import { OPTIMIZER_FILE } from '../../../src/resources/runs/checkpoint-upload.ts';
 import { assertNoPollution, orRefused } from '../invariants.ts';

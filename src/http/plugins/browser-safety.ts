@@ -4,6 +4,7 @@ import fp from 'fastify-plugin';
 import { AppError } from '../../errors/app-error.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { type Authority, isLoopbackHost, parseAuthority } from '../authority.ts';
+import { REQUEST_ID_HEADER } from '../schemas.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -29,6 +30,15 @@ export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTION
 const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/;
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
+
+/** Nothing this API serves is a page, except under /docs, which sets its own policy. */
+const HEADERS = Object.entries({
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+});
 
 /**
  * Where nobody is asked for a key, whoever can make a browser of this machine send requests could use the service. Two
@@ -75,6 +85,15 @@ export const hostAndOrigin = fp(
     });
   },
 );
+
+/** On every answer: what browsers may do with it, and the id of the request. */
+export const securityHeaders = fp(async (app: FastifyInstance) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    for (const [name, value] of HEADERS) reply.header(name, value);
+    reply.header(REQUEST_ID_HEADER, request.id);
+    done();
+  });
+});
 
 /** Whether a port that was asked for is the one in a list, where none means any. Browsers leave out their scheme's own. */
 const isPort = (listed: number | undefined, asked: number | undefined): boolean =>
