@@ -13,10 +13,7 @@ import type { AuthOptions, ProbeDependencies } from './http-dependencies.ts';
 import { openapi } from './openapi-plugin.ts';
 import { metricsRoutes, probeRoutes } from './probe-routes.ts';
 
-/**
- * What work comes through. Compiling it takes most of a second, which its first request must not take longer: while
- * Redis is silent that would be refused later than is promised.
- */
+/** What work comes through: compiling it takes most of a second, which its first request should not wait for. */
 const COMPILED_AHEAD = ['POST /v1/jobs', 'POST /v1/batches', 'POST /v1/squeeze'];
 
 /** Probes and /metrics only: what a process without API answers, and every process on a port of its own for them. */

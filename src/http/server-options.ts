@@ -41,7 +41,7 @@ export function serverOptions(
     // Uploads may take hours: plugins/request-bodies.ts and multipart/body-watch.ts watch bodies.
     requestTimeout: 0,
     forceCloseConnections: 'idle',
-    // plugins/refuse-when-stopping.ts answers instead, by a problem, and lets reading go on.
+    // plugins/refuse-new-work.ts answers instead, by a problem, and lets reading go on.
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => answerClientError(error, socket, connections),
     ajv: {

@@ -162,6 +162,9 @@ async function someWork(client: Client): Promise<void> {
   const { id } = (await bad.json()) as { id: string };
   const failed = await runJob(client, { kind: 'squeeze', adapter_id: id, targets: [{ rank: 2 }] });
   assert.equal(failed.error?.code, 'NON_FINITE_WEIGHTS');
+  const tooSmall = [{ rank: 2 }, { budget_bytes: 1 }];
+  const partial = await runJob(client, { kind: 'squeeze', adapter_id: ids[0]!, targets: tooSmall });
+  assert.equal(partial.state, 'partial');
   const refused = await client.postAdapter({ weights: Buffer.from('no weights'), config: '{}' });
   assert.ok(refused.status >= 400, `${refused.status}`);
 
