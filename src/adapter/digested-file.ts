@@ -10,3 +10,9 @@ export interface DigestedFile {
 export interface LocalFile extends DigestedFile {
   readonly path: string;
 }
+
+/** A finished file in a scratch folder of the store, with what was found out while it was written. */
+export interface IncomingFile extends LocalFile {
+  /** What the client called it, where it did. */
+  readonly sentAs?: string;
+}

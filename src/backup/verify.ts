@@ -5,7 +5,7 @@ import { CONTENT_PREFIX, contentKey } from '../resources/contents/content-files.
 import type { BlobStore } from '../storage/blob-store.ts';
 import { type BackupWork, CONTENTS_AT_ONCE, currentMigrations } from './backup-work.ts';
 import { type Digested, digested } from './digested.ts';
-import { wrongRows } from './wrong-rows.ts';
+import { type VerifyProblem, wrongRows } from './wrong-rows.ts';
 
 export const VERIFY_STEPS: readonly string[] = ['verify'];
 
@@ -17,23 +17,6 @@ const PAGE_KEYS = 1_000;
 
 /** So many adapters, jobs and runs that refer to a content are named, of each kind. */
 const MOST_USERS = 5;
-
-/** Something that is not as it has to be. */
-export interface VerifyProblem {
-  readonly problem:
-    | 'CONTENT_MISSING'
-    | 'CONTENT_SIZE'
-    | 'CONTENT_DIGEST'
-    | 'CONTENT_UNREADABLE'
-    | 'REFERENCE_BROKEN'
-    | 'ADAPTER_BYTES'
-    | 'USAGE_WRONG';
-  /** Of a content, an adapter, a job, a run; of a tenant where its usage is wrong. */
-  readonly id: string;
-  readonly detail: string;
-  /** Ids of some who refer to a content. */
-  readonly used_by?: readonly string[];
-}
 
 export interface Verified {
   readonly contents: number;

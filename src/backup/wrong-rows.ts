@@ -1,5 +1,21 @@
 import type { Database, Snapshot } from '../database/database.ts';
-import type { VerifyProblem } from './verify.ts';
+
+/** Something that is not as it has to be. */
+export interface VerifyProblem {
+  readonly problem:
+    | 'CONTENT_MISSING'
+    | 'CONTENT_SIZE'
+    | 'CONTENT_DIGEST'
+    | 'CONTENT_UNREADABLE'
+    | 'REFERENCE_BROKEN'
+    | 'ADAPTER_BYTES'
+    | 'USAGE_WRONG';
+  /** Of a content, an adapter, a job, a run; of a tenant where its usage is wrong. */
+  readonly id: string;
+  readonly detail: string;
+  /** Ids of some who refer to a content. */
+  readonly used_by?: readonly string[];
+}
 
 /** What rows say of each other that is not so, as they are at one moment. @throws AppError DATABASE_UNAVAILABLE */
 export async function* wrongRows(database: Database): AsyncGenerator<VerifyProblem> {

@@ -1,6 +1,6 @@
 import type { Database, Writer } from '../database/database.ts';
 import { type Condition, hasCome, sql } from '../database/sql.ts';
-import type { JobQueue } from './job-queue.ts';
+import type { Dispatch, JobQueue } from './job-queue.ts';
 import { LONGEST_WAIT_MS, nextExecutions } from './next-executions.ts';
 import { liveFleet, mibOf } from './pace.ts';
 
@@ -14,14 +14,6 @@ const UNSEEN_MS = 10_000;
 const UNSENT_MS = 1_000;
 /** One more of those that take less than this may wait at each slot, so that it goes on at once. */
 const SHORT_MS = 5_000;
-
-/** An execution on its way to a worker. */
-export interface Dispatch {
-  /** Its id in the queue: another one each time. */
-  readonly id: string;
-  /** JSON of Origin. */
-  readonly origin: string | null;
-}
 
 export const dispatchId = (execution: string, dispatchNo: number): string => `${execution}-${dispatchNo}`;
 

@@ -1,6 +1,13 @@
 import type { Progress } from '../contract/job.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { Dispatch } from './dispatcher.ts';
+
+/** An execution on its way to a worker. */
+export interface Dispatch {
+  /** Its id in the queue: another one each time. */
+  readonly id: string;
+  /** JSON of Origin. */
+  readonly origin: string | null;
+}
 
 /** Something that works, but not as safely as it should. */
 export interface Risk {

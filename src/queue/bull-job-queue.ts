@@ -1,7 +1,7 @@
 import { type JobsOptions, Queue, QueueEvents } from 'bullmq';
 import type { Progress } from '../contract/job.ts';
-import { type Dispatch, dispatched } from '../dispatch/dispatcher.ts';
-import type { JobQueue, Risk } from '../dispatch/job-queue.ts';
+import { dispatched } from '../dispatch/dispatcher.ts';
+import type { Dispatch, JobQueue, Risk } from '../dispatch/job-queue.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { Logger } from '../log.ts';
 import { originOf } from '../tracing/origin.ts';

@@ -1,13 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { IncomingFile } from '../adapter/digested-file.ts';
 import type { AdapterFile } from '../contract/adapter.ts';
 import type { Progress } from '../contract/job.ts';
 import type { Delivery, RecordedSink, RecordedSource } from '../contract/transfer.ts';
 import type { ImportedAdapter } from '../contract/transfer-job.ts';
 import { AppError } from '../errors/app-error.ts';
+import { MAX_CONFIG_BYTES } from '../formats/peft/limits.ts';
 import type { Outbound } from '../net/outbound.ts';
 import { weightsOf } from '../resources/adapters/files.ts';
-import { type IncomingFile, MAX_CONFIG_BYTES } from '../resources/adapters/service.ts';
 import { AnyWeightsGate } from '../resources/adapters/weights-gate.ts';
 import { localFile } from '../resources/contents/content-files.ts';
 import type { TaskSource } from '../resources/jobs/executions/task.ts';

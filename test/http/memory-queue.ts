@@ -1,6 +1,5 @@
 import type { Progress } from '../../src/contract/job.ts';
-import type { Dispatch } from '../../src/dispatch/dispatcher.ts';
-import type { JobQueue, Risk } from '../../src/dispatch/job-queue.ts';
+import type { Dispatch, JobQueue, Risk } from '../../src/dispatch/job-queue.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 
 /** The JobQueue port in memory, for testing what stands above it. */

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { DigestedFile } from '../../adapter/digested-file.ts';
+import type { DigestedFile, IncomingFile } from '../../adapter/digested-file.ts';
 import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import type { AdapterFile, AdapterRecord } from '../../contract/adapter.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { formatOf } from '../../formats/formats.ts';
 import { readAdapter } from '../../formats/read-adapter.ts';
 import { summarise } from '../../formats/summary.ts';
-import type { IncomingFile } from './service.ts';
 
 /** What follows from an adapter's files alone. */
 export type DescribedAdapter = Omit<

@@ -5,6 +5,7 @@ import { AdapterListPage, AdapterListQuery } from '../../contract/list.ts';
 import { AdapterFromUploads } from '../../contract/upload.ts';
 import { wantedLabel } from '../../database/lists/label-filter.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
+import { MAX_CONFIG_BYTES } from '../../formats/peft/limits.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
 import { mediaTypeOf } from '../../http/plugins/request-bodies.ts';
@@ -20,7 +21,7 @@ import {
 } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
 import { ADAPTER_FROM_UPLOADS_EXAMPLE, ADAPTER_PAGE_EXAMPLE, ADAPTER_PATCH_EXAMPLE } from './examples.ts';
-import { ADAPTER_ERRORS, MAX_CONFIG_BYTES } from './service.ts';
+import { ADAPTER_ERRORS } from './service.ts';
 import type { UploadDependencies } from './upload/receive-adapter.ts';
 import { adapterParts, storeUpload } from './upload/store-upload.ts';
 

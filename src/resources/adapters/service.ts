@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ModuleKind } from '../../adapter/adapter.ts';
-import type { LocalFile } from '../../adapter/digested-file.ts';
-import { CONFIG_FILE, roleOf, WEIGHTS_FILE } from '../../adapter/file-names.ts';
+import type { IncomingFile } from '../../adapter/digested-file.ts';
+import { roleOf } from '../../adapter/file-names.ts';
 import type { Gate } from '../../bytes/gate.ts';
 import type { AdapterRecord } from '../../contract/adapter.ts';
 import type { Labels } from '../../contract/labels.ts';
@@ -10,7 +10,6 @@ import type { Database } from '../../database/database.ts';
 import { isAdapterId, newAdapterId } from '../../database/ids.ts';
 import type { Page, PageRequest } from '../../database/lists/page.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
-import { MAX_CONFIG_BYTES } from '../../formats/peft/limits.ts';
 import { readAdapter } from '../../formats/read-adapter.ts';
 import type { BlobStore, ByteRange } from '../../storage/blob-store.ts';
 import { type NewFile, type StoredFile, streamOf } from '../contents/content-files.ts';
@@ -27,15 +26,6 @@ import {
   adapterNotFound,
 } from './store.ts';
 import { AnyWeightsGate } from './weights-gate.ts';
-
-/** For those who receive the files, which know this layer and not the formats. */
-export { CONFIG_FILE, MAX_CONFIG_BYTES, WEIGHTS_FILE };
-
-/** A finished file in a scratch folder of the store, with what was found out while it was written. */
-export interface IncomingFile extends LocalFile {
-  /** What the client called it, where it did. */
-  readonly sentAs?: string;
-}
 
 /** What an adapter is called by, and how long it stays. */
 export interface Keeping {

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Adapter, LoraModule } from '../../adapter/adapter.ts';
+import type { IncomingFile } from '../../adapter/digested-file.ts';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../../adapter/file-names.ts';
 import { readOptimizerState } from '../../formats/peft/optimizer-state.ts';
 import { readAdapter } from '../../formats/read-adapter.ts';
 import { summarise } from '../../formats/summary.ts';
 import { quote } from '../../json/quote.ts';
 import { adapterDigest } from '../adapters/described-adapter.ts';
-import type { IncomingFile } from '../adapters/service.ts';
 import type { NewFile } from '../contents/content-files.ts';
 import type { Arrival } from './decide.ts';
 import { modulesByRank } from './run-manifest.ts';

@@ -1,4 +1,5 @@
 import type { LRUCache } from 'lru-cache';
+import type { IncomingFile } from '../../adapter/digested-file.ts';
 import { roleOf } from '../../adapter/file-names.ts';
 import type { Gate } from '../../bytes/gate.ts';
 import type { UploadFilename, UploadRecord } from '../../contract/upload.ts';
@@ -6,7 +7,6 @@ import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
 import { hashFile } from '../../squeeze/hash-file.ts';
 import { syncFile } from '../../storage/durable-file.ts';
-import type { IncomingFile } from '../adapters/service.ts';
 import { appendFile, ContentWatch, cutFile } from './content-watch.ts';
 import type { NewUploadRow, Upload, UploadRows } from './store.ts';
 import { expiresAt, uploadRecordOf } from './store.ts';

@@ -2,7 +2,7 @@ import { CONFIG_FILE, isPickleName, isWeightsName, roleOf, WEIGHTS_FILE } from '
 import { pickleRefused } from '../../adapter/pickle-refused.ts';
 import type { UploadFilename } from '../../contract/upload.ts';
 import { AppError } from '../../errors/app-error.ts';
-import { MAX_CONFIG_BYTES } from '../adapters/service.ts';
+import { MAX_CONFIG_BYTES } from '../../formats/peft/limits.ts';
 import type { Share } from './store.ts';
 
 const EXPECTED: readonly string[] = [WEIGHTS_FILE, CONFIG_FILE];

@@ -5,7 +5,7 @@ import { appendFile, mkdir, readFile, rm, stat, utimes, writeFile } from 'node:f
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, it } from 'node:test';
-import type { IncomingFile } from '../../../src/resources/adapters/service.ts';
+import type { IncomingFile } from '../../../src/adapter/digested-file.ts';
 import { ensureTenant } from '../../../src/resources/tenants/service.ts';
 import { useUploads } from '../../../src/resources/uploads/adapter-from-uploads.ts';
 import { UploadService } from '../../../src/resources/uploads/service.ts';

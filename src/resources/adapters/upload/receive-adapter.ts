@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
 import type { FastifyRequest } from 'fastify';
+import type { IncomingFile } from '../../../adapter/digested-file.ts';
 import { AppError } from '../../../errors/app-error.ts';
+import { MAX_CONFIG_BYTES } from '../../../formats/peft/limits.ts';
 import { appErrorOf } from '../../../http/app-error-of.ts';
 import {
   type BodyParts,
@@ -16,7 +18,6 @@ import type { BlobStore } from '../../../storage/blob-store.ts';
 import { partsDigest } from '../../idempotency/fingerprint.ts';
 import { workspaceOf } from '../../own-workspace.ts';
 import { checkStoredBytes } from '../../tenants/usage.ts';
-import { type IncomingFile, MAX_CONFIG_BYTES } from '../service.ts';
 import { type Reception, receivePart } from './receive-part.ts';
 
 /** What it takes to receive an adapter. */

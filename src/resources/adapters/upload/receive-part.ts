@@ -1,17 +1,18 @@
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { MultipartFile } from '@fastify/multipart';
+import type { IncomingFile } from '../../../adapter/digested-file.ts';
 import { CONFIG_FILE, isPickleName, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
 import { pickleRefused } from '../../../adapter/pickle-refused.ts';
 import type { Gate } from '../../../bytes/gate.ts';
 import { AppError } from '../../../errors/app-error.ts';
+import { MAX_CONFIG_BYTES } from '../../../formats/peft/limits.ts';
 import {
   type BodyParts,
   MAX_CARD_BYTES,
   MAX_REQUEST_FIELD_BYTES,
   REQUEST_FIELD,
 } from '../../../http/multipart/body-parts.ts';
-import { type IncomingFile, MAX_CONFIG_BYTES } from '../service.ts';
 import { fileNameOf, unexpectedField } from './part-name.ts';
 import { saveFile } from './save-file.ts';
 

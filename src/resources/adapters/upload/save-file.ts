@@ -3,12 +3,12 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { IncomingFile } from '../../../adapter/digested-file.ts';
 import type { Gate } from '../../../bytes/gate.ts';
 import { AppError } from '../../../errors/app-error.ts';
 import type { ErrorCode } from '../../../errors/error-kinds.ts';
 import { WRITE_BUFFER_BYTES } from '../../../storage/durable-file.ts';
 import { writeError } from '../../../storage/storage-error.ts';
-import type { IncomingFile } from '../service.ts';
 
 export interface SaveOptions {
   readonly folder: string;

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import type { IncomingFile } from '../../../adapter/digested-file.ts';
 import { CARD_FILE, CONFIG_FILE, WEIGHTS_FILE } from '../../../adapter/file-names.ts';
 import { AdapterName, type AdapterRecord } from '../../../contract/adapter.ts';
 import { SqueezeRequest } from '../../../contract/job-request.ts';
@@ -11,7 +12,7 @@ import { BINARY, reference } from '../../../http/schemas.ts';
 import type { SchemaError } from '../../../http/validation-message.ts';
 import { workspaceOf } from '../../own-workspace.ts';
 import { checkStoredBytes, type StoringSpace } from '../../tenants/usage.ts';
-import type { IncomingFile, Keeping } from '../service.ts';
+import type { Keeping } from '../service.ts';
 import { receiveAdapter, type UploadDependencies } from './receive-adapter.ts';
 
 /** How long an adapter is kept, and what it is called by. */

@@ -1,7 +1,8 @@
 import type { BatchSummary } from '../../../contract/batch.ts';
 import type { JobRecord } from '../../../contract/job.ts';
 import type { Database, Writer } from '../../../database/database.ts';
-import type { Dispatch, Dispatcher } from '../../../dispatch/dispatcher.ts';
+import type { Dispatcher } from '../../../dispatch/dispatcher.ts';
+import type { Dispatch } from '../../../dispatch/job-queue.ts';
 import { insertAdapters, type NewAdapter, usageOfNew } from '../../adapters/rows.ts';
 import { addUsage } from '../../tenants/usage.ts';
 import type { DeliveryQueue, DeliveryTicket } from '../../webhooks/delivery-queue.ts';
