@@ -46,7 +46,7 @@ const THOROUGH: readonly RegExp[] = [
   /^test\/resources\/runs\/(?:any-sequence|crash)/,
   /^test\/transfer\/(?:hub|url-source)/,
   /^test\/squeeze\/any-adapter/,
-  /^test\/queue\/(?:rate-counter|storage-trouble|traced-jobs|webhook-deliveries|mend-)/,
+  /^test\/queue\/(?:cancel|producer|rate-counter|storage-trouble|traced-jobs|webhook-deliveries|mend-)/,
 ];
 
 /** Folders whose tests start no service: their files share processes, as starting Node takes longer than most of them. */
