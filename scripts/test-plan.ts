@@ -36,12 +36,12 @@ const SLOW: readonly RegExp[] = [
   // The service and the command as processes, beyond one walk through each.
   /^test\/e2e\/(?!squeeze-real-adapters|bad-input)/,
   /^test\/cli\/(?!usage|built)/,
-  /^test\/main\/auth/,
+  /^test\/main\/(?:auth|killed|readiness)/,
 ];
 
 /** What only `--all` runs too, though these files may share processes: many rounds of what a shorter test asks once. */
 const THOROUGH: readonly RegExp[] = [
-  /^test\/http\/(?:fuzz|stalled-storage|idempotency-tus|uploads-tus|connections)/,
+  /^test\/http\/(?:fuzz|stalled-storage|idempotency-tus|uploads-tus|connections|watching-document)/,
   /^test\/resources\/(?:contents\/hold|sweeps\/(?:s3|sweep-cost)|webhooks\/old-deliveries|runs\/remove-run)/,
   /^test\/resources\/runs\/(?:any-sequence|crash)/,
   /^test\/transfer\/(?:hub|url-source)/,
