@@ -1,5 +1,5 @@
 import type { Database } from '../../src/database/database.ts';
-import { ensureTenant } from '../../src/resources/tenants/service.ts';
+import { ensureTenant } from '../../src/resources/tenants/store.ts';
 import { MadeRows } from './made-rows.ts';
 import type { Amounts } from './options.ts';
 import { RowWriter } from './row-writer.ts';

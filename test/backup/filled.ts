@@ -6,7 +6,7 @@ import { AdapterStore } from '../../src/resources/adapters/store.ts';
 import type { NewFile } from '../../src/resources/contents/content-files.ts';
 import { beginWrite, Contents, settleContent } from '../../src/resources/contents/contents.ts';
 import { insertExecutions, newExecution } from '../../src/resources/jobs/executions/execution-rows.ts';
-import { ensureTenant } from '../../src/resources/tenants/service.ts';
+import { ensureTenant } from '../../src/resources/tenants/store.ts';
 import { addUsage } from '../../src/resources/tenants/usage.ts';
 import type { BlobStore } from '../../src/storage/blob-store.ts';
 import { KNOWN_FACTS } from '../resources/adapters/known-adapter.ts';

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { Quotas, TenantRecord } from '../../contract/tenant.ts';
 import { isTenantId } from '../../contract/tenant-id.ts';
-import type { Database, Writer } from '../../database/database.ts';
-import type { TenantTable } from '../../database/tables.ts';
+import type { Database } from '../../database/database.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { ErrorCode } from '../../errors/error-kinds.ts';
+import { TenantStore } from './store.ts';
 
 /** What an administrator changes in another process counts here after this at most. */
 const REMEMBERED_MS = 5_000;
@@ -21,40 +21,28 @@ export const TENANT_ERRORS = {
  * says so. All methods throw AppError DATABASE_UNAVAILABLE, and those that write STORAGE_FULL.
  */
 export class TenantService {
-  private readonly database: Database;
+  private readonly store: TenantStore;
 
   constructor(database: Database) {
-    this.database = database;
+    this.store = new TenantStore(database);
   }
 
   /** In the order of their ids. */
-  async list(): Promise<TenantRecord[]> {
-    const rows = await this.database.reader.selectFrom('tenant').selectAll().orderBy('id').execute();
-    return rows.map(recordOf);
+  list(): Promise<TenantRecord[]> {
+    return this.store.list();
   }
 
   /** @throws AppError TENANT_NOT_FOUND */
   async get(id: string): Promise<TenantRecord> {
-    const { reader } = this.database;
     // PostgreSQL fails for a text with U+0000.
-    const row = isTenantId(id)
-      ? await reader.selectFrom('tenant').selectAll().where('id', '=', id).executeTakeFirst()
-      : undefined;
-    if (row) return recordOf(row);
+    const record = isTenantId(id) ? await this.store.get(id) : undefined;
+    if (record) return record;
     throw new AppError('TENANT_NOT_FOUND', `There is no tenant ${JSON.stringify(id)}.`, { tenant: id });
   }
 
   /** Makes a tenant, or changes what it may use. @param id well-formed */
   put(id: string, quotas: Quotas): Promise<TenantRecord> {
-    return this.database.write(async (writer) => {
-      const row = await writer
-        .insertInto('tenant')
-        .values(newTenant(id, quotas))
-        .onConflict((conflict) => conflict.column('id').doUpdateSet({ quotas: JSON.stringify(quotas) }))
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      return recordOf(row);
-    });
+    return this.store.put(id, quotas);
   }
 }
 
@@ -86,24 +74,3 @@ export class TenantQuotas {
     this.remembered.delete(tenant);
   }
 }
-
-/** Makes a tenant unless there is one of that id. @param id well-formed */
-export async function ensureTenant(writer: Writer, id: string): Promise<void> {
-  await writer
-    .insertInto('tenant')
-    .values(newTenant(id, {}))
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
-}
-
-const newTenant = (id: string, quotas: Quotas): TenantTable => ({
-  id,
-  quotas: JSON.stringify(quotas),
-  created_at: Date.now(),
-});
-
-const recordOf = ({ id, quotas, created_at }: TenantTable): TenantRecord => ({
-  id,
-  quotas: JSON.parse(quotas) as Quotas,
-  created_at: new Date(created_at).toISOString(),
-});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { type Claim, type Claimant, ClaimStore } from '../../../src/resources/idempotency/claim-store.ts';
-import { ensureTenant } from '../../../src/resources/tenants/service.ts';
+import { ensureTenant } from '../../../src/resources/tenants/store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { until } from '../../queue/harness.ts';
 

@@ -6,7 +6,7 @@ import { acceptedJob } from '../../../src/resources/jobs/accepted-job.ts';
 import type { RunManifest } from '../../../src/resources/runs/run-manifest.ts';
 import { squeezeJob } from '../../../src/resources/runs/squeeze-job.ts';
 import { RunStore } from '../../../src/resources/runs/store.ts';
-import { ensureTenant } from '../../../src/resources/tenants/service.ts';
+import { ensureTenant } from '../../../src/resources/tenants/store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 import { KNOWN_FACTS, KNOWN_FILES } from '../adapters/known-adapter.ts';
 import { jobFile, jobIds, jobsIn } from '../jobs/job-rows.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isTenantId } from '../../../src/contract/tenant-id.ts';
-import { ensureTenant, TenantQuotas, TenantService } from '../../../src/resources/tenants/service.ts';
+import { TenantQuotas, TenantService } from '../../../src/resources/tenants/service.ts';
+import { ensureTenant } from '../../../src/resources/tenants/store.ts';
 import { onEachDialect } from '../../database/dialects.ts';
 
 describe('the id of a tenant', () => {

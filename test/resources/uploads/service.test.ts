@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, it } from 'node:test';
 import type { IncomingFile } from '../../../src/adapter/digested-file.ts';
-import { ensureTenant } from '../../../src/resources/tenants/service.ts';
+import { ensureTenant } from '../../../src/resources/tenants/store.ts';
 import { useUploads } from '../../../src/resources/uploads/adapter-from-uploads.ts';
 import { UploadService } from '../../../src/resources/uploads/service.ts';
 import type { TenantUploads } from '../../../src/resources/uploads/tenant-uploads.ts';

@@ -1,0 +1,107 @@
+import type { KeyRecord, Scope } from '../../contract/key.ts';
+import type { Database } from '../../database/database.ts';
+import type { ApiKeyTable } from '../../database/tables.ts';
+import { ensureTenant } from '../tenants/store.ts';
+
+/** A key as it is looked up: `digest` is the SHA-256 of its text. */
+export interface StoredKey {
+  readonly record: KeyRecord;
+  readonly digest: Buffer;
+}
+
+export interface NewKeyRow {
+  readonly id: string;
+  readonly tenant: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly digest: Buffer;
+  readonly expiresAt: Date | null;
+}
+
+/**
+ * The rows of API keys, of all tenants. Ids are well-formed. All methods throw AppError DATABASE_UNAVAILABLE, and those
+ * that write STORAGE_FULL.
+ */
+export class KeyStore {
+  private readonly database: Database;
+
+  constructor(database: Database) {
+    this.database = database;
+  }
+
+  /** The tenant is made where there is none. */
+  create({ id, tenant, name, scopes, digest, expiresAt }: NewKeyRow): Promise<KeyRecord> {
+    return this.database.write(async (writer) => {
+      await ensureTenant(writer, tenant);
+      const row = await writer
+        .insertInto('api_key')
+        .values({
+          ...{ id, tenant, name },
+          scopes: JSON.stringify([...new Set(scopes)]),
+          sha256: digest.toString('hex'),
+          created_at: Date.now(),
+          expires_at: expiresAt?.getTime() ?? null,
+          revoked_at: null,
+          last_used_at: null,
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return recordOf(row);
+    });
+  }
+
+  async get(id: string): Promise<StoredKey | undefined> {
+    const { reader } = this.database;
+    const row = await reader.selectFrom('api_key').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && { record: recordOf(row), digest: Buffer.from(row.sha256, 'hex') };
+  }
+
+  /** Every key, revoked ones too, the oldest first. @param tenant undefined: of all */
+  async list(tenant?: string): Promise<KeyRecord[]> {
+    const all = this.database.reader.selectFrom('api_key').selectAll().orderBy('created_at').orderBy('id');
+    const rows = await (tenant === undefined ? all : all.where('tenant', '=', tenant)).execute();
+    return rows.map(recordOf);
+  }
+
+  /** Whether there is any key that can be used now. */
+  async isAny(): Promise<boolean> {
+    const row = await this.database.reader
+      .selectFrom('api_key')
+      .select('id')
+      .where('revoked_at', 'is', null)
+      .where((key) => key.or([key('expires_at', 'is', null), key('expires_at', '>', Date.now())]))
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** Ends a key; again, changes nothing. @returns undefined where there is none */
+  async revoke(id: string): Promise<KeyRecord | undefined> {
+    const row = await this.database.write((writer) =>
+      writer
+        .updateTable('api_key')
+        .set((key) => ({ revoked_at: key.fn.coalesce('revoked_at', key.val(Date.now())) }))
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirst(),
+    );
+    return row && recordOf(row);
+  }
+
+  async noteUse(id: string): Promise<void> {
+    await this.database.write((writer) =>
+      writer.updateTable('api_key').set({ last_used_at: Date.now() }).where('id', '=', id).execute(),
+    );
+  }
+}
+
+const timeOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
+const recordOf = ({ id, tenant, name, ...row }: ApiKeyTable): KeyRecord => ({
+  ...{ id, tenant, name },
+  scopes: JSON.parse(row.scopes) as Scope[],
+  created_at: new Date(row.created_at).toISOString(),
+  expires_at: timeOf(row.expires_at),
+  revoked_at: timeOf(row.revoked_at),
+  last_used_at: timeOf(row.last_used_at),
+});
