@@ -1099,10 +1099,16 @@ export interface components {
       created_at: string;
       /** @description dtypes of the LoRA factors */
       dtypes: string[];
-      /** @description Removed by the service some time after this; null: kept */
+      /**
+       * Format: date-time
+       * @description Removed by the service some time after this; null: kept
+       */
       expires_at: string | null;
       files: components['schemas']['AdapterFile'][];
-      /** @description See GET /v1/formats */
+      /**
+       * @description See GET /v1/formats
+       * @enum {string}
+       */
       format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
       id: string;
       /** @description The job that made it; null for uploads */
@@ -1142,7 +1148,10 @@ export interface components {
         /** @description Of their data, without the header of the file */
         bytes: number;
         tensors: number;
-        /** @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA */
+        /**
+         * @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA
+         * @enum {string}
+         */
         what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
       }[];
       warnings: string[];
@@ -1351,7 +1360,10 @@ export interface components {
         name: string;
         /** @description Σσ² / σ₁² */
         stable_rank: number;
-        /** @description dead: the update is zero or next to it. resists: no rank much below its own keeps its energy */
+        /**
+         * @description dead: the update is zero or next to it. resists: no rank much below its own keeps its energy
+         * @enum {string}
+         */
         verdict: 'compressible' | 'resists' | 'dead';
       }[];
       uniform: {
@@ -1387,6 +1399,7 @@ export interface components {
       /**
        * @description Jobs of a higher priority are taken first; those of the same in the order they came
        * @default normal
+       * @enum {string}
        */
       priority?: 'high' | 'normal' | 'low';
       /**
@@ -1462,9 +1475,15 @@ export interface components {
       };
       /** Format: date-time */
       created_at: string;
-      /** @description Removed by the service some time after this; null: kept */
+      /**
+       * Format: date-time
+       * @description Removed by the service some time after this; null: kept
+       */
       expires_at: string | null;
-      /** @description When its last job ended */
+      /**
+       * Format: date-time
+       * @description When its last job ended
+       */
       finished_at: string | null;
       id: string;
       /** @description In the order of the request */
@@ -1473,10 +1492,12 @@ export interface components {
         adapter_id: string | null;
         /** @description Why it failed; of a partial job the code of the first target that did */
         error_code: string | null;
+        /** Format: date-time */
         finished_at: string | null;
         /** @description Path of the job, with all there is to know of it */
         href: string;
         id: string;
+        /** @enum {string} */
         kind: 'squeeze' | 'analyze' | 'merge';
         /** @description In the order of the targets; those that failed have none */
         results: {
@@ -1503,7 +1524,10 @@ export interface components {
       };
       /** @description The batch whose failed, partial and cancelled jobs these are */
       retry_of: string | null;
-      /** @description active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and none failed */
+      /**
+       * @description active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and none failed
+       * @enum {string}
+       */
       state: 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
     };
     /**
@@ -1592,7 +1616,10 @@ export interface components {
       | {
           /** @description Each once */
           adapter_ids: string[];
-          /** @default squeeze */
+          /**
+           * @default squeeze
+           * @enum {string}
+           */
           kind?: 'squeeze' | 'analyze';
           /**
            * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
@@ -1608,6 +1635,7 @@ export interface components {
           /**
            * @description Jobs of a higher priority are taken first; those of the same in the order they came
            * @default normal
+           * @enum {string}
            */
           priority?: 'high' | 'normal' | 'low';
           results?: components['schemas']['ResultSettings'];
@@ -1636,6 +1664,7 @@ export interface components {
           /**
            * @description Jobs of a higher priority are taken first; those of the same in the order they came
            * @default normal
+           * @enum {string}
            */
           priority?: 'high' | 'normal' | 'low';
           results?: components['schemas']['ResultSettings'];
@@ -1684,9 +1713,15 @@ export interface components {
       };
       /** Format: date-time */
       created_at: string;
-      /** @description Removed by the service some time after this; null: kept */
+      /**
+       * Format: date-time
+       * @description Removed by the service some time after this; null: kept
+       */
       expires_at: string | null;
-      /** @description When its last job ended */
+      /**
+       * Format: date-time
+       * @description When its last job ended
+       */
       finished_at: string | null;
       id: string;
       /**
@@ -1706,7 +1741,10 @@ export interface components {
       };
       /** @description The batch whose failed, partial and cancelled jobs these are */
       retry_of: string | null;
-      /** @description active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and none failed */
+      /**
+       * @description active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and none failed
+       * @enum {string}
+       */
       state: 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
     };
     /**
@@ -1780,7 +1818,10 @@ export interface components {
       adapter_id: string | null;
       /** Format: date-time */
       created_at: string;
-      /** @description keep: nothing to squeeze now, go on with what you have. A squeeze by the spectrum that finds nothing to squeeze ends as keep. */
+      /**
+       * @description keep: nothing to squeeze now, go on with what you have. A squeeze by the spectrum that finds nothing to squeeze ends as keep.
+       * @enum {string}
+       */
       decision: 'squeeze' | 'keep';
       energy_retained: number | null;
       error: components['schemas']['JobFailure'] | null;
@@ -1831,7 +1872,10 @@ export interface components {
       run_id: string;
       /** @description The checkpoint as it was sent; null where it was kept, for then nothing of it is stored */
       source_adapter_id: string | null;
-      /** @description Of its job; succeeded for keep */
+      /**
+       * @description Of its job; succeeded for keep
+       * @enum {string}
+       */
       state: 'queued' | 'active' | 'succeeded' | 'failed' | 'cancelled';
       /** @description Optimizer steps done */
       step: number;
@@ -1840,7 +1884,10 @@ export interface components {
       training: {
         /** @description Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after. Of a run, `learning_rate` has the rate that the plan recommends. */
         learning_rate_factor: number;
-        /** @description What became of the moments; none: none were sent */
+        /**
+         * @description What became of the moments; none: none were sent
+         * @enum {string}
+         */
         optimizer: 'carried' | 'reset' | 'none';
         /** @description Directions that got a random A */
         revived_directions: number;
@@ -1897,12 +1944,19 @@ export interface components {
        * @example msg_019ac7e100d14f9a1c0e8b7d6a5f4e3d
        */
       id: string;
-      /** @description Not before then; null: there is none */
+      /**
+       * Format: date-time
+       * @description Not before then; null: there is none
+       */
       next_attempt_at: string | null;
-      /** @description pending: goes on; delivered: answered with 2xx; failed: given up */
+      /**
+       * @description pending: goes on; delivered: answered with 2xx; failed: given up
+       * @enum {string}
+       */
       status: 'pending' | 'delivered' | 'failed';
       /** @description Id of the job or batch it is about; null for a test */
       subject: string | null;
+      /** @enum {string} */
       type:
         | 'job.succeeded'
         | 'job.partial'
@@ -1989,7 +2043,10 @@ export interface components {
       converts_to: ('peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf')[];
       /** @description The files of its adapters as results have them, the weights first. Uploads may be called otherwise */
       files: string[];
-      /** @description See GET /v1/formats */
+      /**
+       * @description See GET /v1/formats
+       * @enum {string}
+       */
       name: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
       notes: string[];
       /** @description Adapters of it can be uploaded */
@@ -2248,16 +2305,25 @@ export interface components {
       deliveries: {
         /** @description null: it is still to be made */
         adapter_id: string | null;
+        /** @description All files together */
         bytes: number | null;
         /** @description The one that was made; of the Hub only */
         commit: string | null;
         error: components['schemas']['JobFailure'] | null;
         files: components['schemas']['AdapterFile'][];
+        /** Format: date-time */
         finished_at: string | null;
-        /** @description Of this delivery: one that failed is sent again by POST /v1/jobs/{id}/deliveries/retry */
+        /**
+         * @description Of this delivery: one that failed is sent again by POST /v1/jobs/{id}/deliveries/retry
+         * @enum {string}
+         */
         state: 'pending' | 'succeeded' | 'failed';
-        /** @description Which of the targets; null in an export */
+        /**
+         * @description Which of the targets; null in an export
+         * @default 0
+         */
         target: number | null;
+        /** @enum {string} */
         type: 'url' | 's3' | 'hub';
         /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
         where: string;
@@ -2266,8 +2332,12 @@ export interface components {
       error: components['schemas']['JobFailure'] | null;
       /** @description Of a job that is queued, where it is asked for by itself and workers are there: about how long until it begins */
       estimated_start_seconds?: number;
-      /** @description Removed by the service some time after this; null: kept */
+      /**
+       * Format: date-time
+       * @description Removed by the service some time after this; null: kept
+       */
       expires_at: string | null;
+      /** Format: date-time */
       finished_at: string | null;
       id: string;
       /** @description The adapter that the job fetched */
@@ -2282,10 +2352,12 @@ export interface components {
         finished_at: string;
         /** @description As it was asked for; of the Hub only */
         revision: string | null;
+        /** @enum {string} */
         type: 'url' | 's3' | 'hub';
         /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
         where: string;
       } | null;
+      /** @enum {string} */
       kind: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
       /**
        * @description Up to 16 names with texts, to find things by. A name has up to 63 lower case letters, digits, dots, slashes, hyphens and underscores, a text up to 128 characters.
@@ -2300,6 +2372,7 @@ export interface components {
       /**
        * @description Jobs of a higher priority are taken first; those of the same in the order they came
        * @default normal
+       * @enum {string}
        */
       priority: 'high' | 'normal' | 'low';
       progress: components['schemas']['Progress'];
@@ -2353,6 +2426,7 @@ export interface components {
             /** @enum {string} */
             kind: 'checkpoint';
             optimizer: {
+              /** @enum {string} */
               mode: 'carry' | 'reset';
               /** @description Content of the moments that came with the checkpoint */
               sha256: string;
@@ -2381,9 +2455,11 @@ export interface components {
       retry_of: string | null;
       /** @description Whether its work had been done, or was under way, for another job when this one came */
       reused: boolean;
+      /** Format: date-time */
       started_at: string | null;
       state: components['schemas']['JobState'];
       timings: components['schemas']['Timings'] | null;
+      /** @description Removed by the service so many seconds after it was made (a job: after it ended) */
       ttl_seconds: number | null;
     };
     /**
@@ -2648,6 +2724,7 @@ export interface components {
       done: number;
       /** @description The module finished last */
       module: string | null;
+      /** @enum {string} */
       phase: 'waiting' | 'import' | 'load' | 'gram' | 'core' | 'project' | 'write' | 'deliver' | 'done';
       /** @description Modules of the adapter; bytes of an import or a delivery, 0 while nobody knows */
       total: number;
@@ -2792,6 +2869,7 @@ export interface components {
           /**
            * @description Jobs of a higher priority are taken first; those of the same in the order they came
            * @default normal
+           * @enum {string}
            */
           priority?: 'high' | 'normal' | 'low';
           results?: components['schemas']['ImportSettings'];
@@ -2821,6 +2899,7 @@ export interface components {
           /**
            * @description Jobs of a higher priority are taken first; those of the same in the order they came
            * @default normal
+           * @enum {string}
            */
           priority?: 'high' | 'normal' | 'low';
           /**
@@ -2834,7 +2913,10 @@ export interface components {
         };
     /** @description What a target came to; `state` tells which */
     JobResult: components['schemas']['SucceededResult'] | components['schemas']['FailedResult'];
-    /** @description succeeded: every target did. partial: some targets did and some failed, see `results`. failed: no target succeeded, or the job failed as a whole */
+    /**
+     * @description succeeded: every target did. partial: some targets did and some failed, see `results`. failed: no target succeeded, or the job failed as a whole
+     * @enum {string}
+     */
     JobState: 'queued' | 'active' | 'succeeded' | 'partial' | 'failed' | 'cancelled';
     /**
      * @example {
@@ -2854,16 +2936,21 @@ export interface components {
     Key: {
       /** Format: date-time */
       created_at: string;
+      /** Format: date-time */
       expires_at: string | null;
       /**
        * @description The part of the key that is no secret
        * @example key_5f0c2a9b7e31
        */
       id: string;
-      /** @description To the hour; null: not yet, as far as was noted */
+      /**
+       * Format: date-time
+       * @description To the hour; null: not yet, as far as was noted
+       */
       last_used_at: string | null;
       /** @description For people: what the key is used for */
       name: string;
+      /** Format: date-time */
       revoked_at: string | null;
       /** @description `read`: look and download; `write`: upload, submit, change, delete; `admin`: tenants and keys, of all tenants */
       scopes: ('read' | 'write' | 'admin')[];
@@ -2963,6 +3050,7 @@ export interface components {
       /**
        * @description Jobs of a higher priority are taken first; those of the same in the order they came
        * @default normal
+       * @enum {string}
        */
       priority?: 'high' | 'normal' | 'low';
       results?: components['schemas']['ResultSettings'];
@@ -2999,6 +3087,7 @@ export interface components {
     NewKey: {
       /** Format: date-time */
       created_at: string;
+      /** Format: date-time */
       expires_at: string | null;
       /**
        * @description The part of the key that is no secret
@@ -3007,10 +3096,14 @@ export interface components {
       id: string;
       /** @description The key. It is shown this once and cannot be had again. */
       key: string;
-      /** @description To the hour; null: not yet, as far as was noted */
+      /**
+       * Format: date-time
+       * @description To the hour; null: not yet, as far as was noted
+       */
       last_used_at: string | null;
       /** @description For people: what the key is used for */
       name: string;
+      /** Format: date-time */
       revoked_at: string | null;
       /** @description `read`: look and download; `write`: upload, submit, change, delete; `admin`: tenants and keys, of all tenants */
       scopes: ('read' | 'write' | 'admin')[];
@@ -3247,8 +3340,12 @@ export interface components {
       /** @description Features that do not work there */
       lacks: {
         detail: string;
-        /** @description refused: the adapter does not load; ignored: it loads and does something else */
+        /**
+         * @description refused: the adapter does not load; ignored: it loads and does something else
+         * @enum {string}
+         */
         effect: 'refused' | 'ignored';
+        /** @enum {string} */
         feature: 'dora' | 'modules-to-save' | 'bias' | 'lora-bias';
       }[];
       /** @description A target’s max_rank says what it is set to */
@@ -3270,7 +3367,10 @@ export interface components {
        */
       name: string;
       notes: string[];
-      /** @description What happens to rank_pattern and alpha_pattern that change a value */
+      /**
+       * @description What happens to rank_pattern and alpha_pattern that change a value
+       * @enum {string}
+       */
       patterns: 'read' | 'ignored' | 'refused';
       /** @description Fields that adapter_config.json has to have */
       required_config: {
@@ -3278,10 +3378,16 @@ export interface components {
         /** @description What it may be; null: anything but null */
         values: string[] | null;
       }[];
-      /** @description Which modules have to share a rank: none; those that differ only in the expert; all */
+      /**
+       * @description Which modules have to share a rank: none; those that differ only in the expert; all
+       * @enum {string}
+       */
       same_rank: 'none' | 'experts' | 'all';
       scale: {
-        /** @description Where a module’s scale comes from: module: its own alpha and rank, as in PEFT; config: lora_alpha and r for all; tensor-rank: lora_alpha for all and the rank of the tensors; unstated: only scale 1 is safe */
+        /**
+         * @description Where a module’s scale comes from: module: its own alpha and rank, as in PEFT; config: lora_alpha and r for all; tensor-rank: lora_alpha for all and the rank of the tensors; unstated: only scale 1 is safe
+         * @enum {string}
+         */
         formula: 'module' | 'config' | 'tensor-rank' | 'unstated';
         /** @description use_rslora is honoured; false: it is ignored */
         rslora: boolean;
@@ -3295,7 +3401,10 @@ export interface components {
       }[];
       /** @description Last parts of module paths; null: those of the model */
       target_modules: string[] | null;
-      /** @description peft: base_model.model.<path>.lora_A.weight; suffix: the prefix may lack; any: no rule is known */
+      /**
+       * @description peft: base_model.model.<path>.lora_A.weight; suffix: the prefix may lack; any: no rule is known
+       * @enum {string}
+       */
       tensor_names: 'peft' | 'suffix' | 'any';
       title: string;
       /** @description The weights file has to be smaller */
@@ -3312,6 +3421,7 @@ export interface components {
       done: number;
       /** @description The module finished last */
       module: string | null;
+      /** @enum {string} */
       phase: 'waiting' | 'import' | 'load' | 'gram' | 'core' | 'project' | 'write' | 'deliver' | 'done';
       /** @description Modules of the adapter; bytes of an import or a delivery, 0 while nobody knows */
       total: number;
@@ -3319,9 +3429,11 @@ export interface components {
     ProviderInfo: {
       /** @description Why "auto" did not take CUDA */
       fallback_reason: string | null;
+      /** @enum {string} */
       name: 'cpu' | 'cuda';
       /** @description Version of ONNX Runtime */
       onnxruntime: string;
+      /** @enum {string} */
       requested: 'auto' | 'cpu' | 'cuda';
       /** @description Compute threads */
       threads: number;
@@ -3446,6 +3558,7 @@ export interface components {
       /** Format: date-time */
       created_at: string;
       job_id: string;
+      /** @enum {string} */
       kind: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
       method: {
         oversampling: number;
@@ -3495,7 +3608,10 @@ export interface components {
             energy_retained: number;
             /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
             expected_loss?: {
-              /** @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7 */
+              /**
+               * @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7
+               * @enum {string}
+               */
               code: 'SOME_LOSS_LIKELY' | 'LOSS_EXPECTED';
               /** @description The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is known to */
               keeping_rank: number | null;
@@ -3522,7 +3638,10 @@ export interface components {
               /** @description Of their data, without the header of the file */
               bytes: number;
               tensors: number;
-              /** @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA */
+              /**
+               * @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA
+               * @enum {string}
+               */
               what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
             }[];
             /** @enum {string} */
@@ -3768,6 +3887,7 @@ export interface components {
         /** @description Steps from the beginning of the stage over which it rises */
         warm_up_steps: number;
       };
+      /** @enum {string} */
       mode: 'scheduled' | 'adaptive';
       name: string | null;
       next_checkpoint_step: number | null;
@@ -3840,6 +3960,7 @@ export interface components {
         /** Format: date-time */
         created_at: string;
         id: string;
+        /** @enum {string} */
         mode: 'scheduled' | 'adaptive';
         name: string | null;
         /** @description Of the newest checkpoint */
@@ -3872,6 +3993,7 @@ export interface components {
           /**
            * @description What becomes of the scaling s = lora_alpha/r at each squeeze. keep: it stays, lora_alpha follows the rank. sqrt: it grows by √(r/k), as if s were α/√r. ΔW is the same either way.
            * @default keep
+           * @enum {string}
            */
           alpha?: 'keep' | 'sqrt';
           /** @description The base model; checkpoints that name another one are refused */
@@ -3881,6 +4003,7 @@ export interface components {
           /**
            * @description carry: moments sent with a checkpoint come back in the new basis. reset: they come back as zeros.
            * @default carry
+           * @enum {string}
            */
           optimizer?: 'carry' | 'reset';
           /** @description As of any job, but the method is exact unless rsvd is asked for */
@@ -3888,6 +4011,7 @@ export interface components {
             /**
              * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
              * @default rsvd
+             * @enum {string}
              */
             method?: 'rsvd' | 'exact';
             /**
@@ -3909,6 +4033,7 @@ export interface components {
           /**
            * @description uniform: each squeeze gives all modules the rank of the stage. by_module: each module gets a rank of its own, and all together have at most the parameters that they would have at that rank, as budget_parameters shares them out.
            * @default uniform
+           * @enum {string}
            */
           rank_allocation?: 'uniform' | 'by_module';
           results?: components['schemas']['ResultSettings'];
@@ -3921,6 +4046,7 @@ export interface components {
             /**
              * @description dtype of the trained factors and their gradients
              * @default float32
+             * @enum {string}
              */
             dtype?: 'float32' | 'float16' | 'bfloat16';
             /**
@@ -3937,6 +4063,7 @@ export interface components {
               /**
                * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last stage.
                * @default recommended
+               * @enum {string}
                */
               schedule?: 'recommended' | 'constant' | 'linear' | 'cosine';
               /** @description Steps at the beginning over which the learning rate rises. Default: 3 % of all steps */
@@ -3950,6 +4077,7 @@ export interface components {
             /**
              * @description in: In-Squeeze, the rank falls in several squeezes while training goes on. cont: Cont-Squeeze, one squeeze from the source rank to the target rank, and training goes on for the last stage.
              * @default in
+             * @enum {string}
              */
             mode?: 'in' | 'cont';
             /** @description Shapes of the adapted modules; without them parameters and memory are null */
@@ -3964,6 +4092,7 @@ export interface components {
             /**
              * @description What the optimizer keeps for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in 8 bits), 4 (SGD with float32 momentum) or none
              * @default adam
+             * @enum {string}
              */
             optimizer?: 'adam' | 'adam_8bit' | 'sgd_momentum' | 'sgd';
             /** @description For shape custom: the rank of every stage, falling, from source_rank to target_rank */
@@ -3971,11 +4100,13 @@ export interface components {
             /**
              * @description recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is longer. equal: all stages share the steps alike, by `stage_lengths`.
              * @default recommended
+             * @enum {string}
              */
             recipe?: 'recommended' | 'equal';
             /**
              * @description How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly at both ends), or as `ranks` lists them
              * @default geometric
+             * @enum {string}
              */
             shape?: 'geometric' | 'linear' | 'cosine' | 'custom';
             /** @description The rank training starts at */
@@ -3985,6 +4116,7 @@ export interface components {
             /**
              * @description Steps of the stages: all the same, or in proportion to their rank. A stage whose share is below its floor lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest remainders, earlier stages first.
              * @default equal
+             * @enum {string}
              */
             stage_lengths?: 'equal' | 'rank_proportional';
             /** @description Number of stages, both ends counted. Default: one for each halving of the rank, and the source; fewer where the steps do not suffice. A number given here is kept or refused; only ranks that would repeat, rounded to whole ones, make it less. Not for shape custom. */
@@ -4023,6 +4155,7 @@ export interface components {
               /**
                * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last stage.
                * @default recommended
+               * @enum {string}
                */
               schedule?: 'recommended' | 'constant' | 'linear' | 'cosine';
               /** @description Steps at the beginning over which the learning rate rises. Default: 3 % of all steps */
@@ -4036,6 +4169,7 @@ export interface components {
             /**
              * @description recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is longer. equal: all stages share the steps alike, by `stage_lengths`.
              * @default recommended
+             * @enum {string}
              */
             recipe?: 'recommended' | 'equal';
             /** @description The rank training starts at */
@@ -4060,6 +4194,7 @@ export interface components {
           /**
            * @description What becomes of the scaling s = lora_alpha/r at each squeeze. keep: it stays, lora_alpha follows the rank. sqrt: it grows by √(r/k), as if s were α/√r. ΔW is the same either way.
            * @default keep
+           * @enum {string}
            */
           alpha?: 'keep' | 'sqrt';
           /** @description The base model; checkpoints that name another one are refused */
@@ -4069,6 +4204,7 @@ export interface components {
           /**
            * @description carry: moments sent with a checkpoint come back in the new basis. reset: they come back as zeros.
            * @default carry
+           * @enum {string}
            */
           optimizer?: 'carry' | 'reset';
           /** @description As of any job, but the method is exact unless rsvd is asked for */
@@ -4076,6 +4212,7 @@ export interface components {
             /**
              * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
              * @default rsvd
+             * @enum {string}
              */
             method?: 'rsvd' | 'exact';
             /**
@@ -4310,6 +4447,7 @@ export interface components {
       /**
        * @description dtype of the trained factors and their gradients
        * @default float32
+       * @enum {string}
        */
       dtype?: 'float32' | 'float16' | 'bfloat16';
       /**
@@ -4326,6 +4464,7 @@ export interface components {
         /**
          * @description recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last stage.
          * @default recommended
+         * @enum {string}
          */
         schedule?: 'recommended' | 'constant' | 'linear' | 'cosine';
         /** @description Steps at the beginning over which the learning rate rises. Default: 3 % of all steps */
@@ -4339,6 +4478,7 @@ export interface components {
       /**
        * @description in: In-Squeeze, the rank falls in several squeezes while training goes on. cont: Cont-Squeeze, one squeeze from the source rank to the target rank, and training goes on for the last stage.
        * @default in
+       * @enum {string}
        */
       mode?: 'in' | 'cont';
       /** @description Shapes of the adapted modules; without them parameters and memory are null */
@@ -4353,6 +4493,7 @@ export interface components {
       /**
        * @description What the optimizer keeps for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in 8 bits), 4 (SGD with float32 momentum) or none
        * @default adam
+       * @enum {string}
        */
       optimizer?: 'adam' | 'adam_8bit' | 'sgd_momentum' | 'sgd';
       /** @description For shape custom: the rank of every stage, falling, from source_rank to target_rank */
@@ -4360,11 +4501,13 @@ export interface components {
       /**
        * @description recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is longer. equal: all stages share the steps alike, by `stage_lengths`.
        * @default recommended
+       * @enum {string}
        */
       recipe?: 'recommended' | 'equal';
       /**
        * @description How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly at both ends), or as `ranks` lists them
        * @default geometric
+       * @enum {string}
        */
       shape?: 'geometric' | 'linear' | 'cosine' | 'custom';
       /** @description The rank training starts at */
@@ -4374,6 +4517,7 @@ export interface components {
       /**
        * @description Steps of the stages: all the same, or in proportion to their rank. A stage whose share is below its floor lasts as long as the floor, and the others share the rest. Steps that do not divide go to the largest remainders, earlier stages first.
        * @default equal
+       * @enum {string}
        */
       stage_lengths?: 'equal' | 'rank_proportional';
       /** @description Number of stages, both ends counted. Default: one for each halving of the rank, and the source; fewer where the steps do not suffice. A number given here is kept or refused; only ranks that would repeat, rounded to whole ones, make it less. Not for shape custom. */
@@ -4617,6 +4761,7 @@ export interface components {
       /**
        * @description Jobs of a higher priority are taken first; those of the same in the order they came
        * @default normal
+       * @enum {string}
        */
       priority?: 'high' | 'normal' | 'low';
       results?: components['schemas']['ResultSettings'];
@@ -4634,6 +4779,7 @@ export interface components {
       /**
        * @description rsvd: randomised SVD. exact: truncated SVD to rounding error.
        * @default rsvd
+       * @enum {string}
        */
       method?: 'rsvd' | 'exact';
       /**
@@ -4690,6 +4836,7 @@ export interface components {
       /**
        * @description Jobs of a higher priority are taken first; those of the same in the order they came
        * @default normal
+       * @enum {string}
        */
       priority?: 'high' | 'normal' | 'low';
       results?: components['schemas']['ResultSettings'];
@@ -4739,12 +4886,18 @@ export interface components {
       energy_retained: number;
       /** @description null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it in words */
       expected_loss?: {
-        /** @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7 */
+        /**
+         * @description Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7
+         * @enum {string}
+         */
         code: 'SOME_LOSS_LIKELY' | 'LOSS_EXPECTED';
         /** @description The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is known to */
         keeping_rank: number | null;
       } | null;
-      /** @description See GET /v1/formats */
+      /**
+       * @description See GET /v1/formats
+       * @enum {string}
+       */
       format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
       /** @description 1 − module_relative_error²: the mean over the same modules of the energy that each of them keeps */
       module_energy_retained?: number;
@@ -4765,7 +4918,10 @@ export interface components {
         /** @description Of their data, without the header of the file */
         bytes: number;
         tensors: number;
-        /** @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA */
+        /**
+         * @description lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along with a module that LoRA is on. magnitudes: of DoRA
+         * @enum {string}
+         */
         what: 'lora' | 'heads' | 'embeddings' | 'base_layers' | 'biases' | 'magnitudes' | 'other';
       }[];
       /** @enum {string} */
@@ -4782,14 +4938,21 @@ export interface components {
     /** @description One rank policy (or a profile or a format alone), with how to write the result */
     Target:
       | {
-          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          /**
+           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
+           * @enum {string}
+           */
           cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
+           * @enum {string}
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /** @description See GET /v1/formats */
+          /**
+           * @description See GET /v1/formats
+           * @enum {string}
+           */
           format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
           /** @description What a conversion has to be told where the files do not say it */
           format_options?: {
@@ -4800,7 +4963,10 @@ export interface components {
             architecture?: string;
             /** @description PEFT: base_model_name_or_path, where the source does not say it */
             base_model?: string;
-            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            /**
+             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
+             * @enum {string}
+             */
             component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
             /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
             heads?: number;
@@ -4832,11 +4998,13 @@ export interface components {
           /**
            * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
            * @default fold
+           * @enum {string}
            */
           scale?: 'fold' | 'keep' | 'sqrt';
           /**
            * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
            * @default balanced
+           * @enum {string}
            */
           split?: 'balanced' | 'b' | 'a';
           /**
@@ -4851,16 +5019,23 @@ export interface components {
           uniform?: boolean;
         }
       | {
-          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          /**
+           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
+           * @enum {string}
+           */
           cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
+           * @enum {string}
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
           /** @description The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p², and one direction more) */
           energy: number;
-          /** @description See GET /v1/formats */
+          /**
+           * @description See GET /v1/formats
+           * @enum {string}
+           */
           format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
           /** @description What a conversion has to be told where the files do not say it */
           format_options?: {
@@ -4871,7 +5046,10 @@ export interface components {
             architecture?: string;
             /** @description PEFT: base_model_name_or_path, where the source does not say it */
             base_model?: string;
-            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            /**
+             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
+             * @enum {string}
+             */
             component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
             /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
             heads?: number;
@@ -4901,11 +5079,13 @@ export interface components {
           /**
            * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
            * @default fold
+           * @enum {string}
            */
           scale?: 'fold' | 'keep' | 'sqrt';
           /**
            * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
            * @default balanced
+           * @enum {string}
            */
           split?: 'balanced' | 'b' | 'a';
           /**
@@ -4920,14 +5100,21 @@ export interface components {
           uniform?: boolean;
         }
       | {
-          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          /**
+           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
+           * @enum {string}
+           */
           cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
+           * @enum {string}
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /** @description See GET /v1/formats */
+          /**
+           * @description See GET /v1/formats
+           * @enum {string}
+           */
           format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
           /** @description What a conversion has to be told where the files do not say it */
           format_options?: {
@@ -4938,7 +5125,10 @@ export interface components {
             architecture?: string;
             /** @description PEFT: base_model_name_or_path, where the source does not say it */
             base_model?: string;
-            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            /**
+             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
+             * @enum {string}
+             */
             component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
             /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
             heads?: number;
@@ -4970,11 +5160,13 @@ export interface components {
           /**
            * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
            * @default fold
+           * @enum {string}
            */
           scale?: 'fold' | 'keep' | 'sqrt';
           /**
            * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
            * @default balanced
+           * @enum {string}
            */
           split?: 'balanced' | 'b' | 'a';
           /**
@@ -4989,16 +5181,23 @@ export interface components {
           uniform?: boolean;
         }
       | {
-          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          /**
+           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
+           * @enum {string}
+           */
           cast?: 'float32' | 'float16' | 'bfloat16';
           /** @description The smallest rank that keeps this share of Σσ (kohya’s sv_cumulative keeps one direction more) */
           cumulative: number;
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
+           * @enum {string}
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /** @description See GET /v1/formats */
+          /**
+           * @description See GET /v1/formats
+           * @enum {string}
+           */
           format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
           /** @description What a conversion has to be told where the files do not say it */
           format_options?: {
@@ -5009,7 +5208,10 @@ export interface components {
             architecture?: string;
             /** @description PEFT: base_model_name_or_path, where the source does not say it */
             base_model?: string;
-            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            /**
+             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
+             * @enum {string}
+             */
             component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
             /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
             heads?: number;
@@ -5039,11 +5241,13 @@ export interface components {
           /**
            * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
            * @default fold
+           * @enum {string}
            */
           scale?: 'fold' | 'keep' | 'sqrt';
           /**
            * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
            * @default balanced
+           * @enum {string}
            */
           split?: 'balanced' | 'b' | 'a';
           /**
@@ -5058,14 +5262,21 @@ export interface components {
           uniform?: boolean;
         }
       | {
-          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          /**
+           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
+           * @enum {string}
+           */
           cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
+           * @enum {string}
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /** @description See GET /v1/formats */
+          /**
+           * @description See GET /v1/formats
+           * @enum {string}
+           */
           format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
           /** @description What a conversion has to be told where the files do not say it */
           format_options?: {
@@ -5076,7 +5287,10 @@ export interface components {
             architecture?: string;
             /** @description PEFT: base_model_name_or_path, where the source does not say it */
             base_model?: string;
-            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            /**
+             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
+             * @enum {string}
+             */
             component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
             /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
             heads?: number;
@@ -5111,11 +5325,13 @@ export interface components {
           /**
            * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
            * @default fold
+           * @enum {string}
            */
           scale?: 'fold' | 'keep' | 'sqrt';
           /**
            * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
            * @default balanced
+           * @enum {string}
            */
           split?: 'balanced' | 'b' | 'a';
           /**
@@ -5130,14 +5346,21 @@ export interface components {
           uniform?: boolean;
         }
       | {
-          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          /**
+           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
+           * @enum {string}
+           */
           cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
+           * @enum {string}
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /** @description See GET /v1/formats */
+          /**
+           * @description See GET /v1/formats
+           * @enum {string}
+           */
           format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
           /** @description What a conversion has to be told where the files do not say it */
           format_options?: {
@@ -5148,7 +5371,10 @@ export interface components {
             architecture?: string;
             /** @description PEFT: base_model_name_or_path, where the source does not say it */
             base_model?: string;
-            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            /**
+             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
+             * @enum {string}
+             */
             component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
             /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
             heads?: number;
@@ -5178,11 +5404,13 @@ export interface components {
           /**
            * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
            * @default fold
+           * @enum {string}
            */
           scale?: 'fold' | 'keep' | 'sqrt';
           /**
            * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
            * @default balanced
+           * @enum {string}
            */
           split?: 'balanced' | 'b' | 'a';
           /**
@@ -5201,19 +5429,27 @@ export interface components {
       | {
           /** @description At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte */
           budget_bytes: number;
-          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          /**
+           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
+           * @enum {string}
+           */
           cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description What the budget loses little of. relative: a direction counts as the share σ²/Σσ² that it has in its own module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. With uniform it decides nothing.
            * @default relative
+           * @enum {string}
            */
           criterion?: 'relative' | 'energy';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
+           * @enum {string}
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /** @description See GET /v1/formats */
+          /**
+           * @description See GET /v1/formats
+           * @enum {string}
+           */
           format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
           /** @description What a conversion has to be told where the files do not say it */
           format_options?: {
@@ -5224,7 +5460,10 @@ export interface components {
             architecture?: string;
             /** @description PEFT: base_model_name_or_path, where the source does not say it */
             base_model?: string;
-            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            /**
+             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
+             * @enum {string}
+             */
             component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
             /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
             heads?: number;
@@ -5254,11 +5493,13 @@ export interface components {
           /**
            * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
            * @default fold
+           * @enum {string}
            */
           scale?: 'fold' | 'keep' | 'sqrt';
           /**
            * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
            * @default balanced
+           * @enum {string}
            */
           split?: 'balanced' | 'b' | 'a';
           /**
@@ -5275,19 +5516,27 @@ export interface components {
       | {
           /** @description At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter */
           budget_parameters: number;
-          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          /**
+           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
+           * @enum {string}
+           */
           cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description What the budget loses little of. relative: a direction counts as the share σ²/Σσ² that it has in its own module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. With uniform it decides nothing.
            * @default relative
+           * @enum {string}
            */
           criterion?: 'relative' | 'energy';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
+           * @enum {string}
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /** @description See GET /v1/formats */
+          /**
+           * @description See GET /v1/formats
+           * @enum {string}
+           */
           format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
           /** @description What a conversion has to be told where the files do not say it */
           format_options?: {
@@ -5298,7 +5547,10 @@ export interface components {
             architecture?: string;
             /** @description PEFT: base_model_name_or_path, where the source does not say it */
             base_model?: string;
-            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            /**
+             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
+             * @enum {string}
+             */
             component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
             /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
             heads?: number;
@@ -5328,11 +5580,13 @@ export interface components {
           /**
            * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
            * @default fold
+           * @enum {string}
            */
           scale?: 'fold' | 'keep' | 'sqrt';
           /**
            * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
            * @default balanced
+           * @enum {string}
            */
           split?: 'balanced' | 'b' | 'a';
           /**
@@ -5347,14 +5601,21 @@ export interface components {
           uniform?: boolean;
         }
       | {
-          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          /**
+           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
+           * @enum {string}
+           */
           cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
+           * @enum {string}
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /** @description See GET /v1/formats */
+          /**
+           * @description See GET /v1/formats
+           * @enum {string}
+           */
           format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
           /** @description What a conversion has to be told where the files do not say it */
           format_options?: {
@@ -5365,7 +5626,10 @@ export interface components {
             architecture?: string;
             /** @description PEFT: base_model_name_or_path, where the source does not say it */
             base_model?: string;
-            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            /**
+             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
+             * @enum {string}
+             */
             component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
             /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
             heads?: number;
@@ -5399,11 +5663,13 @@ export interface components {
           /**
            * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
            * @default fold
+           * @enum {string}
            */
           scale?: 'fold' | 'keep' | 'sqrt';
           /**
            * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
            * @default balanced
+           * @enum {string}
            */
           split?: 'balanced' | 'b' | 'a';
           /**
@@ -5418,14 +5684,21 @@ export interface components {
           uniform?: boolean;
         }
       | {
-          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          /**
+           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
+           * @enum {string}
+           */
           cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
+           * @enum {string}
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /** @description See GET /v1/formats */
+          /**
+           * @description See GET /v1/formats
+           * @enum {string}
+           */
           format?: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
           /** @description What a conversion has to be told where the files do not say it */
           format_options?: {
@@ -5436,7 +5709,10 @@ export interface components {
             architecture?: string;
             /** @description PEFT: base_model_name_or_path, where the source does not say it */
             base_model?: string;
-            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            /**
+             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
+             * @enum {string}
+             */
             component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
             /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
             heads?: number;
@@ -5462,11 +5738,13 @@ export interface components {
           /**
            * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
            * @default fold
+           * @enum {string}
            */
           scale?: 'fold' | 'keep' | 'sqrt';
           /**
            * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
            * @default balanced
+           * @enum {string}
            */
           split?: 'balanced' | 'b' | 'a';
           /**
@@ -5481,14 +5759,21 @@ export interface components {
           uniform?: boolean;
         }
       | {
-          /** @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte */
+          /**
+           * @description dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. Default: they stay byte for byte
+           * @enum {string}
+           */
           cast?: 'float32' | 'float16' | 'bfloat16';
           /**
            * @description dtype of the written factors; match keeps that of the source
            * @default match
+           * @enum {string}
            */
           dtype?: 'match' | 'float32' | 'float16' | 'bfloat16';
-          /** @description See GET /v1/formats */
+          /**
+           * @description See GET /v1/formats
+           * @enum {string}
+           */
           format: 'peft' | 'diffusers' | 'kohya' | 'xlabs' | 'cloneofsimo' | 'mlx' | 'gguf';
           /** @description What a conversion has to be told where the files do not say it */
           format_options?: {
@@ -5499,7 +5784,10 @@ export interface components {
             architecture?: string;
             /** @description PEFT: base_model_name_or_path, where the source does not say it */
             base_model?: string;
-            /** @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules */
+            /**
+             * @description diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules
+             * @enum {string}
+             */
             component?: 'unet' | 'transformer' | 'text_encoder' | 'text_encoder_2';
             /** @description GGUF: attention heads of the base model, for llama and mistral, whose rows llama.cpp reorders */
             heads?: number;
@@ -5529,11 +5817,13 @@ export interface components {
           /**
            * @description fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows the rank. sqrt: the scale grows by √(old rank / new rank), as with α/√r.
            * @default fold
+           * @enum {string}
            */
           scale?: 'fold' | 'keep' | 'sqrt';
           /**
            * @description Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A
            * @default balanced
+           * @enum {string}
            */
           split?: 'balanced' | 'b' | 'a';
           /**
@@ -5652,7 +5942,10 @@ export interface components {
       files: components['schemas']['AdapterFile'][];
       /** @description Hint: the learning rate times this keeps the size of a step in ΔW, for optimizers whose steps have a size of their own, such as Adam. s·√Σ(m‖A‖² + n‖B‖²) before, divided by the same after. Of a run, `learning_rate` has the rate that the plan recommends. */
       learning_rate_factor: number;
-      /** @description What became of the moments; none: none were sent */
+      /**
+       * @description What became of the moments; none: none were sent
+       * @enum {string}
+       */
       optimizer: 'carried' | 'reset' | 'none';
       /** @description Directions that got a random A */
       revived_directions: number;
@@ -5897,6 +6190,7 @@ export interface components {
        * @description When it happened
        */
       timestamp: string;
+      /** @enum {string} */
       type:
         | 'job.succeeded'
         | 'job.partial'

@@ -1,15 +1,11 @@
 import { type Static, Type } from 'typebox';
-import { FORMAT_NAMES, type FormatName } from '../adapter/format-name.ts';
-import { SIZE_CLASSES, type SizeClass } from '../adapter/tensor-class.ts';
+import { FORMAT_NAMES } from '../adapter/format-name.ts';
+import { SIZE_CLASSES } from '../adapter/tensor-class.ts';
+import { choice, nullable } from './choice.ts';
 import { ExpiresAt, Labels, TtlSeconds } from './labels.ts';
 
 /** How an adapter is written down; see GET /v1/formats. */
-export const FormatNameSchema = Type.Unsafe<FormatName>(
-  Type.Union(
-    FORMAT_NAMES.map((name) => Type.Literal(name)),
-    { description: 'See GET /v1/formats' },
-  ),
-);
+export const FormatNameSchema = choice(FORMAT_NAMES, { description: 'See GET /v1/formats' });
 
 /** One file of an adapter, as served at /v1/adapters/{id}/files/{name}. */
 export const AdapterFile = Type.Object(
@@ -25,16 +21,11 @@ export type AdapterFile = Static<typeof AdapterFile>;
 /** What takes the space in a file of weights. */
 export const SizePart = Type.Object(
   {
-    what: Type.Unsafe<SizeClass>(
-      Type.Union(
-        SIZE_CLASSES.map((what) => Type.Literal(what)),
-        {
-          description:
-            'lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along ' +
-            'with a module that LoRA is on. magnitudes: of DoRA',
-        },
-      ),
-    ),
+    what: choice(SIZE_CLASSES, {
+      description:
+        'lora: factors and alphas. heads: also what modules_to_save names. base_layers: base weights saved along ' +
+        'with a module that LoRA is on. magnitudes: of DoRA',
+    }),
     tensors: Type.Integer({ minimum: 1 }),
     bytes: Type.Integer({ minimum: 0, description: 'Of their data, without the header of the file' }),
   },
@@ -58,7 +49,7 @@ export const AdapterRecord = Type.Object(
     format: FormatNameSchema,
     sha256: Type.String({ description: 'SHA-256 of the weights file, hex' }),
     bytes: Type.Integer({ description: 'Size of all files together' }),
-    base_model: Type.Union([Type.String(), Type.Null()]),
+    base_model: nullable(Type.String()),
     modules: Type.Integer({ description: 'Number of LoRA pairs' }),
     ranks: Type.Object(
       { min: Type.Integer({ minimum: 1 }), max: Type.Integer({ minimum: 1 }) },
@@ -75,10 +66,10 @@ export const AdapterRecord = Type.Object(
     ),
     files: Type.Array(AdapterFile),
     warnings: Type.Array(Type.String()),
-    parent_id: Type.Union([Type.String(), Type.Null()], {
+    parent_id: nullable(Type.String(), {
       description: 'The adapter this one was made from; null for uploads and for sums of several',
     }),
-    job_id: Type.Union([Type.String(), Type.Null()], {
+    job_id: nullable(Type.String(), {
       description: 'The job that made it; null for uploads',
     }),
     labels: Labels,
@@ -101,7 +92,7 @@ export const AdapterPatch = Type.Object(
     name: Type.Optional(AdapterName),
     labels: Type.Optional(Labels),
     ttl_seconds: Type.Optional(
-      Type.Union([TtlSeconds, Type.Null()], {
+      nullable(TtlSeconds, {
         description: 'The adapter is removed by itself so many seconds from now on; null: it is kept',
       }),
     ),

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { choice } from './choice.ts';
 
 /** What the spectrum of one module says beyond its numbers. */
 export const ModuleAnalysis = Type.Object(
@@ -10,7 +11,7 @@ export const ModuleAnalysis = Type.Object(
     }),
     stable_rank: Type.Number({ description: 'Σσ² / σ₁²' }),
     knee: Type.Integer({ description: 'The rank where the spectrum bends' }),
-    verdict: Type.Union([Type.Literal('compressible'), Type.Literal('resists'), Type.Literal('dead')], {
+    verdict: choice(['compressible', 'resists', 'dead'], {
       description:
         'dead: the update is zero or next to it. resists: no rank much below its own keeps its energy',
     }),

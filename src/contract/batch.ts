@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { choice, nullable } from './choice.ts';
 import { JobState } from './job.ts';
 import { JobRequest, JobSettings, SqueezeOptions } from './job-request.ts';
 import { ExpiresAt, Labels } from './labels.ts';
@@ -16,9 +17,7 @@ const AdapterBatchRequest = Type.Object(
       maxItems: MAX_BATCH_JOBS,
       description: 'Each once',
     }),
-    kind: Type.Optional(
-      Type.Union([Type.Literal('squeeze'), Type.Literal('analyze')], { default: 'squeeze' }),
-    ),
+    kind: Type.Optional(choice(['squeeze', 'analyze'], { default: 'squeeze' })),
     targets: Type.Optional(
       Type.Array(Target, { minItems: 1, maxItems: 16, description: 'Of a squeeze, which must have them' }),
     ),
@@ -66,21 +65,12 @@ export const BatchEnvelope = Type.Union(
   { description: 'What is checked at first' },
 );
 
-export const BatchState = Type.Union(
-  [
-    Type.Literal('active'),
-    Type.Literal('succeeded'),
-    Type.Literal('partial'),
-    Type.Literal('failed'),
-    Type.Literal('cancelled'),
-  ],
-  {
-    description:
-      'active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and ' +
-      'something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and ' +
-      'none failed',
-  },
-);
+export const BatchState = choice(['active', 'succeeded', 'partial', 'failed', 'cancelled'], {
+  description:
+    'active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and ' +
+    'something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and ' +
+    'none failed',
+});
 export type BatchState = Static<typeof BatchState>;
 
 const ResultLink = Type.Object(
@@ -93,15 +83,15 @@ export const BatchJob = Type.Object(
   {
     id: Type.String(),
     href: Type.String({ description: 'Path of the job, with all there is to know of it' }),
-    kind: Type.Union([Type.Literal('squeeze'), Type.Literal('analyze'), Type.Literal('merge')]),
-    adapter_id: Type.Union([Type.String(), Type.Null()], {
+    kind: choice(['squeeze', 'analyze', 'merge']),
+    adapter_id: nullable(Type.String(), {
       description: 'Null for merge, which has several',
     }),
     state: JobState,
-    error_code: Type.Union([Type.String(), Type.Null()], {
+    error_code: nullable(Type.String(), {
       description: 'Why it failed; of a partial job the code of the first target that did',
     }),
-    finished_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+    finished_at: nullable(Type.String({ format: 'date-time' })),
     results: Type.Array(ResultLink, {
       description: 'In the order of the targets; those that failed have none',
     }),
@@ -134,11 +124,11 @@ export const BatchSummary = Type.Object(
       { additionalProperties: false },
     ),
     labels: Labels,
-    retry_of: Type.Union([Type.String(), Type.Null()], {
+    retry_of: nullable(Type.String(), {
       description: 'The batch whose failed, partial and cancelled jobs these are',
     }),
     created_at: Type.String({ format: 'date-time' }),
-    finished_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
+    finished_at: nullable(Type.String({ format: 'date-time' }), {
       description: 'When its last job ended',
     }),
     expires_at: ExpiresAt,

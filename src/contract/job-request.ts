@@ -1,4 +1,5 @@
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
+import { choice, nullable } from './choice.ts';
 import { Labels, TtlSeconds } from './labels.ts';
 import { ResultSettings } from './result-settings.ts';
 import { Target } from './target.ts';
@@ -17,7 +18,7 @@ import {
 export const SqueezeOptions = Type.Object(
   {
     method: Type.Optional(
-      Type.Union([Type.Literal('rsvd'), Type.Literal('exact')], {
+      choice(['rsvd', 'exact'], {
         default: 'rsvd',
         description: 'rsvd: randomised SVD. exact: truncated SVD to rounding error.',
       }),
@@ -44,7 +45,7 @@ export const SqueezeOptions = Type.Object(
 );
 export type SqueezeOptions = Static<typeof SqueezeOptions>;
 
-export const JobPriority = Type.Union([Type.Literal('high'), Type.Literal('normal'), Type.Literal('low')], {
+export const JobPriority = choice(['high', 'normal', 'low'], {
   default: 'normal',
   description: 'Jobs of a higher priority are taken first; those of the same in the order they came',
 });
@@ -165,16 +166,15 @@ export const CheckpointJobRequest = Type.Object(
     targets: Type.Array(Target, { minItems: 1, maxItems: 1 }),
     options: Type.Optional(SqueezeOptions),
     results: Type.Optional(ResultSettings),
-    optimizer: Type.Union([
+    optimizer: nullable(
       Type.Object(
         {
           sha256: Type.String({ description: 'Content of the moments that came with the checkpoint' }),
-          mode: Type.Union([Type.Literal('carry'), Type.Literal('reset')]),
+          mode: choice(['carry', 'reset']),
         },
         { additionalProperties: false },
       ),
-      Type.Null(),
-    ]),
+    ),
   },
   { additionalProperties: false, description: 'One squeeze of an annealing run; made by its checkpoints' },
 );

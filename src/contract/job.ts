@@ -1,27 +1,18 @@
 import { type Static, Type } from 'typebox';
 import { AdapterFile, FormatNameSchema, SizePart } from './adapter.ts';
+import { choice, nullable } from './choice.ts';
 import { JobFailure } from './job-failure.ts';
-import { JOB_KINDS, type JobKind, JobPriority, RecordedJobRequest } from './job-request.ts';
+import { JOB_KINDS, JobPriority, RecordedJobRequest } from './job-request.ts';
 import { ExpiresAt, Labels, TtlSeconds } from './labels.ts';
 import { Verdict } from './serving.ts';
 import { Target } from './target.ts';
 import { DeliveredAdapter, ImportedAdapter } from './transfer-job.ts';
 
-export const JobState = Type.Union(
-  [
-    Type.Literal('queued'),
-    Type.Literal('active'),
-    Type.Literal('succeeded'),
-    Type.Literal('partial'),
-    Type.Literal('failed'),
-    Type.Literal('cancelled'),
-  ],
-  {
-    description:
-      'succeeded: every target did. partial: some targets did and some failed, see `results`. failed: no target succeeded, ' +
-      'or the job failed as a whole',
-  },
-);
+export const JobState = choice(['queued', 'active', 'succeeded', 'partial', 'failed', 'cancelled'], {
+  description:
+    'succeeded: every target did. partial: some targets did and some failed, see `results`. failed: no target succeeded, ' +
+    'or the job failed as a whole',
+});
 export type JobState = Static<typeof JobState>;
 
 /** Phases of the computation, in order. */
@@ -33,14 +24,12 @@ export type Phase = (typeof PHASES)[number];
 
 export const Progress = Type.Object(
   {
-    phase: Type.Unsafe<JobPhase | 'waiting'>(
-      Type.Union([Type.Literal('waiting'), ...JOB_PHASES.map((phase) => Type.Literal(phase))]),
-    ),
+    phase: choice(['waiting', ...JOB_PHASES]),
     done: Type.Integer({ description: 'Modules finished in this phase; bytes of an import or a delivery' }),
     total: Type.Integer({
       description: 'Modules of the adapter; bytes of an import or a delivery, 0 while nobody knows',
     }),
-    module: Type.Union([Type.String(), Type.Null()], { description: 'The module finished last' }),
+    module: nullable(Type.String(), { description: 'The module finished last' }),
   },
   {
     additionalProperties: false,
@@ -81,7 +70,7 @@ export const TrainingNotes = Type.Object(
         'rate that the plan recommends.',
     }),
     revived_directions: Type.Integer({ minimum: 0, description: 'Directions that got a random A' }),
-    optimizer: Type.Union([Type.Literal('carried'), Type.Literal('reset'), Type.Literal('none')], {
+    optimizer: choice(['carried', 'reset', 'none'], {
       description: 'What became of the moments; none: none were sent',
     }),
     files: Type.Array(AdapterFile, {
@@ -95,11 +84,11 @@ export type TrainingNotes = Static<typeof TrainingNotes>;
 /** What the kept energy of a result predicts where it is not trained on. */
 export const ExpectedLoss = Type.Object(
   {
-    code: Type.Union([Type.Literal('SOME_LOSS_LIKELY'), Type.Literal('LOSS_EXPECTED')], {
+    code: choice(['SOME_LOSS_LIKELY', 'LOSS_EXPECTED'], {
       description:
         'Of accuracy, as a rule of thumb. SOME_LOSS_LIKELY: module_energy_retained is below 0.86. LOSS_EXPECTED: below 0.7',
     }),
-    keeping_rank: Type.Union([Type.Integer(), Type.Null()], {
+    keeping_rank: nullable(Type.Integer(), {
       description:
         'The smallest rank for all modules at which they keep 0.86 on average; null where no rank below the source’s is ' +
         'known to',
@@ -125,7 +114,7 @@ export const moduleCloseness = {
     }),
   ),
   expected_loss: Type.Optional(
-    Type.Union([ExpectedLoss, Type.Null()], {
+    nullable(ExpectedLoss, {
       description:
         'null: no loss is expected, or the result is that of a checkpoint, from which training goes on. `warnings` has it ' +
         'in words',
@@ -154,12 +143,12 @@ export const SucceededResult = Type.Object(
     }),
     energy_retained: Type.Number({ description: '1 − relative_error²' }),
     ...moduleCloseness,
-    worst_module: Type.Union([ModuleError, Type.Null()]),
+    worst_module: nullable(ModuleError),
     warnings: Type.Array(Type.String()),
-    serving: Type.Union([Verdict, Type.Null()], {
+    serving: nullable(Verdict, {
       description: 'Whether the result loads where its profile says; null without a profile',
     }),
-    training: Type.Union([TrainingNotes, Type.Null()], {
+    training: nullable(TrainingNotes, {
       description: 'For going on with training; null where the target does not ask for projections',
     }),
   },
@@ -182,11 +171,11 @@ export type JobResult = Static<typeof JobResult>;
 
 export const ProviderInfo = Type.Object(
   {
-    name: Type.Union([Type.Literal('cpu'), Type.Literal('cuda')]),
-    requested: Type.Union([Type.Literal('auto'), Type.Literal('cpu'), Type.Literal('cuda')]),
+    name: choice(['cpu', 'cuda']),
+    requested: choice(['auto', 'cpu', 'cuda']),
     threads: Type.Integer({ description: 'Compute threads' }),
     onnxruntime: Type.String({ description: 'Version of ONNX Runtime' }),
-    fallback_reason: Type.Union([Type.String(), Type.Null()], {
+    fallback_reason: nullable(Type.String(), {
       description: 'Why "auto" did not take CUDA',
     }),
   },
@@ -197,19 +186,19 @@ export type ProviderInfo = Static<typeof ProviderInfo>;
 export const JobRecord = Type.Object(
   {
     id: Type.String(),
-    kind: Type.Unsafe<JobKind>(Type.Union(JOB_KINDS.map((kind) => Type.Literal(kind)))),
+    kind: choice(JOB_KINDS),
     state: JobState,
     progress: Progress,
     created_at: Type.String({ format: 'date-time' }),
-    started_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
-    finished_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+    started_at: nullable(Type.String({ format: 'date-time' })),
+    finished_at: nullable(Type.String({ format: 'date-time' })),
     attempts: Type.Integer({ description: 'Attempts started' }),
     labels: Labels,
     priority: JobPriority,
-    ttl_seconds: Type.Union([TtlSeconds, Type.Null()]),
+    ttl_seconds: nullable(TtlSeconds),
     expires_at: ExpiresAt,
-    batch_id: Type.Union([Type.String(), Type.Null()], { description: 'The batch it is part of' }),
-    retry_of: Type.Union([Type.String(), Type.Null()], {
+    batch_id: nullable(Type.String(), { description: 'The batch it is part of' }),
+    retry_of: nullable(Type.String(), {
       description: 'The job that this one was made from by a retry',
     }),
     reused: Type.Boolean({
@@ -223,7 +212,7 @@ export const JobRecord = Type.Object(
       }),
     ),
     request: RecordedJobRequest,
-    import: Type.Union([ImportedAdapter, Type.Null()], { description: 'The adapter that the job fetched' }),
+    import: nullable(ImportedAdapter, { description: 'The adapter that the job fetched' }),
     results: Type.Array(JobResult, {
       description:
         'One for each target, in their order, also for those that failed. Empty before the job has ended, where it failed as a ' +
@@ -232,9 +221,9 @@ export const JobRecord = Type.Object(
     deliveries: Type.Array(DeliveredAdapter, {
       description: 'What is brought elsewhere, in the order of the request',
     }),
-    timings: Type.Union([Timings, Type.Null()]),
-    provider: Type.Union([ProviderInfo, Type.Null()]),
-    error: Type.Union([JobFailure, Type.Null()], {
+    timings: nullable(Timings),
+    provider: nullable(ProviderInfo),
+    error: nullable(JobFailure, {
       description:
         'Why the job failed: where every target did, the error of the first one. Of a partial job it is null; `results` ' +
         'have the errors',

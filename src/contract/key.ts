@@ -1,11 +1,12 @@
 import { type Static, Type } from 'typebox';
+import { choice, nullable } from './choice.ts';
 import { listOf } from './page.ts';
 
 /** What a key may do. */
 export const SCOPES = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-const Scopes = Type.Array(Type.Unsafe<Scope>(Type.Union(SCOPES.map((scope) => Type.Literal(scope)))), {
+const Scopes = Type.Array(choice(SCOPES), {
   minItems: 1,
   maxItems: SCOPES.length,
   uniqueItems: true,
@@ -20,7 +21,7 @@ export const TenantId = Type.String({
   examples: ['team-a'],
 });
 
-const NullableTime = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
+const NullableTime = nullable(Type.String({ format: 'date-time' }));
 
 /** A key as everybody may see it: never the key itself, of which only a digest is kept. */
 export const KeyRecord = Type.Object(

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { nullable } from './choice.ts';
 
 /** What users call their things by: Kubernetes' rule for names, without its prefixes. */
 const NAME = '[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?';
@@ -25,6 +26,6 @@ export const TtlSeconds = Type.Integer({
 });
 
 /** When something is removed by itself. */
-export const ExpiresAt = Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
+export const ExpiresAt = nullable(Type.String({ format: 'date-time' }), {
   description: 'Removed by the service some time after this; null: kept',
 });

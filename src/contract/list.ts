@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { AdapterRecord } from './adapter.ts';
 import { BatchState } from './batch.ts';
+import { choice, nullable } from './choice.ts';
 import { JobRecord, JobState } from './job.ts';
 import { LABEL_FILTER, MAX_LABELS } from './labels.ts';
 import { listOf, PageQuery } from './page.ts';
@@ -69,7 +70,7 @@ export const BatchListQuery = Type.Object(
 
 export const RunListQuery = Type.Object(
   {
-    mode: Type.Optional(Type.Union([Type.Literal('scheduled'), Type.Literal('adaptive')])),
+    mode: Type.Optional(choice(['scheduled', 'adaptive'])),
     base_model: Type.Optional(
       Type.String({ maxLength: 1000, description: 'As the run or its newest checkpoint names it' }),
     ),
@@ -87,10 +88,10 @@ export const AdapterListPage = listOf('AdapterList', AdapterRecord);
 export const RunSummary = Type.Object(
   {
     id: Type.String(),
-    name: Type.Union([Type.String(), Type.Null()]),
-    base_model: Type.Union([Type.String(), Type.Null()]),
-    mode: Type.Union([Type.Literal('scheduled'), Type.Literal('adaptive')]),
-    step: Type.Union([Type.Integer(), Type.Null()], { description: 'Of the newest checkpoint' }),
+    name: nullable(Type.String()),
+    base_model: nullable(Type.String()),
+    mode: choice(['scheduled', 'adaptive']),
+    step: nullable(Type.Integer(), { description: 'Of the newest checkpoint' }),
     checkpoints: Type.Integer({ minimum: 0, description: 'Checkpoints accepted, also superseded ones' }),
     created_at: Type.String({ format: 'date-time' }),
   },

@@ -1,4 +1,5 @@
 import { type Static, type TProperties, type TSchema, Type } from 'typebox';
+import { nullable } from './choice.ts';
 
 export const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
@@ -22,7 +23,7 @@ export const PageQuery = Type.Object({
 });
 export type PageQuery = Static<typeof PageQuery>;
 
-const NextCursor = Type.Union([Type.String(), Type.Null()], {
+const NextCursor = nullable(Type.String(), {
   description: 'Where the next page begins; null: there is none, and always where the list takes no `cursor`',
 });
 

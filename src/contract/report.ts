@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { SizePart } from './adapter.ts';
 import { Analysis } from './analysis.ts';
+import { choice, nullable } from './choice.ts';
 import { FailedResult, moduleCloseness, ProviderInfo, Timings } from './job.ts';
-import { JOB_KINDS, type JobKind } from './job-request.ts';
+import { JOB_KINDS } from './job-request.ts';
 import { Target } from './target.ts';
 
 /** Two integers, without `prefixItems`, which many gateways and generators do not know. */
@@ -36,7 +37,7 @@ export const ModuleResult = Type.Object(
     relative_error: Type.Number({
       description: '‖ΔW − ΔW′‖_F / ‖ΔW‖_F of the written factors, after rounding',
     }),
-    optimal_error: Type.Union([Type.Number(), Type.Null()], {
+    optimal_error: nullable(Type.Number(), {
       description:
         'The least any matrix of this rank could have; null where the spectrum is not known in full',
     }),
@@ -73,14 +74,14 @@ export const Report = Type.Object(
     job_id: Type.String(),
     created_at: Type.String({ format: 'date-time' }),
     product: Type.Object({ name: Type.String(), version: Type.String() }, { additionalProperties: false }),
-    kind: Type.Unsafe<JobKind>(Type.Union(JOB_KINDS.map((kind) => Type.Literal(kind)))),
+    kind: choice(JOB_KINDS),
     sources: Type.Array(
       Type.Object(
         {
           id: Type.String(),
           sha256: Type.String(),
           bytes: Type.Integer(),
-          base_model: Type.Union([Type.String(), Type.Null()]),
+          base_model: nullable(Type.String()),
           weight: Type.Number({ description: '1 but in a merge' }),
         },
         { additionalProperties: false },
@@ -101,7 +102,7 @@ export const Report = Type.Object(
     timings: Timings,
     modules: Type.Array(ModuleSpectrum),
     targets: Type.Array(TargetReport, { description: 'In the order of the request, also those that failed' }),
-    analysis: Type.Union([Analysis, Type.Null()], { description: 'Of a job of kind analyze' }),
+    analysis: nullable(Analysis, { description: 'Of a job of kind analyze' }),
     notes: Type.Array(Type.String(), { description: 'Limits of what the numbers say' }),
   },
   { $id: 'Report', additionalProperties: false },

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { AdapterFile } from './adapter.ts';
+import { choice, nullable } from './choice.ts';
 import { TrainingNotes } from './job.ts';
 import { JobFailure } from './job-failure.ts';
 import { SqueezeOptions } from './job-request.ts';
@@ -21,7 +22,7 @@ const how = {
     }),
   ),
   alpha: Type.Optional(
-    Type.Union([Type.Literal('keep'), Type.Literal('sqrt')], {
+    choice(['keep', 'sqrt'], {
       default: 'keep',
       description:
         'What becomes of the scaling s = lora_alpha/r at each squeeze. keep: it stays, lora_alpha follows the rank. ' +
@@ -29,7 +30,7 @@ const how = {
     }),
   ),
   optimizer: Type.Optional(
-    Type.Union([Type.Literal('carry'), Type.Literal('reset')], {
+    choice(['carry', 'reset'], {
       default: 'carry',
       description:
         'carry: moments sent with a checkpoint come back in the new basis. reset: they come back as zeros.',
@@ -59,7 +60,7 @@ export const RunRequest = Type.Union(
         ...how,
         schedule: Type.Object(ScheduleRequest.properties, { additionalProperties: false }),
         rank_allocation: Type.Optional(
-          Type.Union([Type.Literal('uniform'), Type.Literal('by_module')], {
+          choice(['uniform', 'by_module'], {
             default: 'uniform',
             description:
               'uniform: each squeeze gives all modules the rank of the stage. by_module: each module gets a rank of its own, ' +
@@ -78,16 +79,9 @@ export const RunRequest = Type.Union(
 );
 export type RunRequest = Static<typeof RunRequest>;
 
-export const CheckpointState = Type.Union(
-  [
-    Type.Literal('queued'),
-    Type.Literal('active'),
-    Type.Literal('succeeded'),
-    Type.Literal('failed'),
-    Type.Literal('cancelled'),
-  ],
-  { description: 'Of its job; succeeded for keep' },
-);
+export const CheckpointState = choice(['queued', 'active', 'succeeded', 'failed', 'cancelled'], {
+  description: 'Of its job; succeeded for keep',
+});
 
 /** A file of a checkpoint's result, and where to get it. */
 export const CheckpointFile = Type.Object(
@@ -101,7 +95,7 @@ export const CheckpointRecord = Type.Object(
   {
     run_id: Type.String(),
     step: Step,
-    decision: Type.Union([Type.Literal('squeeze'), Type.Literal('keep')], {
+    decision: choice(['squeeze', 'keep'], {
       description:
         'keep: nothing to squeeze now, go on with what you have. A squeeze by the spectrum that finds nothing to squeeze ' +
         'ends as keep.',
@@ -110,37 +104,37 @@ export const CheckpointRecord = Type.Object(
     state: CheckpointState,
     late_by_steps: Type.Integer({ minimum: 0, description: 'Steps after the scheduled one' }),
     rank_before: RankRange,
-    rank_after: Type.Union([RankRange, Type.Null()], { description: 'null until the squeeze is done' }),
-    source_adapter_id: Type.Union([Type.String(), Type.Null()], {
+    rank_after: nullable(RankRange, { description: 'null until the squeeze is done' }),
+    source_adapter_id: nullable(Type.String(), {
       description: 'The checkpoint as it was sent; null where it was kept, for then nothing of it is stored',
     }),
-    adapter_id: Type.Union([Type.String(), Type.Null()], {
+    adapter_id: nullable(Type.String(), {
       description:
         'The adapter to go on with; null until the squeeze is done, and where the checkpoint was kept without a job: ' +
         'the trainer has it.',
     }),
-    relative_error: Type.Union([Type.Number(), Type.Null()]),
-    energy_retained: Type.Union([Type.Number(), Type.Null()]),
-    learning_rate: Type.Union([RunLearningRate, Type.Null()], {
+    relative_error: nullable(Type.Number()),
+    energy_retained: nullable(Type.Number()),
+    learning_rate: nullable(RunLearningRate, {
       description:
         'Null until the squeeze is done. `training.learning_rate_factor` is a hint from the factors instead.',
     }),
-    training: Type.Union([Type.Omit(TrainingNotes, ['files']), Type.Null()]),
+    training: nullable(Type.Omit(TrainingNotes, ['files'])),
     files: Type.Array(CheckpointFile, {
       description:
         'Weights, configuration, projections.safetensors and, where moments came along, optimizer.safetensors. ' +
         'Empty for keep, and until the squeeze is done.',
     }),
-    job_id: Type.Union([Type.String(), Type.Null()], { description: 'null for keep' }),
+    job_id: nullable(Type.String(), { description: 'null for keep' }),
     superseded: Type.Boolean({
       description:
         'Another one took its place: the run was rewound to this step or before, or it had failed and was sent again',
     }),
-    next_checkpoint_step: Type.Union([Type.Integer(), Type.Null()], {
+    next_checkpoint_step: nullable(Type.Integer(), {
       description:
         'When to send the next checkpoint; null: train on to the end. Of a failed one: its own step, to send it again.',
     }),
-    error: Type.Union([JobFailure, Type.Null()]),
+    error: nullable(JobFailure),
     created_at: Type.String({ format: 'date-time' }),
   },
   { $id: 'Checkpoint', additionalProperties: false },
@@ -150,16 +144,16 @@ export type CheckpointRecord = Static<typeof CheckpointRecord>;
 export const RunRecord = Type.Object(
   {
     id: Type.String(),
-    name: Type.Union([Type.String(), Type.Null()]),
-    base_model: Type.Union([Type.String(), Type.Null()]),
-    mode: Type.Union([Type.Literal('scheduled'), Type.Literal('adaptive')]),
+    name: nullable(Type.String()),
+    base_model: nullable(Type.String()),
+    mode: choice(['scheduled', 'adaptive']),
     request: RunRequest,
-    schedule: Type.Union([Type.Omit(Schedule, []), Type.Null()], { description: 'null for adaptive runs' }),
+    schedule: nullable(Type.Omit(Schedule, []), { description: 'null for adaptive runs' }),
     rank: RankRange,
-    step: Type.Union([Step, Type.Null()], { description: 'Of the newest checkpoint' }),
+    step: nullable(Step, { description: 'Of the newest checkpoint' }),
     at_target: Type.Boolean({ description: 'The target rank is reached: no more squeezes' }),
     learning_rate: RunLearningRate,
-    next_checkpoint_step: Type.Union([Type.Integer(), Type.Null()]),
+    next_checkpoint_step: nullable(Type.Integer()),
     notes: Type.Array(Type.String(), {
       description:
         'Whether the last stage is starved, as the run stands and by the learning rate that was named',

@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { choice, nullable } from './choice.ts';
 
 /** Modules of one shape, for telling how much each stage trains and how much memory that takes. */
 export const ScheduleModules = Type.Object(
@@ -52,21 +53,13 @@ const clock = {
 export const LearningRateRequest = Type.Object(
   {
     schedule: Type.Optional(
-      Type.Union(
-        [
-          Type.Literal('recommended'),
-          Type.Literal('constant'),
-          Type.Literal('linear'),
-          Type.Literal('cosine'),
-        ],
-        {
-          default: 'recommended',
-          description:
-            'recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage ' +
-            'only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last ' +
-            'stage.',
-        },
-      ),
+      choice(['recommended', 'constant', 'linear', 'cosine'], {
+        default: 'recommended',
+        description:
+          'recommended: the trainer follows the plan, which warms up after each squeeze and decays over the last stage ' +
+          'only. The others are schedules of the trainer over all steps: `notes` says when one of them starves the last ' +
+          'stage.',
+      }),
     ),
     warm_up_steps: Type.Optional(
       Type.Integer({
@@ -82,7 +75,7 @@ export type LearningRateRequest = Static<typeof LearningRateRequest>;
 
 const recipe = {
   recipe: Type.Optional(
-    Type.Union([Type.Literal('recommended'), Type.Literal('equal')], {
+    choice(['recommended', 'equal'], {
       default: 'recommended',
       description:
         'recommended: the last stage has at least `final_share` of the steps, and of a schedule no earlier stage is ' +
@@ -106,7 +99,7 @@ export const ScheduleRequest = Type.Object(
     ...clock,
     ...recipe,
     mode: Type.Optional(
-      Type.Union([Type.Literal('in'), Type.Literal('cont')], {
+      choice(['in', 'cont'], {
         default: 'in',
         description:
           'in: In-Squeeze, the rank falls in several squeezes while training goes on. cont: Cont-Squeeze, one squeeze ' +
@@ -125,15 +118,12 @@ export const ScheduleRequest = Type.Object(
     ),
     learning_rate: Type.Optional(LearningRateRequest),
     shape: Type.Optional(
-      Type.Union(
-        [Type.Literal('geometric'), Type.Literal('linear'), Type.Literal('cosine'), Type.Literal('custom')],
-        {
-          default: 'geometric',
-          description:
-            'How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly ' +
-            'at both ends), or as `ranks` lists them',
-        },
-      ),
+      choice(['geometric', 'linear', 'cosine', 'custom'], {
+        default: 'geometric',
+        description:
+          'How ranks fall from stage to stage: by the same factor, by the same number, along half a cosine (slowly ' +
+          'at both ends), or as `ranks` lists them',
+      }),
     ),
     ranks: Type.Optional(
       Type.Array(Type.Integer({ minimum: 1, maximum: 65536 }), {
@@ -153,7 +143,7 @@ export const ScheduleRequest = Type.Object(
       }),
     ),
     stage_lengths: Type.Optional(
-      Type.Union([Type.Literal('equal'), Type.Literal('rank_proportional')], {
+      choice(['equal', 'rank_proportional'], {
         default: 'equal',
         description:
           'Steps of the stages: all the same, or in proportion to their rank. A stage whose share is below its floor ' +
@@ -169,21 +159,18 @@ export const ScheduleRequest = Type.Object(
       }),
     ),
     dtype: Type.Optional(
-      Type.Union([Type.Literal('float32'), Type.Literal('float16'), Type.Literal('bfloat16')], {
+      choice(['float32', 'float16', 'bfloat16'], {
         default: 'float32',
         description: 'dtype of the trained factors and their gradients',
       }),
     ),
     optimizer: Type.Optional(
-      Type.Union(
-        [Type.Literal('adam'), Type.Literal('adam_8bit'), Type.Literal('sgd_momentum'), Type.Literal('sgd')],
-        {
-          default: 'adam',
-          description:
-            'What the optimizer keeps for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in ' +
-            '8 bits), 4 (SGD with float32 momentum) or none',
-        },
-      ),
+      choice(['adam', 'adam_8bit', 'sgd_momentum', 'sgd'], {
+        default: 'adam',
+        description:
+          'What the optimizer keeps for each parameter: 8 bytes (Adam, AdamW: two float32 moments), 2 (the same in ' +
+          '8 bits), 4 (SGD with float32 momentum) or none',
+      }),
     ),
   },
   { $id: 'ScheduleRequest', additionalProperties: false },
@@ -287,10 +274,10 @@ export const Stage = Type.Object(
     end_step: Type.Integer({ description: 'Optimizer steps done when it ends: then comes the next squeeze' }),
     steps: Type.Integer(),
     learning_rate: StageLearningRate,
-    parameters: Type.Union([Type.Integer(), Type.Null()], {
+    parameters: nullable(Type.Integer(), {
       description: 'Trained parameters; null without modules',
     }),
-    memory: Type.Union([StageMemory, Type.Null()], {
+    memory: nullable(StageMemory, {
       description:
         'Of factors, gradients and optimizer, without the base model and activations; null without modules',
     }),
@@ -300,7 +287,7 @@ export const Stage = Type.Object(
 export type Stage = Static<typeof Stage>;
 
 const unlessNamed = <T extends TSchema>(schema: T) =>
-  Type.Union([schema, Type.Null()], { description: 'null with squeeze_steps, which leave nothing to it' });
+  nullable(schema, { description: 'null with squeeze_steps, which leave nothing to it' });
 
 export const Schedule = Type.Object(
   {
@@ -309,7 +296,7 @@ export const Schedule = Type.Object(
     total_steps: Type.Integer(),
     mode: Type.String(),
     recipe: unlessNamed(Type.String()),
-    final_share: Type.Union([Type.Number(), Type.Null()], {
+    final_share: nullable(Type.Number(), {
       description: 'null for recipe equal, and with squeeze_steps',
     }),
     shape: Type.String(),

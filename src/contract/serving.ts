@@ -1,8 +1,6 @@
 import { type Static, Type } from 'typebox';
+import { choice, nullable } from './choice.ts';
 import { listOf } from './page.ts';
-
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T, description: string) =>
-  Type.Union([schema, Type.Null()], { description });
 
 /** Where the facts of a profile were read. */
 export const ProfileSource = Type.Object(
@@ -15,12 +13,7 @@ export const ProfileSource = Type.Object(
 );
 
 /** Parts of an adapter that are more than pairs of factors. */
-export const ProfileFeature = Type.Union([
-  Type.Literal('dora'),
-  Type.Literal('modules-to-save'),
-  Type.Literal('bias'),
-  Type.Literal('lora-bias'),
-]);
+export const ProfileFeature = choice(['dora', 'modules-to-save', 'bias', 'lora-bias']);
 export type ProfileFeature = Static<typeof ProfileFeature>;
 
 /** A place where adapters are loaded, as data: what it takes and what it makes of it. */
@@ -31,10 +24,16 @@ export const ServingProfile = Type.Object(
     sources: Type.Array(ProfileSource, { minItems: 1 }),
     max_rank: Type.Object(
       {
-        default: nullable(Type.Integer({ minimum: 1 }), 'The largest rank unless set otherwise; null: none'),
-        largest: nullable(Type.Integer({ minimum: 1 }), 'The largest it can be set to; null: no limit'),
-        steps: nullable(Type.Array(Type.Integer({ minimum: 1 })), 'The values the setting takes; null: any'),
-        setting: nullable(Type.String(), 'What sets it there; null: nothing'),
+        default: nullable(Type.Integer({ minimum: 1 }), {
+          description: 'The largest rank unless set otherwise; null: none',
+        }),
+        largest: nullable(Type.Integer({ minimum: 1 }), {
+          description: 'The largest it can be set to; null: no limit',
+        }),
+        steps: nullable(Type.Array(Type.Integer({ minimum: 1 })), {
+          description: 'The values the setting takes; null: any',
+        }),
+        setting: nullable(Type.String(), { description: 'What sets it there; null: nothing' }),
       },
       { additionalProperties: false, description: 'A target’s max_rank says what it is set to' },
     ),
@@ -47,45 +46,34 @@ export const ServingProfile = Type.Object(
         },
         { additionalProperties: false },
       ),
-      'The ranks that work; null: any',
+      { description: 'The ranks that work; null: any' },
     ),
-    same_rank: Type.Union([Type.Literal('none'), Type.Literal('experts'), Type.Literal('all')], {
+    same_rank: choice(['none', 'experts', 'all'], {
       description: 'Which modules have to share a rank: none; those that differ only in the expert; all',
     }),
     scale: Type.Object(
       {
-        formula: Type.Union(
-          [
-            Type.Literal('module'),
-            Type.Literal('config'),
-            Type.Literal('tensor-rank'),
-            Type.Literal('unstated'),
-          ],
-          {
-            description:
-              'Where a module’s scale comes from: module: its own alpha and rank, as in PEFT; config: lora_alpha and r ' +
-              'for all; tensor-rank: lora_alpha for all and the rank of the tensors; unstated: only scale 1 is safe',
-          },
-        ),
+        formula: choice(['module', 'config', 'tensor-rank', 'unstated'], {
+          description:
+            'Where a module’s scale comes from: module: its own alpha and rank, as in PEFT; config: lora_alpha and r ' +
+            'for all; tensor-rank: lora_alpha for all and the rank of the tensors; unstated: only scale 1 is safe',
+        }),
         rslora: Type.Boolean({ description: 'use_rslora is honoured; false: it is ignored' }),
       },
       { additionalProperties: false },
     ),
-    patterns: Type.Union([Type.Literal('read'), Type.Literal('ignored'), Type.Literal('refused')], {
+    patterns: choice(['read', 'ignored', 'refused'], {
       description: 'What happens to rank_pattern and alpha_pattern that change a value',
     }),
-    dtypes: Type.Array(
-      Type.Union([Type.Literal('float32'), Type.Literal('float16'), Type.Literal('bfloat16')]),
-      { minItems: 1, description: 'dtypes of the factors' },
-    ),
-    module_kinds: Type.Array(
-      Type.Union([Type.Literal('linear'), Type.Literal('conv'), Type.Literal('embedding')]),
-    ),
-    target_modules: nullable(
-      Type.Array(Type.String()),
-      'Last parts of module paths; null: those of the model',
-    ),
-    tensor_names: Type.Union([Type.Literal('peft'), Type.Literal('suffix'), Type.Literal('any')], {
+    dtypes: Type.Array(choice(['float32', 'float16', 'bfloat16']), {
+      minItems: 1,
+      description: 'dtypes of the factors',
+    }),
+    module_kinds: Type.Array(choice(['linear', 'conv', 'embedding'])),
+    target_modules: nullable(Type.Array(Type.String()), {
+      description: 'Last parts of module paths; null: those of the model',
+    }),
+    tensor_names: choice(['peft', 'suffix', 'any'], {
       description:
         'peft: base_model.model.<path>.lora_A.weight; suffix: the prefix may lack; any: no rule is known',
     }),
@@ -93,7 +81,9 @@ export const ServingProfile = Type.Object(
       Type.Object(
         {
           field: Type.String(),
-          values: nullable(Type.Array(Type.String()), 'What it may be; null: anything but null'),
+          values: nullable(Type.Array(Type.String()), {
+            description: 'What it may be; null: anything but null',
+          }),
         },
         { additionalProperties: false },
       ),
@@ -103,7 +93,7 @@ export const ServingProfile = Type.Object(
       Type.Object(
         {
           feature: ProfileFeature,
-          effect: Type.Union([Type.Literal('refused'), Type.Literal('ignored')], {
+          effect: choice(['refused', 'ignored'], {
             description: 'refused: the adapter does not load; ignored: it loads and does something else',
           }),
           detail: Type.String(),
@@ -113,7 +103,9 @@ export const ServingProfile = Type.Object(
       { description: 'Features that do not work there' },
     ),
     files: Type.Array(Type.String(), { description: 'File names it looks for' }),
-    weights_bytes_below: nullable(Type.Integer({ minimum: 1 }), 'The weights file has to be smaller'),
+    weights_bytes_below: nullable(Type.Integer({ minimum: 1 }), {
+      description: 'The weights file has to be smaller',
+    }),
     notes: Type.Array(Type.String()),
   },
   { $id: 'Profile', additionalProperties: false, description: 'A place where adapters are loaded' },

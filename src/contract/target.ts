@@ -1,23 +1,16 @@
 import { type Static, type TProperties, Type } from 'typebox';
 import { FormatNameSchema } from './adapter.ts';
+import { choice } from './choice.ts';
 import { ResultSettings } from './result-settings.ts';
 
 /** What a conversion has to be told where the files do not say it. */
 export const FormatOptions = Type.Object(
   {
     component: Type.Optional(
-      Type.Union(
-        [
-          Type.Literal('unet'),
-          Type.Literal('transformer'),
-          Type.Literal('text_encoder'),
-          Type.Literal('text_encoder_2'),
-        ],
-        {
-          description:
-            'diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules',
-        },
-      ),
+      choice(['unet', 'transformer', 'text_encoder', 'text_encoder_2'], {
+        description:
+          'diffusers, kohya: the part of the pipeline that the adapter belongs to. Default: told by the names of its modules',
+      }),
     ),
     architecture: Type.Optional(
       Type.String({
@@ -81,7 +74,7 @@ const shared = {
     }),
   ),
   scale: Type.Optional(
-    Type.Union([Type.Literal('fold'), Type.Literal('keep'), Type.Literal('sqrt')], {
+    choice(['fold', 'keep', 'sqrt'], {
       default: 'fold',
       description:
         'fold: the scale goes into the factors and lora_alpha becomes the rank. keep: the scale stays, lora_alpha follows ' +
@@ -89,7 +82,7 @@ const shared = {
     }),
   ),
   split: Type.Optional(
-    Type.Union([Type.Literal('balanced'), Type.Literal('b'), Type.Literal('a')], {
+    choice(['balanced', 'b', 'a'], {
       default: 'balanced',
       description:
         'Which factor carries the singular values: both the same share (best to go on training from), all in B, or all in A',
@@ -113,16 +106,9 @@ const shared = {
   ),
   strip: Type.Optional(
     Type.Array(
-      Type.Union(
-        [
-          Type.Literal('heads'),
-          Type.Literal('embeddings'),
-          Type.Literal('base_layers'),
-          Type.Literal('biases'),
-          Type.Literal('other'),
-        ],
-        { description: 'heads: also all else that modules_to_save names. biases: also those of lora_B' },
-      ),
+      choice(['heads', 'embeddings', 'base_layers', 'biases', 'other'], {
+        description: 'heads: also all else that modules_to_save names. biases: also those of lora_B',
+      }),
       {
         minItems: 1,
         maxItems: 5,
@@ -135,17 +121,17 @@ const shared = {
     ),
   ),
   cast: Type.Optional(
-    Type.Union([Type.Literal('float32'), Type.Literal('float16'), Type.Literal('bfloat16')], {
+    choice(['float32', 'float16', 'bfloat16'], {
       description:
         'dtype of the carried floating-point tensors (heads, embeddings, biases, magnitudes); what does not fit is refused. ' +
         'Default: they stay byte for byte',
     }),
   ),
   dtype: Type.Optional(
-    Type.Union(
-      [Type.Literal('match'), Type.Literal('float32'), Type.Literal('float16'), Type.Literal('bfloat16')],
-      { default: 'match', description: 'dtype of the written factors; match keeps that of the source' },
-    ),
+    choice(['match', 'float32', 'float16', 'bfloat16'], {
+      default: 'match',
+      description: 'dtype of the written factors; match keeps that of the source',
+    }),
   ),
   /** Of requests only: it says nothing of what is done. */
   results: Type.Optional(ResultSettings),
@@ -201,7 +187,7 @@ export const DEFAULT_CRITERION = 'relative';
 /** Of budgets only. */
 const criterion = {
   criterion: Type.Optional(
-    Type.Union([Type.Literal('relative'), Type.Literal('energy')], {
+    choice(['relative', 'energy'], {
       default: DEFAULT_CRITERION,
       description:
         'What the budget loses little of. relative: a direction counts as the share σ²/Σσ² that it has in its own ' +

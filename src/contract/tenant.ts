@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { nullable } from './choice.ts';
 import { TenantId } from './key.ts';
 import { listOf } from './page.ts';
 
@@ -19,7 +20,7 @@ export type UsageRecord = Static<typeof UsageRecord>;
 
 const limit = (description: string) =>
   Type.Optional(
-    Type.Union([Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), Type.Null()], {
+    nullable(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), {
       description: `${description}; null or absent: no limit`,
     }),
   );

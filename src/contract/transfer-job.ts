@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { choice, nullable } from './choice.ts';
 import { JobFailure } from './job-failure.ts';
 import { ImportSettings } from './result-settings.ts';
 import { Delivery, Import, RecordedSink, RecordedSource, Sink, Source } from './transfer.ts';
@@ -68,20 +69,20 @@ export type ImportedAdapter = Static<typeof ImportedAdapter>;
 /** A result, or an adapter, that a job brings somewhere. */
 export const DeliveredAdapter = Type.Object(
   {
-    state: Type.Union([Type.Literal('pending'), Type.Literal('succeeded'), Type.Literal('failed')], {
+    state: choice(['pending', 'succeeded', 'failed'], {
       description: 'Of this delivery: one that failed is sent again by POST /v1/jobs/{id}/deliveries/retry',
     }),
-    target: Type.Union([targetIndex, Type.Null()], {
+    target: nullable(targetIndex, {
       description: 'Which of the targets; null in an export',
     }),
-    adapter_id: Type.Union([Type.String(), Type.Null()], { description: 'null: it is still to be made' }),
+    adapter_id: nullable(Type.String(), { description: 'null: it is still to be made' }),
     type: Delivery.properties.type,
     where: Delivery.properties.where,
     commit: Delivery.properties.commit,
-    bytes: Type.Union([Delivery.properties.bytes, Type.Null()]),
+    bytes: nullable(Delivery.properties.bytes),
     files: Delivery.properties.files,
-    finished_at: Type.Union([Delivery.properties.finished_at, Type.Null()]),
-    error: Type.Union([JobFailure, Type.Null()]),
+    finished_at: nullable(Delivery.properties.finished_at),
+    error: nullable(JobFailure),
   },
   closed,
 );

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { WEIGHTS_NAME_PATTERN } from '../adapter/file-names.ts';
 import { AdapterFile } from './adapter.ts';
+import { choice, nullable } from './choice.ts';
 
 /** The names under which a URL may be given for a file of an adapter. */
 export const URL_NAMES = {
@@ -202,12 +203,12 @@ const Where = Type.String({
 /** What a record says about how an adapter came. */
 export const Import = Type.Object(
   {
-    type: Type.Union([Type.Literal('url'), Type.Literal('s3'), Type.Literal('hub')]),
+    type: choice(['url', 's3', 'hub']),
     where: Where,
-    revision: Type.Union([Type.String(), Type.Null()], {
+    revision: nullable(Type.String(), {
       description: 'As it was asked for; of the Hub only',
     }),
-    commit: Type.Union([Type.String(), Type.Null()], { description: 'What it meant then; of the Hub only' }),
+    commit: nullable(Type.String(), { description: 'What it meant then; of the Hub only' }),
     bytes: Type.Integer({ minimum: 0, description: 'All files together' }),
     files: Type.Array(AdapterFile),
     finished_at: Type.String({ format: 'date-time' }),
@@ -219,9 +220,9 @@ export type Import = Static<typeof Import>;
 /** What a record says about a result that was delivered. */
 export const Delivery = Type.Object(
   {
-    type: Type.Union([Type.Literal('url'), Type.Literal('s3'), Type.Literal('hub')]),
+    type: choice(['url', 's3', 'hub']),
     where: Where,
-    commit: Type.Union([Type.String(), Type.Null()], {
+    commit: nullable(Type.String(), {
       description: 'The one that was made; of the Hub only',
     }),
     bytes: Type.Integer({ minimum: 0, description: 'All files together' }),

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { CONFIG_FILE, WEIGHTS_NAME_PATTERN } from '../adapter/file-names.ts';
 import { AdapterName } from './adapter.ts';
+import { nullable } from './choice.ts';
 import { Labels, TtlSeconds } from './labels.ts';
 import { listOf } from './page.ts';
 
@@ -26,11 +27,11 @@ export const UploadRecord = Type.Object(
     id: UploadId,
     filename: UploadFilename,
     received_bytes: Type.Integer({ minimum: 0 }),
-    total_bytes: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
+    total_bytes: nullable(Type.Integer({ minimum: 0 }), {
       description: 'null: not announced yet',
     }),
     complete: Type.Boolean({ description: 'An adapter can be made of it' }),
-    sha256: Type.Union([Type.String({ pattern: '^[0-9a-f]{64}$' }), Type.Null()], {
+    sha256: nullable(Type.String({ pattern: '^[0-9a-f]{64}$' }), {
       description: 'Of the whole file; null until it is complete',
     }),
     created_at: Type.String({ format: 'date-time' }),

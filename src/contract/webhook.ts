@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { choice, nullable } from './choice.ts';
 import { Labels } from './labels.ts';
 import { listOf } from './page.ts';
 
@@ -15,9 +16,6 @@ export type EventType = (typeof EVENT_TYPES)[number];
 /** What a delivery may be of: an event, or a test that somebody asked for. */
 const DELIVERY_TYPES = [...EVENT_TYPES, 'webhook.test'] as const;
 export type DeliveryType = (typeof DELIVERY_TYPES)[number];
-
-const literals = <T extends string>(values: readonly T[]) =>
-  Type.Unsafe<T>(Type.Union(values.map((value) => Type.Literal(value))));
 
 export const WebhookId = Type.String({
   description: 'Id of a webhook',
@@ -36,7 +34,7 @@ const Url = Type.String({
     'looked at here and again at every connection.',
   examples: ['https://ml.example.com/hooks/lora-squeeze'],
 });
-const Events = Type.Array(literals(EVENT_TYPES), {
+const Events = Type.Array(choice(EVENT_TYPES), {
   minItems: 1,
   maxItems: EVENT_TYPES.length,
   uniqueItems: true,
@@ -64,7 +62,7 @@ export const WebhookRecord = Type.Object(
     labels: LabelFilter,
     description: Description,
     enabled: Enabled,
-    disabled_reason: Type.Union([Type.String(), Type.Null()], {
+    disabled_reason: nullable(Type.String(), {
       description: 'Why the service itself stopped sending (the receiver answered 410); null otherwise',
     }),
     created_at: Type.String({ format: 'date-time' }),
@@ -145,12 +143,12 @@ export const DeliveryAttempt = Type.Object(
   {
     number: Type.Integer({ minimum: 1 }),
     at: Type.String({ format: 'date-time' }),
-    status: Type.Union([Type.Integer(), Type.Null()], {
+    status: nullable(Type.Integer(), {
       description: 'What was answered; null: nothing was',
     }),
     ms: Type.Integer({ description: 'Milliseconds until the answer, or until it was given up' }),
-    error: Type.Union([Type.String(), Type.Null()], { description: 'Why it did not count; null: it did' }),
-    response: Type.Union([Type.String(), Type.Null()], {
+    error: nullable(Type.String(), { description: 'Why it did not count; null: it did' }),
+    response: nullable(Type.String(), {
       description: 'The beginning of what was answered, at most 1 kB; null: nothing was',
     }),
   },
@@ -165,16 +163,16 @@ export const DeliveryRecord = Type.Object(
   {
     id: DeliveryId,
     webhook_id: WebhookId,
-    type: literals(DELIVERY_TYPES),
-    subject: Type.Union([Type.String(), Type.Null()], {
+    type: choice(DELIVERY_TYPES),
+    subject: nullable(Type.String(), {
       description: 'Id of the job or batch it is about; null for a test',
     }),
     status: {
-      ...literals(DELIVERY_STATUSES),
+      ...choice(DELIVERY_STATUSES),
       description: 'pending: goes on; delivered: answered with 2xx; failed: given up',
     },
     created_at: Type.String({ format: 'date-time' }),
-    next_attempt_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
+    next_attempt_at: nullable(Type.String({ format: 'date-time' }), {
       description: 'Not before then; null: there is none',
     }),
     attempts: Type.Array(DeliveryAttempt, { description: 'The newest at the end; at most the last 50' }),
@@ -189,7 +187,7 @@ export type DeliveryList = Static<typeof DeliveryList>;
 /** The body of every request to a receiver. Below 20,000 bytes. */
 export const WebhookEvent = Type.Object(
   {
-    type: literals(DELIVERY_TYPES),
+    type: choice(DELIVERY_TYPES),
     timestamp: Type.String({ format: 'date-time', description: 'When it happened' }),
     data: Type.Record(Type.String(), Type.Unknown(), {
       description:

@@ -14,7 +14,8 @@ export interface SchemaError {
 }
 
 interface Branch {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly unknown[];
   readonly format?: string;
   readonly const?: unknown;
   readonly minimum?: number;
@@ -180,7 +181,7 @@ function explainOne(error: SchemaError): Fault {
     case 'required':
       return wrong(pointer, `${where} must have ${quote(params.missingProperty)}`);
     case 'type':
-      return wrong(pointer, `${is} ${WITH_ARTICLE[String(params.type)] ?? String(params.type)}`);
+      return wrong(pointer, `${is} ${allowedBy(params.type, error.parentSchema as Branch | undefined)}`);
     case 'const':
       return wrong(pointer, `${is} ${quote(params.allowedValue)}`);
     case 'enum':
@@ -229,9 +230,17 @@ function unknownOption(parent: string, key: string, known: readonly string[]): F
   };
 }
 
+/** What a value of the wrong type could have been. @param type one, or a list of them */
+function allowedBy(type: unknown, { enum: values }: Branch = {}): string {
+  if (values) return choices(values.map(quote));
+  return choices([type].flat().map((one) => WITH_ARTICLE[String(one)] ?? String(one)));
+}
+
 function describe(branch: Branch): string {
   if ('const' in branch) return quote(branch.const);
-  const name = FORMATS[branch.format ?? ''] ?? WITH_ARTICLE[branch.type ?? ''] ?? 'something else';
+  const { type, enum: values } = branch;
+  if (values) return choices(values.map(quote));
+  const name = FORMATS[branch.format ?? ''] ?? (type === undefined ? 'something else' : allowedBy(type));
   const { minimum, maximum } = branch;
   return minimum !== undefined && maximum !== undefined ? `${name} from ${minimum} to ${maximum}` : name;
 }
