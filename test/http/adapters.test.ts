@@ -296,7 +296,10 @@ describe('adapters over HTTP', () => {
         }
       }
       for (let tries = 0; tries < 1000 && openFiles().length > 0; tries++) await sleep(20);
-      assert.deepEqual(openFiles(), []);
+      assert.deepEqual(
+        openFiles().map((fd) => readlinkSync(`/proc/self/fd/${fd}`)),
+        [],
+      );
     } finally {
       await large.close();
     }

@@ -20,6 +20,7 @@ describe('SQLite and its storage on one disk that is full', () => {
       if (typeof disk === 'string') return t.skip(disk);
       const env = { DATA_DIR: disk.folder, RESERVE_BYTES: String(RESERVE_BYTES), LOG_LEVEL: 'info' };
       let service: ServiceProcess | undefined;
+      const goOn = new Set<number>();
       try {
         service = await startService(env);
         const client = new Client(service.url);
@@ -40,7 +41,10 @@ describe('SQLite and its storage on one disk that is full', () => {
 
         const compute = descendantsOf(service.child.pid!).filter((one) => hasMapped(one, 'onnxruntime'));
         assert.ok(compute.length > 0);
-        for (const { pid } of compute) process.kill(pid, 'SIGSTOP');
+        for (const { pid } of compute) {
+          process.kill(pid, 'SIGSTOP');
+          goOn.add(pid);
+        }
         const running = await post(client, adapter.id, 2);
         await until('its begin', async () => {
           const { state } = await client.json<JobRecord>(`/v1/jobs/${running}`);
@@ -61,7 +65,8 @@ describe('SQLite and its storage on one disk that is full', () => {
         assert.equal(status, 'degraded');
         assert.ok(reasons.some(({ part, code }) => part === 'database' && code === 'STORAGE_FULL'));
 
-        for (const { pid } of compute) process.kill(pid, 'SIGCONT');
+        for (const pid of goOn) process.kill(pid, 'SIGCONT');
+        goOn.clear();
         assert.equal((await client.finished(running)).state, 'succeeded');
         for (const path of [`/v1/jobs/${done.id}`, `/v1/adapters/${other.id}`, '/v1/uploads/upload-0001']) {
           const headers = { 'tus-resumable': '1.0.0' };
@@ -90,6 +95,8 @@ describe('SQLite and its storage on one disk that is full', () => {
         for (const id of [waiting, accepted]) assert.equal((await again.finished(id)).state, 'succeeded');
         assert.equal((await readiness(service)).status, 'ready');
       } finally {
+        // A process that is stopped would hold the output of the service open for ever.
+        for (const pid of goOn) process.kill(pid, 'SIGKILL');
         assert.equal(await service?.end(), 0, service?.output());
         disk.unmount();
       }
