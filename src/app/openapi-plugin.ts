@@ -110,7 +110,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
     '/openapi.yaml',
     {
       schema: {
-        operationId: 'openapi',
+        operationId: 'getOpenapiYaml',
         tags: ['service'],
         summary: 'This contract',
         response: {

@@ -21,7 +21,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
       logLevel: 'warn',
       config: { anyHost: true },
       schema: {
-        operationId: 'livez',
+        operationId: 'getLiveness',
         tags: ['service'],
         summary: 'Whether the process is alive',
         response: { 200: response('It is', reference(Liveness)), ...problems() },
@@ -37,7 +37,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies }>
       logLevel: 'warn',
       config: { anyHost: true },
       schema: {
-        operationId: 'readyz',
+        operationId: 'getReadiness',
         tags: ['service'],
         summary: 'Whether the service can serve requests',
         description:
@@ -87,7 +87,7 @@ export const metricsRoutes: FastifyPluginAsyncTypebox<{ deps: ProbeDependencies 
       logLevel: 'warn',
       config: { anyHost: true },
       schema: {
-        operationId: 'metrics',
+        operationId: 'getMetrics',
         tags: ['service'],
         summary: 'Metrics for Prometheus',
         response: {

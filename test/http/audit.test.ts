@@ -51,7 +51,7 @@ describe('the audit log', () => {
     };
     assert.deepEqual(entries, [
       { ...who, action: 'createKey', object: `/v1/keys/${adapter.id}`, status: 201, code: null },
-      { ...who, action: 'revokeKey', object: { id: adapter.id }, status: 200, code: null },
+      { ...who, action: 'deleteKey', object: { id: adapter.id }, status: 200, code: null },
     ]);
   });
 
@@ -62,7 +62,7 @@ describe('the audit log', () => {
       entries.map(({ tenant, keyId, action, status, code }) => [tenant, keyId, action, status, code]),
       [
         ['team', team.id, 'deleteAdapter', 404, 'ADAPTER_NOT_FOUND'],
-        ['team', team.id, 'submitJob', 400, 'VALIDATION_FAILED'],
+        ['team', team.id, 'createJob', 400, 'VALIDATION_FAILED'],
       ],
     );
   });

@@ -121,8 +121,8 @@ describe('the examples of the contract', () => {
   it('are there for every operation that takes JSON', () => {
     const names = new Set(shown.map(({ name }) => name));
     for (const name of [
-      'submitJob',
-      'submitBatch',
+      'createJob',
+      'createBatch',
       'createWebhook',
       'createKey',
       'putTenant',

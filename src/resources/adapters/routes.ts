@@ -140,7 +140,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<AdapterRoutesOptions> = as
     {
       config: { accepts: 'application/json' },
       schema: {
-        operationId: 'changeAdapter',
+        operationId: 'updateAdapter',
         tags: ['adapters'],
         summary: 'Change the name or the labels of an adapter, or how long it is kept',
         params: AdapterPath,

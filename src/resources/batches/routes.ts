@@ -59,7 +59,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         }),
       },
       schema: {
-        operationId: 'submitBatch',
+        operationId: 'createBatch',
         tags: ['batches'],
         summary: `Up to ${MAX_BATCH_JOBS} jobs in one call`,
         description:

@@ -69,7 +69,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
     '/v1/jobs/:id/deliveries/retry',
     {
       schema: {
-        operationId: 'retryDeliveries',
+        operationId: 'retryJobDeliveries',
         tags: ['jobs'],
         summary: 'Send once more what a job could not deliver',
         description:
@@ -95,7 +95,7 @@ export const jobControlRoutes: FastifyPluginAsyncTypebox = async (app) => {
     {
       config: { accepts: 'application/json' },
       schema: {
-        operationId: 'patchJob',
+        operationId: 'updateJob',
         tags: ['jobs'],
         summary: 'Change the labels of a job',
         description: 'At any time, also after it has ended. The labels take the place of those before.',

@@ -68,7 +68,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = 
     {
       exposeHeadRoute: false,
       schema: {
-        operationId: 'watchJob',
+        operationId: 'streamJobEvents',
         tags: ['jobs'],
         summary: 'Watch a job: Server-Sent Events until it has ended',
         description:

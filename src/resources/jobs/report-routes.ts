@@ -85,7 +85,7 @@ export const jobReportRoutes: FastifyPluginAsyncTypebox<{ reports: RenderedRepor
     '/v1/jobs/:id/report',
     {
       schema: {
-        operationId: 'getReport',
+        operationId: 'getJobReport',
         tags: ['jobs'],
         summary: 'The report of a job: spectra, and how close each result is, module by module',
         description:

@@ -59,7 +59,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     {
       config: { accepts: 'application/json' },
       schema: {
-        operationId: 'submitJob',
+        operationId: 'createJob',
         tags: ['jobs'],
         summary: 'Squeeze, analyze or merge adapters',
         description:
@@ -138,7 +138,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     {
       config: { accepts: 'multipart/form-data' },
       schema: {
-        operationId: 'squeeze',
+        operationId: 'squeezeAdapter',
         tags: ['jobs'],
         summary: 'Upload an adapter and squeeze it, in one call',
         description:

@@ -69,7 +69,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async 
     {
       config: { scope: 'admin', needsKeys: true },
       schema: {
-        operationId: 'revokeKey',
+        operationId: 'deleteKey',
         tags: ['administration'],
         summary: 'Revoke a key',
         description: 'Other processes of the service may take it for five seconds more.',

@@ -44,7 +44,7 @@ export const checkpointRoutes: FastifyPluginAsyncTypebox<{
     {
       config: { accepts: 'multipart/form-data' },
       schema: {
-        operationId: 'sendCheckpoint',
+        operationId: 'createCheckpoint',
         tags: ['annealing'],
         summary: 'Send a checkpoint, and learn what to go on with',
         description:

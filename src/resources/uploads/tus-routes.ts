@@ -35,7 +35,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
     {
       config: { scope: 'read' },
       schema: {
-        operationId: 'tusOptions',
+        operationId: 'getUploadOptions',
         tags: ['uploads'],
         summary: 'What of the tus protocol is spoken',
         response: { 204: told('In the headers', ABILITY_HEADERS), ...problems() },
@@ -52,7 +52,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
         idempotencyHeaders: ['upload-length', 'upload-defer-length', 'upload-metadata', 'content-type'],
       },
       schema: {
-        operationId: 'tusCreate',
+        operationId: 'createUpload',
         tags: ['uploads'],
         summary: 'Begin a resumable upload',
         description: `The first bytes may come with it, as \`${TUS_BODY}\`.`,
@@ -72,7 +72,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
       // Not one that Fastify made of a GET: the contract has it.
       config: { swagger: { exposeHeadRoute: true } },
       schema: {
-        operationId: 'tusLook',
+        operationId: 'getUploadOffset',
         tags: ['uploads'],
         summary: 'Where a resumable upload goes on',
         description: 'Ends a PATCH that is still under way; what came of it is kept.',
@@ -92,7 +92,7 @@ export const tusRoutes: FastifyPluginAsyncTypebox<{ deps: UploadsDependencies }>
     {
       config: { accepts: TUS_BODY },
       schema: {
-        operationId: 'tusAppend',
+        operationId: 'appendUpload',
         tags: ['uploads'],
         summary: 'Go on with a resumable upload',
         description:

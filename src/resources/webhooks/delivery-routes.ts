@@ -31,7 +31,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
     {
       preValidation: readListQuery,
       schema: {
-        operationId: 'listDeliveries',
+        operationId: 'listWebhookDeliveries',
         tags: ['webhooks'],
         summary: 'What was sent, or is to be, the newest first',
         description: 'With every attempt: when, what was answered, how long it took. Kept for 30 days.',
@@ -72,7 +72,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookPa
     '/v1/webhooks/:id/deliveries/:delivery/redeliver',
     {
       schema: {
-        operationId: 'redeliver',
+        operationId: 'retryWebhookDelivery',
         tags: ['webhooks'],
         summary: 'Send a delivery again',
         description:

@@ -115,7 +115,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ parts: WebhookParts }> =
     {
       config: { accepts: 'application/json' },
       schema: {
-        operationId: 'changeWebhook',
+        operationId: 'updateWebhook',
         tags: ['webhooks'],
         summary: 'Change a webhook',
         description:
