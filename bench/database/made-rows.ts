@@ -239,7 +239,7 @@ export class MadeRows {
     const error = { code: 'CANCELLED', title: 'Cancelled', detail: 'It came to nothing.', retryable: true };
     const outcome: RecordedOutcome = {
       progress: { phase: 'done', done: 224, total: 224, module: 'model.layers.31.self_attn.v_proj' },
-      ...{ import: null, results: state === 'succeeded' ? [this.result(index)] : [], deliveries: [] },
+      ...{ imported: null, results: state === 'succeeded' ? [this.result(index)] : [], deliveries: [] },
       timings: { queue_wait: 1.5, load: 0.3, gram: 0.4, core: 0.3, project: 0.4, write: 0.2, total: 1.7 },
       provider: { name: 'cpu', requested: 'auto', threads: 2, onnxruntime: '1.30.0', fallback_reason: null },
       error: state === 'succeeded' ? null : error,

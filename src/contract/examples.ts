@@ -47,7 +47,7 @@ export const JOB_EXAMPLE: JobRecord = {
   retry_of: null,
   reused: false,
   request: { kind: 'squeeze', adapter_id: ADAPTER_EXAMPLE.id, targets: [{ rank: 16 }] },
-  import: null,
+  imported: null,
   deliveries: [],
   results: [
     {

@@ -212,7 +212,7 @@ export const JobRecord = Type.Object(
       }),
     ),
     request: RecordedJobRequest,
-    import: nullable(ImportedAdapter, { description: 'The adapter that the job fetched' }),
+    imported: nullable(ImportedAdapter, { description: 'The adapter that the job fetched' }),
     results: Type.Array(JobResult, {
       description:
         'One for each target, in their order, also for those that failed. Empty before the job has ended, where it failed as a ' +

@@ -43,7 +43,7 @@ export type RecordedDeliver = Static<typeof RecordedDeliver>;
 
 export const ImportJobRequest = Type.Object(
   { kind: Type.Literal('import'), source: Source, results: Type.Optional(ImportSettings) },
-  { ...closed, description: 'Fetches an adapter; `import.adapter_id` of the job says what it became' },
+  { ...closed, description: 'Fetches an adapter; `imported.adapter_id` of the job says what it became' },
 );
 export const RecordedImportRequest = Type.Object(
   { kind: Type.Literal('import'), source: RecordedSource, results: Type.Optional(ImportSettings) },
@@ -76,8 +76,8 @@ export const DeliveredAdapter = Type.Object(
       description: 'Which of the targets; null in an export',
     }),
     adapter_id: nullable(Type.String(), { description: 'null: it is still to be made' }),
-    type: Delivery.properties.type,
-    where: Delivery.properties.where,
+    kind: Delivery.properties.kind,
+    place: Delivery.properties.place,
     commit: Delivery.properties.commit,
     bytes: nullable(Delivery.properties.bytes),
     files: Delivery.properties.files,

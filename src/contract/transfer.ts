@@ -74,7 +74,7 @@ const S3Credentials = Type.Object(
 const SourceFile = Type.Object({ url: Url, sha256: Type.Optional(Sha256) }, closed);
 const UrlSource = Type.Object(
   {
-    type: Type.Literal('url'),
+    kind: Type.Literal('url'),
     files: Type.Object(
       {
         'adapter_model.safetensors': Type.Optional(SourceFile),
@@ -94,7 +94,7 @@ const UrlSource = Type.Object(
 );
 const S3Source = Type.Object(
   {
-    type: Type.Literal('s3'),
+    kind: Type.Literal('s3'),
     ...S3Place,
     weights: Type.Optional(WeightsName),
     credentials: S3Credentials,
@@ -103,7 +103,7 @@ const S3Source = Type.Object(
 );
 const HubSource = Type.Object(
   {
-    type: Type.Literal('hub'),
+    kind: Type.Literal('hub'),
     repo: Type.String({
       pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?$',
       examples: ['owner/adapter'],
@@ -138,7 +138,7 @@ const SinkFile = Type.Object(
 );
 const UrlSink = Type.Object(
   {
-    type: Type.Literal('url'),
+    kind: Type.Literal('url'),
     files: Type.Object(
       {
         'adapter_model.safetensors': Type.Optional(SinkFile),
@@ -158,12 +158,12 @@ const UrlSink = Type.Object(
   { ...closed, description: 'Files, each with PUT; presigned URLs as a rule. What has no URL is not sent' },
 );
 const S3Sink = Type.Object(
-  { type: Type.Literal('s3'), ...S3Place, credentials: S3Credentials },
+  { kind: Type.Literal('s3'), ...S3Place, credentials: S3Credentials },
   { ...closed, description: 'A folder in a bucket; what is there under the same names is replaced' },
 );
 const HubSink = Type.Object(
   {
-    type: Type.Literal('hub'),
+    kind: Type.Literal('hub'),
     repo: Type.String({
       pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$',
       examples: ['owner/adapter'],
@@ -196,15 +196,15 @@ export type UrlSink = Static<typeof UrlSink>;
 export type S3Sink = Static<typeof S3Sink>;
 export type HubSink = Static<typeof HubSink>;
 
-const Where = Type.String({
+const Place = Type.String({
   description: 'Place without secrets: host and path, bucket and prefix, or host and repository',
 });
 
 /** What a record says about how an adapter came. */
 export const Import = Type.Object(
   {
-    type: choice(['url', 's3', 'hub']),
-    where: Where,
+    kind: choice(['url', 's3', 'hub']),
+    place: Place,
     revision: nullable(Type.String(), {
       description: 'As it was asked for; of the Hub only',
     }),
@@ -220,8 +220,8 @@ export type Import = Static<typeof Import>;
 /** What a record says about a result that was delivered. */
 export const Delivery = Type.Object(
   {
-    type: choice(['url', 's3', 'hub']),
-    where: Where,
+    kind: choice(['url', 's3', 'hub']),
+    place: Place,
     commit: nullable(Type.String(), {
       description: 'The one that was made; of the Hub only',
     }),
@@ -238,16 +238,16 @@ const Sealed = Type.Optional(
     description: 'The whole request, encrypted; gone when the job has ended, and never sent to clients',
   }),
 );
-const RecordedPlace = { where: Where, sealed: Sealed };
+const RecordedPlace = { place: Place, sealed: Sealed };
 
 /** A source as it is recorded: nothing secret in the clear. */
 export const RecordedSource = Type.Union(
   [
-    Type.Object({ type: Type.Literal('url'), ...RecordedPlace }, closed),
-    Type.Object({ type: Type.Literal('s3'), ...RecordedPlace }, closed),
+    Type.Object({ kind: Type.Literal('url'), ...RecordedPlace }, closed),
+    Type.Object({ kind: Type.Literal('s3'), ...RecordedPlace }, closed),
     Type.Object(
       {
-        type: Type.Literal('hub'),
+        kind: Type.Literal('hub'),
         ...RecordedPlace,
         repo: HubSource.properties.repo,
         revision: HubSource.properties.revision,
@@ -265,9 +265,9 @@ export type RecordedSource = Static<typeof RecordedSource>;
 /** A sink as it is recorded: nothing secret in the clear. */
 export const RecordedSink = Type.Union(
   [
-    Type.Object({ type: Type.Literal('url'), ...RecordedPlace }, closed),
-    Type.Object({ type: Type.Literal('s3'), ...RecordedPlace }, closed),
-    Type.Object({ type: Type.Literal('hub'), ...RecordedPlace, repo: HubSink.properties.repo }, closed),
+    Type.Object({ kind: Type.Literal('url'), ...RecordedPlace }, closed),
+    Type.Object({ kind: Type.Literal('s3'), ...RecordedPlace }, closed),
+    Type.Object({ kind: Type.Literal('hub'), ...RecordedPlace, repo: HubSink.properties.repo }, closed),
   ],
   { $id: 'RecordedSink' },
 );

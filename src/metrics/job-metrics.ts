@@ -71,15 +71,15 @@ export class OutcomeMetrics {
 
 /** What jobs fetched from elsewhere, and brought there. */
 export class TransferMetrics {
-  private readonly transfers: Counter<'direction' | 'type'>;
-  private readonly bytes: Counter<'direction' | 'type'>;
+  private readonly transfers: Counter<'direction' | 'kind'>;
+  private readonly bytes: Counter<'direction' | 'kind'>;
 
   constructor(registry: Registry) {
-    const shared = { labelNames: ['direction', 'type'] as const, registers: [registry] };
+    const shared = { labelNames: ['direction', 'kind'] as const, registers: [registry] };
     this.transfers = new Counter({
       ...shared,
       name: 'lora_squeeze_transfers_total',
-      help: 'Adapters that finished jobs fetched (in) and brought (out), by the type of their place.',
+      help: 'Adapters that finished jobs fetched (in) and brought (out), by the kind of their place.',
     });
     this.bytes = new Counter({
       ...shared,
@@ -88,15 +88,15 @@ export class TransferMetrics {
     });
   }
 
-  jobFinished({ import: fetched, deliveries }: JobRecord): void {
+  jobFinished({ imported: fetched, deliveries }: JobRecord): void {
     if (fetched) this.count('in', fetched);
-    for (const { state, type, bytes } of deliveries)
-      if (state === 'succeeded') this.count('out', { type, bytes: bytes ?? 0 });
+    for (const { state, kind, bytes } of deliveries)
+      if (state === 'succeeded') this.count('out', { kind, bytes: bytes ?? 0 });
   }
 
-  private count(direction: 'in' | 'out', { type, bytes }: { type: string; bytes: number }): void {
-    this.transfers.inc({ direction, type });
-    this.bytes.inc({ direction, type }, bytes);
+  private count(direction: 'in' | 'out', { kind, bytes }: { kind: string; bytes: number }): void {
+    this.transfers.inc({ direction, kind });
+    this.bytes.inc({ direction, kind }, bytes);
   }
 }
 

@@ -53,7 +53,7 @@ export class JobTransfers {
     const source = unsealSource(recorded, this.parts.box);
     const folder = join(context.scratchDir, 'import');
     await mkdir(folder);
-    const { files, import: imported } = await stoppable(context.signal, () =>
+    const { files, imported } = await stoppable(context.signal, () =>
       fetchAdapter(source, {
         ...this.parts,
         folder,

@@ -35,7 +35,7 @@ export async function deliverAdapter(
   all: readonly LocalFile[],
   options: DeliverOptions,
 ): Promise<Delivery> {
-  const files = sink.type === 'url' ? all.filter(({ name }) => urlFile(sink, roleOf(name))) : all;
+  const files = sink.kind === 'url' ? all.filter(({ name }) => urlFile(sink, roleOf(name))) : all;
   options.signal?.throwIfAborted();
   await checkPresent(files);
   const progress = new TransferProgress(
@@ -46,8 +46,8 @@ export async function deliverAdapter(
     progress.set(file.name, done, file.bytes),
   );
   return {
-    type: sink.type,
-    where: shownPlace(sink, options.hubEndpoint),
+    kind: sink.kind,
+    place: shownPlace(sink, options.hubEndpoint),
     commit,
     bytes: totalBytes(files),
     files: recorded(files),
@@ -62,7 +62,7 @@ async function deliver(
   { outbound, hubEndpoint, signal, stallTimeoutMs = DEFAULT_STALL_TIMEOUT_MS }: DeliverOptions,
   onBytes: OnBytes,
 ): Promise<string | null> {
-  switch (sink.type) {
+  switch (sink.kind) {
     case 'url':
       for (const file of files) {
         await putFile(sink, file, {

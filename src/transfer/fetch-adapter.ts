@@ -32,7 +32,7 @@ export interface FetchOptions {
 export interface Fetched {
   /** The weights and, where there is one, the configuration: in `folder`, under the names they had. */
   readonly files: readonly LocalFile[];
-  readonly import: Import;
+  readonly imported: Import;
 }
 
 interface Opened {
@@ -74,10 +74,10 @@ export async function fetchAdapter(source: Source, options: FetchOptions): Promi
   }
   return {
     files,
-    import: {
-      type: source.type,
-      where: shownPlace(source, hubEndpoint),
-      revision: source.type === 'hub' ? (source.revision ?? 'main') : null,
+    imported: {
+      kind: source.kind,
+      place: shownPlace(source, hubEndpoint),
+      revision: source.kind === 'hub' ? (source.revision ?? 'main') : null,
       commit: opened.commit,
       bytes: totalBytes(files),
       files: recorded(files),
@@ -92,7 +92,7 @@ async function openSourceFiles(
   stallTimeoutMs: number,
 ): Promise<Opened> {
   const { outbound, hubEndpoint, signal } = options;
-  switch (source.type) {
+  switch (source.kind) {
     case 'url': {
       checkUrlFiles(source);
       const open = (name: string) => {

@@ -9,17 +9,17 @@ import { shownPlace } from './transfer-ends.ts';
  * @throws AppError SECRETS_UNAVAILABLE without a box where one is needed
  */
 export function sealSource(source: Source, box: SecretBox | undefined, hubEndpoint: string): RecordedSource {
-  const where = shownPlace(source, hubEndpoint);
-  if (source.type !== 'hub') return { type: source.type, where, sealed: sealed(source, box) };
+  const place = shownPlace(source, hubEndpoint);
+  if (source.kind !== 'hub') return { kind: source.kind, place, sealed: sealed(source, box) };
   const { token, ...visible } = source;
   const hasToken = token !== undefined;
-  return { ...visible, where, has_token: hasToken, ...(hasToken && { sealed: sealed(source, box) }) };
+  return { ...visible, place, has_token: hasToken, ...(hasToken && { sealed: sealed(source, box) }) };
 }
 
 /** @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED */
 export function unsealSource(recorded: RecordedSource, box: SecretBox | undefined): Source {
-  if (recorded.type === 'hub' && !recorded.has_token) {
-    const { where: _shown, has_token: _no, sealed: _nothing, ...source } = recorded;
+  if (recorded.kind === 'hub' && !recorded.has_token) {
+    const { place: _shown, has_token: _no, sealed: _nothing, ...source } = recorded;
     return source;
   }
   return opened<Source>(recorded, box);
@@ -27,10 +27,10 @@ export function unsealSource(recorded: RecordedSource, box: SecretBox | undefine
 
 /** @throws AppError SECRETS_UNAVAILABLE without a box */
 export function sealSink(sink: Sink, box: SecretBox | undefined, hubEndpoint: string): RecordedSink {
-  const recorded = { where: shownPlace(sink, hubEndpoint), sealed: sealed(sink, box) };
-  return sink.type === 'hub'
-    ? { type: 'hub', repo: sink.repo, ...recorded }
-    : { type: sink.type, ...recorded };
+  const recorded = { place: shownPlace(sink, hubEndpoint), sealed: sealed(sink, box) };
+  return sink.kind === 'hub'
+    ? { kind: 'hub', repo: sink.repo, ...recorded }
+    : { kind: sink.kind, ...recorded };
 }
 
 /** @throws AppError SECRETS_UNAVAILABLE, SECRETS_KEY_MISMATCH, SECRETS_DAMAGED */
@@ -55,9 +55,9 @@ function opened<End extends Source | Sink>(
   if (recorded.sealed === undefined) {
     throw new AppError(
       'SECRETS_UNAVAILABLE',
-      `The secrets for ${recorded.where} are gone: the job has ended.`,
+      `The secrets for ${recorded.place} are gone: the job has ended.`,
       {
-        where: recorded.where,
+        place: recorded.place,
       },
     );
   }

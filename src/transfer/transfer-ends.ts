@@ -33,9 +33,9 @@ const RESERVED = new Set([
  * @throws AppError OUTBOUND_URL_INVALID, OUTBOUND_FORBIDDEN, VALIDATION_FAILED
  */
 export function checkTransfer(end: Source | Sink, outbound: Outbound): void {
-  if (end.type === 's3') {
+  if (end.kind === 's3') {
     if (end.endpoint !== undefined) outbound.checkUrl(end.endpoint);
-  } else if (end.type === 'url') {
+  } else if (end.kind === 'url') {
     checkUrlFiles(end);
     for (const file of Object.values(end.files)) {
       outbound.checkUrl(file.url);
@@ -50,7 +50,7 @@ export function checkTransfer(end: Source | Sink, outbound: Outbound): void {
  * @param hubEndpoint URL of the Hub
  */
 export function shownPlace(end: Source | Sink, hubEndpoint: string): string {
-  switch (end.type) {
+  switch (end.kind) {
     case 'url':
       return shownUrl(urlFile(end, 'weights')!.url);
     case 's3':

@@ -42,7 +42,7 @@ export function urlsThatLeadInside(attacked: Attacked): void {
         if (when === 'at connect' && webhook.ok) return;
         await refused(webhook, text);
         if (when === 'at connect') return;
-        const source = { type: 'url', files: { weights: { url: text } } };
+        const source = { kind: 'url', files: { weights: { url: text } } };
         await refused(await post('/v1/jobs', { kind: 'import', source }), text);
       });
     }

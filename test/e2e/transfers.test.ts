@@ -60,18 +60,18 @@ describe('jobs that fetch adapters and bring results', () => {
   });
 
   const source = (path = '/a'): Source => ({
-    type: 'url',
+    kind: 'url',
     files: {
       [WEIGHTS]: { url: `${elsewhere.url}${path}/weights?${SIGNATURE}` },
       [CONFIG]: { url: `${elsewhere.url}${path}/config?${SIGNATURE}` },
-    } as Extract<Source, { type: 'url' }>['files'],
+    } as Extract<Source, { kind: 'url' }>['files'],
   });
   const sink = (path: string): Sink => ({
-    type: 'url',
+    kind: 'url',
     files: {
       [WEIGHTS]: { url: `${elsewhere.url}${path}/weights?${SIGNATURE}` },
       [CONFIG]: { url: `${elsewhere.url}${path}/config?${SIGNATURE}` },
-    } as Extract<Sink, { type: 'url' }>['files'],
+    } as Extract<Sink, { kind: 'url' }>['files'],
   });
   const fileOf = (adapterId: string, name: string) => client.bytes(`/v1/adapters/${adapterId}/files/${name}`);
 
@@ -108,8 +108,8 @@ describe('jobs that fetch adapters and bring results', () => {
       targets,
       deliver: [{ to: sink('/out') }],
     });
-    assert.deepEqual(await client.content(job.import!.adapter_id), await client.content(adapter.id));
-    assert.equal(job.import?.type, 'url');
+    assert.deepEqual(await client.content(job.imported!.adapter_id), await client.content(adapter.id));
+    assert.equal(job.imported?.kind, 'url');
     assert.deepEqual(await client.contents(job), await client.contents(plain));
     const [delivery] = job.deliveries;
     assert.equal(delivery!.adapter_id, resultsOf(job)[0]!.adapter_id);
@@ -119,7 +119,7 @@ describe('jobs that fetch adapters and bring results', () => {
     ] as const)
       assert.deepEqual(elsewhere.files.get(path), await fileOf(delivery!.adapter_id, name));
     assert.doesNotMatch(JSON.stringify(job), /hush-hush|"sealed"/);
-    assert.match(JSON.stringify(job.request), new RegExp(`"where":"[^"]*${elsewhere.host}`));
+    assert.match(JSON.stringify(job.request), new RegExp(`"place":"[^"]*${elsewhere.host}`));
     assertNoSecretKept();
   });
 
@@ -130,11 +130,11 @@ describe('jobs that fetch adapters and bring results', () => {
       return [name, labels, expires_at !== null];
     };
     const fetched = await succeed(client, { kind: 'import', source: source(), results });
-    const { ranks } = await client.json<AdapterRecord>(`/v1/adapters/${fetched.import!.adapter_id}`);
+    const { ranks } = await client.json<AdapterRecord>(`/v1/adapters/${fetched.imported!.adapter_id}`);
     const name = `fetched/weights ${ranks.max}`;
-    assert.deepEqual(await known(fetched.import!.adapter_id), [name, { from: 'there' }, true]);
+    assert.deepEqual(await known(fetched.imported!.adapter_id), [name, { from: 'there' }, true]);
     const squeezed = await succeed(client, { kind: 'squeeze', source: source(), targets, results });
-    assert.deepEqual(await known(squeezed.import!.adapter_id), ['weights', {}, false]);
+    assert.deepEqual(await known(squeezed.imported!.adapter_id), ['weights', {}, false]);
     assert.deepEqual(await known(resultsOf(squeezed)[0]!.adapter_id), [
       'fetched/weights 2',
       { from: 'there' },
@@ -168,8 +168,8 @@ describe('jobs that fetch adapters and bring results', () => {
     const job = await client.finished(accepted.id);
     assert.equal(job.state, 'succeeded', JSON.stringify(job.error));
     assert.deepEqual([job.results, job.timings], [[], null]);
-    const adapter = await client.json<AdapterRecord>(`/v1/adapters/${job.import!.adapter_id}`);
-    assert.equal(adapter.bytes, job.import!.bytes);
+    const adapter = await client.json<AdapterRecord>(`/v1/adapters/${job.imported!.adapter_id}`);
+    assert.equal(adapter.bytes, job.imported!.bytes);
     await problemOf(await client.fetch(`/v1/jobs/${job.id}/report`)).then(({ code }) =>
       assert.equal(code, 'REPORT_NOT_READY'),
     );
@@ -188,12 +188,12 @@ describe('jobs that fetch adapters and bring results', () => {
     hub.commit('team/small', { 'README.md': Buffer.from('#') }, 'private');
     const job = await succeed(client, {
       kind: 'squeeze',
-      source: { type: 'hub', repo: 'team/adapter', subfolder: 'lora', token: GOOD_TOKEN },
+      source: { kind: 'hub', repo: 'team/adapter', subfolder: 'lora', token: GOOD_TOKEN },
       targets,
-      deliver: [{ target: 0, to: { type: 'hub', repo: 'team/small', token: GOOD_TOKEN } }],
+      deliver: [{ target: 0, to: { kind: 'hub', repo: 'team/small', token: GOOD_TOKEN } }],
     });
-    assert.equal(job.import?.commit, commit);
-    assert.equal(job.deliveries[0]!.where, `${hub.host}/team/small`);
+    assert.equal(job.imported?.commit, commit);
+    assert.equal(job.deliveries[0]!.place, `${hub.host}/team/small`);
     const [newest] = [...hub.repos.get('team/small')!.commits.values()].slice(-1);
     assert.deepEqual(newest!.get(WEIGHTS), await fileOf(resultsOf(job)[0]!.adapter_id, WEIGHTS));
     assertNoSecretKept();
@@ -261,7 +261,7 @@ describe('jobs that fetch adapters and bring results', () => {
   it('fail by what the source says, before anything is computed', async () => {
     const cases: [JobRequest, string][] = [
       [{ kind: 'import', source: source('/missing') }, 'OUTBOUND_REFUSED'],
-      [{ kind: 'analyze', source: { type: 'hub', repo: 'team/none' } }, 'OUTBOUND_REFUSED'],
+      [{ kind: 'analyze', source: { kind: 'hub', repo: 'team/none' } }, 'OUTBOUND_REFUSED'],
     ];
     elsewhere.files.set('/bad/weights', Buffer.from('this is no safetensors file at all'));
     elsewhere.files.set('/bad/config', Buffer.from(files.config));
@@ -269,7 +269,7 @@ describe('jobs that fetch adapters and bring results', () => {
     for (const [request, code] of cases) {
       const job = await runJob(client, request);
       assert.deepEqual(
-        [job.state, job.error?.code, job.import],
+        [job.state, job.error?.code, job.imported],
         ['failed', code, null],
         JSON.stringify(job.error),
       );
@@ -290,7 +290,7 @@ describe('jobs that fetch adapters and bring results', () => {
 
   it('are refused when they are asked for where they never can be served', async () => {
     const inside: Source = {
-      type: 's3',
+      kind: 's3',
       bucket: 'bucket',
       prefix: '',
       endpoint: 'http://169.254.169.254',
@@ -311,7 +311,7 @@ describe('jobs that fetch adapters and bring results', () => {
         'VALIDATION_FAILED',
         /deliver\[0\]\.target is 1/,
       ],
-      [{ kind: 'import', source: { type: 'url' } }, 400, 'VALIDATION_FAILED', /files/],
+      [{ kind: 'import', source: { kind: 'url' } }, 400, 'VALIDATION_FAILED', /files/],
     ];
     for (const [body, status, code, words] of cases) {
       const problem = await problemOf(await client.postJob(body));
@@ -345,7 +345,7 @@ describe('jobs that fetch adapters and bring results', () => {
   it('export to a bucket and import again', { skip: noBucket }, async () => {
     const { adapter } = await client.upload(fixture!.dir);
     const place = {
-      type: 's3',
+      kind: 's3',
       bucket: 'test-bucket',
       prefix: 'some/adapter',
       endpoint: s3!.url,
@@ -356,7 +356,7 @@ describe('jobs that fetch adapters and bring results', () => {
     const removed = await client.fetch(`/v1/adapters/${adapter.id}`, { method: 'DELETE' });
     assert.equal(removed.status, 204);
     const job = await succeed(client, { kind: 'import', source: place });
-    assert.deepEqual(await client.content(job.import!.adapter_id), content);
+    assert.deepEqual(await client.content(job.imported!.adapter_id), content);
     assertNoSecretKept();
   });
 });

@@ -13,7 +13,7 @@ import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
 const TOKEN = 'hf_0123456789';
 const DELIVERED: Delivery = {
-  ...{ type: 'hub', where: 'team/adapter', commit: 'c0', bytes: 1, files: [] },
+  ...{ kind: 'hub', place: 'team/adapter', commit: 'c0', bytes: 1, files: [] },
   finished_at: '2026-11-24T21:51:03.480Z',
 };
 const NOBODY = `job_${'0'.repeat(32)}`;
@@ -104,7 +104,7 @@ describe('the control of jobs over HTTP', () => {
   });
 
   it('sends once more what could not be delivered, and nothing else', async () => {
-    const deliver = ['team/one', 'team/other'].map((repo) => ({ to: { type: 'hub', repo, token: TOKEN } }));
+    const deliver = ['team/one', 'team/other'].map((repo) => ({ to: { kind: 'hub', repo, token: TOKEN } }));
     const job = await submit(fresh({ deliver }));
     const path = `/v1/jobs/${job.id}/deliveries/retry`;
     const early = await problemIn(await send('POST', path), 409, 'JOB_NOT_FINAL');
@@ -132,7 +132,7 @@ describe('the control of jobs over HTTP', () => {
   });
 
   it('sends nothing once more for a cancelled job, whose credentials are gone', async () => {
-    const to = { type: 'hub', repo: 'team/adapter', token: TOKEN };
+    const to = { kind: 'hub', repo: 'team/adapter', token: TOKEN };
     const job = await submit(fresh({ deliver: [{ to }, { to }] }));
     await server.worker.succeed(job.id);
     await server.worker.deliver(job.id, ['OUTBOUND_FORBIDDEN']);

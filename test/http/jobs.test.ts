@@ -355,15 +355,15 @@ describe('jobs over HTTP', () => {
         '/targets/0/ratio',
       ],
       [
-        'a source of another type',
-        { kind: 'import', source: { type: 'ftp' } },
-        /^source\.type is "ftp" but must be "url" or "s3" or "hub"\.$/,
+        'a source of another kind',
+        { kind: 'import', source: { kind: 'ftp' } },
+        /^source\.kind is "ftp" but must be "url" or "s3" or "hub"\.$/,
         '/source/type',
       ],
       [
         'a source of no type',
         { kind: 'import', source: { repo: 'owner/adapter' } },
-        /^source must have "type": "url" or "s3" or "hub"\.$/,
+        /^source must have "kind": "url" or "s3" or "hub"\.$/,
         '/source',
       ],
       [
@@ -371,7 +371,7 @@ describe('jobs over HTTP', () => {
         {
           kind: 'import',
           source: {
-            type: 's3',
+            kind: 's3',
             bucket: 'Not A Bucket',
             prefix: 'adapters',
             credentials: { access_key_id: 'id', secret_access_key: 'key' },
@@ -382,7 +382,7 @@ describe('jobs over HTTP', () => {
       ],
       [
         'a delivery to another type',
-        { kind: 'export', adapter_id: 'ad_any', to: { type: 'hub', repo: 'owner/adapter' } },
+        { kind: 'export', adapter_id: 'ad_any', to: { kind: 'hub', repo: 'owner/adapter' } },
         /^to must have "token"\.$/,
         '/to',
       ],

@@ -37,7 +37,7 @@ describe('what requests say of their results', () => {
   it('is shown with the job as it was sent, of every kind that makes adapters', async () => {
     const target = { rank: 1, results: { name: 'mine', labels: {} } };
     const source = {
-      type: 'url',
+      kind: 'url',
       files: { 'adapter_model.safetensors': { url: 'https://receiver.test/a' } },
     };
     const requests = [
@@ -115,7 +115,7 @@ describe('what requests say of their results', () => {
     [
       'the target of what is only fetched',
       'jobs',
-      () => ({ kind: 'import', source: { type: 'hub', repo: 'a/b' }, results: { name: '{target}' } }),
+      () => ({ kind: 'import', source: { kind: 'hub', repo: 'a/b' }, results: { name: '{target}' } }),
       /known are \{source\}, \{rank\}\.$/,
       '/results/name',
     ],
@@ -157,7 +157,7 @@ describe('what requests say of their results', () => {
 
   it('is refused where no adapter is made, and where a field is unknown', async () => {
     const analyze = { kind: 'analyze', adapter_id };
-    const to = { type: 'hub', repo: 'a/b', token: 'hf_1' };
+    const to = { kind: 'hub', repo: 'a/b', token: 'hf_1' };
     for (const request of [analyze, { kind: 'export', adapter_id, to }])
       await problemIn(await post('/v1/jobs', { ...request, results: {} }), 400, 'UNKNOWN_OPTION');
     await problemIn(await post('/v1/jobs', squeeze({ ttl: 60 })), 400, 'UNKNOWN_OPTION');

@@ -23,7 +23,7 @@ const job = (change: Partial<JobRecord> = {}): JobRecord => ({
   batch_id: null,
   retry_of: null,
   reused: false,
-  import: null,
+  imported: null,
   deliveries: [],
   results: [
     {

@@ -38,7 +38,7 @@ const ended = (attempts: number, results: JobResult[]): JobRecord => ({
   batch_id: null,
   retry_of: null,
   reused: false,
-  import: null,
+  imported: null,
   deliveries: [],
   results,
   timings: null,

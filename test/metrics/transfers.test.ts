@@ -4,11 +4,11 @@ import { Registry } from 'prom-client';
 import type { JobRecord } from '../../src/contract/job.ts';
 import { TransferMetrics } from '../../src/metrics/job-metrics.ts';
 
-const moved = (type: 'url' | 's3' | 'hub', bytes: number) => ({
+const moved = (kind: 'url' | 's3' | 'hub', bytes: number) => ({
   ...{ state: 'succeeded' as const, target: 0, error: null },
   adapter_id: 'ad_1',
-  type,
-  where: 'somewhere',
+  kind,
+  place: 'somewhere',
   revision: null,
   commit: null,
   bytes,
@@ -17,24 +17,26 @@ const moved = (type: 'url' | 's3' | 'hub', bytes: number) => ({
 });
 
 describe('TransferMetrics', () => {
-  it('counts what came and what went, by the type of its place', async () => {
+  it('counts what came and what went, by the kind of its place', async () => {
     const registry = new Registry();
     const metrics = new TransferMetrics(registry);
     const job = (change: Partial<JobRecord>) =>
-      ({ import: null, deliveries: [], ...change }) as unknown as JobRecord;
+      ({ imported: null, deliveries: [], ...change }) as unknown as JobRecord;
     metrics.jobFinished(job({}));
-    metrics.jobFinished(job({ import: moved('hub', 100), deliveries: [moved('s3', 30), moved('url', 40)] }));
+    metrics.jobFinished(
+      job({ imported: moved('hub', 100), deliveries: [moved('s3', 30), moved('url', 40)] }),
+    );
     const failed = { ...moved('url', 0), state: 'failed' as const, bytes: null };
     metrics.jobFinished(job({ deliveries: [moved('s3', 5), failed] }));
     const text = await registry.metrics();
     for (const line of [
-      'lora_squeeze_transfers_total{direction="in",type="hub"} 1',
-      'lora_squeeze_transfers_total{direction="out",type="s3"} 2',
-      'lora_squeeze_transferred_bytes_total{direction="in",type="hub"} 100',
-      'lora_squeeze_transferred_bytes_total{direction="out",type="s3"} 35',
-      'lora_squeeze_transferred_bytes_total{direction="out",type="url"} 40',
+      'lora_squeeze_transfers_total{direction="in",kind="hub"} 1',
+      'lora_squeeze_transfers_total{direction="out",kind="s3"} 2',
+      'lora_squeeze_transferred_bytes_total{direction="in",kind="hub"} 100',
+      'lora_squeeze_transferred_bytes_total{direction="out",kind="s3"} 35',
+      'lora_squeeze_transferred_bytes_total{direction="out",kind="url"} 40',
     ])
       assert.ok(text.split('\n').includes(line), line);
-    assert.doesNotMatch(text, /type="(hub|url)"\} 0|where|somewhere/);
+    assert.doesNotMatch(text, /kind="(hub|url)"\} 0|somewhere/);
   });
 });

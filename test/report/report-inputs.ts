@@ -93,7 +93,7 @@ export function jobOf(report: Report, results: readonly SucceededResult[]): JobR
     retry_of: null,
     reused: false,
     request: { kind: 'analyze', adapter_id: report.sources[0]!.id },
-    import: null,
+    imported: null,
     results: [...results],
     deliveries: [],
     timings: report.timings,

@@ -49,17 +49,17 @@ describe('the Hub', () => {
   describe('as a source', () => {
     const fetched = (source: Partial<HubSource> = {}, more: Partial<FetchOptions> = {}) =>
       fetchAdapter(
-        { type: 'hub', repo: 'owner/adapter', ...source },
+        { kind: 'hub', repo: 'owner/adapter', ...source },
         { outbound, folder: scratch.folder(), limits: LIMITS, hubEndpoint: hub.url, ...more },
       );
 
     it('gives an adapter, its large file from the store behind it, and the commit', async () => {
       const commit = hub.commit('owner/adapter', ADAPTER);
-      const { files, import: record } = await fetched();
+      const { files, imported: record } = await fetched();
       assert.ok(readFileSync(files[0]!.path).equals(weights));
       assert.ok(readFileSync(files[1]!.path).equals(config));
       assert.deepEqual(
-        [record.type, record.where, record.revision, record.commit],
+        [record.kind, record.place, record.revision, record.commit],
         ['hub', `${hub.host}/owner/adapter`, 'main', commit],
       );
       assert.ok(hub.seen.every(({ auth }) => auth === undefined));
@@ -68,7 +68,7 @@ describe('the Hub', () => {
     it('gives what a revision means, from a folder', async () => {
       const old = hub.commit('owner/adapter', { [`last/${WEIGHTS}`]: weights, [`last/${CONFIG}`]: config });
       hub.commit('owner/adapter', { [`last/${CONFIG}`]: Buffer.from('{}') });
-      const { files, import: record } = await fetched({ revision: old, subfolder: 'last' });
+      const { files, imported: record } = await fetched({ revision: old, subfolder: 'last' });
       assert.equal(files[1]!.sha256, sha256Of(config));
       assert.deepEqual([record.revision, record.commit], [old, old]);
     });
@@ -140,7 +140,7 @@ describe('the Hub', () => {
       });
       hub.commit('owner/gguf', { ...card, 'f16/lora-f16.gguf': weights, 'f16/q8.gguf': weights });
       const named = async (source: Partial<HubSource>) => {
-        const { files, import: record } = await fetched(source);
+        const { files, imported: record } = await fetched(source);
         assert.equal(files[0]!.sha256, sha256Of(weights));
         assert.ok(readFileSync(files[0]!.path).equals(weights));
         assert.deepEqual(
@@ -306,7 +306,7 @@ describe('the Hub', () => {
   describe('as a sink', () => {
     const delivered = (sink: Partial<HubSink> = {}, more: Partial<DeliverOptions> = {}) =>
       deliverAdapter(
-        { type: 'hub', repo: 'owner/result', token: GOOD_TOKEN, ...sink },
+        { kind: 'hub', repo: 'owner/result', token: GOOD_TOKEN, ...sink },
         scratch.adapter(weights, config),
         { outbound, hubEndpoint: hub.url, ...more },
       );
@@ -325,7 +325,7 @@ describe('the Hub', () => {
       assert.ok(files.get(`rank-4/${CONFIG}`)!.equals(config));
       assert.deepEqual(hub.repos.get('owner/result')!.messages, ['Rank 4']);
       assert.deepEqual(
-        [record.type, record.where, record.commit, record.bytes],
+        [record.kind, record.place, record.commit, record.bytes],
         ['hub', `${hub.host}/owner/result`, commit, weights.byteLength + config.byteLength],
       );
       assert.equal(progress.at(-1), weights.byteLength + config.byteLength);
@@ -341,7 +341,7 @@ describe('the Hub', () => {
         { ...only!, name: 'adapter.gguf' },
         { ...scratch.adapter(config, config)[0]!, name: 'README.md' },
       ];
-      const record = await deliverAdapter({ type: 'hub', repo: 'owner/result', token: GOOD_TOKEN }, files, {
+      const record = await deliverAdapter({ kind: 'hub', repo: 'owner/result', token: GOOD_TOKEN }, files, {
         outbound,
         hubEndpoint: hub.url,
       });
@@ -369,7 +369,7 @@ describe('the Hub', () => {
         response.writeHead(502).end();
         return true;
       };
-      await deliverAdapter({ type: 'hub', repo: 'owner/result', token: GOOD_TOKEN }, fresh, {
+      await deliverAdapter({ kind: 'hub', repo: 'owner/result', token: GOOD_TOKEN }, fresh, {
         outbound,
         hubEndpoint: hub.url,
       });
@@ -394,7 +394,7 @@ describe('the Hub', () => {
       };
       const unknown = scratch.adapter(randomBytes(1000), config);
       await assert.rejects(
-        deliverAdapter({ type: 'hub', repo: 'owner/result', token: GOOD_TOKEN }, unknown, {
+        deliverAdapter({ kind: 'hub', repo: 'owner/result', token: GOOD_TOKEN }, unknown, {
           outbound,
           hubEndpoint: hub.url,
         }),

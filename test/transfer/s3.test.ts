@@ -78,7 +78,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
   });
 
   const place = (more: Partial<S3Source> = {}): S3Source => ({
-    type: 's3',
+    kind: 's3',
     bucket: BUCKET,
     prefix: 'in/a b/',
     endpoint: proxy.url,
@@ -93,7 +93,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
   };
 
   it('is fetched', async () => {
-    const { files, import: record } = await fetched();
+    const { files, imported: record } = await fetched();
     assert.ok(readFileSync(files[0]!.path).equals(weights));
     assert.deepEqual(
       files.map(({ name, sha256 }) => [name, sha256]),
@@ -102,9 +102,9 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
         [CONFIG, sha256Of(config)],
       ],
     );
-    assert.equal(record.where, `${new URL(proxy.url).host}/${BUCKET}/in/a b`);
+    assert.equal(record.place, `${new URL(proxy.url).host}/${BUCKET}/in/a b`);
     assert.deepEqual(
-      [record.type, record.commit, record.bytes],
+      [record.kind, record.commit, record.bytes],
       ['s3', null, weights.byteLength + config.byteLength],
     );
   });
@@ -245,7 +245,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
     assert.ok((await stored(`out/1/${CONFIG}`)).equals(config));
     const { ETag } = await witness.send(new HeadObjectCommand({ Bucket: BUCKET, Key: `out/1/${WEIGHTS}` }));
     assert.match(ETag!, /-3"$/, 'three parts of 8 MiB');
-    assert.deepEqual([record.type, record.where], ['s3', `${new URL(proxy.url).host}/${BUCKET}/out/1`]);
+    assert.deepEqual([record.kind, record.place], ['s3', `${new URL(proxy.url).host}/${BUCKET}/out/1`]);
     assert.equal(seen.at(-1), weights.byteLength + config.byteLength);
     // Again: the same.
     await deliverAdapter(sink, files, { outbound, hubEndpoint: HUB });
@@ -292,7 +292,7 @@ describe('an adapter in a bucket', { skip: motoIsMissing() ?? false }, () => {
 
 describe('a client for a bucket of a user', () => {
   const place = (more: Partial<S3Source>): S3Source => ({
-    type: 's3',
+    kind: 's3',
     bucket: 'bucket',
     prefix: '',
     credentials,

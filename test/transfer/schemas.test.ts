@@ -4,10 +4,10 @@ import { Value } from 'typebox/value';
 import { Sink, Source } from '../../src/contract/transfer.ts';
 
 const credentials = { access_key_id: 'id', secret_access_key: 'key' };
-const s3 = { type: 's3', bucket: 'bucket', prefix: 'a/b', credentials };
-const hub = { type: 'hub', repo: 'owner/adapter', token: 'hf_abc' };
+const s3 = { kind: 's3', bucket: 'bucket', prefix: 'a/b', credentials };
+const hub = { kind: 'hub', repo: 'owner/adapter', token: 'hf_abc' };
 const url = (weights: object, config: object = { url: 'https://example.com/c' }) => ({
-  type: 'url',
+  kind: 'url',
   files: { 'adapter_model.safetensors': weights, 'adapter_config.json': config },
 });
 const weights = { url: 'https://example.com/w?a=b#c' };
@@ -21,12 +21,12 @@ describe('what a source may be', () => {
       { ...s3, prefix: '', region: 'eu-west-1', endpoint: 'https://minio.example.com:9000' },
       { ...s3, credentials: { ...credentials, session_token: 'x' } },
       hub,
-      { type: 'url', files: { weights } },
-      { type: 'url', files: { weights, config: { url: 'https://example.com/c' } } },
-      { type: 'url', files: { 'adapter_model.safetensors': weights } },
+      { kind: 'url', files: { weights } },
+      { kind: 'url', files: { weights, config: { url: 'https://example.com/c' } } },
+      { kind: 'url', files: { 'adapter_model.safetensors': weights } },
       { ...s3, weights: 'my style.safetensors' },
       { ...hub, filename: 'lora-f16.gguf' },
-      { type: 'hub', repo: 'gpt2-lora' },
+      { kind: 'hub', repo: 'gpt2-lora' },
       { ...hub, revision: 'refs/pr/1', subfolder: 'checkpoint-500/last' },
     ]) {
       assert.ok(Value.Check(Source, source), JSON.stringify(source));
@@ -47,12 +47,12 @@ describe('what a source may be', () => {
       url({ url: `https://example.com/${'x'.repeat(8192)}` }),
       url({ ...weights, sha256: 'abc' }),
       url({ ...weights, headers: {} }),
-      { type: 'url', files: {} },
-      { type: 'url', files: { weights, card: weights } },
+      { kind: 'url', files: {} },
+      { kind: 'url', files: { weights, card: weights } },
       { ...s3, weights: '../x.safetensors' },
       { ...hub, filename: 'a/b.gguf' },
       { ...hub, filename: 'adapter_model.bin' },
-      { type: 'url', files: { ...url(weights).files, 'adapter_model.bin': weights } },
+      { kind: 'url', files: { ...url(weights).files, 'adapter_model.bin': weights } },
       lending,
       { ...s3, credentials: { access_key_id: 'id' } },
       { ...s3, bucket: 'a' },
@@ -87,7 +87,7 @@ describe('what a sink may be', () => {
   it('takes the three kinds', () => {
     for (const sink of [
       url({ ...weights, headers: { 'x-ms-blob-type': 'BlockBlob' } }),
-      { type: 'url', files: { weights, config: weights, card: { ...weights, headers: { a: 'b' } } } },
+      { kind: 'url', files: { weights, config: weights, card: { ...weights, headers: { a: 'b' } } } },
       s3,
       hub,
       { ...hub, revision: 'main', path_in_repo: 'a/b', commit_message: 'Ein Adapter – schön', create: true },
@@ -98,13 +98,13 @@ describe('what a sink may be', () => {
 
   it('takes nothing else', () => {
     for (const sink of [
-      { type: 'hub', repo: 'owner/adapter' },
+      { kind: 'hub', repo: 'owner/adapter' },
       { ...hub, repo: 'adapter' },
       { ...hub, path_in_repo: '..' },
       { ...hub, commit_message: '' },
       { ...hub, commit_message: 'a\nb' },
       { ...hub, commit_message: 'x'.repeat(201) },
-      { type: 'url', files: { weights, 'README.md': weights } },
+      { kind: 'url', files: { weights, 'README.md': weights } },
       url({ ...weights, headers: { 'a b': 'c' } }),
       url({ ...weights, headers: { a: 'b\r\nc: d' } }),
       url({ ...weights, headers: { a: 1 } }),

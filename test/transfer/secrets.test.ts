@@ -21,27 +21,27 @@ const presigned = (name: string) =>
   `https://bucket.example.com/dir/${name}?X-Amz-Signature=SECRET4&x=SECRET5`;
 const SOURCES: readonly Source[] = [
   {
-    type: 'url',
+    kind: 'url',
     files: {
       'adapter_model.safetensors': { url: presigned('adapter_model.safetensors'), sha256: 'ab'.repeat(32) },
       'adapter_config.json': { url: presigned('adapter_config.json') },
     },
   },
-  { type: 's3', bucket: 'my-bucket', prefix: 'a/b/', region: 'eu-west-1', credentials },
-  { type: 's3', bucket: 'my-bucket', prefix: '', endpoint: 'https://minio.example.com:9000', credentials },
-  { type: 'hub', repo: 'owner/adapter', revision: 'v1', subfolder: 'last', token: 'hf_SECRET6' },
-  { type: 'hub', repo: 'owner/adapter' },
+  { kind: 's3', bucket: 'my-bucket', prefix: 'a/b/', region: 'eu-west-1', credentials },
+  { kind: 's3', bucket: 'my-bucket', prefix: '', endpoint: 'https://minio.example.com:9000', credentials },
+  { kind: 'hub', repo: 'owner/adapter', revision: 'v1', subfolder: 'last', token: 'hf_SECRET6' },
+  { kind: 'hub', repo: 'owner/adapter' },
 ];
 const SINKS: readonly Sink[] = [
   {
-    type: 'url',
+    kind: 'url',
     files: {
       'adapter_model.safetensors': { url: presigned('w'), headers: { 'x-ms-meta-key': 'SECRET7' } },
       'adapter_config.json': { url: presigned('c') },
     },
   },
-  { type: 's3', bucket: 'my-bucket', prefix: 'out', credentials },
-  { type: 'hub', repo: 'owner/adapter', token: 'hf_SECRET6', create: true, commit_message: 'Squeezed' },
+  { kind: 's3', bucket: 'my-bucket', prefix: 'out', credentials },
+  { kind: 'hub', repo: 'owner/adapter', token: 'hf_SECRET6', create: true, commit_message: 'Squeezed' },
 ];
 
 describe('SecretBox', () => {
@@ -109,7 +109,7 @@ describe('recorded sources and sinks', () => {
   const box = new SecretBox(randomBytes(32));
 
   for (const source of SOURCES) {
-    it(`keep a source secret: ${source.type}`, () => {
+    it(`keep a source secret: ${source.kind}`, () => {
       const recorded = sealSource(source, box, HUB);
       assert.ok(Value.Check(RecordedSource, recorded), JSON.stringify(recorded));
       assert.doesNotMatch(JSON.stringify(recorded), /SECRET|Signature/);
@@ -117,7 +117,7 @@ describe('recorded sources and sinks', () => {
     });
   }
   for (const sink of SINKS) {
-    it(`keep a sink secret: ${sink.type}`, () => {
+    it(`keep a sink secret: ${sink.kind}`, () => {
       const recorded = sealSink(sink, box, HUB);
       assert.ok(Value.Check(RecordedSink, recorded), JSON.stringify(recorded));
       assert.doesNotMatch(JSON.stringify(recorded), /SECRET|Signature/);
@@ -130,7 +130,7 @@ describe('recorded sources and sinks', () => {
       [
         ...SOURCES.map((source) => sealSource(source, box, HUB)),
         ...SINKS.map((sink) => sealSink(sink, box, HUB)),
-      ].map(({ where }) => where),
+      ].map(({ place }) => place),
       [
         'bucket.example.com/dir/adapter_model.safetensors',
         's3://my-bucket/a/b',
@@ -151,7 +151,7 @@ describe('recorded sources and sinks', () => {
       assert.throws(() => unsealSource(final, box), code('SECRETS_UNAVAILABLE'));
     }
     const final = redactFinal(sealSink(SINKS[2]!, box, HUB));
-    assert.deepEqual(final, { type: 'hub', repo: 'owner/adapter', where: 'huggingface.co/owner/adapter' });
+    assert.deepEqual(final, { kind: 'hub', repo: 'owner/adapter', place: 'huggingface.co/owner/adapter' });
   });
 
   it('need a key only where there is a secret', () => {

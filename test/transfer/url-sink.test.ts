@@ -47,7 +47,7 @@ describe('a result to URLs', () => {
   });
 
   const sink = (headers?: Record<string, string>): UrlSink => ({
-    type: 'url',
+    kind: 'url',
     files: {
       [WEIGHTS]: { url: `${server.url}/out/w?sig=SECRET`, ...(headers && { headers }) },
       [CONFIG]: { url: `${server.url}/out/c?sig=SECRET` },
@@ -60,7 +60,7 @@ describe('a result to URLs', () => {
     const card = { ...scratch.adapter(config, config)[0]!, name: 'README.md' };
     const gguf = { ...files[0]!, name: 'adapter.gguf' };
     const to = (...names: readonly (keyof UrlSink['files'])[]): UrlSink => ({
-      type: 'url',
+      kind: 'url',
       files: Object.fromEntries(names.map((name) => [name, { url: `${server.url}/out/${name}` }])),
     });
     for (const [sent, names, there] of [
@@ -80,7 +80,7 @@ describe('a result to URLs', () => {
       const record = await deliverAdapter(to(...names), sent, { outbound, hubEndpoint: HUB });
       assert.deepEqual([...server.files.keys()], there);
       assert.equal(record.files.length, there.length);
-      assert.equal(record.where, `${server.host}${there[0]}`);
+      assert.equal(record.place, `${server.host}${there[0]}`);
     }
     for (const names of [['config'], ['weights', WEIGHTS], ['weights', 'config', CONFIG]] as const)
       assert.throws(() => checkTransfer(to(...names), outbound), failing('VALIDATION_FAILED', /files has/));
@@ -103,8 +103,8 @@ describe('a result to URLs', () => {
     const { finished_at, ...rest } = record;
     assert.ok(!Number.isNaN(Date.parse(finished_at)));
     assert.deepEqual(rest, {
-      type: 'url',
-      where: `${server.host}/out/w`,
+      kind: 'url',
+      place: `${server.host}/out/w`,
       commit: null,
       bytes: weights.byteLength + config.byteLength,
       files: files.map(({ name, sha256, bytes }) => ({ name, sha256, bytes })),
@@ -176,7 +176,7 @@ describe('checkTransfer', () => {
   const outbound = new Outbound({ allowedHosts: ['inside.test'], allowHttp: false });
   after(() => outbound.close());
   const url = (weightsUrl: string, headers?: Record<string, string>): Sink => ({
-    type: 'url',
+    kind: 'url',
     files: {
       [WEIGHTS]: { url: weightsUrl, ...(headers && { headers }) },
       [CONFIG]: { url: 'https://inside.test/c' },
@@ -187,9 +187,9 @@ describe('checkTransfer', () => {
   it('lets pass what may be tried', () => {
     for (const end of [
       url('https://example.com/w?sig=x', { 'x-ms-blob-type': 'BlockBlob' }),
-      { type: 's3', bucket: 'bucket', prefix: '', credentials },
-      { type: 's3', bucket: 'bucket', prefix: '', credentials, endpoint: 'https://inside.test:9000' },
-      { type: 'hub', repo: 'owner/adapter', token: 'hf_x' },
+      { kind: 's3', bucket: 'bucket', prefix: '', credentials },
+      { kind: 's3', bucket: 'bucket', prefix: '', credentials, endpoint: 'https://inside.test:9000' },
+      { kind: 'hub', repo: 'owner/adapter', token: 'hf_x' },
     ] satisfies Sink[]) {
       assert.doesNotThrow(() => checkTransfer(end, outbound));
     }
@@ -205,6 +205,6 @@ describe('checkTransfer', () => {
       refused(url('https://example.com/w', { [header]: 'x' }), 'VALIDATION_FAILED');
     }
     const endpoint = 'https://169.254.169.254';
-    refused({ type: 's3', bucket: 'bucket', prefix: '', credentials, endpoint }, 'OUTBOUND_FORBIDDEN');
+    refused({ kind: 's3', bucket: 'bucket', prefix: '', credentials, endpoint }, 'OUTBOUND_FORBIDDEN');
   });
 });

@@ -51,7 +51,7 @@ describe('an adapter from URLs', () => {
   });
 
   const source = (sha256?: string): UrlSource => ({
-    type: 'url',
+    kind: 'url',
     files: {
       [WEIGHTS]: { url: `${server.url}/w?sig=SECRET`, ...(sha256 !== undefined && { sha256 }) },
       [CONFIG]: { url: `${server.url}/c?sig=SECRET` },
@@ -63,7 +63,7 @@ describe('an adapter from URLs', () => {
 
   it('is fetched, and the record says where from without the signature', async () => {
     const progress: BytesProgress[] = [];
-    const { files, import: record } = await fetched(source(sha256Of(weights).toUpperCase()), {
+    const { files, imported: record } = await fetched(source(sha256Of(weights).toUpperCase()), {
       onProgress: (step) => progress.push(step),
     });
     assert.deepEqual(
@@ -78,8 +78,8 @@ describe('an adapter from URLs', () => {
     const { finished_at, ...rest } = record;
     assert.ok(!Number.isNaN(Date.parse(finished_at)));
     assert.deepEqual(rest, {
-      type: 'url',
-      where: `${server.host}/w`,
+      kind: 'url',
+      place: `${server.host}/w`,
       revision: null,
       commit: null,
       bytes: weights.byteLength + config.byteLength,
@@ -93,10 +93,10 @@ describe('an adapter from URLs', () => {
 
   it('may be weights alone, under either name, and is checked for saying a file twice', async () => {
     const at = (path: string) => ({ url: `${server.url}${path}` });
-    const alone = await fetched({ type: 'url', files: { weights: at('/w') } });
+    const alone = await fetched({ kind: 'url', files: { weights: at('/w') } });
     assert.equal(alone.files.length, 1);
     assert.ok(readFileSync(alone.files[0]!.path).equals(weights));
-    const both = await fetched({ type: 'url', files: { weights: at('/w'), config: at('/c') } });
+    const both = await fetched({ kind: 'url', files: { weights: at('/w'), config: at('/c') } });
     assert.deepEqual(
       both.files.map(({ sha256 }) => sha256),
       [sha256Of(weights), sha256Of(config)],
@@ -106,7 +106,7 @@ describe('an adapter from URLs', () => {
       { weights: at('/w'), [WEIGHTS]: at('/w') },
       { weights: at('/w'), config: at('/c'), [CONFIG]: at('/c') },
     ])
-      await assert.rejects(fetched({ type: 'url', files }), failing('VALIDATION_FAILED', /files has/));
+      await assert.rejects(fetched({ kind: 'url', files }), failing('VALIDATION_FAILED', /files has/));
   });
 
   it('goes on where the connection broke, if it still is the same file', async () => {
@@ -292,7 +292,7 @@ describe('an adapter from URLs with TLS', { skip: opensslIsMissing }, () => {
     const outbound = new Outbound({ allowedHosts: [server.host], allowHttp: false }, { ca });
     const files = { [WEIGHTS]: { url: `${server.url}/w` }, [CONFIG]: { url: `${server.url}/c` } };
     const fetched = await fetchAdapter(
-      { type: 'url', files: files as UrlSource['files'] },
+      { kind: 'url', files: files as UrlSource['files'] },
       { outbound, folder: scratch.folder(), limits: LIMITS, hubEndpoint: HUB },
     );
     assert.equal(fetched.files[0]!.sha256, sha256Of(weights));

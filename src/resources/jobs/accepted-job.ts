@@ -59,7 +59,7 @@ export function acceptedJob(id: string, work: RecordedJobRequest, treatment: Tre
     retry_of: treatment.retryOf,
     reused: false,
     request: work,
-    import: null,
+    imported: null,
     results: [],
     deliveries: pendingDeliveries(work),
     timings: null,

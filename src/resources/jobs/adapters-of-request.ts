@@ -19,7 +19,7 @@ export function wantedDeliveries(request: RecordedJobRequest): Wanted[] {
 /** The deliveries of a job that has just been accepted. */
 export const pendingDeliveries = (request: RecordedJobRequest): DeliveredAdapter[] =>
   wantedDeliveries(request).map(({ target, adapterId, to }) => ({
-    ...{ state: 'pending', target, adapter_id: adapterId, type: to.type, where: to.where },
+    ...{ state: 'pending', target, adapter_id: adapterId, kind: to.kind, place: to.place },
     ...{ commit: null, bytes: null, files: [], finished_at: null, error: null },
   }));
 

@@ -33,10 +33,10 @@ const analyzeRequest: JobRequest = { kind: 'analyze', adapter_id: ADAPTER_ID };
 
 const fetchRequest: JobRequest = {
   kind: 'squeeze',
-  source: { type: 'hub', repo: 'team/adapter-r64', token: 'hf_0123456789' },
+  source: { kind: 'hub', repo: 'team/adapter-r64', token: 'hf_0123456789' },
   targets: [{ rank: 16, profile: 'vllm' }],
   deliver: [
-    { target: 0, to: { type: 'hub', repo: 'team/adapter-r16', token: 'hf_0123456789', create: true } },
+    { target: 0, to: { kind: 'hub', repo: 'team/adapter-r16', token: 'hf_0123456789', create: true } },
   ],
   results: { labels: { team: 'search', stage: 'trial' }, ttl_seconds: 2_592_000 },
   labels: { team: 'search' },
@@ -47,7 +47,7 @@ const fetchRequest: JobRequest = {
 const importRequest: JobRequest = {
   kind: 'import',
   source: {
-    type: 'url',
+    kind: 'url',
     files: {
       'adapter_model.safetensors': {
         url: 'https://models.example.com/adapter_model.safetensors?signature=0123',
@@ -63,7 +63,7 @@ const exportRequest: JobRequest = {
   kind: 'export',
   adapter_id: ADAPTER_ID,
   to: {
-    type: 's3',
+    kind: 's3',
     bucket: 'adapters',
     prefix: 'served/search',
     region: 'eu-west-1',

@@ -72,7 +72,7 @@ export class RenderedReports {
 
 /** The adapters of a job that are still there. */
 async function adaptersOf({ adapters }: ReportSource, job: JobRecord): Promise<AdapterRecord[]> {
-  const fetched = job.import?.adapter_id ?? [];
+  const fetched = job.imported?.adapter_id ?? [];
   const results = job.results.flatMap((result) => (result.state === 'succeeded' ? result.adapter_id : []));
   const ids = new Set([sourceIds(job.request), fetched, results].flat());
   const found = await Promise.all([...ids].map((id) => adapters.find(id)));

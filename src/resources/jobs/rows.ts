@@ -11,12 +11,12 @@ import { hasTransfers, withoutSecrets } from './transfer-desk.ts';
 /** What is known of a job by its end, and no query asks for. */
 export type RecordedOutcome = Pick<
   JobRecord,
-  'progress' | 'import' | 'results' | 'deliveries' | 'timings' | 'provider' | 'error'
+  'progress' | 'imported' | 'results' | 'deliveries' | 'timings' | 'provider' | 'error'
 >;
 
 const NO_OUTCOME: RecordedOutcome = {
   progress: { phase: 'waiting', done: 0, total: 0, module: null },
-  import: null,
+  imported: null,
   results: [],
   deliveries: [],
   timings: null,
@@ -26,8 +26,8 @@ const NO_OUTCOME: RecordedOutcome = {
 
 /** What is written of a job besides what queries ask for. */
 export function outcomeColumn(job: RecordedOutcome): string {
-  const { progress, import: imported, results, deliveries, timings, provider, error } = job;
-  return JSON.stringify({ progress, import: imported, results, deliveries, timings, provider, error });
+  const { progress, imported, results, deliveries, timings, provider, error } = job;
+  return JSON.stringify({ progress, imported, results, deliveries, timings, provider, error });
 }
 
 /** What a record is made of: all but what is secret. */

@@ -60,7 +60,7 @@ export const hasTransfers = (work: RecordedJobRequest): boolean => transfersOf(w
 /** Whether the secrets are gone that doing it once more would need. */
 export const lacksSecrets = (work: RecordedJobRequest): boolean =>
   transfersOf(work).some(
-    (end) => end.sealed === undefined && !(end.type === 'hub' && 'has_token' in end && !end.has_token),
+    (end) => end.sealed === undefined && !(end.kind === 'hub' && 'has_token' in end && !end.has_token),
   );
 
 /** What is answered where they are. */

@@ -57,7 +57,7 @@ describe('how results are kept', () => {
 
   it('is said of an import for what it fetches, and of a squeeze for its results alone', () => {
     const results = { name: 'hub/{source} of rank {rank}', labels: { from: 'hub' }, ttl_seconds: 60 };
-    const source = { type: 'hub', repo: 'team/x', endpoint: 'https://hub.test' } as never;
+    const source = { kind: 'hub', repo: 'team/x', endpoint: 'https://hub.test' } as never;
     const facts = { ...FACTS, rank: { min: 4, max: 16 } };
     assert.deepEqual(resultSettings({ kind: 'import', source, results }, null, facts), {
       name: 'hub/support-chat of rank 4-16',

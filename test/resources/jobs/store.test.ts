@@ -65,7 +65,7 @@ onEachDialect('the store of jobs', (database) => {
   });
 
   it('keeps what is sealed for who does the job, until it ends', async () => {
-    const sealed = { type: 'url', where: 'https://a.example/b', sealed: 'SECRET' };
+    const sealed = { kind: 'url', place: 'https://a.example/b', sealed: 'SECRET' };
     const job = await accepted({}, { kind: 'import', source: sealed } as never);
     assert.ok(!JSON.stringify(await jobs().get(job.id)).includes('SECRET'));
     assert.ok(JSON.stringify(await worker().begin(job.id)).includes('SECRET'));

@@ -82,7 +82,7 @@ export class StorageBench {
 
   /** A job as it is accepted, which reads no adapter unless the change says so. */
   accepted(change: Partial<JobRecord> = {}): JobRecord {
-    const source = { type: 'url', where: 'https://models.example/a.safetensors', sealed: 'x' } as const;
+    const source = { kind: 'url', place: 'https://models.example/a.safetensors', sealed: 'x' } as const;
     return { ...acceptedJob(newJobId(Date.now()), { kind: 'import', source }), ...change };
   }
 

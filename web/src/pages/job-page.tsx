@@ -81,7 +81,7 @@ function titleOf({ kind, request }: JobRecord): string {
 }
 
 function Outcome({ job }: { job: JobRecord }) {
-  const sourceId = 'adapter_id' in job.request ? (job.request.adapter_id ?? job.import?.adapter_id) : null;
+  const sourceId = 'adapter_id' in job.request ? (job.request.adapter_id ?? job.imported?.adapter_id) : null;
   const report = useLoaded(
     (signal) => (hasReport(job) ? get<Report>(`/v1/jobs/${job.id}/report`, signal) : null),
     [job.id],

@@ -191,7 +191,7 @@ async function raise(
 }
 
 /** The request of a job whose adapter is here. */
-const workRequest = ({ request, import: imported }: JobRecord): JobRecord['request'] =>
+const workRequest = ({ request, imported }: JobRecord): JobRecord['request'] =>
   imported && 'source' in request
     ? ({ ...request, adapter_id: imported.adapter_id } as typeof request)
     : request;

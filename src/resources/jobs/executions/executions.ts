@@ -292,7 +292,7 @@ export class Executions {
           deliveries.push({ index, to: wanted[index]!.to, adapter: await this.source(tenant, adapter_id!) });
       return { step, deliveries };
     }
-    const id = job.import?.adapter_id;
+    const id = job.imported?.adapter_id;
     const known = id === undefined ? request : ({ ...request, adapter_id: id } as typeof request);
     const sources: TaskSource[] = [];
     for (const id of sourceIds(known)) sources.push(await this.source(tenant, id));

@@ -134,7 +134,7 @@ async function recordFetched(
     defaultTtlSeconds,
   });
   await changes.addAdapters([{ id, described, ...settings, parentId: null, jobId: job.id }], contents);
-  const fetched: JobRecord = { ...job, import: { adapter_id: id, ...imported } };
+  const fetched: JobRecord = { ...job, imported: { adapter_id: id, ...imported } };
   if (job.kind === 'import') {
     await endedNow(changes, { ...fetched, state: 'succeeded', progress: doneProgress(0) });
     return;

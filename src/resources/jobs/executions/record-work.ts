@@ -155,7 +155,7 @@ function withAdapter(delivery: DeliveredAdapter, results: readonly JobResult[]):
 /** The adapters that a job reads, in the order of its request. */
 async function sourcesOf(
   { writer, tenant }: JobChanges,
-  { request, import: imported }: JobRecord,
+  { request, imported }: JobRecord,
 ): Promise<{ readonly id: string; readonly name: string }[]> {
   const ids = imported ? [imported.adapter_id] : sourceIds(request);
   if (ids.length === 0) return [];

@@ -27,7 +27,7 @@ const idOf = (result: JobResult): string | undefined =>
  * @param bytes JSON in UTF-8
  */
 export function withIds(bytes: Uint8Array, job: JobRecord): Uint8Array {
-  const { request, import: imported, results, timings } = job;
+  const { request, imported, results, timings } = job;
   const sources =
     request.kind === 'merge'
       ? request.sources.map(({ adapter_id }) => adapter_id)

@@ -9,14 +9,14 @@ export const WORK: PlayedWork = { adapters: [KNOWN_WRITTEN], files: [reportFile(
 
 export const NO_TOTALS = { modules: 0, bytesRead: 0, bytesWritten: 0 };
 
-export const WHERE = {
-  type: 'url',
-  where: 'https://models.example/my-style.safetensors',
+export const PLACE = {
+  kind: 'url',
+  place: 'https://models.example/my-style.safetensors',
   sealed: 'SEALED',
 } as const;
 
 export const DELIVERED: Delivery = {
-  ...{ type: 'url', where: WHERE.where, commit: null, bytes: 7, files: [] },
+  ...{ kind: 'url', place: PLACE.place, commit: null, bytes: 7, files: [] },
   finished_at: '2026-01-01T00:00:00.000Z',
 };
 

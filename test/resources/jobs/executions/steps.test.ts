@@ -8,11 +8,11 @@ import { AppError, jobFailure } from '../../../../src/errors/app-error.ts';
 import { acceptedJob } from '../../../../src/resources/jobs/accepted-job.ts';
 import { onEachDialect } from '../../../database/dialects.ts';
 import { failsWith, type JobBench, squeezeOf, withJobBench } from '../job-bench.ts';
-import { DELIVERED, executionOf, executionsIn, FETCHED, NO_TOTALS, WHERE, WORK } from './made-work.ts';
+import { DELIVERED, executionOf, executionsIn, FETCHED, NO_TOTALS, PLACE, WORK } from './made-work.ts';
 
 const FAILED = jobFailure(new AppError('OUTBOUND_REFUSED', 'It answered 403.'));
 const TARGETS = { targets: [{ rank: 2 }] };
-const ONE = { target: 0, to: WHERE };
+const ONE = { target: 0, to: PLACE };
 
 onEachDialect('the steps of a job', (database) => {
   const onBench = (work: (bench: JobBench) => Promise<void>) => withJobBench(work, database());
@@ -30,11 +30,11 @@ onEachDialect('the steps of a job', (database) => {
 
   it('are one after the other: it fetches, works and delivers', () =>
     onBench(async (bench) => {
-      const { id } = await accepted(bench, { kind: 'squeeze', source: WHERE, ...TARGETS, deliver: [ONE] });
+      const { id } = await accepted(bench, { kind: 'squeeze', source: PLACE, ...TARGETS, deliver: [ONE] });
       const first = await bench.worker.begin(id);
-      assert.deepEqual(first.todo, { step: 'fetch', source: WHERE });
+      assert.deepEqual(first.todo, { step: 'fetch', source: PLACE });
       await bench.worker.executions.finish(first, FETCHED, NO_TOTALS);
-      const here = (await bench.jobs.get(id)).import!;
+      const here = (await bench.jobs.get(id)).imported!;
       assert.equal((await bench.adapters.get(here.adapter_id)).name, 'my-style');
       await assert.rejects(bench.adapters.remove(here.adapter_id), failsWith('ADAPTER_IN_USE'));
       const { todo } = await bench.worker.begin(id);
@@ -49,10 +49,10 @@ onEachDialect('the steps of a job', (database) => {
       const last = await bench.worker.begin(id);
       assert.deepEqual(
         last.todo.step === 'deliver' && last.todo.deliveries.map(({ to, adapter }) => [to, adapter.id]),
-        [[WHERE, result]],
+        [[PLACE, result]],
       );
       assert.ok(await isSealed());
-      const { state, deliveries, attempts, import: imported } = await bench.worker.deliver(id, [DELIVERED]);
+      const { state, deliveries, attempts, imported } = await bench.worker.deliver(id, [DELIVERED]);
       assert.deepEqual([state, attempts, imported], ['succeeded', 1, here]);
       assert.deepEqual(deliveries, [
         { ...DELIVERED, state: 'succeeded', target: 0, adapter_id: result, error: null },
@@ -63,9 +63,9 @@ onEachDialect('the steps of a job', (database) => {
 
   it('of an import end with the adapter', () =>
     onBench(async (bench) => {
-      const { id } = await accepted(bench, { kind: 'import', source: WHERE });
+      const { id } = await accepted(bench, { kind: 'import', source: PLACE });
       await fetched(bench, id);
-      const { state, import: imported, progress } = await bench.jobs.get(id);
+      const { state, imported, progress } = await bench.jobs.get(id);
       assert.deepEqual([state, progress.phase], ['succeeded', 'done']);
       assert.equal((await bench.adapters.get(imported!.adapter_id)).job_id, id);
       assert.equal(await isSealed(), false);
@@ -73,7 +73,7 @@ onEachDialect('the steps of a job', (database) => {
 
   it('that were fetched join by content: what was worked or is under way is not done again', () =>
     onBench(async (bench) => {
-      const request = { kind: 'squeeze', source: WHERE, ...TARGETS };
+      const request = { kind: 'squeeze', source: PLACE, ...TARGETS };
       const [one, other] = [await accepted(bench, request), await accepted(bench, request)];
       await fetched(bench, one.id);
       await fetched(bench, other.id);
@@ -94,14 +94,14 @@ onEachDialect('the steps of a job', (database) => {
       for (const job of jobs)
         assert.equal(
           (await bench.adapters.get(resultsOf(job)[0]!.adapter_id)).parent_id,
-          job.import!.adapter_id,
+          job.imported!.adapter_id,
         );
-      assert.equal(new Set(jobs.map((job) => job.import!.adapter_id)).size, 3);
+      assert.equal(new Set(jobs.map((job) => job.imported!.adapter_id)).size, 3);
     }));
 
   it('of fetching fail their job alone', () =>
     onBench(async (bench) => {
-      const request = { kind: 'squeeze', source: WHERE, ...TARGETS };
+      const request = { kind: 'squeeze', source: PLACE, ...TARGETS };
       const [one, other] = [await accepted(bench, request), await accepted(bench, request)];
       const { state, error } = await bench.worker.fail(one.id, 'OUTBOUND_FORBIDDEN');
       assert.deepEqual([state, error?.code], ['failed', 'OUTBOUND_FORBIDDEN']);
@@ -174,7 +174,7 @@ onEachDialect('the steps of a job', (database) => {
 
   it('of an export fail it with its delivery, also when its worker cannot begin', () =>
     onBench(async (bench) => {
-      const request = { kind: 'export', adapter_id: await bench.upload(), to: WHERE };
+      const request = { kind: 'export', adapter_id: await bench.upload(), to: PLACE };
       const [one, other, good] = [
         await accepted(bench, request),
         await accepted(bench, request),
@@ -189,7 +189,7 @@ onEachDialect('the steps of a job', (database) => {
 
   it('are gone with their job', () =>
     onBench(async (bench) => {
-      const { id } = await accepted(bench, { kind: 'squeeze', source: WHERE, ...TARGETS, deliver: [ONE] });
+      const { id } = await accepted(bench, { kind: 'squeeze', source: PLACE, ...TARGETS, deliver: [ONE] });
       await fetched(bench, id);
       await bench.end(id, WORK);
       await bench.worker.deliver(id, ['OUTBOUND_REFUSED']);
