@@ -27,6 +27,8 @@ export interface OutboundOptions {
 export interface OutboundRequest {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT';
   readonly headers?: Readonly<Record<string, string>>;
+  /** Headers that are secrets: no redirect takes them to another host, port or scheme. */
+  readonly secretHeaders?: Readonly<Record<string, string>>;
   readonly body?: Readable | Uint8Array;
   /** Longest time in which nothing moves: until the head of the answer, and between pieces of its body. */
   readonly timeoutMs?: number;
@@ -53,15 +55,29 @@ export interface OutboundAnswer {
  * at port 443, and to hosts that the operator allows; see Destinations.
  */
 export class Outbound {
+  private readonly rules: OutboundRules;
+  private readonly options: OutboundOptions;
   private readonly destinations: Destinations;
   private readonly dispatcher: Agent;
   private readonly ca: string | undefined;
 
   /** @throws TypeError naming an allowed host that is none */
   constructor(rules: OutboundRules, options: OutboundOptions = {}) {
+    this.rules = rules;
+    this.options = options;
     this.destinations = new Destinations(rules, options.lookup ?? dnsLookup);
     this.dispatcher = guardedDispatcher(this.destinations, options.ca);
     this.ca = options.ca;
+  }
+
+  /**
+   * The same way, to some more hosts: these may be private and at other ports, and are asked over http where a URL says so.
+   * What is made here has connections of its own, and whoever asked for it closes it.
+   * @throws TypeError naming a host that is none
+   */
+  allowing(hosts: readonly string[]): Outbound {
+    const { allowedHosts } = this.rules;
+    return new Outbound({ allowedHosts: [...allowedHosts, ...hosts], allowHttp: true }, this.options);
   }
 
   /**
@@ -79,7 +95,7 @@ export class Outbound {
    */
   async request(target: string, options: OutboundRequest = {}): Promise<OutboundAnswer> {
     const url = this.checkUrl(target);
-    const { method = 'GET', headers, body, timeoutMs = STALL_TIMEOUT_MS, maxBytes } = options;
+    const { method = 'GET', headers, secretHeaders, body, timeoutMs = STALL_TIMEOUT_MS, maxBytes } = options;
     const signal = signalOf(options);
     const failed = (error: unknown): Error =>
       reasonOf(options, signal, url.host) ?? outboundError(url.host, error);
@@ -87,7 +103,7 @@ export class Outbound {
       const answer = await undiciRequest(url, {
         dispatcher: this.dispatcher,
         method,
-        headers: { 'user-agent': 'lora-squeeze', ...headers },
+        headers: { 'user-agent': 'lora-squeeze', ...headers, ...secretHeaders },
         ...(body !== undefined && { body }),
         ...(signal && { signal }),
         headersTimeout: timeoutMs,
@@ -110,9 +126,9 @@ export class Outbound {
     options: Omit<OutboundRequest, 'method' | 'body'> = {},
   ): Promise<OutboundAnswer> {
     let url = target;
-    let headers = options.headers ?? {};
+    let { headers = {}, secretHeaders = {} } = options;
     for (let redirects = 0; ; redirects++) {
-      const answer = await this.request(url, { ...options, headers });
+      const answer = await this.request(url, { ...options, headers, secretHeaders });
       let next: string | undefined;
       try {
         next = redirectTarget(answer, url);
@@ -123,7 +139,10 @@ export class Outbound {
       if (next === undefined) return answer;
       await answer.discard();
       if (redirects === MAX_REDIRECTS) throw forbidden(answer.host, 'there are too many redirects');
-      headers = headersForHop(headers, url, next);
+      if (new URL(url).origin !== new URL(next).origin) {
+        headers = withoutIdentity(headers);
+        secretHeaders = {};
+      }
       url = next;
     }
   }
@@ -222,12 +241,6 @@ function redirectTarget(
   return new URL(location, from).href;
 }
 
-/** What of the headers may go to the next URL: on another host, port or scheme, nothing that says who asks. */
-function headersForHop(
-  headers: Readonly<Record<string, string>>,
-  from: string,
-  to: string,
-): Readonly<Record<string, string>> {
-  if (new URL(from).origin === new URL(to).origin) return headers;
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !IDENTIFYING.has(name.toLowerCase())));
-}
+/** What of the headers may go to another host, port or scheme: nothing that says who asks. */
+const withoutIdentity = (headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !IDENTIFYING.has(name.toLowerCase())));

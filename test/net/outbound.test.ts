@@ -196,7 +196,7 @@ describe('Outbound', () => {
     it('says who asks to the first host only', async () => {
       const seen: (string | undefined)[] = [];
       const note = ({ headers }: IncomingMessage) =>
-        void seen.push([headers.authorization, headers.cookie, headers.range].join());
+        void seen.push([headers.authorization, headers.cookie, headers.range, headers['x-key']].join());
       handler = (request, response) => {
         note(request);
         const location = request.url === '/a' ? '/b' : `${other.url}/c`;
@@ -207,11 +207,13 @@ describe('Outbound', () => {
         response.end('there');
       };
       const headers = { Authorization: 'Bearer secret', cookie: 'id=1', range: 'bytes=0-' };
-      await (await outbound.fetchFollowing(`${server.url}/a`, { headers })).discard();
-      assert.deepEqual(seen, ['Bearer secret,id=1,bytes=0-', 'Bearer secret,id=1,bytes=0-', ',,bytes=0-']);
+      const secretHeaders = { 'x-key': 'word' };
+      await (await outbound.fetchFollowing(`${server.url}/a`, { headers, secretHeaders })).discard();
+      const first = 'Bearer secret,id=1,bytes=0-,word';
+      assert.deepEqual(seen, [first, first, ',,bytes=0-,']);
       seen.length = 0;
       await (await outbound.fetch(`${server.url}/a`, { headers })).text();
-      assert.equal(seen.at(-1), ',,bytes=0-');
+      assert.equal(seen.at(-1), ',,bytes=0-,');
     });
   });
 
@@ -246,6 +248,22 @@ describe('Outbound', () => {
         await own.close();
       }
     };
+
+    it('may have more hosts for some, and no more for others', async () => {
+      handler = (_request, response) => void response.end('ok');
+      const { lookup } = nameServer(['127.0.0.1']);
+      const shared = new Outbound({ allowedHosts: [], allowHttp: false }, { lookup });
+      const one = shared.allowing([`models.test:${server.port}`]);
+      const url = `http://models.test:${server.port}`;
+      try {
+        assert.equal(await text((await one.request(url)).body), 'ok');
+        await assert.rejects(shared.request(url), failing('OUTBOUND_FORBIDDEN', /only https/));
+        await assert.rejects(one.request(server.url), failing('OUTBOUND_FORBIDDEN', /only https/));
+        assert.throws(() => shared.allowing(['http://models.test']), TypeError);
+      } finally {
+        await Promise.all([one.close(), shared.close()]);
+      }
+    });
 
     it('opens a host at all ports or at one, by its exact name', async () => {
       const { port } = server;
