@@ -1,0 +1,178 @@
+import { isWeightsName } from '../adapter/file-names.ts';
+import { AppError } from '../errors/app-error.ts';
+
+export type PlaceKind = 's3' | 'hub' | 'url';
+
+/**
+ * Where something lies, taken apart so that it can be compared: what is compared is what is asked for, part by part. No part
+ * is empty, leads to a folder above, or has a slash in it, however it is written.
+ */
+export interface Place {
+  readonly kind: PlaceKind;
+  /** `s3://bucket`, `hf:/`, or scheme, host and port. */
+  readonly root: string;
+  /** What follows: folders and a name, or owner, repository and folders. */
+  readonly parts: readonly string[];
+}
+
+/** A place on the Hub, at a branch, tag or commit. */
+export interface HubPlace extends Place {
+  readonly revision: string | undefined;
+}
+
+const BUCKET = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s;
+/** As huggingface_hub reads it: https://huggingface.co/docs/huggingface_hub/guides/hf_file_system. */
+const HUB = /^hf:\/\/([^/@]+(?:\/[^/@]+)?)(?:@(refs\/(?:pr|convert)\/[^/]+|[^/]+))?(?:\/(.*))?$/s;
+const URL_PATH = /^https?:\/\/[^/?#]*(?:\/([^?#]*))?([?#]?)/is;
+const HUB_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/;
+const HUB_FOLDER = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
+const REVISION = /^[A-Za-z0-9][A-Za-z0-9._/-]*$/;
+
+const ENCODED = /%([0-9a-f]{2})/gi;
+/** RFC 3986, 2.3: these mean the same, encoded or not. */
+const UNRESERVED = /^[A-Za-z0-9._~-]$/;
+/** What readers of URLs treat differently. */
+const AMBIGUOUS = /[\\\p{Cc}\p{Z}]/u;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const SEPARATOR = /[/\\\u0000-\u001f\u007f]/;
+
+const SCHEMES: Readonly<Record<string, PlaceKind>> = {
+  's3:': 's3',
+  'hf:': 'hub',
+  'https:': 'url',
+  'http:': 'url',
+};
+
+/** What a place is written as: `s3://…`, `hf://…`, `https://…`. */
+export const kindOfPlace = (text: string): PlaceKind | undefined =>
+  SCHEMES[text.slice(0, text.indexOf('//')).toLowerCase()];
+
+/**
+ * Reads a place.
+ * @param text `s3://bucket/folder`, `hf://owner/repo@revision/folder` or `https://host/folder`; a slash at the end says nothing
+ * @throws AppError VALIDATION_FAILED saying what is wrong with it
+ */
+export function readPlace(text: string): Place {
+  switch (kindOfPlace(text)) {
+    case 's3':
+      return readS3(text);
+    case 'hub':
+      return readHub(text);
+    case 'url':
+      return readUrl(text);
+    default:
+      throw wrong(text, 'it begins with none of s3://, hf:// and https://');
+  }
+}
+
+/** A folder, or an object, of a bucket. @throws AppError as readPlace */
+export const s3Place = (bucket: string, prefix: string): Place => readS3(`s3://${bucket}/${prefix}`);
+
+/** A repository, or a folder of it. @throws AppError as readPlace */
+export function hubPlace(repo: string, folder = ''): Place {
+  return {
+    kind: 'hub',
+    root: 'hf:/',
+    parts: [...repo.split('/'), ...partsOf(`hf://${repo}/${folder}`, folder)],
+  };
+}
+
+function readS3(text: string): Place {
+  const [found, bucket, path = ''] = BUCKET.exec(text) ?? [];
+  if (found === undefined) throw wrong(text, 'the name of its bucket is none');
+  return { kind: 's3', root: `s3://${bucket}`, parts: partsOf(text, path) };
+}
+
+/** @throws AppError as readPlace */
+export function readHub(text: string): HubPlace {
+  const [found, repo = '', written, path = ''] = HUB.exec(text) ?? [];
+  const names = repo.split('/');
+  const isRead = found !== undefined && names.every((name) => HUB_NAME.test(name));
+  if (!isRead || (names.length < 2 && path !== ''))
+    throw wrong(text, 'hf:// is followed by owner/repository');
+  const revision = written?.replaceAll(/%2f/gi, '/');
+  if (revision !== undefined && (names.length < 2 || !REVISION.test(revision)))
+    throw wrong(text, `${JSON.stringify(shown(revision))} cannot be a branch, tag or commit of a repository`);
+  const folders = partsOf(text, path);
+  const named = folders.filter((folder, index) => index < folders.length - 1 || !isWeightsName(folder));
+  if (!named.every((folder) => HUB_FOLDER.test(folder)))
+    throw wrong(
+      text,
+      'a folder of a repository has letters, digits, dots, hyphens and underscores only, and begins with no dot',
+    );
+  return { kind: 'hub', root: 'hf:/', parts: [...names, ...folders], revision };
+}
+
+function readUrl(text: string): Place {
+  if (AMBIGUOUS.test(text)) throw wrong(text, 'it has a blank, a backslash or a control character in it');
+  const [found, path = '', more] = URL_PATH.exec(text) ?? [];
+  if (found === undefined || !URL.canParse(text)) throw wrong(text, 'it cannot be read as a URL');
+  if (more !== '')
+    throw wrong(
+      text,
+      'it goes on behind its path; a URL with a query is given in an object, as one of its "files"',
+    );
+  const written = partsOf(text, path);
+  const { origin, pathname, username, password } = new URL(text);
+  if (username !== '' || password !== '')
+    throw wrong(text, 'it has a user name or a password in front of the host');
+  const parts = pathname
+    .split('/')
+    .slice(1, 1 + written.length)
+    .map(plainest);
+  return { kind: 'url', root: origin, parts };
+}
+
+/** A part of a URL with nothing encoded that need not be. */
+const plainest = (part: string): string =>
+  part.replaceAll(ENCODED, (encoded, hex: string) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16));
+    return UNRESERVED.test(character) ? character : encoded.toUpperCase();
+  });
+
+/** @throws AppError VALIDATION_FAILED */
+function partsOf(text: string, path: string): string[] {
+  const parts = path.split('/');
+  if (parts.at(-1) === '') parts.pop();
+  for (const part of parts) {
+    const decoded = wholly(part);
+    if (part === '') throw wrong(text, 'it has an empty part: two slashes in a row');
+    if (decoded === '.' || decoded === '..')
+      throw wrong(text, `it has the part ${JSON.stringify(part)}, which leads elsewhere`);
+    if (SEPARATOR.test(decoded))
+      throw wrong(
+        text,
+        `its part ${JSON.stringify(shown(part))} has a slash, a backslash or a control character in it`,
+      );
+  }
+  return parts;
+}
+
+/** What readers may make of a part that decode it once, or more often than they should. */
+function wholly(part: string): string {
+  for (let text = part; ; ) {
+    const decoded = text.replaceAll(ENCODED, (_encoded, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+    if (decoded === text) return text;
+    text = decoded;
+  }
+}
+
+/** Whether a place is a prefix, or lies below it: `s3://models/in` has `s3://models/in/x` in it and not `s3://models/index`. */
+export const isWithin = (place: Place, prefix: Place): boolean =>
+  place.kind === prefix.kind &&
+  place.root === prefix.root &&
+  prefix.parts.every((part, index) => place.parts[index] === part);
+
+/** A place as it is written, without its revision. */
+export const placeText = ({ root, parts }: Place): string => [root, ...parts].join('/');
+
+const MAX_SHOWN = 120;
+const shown = (text: string): string => (text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
+
+/** Without a query, which may be a secret. */
+function wrong(text: string, why: string): AppError {
+  const detail = `${JSON.stringify(shown(text.split(/[?#]/, 1)[0]!))} is not a place that can be used: ${why}`;
+  return new AppError('VALIDATION_FAILED', `${detail}.`, { errors: [{ pointer: '', detail }] });
+}
