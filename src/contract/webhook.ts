@@ -9,7 +9,7 @@ export const EVENT_TYPES = [
   'job.partial',
   'job.failed',
   'job.cancelled',
-  'batch.finished',
+  'batch.ended',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -35,7 +35,7 @@ export const jobEvent = (job: JobRecord): OutgoingEvent => ({
 /** The end of a batch, without its jobs, which may be a thousand. @param batch as it ended */
 export function batchEvent(batch: BatchSummary): OutgoingEvent {
   const { id: subject, labels, finished_at, created_at } = batch;
-  const [type, at] = ['batch.finished' as const, finished_at ?? created_at];
+  const [type, at] = ['batch.ended' as const, finished_at ?? created_at];
   return {
     ...{ type, subject, labels, atMs: Date.parse(at) },
     body: eventBody(type, at, { batch, omitted: ['jobs'] }),

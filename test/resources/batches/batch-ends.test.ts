@@ -39,7 +39,7 @@ onEachDialect('the end of a batch', (database) => {
   };
 
   it('comes with that of the last job, once, however many end at once', async () => {
-    await newWebhook(database(), { events: ['batch.finished'] });
+    await newWebhook(database(), { events: ['batch.ended'] });
     const batch = await madeBatch(database(), 24);
     const both = [processOf(), processOf()];
     await Promise.all(
@@ -106,7 +106,7 @@ onEachDialect('the end of a batch', (database) => {
   });
 
   it('comes once when many jobs end in one transaction, and each by itself meanwhile', async () => {
-    await newWebhook(database(), { events: ['batch.finished'] });
+    await newWebhook(database(), { events: ['batch.ended'] });
     const { id, jobs } = await madeBatch(database(), 24);
     const [a, b, c] = [processOf(), processOf(), processOf()];
     const ids = jobs.map((job) => job.id);
@@ -136,7 +136,7 @@ onEachDialect('the end of a batch', (database) => {
   });
 
   it('is one with that of the last job, wherever the process dies', async () => {
-    await newWebhook(database(), { events: ['batch.finished'] });
+    await newWebhook(database(), { events: ['batch.ended'] });
     const { write } = database();
     const dyingBefore: Database['write'] = (work) =>
       write(async (writer) => {
@@ -164,7 +164,7 @@ onEachDialect('the end of a batch', (database) => {
   });
 
   it('and its cancellation exclude each other', async () => {
-    await newWebhook(database(), { events: ['batch.finished'] });
+    await newWebhook(database(), { events: ['batch.ended'] });
     for (let i = 0; i < 10; i++) {
       const batch = await madeBatch(database(), 2);
       const [a, b] = batch.jobs.map(({ id }) => id) as [string, string];

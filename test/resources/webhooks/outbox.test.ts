@@ -117,7 +117,7 @@ onEachDialect('telling of the end of a job', (database) => {
     await new TenantService(database()).put('other', {});
     const no = [
       await newWebhook(database(), { enabled: false }),
-      await newWebhook(database(), { events: ['job.succeeded', 'batch.finished'] }),
+      await newWebhook(database(), { events: ['job.succeeded', 'batch.ended'] }),
       await newWebhook(database(), { labels: { team: 'b' } }),
       await newWebhook(database(), { labels: { ...labels, more: '' } }),
       await newWebhook(database(), { labels: { toString: 'x' } }),
