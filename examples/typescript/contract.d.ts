@@ -9,7 +9,7 @@ export interface paths {
       cookie?: never;
     };
     /** Whether the process is alive */
-    get: operations['livez'];
+    get: operations['getLiveness'];
     put?: never;
     post?: never;
     delete?: never;
@@ -26,7 +26,7 @@ export interface paths {
       cookie?: never;
     };
     /** Metrics for Prometheus */
-    get: operations['metrics'];
+    get: operations['getMetrics'];
     put?: never;
     post?: never;
     delete?: never;
@@ -43,7 +43,7 @@ export interface paths {
       cookie?: never;
     };
     /** This contract */
-    get: operations['openapi'];
+    get: operations['getOpenapiYaml'];
     put?: never;
     post?: never;
     delete?: never;
@@ -63,7 +63,7 @@ export interface paths {
      * Whether the service can serve requests
      * @description Answers 200 for as long as there is something that this process can serve. While Redis is away or full, the storage cannot be written or secrets cannot be opened, `status` is `degraded` and `reasons` says why: reads still work, so a load balancer should keep the process. It is 503 when the process is stopping, when the database is away or the storage cannot be read at all and, of a worker, when its execution provider is missing. Wait for `"status": "ready"` where everything has to work.
      */
-    get: operations['readyz'];
+    get: operations['getReadiness'];
     put?: never;
     post?: never;
     delete?: never;
@@ -127,7 +127,7 @@ export interface paths {
      * Change the name or the labels of an adapter, or how long it is kept
      * @description Needs a key with the scope `write`.
      */
-    patch: operations['changeAdapter'];
+    patch: operations['updateAdapter'];
     trace?: never;
   };
   '/v1/adapters/{id}/archive': {
@@ -213,7 +213,7 @@ export interface paths {
      *
      *     Needs a key with the scope `write`.
      */
-    post: operations['submitBatch'];
+    post: operations['createBatch'];
     delete?: never;
     options?: never;
     head?: never;
@@ -331,7 +331,7 @@ export interface paths {
      *
      *     Needs a key with the scope `write`.
      */
-    post: operations['submitJob'];
+    post: operations['createJob'];
     delete?: never;
     options?: never;
     head?: never;
@@ -367,7 +367,7 @@ export interface paths {
      *
      *     Needs a key with the scope `write`.
      */
-    patch: operations['patchJob'];
+    patch: operations['updateJob'];
     trace?: never;
   };
   '/v1/jobs/{id}/cancel': {
@@ -407,7 +407,7 @@ export interface paths {
      *
      *     Needs a key with the scope `write`.
      */
-    post: operations['retryDeliveries'];
+    post: operations['retryJobDeliveries'];
     delete?: never;
     options?: never;
     head?: never;
@@ -427,7 +427,7 @@ export interface paths {
      *
      *     Needs a key with the scope `read`.
      */
-    get: operations['watchJob'];
+    get: operations['streamJobEvents'];
     put?: never;
     post?: never;
     delete?: never;
@@ -471,7 +471,7 @@ export interface paths {
      *
      *     Needs a key with the scope `read`.
      */
-    get: operations['getReport'];
+    get: operations['getJobReport'];
     put?: never;
     post?: never;
     delete?: never;
@@ -544,7 +544,7 @@ export interface paths {
      *
      *     Needs a key with the scope `admin`.
      */
-    delete: operations['revokeKey'];
+    delete: operations['deleteKey'];
     options?: never;
     head?: never;
     patch?: never;
@@ -659,7 +659,7 @@ export interface paths {
      *
      *     Needs a key with the scope `write`.
      */
-    post: operations['sendCheckpoint'];
+    post: operations['createCheckpoint'];
     delete?: never;
     options?: never;
     head?: never;
@@ -725,7 +725,7 @@ export interface paths {
      *
      *     Needs a key with the scope `write`.
      */
-    post: operations['squeeze'];
+    post: operations['squeezeAdapter'];
     delete?: never;
     options?: never;
     head?: never;
@@ -797,13 +797,13 @@ export interface paths {
      *
      *     Needs a key with the scope `write`.
      */
-    post: operations['tusCreate'];
+    post: operations['createUpload'];
     delete?: never;
     /**
      * What of the tus protocol is spoken
      * @description Needs a key with the scope `read`.
      */
-    options: operations['tusOptions'];
+    options: operations['getUploadOptions'];
     head?: never;
     patch?: never;
     trace?: never;
@@ -840,14 +840,14 @@ export interface paths {
      *
      *     Needs a key with the scope `read`.
      */
-    head: operations['tusLook'];
+    head: operations['getUploadOffset'];
     /**
      * Go on with a resumable upload
      * @description Bytes that came before the connection broke are kept, unless there is a Content-Digest of all of them.
      *
      *     Needs a key with the scope `write`.
      */
-    patch: operations['tusAppend'];
+    patch: operations['appendUpload'];
     trace?: never;
   };
   '/v1/usage': {
@@ -923,7 +923,7 @@ export interface paths {
      *
      *     Needs a key with the scope `write`.
      */
-    patch: operations['changeWebhook'];
+    patch: operations['updateWebhook'];
     trace?: never;
   };
   '/v1/webhooks/{id}/deliveries': {
@@ -939,7 +939,7 @@ export interface paths {
      *
      *     Needs a key with the scope `read`.
      */
-    get: operations['listDeliveries'];
+    get: operations['listWebhookDeliveries'];
     put?: never;
     post?: never;
     delete?: never;
@@ -963,7 +963,7 @@ export interface paths {
      *
      *     Needs a key with the scope `write`.
      */
-    post: operations['redeliver'];
+    post: operations['retryWebhookDelivery'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1957,13 +1957,7 @@ export interface components {
       /** @description Id of the job or batch it is about; null for a test */
       subject: string | null;
       /** @enum {string} */
-      type:
-        | 'job.succeeded'
-        | 'job.partial'
-        | 'job.failed'
-        | 'job.cancelled'
-        | 'batch.finished'
-        | 'webhook.test';
+      type: 'job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.ended' | 'webhook.test';
       /**
        * @description Id of a webhook
        * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
@@ -2238,7 +2232,7 @@ export interface components {
      *           }
      *         ]
      *       },
-     *       "import": null,
+     *       "imported": null,
      *       "deliveries": [],
      *       "results": [
      *         {
@@ -2313,6 +2307,10 @@ export interface components {
         files: components['schemas']['AdapterFile'][];
         /** Format: date-time */
         finished_at: string | null;
+        /** @enum {string} */
+        kind: 'url' | 's3' | 'hub';
+        /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+        place: string;
         /**
          * @description Of this delivery: one that failed is sent again by POST /v1/jobs/{id}/deliveries/retry
          * @enum {string}
@@ -2323,10 +2321,6 @@ export interface components {
          * @default 0
          */
         target: number | null;
-        /** @enum {string} */
-        type: 'url' | 's3' | 'hub';
-        /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-        where: string;
       }[];
       /** @description Why the job failed: where every target did, the error of the first one. Of a partial job it is null; `results` have the errors */
       error: components['schemas']['JobFailure'] | null;
@@ -2341,7 +2335,7 @@ export interface components {
       finished_at: string | null;
       id: string;
       /** @description The adapter that the job fetched */
-      import: {
+      imported: {
         adapter_id: string;
         /** @description All files together */
         bytes: number;
@@ -2350,12 +2344,12 @@ export interface components {
         files: components['schemas']['AdapterFile'][];
         /** Format: date-time */
         finished_at: string;
+        /** @enum {string} */
+        kind: 'url' | 's3' | 'hub';
+        /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+        place: string;
         /** @description As it was asked for; of the Hub only */
         revision: string | null;
-        /** @enum {string} */
-        type: 'url' | 's3' | 'hub';
-        /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-        where: string;
       } | null;
       /** @enum {string} */
       kind: 'squeeze' | 'analyze' | 'merge' | 'checkpoint' | 'import' | 'export';
@@ -2509,7 +2503,7 @@ export interface components {
      *             }
      *           ]
      *         },
-     *         "import": null,
+     *         "imported": null,
      *         "deliveries": [],
      *         "results": [
      *           {
@@ -2623,7 +2617,7 @@ export interface components {
      *               }
      *             ]
      *           },
-     *           "import": null,
+     *           "imported": null,
      *           "deliveries": [],
      *           "results": [
      *             {
@@ -2782,7 +2776,7 @@ export interface components {
      * @example {
      *       "kind": "squeeze",
      *       "source": {
-     *         "type": "hub",
+     *         "kind": "hub",
      *         "repo": "team/adapter-r64",
      *         "token": "hf_0123456789"
      *       },
@@ -2796,7 +2790,7 @@ export interface components {
      *         {
      *           "target": 0,
      *           "to": {
-     *             "type": "hub",
+     *             "kind": "hub",
      *             "repo": "team/adapter-r16",
      *             "token": "hf_0123456789",
      *             "create": true
@@ -2819,7 +2813,7 @@ export interface components {
      * @example {
      *       "kind": "import",
      *       "source": {
-     *         "type": "url",
+     *         "kind": "url",
      *         "files": {
      *           "adapter_model.safetensors": {
      *             "url": "https://models.example.com/adapter_model.safetensors?signature=0123",
@@ -2838,7 +2832,7 @@ export interface components {
      *       "kind": "export",
      *       "adapter_id": "ad_4f9a1c0e8b7d6a5f4e3d2c1b0a998877",
      *       "to": {
-     *         "type": "s3",
+     *         "kind": "s3",
      *         "bucket": "adapters",
      *         "prefix": "served/search",
      *         "region": "eu-west-1",
@@ -3142,7 +3136,7 @@ export interface components {
       /** @description Whether anything is sent */
       enabled: boolean;
       /** @description Which events are sent */
-      events: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
+      events: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.ended')[];
       /**
        * @description Id of a webhook
        * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
@@ -3487,47 +3481,47 @@ export interface components {
     };
     RecordedSink:
       | {
+          /** @enum {string} */
+          kind: 'url';
+          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+          place: string;
           /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
           sealed?: string;
-          /** @enum {string} */
-          type: 'url';
-          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-          where: string;
         }
       | {
+          /** @enum {string} */
+          kind: 's3';
+          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+          place: string;
           /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
           sealed?: string;
-          /** @enum {string} */
-          type: 's3';
-          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-          where: string;
         }
       | {
+          /** @enum {string} */
+          kind: 'hub';
+          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+          place: string;
           /** @example owner/adapter */
           repo: string;
           /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
           sealed?: string;
-          /** @enum {string} */
-          type: 'hub';
-          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-          where: string;
         };
     RecordedSource:
       | {
+          /** @enum {string} */
+          kind: 'url';
+          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+          place: string;
           /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
           sealed?: string;
-          /** @enum {string} */
-          type: 'url';
-          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-          where: string;
         }
       | {
+          /** @enum {string} */
+          kind: 's3';
+          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+          place: string;
           /** @description The whole request, encrypted; gone when the job has ended, and never sent to clients */
           sealed?: string;
-          /** @enum {string} */
-          type: 's3';
-          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-          where: string;
         }
       | {
           /**
@@ -3536,6 +3530,10 @@ export interface components {
            */
           filename?: string;
           has_token: boolean;
+          /** @enum {string} */
+          kind: 'hub';
+          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
+          place: string;
           /** @example owner/adapter */
           repo: string;
           /**
@@ -3547,10 +3545,6 @@ export interface components {
           sealed?: string;
           /** @description Folder in the repository; unset: its top */
           subfolder?: string;
-          /** @enum {string} */
-          type: 'hub';
-          /** @description Place without secrets: host and path, bucket and prefix, or host and repository */
-          where: string;
         };
     Report: {
       /** @description Of a job of kind analyze */
@@ -4607,7 +4601,7 @@ export interface components {
             };
           };
           /** @enum {string} */
-          type: 'url';
+          kind: 'url';
         }
       | {
           bucket: string;
@@ -4619,12 +4613,12 @@ export interface components {
           };
           /** @description Of a store other than that of AWS; the bucket then stands in the path */
           endpoint?: string;
+          /** @enum {string} */
+          kind: 's3';
           /** @description In front of the names of the files, as a folder: a slash is put in between */
           prefix: string;
           /** @default us-east-1 */
           region?: string;
-          /** @enum {string} */
-          type: 's3';
         }
       | {
           commit_message?: string;
@@ -4633,6 +4627,8 @@ export interface components {
            * @default false
            */
           create?: boolean;
+          /** @enum {string} */
+          kind: 'hub';
           /** @description Folder in the repository; unset: its top */
           path_in_repo?: string;
           /** @example owner/adapter */
@@ -4644,8 +4640,6 @@ export interface components {
           revision?: string;
           /** @description Access token of the Hub; never shown again */
           token: string;
-          /** @enum {string} */
-          type: 'hub';
         };
     Source:
       | {
@@ -4689,7 +4683,7 @@ export interface components {
             };
           };
           /** @enum {string} */
-          type: 'url';
+          kind: 'url';
         }
       | {
           bucket: string;
@@ -4701,12 +4695,12 @@ export interface components {
           };
           /** @description Of a store other than that of AWS; the bucket then stands in the path */
           endpoint?: string;
+          /** @enum {string} */
+          kind: 's3';
           /** @description In front of the names of the files, as a folder: a slash is put in between */
           prefix: string;
           /** @default us-east-1 */
           region?: string;
-          /** @enum {string} */
-          type: 's3';
           /**
            * @description Name of the file of weights; unset: adapter_model.safetensors, pytorch_lora_weights.safetensors, adapters.safetensors, or else the only .safetensors or .gguf that is there
            * @example my-lora.safetensors
@@ -4719,6 +4713,8 @@ export interface components {
            * @example my-lora.safetensors
            */
           filename?: string;
+          /** @enum {string} */
+          kind: 'hub';
           /** @example owner/adapter */
           repo: string;
           /**
@@ -4730,8 +4726,6 @@ export interface components {
           subfolder?: string;
           /** @description Access token of the Hub; never shown again */
           token?: string;
-          /** @enum {string} */
-          type: 'hub';
         };
     /** @description Brings an adapter to smaller ranks */
     SqueezeJobRequest: {
@@ -6034,7 +6028,7 @@ export interface components {
       /** @description Whether anything is sent */
       enabled: boolean;
       /** @description Which events are sent */
-      events: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
+      events: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.ended')[];
       /**
        * @description Id of a webhook
        * @example wh_019ac7e0f3a24f9a1c0e8b7d6a5f4e3d
@@ -6068,7 +6062,7 @@ export interface components {
       /** @description Whether anything is sent */
       enabled?: boolean;
       /** @description Which events are sent */
-      events?: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
+      events?: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.ended')[];
       /**
        * @description Only what has all of these labels is sent; {}: everything
        * @example {
@@ -6122,7 +6116,7 @@ export interface components {
      *               }
      *             ]
      *           },
-     *           "import": null,
+     *           "imported": null,
      *           "deliveries": [],
      *           "results": [
      *             {
@@ -6191,13 +6185,7 @@ export interface components {
        */
       timestamp: string;
       /** @enum {string} */
-      type:
-        | 'job.succeeded'
-        | 'job.partial'
-        | 'job.failed'
-        | 'job.cancelled'
-        | 'batch.finished'
-        | 'webhook.test';
+      type: 'job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.ended' | 'webhook.test';
     };
     /**
      * @example {
@@ -6257,10 +6245,10 @@ export interface components {
        *       "job.partial",
        *       "job.failed",
        *       "job.cancelled",
-       *       "batch.finished"
+       *       "batch.ended"
        *     ]
        */
-      events?: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.finished')[];
+      events?: ('job.succeeded' | 'job.partial' | 'job.failed' | 'job.cancelled' | 'batch.ended')[];
       /**
        * @description Only what has all of these labels is sent; {}: everything
        * @default {}
@@ -6289,7 +6277,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-  livez: {
+  getLiveness: {
     parameters: {
       query?: never;
       header?: never;
@@ -6345,7 +6333,7 @@ export interface operations {
       };
     };
   };
-  metrics: {
+  getMetrics: {
     parameters: {
       query?: never;
       header?: never;
@@ -6401,7 +6389,7 @@ export interface operations {
       };
     };
   };
-  openapi: {
+  getOpenapiYaml: {
     parameters: {
       query?: never;
       header?: never;
@@ -6466,7 +6454,7 @@ export interface operations {
       };
     };
   };
-  readyz: {
+  getReadiness: {
     parameters: {
       query?: never;
       header?: never;
@@ -7178,7 +7166,7 @@ export interface operations {
       };
     };
   };
-  changeAdapter: {
+  updateAdapter: {
     parameters: {
       query?: never;
       header?: never;
@@ -7924,7 +7912,7 @@ export interface operations {
       };
     };
   };
-  submitBatch: {
+  createBatch: {
     parameters: {
       query?: never;
       header?: {
@@ -8932,7 +8920,7 @@ export interface operations {
       };
     };
   };
-  submitJob: {
+  createJob: {
     parameters: {
       query?: never;
       header?: {
@@ -9415,7 +9403,7 @@ export interface operations {
       };
     };
   };
-  patchJob: {
+  updateJob: {
     parameters: {
       query?: never;
       header?: never;
@@ -9734,7 +9722,7 @@ export interface operations {
       };
     };
   };
-  retryDeliveries: {
+  retryJobDeliveries: {
     parameters: {
       query?: never;
       header?: {
@@ -9902,7 +9890,7 @@ export interface operations {
       };
     };
   };
-  watchJob: {
+  streamJobEvents: {
     parameters: {
       query?: never;
       header?: {
@@ -10212,7 +10200,7 @@ export interface operations {
       };
     };
   };
-  getReport: {
+  getJobReport: {
     parameters: {
       query?: {
         /** @description Which figure, of a picture */
@@ -10825,7 +10813,7 @@ export interface operations {
       };
     };
   };
-  revokeKey: {
+  deleteKey: {
     parameters: {
       query?: never;
       header?: never;
@@ -11785,7 +11773,7 @@ export interface operations {
       };
     };
   };
-  sendCheckpoint: {
+  createCheckpoint: {
     parameters: {
       query?: never;
       header?: {
@@ -12281,7 +12269,7 @@ export interface operations {
       };
     };
   };
-  squeeze: {
+  squeezeAdapter: {
     parameters: {
       query?: never;
       header?: {
@@ -12985,7 +12973,7 @@ export interface operations {
       };
     };
   };
-  tusCreate: {
+  createUpload: {
     parameters: {
       query?: never;
       header?: {
@@ -13196,7 +13184,7 @@ export interface operations {
       };
     };
   };
-  tusOptions: {
+  getUploadOptions: {
     parameters: {
       query?: never;
       header?: never;
@@ -13819,7 +13807,7 @@ export interface operations {
       };
     };
   };
-  tusLook: {
+  getUploadOffset: {
     parameters: {
       query?: never;
       header?: {
@@ -14009,7 +13997,7 @@ export interface operations {
       };
     };
   };
-  tusAppend: {
+  appendUpload: {
     parameters: {
       query?: never;
       header?: {
@@ -14856,7 +14844,7 @@ export interface operations {
       };
     };
   };
-  changeWebhook: {
+  updateWebhook: {
     parameters: {
       query?: never;
       header?: never;
@@ -15009,7 +14997,7 @@ export interface operations {
       };
     };
   };
-  listDeliveries: {
+  listWebhookDeliveries: {
     parameters: {
       query?: {
         /** @description `next_cursor` of the page before; that page’s other parameters belong to it */
@@ -15138,7 +15126,7 @@ export interface operations {
       };
     };
   };
-  redeliver: {
+  retryWebhookDelivery: {
     parameters: {
       query?: never;
       header?: {
