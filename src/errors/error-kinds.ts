@@ -73,7 +73,6 @@ export const ERROR_KINDS = {
   }),
   NOT_FOUND: permanent(404, 'There is nothing here'),
   METHOD_NOT_ALLOWED: permanent(405, 'The method is not allowed here'),
-  NOT_ACCEPTABLE: permanent(406, 'None of the media types asked for can be had'),
   ADAPTER_EXPIRED: permanent(410, 'The adapter has expired'),
   ADAPTER_NOT_FOUND: permanent(404, 'No adapter has this id'),
   JOB_NOT_FOUND: permanent(404, 'No job has this id'),

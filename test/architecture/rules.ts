@@ -213,7 +213,6 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@huggingface/hub': ['transfer/hub/'],
   '@tus/*': ['resources/uploads/'],
   undici: ['net/'],
-  negotiator: ['resources/jobs/report-routes.ts'],
   'range-parser': ['http/send-file.ts'],
   'lru-cache': ['database/', 'resources/', 'http/'],
   'cli-progress': ['cli/'],

@@ -37,7 +37,7 @@ describe('a job of which one target fails', () => {
     assert.deepEqual([failed.target, failed.error.code], [TARGETS[1], 'BUDGET_TOO_SMALL']);
     const report = await client.report(job.id);
     assert.deepEqual(report.targets[1], failed);
-    const html = await (await client.fetch(`/v1/jobs/${job.id}/report?format=html`)).text();
+    const html = await (await client.fetch(`/v1/jobs/${job.id}/report.html`)).text();
     assert.match(html, /Targets that failed/);
     assert.match(html, /BUDGET_TOO_SMALL/);
   });

@@ -130,7 +130,7 @@ describe('the page of a squeeze', () => {
   });
 
   it('links to the JSON only where the service serves it', () => {
-    assert.ok(page.includes(`href="/v1/jobs/${input.report.job_id}/report?format=json"`));
+    assert.ok(page.includes(`href="/v1/jobs/${input.report.job_id}/report"`));
     const { text: file } = reportPage(input, false);
     assertSelfContained(file);
     assert.ok(!file.includes('<a '));

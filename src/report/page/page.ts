@@ -66,7 +66,7 @@ export function reportPage(input: ReportInput, isServed: boolean): ReportPage {
 function jsonPath({ report }: ReportInput, isServed: boolean): Html {
   const path = `/v1/jobs/${report.job_id}/report`;
   const call = html`${name(`GET ${path}`)} has everything as JSON.`;
-  return isServed ? html`${call} <a class="served" href="${path}?format=json">Open it</a>.` : call;
+  return isServed ? html`${call} <a class="served" href="${path}">Open it</a>.` : call;
 }
 
 /** What was done to what, in one line without markup. */

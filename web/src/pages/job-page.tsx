@@ -118,23 +118,23 @@ function Outcome({ job }: { job: JobRecord }) {
 
 /** What each is called as a file, as the service calls it. */
 const REPORT_FORMATS = [
-  ['html', 'report', 'Report (HTML)'],
-  ['json', 'report', 'Report (JSON)'],
-  ['png', 'error-by-rank', 'Figure (PNG)'],
-  ['svg', 'error-by-rank', 'Figure (SVG)'],
+  ['report.html', 'report.html', 'Report (HTML)'],
+  ['report', 'report.json', 'Report (JSON)'],
+  ['report.png', 'error-by-rank.png', 'Figure (PNG)'],
+  ['report.svg', 'error-by-rank.svg', 'Figure (SVG)'],
 ] as const;
 
 /** The report as people read it, and as programs do; its figure, the error by rank, for a text of one's own. */
 function ReportButtons({ jobId }: { jobId: string }) {
   const [problem, setProblem] = useState<Problem | null>(null);
-  const save = (format: string, what: string) =>
-    download(`/v1/jobs/${jobId}/report?format=${format}`, `${jobId}-${what}.${format}`).catch(
-      (error: unknown) => setProblem(problemOf(error)),
+  const save = (form: string, filename: string) =>
+    download(`/v1/jobs/${jobId}/${form}`, `${jobId}-${filename}`).catch((error: unknown) =>
+      setProblem(problemOf(error)),
     );
   return (
     <>
-      {REPORT_FORMATS.map(([format, what, title]) => (
-        <button key={format} type="button" class="download" onClick={() => void save(format, what)}>
+      {REPORT_FORMATS.map(([form, filename, title]) => (
+        <button key={form} type="button" class="download" onClick={() => void save(form, filename)}>
           <span aria-hidden="true">↓</span> {title}
         </button>
       ))}
