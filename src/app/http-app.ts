@@ -23,7 +23,7 @@ import { runRoutes } from '../resources/runs/routes.ts';
 import { scheduleRoutes } from '../resources/runs/schedule-routes.ts';
 import { rateLimit } from '../resources/tenants/rate-limit.ts';
 import { tenantRoutes } from '../resources/tenants/routes.ts';
-import { adapterFromUploads } from '../resources/uploads/adapter-from-uploads.ts';
+import { adapterFromUploadsRoutes } from '../resources/uploads/adapter-routes.ts';
 import { uploadRoutes } from '../resources/uploads/routes.ts';
 import { webhookDeliveryRoutes } from '../resources/webhooks/delivery-routes.ts';
 import { webhookRoutes } from '../resources/webhooks/routes.ts';
@@ -67,10 +67,7 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
     reportOf: (request, jobId) => reports.get(workspaceOf(request), jobId, { as: 'html', isServed: false }),
   });
   for (const routes of [adapterFileRoutes, jobFileRoutes]) await app.register(routes);
-  await app.register(adapterRoutes, {
-    deps,
-    fromUploads: (request, body) => adapterFromUploads(request, body, deps),
-  });
+  for (const routes of [adapterRoutes, adapterFromUploadsRoutes]) await app.register(routes, { deps });
   await app.register(runRoutes, { deps });
   await app.register(checkpointRoutes, { deps });
   await app.register(uploadRoutes, { deps });

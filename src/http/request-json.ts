@@ -5,7 +5,7 @@ import { parsePlainJson } from '../json/strict-json.ts';
 import { place } from './validation-message.ts';
 
 /**
- * Deepest nesting of a request. The deepest one that can be right is POST /v1/adapters with an adapter_config.json
+ * Deepest nesting of a request. The deepest one that can be right is POST /v1/adapters/from-uploads with an adapter_config.json
  * inside: 32 levels of its own (formats/peft/limits.ts), below 2 of the request.
  */
 const MAX_REQUEST_DEPTH = 64;

@@ -95,7 +95,7 @@ export const makeAdapter = (
   config: string | object,
   more: object = {},
 ): Promise<Response> =>
-  server.fetch('/v1/adapters', {
+  server.fetch('/v1/adapters/from-uploads', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ files: { [WEIGHTS]: weights, [CONFIG]: config }, ...more }),

@@ -289,7 +289,7 @@ describe('adapters made of uploads', () => {
     ];
     for (const [one, other, status, code] of cases)
       await problemIn(await makeAdapter(server, one, other), status, code);
-    const nothing = await server.fetch('/v1/adapters', {
+    const nothing = await server.fetch('/v1/adapters/from-uploads', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ files: { [WEIGHTS]: 'kept-weights' } }),

@@ -21,10 +21,9 @@ export const UploadHeaders = Type.Object({
   ),
 });
 
-/** A route's schema with its multipart body where OpenAPI looks for it, beside what else the body may be. */
+/** A route's schema with its multipart body where OpenAPI looks for it. */
 export function documented({ multipart, ...schema }: FastifySchema): FastifySchema {
   if (!multipart) return schema;
-  const { content } = (schema.body ?? {}) as { content?: object };
-  const types = { 'multipart/form-data': { schema: multipart }, ...content };
-  return { ...schema, consumes: Object.keys(types), body: { content: types } };
+  const type = 'multipart/form-data';
+  return { ...schema, consumes: [type], body: { content: { [type]: { schema: multipart } } } };
 }

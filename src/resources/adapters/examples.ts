@@ -2,23 +2,8 @@ import type { Static } from 'typebox';
 import type { AdapterPatch } from '../../contract/adapter.ts';
 import { ADAPTER_EXAMPLE } from '../../contract/examples.ts';
 import type { AdapterListPage } from '../../contract/list.ts';
-import type { AdapterFromUploads } from '../../contract/upload.ts';
 
 /** Examples of the contract; typed, so that they cannot go stale quietly. */
-export const ADAPTER_FROM_UPLOADS_EXAMPLE: AdapterFromUploads = {
-  files: {
-    'adapter_model.safetensors': 'my-weights',
-    'adapter_config.json': {
-      peft_type: 'LORA',
-      r: 4,
-      lora_alpha: 8,
-      target_modules: ['q_proj', 'v_proj'],
-    },
-  },
-  labels: { team: 'search' },
-  ttl_seconds: 604_800,
-};
-
 export const ADAPTER_PATCH_EXAMPLE: AdapterPatch = {
   name: 'search-v4',
   labels: { team: 'search', stage: 'prod' },

@@ -1,14 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyRequest } from 'fastify';
 import { AdapterPatch, AdapterRecord } from '../../contract/adapter.ts';
 import { AdapterListPage, AdapterListQuery } from '../../contract/list.ts';
-import { AdapterFromUploads } from '../../contract/upload.ts';
 import { wantedLabel } from '../../database/lists/label-filter.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
-import { MAX_CONFIG_BYTES } from '../../formats/peft/limits.ts';
 import { UploadHeaders } from '../../http/multipart/multipart-schema.ts';
 import { listOptions, pageRequestOf, sendPage } from '../../http/paging.ts';
-import { mediaTypeOf } from '../../http/plugins/request-bodies.ts';
 import {
   AdapterModules,
   AdapterPath,
@@ -20,34 +16,23 @@ import {
   response,
 } from '../../http/schemas.ts';
 import { workspaceOf } from '../own-workspace.ts';
-import { ADAPTER_FROM_UPLOADS_EXAMPLE, ADAPTER_PAGE_EXAMPLE, ADAPTER_PATCH_EXAMPLE } from './examples.ts';
+import { ADAPTER_PAGE_EXAMPLE, ADAPTER_PATCH_EXAMPLE } from './examples.ts';
 import { ADAPTER_ERRORS } from './service.ts';
 import type { UploadDependencies } from './upload/receive-adapter.ts';
 import { adapterParts, storeUpload } from './upload/store-upload.ts';
 
-const isJson = (request: FastifyRequest): boolean => mediaTypeOf(request) === 'application/json';
-
-export interface AdapterRoutesOptions {
-  readonly deps: UploadDependencies;
-  /** Makes an adapter of files that came before. */
-  readonly fromUploads: (request: FastifyRequest, body: AdapterFromUploads) => Promise<AdapterRecord>;
-}
-
 /** Adapters: uploaded, listed, read, changed and removed. Their files are in download-routes.ts. */
-export const adapterRoutes: FastifyPluginAsyncTypebox<AdapterRoutesOptions> = async (
+export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies }> = async (
   app,
-  { deps, fromUploads },
+  { deps },
 ) => {
-  app.addSchema({ ...asComponent(AdapterFromUploads), examples: [ADAPTER_FROM_UPLOADS_EXAMPLE] });
   app.addSchema({ ...asComponent(AdapterPatch), examples: [ADAPTER_PATCH_EXAMPLE] });
   app.addSchema({ ...asComponent(AdapterListPage), examples: [ADAPTER_PAGE_EXAMPLE] });
 
   app.post(
     '/v1/adapters',
     {
-      config: { accepts: ['multipart/form-data', 'application/json'] },
-      // An inline configuration may be as large as one in a file.
-      bodyLimit: MAX_CONFIG_BYTES + 16 * 1024,
+      config: { accepts: 'multipart/form-data' },
       schema: {
         operationId: 'uploadAdapter',
         tags: ['adapters'],
@@ -58,20 +43,17 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<AdapterRoutesOptions> = as
           'failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, ' +
           '`curl -F weights=@my-lora.safetensors`). The files are ' +
           'checked while they arrive. Each upload makes an adapter of its own, with what you say of it, also where the same ' +
-          'content is here already: it takes no more room then, but counts in full. As JSON, the files are uploads that came before; they are gone afterwards, unless the request was refused.',
+          'content is here already: it takes no more room then, but counts in full.',
         headers: UploadHeaders,
         multipart: adapterParts,
-        body: { content: { 'application/json': { schema: reference(AdapterFromUploads) } } },
         response: {
           201: response('Stored', reference(AdapterRecord), { headers: LOCATION }),
-          ...problems(...errorsOf('upload'), ...errorsOf('json', 'json-body'), ...errorsOf('use-uploads')),
+          ...problems(...errorsOf('upload'), ...errorsOf('json', 'json-body')),
         },
       },
     },
     async (request, reply) => {
-      const record = await (isJson(request)
-        ? fromUploads(request, request.body as AdapterFromUploads)
-        : storeUpload(request, deps));
+      const record = await storeUpload(request, deps);
       return reply.code(201).header('location', `/v1/adapters/${record.id}`).send(record);
     },
   );
