@@ -84,7 +84,11 @@ export async function buildApp(deps: HttpDependencies): Promise<FastifyInstance>
   for (const routes of [webhookRoutes, webhookDeliveryRoutes])
     await app.register(routes, { parts: deps.webhooks });
   for (const routes of [jobControlRoutes, batchRoutes]) await app.register(routes);
-  for (const routes of [capabilityRoutes, scheduleRoutes]) await app.register(routes);
+  await app.register(scheduleRoutes);
+  await app.register(capabilityRoutes, {
+    version: deps.version,
+    maxUploadBytes: deps.limits.maxUploadBytes,
+  });
   await app.register(pageRoutes);
   return withProbes(app, deps);
 }

@@ -4,8 +4,8 @@ import { SIZE_CLASSES } from '../adapter/tensor-class.ts';
 import { choice, nullable } from './choice.ts';
 import { ExpiresAt, Labels, TtlSeconds } from './labels.ts';
 
-/** How an adapter is written down; see GET /v1/formats. */
-export const FormatNameSchema = choice(FORMAT_NAMES, { description: 'See GET /v1/formats' });
+/** How an adapter is written down; see GET /v1/capabilities. */
+export const FormatNameSchema = choice(FORMAT_NAMES, { description: 'See GET /v1/capabilities' });
 
 /** One file of an adapter, as served at /v1/adapters/{id}/files/{name}. */
 export const AdapterFile = Type.Object(

@@ -86,6 +86,8 @@ export const AnalyzeJobRequest = Type.Object(
   { additionalProperties: false, description: 'Spectra, curves and recommendations; writes no adapter' },
 );
 
+export const MAX_MERGE_SOURCES = 32;
+
 export const MergeSource = Type.Object(
   {
     adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
@@ -98,7 +100,7 @@ export type MergeSource = Static<typeof MergeSource>;
 export const MergeJobRequest = Type.Object(
   {
     kind: Type.Literal('merge'),
-    sources: Type.Array(MergeSource, { minItems: 1, maxItems: 32 }),
+    sources: Type.Array(MergeSource, { minItems: 1, maxItems: MAX_MERGE_SOURCES }),
     targets: Type.Array(Target, { minItems: 1, maxItems: 16 }),
     options: Type.Optional(SqueezeOptions),
     results: Type.Optional(ResultSettings),

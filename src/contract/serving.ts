@@ -1,6 +1,5 @@
 import { type Static, Type } from 'typebox';
 import { choice, nullable } from './choice.ts';
-import { listOf } from './page.ts';
 
 /** Where the facts of a profile were read. */
 export const ProfileSource = Type.Object(
@@ -111,8 +110,6 @@ export const ServingProfile = Type.Object(
   { $id: 'Profile', additionalProperties: false, description: 'A place where adapters are loaded' },
 );
 export type ServingProfile = Static<typeof ServingProfile>;
-
-export const ProfileList = listOf('ProfileList', ServingProfile);
 
 /** One rule of a profile, applied to a result. */
 export const RuleVerdict = Type.Object(

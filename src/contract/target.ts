@@ -68,7 +68,7 @@ const shared = {
       minLength: 1,
       maxLength: 64,
       description:
-        'Where the result has to load (GET /v1/profiles). Decides what the target leaves open: scale, dtype, ' +
+        'Where the result has to load (GET /v1/capabilities). Decides what the target leaves open: scale, dtype, ' +
         'uniform, the ranks allowed. The result then carries the verdict, rule by rule.',
       examples: ['vllm'],
     }),

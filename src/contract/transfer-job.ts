@@ -4,7 +4,7 @@ import { JobFailure } from './job-failure.ts';
 import { ImportSettings } from './result-settings.ts';
 import { Delivery, Import, RecordedSink, RecordedSource, Sink, Source } from './transfer.ts';
 
-const MAX_TARGETS = 16;
+export const MAX_TARGETS = 16;
 const AdapterId = Type.String({ minLength: 1, maxLength: 128 });
 const closed = { additionalProperties: false };
 

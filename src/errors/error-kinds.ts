@@ -77,7 +77,6 @@ export const ERROR_KINDS = {
   ADAPTER_NOT_FOUND: permanent(404, 'No adapter has this id'),
   JOB_NOT_FOUND: permanent(404, 'No job has this id'),
   BATCH_NOT_FOUND: permanent(404, 'No batch has this id'),
-  PROFILE_NOT_FOUND: permanent(404, 'There is no profile of this name'),
   TENANT_NOT_FOUND: permanent(404, 'There is no tenant of this id'),
   KEY_NOT_FOUND: permanent(404, 'No key has this id'),
   WEBHOOK_NOT_FOUND: permanent(404, 'No webhook has this id'),

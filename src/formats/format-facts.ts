@@ -1,6 +1,6 @@
 import { CONFIG_FILE } from '../adapter/file-names.ts';
 import { FORMAT_NAMES, type FormatName } from '../adapter/format-name.ts';
-import { convertTargets } from './convert/convert-targets.ts';
+import { type ConvertTarget, convertTargets } from './convert/convert-targets.ts';
 import { formatOf } from './formats.ts';
 
 /** What is known of a format before there is any file: what it is called, and what it can be used for here. */
@@ -12,8 +12,8 @@ export interface FormatFacts {
   readonly reads: boolean;
   /** Results can be written in it, if only from sources in it. */
   readonly writes: boolean;
-  /** Formats that its adapters can be written in besides their own. */
-  readonly converts_to: readonly FormatName[];
+  /** What its adapters can be written in besides their own format. */
+  readonly converts_to: readonly ConvertTarget[];
   /** What to know before one is used. */
   readonly notes: readonly string[];
 }
@@ -57,7 +57,7 @@ export const FORMAT_FACTS: readonly FormatFacts[] = FORMAT_NAMES.map((name) => {
     files: hasConfig ? [weightsName, CONFIG_FILE] : [weightsName],
     reads: true,
     writes: true,
-    converts_to: convertTargets(name).map((target) => target.format),
+    converts_to: convertTargets(name),
     notes: WORDS[name].notes,
   };
 });

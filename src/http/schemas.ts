@@ -5,7 +5,7 @@ import { JobRecord } from '../contract/job.ts';
 import { JobRequest, SqueezeRequest } from '../contract/job-request.ts';
 import { Readiness } from '../contract/readiness.ts';
 import { MatrixShape, Report } from '../contract/report.ts';
-import { ProfileList, ServingProfile } from '../contract/serving.ts';
+import { ServingProfile } from '../contract/serving.ts';
 import { UsageRecord } from '../contract/tenant.ts';
 import { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
 import { ERROR_KINDS, type ErrorCode, errorsOf } from '../errors/error-kinds.ts';
@@ -48,7 +48,6 @@ export const COMPONENTS: readonly TSchema[] = [
   Report,
   Analysis,
   ServingProfile,
-  ProfileList,
   UsageRecord,
   Problem,
   Readiness,

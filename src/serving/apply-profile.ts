@@ -19,7 +19,7 @@ const UNEQUAL_POLICIES: readonly PolicyName[] = ['budget_bytes', 'budget_paramet
  * @throws AppError VALIDATION_FAILED where the target asks for what its profile cannot load, or contradicts itself
  */
 export function applyProfile(target: Target): AppliedTarget {
-  const profile = target.profile === undefined ? null : profileNamed(target.profile, 'UNKNOWN_PROFILE');
+  const profile = target.profile === undefined ? null : profileNamed(target.profile);
   return profile ? combine(target, profile) : withoutProfile(target);
 }
 

@@ -74,7 +74,7 @@ function checkFormat({ profile, format, format_options: options = {} }: Target, 
   const isAsked = [...way.needs, ...way.takes].includes('architecture');
   if (isAsked && architecture !== undefined && !ggufArchitecture(architecture)) {
     throw invalidTarget(
-      `format_options.architecture is "${architecture}", whose names are not known (GET /v1/formats).`,
+      `format_options.architecture is "${architecture}", whose names are not known (GET /v1/capabilities).`,
       context,
     );
   }

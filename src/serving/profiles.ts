@@ -23,13 +23,17 @@ export const PROFILES: readonly Profile[] = [
 const MAX_SHOWN = 64;
 
 /**
- * The profile a target or a path names.
- * @throws AppError of the code given, listing the known names
+ * The profile that a target names.
+ * @throws AppError UNKNOWN_PROFILE, listing the known names
  */
-export function profileNamed(name: string, code: 'UNKNOWN_PROFILE' | 'PROFILE_NOT_FOUND'): Profile {
+export function profileNamed(name: string): Profile {
   const profile = PROFILES.find((one) => one.name === name);
   if (profile) return profile;
   const known = PROFILES.map((one) => one.name);
   const shown = JSON.stringify(name.slice(0, MAX_SHOWN));
-  throw new AppError(code, `There is no profile ${shown}; the profiles are ${known.join(', ')}.`, { known });
+  throw new AppError(
+    'UNKNOWN_PROFILE',
+    `There is no profile ${shown}; the profiles are ${known.join(', ')}.`,
+    { known },
+  );
 }

@@ -28,7 +28,7 @@ describe('lora-squeeze serve', () => {
         void ended.then(([code]) => reject(new Error(`ended with ${code}`)));
       });
       assert.equal((await fetch(`${url}/livez`)).status, 200);
-      assert.equal((await fetch(`${url}/v1/profiles`)).status, 200);
+      assert.equal((await fetch(`${url}/v1/capabilities`)).status, 200);
     } finally {
       child.kill('SIGTERM');
     }

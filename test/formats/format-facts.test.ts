@@ -19,8 +19,9 @@ describe('what is told of formats', () => {
     for (const { name, files, converts_to, notes } of FORMAT_FACTS) {
       const { weightsName, hasConfig } = formatOf(name);
       assert.deepEqual(files, hasConfig ? [weightsName, 'adapter_config.json'] : [weightsName]);
-      assert.ok(!converts_to.includes(name) && new Set(converts_to).size === converts_to.length);
-      for (const to of converts_to) assert.ok(FORMAT_FACTS.find((one) => one.name === to)?.writes, to);
+      const reached = converts_to.map(({ format }) => format);
+      assert.ok(!reached.includes(name) && new Set(reached).size === reached.length);
+      for (const to of reached) assert.ok(FORMAT_FACTS.find((one) => one.name === to)?.writes, to);
       assert.ok(notes.length > 0 && notes.every((note) => /^[A-Z].*\.$/.test(note)), name);
     }
   });

@@ -216,7 +216,7 @@ describe('the walls between tenants', () => {
       ({ method, path }) => method === 'GET' && /^\/v1\/[a-z]+$/.test(path),
     );
     for (const { path } of lists) {
-      if (['/v1/profiles', '/v1/keys', '/v1/tenants'].includes(path)) continue;
+      if (['/v1/capabilities', '/v1/keys', '/v1/tenants'].includes(path)) continue;
       const response = await server.fetch(path, { headers: mine });
       const text = await response.text();
       assert.equal(response.status, 200, `${path}: ${text}`);
@@ -247,7 +247,7 @@ describe('keys in requests', () => {
   after(() => server.close());
 
   const status = async (authorization: string) => {
-    const response = await server.fetch('/v1/profiles', { headers: { authorization } });
+    const response = await server.fetch('/v1/capabilities', { headers: { authorization } });
     await response.arrayBuffer();
     return response.status;
   };
@@ -261,7 +261,7 @@ describe('keys in requests', () => {
 
   it('may be the one of the configuration, which may do everything', async () => {
     const headers = { authorization: `Bearer ${ADMIN_KEY}` };
-    for (const path of ['/v1/keys', '/v1/tenants', '/v1/profiles'])
+    for (const path of ['/v1/keys', '/v1/tenants', '/v1/capabilities'])
       assert.equal((await server.fetch(path, { headers })).status, 200, path);
     for (const wrong of [`${ADMIN_KEY}x`, ADMIN_KEY.slice(1), ADMIN_KEY.toUpperCase()])
       assert.equal(await status(`Bearer ${wrong}`), 401);
@@ -269,7 +269,7 @@ describe('keys in requests', () => {
 
   it('that fail too often are answered by 429, and good ones still get in', async () => {
     const guess = () =>
-      server.fetch('/v1/profiles', { headers: { authorization: `Bearer ${newKey().key}` } });
+      server.fetch('/v1/capabilities', { headers: { authorization: `Bearer ${newKey().key}` } });
     let refused: Response | undefined;
     for (let tries = 0; tries < 40 && refused?.status !== 429; tries++) {
       await refused?.arrayBuffer();

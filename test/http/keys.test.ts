@@ -33,7 +33,7 @@ describe('keys over HTTP', () => {
     const response = await server.fetch(`/v1/keys${query}`, { headers: ADMIN });
     return ((await response.json()) as { data: KeyRecord[] }).data;
   };
-  const statusWith = async (key: string, path = '/v1/profiles') => {
+  const statusWith = async (key: string, path = '/v1/capabilities') => {
     const response = await server.fetch(path, { headers: { authorization: `Bearer ${key}` } });
     await response.arrayBuffer();
     return response.status;
@@ -116,7 +116,9 @@ describe('keys over HTTP', () => {
     try {
       const { id, key } = await made({ tenant: 'both' });
       const ask = async () => {
-        const response = await second.fetch('/v1/profiles', { headers: { authorization: `Bearer ${key}` } });
+        const response = await second.fetch('/v1/capabilities', {
+          headers: { authorization: `Bearer ${key}` },
+        });
         await response.arrayBuffer();
         return response.status;
       };

@@ -1,68 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Value } from 'typebox/value';
-import { ServingProfile } from '../../src/contract/serving.ts';
 import { PROFILES } from '../../src/serving/profiles.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 import { formOf, tinyAdapter } from './tiny-adapter.ts';
 
-describe('profiles over HTTP', () => {
+describe('profiles in targets', () => {
   let server: TestServer;
   before(async () => {
     server = await startServer();
   });
   after(() => server.close());
-
-  it('are listed, whole, in their order', async () => {
-    const response = await server.fetch('/v1/profiles');
-    assert.equal(response.status, 200);
-    const { data: profiles } = (await response.json()) as { data: ServingProfile[] };
-    assert.deepEqual(profiles, PROFILES);
-    for (const profile of profiles) assert.ok(Value.Check(ServingProfile, profile), profile.name);
-  });
-
-  it('are told one by one', async () => {
-    for (const profile of PROFILES) {
-      const response = await server.fetch(`/v1/profiles/${profile.name}`);
-      assert.equal(response.status, 200);
-      assert.deepEqual(await response.json(), profile);
-    }
-  });
-
-  it('may be kept for a while, and are not sent again to who has them', async () => {
-    const tags = new Set<string>();
-    for (const path of ['/v1/profiles', '/v1/profiles/vllm', '/v1/profiles/peft']) {
-      const first = await server.fetch(path);
-      assert.match(first.headers.get('cache-control')!, /^public, max-age=\d+$/);
-      const tag = first.headers.get('etag')!;
-      assert.match(tag, /^"[0-9a-f]{64}"$/);
-      tags.add(tag);
-      const again = await server.fetch(path, { headers: { 'if-none-match': `"other", W/${tag}` } });
-      assert.equal(again.status, 304);
-      assert.equal(again.headers.get('etag'), tag);
-      assert.equal(await again.text(), '');
-      const changed = await server.fetch(path, { headers: { 'if-none-match': '"other"' } });
-      assert.equal(changed.status, 200);
-    }
-    assert.equal(tags.size, 3);
-  });
-
-  it('that are not there are a problem that names those that are', async () => {
-    for (const name of ['ollama', 'VLLM', '__proto__', 'x'.repeat(90), '%22%0A']) {
-      const problem = await problemIn(await server.fetch(`/v1/profiles/${name}`), 404, 'PROFILE_NOT_FOUND');
-      for (const known of PROFILES) assert.ok(problem.detail.includes(known.name));
-      assert.ok(!problem.detail.includes('\n') && problem.detail.length < 250);
-    }
-  });
-
-  it('are refused methods that change them', async () => {
-    const problem = await problemIn(
-      await server.fetch('/v1/profiles/vllm', { method: 'PUT', body: '{}' }),
-      405,
-      'METHOD_NOT_ALLOWED',
-    );
-    assert.match(problem.detail, /GET/);
-  });
 
   describe('in a target', () => {
     const submit = async (targets: unknown[]): Promise<Response> => {

@@ -5,7 +5,7 @@ import { TenantService } from '../../src/resources/tenants/service.ts';
 import { openRateCounter, type RateCounterFixture } from './rate-counter.ts';
 import { problemIn, startServer, type TestServer } from './server.ts';
 
-const PATH = '/v1/profiles';
+const PATH = '/v1/capabilities';
 
 async function bearerOf(keys: KeyService, tenant: string): Promise<Record<string, string>> {
   const { key } = await keys.create({ tenant, name: '', scopes: ['read', 'write'], expiresAt: null });

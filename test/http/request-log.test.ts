@@ -70,7 +70,7 @@ describe('the log of requests', () => {
   it('has probes and scrapes for those only who ask for everything', async () => {
     for (const path of ['/livez', '/readyz', '/metrics'])
       assert.equal((await ask(path)).line.level, 20, path);
-    assert.equal((await ask('/v1/profiles')).line.level, 30);
+    assert.equal((await ask('/v1/capabilities')).line.level, 30);
   });
 
   it('has what leads nowhere, and what is no URL', async () => {
@@ -85,9 +85,9 @@ describe('the log of requests', () => {
 
   it('takes the id that a request brings if it is one, and makes one otherwise', async () => {
     for (const sane of ['a', 'A-b_c.9', 'x'.repeat(64)])
-      assert.equal((await ask('/v1/profiles', { 'x-request-id': sane })).requestId, sane);
+      assert.equal((await ask('/v1/capabilities', { 'x-request-id': sane })).requestId, sane);
     for (const odd of ['', ' ', 'x'.repeat(65), 'a b', '{"a":1}', 'a"b', '../x', 'ü'])
-      assert.match((await ask('/v1/profiles', { 'x-request-id': odd })).requestId, UUID, odd);
+      assert.match((await ask('/v1/capabilities', { 'x-request-id': odd })).requestId, UUID, odd);
   });
 
   it('says when the client did not wait for the answer', async () => {
@@ -141,7 +141,7 @@ describe('the log of requests', () => {
       '?password=hunter2',
     ];
     for (const query of queries) {
-      for (const path of ['/v1/adapters', '/v1/profiles', '/nowhere', '/docs', '/%zz'])
+      for (const path of ['/v1/adapters', '/v1/capabilities', '/nowhere', '/docs', '/%zz'])
         await ask(path + query, headers, path === '/v1/adapters' ? 'POST' : 'GET');
     }
     await ask('/http://me:hunter2@host/', headers);

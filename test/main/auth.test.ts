@@ -23,7 +23,8 @@ async function statusOf(url: string, path: string, headers: Record<string, strin
   return response.status;
 }
 
-const getFor = (host: string) => `GET /v1/profiles HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+const getFor = (host: string) =>
+  `GET /v1/capabilities HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
 
 async function newKey(url: string, tenant: string, by = ADMIN_KEY): Promise<{ id: string; key: string }> {
   const response = await fetch(`${url}/v1/keys`, {
@@ -75,7 +76,7 @@ describe('who is let in', () => {
       const env = { HOST: '0.0.0.0', AUTH: 'open', ALLOWED_HOSTS: 'squeeze.lan, other.lan:8443' };
       const open = await startService({ DATA_DIR, ...env });
       const url = open.url.replace('0.0.0.0', '127.0.0.1');
-      assert.equal(await statusOf(url, '/v1/profiles'), 200);
+      assert.equal(await statusOf(url, '/v1/capabilities'), 200);
       for (const [host, status] of [
         ['squeeze.lan:8080', 200],
         ['other.lan:8443', 200],
@@ -111,8 +112,8 @@ describe('who is let in', () => {
   async function leavesNoKey(service: ServiceProcess, dataDir: string): Promise<void> {
     const { key } = await newKey(service.url, 'team');
     await squeezed(service.url, bearer(key));
-    await statusOf(service.url, '/v1/profiles', bearer(`${key}x`));
-    await statusOf(service.url, `/v1/profiles?access_token=${key}`);
+    await statusOf(service.url, '/v1/capabilities', bearer(`${key}x`));
+    await statusOf(service.url, `/v1/capabilities?access_token=${key}`);
     await statusOf(service.url, `/v1/jobs/${key}`, bearer(key));
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
     assert.equal(await service.end(), 0);
@@ -152,17 +153,17 @@ describe('who is let in', () => {
         const started = ['a', 'b'].map((name) => startService({ ...env, DATA_DIR: join(folder, name) }));
         services.push(...(await Promise.all(started)));
         const [one, two] = services.map(({ url }) => url.replace('0.0.0.0', '127.0.0.1')) as [string, string];
-        assert.equal(await statusOf(one, '/v1/profiles'), 401);
-        assert.equal(await statusOf(one, '/v1/profiles', bearer(dead)), 401);
-        assert.equal(await statusOf(one, '/v1/profiles', bearer(admin)), 200);
+        assert.equal(await statusOf(one, '/v1/capabilities'), 401);
+        assert.equal(await statusOf(one, '/v1/capabilities', bearer(dead)), 401);
+        assert.equal(await statusOf(one, '/v1/capabilities', bearer(admin)), 200);
         assert.equal(await statusOf(one, '/readyz'), 200);
 
         const { id, key } = await newKey(one, 'team', admin);
-        assert.equal(await statusOf(two, '/v1/profiles', bearer(key)), 200);
+        assert.equal(await statusOf(two, '/v1/capabilities', bearer(key)), 200);
         await fetch(`${one}/v1/keys/${id}`, { method: 'DELETE', headers: bearer(admin) });
-        assert.equal(await statusOf(one, '/v1/profiles', bearer(key)), 401);
+        assert.equal(await statusOf(one, '/v1/capabilities', bearer(key)), 401);
         await until('the news', async () =>
-          (await statusOf(two, '/v1/profiles', bearer(key))) === 401 ? true : undefined,
+          (await statusOf(two, '/v1/capabilities', bearer(key))) === 401 ? true : undefined,
         );
 
         // And what they share in Redis: one request, whichever of them gets it again.

@@ -44,7 +44,7 @@ describe('the service on a Redis of others', () => {
       t.after(() => {
         for (const child of running) child.kill('SIGKILL');
       });
-      const paths = ['/livez', '/readyz', '/metrics', '/v1/profiles'];
+      const paths = ['/livez', '/readyz', '/metrics', '/v1/capabilities'];
       const statuses = (url: string) =>
         Promise.all(
           paths.map(async (path) => {

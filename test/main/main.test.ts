@@ -48,7 +48,7 @@ describe('the service', () => {
   });
 
   it('lets everybody in on a loopback address, where nothing was said', async () => {
-    assert.equal(await statusOf(service, '/v1/profiles'), 200);
+    assert.equal(await statusOf(service, '/v1/capabilities'), 200);
   });
 
   it('does not start where the folder or the port is taken: by whom, and nothing is left running', async () => {

@@ -92,7 +92,7 @@ describe('the API beside the page', () => {
   after(() => server.close());
 
   it('keeps its own policy, and its contract knows no page', async () => {
-    const answer = await server.fetch('/v1/profiles');
+    const answer = await server.fetch('/v1/capabilities');
     assert.equal(answer.headers.get('content-security-policy'), "default-src 'none'; frame-ancestors 'none'");
     await answer.arrayBuffer();
     const { paths } = (await (await server.fetch('/docs/json')).json()) as { paths: Record<string, unknown> };

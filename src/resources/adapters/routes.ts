@@ -39,7 +39,7 @@ export const adapterRoutes: FastifyPluginAsyncTypebox<{ deps: UploadDependencies
         summary: 'Upload an adapter',
         description:
           'Takes the files of an adapter in any order: its weights and, in formats that have one (PEFT, MLX), its ' +
-          'configuration. The format is told by the files (GET /v1/formats). A part is recognised by its name or, ' +
+          'configuration. The format is told by the files (GET /v1/capabilities). A part is recognised by its name or, ' +
           'failing that, by its filename (`curl -F files=@adapter_config.json -F files=@adapter_model.safetensors`, ' +
           '`curl -F weights=@my-lora.safetensors`). The files are ' +
           'checked while they arrive. Each upload makes an adapter of its own, with what you say of it, also where the same ' +

@@ -4,7 +4,7 @@ import type { AdapterRecord } from '../../../src/contract/adapter.ts';
 import type { FormatRecord } from '../../../src/contract/format.ts';
 import type { Report } from '../../../src/contract/report.ts';
 import { analysisJob } from '../api/analysis.ts';
-import { formatList, profileList } from '../api/choices.ts';
+import { capabilities } from '../api/choices.ts';
 import { get } from '../api/request.ts';
 import { DownloadButtons } from '../components/download-buttons.tsx';
 import { Facts } from '../components/facts.tsx';
@@ -87,19 +87,18 @@ function AnalysisOf({ adapter: { id: adapterId, format } }: { adapter: AdapterRe
     (signal) => (isDone ? get<Report>(`/v1/jobs/${job.id}/report`, signal) : null),
     [job?.id, isDone],
   );
-  const profiles = useLoaded(profileList, []);
-  const formats = useLoaded(formatList, []);
+  const choices = useLoaded(capabilities, []);
   const analyzed = useMemo(() => report.value && analyzedIn(report.value), [report.value]);
   const cancelled = job?.state === 'cancelled' ? CANCELLED : null;
-  const failed = started.problem ?? problem ?? job?.error ?? cancelled ?? report.problem ?? profiles.problem;
+  const failed = started.problem ?? problem ?? job?.error ?? cancelled ?? report.problem ?? choices.problem;
   if (failed) return <ProblemNote problem={failed} onAgain={started.again} />;
-  if (analyzed && profiles.value)
+  if (analyzed && choices.value)
     return (
       <Workbench
         adapterId={adapterId}
         analyzed={analyzed}
-        profiles={profiles.value}
-        formats={convertible(formats.value ?? [], format)}
+        profiles={choices.value.profiles}
+        formats={convertible(choices.value.formats, format)}
       />
     );
   return (
@@ -111,6 +110,6 @@ function AnalysisOf({ adapter: { id: adapterId, format } }: { adapter: AdapterRe
 
 /** The formats that an adapter can be written in besides its own. */
 function convertible(formats: readonly FormatRecord[], own: string): readonly FormatRecord[] {
-  const names: readonly string[] = formats.find(({ name }) => name === own)?.converts_to ?? [];
-  return formats.filter(({ name }) => names.includes(name));
+  const ways = formats.find(({ name }) => name === own)?.converts_to ?? [];
+  return formats.filter(({ name }) => ways.some((way) => way.format === name));
 }

@@ -1,0 +1,34 @@
+import { type Static, Type } from 'typebox';
+import { FormatRecord } from './format.ts';
+import { ServingProfile } from './serving.ts';
+
+const count = (description: string) => Type.Integer({ minimum: 0, description });
+
+/** Bounds of requests, so that a client can keep within them. */
+const Limits = Type.Object(
+  {
+    upload_bytes: count('Bytes of one upload'),
+    targets: count('Targets of one job'),
+    merge_sources: count('Adapters of one merge'),
+    batch_jobs: count('Jobs of one batch'),
+    labels: count('Labels of one record'),
+    page_items: count('Records of one page of a list'),
+    wait_seconds: count('Seconds that `Prefer: wait` may ask for'),
+  },
+  { additionalProperties: false, description: 'The largest that each may be' },
+);
+
+/** What this service can do, in one answer. */
+export const Capabilities = Type.Object(
+  {
+    version: Type.String({ description: 'Version of the service' }),
+    formats: Type.Array(FormatRecord),
+    architectures: Type.Array(Type.String(), {
+      description: 'Values that `format_options.architecture` may have, for GGUF',
+    }),
+    profiles: Type.Array(ServingProfile, { description: 'Servers that adapters can be made for' }),
+    limits: Limits,
+  },
+  { $id: 'Capabilities', additionalProperties: false },
+);
+export type Capabilities = Static<typeof Capabilities>;
