@@ -8,10 +8,11 @@ import type { UsageRecord } from '../contract/tenant.ts';
 import { AppError } from '../errors/app-error.ts';
 import { documented } from '../http/multipart/multipart-schema.ts';
 import { withOwnHeadNames } from '../http/own-head-names.ts';
+import { PARTS } from '../http/parts.ts';
 import { type Problem, problemOf } from '../http/problem.ts';
 import { asComponent, COMPONENTS, problems, response } from '../http/schemas.ts';
-import { shareParts } from '../http/share-parts.ts';
 import { JOB_REQUEST_EXAMPLES, SQUEEZE_REQUEST_EXAMPLE } from '../resources/jobs/examples.ts';
+import { SCHEDULE_EXAMPLE, SCHEDULE_REQUEST_EXAMPLE } from '../resources/runs/examples.ts';
 import { withBytes } from '../resources/uploads/upload-schemas.ts';
 import { withWebhooks } from '../resources/webhooks/webhook-contract.ts';
 import { PROFILES } from '../serving/profiles.ts';
@@ -39,6 +40,8 @@ const EXAMPLES: Readonly<Record<string, readonly unknown[]>> = {
   Usage: [usage],
   Problem: [problem],
   Profile: [PROFILES[0]],
+  ScheduleRequest: [SCHEDULE_REQUEST_EXAMPLE],
+  Schedule: [SCHEDULE_EXAMPLE],
 };
 
 /** `examples` for a component of the contract, where there is one; typed above, so they cannot go stale quietly. */
@@ -54,7 +57,8 @@ const DOCS_CSP =
 
 /** The contract, written from the routes' own schemas: /openapi.yaml and the page at /docs. */
 export const openapi = fp(async (app: FastifyInstance, { version }: { version: string }) => {
-  for (const schema of COMPONENTS) app.addSchema({ ...asComponent(schema), ...examplesOf(schema) });
+  for (const schema of [...COMPONENTS, ...PARTS])
+    app.addSchema({ ...asComponent(schema), ...examplesOf(schema) });
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -92,7 +96,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
     },
     transformObject: (documents) =>
       'openapiObject' in documents
-        ? shareParts(withWebhooks(withOwnHeadNames(documents.openapiObject)))
+        ? withWebhooks(withOwnHeadNames(documents.openapiObject))
         : documents.swaggerObject,
     transform: ({ schema, url }) => ({ schema: withBytes(documented(schema ?? {})), url }),
     refResolver: {

@@ -16,6 +16,7 @@ const MOST_SECONDS = 3_153_600_000;
 export interface FieldSchema {
   readonly type?: string;
   readonly const?: unknown;
+  readonly enum?: readonly unknown[];
   readonly anyOf?: readonly FieldSchema[];
   /** Of a list. */
   readonly items?: FieldSchema;
@@ -40,7 +41,8 @@ export function fieldValue(option: string, text: string, schema: FieldSchema): s
   throw new UsageError(`${option} is ${JSON.stringify(text)} but must be ${allowed(schema)}`);
 }
 
-const candidates = (schema: FieldSchema): readonly FieldSchema[] => schema.anyOf ?? [schema];
+const candidates = (schema: FieldSchema): readonly FieldSchema[] =>
+  schema.anyOf ?? schema.enum?.map((value) => ({ const: value })) ?? [schema];
 
 function valueIn(text: string, schema: FieldSchema): string | number | undefined {
   if ('const' in schema) return text === String(schema.const) ? text : undefined;

@@ -1,5 +1,12 @@
 import { SqueezeOptions } from '../contract/job-request.ts';
-import { FormatOptions, POLICIES, type PolicyName, RankTarget, Target } from '../contract/target.ts';
+import {
+  BUDGETS,
+  FormatOptions,
+  POLICIES,
+  type PolicyName,
+  type Target,
+  TargetFields,
+} from '../contract/target.ts';
 import type { Arguments, Option, OptionGroup } from './command.ts';
 import { UsageError } from './command-error.ts';
 import { type FieldSchema, fieldValue } from './field-value.ts';
@@ -71,15 +78,9 @@ const METHOD_HELP: Readonly<Record<keyof SqueezeOptions, Help>> = {
   seed: { value: 'N', help: 'Seed of the sketch; 0 unless said.' },
 };
 
-/** The policies that have a criterion. */
-const BUDGETS: readonly PolicyName[] = ['budget_bytes', 'budget_parameters'];
-
 const FORMAT_SCHEMAS = FormatOptions.properties as Readonly<Record<string, FieldSchema>>;
 const METHOD_SCHEMAS = SqueezeOptions.properties as Readonly<Record<string, FieldSchema>>;
-const TARGET_SCHEMAS: Readonly<Record<string, FieldSchema>> = {
-  ...Object.assign({}, ...Target.anyOf.map(({ properties }) => properties)),
-  ...RankTarget.properties,
-};
+const TARGET_SCHEMAS = TargetFields.properties as Readonly<Record<string, FieldSchema>>;
 
 export const optionName = (field: string): string => field.replaceAll('_', '-');
 
@@ -164,7 +165,7 @@ function severalOf(
 
 /** PATTERN=N, the last "=" counts: a pattern may hold one. */
 function patternOf(entries: readonly string[]): Record<string, number> {
-  const schema = RankTarget.properties.rank as FieldSchema;
+  const schema = TargetFields.properties.rank as FieldSchema;
   const pattern = new Map<string, number>();
   for (const entry of entries) {
     const at = entry.lastIndexOf('=');

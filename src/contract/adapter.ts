@@ -5,7 +5,10 @@ import { choice, nullable } from './choice.ts';
 import { ExpiresAt, Labels, TtlSeconds } from './labels.ts';
 
 /** How an adapter is written down; see GET /v1/capabilities. */
-export const FormatNameSchema = choice(FORMAT_NAMES, { description: 'See GET /v1/capabilities' });
+export const FormatNameSchema = choice(FORMAT_NAMES, {
+  $id: 'FormatName',
+  description: 'See GET /v1/capabilities',
+});
 
 /** One file of an adapter, as served at /v1/adapters/{id}/files/{name}. */
 export const AdapterFile = Type.Object(
@@ -29,7 +32,7 @@ export const SizePart = Type.Object(
     tensors: Type.Integer({ minimum: 1 }),
     bytes: Type.Integer({ minimum: 0, description: 'Of their data, without the header of the file' }),
   },
-  { additionalProperties: false },
+  { $id: 'SizePart', additionalProperties: false },
 );
 
 /** What an adapter is called. */

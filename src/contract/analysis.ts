@@ -16,7 +16,7 @@ export const ModuleAnalysis = Type.Object(
         'dead: the update is zero or next to it. resists: no rank much below its own keeps its energy',
     }),
   },
-  { additionalProperties: false },
+  { $id: 'ModuleAnalysis', additionalProperties: false },
 );
 export type ModuleAnalysis = Static<typeof ModuleAnalysis>;
 
@@ -35,7 +35,7 @@ export const RankPoint = Type.Object(
     parameters: Type.Integer(),
     bytes: Type.Integer({ description: 'Size of the factors in the dtypes of the source' }),
   },
-  { additionalProperties: false },
+  { $id: 'RankPoint', additionalProperties: false },
 );
 export type RankPoint = Static<typeof RankPoint>;
 
@@ -51,7 +51,7 @@ export const Recommendation = Type.Object(
     bytes: Type.Integer(),
     reason: Type.String(),
   },
-  { additionalProperties: false },
+  { $id: 'Recommendation', additionalProperties: false },
 );
 export type Recommendation = Static<typeof Recommendation>;
 

@@ -1,71 +1,69 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TObject, type TSchema, Type } from 'typebox';
 import { choice, nullable } from './choice.ts';
 import { JobState } from './job.ts';
 import { JobRequest, JobSettings, SqueezeOptions } from './job-request.ts';
 import { ExpiresAt, Labels } from './labels.ts';
 import { listOf } from './page.ts';
 import { ResultSettings } from './result-settings.ts';
+import { exactlyOne, onlyWith } from './rules.ts';
 import { Target } from './target.ts';
 
 export const MAX_BATCH_JOBS = 1000;
 
+/** What is said beside the adapters, or the jobs, of a batch. */
+const common = { results: Type.Optional(ResultSettings), ...JobSettings.properties };
+
 /** The same for many adapters: one job for each. */
-const AdapterBatchRequest = Type.Object(
-  {
-    adapter_ids: Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
+const ofAdapters = {
+  adapter_ids: Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
+    minItems: 1,
+    maxItems: MAX_BATCH_JOBS,
+    description:
+      'The same for every one of these adapters, each once. An adapter with all its targets is one job: they share the ' +
+      'reading and the decomposition.',
+  }),
+  kind: Type.Optional(choice(['squeeze', 'analyze'], { default: 'squeeze' })),
+  targets: Type.Optional(
+    Type.Array(Target, { minItems: 1, maxItems: 16, description: 'Of a squeeze, which must have them' }),
+  ),
+  options: Type.Optional(SqueezeOptions),
+};
+
+const fieldsOf = <Job extends TSchema>(job: Job) => ({
+  ...Type.Partial(Type.Object(ofAdapters)).properties,
+  jobs: Type.Optional(
+    Type.Array(job, {
       minItems: 1,
       maxItems: MAX_BATCH_JOBS,
-      description: 'Each once',
+      description:
+        'Jobs of any kinds. What the batch says of labels, results, priority and so on holds where a job does not.',
     }),
-    kind: Type.Optional(choice(['squeeze', 'analyze'], { default: 'squeeze' })),
-    targets: Type.Optional(
-      Type.Array(Target, { minItems: 1, maxItems: 16, description: 'Of a squeeze, which must have them' }),
-    ),
-    options: Type.Optional(SqueezeOptions),
-    results: Type.Optional(ResultSettings),
-    ...JobSettings.properties,
-  },
-  {
-    additionalProperties: false,
-    description:
-      'The same for every adapter. An adapter with all its targets is one job: they share the reading and the ' +
-      'decomposition.',
-  },
-);
+  ),
+  ...common,
+});
 
-/** Jobs of any kinds. */
-const JobsBatchRequest = Type.Object(
-  {
-    jobs: Type.Array(JobRequest, { minItems: 1, maxItems: MAX_BATCH_JOBS }),
-    results: Type.Optional(ResultSettings),
-    ...JobSettings.properties,
-  },
-  {
-    additionalProperties: false,
-    description:
-      'Jobs of any kinds. What the batch says of labels, results, priority and so on holds where a job does not.',
-  },
-);
+const RULES = {
+  additionalProperties: false,
+  ...exactlyOne(['adapter_ids', 'jobs']),
+  ...onlyWith({ kind: ['adapter_ids'], targets: ['adapter_ids'], options: ['adapter_ids'] }),
+};
 
-export const BatchRequest = Type.Union([AdapterBatchRequest, JobsBatchRequest], { $id: 'BatchRequest' });
-export type BatchRequest = Static<typeof BatchRequest>;
+type Common = Static<TObject<typeof common>>;
+export type BatchRequest = (Static<TObject<typeof ofAdapters>> & Common) | ({ jobs: JobRequest[] } & Common);
+export const BatchRequest = Type.Unsafe<BatchRequest>(
+  Type.Object(fieldsOf(JobRequest), {
+    $id: 'BatchRequest',
+    ...RULES,
+    description: 'The same for many adapters, or a list of jobs of any kinds',
+  }),
+);
 
 /** The same without a look inside the jobs: each is checked by itself, so that a fault is told with its index. */
-export const BatchEnvelope = Type.Union(
-  [
-    AdapterBatchRequest,
-    Type.Object(
-      {
-        ...JobsBatchRequest.properties,
-        jobs: Type.Array(Type.Object({}), { minItems: 1, maxItems: MAX_BATCH_JOBS }),
-      },
-      { additionalProperties: false },
-    ),
-  ],
-  { description: 'What is checked at first' },
-);
+export type BatchEnvelope = Exclude<BatchRequest, { jobs: unknown }> | ({ jobs: object[] } & Common);
+export const BatchEnvelope = Type.Unsafe<BatchEnvelope>(Type.Object(fieldsOf(Type.Object({})), RULES));
 
 export const BatchState = choice(['active', 'succeeded', 'partial', 'failed', 'cancelled'], {
+  $id: 'BatchState',
   description:
     'active: jobs are left to be done. succeeded: all did. partial: some jobs failed, as a whole or in part, and ' +
     'something succeeded. failed: some failed, and nothing succeeded. cancelled: it was, or some of its jobs were and ' +
@@ -96,7 +94,7 @@ export const BatchJob = Type.Object(
       description: 'In the order of the targets; those that failed have none',
     }),
   },
-  { additionalProperties: false },
+  { $id: 'BatchJob', additionalProperties: false },
 );
 export type BatchJob = Static<typeof BatchJob>;
 
@@ -109,7 +107,7 @@ export const BatchCounts = Type.Object(
     failed: Type.Integer(),
     cancelled: Type.Integer(),
   },
-  { additionalProperties: false, description: 'Jobs by state' },
+  { $id: 'BatchCounts', additionalProperties: false, description: 'Jobs by state' },
 );
 export type BatchCounts = Static<typeof BatchCounts>;
 

@@ -1,6 +1,8 @@
 import { type Static, type TSchema, type TUnsafe, Type } from 'typebox';
 
 interface Described<T> {
+  /** Its name in the contract: what has one is described once. */
+  readonly $id?: string;
   readonly description?: string;
   readonly default?: T;
 }
@@ -11,18 +13,45 @@ export const choice = <const T extends string>(
   options: Described<T> = {},
 ): TUnsafe<T> => Type.Unsafe<T>({ type: 'string', enum: [...values], ...options });
 
-/** What `schema` allows, or null. Objects are branches of their own, so that each can be described once. */
+/** What `schema` allows, or null. Objects and components are branches of their own, so that each is described once. */
 export function nullable<T extends TSchema>(
   schema: T,
   options: Described<Static<T> | null> = {},
 ): TUnsafe<Static<T> | null> {
-  const { type, enum: values } = schema as { type?: unknown; enum?: readonly unknown[] };
-  if (typeof type !== 'string' || type === 'object')
+  const { $id, type, enum: values } = schema as { $id?: string; type?: unknown; enum?: readonly unknown[] };
+  if ($id !== undefined || typeof type !== 'string' || type === 'object')
     return Type.Unsafe<Static<T> | null>({ ...Type.Union([schema, Type.Null()]), ...options });
   return Type.Unsafe<Static<T> | null>({
     ...schema,
     type: [type, 'null'],
     ...(values && { enum: [...values, null] }),
     ...options,
+  });
+}
+
+/** An object type of a union, told apart by a property that has one value in it. */
+interface Branch extends TSchema {
+  readonly $id?: string;
+  readonly properties: Readonly<Record<string, TSchema & { readonly const?: string }>>;
+}
+
+/**
+ * One of several types of objects, told apart by a property of each, as OpenAPI has it.
+ * @param branches components of the contract: each has an `$id`
+ */
+export function oneOf<const T extends readonly TSchema[]>(
+  tag: string,
+  branches: T,
+  options: Described<Static<T[number]>> = {},
+): TUnsafe<Static<T[number]>> {
+  const mapping = (branches as readonly unknown[] as readonly Branch[]).map(({ $id, properties }) => [
+    properties[tag]!.const,
+    `#/components/schemas/${$id}`,
+  ]);
+  return Type.Unsafe<Static<T[number]>>({
+    ...options,
+    type: 'object',
+    oneOf: branches,
+    discriminator: { propertyName: tag, mapping: Object.fromEntries(mapping) },
   });
 }

@@ -9,6 +9,6 @@ export const JobFailure = Type.Object(
     retryable: Type.Boolean(),
     context: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   },
-  { additionalProperties: false },
+  { $id: 'JobFailure', additionalProperties: false },
 );
 export type JobFailure = Static<typeof JobFailure>;

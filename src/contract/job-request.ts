@@ -1,5 +1,5 @@
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
-import { choice, nullable } from './choice.ts';
+import { choice, nullable, oneOf } from './choice.ts';
 import { Labels, TtlSeconds } from './labels.ts';
 import { ResultSettings } from './result-settings.ts';
 import { Target } from './target.ts';
@@ -41,11 +41,12 @@ export const SqueezeOptions = Type.Object(
       Type.Integer({ minimum: 0, maximum: 4294967295, default: 0, description: 'Seed of the sketch' }),
     ),
   },
-  { additionalProperties: false },
+  { $id: 'SqueezeOptions', additionalProperties: false },
 );
 export type SqueezeOptions = Static<typeof SqueezeOptions>;
 
 export const JobPriority = choice(['high', 'normal', 'low'], {
+  $id: 'JobPriority',
   default: 'normal',
   description: 'Jobs of a higher priority are taken first; those of the same in the order they came',
 });
@@ -93,7 +94,7 @@ export const MergeSource = Type.Object(
     adapter_id: Type.String({ minLength: 1, maxLength: 128 }),
     weight: Type.Optional(Type.Number({ minimum: -1e6, maximum: 1e6, default: 1 })),
   },
-  { additionalProperties: false },
+  { $id: 'MergeSource', additionalProperties: false },
 );
 export type MergeSource = Static<typeof MergeSource>;
 
@@ -108,14 +109,18 @@ export const MergeJobRequest = Type.Object(
   { additionalProperties: false, description: 'A weighted sum of adapters on one base, then squeezed' },
 );
 
-const withSettings = <T extends TProperties>(request: TObject<T>) =>
+const withSettings = <T extends TProperties>($id: string, request: TObject<T>) =>
   Type.Object(
     { ...request.properties, ...JobSettings.properties },
-    { additionalProperties: false, description: (request as { description?: string }).description ?? '' },
+    {
+      $id,
+      additionalProperties: false,
+      description: (request as { description?: string }).description ?? '',
+    },
   );
 
 /** A request whose adapter may be fetched first, and whose results may be brought somewhere. */
-const squeezeOf = <A extends TProperties, D extends TSchema>(adapter: A, deliver: D) =>
+const squeezeOf = <A extends TProperties, D extends TSchema>($id: string, adapter: A, deliver: D) =>
   Type.Object(
     {
       kind: SqueezeJobRequest.properties.kind,
@@ -125,27 +130,36 @@ const squeezeOf = <A extends TProperties, D extends TSchema>(adapter: A, deliver
       results: SqueezeJobRequest.properties.results,
       deliver: Type.Optional(deliver),
     },
-    { additionalProperties: false, description: 'Brings an adapter to smaller ranks' },
+    { $id, additionalProperties: false, description: 'Brings an adapter to smaller ranks' },
   );
-const analyzeOf = <A extends TProperties>(adapter: A) =>
+const analyzeOf = <A extends TProperties>($id: string, adapter: A) =>
   Type.Object(
     { kind: AnalyzeJobRequest.properties.kind, ...adapter },
-    { additionalProperties: false, description: 'Spectra, curves and recommendations; writes no adapter' },
+    {
+      $id,
+      additionalProperties: false,
+      description: 'Spectra, curves and recommendations; writes no adapter',
+    },
   );
-const mergeOf = <D extends TSchema>(deliver: D) =>
+const mergeOf = <D extends TSchema>($id: string, deliver: D) =>
   Type.Object(
     { ...MergeJobRequest.properties, deliver: Type.Optional(deliver) },
-    { additionalProperties: false, description: 'A weighted sum of adapters on one base, then squeezed' },
+    {
+      $id,
+      additionalProperties: false,
+      description: 'A weighted sum of adapters on one base, then squeezed',
+    },
   );
 
 /** What clients may ask for. Of `adapter_id` and `source` one has to be there, which the service checks. */
-export const JobRequest = Type.Union(
+export const JobRequest = oneOf(
+  'kind',
   [
-    withSettings(squeezeOf(ONE_ADAPTER, Deliver)),
-    withSettings(analyzeOf(ONE_ADAPTER)),
-    withSettings(mergeOf(Deliver)),
-    withSettings(ImportJobRequest),
-    withSettings(ExportJobRequest),
+    withSettings('SqueezeJobRequest', squeezeOf('', ONE_ADAPTER, Deliver)),
+    withSettings('AnalyzeJobRequest', analyzeOf('', ONE_ADAPTER)),
+    withSettings('MergeJobRequest', mergeOf('', Deliver)),
+    withSettings('ImportJobRequest', ImportJobRequest),
+    withSettings('ExportJobRequest', ExportJobRequest),
   ],
   { $id: 'JobRequest' },
 );
@@ -178,7 +192,11 @@ export const CheckpointJobRequest = Type.Object(
       ),
     ),
   },
-  { additionalProperties: false, description: 'One squeeze of an annealing run; made by its checkpoints' },
+  {
+    $id: 'CheckpointJobRequest',
+    additionalProperties: false,
+    description: 'One squeeze of an annealing run; made by its checkpoints',
+  },
 );
 export type CheckpointJobRequest = Static<typeof CheckpointJobRequest>;
 
@@ -190,14 +208,18 @@ export type WorkRequest =
   | CheckpointJobRequest;
 
 /** What a job may be of. */
-export const RecordedJobRequest = Type.Union([
-  squeezeOf(RECORDED_ADAPTER, RecordedDeliver),
-  analyzeOf(RECORDED_ADAPTER),
-  mergeOf(RecordedDeliver),
-  CheckpointJobRequest,
-  RecordedImportRequest,
-  RecordedExportRequest,
-]);
+export const RecordedJobRequest = oneOf(
+  'kind',
+  [
+    squeezeOf('RecordedSqueezeJobRequest', RECORDED_ADAPTER, RecordedDeliver),
+    analyzeOf('RecordedAnalyzeJobRequest', RECORDED_ADAPTER),
+    mergeOf('RecordedMergeJobRequest', RecordedDeliver),
+    CheckpointJobRequest,
+    RecordedImportRequest,
+    RecordedExportRequest,
+  ],
+  { $id: 'RecordedJobRequest' },
+);
 export type RecordedJobRequest = Static<typeof RecordedJobRequest>;
 export const JOB_KINDS = ['squeeze', 'analyze', 'merge', 'checkpoint', 'import', 'export'] as const;
 export type JobKind = (typeof JOB_KINDS)[number];

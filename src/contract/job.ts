@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { AdapterFile, FormatNameSchema, SizePart } from './adapter.ts';
-import { choice, nullable } from './choice.ts';
+import { choice, nullable, oneOf } from './choice.ts';
 import { JobFailure } from './job-failure.ts';
 import { JOB_KINDS, JobPriority, RecordedJobRequest } from './job-request.ts';
 import { ExpiresAt, Labels, TtlSeconds } from './labels.ts';
@@ -9,6 +9,7 @@ import { Target } from './target.ts';
 import { DeliveredAdapter, ImportedAdapter } from './transfer-job.ts';
 
 export const JobState = choice(['queued', 'active', 'succeeded', 'partial', 'failed', 'cancelled'], {
+  $id: 'JobState',
   description:
     'succeeded: every target did. partial: some targets did and some failed, see `results`. failed: no target succeeded, ' +
     'or the job failed as a whole',
@@ -32,6 +33,7 @@ export const Progress = Type.Object(
     module: nullable(Type.String(), { description: 'The module finished last' }),
   },
   {
+    $id: 'Progress',
     additionalProperties: false,
     description: 'Of a job that failed or was cancelled: how far it had come, where that was known',
   },
@@ -50,13 +52,13 @@ export const Timings = Type.Object(
     write: Type.Number({ description: 'Encoding, writing, hashing, storing' }),
     total: Type.Number({ description: 'Wall clock from active to finished' }),
   },
-  { additionalProperties: false, description: 'Seconds' },
+  { $id: 'Timings', additionalProperties: false, description: 'Seconds' },
 );
 export type Timings = Static<typeof Timings>;
 
 export const ModuleError = Type.Object(
   { name: Type.String(), relative_error: Type.Number() },
-  { additionalProperties: false },
+  { $id: 'ModuleError', additionalProperties: false },
 );
 export type ModuleError = Static<typeof ModuleError>;
 
@@ -77,7 +79,7 @@ export const TrainingNotes = Type.Object(
       description: 'Further files of the job: projections.safetensors, optimizer.safetensors',
     }),
   },
-  { additionalProperties: false },
+  { $id: 'TrainingNotes', additionalProperties: false },
 );
 export type TrainingNotes = Static<typeof TrainingNotes>;
 
@@ -94,7 +96,7 @@ export const ExpectedLoss = Type.Object(
         'known to',
     }),
   },
-  { additionalProperties: false },
+  { $id: 'ExpectedLoss', additionalProperties: false },
 );
 export type ExpectedLoss = Static<typeof ExpectedLoss>;
 
@@ -152,19 +154,24 @@ export const SucceededResult = Type.Object(
       description: 'For going on with training; null where the target does not ask for projections',
     }),
   },
-  { additionalProperties: false },
+  { $id: 'SucceededResult', additionalProperties: false },
 );
 export type SucceededResult = Static<typeof SucceededResult>;
 
 /** A target that came to nothing, while others of its job may have succeeded. */
 export const FailedResult = Type.Object(
   { target: Target, state: Type.Literal('failed'), error: JobFailure },
-  { additionalProperties: false, description: 'A target that failed; it left no files behind' },
+  {
+    $id: 'FailedResult',
+    additionalProperties: false,
+    description: 'A target that failed; it left no files behind',
+  },
 );
 export type FailedResult = Static<typeof FailedResult>;
 
 /** What one target came to: each ends by itself. */
-export const JobResult = Type.Union([SucceededResult, FailedResult], {
+export const JobResult = oneOf('state', [SucceededResult, FailedResult], {
+  $id: 'JobResult',
   description: 'What a target came to; `state` tells which',
 });
 export type JobResult = Static<typeof JobResult>;
@@ -179,7 +186,7 @@ export const ProviderInfo = Type.Object(
       description: 'Why "auto" did not take CUDA',
     }),
   },
-  { additionalProperties: false },
+  { $id: 'ProviderInfo', additionalProperties: false },
 );
 export type ProviderInfo = Static<typeof ProviderInfo>;
 
@@ -241,15 +248,24 @@ export const JobProgress = Type.Object(
 export type JobProgress = Static<typeof JobProgress>;
 
 /** What a stream of events tells of a job, one after another. */
-export const JobEvent = Type.Union(
+export const JobEvent = oneOf(
+  'event',
   [
     Type.Object(
       { id: Type.String(), event: Type.Literal('state'), data: JobRecord },
-      { additionalProperties: false, description: 'The job was accepted, began an attempt, or ended' },
+      {
+        $id: 'JobStateEvent',
+        additionalProperties: false,
+        description: 'The job was accepted, began an attempt, or ended',
+      },
     ),
     Type.Object(
       { id: Type.String(), event: Type.Literal('progress'), data: JobProgress },
-      { additionalProperties: false, description: 'The newest progress; some in between may be left out' },
+      {
+        $id: 'JobProgressEvent',
+        additionalProperties: false,
+        description: 'The newest progress; some in between may be left out',
+      },
     ),
   ],
   { $id: 'JobEvent' },

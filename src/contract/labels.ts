@@ -9,6 +9,7 @@ export const MAX_LABELS = 16;
 export const LABEL_FILTER = `^${NAME}:[\\s\\S]{0,128}$`;
 
 export const Labels = Type.Record(Type.String({ pattern: LABEL_NAME }), Type.String({ maxLength: 128 }), {
+  $id: 'Labels',
   maxProperties: MAX_LABELS,
   additionalProperties: false,
   description:

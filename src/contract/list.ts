@@ -95,7 +95,7 @@ export const RunSummary = Type.Object(
     checkpoints: Type.Integer({ minimum: 0, description: 'Checkpoints accepted, also superseded ones' }),
     created_at: Type.String({ format: 'date-time' }),
   },
-  { additionalProperties: false },
+  { $id: 'RunSummary', additionalProperties: false },
 );
 export type RunSummary = Static<typeof RunSummary>;
 

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { SizePart } from './adapter.ts';
 import { Analysis } from './analysis.ts';
-import { choice, nullable } from './choice.ts';
+import { choice, nullable, oneOf } from './choice.ts';
 import { FailedResult, moduleCloseness, ProviderInfo, Timings } from './job.ts';
 import { JOB_KINDS } from './job-request.ts';
 import { Target } from './target.ts';
@@ -26,7 +26,7 @@ export const ModuleSpectrum = Type.Object(
     energy_curve: Type.Array(Type.Number(), { description: 'Share of the energy kept at rank 1, 2, …' }),
     power_iterations: Type.Integer({ description: 'Power iterations done (0 in exact mode)' }),
   },
-  { additionalProperties: false },
+  { $id: 'ModuleSpectrum', additionalProperties: false },
 );
 export type ModuleSpectrum = Static<typeof ModuleSpectrum>;
 
@@ -46,7 +46,7 @@ export const ModuleResult = Type.Object(
       description: 'The module already had this rank or less and was not changed',
     }),
   },
-  { additionalProperties: false },
+  { $id: 'ModuleResult', additionalProperties: false },
 );
 export type ModuleResult = Static<typeof ModuleResult>;
 
@@ -61,12 +61,12 @@ export const SucceededTargetReport = Type.Object(
     size: Type.Optional(Type.Array(SizePart, { description: 'What takes the space in the weights file' })),
     modules: Type.Array(ModuleResult),
   },
-  { additionalProperties: false },
+  { $id: 'SucceededTargetReport', additionalProperties: false },
 );
 export type SucceededTargetReport = Static<typeof SucceededTargetReport>;
 
 /** A target as the report has it: with all its modules, or with why it failed. */
-export const TargetReport = Type.Union([SucceededTargetReport, FailedResult]);
+export const TargetReport = oneOf('state', [SucceededTargetReport, FailedResult], { $id: 'TargetReport' });
 export type TargetReport = Static<typeof TargetReport>;
 
 export const Report = Type.Object(

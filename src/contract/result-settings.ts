@@ -35,6 +35,7 @@ export const ResultSettings = Type.Object(
     ttl_seconds: Type.Optional(TtlSeconds),
   },
   {
+    $id: 'ResultSettings',
     additionalProperties: false,
     description:
       'What result adapters are called and how long they live. A target, its job and its batch or run may say it: each ' +
@@ -51,6 +52,10 @@ export const ImportSettings = Type.Object(
     labels: Type.Optional(Labels),
     ttl_seconds: Type.Optional(TtlSeconds),
   },
-  { additionalProperties: false, description: 'What the fetched adapter is called and how long it lives' },
+  {
+    $id: 'ImportSettings',
+    additionalProperties: false,
+    description: 'What the fetched adapter is called and how long it lives',
+  },
 );
 export type ImportSettings = Static<typeof ImportSettings>;

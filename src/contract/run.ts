@@ -1,16 +1,21 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TObject, Type } from 'typebox';
 import { AdapterFile } from './adapter.ts';
 import { choice, nullable } from './choice.ts';
 import { TrainingNotes } from './job.ts';
 import { JobFailure } from './job-failure.ts';
 import { SqueezeOptions } from './job-request.ts';
 import { ResultSettings } from './result-settings.ts';
+import { exactlyOne, onlyWith } from './rules.ts';
 import { AdaptiveRequest, RunLearningRate, Schedule, ScheduleRequest } from './schedule.ts';
 
 const Step = Type.Integer({ minimum: 0, maximum: 1e9, description: 'Optimizer steps done' });
 const RankRange = Type.Object(
   { min: Type.Integer({ minimum: 1 }), max: Type.Integer({ minimum: 1 }) },
-  { additionalProperties: false, description: 'Smallest and largest rank over the modules' },
+  {
+    $id: 'RankRange',
+    additionalProperties: false,
+    description: 'Smallest and largest rank over the modules',
+  },
 );
 
 const how = {
@@ -52,32 +57,36 @@ const how = {
   results: Type.Optional(ResultSettings),
 };
 
+const scheduled = {
+  schedule: ScheduleRequest,
+  rank_allocation: Type.Optional(
+    choice(['uniform', 'by_module'], {
+      default: 'uniform',
+      description:
+        'Of a schedule. uniform: each squeeze gives all modules the rank of the stage. by_module: each module gets a rank of ' +
+        'its own, and all together have at most the parameters that they would have at that rank, as budget_parameters ' +
+        'shares them out.',
+    }),
+  ),
+};
+const adaptive = {
+  adaptive: AdaptiveRequest,
+};
+
+type How = Static<TObject<typeof how>>;
 /** POST /v1/runs: by the clock, or by the spectrum. */
-export const RunRequest = Type.Union(
-  [
-    Type.Object(
-      {
-        ...how,
-        schedule: Type.Object(ScheduleRequest.properties, { additionalProperties: false }),
-        rank_allocation: Type.Optional(
-          choice(['uniform', 'by_module'], {
-            default: 'uniform',
-            description:
-              'uniform: each squeeze gives all modules the rank of the stage. by_module: each module gets a rank of its own, ' +
-              'and all together have at most the parameters that they would have at that rank, as budget_parameters shares them out.',
-          }),
-        ),
-      },
-      { additionalProperties: false },
-    ),
-    Type.Object(
-      { ...how, adaptive: Type.Object(AdaptiveRequest.properties, { additionalProperties: false }) },
-      { additionalProperties: false },
-    ),
-  ],
-  { $id: 'RunRequest' },
+export type RunRequest = (How & Static<TObject<typeof scheduled>>) | (How & Static<TObject<typeof adaptive>>);
+export const RunRequest = Type.Unsafe<RunRequest>(
+  Type.Object(
+    { ...how, ...Type.Partial(Type.Object({ ...scheduled, ...adaptive })).properties },
+    {
+      $id: 'RunRequest',
+      additionalProperties: false,
+      ...exactlyOne(['schedule', 'adaptive']),
+      ...onlyWith({ rank_allocation: ['schedule'] }),
+    },
+  ),
 );
-export type RunRequest = Static<typeof RunRequest>;
 
 export const CheckpointState = choice(['queued', 'active', 'succeeded', 'failed', 'cancelled'], {
   description: 'Of its job; succeeded for keep',
@@ -86,7 +95,7 @@ export const CheckpointState = choice(['queued', 'active', 'succeeded', 'failed'
 /** A file of a checkpoint's result, and where to get it. */
 export const CheckpointFile = Type.Object(
   { ...AdapterFile.properties, href: Type.String({ description: 'Path to download it from' }) },
-  { additionalProperties: false },
+  { $id: 'CheckpointFile', additionalProperties: false },
 );
 export type CheckpointFile = Static<typeof CheckpointFile>;
 
@@ -148,7 +157,7 @@ export const RunRecord = Type.Object(
     base_model: nullable(Type.String()),
     mode: choice(['scheduled', 'adaptive']),
     request: RunRequest,
-    schedule: nullable(Type.Omit(Schedule, []), { description: 'null for adaptive runs' }),
+    schedule: nullable(Schedule, { description: 'null for adaptive runs' }),
     rank: RankRange,
     step: nullable(Step, { description: 'Of the newest checkpoint' }),
     at_target: Type.Boolean({ description: 'The target rank is reached: no more squeezes' }),

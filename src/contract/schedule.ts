@@ -8,7 +8,7 @@ export const ScheduleModules = Type.Object(
     in_features: Type.Integer({ minimum: 1, maximum: 2 ** 31, description: 'Columns of lora_A' }),
     count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1e6, default: 1 })),
   },
-  { additionalProperties: false },
+  { $id: 'ScheduleModules', additionalProperties: false },
 );
 export type ScheduleModules = Static<typeof ScheduleModules>;
 
@@ -69,7 +69,7 @@ export const LearningRateRequest = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false },
+  { $id: 'LearningRateRequest', additionalProperties: false },
 );
 export type LearningRateRequest = Static<typeof LearningRateRequest>;
 
@@ -173,7 +173,11 @@ export const ScheduleRequest = Type.Object(
       }),
     ),
   },
-  { $id: 'ScheduleRequest', additionalProperties: false },
+  {
+    $id: 'ScheduleRequest',
+    additionalProperties: false,
+    description: 'A training whose rank falls by the clock',
+  },
 );
 export type ScheduleRequest = Static<typeof ScheduleRequest>;
 
@@ -209,7 +213,11 @@ export const AdaptiveRequest = Type.Object(
     ),
     learning_rate: Type.Optional(LearningRateRequest),
   },
-  { $id: 'AdaptiveRequest', additionalProperties: false },
+  {
+    $id: 'AdaptiveRequest',
+    additionalProperties: false,
+    description: 'A training whose rank falls by what the spectrum allows',
+  },
 );
 export type AdaptiveRequest = Static<typeof AdaptiveRequest>;
 
@@ -221,7 +229,7 @@ export const StageMemory = Type.Object(
     optimizer_bytes: Type.Integer(),
     total_bytes: Type.Integer(),
   },
-  { additionalProperties: false },
+  { $id: 'StageMemory', additionalProperties: false },
 );
 export type StageMemory = Static<typeof StageMemory>;
 
@@ -239,7 +247,7 @@ export const StageLearningRate = Type.Object(
       description: 'The part that the stage has in Σ(learning rate × steps) of the training',
     }),
   },
-  { additionalProperties: false },
+  { $id: 'StageLearningRate', additionalProperties: false },
 );
 export type StageLearningRate = Static<typeof StageLearningRate>;
 
@@ -258,6 +266,7 @@ export const RunLearningRate = Type.Object(
     }),
   },
   {
+    $id: 'RunLearningRate',
     additionalProperties: false,
     description:
       'The curve to follow from here. The rate of the step after s is the peak · factor · min(1, (s − begin_step + 1) / ' +
@@ -282,7 +291,7 @@ export const Stage = Type.Object(
         'Of factors, gradients and optimizer, without the base model and activations; null without modules',
     }),
   },
-  { additionalProperties: false },
+  { $id: 'Stage', additionalProperties: false },
 );
 export type Stage = Static<typeof Stage>;
 

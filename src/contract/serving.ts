@@ -8,7 +8,7 @@ export const ProfileSource = Type.Object(
     version: Type.String({ description: 'Release, commit or date it was read at' }),
     url: Type.String(),
   },
-  { additionalProperties: false },
+  { $id: 'ProfileSource', additionalProperties: false },
 );
 
 /** Parts of an adapter that are more than pairs of factors. */
@@ -118,7 +118,7 @@ export const RuleVerdict = Type.Object(
     passed: Type.Boolean(),
     detail: Type.String({ description: 'What was found and what is allowed; where it failed, what to do' }),
   },
-  { additionalProperties: false },
+  { $id: 'RuleVerdict', additionalProperties: false },
 );
 export type RuleVerdict = Static<typeof RuleVerdict>;
 
@@ -129,6 +129,6 @@ export const Verdict = Type.Object(
     loads: Type.Boolean({ description: 'Every rule passed' }),
     rules: Type.Array(RuleVerdict),
   },
-  { additionalProperties: false },
+  { $id: 'Verdict', additionalProperties: false },
 );
 export type Verdict = Static<typeof Verdict>;

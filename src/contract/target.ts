@@ -1,7 +1,9 @@
-import { type Static, type TProperties, Type } from 'typebox';
+import { type Static, type TObject, Type } from 'typebox';
+import type { FormatName } from '../adapter/format-name.ts';
 import { FormatNameSchema } from './adapter.ts';
 import { choice } from './choice.ts';
 import { ResultSettings } from './result-settings.ts';
+import { atLeastOne, atMostOne, onlyWith } from './rules.ts';
 
 /** What a conversion has to be told where the files do not say it. */
 export const FormatOptions = Type.Object(
@@ -42,6 +44,7 @@ export const FormatOptions = Type.Object(
     ),
   },
   {
+    $id: 'FormatOptions',
     additionalProperties: false,
     description: 'What a conversion has to be told where the files do not say it',
   },
@@ -137,89 +140,47 @@ const shared = {
   results: Type.Optional(ResultSettings),
 };
 
-const policy = <T extends TProperties>(own: T) =>
-  Type.Object({ ...own, ...shared }, { additionalProperties: false });
+export const DEFAULT_CRITERION = 'relative';
 
-export const RankTarget = policy({
+/** What decides the ranks: one of these, or none. */
+const policies = {
   rank: Type.Integer({ minimum: 1, maximum: 65536, description: 'The rank to reach' }),
-});
-
-export const EnergyTarget = policy({
   energy: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1,
     description:
       'The smallest rank that keeps this share of Σσ² (kohya’s sv_fro p is energy p², and one direction more)',
   }),
-});
-
-export const RatioTarget = policy({
   ratio: Type.Number({
     minimum: 1,
     maximum: 1e7,
     description:
       'Keep the singular values above σ₁ divided by this (kohya’s sv_ratio keeps one direction more)',
   }),
-});
-
-export const CumulativeTarget = policy({
   cumulative: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1,
     description:
       'The smallest rank that keeps this share of Σσ (kohya’s sv_cumulative keeps one direction more)',
   }),
-});
-
-export const KneeTarget = policy({
   knee: Type.Literal(true, { description: 'The rank where the spectrum bends' }),
-});
-
-export const ToleranceTarget = policy({
   tolerance: Type.Number({
     minimum: 0,
     exclusiveMaximum: 1,
     description: 'The smallest rank with at most this relative error ‖ΔW − ΔW′‖ / ‖ΔW‖ in every module',
   }),
-});
-
-export const DEFAULT_CRITERION = 'relative';
-/** Of budgets only. */
-const criterion = {
-  criterion: Type.Optional(
-    choice(['relative', 'energy'], {
-      default: DEFAULT_CRITERION,
-      description:
-        'What the budget loses little of. relative: a direction counts as the share σ²/Σσ² that it has in its own ' +
-        'module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. ' +
-        'With uniform it decides nothing.',
-    }),
-  ),
-};
-
-export const BudgetBytesTarget = policy({
   budget_bytes: Type.Integer({
     minimum: 1,
     maximum: Number.MAX_SAFE_INTEGER,
     description:
       'At most this many bytes for the factors, spent on the modules where a rank lowers the error most per byte',
   }),
-  ...criterion,
-});
-export type BudgetBytesTarget = Static<typeof BudgetBytesTarget>;
-
-export const BudgetParametersTarget = policy({
   budget_parameters: Type.Integer({
     minimum: 1,
     maximum: Number.MAX_SAFE_INTEGER,
     description:
       'At most this many parameters in the factors, spent on the modules where a rank lowers the error most per parameter',
   }),
-  ...criterion,
-});
-export type BudgetParametersTarget = Static<typeof BudgetParametersTarget>;
-
-export const RankPatternTarget = policy({
   rank_pattern: Type.Unsafe<Record<string, number>>({
     // Not Type.Record: its pattern for keys, ^.*$, would let a key with a line break bring any value.
     type: 'object',
@@ -229,53 +190,58 @@ export const RankPatternTarget = policy({
     description:
       'Ranks by module name or pattern, matched as PEFT matches them; other modules stay as they are',
   }),
-});
+};
 
-export const ProfileTarget = Type.Object(
-  { ...shared, profile: Type.String({ minLength: 1, maxLength: 64 }) },
-  {
-    additionalProperties: false,
-    description: 'No policy: the largest rank that the profile (or max_rank) allows',
-  },
-);
-
-export const FormatTarget = Type.Object(
-  { ...shared, format: FormatNameSchema },
-  {
-    additionalProperties: false,
-    description: 'No policy: a conversion; every module keeps its rank (within min_rank and max_rank)',
-  },
-);
+export type PolicyName = keyof typeof policies;
 
 /** The properties that name a policy, in the order they are told. */
-export const POLICIES = [
-  'rank',
-  'energy',
-  'ratio',
-  'cumulative',
-  'knee',
-  'tolerance',
-  'budget_bytes',
-  'budget_parameters',
-  'rank_pattern',
-] as const;
-export type PolicyName = (typeof POLICIES)[number];
+export const POLICIES = Object.keys(policies) as readonly PolicyName[];
 
-/** One thing to produce: a rank policy with how to write its result. */
-export const Target = Type.Union(
-  [
-    RankTarget,
-    EnergyTarget,
-    RatioTarget,
-    CumulativeTarget,
-    KneeTarget,
-    ToleranceTarget,
-    BudgetBytesTarget,
-    BudgetParametersTarget,
-    RankPatternTarget,
-    ProfileTarget,
-    FormatTarget,
-  ],
-  { description: 'One rank policy (or a profile or a format alone), with how to write the result' },
+/** The policies that share out what modules get. */
+export const BUDGETS = ['budget_bytes', 'budget_parameters'] as const satisfies readonly PolicyName[];
+type BudgetName = (typeof BUDGETS)[number];
+
+/** Of budgets only. */
+const criterion = {
+  criterion: Type.Optional(
+    choice(['relative', 'energy'], {
+      default: DEFAULT_CRITERION,
+      description:
+        'What a budget loses little of. relative: a direction counts as the share σ²/Σσ² that it has in its own ' +
+        'module, so that module_relative_error is small. energy: it counts as s²σ², so that relative_error is small. ' +
+        'With uniform it decides nothing.',
+    }),
+  ),
+};
+
+/** Every field that a target may have. */
+export const TargetFields = Type.Object(
+  { ...Type.Partial(Type.Object(policies)).properties, ...criterion, ...shared },
+  {
+    $id: 'Target',
+    additionalProperties: false,
+    description:
+      'One rank policy with how to write the result. A profile alone asks for the largest rank that it (or max_rank) ' +
+      'allows, a format alone for a conversion: every module keeps its rank, within min_rank and max_rank.',
+    ...atMostOne(POLICIES),
+    ...atLeastOne([...POLICIES, 'profile', 'format']),
+    ...onlyWith({ criterion: BUDGETS }),
+  },
 );
-export type Target = Static<typeof Target>;
+
+type Shared = Static<TObject<typeof shared>>;
+type Policies = Static<TObject<typeof policies>>;
+type OfPolicy<Name extends PolicyName> = Name extends BudgetName
+  ? Pick<Policies, Name> & Static<TObject<typeof criterion>> & Shared
+  : Pick<Policies, Name> & Shared;
+
+/** A target by one of the budgets. */
+export type BudgetTarget = { [Name in BudgetName]: OfPolicy<Name> }[BudgetName];
+
+/** One thing to produce: a rank policy with how to write its result, or a profile or a format alone. */
+export type Target =
+  | { [Name in PolicyName]: OfPolicy<Name> }[PolicyName]
+  | (Shared & { profile: string })
+  | (Shared & { format: FormatName });
+/** One object type, as generators of clients like it; what goes together is said by rules beside it. */
+export const Target = Type.Unsafe<Target>(TargetFields);

@@ -32,7 +32,7 @@ export const Quotas = Type.Object(
     concurrent_jobs: limit('Jobs that are queued or active'),
     requests_per_minute: limit('Requests to the API, by all its keys together'),
   },
-  { additionalProperties: false },
+  { $id: 'Quotas', additionalProperties: false },
 );
 export type Quotas = Static<typeof Quotas>;
 

@@ -29,7 +29,7 @@ const targetIndex = Type.Integer({
 export const Deliver = Type.Array(
   Type.Object(
     { target: Type.Optional(targetIndex), to: Sink },
-    { ...closed, description: 'One result, one place' },
+    { $id: 'DeliverRequest', ...closed, description: 'One result, one place' },
   ),
   {
     minItems: 1,
@@ -38,7 +38,9 @@ export const Deliver = Type.Array(
   },
 );
 export type Deliver = Static<typeof Deliver>;
-export const RecordedDeliver = Type.Array(Type.Object({ target: targetIndex, to: RecordedSink }, closed));
+export const RecordedDeliver = Type.Array(
+  Type.Object({ target: targetIndex, to: RecordedSink }, { $id: 'RecordedDeliver', ...closed }),
+);
 export type RecordedDeliver = Static<typeof RecordedDeliver>;
 
 export const ImportJobRequest = Type.Object(
@@ -47,7 +49,7 @@ export const ImportJobRequest = Type.Object(
 );
 export const RecordedImportRequest = Type.Object(
   { kind: Type.Literal('import'), source: RecordedSource, results: Type.Optional(ImportSettings) },
-  closed,
+  { $id: 'RecordedImportJobRequest', ...closed },
 );
 
 export const ExportJobRequest = Type.Object(
@@ -56,13 +58,13 @@ export const ExportJobRequest = Type.Object(
 );
 export const RecordedExportRequest = Type.Object(
   { kind: Type.Literal('export'), adapter_id: AdapterId, to: RecordedSink },
-  closed,
+  { $id: 'RecordedExportJobRequest', ...closed },
 );
 
 /** The adapter that a job fetched. */
 export const ImportedAdapter = Type.Object(
   { adapter_id: Type.String(), ...Import.properties },
-  { ...closed, description: 'How the adapter of this job came' },
+  { $id: 'ImportedAdapter', ...closed, description: 'How the adapter of this job came' },
 );
 export type ImportedAdapter = Static<typeof ImportedAdapter>;
 
@@ -84,6 +86,6 @@ export const DeliveredAdapter = Type.Object(
     finished_at: nullable(Delivery.properties.finished_at),
     error: nullable(JobFailure),
   },
-  closed,
+  { $id: 'DeliveredAdapter', ...closed },
 );
 export type DeliveredAdapter = Static<typeof DeliveredAdapter>;

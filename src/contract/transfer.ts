@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { WEIGHTS_NAME_PATTERN } from '../adapter/file-names.ts';
 import { AdapterFile } from './adapter.ts';
-import { choice, nullable } from './choice.ts';
+import { choice, nullable, oneOf } from './choice.ts';
 
 /** The names under which a URL may be given for a file of an adapter. */
 export const URL_NAMES = {
@@ -11,6 +11,9 @@ export const URL_NAMES = {
 } as const;
 
 const closed = { additionalProperties: false };
+
+/** What tells places apart. */
+const PLACE_TAG = 'kind';
 
 const Url = Type.String({
   minLength: 8,
@@ -68,10 +71,14 @@ const S3Credentials = Type.Object(
     secret_access_key: Type.String({ pattern: '^[!-~]+$', maxLength: 512 }),
     session_token: Type.Optional(Type.String({ pattern: '^[!-~]+$', maxLength: 8192 })),
   },
-  { ...closed, description: 'Needed: the service does not lend its own. Never shown again' },
+  {
+    $id: 'S3Credentials',
+    ...closed,
+    description: 'Needed: the service does not lend its own. Never shown again',
+  },
 );
 
-const SourceFile = Type.Object({ url: Url, sha256: Type.Optional(Sha256) }, closed);
+const SourceFile = Type.Object({ url: Url, sha256: Type.Optional(Sha256) }, { $id: 'SourceFile', ...closed });
 const UrlSource = Type.Object(
   {
     kind: Type.Literal('url'),
@@ -90,7 +97,7 @@ const UrlSource = Type.Object(
       },
     ),
   },
-  { ...closed, description: 'Files from anywhere' },
+  { $id: 'UrlSource', ...closed, description: 'Files from anywhere' },
 );
 const S3Source = Type.Object(
   {
@@ -99,7 +106,7 @@ const S3Source = Type.Object(
     weights: Type.Optional(WeightsName),
     credentials: S3Credentials,
   },
-  { ...closed, description: 'A folder in a bucket' },
+  { $id: 'S3Source', ...closed, description: 'A folder in a bucket' },
 );
 const HubSource = Type.Object(
   {
@@ -113,11 +120,11 @@ const HubSource = Type.Object(
     filename: Type.Optional(WeightsName),
     token: Type.Optional(Token),
   },
-  { ...closed, description: 'A model repository on the Hugging Face Hub' },
+  { $id: 'HubSource', ...closed, description: 'A model repository on the Hugging Face Hub' },
 );
 
 /** Where an adapter comes from. */
-export const Source = Type.Union([UrlSource, S3Source, HubSource], { $id: 'Source' });
+export const Source = oneOf(PLACE_TAG, [UrlSource, S3Source, HubSource], { $id: 'Source' });
 export type Source = Static<typeof Source>;
 export type UrlSource = Static<typeof UrlSource>;
 export type S3Source = Static<typeof S3Source>;
@@ -134,7 +141,7 @@ const SinkFile = Type.Object(
       ),
     ),
   },
-  closed,
+  { $id: 'SinkFile', ...closed },
 );
 const UrlSink = Type.Object(
   {
@@ -155,11 +162,19 @@ const UrlSink = Type.Object(
       },
     ),
   },
-  { ...closed, description: 'Files, each with PUT; presigned URLs as a rule. What has no URL is not sent' },
+  {
+    $id: 'UrlSink',
+    ...closed,
+    description: 'Files, each with PUT; presigned URLs as a rule. What has no URL is not sent',
+  },
 );
 const S3Sink = Type.Object(
   { kind: Type.Literal('s3'), ...S3Place, credentials: S3Credentials },
-  { ...closed, description: 'A folder in a bucket; what is there under the same names is replaced' },
+  {
+    $id: 'S3Sink',
+    ...closed,
+    description: 'A folder in a bucket; what is there under the same names is replaced',
+  },
 );
 const HubSink = Type.Object(
   {
@@ -186,11 +201,11 @@ const HubSink = Type.Object(
       }),
     ),
   },
-  { ...closed, description: 'A model repository on the Hugging Face Hub: one commit' },
+  { $id: 'HubSink', ...closed, description: 'A model repository on the Hugging Face Hub: one commit' },
 );
 
 /** Where a result goes. */
-export const Sink = Type.Union([UrlSink, S3Sink, HubSink], { $id: 'Sink' });
+export const Sink = oneOf(PLACE_TAG, [UrlSink, S3Sink, HubSink], { $id: 'Sink' });
 export type Sink = Static<typeof Sink>;
 export type UrlSink = Static<typeof UrlSink>;
 export type S3Sink = Static<typeof S3Sink>;
@@ -213,7 +228,7 @@ export const Import = Type.Object(
     files: Type.Array(AdapterFile),
     finished_at: Type.String({ format: 'date-time' }),
   },
-  { $id: 'Import', ...closed },
+  closed,
 );
 export type Import = Static<typeof Import>;
 
@@ -229,7 +244,7 @@ export const Delivery = Type.Object(
     files: Type.Array(AdapterFile),
     finished_at: Type.String({ format: 'date-time' }),
   },
-  { $id: 'Delivery', ...closed },
+  closed,
 );
 export type Delivery = Static<typeof Delivery>;
 
@@ -241,10 +256,11 @@ const Sealed = Type.Optional(
 const RecordedPlace = { place: Place, sealed: Sealed };
 
 /** A source as it is recorded: nothing secret in the clear. */
-export const RecordedSource = Type.Union(
+export const RecordedSource = oneOf(
+  PLACE_TAG,
   [
-    Type.Object({ kind: Type.Literal('url'), ...RecordedPlace }, closed),
-    Type.Object({ kind: Type.Literal('s3'), ...RecordedPlace }, closed),
+    Type.Object({ kind: Type.Literal('url'), ...RecordedPlace }, { $id: 'RecordedUrlSource', ...closed }),
+    Type.Object({ kind: Type.Literal('s3'), ...RecordedPlace }, { $id: 'RecordedS3Source', ...closed }),
     Type.Object(
       {
         kind: Type.Literal('hub'),
@@ -255,7 +271,7 @@ export const RecordedSource = Type.Union(
         filename: HubSource.properties.filename,
         has_token: Type.Boolean(),
       },
-      closed,
+      { $id: 'RecordedHubSource', ...closed },
     ),
   ],
   { $id: 'RecordedSource' },
@@ -263,11 +279,15 @@ export const RecordedSource = Type.Union(
 export type RecordedSource = Static<typeof RecordedSource>;
 
 /** A sink as it is recorded: nothing secret in the clear. */
-export const RecordedSink = Type.Union(
+export const RecordedSink = oneOf(
+  PLACE_TAG,
   [
-    Type.Object({ kind: Type.Literal('url'), ...RecordedPlace }, closed),
-    Type.Object({ kind: Type.Literal('s3'), ...RecordedPlace }, closed),
-    Type.Object({ kind: Type.Literal('hub'), ...RecordedPlace, repo: HubSink.properties.repo }, closed),
+    Type.Object({ kind: Type.Literal('url'), ...RecordedPlace }, { $id: 'RecordedUrlSink', ...closed }),
+    Type.Object({ kind: Type.Literal('s3'), ...RecordedPlace }, { $id: 'RecordedS3Sink', ...closed }),
+    Type.Object(
+      { kind: Type.Literal('hub'), ...RecordedPlace, repo: HubSink.properties.repo },
+      { $id: 'RecordedHubSink', ...closed },
+    ),
   ],
   { $id: 'RecordedSink' },
 );

@@ -40,8 +40,9 @@ const Events = Type.Array(choice(EVENT_TYPES), {
   uniqueItems: true,
   description: 'Which events are sent',
 });
+const { $id: _name, ...anyLabels } = Labels as typeof Labels & { $id?: string };
 const LabelFilter = {
-  ...Labels,
+  ...anyLabels,
   description: 'Only what has all of these labels is sent; {}: everything',
 };
 const Description = Type.String({ maxLength: 200, description: 'For people' });
@@ -152,7 +153,7 @@ export const DeliveryAttempt = Type.Object(
       description: 'The beginning of what was answered, at most 1 kB; null: nothing was',
     }),
   },
-  { additionalProperties: false },
+  { $id: 'DeliveryAttempt', additionalProperties: false },
 );
 export type DeliveryAttempt = Static<typeof DeliveryAttempt>;
 

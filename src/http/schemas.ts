@@ -5,6 +5,7 @@ import { JobRecord } from '../contract/job.ts';
 import { JobRequest, SqueezeRequest } from '../contract/job-request.ts';
 import { Readiness } from '../contract/readiness.ts';
 import { MatrixShape, Report } from '../contract/report.ts';
+import { Schedule, ScheduleRequest } from '../contract/schedule.ts';
 import { ServingProfile } from '../contract/serving.ts';
 import { UsageRecord } from '../contract/tenant.ts';
 import { RecordedSink, RecordedSource, Sink, Source } from '../contract/transfer.ts';
@@ -48,13 +49,16 @@ export const COMPONENTS: readonly TSchema[] = [
   Report,
   Analysis,
   ServingProfile,
+  ScheduleRequest,
+  Schedule,
   UsageRecord,
   Problem,
   Readiness,
   Liveness,
 ];
 
-const idOf = (schema: unknown): string | undefined => (schema as { $id?: string } | null)?.$id;
+/** The name that a schema has in the contract. */
+export const idOf = (schema: unknown): string | undefined => (schema as { $id?: string } | null)?.$id;
 
 /**
  * A schema as OpenAPI 3.1 wants it: every component inside it is a reference, so that each is described once.

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyBaseLogger, FastifyHttpOptions, RawServerDefault } from 'fastify';
 import type { Connections } from './connections.ts';
 import { answerClientError } from './raw-errors.ts';
+import { SCHEMA_KEYWORDS, tellBranchesApart } from './schema-keywords.ts';
 import { REQUEST_ID_HEADER } from './schemas.ts';
 
 /** JSON requests only; uploads are streamed past this limit. 16 targets with all their options are a few kB. */
@@ -53,9 +54,12 @@ export function serverOptions(
         allErrors: true,
         // For validation-message.ts, which shows the value and knows the alternatives.
         verbose: true,
+        keywords: [...SCHEMA_KEYWORDS] as never[],
+        discriminator: true,
         // Passes over the generated code that take longer at the start than they ever save.
         code: { optimize: false },
       },
+      plugins: [tellBranchesApart as never],
     },
   };
 }

@@ -1,4 +1,6 @@
+import { AT_LEAST_ONE, AT_MOST_ONE, ONLY_WITH } from '../contract/rules.ts';
 import { nameTemplateFault } from './name-template-fault.ts';
+import { DISCRIMINATOR, misplaced, namesIn, type OnlyWith } from './schema-keywords.ts';
 
 /** An Ajv error with `verbose` on, and the sentences we make of it. */
 export interface SchemaError {
@@ -20,7 +22,6 @@ interface Branch {
   readonly const?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
-  readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Branch>>;
 }
 
@@ -67,7 +68,7 @@ export function explain(errors: readonly SchemaError[]): Fault[] {
   const faults = [
     ...plain
       .filter(({ keyword, instancePath }) => keyword === 'type' || !mistyped.has(instancePath))
-      .map(explainOne),
+      .flatMap((error) => explainTogether(error) ?? explainOne(error)),
     ...[...inside].flatMap(([{ error }, inner]) => explainUnion(error, inner)),
   ];
   // A schema that several branches refer to finds its errors once for each.
@@ -95,85 +96,58 @@ const isWithin = ({ schemaPath, instancePath }: SchemaError, union: Union): bool
 function explainUnion(union: SchemaError, inner: readonly SchemaError[]): Fault[] {
   const branches = union.schema as readonly Branch[];
   const { data, instancePath } = union;
+  // An object is told what is wrong inside it; branches of other types only that it is none of theirs.
+  const within = inner.filter((error) => error.keyword !== 'type' || error.instancePath !== instancePath);
+  if (isObject(data) && within.length > 0) return explain(within);
+  const options = choices(branches.map(describe));
+  return [wrong(instancePath, `${place(instancePath)} is ${show(data)} but must be ${options}`)];
+}
+
+const isObject = (data: unknown): boolean =>
+  typeof data === 'object' && data !== null && !Array.isArray(data);
+
+/** What is wrong with the tag of a union of objects. */
+function explainTag({ schema, data, instancePath }: SchemaError): Fault {
+  const { propertyName: tag, mapping = {} } = schema as { propertyName: string; mapping?: object };
+  const list = choices(Object.keys(mapping).map(quote));
+  const value = (data as Readonly<Record<string, unknown>>)[tag];
+  if (value === undefined)
+    return wrong(instancePath, `${place(instancePath)} must have ${quote(tag)}: ${list}`);
+  const pointer = `${instancePath}/${tag}`;
+  return wrong(pointer, `${place(pointer)} is ${show(value)} but must be ${list}`);
+}
+
+/** What is wrong with properties that do not go together; undefined where the error is of another kind. */
+function explainTogether({ keyword, schema, data, instancePath }: SchemaError): Fault[] | undefined {
+  const object = data as Readonly<Record<string, unknown>>;
   const where = place(instancePath);
-  if (!branches.every((branch) => branch.required)) {
-    return [wrong(instancePath, `${where} is ${show(data)} but must be ${choices(branches.map(describe))}`)];
+  switch (keyword) {
+    case AT_MOST_ONE: {
+      const there = namesIn(schema as readonly string[], object);
+      return [wrong(instancePath, `${where} may have only one of ${there.join(', ')}`)];
+    }
+    case AT_LEAST_ONE:
+      return [wrong(instancePath, `${where} must have one of ${(schema as readonly string[]).join(', ')}`)];
+    case ONLY_WITH: {
+      const rules = schema as OnlyWith;
+      return misplaced(rules, object).map((name) => {
+        const pointer = `${instancePath}/${name}`;
+        const detail = `${place(pointer)} goes only with ${choices(rules[name]!)}`;
+        return { pointer, detail, unknownOption: true };
+      });
+    }
+    default:
+      return undefined;
   }
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
-    return [wrong(instancePath, `${where} is ${show(data)} but must be an object`)];
-  }
-  const meant = branchMeant(branches, data as Readonly<Record<string, unknown>>, instancePath);
-  if (meant.index === undefined) {
-    const known = [...new Set(branches.flatMap((branch) => Object.keys(branch.properties ?? {})))];
-    const unknown = Object.keys(data).filter((key) => !known.includes(key));
-    return [
-      ...unknown.map((key) => unknownOption(instancePath, key, known)),
-      wrong(meant.pointer, meant.detail),
-    ];
-  }
-  const prefix = `${union.schemaPath}/${meant.index}/`;
-  return explain(inner.filter(({ schemaPath }) => schemaPath.startsWith(prefix))).map((fault) => {
-    const owners = ownersOf(branches, fault.pointer.slice(instancePath.length + 1));
-    if (!fault.unknownOption || owners.length === 0) return fault;
-    return { ...fault, detail: `${place(fault.pointer)} goes only with ${choices(owners)}` };
-  });
 }
-
-/** What the branches that know an option are told by, where it is not a tag. */
-const ownersOf = (branches: readonly Branch[], key: string): readonly string[] =>
-  tagOf(branches) === undefined
-    ? branches.filter(({ properties = {} }) => key in properties).flatMap(({ required = [] }) => required)
-    : [];
-
-type Meant = { readonly index: number } | (Pick<Fault, 'pointer' | 'detail'> & { readonly index?: never });
-
-/** The branch of a union of objects that the data means, or why none can be told. */
-function branchMeant(
-  branches: readonly Branch[],
-  data: Readonly<Record<string, unknown>>,
-  path: string,
-): Meant {
-  const where = place(path);
-  const tag = tagOf(branches);
-  if (tag !== undefined) {
-    const values = branches.map((branch) => branch.properties![tag]!.const);
-    const list = choices(values.map(quote));
-    const index = values.indexOf(data[tag]);
-    if (index >= 0) return { index };
-    const pointer = `${path}/${tag}`;
-    return tag in data
-      ? { pointer, detail: `${place(pointer)} is ${show(data[tag])} but must be ${list}` }
-      : { pointer: path, detail: `${where} must have ${quote(tag)}: ${list}` };
-  }
-  // A property that all branches know tells none apart, unless it is all that is there: a profile without a policy.
-  const isShared = (key: string): boolean => branches.every((branch) => key in (branch.properties ?? {}));
-  const policies = branches.map((branch) => branch.required!.filter((key) => !isShared(key)));
-  const named = policies.flat().filter((key) => key in data);
-  if (named.length > 1) {
-    return { pointer: path, detail: `${where} may have only one of ${named.join(', ')}` };
-  }
-  const index = policies.findIndex((keys) => keys.some((key) => key in data));
-  if (index >= 0) return { index };
-  const bare = policies.findIndex((keys) => keys.length === 0);
-  const alone = branches[bare]?.required ?? [];
-  if (bare >= 0 && alone.every((key) => key in data)) return { index: bare };
-  return {
-    pointer: path,
-    detail: `${where} must have one of ${[...policies.flat(), ...alone].join(', ')}`,
-  };
-}
-
-/** The property that has one value in each branch: `kind` of jobs, `type` of places. */
-const tagOf = (branches: readonly Branch[]): string | undefined =>
-  Object.keys(branches[0]!.properties ?? {}).find((key) =>
-    branches.every((branch) => branch.properties?.[key]?.const !== undefined),
-  );
 
 function explainOne(error: SchemaError): Fault {
   const { keyword, params, data, instancePath: pointer } = error;
   const where = place(pointer);
   const is = `${where} is ${show(data)} but must be`;
   switch (keyword) {
+    case DISCRIMINATOR:
+      return explainTag(error);
     case 'additionalProperties': {
       const known = Object.keys((error.parentSchema as Branch | undefined)?.properties ?? {});
       return unknownOption(pointer, String(params.additionalProperty), known);
@@ -238,6 +212,7 @@ function allowedBy(type: unknown, { enum: values }: Branch = {}): string {
 
 function describe(branch: Branch): string {
   if ('const' in branch) return quote(branch.const);
+  if ('$ref' in branch) return WITH_ARTICLE.object!;
   const { type, enum: values } = branch;
   if (values) return choices(values.map(quote));
   const name = FORMATS[branch.format ?? ''] ?? (type === undefined ? 'something else' : allowedBy(type));

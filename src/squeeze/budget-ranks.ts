@@ -1,9 +1,5 @@
 import type { LoraModule } from '../adapter/adapter.ts';
-import {
-  type BudgetBytesTarget,
-  type BudgetParametersTarget,
-  DEFAULT_CRITERION,
-} from '../contract/target.ts';
+import { type BudgetTarget, DEFAULT_CRITERION } from '../contract/target.ts';
 import { moduleRelativeError } from '../core/by-module.ts';
 import { allocateRanks, type BudgetModule, costOf, leastRanks } from '../core/policy/allocate-ranks.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -12,7 +8,6 @@ import type { RankLimits } from '../serving/rank-limits.ts';
 import { limitRank, permittedRanks } from './limit-rank.ts';
 import { rankRange } from './rank-range.ts';
 
-type BudgetTarget = BudgetBytesTarget | BudgetParametersTarget;
 type Price = Pick<BudgetModule, 'costPerRank' | 'ranks'>;
 
 /**

@@ -3,12 +3,16 @@ import { describe, it } from 'node:test';
 import { UsageError } from '../../src/cli/command-error.ts';
 import { allowed, type FieldSchema, fieldValue } from '../../src/cli/field-value.ts';
 import { MergeSource, SqueezeOptions } from '../../src/contract/job-request.ts';
-import { EnergyTarget, RankTarget, RatioTarget, ToleranceTarget } from '../../src/contract/target.ts';
+import { TargetFields } from '../../src/contract/target.ts';
 
 const { method, power_iterations, seed } = SqueezeOptions.properties as Record<string, FieldSchema>;
-const RANK: FieldSchema = RankTarget.properties.rank;
-const ENERGY: FieldSchema = EnergyTarget.properties.energy;
-const TOLERANCE: FieldSchema = ToleranceTarget.properties.tolerance;
+const {
+  rank: RANK,
+  energy: ENERGY,
+  tolerance: TOLERANCE,
+  ratio: RATIO,
+  profile: PROFILE,
+} = TargetFields.properties as Record<'rank' | 'energy' | 'tolerance' | 'ratio' | 'profile', FieldSchema>;
 
 describe('fieldValue', () => {
   it('reads what the contract allows', () => {
@@ -19,7 +23,7 @@ describe('fieldValue', () => {
       ['0.9', ENERGY, 0.9],
       ['9e-1', ENERGY, 0.9],
       ['0', TOLERANCE, 0],
-      ['1e7', RatioTarget.properties.ratio, 1e7],
+      ['1e7', RATIO, 1e7],
       ['-1000000', MergeSource.properties.weight as FieldSchema, -1e6],
       ['exact', method!, 'exact'],
       ['auto', power_iterations!, 'auto'],
@@ -39,13 +43,13 @@ describe('fieldValue', () => {
       [' ', ENERGY, /" "/],
       ['four', RANK, /four/],
       ['0x10', RANK, /0x10/],
-      ['Infinity', RatioTarget.properties.ratio, /number from 1 to 10000000/],
+      ['Infinity', RATIO, /number from 1 to 10000000/],
       ['NaN', ENERGY, /NaN/],
       ['0', ENERGY, /a number above 0 to 1$/],
       ['1', TOLERANCE, /a number from 0 to below 1$/],
       ['Exact', method!, /must be rsvd or exact$/],
       ['65', power_iterations!, /a whole number from 0 to 64 or auto$/],
-      ['', RankTarget.properties.profile as FieldSchema, /1 to 64 characters/],
+      ['', PROFILE, /1 to 64 characters/],
     ];
     for (const [text, schema, words] of cases) {
       assert.throws(

@@ -6,7 +6,7 @@ import { SQUEEZE } from '../../src/cli/squeeze-command.ts';
 import { optionName, readMethod, readTarget } from '../../src/cli/squeeze-fields.ts';
 import { commandUsage } from '../../src/cli/usage.ts';
 import { SqueezeOptions } from '../../src/contract/job-request.ts';
-import { FormatOptions, POLICIES, Target } from '../../src/contract/target.ts';
+import { FormatOptions, POLICIES, TargetFields } from '../../src/contract/target.ts';
 
 const target = (...args: string[]) => readTarget(readArguments(SQUEEZE, args).values);
 const method = (...args: string[]) => readMethod(readArguments(SQUEEZE, args).values);
@@ -21,7 +21,7 @@ const refuses = (args: string[], words: RegExp): void =>
 describe('the options of squeeze', () => {
   it('are all fields of a target and of its method, and the help tells each', () => {
     const fields = new Set([
-      ...Target.anyOf.flatMap(({ properties }) => Object.keys(properties)),
+      ...Object.keys(TargetFields.properties),
       ...Object.keys(FormatOptions.properties),
       ...Object.keys(SqueezeOptions.properties),
     ]);

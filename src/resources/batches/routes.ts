@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import {
   BatchEnvelope,
   BatchList,
@@ -66,7 +66,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
           'Either the same for many adapters, or a list of jobs of any kinds. All of it is accepted or nothing; every ' +
           'fault is told with the index of its job. An adapter with all its targets is one job, since they share the ' +
           'reading and the decomposition. Jobs of equal requests have their work done once, unless `reuse` is false.',
-        body: BatchEnvelope,
+        body: asComponent(BatchEnvelope),
         response: {
           202: response('Accepted, durably', reference(BatchRecord), { headers: LOCATION }),
           ...problems(...errorsOf('json', 'json-body'), ...BATCH_ERRORS.submit, ...CONCURRENT_JOBS_ERRORS),
@@ -196,7 +196,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
  * @throws AppError VALIDATION_FAILED, UNKNOWN_OPTION with the faults of all jobs
  */
 function checkedBatch(request: FastifyRequest): BatchRequest {
-  const body = request.body as Static<typeof BatchEnvelope>;
+  const body = request.body as BatchEnvelope;
   if (!('jobs' in body)) return body;
   const validate = request.compileValidationSchema(JOB, 'body');
   const faults = body.jobs.flatMap((job, index) => {

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import type { RunListPage } from '../../contract/list.ts';
 import type { CheckpointRecord, RunRecord, RunRequest } from '../../contract/run.ts';
+import type { Schedule, ScheduleRequest } from '../../contract/schedule.ts';
 import { planSchedule } from '../../schedule/plan-schedule.ts';
 
 const SCHEDULE = { source_rank: 64, target_rank: 16, total_steps: 3000 };
@@ -77,3 +78,21 @@ export const RUN_PAGE_EXAMPLE: Static<typeof RunListPage> = {
   ],
   next_cursor: null,
 };
+
+/** All linear layers of Llama 2 7B: q, k, v, o; gate and up; down. */
+export const SCHEDULE_REQUEST_EXAMPLE: ScheduleRequest = {
+  source_rank: 64,
+  target_rank: 4,
+  total_steps: 4000,
+  warm_up_steps: 1000,
+  shape: 'geometric',
+  stage_lengths: 'equal',
+  modules: [
+    { out_features: 4096, in_features: 4096, count: 128 },
+    { out_features: 11008, in_features: 4096, count: 64 },
+    { out_features: 4096, in_features: 11008, count: 32 },
+  ],
+  dtype: 'bfloat16',
+  optimizer: 'adam',
+};
+export const SCHEDULE_EXAMPLE: Schedule = planSchedule(SCHEDULE_REQUEST_EXAMPLE);

@@ -1,34 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Schedule, ScheduleRequest } from '../../contract/schedule.ts';
 import { errorsOf } from '../../errors/error-kinds.ts';
-import { asComponent, problems, reference, response } from '../../http/schemas.ts';
+import { problems, reference, response } from '../../http/schemas.ts';
 import { planSchedule } from '../../schedule/plan-schedule.ts';
 
 /** 4096 entries of `modules`, each with the largest numbers it may have, are 300 kB. */
 const MAX_BODY_BYTES = 512 * 1024;
 
-/** All linear layers of Llama 2 7B: q, k, v, o; gate and up; down. */
-const EXAMPLE: ScheduleRequest = {
-  source_rank: 64,
-  target_rank: 4,
-  total_steps: 4000,
-  warm_up_steps: 1000,
-  shape: 'geometric',
-  stage_lengths: 'equal',
-  modules: [
-    { out_features: 4096, in_features: 4096, count: 128 },
-    { out_features: 11008, in_features: 4096, count: 64 },
-    { out_features: 4096, in_features: 11008, count: 32 },
-  ],
-  dtype: 'bfloat16',
-  optimizer: 'adam',
-};
-
 /** POST /v1/schedules. */
 export const scheduleRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  app.addSchema({ ...asComponent(ScheduleRequest), examples: [EXAMPLE] });
-  app.addSchema({ ...asComponent(Schedule), examples: [planSchedule(EXAMPLE)] });
-
   app.post(
     '/v1/schedules',
     {

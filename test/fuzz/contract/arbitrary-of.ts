@@ -1,3 +1,4 @@
+import { AT_LEAST_ONE, AT_MOST_ONE, ONLY_WITH } from '../../../src/contract/rules.ts';
 import fc from '../../fast-check.ts';
 import type { Contract, Schema } from './contract.ts';
 
@@ -70,7 +71,23 @@ function strings({ pattern, format, minLength = 0, maxLength = 30 }: Schema): fc
   return fc.string({ minLength: least, maxLength: Math.max(least, Math.min(Number(maxLength), 40)) });
 }
 
+/** Objects whose properties go together as the rules of the contract want it (contract/rules.ts). */
 function objects(schema: Schema, of: (inner: unknown) => fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
+  const leads = schema[AT_LEAST_ONE] as string[] | undefined;
+  if (!leads) return fields(schema, of);
+  const rivals = (schema[AT_MOST_ONE] ?? []) as string[];
+  const properties = schema.properties as Record<string, Schema>;
+  return fc.constantFrom(...leads).chain((lead) => {
+    const rules = (schema[ONLY_WITH] ?? {}) as Record<string, string[]>;
+    const fits = (name: string): boolean =>
+      name === lead || !(rivals.includes(name) || (rules[name] && !rules[name].includes(lead)));
+    const fitting = Object.entries(properties).filter(([name]) => fits(name));
+    const required = [...((schema.required ?? []) as string[]), lead];
+    return fields({ ...schema, properties: Object.fromEntries(fitting), required }, of);
+  });
+}
+
+function fields(schema: Schema, of: (inner: unknown) => fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   const properties = (schema.properties ?? {}) as Record<string, Schema>;
   const required = (schema.required ?? []) as string[];
   const known = fc.record(

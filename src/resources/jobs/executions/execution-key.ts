@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MergeSource, type RecordedJobRequest, SqueezeOptions } from '../../../contract/job-request.ts';
-import { BudgetBytesTarget, RankTarget, type Target } from '../../../contract/target.ts';
+import { BUDGETS, type Target, TargetFields } from '../../../contract/target.ts';
 import { PRODUCT } from '../../../version.ts';
 import { canonicalJson } from '../../idempotency/fingerprint.ts';
 import { withoutResults } from '../result-settings.ts';
@@ -40,8 +40,7 @@ const defaultsOf = (schema: { readonly properties: object }): Fields =>
   );
 
 const OPTIONS = defaultsOf(SqueezeOptions);
-const TARGET = defaultsOf(RankTarget);
-const BUDGET = defaultsOf(BudgetBytesTarget);
+const { criterion: CRITERION, ...TARGET } = defaultsOf(TargetFields);
 const SOURCE = defaultsOf(MergeSource);
 
 /**
@@ -73,6 +72,6 @@ function wholeTarget(target: Target): Fields {
   // A profile decides what its target leaves open.
   if (target.profile !== undefined) return { ...target, ...pattern };
   const uniform = !UNEVEN.some((policy) => policy in target);
-  const isBudget = 'budget_bytes' in target || 'budget_parameters' in target;
-  return { ...(isBudget ? BUDGET : TARGET), uniform, ...target, ...pattern };
+  const isBudget = BUDGETS.some((budget) => budget in target);
+  return { ...TARGET, ...(isBudget && { criterion: CRITERION }), uniform, ...target, ...pattern };
 }

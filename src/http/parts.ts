@@ -1,0 +1,43 @@
+import type { TSchema } from 'typebox';
+import { AdapterPatch } from '../contract/adapter.ts';
+import { BatchList, BatchRecord, BatchRequest, BatchSummary } from '../contract/batch.ts';
+import { Capabilities } from '../contract/capabilities.ts';
+import { FormatRecord } from '../contract/format.ts';
+import { JobEvent, JobProgress } from '../contract/job.ts';
+import { JobPatch } from '../contract/job-request.ts';
+import { KeyList, KeyRecord, KeyRequest, NewKey } from '../contract/key.ts';
+import { AdapterListPage, JobListPage, RunListPage } from '../contract/list.ts';
+import { CheckpointRecord, RunRecord, RunRequest } from '../contract/run.ts';
+import { TenantList, TenantRecord, TenantRequest, TenantWithUsage } from '../contract/tenant.ts';
+import { AdapterFromUploads, UploadList, UploadRecord } from '../contract/upload.ts';
+import { DeliveryList, DeliveryRecord, NewWebhook, WebhookList, WebhookRecord } from '../contract/webhook.ts';
+import { COMPONENTS, idOf } from './schemas.ts';
+
+/** What the routes of a resource add themselves, with examples. */
+const OF_ROUTES: readonly TSchema[] = [
+  ...[AdapterPatch, AdapterListPage, AdapterFromUploads, UploadRecord, UploadList],
+  ...[JobListPage, JobPatch, JobProgress, JobEvent],
+  ...[BatchRequest, BatchSummary, BatchRecord, BatchList],
+  ...[RunRequest, RunRecord, RunListPage, CheckpointRecord],
+  ...[FormatRecord, Capabilities],
+  ...[KeyRecord, KeyRequest, NewKey, KeyList],
+  ...[TenantRecord, TenantRequest, TenantList, TenantWithUsage],
+  ...[WebhookRecord, NewWebhook, WebhookList, DeliveryRecord, DeliveryList],
+];
+
+/** What stands inside other components under a name of its own, and is described once. */
+export const PARTS: readonly TSchema[] = partsOf([...COMPONENTS, ...OF_ROUTES]);
+
+/** @returns every schema with an `$id` inside those that are given, without these */
+function partsOf(wholes: readonly TSchema[]): TSchema[] {
+  const found = new Map<string, TSchema>();
+  const look = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    const id = idOf(value);
+    if (id !== undefined && !found.has(id)) found.set(id, value as TSchema);
+    for (const inner of Object.values(value)) look(inner);
+  };
+  look(wholes);
+  for (const whole of wholes) found.delete(idOf(whole)!);
+  return [...found.values()];
+}
